@@ -1,0 +1,23 @@
+"""A local emulator of the Flaresend WhatsApp API."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flaresend_mock.server import CannotStart, FlaresendMock
+    from flaresend_mock.settings import Settings
+
+__version__ = "0.1.0"
+__all__ = ["CannotStart", "FlaresendMock", "Settings", "__version__"]
+
+_HOMES = {"CannotStart": "server", "FlaresendMock": "server", "Settings": "settings"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that importing the package costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,47 @@
+"""Who is calling: the API key names the instance, and so the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import g, request
+from werkzeug.exceptions import NotFound
+
+from flaresend_mock.core.world import World
+from flaresend_mock.web.auth import bearer
+from flaresend_mock.web.context import emulator
+from flaresend_mock.web.paths import is_ours
+
+
+class Unauthorized(Exception):
+    """The call brought no API key, or one that nobody has."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The instance in whose name a call is made."""
+
+    world: World
+    instance: str
+
+
+def authenticate() -> None:
+    """Find out who is calling, before anything else about a known route is looked at.
+
+    Raises:
+        Unauthorized: nobody we know.
+    """
+    if is_ours(request.path) or isinstance(request.routing_exception, NotFound):
+        return
+    key = bearer(request.headers.get("Authorization", ""))
+    if not key:
+        raise Unauthorized("Authorization header required")
+    found = emulator().worlds.with_key(key)
+    if found is None:
+        raise Unauthorized("Invalid API key")
+    world, instance = found
+    g.caller = Caller(world, instance.id)

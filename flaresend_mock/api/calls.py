@@ -1,0 +1,70 @@
+"""What every call of the API goes through between its route and its view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, g, request
+from marshmallow import Schema, ValidationError
+from werkzeug.exceptions import BadRequest, NotFound
+
+from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.fields import List
+from flaresend_mock.web import bodies, jsons
+from flaresend_mock.web.context import emulator
+
+View = Callable[..., Any]
+
+
+def call(
+    *, answer: Schema, body: Schema | None = None, phone: bool = True, forms: bool = False
+) -> Callable[[View], View]:
+    """Turn a view into a call of the API.
+
+    The view gets its caller, what its route captured and, as `body`, what the request's body was loaded
+    into; what it returns is dumped into the answer.
+
+    Args:
+        answer: dumps what the view returns.
+        body: loads the request's body; None where none is looked at.
+        phone: whether the call needs a connected instance. If it has none, it is refused before its body
+            is read.
+        forms: whether the documentation shows forms for this call. In strict mode others take JSON only.
+    """
+    lists = [name for name, field in body.fields.items() if isinstance(field, List)] if body else ()
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def run(**captured: Any) -> Response:
+            caller: Caller = g.caller
+            strict = emulator().strict
+            if strict and request.path.endswith("/"):
+                raise NotFound
+            if phone:
+                caller.world.instances.require_ready(caller.instance)
+            if body is not None:
+                g.body = bodies.read(request, lists, forms=forms or not strict)
+                captured["body"] = load(body, g.body)
+            return jsons.respond(answer.dump(view(caller, **captured)))
+
+        return run
+
+    return decorate
+
+
+def load(schema: Schema, data: dict[str, Any]) -> Any:
+    """Load data, or refuse it with the message of the first field that is wrong.
+
+    Raises:
+        BadRequest: with that message.
+    """
+    try:
+        return schema.load(data)
+    except ValidationError as invalid:
+        messages = invalid.messages_dict
+        for name in schema.fields:
+            if found := messages.get(name):
+                raise BadRequest(found[0]) from None
+        raise

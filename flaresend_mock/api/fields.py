@@ -1,0 +1,174 @@
+"""Shapes that bodies of the API are made of, each with the message it is refused with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields
+
+from flaresend_mock.api.errors import INCOMPLETE, SEND_AT_FORMAT
+from flaresend_mock.core.records import Upload
+
+_SEND_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+
+
+class Body(Schema):
+    """A request's body; fields nobody knows are ignored."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+
+class Text(fields.Field[str]):
+    """A string.
+
+    Args:
+        refusal: what is said where it is missing, though required, or no string.
+    """
+
+    def __init__(self, refusal: str, **kwargs: Any) -> None:
+        super().__init__(error_messages={"required": refusal, "null": refusal, "invalid": refusal}, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if not isinstance(value, str) or (self.required and not value.strip()):
+            raise self.make_error("invalid")
+        return value
+
+
+class Number(fields.Field[str | int]):
+    """A phone number, as a string or as a whole number.
+
+    Args:
+        refusal: what is said where it is missing or something else.
+    """
+
+    def __init__(self, refusal: str, **kwargs: Any) -> None:
+        super().__init__(
+            required=True, error_messages={"required": refusal, "null": refusal, "invalid": refusal}, **kwargs
+        )
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str | int:
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            raise self.make_error("invalid")
+        return value
+
+
+class List(fields.Field[list[Any]]):
+    """A list that is not empty.
+
+    Args:
+        refusal: what is said where it is missing, no list, or empty.
+        of: the types its items may have; booleans are never numbers.
+        item_refusal: what is said of another item.
+    """
+
+    def __init__(self, refusal: str, of: tuple[type, ...], item_refusal: str, **kwargs: Any) -> None:
+        super().__init__(
+            required=True,
+            error_messages={"required": refusal, "null": refusal, "invalid": refusal, "item": item_refusal},
+            **kwargs,
+        )
+        self.of = of
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> list[Any]:
+        if not isinstance(value, list) or not value:
+            raise self.make_error("invalid")
+        if not all(isinstance(item, self.of) and not isinstance(item, bool) for item in value):
+            raise self.make_error("item")
+        return value
+
+
+class Choice(fields.Field[str]):
+    """One of several words.
+
+    Args:
+        refusal: what is said where it is missing or no string.
+        unknown: what is said of another word, with {} in its place.
+    """
+
+    def __init__(self, words: Collection[str], refusal: str, unknown: str, **kwargs: Any) -> None:
+        super().__init__(
+            required=True,
+            error_messages={"required": refusal, "null": refusal, "invalid": refusal},
+            **kwargs,
+        )
+        self.words = words
+        self.unknown = unknown
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str:
+        if not isinstance(value, str) or not value:
+            raise self.make_error("invalid")
+        if value not in self.words:
+            raise ValidationError(self.unknown.format(value))
+        return value
+
+
+class Url(fields.Field[str | None]):
+    """An absolute http or https URL; an empty one counts as none."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> str | None:
+        if value == "":
+            return None
+        try:
+            parts = urlsplit(value) if isinstance(value, str) else None
+        except ValueError:
+            parts = None
+        if parts is None or parts.scheme.lower() not in ("http", "https") or not parts.hostname:
+            raise ValidationError(INCOMPLETE["url"])
+        return str(value)
+
+
+class File(fields.Field[Upload]):
+    """An uploaded file, as a multipart form carries it."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Upload:
+        if not isinstance(value, Upload):
+            raise ValidationError(INCOMPLETE["media"])
+        return value
+
+
+class Template(fields.Field[Any]):
+    """A template: a string or an object, kept as it is."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> Any:
+        if not isinstance(value, str | dict):
+            raise ValidationError(INCOMPLETE["template"])
+        return value
+
+
+class SendAt(fields.Field[datetime]):
+    """Local time as YYYY-MM-DD HH:mm:ss."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        refusal = "sendAt is required"
+        super().__init__(required=True, error_messages={"required": refusal, "null": refusal}, **kwargs)
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
+    ) -> datetime:
+        if value == "":
+            raise self.make_error("required")
+        if not isinstance(value, str) or not _SEND_AT.fullmatch(value):
+            raise ValidationError(SEND_AT_FORMAT)
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise ValidationError(SEND_AT_FORMAT) from None

@@ -1,0 +1,43 @@
+"""POST /send-message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+from marshmallow import fields
+
+from flaresend_mock.api.answers import Answer, computed
+from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.calls import call
+from flaresend_mock.api.content import ContentBody, Recipients
+from flaresend_mock.core.records import Outcome
+from flaresend_mock.web import times
+
+blueprint = Blueprint("messages", __name__)
+
+
+class SendMessage(
+    ContentBody, Recipients
+):  # recipients are checked first: marshmallow starts from the last base
+    """A message to people."""
+
+
+def _summary(outcome: Outcome) -> str:
+    failed = len(outcome.failed) + len(outcome.invalid)
+    return f"Message sending completed: {len(outcome.successful)} successful, {failed} failed"
+
+
+class Sent(Answer):
+    message = computed(_summary)
+    sent_at = computed(lambda outcome: times.seconds(outcome.at))
+    total_recipients = fields.Integer(attribute="total")
+    successful_recipients = computed(lambda outcome: list(outcome.successful))
+    failed_recipients = computed(lambda outcome: list(outcome.failed))
+    invalid_recipients = computed(lambda outcome: list(outcome.invalid))
+
+
+@blueprint.post("/send-message")
+@call(body=SendMessage(), answer=Sent(), forms=True)
+def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
+    return caller.world.sending.send(caller.instance, body["recipients"], body["content"])

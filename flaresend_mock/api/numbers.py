@@ -1,0 +1,29 @@
+"""POST /check-number."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint
+
+from flaresend_mock.api.answers import Answer, computed
+from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.calls import call
+from flaresend_mock.api.fields import Body, Number
+
+blueprint = Blueprint("numbers", __name__)
+
+
+class CheckNumber(Body):
+    number = Number("Invalid number format or missing field")
+
+
+class Checked(Answer):
+    number = computed(lambda checked: checked[0])
+    exists = computed(lambda checked: checked[1])
+
+
+@blueprint.post("/check-number")
+@call(body=CheckNumber(), answer=Checked())
+def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
+    return caller.world.people.check(body["number"])

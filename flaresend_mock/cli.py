@@ -1,0 +1,143 @@
+"""The command line: flaresend-mock."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import signal
+import sys
+import threading
+from typing import Any, NoReturn
+
+import click
+
+from flaresend_mock import __version__
+from flaresend_mock.settings import (
+    ENVIRONMENT,
+    PREFIX,
+    SettingError,
+    Settings,
+    flag,
+    options,
+    resolve,
+    variable,
+)
+
+BAD_USE = 2
+
+
+def main() -> NoReturn:
+    """Run the command. Bad use is one clear line and exit status 2."""
+    try:
+        status = cli(standalone_mode=False, prog_name="flaresend-mock")
+    except click.ClickException as error:
+        _refuse(error.format_message())
+    except click.Abort:
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refuse(message: str) -> NoReturn:
+    print(f"flaresend-mock: {message}", file=sys.stderr)
+    sys.exit(BAD_USE)
+
+
+def _with_settings(command: click.Command) -> click.Command:
+    """Give a command every option of the settings, as text; `resolve` makes something of it."""
+    for option in options():
+        help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
+        if isinstance(option.default, bool):
+            names = [f"{flag(option)}/--no-{option.name.replace('_', '-')}"]
+            parameter = click.Option(names, default=None, help=help_text)
+        else:
+            parameter = click.Option([flag(option)], default=None, metavar="VALUE", help=help_text)
+        command.params.append(parameter)
+    return command
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="flaresend-mock")
+@click.pass_context
+def cli(context: click.Context, /, **flags: Any) -> int:
+    """Serve a Flaresend of your own: the WhatsApp API, emulated on this machine.
+
+    Every option can also be set as an environment variable, named behind it; the flag comes first.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    as_text = {
+        name: str(value).lower() if isinstance(value, bool) else value for name, value in flags.items()
+    }
+    try:
+        return _serve(resolve(as_text))
+    except SettingError as error:
+        _refuse(str(error))
+
+
+_with_settings(cli)
+
+
+@cli.command()
+@click.option(
+    "--url", default=None, metavar="URL", help=f"Where the emulator is. [{PREFIX}URL; default: this machine]"
+)
+def health(url: str | None) -> int:
+    """Ask a running emulator whether it is ready: exit status 0 if it is, 1 if not."""
+    from urllib.error import URLError
+    from urllib.request import urlopen
+
+    address = (
+        url
+        or ENVIRONMENT.get(f"{PREFIX}URL")
+        or f"http://127.0.0.1:{ENVIRONMENT.get(f'{PREFIX}PORT') or Settings().port}"
+    )
+    if not address.startswith(("http://", "https://")):
+        _refuse(f"--url: {address!r} is not an http URL")
+    try:
+        with urlopen(f"{address.rstrip('/')}/_mock/health", timeout=5) as answer:  # noqa: S310 - checked above
+            print(json.dumps(json.load(answer)))
+            return 0
+    except (URLError, OSError, ValueError) as error:
+        print(f"flaresend-mock: {address} is not ready: {error}", file=sys.stderr)
+        return 1
+
+
+@cli.command()
+def fidelity() -> None:
+    """Print what of the emulator is documented and what is assumed, as a Markdown table."""
+    from flaresend_mock.fidelity import document
+
+    print(document(), end="")
+
+
+def _serve(settings: Settings) -> int:
+    from flaresend_mock import logs
+    from flaresend_mock.server import CannotStart, FlaresendMock
+
+    logs.configure(settings.log_format, settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        emulator = FlaresendMock(settings).start()
+    except CannotStart as error:
+        _refuse(str(error))
+    _greet(emulator)
+    stop.wait()
+    emulator.stop()
+    return 0
+
+
+def _greet(emulator: Any) -> None:
+    body = '{"recipients":["254712345678"],"type":"text","text":"Hello"}'
+    authorization = shlex.quote(f"Authorization: Bearer {emulator.api_key}")
+    print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
+    print(f"API key: {emulator.api_key}")
+    print(
+        f"Try it: curl {emulator.url}/send-message -H {authorization} "
+        f"-H 'Content-Type: application/json' -d '{body}'",
+        flush=True,
+    )

@@ -1,0 +1,137 @@
+"""Channels (WhatsApp newsletters): following them, and posting in one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.errors import (
+    ChannelNotFound,
+    NotChannelAdmin,
+    NothingToUpdate,
+    OwnerCannotUnfollow,
+)
+from flaresend_mock.core.records import Change, Channel, Content
+from flaresend_mock.core.sending import require_complete
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+EDITORS = frozenset({"OWNER", "ADMIN"})
+
+
+class Channels:
+    """The channels of a world, as one of its instances sees them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def create(self, instance_id: str, name: str, description: str = "") -> Channel:
+        """Create a channel that the instance owns."""
+        with self._world.lock:
+            world = self._world
+            instance = world.instances.require_ready(instance_id)
+            channel = Channel(
+                id="120363" + world.chance.digits("channel", 12) + numbers.CHANNEL,
+                name=name,
+                invite="0029V" + world.chance.letters("channel invite", 19),
+                created=world.clock.now(),
+                description=description,
+                roles={instance.number: "OWNER"},
+            )
+            self._put(channel, "created", {"name": name})
+            return channel
+
+    def get(self, instance_id: str, channel_id: str) -> tuple[Channel, str]:
+        """Return a channel and the instance's role in it: OWNER, ADMIN, SUBSCRIBER or GUEST.
+
+        Raises:
+            ChannelNotFound: there is no such channel.
+        """
+        with self._world.lock:
+            instance = self._world.instances.require_ready(instance_id)
+            channel = self._world.state.channels.get(channel_id)
+            if channel is None:
+                raise ChannelNotFound
+            return channel, channel.role_of(instance.number)
+
+    def by_invite(self, instance_id: str, code: str) -> Channel:
+        """Return the channel this invite code leads to.
+
+        Raises:
+            ChannelNotFound: it leads nowhere.
+        """
+        with self._world.lock:
+            self._world.instances.require_ready(instance_id)
+            for channel in self._world.state.channels.values():
+                if channel.invite == code:
+                    return channel
+            raise ChannelNotFound
+
+    def update(self, instance_id: str, channel_id: str, changes: Mapping[str, Any]) -> Channel:
+        """Change any of a channel's name, description and picture.
+
+        Raises:
+            NothingToUpdate: there are no changes.
+            NotChannelAdmin: the instance is neither owner nor admin.
+        """
+        if not changes:
+            raise NothingToUpdate
+        with self._world.lock:
+            channel, role = self.get(instance_id, channel_id)
+            if role not in EDITORS:
+                raise NotChannelAdmin("update", role)
+            channel = replace(channel, **changes)
+            self._put(channel, "updated", changes)
+            return channel
+
+    def follow(self, instance_id: str, channel_id: str) -> bool:
+        """Follow a channel, and return whether the instance did already."""
+        with self._world.lock:
+            channel, role = self.get(instance_id, channel_id)
+            if role != "GUEST":
+                return True
+            number = self._world.instances.get(instance_id).number
+            roles = {**channel.roles, number: "SUBSCRIBER"}
+            channel = replace(channel, roles=roles, subscribers=channel.subscribers + 1)
+            self._put(channel, "followed", {"number": number})
+            return False
+
+    def unfollow(self, instance_id: str, channel_id: str) -> None:
+        """Stop following a channel; who does not follow it has nothing to do.
+
+        Raises:
+            OwnerCannotUnfollow: the channel is the instance's own.
+        """
+        with self._world.lock:
+            channel, role = self.get(instance_id, channel_id)
+            if role == "OWNER":
+                raise OwnerCannotUnfollow
+            if role == "GUEST":
+                return
+            number = self._world.instances.get(instance_id).number
+            roles = {follower: kept for follower, kept in channel.roles.items() if follower != number}
+            channel = replace(channel, roles=roles, subscribers=max(0, channel.subscribers - 1))
+            self._put(channel, "unfollowed", {"number": number})
+
+    def post(self, instance_id: str, channel_id: str, content: Content) -> datetime:
+        """Post a message in a channel, and return when.
+
+        Raises:
+            NotChannelAdmin: the instance is neither owner nor admin.
+        """
+        require_complete(content)
+        with self._world.lock:
+            channel, role = self.get(instance_id, channel_id)
+            if role not in EDITORS:
+                raise NotChannelAdmin("post", role)
+            sending = self._world.sending
+            instance = self._world.instances.get(instance_id)
+            return sending.record(instance, channel.id, channel.id, sending.keep(content), "sent").at
+
+    def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> None:
+        self._world.state.channels[channel.id] = channel
+        self._world.tell("channel", Change(action, channel.id, details))

@@ -1,0 +1,68 @@
+"""The world's clock, the only time there is inside a world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from flaresend_mock.core.errors import ClockOutOfRange
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class ClockSetting:
+    """How a clock shows time: standing still at `frozen_at`, or running `offset` ahead of real time.
+
+    With `starts_at` it runs from that time on, counted from when the clock is made.
+    """
+
+    offset: timedelta = timedelta()
+    frozen_at: datetime | None = None
+    starts_at: datetime | None = None
+
+
+class Clock:
+    """Runs, freezes, and is set; always aware UTC.
+
+    Args:
+        real: tells real time, in aware UTC.
+        setting: how the clock starts out.
+    """
+
+    def __init__(self, real: Callable[[], datetime], setting: ClockSetting | None = None) -> None:
+        self._real = real
+        self.setting = setting or ClockSetting()
+        if self.setting.starts_at is not None:
+            self.setting = ClockSetting(offset=self.setting.starts_at - real())
+
+    def now(self) -> datetime:
+        setting = self.setting
+        return setting.frozen_at or self._real() + setting.offset
+
+    @property
+    def frozen(self) -> bool:
+        return self.setting.frozen_at is not None
+
+    def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
+        """Set the time, or stop or start the clock, or both at once.
+
+        Raises:
+            ClockOutOfRange: the time lies before 1970 or after 9998.
+        """
+        to = self.now() if now is None else now
+        if not EARLIEST <= to < LATEST:
+            raise ClockOutOfRange("the clock shows times from 1970 to 9998")
+        stand_still = self.frozen if frozen is None else frozen
+        self.setting = ClockSetting(frozen_at=to) if stand_still else ClockSetting(offset=to - self._real())
+
+    def real_time_of(self, moment: datetime) -> datetime | None:
+        """Return when this moment comes in real time; None while frozen or where no calendar reaches."""
+        if self.frozen:
+            return None
+        try:
+            return moment - self.setting.offset
+        except OverflowError:
+            return None

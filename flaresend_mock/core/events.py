@@ -1,0 +1,83 @@
+"""The event log: everything that happens in a world, numbered and stamped, oldest first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from flaresend_mock.core.history import History
+from flaresend_mock.core.records import Call, Change, Content, Message, Task, TaskChange
+
+Subject = Message | Call | TaskChange | Change
+
+MAX_WEIGHT = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened; `kind` is request, message, task, group, channel, clock or world."""
+
+    number: int
+    at: datetime
+    kind: str
+    subject: Subject
+
+
+def weigh_content(content: Content) -> int:
+    """Return about how many bytes a message takes, media apart."""
+    return 700 + 2 * len(content.text or "") + 2 * len(content.caption or "")
+
+
+def _weigh(event: Event) -> int:
+    match event.subject:
+        case Call(weight=weight):
+            return 1000 + weight
+        case Message(content=content) | TaskChange(task=Task(content=content)):
+            return weigh_content(content)
+        case _:
+            return 500
+
+
+class EventLog:
+    """The last events of a world.
+
+    Numbers only ever grow, over resets too, so that a reader who resumes from a number misses nothing and
+    sees nothing twice.
+
+    Args:
+        limit: how many events are kept.
+    """
+
+    def __init__(self, limit: int, last_number: int = 0) -> None:
+        self._events: History[Event] = History(limit, MAX_WEIGHT, _weigh)
+        self._evicted: Counter[str] = Counter()
+        self.last_number = last_number
+
+    def append(self, at: datetime, kind: str, subject: Subject) -> Event:
+        self.last_number += 1
+        event = Event(self.last_number, at, kind, subject)
+        for gone in self._events.add(str(event.number), event):
+            self._evicted[gone.kind] += 1
+        return event
+
+    def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
+        """Return the events after this number, oldest first."""
+        found = []
+        for event in reversed(self._events):
+            if event.number <= number:
+                break
+            if kind is None or event.kind == kind:
+                found.append(event)
+        found.reverse()
+        return found
+
+    def evicted(self, kind: str | None = None) -> int:
+        """Return how many events, or events of one kind, are no longer kept."""
+        return self._evicted[kind] if kind else self._evicted.total()
+
+    def copy(self) -> EventLog:
+        other = EventLog(self._events.limit, self.last_number)
+        other._events = self._events.copy()
+        other._evicted = self._evicted.copy()
+        return other

@@ -1,0 +1,218 @@
+"""Groups: who is in them, who may do what, and messages to all of them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from flaresend_mock.core import magic, numbers
+from flaresend_mock.core.errors import (
+    AlreadyParticipants,
+    CreatorIsProtected,
+    GroupFull,
+    GroupNotFound,
+    NotGroupAdmin,
+    NotInGroup,
+    NotOnWhatsApp,
+    NotParticipants,
+    NoValidParticipants,
+)
+from flaresend_mock.core.records import GROUP_CAPACITY, Change, Content, Group, GroupView, Member, Outcome
+from flaresend_mock.core.sending import require_complete
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+INVITE_LINK = "https://chat.whatsapp.com/"
+
+
+class Groups:
+    """The groups of a world, as one of its instances sees them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def create(self, instance_id: str, subject: str, participants: Sequence[str | int]) -> GroupView:
+        """Create a group with the instance as its superadmin; who is not on WhatsApp is left out.
+
+        Raises:
+            NoValidParticipants: nobody would be in it but the instance.
+            GroupFull: more than 1024 people would be in it.
+        """
+        people = [self._world.people.named(given) for given in participants]
+        with magic.applied(people, self._world.stall), self._world.lock:
+            world = self._world
+            instance = world.instances.require_ready(instance_id)
+            members = {instance.number: Member(instance.number, "superadmin")}
+            for number in people:
+                if number and world.people.on_whatsapp(number):
+                    members.setdefault(number, Member(number))
+            if len(members) == 1:
+                raise NoValidParticipants
+            if len(members) > GROUP_CAPACITY:
+                raise GroupFull
+
+            now = world.clock.now()
+            group = Group(
+                id="120363" + world.chance.digits("group", 12) + numbers.GROUP,
+                subject=subject,
+                subject_owner=instance.number,
+                subject_time=now,
+                owner=instance.number,
+                created=now,
+                invite=world.chance.letters("group invite", 22),
+                members=members,
+            )
+            for number in members:
+                world.people.meet(number)
+            world.state.groups[group.id] = group
+
+            world.tell("group", Change("created", group.id, {"subject": subject}))
+            return self._view(group)
+
+    def all(self, instance_id: str) -> list[GroupView]:
+        """Return the groups the instance is in, oldest first."""
+        with self._world.lock:
+            number = self._world.instances.require_ready(instance_id).number
+            mine = [group for group in self._world.state.groups.values() if number in group.members]
+            return [self._view(group) for group in sorted(mine, key=lambda group: group.created)]
+
+    def get(self, instance_id: str, group_id: str) -> GroupView:
+        """Return a group the instance is in.
+
+        Raises:
+            GroupNotFound: there is no such group.
+            NotInGroup: the instance is not in it.
+        """
+        with self._world.lock:
+            return self._view(self._mine(instance_id, group_id))
+
+    def invite_link(self, instance_id: str, group_id: str) -> str:
+        """Return the link that lets people join.
+
+        Raises:
+            NotGroupAdmin: the instance is no admin of the group.
+        """
+        return INVITE_LINK + self._as_admin(instance_id, group_id, "invite").invite
+
+    def send(self, instance_id: str, group_ids: Sequence[str], content: Content) -> Outcome:
+        """Send a message to groups; where the instance may not post, it counts as failed."""
+        require_complete(content)
+        with self._world.lock:
+            world = self._world
+            instance = world.instances.require_ready(instance_id)
+            content = world.sending.keep(content)
+            delivered: list[str] = []
+            failed: list[str] = []
+            for group_id in group_ids:
+                group = world.state.groups.get(group_id)
+                if group is None or not _may_post(group, instance.number):
+                    failed.append(group_id)
+                else:
+                    delivered.append(group_id)
+                    world.sending.record(instance, group_id, group_id, content, "sent")
+            return Outcome(world.clock.now(), tuple(delivered), tuple(failed))
+
+    def manage(
+        self, instance_id: str, group_id: str, action: str, participants: Sequence[str | int]
+    ) -> list[str]:
+        """Add, remove, promote or demote people: all of them or, if one cannot be, none.
+
+        Args:
+            action: add, remove, promote or demote.
+            participants: numbers, JIDs, or LIDs as groups show them.
+
+        Returns:
+            the digits of everybody named, once each.
+
+        Raises:
+            NotGroupAdmin: the instance is no admin of the group.
+            NotOnWhatsApp, AlreadyParticipants, NotParticipants: about some of the people.
+            CreatorIsProtected: the creator is among those to remove or demote.
+            GroupFull: there is no room for so many.
+        """
+        named = {_digits(given): self._world.people.named(given) for given in participants}
+        with magic.applied(named.values(), self._world.stall), self._world.lock:
+            group = self._as_admin(instance_id, group_id, "manage")
+            people = self._add(group, named) if action == "add" else self._change(group, named, action)
+
+            for number in people:
+                self._world.people.meet(number)
+            self._world.state.groups[group_id] = replace(group, members=people)
+
+            self._world.tell("group", Change(action, group_id, {"participants": list(named)}))
+            return list(named)
+
+    def _add(self, group: Group, named: dict[str, str | None]) -> dict[str, Member]:
+        strangers = [
+            digits
+            for digits, number in named.items()
+            if number is None or not self._world.people.on_whatsapp(number)
+        ]
+        if strangers:
+            raise NotOnWhatsApp(strangers)
+        already = [digits for digits, number in named.items() if number in group.members]
+        if already:
+            raise AlreadyParticipants(already)
+        members = dict(group.members)
+        members.update((number, Member(number)) for number in named.values() if number)
+        if len(members) > GROUP_CAPACITY:
+            raise GroupFull
+        return members
+
+    def _change(self, group: Group, named: dict[str, str | None], action: str) -> dict[str, Member]:
+        strangers = [digits for digits, number in named.items() if number not in group.members]
+        if strangers:
+            raise NotParticipants(strangers)
+        members = dict(group.members)
+        for number in dict.fromkeys(filter(None, named.values())):  # a number and its LID name one person
+            member = members[number]
+            if action == "promote":
+                members[number] = replace(member, admin=member.admin or "admin")
+            elif member.admin == "superadmin":
+                raise CreatorIsProtected
+            elif action == "demote":
+                members[number] = replace(member, admin=None)
+            else:
+                del members[number]
+        return members
+
+    def _mine(self, instance_id: str, group_id: str) -> Group:
+        instance = self._world.instances.require_ready(instance_id)
+        group = self._world.state.groups.get(group_id)
+        if group is None:
+            raise GroupNotFound
+        if instance.number not in group.members:
+            raise NotInGroup
+        return group
+
+    def _as_admin(self, instance_id: str, group_id: str, what: str) -> Group:
+        with self._world.lock:
+            group = self._mine(instance_id, group_id)
+            if not group.is_admin(self._world.instances.get(instance_id).number):
+                raise NotGroupAdmin(what)
+            return group
+
+    def _view(self, group: Group) -> GroupView:
+        def lid(number: str) -> str:
+            return self._world.people.meet(number).lid
+
+        return GroupView(
+            group=group,
+            owner=lid(group.owner),
+            subject_owner=lid(group.subject_owner),
+            created=group.created.astimezone(ZoneInfo(self._world.state.time_zone)),
+            participants=tuple((lid(member.number), member.admin) for member in group.members.values()),
+        )
+
+
+def _may_post(group: Group, number: str) -> bool:
+    return number in group.members and (not group.announce or group.is_admin(number))
+
+
+def _digits(given: str | int) -> str:
+    """Return what the documentation echoes: digits where there are any to be read, else what was given."""
+    text = str(given)
+    return numbers.parse(given) or text.removesuffix(numbers.LID)

@@ -1,0 +1,61 @@
+"""A record of the past that forgets its oldest parts instead of growing without end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from typing import Generic, TypeVar
+
+Value = TypeVar("Value")
+
+
+class History(Generic[Value]):
+    """Values by key, oldest first, bounded in number and in weight.
+
+    Args:
+        limit: how many values are kept.
+        max_weight: how heavy all of them may be together; the newest is kept however heavy it is.
+        weigh: tells a value's weight, about its size in bytes.
+    """
+
+    def __init__(self, limit: int, max_weight: int, weigh: Callable[[Value], int]) -> None:
+        self.limit = limit
+        self.max_weight = max_weight
+        self.evicted = 0
+        self._weigh = weigh
+        self._weight = 0
+        self._values: OrderedDict[str, Value] = OrderedDict()  # a dict slows down when emptied from the front
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __iter__(self) -> Iterator[Value]:
+        return iter(self._values.values())
+
+    def __reversed__(self) -> Iterator[Value]:
+        return reversed(self._values.values())
+
+    def get(self, key: str) -> Value | None:
+        return self._values.get(key)
+
+    def add(self, key: str, value: Value) -> list[Value]:
+        """Add a value, or put a new one in the place of the old, and return what was evicted for it."""
+        replaced = self._values.get(key)
+        if replaced is not None:
+            self._weight -= self._weigh(replaced)
+        self._values[key] = value
+        self._weight += self._weigh(value)
+        gone: list[Value] = []
+        while len(self._values) > self.limit or (self._weight > self.max_weight and len(self._values) > 1):
+            _, oldest = self._values.popitem(last=False)
+            self._weight -= self._weigh(oldest)
+            gone.append(oldest)
+        self.evicted += len(gone)
+        return gone
+
+    def copy(self) -> History[Value]:
+        other = History(self.limit, self.max_weight, self._weigh)
+        other.evicted = self.evicted
+        other._weight = self._weight
+        other._values = self._values.copy()
+        return other

@@ -1,0 +1,52 @@
+"""The phones linked to Flaresend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from flaresend_mock.core.errors import NotReady
+from flaresend_mock.core.records import Change, Instance
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+
+class Instances:
+    """The instances of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def get(self, instance_id: str) -> Instance:
+        return self._world.state.instances[instance_id]
+
+    def first(self) -> Instance:
+        """Return the instance a world is about when nobody says which."""
+        return next(iter(self._world.state.instances.values()))
+
+    def with_key(self, api_key: str) -> Instance | None:
+        """Return the instance this API key belongs to."""
+        for instance in self._world.state.instances.values():
+            if api_key in instance.api_keys:
+                return instance
+        return None
+
+    def require_ready(self, instance_id: str) -> Instance:
+        """Return the instance if its phone is connected.
+
+        Raises:
+            NotReady: it is not.
+        """
+        instance = self.get(instance_id)
+        if instance.status != "connected":
+            raise NotReady(instance.status)
+        return instance
+
+    def set_status(self, instance_id: str, status: str) -> Instance:
+        """Change what the phone is doing; `status` is one of INSTANCE_STATUSES."""
+        with self._world.lock:
+            instance = replace(self.get(instance_id), status=status)
+            self._world.state.instances[instance_id] = instance
+            self._world.tell("instance", Change("status", instance_id, {"status": status}))
+            return instance

@@ -1,0 +1,227 @@
+"""What a world is made of: frozen records, replaced as a whole when something about them changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
+MESSAGE_TYPES = ("text", "image", "video", "audio", "document", "template")
+CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
+MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
+GROUP_CAPACITY = 1024
+SUBJECT_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody with a number and a LID, on WhatsApp or not."""
+
+    number: str
+    lid: str
+    name: str = ""
+    on_whatsapp: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A phone linked to Flaresend. Only the status `connected` can send."""
+
+    id: str
+    number: str
+    name: str = ""
+    status: str = "connected"
+    api_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A participant of a group; `admin` is superadmin, admin or None."""
+
+    number: str
+    admin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A WhatsApp group. `announce`: only admins post; `restrict`: only admins edit the group info."""
+
+    id: str
+    subject: str
+    subject_owner: str
+    subject_time: datetime
+    owner: str
+    created: datetime
+    invite: str
+    members: Mapping[str, Member]
+    description: str = ""
+    announce: bool = False
+    restrict: bool = False
+    join_approval: bool = False
+    members_may_add: bool = False
+    is_community: bool = False
+    is_community_announce: bool = False
+
+    def is_admin(self, number: str) -> bool:
+        member = self.members.get(number)
+        return member is not None and member.admin is not None
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group as WhatsApp shows it: people by LID, its creation in the world's time zone."""
+
+    group: Group
+    owner: str
+    subject_owner: str
+    created: datetime
+    participants: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A WhatsApp newsletter; `roles` are OWNER, ADMIN or SUBSCRIBER by the follower's number."""
+
+    id: str
+    name: str
+    invite: str
+    created: datetime
+    description: str = ""
+    picture: str | None = None
+    subscribers: int = 0
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    def role_of(self, number: str) -> str:
+        return self.roles.get(number, "GUEST")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file as it was handed in: its name is data, never a path."""
+
+    data: bytes
+    file_name: str
+    mimetype: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A stored file."""
+
+    id: str
+    data: bytes
+    file_name: str
+    mimetype: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message says. Media comes as an `upload`, or as a `url` that is recorded and not fetched."""
+
+    type: str
+    text: str | None = None
+    url: str | None = None
+    caption: str | None = None
+    file_name: str | None = None
+    mimetype: str | None = None
+    template: Any = None
+    upload: Upload | None = None
+    media: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message in one chat, sent or received.
+
+    `sender` and `to` are digits for people and JIDs for groups and channels; `event` is the number of
+    the event that told of it.
+    """
+
+    id: str
+    event: int
+    direction: str
+    instance: str
+    chat: str
+    sender: str
+    to: str
+    content: Content
+    status: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A scheduled message; `status` is pending, sent, failed or cancelled.
+
+    `local_time` is `send_at` in the world's time zone, without an offset, as it was given.
+    """
+
+    id: str
+    instance: str
+    recipients: tuple[str | int, ...]
+    content: Content
+    send_at: datetime
+    local_time: datetime
+    order: int
+    status: str = "pending"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An API call and its answer; `instance` is None where no key was recognised."""
+
+    method: str
+    path: str
+    query: str
+    headers: tuple[tuple[str, str], ...]
+    body: Any
+    status: int
+    answer: bytes
+    instance: str | None
+    weight: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChange:
+    """Something that happened to a scheduled message: scheduled, updated, cancelled, sent or failed."""
+
+    action: str
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Something else that happened: to a group, a channel, an instance, or the world itself."""
+
+    action: str
+    id: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one sending: JIDs where it went and failed, and recipients as given where it could not."""
+
+    at: datetime
+    successful: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        return len(self.successful) + len(self.failed) + len(self.invalid)
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """One due thing that was run; `result` says what became of it."""
+
+    at: datetime
+    kind: str
+    id: str
+    result: str
+    reason: str | None = None

@@ -1,0 +1,169 @@
+"""Scheduled messages: kept until they fall due, then sent as any other message is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from flaresend_mock.core import magic, numbers
+from flaresend_mock.core.errors import (
+    NothingToUpdate,
+    NotReady,
+    Overloaded,
+    SendAtBeyondCalendar,
+    SendAtInThePast,
+    TaskNotCancellable,
+    TaskNotFound,
+    TaskNotPending,
+)
+from flaresend_mock.core.records import Content, Fired, Outcome, Task, TaskChange
+from flaresend_mock.core.sending import require_complete
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+KIND = "task"
+
+
+class Schedule:
+    """The scheduled messages of a world. Storing them needs no connected phone; sending them does."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def add(
+        self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime
+    ) -> Task:
+        """Keep a message to be sent later.
+
+        Args:
+            send_at: local time in the world's time zone, without an offset.
+
+        Raises:
+            InvalidContent: the message lacks what its type needs.
+            SendAtInThePast: `send_at` is not in the world's future.
+            NotReady, Overloaded: a magic number asks for it.
+        """
+        require_complete(content)
+        with magic.applied(map(numbers.parse, recipients), self._world.stall), self._world.lock:
+            at = self._future(send_at)
+            order = self._world.state.counters.get(KIND, 0)
+            task = Task(
+                id="SCHED-" + self._world.chance.digits(KIND, 10),
+                instance=instance_id,
+                recipients=tuple(recipients),
+                content=self._world.sending.keep(content),
+                send_at=at,
+                local_time=send_at,
+                order=order,
+            )
+            self._put(task, "scheduled")
+            return task
+
+    def pending(self, instance_id: str) -> list[Task]:
+        """Return what is still to be sent, by time, then in the order it was scheduled."""
+        with self._world.lock:
+            mine = [task for task in self._world.state.tasks.values() if task.instance == instance_id]
+            return sorted(mine, key=lambda task: (task.send_at, task.order))
+
+    def update(self, instance_id: str, task_id: str, changes: Mapping[str, Any]) -> Task:
+        """Change a message that has not been sent yet.
+
+        Args:
+            changes: any of `recipients`, `send_at` (as in `add`) and the fields of Content.
+
+        Raises:
+            NothingToUpdate: there are no changes.
+            TaskNotFound: there is no such task.
+            TaskNotPending: it was sent, failed or cancelled.
+            InvalidContent: the message would lack what its type needs.
+            SendAtInThePast: `send_at` is not in the world's future.
+        """
+        if not changes:
+            raise NothingToUpdate
+        recipients = changes.get("recipients", ())
+        with magic.applied(map(numbers.parse, recipients), self._world.stall), self._world.lock:
+            task = self._find(instance_id, task_id)
+            if task.status != "pending":
+                raise TaskNotPending
+            said = {key: value for key, value in changes.items() if key not in ("recipients", "send_at")}
+            if said.get("upload"):
+                said |= {"url": None, "media": None}
+            elif said.get("url"):
+                said |= {"media": None}
+            content = replace(task.content, **said)
+            require_complete(content)
+            local_time = changes.get("send_at", task.local_time)
+            task = replace(
+                task,
+                recipients=tuple(changes.get("recipients", task.recipients)),
+                send_at=self._future(local_time) if "send_at" in changes else task.send_at,
+                local_time=local_time,
+                content=self._world.sending.keep(content),
+            )
+            self._put(task, "updated")
+            return task
+
+    def cancel(self, instance_id: str, task_id: str) -> Task:
+        """Cancel a message before it is sent.
+
+        Raises:
+            TaskNotCancellable: there is no such task, or it was sent, failed or cancelled already.
+        """
+        with self._world.lock:
+            task = self._world.state.tasks.get(task_id)
+            if task is None or task.instance != instance_id:
+                raise TaskNotCancellable
+            return self._end(replace(task, status="cancelled"))
+
+    def fire(self, task_id: str) -> Fired:
+        """Send what fell due. The caller holds the world's lock and took the task off the agenda."""
+        world = self._world
+        task = world.state.tasks[task_id]
+        try:
+            self._send(task)
+        except NotReady:
+            task = replace(task, status="failed", reason="Instance not ready for messaging")
+        except Overloaded as overloaded:
+            task = replace(task, status="failed", reason=f"A magic number asked for {overloaded.status}")
+        else:
+            task = replace(task, status="sent")
+        self._end(task)
+        return Fired(world.clock.now(), KIND, task.id, task.status, task.reason)
+
+    def _send(self, task: Task) -> Outcome:
+        people = [numbers.parse(given) for given in task.recipients]
+        magic.refuse(people)
+        instance = self._world.instances.require_ready(task.instance)
+        return self._world.sending.deliver(instance, task.recipients, people, task.content)
+
+    def _find(self, instance_id: str, task_id: str) -> Task:
+        task = self._world.state.tasks.get(task_id) or self._world.state.ended_tasks.get(task_id)
+        if task is None or task.instance != instance_id:
+            raise TaskNotFound
+        return task
+
+    def _put(self, task: Task, action: str) -> None:
+        self._world.state.tasks[task.id] = task
+        self._world.note_due(task.send_at, KIND, task.id)
+        self._world.tell("task", TaskChange(action, task))
+
+    def _end(self, task: Task) -> Task:
+        del self._world.state.tasks[task.id]
+        self._world.state.agenda.strike(KIND, task.id)
+        self._world.state.ended_tasks.add(task.id, task)
+        self._world.tell("task", TaskChange(task.status, task))
+        return task
+
+    def _future(self, local: datetime) -> datetime:
+        """Translate local time into UTC; what daylight saving skips or repeats takes the earlier offset."""
+        try:
+            at = local.replace(tzinfo=ZoneInfo(self._world.state.time_zone), fold=0).astimezone(UTC)
+        except OverflowError:
+            raise SendAtBeyondCalendar from None
+        if at <= self._world.clock.now():
+            raise SendAtInThePast
+        return at

@@ -1,0 +1,67 @@
+"""Everything a world knows, as one value that can be copied and put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flaresend_mock.core.agenda import Agenda
+from flaresend_mock.core.clock import ClockSetting
+from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_content
+from flaresend_mock.core.history import History
+from flaresend_mock.core.records import Channel, Group, Instance, Media, Message, Person, Task
+
+DEFAULT_HISTORY = 10_000
+MAX_MEDIA_WEIGHT = 256 * 1024 * 1024
+
+
+def _weigh_media(media: Media) -> int:
+    return len(media.data) + 300
+
+
+@dataclass(slots=True)
+class State:
+    """A world's contents. The records in it are frozen, so a copy is made of a few shallow ones."""
+
+    history: int = DEFAULT_HISTORY
+    seed: int = 1
+    time_zone: str = "UTC"
+    clock: ClockSetting = field(default_factory=ClockSetting)
+    counters: dict[str, int] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    lids: dict[str, str] = field(default_factory=dict)
+    instances: dict[str, Instance] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    channels: dict[str, Channel] = field(default_factory=dict)
+    tasks: dict[str, Task] = field(default_factory=dict)
+    agenda: Agenda = field(default_factory=Agenda)
+    messages: History[Message] = field(init=False)
+    ended_tasks: History[Task] = field(init=False)
+    media: History[Media] = field(init=False)
+    events: EventLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.messages = History(self.history, MAX_WEIGHT, lambda message: weigh_content(message.content))
+        self.ended_tasks = History(self.history, MAX_WEIGHT, lambda task: weigh_content(task.content))
+        self.media = History(self.history, MAX_MEDIA_WEIGHT, _weigh_media)
+        self.events = EventLog(self.history)
+
+    def copy(self) -> State:
+        other = State(
+            history=self.history,
+            seed=self.seed,
+            time_zone=self.time_zone,
+            clock=self.clock,
+            counters=self.counters.copy(),
+            people=self.people.copy(),
+            lids=self.lids.copy(),
+            instances=self.instances.copy(),
+            groups=self.groups.copy(),
+            channels=self.channels.copy(),
+            tasks=self.tasks.copy(),
+            agenda=self.agenda.copy(),
+        )
+        other.messages = self.messages.copy()
+        other.ended_tasks = self.ended_tasks.copy()
+        other.media = self.media.copy()
+        other.events = self.events.copy()
+        return other

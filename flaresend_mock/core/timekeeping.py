@@ -1,0 +1,116 @@
+"""Runs what falls due, in order, each thing once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from flaresend_mock.core.agenda import Due
+from flaresend_mock.core.errors import ClockOutOfRange
+from flaresend_mock.core.records import Change, Fired
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+Handler = Callable[[str], Fired]
+
+
+class Timekeeping:
+    """Moves the world's clock, and hands what falls due to whoever handles its kind.
+
+    A thing is taken off the agenda and handled under one hold of the world's lock: whoever cancels or
+    re-times it comes before or after, never between.
+    """
+
+    def __init__(self, world: World, handlers: dict[str, Handler]) -> None:
+        self._world = world
+        self._handlers = handlers
+        self.moving = threading.RLock()  # one mover of the clock at a time; taken before the world's lock
+
+    def run_due(self) -> list[Fired]:
+        """Run what is due by now; nothing is while the clock is frozen."""
+        fired: list[Fired] = []
+        while not self._world.clock.frozen:
+            with self._world.lock:
+                due = self._world.state.agenda.take(self._world.clock.now())
+                if due is None:
+                    break
+                fired.append(self._handle(due))
+        return fired
+
+    def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
+        """Set the clock, or stop or start it. What is overdue by then runs once the clock runs or is advanced.
+
+        Raises:
+            ClockOutOfRange: the time lies before 1970 or after 9998.
+        """
+        with self.moving, self._world.lock:
+            self._world.clock.change(now=now, frozen=frozen)
+            self._tell()
+        self._world.alarm(self._world)
+
+    def advance(self, by: timedelta) -> list[Fired]:
+        """Let this much time pass at once, and return what ran in it.
+
+        Raises:
+            ClockOutOfRange: `by` is negative, or leads out of the calendar.
+        """
+        with self.moving:
+            try:
+                return self.advance_to(self._world.clock.now() + by)
+            except OverflowError:
+                raise ClockOutOfRange("the clock shows times from 1970 to 9998") from None
+
+    def advance_to_next(self) -> list[Fired]:
+        """Advance to when the next thing falls due, if there is one, and run all that is due then."""
+        with self.moving:
+            next_at = self._world.state.agenda.next_at()
+            now = self._world.clock.now()
+            return self.advance_to(now if next_at is None else max(next_at, now))
+
+    def advance_to(self, target: datetime) -> list[Fired]:
+        """Let time pass until `target`: everything due on the way runs at its own time, in order, also what
+        comes up on the way.
+
+        Raises:
+            ClockOutOfRange: `target` has passed, or no calendar reaches it.
+        """
+        clock = self._world.clock
+        fired: list[Fired] = []
+        with self.moving:
+            frozen = clock.frozen
+            with self._world.lock:
+                now = clock.now()
+                if target < now:
+                    raise ClockOutOfRange("time advances only forward; set the clock to go back")
+                clock.change(now=target, frozen=True)  # refuses what it cannot show
+                clock.change(now=now)
+            try:
+                while self._step(target, fired):
+                    pass
+            finally:
+                with self._world.lock:
+                    clock.change(frozen=frozen)
+                    self._tell()
+        self._world.alarm(self._world)
+        return fired
+
+    def _step(self, target: datetime, fired: list[Fired]) -> bool:
+        """Run the next thing due by `target`, at its time; or else arrive at `target`."""
+        with self._world.lock:
+            due = self._world.state.agenda.take(target)
+            if due is None:
+                self._world.clock.change(now=target)
+                return False
+            self._world.clock.change(now=max(due.at, self._world.clock.now()))
+            fired.append(self._handle(due))
+            return True
+
+    def _handle(self, due: Due) -> Fired:
+        return self._handlers[due.kind](due.key)
+
+    def _tell(self) -> None:
+        clock = self._world.clock
+        self._world.tell("clock", Change("set", "clock", {"now": clock.now(), "frozen": clock.frozen}))

@@ -1,0 +1,92 @@
+"""A whole simulated WhatsApp."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+
+from flaresend_mock.core.chance import Chance
+from flaresend_mock.core.channels import Channels
+from flaresend_mock.core.clock import Clock
+from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.groups import Groups
+from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.magic import Stall
+from flaresend_mock.core.people import People
+from flaresend_mock.core.records import Change
+from flaresend_mock.core.schedule import KIND as TASK
+from flaresend_mock.core.schedule import Schedule
+from flaresend_mock.core.sending import Sending
+from flaresend_mock.core.state import State
+from flaresend_mock.core.timekeeping import Timekeeping
+
+Alarm = Callable[["World"], None]
+
+
+def _no_alarm(world: World) -> None:
+    """Nobody runs what falls due by itself; it runs when the clock is advanced."""
+
+
+def _no_stall(seconds: float) -> None:
+    """Nobody is kept waiting."""
+
+
+class World:
+    """One world: its contents, its clock, its log, and the services that change them.
+
+    Args:
+        name: what the world is called.
+        state: how it is created, and what a reset returns to.
+        real: tells real time, in aware UTC.
+        alarm: is called when what falls due next may have changed. It must not take the world's lock.
+        stall: keeps a caller waiting for so many real seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        state: State,
+        real: Callable[[], datetime],
+        *,
+        alarm: Alarm = _no_alarm,
+        stall: Stall = _no_stall,
+    ) -> None:
+        self.name = name
+        self.alarm = alarm
+        self.stall = stall
+        self.lock = threading.RLock()
+        self._origin = state.copy()
+        self._real = real
+        self._enter(state)
+
+        self.people = People(self)
+        self.instances = Instances(self)
+        self.sending = Sending(self)
+        self.groups = Groups(self)
+        self.channels = Channels(self)
+        self.schedule = Schedule(self)
+        self.time = Timekeeping(self, {TASK: self.schedule.fire})
+
+    def tell(self, kind: str, subject: Subject) -> Event:
+        """Append what happened to the event log. The caller holds the lock."""
+        return self.state.events.append(self.clock.now(), kind, subject)
+
+    def note_due(self, at: datetime, kind: str, key: str) -> None:
+        """Note something as due. The caller holds the lock."""
+        self.state.agenda.note(at, kind, key)
+        self.alarm(self)
+
+    def reset(self) -> None:
+        """Return to the state of creation; only the numbers of events keep growing."""
+        with self.time.moving, self.lock:
+            number = self.state.events.last_number
+            self._enter(self._origin.copy())
+            self.state.events.last_number = number
+            self.tell("world", Change("reset", self.name))
+        self.alarm(self)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self.clock = Clock(self._real, state.clock)
+        self.chance = Chance(state.seed, state.counters)

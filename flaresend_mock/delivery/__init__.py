@@ -1,0 +1,1 @@
+"""What leaves a world on its own while real time passes."""

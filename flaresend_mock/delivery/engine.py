@@ -1,0 +1,84 @@
+"""Runs what falls due while the clocks run: APScheduler, with one job for each world's next due moment."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from datetime import UTC, datetime
+
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+
+from flaresend_mock.core.world import World
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """Wakes every world when its next thing falls due.
+
+    A world has one job, for its next due moment, and that job runs everything due by then, in order. (A job
+    for each thing would run the things of one moment in any order, and all of them would have to be re-timed
+    whenever the clock changes.) Each arming is a new job under a new id, because APScheduler removes a
+    finished job by its id after starting it.
+    """
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
+        )
+        self._lock = threading.Lock()
+        self._armed: dict[str, tuple[datetime, str]] = {}
+        self._armings = 0
+
+    @property
+    def running(self) -> bool:
+        return bool(self._scheduler.running)
+
+    def start(self) -> None:
+        logging.getLogger("apscheduler").setLevel(logging.WARNING)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Stop waking worlds; what is running is finished first."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=True)
+
+    def arm(self, world: World) -> None:
+        """Make sure that the world is woken when its next thing falls due.
+
+        Takes no lock of the world's, so that it may be called with or without it.
+        """
+        with self._lock:
+            next_at = world.state.agenda.next_at()
+            wake_at = None if next_at is None else world.clock.real_time_of(next_at)
+            armed = self._armed.get(world.name)
+            if armed is not None and armed[0] == wake_at:
+                return
+            if armed is not None:
+                self._disarm(world.name)
+            if wake_at is not None:
+                self._armings += 1
+                job_id = f"{world.name} {self._armings}"
+                self._scheduler.add_job(
+                    self._wake, DateTrigger(wake_at, UTC), args=[world, job_id], id=job_id
+                )
+                self._armed[world.name] = (wake_at, job_id)
+
+    def _disarm(self, name: str) -> None:
+        _, job_id = self._armed.pop(name)
+        try:
+            self._scheduler.remove_job(job_id)
+        except JobLookupError:
+            log.debug("job %s is running already", job_id)
+
+    def _wake(self, world: World, job_id: str) -> None:
+        with self._lock:
+            if self._armed.get(world.name, (None, None))[1] == job_id:
+                del self._armed[world.name]
+        try:
+            for fired in world.time.run_due():
+                log.debug("%s: %s %s %s", world.name, fired.kind, fired.id, fired.result)
+        finally:
+            self.arm(world)

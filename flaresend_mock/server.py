@@ -1,0 +1,135 @@
+"""The emulator as a whole: worlds, their background work and the HTTP server, started and stopped together."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+from flaresend_mock import __version__
+from flaresend_mock.app import create_app
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import DEFAULT, Worlds
+from flaresend_mock.delivery.engine import Engine
+from flaresend_mock.delivery.realtime import Patience, Stopwatch, utc_now
+from flaresend_mock.serving import HttpServer
+from flaresend_mock.settings import Settings
+from flaresend_mock.shipped import world_file, world_names
+from flaresend_mock.web.context import Emulator
+from flaresend_mock.worldfile import WorldFileError, load_file
+
+
+class CannotStart(Exception):
+    """The emulator cannot start; the message says why in one line."""
+
+
+class FlaresendMock:
+    """A Flaresend of your own.
+
+        with FlaresendMock(port=0) as flaresend:
+            requests.post(f"{flaresend.url}/send-message", headers=flaresend.headers, json={…})
+
+    Args:
+        settings: how it is set up.
+        options: fields of Settings to use instead of those in `settings`; without settings, port is 0, which
+            picks a free one.
+
+    Raises:
+        CannotStart: the world file cannot be used.
+    """
+
+    def __init__(self, settings: Settings | None = None, **options: Any) -> None:
+        chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
+        self.settings = Settings(**({"port": 0} | chosen | options))
+        self._patience = Patience()
+        self._engine = Engine()
+        self._uptime = Stopwatch()
+        self._http: HttpServer | None = None
+        self.worlds = Worlds(self._default_world())
+        self.app = create_app(
+            Emulator(
+                worlds=self.worlds,
+                strict=self.settings.strict,
+                version=__version__,
+                health=self._health,
+                uptime=lambda: self._uptime.seconds,
+            ),
+            self.settings.max_body_size,
+        )
+
+    def start(self) -> Self:
+        """Serve, and run what falls due. Once this returns, calls are answered.
+
+        Raises:
+            CannotStart: the address cannot be bound, or the emulator was started before.
+        """
+        if self._http is not None:
+            raise CannotStart("this emulator was started before; make another one")
+        wanted = self.settings
+        try:
+            self._http = HttpServer(
+                self.app,
+                wanted.host,
+                wanted.port,
+                threads=wanted.threads,
+                max_body_size=wanted.max_body_size,
+            )
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise CannotStart(f"cannot listen on {wanted.host} port {wanted.port}: {reason}") from None
+        self._engine.start()
+        self._http.start()
+        return self
+
+    def stop(self) -> None:
+        """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more."""
+        if self._http is None or not self._engine.running:
+            return
+        self._patience.end()
+        self._http.stop()
+        self._engine.stop()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """Where it is served, without a slash at the end; use it as the base URL of a client on this machine."""
+        if self._http is None:
+            raise CannotStart("the emulator is not started")
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._http.host, self._http.host)  # noqa: S104
+        return f"http://{f'[{host}]' if ':' in host else host}:{self._http.port}"
+
+    @property
+    def api_key(self) -> str:
+        """The API key of the default world's first instance; empty if it has none."""
+        return next(iter(self.worlds.default().instances.first().api_keys), "")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that authenticate a call."""
+        return {"Authorization": f"Bearer {self.api_key}"}
+
+    def _default_world(self) -> World:
+        wanted = self.settings
+        try:
+            state = load_file(
+                world_file(wanted.world),
+                seed=wanted.seed,
+                time_zone=wanted.time_zone,
+                api_key=wanted.api_key,
+                history=wanted.history,
+            )
+        except WorldFileError as error:
+            hint = (
+                "" if "/" in wanted.world or "." in wanted.world else f"; shipped: {', '.join(world_names())}"
+            )
+            raise CannotStart(f"{error}{hint}") from None
+        return World(DEFAULT, state, utc_now, alarm=self._engine.arm, stall=self._patience.stall)
+
+    def _health(self) -> dict[str, bool]:
+        return {"worlds": bool(self.worlds.all()), "scheduler": self._engine.running}

@@ -1,0 +1,119 @@
+"""Waitress in a thread: bound when it is made, drained when it is stopped."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from waitress import wasyncore
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+from waitress.task import ErrorTask
+
+from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.web import jsons
+
+BACKLOG = 1024
+MAX_CONNECTIONS = 2000
+DRAIN_SECONDS = 5.0
+
+
+class JsonErrorTask(ErrorTask):
+    """Words what Waitress itself refuses, before any application sees it, as the API words its refusals."""
+
+    def execute(self) -> None:
+        error = self.request.error
+        body = jsons.dump({"success": False, "message": error.reason})
+        self.status = f"{error.code} {error.reason}"
+        self.response_headers.append(("Content-Type", jsons.CONTENT_TYPE))
+        self.set_close_on_finish()
+        self.content_length = len(body)
+        self.write(body)
+
+
+class Channel(HTTPChannel):
+    error_task_class = JsonErrorTask
+
+
+class HttpServer:
+    """One listening address, served by a thread of its own and a pool of workers.
+
+    Args:
+        app: what answers.
+        max_body_size: what the application accepts. Twice as much is read, so that it is the application,
+            which knows the order of checks, that refuses what is too large.
+
+    Raises:
+        OSError: the address cannot be bound.
+    """
+
+    def __init__(self, app: Flask, host: str, port: int, *, threads: int, max_body_size: int) -> None:
+        self._socket = _bind(host, port)
+        self.host, self.port = self._socket.getsockname()[:2]
+        self._map: dict[int, Any] = {}
+        self._server = create_server(
+            app,
+            map=self._map,
+            sockets=[self._socket],
+            threads=threads,
+            backlog=BACKLOG,
+            connection_limit=MAX_CONNECTIONS,
+            asyncore_use_poll=True,
+            channel_request_lookahead=1,
+            max_request_body_size=2 * max_body_size,
+            ident=None,
+            clear_untrusted_proxy_headers=True,
+        )
+        self._server.channel_class = Channel
+        self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)
+        self._stopping: Stopwatch | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Accept nothing more, finish what is being answered (for at most 5 s), and close everything."""
+
+        def begin() -> None:
+            self._stopping = Stopwatch()
+
+        self._in_loop(begin)
+        self._thread.join()
+        self._server.task_dispatcher.shutdown(timeout=1)
+
+    def _in_loop(self, act: Callable[[], None]) -> None:
+        self._server.trigger.pull_trigger(act)
+
+    def _loop(self) -> None:
+        while self._map:
+            wasyncore.loop(timeout=0.1 if self._stopping else 1.0, use_poll=True, map=self._map, count=1)
+            if self._stopping is not None:
+                self._drain(self._stopping)
+
+    def _drain(self, stopping: Stopwatch) -> None:
+        if self._server.accepting:
+            self._server.accepting = False
+            wasyncore.dispatcher.close(self._server)
+        channels = list(self._server.active_channels.values())
+        late = stopping.seconds > DRAIN_SECONDS
+        for channel in channels:
+            if late or not (channel.requests or channel.total_outbufs_len):
+                channel.handle_close()
+        if not self._server.active_channels:
+            self._server.trigger.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError:
+        listener.close()
+        raise
+    return listener

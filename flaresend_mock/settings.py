@@ -1,0 +1,156 @@
+"""Every option of the emulator: its name, its meaning, its default, and where its value comes from."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any
+from zoneinfo import ZoneInfo
+
+PREFIX = "FLARESEND_MOCK_"
+ENVIRONMENT: Mapping[str, str] = os.environ
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2, "g": 1024**3, "gib": 1024**3}
+_SIZE = re.compile(r"(\d{1,12})\s*([a-z]*)", re.ASCII | re.IGNORECASE)
+_TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+
+
+class SettingError(ValueError):
+    """An option with a value that it cannot have; the message names the option and the value."""
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _whole(lowest: int, highest: int) -> Callable[[str], int]:
+    def convert(value: str) -> int:
+        if not re.fullmatch(r"-?\d{1,18}", value, re.ASCII) or not lowest <= int(value) <= highest:
+            raise ValueError(f"a whole number from {lowest} to {highest}")
+        return int(value)
+
+    return convert
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def convert(value: str) -> str:
+        if value.lower() not in words:
+            raise ValueError(f"one of {', '.join(words)}")
+        return value.lower()
+
+    return convert
+
+
+def _switch(value: str) -> bool:
+    if value.lower() not in (*_TRUE, *_FALSE):
+        raise ValueError("true or false")
+    return value.lower() in _TRUE
+
+
+def _size(value: str) -> int:
+    found = _SIZE.fullmatch(value.strip())
+    unit = _UNITS.get(found[2].lower()) if found else None
+    if not found or not unit or not int(found[1]):
+        raise ValueError("a size such as 64MiB or a number of bytes")
+    return int(found[1]) * unit
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, LookupError):
+        raise ValueError("a time zone such as Africa/Nairobi") from None
+    return value
+
+
+def _api_key(value: str) -> str:
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a key of printable ASCII characters without spaces")
+    return value
+
+
+def _option(default: Any, convert: Callable[[str], Any], help: str, shown: str | None = None) -> Any:
+    metadata = {"convert": convert, "help": help, "shown": str(default) if shown is None else shown}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """How an emulator is set up. A flag comes before its variable, and that before the default."""
+
+    host: str = _option("127.0.0.1", _text, "Address to listen on.")
+    port: int = _option(3577, _whole(0, 65535), "Port to listen on; 0 picks a free one.")
+    world: str = _option("default", _text, "World to start with: default, demo, or the path of a world file.")
+    seed: int | None = _option(
+        None,
+        _whole(-(10**17), 10**17),
+        "Decides everything left to chance: ids, LIDs, names.",
+        "the world's, or 1",
+    )
+    time_zone: str | None = _option(None, _time_zone, "Time zone that sendAt is in.", "the world's, or UTC")
+    api_key: str | None = _option(
+        None, _api_key, "API key of the world's first instance.", "the world's: YOUR_API_KEY"
+    )
+    strict: bool = _option(
+        False,
+        _switch,
+        "Accept only what the documentation describes: forms just where it shows them, no trailing slashes.",
+    )
+    max_body_size: int = _option(64 * 1024**2, _size, "Largest request body; a larger one gets 413.", "64MiB")
+    history: int = _option(
+        10_000, _whole(1, 10_000_000), "How many messages, and how many events, a world keeps."
+    )
+    threads: int = _option(32, _whole(1, 1024), "How many calls are worked on at once.")
+    log_format: str = _option(
+        "text", _one_of("text", "json"), "How the log on standard error is written: text or json."
+    )
+    log_level: str = _option(
+        "info",
+        _one_of("debug", "info", "warning", "error"),
+        "The least that is logged: debug, info, warning or error.",
+    )
+
+
+def options() -> list[Field[Any]]:
+    """Return all options, as the fields of Settings."""
+    return list(fields(Settings))
+
+
+def flag(option: Field[Any]) -> str:
+    return "--" + option.name.replace("_", "-")
+
+
+def variable(option: Field[Any]) -> str:
+    return PREFIX + option.name.upper()
+
+
+def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = ENVIRONMENT) -> Settings:
+    """Build settings from flags, then variables, then defaults. An empty variable counts as not set.
+
+    Raises:
+        SettingError: a value cannot be what its option is set to.
+    """
+    values: dict[str, Any] = {}
+    for option in options():
+        given, source = flags.get(option.name), flag(option)
+        if given is None:
+            given, source = environment.get(variable(option)) or None, variable(option)
+        if given is None:
+            continue
+        try:
+            values[option.name] = option.metadata["convert"](given)
+        except ValueError as error:
+            raise SettingError(f"{source}: {given!r} is not {error}") from None
+    return Settings(**values)
+
+
+def table() -> str:
+    """Return the table of all options, as it stands in the README."""
+    rows = [
+        f"| `{flag(option)}` | `{variable(option)}` | {option.metadata['shown']} | {option.metadata['help']} |"
+        for option in options()
+    ]
+    return "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])

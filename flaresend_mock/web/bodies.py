@@ -1,0 +1,109 @@
+"""Request bodies: JSON and forms, read into the same shape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from flask import Request
+from werkzeug.datastructures import FileStorage, MultiDict
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.formparser import FormDataParser
+
+from flaresend_mock.core.records import Upload
+from flaresend_mock.web import jsons
+
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+_INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
+
+
+class StrictFormDataParser(FormDataParser):
+    """Reports broken forms instead of reading them as empty ones."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.silent = False
+
+
+class ApiRequest(Request):
+    """A request whose forms are read strictly."""
+
+    form_data_parser_class = StrictFormDataParser
+
+
+def read(request: Request, lists: Collection[str] = (), *, forms: bool = True) -> dict[str, Any]:
+    """Return the fields of a request's body; an empty body has none.
+
+    Args:
+        lists: the fields that hold lists: in a form they may be repeated, as `name`, `name[]` or `name[0]`,
+            or hold a JSON array.
+        forms: whether forms are accepted beside JSON.
+
+    Raises:
+        BadRequest: the body is not what its content type says, or is JSON but no object.
+        UnsupportedMediaType: it is neither JSON nor a form.
+        RequestEntityTooLarge: it is too large.
+    """
+    if request.content_length == 0 or (request.content_length is None and not request.mimetype):
+        return {}
+    if request.is_json:
+        return read_json(request)
+    if forms and request.mimetype in FORMS:
+        return _read_form(request, lists)
+    raise UnsupportedMediaType
+
+
+def read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object in a request's body; an empty body is an empty object."""
+    raw = request.get_data(cache=True)
+    try:
+        data = jsons.load(raw) if raw else {}
+    except ValueError:
+        raise BadRequest("Invalid JSON body") from None
+    if not isinstance(data, dict):
+        raise BadRequest("Invalid JSON body")
+    return data
+
+
+def _read_form(request: Request, lists: Collection[str]) -> dict[str, Any]:
+    try:
+        form, files = request.form, request.files
+    except ValueError:
+        raise BadRequest("Invalid form body") from None
+    fields: dict[str, Any] = {}
+    for name, values in form.lists():
+        found = _INDEXED.fullmatch(name)
+        base = found[1] if found and found[1] in lists else name
+        if base in lists:
+            fields.setdefault(base, []).extend(_items(values))
+        else:
+            fields[name] = unquote(values[-1])
+    fields.update(_uploads(files))
+    return fields
+
+
+def _items(values: list[str]) -> list[Any]:
+    items: list[Any] = []
+    for value in map(unquote, values):
+        if value.lstrip().startswith("["):
+            try:
+                items.extend(jsons.load(value.encode()))
+                continue
+            except ValueError:
+                pass  # not a JSON array after all: an item that happens to start with a bracket
+        items.append(value)
+    return items
+
+
+def unquote(value: str) -> str:
+    """Take off the double quotes that the documentation's curl puts around form values."""
+    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
+
+
+def _uploads(files: MultiDict[str, FileStorage]) -> dict[str, Upload]:
+    return {
+        name: Upload(file.stream.read(), unquote(file.filename or ""), file.mimetype or "")
+        for name, file in files.items()
+    }

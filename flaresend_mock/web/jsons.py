@@ -1,0 +1,70 @@
+"""JSON as it travels: strict on the way in, compact raw UTF-8 on the way out."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from flask import Response
+
+CONTENT_TYPE = "application/json; charset=utf-8"
+MAX_DEPTH = 100
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+
+
+def dump(data: Any) -> bytes:
+    """Write data as compact UTF-8, keys in the order they have."""
+    return _encode(data).encode()
+
+
+def respond(data: Any, status: int = 200) -> Response:
+    """Answer with data as JSON."""
+    return Response(dump(data), status, content_type=CONTENT_TYPE)
+
+
+def load(raw: bytes) -> Any:
+    """Read JSON as JavaScript would.
+
+    Lone surrogates, which no UTF-8 can carry, become U+FFFD.
+
+    Raises:
+        ValueError: it is not JSON, holds NaN or infinities, or is nested over 100 levels deep.
+    """
+    try:
+        data = json.loads(raw, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+        _check_depth(data)
+    return _mend(data) if b"\\u" in raw else data
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _check_depth(data: Any) -> None:
+    level = [data]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise ValueError("too deeply nested")
+
+
+def _mend(data: Any) -> Any:
+    if isinstance(data, str):
+        return _LONE_SURROGATE.sub("\ufffd", data)
+    if isinstance(data, list):
+        return [_mend(inner) for inner in data]
+    if isinstance(data, dict):
+        return {_mend(key): _mend(inner) for key, inner in data.items()}
+    return data

@@ -1,0 +1,7 @@
+"""World files: JSON on the outside, a world's state on the inside."""
+
+from __future__ import annotations
+
+from flaresend_mock.worldfile.loading import WorldFileError, load_file, load_world
+
+__all__ = ["WorldFileError", "load_file", "load_world"]

@@ -1,0 +1,95 @@
+"""Reads world files, and says what is wrong with them by file and field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from marshmallow import ValidationError
+
+from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.state import State
+from flaresend_mock.worldfile.building import build
+from flaresend_mock.worldfile.schema import WorldSection
+
+__all__ = ["WorldFileError", "load_file", "load_world"]
+
+
+class WorldFileError(Exception):
+    """A world file that cannot be used; the message names the file and the field."""
+
+
+def load_file(path: Path, **overrides: Any) -> State:
+    """Read a world file.
+
+    Args:
+        overrides: as in `load_world`.
+
+    Raises:
+        WorldFileError: the file cannot be read, or describes no world.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        data = json.loads(text)
+    except OSError as error:
+        raise WorldFileError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise WorldFileError(f"{path}: not a UTF-8 text file") from None
+    except json.JSONDecodeError as error:
+        raise WorldFileError(f"{path}: line {error.lineno} column {error.colno}: {error.msg}") from None
+    except (ValueError, RecursionError) as error:
+        raise WorldFileError(f"{path}: {error}") from None
+    try:
+        return load_world(data, **overrides)
+    except InvalidWorld as invalid:
+        raise WorldFileError(f"{path}: {invalid}") from None
+
+
+def load_world(
+    data: Any,
+    *,
+    seed: int | None = None,
+    time_zone: str | None = None,
+    api_key: str | None = None,
+    history: int | None = None,
+) -> State:
+    """Build a world's state from the contents of a world file.
+
+    Args:
+        data: the JSON of the file.
+        seed, time_zone: used instead of the file's.
+        api_key: used instead of the first instance's keys.
+        history: how many messages and events the world keeps.
+
+    Raises:
+        InvalidWorld: it describes no world, or one that contradicts itself.
+    """
+    try:
+        loaded: dict[str, Any] = WorldSection().load(data)
+    except ValidationError as error:
+        raise InvalidWorld(*_first(error.messages_dict)) from None
+    if seed is not None:
+        loaded["seed"] = seed
+    if time_zone is not None:
+        loaded["time_zone"] = time_zone
+    state = build(loaded, history)
+    if api_key is not None:
+        first = next(iter(state.instances.values()))
+        state.instances[first.id] = replace(first, api_keys=(api_key,))
+    return state
+
+
+def _first(messages: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return where the first error is, such as groups[0].owner, and what it says."""
+    where = ""
+    problem: Any = messages
+    while isinstance(problem, Mapping):
+        key, problem = next(iter(problem.items()))
+        if isinstance(key, int):
+            where += f"[{key}]"
+        elif key != "_schema":
+            where += f".{key}" if where else str(key)
+    return where or "the file", str(problem[0])
