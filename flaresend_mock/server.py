@@ -77,6 +77,8 @@ class FlaresendMock:
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotStart(f"cannot listen on {wanted.host} port {wanted.port}: {reason}") from None
         self._engine.start()
+        for world in self.worlds.all():
+            self._engine.arm(world)
         self._http.start()
         return self
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from flask import Flask
@@ -70,6 +69,7 @@ class HttpServer:
         self._server.channel_class = Channel
         self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)
         self._stopping: Stopwatch | None = None
+        self._drained = threading.Event()
 
     def start(self) -> None:
         self._thread.start()
@@ -77,15 +77,15 @@ class HttpServer:
     def stop(self) -> None:
         """Accept nothing more, finish what is being answered (for at most 5 s), and close everything."""
 
-        def begin() -> None:
-            self._stopping = Stopwatch()
-
-        self._in_loop(begin)
-        self._thread.join()
+        trigger = self._server.trigger
+        trigger.pull_trigger(self._begin_draining)
+        self._drained.wait()
         self._server.task_dispatcher.shutdown(timeout=1)
+        trigger.pull_trigger(trigger.close)  # only now: a worker pulls it after each answer
+        self._thread.join()
 
-    def _in_loop(self, act: Callable[[], None]) -> None:
-        self._server.trigger.pull_trigger(act)
+    def _begin_draining(self) -> None:
+        self._stopping = Stopwatch()
 
     def _loop(self) -> None:
         while self._map:
@@ -103,7 +103,7 @@ class HttpServer:
             if late or not (channel.requests or channel.total_outbufs_len):
                 channel.handle_close()
         if not self._server.active_channels:
-            self._server.trigger.close()
+            self._drained.set()
 
 
 def _bind(host: str, port: int) -> socket.socket:

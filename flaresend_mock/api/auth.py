@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import g, request
+from flask import g
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.world import World
 from flaresend_mock.web.auth import bearer
-from flaresend_mock.web.context import emulator
+from flaresend_mock.web.context import current_request, emulator
 from flaresend_mock.web.paths import is_ours
 
 
@@ -35,6 +35,7 @@ def authenticate() -> None:
     Raises:
         Unauthorized: nobody we know.
     """
+    request = current_request()
     if is_ours(request.path) or isinstance(request.routing_exception, NotFound):
         return
     key = bearer(request.headers.get("Authorization", ""))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any
 
-from flask import Response, g, request
+from flask import Response, g
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest, NotFound
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import List
 from flaresend_mock.web import bodies, jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.web.context import current_request, emulator
 
 View = Callable[..., Any]
 
@@ -39,6 +39,7 @@ def call(
         @wraps(view)
         def run(**captured: Any) -> Response:
             caller: Caller = g.caller
+            request = current_request()
             strict = emulator().strict
             if strict and request.path.endswith("/"):
                 raise NotFound
@@ -61,10 +62,16 @@ def load(schema: Schema, data: dict[str, Any]) -> Any:
         BadRequest: with that message.
     """
     try:
-        return schema.load(data)
+        return schema.load(data, partial=schema.partial or absent_is_fine(schema))
     except ValidationError as invalid:
         messages = invalid.messages_dict
         for name in schema.fields:
             if found := messages.get(name):
                 raise BadRequest(found[0]) from None
         raise
+
+
+@cache
+def absent_is_fine(schema: Schema) -> frozenset[str]:
+    """Return the fields that need no look when a body does not have them; most bodies have few of all fields."""
+    return frozenset(name for name, field in schema.fields.items() if not field.required)

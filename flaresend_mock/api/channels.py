@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint
 from werkzeug.exceptions import NotImplemented as NotAvailable
 
-from flaresend_mock.api.answers import Answer, Said, computed
+from flaresend_mock.api.answers import Answer, Computed, Said
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ChannelContentBody
@@ -58,23 +58,23 @@ def _full(seen: tuple[Channel, str]) -> dict[str, Any]:
 
 
 class Created(Said):
-    channel = computed(_created)
+    channel = Computed(_created)
 
 
 class Info(Answer):
-    channel = computed(_full)
+    channel = Computed(_full)
 
 
 class Found(Answer):
-    channel = computed(_brief)
+    channel = Computed(_brief)
 
 
 class Followed(Said):
-    alreadyFollowing = computed(bool)  # noqa: N815 - as documented
+    alreadyFollowing = Computed(bool)  # noqa: N815 - as documented
 
 
 class Posted(Said):
-    sent_at = computed(times.milliseconds)
+    sent_at = Computed(times.milliseconds)
 
 
 @blueprint.post("/channels")

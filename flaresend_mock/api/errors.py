@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
-from flask import Response, request
+from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
 from flaresend_mock.web import jsons
+from flaresend_mock.web.context import current_request
 
 NOT_READY = "Instance not ready for messaging"
 INCOMPLETE = {
@@ -102,9 +103,10 @@ def refuse(refusal: Exception) -> Response:
 
 def refuse_http(refusal: HTTPException) -> Response:
     """Answer what HTTP itself refuses: unknown routes and methods, unreadable bodies."""
+    request = current_request()
     status = refusal.code or 500
     if status == 404:
-        message = f"Cannot {request.method} {path_as_sent()}"
+        message = f"Cannot {request.method} {path_as_sent(request)}"
     elif status in (400, 501) and refusal.description != type(refusal).description:
         message = refusal.description or refusal.name
     else:
@@ -112,7 +114,7 @@ def refuse_http(refusal: HTTPException) -> Response:
     response = jsons.respond({"success": False, "message": message}, status)
     for name, value in refusal.get_headers(request.environ):
         if name == "Allow":
-            response.headers[name] = value
+            response.headers[name] = ", ".join(sorted(value.split(", ")))
     return response
 
 
@@ -121,7 +123,7 @@ def fail() -> Response:
     return jsons.respond({"success": False, "message": "Internal server error"}, 500)
 
 
-def path_as_sent() -> str:
+def path_as_sent(request: Request) -> str:
     """Return the path as it stood in the request line, without the query."""
     uri: str | None = request.environ.get("REQUEST_URI")
     return uri.partition("?")[0] if uri else quote(request.path)

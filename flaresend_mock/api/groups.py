@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from marshmallow import ValidationError, fields
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.api.answers import Answer, Said, computed
+from flaresend_mock.api.answers import Answer, Computed, Said
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody
@@ -23,7 +23,7 @@ DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 ACTIONS = {"add": "added", "remove": "removed", "promote": "promoted", "demote": "demoted"}
 
-_POSITIVE = re.compile(r"[0-9]{1,9}", re.ASCII)
+_POSITIVE = re.compile(r"[0-9]{1,1000}", re.ASCII)
 
 
 def participants() -> List:
@@ -102,19 +102,19 @@ def _info(view: GroupView) -> dict[str, Any]:
 
 
 class Created(Said):
-    data = computed(_created)
+    data = Computed(_created)
 
 
 class Listed(Said):
-    data = computed(lambda views: {view.group.id: _listed(view) for view in views})
+    data = Computed(lambda views: {view.group.id: _listed(view) for view in views})
 
 
 class Info(Said):
-    data = computed(_info)
+    data = Computed(_info)
 
 
 class InviteLink(Said):
-    data = computed(lambda link: {"inviteLink": link})
+    data = Computed(lambda link: {"inviteLink": link})
 
 
 def _reached(outcome: Outcome) -> str:
@@ -123,14 +123,14 @@ def _reached(outcome: Outcome) -> str:
 
 
 class Sent(Answer):
-    message = computed(_reached)
-    data = computed(
+    message = Computed(_reached)
+    data = Computed(
         lambda outcome: {"delivered": list(outcome.successful), "failed": list(outcome.failed)},
     )
 
 
 class Managed(Answer):
-    message = computed(lambda done: f"Participants successfully {ACTIONS[done['action']]}")
+    message = Computed(lambda done: f"Participants successfully {ACTIONS[done['action']]}")
     groupId = fields.String()  # noqa: N815 - as documented
     participants = fields.List(fields.String())
 

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import fields
 
-from flaresend_mock.api.answers import Answer, computed
+from flaresend_mock.api.answers import Answer, Computed
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody, Recipients
@@ -29,12 +29,12 @@ def _summary(outcome: Outcome) -> str:
 
 
 class Sent(Answer):
-    message = computed(_summary)
-    sent_at = computed(lambda outcome: times.seconds(outcome.at))
+    message = Computed(_summary)
+    sent_at = Computed(lambda outcome: times.seconds(outcome.at))
     total_recipients = fields.Integer(attribute="total")
-    successful_recipients = computed(lambda outcome: list(outcome.successful))
-    failed_recipients = computed(lambda outcome: list(outcome.failed))
-    invalid_recipients = computed(lambda outcome: list(outcome.invalid))
+    successful_recipients = Computed(lambda outcome: list(outcome.successful))
+    failed_recipients = Computed(lambda outcome: list(outcome.failed))
+    invalid_recipients = Computed(lambda outcome: list(outcome.invalid))
 
 
 @blueprint.post("/send-message")

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint
 
-from flaresend_mock.api.answers import Answer, computed
+from flaresend_mock.api.answers import Answer, Computed
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.fields import Body, Number
@@ -19,8 +19,8 @@ class CheckNumber(Body):
 
 
 class Checked(Answer):
-    number = computed(lambda checked: checked[0])
-    exists = computed(lambda checked: checked[1])
+    number = Computed(lambda checked: checked[0])
+    exists = Computed(lambda checked: checked[1])
 
 
 @blueprint.post("/check-number")

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import fields, post_load
 
-from flaresend_mock.api.answers import Said, computed
+from flaresend_mock.api.answers import Computed, Said
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody, ContentFields, Recipients, in_content
@@ -40,7 +40,7 @@ class UpdateMessage(Due, ContentFields, Recipients):
 
 
 class Scheduled(Said):
-    scheduled_for = computed(lambda task: times.local(task.local_time))
+    scheduled_for = Computed(lambda task: times.local(task.local_time))
     task_id = fields.String(attribute="id")
 
 
@@ -65,7 +65,7 @@ def _listed(task: Task) -> dict[str, Any]:
 
 
 class Listed(Said):
-    data = computed(lambda tasks: [_listed(task) for task in tasks])
+    data = Computed(lambda tasks: [_listed(task) for task in tasks])
 
 
 class Updated(Said):

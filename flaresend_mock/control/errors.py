@@ -26,7 +26,7 @@ def refuse_http(refusal: HTTPException) -> Response:
     response = _respond(refusal.code or 500, code, message)
     for name, value in refusal.get_headers():
         if name == "Allow":
-            response.headers[name] = value
+            response.headers[name] = ", ".join(sorted(value.split(", ")))
     return response
 
 

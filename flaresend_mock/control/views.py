@@ -6,7 +6,7 @@ from typing import Any
 
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.records import Call, Change, Fired, Message, Task, TaskChange
-from flaresend_mock.web import jsons, times
+from flaresend_mock.web import headers, jsons, times
 
 
 def message(message: Message) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def request(event: Event) -> dict[str, Any]:
         "method": call.method,
         "path": call.path,
         "query": call.query,
-        "headers": dict(call.headers),
+        "headers": headers.shown(call.headers),
         "body": call.body,
         "status": call.status,
         "answer": _answer(call.answer),

@@ -57,7 +57,7 @@ class EventLog:
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject)
-        for gone in self._events.add(str(event.number), event):
+        for gone in self._events.add(event.number, event):
             self._evicted[gone.kind] += 1
         return event
 

@@ -24,7 +24,9 @@ class History(Generic[Value]):
         self.evicted = 0
         self._weigh = weigh
         self._weight = 0
-        self._values: OrderedDict[str, Value] = OrderedDict()  # a dict slows down when emptied from the front
+        self._values: OrderedDict[str | int, Value] = (
+            OrderedDict()
+        )  # a dict slows down when emptied from the front
 
     def __len__(self) -> int:
         return len(self._values)
@@ -35,10 +37,10 @@ class History(Generic[Value]):
     def __reversed__(self) -> Iterator[Value]:
         return reversed(self._values.values())
 
-    def get(self, key: str) -> Value | None:
+    def get(self, key: str | int) -> Value | None:
         return self._values.get(key)
 
-    def add(self, key: str, value: Value) -> list[Value]:
+    def add(self, key: str | int, value: Value) -> list[Value]:
         """Add a value, or put a new one in the place of the old, and return what was evicted for it."""
         replaced = self._values.get(key)
         if replaced is not None:

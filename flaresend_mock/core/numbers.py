@@ -9,9 +9,10 @@ LID = "@lid"
 GROUP = "@g.us"
 CHANNEL = "@newsletter"
 
-_SPELLING = re.compile(r"\+?[0-9 .\-()]+", re.ASCII)
+_SPELLING = re.compile(r"[(]?\+?[0-9 .\-()]+", re.ASCII)
 _SEPARATORS = str.maketrans("", "", "+ .-()")
-_MAGIC = re.compile(r"999[0-9]*(404|408|425|429|500|503)", re.ASCII)
+MAGIC_COUNTRY = "999"
+_MAGIC_OUTCOMES = {"404": 404, "408": 408, "425": 425, "429": 429, "500": 500, "503": 503}
 
 
 def parse(given: str | int) -> str | None:
@@ -26,7 +27,8 @@ def parse(given: str | int) -> str | None:
     if isinstance(given, int):
         text = str(given) if 0 < given < 10**15 else ""
     else:
-        text = given.strip().removesuffix(USER).removesuffix("@c.us")
+        text = given.strip()
+        text = text.removesuffix(USER) if text.endswith(USER) else text.removesuffix("@c.us")
     if not _SPELLING.fullmatch(text):
         return None
     digits = text.translate(_SEPARATORS)
@@ -44,5 +46,4 @@ def magic(number: str) -> int | None:
     Country code 999 belongs to nobody. `999…404` is not on WhatsApp, sending to `999…500` fails,
     `999…408` answers late, and `999…425`, `999…429`, `999…503` refuse the whole call.
     """
-    found = _MAGIC.fullmatch(number)
-    return int(found[1]) if found else None
+    return _MAGIC_OUTCOMES.get(number[-3:]) if number.startswith(MAGIC_COUNTRY) else None

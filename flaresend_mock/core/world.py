@@ -56,6 +56,7 @@ class World:
         self.alarm = alarm
         self.stall = stall
         self.lock = threading.RLock()
+        self._told = threading.Condition(self.lock)
         self._origin = state.copy()
         self._real = real
         self._enter(state)
@@ -70,7 +71,17 @@ class World:
 
     def tell(self, kind: str, subject: Subject) -> Event:
         """Append what happened to the event log. The caller holds the lock."""
+        self._told.notify_all()
         return self.state.events.append(self.clock.now(), kind, subject)
+
+    def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until something is true, and return whether it became so within so many real seconds.
+
+        Args:
+            true: is asked again after everything that happens, with the lock held.
+        """
+        with self._told:
+            return self._told.wait_for(true, seconds)
 
     def note_due(self, at: datetime, kind: str, key: str) -> None:
         """Note something as due. The caller holds the lock."""

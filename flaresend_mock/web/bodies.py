@@ -46,7 +46,7 @@ def read(request: Request, lists: Collection[str] = (), *, forms: bool = True) -
         UnsupportedMediaType: it is neither JSON nor a form.
         RequestEntityTooLarge: it is too large.
     """
-    if request.content_length == 0 or (request.content_length is None and not request.mimetype):
+    if not request.content_length:
         return {}
     if request.is_json:
         return read_json(request)

@@ -15,6 +15,13 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse).decode
+
+
 def dump(data: Any) -> bytes:
     """Write data as compact UTF-8, keys in the order they have."""
     return _encode(data).encode()
@@ -34,16 +41,12 @@ def load(raw: bytes) -> Any:
         ValueError: it is not JSON, holds NaN or infinities, or is nested over 100 levels deep.
     """
     try:
-        data = json.loads(raw, parse_constant=_refuse)
+        data = _decode(raw.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("too deeply nested") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check_depth(data)
     return _mend(data) if b"\\u" in raw else data
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _check_depth(data: Any) -> None:

@@ -104,8 +104,8 @@ class _Builder:
             if number not in self.state.people:
                 self._enter(where, number, None)
         owner = section["owner"]
-        if owner not in members or members[owner].admin != "superadmin":
-            raise InvalidWorld(f"{where}.owner", f"{owner} is no superadmin among the participants.")
+        if owner not in members:
+            raise InvalidWorld(f"{where}.owner", f"{owner} is not among the participants.")
         created = section["created"] or LONG_AGO
         self.state.groups[id_] = Group(
             id=id_,

@@ -18,7 +18,6 @@ from flaresend_mock.core.world import World
 from flaresend_mock.fidelity import document
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.worldfile import load_world
-
 from tests.conftest import KEY, REPOSITORY, client_of
 
 DEFAULT_WORLD = json.loads((FIXTURES / "worlds" / "default.json").read_text(encoding="utf-8"))
@@ -103,7 +102,7 @@ def send(client: Any, request: dict[str, Any]) -> TestResponse:
     }
     body: dict[str, Any] = {}
     if "json" in request:
-        body["json"] = request["json"]
+        body |= {"data": json.dumps(request["json"]), "content_type": "application/json"}  # json= sorts the keys
     elif "body" in request:
         body["data"] = request["body"].encode()
     elif "form" in request:

@@ -1,0 +1,30 @@
+"""Headers as they are shown and kept: never with a credential in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "***"
+
+_SECRET = frozenset({"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY"})
+_PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
+
+
+def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a request, with of credentials only the scheme."""
+    return tuple(
+        (key, _masked(value) if key in _SECRET else value)
+        for key, value in environ.items()
+        if key.startswith("HTTP_") or (key in _PLAIN and value)
+    )
+
+
+def shown(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return kept headers under the names people know: HTTP_USER_AGENT as User-Agent."""
+    return {key.removeprefix("HTTP_").replace("_", "-").title(): value for key, value in headers}
+
+
+def _masked(value: str) -> str:
+    scheme, _, rest = value.partition(" ")
+    return f"{scheme} {MASK}" if rest else MASK

@@ -1,0 +1,76 @@
+"""The README's examples, run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from flaresend_mock import FlaresendMock
+from tests.conftest import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+PRINTED_ADDRESS = "http://127.0.0.1:3577"
+
+
+@pytest.fixture
+def running() -> Iterator[FlaresendMock]:
+    with FlaresendMock() as emulator:
+        yield emulator
+
+
+def curls() -> Iterator[tuple[str, str | None]]:
+    """Yield every curl of the README with the answer printed below it, if there is one."""
+    for (language, text), (next_language, next_text) in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True):
+        if language == "sh" and text.startswith("curl"):
+            yield text, next_text if next_language == "json" else None
+
+
+def test_every_curl_gets_the_answer_printed_below_it(running: FlaresendMock) -> None:
+    examples = list(curls())
+    assert len(examples) >= 5
+    for command, printed in examples:
+        here = command.replace(PRINTED_ADDRESS, running.url)
+        done = subprocess.run(
+            ["bash", "-c", f"{here.strip()} --fail-with-body -s"], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+        if printed is not None:
+            assert without_now(json.loads(done.stdout)) == without_now(json.loads(printed)), command
+
+
+def without_now(answer: Any) -> Any:
+    """Leave out the one time that is printed before the clock is frozen."""
+    return {key: value for key, value in answer.items() if key != "sent_at"}
+
+
+def test_the_python_examples_run(running: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLARESEND_URL", running.url)
+    examples = [text for language, text in BLOCKS if language == "python"]
+    assert len(examples) >= 2
+    for text in examples:
+        exec(compile(text, "README.md", "exec"), {})
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+def test_the_node_example_runs(running: FlaresendMock) -> None:
+    (example,) = [text for language, text in BLOCKS if language == "js"]
+
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", example],
+        env={
+            "FLARESEND_URL": running.url,
+            "FLARESEND_API_KEY": running.api_key,
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+        },
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,51 @@
+"""Options: where their values come from, and that what is written about them is true."""
+
+from __future__ import annotations
+
+import pytest
+
+from flaresend_mock.settings import SettingError, Settings, options, resolve, table, variable
+from tests.conftest import REPOSITORY
+
+
+def test_nothing_set_means_the_defaults() -> None:
+    assert resolve({}, {}) == Settings()
+    assert Settings().host == "127.0.0.1"
+    assert Settings().port == 3577
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("port", "0", 0),
+        ("seed", "-7", -7),
+        ("strict", "Yes", True),
+        ("strict", "0", False),
+        ("max_body_size", "2MiB", 2 * 1024**2),
+        ("max_body_size", "1000", 1000),
+        ("time_zone", "Africa/Nairobi", "Africa/Nairobi"),
+        ("log_format", "JSON", "json"),
+    ],
+)
+def test_a_value_means_the_same_from_a_flag_and_from_a_variable(name: str, text: str, value: object) -> None:
+    by_flag = resolve({name: text}, {})
+    by_variable = resolve({}, {f"FLARESEND_MOCK_{name.upper()}": text})
+
+    assert getattr(by_flag, name) == value
+    assert by_flag == by_variable
+
+
+def test_an_error_names_the_flag_or_the_variable() -> None:
+    with pytest.raises(SettingError, match=r"^--port: 'x' is not"):
+        resolve({"port": "x"}, {"FLARESEND_MOCK_PORT": "y"})
+    with pytest.raises(SettingError, match=r"^FLARESEND_MOCK_PORT: 'y' is not"):
+        resolve({}, {"FLARESEND_MOCK_PORT": "y"})
+
+
+def test_the_readme_has_the_table_of_options() -> None:
+    assert table() in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:
+    assert all(option.metadata["help"].endswith(".") for option in options())
+    assert len({variable(option) for option in options()}) == len(options())
