@@ -38,6 +38,8 @@ def authenticate() -> None:
     request = current_request()
     if is_ours(request.path) or isinstance(request.routing_exception, NotFound):
         return
+    if emulator().strict and request.path.endswith("/"):
+        raise NotFound
     key = bearer(request.headers.get("Authorization", ""))
     if not key:
         raise Unauthorized("Authorization header required")

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, g
 from marshmallow import Schema, ValidationError
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import List
@@ -41,8 +41,6 @@ def call(
             caller: Caller = g.caller
             request = current_request()
             strict = emulator().strict
-            if strict and request.path.endswith("/"):
-                raise NotFound
             if phone:
                 caller.world.instances.require_ready(caller.instance)
             if body is not None:

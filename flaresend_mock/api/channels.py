@@ -29,7 +29,7 @@ class CreateChannel(Body):
 class UpdateChannel(Body):
     name = Text("Name is required", required=True)
     description = Text(_DESCRIPTION)
-    picture = Url()
+    picture = Url(error_messages={"null": "Invalid URL"})
 
 
 def _created(channel: Channel) -> dict[str, Any]:

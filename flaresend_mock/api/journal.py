@@ -10,6 +10,7 @@ from flask import Request, Response, g
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import path_as_sent
 from flaresend_mock.core.records import Call, Upload
+from flaresend_mock.web.bodies import raw_body
 from flaresend_mock.web.context import current_request, emulator
 from flaresend_mock.web.headers import received
 from flaresend_mock.web.paths import is_ours
@@ -52,7 +53,7 @@ def _body(request: Request) -> tuple[Any, int]:
     That is its fields, with uploads named but not kept; or text, where it could not be read.
     """
     fields: dict[str, Any] | None = g.get("body")
-    raw: bytes | None = getattr(request, "_cached_data", None)
+    raw = raw_body(request)
     if fields is None:
         text = raw[:MAX_UNREADABLE].decode("utf-8", "replace") if raw else None
         return text, len(text or "")

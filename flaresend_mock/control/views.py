@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core.events import Event
@@ -61,8 +63,14 @@ def event(event: Event) -> dict[str, Any]:
         case TaskChange(action=action, task=changed):
             details = {"action": action, **task(changed)}
         case Change() as change:
-            details = {"action": change.action, "id": change.id, **change.details}
+            details = {"action": change.action, "id": change.id, **_written(change.details)}
     return {"id": event.number, "kind": event.kind, "timestamp": times.stamp(event.at), event.kind: details}
+
+
+def _written(details: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: times.stamp(value) if isinstance(value, datetime) else value for name, value in details.items()
+    }
 
 
 def task(task: Task) -> dict[str, Any]:

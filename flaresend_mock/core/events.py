@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from datetime import datetime
 
-from flaresend_mock.core.history import History
 from flaresend_mock.core.records import Call, Change, Content, Message, Task, TaskChange
 
 Subject = Message | Call | TaskChange | Change
@@ -29,8 +28,8 @@ def weigh_content(content: Content) -> int:
     return 700 + 2 * len(content.text or "") + 2 * len(content.caption or "")
 
 
-def _weigh(event: Event) -> int:
-    match event.subject:
+def _weigh(subject: Subject) -> int:
+    match subject:
         case Call(weight=weight):
             return 1000 + weight
         case Message(content=content) | TaskChange(task=Task(content=content)):
@@ -50,21 +49,28 @@ class EventLog:
     """
 
     def __init__(self, limit: int, last_number: int = 0) -> None:
-        self._events: History[Event] = History(limit, MAX_WEIGHT, _weigh)
-        self._evicted: Counter[str] = Counter()
+        self.limit = limit
         self.last_number = last_number
+        self._events: deque[tuple[Event, int]] = deque()
+        self._weight = 0
+        self._evicted: Counter[str] = Counter()
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject)
-        for gone in self._events.add(event.number, event):
+        weight = _weigh(subject)
+        self._events.append((event, weight))
+        self._weight += weight
+        while len(self._events) > self.limit or (self._weight > MAX_WEIGHT and len(self._events) > 1):
+            gone, lost = self._events.popleft()
+            self._weight -= lost
             self._evicted[gone.kind] += 1
         return event
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
         found = []
-        for event in reversed(self._events):
+        for event, _ in reversed(self._events):
             if event.number <= number:
                 break
             if kind is None or event.kind == kind:
@@ -77,7 +83,8 @@ class EventLog:
         return self._evicted[kind] if kind else self._evicted.total()
 
     def copy(self) -> EventLog:
-        other = EventLog(self._events.limit, self.last_number)
+        other = EventLog(self.limit, self.last_number)
         other._events = self._events.copy()
+        other._weight = self._weight
         other._evicted = self._evicted.copy()
         return other

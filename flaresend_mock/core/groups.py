@@ -25,6 +25,8 @@ from flaresend_mock.core.sending import require_complete
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
 
+Named = list[tuple[str, str | None]]
+
 INVITE_LINK = "https://chat.whatsapp.com/"
 
 
@@ -133,8 +135,10 @@ class Groups:
             CreatorIsProtected: the creator is among those to remove or demote.
             GroupFull: there is no room for so many.
         """
-        named = {_digits(given): self._world.people.named(given) for given in participants}
-        with magic.applied(named.values(), self._world.stall), self._world.lock:
+        named = list(
+            dict.fromkeys((_digits(given), self._world.people.named(given)) for given in participants)
+        )
+        with magic.applied([number for _, number in named], self._world.stall), self._world.lock:
             group = self._as_admin(instance_id, group_id, "manage")
             people = self._add(group, named) if action == "add" else self._change(group, named, action)
 
@@ -142,36 +146,38 @@ class Groups:
                 self._world.people.meet(number)
             self._world.state.groups[group_id] = replace(group, members=people)
 
-            self._world.tell("group", Change(action, group_id, {"participants": list(named)}))
-            return list(named)
+            self._world.tell(
+                "group", Change(action, group_id, {"participants": [digits for digits, _ in named]})
+            )
+            return [digits for digits, _ in named]
 
-    def _add(self, group: Group, named: dict[str, str | None]) -> dict[str, Member]:
+    def _add(self, group: Group, named: Named) -> dict[str, Member]:
         strangers = [
-            digits
-            for digits, number in named.items()
-            if number is None or not self._world.people.on_whatsapp(number)
+            digits for digits, number in named if number is None or not self._world.people.on_whatsapp(number)
         ]
         if strangers:
             raise NotOnWhatsApp(strangers)
-        already = [digits for digits, number in named.items() if number in group.members]
+        already = [digits for digits, number in named if number in group.members]
         if already:
             raise AlreadyParticipants(already)
         members = dict(group.members)
-        members.update((number, Member(number)) for number in named.values() if number)
+        members.update((number, Member(number)) for _, number in named if number)
         if len(members) > GROUP_CAPACITY:
             raise GroupFull
         return members
 
-    def _change(self, group: Group, named: dict[str, str | None], action: str) -> dict[str, Member]:
-        strangers = [digits for digits, number in named.items() if number not in group.members]
+    def _change(self, group: Group, named: Named, action: str) -> dict[str, Member]:
+        strangers = [digits for digits, number in named if number not in group.members]
         if strangers:
             raise NotParticipants(strangers)
         members = dict(group.members)
-        for number in dict.fromkeys(filter(None, named.values())):  # a number and its LID name one person
+        for number in dict.fromkeys(
+            number for _, number in named if number
+        ):  # a number and its LID name one person
             member = members[number]
             if action == "promote":
                 members[number] = replace(member, admin=member.admin or "admin")
-            elif member.admin == "superadmin":
+            elif number == group.owner or member.admin == "superadmin":
                 raise CreatorIsProtected
             elif action == "demote":
                 members[number] = replace(member, admin=None)

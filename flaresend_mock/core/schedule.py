@@ -60,7 +60,9 @@ class Schedule:
                 local_time=send_at,
                 order=order,
             )
-            self._put(task, "scheduled")
+            self._world.state.tasks[task.id] = task
+            self._world.note_due(task.send_at, KIND, task.id)
+            self._world.tell("task", TaskChange("scheduled", task))
             return task
 
     def pending(self, instance_id: str) -> list[Task]:
@@ -104,7 +106,10 @@ class Schedule:
                 local_time=local_time,
                 content=self._world.sending.keep(content),
             )
-            self._put(task, "updated")
+            self._world.state.tasks[task.id] = task
+            if "send_at" in changes:  # else it keeps its place among those of the same second
+                self._world.note_due(task.send_at, KIND, task.id)
+            self._world.tell("task", TaskChange("updated", task))
             return task
 
     def cancel(self, instance_id: str, task_id: str) -> Task:
@@ -145,11 +150,6 @@ class Schedule:
         if task is None or task.instance != instance_id:
             raise TaskNotFound
         return task
-
-    def _put(self, task: Task, action: str) -> None:
-        self._world.state.tasks[task.id] = task
-        self._world.note_due(task.send_at, KIND, task.id)
-        self._world.tell("task", TaskChange(action, task))
 
     def _end(self, task: Task) -> Task:
         del self._world.state.tasks[task.id]

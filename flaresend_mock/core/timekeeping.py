@@ -32,8 +32,10 @@ class Timekeeping:
     def run_due(self) -> list[Fired]:
         """Run what is due by now; nothing is while the clock is frozen."""
         fired: list[Fired] = []
-        while not self._world.clock.frozen:
+        while True:
             with self._world.lock:
+                if self._world.clock.frozen:
+                    break
                 due = self._world.state.agenda.take(self._world.clock.now())
                 if due is None:
                     break
@@ -77,9 +79,9 @@ class Timekeeping:
         Raises:
             ClockOutOfRange: `target` has passed, or no calendar reaches it.
         """
-        clock = self._world.clock
         fired: list[Fired] = []
         with self.moving:
+            clock = self._world.clock
             frozen = clock.frozen
             with self._world.lock:
                 now = clock.now()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import Any
+from typing import IO, Any
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.formparser import FormDataParser
 
 from flaresend_mock.core.records import Upload
@@ -16,6 +16,7 @@ from flaresend_mock.web import jsons
 
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
+_RAW = "flaresend_mock.raw_body"
 _INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
 
 
@@ -31,6 +32,20 @@ class ApiRequest(Request):
     """A request whose forms are read strictly."""
 
     form_data_parser_class = StrictFormDataParser
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._streams: list[IO[bytes]] = []
+
+    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
+        stream = super()._get_file_stream(*args, **kwargs)
+        self._streams.append(stream)
+        return stream
+
+    def close(self) -> None:
+        super().close()
+        for stream in self._streams:
+            stream.close()
 
 
 def read(request: Request, lists: Collection[str] = (), *, forms: bool = True) -> dict[str, Any]:
@@ -48,18 +63,31 @@ def read(request: Request, lists: Collection[str] = (), *, forms: bool = True) -
     """
     if not request.content_length:
         return {}
-    if request.is_json:
-        return read_json(request)
+    if request.content_type == "application/json" or request.is_json:
+        return _read_json(request)
     if forms and request.mimetype in FORMS:
         return _read_form(request, lists)
     raise UnsupportedMediaType
 
 
-def read_json(request: Request) -> dict[str, Any]:
-    """Return the JSON object in a request's body; an empty body is an empty object."""
-    raw = request.get_data(cache=True)
+def raw_body(request: Request) -> bytes | None:
+    """Return the bytes of a body that was read as JSON."""
+    raw: bytes | None = request.environ.get(_RAW)
+    return raw
+
+
+def _read_json(request: Request) -> dict[str, Any]:
+    """Return the JSON object in a request's body.
+
+    The bytes are taken from the server directly: it has read all of them already, and `Request.get_data` would put
+    two guards in between that are for servers that have not.
+    """
+    length, allowed = request.content_length or 0, request.max_content_length
+    if allowed is not None and length > allowed:
+        raise RequestEntityTooLarge
+    raw = request.environ[_RAW] = request.environ["wsgi.input"].read(length)
     try:
-        data = jsons.load(raw) if raw else {}
+        data = jsons.load(raw)
     except ValueError:
         raise BadRequest("Invalid JSON body") from None
     if not isinstance(data, dict):
@@ -73,6 +101,8 @@ def _read_form(request: Request, lists: Collection[str]) -> dict[str, Any]:
     except ValueError:
         raise BadRequest("Invalid form body") from None
     fields: dict[str, Any] = {}
+    if None in form or None in files:
+        raise BadRequest("Invalid form body")
     for name, values in form.lists():
         found = _INDEXED.fullmatch(name)
         base = found[1] if found and found[1] in lists else name

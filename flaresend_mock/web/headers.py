@@ -27,4 +27,4 @@ def shown(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
 
 def _masked(value: str) -> str:
     scheme, _, rest = value.partition(" ")
-    return f"{scheme} {MASK}" if rest else MASK
+    return f"{scheme} {MASK}" if rest and scheme.lower() in ("bearer", "basic", "digest") else MASK

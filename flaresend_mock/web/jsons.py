@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from math import isinf
 from typing import Any
 
 from flask import Response
@@ -19,7 +20,14 @@ def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse).decode
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isinf(number):
+        raise ValueError(f"{digits} is too big")
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite).decode
 
 
 def dump(data: Any) -> bytes:
@@ -46,7 +54,7 @@ def load(raw: bytes) -> Any:
         raise ValueError("too deeply nested") from None
     if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
         _check_depth(data)
-    return _mend(data) if b"\\u" in raw else data
+    return mend(data) if b"\\u" in raw else data
 
 
 def _check_depth(data: Any) -> None:
@@ -63,11 +71,12 @@ def _check_depth(data: Any) -> None:
     raise ValueError("too deeply nested")
 
 
-def _mend(data: Any) -> Any:
+def mend(data: Any) -> Any:
+    """Put U+FFFD in the place of every lone surrogate."""
     if isinstance(data, str):
         return _LONE_SURROGATE.sub("\ufffd", data)
     if isinstance(data, list):
-        return [_mend(inner) for inner in data]
+        return [mend(inner) for inner in data]
     if isinstance(data, dict):
-        return {_mend(key): _mend(inner) for key, inner in data.items()}
+        return {mend(key): mend(inner) for key, inner in data.items()}
     return data

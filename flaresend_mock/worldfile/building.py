@@ -33,8 +33,10 @@ def build(world: Mapping[str, Any], history: int | None = None) -> State:
     if world["clock"]:
         now = world["clock"]["now"]
         state.clock = ClockSetting(frozen_at=now) if world["clock"]["frozen"] else ClockSetting(starts_at=now)
+    linked = {section["number"]: section["lid"] for section in world["instances"]}
     for index, section in enumerate(world["people"]):
-        builder.person(f"people[{index}]", section)
+        lid = section["lid"] or linked.get(section["number"])
+        builder.person(f"people[{index}]", {**section, "lid": lid})
     for index, section in enumerate(world["instances"]):
         builder.instance(f"instances[{index}]", section)
     if world["populate"]:
@@ -106,6 +108,9 @@ class _Builder:
         owner = section["owner"]
         if owner not in members:
             raise InvalidWorld(f"{where}.owner", f"{owner} is not among the participants.")
+        invite = section["invite"] or self.chance.letters("group invite", 22)
+        if any(invite == other.invite for other in self.state.groups.values()):
+            raise InvalidWorld(f"{where}.invite", "Another group has the same invite code.")
         created = section["created"] or LONG_AGO
         self.state.groups[id_] = Group(
             id=id_,
@@ -114,7 +119,7 @@ class _Builder:
             subject_time=created,
             owner=owner,
             created=created,
-            invite=section["invite"] or self.chance.letters("group invite", 22),
+            invite=invite,
             members=members,
             description=section["description"],
             announce=section["announce"],
@@ -128,6 +133,8 @@ class _Builder:
         invite = section["invite"] or "0029V" + self.chance.letters("channel invite", 19)
         if any(invite == other.invite for other in self.state.channels.values()):
             raise InvalidWorld(f"{where}.invite", "Another channel has the same invite code.")
+        if len({role["number"] for role in section["roles"]}) < len(section["roles"]):
+            raise InvalidWorld(f"{where}.roles", "Somebody is there twice.")
         self.state.channels[id_] = Channel(
             id=id_,
             name=section["name"],

@@ -34,10 +34,13 @@ def load_file(path: Path, **overrides: Any) -> State:
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text)
+        json.dumps(data, ensure_ascii=False).encode()
     except OSError as error:
         raise WorldFileError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise WorldFileError(f"{path}: not a UTF-8 text file") from None
+    except UnicodeEncodeError:
+        raise WorldFileError(f"{path}: holds half of a surrogate pair, which is no character") from None
     except json.JSONDecodeError as error:
         raise WorldFileError(f"{path}: line {error.lineno} column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError) as error:

@@ -40,7 +40,9 @@ def populate(world: Mapping[str, Any], state: State) -> dict[str, Any]:
         for _ in range(wanted["people"])
     ]
     host = world["instances"][0]["number"]
-    known = [person["number"] for person in world["people"] if person["number"] != host]
+    known = [
+        person["number"] for person in world["people"] if person["number"] != host and person["on_whatsapp"]
+    ]
     everybody = [person["number"] for person in invented] or known
     groups = [_group(faker, state.seed, index, host, everybody) for index in range(wanted["groups"])]
     return {**world, "invented": invented, "groups": [*world["groups"], *groups]}

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.clock import EARLIEST, LATEST
 from flaresend_mock.core.records import INSTANCE_STATUSES, SUBJECT_LENGTH
 
 VERSION = 1
@@ -69,7 +70,10 @@ class Time(fields.Field[datetime]):
             moment = datetime.fromisoformat(value)
             if moment.tzinfo is None:
                 raise ValueError("no offset")
-            return moment.astimezone(UTC)
+            moment = moment.astimezone(UTC)
+            if not EARLIEST <= moment < LATEST:
+                raise ValueError("no clock shows it")
+            return moment
         except (TypeError, ValueError, OverflowError):
             raise ValidationError(f"{value!r} is not a time such as 2025-11-14T13:00:00Z.") from None
 

@@ -131,7 +131,7 @@ def wrk(url: str, connections: int, seconds: int, script: Path | None = None) ->
     if "Non-2xx" in output:
         raise SystemExit(output)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
-    half, most = (re.search(rf"{percent}%\s+(\S+)", output) for percent in (50, 99))
+    half, most = (re.search(rf"\n\s+{percent}%\s+(\S+)", output) for percent in (50, 99))
     assert rate
     assert half
     assert most

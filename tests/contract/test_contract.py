@@ -102,7 +102,10 @@ def send(client: Any, request: dict[str, Any]) -> TestResponse:
     }
     body: dict[str, Any] = {}
     if "json" in request:
-        body |= {"data": json.dumps(request["json"]), "content_type": "application/json"}  # json= sorts the keys
+        body |= {
+            "data": json.dumps(request["json"]),
+            "content_type": "application/json",
+        }  # json= sorts the keys
     elif "body" in request:
         body["data"] = request["body"].encode()
     elif "form" in request:

@@ -1,0 +1,56 @@
+"""What a world knows, apart from its log: for tests that nothing was changed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from flaresend_mock.core.agenda import Agenda, Due
+from flaresend_mock.core.world import World
+from tests.conftest import KEY
+
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def contents(world: World) -> dict[str, Any]:
+    """Return everything a world knows that only a call that succeeds may change.
+
+    People are left out: to be looked up by LID, they are entered when they are first shown.
+    """
+    state = world.state
+    return {
+        "clock": world.clock.setting,
+        "counters": dict(state.counters),
+        "instances": dict(state.instances),
+        "groups": dict(state.groups),
+        "channels": dict(state.channels),
+        "tasks": dict(state.tasks),
+        "agenda": due(state.agenda),
+        "ended tasks": list(state.ended_tasks),
+        "messages": list(state.messages),
+        "media": list(state.media),
+    }
+
+
+def due(agenda: Agenda) -> list[Due]:
+    """Return what is on an agenda, in order, and leave it there."""
+    copy = agenda.copy()
+    found = []
+    while (entry := copy.take(END_OF_TIME)) is not None:
+        found.append(entry)
+    return found
+
+
+def refused(client: FlaskClient, world: World, method: str, path: str, **request: Any) -> TestResponse:
+    """Make a call that is refused, and see that it changed nothing."""
+    before = contents(world)
+
+    answer = client.open(path, method=method, headers=KEY, **request)
+
+    assert answer.status_code in (400, 413, 415), answer.text
+    assert answer.content_type == "application/json; charset=utf-8"
+    assert contents(world) == before
+    return answer

@@ -1,0 +1,144 @@
+"""What all calls of the control plane have in common: errors, names, and which world they are about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.conftest import KEY
+
+
+def error(answer: Any) -> dict[str, str]:
+    """Return an error's code and message, having made sure that it has these and nothing more."""
+    assert answer.content_type == "application/json; charset=utf-8"
+    assert list(answer.json) == ["error"]
+    assert list(answer.json["error"]) == ["code", "message"]
+    found: dict[str, str] = answer.json["error"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "refused", "meant"),
+    [
+        ("PATCH", "/_mock/clock", {"json": {"froze": True}}, "froze", "frozen"),
+        ("PATCH", "/_mock/clock", {"json": {"Now": "2025-01-01"}}, "Now", "now"),
+        ("POST", "/_mock/clock/advance", {"json": {"second": 1}}, "second", "seconds"),
+        ("POST", "/_mock/clock/advance", {"json": {"toNext": True}}, "toNext", "to_next"),
+        ("GET", "/_mock/messages", {"query_string": {"limits": 1}}, "limits", "limit"),
+        ("GET", "/_mock/requests", {"query_string": {"sinse": 1}}, "sinse", "since"),
+    ],
+)
+def test_an_unknown_name_is_refused_with_the_nearest_known_one(
+    method: str, path: str, given: dict[str, Any], refused: str, meant: str, client: FlaskClient
+) -> None:
+    answer = client.open(path, method=method, **given)
+
+    assert answer.status_code == 400
+    assert error(answer) == {
+        "code": "bad_request",
+        "message": f"{refused!r} is not known; did you mean {meant!r}?",
+    }
+
+
+def test_a_name_like_no_other_is_refused_with_all_known_ones(client: FlaskClient) -> None:
+    answer = client.patch("/_mock/clock", json={"zzz": 1})
+
+    assert answer.status_code == 400
+    assert error(answer)["message"] == "'zzz' is not known; known here: now, frozen"
+
+
+@pytest.mark.parametrize("name", ["", "_schema", "x" * 100_000, "\ud800", "now\x00"])
+def test_a_strange_name_is_refused_too(name: str, client: FlaskClient) -> None:
+    answer = client.patch("/_mock/clock", json={name: 1})
+
+    assert answer.status_code == 400
+    assert error(answer)["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"null", "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b"frozen=true", "application/x-www-form-urlencoded", 415),
+        (b"{}", "text/plain", 415),
+    ],
+)
+def test_a_body_that_is_no_json_object_is_refused(
+    body: bytes, content_type: str, status: int, client: FlaskClient
+) -> None:
+    answer = client.patch("/_mock/clock", data=body, content_type=content_type)
+
+    assert answer.status_code == status
+    assert error(answer)["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/_mock/clock"),
+        ("POST", "/_mock/reset"),
+        ("GET", "/_mock/messages"),
+        ("GET", "/_mock/requests"),
+        ("GET", "/_mock/events"),
+    ],
+)
+def test_an_unknown_world_is_not_found(method: str, path: str, client: FlaskClient) -> None:
+    by_name = client.open(path, method=method, query_string={"world": "nowhere"})
+    by_key = client.open(path, method=method, headers={"Authorization": "Bearer nobody's"})
+
+    assert by_name.status_code == by_key.status_code == 404
+    assert error(by_name) == {"code": "not_found", "message": "There is no world named 'nowhere'."}
+    assert error(by_key) == {"code": "not_found", "message": "No world has this API key."}
+
+
+def test_a_world_is_named_or_found_by_its_key_or_else_the_default_one(client: FlaskClient) -> None:
+    by_name = client.get("/_mock/clock?world=default")
+    by_key = client.get("/_mock/clock", headers=KEY)
+    by_default = client.get("/_mock/clock")
+    by_name_with_a_wrong_key = client.get("/_mock/clock?world=default", headers={"Authorization": "Bearer x"})
+
+    for answer in (by_name, by_key, by_default, by_name_with_a_wrong_key):
+        assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/_mock", "/_mock/nope", "/_mock/clock/nope", "/_mock//clock"])
+def test_an_unknown_route_is_not_found(path: str, client: FlaskClient) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert error(answer) == {"code": "not_found", "message": f"There is no GET {path} here."}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "/_mock/health", {"GET", "HEAD"}),
+        ("GET", "/_mock/reset", {"POST"}),
+        ("DELETE", "/_mock/clock", {"GET", "HEAD", "PATCH"}),
+        ("OPTIONS", "/_mock/messages", {"GET", "HEAD"}),
+    ],
+)
+def test_another_method_is_not_allowed(
+    method: str, path: str, allowed: set[str], client: FlaskClient
+) -> None:
+    answer = client.open(path, method=method)
+
+    assert answer.status_code == 405
+    assert error(answer)["code"] == "method_not_allowed"
+    assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
+
+
+def test_no_call_needs_a_key(client: FlaskClient) -> None:
+    assert client.post("/_mock/reset").status_code == 200
+
+
+def test_calls_of_the_control_plane_are_not_among_the_requests(client: FlaskClient) -> None:
+    client.get("/_mock/clock")
+    client.get("/_mock/nope")
+
+    assert client.get("/_mock/requests").json == {"requests": [], "evicted": 0}

@@ -1,0 +1,32 @@
+"""GET /_mock/health: 200 once everything runs, 503 before."""
+
+from __future__ import annotations
+
+import pytest
+
+from flaresend_mock.app import create_app
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import Worlds
+from flaresend_mock.web.context import Emulator
+
+
+@pytest.mark.parametrize(
+    ("checks", "status", "word"),
+    [
+        ({"worlds": True, "scheduler": True}, 200, "ok"),
+        ({"worlds": True, "scheduler": False}, 503, "starting"),
+        ({"worlds": False, "scheduler": False}, 503, "starting"),
+    ],
+)
+def test_health_tells_whether_everything_runs(
+    checks: dict[str, bool], status: int, word: str, world: World
+) -> None:
+    emulator = Emulator(
+        worlds=Worlds(world), strict=False, version="1.2.3", health=lambda: checks, uptime=lambda: 12.34567
+    )
+    client = create_app(emulator).test_client()
+
+    answer = client.get("/_mock/health")
+
+    assert answer.status_code == status
+    assert answer.json == {"status": word, "version": "1.2.3", "uptime": 12.346, "checks": checks}
