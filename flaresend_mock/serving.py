@@ -64,7 +64,7 @@ class HttpServer:
             channel_request_lookahead=1,
             max_request_body_size=2 * max_body_size,
             ident=None,
-            clear_untrusted_proxy_headers=True,
+            clear_untrusted_proxy_headers=False,  # no address is taken from them, and the journal shows them
         )
         self._server.channel_class = Channel
         self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)

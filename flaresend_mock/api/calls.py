@@ -60,7 +60,7 @@ def load(schema: Schema, data: dict[str, Any]) -> Any:
         BadRequest: with that message.
     """
     try:
-        return schema.load(data, partial=schema.partial or absent_is_fine(schema))
+        return schema.load(without_gaps(schema) | data, partial=True)
     except ValidationError as invalid:
         messages = invalid.messages_dict
         for name in schema.fields:
@@ -70,6 +70,10 @@ def load(schema: Schema, data: dict[str, Any]) -> Any:
 
 
 @cache
-def absent_is_fine(schema: Schema) -> frozenset[str]:
-    """Return the fields that need no look when a body does not have them; most bodies have few of all fields."""
-    return frozenset(name for name, field in schema.fields.items() if not field.required)
+def without_gaps(schema: Schema) -> dict[str, None]:
+    """Return nulls for the fields a body must have: they are refused alike, whether missing or null.
+
+    With them, all other fields can be loaded as if they might be missing, which spares marshmallow a look at each
+    that is: most bodies have few of all fields.
+    """
+    return {name: None for name, field in schema.fields.items() if field.required and not schema.partial}

@@ -8,9 +8,8 @@ from marshmallow import ValidationError, post_load, validates_schema
 
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import Body, Choice, File, List, Template, Text, Url
-from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.records import CHANNEL_MESSAGE_TYPES, MESSAGE_TYPES, Content
-from flaresend_mock.core.sending import require_complete
+from flaresend_mock.core.sending import missing_part
 
 # How the fields of a body are called in Content. The order is that in which they are checked.
 CONTENT_FIELDS = {
@@ -54,13 +53,12 @@ class ContentBody(ContentFields):
     def check_complete(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> None:
         """Say what is missing before what is wrong with later fields is said, as the documentation orders it."""
         if "type" in data:
-            url = data.get("url", original.get("url"))  # an unusable one is not missing
-            try:
-                require_complete(Content(**in_content(data | {"url": url})))
-            except InvalidContent as invalid:
-                raise ValidationError(
-                    INCOMPLETE[invalid.missing], _INCOMPLETE_FIELD[invalid.missing]
-                ) from None
+            media = (
+                data.get("file") or data.get("url") or original.get("url")
+            )  # an unusable one is not missing
+            missing = missing_part(data["type"], data.get("text"), media, data.get("template"))
+            if missing:
+                raise ValidationError(INCOMPLETE[missing], _INCOMPLETE_FIELD[missing])
 
     @post_load
     def gather(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -130,7 +130,8 @@ class Channels:
                 raise NotChannelAdmin("post", role)
             sending = self._world.sending
             instance = self._world.instances.get(instance_id)
-            return sending.record(instance, channel.id, channel.id, sending.keep(content), "sent").at
+            now = self._world.clock.now()
+            return sending.record(instance, channel.id, channel.id, sending.keep(content), "sent", now).at
 
     def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> None:
         self._world.state.channels[channel.id] = channel

@@ -106,6 +106,7 @@ class Groups:
             world = self._world
             instance = world.instances.require_ready(instance_id)
             content = world.sending.keep(content)
+            now = world.clock.now()
             delivered: list[str] = []
             failed: list[str] = []
             for group_id in group_ids:
@@ -114,8 +115,8 @@ class Groups:
                     failed.append(group_id)
                 else:
                     delivered.append(group_id)
-                    world.sending.record(instance, group_id, group_id, content, "sent")
-            return Outcome(world.clock.now(), tuple(delivered), tuple(failed))
+                    world.sending.record(instance, group_id, group_id, content, "sent", now)
+            return Outcome(now, tuple(delivered), tuple(failed))
 
     def manage(
         self, instance_id: str, group_id: str, action: str, participants: Sequence[str | int]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import NotReady, Overloaded
@@ -28,15 +27,31 @@ def refuse(given: Iterable[str | None]) -> None:
             raise Overloaded(outcome)
 
 
-@contextmanager
-def applied(given: Iterable[str | None], stall: Stall) -> Iterator[None]:
-    """Refuse what magic numbers refuse; otherwise do the work, then keep the caller waiting for `999…408`.
+class applied:  # noqa: N801 - reads as what is done: with magic.applied(…)
+    """Refuses what magic numbers refuse; otherwise lets the work be done, then keeps the caller of `999…408` waiting.
 
     The work is done before the wait: a client that gives up early has sent its message all the same, as
     happens with a real service, and nothing is left to happen once it is gone.
+
+    Args:
+        given: the numbers of a call, None where one is not a number.
+        stall: keeps a caller waiting for so many seconds.
+
+    Raises:
+        NotReady, Overloaded: as `refuse` does.
     """
-    people = list(given)
-    refuse(people)
-    yield
-    if any(numbers.magic(number) == 408 for number in people if number):
-        stall(STALL_SECONDS)
+
+    __slots__ = ("_slow", "_stall")
+
+    def __init__(self, given: Iterable[str | None], stall: Stall) -> None:
+        people = list(given)
+        refuse(people)
+        self._slow = any(number and numbers.magic(number) == 408 for number in people)
+        self._stall = stall
+
+    def __enter__(self) -> None:
+        """Let the work begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._slow and kind is None:
+            self._stall(STALL_SECONDS)

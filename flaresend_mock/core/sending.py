@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core import magic, numbers
 from flaresend_mock.core.errors import InvalidContent
@@ -17,20 +18,25 @@ if TYPE_CHECKING:
 DEFAULT_MIMETYPE = "application/octet-stream"
 
 
+def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:
+    """Return what a message of this type still needs: text, media or template; None if it is complete."""
+    if kind == "text":
+        return None if text else "text"
+    if kind in MEDIA_TYPES:
+        return None if media else "media"
+    return None if template else "template"
+
+
 def require_complete(content: Content) -> None:
     """Check that a message has what its type needs.
 
     Raises:
         InvalidContent: it has not.
     """
-    if content.type == "text":
-        if not content.text:
-            raise InvalidContent("text")
-    elif content.type in MEDIA_TYPES:
-        if not (content.upload or content.media or content.url):
-            raise InvalidContent("media")
-    elif not content.template:
-        raise InvalidContent("template")
+    media = content.upload or content.media or content.url
+    missing = missing_part(content.type, content.text, media, content.template)
+    if missing:
+        raise InvalidContent(missing)
 
 
 class Sending:
@@ -65,6 +71,7 @@ class Sending:
         The caller holds the world's lock.
         """
         content = self.keep(content)
+        now = self._world.clock.now()
         successful: list[str] = []
         failed: list[str] = []
         invalid: list[str] = []
@@ -75,10 +82,12 @@ class Sending:
             jid = numbers.jid(number)
             fails = numbers.magic(number) == 500
             (failed if fails else successful).append(jid)
-            self.record(instance, jid, number, content, "failed" if fails else "sent")
-        return Outcome(self._world.clock.now(), tuple(successful), tuple(failed), tuple(invalid))
+            self.record(instance, jid, number, content, "failed" if fails else "sent", now)
+        return Outcome(now, tuple(successful), tuple(failed), tuple(invalid))
 
-    def record(self, instance: Instance, chat: str, to: str, content: Content, status: str) -> Message:
+    def record(
+        self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime
+    ) -> Message:
         """Record one outbound message and tell of it."""
         world = self._world
         message = Message(
@@ -91,10 +100,10 @@ class Sending:
             to=to,
             content=content,
             status=status,
-            at=world.clock.now(),
+            at=now,
         )
         world.state.messages.add(message.id, message)
-        world.tell("message", message)
+        world.tell("message", message, now)
         return message
 
     def keep(self, content: Content) -> Content:

@@ -69,10 +69,10 @@ class World:
         self.schedule = Schedule(self)
         self.time = Timekeeping(self, {TASK: self.schedule.fire})
 
-    def tell(self, kind: str, subject: Subject) -> Event:
-        """Append what happened to the event log. The caller holds the lock."""
+    def tell(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
+        """Append what happened, now or at this time, to the event log. The caller holds the lock."""
         self._told.notify_all()
-        return self.state.events.append(self.clock.now(), kind, subject)
+        return self.state.events.append(at or self.clock.now(), kind, subject)
 
     def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
         """Wait until something is true, and return whether it became so within so many real seconds.

@@ -33,13 +33,11 @@ class ApiRequest(Request):
 
     form_data_parser_class = StrictFormDataParser
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._streams: list[IO[bytes]] = []
+    _streams: tuple[IO[bytes], ...] = ()
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*args, **kwargs)
-        self._streams.append(stream)
+        self._streams += (stream,)
         return stream
 
     def close(self) -> None:

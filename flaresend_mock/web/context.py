@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Request, current_app
-from flask.globals import request_ctx
+from flask import Request
+from flask.globals import app_ctx, request_ctx
 
 from flaresend_mock.core.worlds import Worlds
 
@@ -31,7 +31,7 @@ class Emulator:
 
 def emulator() -> Emulator:
     """Return the emulator that the current request came to."""
-    found: Any = current_app.extensions[EXTENSION]
+    found: Any = app_ctx.app.extensions[EXTENSION]
     assert isinstance(found, Emulator)
     return found
 

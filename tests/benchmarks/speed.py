@@ -1,9 +1,10 @@
 """Measures start-up, memory and request rate, as figures and as ratios within this run.
 
-    python tests/benchmarks/speed.py [--seconds 5]
+    python tests/benchmarks/speed.py [--seconds 2] [--rounds 8]
 
 Needs `wrk` (Debian's package of that name). The rate of `POST /send-message` is compared to a bare Flask
-"hello" view on the same Waitress with the same settings, measured in turns, so that a noisy machine hits both.
+"hello" view on the same Waitress with the same settings, measured in short turns, so that a noisy machine hits
+both; servers and load generator are pinned to a core each. The ratio is the median of the turns' ratios.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ wrk.headers["Authorization"] = "Bearer YOUR_API_KEY"
 wrk.headers["Content-Type"] = "application/json"
 wrk.body = '{"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}'
 """
+ON_SERVER_CORE = ["taskset", "-c", "0"]
+ON_LOAD_CORE = ["taskset", "-c", "1"]
 EMULATOR = [sys.executable, "-m", "flaresend_mock", "--log-level", "warning"]
 
 
@@ -40,8 +43,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=int, default=5, help="how long each rate is measured")
-    parser.add_argument("--rounds", type=int, default=3, help="how many turns are taken")
+    parser.add_argument("--seconds", type=int, default=2, help="how long each rate is measured")
+    parser.add_argument("--rounds", type=int, default=8, help="how many turns are taken")
     wanted = parser.parse_args()
 
     starts = []
@@ -59,9 +62,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "send.lua")
         script.write_text(SEND)
-        emulator, url, _ = start([*EMULATOR, "--port", "0"])
+        emulator, url, _ = start([*ON_SERVER_CORE, *EMULATOR, "--port", "0"])
         port = free_port()
-        hello = subprocess.Popen([sys.executable, "-c", HELLO, str(port)])
+        hello = subprocess.Popen([*ON_SERVER_CORE, sys.executable, "-c", HELLO, str(port)], text=True)
         hello_url = f"http://127.0.0.1:{port}/"
         answered(hello_url)
         for connections in (1, 16):
@@ -119,6 +122,7 @@ def rss(process: subprocess.Popen[str]) -> float:
 def wrk(url: str, connections: int, seconds: int, script: Path | None = None) -> tuple[float, str]:
     """Return requests per second, and median and 99th percentile of the latency."""
     command = [
+        *ON_LOAD_CORE,
         "wrk",
         "-t1",
         f"-c{connections}",
