@@ -10,7 +10,7 @@ from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
-from waitress.task import ErrorTask
+from waitress.task import ErrorTask, WSGITask
 
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
@@ -18,6 +18,7 @@ from flaresend_mock.web import jsons
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
 DRAIN_SECONDS = 5.0
+MAX_JOINED = 64 * 1024
 
 
 class JsonErrorTask(ErrorTask):
@@ -33,7 +34,24 @@ class JsonErrorTask(ErrorTask):
         self.write(body)
 
 
+class OneWriteTask(WSGITask):
+    """Sends the head of an answer together with its body: one packet and one system call instead of two each."""
+
+    wrote_header: bool
+
+    def write(self, data: bytes) -> None:
+        whole = len(data) == self.content_length and self.complete and self.has_body
+        if self.wrote_header or not whole or len(data) > MAX_JOINED:
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
+
+
 class Channel(HTTPChannel):
+    task_class = OneWriteTask
     error_task_class = JsonErrorTask
 
 
