@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shlex
 import signal
+import socket
 import sys
-import threading
 from typing import Any, NoReturn
 
 import click
@@ -66,15 +66,14 @@ def cli(context: click.Context, /, **flags: Any) -> int:
 
     Every option can also be set as an environment variable, named behind it; the flag comes first.
     """
-    if context.invoked_subcommand is not None:
-        return 0
     as_text = {
         name: str(value).lower() if isinstance(value, bool) else value for name, value in flags.items()
     }
     try:
-        return _serve(resolve(as_text))
+        context.obj = resolve(as_text)
     except SettingError as error:
         _refuse(str(error))
+    return 0 if context.invoked_subcommand else _serve(context.obj)
 
 
 _with_settings(cli)
@@ -82,27 +81,33 @@ _with_settings(cli)
 
 @cli.command()
 @click.option(
-    "--url", default=None, metavar="URL", help=f"Where the emulator is. [{PREFIX}URL; default: this machine]"
+    "--url",
+    default=None,
+    metavar="URL",
+    help=f"Where the emulator is. [{PREFIX}URL; default: this machine, at the port that is set]",
 )
-def health(url: str | None) -> int:
+@click.pass_obj
+def health(settings: Settings, url: str | None) -> int:
     """Ask a running emulator whether it is ready: exit status 0 if it is, 1 if not."""
-    from urllib.error import URLError
+    from urllib.error import HTTPError, URLError
     from urllib.request import urlopen
 
-    address = (
-        url
-        or ENVIRONMENT.get(f"{PREFIX}URL")
-        or f"http://127.0.0.1:{ENVIRONMENT.get(f'{PREFIX}PORT') or Settings().port}"
-    )
+    address = url or ENVIRONMENT.get(f"{PREFIX}URL") or f"http://127.0.0.1:{settings.port}"
     if not address.startswith(("http://", "https://")):
         _refuse(f"--url: {address!r} is not an http URL")
     try:
         with urlopen(f"{address.rstrip('/')}/_mock/health", timeout=5) as answer:  # noqa: S310 - checked above
             print(json.dumps(json.load(answer)))
             return 0
-    except (URLError, OSError, ValueError) as error:
-        print(f"flaresend-mock: {address} is not ready: {error}", file=sys.stderr)
-        return 1
+    except HTTPError as error:
+        reason = f"it answers {error.code}"
+        error.close()
+    except URLError as error:
+        reason = getattr(error.reason, "strerror", None) or str(error.reason)
+    except (OSError, ValueError) as error:
+        reason = str(error)
+    print(f"flaresend-mock: {address} is not ready: {reason}", file=sys.stderr)
+    return 1
 
 
 @cli.command()
@@ -114,19 +119,22 @@ def fidelity() -> None:
 
 
 def _serve(settings: Settings) -> int:
+    signalled, wakeup = socket.socketpair()
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(wakeup.fileno())  # whichever thread a signal comes to, this wakes the main one
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
     from flaresend_mock import logs
     from flaresend_mock.server import CannotStart, FlaresendMock
 
     logs.configure(settings.log_format, settings.log_level)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
     try:
         emulator = FlaresendMock(settings).start()
     except CannotStart as error:
         _refuse(str(error))
     _greet(emulator)
-    stop.wait()
+    signalled.recv(1)
     emulator.stop()
     return 0
 

@@ -30,10 +30,11 @@ class FlaresendMock:
 
     Args:
         settings: how it is set up.
-        options: fields of Settings to use instead of those in `settings`; without settings, port is 0, which
-            picks a free one.
+        options: fields of Settings to use instead of those in `settings`, such as `world`, `seed` or `api_key`; without
+            settings, port is 0, which picks a free one.
 
     Raises:
+        SettingError: an option has a value it cannot have.
         CannotStart: the world file cannot be used.
     """
 
@@ -131,7 +132,12 @@ class FlaresendMock:
                 "" if "/" in wanted.world or "." in wanted.world else f"; shipped: {', '.join(world_names())}"
             )
             raise CannotStart(f"{error}{hint}") from None
-        return World(DEFAULT, state, utc_now, alarm=self._engine.arm, stall=self._patience.stall)
+        return World(DEFAULT, state, utc_now, alarm=self._engine.arm, stall=self._stall)
+
+    def _stall(self, seconds: float) -> None:
+        if self._http is not None:
+            with self._http.waiting():
+                self._patience.stall(seconds)
 
     def _health(self) -> dict[str, bool]:
         return {"worlds": bool(self.worlds.all()), "scheduler": self._engine.running}

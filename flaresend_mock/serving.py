@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -14,11 +16,14 @@ from waitress.task import ErrorTask, WSGITask
 
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
+from flaresend_mock.web.paths import is_ours
 
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
 DRAIN_SECONDS = 5.0
 MAX_JOINED = 64 * 1024
+SPARE_BODY = 64 * 1024 * 1024
+MAX_LENT = 512
 
 
 class JsonErrorTask(ErrorTask):
@@ -26,7 +31,11 @@ class JsonErrorTask(ErrorTask):
 
     def execute(self) -> None:
         error = self.request.error
-        body = jsons.dump({"success": False, "message": error.reason})
+        message = "Request body too large" if error.code == 413 else error.reason
+        refusal: dict[str, Any] = {"success": False, "message": message}
+        if is_ours(getattr(self.request, "path", "")):
+            refusal = {"error": {"code": error.reason.lower().replace(" ", "_"), "message": message}}
+        body = jsons.dump(refusal)
         self.status = f"{error.code} {error.reason}"
         self.response_headers.append(("Content-Type", jsons.CONTENT_TYPE))
         self.set_close_on_finish()
@@ -60,8 +69,8 @@ class HttpServer:
 
     Args:
         app: what answers.
-        max_body_size: what the application accepts. Twice as much is read, so that it is the application,
-            which knows the order of checks, that refuses what is too large.
+        max_body_size: what the application accepts. More is read, so that it is the application, which knows
+            the order of checks, that refuses what is too large; what is larger still is refused without it.
 
     Raises:
         OSError: the address cannot be bound.
@@ -80,7 +89,7 @@ class HttpServer:
             connection_limit=MAX_CONNECTIONS,
             asyncore_use_poll=True,
             channel_request_lookahead=1,
-            max_request_body_size=2 * max_body_size,
+            max_request_body_size=2 * max_body_size + SPARE_BODY,
             ident=None,
             clear_untrusted_proxy_headers=False,  # no address is taken from them, and the journal shows them
         )
@@ -88,22 +97,39 @@ class HttpServer:
         self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)
         self._stopping: Stopwatch | None = None
         self._drained = threading.Event()
+        self._threads = threads
+        self._lent = 0
+        self._lending = threading.Lock()
 
     def start(self) -> None:
         self._thread.start()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Have one more worker while the current one only waits, so that whoever waits keeps nobody else waiting."""
+        self._lend(1)
+        try:
+            yield
+        finally:
+            self._lend(-1)
+
+    def _lend(self, change: int) -> None:
+        with self._lending:
+            self._lent += change
+            if self._stopping is None:  # once the pool is shut down, this would start it again
+                self._server.task_dispatcher.set_thread_count(self._threads + min(self._lent, MAX_LENT))
 
     def stop(self) -> None:
         """Accept nothing more, finish what is being answered (for at most 5 s), and close everything."""
 
         trigger = self._server.trigger
-        trigger.pull_trigger(self._begin_draining)
+        with self._lending:
+            self._stopping = Stopwatch()
+        trigger.pull_trigger()
         self._drained.wait()
         self._server.task_dispatcher.shutdown(timeout=1)
         trigger.pull_trigger(trigger.close)  # only now: a worker pulls it after each answer
         self._thread.join()
-
-    def _begin_draining(self) -> None:
-        self._stopping = Stopwatch()
 
     def _loop(self) -> None:
         while self._map:

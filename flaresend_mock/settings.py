@@ -67,7 +67,7 @@ def _time_zone(value: str) -> str:
 
 
 def _api_key(value: str) -> str:
-    if not value.isascii() or not value.isprintable() or " " in value:
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("a key of printable ASCII characters without spaces")
     return value
 
@@ -113,6 +113,24 @@ class Settings:
         "The least that is logged: debug, info, warning or error.",
     )
 
+    def __post_init__(self) -> None:
+        """Hold every value to what its option can be, wherever it comes from; text is read as on the command line.
+
+        Raises:
+            SettingError: a value cannot be what its option is set to.
+        """
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if value is not None or option.default is not None:
+                object.__setattr__(self, option.name, _converted(option, value, option.name))
+
+
+def _converted(option: Field[Any], value: object, source: str) -> Any:
+    try:
+        return option.metadata["convert"](str(value))
+    except ValueError as error:
+        raise SettingError(f"{source}: {str(value)!r} is not {error}") from None
+
 
 def options() -> list[Field[Any]]:
     """Return all options, as the fields of Settings."""
@@ -138,12 +156,8 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
         given, source = flags.get(option.name), flag(option)
         if given is None:
             given, source = environment.get(variable(option)) or None, variable(option)
-        if given is None:
-            continue
-        try:
-            values[option.name] = option.metadata["convert"](given)
-        except ValueError as error:
-            raise SettingError(f"{source}: {given!r} is not {error}") from None
+        if given is not None:
+            values[option.name] = _converted(option, given, source)
     return Settings(**values)
 
 

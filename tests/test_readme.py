@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.worldfile import load_world
 from tests.conftest import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -74,3 +75,9 @@ def test_the_node_example_runs(running: FlaresendMock) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_smallest_world_file_is_one() -> None:
+    (world,) = [json.loads(text) for language, text in BLOCKS if language == "json" and '"version"' in text]
+
+    assert [instance.status for instance in load_world(world).instances.values()] == ["disconnected"]

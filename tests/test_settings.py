@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.settings import SettingError, Settings, options, resolve, table, variable
 from tests.conftest import REPOSITORY
 
@@ -49,3 +50,16 @@ def test_the_readme_has_the_table_of_options() -> None:
 def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:
     assert all(option.metadata["help"].endswith(".") for option in options())
     assert len({variable(option) for option in options()}) == len(options())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("time_zone", "Mars"), ("history", -1), ("threads", 0), ("port", 99999), ("seed", "x"), ("api_key", "")],
+)
+def test_in_process_an_option_is_held_to_the_same_as_on_the_command_line(name: str, value: object) -> None:
+    with pytest.raises(SettingError, match=f"^{name}: "):
+        FlaresendMock(**{name: value})
+
+
+def test_in_process_an_option_may_be_written_as_on_the_command_line() -> None:
+    assert Settings(max_body_size="2KiB").max_body_size == 2048  # type: ignore[arg-type]

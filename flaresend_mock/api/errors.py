@@ -13,6 +13,7 @@ from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
 from flaresend_mock.web import jsons
 from flaresend_mock.web.context import current_request
+from flaresend_mock.web.headers import allowed
 
 NOT_READY = "Instance not ready for messaging"
 INCOMPLETE = {
@@ -112,9 +113,8 @@ def refuse_http(refusal: HTTPException) -> Response:
     else:
         message = HTTP.get(status, refusal.name)
     response = jsons.respond({"success": False, "message": message}, status)
-    for name, value in refusal.get_headers(request.environ):
-        if name == "Allow":
-            response.headers[name] = ", ".join(sorted(value.split(", ")))
+    if methods := allowed(refusal):
+        response.headers["Allow"] = methods
     return response
 
 

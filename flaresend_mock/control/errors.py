@@ -7,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.core.errors import ClockOutOfRange, Refusal
 from flaresend_mock.web import jsons
+from flaresend_mock.web.headers import allowed
 
 CODES: dict[type[Refusal], tuple[int, str]] = {
     ClockOutOfRange: (400, "clock_out_of_range"),
@@ -23,10 +24,13 @@ def refuse_http(refusal: HTTPException) -> Response:
     message = refusal.description or refusal.name
     if refusal.code == 404 and refusal.description == type(refusal).description:
         message = f"There is no {request.method} {request.path} here."
+    elif refusal.code == 405:
+        message = f"{request.method} is not possible here, only {allowed(refusal)}."
+    elif refusal.code == 415:
+        message = "Send JSON, with the header Content-Type: application/json."
     response = _respond(refusal.code or 500, code, message)
-    for name, value in refusal.get_headers():
-        if name == "Allow":
-            response.headers[name] = ", ".join(sorted(value.split(", ")))
+    if methods := allowed(refusal):
+        response.headers["Allow"] = methods
     return response
 
 

@@ -18,9 +18,9 @@ Item = TypeVar("Item")
 
 
 class Page(Input):
-    """Which part of a list: what came after event `since`, `limit` of it at most."""
+    """Which part of a list: the first `limit` after event `since`; without `since`, the newest `limit`."""
 
-    since = fields.Integer(load_default=0, validate=validate.Range(min=0))
+    since = fields.Integer(load_default=None, validate=validate.Range(min=0))
     limit = fields.Integer(load_default=None, validate=validate.Range(min=1))
 
 
@@ -33,7 +33,7 @@ def messages() -> Response:
     page = given_query(_PAGE)
     world = chosen_world()
     with world.lock:
-        found = [message for message in world.state.messages if message.event > page["since"]]
+        found = [message for message in world.state.messages if message.event > (page["since"] or 0)]
         evicted = world.state.messages.evicted
     shown = [views.message(message) for message in _cut(found, page)]
     return jsons.respond({"messages": shown, "evicted": evicted})
@@ -55,11 +55,14 @@ def _events(name: str, kind: str | None) -> Response:
     page = given_query(_PAGE)
     world = chosen_world()
     with world.lock:
-        found = world.state.events.since(page["since"], kind)
+        found = world.state.events.since(page["since"] or 0, kind)
         evicted = world.state.events.evicted(kind)
     shown = [views.request(event) if kind else views.event(event) for event in _cut(found, page)]
     return jsons.respond({name: shown, "evicted": evicted})
 
 
 def _cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
-    return list(found)[: page["limit"]]
+    items, limit = list(found), page["limit"]
+    if limit is None:
+        return items
+    return items[-limit:] if page["since"] is None else items[:limit]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from flaresend_mock.core.chance import lasting
 from flaresend_mock.core.errors import NotReady
 from flaresend_mock.core.records import Change, Instance
 
@@ -50,3 +52,8 @@ class Instances:
             self._world.state.instances[instance_id] = instance
             self._world.tell("instance", Change("status", instance_id, {"status": status}))
             return instance
+
+
+def instance_id(seed: int, number: str) -> str:
+    """Return the id an instance gets that is given none: a UUID of version 4, from its number and the seed."""
+    return str(UUID(bytes=lasting(seed, "instance", number)[:16], version=4))

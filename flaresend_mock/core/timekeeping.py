@@ -59,18 +59,23 @@ class Timekeeping:
         Raises:
             ClockOutOfRange: `by` is negative, or leads out of the calendar.
         """
-        with self.moving:
+
+        def target(now: datetime) -> datetime:
             try:
-                return self.advance_to(self._world.clock.now() + by)
+                return now + by
             except OverflowError:
                 raise ClockOutOfRange("the clock shows times from 1970 to 9998") from None
 
+        return self._pass_to(target)
+
     def advance_to_next(self) -> list[Fired]:
         """Advance to when the next thing falls due, if there is one, and run all that is due then."""
-        with self.moving:
+
+        def target(now: datetime) -> datetime:
             next_at = self._world.state.agenda.next_at()
-            now = self._world.clock.now()
-            return self.advance_to(now if next_at is None else max(next_at, now))
+            return now if next_at is None else max(next_at, now)
+
+        return self._pass_to(target)
 
     def advance_to(self, target: datetime) -> list[Fired]:
         """Let time pass until `target`: everything due on the way runs at its own time, in order, also what
@@ -79,12 +84,16 @@ class Timekeeping:
         Raises:
             ClockOutOfRange: `target` has passed, or no calendar reaches it.
         """
+        return self._pass_to(lambda now: target)
+
+    def _pass_to(self, target_from: Callable[[datetime], datetime]) -> list[Fired]:
         fired: list[Fired] = []
         with self.moving:
             clock = self._world.clock
             frozen = clock.frozen
             with self._world.lock:
                 now = clock.now()
+                target = target_from(now)
                 if target < now:
                     raise ClockOutOfRange("time advances only forward; set the clock to go back")
                 clock.change(now=target, frozen=True)  # refuses what it cannot show

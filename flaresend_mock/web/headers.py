@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from werkzeug.exceptions import HTTPException
+
 MASK = "***"
 
 _SECRET = frozenset({"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY"})
@@ -23,6 +25,12 @@ def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
 def shown(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Return kept headers under the names people know: HTTP_USER_AGENT as User-Agent."""
     return {key.removeprefix("HTTP_").replace("_", "-").title(): value for key, value in headers}
+
+
+def allowed(refusal: HTTPException) -> str:
+    """Return the methods that a refused method could have been, in a fixed order; empty if it was not the method."""
+    methods = getattr(refusal, "valid_methods", None) or ()
+    return ", ".join(sorted(methods))
 
 
 def _masked(value: str) -> str:

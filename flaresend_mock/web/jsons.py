@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from http import HTTPStatus
 from math import isinf
 from typing import Any
 
@@ -12,6 +13,7 @@ from flask import Response
 CONTENT_TYPE = "application/json; charset=utf-8"
 MAX_DEPTH = 100
 
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
@@ -37,7 +39,7 @@ def dump(data: Any) -> bytes:
 
 def respond(data: Any, status: int = 200) -> Response:
     """Answer with data as JSON."""
-    return Response(dump(data), status, content_type=CONTENT_TYPE)
+    return Response(dump(data), _STATUS_LINES[status], content_type=CONTENT_TYPE)
 
 
 def load(raw: bytes) -> Any:

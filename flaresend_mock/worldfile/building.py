@@ -9,6 +9,7 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.chance import Chance
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.records import GROUP_CAPACITY, Channel, Group, Instance, Member, Person
 from flaresend_mock.core.state import DEFAULT_HISTORY, State
@@ -71,8 +72,9 @@ class _Builder:
 
     def instance(self, where: str, section: Mapping[str, Any]) -> None:
         number = section["number"]
-        if section["id"] in self.state.instances:
-            raise InvalidWorld(f"{where}.id", f"{section['id']} is there twice.")
+        id_ = section["id"] or instance_id(self.state.seed, number)
+        if id_ in self.state.instances:
+            raise InvalidWorld(f"{where}.id", f"{id_} is there twice.")
         if any(number == other.number for other in self.state.instances.values()):
             raise InvalidWorld(f"{where}.number", f"{number} is linked to another instance.")
         for key in section["api_keys"]:
@@ -83,8 +85,8 @@ class _Builder:
                 raise InvalidWorld(f"{where}.lid", "The person with this number has another LID.")
         else:
             self._enter(where, number, section["lid"], name=section["name"])
-        self.state.instances[section["id"]] = Instance(
-            id=section["id"],
+        self.state.instances[id_] = Instance(
+            id=id_,
             number=number,
             name=section["name"],
             status=section["status"],

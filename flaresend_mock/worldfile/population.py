@@ -21,7 +21,7 @@ SUBJECTS = (
     "{street_name} neighbours",
     "{first_name}'s birthday",
     "{city} book club",
-    "{color_name} team, Saturdays",
+    "{safe_color_name} team, Saturdays",
 )
 """What groups are called, in turn."""
 

@@ -84,6 +84,11 @@ class Section(Schema):
     class Meta:
         unknown = RAISE
 
+    error_messages = {  # noqa: RUF012 - as marshmallow declares it
+        "type": "A JSON object is expected here.",
+        "unknown": "Nothing of this name is known here.",
+    }
+
 
 class ClockSection(Section):
     now = Time(required=True)
@@ -91,7 +96,7 @@ class ClockSection(Section):
 
 
 class InstanceSection(Section):
-    id = _text(_UUID, required=True)
+    id = _text(_UUID, load_default=None)
     name = fields.String(load_default="")
     number = _number_field()
     lid = _text(_LID, load_default=None)

@@ -81,7 +81,7 @@ def test_messages_are_shown_newest_last(client: FlaskClient) -> None:
 
 def test_a_list_goes_on_from_an_event_and_stops_at_a_limit(client: FlaskClient) -> None:
     send(client, "a", "b", "c")
-    first = listed(client, "messages", "?limit=1")
+    first = listed(client, "messages", "?since=0&limit=1")
 
     rest = listed(client, "messages", f"?since={first[0]['event']}")
     second = listed(client, "messages", f"?since={first[0]['event']}&limit=1")
@@ -89,6 +89,13 @@ def test_a_list_goes_on_from_an_event_and_stops_at_a_limit(client: FlaskClient) 
     assert [message["text"] for message in first] == ["a"]
     assert [message["text"] for message in rest] == ["b", "c"]
     assert [message["text"] for message in second] == ["b"]
+
+
+def test_a_limit_alone_gives_the_newest(client: FlaskClient) -> None:
+    send(client, "a", "b", "c")
+
+    assert [message["text"] for message in listed(client, "messages", "?limit=2")] == ["b", "c"]
+    assert [request["id"] for request in listed(client, "requests", "?limit=1")] == [6]
 
 
 def test_requests_and_events_page_by_their_own_ids(client: FlaskClient) -> None:

@@ -208,6 +208,52 @@ def test_help_documents_every_option_with_its_variable() -> None:
         assert "FLARESEND_MOCK_" + option.upper().replace("-", "_") in " ".join(text.split())
 
 
+def test_health_asks_at_the_port_that_is_set(start: Starter) -> None:
+    port = start().url.rpartition(":")[2]
+
+    by_flag = subprocess.run([*COMMAND, "--port", port, "health"], env=CLEAN, capture_output=True)
+    by_variable = subprocess.run(
+        [*COMMAND, "health"], env={**CLEAN, "FLARESEND_MOCK_PORT": port}, capture_output=True
+    )
+
+    assert (by_flag.returncode, by_variable.returncode) == (0, 0)
+
+
+def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words(start: Starter) -> None:
+    running = start("--max-body-size", "1KiB")
+    for path, expected in (
+        ("/send-message", {"success": False, "message": "Request body too large"}),
+        (
+            "/_mock/clock",
+            {"error": {"code": "request_entity_too_large", "message": "Request body too large"}},
+        ),
+    ):
+        with socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2]))) as raw:
+            raw.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 80000000\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: raw.recv(10_000), b""))
+
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert json.loads(answer.partition(b"\r\n\r\n")[2]) == expected
+
+
+def test_those_who_wait_keep_nobody_else_waiting(start: Starter) -> None:
+    running = start("--threads", "2")
+    slow = {"recipients": ["999000408"], "type": "text", "text": "x"}
+    key = {"Authorization": "Bearer YOUR_API_KEY"}
+
+    with ThreadPoolExecutor(8) as pool:
+        waiting = [
+            pool.submit(requests.post, f"{running.url}/send-message", json=slow, headers=key, timeout=20)
+            for _ in range(8)
+        ]
+        while len(requests.get(f"{running.url}/_mock/messages", timeout=3).json()["messages"]) < 8:
+            pass
+        assert not any(answer.done() for answer in waiting)
+        end(running, signal.SIGTERM)
+
+    assert {answer.result().status_code for answer in waiting} == {200}
+
+
 def test_health_tells_by_its_exit_status(start: Starter) -> None:
     running = start()
 
