@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import signal
@@ -12,12 +13,14 @@ from typing import Any, NoReturn
 import click
 
 from flaresend_mock import __version__
+from flaresend_mock.logs import visible
 from flaresend_mock.settings import (
     ENVIRONMENT,
     PREFIX,
     SettingError,
     Settings,
     flag,
+    local_url,
     options,
     resolve,
     variable,
@@ -38,7 +41,7 @@ def main() -> NoReturn:
 
 
 def _refuse(message: str) -> NoReturn:
-    print(f"flaresend-mock: {message}", file=sys.stderr)
+    print(f"flaresend-mock: {visible(message)}", file=sys.stderr)
     sys.exit(BAD_USE)
 
 
@@ -89,14 +92,15 @@ _with_settings(cli)
 @click.pass_obj
 def health(settings: Settings, url: str | None) -> int:
     """Ask a running emulator whether it is ready: exit status 0 if it is, 1 if not."""
+    from http.client import HTTPException
     from urllib.error import HTTPError, URLError
-    from urllib.request import urlopen
+    from urllib.request import ProxyHandler, build_opener
 
-    address = url or ENVIRONMENT.get(f"{PREFIX}URL") or f"http://127.0.0.1:{settings.port}"
+    address = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
     if not address.startswith(("http://", "https://")):
         _refuse(f"--url: {address!r} is not an http URL")
     try:
-        with urlopen(f"{address.rstrip('/')}/_mock/health", timeout=5) as answer:  # noqa: S310 - checked above
+        with build_opener(ProxyHandler({})).open(f"{address.rstrip('/')}/_mock/health", timeout=5) as answer:
             print(json.dumps(json.load(answer)))
             return 0
     except HTTPError as error:
@@ -104,9 +108,9 @@ def health(settings: Settings, url: str | None) -> int:
         error.close()
     except URLError as error:
         reason = getattr(error.reason, "strerror", None) or str(error.reason)
-    except (OSError, ValueError) as error:
-        reason = str(error)
-    print(f"flaresend-mock: {address} is not ready: {reason}", file=sys.stderr)
+    except (OSError, ValueError, HTTPException) as error:
+        reason = str(error) or type(error).__name__
+    print(f"flaresend-mock: {visible(address)} is not ready: {visible(reason)}", file=sys.stderr)
     return 1
 
 
@@ -121,7 +125,9 @@ def fidelity() -> None:
 def _serve(settings: Settings) -> int:
     signalled, wakeup = socket.socketpair()
     wakeup.setblocking(False)
-    signal.set_wakeup_fd(wakeup.fileno())  # whichever thread a signal comes to, this wakes the main one
+    signal.set_wakeup_fd(
+        wakeup.fileno(), warn_on_full_buffer=False
+    )  # whichever thread a signal comes to, this wakes the main one
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
 
@@ -133,9 +139,12 @@ def _serve(settings: Settings) -> int:
         emulator = FlaresendMock(settings).start()
     except CannotStart as error:
         _refuse(str(error))
-    _greet(emulator)
+    with contextlib.suppress(OSError):  # nobody reads what it says: it serves all the same
+        _greet(emulator)
     signalled.recv(1)
     emulator.stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # one that comes now finds nothing left to end
     return 0
 
 

@@ -10,6 +10,11 @@ from datetime import UTC, datetime
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 
 
+def visible(text: str) -> str:
+    """Return a text with its control characters shown instead of obeyed."""
+    return text.translate(_CONTROL)
+
+
 def configure(log_format: str, level: str) -> None:
     """Send the log of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
@@ -31,7 +36,7 @@ class TextFormatter(logging.Formatter):
     """One line a record; what others wrote cannot start another line or steer a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_stamp(record)} {record.levelname:7} {record.getMessage().translate(_CONTROL)}"
+        line = f"{_stamp(record)} {record.levelname:7} {visible(record.getMessage())}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 

@@ -12,7 +12,7 @@ from flaresend_mock.core.worlds import DEFAULT, Worlds
 from flaresend_mock.delivery.engine import Engine
 from flaresend_mock.delivery.realtime import Patience, Stopwatch, utc_now
 from flaresend_mock.serving import HttpServer
-from flaresend_mock.settings import Settings
+from flaresend_mock.settings import Settings, local_url
 from flaresend_mock.shipped import world_file, world_names
 from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import WorldFileError, load_file
@@ -104,8 +104,7 @@ class FlaresendMock:
         """Where it is served, without a slash at the end; use it as the base URL of a client on this machine."""
         if self._http is None:
             raise CannotStart("the emulator is not started")
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._http.host, self._http.host)  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._http.port}"
+        return local_url(self._http.host, self._http.port)
 
     @property
     def api_key(self) -> str:

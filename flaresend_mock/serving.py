@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask, WSGITask
 
@@ -20,9 +21,10 @@ from flaresend_mock.web.paths import is_ours
 
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
+SPARE_FILES = 64
 DRAIN_SECONDS = 5.0
 MAX_JOINED = 64 * 1024
-SPARE_BODY = 64 * 1024 * 1024
+SPARE_BODY = 256 * 1024 * 1024
 MAX_LENT = 512
 
 
@@ -59,7 +61,18 @@ class OneWriteTask(WSGITask):
         self.channel.write_soon(head + data)
 
 
+class Parser(HTTPRequestParser):
+    """Refuses request lines and headers that make Waitress's parser itself stumble."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        try:
+            super().parse_header(header_plus)
+        except ValueError as error:
+            raise ParsingError(str(error)) from None
+
+
 class Channel(HTTPChannel):
+    parser_class = Parser
     task_class = OneWriteTask
     error_task_class = JsonErrorTask
 
@@ -86,7 +99,7 @@ class HttpServer:
             sockets=[self._socket],
             threads=threads,
             backlog=BACKLOG,
-            connection_limit=MAX_CONNECTIONS,
+            connection_limit=_connection_limit(),
             asyncore_use_poll=True,
             channel_request_lookahead=1,
             max_request_body_size=2 * max_body_size + SPARE_BODY,
@@ -161,3 +174,17 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _connection_limit() -> int:
+    """Return how many connections there may be: fewer than this process may have files open."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return MAX_CONNECTIONS
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        MAX_CONNECTIONS
+        if allowed == resource.RLIM_INFINITY
+        else max(8, min(MAX_CONNECTIONS, allowed - SPARE_FILES))
+    )

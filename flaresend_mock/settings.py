@@ -168,3 +168,9 @@ def table() -> str:
         for option in options()
     ]
     return "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])
+
+
+def local_url(host: str, port: int) -> str:
+    """Return the address at which this machine reaches what listens at a host and port."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - recognised, not bound
+    return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"

@@ -9,6 +9,7 @@ from flask import Request, Response, g
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import path_as_sent
+from flaresend_mock.core.events import weigh
 from flaresend_mock.core.records import Call, Upload
 from flaresend_mock.web.bodies import raw_body
 from flaresend_mock.web.context import current_request, emulator
@@ -16,9 +17,6 @@ from flaresend_mock.web.headers import received
 from flaresend_mock.web.paths import is_ours
 
 log = logging.getLogger(__name__)
-
-MAX_UNREADABLE = 64 * 1024
-FORM_WEIGHT = 1000
 
 
 def record(response: Response) -> Response:
@@ -28,18 +26,20 @@ def record(response: Response) -> Response:
         return response
     caller: Caller | None = g.get("caller")
     world = caller.world if caller else emulator().worlds.default()
-    body, weight = _body(request)
+    query = request.environ.get("QUERY_STRING", "")
+    headers = received(request.environ)
+    body = _body(request)
     answer = response.get_data()
     call = Call(
         method=request.method,
-        path=path_as_sent(request),
-        query=request.environ.get("QUERY_STRING", ""),
-        headers=received(request.environ),
+        path=world.instances.masked(path_as_sent(request)),
+        query=world.instances.masked(query),
+        headers=headers,
         body=body,
         status=response.status_code,
         answer=answer,
         instance=caller.instance if caller else None,
-        weight=weight + len(answer),
+        weight=weigh((headers, body, answer)) + 2 * len(query),
     )
     with world.lock:
         world.tell("request", call)
@@ -47,20 +47,13 @@ def record(response: Response) -> Response:
     return response
 
 
-def _body(request: Request) -> tuple[Any, int]:
-    """Return the body as it was read, and about how many bytes it takes.
-
-    That is its fields, with uploads named but not kept; or text, where it could not be read.
-    """
-    fields: dict[str, Any] | None = g.get("body")
+def _body(request: Request) -> Any:
+    """Return the body as it was sent, in bytes; of a form its fields, with uploads named but not kept."""
     raw = raw_body(request)
-    if fields is None:
-        text = raw[:MAX_UNREADABLE].decode("utf-8", "replace") if raw else None
-        return text, len(text or "")
-    shown = {
-        name: _described(value) if isinstance(value, Upload) else value for name, value in fields.items()
-    }
-    return shown, len(raw) if raw else FORM_WEIGHT
+    fields: dict[str, Any] | None = g.get("body")
+    if raw is not None or fields is None:
+        return raw
+    return {name: _described(value) if isinstance(value, Upload) else value for name, value in fields.items()}
 
 
 def _described(upload: Upload) -> dict[str, Any]:

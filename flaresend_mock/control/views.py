@@ -45,9 +45,9 @@ def request(event: Event) -> dict[str, Any]:
         "path": call.path,
         "query": call.query,
         "headers": headers.shown(call.headers),
-        "body": call.body,
+        "body": _read(call.body) if isinstance(call.body, bytes) else call.body,
         "status": call.status,
-        "answer": _answer(call.answer),
+        "answer": _read(call.answer),
         "instance": call.instance,
         "timestamp": times.stamp(event.at),
     }
@@ -98,7 +98,7 @@ def fired(fired: Fired) -> dict[str, Any]:
     }
 
 
-def _answer(raw: bytes) -> Any:
+def _read(raw: bytes) -> Any:
     try:
         return jsons.load(raw)
     except ValueError:

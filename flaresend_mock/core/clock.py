@@ -39,8 +39,14 @@ class Clock:
             self.setting = ClockSetting(offset=self.setting.starts_at - real())
 
     def now(self) -> datetime:
+        """Return the time; a clock that has run to the end of the calendar stays there."""
         setting = self.setting
-        return setting.frozen_at or self._real() + setting.offset
+        if setting.frozen_at is not None:
+            return setting.frozen_at
+        try:
+            return self._real() + setting.offset
+        except OverflowError:
+            return LATEST
 
     @property
     def frozen(self) -> bool:
@@ -53,16 +59,19 @@ class Clock:
             ClockOutOfRange: the time lies before 1970 or after 9998.
         """
         to = self.now() if now is None else now
-        if not EARLIEST <= to < LATEST:
+        if now is not None and not EARLIEST <= now < LATEST:
             raise ClockOutOfRange("the clock shows times from 1970 to 9998")
         stand_still = self.frozen if frozen is None else frozen
         self.setting = ClockSetting(frozen_at=to) if stand_still else ClockSetting(offset=to - self._real())
 
     def real_time_of(self, moment: datetime) -> datetime | None:
-        """Return when this moment comes in real time; None while frozen or where no calendar reaches."""
+        """Return when this moment comes in real time; None while frozen, or if no calendar reaches so far.
+
+        What is overdue by ages has come by now.
+        """
         if self.frozen:
             return None
         try:
             return moment - self.setting.offset
         except OverflowError:
-            return None
+            return self._real() if moment <= self.now() else None

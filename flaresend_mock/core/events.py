@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,19 +24,40 @@ class Event:
     subject: Subject
 
 
+def weigh(data: object) -> int:
+    """Return about how many bytes a value and all in it take."""
+    if isinstance(data, str | bytes):
+        return 50 + len(data)
+    if isinstance(data, Mapping):
+        return 100 + sum(weigh(key) + weigh(value) for key, value in data.items())
+    if isinstance(data, list | tuple):
+        return 60 + sum(map(weigh, data))
+    return 30
+
+
 def weigh_content(content: Content) -> int:
-    """Return about how many bytes a message takes, media apart."""
-    return 700 + 2 * len(content.text or "") + 2 * len(content.caption or "")
+    """Return about how many bytes a message takes, its upload apart."""
+    texts = (content.text, content.caption, content.url, content.file_name, content.mimetype)
+    return (
+        700 + sum(len(text) for text in texts if text) + (weigh(content.template) if content.template else 0)
+    )
+
+
+def weigh_task(task: Task) -> int:
+    """Return about how many bytes a scheduled message takes."""
+    return weigh_content(task.content) + weigh(task.recipients)
 
 
 def _weigh(subject: Subject) -> int:
     match subject:
         case Call(weight=weight):
             return 1000 + weight
-        case Message(content=content) | TaskChange(task=Task(content=content)):
+        case Message(content=content):
             return weigh_content(content)
-        case _:
-            return 500
+        case TaskChange(task=task):
+            return weigh_task(task)
+        case Change(details=details):
+            return 300 + weigh(details)
 
 
 class EventLog:

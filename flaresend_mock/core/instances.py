@@ -34,6 +34,13 @@ class Instances:
                 return instance
         return None
 
+    def masked(self, text: str) -> str:
+        """Return a text without the API keys of this world in it."""
+        for instance in self._world.state.instances.values():
+            for key in instance.api_keys:
+                text = text.replace(key, "***") if key in text else text
+        return text
+
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance if its phone is connected.
 

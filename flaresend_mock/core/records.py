@@ -172,7 +172,10 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An API call and its answer; `instance` is None where no key was recognised."""
+    """An API call and its answer; `instance` is None where no key was recognised.
+
+    `body` is bytes as they were sent, or the fields of a form, or None.
+    """
 
     method: str
     path: str

@@ -52,7 +52,7 @@ class Schedule:
             at = self._future(send_at)
             order = self._world.state.counters.get(KIND, 0)
             task = Task(
-                id="SCHED-" + self._world.chance.digits(KIND, 10),
+                id=self._unused_id(),
                 instance=instance_id,
                 recipients=tuple(recipients),
                 content=self._world.sending.keep(content),
@@ -144,6 +144,13 @@ class Schedule:
         magic.refuse(people)
         instance = self._world.instances.require_ready(task.instance)
         return self._world.sending.deliver(instance, task.recipients, people, task.content)
+
+    def _unused_id(self) -> str:
+        state = self._world.state
+        while True:
+            task_id = "SCHED-" + self._world.chance.digits(KIND, 10)
+            if task_id not in state.tasks and state.ended_tasks.get(task_id) is None:
+                return task_id
 
     def _find(self, instance_id: str, task_id: str) -> Task:
         task = self._world.state.tasks.get(task_id) or self._world.state.ended_tasks.get(task_id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from flaresend_mock.core.agenda import Agenda
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_content
+from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_content, weigh_task
 from flaresend_mock.core.history import History
 from flaresend_mock.core.records import Channel, Group, Instance, Media, Message, Person, Task
 
@@ -41,7 +41,7 @@ class State:
 
     def __post_init__(self) -> None:
         self.messages = History(self.history, MAX_WEIGHT, lambda message: weigh_content(message.content))
-        self.ended_tasks = History(self.history, MAX_WEIGHT, lambda task: weigh_content(task.content))
+        self.ended_tasks = History(self.history, MAX_WEIGHT, weigh_task)
         self.media = History(self.history, MAX_MEDIA_WEIGHT, _weigh_media)
         self.events = EventLog(self.history)
 

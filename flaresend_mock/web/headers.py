@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,14 +10,14 @@ from werkzeug.exceptions import HTTPException
 
 MASK = "***"
 
-_SECRET = frozenset({"HTTP_AUTHORIZATION", "HTTP_PROXY_AUTHORIZATION", "HTTP_COOKIE", "HTTP_X_API_KEY"})
+_SECRET = re.compile(r"AUTH|COOKIE|TOKEN|SECRET|API_?KEY|PASSWORD")
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the headers of a request, with of credentials only the scheme."""
     return tuple(
-        (key, _masked(value) if key in _SECRET else value)
+        (key, _masked(value) if _SECRET.search(key) else value)
         for key, value in environ.items()
         if key.startswith("HTTP_") or (key in _PLAIN and value)
     )

@@ -31,6 +31,8 @@ def load_file(path: Path, **overrides: Any) -> State:
     Raises:
         WorldFileError: the file cannot be read, or describes no world.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WorldFileError(f"{path}: not a regular file")  # one that never ends would never be read
     try:
         text = path.read_text(encoding="utf-8")
         data = json.loads(text)

@@ -54,10 +54,10 @@ def _shaped(pattern: str, example: str) -> validate.Regexp:
     return validate.Regexp(pattern, error=f"{{input!r}} does not look like {example}.")
 
 
-_LID = _shaped(r"\d{13,15}@lid\Z", "163514152964174@lid")
+_LID = _shaped(r"[0-9]{13,15}@lid\Z", "163514152964174@lid")
 _UUID = _shaped(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "9b540e83-e1ca-49b4-8c34-01fd31991d04")
-_GROUP_JID = _shaped(r"\d{10,20}@g\.us\Z", "120363403582097887@g.us")
-_CHANNEL_JID = _shaped(r"\d{10,20}@newsletter\Z", "120363313617097254@newsletter")
+_GROUP_JID = _shaped(r"[0-9]{10,20}@g\.us\Z", "120363403582097887@g.us")
+_CHANNEL_JID = _shaped(r"[0-9]{10,20}@newsletter\Z", "120363313617097254@newsletter")
 _INVITE = _shaped(r"[0-9A-Za-z]{22}\Z", "22 letters and digits")
 _CHANNEL_INVITE = _shaped(r"0029V[0-9A-Za-z]{19}\Z", "0029Vb8Bvrt8vd1YTuvt1S14")
 
@@ -139,7 +139,7 @@ class ChannelSection(Section):
     description = fields.String(load_default="")
     invite = _text(_CHANNEL_INVITE, load_default=None)
     created = Time(load_default=None)
-    subscribers = fields.Integer(strict=True, load_default=0, validate=validate.Range(0))
+    subscribers = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, 10**12))
     roles = fields.List(fields.Nested(RoleSection), load_default=list)
 
 

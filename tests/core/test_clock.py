@@ -117,3 +117,23 @@ def test_a_moment_that_no_calendar_reaches_never_comes(real_time: RealTime) -> N
     clock.change(now=EARLIEST)
 
     assert clock.real_time_of(datetime.max.replace(tzinfo=UTC)) is None
+
+
+def test_a_clock_that_has_run_to_the_end_can_be_frozen_there() -> None:
+    real = RealTime()
+    clock = Clock(real)
+    clock.change(now=LATEST - timedelta(seconds=1))
+    real.pass_by(days=400)
+    assert clock.now() == LATEST
+
+    clock.change(frozen=True)
+
+    assert clock.frozen
+
+
+def test_what_is_overdue_by_ages_has_come_by_now() -> None:
+    real = RealTime()
+    clock = Clock(real)
+    clock.change(now=LATEST - timedelta(days=1))
+
+    assert clock.real_time_of(EARLIEST) == real()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flaresend_mock.core.events import EventLog
-from flaresend_mock.core.records import Change
+from flaresend_mock.core.events import EventLog, weigh, weigh_content
+from flaresend_mock.core.records import Change, Content
 from flaresend_mock.core.world import World
 from tests.conftest import NOW
 from tests.defaults import ANN, INSTANCE, text
@@ -80,3 +80,9 @@ def test_a_message_knows_the_number_of_its_event(world: World) -> None:
 
     assert [event.subject for event in events] == list(world.state.messages)
     assert [event.number for event in events] == [message.event for message in world.state.messages]
+
+
+def test_a_value_weighs_what_is_in_it() -> None:
+    assert weigh({"template": ["x" * 1000, {"deep": "y" * 1000}]}) > 2000
+    assert weigh_content(Content(type="template", template={"body": "x" * 5000})) > 5000
+    assert weigh_content(Content(type="image", url="https://example.com/" + "x" * 5000)) > 5000

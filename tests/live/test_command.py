@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from flaresend_mock import FlaresendMock
+
 COMMAND = [sys.executable, "-m", "flaresend_mock"]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FLARESEND_MOCK_")}
 
@@ -102,6 +104,44 @@ def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
         end(running, how)
 
     assert answer.result().status_code == 200
+
+
+def test_many_signals_at_once_end_it_all_the_same(start: Starter) -> None:
+    running = start()
+    for how in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+        running.process.send_signal(how)
+
+    end(running, signal.SIGTERM)
+
+
+@pytest.mark.parametrize(
+    "line", [b"GET http://[::1/groups HTTP/1.1", b"GET / HTTP/1.1\r\nContent-Length: " + b"9" * 5000]
+)
+def test_what_the_parser_stumbles_over_gets_400(flaresend: FlaresendMock, line: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", int(flaresend.url.rpartition(":")[2]))) as raw:
+        raw.sendall(line + b"\r\nHost: x\r\n\r\n")
+
+        assert raw.recv(10_000).split()[1] == b"400"
+
+
+def test_health_survives_an_odd_address_and_an_odd_server(start: Starter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+        for url in ("http://127.0.0.1:abc", "http://a b/", f"http://127.0.0.1:{odd.getsockname()[1]}"):
+            asking = subprocess.Popen(
+                [*COMMAND, "health", "--url", url],
+                env=CLEAN,
+                stderr=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            if url.endswith(str(odd.getsockname()[1])):
+                connection, _ = odd.accept()
+                with connection:
+                    connection.recv(1000)
+                    connection.sendall(b"garbage\r\n\r\n")
+            _, said = asking.communicate(timeout=20)
+            assert asking.returncode == 1
+            assert len(said.splitlines()) == 1, said
 
 
 def test_keys_never_appear_in_the_log(start: Starter) -> None:
@@ -229,7 +269,7 @@ def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words
         ),
     ):
         with socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2]))) as raw:
-            raw.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 80000000\r\n\r\n".encode())
+            raw.sendall(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 800000000\r\n\r\n".encode())
             answer = b"".join(iter(lambda: raw.recv(10_000), b""))
 
         assert answer.startswith(b"HTTP/1.1 413 ")
