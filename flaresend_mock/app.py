@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import MapAdapter
 
 from flaresend_mock import api, control
 from flaresend_mock.api import errors as api_errors
@@ -23,6 +24,21 @@ MAX_BODY_SIZE = 64 * 1024 * 1024
 
 class Application(Flask):
     request_class = ApiRequest
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Match by path alone. Flask would work out the host of every request first, which no route here looks at."""
+        if request is None:
+            return None
+        environ = request.environ
+        return MapAdapter(
+            self.url_map,
+            server_name="",
+            script_name=environ.get("SCRIPT_NAME") or "/",
+            subdomain="",
+            url_scheme=environ["wsgi.url_scheme"],
+            path_info=request.path,
+            default_method=environ["REQUEST_METHOD"],
+        )
 
 
 def create_app(emulator: Emulator, max_body_size: int = MAX_BODY_SIZE) -> Flask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import shlex
 import signal
@@ -131,6 +132,7 @@ def _serve(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
 
+    gc.disable()  # all that is made until it serves is there to stay
     from flaresend_mock import logs
     from flaresend_mock.server import CannotStart, FlaresendMock
 
@@ -139,6 +141,8 @@ def _serve(settings: Settings) -> int:
         emulator = FlaresendMock(settings).start()
     except CannotStart as error:
         _refuse(str(error))
+    gc.freeze()
+    gc.enable()
     with contextlib.suppress(OSError):  # nobody reads what it says: it serves all the same
         _greet(emulator)
     signalled.recv(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, post_load, validates_schema
+from marshmallow import ValidationError, post_load
 
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import Body, Choice, File, List, Template, Text, Url
@@ -49,27 +49,31 @@ class ContentFields(Body):
 class ContentBody(ContentFields):
     """A complete message, gathered under `content` once it is loaded."""
 
-    @validates_schema(pass_original=True, skip_on_field_errors=False)
-    def check_complete(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> None:
-        """Say what is missing before what is wrong with later fields is said, as the documentation orders it."""
-        if "type" in data:
-            media = (
-                data.get("file") or data.get("url") or original.get("url")
-            )  # an unusable one is not missing
-            missing = missing_part(data["type"], data.get("text"), media, data.get("template"))
-            if missing:
-                raise ValidationError(INCOMPLETE[missing], _INCOMPLETE_FIELD[missing])
-
     @post_load
     def gather(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        missing = _missing(data, data.get("url"))
+        if missing:
+            raise ValidationError(missing)
         content = Content(**in_content(data))
         return {name: value for name, value in data.items() if name not in CONTENT_FIELDS} | {
             "content": content
         }
 
+    def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
+        """Add what is missing to what is wrong with other fields: the documentation's order decides which is said."""
+        valid: Any = error.valid_data
+        if "type" in valid:
+            error.messages_dict.update(_missing(valid, data.get("url")))
+
 
 class ChannelContentBody(ContentBody):
     type = message_type(CHANNEL_MESSAGE_TYPES)
+
+
+def _missing(data: dict[str, Any], url: Any) -> dict[str, list[str]]:
+    """Return what a message lacks, as an error of its field. A `url` that is unusable is not missing."""
+    missing = missing_part(data["type"], data.get("text"), data.get("file") or url, data.get("template"))
+    return {_INCOMPLETE_FIELD[missing]: [INCOMPLETE[missing]]} if missing else {}
 
 
 def in_content(data: dict[str, Any]) -> dict[str, Any]:

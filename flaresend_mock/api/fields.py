@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
@@ -23,7 +23,18 @@ class Body(Schema):
         unknown = EXCLUDE
 
 
-class Text(fields.Field[str]):
+Value = TypeVar("Value")
+
+
+class Shape(fields.Field[Value]):
+    """A field that most often has no validators: marshmallow would build an empty one for each value."""
+
+    def _validate(self, value: Value) -> None:
+        if self.validators:
+            super()._validate(value)
+
+
+class Text(Shape[str]):
     """A string.
 
     Args:
@@ -41,7 +52,7 @@ class Text(fields.Field[str]):
         return value
 
 
-class Number(fields.Field[str | int]):
+class Number(Shape[str | int]):
     """A phone number, as a string or as a whole number.
 
     Args:
@@ -61,7 +72,7 @@ class Number(fields.Field[str | int]):
         return value
 
 
-class List(fields.Field[list[Any]]):
+class List(Shape[list[Any]]):
     """A list that is not empty.
 
     Args:
@@ -88,7 +99,7 @@ class List(fields.Field[list[Any]]):
         return value
 
 
-class Choice(fields.Field[str]):
+class Choice(Shape[str]):
     """One of several words.
 
     Args:
@@ -115,7 +126,7 @@ class Choice(fields.Field[str]):
         return value
 
 
-class Url(fields.Field[str | None]):
+class Url(Shape[str | None]):
     """An absolute http or https URL; an empty one counts as none."""
 
     def _deserialize(
@@ -132,7 +143,7 @@ class Url(fields.Field[str | None]):
         return str(value)
 
 
-class File(fields.Field[Upload]):
+class File(Shape[Upload]):
     """An uploaded file, as a multipart form carries it."""
 
     def _deserialize(
@@ -143,7 +154,7 @@ class File(fields.Field[Upload]):
         return value
 
 
-class Template(fields.Field[Any]):
+class Template(Shape[Any]):
     """A template: a string or an object, kept as it is."""
 
     def _deserialize(
@@ -154,7 +165,7 @@ class Template(fields.Field[Any]):
         return value
 
 
-class SendAt(fields.Field[datetime]):
+class SendAt(Shape[datetime]):
     """Local time as YYYY-MM-DD HH:mm:ss."""
 
     def __init__(self, **kwargs: Any) -> None:
