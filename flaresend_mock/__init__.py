@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from flaresend_mock.version import __version__
+
 if TYPE_CHECKING:
     from flaresend_mock.server import CannotStart, FlaresendMock
     from flaresend_mock.settings import Settings
 
-__version__ = "0.1.0"
+
 __all__ = ["CannotStart", "FlaresendMock", "Settings", "__version__"]
 
 _HOMES = {"CannotStart": "server", "FlaresendMock": "server", "Settings": "settings"}

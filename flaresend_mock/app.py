@@ -8,7 +8,7 @@ from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from flaresend_mock import api, control
+from flaresend_mock import api, control, mediahost
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.control import errors as control_errors
@@ -59,6 +59,7 @@ def create_app(emulator: Emulator, max_body_size: int = MAX_BODY_SIZE) -> Flask:
     app.extensions[EXTENSION] = emulator
     api.install(app)
     control.install(app)
+    mediahost.install(app)
     app.register_error_handler(Unauthorized, api_errors.refuse)
     app.register_error_handler(Refusal, _refuse)
     app.register_error_handler(HTTPException, _refuse_http)

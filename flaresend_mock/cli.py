@@ -13,7 +13,6 @@ from typing import Any, NoReturn
 
 import click
 
-from flaresend_mock import __version__
 from flaresend_mock.logs import visible
 from flaresend_mock.settings import (
     ENVIRONMENT,
@@ -26,6 +25,7 @@ from flaresend_mock.settings import (
     resolve,
     variable,
 )
+from flaresend_mock.version import __version__
 
 BAD_USE = 2
 

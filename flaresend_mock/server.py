@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from flaresend_mock import __version__
 from flaresend_mock.app import create_app
+from flaresend_mock.core import targets
+from flaresend_mock.core.errors import InvalidTarget
+from flaresend_mock.core.outside import DEFAULT_PUBLIC_URL, Outside
+from flaresend_mock.core.records import Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
+from flaresend_mock.delivery.courier import Courier
 from flaresend_mock.delivery.engine import Engine
 from flaresend_mock.delivery.realtime import Patience, Stopwatch, utc_now
+from flaresend_mock.pictures import look
 from flaresend_mock.serving import HttpServer
 from flaresend_mock.settings import Settings, local_url
-from flaresend_mock.shipped import world_file, world_names
+from flaresend_mock.shipped import sample, world_file, world_names
+from flaresend_mock.version import __version__
 from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import WorldFileError, load_file
 
@@ -43,6 +50,7 @@ class FlaresendMock:
         self.settings = Settings(**({"port": 0} | chosen | options))
         self._patience = Patience()
         self._engine = Engine()
+        self._courier = Courier(strict=self.settings.strict)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self.worlds = Worlds(self._default_world())
@@ -88,8 +96,10 @@ class FlaresendMock:
         if self._http is None or not self._engine.running:
             return
         self._patience.end()
+        self._courier.begin_stop()
         self._http.stop()
         self._engine.stop()
+        self._courier.stop()
 
     def __enter__(self) -> Self:
         return self.start()
@@ -131,7 +141,28 @@ class FlaresendMock:
                 "" if "/" in wanted.world or "." in wanted.world else f"; shipped: {', '.join(world_names())}"
             )
             raise CannotStart(f"{error}{hint}") from None
-        return World(DEFAULT, state, utc_now, alarm=self._engine.arm, stall=self._stall)
+        outside = Outside(
+            alarm=self._engine.arm,
+            stall=self._stall,
+            courier=self._courier.call,
+            settle=self._courier.settle,
+            public_url=self._public_url,
+            sample=sample,
+            look=look,
+        )
+        if wanted.webhook_url:
+            try:
+                webhook = Webhook(
+                    targets.check(wanted.webhook_url, strict=wanted.strict), wanted.webhook_secret
+                )
+            except InvalidTarget as refusal:
+                raise CannotStart(f"webhook_url: {refusal}") from None
+            first = next(iter(state.instances.values()))
+            state.instances[first.id] = replace(first, webhook=webhook)
+        return World(DEFAULT, state, utc_now, outside)
+
+    def _public_url(self) -> str:
+        return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
     def _stall(self, seconds: float) -> None:
         if self._http is not None:

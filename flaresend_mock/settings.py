@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 PREFIX = "FLARESEND_MOCK_"
@@ -72,6 +73,22 @@ def _api_key(value: str) -> str:
     return value
 
 
+def _http_url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ValueError("an http or https URL")
+    return value.rstrip("/")
+
+
+def _webhook_url(value: str) -> str:
+    _http_url(value)
+    return value
+
+
 def _option(default: Any, convert: Callable[[str], Any], help: str, shown: str | None = None) -> Any:
     metadata = {"convert": convert, "help": help, "shown": str(default) if shown is None else shown}
     return field(default=default, metadata=metadata)
@@ -98,6 +115,18 @@ class Settings:
         False,
         _switch,
         "Accept only what the documentation describes: forms just where it shows them, no trailing slashes.",
+    )
+    webhook_url: str | None = _option(
+        None, _webhook_url, "Where the events of the world's first instance go.", "none"
+    )
+    webhook_secret: str | None = _option(
+        None, _text, "Secret that deliveries are signed with.", "none: unsigned"
+    )
+    public_url: str | None = _option(
+        None,
+        _http_url,
+        "Where applications reach this emulator, for links to media.",
+        "the address it prints",
     )
     max_body_size: int = _option(64 * 1024**2, _size, "Largest request body; a larger one gets 413.", "64MiB")
     history: int = _option(

@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import create_app
+from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
@@ -56,7 +57,7 @@ def stalls() -> Stalls:
 
 @pytest.fixture
 def make_world(real_time: RealTime, stalls: Stalls) -> Callable[[State], World]:
-    return lambda state: World("default", state, real_time, stall=stalls)
+    return lambda state: World("default", state, real_time, Outside(stall=stalls))
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def messages() -> Response:
     with world.lock:
         found = [message for message in world.state.messages if message.event > (page["since"] or 0)]
         evicted = world.state.messages.evicted
-    shown = [views.message(message) for message in _cut(found, page)]
+    shown = [views.message(message) for message in cut(found, page)]
     return jsons.respond({"messages": shown, "evicted": evicted})
 
 
@@ -57,11 +57,11 @@ def _events(name: str, kind: str | None) -> Response:
     with world.lock:
         found = world.state.events.since(page["since"] or 0, kind)
         evicted = world.state.events.evicted(kind)
-    shown = [views.request(event) if kind else views.event(event) for event in _cut(found, page)]
+    shown = [views.request(event) if kind else views.event(event) for event in cut(found, page)]
     return jsons.respond({name: shown, "evicted": evicted})
 
 
-def _cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
+def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
     items, limit = list(found), page["limit"]
     if limit is None:
         return items

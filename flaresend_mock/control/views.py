@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.records import Call, Change, Fired, Message, Task, TaskChange
+from flaresend_mock.core.records import (
+    Attempt,
+    Call,
+    Change,
+    Delivery,
+    Fired,
+    Message,
+    Task,
+    TaskChange,
+    Webhook,
+)
 from flaresend_mock.web import headers, jsons, times
 
 
@@ -62,6 +73,8 @@ def event(event: Event) -> dict[str, Any]:
             details = request(event)
         case TaskChange(action=action, task=changed):
             details = {"action": action, **task(changed)}
+        case Delivery() as sent_on:
+            details = delivery(sent_on)
         case Change() as change:
             details = {"action": change.action, "id": change.id, **_written(change.details)}
     return {"id": event.number, "kind": event.kind, "timestamp": times.stamp(event.at), event.kind: details}
@@ -84,6 +97,52 @@ def task(task: Task) -> dict[str, Any]:
         "sendAt": times.stamp(task.send_at),
         "status": task.status,
         "reason": task.reason,
+    }
+
+
+def webhook(webhook: Webhook) -> dict[str, Any]:
+    """A webhook; its secrets are masked."""
+    return {
+        "url": webhook.url,
+        "secret": headers.MASK if webhook.secret else None,
+        "retries": list(webhook.retries),
+        "verification": webhook.verification,
+        "verify_token": headers.MASK if webhook.verify_token else None,
+        "chaos": asdict(webhook.chaos),
+        "paused": webhook.paused,
+        "failures": webhook.failures,
+    }
+
+
+def delivery(delivery: Delivery) -> dict[str, Any]:
+    """A delivery with every attempt: what was sent, what came back, and when it is tried again."""
+    return {
+        "id": delivery.id,
+        "status": delivery.status,
+        "instance": delivery.instance,
+        "chat": delivery.chat,
+        "message": delivery.message,
+        "webhook_id": delivery.webhook_id,
+        "event": delivery.event,
+        "created": times.stamp(delivery.created),
+        "next_retry": delivery.next_retry and times.stamp(delivery.next_retry),
+        "redelivery_of": delivery.redelivery_of,
+        "duplicate_of": delivery.duplicate_of,
+        "body": _read(delivery.body),
+        "attempts": [attempt(one) for one in delivery.attempts],
+    }
+
+
+def attempt(attempt: Attempt) -> dict[str, Any]:
+    """One attempt to deliver an event."""
+    return {
+        "at": times.stamp(attempt.at),
+        "url": attempt.url,
+        "headers": dict(attempt.headers),
+        "status": attempt.status,
+        "answer": attempt.answer,
+        "error": attempt.error,
+        "milliseconds": attempt.milliseconds,
     }
 
 

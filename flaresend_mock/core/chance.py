@@ -34,6 +34,14 @@ class Chance:
         """Return the next string of letters and digits of this kind (at most 64)."""
         return "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in self._next(kind)[:length])
 
+    def material(self, kind: str) -> bytes:
+        """Return the next 64 bytes of this kind."""
+        return self._next(kind)
+
+    def happens(self, kind: str, probability: float) -> bool:
+        """Decide whether something of this probability, from 0 to 1, happens this time."""
+        return int.from_bytes(self._next(kind)[:7], "big") < probability * 2**56
+
     def _next(self, kind: str) -> bytes:
         count = self._counters.get(kind, 0) + 1
         self._counters[kind] = count

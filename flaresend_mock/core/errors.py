@@ -126,6 +126,34 @@ class TaskNotCancellable(Refusal):
     """No scheduled message with this id is still to be sent."""
 
 
+class InstanceNotFound(Refusal):
+    """No instance has this id."""
+
+
+class MessageNotFound(Refusal):
+    """No message that is still kept has this id."""
+
+
+class PersonNotInGroup(Refusal):
+    """Who writes in a group must be in it."""
+
+
+class PersonNotOnWhatsApp(Refusal):
+    """Who writes must have WhatsApp."""
+
+
+class NoWebhook(Refusal):
+    """The instance has no webhook."""
+
+
+class InvalidTarget(Refusal):
+    """Events cannot go to this URL; the text says why."""
+
+
+class DeliveryNotFound(Refusal):
+    """No delivery that is still kept has this id."""
+
+
 class ClockOutOfRange(Refusal):
     """A time the world's clock cannot show, or an advance into the past."""
 

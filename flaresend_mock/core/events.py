@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flaresend_mock.core.records import Call, Change, Content, Message, Task, TaskChange
+from flaresend_mock.core.records import Call, Change, Content, Delivery, Message, Task, TaskChange
 
-Subject = Message | Call | TaskChange | Change
+Subject = Message | Call | TaskChange | Delivery | Change
 
 MAX_WEIGHT = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened; `kind` is request, message, task, group, channel, clock or world."""
+    """One thing that happened; `kind` is request, message, task, delivery, group, channel, instance, webhook,
+    clock or world."""
 
     number: int
     at: datetime
@@ -43,19 +44,32 @@ def weigh_content(content: Content) -> int:
     )
 
 
+def weigh_message(message: Message) -> int:
+    """Return about how many bytes a message takes, its media apart."""
+    return weigh_content(message.content) + (weigh(message.payload) if message.payload else 0)
+
+
 def weigh_task(task: Task) -> int:
     """Return about how many bytes a scheduled message takes."""
     return weigh_content(task.content) + weigh(task.recipients)
+
+
+def weigh_delivery(delivery: Delivery) -> int:
+    """Return about how many bytes a delivery takes, with its attempts."""
+    attempts = sum(900 + len(attempt.answer) + len(attempt.url) for attempt in delivery.attempts)
+    return 600 + len(delivery.body) + attempts
 
 
 def _weigh(subject: Subject) -> int:
     match subject:
         case Call(weight=weight):
             return 1000 + weight
-        case Message(content=content):
-            return weigh_content(content)
+        case Message() as message:
+            return weigh_message(message)
         case TaskChange(task=task):
             return weigh_task(task)
+        case Delivery() as delivery:
+            return weigh_delivery(delivery)
         case Change(details=details):
             return 300 + weigh(details)
 

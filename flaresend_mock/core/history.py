@@ -55,6 +55,12 @@ class History(Generic[Value]):
         self.evicted += len(gone)
         return gone
 
+    def discard(self, key: str | int) -> None:
+        """Take a value out, if it is there."""
+        gone = self._values.pop(key, None)
+        if gone is not None:
+            self._weight -= self._weigh(gone)
+
     def copy(self) -> History[Value]:
         other = History(self.limit, self.max_weight, self._weigh)
         other.evicted = self.evicted

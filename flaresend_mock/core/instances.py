@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from flaresend_mock.core.chance import lasting
-from flaresend_mock.core.errors import NotReady
-from flaresend_mock.core.records import Change, Instance
+from flaresend_mock.core.errors import InstanceNotFound, NotReady
+from flaresend_mock.core.records import Change, Instance, Webhook
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -22,6 +22,31 @@ class Instances:
 
     def get(self, instance_id: str) -> Instance:
         return self._world.state.instances[instance_id]
+
+    def find(self, instance_id: str | None) -> Instance:
+        """Return the instance with this id; None and "default" name the first one.
+
+        Raises:
+            InstanceNotFound: there is none.
+        """
+        if instance_id in (None, "default"):
+            return self.first()
+        instance = self._world.state.instances.get(str(instance_id))
+        if instance is None:
+            raise InstanceNotFound
+        return instance
+
+    def set_webhook(self, instance_id: str | None, webhook: Webhook | None) -> Instance:
+        """Set or, with None, take away where an instance's events go.
+
+        Raises:
+            InstanceNotFound: there is no such instance.
+        """
+        with self._world.lock:
+            instance = replace(self.find(instance_id), webhook=webhook)
+            self._world.state.instances[instance.id] = instance
+            self._world.tell("webhook", Change("set" if webhook else "removed", instance.id))
+            return instance
 
     def first(self) -> Instance:
         """Return the instance a world is about when nobody says which."""

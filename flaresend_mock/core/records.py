@@ -16,13 +16,57 @@ SUBJECT_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
+class Rule:
+    """How a person answers a text: with `answer`, or the same text for None, so many seconds later.
+
+    `when` is what the text must contain, upper and lower case alike; None answers every text.
+    """
+
+    when: str | None = None
+    answer: str | None = None
+    after: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a number and a LID, on WhatsApp or not."""
+    """Somebody with a number and a LID, on WhatsApp or not; the first of their `rules` that fits answers."""
 
     number: str
     lid: str
     name: str = ""
     on_whatsapp: bool = True
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chaos:
+    """What goes wrong with events on purpose: probabilities from 0 to 1, and a delay in seconds of the world's clock.
+
+    A reordered event is held back a little, so that what comes after it overtakes it.
+    """
+
+    duplicate: float = 0.0
+    reorder: float = 0.0
+    drop: float = 0.0
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where an instance's events go.
+
+    `retries` are the seconds, on the world's clock, between one attempt and the next; `failures` counts deliveries that
+    failed in a row. A paused webhook gets nothing.
+    """
+
+    url: str
+    secret: str | None = None
+    retries: tuple[float, ...] = (1, 5, 30, 120, 600)
+    verification: str = "none"
+    verify_token: str | None = None
+    chaos: Chaos = Chaos()
+    paused: bool = False
+    failures: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +78,7 @@ class Instance:
     name: str = ""
     status: str = "connected"
     api_keys: tuple[str, ...] = ()
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +163,25 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """What a picture is like, in pixels, with a small JPEG of it where one could be made."""
+
+    height: int
+    width: int
+    thumbnail: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A file as WhatsApp's media host serves it, under its path, until it expires."""
+
+    path: str
+    data: bytes
+    expires: datetime
+    mimetype: str = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What a message says. Media comes as an `upload`, or as a `url` that is recorded and not fetched."""
 
@@ -137,7 +201,7 @@ class Message:
     """One message in one chat, sent or received.
 
     `sender` and `to` are digits for people and JIDs for groups and channels; `event` is the number of
-    the event that told of it.
+    the event that told of it; `payload` is what a received message looks like in a webhook.
     """
 
     id: str
@@ -150,6 +214,44 @@ class Message:
     content: Content
     status: str
     at: datetime
+    payload: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to deliver an event: what was sent, and what came back or why nothing did."""
+
+    at: datetime
+    url: str
+    headers: tuple[tuple[str, str], ...]
+    status: int | None
+    answer: str
+    error: str | None
+    milliseconds: float
+    accepted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One webhook event on its way.
+
+    `status` is pending, retrying, delayed, delivered, failed, held, dropped, interrupted or no endpoint. `event` is the
+    number of the event that first told of it. The receiver knows it by `webhook_id`, which redeliveries share.
+    """
+
+    id: str
+    instance: str
+    chat: str
+    message: str
+    body: bytes
+    created: datetime
+    webhook_id: str
+    status: str = "pending"
+    event: int = 0
+    attempts: tuple[Attempt, ...] = ()
+    next_retry: datetime | None = None
+    redelivery_of: str | None = None
+    duplicate_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +270,16 @@ class Task:
     order: int
     status: str = "pending"
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingAnswer:
+    """What somebody is going to write once its time has come."""
+
+    instance: str
+    number: str
+    text: str
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

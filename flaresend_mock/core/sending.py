@@ -104,6 +104,9 @@ class Sending:
         )
         world.state.messages.add(message.id, message)
         world.tell("message", message, now)
+        if len(world.state.instances) > 1:
+            world.inbox.pass_on(message)
+        world.inbox.provoke(message)
         return message
 
     def keep(self, content: Content) -> Content:

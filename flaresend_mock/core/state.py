@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
 from flaresend_mock.core.agenda import Agenda
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_content, weigh_task
+from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_delivery, weigh_message, weigh_task
 from flaresend_mock.core.history import History
-from flaresend_mock.core.records import Channel, Group, Instance, Media, Message, Person, Task
+from flaresend_mock.core.records import (
+    Channel,
+    Delivery,
+    Group,
+    Instance,
+    Media,
+    Message,
+    PendingAnswer,
+    Person,
+    Served,
+    Task,
+)
 
 DEFAULT_HISTORY = 10_000
 MAX_MEDIA_WEIGHT = 256 * 1024 * 1024
@@ -34,15 +46,23 @@ class State:
     channels: dict[str, Channel] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
     agenda: Agenda = field(default_factory=Agenda)
+    open_deliveries: dict[str, Delivery] = field(default_factory=dict)
+    lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
+    answers: dict[str, PendingAnswer] = field(default_factory=dict)
+    senders_as_lids: bool = False
     messages: History[Message] = field(init=False)
     ended_tasks: History[Task] = field(init=False)
     media: History[Media] = field(init=False)
+    served: History[Served] = field(init=False)
+    deliveries: History[Delivery] = field(init=False)
     events: EventLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self.messages = History(self.history, MAX_WEIGHT, lambda message: weigh_content(message.content))
+        self.messages = History(self.history, MAX_WEIGHT, weigh_message)
         self.ended_tasks = History(self.history, MAX_WEIGHT, weigh_task)
         self.media = History(self.history, MAX_MEDIA_WEIGHT, _weigh_media)
+        self.served = History(self.history, MAX_MEDIA_WEIGHT, lambda served: len(served.data) + 300)
+        self.deliveries = History(self.history, MAX_WEIGHT, weigh_delivery)
         self.events = EventLog(self.history)
 
     def copy(self) -> State:
@@ -59,9 +79,15 @@ class State:
             channels=self.channels.copy(),
             tasks=self.tasks.copy(),
             agenda=self.agenda.copy(),
+            open_deliveries=self.open_deliveries.copy(),
+            lanes={lane: ids.copy() for lane, ids in self.lanes.items()},
+            answers=self.answers.copy(),
+            senders_as_lids=self.senders_as_lids,
         )
         other.messages = self.messages.copy()
         other.ended_tasks = self.ended_tasks.copy()
         other.media = self.media.copy()
+        other.served = self.served.copy()
+        other.deliveries = self.deliveries.copy()
         other.events = self.events.copy()
         return other

@@ -51,7 +51,7 @@ class Timekeeping:
         with self.moving, self._world.lock:
             self._world.clock.change(now=now, frozen=frozen)
             self._tell()
-        self._world.alarm(self._world)
+        self._world.outside.alarm(self._world)
 
     def advance(self, by: timedelta) -> list[Fired]:
         """Let this much time pass at once, and return what ran in it.
@@ -99,13 +99,14 @@ class Timekeeping:
                 clock.change(now=target, frozen=True)  # refuses what it cannot show
                 clock.change(now=now)
             try:
+                self._world.outside.settle(self._world)
                 while self._step(target, fired):
-                    pass
+                    self._world.outside.settle(self._world)
             finally:
                 with self._world.lock:
                     clock.change(frozen=frozen)
                     self._tell()
-        self._world.alarm(self._world)
+        self._world.outside.alarm(self._world)
         return fired
 
     def _step(self, target: datetime, fired: list[Fired]) -> bool:

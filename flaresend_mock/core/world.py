@@ -9,10 +9,13 @@ from datetime import datetime
 from flaresend_mock.core.chance import Chance
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.clock import Clock
+from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.groups import Groups
+from flaresend_mock.core.inbox import ANSWER, Inbox
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.magic import Stall
+from flaresend_mock.core.media import Media
+from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.people import People
 from flaresend_mock.core.records import Change
 from flaresend_mock.core.schedule import KIND as TASK
@@ -20,16 +23,6 @@ from flaresend_mock.core.schedule import Schedule
 from flaresend_mock.core.sending import Sending
 from flaresend_mock.core.state import State
 from flaresend_mock.core.timekeeping import Timekeeping
-
-Alarm = Callable[["World"], None]
-
-
-def _no_alarm(world: World) -> None:
-    """Nobody runs what falls due by itself; it runs when the clock is advanced."""
-
-
-def _no_stall(seconds: float) -> None:
-    """Nobody is kept waiting."""
 
 
 class World:
@@ -39,8 +32,7 @@ class World:
         name: what the world is called.
         state: how it is created, and what a reset returns to.
         real: tells real time, in aware UTC.
-        alarm: is called when what falls due next may have changed. It must not take the world's lock.
-        stall: keeps a caller waiting for so many real seconds.
+        outside: what others do for it.
     """
 
     def __init__(
@@ -48,13 +40,11 @@ class World:
         name: str,
         state: State,
         real: Callable[[], datetime],
-        *,
-        alarm: Alarm = _no_alarm,
-        stall: Stall = _no_stall,
+        outside: Outside | None = None,
     ) -> None:
         self.name = name
-        self.alarm = alarm
-        self.stall = stall
+        self.outside = outside or Outside()
+        self.stall = self.outside.stall
         self.lock = threading.RLock()
         self._told = threading.Condition(self.lock)
         self._origin = state.copy()
@@ -67,7 +57,18 @@ class World:
         self.groups = Groups(self)
         self.channels = Channels(self)
         self.schedule = Schedule(self)
-        self.time = Timekeeping(self, {TASK: self.schedule.fire})
+        self.media = Media(self)
+        self.inbox = Inbox(self)
+        self.deliveries = Deliveries(self)
+        self.time = Timekeeping(
+            self,
+            {
+                TASK: self.schedule.fire,
+                RETRY: self.deliveries.retry,
+                DELAYED: self.deliveries.admit_delayed,
+                ANSWER: self.inbox.answer,
+            },
+        )
 
     def tell(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
         """Append what happened, now or at this time, to the event log. The caller holds the lock."""
@@ -86,7 +87,7 @@ class World:
     def note_due(self, at: datetime, kind: str, key: str) -> None:
         """Note something as due. The caller holds the lock."""
         self.state.agenda.note(at, kind, key)
-        self.alarm(self)
+        self.outside.alarm(self)
 
     def reset(self) -> None:
         """Return to the state of creation; only the numbers of events keep growing."""
@@ -94,8 +95,9 @@ class World:
             number = self.state.events.last_number
             self._enter(self._origin.copy())
             self.state.events.last_number = number
+            self.deliveries.restart()
             self.tell("world", Change("reset", self.name))
-        self.alarm(self)
+        self.outside.alarm(self)
 
     def _enter(self, state: State) -> None:
         self.state = state

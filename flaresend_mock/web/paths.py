@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 OURS = "/_mock"
+MEDIA_HOST = "/v"
 
 
 def is_ours(path: str) -> bool:
-    """Tell whether a path belongs to the emulator and not to the API it emulates."""
-    return path == OURS or path.startswith(OURS + "/")
+    """Tell whether a path belongs to the emulator or to WhatsApp's media host, and not to the API it emulates."""
+    return path == OURS or path.startswith((OURS + "/", MEDIA_HOST + "/"))

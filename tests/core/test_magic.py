@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from flaresend_mock.core.errors import NotReady, Overloaded
+from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
 from tests.conftest import NOW, Stalls
@@ -99,7 +100,7 @@ def test_999_408_keeps_the_caller_waiting_for_five_seconds(call: Call, world: Wo
 @pytest.mark.parametrize("call", [send, schedule, create_group, add_to_group])
 def test_999_408_waits_after_the_change_and_without_the_lock(call: Call) -> None:
     witness = Witness()
-    world = World("default", load_world(described()), lambda: NOW, stall=witness)
+    world = World("default", load_world(described()), lambda: NOW, Outside(stall=witness))
     witness.world = world
 
     call(world, "9990000408")

@@ -11,11 +11,13 @@ import pytest
 
 from flaresend_mock.core.clock import LATEST
 from flaresend_mock.core.errors import ClockOutOfRange
+from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.records import Fired, Message, Task
 from flaresend_mock.core.timekeeping import Timekeeping
 from flaresend_mock.core.world import World
+from flaresend_mock.worldfile import load_world
 from tests.conftest import NOW, RealTime
-from tests.defaults import ANN, INSTANCE, text
+from tests.defaults import ANN, INSTANCE, described, text
 
 
 def schedule(world: World, *, minutes: float, words: str = "Hello") -> Task:
@@ -346,11 +348,10 @@ def test_the_log_tells_of_every_change_of_the_clock(world: World) -> None:
     assert [event.at for event in events] == [NOW, NOW + timedelta(hours=1)]
 
 
-def test_the_alarm_is_raised_whenever_what_is_due_next_may_have_changed(
-    world: World, real_time: RealTime
-) -> None:
+def test_the_alarm_is_raised_whenever_what_is_due_next_may_have_changed(real_time: RealTime) -> None:
     alarms: list[datetime | None] = []
-    world.alarm = lambda rung: alarms.append(rung.state.agenda.next_at())
+    outside = Outside(alarm=lambda rung: alarms.append(rung.state.agenda.next_at()))
+    world = World("default", load_world(described()), real_time, outside)
 
     schedule(world, minutes=10)
     world.time.change(now=datetime(2025, 11, 14, 9, tzinfo=UTC))

@@ -1,0 +1,232 @@
+"""POST /_mock/inbound: somebody writes to an instance."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response, request
+from marshmallow import Schema, ValidationError, fields, validate
+from werkzeug.exceptions import BadRequest
+
+from flaresend_mock.control import views
+from flaresend_mock.control.calls import Input, chosen_world, load
+from flaresend_mock.core.inbox import MEDIA_KINDS, TARGETED, Letter
+from flaresend_mock.core.media import FLAWS
+from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.records import Chaos, Upload
+from flaresend_mock.shipped import SAMPLES, sample
+from flaresend_mock.web import bodies, jsons
+
+blueprint = Blueprint("inbound", __name__)
+
+MAX_FORWARDS = 127
+_PROBABILITY = validate.Range(0, 1)
+
+
+class ChaosInput(Input):
+    """What goes wrong on purpose: probabilities from 0 to 1, and a delay in seconds of the world's clock."""
+
+    duplicate = fields.Float(validate=_PROBABILITY)
+    reorder = fields.Float(validate=_PROBABILITY)
+    drop = fields.Float(validate=_PROBABILITY)
+    delay = fields.Float(validate=validate.Range(0, 366 * 86_400))
+
+
+class MediaInput(Input):
+    """A file: a shipped `sample` or its bytes in `base64`; and how its link is spoiled, if it is."""
+
+    sample = fields.String(validate=validate.OneOf(SAMPLES))
+    base64 = fields.String()
+    mimetype = fields.String(load_default="", validate=validate.Length(max=200))
+    fileName = fields.String(load_default="", validate=validate.Length(max=1000))  # noqa: N815 - as in the API
+    expired = fields.Boolean(load_default=False)
+    truncated = fields.Boolean(load_default=False)
+    corrupted = fields.Boolean(load_default=False)
+    keyless = fields.Boolean(load_default=False)
+
+
+def _number(**kwargs: Any) -> fields.Raw:
+    return fields.Raw(validate=_is_number, **kwargs)
+
+
+def _is_number(value: Any) -> None:
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        raise ValidationError("A phone number is a string or a whole number.")
+
+
+class InboundInput(Input):
+    """Who writes what; `from` alone is needed. Beside a text, each `type` has fields of its own."""
+
+    sender = _number(data_key="from", required=True)
+    instance = fields.String(allow_none=True)
+    group = fields.String(allow_none=True)
+    type = fields.String(validate=validate.OneOf(KINDS))
+    text = fields.String()
+    caption = fields.String()
+    media = fields.Nested(MediaInput)
+    file = fields.Raw()
+    about = fields.String(
+        metadata={"description": "the id of the message that is replied, reacted to, deleted or edited"}
+    )
+    forwarded = fields.Integer(validate=validate.Range(0, MAX_FORWARDS))
+    mentions = fields.List(fields.String())
+    link = fields.Dict(keys=fields.String(), values=fields.String())
+    latitude = fields.Float(validate=validate.Range(-90, 90))
+    longitude = fields.Float(validate=validate.Range(-180, 180))
+    name = fields.String()
+    address = fields.String()
+    emoji = fields.String()
+    contact = fields.Dict(keys=fields.String(), values=fields.String())
+    options = fields.List(fields.String(), validate=validate.Length(2, 12))
+    selectable = fields.Integer(validate=validate.Range(0, 12))
+    selected = fields.String(metadata={"description": "the id of the chosen button or row"})
+    channel = fields.String()
+    seconds = fields.Integer(validate=validate.Range(0, 86_400))
+    message = fields.Dict(keys=fields.String())
+    from_lid = fields.Boolean()
+    chaos = fields.Nested(ChaosInput)
+
+
+_INPUT: Schema = InboundInput()
+
+
+@blueprint.post("/inbound")
+def inbound() -> Response:
+    """Let somebody write, and answer with the event and where it is being delivered."""
+    given = load(_INPUT, _structured(bodies.read(request, ("mentions", "options"))))
+    received = chosen_world().inbox.receive(_letter(given))
+    return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
+
+
+def _structured(body: dict[str, Any]) -> dict[str, Any]:
+    """Read the parts of a form that hold JSON."""
+    for name in ("media", "message", "contact", "link", "chaos"):
+        if isinstance(body.get(name), str):
+            try:
+                body[name] = jsons.load(body[name].encode())
+            except ValueError:
+                raise BadRequest(f"{name}: not JSON") from None
+    return body
+
+
+def _letter(given: Mapping[str, Any]) -> Letter:
+    kind = given.get("type") or _kind_of(given)
+    upload = _upload(given)
+    if upload is not None and kind not in MEDIA_KINDS and "message" not in given:
+        raise BadRequest(f"type: a {kind} carries no media; those that do are {', '.join(MEDIA_KINDS)}")
+    if kind in TARGETED and not given.get("about") and "message" not in given:
+        raise BadRequest(f"about: a {kind} needs the id of the message it is about")
+    text = (
+        given.get("emoji", given.get("text", "👍"))
+        if kind == "reaction"
+        else given.get("text", _DEFAULT_TEXTS.get(kind, ""))
+    )
+    media = given.get("media", {})
+    return Letter(
+        sender=given["sender"],
+        kind=kind,
+        text=text,
+        caption=given.get("caption"),
+        upload=upload,
+        flaws={flaw: media.get(flaw, False) for flaw in FLAWS},
+        instance=given.get("instance"),
+        group=given.get("group"),
+        about=given.get("about"),
+        forwarded=given.get("forwarded", 0),
+        mentions=tuple(given.get("mentions", ())),
+        details=_details(kind, given),
+        raw=given.get("message"),
+        as_lid=given.get("from_lid"),
+        chaos=Chaos(**given["chaos"]) if "chaos" in given else None,
+    )
+
+
+_DEFAULT_TEXTS = {
+    "text": "",
+    "poll": "Which day?",
+    "button_reply": "Yes",
+    "list_reply": "First choice",
+    "edit": "",
+}
+
+
+def _kind_of(given: Mapping[str, Any]) -> str:
+    """Guess the type that was not named from what was given."""
+    mimetype = (
+        given["file"].mimetype
+        if isinstance(given.get("file"), Upload)
+        else given.get("media", {}).get("mimetype", "")
+    )
+    if "sample" in given.get("media", {}):
+        mimetype = sample(given["media"]["sample"]).mimetype
+    if given.get("media") or given.get("file"):
+        family = mimetype.partition("/")[0]
+        return family if family in ("image", "video", "audio") else "document"
+    if "latitude" in given:
+        return "location"
+    if "emoji" in given:
+        return "reaction"
+    return "contact" if "contact" in given else "text"
+
+
+def _upload(given: Mapping[str, Any]) -> Upload | None:
+    if given.get("file") is not None:
+        if not isinstance(given["file"], Upload):
+            raise BadRequest("file: upload it as a part of a multipart form")
+        return given["file"]
+    media = given.get("media")
+    if not media:
+        return None
+    if "base64" in media:
+        try:
+            data = b64decode(media["base64"], validate=True)
+        except (binascii.Error, ValueError):
+            raise BadRequest("media.base64: not base64") from None
+        return Upload(data, media["fileName"], media["mimetype"])
+    if "sample" not in media:
+        return None
+    found = sample(media["sample"])
+    return Upload(found.data, media["fileName"] or found.file_name, media["mimetype"] or found.mimetype)
+
+
+def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a kind of message holds beside text and media, with defaults that make sense."""
+    match kind:
+        case "location":
+            return {
+                "degreesLatitude": given.get("latitude", -1.286389),
+                "degreesLongitude": given.get("longitude", 36.817223),
+                "name": given.get("name"),
+                "address": given.get("address"),
+            }
+        case "contact":
+            contact = given.get("contact", {})
+            return {
+                "displayName": contact.get("name", "Jane Doe"),
+                "number": contact.get("number", "254798765432"),
+            }
+        case "poll":
+            return {
+                "options": given.get("options", ["Saturday", "Sunday"]),
+                "selectableOptionsCount": given.get("selectable", 1),
+            }
+        case "button_reply":
+            return {"selectedButtonId": given.get("selected", "yes")}
+        case "list_reply":
+            return {"selectedRowId": given.get("selected", "row-1")}
+        case "text":
+            link = given.get("link", {})
+            return {
+                "matchedText": link.get("url"),
+                "description": link.get("description"),
+                "title": link.get("title"),
+            }
+        case "channel_image":
+            return {"channel": given["channel"]} if "channel" in given else {}
+        case "video" | "audio" | "voice" if "seconds" in given:
+            return {"seconds": given["seconds"]}
+        case _:
+            return {}

@@ -1,0 +1,308 @@
+"""Webhook deliveries: what goes to which URL, in which order, how often it is tried. No I/O happens here."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
+from flaresend_mock.core.records import Attempt, Change, Chaos, Delivery, Fired, Webhook
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+RETRY = "delivery retry"
+DELAYED = "delayed delivery"
+FAILURES_UNTIL_PAUSE = 5
+REORDER_SECONDS = 2.0
+
+Lane = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One attempt to be made: by whom it was claimed tells `generation`, which a reset of the world raises."""
+
+    generation: int
+    delivery: Delivery
+    webhook: Webhook
+
+
+class Deliveries:
+    """The outgoing side of every webhook of a world.
+
+    The events of one chat form a lane: the first of a lane is delivered, or has failed for good, before the next is
+    begun. Lanes are independent of each other. Whoever makes the attempts takes them with `claim` and reports back
+    with `complete`.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._busy: dict[Lane, Job] = {}
+        self._ready: dict[str, deque[Lane]] = {}
+        self._generation = 0
+
+    def restart(self) -> None:
+        """Begin anew with the world's state: what is under way no longer counts. The caller holds the lock."""
+        self._generation += 1
+        self._busy.clear()
+        self._ready.clear()
+        for lane in self._world.state.lanes:
+            self._wake(lane)
+
+    def queue(self, instance_id: str, chat: str, message: str, body: bytes, chaos: Chaos | None) -> Delivery:
+        """Send an event on its way, and return where it stands. The caller holds the lock.
+
+        Args:
+            chat: whose events are to arrive in order.
+            message: the id of the message it tells of.
+            body: the event as it is sent.
+            chaos: what is to go wrong; None for what the webhook says.
+        """
+        webhook = self._world.instances.get(instance_id).webhook
+        chance = self._world.chance
+        id_ = "msg_" + chance.letters("delivery", 24)
+        delivery = Delivery(
+            id=id_,
+            webhook_id=id_,
+            instance=instance_id,
+            chat=chat,
+            message=message,
+            body=body,
+            created=self._world.clock.now(),
+        )
+        if webhook is None:
+            return self._close(replace(delivery, status="no endpoint"))
+        trouble = chaos or webhook.chaos
+        if trouble.drop and chance.happens("chaos drop", trouble.drop):
+            return self._close(replace(delivery, status="dropped"))
+        if webhook.paused:
+            return self._close(replace(delivery, status="held"))
+        delay = trouble.delay
+        if trouble.reorder and chance.happens("chaos reorder", trouble.reorder):
+            delay += REORDER_SECONDS
+        twice = trouble.duplicate and chance.happens("chaos duplicate", trouble.duplicate)
+        if twice:
+            copy = replace(delivery, id=delivery.id + "-2", duplicate_of=delivery.id)
+        delivery = self._admit(delivery, delay)
+        if twice:
+            self._admit(copy, delay)
+        return delivery
+
+    def claim(self, instance_id: str) -> Job | None:
+        """Take the next attempt that is to be made for an instance, if there is one now."""
+        with self._world.lock:
+            ready = self._ready.get(instance_id)
+            while ready:
+                lane = ready.popleft()
+                ids = self._world.state.lanes.get(lane)
+                if not ids or lane in self._busy:
+                    continue
+                delivery = self._world.state.open_deliveries[ids[0]]
+                if delivery.status != "pending":
+                    continue
+                webhook = self._world.instances.get(instance_id).webhook
+                if webhook is None:
+                    self._leave_lane(lane)
+                    self._close(replace(delivery, status="no endpoint"))
+                    continue
+                job = Job(self._generation, delivery, webhook)
+                self._busy[lane] = job
+                return job
+            return None
+
+    def complete(self, job: Job, attempt: Attempt, *, final: bool = False) -> None:
+        """Report the outcome of an attempt; what a reset has overtaken is forgotten.
+
+        Args:
+            final: whether it is not to be tried again whatever came of it.
+        """
+        with self._world.lock:
+            lane = _lane(job.delivery)
+            if self._busy.get(lane) is not job:
+                return
+            del self._busy[lane]
+            delivery = self._world.state.open_deliveries[job.delivery.id]
+            tried = replace(delivery, attempts=(*delivery.attempts, attempt), next_retry=None)
+            count = len(tried.attempts)
+            retries = job.webhook.retries
+            if attempt.accepted:
+                self._end(lane, replace(tried, status="delivered"))
+            elif final:
+                self._end(lane, replace(tried, status="interrupted"))
+            elif count <= len(retries):
+                at = self._world.clock.now() + timedelta(seconds=retries[count - 1])
+                self._world.state.open_deliveries[tried.id] = tried = replace(
+                    tried, status="retrying", next_retry=at
+                )
+                self._world.note_due(at, RETRY, tried.id)
+                self._world.tell("delivery", tried)
+            else:
+                self._end(lane, replace(tried, status="failed"))
+
+    def retry(self, delivery_id: str) -> Fired:
+        """Make what waited for its retry ready again. The caller holds the lock."""
+        state = self._world.state
+        delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
+        state.open_deliveries[delivery_id] = delivery
+        self._wake(_lane(delivery))
+        return Fired(self._world.clock.now(), RETRY, delivery_id, "tried again")
+
+    def admit_delayed(self, delivery_id: str) -> Fired:
+        """Let what was delayed enter its lane, behind what came since. The caller holds the lock."""
+        state = self._world.state
+        delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
+        self._enter_lane(delivery)
+        return Fired(self._world.clock.now(), DELAYED, delivery_id, "sent on its way")
+
+    def get(self, delivery_id: str) -> Delivery:
+        """Return a delivery.
+
+        Raises:
+            DeliveryNotFound: there is none, or no longer.
+        """
+        state = self._world.state
+        found = state.open_deliveries.get(delivery_id) or state.deliveries.get(delivery_id)
+        if found is None:
+            raise DeliveryNotFound
+        return found
+
+    def all(self) -> list[Delivery]:
+        """Return all deliveries that are kept, in the order they were made."""
+        with self._world.lock:
+            state = self._world.state
+            return sorted([*state.deliveries, *state.open_deliveries.values()], key=lambda one: one.event)
+
+    def redeliver(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Deliver events again, as new deliveries with the same ids for the receiver.
+
+        Raises:
+            NoWebhook: there is nowhere to deliver them.
+        """
+        with self._world.lock:
+            again = list(deliveries)
+            for delivery in again:
+                if self._world.instances.get(delivery.instance).webhook is None:
+                    raise NoWebhook
+            return [self._admit(self._afresh(delivery), 0) for delivery in again]
+
+    def pause(self, instance_id: str) -> None:
+        """Keep events back from now on. The caller holds the lock."""
+        self._set_webhook(instance_id, paused=True)
+        for lane in [lane for lane in self._world.state.lanes if lane[0] == instance_id]:
+            on_the_wire = 1 if lane in self._busy else 0
+            ids = list(self._world.state.lanes[lane])[on_the_wire:]
+            for delivery_id in ids:
+                delivery = self._world.state.open_deliveries[delivery_id]
+                self._world.state.lanes[lane].remove(delivery_id)
+                self._world.state.agenda.strike(RETRY, delivery_id)
+                self._close(replace(delivery, status="held", next_retry=None))
+        self._world.tell("webhook", Change("paused", instance_id))
+
+    def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
+        """Deliver events again; `replay` those that were held, too."""
+        with self._world.lock:
+            self._set_webhook(instance_id, paused=False, failures=0)
+            self._world.tell("webhook", Change("resumed", instance_id))
+            held = [one for one in self.all() if one.instance == instance_id and one.status == "held"]
+            replayed = []
+            for delivery in held if replay else ():
+                self._world.state.deliveries.discard(delivery.id)
+                replayed.append(self._admit(replace(delivery, status="pending"), 0))
+            return replayed
+
+    def idle(self) -> bool:
+        """Tell whether nothing is under way and nothing could be begun. The caller holds the lock."""
+        return not self._busy and not any(self._ready.values())
+
+    def has_ready(self, instance_id: str) -> bool:
+        """Tell whether an instance may have something to claim. Takes no lock."""
+        return bool(self._ready.get(instance_id))
+
+    def under_way(self) -> list[Job]:
+        with self._world.lock:
+            return list(self._busy.values())
+
+    def _afresh(self, delivery: Delivery) -> Delivery:
+        return replace(
+            delivery,
+            id="msg_" + self._world.chance.letters("delivery", 24),
+            created=self._world.clock.now(),
+            status="pending",
+            attempts=(),
+            next_retry=None,
+            redelivery_of=delivery.id,
+        )
+
+    def _admit(self, delivery: Delivery, delay: float) -> Delivery:
+        delivery = replace(delivery, event=self._world.state.events.last_number + 1)
+        if delay:
+            at = self._world.clock.now() + timedelta(seconds=delay)
+            delivery = replace(delivery, status="delayed", next_retry=at)
+            self._world.state.open_deliveries[delivery.id] = delivery
+            self._world.tell("delivery", delivery)
+            self._world.note_due(at, DELAYED, delivery.id)
+        else:
+            self._world.tell("delivery", delivery)
+            self._enter_lane(delivery)
+        return delivery
+
+    def _enter_lane(self, delivery: Delivery) -> None:
+        state = self._world.state
+        lane = _lane(delivery)
+        state.open_deliveries[delivery.id] = delivery
+        state.lanes.setdefault(lane, deque()).append(delivery.id)
+        self._wake(lane)
+
+    def _wake(self, lane: Lane) -> None:
+        """Note a lane as ready if its first delivery is, and call the courier."""
+        ids = self._world.state.lanes.get(lane)
+        if not ids or lane in self._busy:
+            return
+        if self._world.state.open_deliveries[ids[0]].status == "pending":
+            ready = self._ready.setdefault(lane[0], deque())
+            if lane not in ready:
+                ready.append(lane)
+            self._world.outside.courier(self._world, lane[0])
+
+    def _end(self, lane: Lane, delivery: Delivery) -> None:
+        """Close what a lane began with, count failures in a row, and let the lane go on."""
+        self._leave_lane(lane)
+        self._close(delivery)
+        webhook = self._world.instances.get(delivery.instance).webhook
+        if webhook is not None and delivery.status == "delivered" and webhook.failures:
+            self._set_webhook(delivery.instance, failures=0)
+        elif webhook is not None and delivery.status == "failed":
+            self._set_webhook(delivery.instance, failures=webhook.failures + 1)
+            if webhook.failures + 1 >= FAILURES_UNTIL_PAUSE and not webhook.paused:
+                self.pause(delivery.instance)
+        self._wake(lane)
+
+    def _leave_lane(self, lane: Lane) -> None:
+        ids = self._world.state.lanes[lane]
+        ids.popleft()
+        if not ids:
+            del self._world.state.lanes[lane]
+
+    def _close(self, delivery: Delivery) -> Delivery:
+        state = self._world.state
+        state.open_deliveries.pop(delivery.id, None)
+        if not delivery.event:
+            delivery = replace(delivery, event=state.events.last_number + 1)
+        state.deliveries.add(delivery.id, delivery)
+        self._world.tell("delivery", delivery)
+        return delivery
+
+    def _set_webhook(self, instance_id: str, **changes: object) -> None:
+        instance = self._world.instances.get(instance_id)
+        if instance.webhook is None:
+            raise NoWebhook
+        webhook = replace(instance.webhook, **changes)  # type: ignore[arg-type]
+        self._world.state.instances[instance_id] = replace(instance, webhook=webhook)
+
+
+def _lane(delivery: Delivery) -> Lane:
+    return delivery.instance, delivery.chat

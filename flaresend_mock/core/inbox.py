@@ -1,0 +1,335 @@
+"""What people write to an instance: it is recorded, and told to the instance's webhook."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flaresend_mock.core import numbers, payloads
+from flaresend_mock.core.errors import (
+    GroupNotFound,
+    InvalidNumber,
+    MessageNotFound,
+    NotInGroup,
+    NotReady,
+    PersonNotInGroup,
+    PersonNotOnWhatsApp,
+)
+from flaresend_mock.core.payloads import Payload, Written
+from flaresend_mock.core.records import (
+    Chaos,
+    Content,
+    Delivery,
+    Fired,
+    Group,
+    Instance,
+    Message,
+    PendingAnswer,
+    Upload,
+)
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+ANSWER = "answer"
+EVENT = "message_received"
+
+MEDIA_KINDS = {
+    "image": "image",
+    "view_once": "image",
+    "channel_image": "image",
+    "video": "video",
+    "audio": "audio",
+    "voice": "audio",
+    "document": "document",
+    "sticker": "sticker",
+}
+"""Which kinds of message carry a file, and how that is encrypted."""
+
+TARGETED = frozenset({"reaction", "delete", "edit"})
+"""Which kinds of message are about another one."""
+
+ANSWERS = frozenset({"button_reply", "list_reply"})
+"""Which kinds of message answer what the instance sent last, if nothing else is said."""
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What somebody writes, as they put it; see `POST /_mock/inbound` for what each field means.
+
+    `about` is the id of the message that is replied, reacted to, deleted or edited; `raw` is the payload as it is.
+    """
+
+    sender: str | int
+    kind: str = "text"
+    text: str = ""
+    caption: str | None = None
+    upload: Upload | None = None
+    flaws: Mapping[str, bool] = field(default_factory=dict)
+    instance: str | None = None
+    group: str | None = None
+    about: str | None = None
+    forwarded: int = 0
+    mentions: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    raw: Payload | None = None
+    as_lid: bool | None = None
+    chaos: Chaos | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a letter: the event as it is delivered, and its delivery."""
+
+    event: Payload
+    message: Message
+    delivery: Delivery
+
+
+class Inbox:
+    """Receives what people write to the instances of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def receive(self, letter: Letter) -> Received:
+        """Let somebody write to an instance, alone or in a group.
+
+        Raises:
+            InvalidNumber, PersonNotOnWhatsApp: nobody can write from this number.
+            InstanceNotFound: there is no such instance.
+            NotReady: the instance's phone is not connected.
+            GroupNotFound, NotInGroup, PersonNotInGroup: they do not meet in this group.
+            MessageNotFound: the message it is about is not there.
+        """
+        with self._world.lock:
+            world = self._world
+            instance = world.instances.find(letter.instance)
+            number, group = self._check(letter, instance)
+            now = world.clock.now()
+            about = self._about(letter)
+            if about is None and letter.kind in ANSWERS:
+                about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
+
+            chat = group.id if group else numbers.jid(number)
+            if letter.kind == "channel_image":
+                chat = str(letter.details.get("channel", chat))
+            payload = letter.raw or payloads.write(
+                self._written(letter, number, about, now), world.chance, int(now.timestamp())
+            )
+            message = self._record(letter, instance, number, group, chat, payload, now)
+            event = self._event(letter, instance, number, group, chat, message)
+            delivery = world.deliveries.queue(
+                instance.id, chat, message.id, _encode(event).encode(), letter.chaos
+            )
+            return Received(event, message, delivery)
+
+    def answer(self, key: str) -> Fired:
+        """Let somebody write what they were going to. The caller holds the lock."""
+        pending = self._world.state.answers.pop(key)
+        letter = Letter(
+            sender=pending.number, text=pending.text, instance=pending.instance, group=pending.group
+        )
+        try:
+            result = self.receive(letter).message.id
+        except (NotReady, PersonNotInGroup, NotInGroup, GroupNotFound) as refusal:
+            return Fired(self._world.clock.now(), ANSWER, key, "failed", str(refusal))
+        return Fired(self._world.clock.now(), ANSWER, key, result)
+
+    def provoke(self, message: Message) -> None:
+        """Have the person who gets a message answer it, if they do. The caller holds the lock."""
+        person = self._world.state.people.get(message.to)
+        text = message.content.text
+        if person is None or text is None or message.status != "sent":
+            return
+        for rule in person.rules:
+            if rule.when is None or rule.when.lower() in text.lower():
+                key = self._world.chance.hexadecimal("answer", 16).lower()
+                answer = text if rule.answer is None else rule.answer
+                self._world.state.answers[key] = PendingAnswer(message.instance, person.number, answer)
+                self._world.note_due(message.at + timedelta(seconds=rule.after), ANSWER, key)
+                return
+
+    def pass_on(self, message: Message) -> None:
+        """Let a message arrive at the other instances it is for. The caller holds the lock."""
+        world = self._world
+        group = world.state.groups.get(message.to)
+        for other in list(world.state.instances.values()):
+            is_for = other.number in group.members if group else other.number == message.to
+            if (
+                is_for
+                and other.id != message.instance
+                and other.status == "connected"
+                and message.status == "sent"
+            ):
+                self.receive(self._as_letter(message, other, group))
+
+    def _check(self, letter: Letter, instance: Instance) -> tuple[str, Group | None]:
+        number = self._world.people.named(letter.sender)
+        if number is None:
+            raise InvalidNumber
+        if not self._world.people.on_whatsapp(number):
+            raise PersonNotOnWhatsApp
+        if instance.status != "connected":
+            raise NotReady(instance.status)
+        if letter.group is None:
+            return number, None
+        group = self._world.state.groups.get(letter.group)
+        if group is None:
+            raise GroupNotFound
+        if instance.number not in group.members:
+            raise NotInGroup
+        if number not in group.members:
+            raise PersonNotInGroup
+        return number, group
+
+    def _about(self, letter: Letter) -> Message | None:
+        if letter.about is None:
+            return None
+        message = self._world.state.messages.get(letter.about)
+        if message is None:
+            raise MessageNotFound
+        return message
+
+    def _last_sent(self, instance: Instance, chat: str) -> Message | None:
+        """Return what the instance wrote last in a chat: what people press buttons of."""
+        for message in reversed(self._world.state.messages):
+            if message.chat == chat and message.instance == instance.id and message.direction == "outbound":
+                return message
+        return None
+
+    def _written(self, letter: Letter, number: str, about: Message | None, now: datetime) -> Written:
+        details = dict(letter.details)
+        milliseconds = str(int(now.timestamp() * 1000))
+        if letter.kind in TARGETED and about is not None:
+            own = letter.kind != "reaction"  # deleting and editing is told from the sender's side
+            details["key"] = _key(about, number, from_me=own or about.direction == "outbound")
+        return Written(
+            kind=letter.kind,
+            text=letter.text,
+            caption=letter.caption,
+            details={**details, "senderTimestampMs": milliseconds, "timestampMs": milliseconds},
+            media=self._media(letter),
+            context=self._context(letter, about if letter.kind not in TARGETED else None),
+        )
+
+    def _media(self, letter: Letter) -> dict[str, Any]:
+        kind = MEDIA_KINDS.get(letter.kind)
+        if kind is None:
+            return {}
+        upload = letter.upload or self._world.outside.sample(kind)
+        fields = self._world.media.share(kind, upload, letter.flaws, plain=letter.kind == "channel_image")
+        if kind == "audio":
+            fields["ptt"] = letter.kind == "voice"
+            if not fields["ptt"]:
+                del fields["waveform"]
+        return fields
+
+    def _context(self, letter: Letter, about: Message | None) -> Payload:
+        context: Payload = {}
+        if about is not None:
+            context["stanzaId"] = about.id
+            context["participant"] = numbers.jid(about.sender)
+            context["quotedMessage"] = _quoted(about)
+        if letter.mentions:
+            context["mentionedJid"] = list(letter.mentions)
+        if letter.forwarded:
+            context |= {"forwardingScore": letter.forwarded, "isForwarded": True}
+        return context
+
+    def _record(
+        self,
+        letter: Letter,
+        instance: Instance,
+        number: str,
+        group: Group | None,
+        chat: str,
+        payload: Payload,
+        now: datetime,
+    ) -> Message:
+        world = self._world
+        upload = letter.upload
+        content = Content(
+            type=letter.kind,
+            text=letter.text or None,
+            caption=letter.caption,
+            file_name=upload.file_name if upload else None,
+            mimetype=upload.mimetype if upload else None,
+            upload=upload,
+        )
+        message = Message(
+            id="AC" + world.chance.hexadecimal("received message", 30),
+            event=world.state.events.last_number + 1,
+            direction="inbound",
+            instance=instance.id,
+            chat=chat,
+            sender=number,
+            to=group.id if group else instance.number,
+            content=world.sending.keep(content),
+            status="received",
+            at=now,
+            payload=payload,
+        )
+        world.state.messages.add(message.id, message)
+        world.tell("message", message, now)
+        return message
+
+    def _event(
+        self,
+        letter: Letter,
+        instance: Instance,
+        number: str,
+        group: Group | None,
+        chat: str,
+        message: Message,
+    ) -> Payload:
+        as_lid = self._world.state.senders_as_lids if letter.as_lid is None else letter.as_lid
+        sender = self._world.people.meet(number).lid if as_lid else numbers.jid(number)
+        data: Payload = {"from": chat if group or letter.kind == "channel_image" else sender}
+        if group:
+            data["participant"] = sender
+        data |= {
+            "message": message.payload,
+            "timestamp": math.ceil(message.at.timestamp()),
+            "id": message.id,
+        }
+        stamp = message.at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+        return {"event": EVENT, "instanceId": instance.id, "data": data, "timestamp": stamp}
+
+    def _as_letter(self, message: Message, other: Instance, group: Group | None) -> Letter:
+        content = message.content
+        media = self._world.state.media.get(content.media) if content.media else None
+        upload = Upload(media.data, media.file_name, media.mimetype) if media else None
+        kind = content.type if content.type in MEDIA_KINDS else "text"
+        text = content.text or (json.dumps(content.template) if content.type == "template" else "")
+        return Letter(
+            sender=message.sender,
+            kind=kind,
+            text=text,
+            caption=content.caption,
+            upload=upload,
+            instance=other.id,
+            group=group.id if group else None,
+        )
+
+
+def _key(about: Message, number: str, *, from_me: bool) -> Payload:
+    key: Payload = {"remoteJid": about.chat, "fromMe": from_me, "id": about.id}
+    if about.chat.endswith(numbers.GROUP):
+        key["participant"] = numbers.jid(about.sender)
+    return key
+
+
+def _quoted(about: Message) -> Payload:
+    if about.payload is not None:
+        return {key: value for key, value in about.payload.items() if key != payloads.CONTEXT}
+    content = about.content
+    if content.type in MEDIA_KINDS:
+        return {f"{content.type}Message": {"caption": content.caption} if content.caption else {}}
+    return {"conversation": content.text or ""}

@@ -1,0 +1,140 @@
+"""WhatsApp's media host: files that people send, encrypted, at links that expire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from flaresend_mock.core import encryption
+from flaresend_mock.core.chance import lasting
+from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
+from flaresend_mock.core.records import Picture, Served, Upload
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+LIFETIME = timedelta(days=30)
+LONG_EXPIRED = timedelta(days=1)
+FLAWS = ("expired", "truncated", "corrupted", "keyless")
+
+_FOLDERS = {
+    "image": "t62.7118-24",
+    "video": "t62.7161-24",
+    "audio": "t62.7117-24",
+    "document": "t62.7119-24",
+    "sticker": "t62.15575-24",
+}
+_MIMETYPES = {
+    "image": "image/jpeg",
+    "video": "video/mp4",
+    "audio": "audio/ogg; codecs=opus",
+    "document": "application/pdf",
+    "sticker": "image/webp",
+}
+_PICTURED = frozenset({"image", "video", "document", "sticker"})
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What is at a path whose time is over."""
+
+
+class Media:
+    """Seals files for their receivers and serves them."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def share(
+        self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False
+    ) -> dict[str, Any]:
+        """Put a file on the media host, and return the fields that tell a message's receiver of it.
+
+        The caller holds the world's lock.
+
+        Args:
+            kind: image, video, audio, document or sticker.
+            flaws: which of FLAWS the file has: an expired link, the last bytes missing, one bit wrong, or no key.
+            plain: whether the file is served as it is, as those in channels are.
+        """
+        world = self._world
+        now = world.clock.now()
+        key = world.chance.material("media key")[: encryption.KEY_LENGTH]
+        sealed = upload.data if plain else encryption.seal(upload.data, key, kind)
+        expires = now - LONG_EXPIRED if flaws.get("expired") else now + LIFETIME
+        path = self._path(kind, int(expires.timestamp()), plain)
+        world.state.served.add(
+            path.partition("?")[0],
+            Served(
+                path=path,
+                data=_spoiled(sealed, flaws),
+                expires=expires,
+                mimetype=upload.mimetype if plain else "application/octet-stream",
+            ),
+        )
+        fields = {
+            "url": world.outside.public_url() + path,
+            "mimetype": upload.mimetype or _MIMETYPES[kind],
+            "fileSha256": b64(encryption.digest(upload.data)),
+            "fileLength": str(len(upload.data)),
+            "mediaKey": b64(key),
+            "fileEncSha256": b64(encryption.digest(sealed)),
+            "directPath": path,
+            "mediaKeyTimestamp": str(int(now.timestamp())),
+            **self._looks(kind, upload),
+        }
+        if plain or flaws.get("keyless"):
+            del fields["mediaKey"], fields["fileEncSha256"]
+        return fields
+
+    def at(self, path: str, signature: str | None) -> Served | Expired | None:
+        """Return what is served at a path; None if there is nothing, or its signature is another world's."""
+        with self._world.lock:
+            served = self._world.state.served.get(path)
+            if served is None or signature not in (None, _signature(self._world.name, path)):
+                return None
+            return Expired() if served.expires <= self._world.clock.now() else served
+
+    def _path(self, kind: str, expires: int, plain: bool) -> str:
+        chance = self._world.chance
+        first, second, third = (chance.digits("media path", length) for length in (8, 15, 19))
+        path = f"/v/{_FOLDERS[kind]}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
+        return f"{path}?ccb=11-4&oh={_signature(self._world.name, path)}&oe={expires:X}&mms3=true"
+
+    def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
+        """Return the fields that depend on what is in the file; where it cannot be known, plausible ones."""
+        picture = self._world.outside.look(upload.data) if kind in _PICTURED else None
+        if kind == "audio":
+            bars = self._world.chance.material("waveform")
+            return {"seconds": 2, "waveform": b64(bytes(bar % 101 for bar in bars[:WAVEFORM_BARS]))}
+        if kind == "document":
+            is_pdf = upload.data.startswith(b"%PDF")
+            return {
+                "title": upload.file_name,
+                "fileName": upload.file_name,
+                "pageCount": max(1, upload.data.count(b"/Type/Page/") + upload.data.count(b"/Type /Page "))
+                if is_pdf
+                else None,
+                "jpegThumbnail": b64(picture.thumbnail) if picture and picture.thumbnail else None,
+            }
+        seen = picture or Picture(height=120, width=160)
+        fields: dict[str, Any] = {"height": seen.height, "width": seen.width}
+        if kind == "sticker":
+            return fields | {"isAnimated": b"ANIM" in upload.data[:64]}
+        if seen.thumbnail:
+            fields["jpegThumbnail"] = b64(seen.thumbnail)
+        return fields | ({"seconds": 2} if kind == "video" else {})
+
+
+def _signature(world: str, path: str) -> str:
+    return "01_" + lasting(0, world, path).hex()[:40]
+
+
+def _spoiled(data: bytes, flaws: Mapping[str, bool]) -> bytes:
+    if flaws.get("truncated"):
+        data = data[: len(data) // 2]
+    if flaws.get("corrupted") and data:
+        data = bytes([data[0] ^ 1]) + data[1:]
+    return data

@@ -1,0 +1,47 @@
+"""What a world needs from outside of it: every way in which it touches the machine it runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from flaresend_mock.core.records import Picture, Upload
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
+
+
+def _nothing(*_: object) -> None:
+    """Nobody is there to do it."""
+
+
+def _no_sample(kind: str) -> Upload:
+    return Upload(kind.encode(), "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What others do for a world. By default nobody does anything: time passes only when it is advanced.
+
+    Args:
+        alarm: is called when what falls due next may have changed.
+        stall: keeps a caller waiting for so many real seconds.
+        courier: is called when an instance, by its id, has something to deliver.
+        settle: waits until everything that was delivered has come to its end, or waits for its retry.
+        public_url: tells where applications reach this emulator, without a slash at the end.
+        sample: returns a small file of a kind of media.
+        look: tells what a picture is like; None where it is none.
+
+    None of them may take the world's lock, but for `settle`, which is never called with it.
+    """
+
+    alarm: Callable[[World], None] = _nothing
+    stall: Callable[[float], None] = _nothing
+    courier: Callable[[World, str], None] = _nothing
+    settle: Callable[[World], None] = _nothing
+    public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
+    sample: Callable[[str], Upload] = _no_sample
+    look: Callable[[bytes], Picture | None] = _nothing

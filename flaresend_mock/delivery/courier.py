@@ -1,0 +1,114 @@
+"""Carries webhook deliveries to their URLs, in threads that live as long as there is work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from flaresend_mock.core.deliveries import Job
+from flaresend_mock.core.records import Attempt
+from flaresend_mock.core.world import World
+from flaresend_mock.delivery import signing
+from flaresend_mock.delivery.realtime import Stopwatch
+
+if TYPE_CHECKING:
+    from flaresend_mock.delivery.posting import Poster
+
+log = logging.getLogger(__name__)
+
+MAX_PARALLEL = 8
+SETTLE_SECONDS = 120.0
+STOP_SECONDS = 5.0
+
+Worker = tuple[str, str]
+
+
+class Courier:
+    """Makes the attempts that worlds have ready, for each instance at most 8 at once.
+
+    A slow receiver holds up only its own instance: nobody else shares its threads.
+
+    Args:
+        strict: whether only the status 200 counts as received, as documented, and not every 2xx.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._workers: Counter[Worker] = Counter()
+        self._worlds: set[World] = set()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._stop_watch = Stopwatch()
+
+    def call(self, world: World, instance_id: str) -> None:
+        """See to it that somebody works for an instance that has something to deliver. Takes no lock of a world's."""
+        worker = (world.name, instance_id)
+        with self._changed:
+            if self._stopping or self._workers[worker] >= MAX_PARALLEL:
+                return
+            self._workers[worker] += 1
+            self._worlds.add(world)
+        name = f"flaresend-mock-courier-{instance_id[:8]}"
+        threading.Thread(target=self._work, args=(world, instance_id), name=name, daemon=True).start()
+
+    def settle(self, world: World) -> None:
+        """Wait until a world has nothing under way that could be finished without its time passing."""
+        world.wait_until(lambda: self._stopping or world.deliveries.idle(), SETTLE_SECONDS)
+
+    def begin_stop(self) -> None:
+        """Begin no attempt any more."""
+        self._stop_watch = Stopwatch()
+        self._stopping = True
+
+    def stop(self) -> None:
+        """Give what is under way until 5 s after stopping began, and record the rest as interrupted."""
+        with self._changed:
+            left = max(0.0, STOP_SECONDS - self._stop_watch.seconds)
+            self._changed.wait_for(lambda: not self._workers.total(), left)
+            worlds = list(self._worlds)
+        for world in worlds:
+            for job in world.deliveries.under_way():
+                world.deliveries.complete(job, _interrupted(world, job), final=True)
+
+    def _work(self, world: World, instance_id: str) -> None:
+        from flaresend_mock.delivery.posting import Poster  # brings requests, which not every run needs
+
+        poster = Poster()
+        try:
+            while not self._stopping and (job := world.deliveries.claim(instance_id)) is not None:
+                self._deliver(world, job, poster)
+        finally:
+            poster.close()
+            with self._changed:
+                self._workers[world.name, instance_id] -= 1
+                self._changed.notify_all()
+        if world.deliveries.has_ready(
+            instance_id
+        ):  # it came after the last look, when this worker still counted
+            self.call(world, instance_id)
+
+    def _deliver(self, world: World, job: Job, poster: Poster) -> None:
+        """Make one attempt, and report it whatever comes of it."""
+        body, webhook = job.delivery.body, job.webhook
+        sent_at = world.clock.now()
+        signature = signing.headers(webhook.secret, job.delivery.webhook_id, int(sent_at.timestamp()), body)
+        outcome = poster.post(webhook.url, body, signature)
+        status = outcome["status"]
+        accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
+        world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
+        log.info("webhook %s: %s", job.delivery.id, status or outcome["error"])
+
+
+def _interrupted(world: World, job: Job) -> Attempt:
+    return Attempt(
+        at=world.clock.now(),
+        url=job.webhook.url,
+        headers=(),
+        status=None,
+        answer="",
+        error="interrupted: the emulator stopped",
+        milliseconds=0,
+        accepted=False,
+    )

@@ -1,0 +1,87 @@
+"""One POST of a webhook event, and everything that can come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.version import __version__
+
+TIMEOUT_SECONDS = 15.0
+MAX_ANSWER = 64 * 1024
+
+
+class Poster:
+    """Posts to receivers over connections that are kept open; one for each thread.
+
+    Nothing of the machine's own set-up is used: no proxies, no .netrc. Redirects are not followed.
+    """
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def close(self) -> None:
+        self._session.close()
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Post an event, and return what came of it: url, headers, status, answer, error and milliseconds."""
+        return self._ask("POST", url, body, {"Content-Type": "application/json", **headers})
+
+    def get(self, url: str) -> dict[str, Any]:
+        """Get a URL, and return the same of that."""
+        return self._ask("GET", url, None, {})
+
+    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+        sent = {"User-Agent": f"flaresend-mock/{__version__}", "Accept": "*/*", **headers}
+        watch = Stopwatch()
+        status: int | None = None
+        text, error = "", None
+        try:
+            with self._session.request(
+                method,
+                url,
+                data=body,
+                headers=sent,
+                timeout=TIMEOUT_SECONDS,
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                sent = dict(answer.request.headers)
+                text, status = _read(answer, watch), answer.status_code
+        except requests.Timeout:
+            error = f"no answer within {TIMEOUT_SECONDS:.0f} s"
+        except (requests.RequestException, UnicodeError, ValueError) as problem:
+            error = _plain(problem)
+        return {
+            "url": url,
+            "headers": tuple(sent.items()),
+            "status": status,
+            "answer": text,
+            "error": error,
+            "milliseconds": round(watch.seconds * 1000, 3),
+        }
+
+
+def _read(answer: requests.Response, watch: Stopwatch) -> str:
+    """Return the first 64 KB of an answer, as far as it comes within the time there is."""
+    kept = b""
+    for chunk in answer.iter_content(8192):
+        kept += chunk
+        if len(kept) >= MAX_ANSWER or watch.seconds > TIMEOUT_SECONDS:
+            break
+    return kept[:MAX_ANSWER].decode("utf-8", "replace")
+
+
+def _plain(problem: Exception) -> str:
+    """Say in a few words what is at the bottom of a chain of errors."""
+    cause: BaseException = problem
+    while (inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__) is not None:
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return " ".join(str(text).split())[:300]

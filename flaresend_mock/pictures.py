@@ -1,0 +1,31 @@
+"""Looks at pictures: their size, and a small JPEG of them as WhatsApp sends along."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+from flaresend_mock.core.records import Picture
+
+THUMBNAIL = (72, 72)
+MAX_PIXELS = 40_000_000
+
+
+def look(data: bytes) -> Picture | None:
+    """Return what a picture is like, or None if it is none. One of too many pixels gets no thumbnail."""
+    from PIL import Image, UnidentifiedImageError  # slow to import, rarely needed
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(data)) as image:
+                width, height = image.size
+                if width * height > MAX_PIXELS:
+                    return Picture(height, width)
+                image.draft("RGB", THUMBNAIL)
+                image.thumbnail(THUMBNAIL)
+                small = io.BytesIO()
+                image.convert("RGB").save(small, "JPEG", quality=40)
+                return Picture(height, width, small.getvalue())
+    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+        return None
