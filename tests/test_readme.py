@@ -6,10 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
+from werkzeug.serving import make_server
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.worldfile import load_world
@@ -81,3 +85,57 @@ def test_the_smallest_world_file_is_one() -> None:
     (world,) = [json.loads(text) for language, text in BLOCKS if language == "json" and '"version"' in text]
 
     assert [instance.status for instance in load_world(world).instances.values()] == ["disconnected"]
+
+
+def test_the_examples_about_webhooks_run(running: FlaresendMock) -> None:
+    guide = (REPOSITORY / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    assert len(commands) >= 4
+    for command in commands:
+        here = command.replace(PRINTED_ADDRESS, running.url)
+        done = subprocess.run(
+            ["bash", "-c", f"{here.strip()} --fail-with-body -s"], capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_bot_answers_whoever_writes_to_it(
+    running: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source,) = [text for language, text in BLOCKS if language == "py"]
+    monkeypatch.setenv("FLARESEND_URL", running.url)
+    names: dict[str, Any] = {}
+    exec(compile(source, "bot.py", "exec"), names)
+    server = make_server("127.0.0.1", 0, names["bot"], threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        hook = {"url": f"http://127.0.0.1:{server.port}/webhook"}
+        requests.put(
+            f"{running.url}/_mock/instances/default/webhook", json=hook, timeout=10
+        ).raise_for_status()
+        command = [
+            sys.executable,
+            "-m",
+            "flaresend_mock",
+            "receive",
+            "--url",
+            running.url,
+            "--from",
+            "254712345678",
+            "hi",
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+
+        world = running.worlds.default()
+        assert world.wait_until(lambda: any(one.direction == "outbound" for one in world.state.messages), 10)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+    listed = requests.get(f"{running.url}/_mock/messages", timeout=10).json()["messages"]
+    assert [(one["direction"], one["text"]) for one in listed] == [
+        ("inbound", "hi"),
+        ("outbound", "You said: hi"),
+    ]

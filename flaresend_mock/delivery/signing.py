@@ -22,7 +22,7 @@ def key_of(secret: str) -> bytes:
         return secret.encode()
 
 
-def standard(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
+def standard(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str:
     """Return the webhook-signature header: v1,<base64 of HMAC-SHA256 over id.timestamp.body>."""
     content = f"{message_id}.{timestamp}.".encode() + body
     return "v1," + b64encode(hmac.digest(key_of(secret), content, "sha256")).decode()

@@ -11,7 +11,7 @@ from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.people import own_lid
-from flaresend_mock.core.records import GROUP_CAPACITY, Channel, Group, Instance, Member, Person
+from flaresend_mock.core.records import GROUP_CAPACITY, Channel, Group, Instance, Member, Person, Rule
 from flaresend_mock.core.state import DEFAULT_HISTORY, State
 from flaresend_mock.worldfile.schema import LONG_AGO
 
@@ -29,6 +29,7 @@ def build(world: Mapping[str, Any], history: int | None = None) -> State:
         history=history or DEFAULT_HISTORY,
         seed=world["seed"],
         time_zone=world["time_zone"],
+        senders_as_lids=world["senders"] == "lid",
     )
     builder = _Builder(state)
     if world["clock"]:
@@ -68,6 +69,7 @@ class _Builder:
             section["lid"],
             name=section["name"],
             on_whatsapp=section["on_whatsapp"],
+            rules=tuple(Rule(**rule) for rule in section.get("rules", ())),
         )
 
     def instance(self, where: str, section: Mapping[str, Any]) -> None:

@@ -104,11 +104,20 @@ class InstanceSection(Section):
     api_keys = fields.List(_text(usable_key), load_default=list)
 
 
+class RuleSection(Section):
+    """How a person answers: with `answer`, or the same text again, if the text contains `when`."""
+
+    when = fields.String(load_default=None, allow_none=True)
+    answer = fields.String(load_default=None, allow_none=True)
+    after = fields.Float(load_default=1.0, validate=validate.Range(0, 30 * 86_400))
+
+
 class PersonSection(Section):
     number = _number_field()
     name = fields.String(load_default="")
     lid = _text(_LID, load_default=None)
     on_whatsapp = fields.Boolean(load_default=True)
+    rules = fields.List(fields.Nested(RuleSection), load_default=list)
 
 
 class MemberSection(Section):
@@ -157,6 +166,7 @@ class WorldSection(Section):
     description = fields.String(load_default="")
     seed = fields.Integer(strict=True, load_default=1)
     time_zone = _text(known_time_zone, load_default="UTC")
+    senders = _text(validate.OneOf(["number", "lid"]), load_default="number")
     clock = fields.Nested(ClockSection, load_default=None)
     instances = fields.List(fields.Nested(InstanceSection), required=True, validate=validate.Length(1))
     people = fields.List(fields.Nested(PersonSection), load_default=list)

@@ -1,0 +1,57 @@
+"""Serving: from the first line that is printed to the last answer that is given."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import shlex
+import signal
+import socket
+from typing import Any
+
+import click
+
+from flaresend_mock.settings import Settings
+from flaresend_mock.version import __version__
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal comes; then finish what is under way, and return the exit status."""
+    signalled, wakeup = socket.socketpair()
+    wakeup.setblocking(False)
+    signal.set_wakeup_fd(
+        wakeup.fileno(), warn_on_full_buffer=False
+    )  # whichever thread a signal comes to, this wakes the main one
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+    gc.disable()  # all that is made until it serves is there to stay
+    from flaresend_mock import logs
+    from flaresend_mock.server import CannotStart, FlaresendMock
+
+    logs.configure(settings.log_format, settings.log_level)
+    try:
+        emulator = FlaresendMock(settings).start()
+    except CannotStart as error:
+        raise click.UsageError(str(error)) from None
+    gc.freeze()
+    gc.enable()
+    with contextlib.suppress(OSError):  # nobody reads what it says: it serves all the same
+        _greet(emulator)
+    signalled.recv(1)
+    emulator.stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)  # one that comes now finds nothing left to end
+    return 0
+
+
+def _greet(emulator: Any) -> None:
+    body = '{"recipients":["254712345678"],"type":"text","text":"Hello"}'
+    authorization = shlex.quote(f"Authorization: Bearer {emulator.api_key}")
+    print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
+    print(f"API key: {emulator.api_key}")
+    print(
+        f"Try it: curl {emulator.url}/send-message -H {authorization} "
+        f"-H 'Content-Type: application/json' -d '{body}'",
+        flush=True,
+    )
