@@ -96,7 +96,7 @@ class FlaresendMock:
         if self._http is None or not self._engine.running:
             return
         self._patience.end()
-        self._courier.begin_stop()
+        self._courier.begin_stop(self.worlds.all())
         self._http.stop()
         self._engine.stop()
         self._courier.stop()

@@ -22,7 +22,7 @@ from flaresend_mock.web.paths import is_ours
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
 SPARE_FILES = 64
-DRAIN_SECONDS = 5.0
+DRAIN_SECONDS = 4.0
 MAX_JOINED = 64 * 1024
 SPARE_BODY = 256 * 1024 * 1024
 MAX_LENT = 512
@@ -133,14 +133,14 @@ class HttpServer:
                 self._server.task_dispatcher.set_thread_count(self._threads + min(self._lent, MAX_LENT))
 
     def stop(self) -> None:
-        """Accept nothing more, finish what is being answered (for at most 5 s), and close everything."""
+        """Accept nothing more, finish what is being answered (for at most 4.5 s), and close everything."""
 
         trigger = self._server.trigger
         with self._lending:
             self._stopping = Stopwatch()
         trigger.pull_trigger()
         self._drained.wait()
-        self._server.task_dispatcher.shutdown(timeout=1)
+        self._server.task_dispatcher.shutdown(timeout=0.5)
         trigger.pull_trigger(trigger.close)  # only now: a worker pulls it after each answer
         self._thread.join()
 

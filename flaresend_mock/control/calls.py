@@ -74,12 +74,14 @@ def load(schema: Schema, data: dict[str, Any]) -> dict[str, Any]:
 
 def _explain(schema: Schema, messages: dict[str, Any]) -> str:
     name, problem = next(iter(messages.items()))
-    where = name
+    where = [name]
     while isinstance(problem, dict):
         inner, problem = next(iter(problem.items()))
-        where += f".{inner}"
-    if name not in schema.fields:
-        close = difflib.get_close_matches(name, schema.fields, n=1)
-        known = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(schema.fields)}"
-        return f"{name!r} is not known; {known}" if name != "_schema" else str(problem[0])
-    return f"{where}: {problem[0]}"
+        where.append(str(inner))
+    place = ".".join(step for step in where if step != "_schema")
+    known = [field.data_key or field_name for field_name, field in schema.fields.items()]
+    if name not in known and name != "_schema":
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+        return f"{name!r} is not known; {hint}"
+    return f"{place}: {problem[0]}" if place else str(problem[0])

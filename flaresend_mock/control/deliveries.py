@@ -80,6 +80,8 @@ def redeliver_many() -> Response:
         for one in world.deliveries.all()
         if first <= one.event <= last and given.get("status") in (None, one.status)
     ]
+    if given.get("status") == "failed":
+        wanted = world.deliveries.not_made_good(wanted)
     return _again(world.deliveries.redeliver(wanted))
 
 

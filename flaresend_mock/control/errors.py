@@ -21,6 +21,8 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.GroupNotFound: (404, "group_not_found", "there is no group with this JID"),
     errors.MessageNotFound: (404, "message_not_found", "no message that is still kept has this id"),
     errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery that is still kept has this id"),
+    errors.ChannelNotFound: (404, "channel_not_found", "there is no channel with this JID"),
+    errors.NotGroupAdmin: (409, "not_group_admin", "only admins post in this group"),
     errors.NotInGroup: (409, "instance_not_in_group", "the instance is not in this group"),
     errors.PersonNotInGroup: (409, "not_in_group", "who writes in a group must be in it"),
 }

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
 from flaresend_mock.control.calls import Input, chosen_world, load
+from flaresend_mock.core import numbers
 from flaresend_mock.core.inbox import MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.payloads import KINDS
@@ -24,6 +25,12 @@ blueprint = Blueprint("inbound", __name__)
 
 MAX_FORWARDS = 127
 _PROBABILITY = validate.Range(0, 1)
+_MEDIA_TYPE = validate.Regexp(
+    r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most."
+)
+_PARTICIPANT = validate.Regexp(
+    r"[0-9]{7,15}@(s\.whatsapp\.net|lid)\Z", error="{input!r} is no JID of a person."
+)
 
 
 class ChaosInput(Input):
@@ -40,12 +47,35 @@ class MediaInput(Input):
 
     sample = fields.String(validate=validate.OneOf(SAMPLES))
     base64 = fields.String()
-    mimetype = fields.String(load_default="", validate=validate.Length(max=200))
+    mimetype = fields.String(load_default="", validate=_MEDIA_TYPE)
     fileName = fields.String(load_default="", validate=validate.Length(max=1000))  # noqa: N815 - as in the API
     expired = fields.Boolean(load_default=False)
     truncated = fields.Boolean(load_default=False)
     corrupted = fields.Boolean(load_default=False)
     keyless = fields.Boolean(load_default=False)
+
+    @validates_schema
+    def check_one_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "sample" in data and "base64" in data:
+            raise ValidationError("Give a sample or base64, not both.")
+
+
+class ContactInput(Input):
+    name = fields.String(load_default="Jane Doe")
+    number = fields.String(load_default="254798765432")
+
+    @post_load
+    def read_number(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        number = numbers.parse(data["number"])
+        if number is None:
+            raise ValidationError("Not a phone number in international format.", "number")
+        return data | {"number": number}
+
+
+class LinkInput(Input):
+    url = fields.String(required=True)
+    title = fields.String()
+    description = fields.String()
 
 
 def _number(**kwargs: Any) -> fields.Raw:
@@ -71,15 +101,15 @@ class InboundInput(Input):
     about = fields.String(
         metadata={"description": "the id of the message that is replied, reacted to, deleted or edited"}
     )
-    forwarded = fields.Integer(validate=validate.Range(0, MAX_FORWARDS))
-    mentions = fields.List(fields.String())
-    link = fields.Dict(keys=fields.String(), values=fields.String())
+    forwarded = fields.Integer(strict=True, validate=validate.Range(0, MAX_FORWARDS))
+    mentions = fields.List(fields.String(validate=_PARTICIPANT))
+    link = fields.Nested(LinkInput)
     latitude = fields.Float(validate=validate.Range(-90, 90))
     longitude = fields.Float(validate=validate.Range(-180, 180))
     name = fields.String()
     address = fields.String()
     emoji = fields.String()
-    contact = fields.Dict(keys=fields.String(), values=fields.String())
+    contact = fields.Nested(ContactInput)
     options = fields.List(fields.String(), validate=validate.Length(2, 12))
     selectable = fields.Integer(validate=validate.Range(0, 12))
     selected = fields.String(metadata={"description": "the id of the chosen button or row"})
@@ -114,9 +144,18 @@ def _structured(body: dict[str, Any]) -> dict[str, Any]:
 
 def _letter(given: Mapping[str, Any]) -> Letter:
     kind = given.get("type") or _kind_of(given)
-    upload = _upload(given)
-    if upload is not None and kind not in MEDIA_KINDS and "message" not in given:
+    upload = _upload(kind, given) if kind in MEDIA_KINDS else None
+    if (
+        (given.get("file") is not None or given.get("media"))
+        and kind not in MEDIA_KINDS
+        and "message" not in given
+    ):
         raise BadRequest(f"type: a {kind} carries no media; those that do are {', '.join(MEDIA_KINDS)}")
+    if kind == "channel_image" and given.get("group"):
+        raise BadRequest("group: a channel image comes from a channel, not from a group")
+    options = given.get("options", ())
+    if kind == "poll" and options and given.get("selectable", 1) > len(options):
+        raise BadRequest("selectable: there are not so many options")
     if kind in TARGETED and not given.get("about") and "message" not in given:
         raise BadRequest(f"about: a {kind} needs the id of the message it is about")
     text = (
@@ -172,7 +211,7 @@ def _kind_of(given: Mapping[str, Any]) -> str:
     return "contact" if "contact" in given else "text"
 
 
-def _upload(given: Mapping[str, Any]) -> Upload | None:
+def _upload(kind: str, given: Mapping[str, Any]) -> Upload | None:
     if given.get("file") is not None:
         if not isinstance(given["file"], Upload):
             raise BadRequest("file: upload it as a part of a multipart form")
@@ -186,9 +225,9 @@ def _upload(given: Mapping[str, Any]) -> Upload | None:
         except (binascii.Error, ValueError):
             raise BadRequest("media.base64: not base64") from None
         return Upload(data, media["fileName"], media["mimetype"])
-    if "sample" not in media:
+    if "sample" not in media and not (media["fileName"] or media["mimetype"]):
         return None
-    found = sample(media["sample"])
+    found = sample(media.get("sample") or MEDIA_KINDS[kind])
     return Upload(found.data, media["fileName"] or found.file_name, media["mimetype"] or found.mimetype)
 
 

@@ -158,7 +158,8 @@ def fired(fired: Fired) -> dict[str, Any]:
 
 
 def _read(raw: bytes) -> Any:
+    """Return what JSON says, or the text if it is none. What is shown may hold what was accepted, and so be deeper."""
     try:
-        return jsons.load(raw)
+        return jsons.load(raw, max_depth=2 * jsons.MAX_DEPTH)
     except ValueError:
         return raw.decode("utf-8", "replace")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 RETRY = "delivery retry"
 DELAYED = "delayed delivery"
+OPEN = frozenset({"pending", "retrying", "delayed"})
 FAILURES_UNTIL_PAUSE = 5
 REORDER_SECONDS = 2.0
 
@@ -43,11 +44,11 @@ class Deliveries:
         self._world = world
         self._busy: dict[Lane, Job] = {}
         self._ready: dict[str, deque[Lane]] = {}
-        self._generation = 0
+        self.generation = 0
 
     def restart(self) -> None:
         """Begin anew with the world's state: what is under way no longer counts. The caller holds the lock."""
-        self._generation += 1
+        self.generation += 1
         self._busy.clear()
         self._ready.clear()
         for lane in self._world.state.lanes:
@@ -108,8 +109,9 @@ class Deliveries:
                 if webhook is None:
                     self._leave_lane(lane)
                     self._close(replace(delivery, status="no endpoint"))
+                    self._wake(lane)
                     continue
-                job = Job(self._generation, delivery, webhook)
+                job = Job(self.generation, delivery, webhook)
                 self._busy[lane] = job
                 return job
             return None
@@ -129,10 +131,13 @@ class Deliveries:
             tried = replace(delivery, attempts=(*delivery.attempts, attempt), next_retry=None)
             count = len(tried.attempts)
             retries = job.webhook.retries
+            webhook = self._world.instances.get(job.delivery.instance).webhook
             if attempt.accepted:
                 self._end(lane, replace(tried, status="delivered"))
             elif final:
                 self._end(lane, replace(tried, status="interrupted"))
+            elif webhook is not None and webhook.paused:
+                self._end(lane, replace(tried, status="held"))
             elif count <= len(retries):
                 at = self._world.clock.now() + timedelta(seconds=retries[count - 1])
                 self._world.state.open_deliveries[tried.id] = tried = replace(
@@ -155,6 +160,10 @@ class Deliveries:
         """Let what was delayed enter its lane, behind what came since. The caller holds the lock."""
         state = self._world.state
         delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
+        webhook = self._world.instances.get(delivery.instance).webhook
+        if webhook is not None and webhook.paused:
+            self._close(replace(delivery, status="held"))
+            return Fired(self._world.clock.now(), DELAYED, delivery_id, "held")
         self._enter_lane(delivery)
         return Fired(self._world.clock.now(), DELAYED, delivery_id, "sent on its way")
 
@@ -184,10 +193,17 @@ class Deliveries:
         """
         with self._world.lock:
             again = list(deliveries)
-            for delivery in again:
-                if self._world.instances.get(delivery.instance).webhook is None:
-                    raise NoWebhook
-            return [self._admit(self._afresh(delivery), 0) for delivery in again]
+            if any(self._world.instances.get(one.instance).webhook is None for one in again):
+                raise NoWebhook
+            return [self._send_again(self._afresh(delivery)) for delivery in again]
+
+    def not_made_good(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Return those of these deliveries that no redelivery has brought, or is about to bring."""
+        with self._world.lock:
+            brought = {
+                one.redelivery_of for one in self.all() if one.status == "delivered" or one.status in OPEN
+            }
+            return [one for one in deliveries if one.id not in brought]
 
     def pause(self, instance_id: str) -> None:
         """Keep events back from now on. The caller holds the lock."""
@@ -200,6 +216,9 @@ class Deliveries:
                 self._world.state.lanes[lane].remove(delivery_id)
                 self._world.state.agenda.strike(RETRY, delivery_id)
                 self._close(replace(delivery, status="held", next_retry=None))
+            if not self._world.state.lanes[lane]:
+                del self._world.state.lanes[lane]
+        self._ready.pop(instance_id, None)
         self._world.tell("webhook", Change("paused", instance_id))
 
     def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
@@ -236,6 +255,12 @@ class Deliveries:
             next_retry=None,
             redelivery_of=delivery.id,
         )
+
+    def _send_again(self, delivery: Delivery) -> Delivery:
+        webhook = self._world.instances.get(delivery.instance).webhook
+        if webhook is not None and webhook.paused:
+            return self._close(replace(delivery, status="held", event=0))
+        return self._admit(delivery, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
         delivery = replace(delivery, event=self._world.state.events.last_number + 1)

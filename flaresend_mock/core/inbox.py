@@ -5,20 +5,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core import numbers, payloads
 from flaresend_mock.core.errors import (
+    ChannelNotFound,
     GroupNotFound,
     InvalidNumber,
     MessageNotFound,
+    NotGroupAdmin,
     NotInGroup,
     NotReady,
     PersonNotInGroup,
     PersonNotOnWhatsApp,
+    Refusal,
 )
+from flaresend_mock.core.media import mimetype_of
 from flaresend_mock.core.payloads import Payload, Written
 from flaresend_mock.core.records import (
     Chaos,
@@ -113,6 +117,7 @@ class Inbox:
             instance = world.instances.find(letter.instance)
             number, group = self._check(letter, instance)
             now = world.clock.now()
+            letter = self._settled(letter, instance)
             about = self._about(letter)
             if about is None and letter.kind in ANSWERS:
                 about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
@@ -138,8 +143,10 @@ class Inbox:
         )
         try:
             result = self.receive(letter).message.id
-        except (NotReady, PersonNotInGroup, NotInGroup, GroupNotFound) as refusal:
-            return Fired(self._world.clock.now(), ANSWER, key, "failed", str(refusal))
+        except Refusal as refusal:
+            return Fired(
+                self._world.clock.now(), ANSWER, key, "failed", str(refusal) or type(refusal).__name__
+            )
         return Fired(self._world.clock.now(), ANSWER, key, result)
 
     def provoke(self, message: Message) -> None:
@@ -174,7 +181,8 @@ class Inbox:
         number = self._world.people.named(letter.sender)
         if number is None:
             raise InvalidNumber
-        if not self._world.people.on_whatsapp(number):
+        is_instance = any(number == other.number for other in self._world.state.instances.values())
+        if not is_instance and not self._world.people.on_whatsapp(number):
             raise PersonNotOnWhatsApp
         if instance.status != "connected":
             raise NotReady(instance.status)
@@ -187,6 +195,8 @@ class Inbox:
             raise NotInGroup
         if number not in group.members:
             raise PersonNotInGroup
+        if group.announce and not group.is_admin(number):
+            raise NotGroupAdmin("post")
         return number, group
 
     def _about(self, letter: Letter) -> Message | None:
@@ -209,7 +219,7 @@ class Inbox:
         milliseconds = str(int(now.timestamp() * 1000))
         if letter.kind in TARGETED and about is not None:
             own = letter.kind != "reaction"  # deleting and editing is told from the sender's side
-            details["key"] = _key(about, number, from_me=own or about.direction == "outbound")
+            details["key"] = self._key(letter, about, from_me=own or about.direction == "outbound")
         return Written(
             kind=letter.kind,
             text=letter.text,
@@ -223,8 +233,10 @@ class Inbox:
         kind = MEDIA_KINDS.get(letter.kind)
         if kind is None:
             return {}
-        upload = letter.upload or self._world.outside.sample(kind)
-        fields = self._world.media.share(kind, upload, letter.flaws, plain=letter.kind == "channel_image")
+        assert letter.upload is not None
+        fields = self._world.media.share(
+            kind, letter.upload, letter.flaws, plain=letter.kind == "channel_image"
+        )
         if kind == "audio":
             fields["ptt"] = letter.kind == "voice"
             if not fields["ptt"]:
@@ -235,13 +247,52 @@ class Inbox:
         context: Payload = {}
         if about is not None:
             context["stanzaId"] = about.id
-            context["participant"] = numbers.jid(about.sender)
+            context["participant"] = self._shown(letter, about.sender)
             context["quotedMessage"] = _quoted(about)
         if letter.mentions:
             context["mentionedJid"] = list(letter.mentions)
         if letter.forwarded:
             context |= {"forwardingScore": letter.forwarded, "isForwarded": True}
         return context
+
+    def _key(self, letter: Letter, about: Message, *, from_me: bool) -> Payload:
+        if about.chat.endswith(numbers.USER):
+            return {
+                "remoteJid": self._shown(letter, about.chat.removesuffix(numbers.USER)),
+                "fromMe": from_me,
+                "id": about.id,
+            }
+        key: Payload = {"remoteJid": about.chat, "fromMe": from_me, "id": about.id}
+        if about.chat.endswith(numbers.GROUP):
+            key["participant"] = self._shown(letter, about.sender)
+        return key
+
+    def _shown(self, letter: Letter, number: str) -> str:
+        """Return how people stand in the events of a letter: by number or by LID."""
+        return self._world.people.meet(number).lid if letter.as_lid else numbers.jid(number)
+
+    def _settled(self, letter: Letter, instance: Instance) -> Letter:
+        """Fill in what was left open: whether people are shown by LID, the file, and the channel."""
+        kind = MEDIA_KINDS.get(letter.kind)
+        upload = letter.upload
+        if kind and letter.raw is None:
+            upload = upload or self._world.outside.sample(kind)
+            upload = replace(upload, mimetype=mimetype_of(kind, upload))
+        details = letter.details
+        if letter.kind == "channel_image":
+            details = {**details, "channel": self._channel(letter, instance)}
+        as_lid = self._world.state.senders_as_lids if letter.as_lid is None else letter.as_lid
+        return replace(letter, upload=upload, details=details, as_lid=as_lid)
+
+    def _channel(self, letter: Letter, instance: Instance) -> str:
+        channels = self._world.state.channels
+        wanted = letter.details.get("channel")
+        if wanted is None:
+            followed = [one.id for one in channels.values() if one.role_of(instance.number) != "GUEST"]
+            wanted = next(iter(followed), None)
+        if wanted not in channels:
+            raise ChannelNotFound
+        return str(wanted)
 
     def _record(
         self,
@@ -289,8 +340,7 @@ class Inbox:
         chat: str,
         message: Message,
     ) -> Payload:
-        as_lid = self._world.state.senders_as_lids if letter.as_lid is None else letter.as_lid
-        sender = self._world.people.meet(number).lid if as_lid else numbers.jid(number)
+        sender = self._shown(letter, number)
         data: Payload = {"from": chat if group or letter.kind == "channel_image" else sender}
         if group:
             data["participant"] = sender
@@ -305,8 +355,14 @@ class Inbox:
     def _as_letter(self, message: Message, other: Instance, group: Group | None) -> Letter:
         content = message.content
         media = self._world.state.media.get(content.media) if content.media else None
-        upload = Upload(media.data, media.file_name, media.mimetype) if media else None
         kind = content.type if content.type in MEDIA_KINDS else "text"
+        upload = Upload(media.data, media.file_name, media.mimetype) if media else None
+        if (
+            kind != "text"
+        ):  # what is at a URL is not fetched: a sample stands for it, under the name that was sent
+            found = upload or self._world.outside.sample(MEDIA_KINDS[kind])
+            name, mimetype = content.file_name or found.file_name, content.mimetype or found.mimetype
+            upload = Upload(found.data, name, mimetype)
         text = content.text or (json.dumps(content.template) if content.type == "template" else "")
         return Letter(
             sender=message.sender,
@@ -319,17 +375,20 @@ class Inbox:
         )
 
 
-def _key(about: Message, number: str, *, from_me: bool) -> Payload:
-    key: Payload = {"remoteJid": about.chat, "fromMe": from_me, "id": about.id}
-    if about.chat.endswith(numbers.GROUP):
-        key["participant"] = numbers.jid(about.sender)
-    return key
-
-
 def _quoted(about: Message) -> Payload:
     if about.payload is not None:
-        return {key: value for key, value in about.payload.items() if key != payloads.CONTEXT}
+        return {key: _unquoted(value) for key, value in about.payload.items() if key != payloads.CONTEXT}
     content = about.content
     if content.type in MEDIA_KINDS:
         return {f"{content.type}Message": {"caption": content.caption} if content.caption else {}}
     return {"conversation": content.text or ""}
+
+
+def _unquoted(content: Any) -> Any:
+    """Return a message's content without what it quotes itself: quotes do not nest."""
+    if not isinstance(content, dict):
+        return content
+    inner = {key: value for key, value in content.items() if key != "contextInfo"}
+    if isinstance(inner.get("message"), dict):
+        inner["message"] = {key: _unquoted(value) for key, value in inner["message"].items()}
+    return inner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,13 @@ _MIMETYPES = {
     "document": "application/pdf",
     "sticker": "image/webp",
 }
+_SIGNS = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n": "image/png",
+    b"GIF8": "image/gif",
+    b"%PDF": "application/pdf",
+    b"OggS": "audio/ogg; codecs=opus",
+}
 _PICTURED = frozenset({"image", "video", "document", "sticker"})
 
 
@@ -61,6 +68,7 @@ class Media:
         """
         world = self._world
         now = world.clock.now()
+        mimetype = mimetype_of(kind, upload)
         key = world.chance.material("media key")[: encryption.KEY_LENGTH]
         sealed = upload.data if plain else encryption.seal(upload.data, key, kind)
         expires = now - LONG_EXPIRED if flaws.get("expired") else now + LIFETIME
@@ -71,12 +79,12 @@ class Media:
                 path=path,
                 data=_spoiled(sealed, flaws),
                 expires=expires,
-                mimetype=upload.mimetype if plain else "application/octet-stream",
+                mimetype=mimetype if plain else "application/octet-stream",
             ),
         )
         fields = {
             "url": world.outside.public_url() + path,
-            "mimetype": upload.mimetype or _MIMETYPES[kind],
+            "mimetype": mimetype,
             "fileSha256": b64(encryption.digest(upload.data)),
             "fileLength": str(len(upload.data)),
             "mediaKey": b64(key),
@@ -105,7 +113,11 @@ class Media:
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
         """Return the fields that depend on what is in the file; where it cannot be known, plausible ones."""
-        picture = self._world.outside.look(upload.data) if kind in _PICTURED else None
+        outside = self._world.outside
+        picture = outside.look(upload.data) if kind in _PICTURED else None
+        if picture is None and (kind == "video" or upload.data.startswith(b"%PDF")):
+            stand_in = outside.look(outside.sample("image").data)  # no frame and no page is rendered here
+            picture = replace(stand_in, height=120, width=160) if stand_in else None
         if kind == "audio":
             bars = self._world.chance.material("waveform")
             return {"seconds": 2, "waveform": b64(bytes(bar % 101 for bar in bars[:WAVEFORM_BARS]))}
@@ -126,6 +138,17 @@ class Media:
         if seen.thumbnail:
             fields["jpegThumbnail"] = b64(seen.thumbnail)
         return fields | ({"seconds": 2} if kind == "video" else {})
+
+
+def mimetype_of(kind: str, upload: Upload) -> str:
+    """Return a file's media type: as it was given if a header can hold it, else as its first bytes or its kind tell."""
+    given = upload.mimetype
+    if given and given.isascii() and given.isprintable():
+        return given
+    for start, mimetype in _SIGNS.items():
+        if upload.data.startswith(start):
+            return mimetype
+    return _MIMETYPES[kind]
 
 
 def _signature(world: str, path: str) -> str:

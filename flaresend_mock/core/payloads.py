@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ Payload = dict[str, Any]
 
 CONTEXT = "messageContextInfo"
 WAVEFORM_BARS = 64
+
+_VCARD_SPECIAL = re.compile(r"[\\;,]")
 
 # Where these come first, messageContextInfo stands behind the first key; elsewhere before it. It is a field in the
 # middle of WhatsApp's protocol buffer, and the client writes fields in the order of their numbers.
@@ -95,9 +98,9 @@ def context_info(chance: Chance, seconds: int) -> Payload:
     return {
         "deviceListMetadata": {
             "senderKeyHash": b64(material[:10]),
-            "senderTimestamp": str(seconds - 567_982 - material[60] * 60),
+            "senderTimestamp": str(max(0, seconds - 567_982 - material[60] * 60)),
             "recipientKeyHash": b64(material[10:20]),
-            "recipientTimestamp": str(seconds - 753 - material[61]),
+            "recipientTimestamp": str(max(0, seconds - 753 - material[61])),
         },
         "deviceListMetadataVersion": 2,
         "messageSecret": b64(material[20:52]),
@@ -146,9 +149,10 @@ def _location(written: Written) -> tuple[str, Any]:
 
 
 def _contact(written: Written) -> tuple[str, Any]:
-    name, number = (_one_line(str(written.details[key])) for key in ("displayName", "number"))
+    name, number = _one_line(written.details["displayName"]), written.details["number"]
+    safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
     vcard = (
-        f"BEGIN:VCARD\nVERSION:3.0\nN:;{name};;;\nFN:{name}\n"
+        f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
         f"TEL;type=CELL;waid={number}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
     return "contactMessage", _in_order(

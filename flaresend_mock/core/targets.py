@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from urllib.parse import urlsplit
 
 from flaresend_mock.core.errors import InvalidTarget
 
-_METADATA = frozenset({"169.254.169.254", "fd00:ec2::254", "metadata.google.internal", "metadata"})
+_METADATA_NAMES = frozenset({"metadata.google.internal", "metadata"})
+_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254")))
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check(url: str, *, strict: bool = False) -> str:
@@ -30,18 +34,31 @@ def check(url: str, *, strict: bool = False) -> str:
         raise InvalidTarget("a webhook's URL holds no user name and no password")
     if not url.isascii() or not url.isprintable() or " " in url:
         raise InvalidTarget("a webhook's URL has printable ASCII characters without spaces")
-    if host in _METADATA:
+    host = host.rstrip(".")
+    address = _address(host)
+    if host in _METADATA_NAMES or address in _METADATA:
         raise InvalidTarget("cloud metadata is no webhook")
-    if parts.scheme == "http" and (strict or not _is_near(host)):
+    if parts.scheme == "http" and (strict or not _is_near(host, address)):
         raise InvalidTarget(
             "a webhook's URL starts with https://" + ("" if strict else ", unless its host is private")
         )
     return url
 
 
-def _is_near(host: str) -> bool:
+def _address(host: str) -> Address | None:
+    """Return the address a host is, in whichever spelling resolvers take; None if it is a name."""
     try:
-        address = ipaddress.ip_address(host)
+        address: Address = ipaddress.ip_address(host)
     except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(host))
+        except OSError:
+            return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _is_near(host: str, address: Address | None) -> bool:
+    if address is None:
         return "." not in host or host.endswith((".local", ".internal", ".test", ".localhost"))
     return address.is_loopback or address.is_private

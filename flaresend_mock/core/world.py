@@ -84,6 +84,11 @@ class World:
         with self._told:
             return self._told.wait_for(true, seconds)
 
+    def wake(self) -> None:
+        """Have everybody who waits look again."""
+        with self._told:
+            self._told.notify_all()
+
     def note_due(self, at: datetime, kind: str, key: str) -> None:
         """Note something as due. The caller holds the lock."""
         self.state.agenda.note(at, kind, key)

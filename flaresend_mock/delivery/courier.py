@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core.deliveries import Job
 from flaresend_mock.core.records import Attempt
@@ -22,7 +23,8 @@ MAX_PARALLEL = 8
 SETTLE_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
-Worker = tuple[str, str]
+Worker = tuple[str, str, int]
+"""Of which world and instance a worker is, and since which reset of the world."""
 
 
 class Courier:
@@ -44,23 +46,25 @@ class Courier:
 
     def call(self, world: World, instance_id: str) -> None:
         """See to it that somebody works for an instance that has something to deliver. Takes no lock of a world's."""
-        worker = (world.name, instance_id)
+        worker = (world.name, instance_id, world.deliveries.generation)
         with self._changed:
             if self._stopping or self._workers[worker] >= MAX_PARALLEL:
                 return
             self._workers[worker] += 1
             self._worlds.add(world)
         name = f"flaresend-mock-courier-{instance_id[:8]}"
-        threading.Thread(target=self._work, args=(world, instance_id), name=name, daemon=True).start()
+        threading.Thread(target=self._work, args=(world, worker), name=name, daemon=True).start()
 
     def settle(self, world: World) -> None:
         """Wait until a world has nothing under way that could be finished without its time passing."""
         world.wait_until(lambda: self._stopping or world.deliveries.idle(), SETTLE_SECONDS)
 
-    def begin_stop(self) -> None:
-        """Begin no attempt any more."""
+    def begin_stop(self, worlds: Iterable[World]) -> None:
+        """Begin no attempt any more, and let go who waits for deliveries in these worlds."""
         self._stop_watch = Stopwatch()
         self._stopping = True
+        for world in [*worlds, *self._worlds]:
+            world.wake()
 
     def stop(self) -> None:
         """Give what is under way until 5 s after stopping began, and record the rest as interrupted."""
@@ -72,17 +76,23 @@ class Courier:
             for job in world.deliveries.under_way():
                 world.deliveries.complete(job, _interrupted(world, job), final=True)
 
-    def _work(self, world: World, instance_id: str) -> None:
+    def _work(self, world: World, worker: Worker) -> None:
         from flaresend_mock.delivery.posting import Poster  # brings requests, which not every run needs
 
+        _, instance_id, generation = worker
         poster = Poster()
         try:
-            while not self._stopping and (job := world.deliveries.claim(instance_id)) is not None:
+            while not self._stopping and generation == world.deliveries.generation:
+                job = world.deliveries.claim(instance_id)
+                if job is None:
+                    break
                 self._deliver(world, job, poster)
         finally:
             poster.close()
             with self._changed:
-                self._workers[world.name, instance_id] -= 1
+                self._workers[worker] -= 1
+                if not self._workers[worker]:
+                    del self._workers[worker]
                 self._changed.notify_all()
         if world.deliveries.has_ready(
             instance_id
@@ -94,21 +104,24 @@ class Courier:
         body, webhook = job.delivery.body, job.webhook
         sent_at = world.clock.now()
         signature = signing.headers(webhook.secret, job.delivery.webhook_id, int(sent_at.timestamp()), body)
-        outcome = poster.post(webhook.url, body, signature)
+        try:
+            outcome = poster.post(webhook.url, body, signature)
+        except Exception:  # a mistake of ours: the chat must go on all the same
+            log.exception("webhook %s: the attempt failed in an unforeseen way", job.delivery.id)
+            outcome = {
+                **_NO_ANSWER,
+                "url": webhook.url,
+                "error": "the emulator made a mistake; its log has the details",
+            }
         status = outcome["status"]
         accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
         world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
         log.info("webhook %s: %s", job.delivery.id, status or outcome["error"])
 
 
+_NO_ANSWER: dict[str, Any] = {"headers": (), "status": None, "answer": "", "milliseconds": 0}
+
+
 def _interrupted(world: World, job: Job) -> Attempt:
-    return Attempt(
-        at=world.clock.now(),
-        url=job.webhook.url,
-        headers=(),
-        status=None,
-        answer="",
-        error="interrupted: the emulator stopped",
-        milliseconds=0,
-        accepted=False,
-    )
+    error = "interrupted: the emulator stopped"
+    return Attempt(at=world.clock.now(), url=job.webhook.url, error=error, accepted=False, **_NO_ANSWER)

@@ -12,6 +12,7 @@ from flaresend_mock.version import __version__
 
 TIMEOUT_SECONDS = 15.0
 MAX_ANSWER = 64 * 1024
+AGENT = f"flaresend-mock/{__version__}"
 
 
 class Poster:
@@ -36,22 +37,20 @@ class Poster:
         return self._ask("GET", url, None, {})
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
-        sent = {"User-Agent": f"flaresend-mock/{__version__}", "Accept": "*/*", **headers}
         watch = Stopwatch()
+        sent: Mapping[str, str] = headers
         status: int | None = None
         text, error = "", None
         try:
-            with self._session.request(
-                method,
-                url,
-                data=body,
-                headers=sent,
-                timeout=TIMEOUT_SECONDS,
-                allow_redirects=False,
-                stream=True,
+            call = self._session.prepare_request(
+                requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
+            )
+            sent = call.headers
+            with self._session.send(
+                call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             ) as answer:
-                sent = dict(answer.request.headers)
-                text, status = _read(answer, watch), answer.status_code
+                status = answer.status_code  # whatever becomes of its body, this is the answer
+                text = _read(answer, watch)
         except requests.Timeout:
             error = f"no answer within {TIMEOUT_SECONDS:.0f} s"
         except (requests.RequestException, UnicodeError, ValueError) as problem:
@@ -67,9 +66,12 @@ class Poster:
 
 
 def _read(answer: requests.Response, watch: Stopwatch) -> str:
-    """Return the first 64 KB of an answer, as far as it comes within the time there is."""
-    kept = b""
-    for chunk in answer.iter_content(8192):
+    """Return the first 64 KB of an answer, as far as it comes within the time there is.
+
+    It is read byte by byte: a larger piece is waited for until it is complete, however slowly it comes.
+    """
+    kept = bytearray()
+    for chunk in answer.iter_content(1):
         kept += chunk
         if len(kept) >= MAX_ANSWER or watch.seconds > TIMEOUT_SECONDS:
             break

@@ -132,6 +132,6 @@ def unquote(value: str) -> str:
 
 def _uploads(files: MultiDict[str, FileStorage]) -> dict[str, Upload]:
     return {
-        name: Upload(file.stream.read(), unquote(file.filename or ""), file.mimetype or "")
+        name: Upload(file.stream.read(), unquote(file.filename or ""), file.content_type or "")
         for name, file in files.items()
     }

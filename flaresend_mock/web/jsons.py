@@ -42,26 +42,26 @@ def respond(data: Any, status: int = 200) -> Response:
     return Response(dump(data), _STATUS_LINES[status], content_type=CONTENT_TYPE)
 
 
-def load(raw: bytes) -> Any:
+def load(raw: bytes, max_depth: int = MAX_DEPTH) -> Any:
     """Read JSON as JavaScript would.
 
     Lone surrogates, which no UTF-8 can carry, become U+FFFD.
 
     Raises:
-        ValueError: it is not JSON, holds NaN or infinities, or is nested over 100 levels deep.
+        ValueError: it is not JSON, holds NaN or infinities, or is nested deeper than `max_depth` levels.
     """
     try:
         data = _decode(raw.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("too deeply nested") from None
-    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        _check_depth(data)
+    if raw.count(b"[") + raw.count(b"{") > max_depth:
+        _check_depth(data, max_depth)
     return mend(data) if b"\\u" in raw else data
 
 
-def _check_depth(data: Any) -> None:
+def _check_depth(data: Any, max_depth: int) -> None:
     level = [data]
-    for _ in range(MAX_DEPTH):
+    for _ in range(max_depth):
         level = [
             inner
             for outer in level

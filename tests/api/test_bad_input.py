@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flaresend_mock.core.world import World
+from flaresend_mock.web.paths import is_ours
 from tests.conftest import KEY, NOW, client_of
 from tests.contents import contents
 from tests.defaults import (
@@ -200,7 +201,7 @@ def test_every_endpoint_is_among_those_that_are_tested(client: FlaskClient) -> N
         (method, "/".join("{}" if step.startswith("<") else step for step in rule.rule.split("/")))
         for rule in client.application.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith("/_mock") and rule.rule != "/"
+        if not is_ours(rule.rule)
     }
 
     assert served == {

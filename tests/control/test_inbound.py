@@ -1,0 +1,332 @@
+"""POST /_mock/inbound: what it takes, what it refuses, and that a refusal changes nothing."""
+
+from __future__ import annotations
+
+import io
+import json
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.world import World
+from flaresend_mock.shipped import sample
+from tests.conftest import client_of
+from tests.contents import contents
+from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN, FAMILY, INSTANCE, NOBODY
+from tests.golden import documented_world
+from tests.unsealing import unseal
+
+INBOUND = "/_mock/inbound"
+
+
+@pytest.fixture
+def world() -> World:
+    return documented_world()
+
+
+@pytest.fixture
+def client(world: World) -> FlaskClient:
+    return client_of(world)
+
+
+def post(client: FlaskClient, **request: Any) -> TestResponse:
+    return client.post(INBOUND, json={"from": ANN, **request})
+
+
+def message_of(answer: TestResponse) -> dict[str, Any]:
+    assert answer.status_code == 201, answer.text
+    assert answer.json is not None
+    found: dict[str, Any] = answer.json["event"]["data"]["message"]
+    return found
+
+
+def test_a_number_and_a_text_are_a_complete_request(client: FlaskClient) -> None:
+    answer = client.post(INBOUND, json={"from": "254712345678", "text": "hi"})
+
+    assert answer.status_code == 201
+    assert answer.json is not None
+    assert list(answer.json) == ["event", "delivery"]
+    event, delivery = answer.json["event"], answer.json["delivery"]
+    assert event["data"]["message"]["conversation"] == "hi"
+    assert event["instanceId"] == INSTANCE
+    assert delivery["message"] == event["data"]["id"]
+    assert delivery["status"] == "no endpoint"
+    assert delivery["body"] == event
+
+
+def test_the_answer_holds_the_event_as_it_is_delivered(client: FlaskClient, world: World) -> None:
+    answer = post(client, text="Habari 👋")
+
+    (delivery,) = world.deliveries.all()
+    assert answer.data.startswith(b'{"event":' + delivery.body + b',"delivery":')
+
+
+def test_what_was_received_is_among_the_messages_and_deliveries(client: FlaskClient) -> None:
+    post(client, text="hi")
+
+    messages, deliveries = client.get("/_mock/messages").json, client.get("/_mock/deliveries").json
+
+    assert messages is not None
+    assert deliveries is not None
+    (message,), (delivery,) = messages["messages"], deliveries["deliveries"]
+    assert (message["direction"], message["from"], message["text"]) == ("inbound", ANN, "hi")
+    assert delivery["message"] == message["id"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_needs_nothing_but_what_it_is_about(kind: str, client: FlaskClient) -> None:
+    first = post(client, text="first").json
+    assert first is not None
+    about = {"about": first["event"]["data"]["id"]} if kind in ("reaction", "delete", "edit") else {}
+
+    assert message_of(post(client, type=kind, **about))
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"media": {"sample": "jpeg"}}, "imageMessage"),
+        ({"media": {"sample": "png"}}, "imageMessage"),
+        ({"media": {"sample": "mp4"}}, "videoMessage"),
+        ({"media": {"sample": "ogg"}}, "audioMessage"),
+        ({"media": {"sample": "pdf"}}, "documentMessage"),
+        ({"media": {"base64": "AAAA", "mimetype": "video/mp4"}}, "videoMessage"),
+        ({"media": {"base64": "AAAA"}}, "documentMessage"),
+        ({"latitude": 0, "longitude": 0}, "locationMessage"),
+        ({"contact": {"name": "Jane"}}, "contactMessage"),
+        ({"link": {"url": "https://example.com"}, "text": "x"}, "extendedTextMessage"),
+        ({"forwarded": 1}, "extendedTextMessage"),
+        ({"mentions": [f"{BEN}@s.whatsapp.net"]}, "extendedTextMessage"),
+    ],
+)
+def test_the_type_is_guessed_from_what_is_given(
+    given: dict[str, Any], name: str, client: FlaskClient
+) -> None:
+    assert name in message_of(post(client, **given))
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "mp4", "ogg", "pdf"])
+def test_a_shipped_sample_is_sent_by_its_name(name: str, client: FlaskClient) -> None:
+    document = message_of(post(client, type="document", media={"sample": name}))["documentMessage"]
+
+    served = client.get(document["directPath"]).data
+    assert unseal(served, document["mediaKey"], "document") == sample(name).data
+    assert document["mimetype"] == sample(name).mimetype
+
+
+def test_bytes_are_sent_in_base64(client: FlaskClient) -> None:
+    media = {
+        "base64": b64encode(b"some bytes").decode(),
+        "mimetype": "text/plain",
+        "fileName": "../a/Notes ü.txt",
+    }
+
+    document = message_of(post(client, media=media))["documentMessage"]
+
+    served = client.get(document["directPath"]).data
+    assert unseal(served, document["mediaKey"], "document") == b"some bytes"
+    assert (document["mimetype"], document["fileName"]) == ("text/plain", "../a/Notes ü.txt")
+
+
+def test_a_file_is_uploaded_in_a_form(client: FlaskClient) -> None:
+    form = {"from": ANN, "caption": "Look", "file": (io.BytesIO(b"a picture"), "a.png", "image/png")}
+
+    image = message_of(client.post(INBOUND, data=form))["imageMessage"]
+
+    served = client.get(image["directPath"]).data
+    assert unseal(served, image["mediaKey"], "image") == b"a picture"
+    assert (image["mimetype"], image["caption"]) == ("image/png", "Look")
+
+
+def test_a_form_holds_flaws_and_chaos_as_json(client: FlaskClient) -> None:
+    form = {
+        "from": ANN,
+        "media": '{"keyless": true}',
+        "chaos": '{"drop": 0}',
+        "type": "image",
+        "file": (io.BytesIO(b"a picture"), "a.png", "image/png"),
+    }
+
+    assert "mediaKey" not in message_of(client.post(INBOUND, data=form))["imageMessage"]
+
+
+def test_a_form_without_a_file_is_a_text(client: FlaskClient) -> None:
+    form = {"from": ANN, "text": "hi", "mentions[]": [f"{BEN}@s.whatsapp.net"], "from_lid": "true"}
+
+    answer = client.post(INBOUND, data=form)
+
+    extended = message_of(answer)["extendedTextMessage"]
+    assert extended["text"] == "hi"
+    assert extended["contextInfo"] == {"mentionedJid": [f"{BEN}@s.whatsapp.net"]}
+    assert answer.json is not None
+    assert answer.json["event"]["data"]["from"] == ANN_LID
+
+
+@pytest.mark.parametrize("media", [{"fileName": "Mine.jpg"}, {"mimetype": "image/png"}])
+def test_what_is_said_of_a_sample_is_not_lost(media: dict[str, str], client: FlaskClient) -> None:
+    document = message_of(post(client, type="document", media=media))["documentMessage"]
+
+    assert set(media.items()) <= set(document.items())
+
+
+def test_a_reaction_is_removed_by_an_empty_emoji(client: FlaskClient) -> None:
+    first = post(client, text="first").json
+    assert first is not None
+    about = first["event"]["data"]["id"]
+
+    assert message_of(post(client, about=about, emoji="❤️"))["reactionMessage"]["text"] == "❤️"
+    assert message_of(post(client, about=about, emoji=""))["reactionMessage"]["text"] == ""
+
+
+def test_a_contact_is_named_by_any_spelling_of_a_number(client: FlaskClient) -> None:
+    contact = {"name": "Jane", "number": "+254 798 765432"}
+
+    assert "waid=254798765432:" in message_of(post(client, contact=contact))["contactMessage"]["vcard"]
+
+
+REFUSED: list[tuple[dict[str, Any], int, str]] = [
+    ({"nonsense": 1}, 400, "'nonsense' is not known"),
+    ({"txet": "hi"}, 400, "'txet' is not known; did you mean 'text'?"),
+    ({"media": {"nonsense": 1}}, 400, "media"),
+    ({"chaos": {"nonsense": 1}}, 400, "chaos"),
+    ({"contact": {"nonsense": "x"}}, 400, "contact"),
+    ({"link": {"nonsense": "x"}}, 400, "link"),
+    ({"from": None}, 400, "from: "),
+    ({"from": []}, 400, "from: "),
+    ({"from": True}, 400, "from: "),
+    ({"from": 1.5}, 400, "from: "),
+    ({"from": "nobody"}, 400, "from: "),
+    ({"from": NOBODY}, 400, "from: "),
+    ({"from": 10**30}, 400, "from: "),
+    ({"text": 1}, 400, "text: "),
+    ({"text": None}, 400, "text: "),
+    ({"text": ["hi"]}, 400, "text: "),
+    ({"type": "nonsense"}, 400, "type: "),
+    ({"type": 1}, 400, "type: "),
+    ({"caption": {}}, 400, "caption: "),
+    ({"media": "nonsense"}, 400, "media: "),
+    ({"media": []}, 400, "media"),
+    ({"media": {"sample": "gif"}}, 400, "media.sample: "),
+    ({"media": {"base64": "not base64!"}}, 400, "media.base64: "),
+    ({"media": {"base64": "AAA"}}, 400, "media.base64: "),
+    ({"media": {"base64": 1}}, 400, "media.base64: "),
+    ({"media": {"sample": "jpeg", "base64": "AAAA"}}, 400, "media"),
+    ({"media": {"sample": "jpeg"}, "type": "text"}, 400, "type: "),
+    ({"media": {"keyless": True}, "type": "text"}, 400, "type: "),
+    ({"media": {"keyless": "perhaps"}}, 400, "media.keyless: "),
+    ({"file": "a.png"}, 400, "file: "),
+    ({"forwarded": -1}, 400, "forwarded: "),
+    ({"forwarded": 128}, 400, "forwarded: "),
+    ({"forwarded": "often"}, 400, "forwarded: "),
+    ({"forwarded": 1.5}, 400, "forwarded: "),
+    ({"mentions": BEN}, 400, "mentions: "),
+    ({"mentions": [1]}, 400, "mentions"),
+    ({"latitude": 91}, 400, "latitude: "),
+    ({"longitude": -181}, 400, "longitude: "),
+    ({"latitude": "north"}, 400, "latitude: "),
+    ({"options": ["one"], "type": "poll"}, 400, "options: "),
+    ({"options": "one", "type": "poll"}, 400, "options: "),
+    ({"options": ["a", "b"], "selectable": 3, "type": "poll"}, 400, "selectable: "),
+    ({"contact": {"number": "nonsense"}}, 400, "contact"),
+    ({"seconds": -1}, 400, "seconds: "),
+    ({"message": []}, 400, "message: "),
+    ({"message": "hi"}, 400, "message: "),
+    ({"from_lid": "perhaps"}, 400, "from_lid: "),
+    ({"chaos": {"drop": 2}}, 400, "chaos.drop: "),
+    ({"chaos": {"delay": -1}}, 400, "chaos.delay: "),
+    ({"chaos": 1}, 400, "chaos: "),
+    ({"type": "reaction"}, 400, "about: "),
+    ({"type": "delete"}, 400, "about: "),
+    ({"type": "edit"}, 400, "about: "),
+    ({"type": "delete", "about": "AC00"}, 404, "no message"),
+    ({"about": "AC00"}, 404, "no message"),
+    ({"instance": "nope"}, 404, "there is no instance"),
+    ({"group": "nope"}, 404, "there is no group"),
+    ({"group": ANNS_GROUP, "from": BEN}, 409, "who writes in a group"),
+    ({"type": "channel_image", "channel": "nonsense"}, 404, "channel"),
+    ({"type": "channel_image", "group": FAMILY}, 400, ""),
+    ({"mentions": ["nonsense"]}, 400, "mentions"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "message"), REFUSED, ids=[json.dumps(given)[:60] for given, _, _ in REFUSED]
+)
+def test_a_request_that_makes_no_sense_is_refused_and_changes_nothing(
+    given: dict[str, Any], status: int, message: str, client: FlaskClient, world: World
+) -> None:
+    before = contents(world)
+
+    answer = post(client, **given)
+
+    assert answer.status_code == status, answer.text
+    assert answer.json is not None
+    assert list(answer.json) == ["error"]
+    assert answer.json["error"]["message"].startswith(message) or message in answer.json["error"]["message"]
+    assert contents(world) == before
+    assert world.deliveries.all() == []
+    assert len(world.state.served) == 0
+
+
+def test_from_is_needed(client: FlaskClient, world: World) -> None:
+    for answer in (client.post(INBOUND, json={"text": "hi"}), client.post(INBOUND)):
+        assert answer.status_code == 400
+        assert answer.json is not None
+        assert answer.json["error"]["message"].startswith("from: ")
+    assert len(world.state.messages) == 0
+
+
+@pytest.mark.parametrize("name", ["media", "message", "contact", "link", "chaos"])
+def test_a_form_whose_json_is_broken_is_refused(name: str, client: FlaskClient, world: World) -> None:
+    answer = client.post(INBOUND, data={"from": ANN, name: "{"})
+
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["error"]["message"] == f"{name}: not JSON"
+    assert len(world.state.messages) == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"hi"', b"null", b"\xff", b'{"from": NaN}'])
+def test_a_body_that_is_no_json_object_is_refused(body: bytes, client: FlaskClient) -> None:
+    assert client.post(INBOUND, data=body, content_type="application/json").status_code == 400
+
+
+def test_a_body_of_another_type_is_refused(client: FlaskClient) -> None:
+    assert client.post(INBOUND, data="hi", content_type="text/plain").status_code == 415
+
+
+@pytest.mark.parametrize("status", ["disconnected", "qr"])
+def test_an_instance_that_is_not_connected_is_409(status: str, client: FlaskClient, world: World) -> None:
+    world.instances.set_status(INSTANCE, status)
+
+    answer = post(client, text="hi")
+
+    assert answer.status_code == 409
+    assert answer.json == {
+        "error": {"code": "instance_not_connected", "message": f"the instance is {status}"}
+    }
+
+
+def test_a_raw_message_as_deep_as_json_may_be_is_shown_as_json(client: FlaskClient) -> None:
+    nested: dict[str, Any] = {}
+    for _ in range(98):
+        nested = {"a": nested}
+
+    answer = post(client, message=nested)
+
+    assert message_of(answer) == nested
+    assert answer.json is not None
+    assert answer.json["delivery"]["body"] == answer.json["event"]
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65_536, "مرحبا", "👩‍👩‍👧‍👦", "\u0000", "\ud83d"])
+def test_texts_that_break_naive_bots_can_be_sent(text: str, client: FlaskClient) -> None:
+    body = json.dumps({"from": ANN, "text": text}).encode()
+
+    answer = client.post(INBOUND, data=body, content_type="application/json")
+
+    assert message_of(answer)["conversation"] == text.replace("\ud83d", "\ufffd")

@@ -1,0 +1,280 @@
+"""The body of a message: keys in WhatsApp's order, in WhatsApp's encodings, its context where WhatsApp puts it."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+
+import pytest
+
+from flaresend_mock.core.chance import Chance
+from flaresend_mock.core.payloads import CONTEXT, KINDS, Payload, Written, context_info, write
+
+SECONDS = 1_760_705_279
+KEY = {"remoteJid": "254712345678@s.whatsapp.net", "fromMe": True, "id": "AC00"}
+MEDIA = {
+    "thumbnail comes last although it is given first": None,
+    "jpegThumbnail": "/9j/",
+    "waveform": "AAAA",
+    "isAnimated": False,
+    "mediaKeyTimestamp": "1760705279",
+    "directPath": "/v/x",
+    "fileEncSha256": "b",
+    "mediaKey": "k",
+    "ptt": False,
+    "seconds": 0,
+    "width": 2,
+    "height": 1,
+    "pageCount": 1,
+    "title": "",
+    "fileName": "",
+    "fileLength": "3",
+    "fileSha256": "a",
+    "mimetype": "image/jpeg",
+    "url": "http://host/v/x",
+}
+DETAILS: dict[str, Any] = {
+    "key": KEY,
+    "senderTimestampMs": "1760705279689",
+    "timestampMs": "1760705279689",
+    "options": ["Tea", "Coffee"],
+    "selectableOptionsCount": 0,
+    "selectedButtonId": "yes",
+    "selectedRowId": "row-1",
+    "displayName": "Jane Doe",
+    "number": "254798765432",
+    "degreesLatitude": 0,
+    "degreesLongitude": 0.0,
+}
+QUOTE = {"stanzaId": "3EB0", "participant": "254708920430@s.whatsapp.net", "quotedMessage": {}}
+FILE = "fileSha256 fileLength"
+KEYS = {
+    "image": f"url mimetype caption {FILE} height width mediaKey fileEncSha256 directPath mediaKeyTimestamp "
+    "jpegThumbnail contextInfo",
+    "channel_image": f"url mimetype caption {FILE} height width mediaKey fileEncSha256 directPath "
+    "mediaKeyTimestamp jpegThumbnail contextInfo",
+    "video": f"url mimetype {FILE} seconds mediaKey caption height width fileEncSha256 directPath "
+    "mediaKeyTimestamp jpegThumbnail contextInfo",
+    "audio": f"url mimetype {FILE} seconds ptt mediaKey fileEncSha256 directPath mediaKeyTimestamp "
+    "contextInfo waveform",
+    "voice": f"url mimetype {FILE} seconds ptt mediaKey fileEncSha256 directPath mediaKeyTimestamp "
+    "contextInfo waveform",
+    "sticker": "url fileSha256 fileEncSha256 mediaKey mimetype height width directPath fileLength "
+    "mediaKeyTimestamp isAnimated contextInfo",
+    "document": f"url mimetype title {FILE} pageCount mediaKey fileName fileEncSha256 directPath "
+    "mediaKeyTimestamp contactVcard jpegThumbnail contextInfo caption",
+    "text": "text previewType contextInfo",
+    "location": "degreesLatitude degreesLongitude contextInfo",
+    "contact": "displayName vcard contextInfo",
+    "reaction": "key text senderTimestampMs",
+    "poll": "name options selectableOptionsCount",
+    "button_reply": "selectedButtonId selectedDisplayText contextInfo type",
+    "list_reply": "title listType singleSelectReply contextInfo",
+    "delete": "key type",
+    "edit": "key type editedMessage timestampMs",
+}
+NAMES = {
+    "text": "extendedTextMessage",
+    "image": "imageMessage",
+    "channel_image": "imageMessage",
+    "video": "videoMessage",
+    "audio": "audioMessage",
+    "voice": "audioMessage",
+    "sticker": "stickerMessage",
+    "location": "locationMessage",
+    "contact": "contactMessage",
+    "delete": "protocolMessage",
+    "edit": "protocolMessage",
+    "reaction": "reactionMessage",
+    "poll": "pollCreationMessageV3",
+    "button_reply": "buttonsResponseMessage",
+    "list_reply": "listResponseMessage",
+    "document": "documentWithCaptionMessage",
+    "view_once": "viewOnceMessageV2",
+}
+CONTEXT_FIRST = {"reaction", "poll", "button_reply", "list_reply", "document", "view_once"}
+
+
+def written(kind: str, **changes: Any) -> Payload:
+    everything: dict[str, Any] = {
+        "text": "Hi",
+        "caption": "Look",
+        "details": DETAILS,
+        "media": MEDIA,
+        "context": QUOTE,
+    }
+    return write(Written(kind, **{**everything, **changes}), Chance(1, {}), SECONDS)
+
+
+def body(payload: Payload) -> dict[str, Any]:
+    """Return what a payload holds beside its context, out of its wrapping."""
+    (found,) = (value for key, value in payload.items() if key != CONTEXT)
+    assert isinstance(found, dict)
+    if list(found) == ["message"]:
+        (found,) = found["message"].values()
+        assert isinstance(found, dict)
+    return found
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_keys_come_in_whatsapps_order(kind: str) -> None:
+    assert list(body(written(kind))) == KEYS[kind].split()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_context_of_a_message_stands_where_whatsapp_puts_it(kind: str) -> None:
+    names = [CONTEXT, NAMES[kind]] if kind in CONTEXT_FIRST else [NAMES[kind], CONTEXT]
+
+    assert list(written(kind)) == names
+
+
+def test_a_plain_text_is_a_conversation() -> None:
+    payload = written("text", context={})
+
+    assert list(payload) == ["conversation", CONTEXT]
+    assert payload["conversation"] == "Hi"
+
+
+@pytest.mark.parametrize("text", ["", "x" * 65_536, "مرحبا", "👩‍👩‍👧‍👦", "a\nb\u2028c"])
+def test_a_text_is_taken_as_it_is(text: str) -> None:
+    assert written("text", text=text, context={})["conversation"] == text
+
+
+def test_a_link_is_an_extended_text_with_its_preview() -> None:
+    details = {"title": "Offers", "matchedText": "https://example.com", "description": "Fresh"}
+
+    payload = written("text", details=details, context={})
+
+    assert payload["extendedTextMessage"] == {
+        "text": "Hi",
+        "matchedText": "https://example.com",
+        "description": "Fresh",
+        "title": "Offers",
+        "previewType": "NONE",
+    }
+    keys = ["text", "matchedText", "description", "title", "previewType"]
+    assert list(payload["extendedTextMessage"]) == keys
+
+
+def test_a_document_is_wrapped_only_if_it_has_a_caption() -> None:
+    plain = written("document", caption=None)
+
+    assert list(plain) == ["documentMessage", CONTEXT]
+    assert "caption" not in plain["documentMessage"]
+    assert list(written("document")["documentWithCaptionMessage"]["message"]) == ["documentMessage"]
+
+
+def test_an_empty_caption_is_a_caption() -> None:
+    assert body(written("image", caption=""))["caption"] == ""
+    assert body(written("document", caption=""))["caption"] == ""
+
+
+@pytest.mark.parametrize("kind", ["audio", "voice", "sticker"])
+def test_what_cannot_have_a_caption_has_none(kind: str) -> None:
+    assert "caption" not in body(written(kind))
+
+
+def test_an_image_to_be_viewed_once_says_so_inside() -> None:
+    inside = written("view_once")["viewOnceMessageV2"]["message"]
+
+    assert list(inside) == ["imageMessage"]
+    assert list(inside["imageMessage"])[-1] == "viewOnce"
+    assert inside["imageMessage"]["viewOnce"] is True
+
+
+@pytest.mark.parametrize("kind", sorted(set(KEYS) - {"button_reply", "list_reply"}))
+def test_what_quotes_nothing_has_no_context_of_its_own(kind: str) -> None:
+    assert "contextInfo" not in written(kind, context={}).get(NAMES[kind], {})
+
+
+def test_fields_at_their_default_are_present() -> None:
+    document = body(written("document"))
+    audio = body(written("audio"))
+    location = body(written("location"))
+
+    assert (document["title"], document["contactVcard"]) == ("", False)
+    assert (audio["seconds"], audio["ptt"]) == (0, False)
+    assert (location["degreesLatitude"], location["degreesLongitude"]) == (0, 0.0)
+    assert body(written("poll"))["selectableOptionsCount"] == 0
+    assert body(written("sticker"))["isAnimated"] is False
+
+
+def test_enums_are_names() -> None:
+    assert body(written("delete"))["type"] == "REVOKE"
+    assert body(written("edit"))["type"] == "MESSAGE_EDIT"
+    assert body(written("button_reply"))["type"] == "DISPLAY_TEXT"
+    assert body(written("list_reply"))["listType"] == "SINGLE_SELECT"
+    assert body(written("text"))["previewType"] == "NONE"
+
+
+def test_a_reaction_is_removed_by_an_empty_text() -> None:
+    assert body(written("reaction", text="")) == {
+        "key": KEY,
+        "text": "",
+        "senderTimestampMs": "1760705279689",
+    }
+
+
+def test_an_edit_holds_the_new_text() -> None:
+    assert body(written("edit", text="New"))["editedMessage"] == {"conversation": "New"}
+
+
+def test_a_poll_holds_its_options() -> None:
+    poll = body(written("poll", text="Which?"))
+
+    assert poll["name"] == "Which?"
+    assert poll["options"] == [{"optionName": "Tea"}, {"optionName": "Coffee"}]
+
+
+def test_a_contact_is_a_vcard_that_nothing_breaks_out_of() -> None:
+    details = {"displayName": "Jane\nTEL:1", "number": "254798765432"}
+
+    contact = body(written("contact", details=details))
+
+    assert contact["displayName"] == "Jane TEL:1"
+    assert contact["vcard"] == (
+        "BEGIN:VCARD\nVERSION:3.0\nN:;Jane TEL:1;;;\nFN:Jane TEL:1\n"
+        "TEL;type=CELL;waid=254798765432:+254 798765432\nEND:VCARD"
+    )
+
+
+def test_a_name_with_a_semicolon_stays_one_part_of_the_vcard() -> None:
+    details = {"displayName": "Doe; Jane", "number": "254798765432"}
+
+    vcard = body(written("contact", details=details))["vcard"]
+
+    assert "N:;Doe\\; Jane;;;" in vcard.split("\n")
+
+
+def test_the_context_of_a_message_has_whatsapps_form() -> None:
+    info = context_info(Chance(1, {}), SECONDS)
+
+    metadata = info["deviceListMetadata"]
+    assert list(info) == ["deviceListMetadata", "deviceListMetadataVersion", "messageSecret"]
+    assert list(metadata) == [
+        "senderKeyHash",
+        "senderTimestamp",
+        "recipientKeyHash",
+        "recipientTimestamp",
+    ]
+    assert info["deviceListMetadataVersion"] == 2
+    assert len(b64decode(info["messageSecret"], validate=True)) == 32
+    for name in ("sender", "recipient"):
+        assert len(b64decode(metadata[f"{name}KeyHash"], validate=True)) == 10
+        assert 0 < int(metadata[f"{name}Timestamp"]) < SECONDS
+
+
+def test_the_context_of_a_message_comes_from_the_seed_and_never_twice() -> None:
+    chance = Chance(1, {})
+    first, second = context_info(chance, SECONDS), context_info(chance, SECONDS)
+
+    assert first != second
+    assert context_info(Chance(1, {}), SECONDS) == first
+    assert context_info(Chance(2, {}), SECONDS) != first
+
+
+def test_in_the_first_days_of_1970_no_timestamp_is_negative() -> None:
+    metadata = context_info(Chance(1, {}), 0)["deviceListMetadata"]
+
+    assert int(metadata["senderTimestamp"]) >= 0
+    assert int(metadata["recipientTimestamp"]) >= 0

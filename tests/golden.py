@@ -1,0 +1,131 @@
+"""Golden webhook events, one file a kind. `python -m tests.golden` writes them anew; look at what changed."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from flask.testing import FlaskClient
+
+from flaresend_mock import pictures, shipped
+from flaresend_mock.core.outside import Outside
+from flaresend_mock.core.world import World
+from flaresend_mock.worldfile import load_file
+from tests.conftest import KEY, client_of
+from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
+
+FOLDER = shipped.FIXTURES / "webhooks"
+DOCUMENTED_NOW = datetime(2025, 10, 17, 12, 47, 59, 689_000, tzinfo=UTC)
+"""When the documented event was delivered."""
+
+ABOUT = "the message before"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Somebody writes; `received` or `sent` is a text that was there before, whose id stands for ABOUT."""
+
+    name: str
+    request: dict[str, Any]
+    received: str | None = None
+    sent: str | None = None
+
+
+CASES = [
+    Case("text", {"text": "Hi, how are you"}),
+    Case("reply", {"text": "Yes, both days", "about": ABOUT}, sent="Are you free at the weekend?"),
+    Case("forwarded", {"text": "Good morning 🌅", "forwarded": 2}),
+    Case(
+        "link",
+        {
+            "text": "Look: https://example.com/offers",
+            "link": {
+                "url": "https://example.com/offers",
+                "title": "Offers",
+                "description": "What is fresh today.",
+            },
+        },
+    ),
+    Case("image", {"type": "image", "caption": "The garden"}),
+    Case("video", {"type": "video", "caption": "The sea"}),
+    Case("audio", {"type": "audio"}),
+    Case("voice", {"type": "voice"}),
+    Case("document", {"type": "document"}),
+    Case("document-with-caption", {"type": "document", "caption": "Please sign"}),
+    Case("sticker", {"type": "sticker"}),
+    Case("view-once", {"type": "view_once"}),
+    Case("location", {"type": "location", "name": "Uhuru Park", "address": "Kenyatta Avenue, Nairobi"}),
+    Case("contact", {"type": "contact"}),
+    Case("reaction", {"type": "reaction", "emoji": "❤️", "about": ABOUT}, sent="It is ready"),
+    Case("reaction-removed", {"type": "reaction", "emoji": "", "about": ABOUT}, sent="It is ready"),
+    Case("poll", {"type": "poll", "text": "Which day?", "options": ["Saturday", "Sunday"]}),
+    Case("button-reply", {"type": "button_reply", "text": "Yes", "selected": "yes"}, sent="Shall we come?"),
+    Case("list-reply", {"type": "list_reply", "text": "Tea", "selected": "row-2"}, sent="What will it be?"),
+    Case("delete", {"type": "delete", "about": ABOUT}, received="Oops"),
+    Case("edit", {"type": "edit", "text": "See you at eight", "about": ABOUT}, received="See you at seven"),
+    Case("group", {"text": "Who comes along?", "group": ANNS_GROUP}),
+    Case("from-lid", {"text": "Hi, how are you", "from_lid": True}),
+    Case("channel-image", {"type": "channel_image", "channel": FOLLOWED, "caption": "Fresh today"}),
+    Case(
+        "raw",
+        {
+            "message": {
+                "messageContextInfo": {"deviceListMetadataVersion": 2},
+                "eventMessage": {"name": "Harvest", "startTime": "1760781600"},
+            }
+        },
+    ),
+]
+
+
+def documented_world() -> World:
+    """Return the default world at the time of the documented event, with the files and eyes of the emulator."""
+    outside = Outside(sample=shipped.sample, look=pictures.look)
+    world = World(
+        "default", load_file(shipped.world_file("default")), real=lambda: DOCUMENTED_NOW, outside=outside
+    )
+    world.time.change(now=DOCUMENTED_NOW, frozen=True)
+    return world
+
+
+def prepare(case: Case, client: FlaskClient) -> dict[str, Any]:
+    """Let happen what was before, and return the request."""
+    before: str | None = None
+    if case.received is not None:
+        client.post("/_mock/inbound", json={"from": ANN, "text": case.received})
+    if case.sent is not None:
+        body = {"recipients": [ANN], "type": "text", "text": case.sent}
+        client.post("/send-message", headers=KEY, json=body)
+    listed = client.get("/_mock/messages").json
+    assert listed is not None
+    if listed["messages"]:
+        before = listed["messages"][-1]["id"]
+    request = {"from": ANN, **case.request}
+    if request.get("about") == ABOUT:
+        request["about"] = before
+    return request
+
+
+def event_of(case: Case, world: World) -> tuple[dict[str, Any], bytes]:
+    """Return the request and the event that is delivered for it."""
+    client = client_of(world)
+    request = prepare(case, client)
+    body = json.dumps(request, ensure_ascii=False).encode()  # Flask's json= would sort the keys
+    answer = client.post("/_mock/inbound", data=body, content_type="application/json")
+    assert answer.status_code == 201, answer.text
+    return request, world.deliveries.all()[-1].body
+
+
+def write() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for case in CASES:
+        request, body = event_of(case, documented_world())
+        golden = {"request": request, "event": json.loads(body)}
+        text = json.dumps(golden, ensure_ascii=False, indent=2)
+        (FOLDER / f"{case.name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
