@@ -16,6 +16,7 @@ import requests
 from werkzeug.serving import make_server
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.shipped import sample
 from flaresend_mock.worldfile import load_world
 from tests.conftest import REPOSITORY
 
@@ -139,3 +140,16 @@ def test_the_bot_answers_whoever_writes_to_it(
         ("inbound", "hi"),
         ("outbound", "You said: hi"),
     ]
+
+
+def test_the_guides_way_to_open_media_opens_it(running: FlaresendMock) -> None:
+    guide = (REPOSITORY / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    (source,) = re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(compile(source, "webhooks.md", "exec"), names)
+    letter = {"from": "254712345678", "media": {"sample": "png"}}
+    answer = requests.post(f"{running.url}/_mock/inbound", json=letter, timeout=10).json()
+
+    opened = names["open_media"]("imageMessage", answer["event"]["data"]["message"]["imageMessage"])
+
+    assert opened == sample("png").data

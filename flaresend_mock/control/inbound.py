@@ -157,7 +157,7 @@ def _letter(given: Mapping[str, Any]) -> Letter:
     if kind == "poll" and options and given.get("selectable", 1) > len(options):
         raise BadRequest("selectable: there are not so many options")
     if kind in TARGETED and not given.get("about") and "message" not in given:
-        raise BadRequest(f"about: a {kind} needs the id of the message it is about")
+        raise BadRequest(f"about: {kind} needs the id of the message it is about")
     text = (
         given.get("emoji", given.get("text", "👍"))
         if kind == "reaction"
