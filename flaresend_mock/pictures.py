@@ -9,6 +9,20 @@ from flaresend_mock.core.records import Picture
 
 THUMBNAIL = (72, 72)
 MAX_PIXELS = 40_000_000
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+
+
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    EOFError,
+    NotImplementedError,
+)
+"""What readers of pictures raise over broken ones."""
 
 
 def look(data: bytes) -> Picture | None:
@@ -18,7 +32,7 @@ def look(data: bytes) -> Picture | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data)) as image:
+            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 width, height = image.size
                 if width * height > MAX_PIXELS:
                     return Picture(height, width)
@@ -27,5 +41,5 @@ def look(data: bytes) -> Picture | None:
                 small = io.BytesIO()
                 image.convert("RGB").save(small, "JPEG", quality=40)
                 return Picture(height, width, small.getvalue())
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError, SyntaxError):
+    except (UnidentifiedImageError, Image.DecompressionBombError, *BROKEN):
         return None

@@ -58,9 +58,12 @@ def receive(
     except (Unreachable, Refused) as error:
         print(f"flaresend-mock: {visible(base)}: {visible(str(error))}", file=sys.stderr)
         return 1
-    delivery = answer["delivery"]
+    delivery = answer.get("delivery") if isinstance(answer, dict) else None
+    if not isinstance(delivery, dict):
+        print(f"flaresend-mock: {visible(base)}: what answers there is no emulator", file=sys.stderr)
+        return 1
     print(
-        json.dumps(answer, ensure_ascii=False) if as_json else f"{delivery['message']} {delivery['status']}"
+        json.dumps(answer) if as_json else ascii(f"{delivery.get('message')} {delivery.get('status')}")[1:-1]
     )
     return 0
 
@@ -77,7 +80,11 @@ def _media(file: Path) -> dict[str, str]:
 @click.command("verify-signature")
 @click.option("--secret", required=True, help="The secret of the webhook.")
 @click.option(
-    "--headers", "headers_file", required=True, type=click.File(), help="The headers received, one a line."
+    "--headers",
+    "headers_file",
+    required=True,
+    type=click.File(encoding="latin-1"),
+    help="The headers received, one a line.",
 )
 @click.option(
     "--body", "body_file", required=True, type=click.File("rb"), help="The body received, byte for byte."
@@ -107,7 +114,7 @@ def _compared(name: str, expected: str, received: list[str]) -> bool:
     same = expected in received
     print(f"{name}: {'holds' if same else 'does not hold'}")
     print(f"  expected {expected}")
-    print(f"  received {visible(' '.join(received))}")
+    print(f"  received {ascii(' '.join(received))[1:-1]}")
     return same
 
 

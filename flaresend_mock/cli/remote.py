@@ -59,7 +59,7 @@ def ask(base: str, method: str, path: str, body: Any = None) -> Any:
             raise Refused(_message(error)) from None
     except URLError as error:
         raise Unreachable(getattr(error.reason, "strerror", None) or str(error.reason)) from None
-    except (OSError, ValueError, HTTPException) as error:
+    except (OSError, ValueError, HTTPException, RecursionError) as error:
         raise Unreachable(str(error) or type(error).__name__) from None
 
 

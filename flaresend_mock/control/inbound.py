@@ -115,7 +115,7 @@ class InboundInput(Input):
     selected = fields.String(metadata={"description": "the id of the chosen button or row"})
     channel = fields.String()
     seconds = fields.Integer(validate=validate.Range(0, 86_400))
-    message = fields.Dict(keys=fields.String())
+    message = fields.Dict(keys=fields.String(), validate=validate.Length(1))
     from_lid = fields.Boolean()
     chaos = fields.Nested(ChaosInput)
 

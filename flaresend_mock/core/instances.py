@@ -43,7 +43,12 @@ class Instances:
             InstanceNotFound: there is no such instance.
         """
         with self._world.lock:
-            instance = replace(self.find(instance_id), webhook=webhook)
+            former = self.find(instance_id)
+            if (
+                webhook is not None and former.webhook is not None
+            ):  # what is paused stays so until it is resumed
+                webhook = replace(webhook, paused=former.webhook.paused, failures=former.webhook.failures)
+            instance = replace(former, webhook=webhook)
             self._world.state.instances[instance.id] = instance
             self._world.tell("webhook", Change("set" if webhook else "removed", instance.id))
             return instance

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
 from flaresend_mock.core.errors import InvalidTarget
 
+_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII | re.IGNORECASE)
 _METADATA_NAMES = frozenset({"metadata.google.internal", "metadata"})
 _METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254")))
 
@@ -36,6 +38,8 @@ def check(url: str, *, strict: bool = False) -> str:
         raise InvalidTarget("a webhook's URL has printable ASCII characters without spaces")
     host = host.rstrip(".")
     address = _address(host)
+    if address is None and not _NAME.fullmatch(host):
+        raise InvalidTarget("the URL's host is no name of a machine")
     if host in _METADATA_NAMES or address in _METADATA:
         raise InvalidTarget("cloud metadata is no webhook")
     if parts.scheme == "http" and (strict or not _is_near(host, address)):

@@ -19,18 +19,18 @@ def key_of(secret: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return secret.encode()
+        return secret.encode(errors="surrogateescape")
 
 
 def standard(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str:
     """Return the webhook-signature header: v1,<base64 of HMAC-SHA256 over id.timestamp.body>."""
-    content = f"{message_id}.{timestamp}.".encode() + body
+    content = f"{message_id}.{timestamp}.".encode(errors="surrogateescape") + body
     return "v1," + b64encode(hmac.digest(key_of(secret), content, "sha256")).decode()
 
 
 def hub(secret: str, body: bytes) -> str:
     """Return the X-Hub-Signature-256 header: sha256=<hex of HMAC-SHA256 over the body>, keyed by the whole secret."""
-    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return "sha256=" + hmac.new(secret.encode(errors="surrogateescape"), body, hashlib.sha256).hexdigest()
 
 
 def headers(secret: str | None, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:

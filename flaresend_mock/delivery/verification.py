@@ -67,11 +67,17 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
             problem = _wrong_status(attempt, strict)
     finally:
         poster.close()
+    attempt["url"] = webhook.url  # without the token that was asked with
+    attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
     return {
         "verified": problem is None,
-        "reason": problem or "",
+        "reason": _masked(problem or "", webhook),
         "attempt": attempt | {"headers": dict(attempt["headers"])},
     }
+
+
+def _masked(text: str, webhook: Webhook) -> str:
+    return text.replace(webhook.verify_token, "***") if webhook.verify_token else text
 
 
 def _with_challenge(webhook: Webhook) -> str:

@@ -13,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
+from flaresend_mock.pictures import look
 from flaresend_mock.shipped import sample
 from tests.conftest import client_of
 from tests.contents import contents
@@ -330,3 +331,17 @@ def test_texts_that_break_naive_bots_can_be_sent(text: str, client: FlaskClient)
     answer = client.post(INBOUND, data=body, content_type="application/json")
 
     assert message_of(answer)["conversation"] == text.replace("\ud83d", "\ufffd")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_empty_raw_message_is_refused(client: FlaskClient, kind: str) -> None:
+    answer = client.post("/_mock/inbound", json={"from": ANN, "type": kind, "message": {}})
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    "data", [b"DDS |\0\0\0" + b"\1" * 130, b"\1\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 40]
+)
+def test_a_broken_picture_is_no_picture(data: bytes) -> None:
+    assert look(data) is None
