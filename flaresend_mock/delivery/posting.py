@@ -45,7 +45,10 @@ class Poster:
             call = self._session.prepare_request(
                 requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
             )
-            sent = call.headers
+            sent = {
+                name: value if isinstance(value, str) else value.decode("latin-1")
+                for name, value in call.headers.items()
+            }
             with self._session.send(
                 call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             ) as answer:
