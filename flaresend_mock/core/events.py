@@ -12,12 +12,25 @@ from flaresend_mock.core.records import Call, Change, Content, Delivery, Message
 Subject = Message | Call | TaskChange | Delivery | Change
 
 MAX_WEIGHT = 64 * 1024 * 1024
+KINDS = (
+    "request",
+    "message",
+    "task",
+    "delivery",
+    "group",
+    "channel",
+    "instance",
+    "person",
+    "webhook",
+    "fault",
+    "clock",
+    "world",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened; `kind` is request, message, task, delivery, group, channel, instance, webhook,
-    clock or world."""
+    """One thing that happened; `kind` is one of KINDS."""
 
     number: int
     at: datetime
@@ -90,6 +103,7 @@ class EventLog:
         self._events: deque[tuple[Event, int]] = deque()
         self._weight = 0
         self._evicted: Counter[str] = Counter()
+        self._last_evicted: dict[str, int] = {}
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         self.last_number += 1
@@ -101,6 +115,7 @@ class EventLog:
             gone, lost = self._events.popleft()
             self._weight -= lost
             self._evicted[gone.kind] += 1
+            self._last_evicted[gone.kind] = gone.number
         return event
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
@@ -118,9 +133,14 @@ class EventLog:
         """Return how many events, or events of one kind, are no longer kept."""
         return self._evicted[kind] if kind else self._evicted.total()
 
+    def last_evicted(self, kind: str) -> int:
+        """Return the number of the last event of a kind that is no longer kept; 0 if all are."""
+        return self._last_evicted.get(kind, 0)
+
     def copy(self) -> EventLog:
         other = EventLog(self.limit, self.last_number)
         other._events = self._events.copy()
         other._weight = self._weight
         other._evicted = self._evicted.copy()
+        other._last_evicted = self._last_evicted.copy()
         return other

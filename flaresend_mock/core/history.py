@@ -16,12 +16,16 @@ class History(Generic[Value]):
         limit: how many values are kept.
         max_weight: how heavy all of them may be together; the newest is kept however heavy it is.
         weigh: tells a value's weight, about its size in bytes.
+
+    `evicted` counts what was forgotten; `last_evicted_event` is the number of the event that told of the newest of it,
+    where values have one.
     """
 
     def __init__(self, limit: int, max_weight: int, weigh: Callable[[Value], int]) -> None:
         self.limit = limit
         self.max_weight = max_weight
         self.evicted = 0
+        self.last_evicted_event = 0
         self._weigh = weigh
         self._weight = 0
         self._values: OrderedDict[str | int, Value] = (
@@ -52,7 +56,9 @@ class History(Generic[Value]):
             _, oldest = self._values.popitem(last=False)
             self._weight -= self._weigh(oldest)
             gone.append(oldest)
-        self.evicted += len(gone)
+        if gone:
+            self.evicted += len(gone)
+            self.last_evicted_event = getattr(gone[-1], "event", 0)
         return gone
 
     def discard(self, key: str | int) -> None:
@@ -64,6 +70,7 @@ class History(Generic[Value]):
     def copy(self) -> History[Value]:
         other = History(self.limit, self.max_weight, self._weigh)
         other.evicted = self.evicted
+        other.last_evicted_event = self.last_evicted_event
         other._weight = self._weight
         other._values = self._values.copy()
         return other

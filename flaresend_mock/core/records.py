@@ -70,8 +70,19 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
+class QrCode:
+    """What an instance shows to be scanned, and until when; `code` is what the scan page is asked with."""
+
+    code: str
+    expires: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """A phone linked to Flaresend. Only the status `connected` can send."""
+    """A phone linked to Flaresend. Only the status `connected` can send.
+
+    Once it is `logged_out`, another phone, with another number, may scan its QR code.
+    """
 
     id: str
     number: str
@@ -79,6 +90,8 @@ class Instance:
     status: str = "connected"
     api_keys: tuple[str, ...] = ()
     webhook: Webhook | None = None
+    qr: QrCode | None = None
+    logged_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +299,8 @@ class PendingAnswer:
 class Call:
     """An API call and its answer; `instance` is None where no key was recognised.
 
-    `body` is bytes as they were sent, or the fields of a form, or None.
+    `body` is bytes as they were sent, or the fields of a form, or None. `fault` is the id of the fault that the call
+    met; where that cut the connection instead of answering, `status` is None.
     """
 
     method: str
@@ -294,10 +308,58 @@ class Call:
     query: str
     headers: tuple[tuple[str, str], ...]
     body: Any
-    status: int
+    status: int | None
     answer: bytes
     instance: str | None
     weight: int
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a fault answers in the place of whoever was asked; `body` is JSON, or a text that is sent as it is."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How many seconds something takes: anything between two bounds, or around a mean, and then within the bounds."""
+
+    lowest: float
+    highest: float
+    mean: float | None = None
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A rule that makes calls or deliveries go wrong.
+
+    `on` is calls or deliveries; `match` says which, as the control plane takes it. Of those that match, the first `after`
+    are let through, then every `every`th has its turn, with this `probability`, until it has hit `times` times.
+    `matched` and `hits` count.
+    """
+
+    id: str
+    name: str
+    on: str
+    match: Mapping[str, Any]
+    reply: Reply | None = None
+    delay: Delay | None = None
+    action: str | None = None
+    after: int = 0
+    every: int = 1
+    times: int | None = None
+    probability: float = 1.0
+    matched: int = 0
+    hits: int = 0
+
+    @property
+    def armed(self) -> bool:
+        return self.times is None or self.hits < self.times
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +372,7 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something else that happened: to a group, a channel, an instance, or the world itself."""
+    """Something else that happened: to a group, a channel, an instance, a fault, a person, or the world itself."""
 
     action: str
     id: str

@@ -12,6 +12,7 @@ from flaresend_mock.core.history import History
 from flaresend_mock.core.records import (
     Channel,
     Delivery,
+    Fault,
     Group,
     Instance,
     Media,
@@ -32,7 +33,10 @@ def _weigh_media(media: Media) -> int:
 
 @dataclass(slots=True)
 class State:
-    """A world's contents. The records in it are frozen, so a copy is made of a few shallow ones."""
+    """A world's contents. The records in it are frozen, so a copy is made of a few shallow ones.
+
+    `pairing_seconds` is how long a QR code is shown, on the world's clock, until it is scanned by itself; None for never.
+    """
 
     history: int = DEFAULT_HISTORY
     seed: int = 1
@@ -50,6 +54,8 @@ class State:
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     answers: dict[str, PendingAnswer] = field(default_factory=dict)
     senders_as_lids: bool = False
+    faults: dict[str, Fault] = field(default_factory=dict)
+    pairing_seconds: float | None = None
     messages: History[Message] = field(init=False)
     ended_tasks: History[Task] = field(init=False)
     media: History[Media] = field(init=False)
@@ -83,6 +89,8 @@ class State:
             lanes={lane: ids.copy() for lane, ids in self.lanes.items()},
             answers=self.answers.copy(),
             senders_as_lids=self.senders_as_lids,
+            faults=self.faults.copy(),
+            pairing_seconds=self.pairing_seconds,
         )
         other.messages = self.messages.copy()
         other.ended_tasks = self.ended_tasks.copy()
