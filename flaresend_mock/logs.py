@@ -22,9 +22,6 @@ def configure(log_format: str, level: str) -> None:
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
     logging.getLogger("waitress").setLevel(logging.WARNING)
-    logging.getLogger("waitress.queue").setLevel(
-        logging.ERROR
-    )  # one line for every call that waits for a thread
 
 
 def _stamp(record: logging.LogRecord) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -11,11 +14,13 @@ from flaresend_mock.core import targets
 from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.outside import DEFAULT_PUBLIC_URL, Outside
 from flaresend_mock.core.records import Webhook
+from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
 from flaresend_mock.delivery.courier import Courier
 from flaresend_mock.delivery.engine import Engine
 from flaresend_mock.delivery.realtime import Patience, Stopwatch, utc_now
+from flaresend_mock.exporter import CannotExport, Exporter
 from flaresend_mock.pictures import look
 from flaresend_mock.serving import HttpServer
 from flaresend_mock.settings import Settings, local_url
@@ -23,6 +28,10 @@ from flaresend_mock.shipped import sample, world_file, world_names
 from flaresend_mock.version import __version__
 from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import WorldFileError, load_file
+
+__all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
+
+log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
@@ -49,11 +58,21 @@ class FlaresendMock:
         chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
         self.settings = Settings(**({"port": 0} | chosen | options))
         self._patience = Patience()
+        self._exporter = Exporter(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
+        try:
+            self._exporter.check()
+        except CannotExport as error:
+            raise CannotStart(str(error)) from None
         self._engine = Engine()
         self._courier = Courier(strict=self.settings.strict)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
-        self.worlds = Worlds(self._default_world())
+        self._outside = self._make_outside()
+        self._first_state: State | None = None
+        default = World(DEFAULT, self._default_state(), utc_now, self._outside)
+        self.worlds = Worlds(
+            default, self._make_world, self._fresh_state if self.settings.auth == "open" else None
+        )
         self.app = create_app(
             Emulator(
                 worlds=self.worlds,
@@ -61,6 +80,12 @@ class FlaresendMock:
                 version=__version__,
                 health=self._health,
                 uptime=lambda: self._uptime.seconds,
+                history=self.settings.history,
+                token=self.settings.control_token,
+                with_secrets=self.settings.with_secrets,
+                public_url=self._public_url,
+                lend=self._lend,
+                patience=self._patience,
             ),
             self.settings.max_body_size,
         )
@@ -87,12 +112,16 @@ class FlaresendMock:
             raise CannotStart(f"cannot listen on {wanted.host} port {wanted.port}: {reason}") from None
         self._engine.start()
         for world in self.worlds.all():
-            self._engine.arm(world)
+            world.begin()
         self._http.start()
         return self
 
     def stop(self) -> None:
-        """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more."""
+        """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more.
+
+        Raises:
+            CannotExport: the default world cannot be written to where it is to be exported.
+        """
         if self._http is None or not self._engine.running:
             return
         self._patience.end()
@@ -100,6 +129,7 @@ class FlaresendMock:
         self._http.stop()
         self._engine.stop()
         self._courier.stop()
+        self._exporter.write(self.worlds.default())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -126,10 +156,27 @@ class FlaresendMock:
         """The headers that authenticate a call."""
         return {"Authorization": f"Bearer {self.api_key}"}
 
-    def _default_world(self) -> World:
+    def _default_state(self) -> State:
+        """Return what the default world begins as: an import, or what `world` says."""
+        wanted = self.settings
+        state = self._load_world()
+        if wanted.import_ is not None and not self._exporter.begins_with(wanted.import_):
+            state = self._imported(wanted.import_, state)
+        if wanted.webhook_url:
+            try:
+                webhook = Webhook(
+                    targets.check(wanted.webhook_url, strict=wanted.strict), wanted.webhook_secret
+                )
+            except InvalidTarget as refusal:
+                raise CannotStart(f"webhook_url: {refusal}") from None
+            first = next(iter(state.instances.values()))
+            state.instances[first.id] = replace(first, webhook=webhook)
+        return state
+
+    def _load_world(self) -> State:
         wanted = self.settings
         try:
-            state = load_file(
+            return load_file(
                 world_file(wanted.world),
                 seed=wanted.seed,
                 time_zone=wanted.time_zone,
@@ -141,33 +188,61 @@ class FlaresendMock:
                 "" if "/" in wanted.world or "." in wanted.world else f"; shipped: {', '.join(world_names())}"
             )
             raise CannotStart(f"{error}{hint}") from None
-        outside = Outside(
+
+    def _imported(self, file: str, known: State) -> State:
+        from flaresend_mock.exports.importing import load_export_file  # few runs import anything
+
+        wanted = self.settings
+        try:
+            state, warnings = load_export_file(Path(file), known)
+        except WorldFileError as error:
+            raise CannotStart(str(error)) from None
+        for warning in warnings:
+            log.warning("%s: %s", file, warning)
+        if wanted.api_key is not None:
+            first = next(iter(state.instances.values()))
+            state.instances[first.id] = replace(first, api_keys=(wanted.api_key, *first.api_keys[1:]))
+        return state
+
+    def _fresh_state(self) -> State:
+        """Return the state of a world for an API key of its own: the world that is set, as it begins."""
+        if self._first_state is None:
+            self._first_state = self._load_world()
+        return self._first_state.copy()
+
+    def _make_world(self, name: str, state: State) -> World:
+        world = World(name, state, utc_now, self._outside)
+        if self._http is not None:
+            world.begin()
+        return world
+
+    def _make_outside(self) -> Outside:
+        return Outside(
             alarm=self._engine.arm,
             stall=self._stall,
             courier=self._courier.call,
+            forget=self._forget,
+            key_is_free=lambda key: self.worlds.key_is_free(key),
             settle=self._courier.settle,
             public_url=self._public_url,
             sample=sample,
             look=look,
         )
-        if wanted.webhook_url:
-            try:
-                webhook = Webhook(
-                    targets.check(wanted.webhook_url, strict=wanted.strict), wanted.webhook_secret
-                )
-            except InvalidTarget as refusal:
-                raise CannotStart(f"webhook_url: {refusal}") from None
-            first = next(iter(state.instances.values()))
-            state.instances[first.id] = replace(first, webhook=webhook)
-        return World(DEFAULT, state, utc_now, outside)
+
+    def _forget(self, world: World) -> None:
+        self._engine.forget(world)
+        self._courier.forget(world)
 
     def _public_url(self) -> str:
         return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
     def _stall(self, seconds: float) -> None:
         if self._http is not None:
-            with self._http.waiting():
+            with self._lend():
                 self._patience.stall(seconds)
+
+    def _lend(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._http is None else self._http.waiting()
 
     def _health(self) -> dict[str, bool]:
         return {"worlds": bool(self.worlds.all()), "scheduler": self._engine.running}

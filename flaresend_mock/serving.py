@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ from waitress.task import ErrorTask, WSGITask
 
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
+from flaresend_mock.web.connection import CUT, RESET, TRUNCATE
 from flaresend_mock.web.paths import is_ours
 
 BACKLOG = 1024
@@ -46,11 +49,39 @@ class JsonErrorTask(ErrorTask):
 
 
 class OneWriteTask(WSGITask):
-    """Sends the head of an answer together with its body: one packet and one system call instead of two each."""
+    """Sends the head of an answer together with its body: one packet and one system call instead of two each.
+
+    The application may have the connection cut instead: see web/connection.py.
+    """
 
     wrote_header: bool
+    _cut: str | None = None
+
+    def get_environment(self) -> dict[str, Any]:
+        environ: dict[str, Any] = super().get_environment()
+        environ[CUT] = self._prepare_cut
+        return environ
+
+    def _prepare_cut(self, how: str) -> None:
+        self._cut = how
+        if how == RESET:  # closing a socket that does not linger resets its connection
+            self.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _write_cut(self, data: bytes) -> None:
+        self.close_on_finish = True
+        if self._cut == TRUNCATE and not self.wrote_header:
+            self.channel.write_soon(self.build_response_header() + data[: len(data) // 2])
+        self.wrote_header = True
+        self.content_bytes_written = self.content_length or 0
+
+    def finish(self) -> None:
+        if self._cut is None or not self.wrote_header:
+            super().finish()
 
     def write(self, data: bytes) -> None:
+        if self._cut is not None:
+            self._write_cut(data)
+            return
         whole = len(data) == self.content_length and self.complete and self.has_body
         if self.wrote_header or not whole or len(data) > MAX_JOINED:
             super().write(data)
@@ -90,6 +121,9 @@ class HttpServer:
     """
 
     def __init__(self, app: Flask, host: str, port: int, *, threads: int, max_body_size: int) -> None:
+        logging.getLogger("waitress.queue").setLevel(
+            logging.ERROR
+        )  # a line for every call that waits for a thread
         self._socket = _bind(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self._map: dict[int, Any] = {}

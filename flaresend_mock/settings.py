@@ -84,6 +84,18 @@ def _http_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _token(value: str) -> str:
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("a token of printable ASCII characters without spaces")
+    return value
+
+
+def _path(value: str) -> str:
+    if not value or "\0" in value:
+        raise ValueError("the path of a file")
+    return value
+
+
 def _webhook_url(value: str) -> str:
     _http_url(value)
     return value
@@ -111,6 +123,11 @@ class Settings:
     api_key: str | None = _option(
         None, _api_key, "API key of the world's first instance.", "the world's: YOUR_API_KEY"
     )
+    auth: str = _option(
+        "known",
+        _one_of("known", "open"),
+        "API keys: only known ones, or open: each unknown one gets a world of its own.",
+    )
     strict: bool = _option(
         False,
         _switch,
@@ -127,6 +144,18 @@ class Settings:
         _http_url,
         "Where applications reach this emulator, for links to media.",
         "the address it prints",
+    )
+    import_: str | None = _option(
+        None, _path, "Export that the default world starts with, instead of what --world says.", "none"
+    )
+    export_on_exit: str | None = _option(
+        None, _path, "File that the default world is exported to when the emulator stops.", "none"
+    )
+    with_secrets: bool = _option(
+        False, _switch, "Show API keys and secrets in lists and exports, which otherwise mask them."
+    )
+    control_token: str | None = _option(
+        None, _token, "What callers of /_mock must send as X-Control-Token.", "none: local callers only"
     )
     max_body_size: int = _option(64 * 1024**2, _size, "Largest request body; a larger one gets 413.", "64MiB")
     history: int = _option(
@@ -167,11 +196,11 @@ def options() -> list[Field[Any]]:
 
 
 def flag(option: Field[Any]) -> str:
-    return "--" + option.name.replace("_", "-")
+    return "--" + option.name.rstrip("_").replace("_", "-")
 
 
 def variable(option: Field[Any]) -> str:
-    return PREFIX + option.name.upper()
+    return PREFIX + option.name.rstrip("_").upper()
 
 
 def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = ENVIRONMENT) -> Settings:

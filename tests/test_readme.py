@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -49,6 +50,22 @@ def test_every_curl_gets_the_answer_printed_below_it(running: FlaresendMock) -> 
         assert done.returncode == 0, done.stdout
         if printed is not None:
             assert without_now(json.loads(done.stdout)) == without_now(json.loads(printed)), command
+
+
+def test_the_script_runs_from_beginning_to_end(running: FlaresendMock, tmp_path: Path) -> None:
+    (script,) = [text for language, text in BLOCKS if language == "bash"]
+
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace(PRINTED_ADDRESS, running.url)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"verified":true,"count":3' in done.stdout
+    exported = json.loads((tmp_path / "checkout.json").read_text(encoding="utf-8"))
+    assert exported["format"] == "flaresend-mock export"
 
 
 def without_now(answer: Any) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flask import Flask
 
-from flaresend_mock.api import channels, groups, journal, messages, numbers, schedule
-from flaresend_mock.api.auth import authenticate
+from flaresend_mock.api import auth, channels, groups, journal, messages, numbers, schedule, trouble
 
 
 def install(app: Flask) -> None:
     """Add the Flaresend API to an application, at its root."""
-    app.before_request(authenticate)
+    for step in (auth.identify, trouble.inflict, auth.authenticate):
+        app.before_request(step)
+    app.after_request(trouble.finish)  # the last of the two: they run in reverse order
     app.after_request(journal.record)
     for resource in (messages, schedule, groups, channels, numbers):
         app.register_blueprint(resource.blueprint)

@@ -29,8 +29,22 @@ class Caller:
     instance: str
 
 
+def identify() -> None:
+    """Find out who is calling, and so which world the call is for.
+
+    Raises:
+        WorldIsGone: somebody whose world was given up for others.
+        TooMany: there is no room for a world for this key.
+    """
+    request = current_request()
+    key = bearer(request.headers.get("Authorization", ""))
+    found = emulator().worlds.with_key(key) if key and not is_ours(request.path) else None
+    if found is not None:
+        g.caller = Caller(found[0], found[1].id)
+
+
 def authenticate() -> None:
-    """Find out who is calling, before anything else about a known route is looked at.
+    """Refuse who is not known, before anything else about a known route is looked at.
 
     Raises:
         Unauthorized: nobody we know.
@@ -40,11 +54,6 @@ def authenticate() -> None:
         return
     if emulator().strict and request.path.endswith("/"):
         raise NotFound
-    key = bearer(request.headers.get("Authorization", ""))
-    if not key:
-        raise Unauthorized("Authorization header required")
-    found = emulator().worlds.with_key(key)
-    if found is None:
-        raise Unauthorized("Invalid API key")
-    world, instance = found
-    g.caller = Caller(world, instance.id)
+    if "caller" not in g:
+        key = bearer(request.headers.get("Authorization", ""))
+        raise Unauthorized("Invalid API key" if key else "Authorization header required")

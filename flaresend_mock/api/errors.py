@@ -82,6 +82,12 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.SendAtBeyondCalendar: _says(400, SEND_AT_FORMAT),
     errors.TaskNotFound: _says(404, "Scheduled message not found"),
     errors.TaskNotCancellable: _says(404, "Scheduled message not found or cannot be cancelled"),
+    errors.InstanceNotFound: (401, lambda refusal: {"error": "Invalid API key"}),  # removed during the call
+    errors.WorldIsGone: (
+        401,
+        lambda refusal: {"error": "The world of this API key was given up for others; use another key"},
+    ),
+    errors.TooMany: (503, lambda refusal: {"message": str(refusal)}),
     errors.TaskNotPending: _says(400, "This scheduled message can no longer be updated"),
 }
 

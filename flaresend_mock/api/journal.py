@@ -9,6 +9,7 @@ from flask import Request, Response, g
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import path_as_sent
+from flaresend_mock.api.trouble import Struck
 from flaresend_mock.core.events import weigh
 from flaresend_mock.core.records import Call, Upload
 from flaresend_mock.web.bodies import raw_body
@@ -29,21 +30,25 @@ def record(response: Response) -> Response:
     query = request.environ.get("QUERY_STRING", "")
     headers = received(request.environ)
     body = _body(request)
-    answer = response.get_data()
+    struck: Struck | None = g.get("struck")
+    fault = struck.fault if struck else None
+    cut_off = fault is not None and fault.action == "reset"
+    answer = b"" if cut_off else response.get_data()
     call = Call(
         method=request.method,
         path=world.instances.masked(path_as_sent(request)),
         query=world.instances.masked(query),
         headers=headers,
         body=body,
-        status=response.status_code,
+        status=None if cut_off else response.status_code,
         answer=answer,
         instance=caller.instance if caller else None,
         weight=weigh((headers, body, answer)) + 2 * len(query),
+        fault=fault.id if fault else None,
     )
     with world.lock:
         world.tell("request", call)
-    log.info("%s %s %s", call.method, call.path, call.status)
+    log.info("%s %s %s%s", call.method, call.path, call.status or "reset", f" ({fault.id})" if fault else "")
     return response
 
 

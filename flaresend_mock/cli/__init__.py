@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
-from flaresend_mock.cli import commands
 from flaresend_mock.cli.serve import serve
 from flaresend_mock.logs import visible
 from flaresend_mock.settings import SettingError, flag, options, resolve, variable
@@ -16,20 +18,68 @@ from flaresend_mock.version import __version__
 BAD_USE = 2
 
 
-def main() -> NoReturn:
-    """Run the command. Bad use is one clear line and exit status 2."""
+COMMANDS = {
+    "health": "health",
+    "reset": "worlds",
+    "receive": "receive",
+    "messages": "listing",
+    "requests": "listing",
+    "deliveries": "listing",
+    "clock": "clock",
+    "advance": "clock",
+    "fault": "faults",
+    "world": "worlds",
+    "instance": "instances",
+    "qr": "instances",
+    "verify-signature": "signatures",
+    "fidelity": "fidelity",
+}
+"""The commands, and the module of each; a module is imported when its command is needed."""
+
+
+class Commands(click.Group):
+    """The commands beside serving, of which a run needs one or none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return found
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command. What fails is one clear line, with exit status 1, or 2 for bad use."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # whoever started this has closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
     try:
-        status = cli(standalone_mode=False, prog_name="flaresend-mock")
+        status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
+        status = status if isinstance(status, int) else 0
     except click.ClickException as error:
-        _refuse(error.format_message())
+        status = _complain(error.format_message(), error.exit_code)
     except click.Abort:
-        sys.exit(130)
-    sys.exit(status if isinstance(status, int) else 0)
+        status = 130
+    sys.exit(_written_out(status))
 
 
-def _refuse(message: str) -> NoReturn:
+def _complain(message: str, status: int = BAD_USE) -> int:
     print(f"flaresend-mock: {visible(message)}", file=sys.stderr)
-    sys.exit(BAD_USE)
+    return status
+
+
+def _written_out(status: int) -> int:
+    """Write out what was printed, and return the exit status; nobody needs to read it to the end."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries once more
+        if not isinstance(error, BrokenPipeError):
+            return _complain(f"cannot print: {error.strerror}", 1)
+    return status
 
 
 def _with_settings(command: click.Command) -> click.Command:
@@ -37,15 +87,18 @@ def _with_settings(command: click.Command) -> click.Command:
     for option in options():
         help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
         if isinstance(option.default, bool):
-            names = [f"{flag(option)}/--no-{option.name.replace('_', '-')}"]
+            names = [option.name, f"{flag(option)}/--no-{flag(option)[2:]}"]
             parameter = click.Option(names, default=None, help=help_text)
         else:
-            parameter = click.Option([flag(option)], default=None, metavar="VALUE", help=help_text)
+            parameter = click.Option(
+                [option.name, flag(option)], default=None, metavar="VALUE", help=help_text
+            )
         command.params.append(parameter)
     return command
 
 
 @click.group(
+    cls=Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -62,12 +115,8 @@ def cli(context: click.Context, /, **flags: Any) -> int:
     try:
         context.obj = resolve(as_text)
     except SettingError as error:
-        _refuse(str(error))
+        raise click.UsageError(str(error)) from None
     return 0 if context.invoked_subcommand else serve(context.obj)
 
 
 _with_settings(cli)
-
-
-for command in commands.ALL:
-    cli.add_command(command)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import shlex
 import signal
 import socket
@@ -13,6 +14,8 @@ import click
 
 from flaresend_mock.settings import Settings
 from flaresend_mock.version import __version__
+
+log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings) -> int:
@@ -39,9 +42,21 @@ def serve(settings: Settings) -> int:
     with contextlib.suppress(OSError):  # nobody reads what it says: it serves all the same
         _greet(emulator)
     signalled.recv(1)
-    emulator.stop()
+    status = _stop(emulator)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)  # one that comes now finds nothing left to end
+    return status
+
+
+def _stop(emulator: Any) -> int:
+    """Stop, and return the exit status: 1 if the world could not be exported."""
+    from flaresend_mock.exporter import CannotExport
+
+    try:
+        emulator.stop()
+    except CannotExport as error:
+        log.error("%s", error)
+        return 1
     return 0
 
 

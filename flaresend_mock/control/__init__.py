@@ -4,11 +4,47 @@ from __future__ import annotations
 
 from flask import Flask
 
-from flaresend_mock.control import clock, deliveries, health, inbound, lists, webhooks, world
+from flaresend_mock.control import (
+    clock,
+    deliveries,
+    evidence,
+    faults,
+    guard,
+    health,
+    inbound,
+    instances,
+    lists,
+    media,
+    pairing,
+    people,
+    snapshots,
+    webhooks,
+    world,
+    worlds,
+)
 from flaresend_mock.web.paths import OURS
+
+RESOURCES = (
+    health,
+    worlds,
+    world,
+    snapshots,
+    instances,
+    pairing,
+    people,
+    webhooks,
+    inbound,
+    lists,
+    evidence,
+    deliveries,
+    media,
+    clock,
+    faults,
+)
 
 
 def install(app: Flask) -> None:
     """Add the control plane to an application, under /_mock."""
-    for resource in (health, world, lists, clock, inbound, webhooks, deliveries):
+    app.before_request(guard.check)
+    for resource in RESOURCES:
         app.register_blueprint(resource.blueprint, url_prefix=OURS + (resource.blueprint.url_prefix or ""))

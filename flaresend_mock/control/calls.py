@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 from flask import request
-from marshmallow import RAISE, Schema, ValidationError
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, NotFound
 
+from flaresend_mock.core.matching import unknown
 from flaresend_mock.core.world import World
-from flaresend_mock.web import bodies
+from flaresend_mock.web import bodies, jsons
 from flaresend_mock.web.auth import bearer
 from flaresend_mock.web.context import emulator
 
@@ -24,19 +24,43 @@ class Input(Schema):
         unknown = RAISE
 
 
+class Whole(fields.Integer):
+    """A whole number, and neither a text nor true."""
+
+    def __init__(self, lowest: int, highest: int, **options: Any) -> None:
+        super().__init__(strict=True, validate=validate.Range(lowest, highest), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool | str):
+            raise ValidationError("Not a valid integer.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Switch(fields.Boolean):
+    """True or false in JSON, and nothing that is only like them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(truthy={True}, falsy={False}, **options)
+
+
+class Flag(fields.Boolean):
+    """true or false in a query."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(truthy={"true", "1"}, falsy={"false", "0"}, **options)
+
+
 def chosen_world() -> World:
     """Return the world named by `?world=`, or by an API key in `Authorization`; else the default one.
 
     Raises:
-        NotFound: there is no such world.
+        WorldNotFound: there is none of this name.
+        NotFound: no world has this API key.
     """
     worlds = emulator().worlds
     name = request.args.get(WORLD)
     if name is not None:
-        world = worlds.get(name)
-        if world is None:
-            raise NotFound(f"There is no world named {name!r}.")
-        return world
+        return worlds.get(name)
     key = bearer(request.headers.get("Authorization", ""))
     if not key:
         return worlds.default()
@@ -46,13 +70,22 @@ def chosen_world() -> World:
     return found[0]
 
 
-def given_body(schema: Schema) -> dict[str, Any]:
+def given_body(schema: Schema, max_depth: int = jsons.MAX_DEPTH) -> dict[str, Any]:
     """Load the JSON object in the body.
 
     Raises:
         BadRequest: it is none, or not what was expected; the message says where.
     """
-    return load(schema, bodies.read(request, forms=False))
+    return load(schema, given_json(max_depth))
+
+
+def given_json(max_depth: int = jsons.MAX_DEPTH) -> dict[str, Any]:
+    """Return the JSON object in the body, as it is.
+
+    Raises:
+        BadRequest: it is none.
+    """
+    return bodies.read(request, forms=False, max_depth=max_depth)
 
 
 def given_query(schema: Schema) -> dict[str, Any]:
@@ -64,24 +97,37 @@ def given_query(schema: Schema) -> dict[str, Any]:
     return load(schema, {name: value for name, value in request.args.items() if name != WORLD})
 
 
-def load(schema: Schema, data: dict[str, Any]) -> dict[str, Any]:
+def load(schema: Schema, data: dict[str, Any], where: str = "") -> dict[str, Any]:
+    """Load what a call was given, or a part of it, `where` that stands.
+
+    Raises:
+        BadRequest: it is not what was expected; the message says where, and of an unknown name which is meant.
+    """
     try:
         loaded: dict[str, Any] = schema.load(data)
     except ValidationError as invalid:
-        raise BadRequest(_explain(schema, invalid.messages_dict)) from None
+        raise BadRequest(_explain(schema, invalid.messages_dict, where)) from None
     return loaded
 
 
-def _explain(schema: Schema, messages: dict[str, Any]) -> str:
-    name, problem = next(iter(messages.items()))
-    where = [name]
+def _explain(schema: Schema, messages: dict[str, Any], where: str) -> str:
+    steps = [where] if where else []
+    inside: Any = schema
+    problem: Any = messages
     while isinstance(problem, dict):
-        inner, problem = next(iter(problem.items()))
-        where.append(str(inner))
-    place = ".".join(step for step in where if step != "_schema")
-    known = [field.data_key or field_name for field_name, field in schema.fields.items()]
-    if name not in known and name != "_schema":
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-        return f"{name!r} is not known; {hint}"
+        name, problem = next(iter(problem.items()))
+        fields_of = getattr(inside, "fields", None)
+        if isinstance(name, str) and name != "_schema" and fields_of is not None:
+            known = {field.data_key or field_name: field for field_name, field in fields_of.items()}
+            if name not in known:
+                return ": ".join([*filter(None, [".".join(steps)]), unknown(name, list(known))])
+            inside = _inside(known[name])
+        if name != "_schema":
+            steps.append(str(name))
+    place = ".".join(steps)
     return f"{place}: {problem[0]}" if place else str(problem[0])
+
+
+def _inside(field: Any) -> Any:
+    """Return the schema of what a field, or each item of its list, holds; None if there is none."""
+    return getattr(getattr(field, "inner", field), "schema", None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
@@ -12,7 +15,7 @@ from flaresend_mock.web.headers import allowed
 
 CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.ClockOutOfRange: (400, "clock_out_of_range", ""),
-    errors.InvalidNumber: (400, "invalid_number", "from: not a phone number in international format"),
+    errors.InvalidNumber: (400, "invalid_number", ""),
     errors.PersonNotOnWhatsApp: (400, "not_on_whatsapp", "from: this number is not on WhatsApp"),
     errors.InvalidTarget: (400, "invalid_url", ""),
     errors.NotReady: (409, "instance_not_connected", ""),
@@ -24,6 +27,45 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.ChannelNotFound: (404, "channel_not_found", "there is no channel with this JID"),
     errors.NotGroupAdmin: (409, "not_group_admin", "only admins post in this group"),
     errors.NotInGroup: (409, "instance_not_in_group", "the instance is not in this group"),
+    errors.InvalidMatcher: (400, "invalid_matcher", ""),
+    errors.MatcherTooSlow: (400, "matcher_too_slow", ""),
+    errors.InvalidFault: (400, "invalid_fault", ""),
+    errors.InvalidWorld: (400, "invalid_world", ""),
+    errors.TooMany: (409, "too_many", ""),
+    errors.FaultNotFound: (404, "fault_not_found", "there is no fault with this id"),
+    errors.WorldNotFound: (404, "world_not_found", ""),
+    errors.WorldExists: (409, "world_exists", "there is a world of this name already"),
+    errors.WorldIsNeeded: (409, "world_is_needed", "the default world cannot be deleted; reset it instead"),
+    errors.WorldIsGone: (
+        410,
+        "world_is_gone",
+        "the world of this API key was given up for others; use another key",
+    ),
+    errors.KeyInUse: (409, "key_in_use", "an instance has this API key already, in this world or another"),
+    errors.KeyNotFound: (404, "key_not_found", "the instance has no API key with this id"),
+    errors.SnapshotNotFound: (404, "snapshot_not_found", "there is no snapshot of this name"),
+    errors.NumberInUse: (409, "number_in_use", "another instance is linked to this number"),
+    errors.LidInUse: (409, "lid_in_use", "this LID belongs to somebody else"),
+    errors.PersonNotFound: (404, "person_not_found", "the directory has nobody with this number"),
+    errors.PersonIsLinked: (
+        409,
+        "person_is_linked",
+        "an instance has this number; it stays in the directory, and on WhatsApp",
+    ),
+    errors.LastInstance: (409, "last_instance", "a world has at least one instance; make another one first"),
+    errors.NoQrCode: (409, "no_qr_code", ""),
+    errors.QrCodeExpired: (
+        410,
+        "qr_code_expired",
+        "this QR code has expired; scan the one that is shown now",
+    ),
+    errors.AnotherPhone: (
+        409,
+        "another_phone",
+        "the instance belongs to another number; log it out before another phone scans its QR code",
+    ),
+    errors.AlreadyConnected: (409, "already_connected", ""),
+    errors.MediaNotFound: (404, "media_not_found", "no file that is still kept has this id"),
     errors.PersonNotInGroup: (409, "not_in_group", "who writes in a group must be in it"),
 }
 """Status, code and message of each refusal; where the message is empty, the refusal says it itself."""
@@ -31,7 +73,7 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
 
 def refuse(refusal: Refusal) -> Response:
     status, code, message = CODES[type(refusal)]
-    return _respond(status, code, message or str(refusal))
+    return answer(status, code, message or str(refusal))
 
 
 def refuse_http(refusal: HTTPException) -> Response:
@@ -43,7 +85,7 @@ def refuse_http(refusal: HTTPException) -> Response:
         message = f"{request.method} is not possible here, only {allowed(refusal)}."
     elif refusal.code == 415:
         message = "Send JSON, with the header Content-Type: application/json."
-    response = _respond(refusal.code or 500, code, message)
+    response = answer(refusal.code or 500, code, message)
     if methods := allowed(refusal):
         response.headers["Allow"] = methods
     return response
@@ -51,8 +93,9 @@ def refuse_http(refusal: HTTPException) -> Response:
 
 def fail() -> Response:
     """Answer after an error of the emulator's own; the log has what happened."""
-    return _respond(500, "internal_server_error", "The emulator made a mistake; its log has the details.")
+    return answer(500, "internal_server_error", "The emulator made a mistake; its log has the details.")
 
 
-def _respond(status: int, code: str, message: str) -> Response:
-    return jsons.respond({"error": {"code": code, "message": message}}, status)
+def answer(status: int, code: str, message: str, more: Mapping[str, Any] | None = None) -> Response:
+    """Answer with an error, and what belongs to it."""
+    return jsons.respond({"error": {"code": code, "message": message}, **(more or {})}, status)

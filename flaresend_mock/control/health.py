@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from flask import Blueprint, Response
 
 from flaresend_mock.web import jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.web.context import Emulator, emulator
 
 blueprint = Blueprint("health", __name__)
+
+MAX_FAULTS = 100
 
 
 @blueprint.get("/health")
@@ -21,5 +26,15 @@ def health() -> Response:
         "version": us.version,
         "uptime": round(us.uptime(), 3),
         "checks": checks,
+        "worlds": len(us.worlds.all()),
+        "faults": list(islice(_armed(us), MAX_FAULTS)),
     }
     return jsons.respond(body, 200 if ready else 503)
+
+
+def _armed(us: Emulator) -> Iterator[dict[str, str]]:
+    """Yield what goes wrong on purpose now, so that nobody looks for a mistake that is none."""
+    for world in us.worlds.all():
+        for fault in world.faults.all() if world.faults.any() else ():
+            if fault.armed:
+                yield {"world": world.name, "id": fault.id, "name": fault.name, "on": fault.on}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response
-from marshmallow import fields, validate
+from flask import Blueprint, Response, request
+from marshmallow import ValidationError, fields, validate
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, chosen_world, given_query
+from flaresend_mock.control import stream, views
+from flaresend_mock.control.calls import Flag, Input, chosen_world, given_query
+from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.matching import unknown
 from flaresend_mock.web import jsons
+from flaresend_mock.web.context import emulator
 
 blueprint = Blueprint("lists", __name__)
 
@@ -24,7 +27,26 @@ class Page(Input):
     limit = fields.Integer(load_default=None, validate=validate.Range(min=1))
 
 
+class Kinds(fields.String):
+    """Kinds of events, with commas between them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        kinds = [kind.strip() for kind in super()._deserialize(value, attr, data, **kwargs).split(",")]
+        for kind in kinds:
+            if kind not in KINDS:
+                raise ValidationError(unknown(kind, KINDS))
+        return kinds
+
+
+class EventPage(Page):
+    """Of these kinds, all if none is named; as a `stream` or, if not, as a page."""
+
+    kind = Kinds(load_default=())
+    stream = Flag(load_default=False)
+
+
 _PAGE = Page()
+_EVENTS = EventPage()
 
 
 @blueprint.get("/messages")
@@ -42,23 +64,28 @@ def messages() -> Response:
 @blueprint.get("/requests")
 def requests() -> Response:
     """List the API calls and their answers, newest last."""
-    return _events("requests", "request")
+    page = given_query(_PAGE)
+    world = chosen_world()
+    with world.lock:
+        found = world.state.events.since(page["since"] or 0, "request")
+        evicted = world.state.events.evicted("request")
+    return jsons.respond(
+        {"requests": [views.request(event) for event in cut(found, page)], "evicted": evicted}
+    )
 
 
 @blueprint.get("/events")
 def events() -> Response:
-    """List everything that happened, newest last."""
-    return _events("events", None)
-
-
-def _events(name: str, kind: str | None) -> Response:
-    page = given_query(_PAGE)
+    """List everything that happened, newest last; or stream what happens."""
+    page = given_query(_EVENTS)
     world = chosen_world()
+    if stream.is_wanted(request):
+        return stream.respond(request, emulator(), world, page["since"], page["kind"])
     with world.lock:
-        found = world.state.events.since(page["since"] or 0, kind)
-        evicted = world.state.events.evicted(kind)
-    shown = [views.request(event) if kind else views.event(event) for event in cut(found, page)]
-    return jsons.respond({name: shown, "evicted": evicted})
+        found = world.state.events.since(page["since"] or 0)
+        evicted = world.state.events.evicted()
+    wanted = [event for event in found if not page["kind"] or event.kind in page["kind"]]
+    return jsons.respond({"events": [views.event(event) for event in cut(wanted, page)], "evicted": evicted})
 
 
 def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:

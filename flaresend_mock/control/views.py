@@ -8,18 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core.events import Event
+from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.records import (
     Attempt,
     Call,
     Change,
     Delivery,
+    Fault,
     Fired,
+    Instance,
     Message,
+    Person,
     Task,
     TaskChange,
     Webhook,
 )
+from flaresend_mock.core.world import World
 from flaresend_mock.web import headers, jsons, times
+
+LONG_KEY = 12
 
 
 def message(message: Message) -> dict[str, Any]:
@@ -61,6 +68,7 @@ def request(event: Event) -> dict[str, Any]:
         "answer": _read(call.answer),
         "instance": call.instance,
         "timestamp": times.stamp(event.at),
+        "fault": call.fault,
     }
 
 
@@ -105,7 +113,7 @@ def webhook(webhook: Webhook) -> dict[str, Any]:
     return {
         "url": webhook.url,
         "secret": headers.MASK if webhook.secret else None,
-        "retries": list(webhook.retries),
+        "retries": [int(seconds) if seconds == int(seconds) else seconds for seconds in webhook.retries],
         "verification": webhook.verification,
         "verify_token": headers.MASK if webhook.verify_token else None,
         "chaos": asdict(webhook.chaos),
@@ -143,6 +151,68 @@ def attempt(attempt: Attempt) -> dict[str, Any]:
         "answer": attempt.answer,
         "error": attempt.error,
         "milliseconds": attempt.milliseconds,
+    }
+
+
+def instance(instance: Instance, world: World, *, secrets: bool) -> dict[str, Any]:
+    """An instance; its API keys and its webhook's secrets are masked, unless they are wanted."""
+    person = world.state.people.get(instance.number)
+    shown = webhook(instance.webhook) if instance.webhook else None
+    if shown and instance.webhook and secrets:
+        shown |= {"secret": instance.webhook.secret, "verify_token": instance.webhook.verify_token}
+    return {
+        "id": instance.id,
+        "name": instance.name,
+        "number": instance.number,
+        "lid": person.lid if person else None,
+        "status": instance.status,
+        "logged_out": instance.logged_out,
+        "api_keys": [api_key(key, secrets=secrets) for key in instance.api_keys],
+        "webhook": shown,
+    }
+
+
+def api_key(key: str, *, secrets: bool) -> dict[str, Any]:
+    """An API key: its id, and at most its last four characters."""
+    masked = f"…{key[-4:]}" if len(key) >= LONG_KEY else headers.MASK
+    return {"id": key_id(key), "api_key": key if secrets else masked}
+
+
+def person(person: Person) -> dict[str, Any]:
+    """Somebody in the directory."""
+    return {
+        "number": person.number,
+        "lid": person.lid,
+        "name": person.name,
+        "on_whatsapp": person.on_whatsapp,
+        "rules": [asdict(rule) for rule in person.rules],
+    }
+
+
+def fault(fault: Fault) -> dict[str, Any]:
+    """A fault, with how often it matched and hit; the API key it matches is masked."""
+    match = {name: headers.MASK if name == "key" else wanted for name, wanted in fault.match.items()}
+    delay = fault.delay
+    shown_delay = delay and {
+        "from": delay.lowest,
+        "to": delay.highest,
+        **({} if delay.mean is None else {"mean": delay.mean, "deviation": delay.deviation}),
+    }
+    return {
+        "id": fault.id,
+        "name": fault.name,
+        "armed": fault.armed,
+        "on": fault.on,
+        "match": match,
+        "respond": asdict(fault.reply) if fault.reply else None,
+        "delay": shown_delay,
+        "action": fault.action,
+        "after": fault.after,
+        "every": fault.every,
+        "times": fault.times,
+        "probability": fault.probability,
+        "matched": fault.matched,
+        "hits": fault.hits,
     }
 
 

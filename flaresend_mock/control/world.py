@@ -1,13 +1,34 @@
-"""The world as a whole: POST /_mock/reset."""
+"""The world as a whole: reset, export, import and settings."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
+from marshmallow import fields, validate
 
-from flaresend_mock.control.calls import chosen_world
+from flaresend_mock.control.calls import Flag, Input, chosen_world, given_body, given_json, given_query
+from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
+from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.web import jsons
+from flaresend_mock.web.context import emulator
+from flaresend_mock.worldfile.schema import MAX_PAIRING_SECONDS
 
 blueprint = Blueprint("world", __name__)
+
+
+class ExportOptions(Input):
+    with_secrets = Flag(load_default=False)
+
+
+class WorldSettings(Input):
+    """`pairing_seconds`: how long a QR code is shown until it is scanned by itself; null for never."""
+
+    pairing_seconds = fields.Float(
+        required=True, allow_none=True, validate=validate.Range(0, MAX_PAIRING_SECONDS)
+    )
+
+
+_EXPORT = ExportOptions()
+_SETTINGS = WorldSettings()
 
 
 @blueprint.post("/reset")
@@ -16,3 +37,35 @@ def reset() -> Response:
     world = chosen_world()
     world.reset()
     return jsons.respond({"world": world.name, "event": world.state.events.last_number})
+
+
+@blueprint.get("/world")
+def export_world() -> Response:
+    """Export the world, to the last byte; API keys and secrets only with `with_secrets=true`."""
+    from flaresend_mock.exports.exporting import export  # few runs export anything
+
+    secrets = given_query(_EXPORT)["with_secrets"] or emulator().with_secrets
+    world = chosen_world()
+    return Response(export(world.saved(), secrets=secrets), content_type=jsons.CONTENT_TYPE)
+
+
+@blueprint.put("/world")
+def import_world() -> Response:
+    """Become what an export or a world file says; a reset returns to it from now on."""
+    allow_large(request)
+    data = given_json(MAX_DEPTH)
+    world, worlds = chosen_world(), emulator().worlds
+    state, warnings = state_of(data, "format" in data, world.saved())
+    keys = [key for instance in state.instances.values() for key in instance.api_keys]
+    if not all(worlds.key_is_free(key, apart_from=world) for key in keys):
+        raise KeyInUse
+    world.replace(state)
+    return jsons.respond({"world": world.name, "event": state.events.last_number, "warnings": warnings})
+
+
+@blueprint.patch("/world")
+def change() -> Response:
+    given = given_body(_SETTINGS)
+    world = chosen_world()
+    world.pairing.set_automatic(given["pairing_seconds"])
+    return jsons.respond({"world": world.name, "pairing_seconds": world.state.pairing_seconds})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, insort
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -54,6 +55,19 @@ class Agenda:
         due = self._entries.pop(0)
         del self._by_key[due.kind, due.key]
         return due
+
+    def contents(self) -> tuple[list[Due], int]:
+        """Return what is noted, first what falls due first, and how many things were noted so far."""
+        return self._entries.copy(), self._noted
+
+    @classmethod
+    def refilled(cls, entries: Iterable[Due], noted: int) -> Agenda:
+        """Return an agenda with these contents."""
+        agenda = cls()
+        agenda._entries = sorted(entries)
+        agenda._by_key = {(due.kind, due.key): due for due in agenda._entries}
+        agenda._noted = noted
+        return agenda
 
     def copy(self) -> Agenda:
         other = Agenda()

@@ -40,7 +40,11 @@ class Chance:
 
     def happens(self, kind: str, probability: float) -> bool:
         """Decide whether something of this probability, from 0 to 1, happens this time."""
-        return int.from_bytes(self._next(kind)[:7], "big") < probability * 2**56
+        return self.share(kind) < probability
+
+    def share(self, kind: str) -> float:
+        """Return the next number of this kind, from 0 to less than 1."""
+        return int.from_bytes(self._next(kind)[:6], "big") / 2**48
 
     def _next(self, kind: str) -> bytes:
         count = self._counters.get(kind, 0) + 1

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
-from flaresend_mock.core.records import Attempt, Change, Chaos, Delivery, Fired, Webhook
+from flaresend_mock.core.records import Attempt, Change, Chaos, Delivery, Fault, Fired, Webhook
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -25,11 +26,15 @@ Lane = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt to be made: by whom it was claimed tells `generation`, which a reset of the world raises."""
+    """One attempt to be made: by whom it was claimed tells `generation`, which a reset of the world raises.
+
+    `fault` is what the attempt is to meet instead of the receiver, or on the way back from it.
+    """
 
     generation: int
     delivery: Delivery
     webhook: Webhook
+    fault: Fault | None = None
 
 
 class Deliveries:
@@ -65,7 +70,7 @@ class Deliveries:
         """
         webhook = self._world.instances.get(instance_id).webhook
         chance = self._world.chance
-        id_ = "msg_" + chance.letters("delivery", 24)
+        id_ = self._unused_id()
         delivery = Delivery(
             id=id_,
             webhook_id=id_,
@@ -78,14 +83,22 @@ class Deliveries:
         if webhook is None:
             return self._close(replace(delivery, status="no endpoint"))
         trouble = chaos or webhook.chaos
-        if trouble.drop and chance.happens("chaos drop", trouble.drop):
+        fault = (
+            self._world.faults.strike_event(self._described(delivery, webhook))
+            if self._world.state.faults
+            else None
+        )
+        action = fault.action if fault else None
+        if action == "drop" or (trouble.drop and chance.happens("chaos drop", trouble.drop)):
             return self._close(replace(delivery, status="dropped"))
         if webhook.paused:
             return self._close(replace(delivery, status="held"))
-        delay = trouble.delay
-        if trouble.reorder and chance.happens("chaos reorder", trouble.reorder):
+        delay = trouble.delay + (self._world.faults.seconds_of(fault) if fault else 0.0)
+        if action == "reorder" or (trouble.reorder and chance.happens("chaos reorder", trouble.reorder)):
             delay += REORDER_SECONDS
-        twice = trouble.duplicate and chance.happens("chaos duplicate", trouble.duplicate)
+        twice = action == "duplicate" or (
+            trouble.duplicate and chance.happens("chaos duplicate", trouble.duplicate)
+        )
         if twice:
             copy = replace(delivery, id=delivery.id + "-2", duplicate_of=delivery.id)
         delivery = self._admit(delivery, delay)
@@ -111,7 +124,9 @@ class Deliveries:
                     self._close(replace(delivery, status="no endpoint"))
                     self._wake(lane)
                     continue
-                job = Job(self.generation, delivery, webhook)
+                faults = self._world.faults
+                fault = faults.strike_attempt(self._described(delivery, webhook)) if faults.any() else None
+                job = Job(self.generation, delivery, webhook, fault)
                 self._busy[lane] = job
                 return job
             return None
@@ -233,6 +248,18 @@ class Deliveries:
                 replayed.append(self._admit(replace(delivery, status="pending"), 0))
             return replayed
 
+    def forget(self, instance_id: str) -> None:
+        """Give up what is on its way from an instance. The caller holds the lock."""
+        state = self._world.state
+        for lane in [lane for lane in state.lanes if lane[0] == instance_id]:
+            self._busy.pop(lane, None)
+            del state.lanes[lane]
+        self._ready.pop(instance_id, None)
+        for delivery in [one for one in state.open_deliveries.values() if one.instance == instance_id]:
+            state.agenda.strike(RETRY, delivery.id)
+            state.agenda.strike(DELAYED, delivery.id)
+            self._close(replace(delivery, status="interrupted", next_retry=None))
+
     def idle(self) -> bool:
         """Tell whether nothing is under way and nothing could be begun. The caller holds the lock."""
         return not self._busy and not any(self._ready.values())
@@ -245,10 +272,31 @@ class Deliveries:
         with self._world.lock:
             return list(self._busy.values())
 
+    def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
+        """Return an event as faults see it; `number` is whose message it tells of."""
+        body = json.loads(delivery.body)
+        data = body.get("data")
+        who = (data.get("participant") or data.get("from")) if isinstance(data, dict) else None
+        return {
+            "instance": delivery.instance,
+            "chat": delivery.chat,
+            "number": self._world.people.named(who) if isinstance(who, str) else None,
+            "message": delivery.message,
+            "url": webhook.url,
+            "body": body,
+        }
+
+    def _unused_id(self) -> str:
+        state = self._world.state
+        while True:
+            id_ = "msg_" + self._world.chance.letters("delivery", 24)
+            if id_ not in state.open_deliveries and state.deliveries.get(id_) is None:
+                return id_
+
     def _afresh(self, delivery: Delivery) -> Delivery:
         return replace(
             delivery,
-            id="msg_" + self._world.chance.letters("delivery", 24),
+            id=self._unused_id(),
             created=self._world.clock.now(),
             status="pending",
             attempts=(),

@@ -26,7 +26,10 @@ class Overloaded(Refusal):
 
 
 class InvalidNumber(Refusal):
-    """What was given is not a phone number in international format."""
+    """What was given as `field` is not a phone number in international format."""
+
+    def __init__(self, field: str = "number") -> None:
+        super().__init__(f"{field}: not a phone number in international format")
 
 
 class InvalidContent(Refusal):
@@ -156,6 +159,112 @@ class DeliveryNotFound(Refusal):
 
 class ClockOutOfRange(Refusal):
     """A time the world's clock cannot show, or an advance into the past."""
+
+
+class InvalidMatcher(Refusal):
+    """A matcher that cannot be understood; the text says where and why."""
+
+
+class MatcherTooSlow(InvalidMatcher):
+    """A regular expression that takes too long on what it is asked about."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(f"the regular expression {pattern!r} takes too long; make it simpler")
+
+
+class InvalidFault(Refusal):
+    """A fault that cannot be; the text says why."""
+
+
+class FaultNotFound(Refusal):
+    """No fault has this id."""
+
+
+class TooMany(Refusal):
+    """There are as many of something as there may be; the text says of what, and how many."""
+
+
+class WorldNotFound(Refusal):
+    """No world has this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no world named {name!r}")
+
+
+class WorldExists(Refusal):
+    """Another world has this name."""
+
+
+class WorldIsNeeded(Refusal):
+    """The default world is there for good."""
+
+
+class WorldIsGone(Refusal):
+    """The world of this API key was given up for others."""
+
+
+class KeyInUse(Refusal):
+    """An API key that somebody has already."""
+
+
+class KeyNotFound(Refusal):
+    """The instance has no API key with this id."""
+
+
+class SnapshotNotFound(Refusal):
+    """No snapshot has this name."""
+
+
+class NumberInUse(Refusal):
+    """A number that is linked to another instance."""
+
+
+class LidInUse(Refusal):
+    """A LID that belongs to somebody else."""
+
+
+class PersonNotFound(Refusal):
+    """The directory has nobody with this number."""
+
+
+class PersonIsLinked(Refusal):
+    """Who belongs to an instance stays in the directory, and on WhatsApp."""
+
+
+class LastInstance(Refusal):
+    """A world has at least one instance."""
+
+
+class NoQrCode(Refusal):
+    """The instance shows no QR code; `status` says what it does instead."""
+
+    def __init__(self, status: str) -> None:
+        hint = {
+            "initializing": "and shows its QR code in a second of the world's clock",
+            "disconnected": "and shows no QR code; reconnect it first",
+        }.get(status, "and needs no QR code")
+        super().__init__(f"the instance is {status}, {hint}")
+        self.status = status
+
+
+class QrCodeExpired(Refusal):
+    """The QR code is no longer shown."""
+
+
+class AnotherPhone(Refusal):
+    """The instance is linked to another phone, which was not logged out."""
+
+
+class AlreadyConnected(Refusal):
+    """The instance is on its way already; `status` says how far."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"the instance is {status} already")
+        self.status = status
+
+
+class MediaNotFound(Refusal):
+    """No file that is still kept has this id."""
 
 
 class InvalidWorld(Refusal):

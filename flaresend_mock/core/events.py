@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -108,7 +108,11 @@ class EventLog:
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject)
-        weight = _weigh(subject)
+        self._keep(event)
+        return event
+
+    def _keep(self, event: Event) -> None:
+        weight = _weigh(event.subject)
         self._events.append((event, weight))
         self._weight += weight
         while len(self._events) > self.limit or (self._weight > MAX_WEIGHT and len(self._events) > 1):
@@ -116,7 +120,6 @@ class EventLog:
             self._weight -= lost
             self._evicted[gone.kind] += 1
             self._last_evicted[gone.kind] = gone.number
-        return event
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
@@ -136,6 +139,29 @@ class EventLog:
     def last_evicted(self, kind: str) -> int:
         """Return the number of the last event of a kind that is no longer kept; 0 if all are."""
         return self._last_evicted.get(kind, 0)
+
+    def gone(self) -> dict[str, tuple[int, int]]:
+        """Return, by kind, how many events are no longer kept, and the number of the last of them."""
+        return {kind: (self._evicted[kind], number) for kind, number in self._last_evicted.items()}
+
+    def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
+        """Hold these events, oldest first, in the place of all others.
+
+        Args:
+            last_number: after which one numbers go on.
+            gone: as `gone` returned it.
+        """
+        self.last_number = last_number
+        self._events.clear()
+        self._weight = 0
+        self._evicted = Counter({kind: count for kind, (count, _) in gone.items()})
+        self._last_evicted = {kind: number for kind, (_, number) in gone.items()}
+        for event in events:
+            self._keep(event)
+
+    def last_evicted_of_all(self) -> int:
+        """Return the number of the last event of any kind that is no longer kept; 0 if all are."""
+        return max(self._last_evicted.values(), default=0)
 
     def copy(self) -> EventLog:
         other = EventLog(self.limit, self.last_number)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 Value = TypeVar("Value")
@@ -66,6 +66,15 @@ class History(Generic[Value]):
         gone = self._values.pop(key, None)
         if gone is not None:
             self._weight -= self._weigh(gone)
+
+    def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
+        """Hold these values, oldest first, in the place of all others, as if so many had been evicted before."""
+        self._values.clear()
+        self._weight = 0
+        self.evicted = evicted
+        self.last_evicted_event = last_evicted_event
+        for key, value in values.items():
+            self.add(key, value)
 
     def copy(self) -> History[Value]:
         other = History(self.limit, self.max_weight, self._weigh)

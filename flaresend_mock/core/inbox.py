@@ -135,6 +135,13 @@ class Inbox:
             )
             return Received(event, message, delivery)
 
+    def forget(self, instance_id: str) -> None:
+        """Have nobody write to an instance any more who was about to. The caller holds the lock."""
+        answers = self._world.state.answers
+        for key in [key for key, pending in answers.items() if pending.instance == instance_id]:
+            del answers[key]
+            self._world.state.agenda.strike(ANSWER, key)
+
     def answer(self, key: str) -> Fired:
         """Let somebody write what they were going to. The caller holds the lock."""
         pending = self._world.state.answers.pop(key)
@@ -180,7 +187,7 @@ class Inbox:
     def _check(self, letter: Letter, instance: Instance) -> tuple[str, Group | None]:
         number = self._world.people.named(letter.sender)
         if number is None:
-            raise InvalidNumber
+            raise InvalidNumber("from")
         is_instance = any(number == other.number for other in self._world.state.instances.values())
         if not is_instance and not self._world.people.on_whatsapp(number):
             raise PersonNotOnWhatsApp

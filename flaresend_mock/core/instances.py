@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from flaresend_mock.core import numbers
 from flaresend_mock.core.chance import lasting
-from flaresend_mock.core.errors import InstanceNotFound, NotReady
+from flaresend_mock.core.errors import (
+    InstanceNotFound,
+    InvalidNumber,
+    KeyInUse,
+    KeyNotFound,
+    LastInstance,
+    LidInUse,
+    NotReady,
+    NumberInUse,
+    TooMany,
+)
+from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.records import Change, Instance, Webhook
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
+
+
+MAX_INSTANCES = 1000
+MAX_KEYS = 100
 
 
 class Instances:
@@ -21,7 +38,19 @@ class Instances:
         self._world = world
 
     def get(self, instance_id: str) -> Instance:
-        return self._world.state.instances[instance_id]
+        """Return the instance with this id.
+
+        Raises:
+            InstanceNotFound: there is none, or no longer.
+        """
+        instance = self._world.state.instances.get(instance_id)
+        if instance is None:
+            raise InstanceNotFound
+        return instance
+
+    def all(self) -> list[Instance]:
+        with self._world.lock:
+            return list(self._world.state.instances.values())
 
     def find(self, instance_id: str | None) -> Instance:
         """Return the instance with this id; None and "default" name the first one.
@@ -31,10 +60,130 @@ class Instances:
         """
         if instance_id in (None, "default"):
             return self.first()
-        instance = self._world.state.instances.get(str(instance_id))
-        if instance is None:
-            raise InstanceNotFound
-        return instance
+        return self.get(str(instance_id))
+
+    def create(
+        self,
+        *,
+        name: str = "",
+        number: str | None = None,
+        lid: str | None = None,
+        status: str | None = None,
+        api_key: str | None = None,
+    ) -> Instance:
+        """Make an instance; without a `status` it starts up, and shows a QR code a second later.
+
+        Raises:
+            InvalidNumber: `number` is not a phone number.
+            NumberInUse: it is linked to another instance.
+            LidInUse: the LID belongs to somebody else.
+            KeyInUse: the API key belongs to another instance.
+            TooMany: there are as many instances as there may be.
+        """
+        world = self._world
+        with world.lock:
+            if len(world.state.instances) >= MAX_INSTANCES:
+                raise TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
+            digits = self._unused_number() if number is None else numbers.parse(number)
+            if digits is None:
+                raise InvalidNumber
+            id_ = instance_id(world.state.seed, digits)
+            if id_ in world.state.instances or any(digits == one.number for one in self.all()):
+                raise NumberInUse
+            if lid is not None and world.state.lids.get(lid, digits) != digits:
+                raise LidInUse
+            if api_key is not None and not self._is_free(api_key):
+                raise KeyInUse
+            person = world.people.meet(digits)
+            world.people.add(
+                replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True)
+            )
+            instance = Instance(
+                id=id_,
+                number=digits,
+                name=name,
+                status=status or "initializing",
+                api_keys=(api_key,) if api_key is not None else (),
+            )
+            world.state.instances[id_] = instance
+            world.tell("instance", Change("created", id_, {"number": digits, "name": name}))
+            return instance if status else world.pairing.start(instance)
+
+    def rename(self, instance_id: str | None, name: str) -> Instance:
+        """Give an instance another name.
+
+        Raises:
+            InstanceNotFound: there is no such instance.
+        """
+        with self._world.lock:
+            instance = replace(self.find(instance_id), name=name)
+            self._world.state.instances[instance.id] = instance
+            self._world.tell("instance", Change("renamed", instance.id, {"name": name}))
+            return instance
+
+    def remove(self, instance_id: str) -> None:
+        """Remove an instance: what it scheduled is cancelled, what is on its way to its webhook is not delivered.
+
+        Raises:
+            InstanceNotFound: there is no such instance.
+            LastInstance: it is the only one.
+        """
+        world = self._world
+        with world.lock:
+            instance = self.get(instance_id)
+            if len(world.state.instances) == 1:
+                raise LastInstance
+            for task in world.schedule.pending(instance.id):
+                world.schedule.cancel(instance.id, task.id)
+            world.inbox.forget(instance.id)
+            world.deliveries.forget(instance.id)
+            world.state.agenda.strike(PAIRING, instance.id)
+            del world.state.instances[instance.id]
+            world.tell("instance", Change("removed", instance.id))
+
+    def add_key(self, instance_id: str | None, key: str | None = None) -> str:
+        """Make another API key for an instance, or give it this one, and return it.
+
+        Raises:
+            InstanceNotFound: there is no such instance.
+            KeyInUse: somebody has this key.
+            TooMany: the instance has as many keys as it may have.
+        """
+        world = self._world
+        with world.lock:
+            instance = self.find(instance_id)
+            if len(instance.api_keys) >= MAX_KEYS:
+                raise TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
+            made = key or "fm_" + world.chance.letters(f"api key {world.name}", 32)
+            if not self._is_free(made):
+                raise KeyInUse
+            world.state.instances[instance.id] = replace(instance, api_keys=(*instance.api_keys, made))
+            world.tell("instance", Change("key made", instance.id, {"key": key_id(made)}))
+            return made
+
+    def revoke_key(self, instance_id: str | None, wanted: str) -> None:
+        """Revoke an API key, named by its id.
+
+        Raises:
+            InstanceNotFound: there is no such instance.
+            KeyNotFound: it has no such key.
+        """
+        with self._world.lock:
+            instance = self.find(instance_id)
+            left = tuple(key for key in instance.api_keys if key_id(key) != wanted)
+            if len(left) == len(instance.api_keys):
+                raise KeyNotFound
+            self._world.state.instances[instance.id] = replace(instance, api_keys=left)
+            self._world.tell("instance", Change("key revoked", instance.id, {"key": wanted}))
+
+    def _is_free(self, key: str) -> bool:
+        return self.with_key(key) is None and self._world.outside.key_is_free(key)
+
+    def _unused_number(self) -> str:
+        while True:
+            number = "2547" + self._world.chance.digits("instance number", 8)
+            if number not in self._world.state.people:
+                return number
 
     def set_webhook(self, instance_id: str | None, webhook: Webhook | None) -> Instance:
         """Set or, with None, take away where an instance's events go.
@@ -59,14 +208,14 @@ class Instances:
 
     def with_key(self, api_key: str) -> Instance | None:
         """Return the instance this API key belongs to."""
-        for instance in self._world.state.instances.values():
+        for instance in list(self._world.state.instances.values()):
             if api_key in instance.api_keys:
                 return instance
         return None
 
     def masked(self, text: str) -> str:
         """Return a text without the API keys of this world in it."""
-        for instance in self._world.state.instances.values():
+        for instance in list(self._world.state.instances.values()):
             for key in instance.api_keys:
                 text = text.replace(key, "***") if key in text else text
         return text
@@ -82,13 +231,10 @@ class Instances:
             raise NotReady(instance.status)
         return instance
 
-    def set_status(self, instance_id: str, status: str) -> Instance:
-        """Change what the phone is doing; `status` is one of INSTANCE_STATUSES."""
-        with self._world.lock:
-            instance = replace(self.get(instance_id), status=status)
-            self._world.state.instances[instance_id] = instance
-            self._world.tell("instance", Change("status", instance_id, {"status": status}))
-            return instance
+
+def key_id(key: str) -> str:
+    """Return what an API key is called where it must not be shown: the start of its SHA-256, in hex."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def instance_id(seed: int, number: str) -> str:

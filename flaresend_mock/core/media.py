@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core import encryption
 from flaresend_mock.core.chance import lasting
+from flaresend_mock.core.errors import MediaNotFound
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
+from flaresend_mock.core.records import Media as Stored
 from flaresend_mock.core.records import Picture, Served, Upload
 
 if TYPE_CHECKING:
@@ -96,6 +98,17 @@ class Media:
         if plain or flaws.get("keyless"):
             del fields["mediaKey"], fields["fileEncSha256"]
         return fields
+
+    def get(self, media_id: str) -> Stored:
+        """Return a file as it was sent.
+
+        Raises:
+            MediaNotFound: there is none with this id, or no longer.
+        """
+        found = self._world.state.media.get(media_id)
+        if found is None:
+            raise MediaNotFound
+        return found
 
     def at(self, path: str, signature: str | None) -> Served | Expired | None:
         """Return what is served at a path; None if there is nothing, or its signature is another world's."""

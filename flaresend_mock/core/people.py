@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from flaresend_mock.core import magic, numbers
 from flaresend_mock.core.chance import as_digits, lasting
-from flaresend_mock.core.errors import InvalidNumber
-from flaresend_mock.core.records import Person
+from flaresend_mock.core.errors import InvalidNumber, LidInUse, PersonIsLinked, PersonNotFound
+from flaresend_mock.core.records import Change, Person, Rule
 from flaresend_mock.core.state import State
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ class People:
         Raises:
             InvalidNumber: it is not a phone number.
         """
-        number = numbers.parse(given)
-        if number is None:
-            raise InvalidNumber
+        number = self._parsed(given)
         with magic.applied([number], self._world.stall), self._world.lock:
             return number, self.on_whatsapp(number)
 
@@ -54,6 +52,59 @@ class People:
             state.lids.pop(former.lid, None)
         state.people[person.number] = person
         state.lids[person.lid] = person.number
+
+    def put(
+        self, given: str, *, name: str, lid: str | None, on_whatsapp: bool, rules: tuple[Rule, ...]
+    ) -> Person:
+        """Enter somebody into the directory, or change their entry; without a LID they keep theirs.
+
+        Raises:
+            InvalidNumber: it is not a phone number.
+            LidInUse: the LID belongs to somebody else.
+            PersonIsLinked: an instance is on WhatsApp.
+        """
+        world = self._world
+        with world.lock:
+            number = self._parsed(given)
+            if lid is not None and world.state.lids.get(lid, number) != number:
+                raise LidInUse
+            if not on_whatsapp and self._is_linked(number):
+                raise PersonIsLinked
+            person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules)
+            self.add(person)
+            world.tell("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
+            return person
+
+    def remove(self, given: str) -> None:
+        """Take somebody out of the directory: then nothing is known of them but that they are on WhatsApp.
+
+        Raises:
+            InvalidNumber: it is not a phone number.
+            PersonNotFound: nobody has this number.
+            PersonIsLinked: they belong to an instance.
+        """
+        world = self._world
+        with world.lock:
+            number = self._parsed(given)
+            person = world.state.people.get(number)
+            if person is None:
+                raise PersonNotFound
+            if self._is_linked(number):
+                raise PersonIsLinked
+            del world.state.people[number], world.state.lids[person.lid]
+            for group in world.state.groups.values():
+                if number in group.members:
+                    self.meet(number)
+            world.tell("person", Change("removed", number))
+
+    def _parsed(self, given: str | int) -> str:
+        number = numbers.parse(given)
+        if number is None:
+            raise InvalidNumber
+        return number
+
+    def _is_linked(self, number: str) -> bool:
+        return any(instance.number == number for instance in self._world.state.instances.values())
 
     def named(self, given: str | int) -> str | None:
         """Return the number of the person named by a number, a JID or a LID."""

@@ -338,8 +338,8 @@ class Delay:
 class Fault:
     """A rule that makes calls or deliveries go wrong.
 
-    `on` is calls or deliveries; `match` says which, as the control plane takes it. Of those that match, the first `after`
-    are let through, then every `every`th has its turn, with this `probability`, until it has hit `times` times.
+    `on` is calls or deliveries; `match` says which, as the control plane takes it. Of those that match, the first
+    `after` are let through, then every `every`th has its turn, with this `probability`, until it has hit `times` times.
     `matched` and `hits` count.
     """
 

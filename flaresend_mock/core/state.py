@@ -35,7 +35,8 @@ def _weigh_media(media: Media) -> int:
 class State:
     """A world's contents. The records in it are frozen, so a copy is made of a few shallow ones.
 
-    `pairing_seconds` is how long a QR code is shown, on the world's clock, until it is scanned by itself; None for never.
+    `pairing_seconds` is how long a QR code is shown, on the world's clock, until it is scanned by itself; None for
+    never.
     """
 
     history: int = DEFAULT_HISTORY

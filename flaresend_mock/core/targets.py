@@ -62,6 +62,13 @@ def _address(host: str) -> Address | None:
     return mapped or address
 
 
+def is_near(host: str) -> bool:
+    """Tell whether a host, as it stands in a URL, is an address, or a name that no public DNS has."""
+    plain = host.rstrip(".").lower()
+    address = _address(plain)
+    return address is not None or _is_near(plain, None)
+
+
 def _is_near(host: str, address: Address | None) -> bool:
     if address is None:
         return "." not in host or host.endswith((".local", ".internal", ".test", ".localhost"))

@@ -11,18 +11,22 @@ from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.clock import Clock
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
 from flaresend_mock.core.inbox import ANSWER, Inbox
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.outside import Outside
+from flaresend_mock.core.pairing import PAIRING, Pairing
 from flaresend_mock.core.people import People
 from flaresend_mock.core.records import Change
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.schedule import Schedule
 from flaresend_mock.core.sending import Sending
+from flaresend_mock.core.snapshots import Snapshots
 from flaresend_mock.core.state import State
 from flaresend_mock.core.timekeeping import Timekeeping
+from flaresend_mock.core.watching import Watching
 
 
 class World:
@@ -43,16 +47,21 @@ class World:
         outside: Outside | None = None,
     ) -> None:
         self.name = name
+        self.closed = False
         self.outside = outside or Outside()
         self.stall = self.outside.stall
         self.lock = threading.RLock()
         self._told = threading.Condition(self.lock)
+        self.watching = Watching()
+        self.snapshots = Snapshots(self)
         self._origin = state.copy()
         self._real = real
         self._enter(state)
 
         self.people = People(self)
         self.instances = Instances(self)
+        self.pairing = Pairing(self)
+        self.faults = Faults(self)
         self.sending = Sending(self)
         self.groups = Groups(self)
         self.channels = Channels(self)
@@ -67,13 +76,16 @@ class World:
                 RETRY: self.deliveries.retry,
                 DELAYED: self.deliveries.admit_delayed,
                 ANSWER: self.inbox.answer,
+                PAIRING: self.pairing.go_on,
             },
         )
 
     def tell(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
         """Append what happened, now or at this time, to the event log. The caller holds the lock."""
         self._told.notify_all()
-        return self.state.events.append(at or self.clock.now(), kind, subject)
+        event = self.state.events.append(at or self.clock.now(), kind, subject)
+        self.watching.offer(event)
+        return event
 
     def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
         """Wait until something is true, and return whether it became so within so many real seconds.
@@ -94,14 +106,62 @@ class World:
         self.state.agenda.note(at, kind, key)
         self.outside.alarm(self)
 
+    def saved(self) -> State:
+        """Return what the world is like now, its clock included, to be put back some time."""
+        with self.lock:
+            state = self.state.copy()
+            state.clock = self.clock.setting
+            return state
+
     def reset(self) -> None:
-        """Return to the state of creation; only the numbers of events keep growing."""
+        """Return to the state of creation."""
+        self._become(self._origin, "reset", self.name)
+
+    def restore(self, name: str) -> None:
+        """Return to a snapshot. A clock that ran has run on meanwhile.
+
+        Raises:
+            SnapshotNotFound: there is none of this name.
+        """
+        self._become(self.snapshots.get(name), "restored", name)
+
+    def replace(self, state: State) -> None:
+        """Become another world, which is what a reset returns to from now on.
+
+        Those who watch are told as long as this is the old world: the new one is what was given, to the last number.
+        """
         with self.time.moving, self.lock:
-            number = self.state.events.last_number
-            self._enter(self._origin.copy())
+            self.tell("world", Change("replaced", self.name))
+            self._origin = state.copy()
+            self._enter(state)
+            self.deliveries.restart()
+        self.outside.alarm(self)
+
+    def begin(self) -> None:
+        """Go on with what was on its way, and have what is due noticed."""
+        with self.lock:
+            self.deliveries.restart()
+        self.outside.alarm(self)
+
+    def idle(self) -> bool:
+        """Tell whether nobody waits for anything here, and nothing is on its way."""
+        return not self.watching.anybody() and not self.state.open_deliveries
+
+    def close(self) -> None:
+        """Be given up: whoever waits for something here is let go."""
+        with self.lock:
+            self.tell("world", Change("removed", self.name))
+            self.closed = True
+        self.outside.forget(self)
+
+    def _become(self, state: State, action: str, subject: str) -> None:
+        """Go on from a state; only the numbers of events keep growing."""
+        with self.time.moving, self.lock:
+            number = max(self.state.events.last_number, state.events.last_number)
+            self._enter(state.copy())
             self.state.events.last_number = number
             self.deliveries.restart()
-            self.tell("world", Change("reset", self.name))
+            self.tell("world", Change(action, subject))
         self.outside.alarm(self)
 
     def _enter(self, state: State) -> None:

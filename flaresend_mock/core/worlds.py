@@ -2,35 +2,201 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
 
+from flaresend_mock.core.errors import (
+    KeyInUse,
+    TooMany,
+    WorldExists,
+    WorldIsGone,
+    WorldIsNeeded,
+    WorldNotFound,
+)
 from flaresend_mock.core.records import Instance
+from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
 DEFAULT = "default"
+MAX_WORLDS = 1000
+MAX_REMEMBERED = 100_000
+
+Make = Callable[[str, State], World]
 
 
 class Worlds:
-    """The worlds by name; worlds know nothing of each other."""
+    """The worlds by name; worlds know nothing of each other.
 
-    def __init__(self, default: World) -> None:
-        self._lock = threading.Lock()
+    Args:
+        default: the one that is always there.
+        make: makes another one, of this name, from a state.
+        fresh: returns the state of a world for an API key that nobody has; None where such a key is refused.
+    """
+
+    def __init__(
+        self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None
+    ) -> None:
+        self._lock = threading.RLock()
         self._worlds = {default.name: default}
+        self._make = make
+        self._fresh = fresh
+        self._by_key: dict[str, World] = {}
+        self._opened: OrderedDict[str, str] = OrderedDict()
+        self._gone: OrderedDict[str, None] = OrderedDict()
 
     def default(self) -> World:
         return self._worlds[DEFAULT]
 
     def all(self) -> list[World]:
-        with self._lock:
-            return list(self._worlds.values())
+        """Return all worlds. Takes no lock, so that it may be called with a world's."""
+        return list(self._worlds.values())
 
-    def get(self, name: str) -> World | None:
-        return self._worlds.get(name)
+    def get(self, name: str) -> World:
+        """Return the world of this name.
+
+        Raises:
+            WorldNotFound: there is none.
+        """
+        found = self._worlds.get(name)
+        if found is None:
+            raise WorldNotFound(name)
+        return found
+
+    def create(self, name: str, state: State, api_key: str | None = None) -> World:
+        """Make a world with API keys of its own.
+
+        Args:
+            api_key: the first instance's key; other instances that have keys get the same with -2, -3 … behind it. None
+                for one that is derived from the world's name and seed.
+
+        Raises:
+            WorldExists: there is one of this name.
+            KeyInUse: another world has the key.
+            TooMany: there are as many worlds as there may be.
+        """
+        key = api_key or "fm_" + _derived(state.seed, name)
+        with self._lock:
+            if name in self._worlds:
+                raise WorldExists
+            for wanted in with_key(state, key):
+                if not self.key_is_free(wanted):
+                    raise KeyInUse
+                self._gone.pop(_digest(wanted), None)
+            self._make_room()
+            return self._add(name, state)
+
+    def remove(self, name: str) -> None:
+        """Give a world up.
+
+        Raises:
+            WorldNotFound: there is none of this name.
+            WorldIsNeeded: it is the default one.
+        """
+        with self._lock:
+            world = self.get(name)
+            if name == DEFAULT:
+                raise WorldIsNeeded
+            self._drop(world)
+        world.close()
+
+    def key_is_free(self, key: str, apart_from: World | None = None) -> bool:
+        """Tell whether no world, apart from this one, has an API key."""
+        return all(world is apart_from or world.instances.with_key(key) is None for world in self.all())
 
     def with_key(self, api_key: str) -> tuple[World, Instance] | None:
-        """Return the world and the instance an API key belongs to."""
+        """Return the world and the instance an API key belongs to.
+
+        An unknown key gets a world of its own, if this emulator is open to them.
+
+        Raises:
+            WorldIsGone: the key had one, which was given up for others.
+            TooMany: there are as many worlds as there may be, and all are in use.
+        """
+        found = self._known(api_key)
+        if found is None and self._fresh is not None:
+            return self._open(api_key)
+        return found
+
+    def _known(self, api_key: str) -> tuple[World, Instance] | None:
+        """Look where a key was last; then, as keys come and go in each world, everywhere."""
+        world = self._by_key.get(api_key)
+        instance = world.instances.with_key(api_key) if world is not None and not world.closed else None
+        if world is not None and instance is not None:
+            if self._opened:
+                self._touch(world)
+            return world, instance
         for world in self.all():
             instance = world.instances.with_key(api_key)
             if instance is not None:
+                self._by_key[api_key] = world
                 return world, instance
+        self._by_key.pop(api_key, None)
         return None
+
+    def _open(self, api_key: str) -> tuple[World, Instance]:
+        assert self._fresh is not None
+        with self._lock:
+            found = self._known(api_key)
+            if found is not None:
+                return found
+            digest = _digest(api_key)
+            if digest in self._gone:
+                raise WorldIsGone
+            self._make_room()
+            state = self._fresh()
+            with_key(state, api_key)
+            world = self._add(f"key-{digest[:12]}", state)
+            self._opened[world.name] = api_key
+        return world, world.instances.first()
+
+    def _add(self, name: str, state: State) -> World:
+        assert self._make is not None
+        world = self._worlds[name] = self._make(name, state)
+        return world
+
+    def _make_room(self) -> None:
+        """Give up the least recently used world that was made for a key and is idle, if there is no room left."""
+        if len(self._worlds) < MAX_WORLDS:
+            return
+        for name, key in self._opened.items():
+            world = self._worlds[name]
+            if world.idle():
+                self._drop(world)
+                self._gone[_digest(key)] = None
+                if len(self._gone) > MAX_REMEMBERED:
+                    self._gone.popitem(last=False)
+                world.close()
+                return
+        raise TooMany(f"there are at most {MAX_WORLDS} worlds, and none of them can be given up; delete some")
+
+    def _drop(self, world: World) -> None:
+        del self._worlds[world.name]
+        self._opened.pop(world.name, None)
+        for key in [key for key, other in list(self._by_key.items()) if other is world]:
+            self._by_key.pop(key, None)
+
+    def _touch(self, world: World) -> None:
+        with self._lock:
+            if world.name in self._opened:
+                self._opened.move_to_end(world.name)
+
+
+def with_key(state: State, api_key: str) -> list[str]:
+    """Give the first instance of a state this key instead of its own, and others that have keys -2, -3 … behind it."""
+    keys = []
+    for position, instance in enumerate(list(state.instances.values()), start=1):
+        if position == 1 or instance.api_keys:
+            keys.append(api_key if position == 1 else f"{api_key}-{position}")
+            state.instances[instance.id] = replace(instance, api_keys=(keys[-1],))
+    return keys
+
+
+def _digest(api_key: str) -> str:
+    return hashlib.sha256(api_key.encode()).hexdigest()
+
+
+def _derived(seed: int, name: str) -> str:
+    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()[:32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections import Counter
@@ -23,7 +24,7 @@ MAX_PARALLEL = 8
 SETTLE_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
-Worker = tuple[str, str, int]
+Worker = tuple[World, str, int]
 """Of which world and instance a worker is, and since which reset of the world."""
 
 
@@ -46,9 +47,9 @@ class Courier:
 
     def call(self, world: World, instance_id: str) -> None:
         """See to it that somebody works for an instance that has something to deliver. Takes no lock of a world's."""
-        worker = (world.name, instance_id, world.deliveries.generation)
+        worker = (world, instance_id, world.deliveries.generation)
         with self._changed:
-            if self._stopping or self._workers[worker] >= MAX_PARALLEL:
+            if self._stopping or world.closed or self._workers[worker] >= MAX_PARALLEL:
                 return
             self._workers[worker] += 1
             self._worlds.add(world)
@@ -58,6 +59,11 @@ class Courier:
     def settle(self, world: World) -> None:
         """Wait until a world has nothing under way that could be finished without its time passing."""
         world.wait_until(lambda: self._stopping or world.deliveries.idle(), SETTLE_SECONDS)
+
+    def forget(self, world: World) -> None:
+        """Begin nothing more for a world that was given up."""
+        with self._changed:
+            self._worlds.discard(world)
 
     def begin_stop(self, worlds: Iterable[World]) -> None:
         """Begin no attempt any more, and let go who waits for deliveries in these worlds."""
@@ -82,7 +88,7 @@ class Courier:
         _, instance_id, generation = worker
         poster = Poster()
         try:
-            while not self._stopping and generation == world.deliveries.generation:
+            while not (self._stopping or world.closed) and generation == world.deliveries.generation:
                 job = world.deliveries.claim(instance_id)
                 if job is None:
                     break
@@ -105,23 +111,43 @@ class Courier:
         sent_at = world.clock.now()
         signature = signing.headers(webhook.secret, job.delivery.webhook_id, int(sent_at.timestamp()), body)
         try:
-            outcome = poster.post(webhook.url, body, signature)
+            outcome = _meet(job, poster, signature)
         except Exception:  # a mistake of ours: the chat must go on all the same
             log.exception("webhook %s: the attempt failed in an unforeseen way", job.delivery.id)
-            outcome = {
-                **_NO_ANSWER,
-                "url": webhook.url,
-                "error": "the emulator made a mistake; its log has the details",
-            }
+            outcome = _no_answer(job, "the emulator made a mistake; its log has the details")
         status = outcome["status"]
         accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
         world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
         log.info("webhook %s: %s", job.delivery.id, status or outcome["error"])
 
 
-_NO_ANSWER: dict[str, Any] = {"headers": (), "status": None, "answer": "", "milliseconds": 0}
+def _meet(job: Job, poster: Poster, signature: dict[str, str]) -> dict[str, Any]:
+    """Post an event, or let it meet the fault that is meant for it."""
+    fault, body = job.fault, job.delivery.body
+    if fault is None:
+        return poster.post(job.webhook.url, body, signature)
+    if fault.reply is not None:
+        answer = fault.reply.body
+        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        outcome = _no_answer(job, f"fault {fault.name}: nothing was sent")
+        return outcome | {"status": fault.reply.status, "answer": "" if answer is None else text}
+    if fault.action == "reset":
+        return _no_answer(job, f"fault {fault.name}: connection reset, nothing was sent")
+    outcome = poster.post(job.webhook.url, body, signature)
+    return outcome | {"status": None, "answer": "", "error": f"fault {fault.name}: the answer was lost"}
+
+
+def _no_answer(job: Job, error: str) -> dict[str, Any]:
+    return {
+        "url": job.webhook.url,
+        "headers": (),
+        "status": None,
+        "answer": "",
+        "error": error,
+        "milliseconds": 0,
+    }
 
 
 def _interrupted(world: World, job: Job) -> Attempt:
-    error = "interrupted: the emulator stopped"
-    return Attempt(at=world.clock.now(), url=job.webhook.url, error=error, accepted=False, **_NO_ANSWER)
+    outcome = _no_answer(job, "interrupted: the emulator stopped")
+    return Attempt(at=world.clock.now(), accepted=False, **outcome)

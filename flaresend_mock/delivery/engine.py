@@ -29,7 +29,7 @@ class Engine:
             timezone=UTC, job_defaults={"misfire_grace_time": None, "coalesce": True}
         )
         self._lock = threading.Lock()
-        self._armed: dict[str, tuple[datetime, str]] = {}
+        self._armed: dict[World, tuple[datetime, str]] = {}
         self._armings = 0
 
     @property
@@ -53,21 +53,29 @@ class Engine:
         with self._lock:
             next_at = world.state.agenda.next_at()
             wake_at = None if next_at is None else world.clock.real_time_of(next_at)
-            armed = self._armed.get(world.name)
+            if world.closed:
+                return
+            armed = self._armed.get(world)
             if armed is not None and armed[0] == wake_at:
                 return
             if armed is not None:
-                self._disarm(world.name)
+                self._disarm(world)
             if wake_at is not None:
                 self._armings += 1
                 job_id = f"{world.name} {self._armings}"
                 self._scheduler.add_job(
                     self._wake, DateTrigger(wake_at, UTC), args=[world, job_id], id=job_id
                 )
-                self._armed[world.name] = (wake_at, job_id)
+                self._armed[world] = (wake_at, job_id)
 
-    def _disarm(self, name: str) -> None:
-        _, job_id = self._armed.pop(name)
+    def forget(self, world: World) -> None:
+        """Wake a world that was given up no more."""
+        with self._lock:
+            if world in self._armed:
+                self._disarm(world)
+
+    def _disarm(self, world: World) -> None:
+        _, job_id = self._armed.pop(world)
         try:
             self._scheduler.remove_job(job_id)
         except JobLookupError:
@@ -75,8 +83,8 @@ class Engine:
 
     def _wake(self, world: World, job_id: str) -> None:
         with self._lock:
-            if self._armed.get(world.name, (None, None))[1] == job_id:
-                del self._armed[world.name]
+            if self._armed.get(world, (None, None))[1] == job_id:
+                del self._armed[world]
         try:
             for fired in world.time.run_due():
                 log.debug("%s: %s %s %s", world.name, fired.kind, fired.id, fired.result)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+
+SLICE_SECONDS = 0.5
 
 
 def utc_now() -> datetime:
@@ -32,6 +35,23 @@ class Patience:
 
     def stall(self, seconds: float) -> None:
         self._over.wait(seconds)
+
+    def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
+        """Wait until something is done, for so long, and return whether it is.
+
+        Nobody waits any longer once the emulator stops, or whoever asked has gone away.
+        """
+        watch = Stopwatch()
+        while not (done.is_set() or self.over or is_gone()):
+            left = seconds - watch.seconds
+            if left <= 0:
+                break
+            done.wait(min(left, SLICE_SECONDS))
+        return done.is_set()
+
+    @property
+    def over(self) -> bool:
+        return self._over.is_set()
 
     def end(self) -> None:
         """Let everybody go, now and from now on."""

@@ -46,13 +46,20 @@ class ApiRequest(Request):
             stream.close()
 
 
-def read(request: Request, lists: Collection[str] = (), *, forms: bool = True) -> dict[str, Any]:
+def read(
+    request: Request,
+    lists: Collection[str] = (),
+    *,
+    forms: bool = True,
+    max_depth: int = jsons.MAX_DEPTH,
+) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
 
     Args:
         lists: the fields that hold lists: in a form they may be repeated, as `name`, `name[]` or `name[0]`,
             or hold a JSON array.
         forms: whether forms are accepted beside JSON.
+        max_depth: how deeply JSON may be nested.
 
     Raises:
         BadRequest: the body is not what its content type says, or is JSON but no object.
@@ -62,7 +69,7 @@ def read(request: Request, lists: Collection[str] = (), *, forms: bool = True) -
     if not request.content_length:
         return {}
     if request.content_type == "application/json" or request.is_json:
-        return _read_json(request)
+        return _read_json(request, max_depth)
     if forms and request.mimetype in FORMS:
         return _read_form(request, lists)
     raise UnsupportedMediaType
@@ -74,7 +81,7 @@ def raw_body(request: Request) -> bytes | None:
     return raw
 
 
-def _read_json(request: Request) -> dict[str, Any]:
+def _read_json(request: Request, max_depth: int) -> dict[str, Any]:
     """Return the JSON object in a request's body.
 
     The bytes are taken from the server directly: it has read all of them already, and `Request.get_data` would put
@@ -83,9 +90,11 @@ def _read_json(request: Request) -> dict[str, Any]:
     length, allowed = request.content_length or 0, request.max_content_length
     if allowed is not None and length > allowed:
         raise RequestEntityTooLarge
-    raw = request.environ[_RAW] = request.environ["wsgi.input"].read(length)
+    raw = request.environ.get(_RAW)
+    if raw is None:
+        raw = request.environ[_RAW] = request.environ["wsgi.input"].read(length)
     try:
-        data = jsons.load(raw)
+        data = jsons.load(raw, max_depth)
     except ValueError:
         raise BadRequest("Invalid JSON body") from None
     if not isinstance(data, dict):

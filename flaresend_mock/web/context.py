@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Request
 from flask.globals import app_ctx, request_ctx
 
+from flaresend_mock.core.outside import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.worlds import Worlds
+from flaresend_mock.delivery.realtime import Patience
 
 EXTENSION = "flaresend_mock"
 
@@ -19,7 +22,9 @@ class Emulator:
     """The worlds, and how they are served.
 
     `strict` accepts only what the documentation describes; `health` tells whether the parts of the
-    emulator run, by name; `uptime` is in seconds.
+    emulator run, by name; `uptime` is in seconds. `history` is how much a new world keeps. `token` is what callers of
+    the control plane must know, if anything, and `with_secrets` whether they are shown keys and secrets. `lend` gives
+    the server another thread as long as the current one only waits, and `patience` ends all waiting.
     """
 
     worlds: Worlds
@@ -27,6 +32,12 @@ class Emulator:
     version: str
     health: Callable[[], dict[str, bool]]
     uptime: Callable[[], float]
+    history: int | None = None
+    token: str | None = None
+    with_secrets: bool = False
+    public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
+    lend: Callable[[], AbstractContextManager[None]] = nullcontext
+    patience: Patience = field(default_factory=Patience)
 
 
 def emulator() -> Emulator:

@@ -39,7 +39,12 @@ def dump(data: Any) -> bytes:
 
 def respond(data: Any, status: int = 200) -> Response:
     """Answer with data as JSON."""
-    return Response(dump(data), _STATUS_LINES[status], content_type=CONTENT_TYPE)
+    return Response(dump(data), status_line(status), content_type=CONTENT_TYPE)
+
+
+def status_line(status: int) -> str:
+    """Return a status with its phrase, as HTTP sends it."""
+    return _STATUS_LINES.get(status) or f"{status} Unknown"
 
 
 def load(raw: bytes, max_depth: int = MAX_DEPTH) -> Any:

@@ -30,6 +30,7 @@ def build(world: Mapping[str, Any], history: int | None = None) -> State:
         seed=world["seed"],
         time_zone=world["time_zone"],
         senders_as_lids=world["senders"] == "lid",
+        pairing_seconds=world["pairing_seconds"],
     )
     builder = _Builder(state)
     if world["clock"]:

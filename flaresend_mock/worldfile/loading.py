@@ -31,6 +31,19 @@ def load_file(path: Path, **overrides: Any) -> State:
     Raises:
         WorldFileError: the file cannot be read, or describes no world.
     """
+    data = read_json(path)
+    try:
+        return load_world(data, **overrides)
+    except InvalidWorld as invalid:
+        raise WorldFileError(f"{path}: {invalid}") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a file of JSON.
+
+    Raises:
+        WorldFileError: it cannot be read, or is none.
+    """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise WorldFileError(f"{path}: not a regular file")  # one that never ends would never be read
     try:
@@ -47,10 +60,7 @@ def load_file(path: Path, **overrides: Any) -> State:
         raise WorldFileError(f"{path}: line {error.lineno} column {error.colno}: {error.msg}") from None
     except (ValueError, RecursionError) as error:
         raise WorldFileError(f"{path}: {error}") from None
-    try:
-        return load_world(data, **overrides)
-    except InvalidWorld as invalid:
-        raise WorldFileError(f"{path}: {invalid}") from None
+    return data
 
 
 def load_world(
@@ -72,6 +82,8 @@ def load_world(
     Raises:
         InvalidWorld: it describes no world, or one that contradicts itself.
     """
+    if isinstance(data, dict) and "format" in data:
+        raise InvalidWorld("format", "This is an export and no world file: import it (--import).")
     try:
         loaded: dict[str, Any] = WorldSection().load(data)
     except ValidationError as error:

@@ -15,6 +15,7 @@ from flaresend_mock.core.records import INSTANCE_STATUSES, SUBJECT_LENGTH
 
 VERSION = 1
 MAX_POPULATION = 10_000
+MAX_PAIRING_SECONDS = 30 * 86_400
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)  # when groups and channels began that do not say when
 
 
@@ -54,7 +55,7 @@ def _shaped(pattern: str, example: str) -> validate.Regexp:
     return validate.Regexp(pattern, error=f"{{input!r}} does not look like {example}.")
 
 
-_LID = _shaped(r"[0-9]{13,15}@lid\Z", "163514152964174@lid")
+LID = _shaped(r"[0-9]{13,15}@lid\Z", "163514152964174@lid")
 _UUID = _shaped(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "9b540e83-e1ca-49b4-8c34-01fd31991d04")
 _GROUP_JID = _shaped(r"[0-9]{10,20}@g\.us\Z", "120363403582097887@g.us")
 _CHANNEL_JID = _shaped(r"[0-9]{10,20}@newsletter\Z", "120363313617097254@newsletter")
@@ -99,7 +100,7 @@ class InstanceSection(Section):
     id = _text(_UUID, load_default=None)
     name = fields.String(load_default="")
     number = _number_field()
-    lid = _text(_LID, load_default=None)
+    lid = _text(LID, load_default=None)
     status = _text(validate.OneOf(INSTANCE_STATUSES), load_default="connected")
     api_keys = fields.List(_text(usable_key), load_default=list)
 
@@ -115,7 +116,7 @@ class RuleSection(Section):
 class PersonSection(Section):
     number = _number_field()
     name = fields.String(load_default="")
-    lid = _text(_LID, load_default=None)
+    lid = _text(LID, load_default=None)
     on_whatsapp = fields.Boolean(load_default=True)
     rules = fields.List(fields.Nested(RuleSection), load_default=list)
 
@@ -168,6 +169,9 @@ class WorldSection(Section):
     time_zone = _text(known_time_zone, load_default="UTC")
     senders = _text(validate.OneOf(["number", "lid"]), load_default="number")
     clock = fields.Nested(ClockSection, load_default=None)
+    pairing_seconds = fields.Float(
+        load_default=None, allow_none=True, validate=validate.Range(0, MAX_PAIRING_SECONDS)
+    )
     instances = fields.List(fields.Nested(InstanceSection), required=True, validate=validate.Length(1))
     people = fields.List(fields.Nested(PersonSection), load_default=list)
     groups = fields.List(fields.Nested(GroupSection), load_default=list)

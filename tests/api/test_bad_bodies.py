@@ -349,7 +349,7 @@ def test_a_file_name_is_data(name: str, client: FlaskClient) -> None:
 
 
 def test_a_call_that_is_refused_leaves_the_phone_as_it_was(client: FlaskClient, world: World) -> None:
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
     before = contents(world)
 
     answer = send(client)

@@ -44,7 +44,7 @@ ONLY_STORING = [
 
 @pytest.fixture
 def disconnected(world: World) -> FlaskClient:
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
     return client_of(world)
 
 

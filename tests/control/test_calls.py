@@ -92,7 +92,7 @@ def test_an_unknown_world_is_not_found(method: str, path: str, client: FlaskClie
     by_key = client.open(path, method=method, headers={"Authorization": "Bearer nobody's"})
 
     assert by_name.status_code == by_key.status_code == 404
-    assert error(by_name) == {"code": "not_found", "message": "There is no world named 'nowhere'."}
+    assert error(by_name) == {"code": "world_not_found", "message": "there is no world named 'nowhere'"}
     assert error(by_key) == {"code": "not_found", "message": "No world has this API key."}
 
 

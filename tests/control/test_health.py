@@ -29,4 +29,11 @@ def test_health_tells_whether_everything_runs(
     answer = client.get("/_mock/health")
 
     assert answer.status_code == status
-    assert answer.json == {"status": word, "version": "1.2.3", "uptime": 12.346, "checks": checks}
+    assert answer.json == {
+        "status": word,
+        "version": "1.2.3",
+        "uptime": 12.346,
+        "checks": checks,
+        "worlds": 1,
+        "faults": [],
+    }

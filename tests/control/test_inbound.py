@@ -302,7 +302,7 @@ def test_a_body_of_another_type_is_refused(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("status", ["disconnected", "qr"])
 def test_an_instance_that_is_not_connected_is_409(status: str, client: FlaskClient, world: World) -> None:
-    world.instances.set_status(INSTANCE, status)
+    world.pairing.set_status(INSTANCE, status)
 
     answer = post(client, text="hi")
 

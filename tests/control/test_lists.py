@@ -185,6 +185,7 @@ def test_a_request_is_shown_with_its_answer(client: FlaskClient) -> None:
         "answer": {"success": True, "number": ANN, "exists": True},
         "instance": INSTANCE,
         "timestamp": "2025-11-14T10:00:00Z",
+        "fault": None,
     }
 
 

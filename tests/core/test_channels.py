@@ -164,7 +164,7 @@ def test_an_upload_to_a_channel_is_stored(world: World) -> None:
 
 
 def test_channels_need_a_connected_phone(world: World) -> None:
-    world.instances.set_status(INSTANCE, "connecting")
+    world.pairing.set_status(INSTANCE, "connecting")
 
     with pytest.raises(NotReady):
         world.channels.create(INSTANCE, "News")

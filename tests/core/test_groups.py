@@ -366,7 +366,7 @@ def test_an_incomplete_message_goes_to_no_group(world: World) -> None:
 
 
 def test_groups_need_a_connected_phone(world: World) -> None:
-    world.instances.set_status(INSTANCE, "qr")
+    world.pairing.set_status(INSTANCE, "qr")
 
     with pytest.raises(NotReady):
         world.groups.all(INSTANCE)

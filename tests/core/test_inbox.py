@@ -166,7 +166,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("status", sorted(set(INSTANCE_STATUSES) - {"connected"}))
 def test_an_instance_that_is_not_connected_receives_nothing(status: str, world: World) -> None:
-    world.instances.set_status(INSTANCE, status)
+    world.pairing.set_status(INSTANCE, status)
     before = contents(world)
 
     with pytest.raises(NotReady) as refused:
@@ -401,7 +401,7 @@ def test_nobody_answers_what_fits_no_rule_or_did_not_arrive(world: World) -> Non
 def test_an_answer_to_an_instance_that_is_gone_by_then_fails(world: World) -> None:
     teach(world, Rule())
     say(world, "Hello")
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
 
     (fired,) = world.time.advance(timedelta(seconds=1))
 
@@ -460,7 +460,7 @@ def test_a_message_to_oneself_arrives_nowhere(two: World) -> None:
 
 @pytest.mark.parametrize("status", sorted(set(INSTANCE_STATUSES) - {"connected"}))
 def test_nothing_arrives_at_an_instance_that_is_not_connected(status: str, two: World) -> None:
-    two.instances.set_status(OTHER, status)
+    two.pairing.set_status(OTHER, status)
 
     outcome = two.sending.send(INSTANCE, [OTHER_NUMBER], text("Hello"))
     two.groups.send(INSTANCE, [SHARED], text("Hello"))

@@ -152,7 +152,7 @@ def test_an_incomplete_message_is_not_scheduled(world: World) -> None:
 
 
 def test_scheduling_needs_no_connected_phone(world: World) -> None:
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
 
     task = schedule(world)
     world.schedule.update(INSTANCE, task.id, {"text": "Changed"})
@@ -163,7 +163,7 @@ def test_scheduling_needs_no_connected_phone(world: World) -> None:
 
 def test_a_message_that_falls_due_on_a_disconnected_phone_fails_with_the_reason(world: World) -> None:
     task = schedule(world)
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
 
     fired = world.time.advance(timedelta(hours=1))
 
@@ -177,10 +177,10 @@ def test_a_message_that_falls_due_on_a_disconnected_phone_fails_with_the_reason(
 
 def test_a_failed_message_is_not_sent_once_the_phone_is_back(world: World) -> None:
     schedule(world)
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
     world.time.advance(timedelta(hours=1))
 
-    world.instances.set_status(INSTANCE, "connected")
+    world.pairing.set_status(INSTANCE, "connected")
 
     assert world.time.advance(timedelta(days=1)) == []
     assert list(world.state.messages) == []

@@ -61,7 +61,7 @@ def test_messages_bear_the_time_of_the_world(world: World, real_time: RealTime) 
 
 @pytest.mark.parametrize("status", [status for status in INSTANCE_STATUSES if status != "connected"])
 def test_only_a_connected_instance_sends(status: str, world: World) -> None:
-    world.instances.set_status(INSTANCE, status)
+    world.pairing.set_status(INSTANCE, status)
 
     with pytest.raises(NotReady) as refusal:
         world.sending.send(INSTANCE, [ANN], Content("document", upload=UPLOAD))

@@ -27,7 +27,7 @@ def live_a_little(world: World) -> list[str]:
     world.groups.manage(INSTANCE, PROJECT, "add", [CARA])
     world.channels.unfollow(INSTANCE, FOLLOWED)
     world.time.advance(timedelta(hours=2))
-    world.instances.set_status(INSTANCE, "disconnected")
+    world.pairing.set_status(INSTANCE, "disconnected")
     return [
         group.group.id,
         group.group.invite,

@@ -1,0 +1,179 @@
+"""POST /_mock/{messages,requests,deliveries}/{wait,verify}: wait until something happened, and verify that it did."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from flask import Blueprint, Response
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from flaresend_mock.control import errors
+from flaresend_mock.control.calls import Input, Switch, Whole, chosen_world, given_body
+from flaresend_mock.control.sources import SOURCES, Source
+from flaresend_mock.core.errors import TooMany
+from flaresend_mock.core.events import Event
+from flaresend_mock.core.evidence import Expectation, Gathering, Item, judge, nearest
+from flaresend_mock.core.matching import Matcher, compile_matcher
+from flaresend_mock.core.world import World
+from flaresend_mock.web import jsons
+from flaresend_mock.web.connection import is_gone
+from flaresend_mock.web.context import current_request, emulator
+
+blueprint = Blueprint("evidence", __name__)
+
+DEFAULT_TIMEOUT = 5.0
+MAX_TIMEOUT = 300.0
+MAX_COUNT = 100_000
+MAX_WAITERS = 400
+MAX_SHOWN = 20
+MAX_STEPS = 100
+
+_waiters = threading.BoundedSemaphore(MAX_WAITERS)
+
+
+class WaitInput(Input):
+    """Until `count` fit `match`, `timeout` seconds at most; only what came after the event `since` counts."""
+
+    match = fields.Raw(load_default=dict)
+    count = Whole(1, MAX_COUNT, load_default=1)
+    timeout = fields.Float(load_default=DEFAULT_TIMEOUT, validate=validate.Range(0, MAX_TIMEOUT))
+    since = Whole(0, 2**53, load_default=0)
+
+
+class VerifyInput(Input):
+    """How many fit `match`, and which of those one after the other; without either, at least one is expected."""
+
+    match = fields.Raw(load_default=dict)
+    exactly = Whole(0, MAX_COUNT)
+    at_least = Whole(1, MAX_COUNT)
+    at_most = Whole(0, MAX_COUNT)
+    never = Switch(validate=validate.Equal(True))
+    in_order = fields.List(fields.Raw(), validate=validate.Length(1, MAX_STEPS))
+    since = Whole(0, 2**53, load_default=0)
+
+    @validates_schema
+    def check_counts(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "never" in data and len(data.keys() & {"exactly", "at_least", "at_most", "in_order"}):
+            raise ValidationError("Never leaves nothing to be counted: give it alone.")
+        if "exactly" in data and data.keys() & {"at_least", "at_most"}:
+            raise ValidationError("Give exactly, or at_least and at_most.")
+        if data.get("at_least", 0) > data.get("at_most", MAX_COUNT):
+            raise ValidationError("at_least is more than at_most.")
+
+
+_WAIT = WaitInput()
+_VERIFY = VerifyInput()
+
+
+@blueprint.post("/<any(messages, requests, deliveries):name>/wait")
+def wait(name: str) -> Response:
+    """Answer as soon as enough fit; else 408 with what did arrive, and what came nearest."""
+    source, given = SOURCES[name], given_body(_WAIT)
+    matcher = compile_matcher(given["match"], source.fields)
+    world = chosen_world()
+    gathering = Gathering(matcher, given["count"])
+    forgotten = source.forgotten(world)
+    if not _waiters.acquire(blocking=False):
+        raise TooMany(f"{MAX_WAITERS} calls wait already; let some of them end first")
+    try:
+        there = _wait(source, world, gathering, given["since"], given["timeout"])
+    finally:
+        _waiters.release()
+    found = gathering.found()
+    if there:
+        return jsons.respond({name: found, "event": world.state.events.last_number})
+    if emulator().patience.over:
+        return errors.answer(503, "stopping", "the emulator stops")
+    if forgotten > given["since"]:
+        return _forgot(source, forgotten)
+    arrived = _kept(source, world, given["since"])
+    said = f"{len(found)} of {given['count']} {name} within {given['timeout']:g} s"
+    return errors.answer(408, "timeout", *_explained(said, name, found, arrived, matcher))
+
+
+@blueprint.post("/<any(messages, requests, deliveries):name>/verify")
+def verify(name: str) -> Response:
+    """Answer 200 if what is expected holds; 422 if not; 409 if nobody can tell, as too much is forgotten."""
+    source, given = SOURCES[name], given_body(_VERIFY)
+    matcher = compile_matcher(given["match"], source.fields)
+    expected = _expectation(source, given)
+    world = chosen_world()
+    arrived = _kept(source, world, given["since"])
+    forgotten = source.forgotten(world)
+    found = [item for item in arrived if matcher.holds(item)]
+    verdict = judge(expected, found)
+    if forgotten > given["since"] and not verdict.certain:
+        return _forgot(source, forgotten)
+    if verdict.holds:
+        return jsons.respond({"verified": True, "count": len(found), name: found[-MAX_SHOWN:]})
+    short = verdict.missing or matcher
+    left = arrived if verdict.missing is None else verdict.left
+    return errors.answer(422, "not_verified", *_explained(verdict.problem, name, found, left, short))
+
+
+def _expectation(source: Source, given: Mapping[str, Any]) -> Expectation:
+    steps = given.get("in_order", ())
+    in_order = [
+        compile_matcher(step, source.fields, f"in_order[{index}]") for index, step in enumerate(steps)
+    ]
+    counts = {name: given.get(name) for name in ("exactly", "at_least", "at_most")}
+    if "never" in given:
+        counts["exactly"] = 0
+    elif not in_order and all(count is None for count in counts.values()):
+        counts["at_least"] = 1
+    return Expectation(**counts, in_order=in_order)
+
+
+def _wait(source: Source, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
+    """Gather what is there already, and what comes as it comes, until there is enough or the time is up."""
+
+    def see(event: Event) -> None:
+        key, number, item = source.of(event)
+        if number > since:
+            gathering.look(key, number, item)
+
+    us = emulator()
+    with world.watching.watched(source.kind, see):
+        for key, number, shown in source.kept(world):
+            if number > since and not gathering.enough.is_set():
+                gathering.look(key, number, shown(), newer=False)
+        if gathering.enough.is_set() or not timeout:
+            return gathering.enough.is_set()
+        is_away = is_gone(current_request().environ)
+        with us.lend():
+            return us.patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
+
+
+def _kept(source: Source, world: World, since: int) -> list[Item]:
+    return [shown() for _, number, shown in source.kept(world) if number > since]
+
+
+def _forgot(source: Source, forgotten: int) -> Response:
+    return errors.answer(
+        409,
+        "evicted",
+        f"{source.name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
+        f"or ask only for those since a later event",
+    )
+
+
+def _explained(
+    problem: str, name: str, found: Sequence[Item], arrived: Sequence[Item], matcher: Matcher
+) -> tuple[str, dict[str, Any]]:
+    """Return a message, and what an answer tells beside it: what was found, what arrived, and what came nearest."""
+    near = nearest(matcher, arrived)
+    more: dict[str, Any] = {
+        "count": len(found),
+        name: list(found[-MAX_SHOWN:]),
+        "arrived": list(arrived[-MAX_SHOWN:]),
+        "nearest": None,
+    }
+    if near is not None:
+        item, misses = near
+        more["nearest"] = {"item": item, "misses": [asdict(miss) for miss in misses]}
+        fields_missed = ", ".join(miss.field for miss in misses[:5])
+        return f"{problem}; the nearest one that does not fit differs in {fields_missed}", more
+    return problem if found or arrived else f"{problem}; none arrived at all", more

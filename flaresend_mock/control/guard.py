@@ -1,0 +1,64 @@
+"""Who may steer the emulator: whoever knows the token, or without one, whoever is no web page from elsewhere."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import urlsplit
+
+from flask import Request
+from werkzeug.exceptions import Forbidden, Unauthorized
+
+from flaresend_mock.core import targets
+from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.paths import OURS
+
+TOKEN_HEADER = "X-Control-Token"  # noqa: S105 - the name of a header
+HEALTH = OURS + "/health"
+SCAN = OURS + "/scan/"
+
+
+def check() -> None:
+    """Let a call of the control plane through, or refuse it.
+
+    Asking for health tells nothing worth keeping, and a scan page is opened by whoever saw its QR code: neither needs
+    the token.
+
+    Raises:
+        Unauthorized: there is a token, and the call does not bring it.
+        Forbidden: there is none, and the call comes from a web page, or to a name, that is not ours.
+    """
+    request = current_request()
+    path = request.path
+    if path != OURS and not path.startswith(OURS + "/"):
+        return
+    token = emulator().token
+    if token is None:
+        _check_origin(request)
+    elif path != HEALTH and not path.startswith(SCAN):
+        given = request.headers.get(TOKEN_HEADER, "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+            raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
+
+
+def _check_origin(request: Request) -> None:
+    host = request.headers.get("Host", "")
+    public = urlsplit(emulator().public_url())
+    if host and not (targets.is_near(_name(host)) or host == public.netloc):
+        raise Forbidden(
+            f"The host {host[:100]!r} is not this emulator. Start it with --public-url or --control-token if it is."
+        )
+    origin = request.headers.get("Origin")
+    ours = {f"{scheme}://{host}" for scheme in ("http", "https")} | {f"{public.scheme}://{public.netloc}"}
+    if origin is not None and origin not in ours:
+        raise Forbidden(f"Pages from {origin[:100]!r} may not steer this emulator; see --control-token.")
+    visits = request.headers.get("Sec-Fetch-Mode") == "navigate"
+    if not visits and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        raise Forbidden("Pages from elsewhere may not steer this emulator; see --control-token.")
+
+
+def _name(host: str) -> str:
+    """Return the name or address in a Host header."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,58 @@
+"""/_mock/people: who is on WhatsApp, names and LIDs, and who answers by themselves."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response
+from marshmallow import fields, validate
+
+from flaresend_mock.control import views
+from flaresend_mock.control.calls import Input, Switch, chosen_world, given_body
+from flaresend_mock.core.records import Rule
+from flaresend_mock.web import jsons
+from flaresend_mock.worldfile.schema import LID
+
+blueprint = Blueprint("people", __name__, url_prefix="/people")
+
+MAX_TEXT = 65_536
+
+
+class RuleInput(Input):
+    """With `answer`, or the same text again, if a text contains `when`; `after` so many seconds."""
+
+    when = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
+    answer = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
+    after = fields.Float(load_default=1.0, validate=validate.Range(0, 30 * 86_400))
+
+
+class PersonInput(Input):
+    name = fields.String(load_default="", validate=validate.Length(max=MAX_TEXT))
+    lid = fields.String(load_default=None, allow_none=True, validate=LID)
+    on_whatsapp = Switch(load_default=True)
+    rules = fields.List(fields.Nested(RuleInput), load_default=list, validate=validate.Length(max=100))
+
+
+_PERSON = PersonInput()
+
+
+@blueprint.get("")
+def list_people() -> Response:
+    """List who is in the directory; everybody else is on WhatsApp, too."""
+    world = chosen_world()
+    with world.lock:
+        people = list(world.state.people.values())
+    return jsons.respond({"people": [views.person(person) for person in people]})
+
+
+@blueprint.put("/<number>")
+def put(number: str) -> Response:
+    """Say who has a number. What is not given is as it is by default; without a LID they keep theirs."""
+    given = given_body(_PERSON)
+    given["rules"] = tuple(Rule(**rule) for rule in given["rules"])
+    return jsons.respond(views.person(chosen_world().people.put(number, **given)))
+
+
+@blueprint.delete("/<number>")
+def delete(number: str) -> Response:
+    """Forget about somebody: then they are as anybody is."""
+    chosen_world().people.remove(number)
+    return jsons.respond({"deleted": number})

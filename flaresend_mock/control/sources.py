@@ -1,0 +1,205 @@
+"""What can be waited for and verified: messages, requests and deliveries, and the fields that matchers name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from flaresend_mock.control import views
+from flaresend_mock.control.deliveries import STATUSES
+from flaresend_mock.core.events import Event
+from flaresend_mock.core.faults import BODY_FIELDS, CALL_FIELDS, EVENT_FIELDS, numbers_in
+from flaresend_mock.core.matching import Field
+from flaresend_mock.core.numbers import GROUP
+from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.records import MESSAGE_TYPES, Delivery, Message
+from flaresend_mock.core.world import World
+
+Item = dict[str, Any]
+
+ANSWER_FIELDS = (
+    "success",
+    "message",
+    "error",
+    "status",
+    "action",
+    "sent_at",
+    "total_recipients",
+    "successful_recipients",
+    "failed_recipients",
+    "invalid_recipients",
+    "scheduled_for",
+    "task_id",
+    "data",
+    "id",
+    "updated_fields",
+    "groupId",
+    "participants",
+    "invalid",
+    "role",
+    "channel",
+    "alreadyFollowing",
+    "number",
+    "exists",
+)
+"""Every field that a documented answer has."""
+
+_TYPES = (*dict.fromkeys((*MESSAGE_TYPES, *KINDS)),)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One list of things that happened.
+
+    Args:
+        name: what it is called in paths and answers.
+        kind: the kind of event that adds to it, or changes something in it.
+        fields: what matchers can name.
+        kept: yields what is kept, oldest first, as key, number of its event, and how to show it.
+        of: returns the same of an event that is new.
+        forgotten: tells the number of the last event whose part of the list is no longer kept.
+    """
+
+    name: str
+    kind: str
+    fields: Mapping[str, Field]
+    kept: Callable[[World], Iterator[tuple[Any, int, Callable[[], Item]]]]
+    of: Callable[[Event], tuple[Any, int, Item]]
+    forgotten: Callable[[World], int]
+
+
+def _group(message: Mapping[str, Any]) -> str | None:
+    chat: str = message["chat"]
+    return chat if chat.endswith(GROUP) else None
+
+
+def _kept_messages(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]]:
+    with world.lock:
+        kept = list(world.state.messages)
+    for message in kept:
+        yield message.id, message.event, partial(views.message, message)
+
+
+def _kept_requests(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]]:
+    with world.lock:
+        kept = world.state.events.since(0, "request")
+    for event in kept:
+        yield event.number, event.number, partial(views.request, event)
+
+
+def _kept_deliveries(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]]:
+    for delivery in world.deliveries.all():
+        yield delivery.id, delivery.event, partial(views.delivery, delivery)
+
+
+def _once(show: Callable[[Event], tuple[Any, int, Item]]) -> Callable[[Event], tuple[Any, int, Item]]:
+    """Show what is new only once, however many wait for it."""
+    last: tuple[Event | None, tuple[Any, int, Item]] = (None, (None, 0, {}))
+
+    def shown(event: Event) -> tuple[Any, int, Item]:
+        nonlocal last
+        of, found = last
+        if of is not event:
+            found = show(event)
+            last = (event, found)
+        return found
+
+    return shown
+
+
+@_once
+def _new_message(event: Event) -> tuple[Any, int, Item]:
+    message = event.subject
+    assert isinstance(message, Message)
+    return message.id, message.event, views.message(message)
+
+
+@_once
+def _new_request(event: Event) -> tuple[Any, int, Item]:
+    return event.number, event.number, views.request(event)
+
+
+@_once
+def _new_delivery(event: Event) -> tuple[Any, int, Item]:
+    delivery = event.subject
+    assert isinstance(delivery, Delivery)
+    return delivery.id, delivery.event, views.delivery(delivery)
+
+
+MESSAGES = Source(
+    name="messages",
+    kind="message",
+    fields={
+        "id": Field(),
+        "direction": Field(words=("outbound", "inbound")),
+        "instance": Field(),
+        "chat": Field(number=True),
+        "from": Field(number=True),
+        "to": Field(number=True),
+        "number": Field(lambda message: [message["from"], message["to"]], number=True, many=True),
+        "group": Field(_group),
+        "type": Field(words=_TYPES),
+        "text": Field(),
+        "caption": Field(),
+        "fileName": Field(),
+        "mimetype": Field(),
+        "media": Field(),
+        "url": Field(),
+        "template": Field(free=True),
+        "status": Field(words=("sent", "failed", "received")),
+        "timestamp": Field(),
+        "event": Field(),
+    },
+    kept=_kept_messages,
+    of=_new_message,
+    forgotten=lambda world: world.state.messages.last_evicted_event,
+)
+
+REQUESTS = Source(
+    name="requests",
+    kind="request",
+    fields={
+        "id": Field(),
+        "method": CALL_FIELDS["method"],
+        "path": Field(),
+        "query": Field(),
+        "headers": CALL_FIELDS["headers"],
+        "number": Field(lambda request: numbers_in(request["body"]), number=True, many=True),
+        "body": Field(known=BODY_FIELDS),
+        "status": Field(),
+        "answer": Field(known=ANSWER_FIELDS),
+        "instance": Field(),
+        "timestamp": Field(),
+        "fault": Field(),
+    },
+    kept=_kept_requests,
+    of=_new_request,
+    forgotten=lambda world: world.state.events.last_evicted("request"),
+)
+
+DELIVERIES = Source(
+    name="deliveries",
+    kind="delivery",
+    fields={
+        "id": Field(),
+        "status": Field(words=STATUSES),
+        "instance": Field(),
+        "chat": Field(),
+        "message": Field(),
+        "webhook_id": Field(),
+        "event": Field(),
+        "created": Field(),
+        "next_retry": Field(),
+        "redelivery_of": Field(),
+        "duplicate_of": Field(),
+        "body": Field(known=EVENT_FIELDS),
+        "attempts": Field(),
+    },
+    kept=_kept_deliveries,
+    of=_new_delivery,
+    forgotten=lambda world: world.state.deliveries.last_evicted_event,
+)
+
+SOURCES = {source.name: source for source in (MESSAGES, REQUESTS, DELIVERIES)}

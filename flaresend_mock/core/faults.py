@@ -1,0 +1,258 @@
+"""Faults: rules that make the next matching calls or deliveries go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.errors import FaultNotFound, InvalidFault, MatcherTooSlow, TooMany
+from flaresend_mock.core.matching import Field, Matcher, compile_matcher
+from flaresend_mock.core.records import Change, Delay, Fault, Reply
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+CALLS = "calls"
+DELIVERIES = "deliveries"
+CALL_ACTIONS = ("reset", "truncate", "malform", "lose")
+ATTEMPT_ACTIONS = ("reset", "lose")
+EVENT_ACTIONS = ("drop", "duplicate", "reorder")
+MAX_FAULTS = 100
+MAX_DELAY = 3600.0
+
+BODY_FIELDS = (
+    "recipients",
+    "type",
+    "text",
+    "url",
+    "file",
+    "template",
+    "caption",
+    "fileName",
+    "mimetype",
+    "sendAt",
+    "subject",
+    "description",
+    "participants",
+    "action",
+    "groupJids",
+    "name",
+    "number",
+)
+"""Every field that a documented call has in its body."""
+
+EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")
+"""The fields of a webhook event."""
+
+_NUMBERED = ("recipients", "participants", "number")
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "rate-limited": {"reply": Reply(429, {"success": False, "message": "Too many requests"})},
+    "flaky": {"reply": Reply(503, {"success": False, "message": "Service unavailable"}), "probability": 0.3},
+    "slow": {"delay": Delay(1.0, 3.0)},
+    "down": {"reply": Reply(503, {"success": False, "message": "Service unavailable"})},
+    "unauthorized": {"reply": Reply(401, {"success": False, "error": "Invalid API key"})},
+}
+"""Faults by name: what each is, laid below what is given beside the name."""
+
+
+def numbers_in(body: Any) -> list[str]:
+    """Return the digits of every phone number that a body names as recipient, participant or number."""
+    found = []
+    for name in _NUMBERED:
+        value = body.get(name) if isinstance(body, Mapping) else None
+        for one in value if isinstance(value, list) else [value]:
+            digits = numbers.parse(one) if isinstance(one, str | int) and not isinstance(one, bool) else None
+            if digits:
+                found.append(digits)
+    return found
+
+
+CALL_FIELDS: Mapping[str, Field] = {
+    "method": Field(words=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
+    "path": Field(),
+    "query": Field(),
+    "headers": Field(fold=True, free=True),
+    "body": Field(known=BODY_FIELDS),
+    "number": Field(lambda call: numbers_in(call["body"]), number=True, many=True),
+    "key": Field(),
+    "instance": Field(),
+}
+DELIVERY_FIELDS: Mapping[str, Field] = {
+    "instance": Field(),
+    "chat": Field(),
+    "number": Field(lambda event: [event["number"]], number=True, many=True),
+    "message": Field(),
+    "url": Field(),
+    "body": Field(known=EVENT_FIELDS),
+}
+_FIELDS = {CALLS: CALL_FIELDS, DELIVERIES: DELIVERY_FIELDS}
+
+
+class Faults:
+    """The faults of a world, in the order they were armed: of those that match, the first whose turn it is hits."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._matchers: dict[str, tuple[Mapping[str, Any], Matcher]] = {}
+
+    def arm(self, **given: Any) -> Fault:
+        """Arm a fault: the fields of Fault, but for its id.
+
+        Raises:
+            InvalidMatcher: what it is to match cannot be understood.
+            InvalidFault: it does nothing, or what cannot be done.
+            TooMany: there are as many as there may be.
+        """
+        fault = Fault(id="", **given)
+        compile_matcher(fault.match, _FIELDS[fault.on])
+        check(fault)
+        with self._world.lock:
+            state = self._world.state
+            if len(state.faults) >= MAX_FAULTS:
+                raise TooMany(f"a world has at most {MAX_FAULTS} faults; remove some")
+            count = state.counters.get("fault", 0) + 1
+            state.counters["fault"] = count
+            fault = replace(fault, id=f"fault-{count}", name=fault.name or f"fault-{count}")
+            state.faults[fault.id] = fault
+            self._tell("armed", fault)
+            return fault
+
+    def all(self) -> list[Fault]:
+        with self._world.lock:
+            return list(self._world.state.faults.values())
+
+    def any(self) -> bool:
+        return bool(self._world.state.faults)
+
+    def get(self, fault_id: str) -> Fault:
+        """Return a fault.
+
+        Raises:
+            FaultNotFound: there is none with this id.
+        """
+        found = self._world.state.faults.get(fault_id)
+        if found is None:
+            raise FaultNotFound
+        return found
+
+    def remove(self, fault_id: str) -> None:
+        """Take a fault away.
+
+        Raises:
+            FaultNotFound: there is none with this id.
+        """
+        with self._world.lock:
+            self._tell("removed", self.get(fault_id))
+            del self._world.state.faults[fault_id]
+
+    def clear(self) -> int:
+        """Take all faults away, and return how many there were."""
+        with self._world.lock:
+            faults = self.all()
+            for fault in faults:
+                self.remove(fault.id)
+            return len(faults)
+
+    def strike_call(self, call: Mapping[str, Any]) -> Fault | None:
+        """Return the fault that hits an API call, if one does."""
+        return self._strike(call, lambda fault: fault.on == CALLS)
+
+    def strike_event(self, event: Mapping[str, Any]) -> Fault | None:
+        """Return the fault that hits an event as it sets out, if one does. The caller holds the lock."""
+        return self._strike(event, lambda fault: fault.on == DELIVERIES and _at_the_start(fault))
+
+    def strike_attempt(self, event: Mapping[str, Any]) -> Fault | None:
+        """Return the fault that hits an attempt to deliver an event, if one does. The caller holds the lock."""
+        return self._strike(event, lambda fault: fault.on == DELIVERIES and not _at_the_start(fault))
+
+    def seconds_of(self, fault: Fault) -> float:
+        """Return how long a fault keeps something waiting this time."""
+        delay = fault.delay
+        if delay is None:
+            return 0.0
+        share = self._world.chance.share(f"{fault.id} delay")
+        if delay.mean is None:
+            return delay.lowest + share * (delay.highest - delay.lowest)
+        if not delay.deviation:
+            return delay.mean
+        from statistics import NormalDist  # is slow to import, and few faults need it
+
+        seconds = NormalDist(delay.mean, delay.deviation).inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
+        return min(max(seconds, delay.lowest), delay.highest)
+
+    def _strike(self, item: Mapping[str, Any], concerns: Callable[[Fault], bool]) -> Fault | None:
+        if not self._world.state.faults:
+            return None
+        with self._world.lock:
+            for fault in self.all():
+                if concerns(fault) and fault.armed and self._means(fault, item):
+                    struck = self._count(fault)
+                    if struck is not None:
+                        return struck
+            return None
+
+    def _means(self, fault: Fault, item: Mapping[str, Any]) -> bool:
+        spec, matcher = self._matchers.get(fault.id, (None, None))
+        if matcher is None or spec is not fault.match:
+            matcher = compile_matcher(fault.match, _FIELDS[fault.on])
+            self._matchers[fault.id] = (fault.match, matcher)
+        try:
+            return matcher.holds(item)
+        except MatcherTooSlow:  # on this one; whoever sent it gets the answer that is due
+            return False
+
+    def _count(self, fault: Fault) -> Fault | None:
+        """Count a match, and return the fault if it hits."""
+        fault = replace(fault, matched=fault.matched + 1)
+        self._world.state.faults[fault.id] = fault
+        turn = fault.matched - fault.after
+        if turn < 1 or turn % fault.every:
+            return None
+        if fault.probability < 1 and not self._world.chance.happens(f"{fault.id} hits", fault.probability):
+            return None
+        fault = replace(fault, hits=fault.hits + 1)
+        self._world.state.faults[fault.id] = fault
+        self._tell("hit", fault)
+        return fault
+
+    def _tell(self, action: str, fault: Fault) -> None:
+        details = {"name": fault.name, "matched": fault.matched, "hits": fault.hits}
+        self._world.tell("fault", Change(action, fault.id, details))
+
+
+def _at_the_start(fault: Fault) -> bool:
+    return fault.action in EVENT_ACTIONS or fault.delay is not None
+
+
+def check(fault: Fault) -> None:
+    """Refuse a fault that does nothing, or two things of which only one can be done.
+
+    Raises:
+        InvalidFault: it says why.
+    """
+    if fault.reply is None and fault.delay is None and fault.action is None:
+        raise InvalidFault("a fault needs a preset, or something to do: respond, delay or action")
+    actions = CALL_ACTIONS if fault.on == CALLS else (*ATTEMPT_ACTIONS, *EVENT_ACTIONS)
+    if fault.action is not None and fault.action not in actions:
+        raise InvalidFault(
+            f"action: {fault.action!r} is not possible for {fault.on}; known: {', '.join(actions)}"
+        )
+    if fault.reply is not None and fault.action in ("reset", "lose", *EVENT_ACTIONS):
+        raise InvalidFault(f"respond: there is no answer where action is {fault.action!r}")
+    if (
+        fault.on == DELIVERIES
+        and fault.delay is not None
+        and (fault.reply or fault.action in ATTEMPT_ACTIONS)
+    ):
+        raise InvalidFault("delay: an event is delayed before it is sent; arm another fault for its attempts")
+    if fault.on == DELIVERIES and fault.action == "drop" and fault.delay is not None:
+        raise InvalidFault("delay: an event that is dropped is not delayed")
+    if (
+        fault.on == DELIVERIES
+        and fault.reply is not None
+        and (fault.reply.headers or fault.reply.status < 200)
+    ):
+        raise InvalidFault("respond: to a delivery it has a status from 200 to 599, and a body")

@@ -1,0 +1,408 @@
+"""Matchers: what something must be like to be meant, and what is missing where it is not."""
+
+from __future__ import annotations
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.errors import InvalidMatcher, MatcherTooSlow
+
+OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
+MAX_PATTERN = 1000
+REGEX_SECONDS = 0.1
+MAX_DEPTH = 20
+MAX_TESTS = 1000
+
+_ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """One field in which something is not what a matcher expects; `missing` where it is not even there."""
+
+    field: str
+    expected: Any
+    actual: Any = None
+    missing: bool = False
+
+
+class Test(ABC):
+    """One condition on a value."""
+
+    @abstractmethod
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        """Yield where the value is not as expected.
+
+        Raises:
+            MatcherTooSlow: a regular expression takes too long on it.
+        """
+
+    def holds(self, value: Any) -> bool:
+        return next(self.misses(value, ""), None) is None
+
+
+@dataclass(frozen=True, slots=True)
+class Equal(Test):
+    expected: Any
+
+    def holds(self, value: Any) -> bool:
+        return same(value, self.expected)
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if not same(value, self.expected):
+            yield _miss(where, self.expected, value)
+
+
+@dataclass(frozen=True, slots=True)
+class SameNumber(Test):
+    """A phone number, however it is written."""
+
+    expected: Any
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if not same(_digits(value), _digits(self.expected)):
+            yield _miss(where, self.expected, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Contains(Test):
+    """A text with a text in it, or a list with an item that fits."""
+
+    text: str | None
+    item: Test
+    spec: Any
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if isinstance(value, str):
+            found = self.text is not None and self.text in value
+        else:
+            found = isinstance(value, list | tuple) and any(self.item.holds(one) for one in value)
+        if not found:
+            yield _miss(where, {"contains": self.spec}, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Matches(Test):
+    """A text in which a regular expression is found."""
+
+    pattern: Any
+    spec: str
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if not (isinstance(value, str) and self._found(value)):
+            yield _miss(where, {"regex": self.spec}, value)
+
+    def _found(self, text: str) -> bool:
+        try:
+            return self.pattern.search(text, timeout=REGEX_SECONDS) is not None
+        except TimeoutError:
+            raise MatcherTooSlow(self.spec) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Subset(Test):
+    """An object with at least these fields."""
+
+    tests: Mapping[str, Test]
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        inside = value if isinstance(value, Mapping) else {}
+        for name, test in self.tests.items():
+            yield from test.misses(inside.get(name, _ABSENT), f"{where}.{name}" if where else name)
+        if not isinstance(value, Mapping) and not self.tests:
+            yield _miss(where, {}, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Items(Test):
+    """A list with exactly these items, in this order."""
+
+    tests: Sequence[Test]
+    spec: Any
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if not isinstance(value, list | tuple) or len(value) != len(self.tests):
+            yield _miss(where, self.spec, value)
+            return
+        for index, (test, one) in enumerate(zip(self.tests, value, strict=True)):
+            yield from test.misses(one, f"{where}[{index}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Either(Test):
+    tests: Sequence[Test]
+    spec: Any
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if not any(test.holds(value) for test in self.tests):
+            yield _miss(where, {"one_of": self.spec}, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Not(Test):
+    test: Test
+    spec: Any
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if self.test.holds(value):
+            yield _miss(where, {"not": self.spec}, value)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf(Test):
+    """Several values, one of which fits."""
+
+    test: Test
+    spec: Any
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        if not any(self.test.holds(one) for one in value):
+            yield _miss(where, self.spec, list(value))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field that matchers can name.
+
+    Args:
+        read: takes its value from something; None takes what is there under the field's name.
+        number: whether it holds a phone number, which may be written in any way.
+        many: whether it has several values, one of which must fit.
+        words: what it can be, where that is known; anything else is a mistake.
+        known: the names of an object's fields, where they are known; others are named with `subset`.
+        fold: whether upper and lower case of an object's names are alike, as in headers.
+        free: whether it holds any JSON.
+    """
+
+    read: Callable[[Mapping[str, Any]], Any] | None = None
+    number: bool = False
+    many: bool = False
+    words: tuple[str, ...] = ()
+    known: Collection[str] | None = None
+    fold: bool = False
+    free: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """What something must be like in all of its named fields; without any, everything fits."""
+
+    tests: Sequence[tuple[str, Field, Test]] = ()
+    spec: Mapping[str, Any] = field(default_factory=dict)
+
+    def holds(self, item: Mapping[str, Any]) -> bool:
+        """Tell whether something is meant.
+
+        Raises:
+            MatcherTooSlow: a regular expression takes too long on it.
+        """
+        for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each thing that happens
+            if not test.holds(_value(item, name, at)):
+                return False
+        return True
+
+    def misses(self, item: Mapping[str, Any]) -> list[Miss]:
+        """Return in which fields something is not as expected.
+
+        Raises:
+            MatcherTooSlow: a regular expression takes too long on it.
+        """
+        return [miss for name, at, test in self.tests for miss in test.misses(_value(item, name, at), name)]
+
+
+def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match") -> Matcher:
+    """Read a matcher.
+
+    Args:
+        spec: an object of fields, each with the value it must have, or with operators.
+        known: the fields there are.
+        where: what the matcher is called in errors.
+
+    Raises:
+        InvalidMatcher: it is none; the message says where and why, with the nearest name that is known.
+    """
+    if not isinstance(spec, dict):
+        raise InvalidMatcher(f"{where}: a matcher is an object of fields, such as {{}} for everything")
+    reader = _Reader()
+    tests = []
+    for name, wanted in spec.items():
+        if name not in known:
+            raise InvalidMatcher(f"{where}: {unknown(name, known)}")
+        tests.append((name, known[name], reader.field(wanted, known[name], f"{where}.{name}")))
+    tests.sort(
+        key=lambda entry: entry[1].known is not None or entry[1].free
+    )  # what is cheap to look at comes first
+    return Matcher(tests, spec)
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """Say that a name is not known, and which one may be meant."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
+    return f"{name!r} is not known; {hint}"
+
+
+def same(first: Any, second: Any) -> bool:
+    """Tell whether two JSON values are the same: numbers by value, and true is not 1."""
+    if isinstance(first, str) or isinstance(second, str):
+        return bool(first == second)
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(same(first[name], second[name]) for name in first)
+    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return bool(first == second)
+
+
+class _Reader:
+    """Turns what matchers are written as into tests, a bounded number of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def field(self, spec: Any, at: Field, where: str) -> Test:
+        if (
+            at.many and isinstance(spec, dict) and spec.keys() == {"not"}
+        ):  # none of them, not: one of them not
+            return Not(self.field(spec["not"], at, f"{where}.not"), spec["not"])
+        if isinstance(spec, dict) and (at.free or at.known is not None) and not _is_operation(spec):
+            test: Test = self._shorthand(spec, at, where)
+        elif isinstance(spec, dict):
+            test = self._operation(spec, at, where)
+        else:
+            test = self._plain(spec, at, where)
+        return AnyOf(test, spec) if at.many else test
+
+    def _shorthand(self, spec: dict[str, Any], at: Field, where: str) -> Test:
+        """Read an object as the subset it must have; in one whose fields are known, only `template` holds objects."""
+        if at.fold:
+            return self._subset({name.lower(): wanted for name, wanted in spec.items()}, where, strict=True)
+        if at.known is None:
+            return self._subset(spec, where)
+        for name in spec:
+            if name not in at.known:
+                raise InvalidMatcher(f'{where}: {unknown(name, at.known)} (others are named with "subset")')
+        return self._subset(spec, where, strict=True)
+
+    def _subset(self, spec: dict[str, Any], where: str, *, strict: bool = False) -> Test:
+        tests = {}
+        for name, wanted in spec.items():
+            inner = f"{where}.{name}"
+            plain = not strict or name in ("template", "data")
+            tests[name] = self._any(wanted, inner) if plain else self.field(wanted, _ANYTHING, inner)
+        return Subset(tests)
+
+    def _any(self, spec: Any, where: str) -> Test:
+        """Read any JSON: operators where there are some, else what a value must be or, of an object, have."""
+        if isinstance(spec, dict):
+            return (
+                self._operation(spec, _ANYTHING, where) if _is_operation(spec) else self._subset(spec, where)
+            )
+        return self._plain(spec, _ANYTHING, where)
+
+    def _plain(self, spec: Any, at: Field, where: str) -> Test:
+        self._tick(where)
+        if at.words and isinstance(spec, str) and spec not in at.words:
+            raise InvalidMatcher(f"{where}: {unknown(spec, at.words)}")
+        if isinstance(spec, list):
+            return Items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
+        return SameNumber(spec) if at.number else Equal(spec)
+
+    def _operation(self, spec: dict[str, Any], at: Field, where: str) -> Test:
+        if not spec:
+            raise InvalidMatcher(f"{where}: an operator is expected: {', '.join(OPERATORS)}")
+        tests = []
+        for name, operand in spec.items():
+            if name not in OPERATORS:
+                raise InvalidMatcher(f"{where}: {unknown(name, OPERATORS)}")
+            tests.append(self._operator(name, operand, at, f"{where}.{name}"))
+        return tests[0] if len(tests) == 1 else _All(tests)
+
+    def _operator(self, name: str, operand: Any, at: Field, where: str) -> Test:
+        self._tick(where)
+        match name:
+            case "equal":
+                return self._plain(operand, at, where) if at.words or at.number else Equal(operand)
+            case "contains":
+                return Contains(
+                    operand if isinstance(operand, str) else None, self._any(operand, where), operand
+                )
+            case "regex":
+                return Matches(_pattern(operand, where), operand)
+            case "subset":
+                if not isinstance(operand, dict):
+                    raise InvalidMatcher(f"{where}: an object is expected")
+                return self._subset(operand, where)
+            case "one_of":
+                if not isinstance(operand, list) or not operand:
+                    raise InvalidMatcher(f"{where}: a list with something in it is expected")
+                single = _single(at)
+                return Either(
+                    [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)],
+                    operand,
+                )
+            case _:
+                return Not(self.field(operand, _single(at), where), operand)
+
+    def _tick(self, where: str) -> None:
+        self._count += 1
+        if self._count > MAX_TESTS:
+            raise InvalidMatcher(f"{where}: a matcher has at most {MAX_TESTS} conditions")
+        if where.count(".") + where.count("[") > 2 * MAX_DEPTH:
+            raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
+
+
+@dataclass(frozen=True, slots=True)
+class _All(Test):
+    tests: Sequence[Test]
+
+    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+        for test in self.tests:
+            yield from test.misses(value, where)
+
+
+_ANYTHING = Field()
+
+
+def _single(at: Field) -> Field:
+    return Field(number=at.number, words=at.words, known=at.known, fold=at.fold, free=at.free)
+
+
+def _is_operation(spec: dict[str, Any]) -> bool:
+    """Tell whether an object consists of operators: then it is not a subset."""
+    return bool(spec) and all(name in OPERATORS for name in spec)
+
+
+def _value(item: Mapping[str, Any], name: str, at: Field) -> Any:
+    if at.read is not None:
+        return at.read(item)
+    value = item.get(name)
+    if at.fold and isinstance(value, Mapping):
+        return {key.lower(): content for key, content in value.items()}
+    return value
+
+
+def _digits(value: Any) -> Any:
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        return numbers.parse(value) or value
+    return value
+
+
+def _pattern(spec: Any, where: str) -> Any:
+    if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
+        raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
+    import regex  # takes a timeout, which the standard library's does not; few runs need it
+
+    try:
+        return regex.compile(spec)
+    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+        raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None
+
+
+def _miss(where: str, expected: Any, value: Any) -> Miss:
+    return Miss(where, expected, missing=True) if value is _ABSENT else Miss(where, expected, value)

@@ -1,0 +1,1 @@
+"""Whole worlds as JSON, to the last byte: written, read, and checked through and through."""

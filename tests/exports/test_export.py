@@ -1,0 +1,641 @@
+"""Exports: everything a world holds, written and read again, byte for byte; and everything that no export can be."""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+from collections.abc import Callable
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flaresend_mock.core.clock import ClockSetting
+from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.records import (
+    Attempt,
+    Change,
+    Chaos,
+    Content,
+    Delay,
+    Reply,
+    Rule,
+    Upload,
+    Webhook,
+)
+from flaresend_mock.core.state import State
+from flaresend_mock.core.world import World
+from flaresend_mock.exports.exporting import FORMAT, VERSION, export
+from flaresend_mock.exports.importing import is_export, load_export
+from flaresend_mock.version import __version__
+from flaresend_mock.worldfile import load_world
+from tests.conftest import KEY, NOW, client_of
+from tests.defaults import (
+    ANN,
+    ANNS_GROUP,
+    BEN,
+    CARA,
+    DAN,
+    INSTANCE,
+    OUR_NUMBER,
+    OWNED,
+    PROJECT,
+    described,
+    text,
+)
+
+OTHER = "11111111-2222-4333-8444-555555555555"
+OTHER_NUMBER = "254711111111"
+SECRET = "whsec_c2VjcmV0"
+ODD = {
+    "big": 10**30,
+    "one": 1,
+    "one point nothing": 1.0,
+    "deep": [[{"é\u2028😀": None}], True],
+    "$time": "no",
+}
+
+
+def state_of(world: World) -> State:
+    """Return what a world holds, its clock as it stands now."""
+    state = world.state.copy()
+    state.clock = world.clock.setting
+    return state
+
+
+def written(state: State, *, secrets: bool = True) -> Any:
+    return json.loads(export(state, secrets=secrets))
+
+
+def put_through(state: State, **options: Any) -> State:
+    """Export and import a state, through JSON as everybody reads it."""
+    loaded, warnings = load_export(written(state), **options)
+    assert warnings == []
+    return loaded
+
+
+def assert_alike(first: State, second: State) -> None:
+    """Compare all that two states hold, types and order included."""
+    for field in fields(State):
+        one, other = getattr(first, field.name), getattr(second, field.name)
+        if field.name in ("messages", "ended_tasks", "media", "served", "deliveries"):
+            assert repr(list(other)) == repr(list(one)), field.name
+            seen = [(h.evicted, h.last_evicted_event, h._weight, list(h._values)) for h in (one, other)]
+            assert seen[0] == seen[1], field.name
+        elif field.name == "events":
+            assert repr(other.since()) == repr(one.since())
+            assert (other.last_number, other.gone(), other._weight) == (
+                one.last_number,
+                one.gone(),
+                one._weight,
+            )
+        elif field.name == "agenda":
+            assert other.contents() == one.contents()
+            assert other._by_key == one._by_key
+        else:
+            assert other == one, field.name
+            if isinstance(one, dict) and field.name != "lids":
+                assert list(other) == list(one), field.name
+
+
+def live(world: World) -> None:
+    """Let nearly everything happen that can happen in a world."""
+    client = client_of(world)
+    first = world.instances.first().id
+    hook = Webhook(
+        "http://127.0.0.1:9/hook", SECRET, retries=(1, 2.5), verification="challenge", verify_token="tok"
+    )
+    world.people.add(replace(world.people.meet(ANN), rules=(Rule("hi", None, 60), Rule())))
+    world.people.put(CARA, name="Cara", lid=None, on_whatsapp=True, rules=())
+    world.faults.arm(
+        name="slow",
+        on="calls",
+        match={"key": "OTHER", "path": {"contains": "/x"}},
+        delay=Delay(1, 2, 1.5, 0.5),
+    )
+    world.faults.arm(
+        name="gone",
+        on="deliveries",
+        match={"chat": "nobody"},
+        reply=Reply(410, ODD),
+        times=3,
+        probability=0.5,
+    )
+    world.inbox.receive(Letter(BEN, text="before there is a webhook"))
+    world.instances.set_webhook(None, hook)
+    world.inbox.receive(Letter(ANN, text="one"))
+    world.inbox.receive(Letter(ANN, text="two"))
+    world.inbox.receive(Letter(DAN, kind="image", upload=Upload(b"\xff\xd8\xff\x00", "é.jpg", "image/jpeg")))
+    world.inbox.receive(Letter(BEN, text="late", chaos=Chaos(delay=30)))
+    world.inbox.receive(Letter(BEN, text="never", chaos=Chaos(drop=1)))
+    world.inbox.receive(Letter(BEN, raw=ODD))
+    for accepted in (False, True):
+        job = world.deliveries.claim(first)
+        assert job is not None
+        attempt = Attempt(NOW, hook.url, (("a", "b"), ("a", "c")), None, "no", None, 3.0, accepted)
+        world.deliveries.complete(job, attempt)
+    client.post("/send-message", headers=KEY, json={"recipients": [ANN], "type": "text", "text": "hi"})
+    client.post(
+        "/send-message",
+        headers=KEY,
+        data={"recipients": ANN, "type": "document", "file": (io.BytesIO(b"%PDF \xff"), "ü.pdf")},
+    )
+    client.get("/groups?x=1", headers=KEY)
+    client.post("/nothing", data=b"\xff{", content_type="application/json")
+    world.sending.send(first, [ANN], Content("template", template=ODD))
+    soon = NOW.replace(tzinfo=None)
+    world.schedule.add(first, [ANN, int(BEN)], text("later"), soon + timedelta(hours=9))
+    cancelled = world.schedule.add(first, [ANN], text("never"), soon + timedelta(hours=9))
+    world.schedule.cancel(first, cancelled.id)
+    world.groups.create(first, "Ours", [ANN, "254799999999"])
+    world.groups.manage(first, PROJECT, "promote", [BEN])
+    world.channels.update(first, OWNED, {"name": "News"})
+    world.instances.create(name="Second", number="254722222222")
+    world.time.change(frozen=True)
+    details = {"when": NOW, "tagged": {"$time": 1}, "$value": {"$value": {"$time": 2}}}
+    with world.lock:
+        world.tell("world", Change("odd", "x", details))
+
+
+@pytest.fixture
+def two(make_world: Callable[[State], World]) -> World:
+    """A world of two instances in Nairobi's time in which much has happened."""
+    instances = [
+        *described()["instances"],
+        {"id": OTHER, "number": OTHER_NUMBER, "api_keys": ["OTHER", "MORE"]},
+    ]
+    world = make_world(load_world(described(instances=instances), time_zone="Africa/Nairobi"))
+    live(world)
+    return world
+
+
+@pytest.fixture
+def data(two: World) -> Any:
+    return written(state_of(two))
+
+
+def refusal(data: Any) -> tuple[str, str]:
+    """Return where and why an export is refused."""
+    with pytest.raises(InvalidWorld) as caught:
+        load_export(data)
+    return caught.value.where, caught.value.problem
+
+
+def at(data: Any, *path: str | int) -> Any:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def test_a_world_is_the_same_after_it_was_exported_and_imported(two: World) -> None:
+    state = state_of(two)
+
+    loaded = put_through(state)
+
+    assert_alike(state, loaded)
+    assert export(loaded, secrets=True) == export(state, secrets=True)
+
+
+def test_whole_seconds_are_exported_as_they_are_imported(world: World) -> None:
+    world.instances.set_webhook(None, Webhook("http://127.0.0.1:9", retries=(1, 2)))
+    world.inbox.receive(Letter(ANN, text="hi"))
+    job = world.deliveries.claim(INSTANCE)
+    assert job is not None
+    world.deliveries.complete(job, Attempt(NOW, "u", (), None, "", "no", 3, False))
+
+    raw = export(world.state, secrets=True)
+
+    assert export(load_export(json.loads(raw))[0], secrets=True) == raw
+
+
+def test_a_world_is_exported_in_the_same_bytes_each_time(two: World) -> None:
+    assert export(state_of(two), secrets=False) == export(state_of(two), secrets=False)
+
+
+def test_the_default_world_goes_through(world: World) -> None:
+    assert_alike(world.state, put_through(world.state))
+
+
+def test_every_kind_of_event_goes_through(two: World) -> None:
+    kinds = {event.kind for event in put_through(state_of(two)).events.since()}
+
+    assert kinds == set(KINDS)
+
+
+def test_the_world_that_is_tried_holds_something_of_everything(two: World) -> None:
+    state = state_of(two)
+
+    statuses = {delivery.status for delivery in [*state.open_deliveries.values(), *state.deliveries]}
+    assert {"pending", "retrying", "delayed", "delivered", "dropped", "no endpoint"} <= statuses
+    assert {due.kind for due in state.agenda.contents()[0]} == {
+        "task",
+        "delivery retry",
+        "delayed delivery",
+        "answer",
+        "pairing",
+    }
+    empty = [
+        f.name
+        for f in fields(State)
+        if hasattr(value := getattr(state, f.name), "__len__") and not len(value)
+    ]
+    assert empty == []
+
+
+def test_every_field_of_a_state_is_exported(world: World) -> None:
+    derived = {"lids"}
+
+    assert {field.name for field in fields(State)} - derived <= written(world.state)["world"].keys()
+
+
+def test_an_export_says_what_it_is(world: World) -> None:
+    found = json.loads(export(world.state, secrets=False))
+
+    del found["world"]
+    assert found == {
+        "format": FORMAT,
+        "version": VERSION,
+        "emulator": __version__,
+        "secrets": False,
+    }
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        ClockSetting(),
+        ClockSetting(offset=timedelta(days=-20_000, microseconds=1)),
+        ClockSetting(offset=timedelta(days=365_000, seconds=5, microseconds=999_999)),
+        ClockSetting(frozen_at=datetime(1970, 1, 1, 0, 0, 0, 1, tzinfo=UTC)),
+        ClockSetting(starts_at=NOW),
+    ],
+)
+def test_a_clock_goes_through_to_the_microsecond(world: World, clock: ClockSetting) -> None:
+    world.state.clock = clock
+
+    assert put_through(world.state).clock == clock
+
+
+@given(offset=st.timedeltas(timedelta(days=-2_000_000), timedelta(days=2_000_000)))
+def test_every_offset_of_a_clock_goes_through(offset: timedelta) -> None:
+    state = load_world(described())
+    state.clock = ClockSetting(offset=offset)
+
+    assert put_through(state).clock.offset == offset
+
+
+def test_what_was_forgotten_stays_counted(make_world: Callable[[State], World]) -> None:
+    world = make_world(load_world(described(), history=3))
+    live(world)
+    state = state_of(world)
+
+    assert state.messages.evicted > 0
+    assert_alike(state, put_through(state))
+
+
+def test_a_shorter_history_forgets_the_oldest(two: World) -> None:
+    state = state_of(two)
+
+    short = put_through(state, history=2)
+
+    assert short.history == short.messages.limit == short.events.limit == 2
+    assert list(short.messages) == list(state.messages)[-2:]
+    assert short.messages.evicted == len(state.messages) - 2
+    assert short.events.since() == state.events.since()[-2:]
+    assert short.events.evicted() == len(state.events.since()) - 2
+    assert short.events.last_number == state.events.last_number
+
+
+def test_numbers_of_events_go_on(two: World, make_world: Callable[[State], World]) -> None:
+    imported = make_world(put_through(state_of(two)))
+
+    with imported.lock:
+        event = imported.tell("world", Change("tried", "x"))
+
+    assert event.number == two.state.events.last_number + 1
+
+
+def test_an_imported_world_goes_on_as_the_exported_one(
+    two: World, make_world: Callable[[State], World]
+) -> None:
+    imported = make_world(put_through(state_of(two)))
+    for world in (two, imported):
+        world.begin()
+        world.time.advance(timedelta(days=1))
+        world.sending.send(INSTANCE, [ANN, BEN], text("again"))
+        job = world.deliveries.claim(INSTANCE)
+        assert job is not None
+        world.deliveries.complete(job, Attempt(NOW, "u", (), 200, "", None, 1.0, True))
+
+    assert_alike(state_of(two), state_of(imported))
+
+
+def test_without_secrets_no_key_is_in_it(two: World) -> None:
+    raw = export(state_of(two), secrets=False).decode()
+
+    assert not [secret for secret in ("YOUR_API_KEY", "OTHER", "MORE", SECRET, '"tok"') if secret in raw]
+    instances = {one["id"]: one for one in json.loads(raw)["world"]["instances"]}
+    assert instances[OTHER]["api_keys"] == ["***", "***"]
+    assert instances[INSTANCE]["webhook"]["secret"] == "***"
+    assert json.loads(raw)["world"]["faults"][0]["match"]["key"] == "***"
+    assert json.loads(raw)["world"]["faults"][1]["match"] == {"chat": "nobody"}
+
+
+def test_what_was_masked_is_taken_from_the_world_that_is_known(two: World) -> None:
+    state = state_of(two)
+
+    loaded, warnings = load_export(written(state, secrets=False), known=state)
+
+    assert warnings == []
+    assert_alike(state, loaded)
+
+
+def test_a_world_without_secrets_is_usable_where_it_is_not_known(two: World) -> None:
+    masked = written(state_of(two), secrets=False)
+
+    loaded, warnings = load_export(masked)
+
+    keys = [key for instance in loaded.instances.values() for key in instance.api_keys]
+    assert all(key.startswith("fm_") and len(key) == 35 and key[3:].isalnum() for key in keys)
+    assert len(set(keys)) == 3
+    assert keys == [key for one in load_export(masked)[0].instances.values() for key in one.api_keys]
+    hook = loaded.instances[INSTANCE].webhook
+    assert hook is not None
+    assert (hook.secret, hook.verify_token) == (None, None)
+    assert [fault.name for fault in loaded.faults.values()] == ["gone"]
+    assert warnings == [
+        f"the webhook of instance {INSTANCE} is unsigned: the export was made without secrets",
+        f"the webhook of instance {INSTANCE} has no verify token: the export was made without secrets",
+        "the fault fault-1 is left out, as it is about an API key: the export was made without secrets",
+    ]
+
+
+def test_an_export_is_told_from_a_world_file(world: World) -> None:
+    assert is_export(written(world.state))
+    assert is_export({"format": "flaresend-mock something"})
+    assert not is_export(described())
+    assert not is_export({"format": 3})
+    assert not is_export([])
+
+
+def test_other_versions_are_refused(data: Any) -> None:
+    data["version"] = 7
+
+    assert refusal(data) == ("version", "This emulator reads version 1 of exports, not 7.")
+
+
+@pytest.mark.parametrize("version", [None, "1", 1.0, True])
+def test_a_version_is_a_whole_number(data: Any, version: Any) -> None:
+    data["version"] = version
+
+    assert refusal(data)[0] == "version"
+
+
+@pytest.mark.parametrize("name", ["emulator", "secrets", "world"])
+def test_nothing_may_be_missing_around_the_world(data: Any, name: str) -> None:
+    del data[name]
+
+    assert name in " ".join(refusal(data))
+
+
+def test_no_part_of_the_world_may_be_missing(data: Any) -> None:
+    for name in data["world"]:
+        world = {key: value for key, value in data["world"].items() if key != name}
+        where, problem = refusal({**data, "world": world})
+        assert where == "world"
+        assert name in problem
+
+
+@pytest.mark.parametrize(
+    ("path", "stranger", "meant"),
+    [
+        ([], "versoin", "version"),
+        (["world"], "mesages", "messages"),
+        (["world", "messages", 3], "evnt", "event"),
+        (["world", "instances", 0, "webhook", "chaos"], "dealy", "delay"),
+        (["world", "groups", 0, "members", ANN], "adnim", "admin"),
+        (["world", "events", 0, "subject"], "acton", "action"),
+    ],
+)
+def test_names_that_nobody_knows_are_refused(data: Any, path: list[Any], stranger: str, meant: str) -> None:
+    at(data, *path)[stranger] = 1
+
+    where, problem = refusal(data)
+
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in [*path, stranger])
+    assert where in (place, place.removeprefix("."))
+    assert problem == f"{stranger!r} is not known; did you mean {meant!r}?"
+
+
+def test_ill_typed_values_are_refused_with_their_place(data: Any) -> None:
+    data["world"]["messages"][3]["event"] = "3"
+
+    assert refusal(data) == ("world.messages[3].event", "Expected `int`, got `str`.")
+
+
+BREAKS: list[tuple[list[Any], Any, str]] = [
+    (["instances"], [], "world.instances"),
+    (["history"], 0, "world.history"),
+    (["history"], 10**8, "world.history"),
+    (["pairing_seconds"], -1, "world.pairing_seconds"),
+    (["pairing_seconds"], float("nan"), "world.pairing_seconds"),
+    (["time_zone"], "Mars/Base", "world.time_zone"),
+    (["clock", "frozen_at"], "9999-06-01T00:00:00Z", "world.clock.frozen_at"),
+    (["clock", "frozen_at"], "2025-06-01T00:00:00", "world.clock.frozen_at"),
+    (["clock", "offset"], "P9999999D", "world.clock.offset"),
+    (["counters", "message"], -1, "world.counters.message"),
+    (["people", 0, "number"], "0123", "world.people[0].number"),
+    (["people", 0, "lid"], "somebody", "world.people[0].lid"),
+    (["instances", 1, "number"], OUR_NUMBER, "world.instances[1].number"),
+    (["instances", 1, "id"], INSTANCE, "world.instances[1].id"),
+    (["instances", 1, "api_keys"], ["YOUR_API_KEY"], "world.instances[1].api_keys[0]"),
+    (["instances", 1, "api_keys"], ["two words"], "world.instances[1].api_keys[0]"),
+    (["instances", 1, "status"], "asleep", "world.instances[1].status"),
+    (["instances", 0, "webhook", "url"], "http://169.254.169.254/", "world.instances[0].webhook.url"),
+    (["instances", 0, "webhook", "retries"], [-1], "world.instances[0].webhook.retries[0]"),
+    (["instances", 0, "webhook", "chaos", "drop"], 2, "world.instances[0].webhook.chaos.drop"),
+    (["groups", 0, "owner"], "254733333333", "world.groups[0].owner"),
+    (["groups", 0, "members", ANN, "number"], BEN, f"world.groups[0].members.{ANN}"),
+    (["groups", 0, "created"], "9999-12-31T23:59:59Z", "world.groups[0].created"),
+    (["channels", 0, "roles"], {ANN: "KING"}, f"world.channels[0].roles.{ANN}"),
+    (["tasks", 0, "instance"], "nowhere", "world.tasks[0].instance"),
+    (["tasks", 0, "status"], "sent", "world.tasks[0].status"),
+    (["tasks", 0, "local_time"], "2025-11-14T10:00:00Z", "world.tasks[0].local_time"),
+    (["tasks"], [], "world.agenda.entries[4].key"),
+    (["ended_tasks", 0, "status"], "pending", "world.ended_tasks[0].status"),
+    (["open_deliveries", 0, "status"], "delivered", "world.open_deliveries[0].status"),
+    (["open_deliveries", 0, "body"], "bm8=", "world.open_deliveries[0].body"),
+    (["lanes"], [], "world.open_deliveries[0]"),
+    (["lanes", 0, "chat"], "elsewhere", "world.lanes[0].deliveries[0]"),
+    (["lanes", 0, "deliveries"], [], "world.lanes[0].deliveries"),
+    (["agenda", "entries"], [], "world.agenda.entries"),
+    (["agenda", "noted"], 0, "world.agenda.entries[0].order"),
+    (["agenda", "entries", 0, "kind"], "party", "world.agenda.entries[0].kind"),
+    (["agenda", "entries", 0, "key"], "nobody", "world.agenda.entries[0].key"),
+    (["faults", 0, "on"], "everything", "world.faults[0].on"),
+    (["faults", 0, "match"], {"pathh": "/x"}, "world.faults[0].match"),
+    (["faults", 0, "after"], -1, "world.faults[0].after"),
+    (["faults", 0, "every"], 0, "world.faults[0].every"),
+    (["faults", 1, "times"], 0, "world.faults[1].times"),
+    (["faults", 0, "probability"], 1.5, "world.faults[0].probability"),
+    (["faults", 0, "delay", "highest"], 3601, "world.faults[0].delay.highest"),
+    (["faults", 0, "delay", "mean"], float("inf"), "world.faults[0].delay.mean"),
+    (["faults", 1, "reply", "headers"], {"a": "b\r\nc"}, "world.faults[1]"),
+    (["messages", 0, "direction"], "up", "world.messages[0].direction"),
+    (["messages", 0, "payload"], {"x": [float("nan")]}, "world.messages[0].payload.x"),
+    (["messages", 0, "at"], "2025-11-14T10:00:00+03:00", "world.messages[0].at"),
+    (["deliveries", 0, "status"], "pending", "world.deliveries[0].status"),
+    (["served", 0, "mimetype"], "a\nb", "world.served[0].mimetype"),
+    (["media", 0, "data"], "not base64!", "world.media[0].data"),
+    (["forgotten", "messages", "count"], -1, "world.forgotten.messages.count"),
+    (["forgotten", "events"], {"party": {"count": 1, "last_event": 1}}, "world.forgotten.events.party"),
+    (["last_event"], 1, "world.last_event"),
+    (["events", 1, "number"], 1, "world.events[1].number"),
+    (["events", 0, "kind"], "party", "world.events[0].kind"),
+    (["events", 0, "kind"], "request", "world.events[0].subject"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "where"), BREAKS, ids=lambda value: str(value)[:40])
+def test_what_cannot_be_is_refused_with_its_place(data: Any, path: list[Any], value: Any, where: str) -> None:
+    at(data["world"], *path[:-1])[path[-1]] = value
+
+    assert refusal(data)[0].startswith(where)
+
+
+@pytest.mark.parametrize(
+    "section", ["people", "instances", "groups", "channels", "tasks", "faults", "messages", "media", "lanes"]
+)
+def test_nothing_is_there_twice(data: Any, section: str) -> None:
+    data["world"][section].append(data["world"][section][0])
+
+    assert refusal(data)[1].endswith("twice.")
+
+
+def test_two_people_never_share_a_lid(data: Any) -> None:
+    people = data["world"]["people"]
+    people[1]["lid"] = people[0]["lid"]
+
+    assert refusal(data)[0] == "world.people[1].lid"
+
+
+@pytest.mark.parametrize("body", ["text", {"bytes": "?"}, {"bytes": "", "fields": {}}, {"text": ""}, {}])
+def test_the_body_of_a_call_says_whether_it_is_bytes(data: Any, body: Any) -> None:
+    index = next(n for n, event in enumerate(data["world"]["events"]) if event["kind"] == "request")
+    data["world"]["events"][index]["subject"]["body"] = body
+
+    assert refusal(data)[0] == f"world.events[{index}].subject"
+
+
+@pytest.mark.parametrize("when", [1, "soon", "2025-11-14T10:00:00", "2025-11-14T10:00:00+03:00"])
+def test_a_time_in_details_is_in_utc(data: Any, when: Any) -> None:
+    data["world"]["events"][-1]["subject"]["details"] = {"now": {"$time": when}}
+
+    assert refusal(data)[0] == f"world.events[{len(data['world']['events']) - 1}].subject"
+
+
+def test_what_is_nested_without_end_is_refused(data: Any) -> None:
+    deep: Any = []
+    for _ in range(500):
+        deep = [deep]
+    data["world"]["messages"][0]["payload"] = {"deep": deep}
+
+    assert refusal(data)[1] == "This is nested too deeply."
+
+
+@pytest.mark.parametrize("nothing", [None, [], "", 1, {}])
+def test_what_is_no_export_at_all_is_refused(nothing: Any) -> None:
+    refusal(nothing)
+
+
+def places_in(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path to every value in a document."""
+    inner = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [path, *(place for key, value in inner for place in places_in(value, (*path, key)))]
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=20),
+    st.sampled_from(
+        [
+            10**400,
+            -(10**30),
+            [],
+            {},
+            [None],
+            {"": None},
+            "***",
+            "9999-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+        ]
+    ),
+    st.sampled_from(
+        [ANN, BEN, ANNS_GROUP, INSTANCE, "task", "answer", "pending", "retrying", "connected", "request"]
+    ),
+)
+
+
+class Changed:
+    """An export of a much used world, to be changed anywhere."""
+
+    def __init__(self, world: World) -> None:
+        self.data = written(state_of(world))
+        self.places = places_in(self.data)[1:]
+
+    def at(self, choice: int, value: Any, *, remove: bool) -> Any:
+        path = self.places[choice % len(self.places)]
+        data = copy.deepcopy(self.data)
+        inside = at(data, *path[:-1])
+        if remove:
+            del inside[path[-1]]
+        else:
+            inside[path[-1]] = value
+        return data
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=st.lists(st.tuples(st.integers(0, 2**32), VALUES, st.booleans()), min_size=1, max_size=6))
+def test_whatever_is_changed_is_refused_or_harmless(
+    two: World, make_world: Callable[[State], World], changes: list[tuple[int, Any, bool]]
+) -> None:
+    changed = Changed(two)
+    for choice, value, remove in changes:
+        try:
+            state, _ = load_export(changed.at(choice, value, remove=remove))
+        except InvalidWorld:
+            continue
+        assert_usable(make_world(state))
+
+
+def assert_usable(world: World) -> None:
+    """Do what is done with worlds; nothing of it may fail in a way nobody foresaw."""
+    world.begin()
+    instance = next((one for one in world.instances.all() if one.api_keys), None)
+    headers = {"Authorization": f"Bearer {instance.api_keys[0]}"} if instance else {}
+    client = client_of(world)
+    message = {"recipients": [ANN, OTHER_NUMBER], "type": "text", "text": "hi there"}
+    calls = [
+        client.get("/groups", headers=headers),
+        client.post("/send-message", headers=headers, json=message),
+        client.get("/scheduled-messages", headers=headers),
+        *(client.get(f"/_mock/{what}") for what in ("messages", "requests", "deliveries", "events", "clock")),
+        *(client.post("/_mock/clock/advance", json={"to_next": True}) for _ in range(6)),
+        client.post("/_mock/clock/advance", json={"seconds": 90_000}),
+        client.post("/_mock/inbound", json={"from": ANN, "text": "hi"}),
+        *(client.get(f"/_mock/{what}") for what in ("messages", "requests", "deliveries", "events")),
+    ]
+    assert [call.status_code for call in calls if call.status_code >= 500 and call.status_code != 503] == []
+    for one in world.instances.all():
+        while (job := world.deliveries.claim(one.id)) is not None:
+            world.deliveries.complete(job, Attempt(world.clock.now(), "u", (), 200, "", None, 1.0, True))
+    json.loads(export(state_of(world), secrets=True))

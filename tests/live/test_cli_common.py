@@ -1,0 +1,382 @@
+"""What all commands that talk to an emulator have in common; and how the tests run them."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.cli import COMMANDS, main
+
+COMMAND = [sys.executable, "-m", "flaresend_mock"]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FLARESEND_MOCK_")}
+STEERING = "\x1b[2J\x07\u009b31m\u202ebad\nmore"
+
+
+@dataclass
+class Done:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict:
+        (line,) = self.out.splitlines()
+        return json.loads(line)
+
+    @property
+    def lines(self) -> list[str]:
+        assert (self.status, self.err) == (0, ""), self
+        return self.out.splitlines()
+
+    def failed(self, expected: str, status: int = 1) -> None:
+        """Expect one clear line on standard error, and nothing else."""
+        assert (self.status, self.out) == (status, ""), self
+        assert self.err.startswith("flaresend-mock: "), self
+        assert len(self.err.splitlines()) == 1, self
+        assert expected in self.err, self
+
+
+class Screen(io.TextIOWrapper):
+    """What a command prints on: a terminal, or not."""
+
+    def __init__(self, encoding: str, errors: str, is_terminal: bool) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, errors=errors, newline="\n")
+        self.is_terminal = is_terminal
+
+    def isatty(self) -> bool:
+        return self.is_terminal
+
+    @property
+    def text(self) -> str:
+        self.flush()
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def run(*arguments: str, encoding: str = "utf-8", terminal: bool = False) -> Done:
+    """Run a command in this process, which is faster than in one of its own."""
+    out, err = Screen(encoding, "strict", terminal), Screen("utf-8", "backslashreplace", terminal)
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert isinstance(ended.value.code, int)
+    return Done(ended.value.code, out.text, err.text)
+
+
+def at(flaresend: FlaresendMock, *arguments: str, **options: bool | str) -> Done:
+    """Run a command that talks to an emulator."""
+    return run(*arguments, "--url", flaresend.url, **options)
+
+
+def send(flaresend: FlaresendMock, text: str) -> None:
+    body = {"recipients": ["254712345678"], "type": "text", "text": text}
+    url = f"{flaresend.url}/send-message"
+    assert requests.post(url, json=body, headers=flaresend.headers, timeout=5).status_code == 200
+
+
+def control(flaresend: FlaresendMock, method: str, path: str, body: object = None) -> dict:
+    answer = requests.request(method, f"{flaresend.url}/_mock{path}", json=body, timeout=5)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+@dataclass
+class Scripted:
+    """A server that answers one connection after the other as it was told, and then listens no more."""
+
+    answers: list[bytes]
+    asked: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Scripted:
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.listening.settimeout(20)
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+        return self
+
+    def serve(self) -> None:
+        for left, answer in reversed(list(enumerate(reversed(self.answers)))):
+            connection, _ = self.listening.accept()
+            with connection:
+                asked = b""
+                while b"\r\n\r\n" not in asked:
+                    asked += connection.recv(10_000)
+                self.asked.append(asked.decode())
+                if not left:
+                    self.listening.close()
+                connection.sendall(answer)
+                connection.shutdown(socket.SHUT_WR)
+
+    def __exit__(self, *_: object) -> None:
+        self.listening.close()
+        self.thread.join()
+
+
+def answered(body: object, status: str = "200 OK", headers: str = "") -> bytes:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(data)}\r\n\r\n".encode() + data
+
+
+@pytest.fixture
+def guarded() -> Iterator[FlaresendMock]:
+    with FlaresendMock(control_token="open-sesame") as running:
+        yield running
+
+
+TALKING = [
+    ["reset"],
+    ["receive", "--from", "254712345678", "hi"],
+    ["messages"],
+    ["messages", "--follow"],
+    ["requests"],
+    ["deliveries"],
+    ["clock"],
+    ["clock", "--freeze"],
+    ["advance", "1"],
+    ["fault", "add", "down"],
+    ["fault", "list"],
+    ["fault", "clear"],
+    ["world", "list"],
+    ["world", "create", "w"],
+    ["world", "export"],
+    ["world", "delete", "w"],
+    ["instance", "list"],
+    ["instance", "create"],
+    ["instance", "connect"],
+    ["instance", "disconnect"],
+    ["instance", "qr"],
+    ["qr"],
+]
+ANSWERS = [
+    [],
+    "text",
+    None,
+    {},
+    {"messages": 1, "fired": {}, "worlds": [1], "instances": "x", "faults": [[]], "requests": [None]},
+    {"name": ["x"], "url": {}, "match": 1, "respond": [1], "delay": 7, "delivery": {}, "warnings": 3},
+]
+LISTED = {
+    name: [{"id": {}, "chat": 3, "from": [], "text": {"a": 1}, "attempts": 4, "match": 5, "delay": 6}]
+    for name in ("messages", "requests", "deliveries", "fired", "worlds", "instances", "faults")
+}
+
+
+@pytest.mark.parametrize("command", TALKING, ids=" ".join)
+def test_every_command_says_in_one_line_that_nobody_is_there(command: list[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+
+    run(*command, "--url", f"http://127.0.0.1:{port}").failed(f"http://127.0.0.1:{port}: Connection refused")
+
+
+@pytest.mark.parametrize("command", TALKING, ids=" ".join)
+def test_every_command_brings_the_control_token_and_is_refused_without(
+    guarded: FlaresendMock, command: list[str]
+) -> None:
+    at(guarded, *command).failed("Send the control token in the header X-Control-Token.")
+    at(guarded, *command, "--control-token", "other").failed("Send the control token")
+    if "--follow" in command:
+        return
+
+    brought = at(guarded, *command, "--control-token", "open-sesame")
+    assert "control token" not in brought.err
+    assert "control token" not in run("--control-token", "open-sesame", *command, "--url", guarded.url).err
+
+
+def test_the_control_token_comes_from_its_variable_too(
+    guarded: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLARESEND_MOCK_CONTROL_TOKEN", "open-sesame")
+    monkeypatch.setenv("FLARESEND_MOCK_URL", guarded.url)
+
+    assert run("clock").status == 0
+
+
+def test_a_token_that_is_none_is_refused_without_being_shown(flaresend: FlaresendMock) -> None:
+    done = at(flaresend, "clock", "--control-token", "s3cret\n")
+
+    done.failed("--control-token: a token has printable ASCII characters", 2)
+    assert "s3cret" not in done.err
+
+
+def test_the_token_follows_no_redirect(flaresend: FlaresendMock) -> None:
+    send_on = answered(b"", "302 Found", f"Location: {flaresend.url}/_mock/clock\r\n")
+    with Scripted([send_on]) as odd:
+        run("clock", "--url", odd.url, "--control-token", "x").failed("it answers 302, as no emulator does")
+
+
+@pytest.mark.parametrize("command", TALKING, ids=" ".join)
+@pytest.mark.parametrize("answer", [*ANSWERS, LISTED], ids=str)
+def test_whatever_answers_there_is_no_traceback(command: list[str], answer: object) -> None:
+    times = 1 + (command[-1] == "qr")
+    with Scripted([answered(answer)] * times) as odd:
+        done = run(*command, "--url", odd.url)
+        with contextlib.suppress(OSError):
+            while True:  # let the server have the connections that it still expects
+                requests.get(odd.url, timeout=5)
+
+    assert done.status in (0, 1)
+    if done.status:
+        assert len(done.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (answered(b"<html>"), "what answers there is no emulator"),
+        (answered(b"[" * 100_000), "what answers there is no emulator"),
+        (answered(b"<html>", "404 Not Found"), "it answers 404, as no emulator does"),
+        (answered(b"[" * 100_000, "500 Oops"), "it answers 500, as no emulator does"),
+        (answered({"error": {"message": STEERING}}, "400 Bad Request"), r"\x1b[2J\x07\x9b31m"),
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 50\r\n\r\nshort", "it answers 500"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", "IncompleteRead"),
+        (b"garbage\r\n\r\n", "garbage"),
+        (b"", "Remote end closed connection"),
+    ],
+)
+def test_an_odd_server_is_one_clear_line(answer: bytes, expected: str) -> None:
+    with Scripted([answer]) as odd:
+        run("clock", "--url", odd.url).failed(expected)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:abc", "http://a b", "http://127.0.0.1:1/é", "http://[::1"])
+def test_an_odd_address_is_one_clear_line(url: str) -> None:
+    run("clock", "--url", url).failed(url)
+
+
+def test_bad_use_is_one_clear_line_and_exit_status_2(flaresend: FlaresendMock) -> None:
+    for arguments, expected in (
+        (["clock", "--url", "ftp://x"], "'ftp://x' is not an http URL"),
+        (["fault"], "Missing command"),
+        (["world"], "Missing command"),
+        (["instance"], "Missing command"),
+        (["world", "lists"], "No such command 'lists'"),
+        (["messages", "--limit", "0"], "--limit"),
+        (["messages", "--since", "-1"], "--since"),
+        (["advance"], "Missing argument"),
+        (["worlds", "list", "--world", "x"], "No such command 'worlds'"),
+        (["world", "list", "--world", "x"], "No such option"),
+    ):
+        run(*arguments).failed(expected, 2)
+
+
+def test_the_variable_for_the_world_to_serve_is_not_the_world_that_is_meant(
+    flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLARESEND_MOCK_WORLD", "demo")
+
+    assert at(flaresend, "reset").lines == ["World default is as it was created"]
+    at(flaresend, "reset", "--world", "demo").failed("there is no world")
+
+
+def test_help_tells_of_every_command_and_every_command_has_help() -> None:
+    listed = run("--help").out
+    for name in COMMANDS:
+        assert f"\n  {name} " in listed
+        assert "Usage: flaresend-mock" in run(name, "--help").out
+
+
+def test_serving_and_help_import_no_http() -> None:
+    code = "import sys; from flaresend_mock import cli; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
+
+    assert not {"urllib.request", "http.client", "flask", "flaresend_mock.cli.remote"} & set(loaded)
+
+
+def test_a_pipe_that_is_closed_ends_it_quietly(flaresend: FlaresendMock) -> None:
+    for number in range(300):
+        send(flaresend, f"{number} " + "x" * 500)
+    for extra in ("", "--json"):
+        line = f"{sys.executable} -m flaresend_mock messages --limit 300 {extra} --url {flaresend.url} | head -c 1"
+        done = subprocess.run(["bash", "-c", line], env=CLEAN, capture_output=True, text=True, timeout=30)
+
+        assert len(done.stdout) == 1
+        assert done.stderr == ""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_it_works_where_nothing_can_be_printed(flaresend: FlaresendMock, closed: str) -> None:
+    for command in ("clock", "world export", "instance list"):
+        line = f"{sys.executable} -m flaresend_mock {command} --url {flaresend.url} {closed}"
+        done = subprocess.run(["bash", "-c", line], env=CLEAN, capture_output=True, text=True, timeout=30)
+
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
+def test_a_full_disk_is_one_clear_line(flaresend: FlaresendMock) -> None:
+    with open("/dev/full", "w") as full:
+        asking = [*COMMAND, "clock", "--url", flaresend.url]
+        done = subprocess.run(asking, env=CLEAN, stdout=full, stderr=subprocess.PIPE, text=True)
+
+    assert done.returncode == 1
+    assert done.stderr == "flaresend-mock: cannot print: No space left on device\n"
+
+
+def test_whoever_watches_a_terminal_is_told_what_is_waited_for_until_it_is_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("flaresend_mock.cli.progress.SECONDS_BEFORE", 0.0)
+    told = threading.Event()
+
+    class Watched(Screen):
+        def write(self, text: str) -> int:
+            if "waiting for somebody\\x1b" in text:
+                told.set()
+            return super().write(text)
+
+    from flaresend_mock.cli.progress import waiting
+
+    screen = Watched("utf-8", "strict", True)
+    with contextlib.redirect_stderr(screen), waiting("somebody\x1b[2J"):
+        assert told.wait(20)
+
+    assert screen.text.endswith("\r\x1b[K")
+
+
+def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    from flaresend_mock.cli.progress import waiting
+
+    monkeypatch.setattr("flaresend_mock.cli.progress.SECONDS_BEFORE", 0.0)
+    before = threading.active_count()
+    with contextlib.redirect_stderr(Screen("utf-8", "strict", False)) as screen, waiting("somebody"):
+        assert threading.active_count() == before
+
+    assert screen.text == ""
+
+
+def test_health_waits_until_it_is_ready() -> None:
+    ok = {"status": "ok"}
+    starting = answered({"status": "starting"}, "503 Service Unavailable")
+    with Scripted([starting, answered(b"<html>", "502 Bad Gateway"), starting, answered(ok)]) as slow:
+        done = run("health", "--wait", "20s", "--url", slow.url)
+
+    assert done.status == 0
+    assert done.json == ok
+
+
+def test_health_waits_no_longer_than_it_may() -> None:
+    with Scripted([answered({"status": "starting"}, "503 Service Unavailable")]) as slow:
+        run("health", "--url", slow.url).failed("is not ready: it is starting")
+
+    run("health", "--wait", "0.3", "--url", slow.url).failed("is not ready: Connection refused")
+
+
+def test_health_of_something_else_is_not_ready() -> None:
+    with Scripted([answered({"status": "UP"})]) as other:
+        run("health", "--url", other.url).failed("is not ready: what answers there is no emulator")
+
+    run("health", "--wait", "soon").failed("'soon' is not a span of time", 2)
+    run("health", "--wait", "nan").failed("'nan' is not a span of time", 2)

@@ -1,0 +1,254 @@
+"""What happened, on the command line: messages, requests and deliveries."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import socket
+import subprocess
+import threading
+
+import requests
+
+from flaresend_mock import FlaresendMock
+from tests.live.test_cli_common import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
+
+STREAM = "Content-Type: text/event-stream\r\n"
+
+
+def test_messages_are_one_line_each_newest_last(flaresend: FlaresendMock) -> None:
+    send(flaresend, "Hello")
+    assert at(flaresend, "receive", "--from", "254712345678", "hi there").lines[0].endswith(" no endpoint")
+
+    first, second = at(flaresend, "messages").lines
+
+    assert first.endswith("Z → 254708920430 to 254712345678 text Hello")
+    assert second.endswith("Z ← 254712345678 to 254708920430 text hi there")
+
+
+def test_messages_show_the_newest_twenty_unless_told_otherwise(flaresend: FlaresendMock) -> None:
+    for number in range(22):
+        send(flaresend, f"number {number}")
+
+    shown = at(flaresend, "messages").lines
+    assert [line.rpartition(" ")[2] for line in (shown[0], shown[-1])] == ["2", "21"]
+    assert len(at(flaresend, "messages", "--limit", "3").lines) == 3
+    first = at(flaresend, "messages", "--json", "--limit", "22").json["messages"][0]
+    assert (
+        at(flaresend, "messages", "--since", str(first["event"]), "--limit", "1")
+        .lines[0]
+        .endswith("number 1")
+    )
+
+
+def test_messages_as_json_are_the_answer_itself(flaresend: FlaresendMock) -> None:
+    send(flaresend, "Hello")
+
+    assert at(flaresend, "messages", "--json").json == control(flaresend, "GET", "/messages?limit=20")
+
+
+def test_messages_steer_no_terminal_and_are_cut_short(flaresend: FlaresendMock) -> None:
+    send(flaresend, STEERING + " Grüße 😀" + "x" * 1000)
+
+    (line,) = at(flaresend, "messages").lines
+    assert r"\x1b[2J\x07\x9b31m\u202ebad more Grüße 😀xx" in line
+    assert line.endswith("…")
+    assert len(line) < 200
+
+
+def test_what_the_terminal_cannot_write_is_escaped(flaresend: FlaresendMock) -> None:
+    send(flaresend, "Grüße 😀")
+
+    (line,) = at(flaresend, "messages", encoding="latin-1").lines
+    assert line.endswith(r"-> 254708920430 to 254712345678 text Grüße \U0001f600")
+    (line,) = at(flaresend, "messages", encoding="ascii").lines
+    assert line.endswith(r"text Gr\xfc\xdfe \U0001f600")
+
+
+def test_messages_of_another_world_are_apart(flaresend: FlaresendMock) -> None:
+    at(flaresend, "world", "create", "t1")
+    at(flaresend, "receive", "--from", "254712345678", "over here", "--world", "t1")
+
+    assert at(flaresend, "messages").lines == []
+    assert at(flaresend, "messages", "--world", "t1").lines[0].endswith("over here")
+
+
+def test_requests_tell_how_they_were_answered_and_by_which_fault(flaresend: FlaresendMock) -> None:
+    send(flaresend, "Hello")
+    at(flaresend, "fault", "add", "down", "--path", "/groups")
+    instance = control(flaresend, "GET", "/instances")["instances"][0]["id"]
+    requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=5)
+    requests.get(f"{flaresend.url}/\x1b[31m", timeout=5)
+
+    first, second, third = at(flaresend, "requests").lines
+    assert first.endswith(f"Z POST /send-message 200 {instance}")
+    assert second.endswith(f"Z GET /groups 503 {instance} fault-1")
+    assert third.endswith("404 -")
+    assert "\x1b" not in third
+    assert len(at(flaresend, "requests", "--json").json["requests"]) == 3
+
+
+def test_deliveries_tell_how_far_they_came(flaresend: FlaresendMock) -> None:
+    at(flaresend, "receive", "--from", "254712345678", "hi")
+    (found,) = at(flaresend, "deliveries", "--json").json["deliveries"]
+
+    assert at(flaresend, "deliveries").lines == [
+        f"{found['id']} no endpoint, 0 attempts 254712345678@s.whatsapp.net"
+    ]
+
+
+def follow(url: str, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*COMMAND, *arguments, "--follow", "--url", url],
+        env={**CLEAN, "PYTHONIOENCODING": "utf-8"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def test_following_shows_what_was_and_what_comes_until_the_emulator_stops() -> None:
+    with FlaresendMock() as flaresend:
+        send(flaresend, "before")
+        following = follow(flaresend.url, "messages")
+        assert following.stdout is not None
+        assert following.stdout.readline().endswith(" before\n")
+        for number in range(3):
+            send(flaresend, f"live {number}")
+            assert following.stdout.readline().endswith(f" live {number}\n")
+
+    rest, said = following.communicate(timeout=30)
+    assert (following.returncode, rest) == (0, "")
+    assert said == f"flaresend-mock: {flaresend.url}: the emulator has stopped\n"
+
+
+def test_ctrl_c_ends_following_with_130_and_no_traceback(flaresend: FlaresendMock) -> None:
+    send(flaresend, "before")
+    following = follow(flaresend.url, "requests", "--json")
+    assert following.stdout is not None
+    assert json.loads(following.stdout.readline())["path"] == "/send-message"
+
+    following.send_signal(signal.SIGINT)
+
+    rest, said = following.communicate(timeout=30)
+    assert following.returncode == 130
+    assert (rest, said.strip()) == ("", "")
+
+
+class Line:
+    """A line to an emulator that can be cut."""
+
+    def __init__(self, flaresend: FlaresendMock) -> None:
+        self.there = ("127.0.0.1", int(flaresend.url.rpartition(":")[2]))
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
+        self.ends: list[socket.socket] = []
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                near, far = self.listening.accept()[0], socket.create_connection(self.there)
+                self.ends += [near, far]
+                for one, other in ((near, far), (far, near)):
+                    threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
+
+    def carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(10_000):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+
+    def cut(self) -> None:
+        for end in self.ends:
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self.listening.shutdown(socket.SHUT_RDWR)
+        self.listening.close()
+        self.cut()
+        for end in self.ends:
+            end.close()
+
+
+def test_following_a_real_emulator_misses_nothing_when_the_line_is_cut(flaresend: FlaresendMock) -> None:
+    line = Line(flaresend)
+    following = follow(line.url, "messages")
+    assert following.stdout is not None
+    for number in range(4):
+        send(flaresend, f"live {number}")
+        assert following.stdout.readline().endswith(f" live {number}\n")
+        line.cut()
+
+    line.close()
+    rest, said = following.communicate(timeout=30)
+    assert (following.returncode, rest) == (0, "")
+    assert said.endswith("the emulator has stopped\n")
+
+
+def streamed(*events: tuple[int, str], whole: bool = True) -> bytes:
+    """Return an answer that streams messages, and breaks off unless it is whole."""
+    chunks = [b"retry: 1000\n\n: still there\n\n"]
+    for number, text in events:
+        data = json.dumps({"message": {"event": number, "text": text, "from": "1", "to": "2", "chat": "1"}})
+        chunks.append(f"id: {number}\nevent: message\ndata: {data}\n\n".encode())
+    head = f"HTTP/1.1 200 OK\r\n{STREAM}Transfer-Encoding: chunked\r\n\r\n".encode()
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return head + body + (b"0\r\n\r\n" if whole else b"40\r\nid: 99\nevent: mess")
+
+
+def test_following_goes_on_where_the_connection_dropped() -> None:
+    backlog = answered({"messages": [{"event": 4, "text": "four"}]})
+    with Scripted([backlog, streamed((5, "five"), whole=False), streamed((6, "six"))]) as dropping:
+        done = run("messages", "--follow", "--world", "w 1", "--url", dropping.url)
+
+    assert done.status == 0
+    assert [line.rpartition(" ")[2] for line in done.out.splitlines()] == ["four", "five", "six"]
+    assert done.err.endswith("the emulator has stopped\n")
+    listed, first, second = dropping.asked
+    assert listed.startswith("GET /_mock/messages?world=w+1&limit=20 ")
+    assert first.startswith("GET /_mock/events?world=w+1&stream=true&kind=message&since=4 ")
+    assert "Last-Event-Id: 4\r\n" in first.title()
+    assert "Last-Event-Id: 5\r\n" in second.title()
+
+
+def test_following_as_json_is_one_message_a_line() -> None:
+    with Scripted([answered({"messages": []}), streamed((1, "one"))]) as server:
+        done = run("messages", "--follow", "--json", "--url", server.url)
+
+    assert json.loads(done.out)["text"] == "one"
+    assert "since=0" in server.asked[1]
+
+
+def test_following_waits_while_there_are_too_many_streams() -> None:
+    busy = answered({"error": {"message": "32 streams are open"}}, "503 Service Unavailable")
+    with Scripted([answered({"messages": []}), busy, streamed((1, "one"))]) as server:
+        done = run("messages", "--follow", "--url", server.url)
+
+    assert done.status == 0
+    assert done.out.endswith("one\n")
+
+
+def test_following_ends_when_it_is_refused_or_told_nonsense() -> None:
+    gone = answered({"error": {"message": "there is no world of this name"}}, "404 Not Found")
+    page = answered(b"<html>")
+    nonsense = answered(b"data: x\n\n", headers=STREAM)
+    wrong = answered(b"event: message\ndata: []\n\n", headers=STREAM)
+    for answer, expected in (
+        (gone, "there is no world of this name"),
+        (page, "what answers there is no emulator"),
+        (nonsense, "what answers there is no emulator"),
+        (wrong, "what answers there is no emulator"),
+    ):
+        with Scripted([answered({"messages": []}), answer]) as server:
+            run("messages", "--follow", "--url", server.url).failed(expected)
+
+
+def test_following_says_when_something_is_no_longer_kept() -> None:
+    evicted = answered(b'event: evicted\ndata: {"events":3}\n\n', headers=STREAM)
+    with Scripted([answered({"messages": []}), evicted]) as server:
+        done = run("messages", "--follow", "--url", server.url)
+
+    assert done.err.startswith("flaresend-mock: some of what happened is no longer kept\n")

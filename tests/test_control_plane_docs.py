@@ -1,0 +1,86 @@
+"""The control plane's documentation: every example runs, in order, and gets the answer printed below it."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from flaresend_mock import FlaresendMock
+from tests.conftest import REPOSITORY
+
+GUIDE = (REPOSITORY / "docs" / "control-plane.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+PRINTED_ADDRESS = "http://127.0.0.1:3577"
+ANYTHING = "…"
+
+
+def fits(answer: Any, printed: Any) -> bool:
+    """Tell whether an answer is what is printed, where "…" stands for anything, and as a name for more names."""
+    if printed == ANYTHING:
+        return True
+    if isinstance(printed, dict) and isinstance(answer, dict):
+        names = printed.keys() - {ANYTHING}
+        complete = ANYTHING in printed or list(answer) == list(printed)
+        return complete and all(name in answer and fits(answer[name], printed[name]) for name in names)
+    if isinstance(printed, list) and isinstance(answer, list):
+        return len(answer) == len(printed) and all(map(fits, answer, printed))
+    return bool(answer == printed)
+
+
+def test_every_example_gets_the_answer_printed_below_it(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# A file to be sent\n")
+    last = ""
+    with FlaresendMock() as running:
+        for language, text in BLOCKS:
+            if language == "sh":
+                last = run(text, running.url, tmp_path)
+            else:
+                printed = text.replace(PRINTED_ADDRESS, running.url)
+                assert fits(json.loads(last), json.loads(printed)), f"{last}\nis not\n{printed}"
+
+
+def run(commands: str, url: str, folder: Path) -> str:
+    """Run an example, and return the last line it prints; commands marked with a status are refused with it."""
+    here = commands.replace(PRINTED_ADDRESS, url).replace("curl ", "curl -sS ")
+    if "# 4" not in here:
+        here = here.replace("curl ", "curl --fail-with-body ")
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", here.replace("\ncurl", "\necho\ncurl")],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+    assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+    return done.stdout.rpartition("\n")[2]
+
+
+def test_every_call_of_the_control_plane_has_an_example(flaresend: FlaresendMock) -> None:
+    examples = set(called(flaresend.app))
+    missing = [
+        f"{method} {rule.rule}"
+        for rule in flaresend.app.url_map.iter_rules()
+        if rule.rule.startswith("/_mock/") and not rule.rule.startswith("/_mock/scan/")
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        if (method, rule.endpoint) not in examples
+    ]
+    assert missing == []
+
+
+def called(app: Flask) -> list[tuple[str, str]]:
+    """Return method and endpoint of every curl in the guide."""
+    adapter = app.url_map.bind("localhost")
+    found = []
+    for line in re.findall(r"curl (.*)", GUIDE):
+        path = re.search(r"http://127\.0\.0\.1:3577(/_mock/[^\s'\"?]*)", line)
+        if path is None:
+            continue
+        given = re.search(r"-X (\w+)", line)
+        method = given[1] if given else "POST" if " -d " in line or " -F " in line else "GET"
+        endpoint, _ = adapter.match(path[1], method=method)
+        found.append((method, endpoint))
+    return found
