@@ -222,7 +222,7 @@ class FlaresendMock:
             stall=self._stall,
             courier=self._courier.call,
             forget=self._forget,
-            key_is_free=lambda key: self.worlds.key_is_free(key),
+            key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
             settle=self._courier.settle,
             public_url=self._public_url,
             sample=sample,

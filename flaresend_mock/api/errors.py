@@ -87,6 +87,12 @@ TABLE: dict[type[Exception], _Worded] = {
         401,
         lambda refusal: {"error": "The world of this API key was given up for others; use another key"},
     ),
+    errors.KeyInUse: (
+        401,
+        lambda refusal: {
+            "error": "A world for this API key would have keys that another has; use another key"
+        },
+    ),
     errors.TooMany: (503, lambda refusal: {"message": str(refusal)}),
     errors.TaskNotPending: _says(400, "This scheduled message can no longer be updated"),
 }

@@ -57,7 +57,7 @@ def finish(response: Response) -> Response:
     if struck.seconds:
         struck.world.stall(struck.seconds)
     if fault.action == "malform":
-        response.set_data(response.get_data()[:-1] or b"{")
+        response.set_data(response.get_data()[:-1] + b"{")
     elif fault.action is not None and not cut(current_request().environ, fault.action):
         return Response(
             "Here the connection would have ended.", 502, content_type="text/plain; charset=utf-8"
@@ -89,6 +89,8 @@ def _reply(reply: Reply) -> Response:
     else:
         body = {"success": False, "message": _message(reply.status)} if reply.body is None else reply.body
         response = jsons.respond(body, reply.status)
+    if reply.status in (204, 304):
+        response.set_data(b"")
     for name, value in reply.headers.items():
         response.headers[name] = value
     return response

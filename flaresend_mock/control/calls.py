@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import g, request
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, NotFound
 
-from flaresend_mock.core.matching import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.web import bodies, jsons
 from flaresend_mock.web.auth import bearer
 from flaresend_mock.web.context import emulator
+from flaresend_mock.worldfile.mistakes import first_mistake
 
 WORLD = "world"
 
@@ -22,6 +22,9 @@ class Input(Schema):
 
     class Meta:
         unknown = RAISE
+
+
+NO_QUERY = Input()
 
 
 class Whole(fields.Integer):
@@ -39,8 +42,10 @@ class Whole(fields.Integer):
 class Switch(fields.Boolean):
     """True or false in JSON, and nothing that is only like them."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(truthy={True}, falsy={False}, **options)
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
 
 
 class Flag(fields.Boolean):
@@ -56,7 +61,10 @@ def chosen_world() -> World:
     Raises:
         WorldNotFound: there is none of this name.
         NotFound: no world has this API key.
+        BadRequest: the query names something else, and nobody has read it.
     """
+    if "query_is_read" not in g:
+        given_query(NO_QUERY)
     worlds = emulator().worlds
     name = request.args.get(WORLD)
     if name is not None:
@@ -94,6 +102,7 @@ def given_query(schema: Schema) -> dict[str, Any]:
     Raises:
         BadRequest: it is not what was expected; the message says where.
     """
+    g.query_is_read = True
     return load(schema, {name: value for name, value in request.args.items() if name != WORLD})
 
 
@@ -106,28 +115,7 @@ def load(schema: Schema, data: dict[str, Any], where: str = "") -> dict[str, Any
     try:
         loaded: dict[str, Any] = schema.load(data)
     except ValidationError as invalid:
-        raise BadRequest(_explain(schema, invalid.messages_dict, where)) from None
+        place, problem = first_mistake(schema, invalid.messages_dict)
+        steps = [step for step in (where, place) if step]
+        raise BadRequest(": ".join([*filter(None, [".".join(steps)]), problem])) from None
     return loaded
-
-
-def _explain(schema: Schema, messages: dict[str, Any], where: str) -> str:
-    steps = [where] if where else []
-    inside: Any = schema
-    problem: Any = messages
-    while isinstance(problem, dict):
-        name, problem = next(iter(problem.items()))
-        fields_of = getattr(inside, "fields", None)
-        if isinstance(name, str) and name != "_schema" and fields_of is not None:
-            known = {field.data_key or field_name: field for field_name, field in fields_of.items()}
-            if name not in known:
-                return ": ".join([*filter(None, [".".join(steps)]), unknown(name, list(known))])
-            inside = _inside(known[name])
-        if name != "_schema":
-            steps.append(str(name))
-    place = ".".join(steps)
-    return f"{place}: {problem[0]}" if place else str(problem[0])
-
-
-def _inside(field: Any) -> Any:
-    """Return the schema of what a field, or each item of its list, holds; None if there is none."""
-    return getattr(getattr(field, "inner", field), "schema", None)

@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Switch, chosen_world, given_body
 from flaresend_mock.core.records import Fired
 from flaresend_mock.core.world import World
 from flaresend_mock.web import jsons, times
@@ -26,7 +26,7 @@ class ClockChange(Input):
     """`now`: an ISO 8601 time, local to the world where it has no offset; `frozen`: whether time stands still."""
 
     now = fields.String()
-    frozen = fields.Boolean(truthy={True}, falsy={False})
+    frozen = Switch()
 
     @validates_schema
     def check_any(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -39,7 +39,7 @@ class Advance(Input):
 
     seconds = fields.Float(validate=validate.Range(min=0, max=MAX_SECONDS))
     to = fields.String()
-    to_next = fields.Boolean(truthy={True}, falsy={False}, validate=validate.Equal(True))
+    to_next = Switch(validate=validate.Equal(True))
 
     @validates_schema
     def check_one(self, data: Mapping[str, Any], **kwargs: Any) -> None:

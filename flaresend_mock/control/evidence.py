@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -13,25 +12,22 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from flaresend_mock.control import errors
 from flaresend_mock.control.calls import Input, Switch, Whole, chosen_world, given_body
 from flaresend_mock.control.sources import SOURCES, Source
-from flaresend_mock.core.errors import TooMany
+from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.evidence import Expectation, Gathering, Item, judge, nearest
 from flaresend_mock.core.matching import Matcher, compile_matcher
 from flaresend_mock.core.world import World
 from flaresend_mock.web import jsons
 from flaresend_mock.web.connection import is_gone
-from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.context import MAX_WAITERS, current_request, emulator
 
 blueprint = Blueprint("evidence", __name__)
 
 DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0
 MAX_COUNT = 100_000
-MAX_WAITERS = 400
 MAX_SHOWN = 20
 MAX_STEPS = 100
-
-_waiters = threading.BoundedSemaphore(MAX_WAITERS)
 
 
 class WaitInput(Input):
@@ -76,15 +72,17 @@ def wait(name: str) -> Response:
     world = chosen_world()
     gathering = Gathering(matcher, given["count"])
     forgotten = source.forgotten(world)
-    if not _waiters.acquire(blocking=False):
+    if not emulator().waiters.acquire(blocking=False):
         raise TooMany(f"{MAX_WAITERS} calls wait already; let some of them end first")
     try:
         there = _wait(source, world, gathering, given["since"], given["timeout"])
     finally:
-        _waiters.release()
+        emulator().waiters.release()
     found = gathering.found()
     if there:
         return jsons.respond({name: found, "event": world.state.events.last_number})
+    if world.closed:
+        raise WorldNotFound(world.name)
     if emulator().patience.over:
         return errors.answer(503, "stopping", "the emulator stops")
     if forgotten > given["since"]:

@@ -24,16 +24,22 @@ MAX_TIMES = 1_000_000
 _SECONDS = validate.Range(0, MAX_DELAY)
 _HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="Not the name of a header.")
 _HEADER_VALUE = validate.Regexp(r"[ -~]{0,4000}\Z", error="A header has printable ASCII characters.")
-_FRAMING = (
-    "connection",
-    "content-length",
-    "date",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
+_FRAMING = frozenset(
+    (
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    )
 )
+"""Headers that are about the connection, which WSGI servers refuse to take from an application."""
 
 
 class ReplyInput(Input):

@@ -43,7 +43,8 @@ def check() -> None:
 def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
     public = urlsplit(emulator().public_url())
-    if host and not (targets.is_near(_name(host)) or host == public.netloc):
+    name = _name(host)
+    if host and not ((name and targets.is_near(name)) or host == public.netloc):
         raise Forbidden(
             f"The host {host[:100]!r} is not this emulator. Start it with --public-url or --control-token if it is."
         )

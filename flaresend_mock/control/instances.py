@@ -163,7 +163,7 @@ def revoke_key(instance_id: str, wanted: str) -> Response:
 
 
 def _with_secrets() -> bool:
-    return emulator().with_secrets or given_query(_SECRETS)["with_secrets"]
+    return given_query(_SECRETS)["with_secrets"] or emulator().with_secrets
 
 
 def _shown(world: World, instance: Instance, status: int = 200) -> Response:

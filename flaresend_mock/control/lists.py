@@ -79,7 +79,7 @@ def events() -> Response:
     """List everything that happened, newest last; or stream what happens."""
     page = given_query(_EVENTS)
     world = chosen_world()
-    if stream.is_wanted(request):
+    if page["stream"] or "text/event-stream" in request.headers.get("Accept", ""):
         return stream.respond(request, emulator(), world, page["since"], page["kind"])
     with world.lock:
         found = world.state.events.since(page["since"] or 0)

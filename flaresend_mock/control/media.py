@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 
 from flask import Blueprint, Response, send_file
@@ -9,6 +10,8 @@ from flask import Blueprint, Response, send_file
 from flaresend_mock.control.calls import chosen_world
 
 blueprint = Blueprint("media", __name__, url_prefix="/media")
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @blueprint.get("/<media_id>")
@@ -19,7 +22,7 @@ def show(media_id: str) -> Response:
         BytesIO(media.data),
         mimetype="application/octet-stream",
         as_attachment=True,
-        download_name=media.file_name or media.id,
+        download_name=_CONTROL.sub("_", media.file_name) or media.id,
         etag=False,
     )
     response.headers["Content-Type"] = _header(media.mimetype)

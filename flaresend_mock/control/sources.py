@@ -79,7 +79,7 @@ def _kept_messages(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]
     with world.lock:
         kept = list(world.state.messages)
     for message in kept:
-        yield message.id, message.event, partial(views.message, message)
+        yield message.event, message.event, partial(views.message, message)
 
 
 def _kept_requests(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]]:
@@ -91,7 +91,7 @@ def _kept_requests(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]
 
 def _kept_deliveries(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]]:
     for delivery in world.deliveries.all():
-        yield delivery.id, delivery.event, partial(views.delivery, delivery)
+        yield delivery.event, delivery.event, partial(views.delivery, delivery)
 
 
 def _once(show: Callable[[Event], tuple[Any, int, Item]]) -> Callable[[Event], tuple[Any, int, Item]]:
@@ -113,7 +113,7 @@ def _once(show: Callable[[Event], tuple[Any, int, Item]]) -> Callable[[Event], t
 def _new_message(event: Event) -> tuple[Any, int, Item]:
     message = event.subject
     assert isinstance(message, Message)
-    return message.id, message.event, views.message(message)
+    return message.event, message.event, views.message(message)
 
 
 @_once
@@ -125,7 +125,7 @@ def _new_request(event: Event) -> tuple[Any, int, Item]:
 def _new_delivery(event: Event) -> tuple[Any, int, Item]:
     delivery = event.subject
     assert isinstance(delivery, Delivery)
-    return delivery.id, delivery.event, views.delivery(delivery)
+    return delivery.event, delivery.event, views.delivery(delivery)
 
 
 MESSAGES = Source(

@@ -13,19 +13,11 @@ from flaresend_mock.core.world import World
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
 from flaresend_mock.web.connection import is_gone
-from flaresend_mock.web.context import Emulator
+from flaresend_mock.web.context import MAX_STREAMS, Emulator
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
-MAX_STREAMS = 32
 HEARTBEAT_SECONDS = 10.0
 _RETRY_MILLISECONDS = 1000
-
-_places = threading.BoundedSemaphore(MAX_STREAMS)
-
-
-def is_wanted(request: Request) -> bool:
-    """Tell whether a reader asks for a stream, and not for a page."""
-    return request.args.get("stream") == "true" or "text/event-stream" in request.headers.get("Accept", "")
 
 
 def respond(
@@ -37,18 +29,18 @@ def respond(
         since: the number of the event to go on after; a `Last-Event-ID` comes before it. None for what is new.
         kinds: which kinds of events; none for all.
     """
-    if not _places.acquire(blocking=False):
+    if not us.streams.acquire(blocking=False):
         message = f"{MAX_STREAMS} streams are open, which is as many as there may be; close one"
         return errors.answer(503, "too_many_streams", message)
     try:
         resumed = request.headers.get("Last-Event-ID", "")
         after = int(resumed) if resumed.isascii() and resumed.isdigit() and len(resumed) < 19 else since
-        stream = _Stream(world, after, kinds)
+        stream = _Stream(us, world, after, kinds)
     except BaseException:
-        _places.release()
+        us.streams.release()
         raise
     is_away = is_gone(request.environ)
-    response = Response(stream.read(us, is_away), content_type=CONTENT_TYPE)
+    response = Response(stream.read(is_away), content_type=CONTENT_TYPE)
     response.headers["Cache-Control"] = "no-store"
     response.call_on_close(stream.end)
     return response
@@ -57,7 +49,8 @@ def respond(
 class _Stream:
     """One reader of a world's log."""
 
-    def __init__(self, world: World, since: int | None, kinds: Collection[str]) -> None:
+    def __init__(self, us: Emulator, world: World, since: int | None, kinds: Collection[str]) -> None:
+        self._us = us
         self._world = world
         self._kinds = kinds
         self._news = threading.Event()
@@ -81,24 +74,24 @@ class _Stream:
                 return
             self._ended = True
         self._watched.__exit__(None, None, None)
-        _places.release()
+        self._us.streams.release()
 
-    def read(self, us: Emulator, is_away: Callable[[], bool]) -> Iterator[bytes]:
+    def read(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
         try:
-            with us.lend():
+            with self._us.lend():
                 yield f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
                 if self._lost:
                     yield _written("evicted", {"events": self._lost})
                 for event in self._backlog:
                     yield from self._shown(event)
                 self._backlog = []
-                yield from self._live(us, is_away)
+                yield from self._live(is_away)
         finally:
             self.end()
 
-    def _live(self, us: Emulator, is_away: Callable[[], bool]) -> Iterator[bytes]:
+    def _live(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
         beat = Stopwatch()
-        while not (us.patience.over or is_away()):
+        while not (self._us.patience.over or is_away()):
             self._news.clear()
             closed = self._world.closed
             with self._lock:
@@ -113,7 +106,7 @@ class _Stream:
                 yield b": still there\n\n"
                 beat = Stopwatch()
             left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
-            us.patience.wait(self._news, left, lambda: self._world.closed or is_away())
+            self._us.patience.wait(self._news, left, lambda: self._world.closed or is_away())
 
     def _see(self, event: Event) -> None:
         with self._lock:

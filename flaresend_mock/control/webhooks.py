@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from marshmallow import fields, validate
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Switch, chosen_world, given_body
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.core import targets
 from flaresend_mock.core.errors import NoWebhook
@@ -39,7 +39,7 @@ class WebhookInput(Input):
 class ResumeInput(Input):
     """`replay`: whether the events that were held are delivered now."""
 
-    replay = fields.Boolean(load_default=True, truthy={True}, falsy={False})
+    replay = Switch(load_default=True)
 
 
 _WEBHOOK = WebhookInput()

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import count
 from typing import Any
 
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control.calls import Input, given_body
+from flaresend_mock.control.calls import NO_QUERY, Input, given_body, given_query
 from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
 from flaresend_mock.control.views import instance as instance_view
 from flaresend_mock.core.state import State
@@ -51,6 +50,11 @@ class NewWorld(Input):
 _NEW = NewWorld()
 
 
+@blueprint.before_request
+def refuse_queries() -> None:
+    given_query(NO_QUERY)
+
+
 @blueprint.get("")
 def list_worlds() -> Response:
     """List the worlds there are, oldest first."""
@@ -62,14 +66,10 @@ def create() -> Response:
     """Make a world with an API key of its own."""
     allow_large(request)
     given = given_body(_NEW, MAX_DEPTH)
-    worlds = emulator().worlds
     state, warnings = _state(given)
     if "pairing_seconds" in given:
         state.pairing_seconds = given["pairing_seconds"]
-    name = given.get("name") or next(
-        free for number in count(1) if (free := f"world-{number}") not in {one.name for one in worlds.all()}
-    )
-    world = worlds.create(name, state, given.get("api_key"))
+    world = emulator().worlds.create(given.get("name"), state, given.get("api_key"))
     instances = world.instances.all()
     shown = {
         "name": world.name,

@@ -85,7 +85,7 @@ class Deliveries:
         trouble = chaos or webhook.chaos
         fault = (
             self._world.faults.strike_event(self._described(delivery, webhook))
-            if self._world.state.faults
+            if self._world.state.faults and not webhook.paused
             else None
         )
         action = fault.action if fault else None

@@ -242,7 +242,7 @@ class NoQrCode(Refusal):
         hint = {
             "initializing": "and shows its QR code in a second of the world's clock",
             "disconnected": "and shows no QR code; reconnect it first",
-        }.get(status, "and needs no QR code")
+        }.get(status, "and needs no QR code; disconnect and reconnect it to see one")
         super().__init__(f"the instance is {status}, {hint}")
         self.status = status
 

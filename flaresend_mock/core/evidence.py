@@ -127,10 +127,10 @@ def nearest(matcher: Matcher, items: Iterable[Item]) -> tuple[Item, list[Miss]] 
     Raises:
         MatcherTooSlow: a regular expression takes too long.
     """
-    best: tuple[float, Item, list[Miss]] | None = None
+    best: tuple[tuple[int, float], Item, list[Miss]] | None = None
     for item in list(items)[-MAX_COMPARED:]:
         misses = matcher.misses(item)
-        distance = sum(1 - 0.5 * _likeness(miss) for miss in misses)
+        distance = (len(misses), -sum(map(_likeness, misses)))
         if misses and (best is None or distance <= best[0]):
             best = (distance, item, misses)
     return None if best is None else best[1:]

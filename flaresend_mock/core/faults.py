@@ -147,6 +147,7 @@ class Faults:
         with self._world.lock:
             self._tell("removed", self.get(fault_id))
             del self._world.state.faults[fault_id]
+            self._matchers.pop(fault_id, None)
 
     def clear(self) -> int:
         """Take all faults away, and return how many there were."""
@@ -173,7 +174,8 @@ class Faults:
         delay = fault.delay
         if delay is None:
             return 0.0
-        share = self._world.chance.share(f"{fault.id} delay")
+        with self._world.lock:
+            share = self._world.chance.share(f"{fault.id} delay")
         if delay.mean is None:
             return delay.lowest + share * (delay.highest - delay.lowest)
         if not delay.deviation:
@@ -202,6 +204,7 @@ class Faults:
         try:
             return matcher.holds(item)
         except MatcherTooSlow:  # on this one; whoever sent it gets the answer that is due
+            self._tell("too slow", fault)
             return False
 
     def _count(self, fault: Fault) -> Fault | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -87,9 +88,9 @@ class Instances:
             digits = self._unused_number() if number is None else numbers.parse(number)
             if digits is None:
                 raise InvalidNumber
-            id_ = instance_id(world.state.seed, digits)
-            if id_ in world.state.instances or any(digits == one.number for one in self.all()):
+            if any(digits == one.number for one in self.all()):
                 raise NumberInUse
+            id_ = self._unused_id(digits)
             if lid is not None and world.state.lids.get(lid, digits) != digits:
                 raise LidInUse
             if api_key is not None and not self._is_free(api_key):
@@ -176,8 +177,24 @@ class Instances:
             self._world.state.instances[instance.id] = replace(instance, api_keys=left)
             self._world.tell("instance", Change("key revoked", instance.id, {"key": wanted}))
 
+    def give_up_keys(self) -> None:
+        """Leave API keys that another world was given meanwhile to it. The caller holds the lock."""
+        world = self._world
+        for instance in self.all():
+            keys = tuple(key for key in instance.api_keys if world.outside.key_is_free(key, world))
+            if len(keys) < len(instance.api_keys):
+                world.state.instances[instance.id] = replace(instance, api_keys=keys)
+
     def _is_free(self, key: str) -> bool:
-        return self.with_key(key) is None and self._world.outside.key_is_free(key)
+        return self.with_key(key) is None and self._world.outside.key_is_free(key, self._world)
+
+    def _unused_id(self, number: str) -> str:
+        """Return the id that belongs to a number, or the next one where an instance that left the number has it."""
+        state = self._world.state
+        names = (number if n == 1 else f"{number}-{n}" for n in count(1))
+        return next(
+            id_ for id_ in (instance_id(state.seed, name) for name in names) if id_ not in state.instances
+        )
 
     def _unused_number(self) -> str:
         while True:

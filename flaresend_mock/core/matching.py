@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import re
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,10 +16,15 @@ from flaresend_mock.core.errors import InvalidMatcher, MatcherTooSlow
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
 MAX_PATTERN = 1000
 REGEX_SECONDS = 0.1
+MAX_UNFOLDED = 20_000
 MAX_DEPTH = 20
 MAX_TESTS = 1000
+MAX_SHOWN = 100
+
+LEAST_REGEX_SECONDS = 0.0002
 
 _ABSENT = object()
+_patience = threading.local()  # how many items share the time that a regular expression has
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +87,18 @@ class Contains(Test):
         if isinstance(value, str):
             found = self.text is not None and self.text in value
         else:
-            found = isinstance(value, list | tuple) and any(self.item.holds(one) for one in value)
+            found = isinstance(value, list | tuple) and self._among(value)
         if not found:
             yield _miss(where, {"contains": self.spec}, value)
+
+    def _among(self, items: Sequence[Any]) -> bool:
+        """Look for an item that fits; all of them together take no longer than one may."""
+        outer = getattr(_patience, "items", 1)
+        _patience.items = outer * max(1, len(items))
+        try:
+            return any(self.item.holds(one) for one in items)
+        finally:
+            _patience.items = outer
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +114,8 @@ class Matches(Test):
 
     def _found(self, text: str) -> bool:
         try:
-            return self.pattern.search(text, timeout=REGEX_SECONDS) is not None
+            seconds = max(REGEX_SECONDS / getattr(_patience, "items", 1), LEAST_REGEX_SECONDS)
+            return self.pattern.search(text, timeout=seconds) is not None
         except TimeoutError:
             raise MatcherTooSlow(self.spec) from None
 
@@ -241,9 +258,11 @@ def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match")
 
 def unknown(name: str, known: Collection[str]) -> str:
     """Say that a name is not known, and which one may be meant."""
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}"
-    return f"{name!r} is not known; {hint}"
+    short = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
+    folded = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(short.lower(), folded, n=1)
+    hint = f"did you mean {folded[close[0]]!r}?" if close else f"known here: {', '.join(known)}"
+    return f"{short!r} is not known; {hint}"
 
 
 def same(first: Any, second: Any) -> bool:
@@ -269,6 +288,7 @@ class _Reader:
         if (
             at.many and isinstance(spec, dict) and spec.keys() == {"not"}
         ):  # none of them, not: one of them not
+            self._tick(where)
             return Not(self.field(spec["not"], at, f"{where}.not"), spec["not"])
         if isinstance(spec, dict) and (at.free or at.known is not None) and not _is_operation(spec):
             test: Test = self._shorthand(spec, at, where)
@@ -290,6 +310,7 @@ class _Reader:
         return self._subset(spec, where, strict=True)
 
     def _subset(self, spec: dict[str, Any], where: str, *, strict: bool = False) -> Test:
+        self._tick(where)
         tests = {}
         for name, wanted in spec.items():
             inner = f"{where}.{name}"
@@ -327,6 +348,10 @@ class _Reader:
         self._tick(where)
         match name:
             case "equal":
+                if _depth(operand) > MAX_DEPTH:
+                    raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
+                if at.fold and isinstance(operand, dict):
+                    operand = {name.lower(): wanted for name, wanted in operand.items()}
                 return self._plain(operand, at, where) if at.words or at.number else Equal(operand)
             case "contains":
                 return Contains(
@@ -337,6 +362,8 @@ class _Reader:
             case "subset":
                 if not isinstance(operand, dict):
                     raise InvalidMatcher(f"{where}: an object is expected")
+                if at.fold:
+                    operand = {name.lower(): wanted for name, wanted in operand.items()}
                 return self._subset(operand, where)
             case "one_of":
                 if not isinstance(operand, list) or not operand:
@@ -393,9 +420,51 @@ def _digits(value: Any) -> Any:
     return value
 
 
+def _depth(value: Any) -> int:
+    """Return how deep a JSON value nests, or just more than may be."""
+    level, depth = [value], 0
+    while depth <= MAX_DEPTH:
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return depth
+        depth += 1
+    return depth
+
+
+_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d*)(?:,(\d*))?\}|.", re.DOTALL)
+
+
+def _unfolded(pattern: str) -> int:
+    """Return about how long a pattern is once its counted repetitions are written out, as compiling it does."""
+    outer: list[int] = []
+    size = last = 0
+    for part in _PARTS.finditer(pattern):
+        if part[0] == "(":
+            outer.append(size)
+            size = last = 0
+        elif part[0] == ")":
+            last = size + 1
+            size = last + (outer.pop() if outer else 0)
+        elif part[1] or part[2]:
+            times = min(int((part[2] or part[1])[:9]), 10**6)
+            size += last * max(times - 1, 0)
+            last *= max(times, 1)
+        else:
+            last = 1
+            size += 1
+    return size
+
+
 def _pattern(spec: Any, where: str) -> Any:
     if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
         raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
+    if _unfolded(spec) > MAX_UNFOLDED:
+        raise InvalidMatcher(f"{where}: not a regular expression that is short enough: it repeats too much")
     import regex  # takes a timeout, which the standard library's does not; few runs need it
 
     try:

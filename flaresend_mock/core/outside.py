@@ -31,7 +31,7 @@ class Outside:
         stall: keeps a caller waiting for so many real seconds.
         courier: is called when an instance, by its id, has something to deliver.
         forget: is called when the world is given up.
-        key_is_free: tells whether an API key belongs to nobody, in any world.
+        key_is_free: tells whether an API key belongs to nobody in any other world.
         settle: waits until everything that was delivered has come to its end, or waits for its retry.
         public_url: tells where applications reach this emulator, without a slash at the end.
         sample: returns a small file of a kind of media.
@@ -44,7 +44,7 @@ class Outside:
     stall: Callable[[float], None] = _nothing
     courier: Callable[[World, str], None] = _nothing
     forget: Callable[[World], None] = _nothing
-    key_is_free: Callable[[str], bool] = lambda key: True
+    key_is_free: Callable[[str, World], bool] = lambda key, world: True
     settle: Callable[[World], None] = _nothing
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
     sample: Callable[[str], Upload] = _no_sample

@@ -154,13 +154,14 @@ class Pairing:
                 raise AnotherPhone
             if any(other.number == number for other in self._world.state.instances.values()):
                 raise NumberInUse
-            self._world.people.meet(number)
+            self._world.people.add(replace(self._world.people.meet(number), on_whatsapp=True))
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)
 
     def _step(self, instance: Instance, status: str, until_next: timedelta | None = None) -> Instance:
         world = self._world
         qr = self._new_code() if status == "qr" else instance.qr if status in LINKED else None
-        instance = replace(instance, status=status, qr=qr)
+        logged_out = instance.logged_out and status != "connected"
+        instance = replace(instance, status=status, qr=qr, logged_out=logged_out)
         world.state.instances[instance.id] = instance
         world.state.agenda.strike(PAIRING, instance.id)
         if until_next is not None:

@@ -45,10 +45,12 @@ class Schedule:
         Raises:
             InvalidContent: the message lacks what its type needs.
             SendAtInThePast: `send_at` is not in the world's future.
+            InstanceNotFound: the instance was removed meanwhile.
             NotReady, Overloaded: a magic number asks for it.
         """
         require_complete(content)
         with magic.applied(map(numbers.parse, recipients), self._world.stall), self._world.lock:
+            self._world.instances.get(instance_id)
             at = self._future(send_at)
             order = self._world.state.counters.get(KIND, 0)
             task = Task(

@@ -160,6 +160,7 @@ class World:
             number = max(self.state.events.last_number, state.events.last_number)
             self._enter(state.copy())
             self.state.events.last_number = number
+            self.instances.give_up_keys()
             self.deliveries.restart()
             self.tell("world", Change(action, subject))
         self.outside.alarm(self)

@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
 from flaresend_mock.core.errors import (
     KeyInUse,
@@ -65,10 +66,11 @@ class Worlds:
             raise WorldNotFound(name)
         return found
 
-    def create(self, name: str, state: State, api_key: str | None = None) -> World:
+    def create(self, name: str | None, state: State, api_key: str | None = None) -> World:
         """Make a world with API keys of its own.
 
         Args:
+            name: what it is called; None for world-1, world-2 and so on.
             api_key: the first instance's key; other instances that have keys get the same with -2, -3 … behind it. None
                 for one that is derived from the world's name and seed.
 
@@ -77,15 +79,17 @@ class Worlds:
             KeyInUse: another world has the key.
             TooMany: there are as many worlds as there may be.
         """
-        key = api_key or "fm_" + _derived(state.seed, name)
         with self._lock:
+            name = name or self._unused_name("world-")
             if name in self._worlds:
                 raise WorldExists
-            for wanted in with_key(state, key):
-                if not self.key_is_free(wanted):
-                    raise KeyInUse
-                self._gone.pop(_digest(wanted), None)
+            key = api_key or "fm_" + _derived(state.seed, name)
+            keys = with_key(state, key)
+            if not all(map(self.key_is_free, keys)):
+                raise KeyInUse
             self._make_room()
+            for wanted in keys:
+                self._gone.pop(_digest(wanted), None)
             return self._add(name, state)
 
     def remove(self, name: str) -> None:
@@ -114,6 +118,7 @@ class Worlds:
         Raises:
             WorldIsGone: the key had one, which was given up for others.
             TooMany: there are as many worlds as there may be, and all are in use.
+            KeyInUse: another world has a key that one of the new world's further instances would get.
         """
         found = self._known(api_key)
         if found is None and self._fresh is not None:
@@ -125,13 +130,13 @@ class Worlds:
         world = self._by_key.get(api_key)
         instance = world.instances.with_key(api_key) if world is not None and not world.closed else None
         if world is not None and instance is not None:
-            if self._opened:
-                self._touch(world)
+            self._touch(world)
             return world, instance
         for world in self.all():
             instance = world.instances.with_key(api_key)
             if instance is not None:
                 self._by_key[api_key] = world
+                self._touch(world)
                 return world, instance
         self._by_key.pop(api_key, None)
         return None
@@ -145,10 +150,12 @@ class Worlds:
             digest = _digest(api_key)
             if digest in self._gone:
                 raise WorldIsGone
-            self._make_room()
             state = self._fresh()
-            with_key(state, api_key)
-            world = self._add(f"key-{digest[:12]}", state)
+            if not all(map(self.key_is_free, with_key(state, api_key))):
+                raise KeyInUse
+            self._make_room()
+            name = f"key-{digest[:12]}"
+            world = self._add(self._unused_name(f"{name}-") if name in self._worlds else name, state)
             self._opened[world.name] = api_key
         return world, world.instances.first()
 
@@ -157,16 +164,24 @@ class Worlds:
         world = self._worlds[name] = self._make(name, state)
         return world
 
+    def _unused_name(self, beginning: str) -> str:
+        names = (f"{beginning}{number}" for number in count(1))
+        return next(name for name in names if name not in self._worlds)
+
     def _make_room(self) -> None:
-        """Give up the least recently used world that was made for a key and is idle, if there is no room left."""
+        """Give up the least recently used world that was made for a key and is idle, if there is no room left.
+
+        Those in which something is still to happen come last.
+        """
         if len(self._worlds) < MAX_WORLDS:
             return
-        for name, key in self._opened.items():
-            world = self._worlds[name]
+        opened = [(self._worlds[name], key) for name, key in self._opened.items()]
+        for world, key in sorted(opened, key=lambda entry: len(entry[0].state.agenda) > 0):
             if world.idle():
                 self._drop(world)
-                self._gone[_digest(key)] = None
-                if len(self._gone) > MAX_REMEMBERED:
+                for one in (key, *(key for instance in world.instances.all() for key in instance.api_keys)):
+                    self._gone[_digest(one)] = None
+                while len(self._gone) > MAX_REMEMBERED:
                     self._gone.popitem(last=False)
                 world.close()
                 return
@@ -179,6 +194,8 @@ class Worlds:
             self._by_key.pop(key, None)
 
     def _touch(self, world: World) -> None:
+        if not self._opened:
+            return
         with self._lock:
             if world.name in self._opened:
                 self._opened.move_to_end(world.name)

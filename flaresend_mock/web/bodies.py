@@ -140,7 +140,8 @@ def unquote(value: str) -> str:
 
 
 def _uploads(files: MultiDict[str, FileStorage]) -> dict[str, Upload]:
-    return {
-        name: Upload(file.stream.read(), unquote(file.filename or ""), file.content_type or "")
-        for name, file in files.items()
-    }
+    found = {}
+    for name, file in files.items():
+        file.stream.seek(0)  # whoever looked for faults has read it before
+        found[name] = Upload(file.stream.read(), unquote(file.filename or ""), file.content_type or "")
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Request
@@ -15,6 +16,8 @@ from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.delivery.realtime import Patience
 
 EXTENSION = "flaresend_mock"
+MAX_STREAMS = 32
+MAX_WAITERS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class Emulator:
     `strict` accepts only what the documentation describes; `health` tells whether the parts of the
     emulator run, by name; `uptime` is in seconds. `history` is how much a new world keeps. `token` is what callers of
     the control plane must know, if anything, and `with_secrets` whether they are shown keys and secrets. `lend` gives
-    the server another thread as long as the current one only waits, and `patience` ends all waiting.
+    the server another thread as long as the current one only waits, and `patience` ends all waiting. `streams` and
+    `waiters` are the places there are for those who read along and wait.
     """
 
     worlds: Worlds
@@ -38,6 +42,8 @@ class Emulator:
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
     lend: Callable[[], AbstractContextManager[None]] = nullcontext
     patience: Patience = field(default_factory=Patience)
+    streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
+    waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
 
 
 def emulator() -> Emulator:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from marshmallow import ValidationError
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.state import State
 from flaresend_mock.worldfile.building import build
+from flaresend_mock.worldfile.mistakes import first_mistake
 from flaresend_mock.worldfile.schema import WorldSection
 
 __all__ = ["WorldFileError", "load_file", "load_world"]
@@ -87,7 +87,8 @@ def load_world(
     try:
         loaded: dict[str, Any] = WorldSection().load(data)
     except ValidationError as error:
-        raise InvalidWorld(*_first(error.messages_dict)) from None
+        where, problem = first_mistake(WorldSection(), error.messages_dict)
+        raise InvalidWorld(where or "the file", problem) from None
     if seed is not None:
         loaded["seed"] = seed
     if time_zone is not None:
@@ -97,16 +98,3 @@ def load_world(
         first = next(iter(state.instances.values()))
         state.instances[first.id] = replace(first, api_keys=(api_key,))
     return state
-
-
-def _first(messages: Mapping[Any, Any]) -> tuple[str, str]:
-    """Return where the first error is, such as groups[0].owner, and what it says."""
-    where = ""
-    problem: Any = messages
-    while isinstance(problem, Mapping):
-        key, problem = next(iter(problem.items()))
-        if isinstance(key, int):
-            where += f"[{key}]"
-        elif key != "_schema":
-            where += f".{key}" if where else str(key)
-    return where or "the file", str(problem[0])

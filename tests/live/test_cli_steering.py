@@ -193,7 +193,9 @@ def test_a_qr_code_is_saved_as_a_picture(waiting: FlaresendMock, tmp_path: Path)
 
 def test_without_a_qr_code_it_says_what_to_do(flaresend: FlaresendMock) -> None:
     for command in (["qr"], ["qr", "--json"], ["instance", "qr", "--out", "qr.png"]):
-        at(flaresend, *command).failed("the instance is connected, and shows no QR code; reconnect it first")
+        at(flaresend, *command).failed(
+            "the instance is connected, and needs no QR code; disconnect and reconnect it to see one"
+        )
 
 
 def test_somebody_writes_to_an_instance_of_the_world_that_is_meant(flaresend: FlaresendMock) -> None:

@@ -127,7 +127,11 @@ def test_a_mistake_is_refused_by_the_name_of_its_field(sections: dict[str, Any],
     ],
 )
 def test_a_field_that_nobody_knows_is_refused(sections: dict[str, Any], where: str) -> None:
-    assert refusal(**sections).where == where
+    invalid = refusal(**sections)
+    parent, _, name = where.rpartition(".")
+
+    assert invalid.where == (parent or "the file")
+    assert invalid.problem.startswith(f"'{name}' is not known; ")
 
 
 @pytest.mark.parametrize(

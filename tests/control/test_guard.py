@@ -1,0 +1,154 @@
+"""Who may steer the emulator: no web page from elsewhere, or, with a token, whoever knows it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock import FlaresendMock
+from tests.conftest import KEY
+
+HEALTH, CLOCK = "/_mock/health", "/_mock/clock"
+TOKEN = "t0k3n"
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return FlaresendMock().app.test_client()
+
+
+@pytest.fixture
+def guarded() -> FlaskClient:
+    return FlaresendMock(control_token=TOKEN).app.test_client()
+
+
+def code(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.get_json()["error"]["code"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "evil.example:3577"},
+        {"Host": "127.0.0.1.evil.example"},
+        {"Host": "localhost.evil.example"},
+        {"Host": "[::1"},
+        {"Host": "[x]:1"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "http://evil.example:3577"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://localhost:8000"},
+        {"Origin": "http://127.0.0.1:4001", "Host": "127.0.0.1:4002"},
+        {"Origin": "file://"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", CLOCK), ("POST", "/_mock/reset"), ("OPTIONS", "/_mock/reset"), ("GET", HEALTH)],
+)
+def test_a_page_from_elsewhere_is_refused(
+    headers: dict[str, str], method: str, path: str, client: FlaskClient
+) -> None:
+    answer = client.open(path, method=method, headers=headers)
+
+    assert code(answer) == (403, "forbidden")
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Host": ""},
+        {"Host": "127.0.0.1:3577"},
+        {"Host": "localhost:3577"},
+        {"Host": "LOCALHOST"},
+        {"Host": "localhost."},
+        {"Host": "[::1]:3577"},
+        {"Host": "[::1]"},
+        {"Host": "192.168.1.17:3577"},
+        {"Host": "flaresend:3577"},
+        {"Host": "flaresend.internal"},
+        {"Host": "box.local:1"},
+        {"Host": "127.0.0.1:3577", "Origin": "http://127.0.0.1:3577"},
+        {"Host": "[::1]:3577", "Origin": "http://[::1]:3577"},
+        {"Host": "localhost:3577", "Origin": "https://localhost:3577"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    ],
+)
+def test_whoever_is_near_may_steer(headers: dict[str, str], client: FlaskClient) -> None:
+    assert client.get(CLOCK, headers=headers).status_code == 200
+    assert client.post("/_mock/reset", headers=headers).status_code == 200
+
+
+def test_the_public_url_is_ours_too() -> None:
+    client = FlaresendMock(public_url="https://demo.example.com:8443/").app.test_client()
+    ours = {"Host": "demo.example.com:8443", "Origin": "https://demo.example.com:8443"}
+
+    assert client.get(CLOCK, headers=ours).status_code == 200
+    assert client.get(CLOCK, headers={**ours, "Host": "demo.example.com"}).status_code == 403
+    assert client.get(CLOCK, headers={**ours, "Origin": "https://demo.example.com"}).status_code == 403
+    assert client.get(CLOCK, headers={"Host": "127.0.0.1:3577"}).status_code == 200
+
+
+def test_the_api_itself_is_open_to_pages_from_elsewhere(client: FlaskClient) -> None:
+    foreign = {"Host": "evil.example", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+    assert client.get("/groups", headers={**KEY, **foreign}).status_code == 200
+    assert client.get("/_mockery", headers={**KEY, **foreign}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "wrong", "t0k3", "t0k3nn", "T0K3N", "t\xf6k3n", "\xff\xfe", "x" * 10_000]
+)
+def test_without_the_right_token_nothing_is_done(given: str | None, guarded: FlaskClient) -> None:
+    headers = {} if given is None else {"X-Control-Token": given}
+
+    for method, path in (
+        ("GET", CLOCK),
+        ("POST", "/_mock/reset"),
+        ("GET", "/_mock/nope"),
+        ("GET", "/_mock"),
+        ("GET", "/_mock/healthy"),
+        ("GET", "/_mock/scan"),
+        ("DELETE", "/_mock/worlds/default"),
+    ):
+        assert code(guarded.open(path, method=method, headers=headers)) == (401, "unauthorized")
+
+
+def test_the_right_token_opens_everything_whatever_the_origin(guarded: FlaskClient) -> None:
+    token = {"X-Control-Token": TOKEN}
+    foreign = {"Host": "evil.example", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+
+    assert guarded.get(CLOCK, headers=token).status_code == 200
+    assert guarded.get(CLOCK, headers={**token, **foreign}).status_code == 200
+
+
+def test_the_token_is_no_api_key_and_no_query(guarded: FlaskClient) -> None:
+    assert guarded.get(CLOCK, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 401
+    assert guarded.get(f"{CLOCK}?token={TOKEN}").status_code == 401
+    assert guarded.get("/groups", headers={"X-Control-Token": TOKEN}).status_code == 401
+
+
+def test_health_and_the_scan_page_need_no_token(guarded: FlaskClient) -> None:
+    assert guarded.get(HEALTH).status_code in (200, 503)
+    assert guarded.get("/_mock/scan/nothing").status_code == 410
+
+
+def test_the_api_needs_no_token(guarded: FlaskClient) -> None:
+    assert guarded.get("/groups", headers=KEY).status_code == 200
+
+
+def test_the_token_is_not_kept_among_the_requests(guarded: FlaskClient) -> None:
+    guarded.get("/groups", headers={**KEY, "X-Control-Token": TOKEN})
+
+    assert TOKEN not in guarded.get("/_mock/requests", headers={"X-Control-Token": TOKEN}).text

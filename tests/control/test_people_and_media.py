@@ -1,0 +1,229 @@
+"""/_mock/people and /_mock/media: who is in the directory, and files as they were sent."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.conftest import KEY
+from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN_LID, CARA, OUR_LID, OUR_NUMBER
+
+PEOPLE = "/_mock/people"
+AMINA = "254711000111"
+
+
+def put(client: FlaskClient, number: str, **given: Any) -> Any:
+    answer = client.put(f"{PEOPLE}/{number}", json=given)
+    assert answer.status_code == 200, answer.text
+    return answer.get_json()
+
+
+def refused(answer: Any, status: int, code: str) -> str:
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code), answer.text
+    message: str = answer.get_json()["error"]["message"]
+    return message
+
+
+def person(client: FlaskClient, number: str) -> dict[str, Any] | None:
+    people = client.get(PEOPLE).get_json()["people"]
+    return next((one for one in people if one["number"] == number), None)
+
+
+def exists(client: FlaskClient, number: str) -> bool:
+    found: bool = client.post("/check-number", headers=KEY, json={"number": number}).get_json()["exists"]
+    return found
+
+
+def upload(client: FlaskClient, name: str, data: bytes = b"%PDF-1.4 data", mimetype: str = "") -> Any:
+    """Send a document, and return the answer to asking for its file."""
+    form = {"recipients[]": ANN, "type": "document", "file": (io.BytesIO(data), name, mimetype or None)}
+    sent = client.post("/send-message", headers=KEY, data=form)
+    assert sent.status_code == 200, sent.text
+    return client.get(f"/_mock/media/{newest(client)['media']}")
+
+
+def newest(client: FlaskClient) -> dict[str, Any]:
+    found: dict[str, Any] = client.get("/_mock/messages?limit=1").get_json()["messages"][0]
+    return found
+
+
+def test_somebody_new_gets_a_lid_and_is_listed(client: FlaskClient) -> None:
+    made = put(client, AMINA, name="Amina")
+
+    assert made == person(client, AMINA)
+    assert made == {"number": AMINA, "lid": made["lid"], "name": "Amina", "on_whatsapp": True, "rules": []}
+    assert made["lid"].endswith("@lid")
+
+
+def test_a_number_can_be_written_in_any_way(client: FlaskClient) -> None:
+    assert put(client, "+254 711-000.111", name="Amina")["number"] == AMINA
+    assert put(client, f"{AMINA}@s.whatsapp.net", name="A")["number"] == AMINA
+    assert client.delete(f"{PEOPLE}/+254-711-000-111").status_code == 200
+
+
+def test_without_a_lid_people_keep_theirs(client: FlaskClient) -> None:
+    assert put(client, ANN, name="Renamed")["lid"] == ANN_LID
+
+
+def test_a_lid_of_ones_own_can_be_given_and_the_former_is_free_again(client: FlaskClient) -> None:
+    put(client, ANN, lid="111111111111111@lid")
+
+    assert put(client, AMINA, lid=ANN_LID)["lid"] == ANN_LID
+
+
+def test_a_lid_of_somebody_else_is_refused(client: FlaskClient) -> None:
+    refused(client.put(f"{PEOPLE}/{ANN}", json={"lid": BEN_LID}), 409, "lid_in_use")
+    refused(client.put(f"{PEOPLE}/{AMINA}", json={"lid": OUR_LID}), 409, "lid_in_use")
+
+    assert person(client, AMINA) is None
+
+
+def test_whoever_is_not_on_whatsapp_cannot_be_written_to(client: FlaskClient) -> None:
+    assert exists(client, AMINA)
+
+    put(client, AMINA, on_whatsapp=False)
+
+    assert not exists(client, AMINA)
+    said = {"recipients": [AMINA], "type": "text", "text": "x"}
+    assert client.post("/send-message", headers=KEY, json=said).get_json()["successful_recipients"] == []
+
+
+def test_whoever_is_removed_is_as_anybody_is(client: FlaskClient) -> None:
+    put(client, AMINA, on_whatsapp=False)
+
+    assert client.delete(f"{PEOPLE}/{AMINA}").get_json() == {"deleted": AMINA}
+
+    assert exists(client, AMINA)
+    assert person(client, AMINA) is None
+    refused(client.delete(f"{PEOPLE}/{AMINA}"), 404, "person_not_found")
+
+
+def test_a_member_of_a_group_who_is_removed_stays_in_it(client: FlaskClient) -> None:
+    client.delete(f"{PEOPLE}/{ANN}")
+
+    assert client.get(f"/groups/{ANNS_GROUP}", headers=KEY).status_code == 200
+    assert client.get("/groups", headers=KEY).status_code == 200
+
+
+def test_an_instance_stays_in_the_directory_and_on_whatsapp(client: FlaskClient) -> None:
+    refused(client.delete(f"{PEOPLE}/{OUR_NUMBER}"), 409, "person_is_linked")
+    refused(client.put(f"{PEOPLE}/{OUR_NUMBER}", json={"on_whatsapp": False}), 409, "person_is_linked")
+
+    assert put(client, OUR_NUMBER, name="Us")["lid"] == OUR_LID
+
+
+def test_somebody_with_rules_answers(client: FlaskClient) -> None:
+    client.patch("/_mock/clock", json={"frozen": True})
+    put(client, AMINA, rules=[{"when": "price", "answer": "How much?", "after": 2}])
+    said = {"recipients": [AMINA], "type": "text", "text": "The price is 5"}
+    client.post("/send-message", headers=KEY, json=said)
+
+    client.post("/_mock/clock/advance", json={"seconds": 2})
+
+    assert (newest(client)["direction"], newest(client)["text"]) == ("inbound", "How much?")
+
+
+@pytest.mark.parametrize("number", ["x", "0123456789", "1", "1" * 16, "%00", "ä", "120363403582097887@g.us"])
+def test_what_is_no_number_is_refused(number: str, client: FlaskClient) -> None:
+    refused(client.put(f"{PEOPLE}/{number}", json={}), 400, "invalid_number")
+    refused(client.delete(f"{PEOPLE}/{number}"), 400, "invalid_number")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"nam": "x"}, "'nam' is not known; did you mean 'name'?"),
+        ({"onWhatsapp": True}, "'onWhatsapp' is not known; did you mean 'on_whatsapp'?"),
+        ({"rules": [{"wen": "x"}]}, "rules[0]: 'wen' is not known; did you mean 'when'?"),
+        ({"name": 5}, "name: "),
+        ({"on_whatsapp": "true"}, "on_whatsapp: "),
+        pytest.param(
+            {"on_whatsapp": 1},
+            "on_whatsapp: ",
+        ),
+        ({"lid": "x"}, "lid: "),
+        ({"lid": "163514152964174@lid\n"}, "lid: "),
+        ({"rules": {}}, "rules: "),
+        ({"rules": [None]}, "rules[0]"),
+        ({"rules": [{"after": -1}]}, "rules[0].after: "),
+        ({"rules": [{"after": 1e300}]}, "rules[0].after: "),
+        ({"rules": [{}] * 101}, "rules: "),
+        ({"name": "x" * 65_537}, "name: "),
+    ],
+)
+def test_what_describes_nobody_is_refused_by_name(
+    given: dict[str, Any], said: str, client: FlaskClient
+) -> None:
+    assert refused(client.put(f"{PEOPLE}/{AMINA}", json=given), 400, "bad_request").startswith(said)
+
+    assert person(client, AMINA) is None
+
+
+def test_a_file_comes_back_as_it_was_sent_and_always_as_a_download(client: FlaskClient) -> None:
+    data = bytes(range(256)) * 40
+
+    answer = upload(client, "report.html", data, "text/html")
+
+    assert answer.data == data
+    assert answer.headers["Content-Type"].startswith("text/html")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=report.html"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("name", ["ä.pdf", "😀.pdf", 'a"b.pdf', "../../etc/passwd", "a;b.pdf", "x" * 300])
+def test_a_file_of_any_name_is_a_download(name: str, client: FlaskClient) -> None:
+    answer = upload(client, name)
+
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "a%0Ab.pdf",
+        "a%0D%0AX-Evil: 1.pdf",
+        "a%00.pdf",
+    ],
+)
+def test_a_name_with_a_line_break_is_a_download_too(written: str, client: FlaskClient) -> None:
+    body = (
+        f'--b\r\nContent-Disposition: form-data; name="recipients[]"\r\n\r\n{CARA}\r\n'
+        '--b\r\nContent-Disposition: form-data; name="type"\r\n\r\ndocument\r\n'
+        f"--b\r\nContent-Disposition: form-data; name=\"file\"; filename*=utf-8''{written}\r\n\r\n%PDF\r\n--b--\r\n"
+    )
+    client.post("/send-message", headers=KEY, data=body, content_type="multipart/form-data; boundary=b")
+
+    answer = client.get(f"/_mock/media/{newest(client)['media']}")
+
+    assert (answer.status_code, answer.data) == (200, b"%PDF")
+    assert "X-Evil" not in answer.headers
+
+
+def test_a_part_of_a_file_can_be_asked_for(client: FlaskClient) -> None:
+    upload(client, "a.pdf", b"0123456789")
+    path = f"/_mock/media/{newest(client)['media']}"
+
+    part = client.get(path, headers={"Range": "bytes=2-4"})
+    beyond = client.get(path, headers={"Range": "bytes=99-"})
+
+    assert part.status_code in (200, 206)
+    assert b"234" in part.data
+    assert beyond.status_code in (200, 416)
+
+
+@pytest.mark.parametrize("media", ["nope", "%00", "..", "default"])
+def test_an_unknown_file_is_not_found(media: str, client: FlaskClient) -> None:
+    refused(client.get(f"/_mock/media/{media}"), 404, "media_not_found")
+
+
+def test_a_file_is_gone_after_a_reset(client: FlaskClient) -> None:
+    upload(client, "a.pdf")
+    path = f"/_mock/media/{newest(client)['media']}"
+
+    client.post("/_mock/reset")
+
+    refused(client.get(path), 404, "media_not_found")

@@ -1,0 +1,136 @@
+"""Worlds side by side on one server: each sees its own and nothing else, and all answer alike."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+
+WORKERS = 8
+ROUNDS = 7
+SECONDS = 60
+ANN, BEN = "254712345678", "254723456789"
+LATER = "2030-01-01 01:00:00"
+
+
+@pytest.fixture
+def opened() -> Iterator[FlaresendMock]:
+    with FlaresendMock(auth="open") as running:
+        yield running
+
+
+class Worker:
+    """Somebody with an API key of their own, who remembers every answer."""
+
+    def __init__(self, flaresend: FlaresendMock, key: str, session: requests.Session) -> None:
+        self.url = flaresend.url
+        self.session = session
+        self.headers = {"Authorization": f"Bearer {key}"}
+        self.answers: list[Any] = []
+
+    def call(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+        answer = self.session.request(
+            method, f"{self.url}{path}", headers=self.headers, json=body, timeout=SECONDS
+        )
+        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
+        self.answers.append((method, path, answer.json()))
+        return answer.json()
+
+
+def work(worker: Worker, said: str) -> None:
+    """Make a hundred calls of every kind that may come in the way of others.
+
+    Args:
+        said: what is written in the only message that is not the same for everybody.
+    """
+    call = worker.call
+    call("PATCH", "/_mock/clock", {"now": "2030-01-01T00:00:00Z", "frozen": True})
+    for turn in range(ROUNDS):
+        text = {"type": "text", "text": f"turn {turn}"}
+        call("POST", "/send-message", {"recipients": [ANN, BEN], **text})
+        call("POST", "/schedule-message", {"recipients": [ANN], **text, "sendAt": LATER})
+        call("GET", "/scheduled-messages")
+        made = call("POST", "/groups", {"subject": f"Group {turn}", "participants": [ANN]})
+        call("GET", "/groups")
+        call("POST", "/groups/send-message", {"groupJids": [made["data"]["id"]], **text})
+        fault = call("POST", "/_mock/faults", {"preset": "down", "times": 1}, 201)
+        call("POST", "/send-message", {"recipients": [ANN], **text}, 503)
+        call("DELETE", f"/_mock/faults/{fault['id']}")
+        call(
+            "POST", "/_mock/messages/wait", {"match": {"text": text["text"]}, "count": 2, "timeout": SECONDS}
+        )
+        call("POST", "/_mock/requests/verify", {"match": {"status": 503}, "exactly": 1})
+        call("POST", "/_mock/clock/advance", {"seconds": 3600})
+        call("GET", "/_mock/messages")
+        call(
+            "POST",
+            "/_mock/reset" if turn < ROUNDS - 1 else "/_mock/snapshots/end",
+            status=200 + (turn == ROUNDS - 1),
+        )
+        call("PATCH", "/_mock/clock", {"now": "2030-01-01T00:00:00Z", "frozen": True})
+    worker.session.post(
+        f"{worker.url}/send-message",
+        headers=worker.headers,
+        json={"recipients": [ANN], "type": "text", "text": said},
+        timeout=SECONDS,
+    )
+
+
+def test_eight_who_work_at_once_each_see_their_own_world_and_all_the_same_answers(
+    opened: FlaresendMock,
+) -> None:
+    start = threading.Barrier(WORKERS)
+
+    def run(key: str) -> list[Any]:
+        with requests.Session() as session:
+            worker = Worker(opened, key, session)
+            start.wait(SECONDS)
+            work(worker, f"only {key}")
+            last = session.get(
+                f"{opened.url}/_mock/messages?limit=1", headers=worker.headers, timeout=SECONDS
+            )
+            assert [message["text"] for message in last.json()["messages"]] == [f"only {key}"]
+            return without_names(worker.answers)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        all_answers = list(pool.map(run, [f"worker-{number}" for number in range(WORKERS)]))
+
+    assert len(all_answers[0]) > 100
+    for other in all_answers[1:]:
+        assert other == all_answers[0]
+    assert requests.get(f"{opened.url}/_mock/events", timeout=SECONDS).json()["events"] == []
+    assert len(opened.worlds.all()) == WORKERS + 1
+
+
+def without_names(answers: list[Any]) -> list[Any]:
+    """Take out what worlds are called, which resets answer with."""
+    return [
+        (method, path, {name: value for name, value in answer.items() if name != "world"})
+        for method, path, answer in answers
+    ]
+
+
+def test_one_key_that_many_use_for_the_first_time_at_once_gets_one_world(opened: FlaresendMock) -> None:
+    start = threading.Barrier(WORKERS)
+
+    def first(text: str) -> int:
+        start.wait(SECONDS)
+        body = {"recipients": [ANN], "type": "text", "text": text}
+        headers = {"Authorization": "Bearer shared"}
+        return requests.post(
+            f"{opened.url}/send-message", headers=headers, json=body, timeout=SECONDS
+        ).status_code
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        assert set(pool.map(first, map(str, range(WORKERS)))) == {200}
+
+    headers = {"Authorization": "Bearer shared"}
+    listed = requests.get(f"{opened.url}/_mock/messages", headers=headers, timeout=SECONDS).json()["messages"]
+    assert sorted(message["text"] for message in listed) == list(map(str, range(WORKERS)))
+    assert len(opened.worlds.all()) == 2
