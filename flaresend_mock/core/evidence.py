@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flaresend_mock.core.conditions import Miss
 from flaresend_mock.core.errors import MatcherTooSlow
-from flaresend_mock.core.matching import Matcher, Miss
+from flaresend_mock.core.matching import Matcher
 
 Item = Mapping[str, Any]
 

@@ -1,184 +1,33 @@
-"""Matchers: what something must be like to be meant, and what is missing where it is not."""
+"""Matchers, as they are written: an object of fields, each with a value or with operators."""
 
 from __future__ import annotations
 
 import difflib
-import re
-import threading
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.errors import InvalidMatcher, MatcherTooSlow
+from flaresend_mock.core import patterns
+from flaresend_mock.core.conditions import (
+    All,
+    AnyOf,
+    Contains,
+    Either,
+    Equal,
+    Items,
+    Matches,
+    Miss,
+    Not,
+    SameNumber,
+    Subset,
+    Test,
+)
+from flaresend_mock.core.errors import InvalidMatcher
 
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
-MAX_PATTERN = 1000
-REGEX_SECONDS = 0.1
-MAX_UNFOLDED = 20_000
 MAX_DEPTH = 20
 MAX_TESTS = 1000
 MAX_SHOWN = 100
-
-LEAST_REGEX_SECONDS = 0.0002
-
-_ABSENT = object()
-_patience = threading.local()  # how many items share the time that a regular expression has
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """One field in which something is not what a matcher expects; `missing` where it is not even there."""
-
-    field: str
-    expected: Any
-    actual: Any = None
-    missing: bool = False
-
-
-class Test(ABC):
-    """One condition on a value."""
-
-    @abstractmethod
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        """Yield where the value is not as expected.
-
-        Raises:
-            MatcherTooSlow: a regular expression takes too long on it.
-        """
-
-    def holds(self, value: Any) -> bool:
-        return next(self.misses(value, ""), None) is None
-
-
-@dataclass(frozen=True, slots=True)
-class Equal(Test):
-    expected: Any
-
-    def holds(self, value: Any) -> bool:
-        return same(value, self.expected)
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not same(value, self.expected):
-            yield _miss(where, self.expected, value)
-
-
-@dataclass(frozen=True, slots=True)
-class SameNumber(Test):
-    """A phone number, however it is written."""
-
-    expected: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not same(_digits(value), _digits(self.expected)):
-            yield _miss(where, self.expected, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Contains(Test):
-    """A text with a text in it, or a list with an item that fits."""
-
-    text: str | None
-    item: Test
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if isinstance(value, str):
-            found = self.text is not None and self.text in value
-        else:
-            found = isinstance(value, list | tuple) and self._among(value)
-        if not found:
-            yield _miss(where, {"contains": self.spec}, value)
-
-    def _among(self, items: Sequence[Any]) -> bool:
-        """Look for an item that fits; all of them together take no longer than one may."""
-        outer = getattr(_patience, "items", 1)
-        _patience.items = outer * max(1, len(items))
-        try:
-            return any(self.item.holds(one) for one in items)
-        finally:
-            _patience.items = outer
-
-
-@dataclass(frozen=True, slots=True)
-class Matches(Test):
-    """A text in which a regular expression is found."""
-
-    pattern: Any
-    spec: str
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not (isinstance(value, str) and self._found(value)):
-            yield _miss(where, {"regex": self.spec}, value)
-
-    def _found(self, text: str) -> bool:
-        try:
-            seconds = max(REGEX_SECONDS / getattr(_patience, "items", 1), LEAST_REGEX_SECONDS)
-            return self.pattern.search(text, timeout=seconds) is not None
-        except TimeoutError:
-            raise MatcherTooSlow(self.spec) from None
-
-
-@dataclass(frozen=True, slots=True)
-class Subset(Test):
-    """An object with at least these fields."""
-
-    tests: Mapping[str, Test]
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        inside = value if isinstance(value, Mapping) else {}
-        for name, test in self.tests.items():
-            yield from test.misses(inside.get(name, _ABSENT), f"{where}.{name}" if where else name)
-        if not isinstance(value, Mapping) and not self.tests:
-            yield _miss(where, {}, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Items(Test):
-    """A list with exactly these items, in this order."""
-
-    tests: Sequence[Test]
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not isinstance(value, list | tuple) or len(value) != len(self.tests):
-            yield _miss(where, self.spec, value)
-            return
-        for index, (test, one) in enumerate(zip(self.tests, value, strict=True)):
-            yield from test.misses(one, f"{where}[{index}]")
-
-
-@dataclass(frozen=True, slots=True)
-class Either(Test):
-    tests: Sequence[Test]
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not any(test.holds(value) for test in self.tests):
-            yield _miss(where, {"one_of": self.spec}, value)
-
-
-@dataclass(frozen=True, slots=True)
-class Not(Test):
-    test: Test
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if self.test.holds(value):
-            yield _miss(where, {"not": self.spec}, value)
-
-
-@dataclass(frozen=True, slots=True)
-class AnyOf(Test):
-    """Several values, one of which fits."""
-
-    test: Test
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not any(self.test.holds(one) for one in value):
-            yield _miss(where, self.spec, list(value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,19 +114,6 @@ def unknown(name: str, known: Collection[str]) -> str:
     return f"{short!r} is not known; {hint}"
 
 
-def same(first: Any, second: Any) -> bool:
-    """Tell whether two JSON values are the same: numbers by value, and true is not 1."""
-    if isinstance(first, str) or isinstance(second, str):
-        return bool(first == second)
-    if isinstance(first, bool) or isinstance(second, bool):
-        return first is second
-    if isinstance(first, Mapping) and isinstance(second, Mapping):
-        return first.keys() == second.keys() and all(same(first[name], second[name]) for name in first)
-    if isinstance(first, list | tuple) and isinstance(second, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return bool(first == second)
-
-
 class _Reader:
     """Turns what matchers are written as into tests, a bounded number of them."""
 
@@ -342,7 +178,7 @@ class _Reader:
             if name not in OPERATORS:
                 raise InvalidMatcher(f"{where}: {unknown(name, OPERATORS)}")
             tests.append(self._operator(name, operand, at, f"{where}.{name}"))
-        return tests[0] if len(tests) == 1 else _All(tests)
+        return tests[0] if len(tests) == 1 else All(tests)
 
     def _operator(self, name: str, operand: Any, at: Field, where: str) -> Test:
         self._tick(where)
@@ -358,7 +194,7 @@ class _Reader:
                     operand if isinstance(operand, str) else None, self._any(operand, where), operand
                 )
             case "regex":
-                return Matches(_pattern(operand, where), operand)
+                return Matches(patterns.compiled(operand, where), operand)
             case "subset":
                 if not isinstance(operand, dict):
                     raise InvalidMatcher(f"{where}: an object is expected")
@@ -384,15 +220,6 @@ class _Reader:
             raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
 
 
-@dataclass(frozen=True, slots=True)
-class _All(Test):
-    tests: Sequence[Test]
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        for test in self.tests:
-            yield from test.misses(value, where)
-
-
 _ANYTHING = Field()
 
 
@@ -414,12 +241,6 @@ def _value(item: Mapping[str, Any], name: str, at: Field) -> Any:
     return value
 
 
-def _digits(value: Any) -> Any:
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return numbers.parse(value) or value
-    return value
-
-
 def _depth(value: Any) -> int:
     """Return how deep a JSON value nests, or just more than may be."""
     level, depth = [value], 0
@@ -434,44 +255,3 @@ def _depth(value: Any) -> int:
             return depth
         depth += 1
     return depth
-
-
-_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d*)(?:,(\d*))?\}|.", re.DOTALL)
-
-
-def _unfolded(pattern: str) -> int:
-    """Return about how long a pattern is once its counted repetitions are written out, as compiling it does."""
-    outer: list[int] = []
-    size = last = 0
-    for part in _PARTS.finditer(pattern):
-        if part[0] == "(":
-            outer.append(size)
-            size = last = 0
-        elif part[0] == ")":
-            last = size + 1
-            size = last + (outer.pop() if outer else 0)
-        elif part[1] or part[2]:
-            times = min(int((part[2] or part[1])[:9]), 10**6)
-            size += last * max(times - 1, 0)
-            last *= max(times, 1)
-        else:
-            last = 1
-            size += 1
-    return size
-
-
-def _pattern(spec: Any, where: str) -> Any:
-    if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
-        raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
-    if _unfolded(spec) > MAX_UNFOLDED:
-        raise InvalidMatcher(f"{where}: not a regular expression that is short enough: it repeats too much")
-    import regex  # takes a timeout, which the standard library's does not; few runs need it
-
-    try:
-        return regex.compile(spec)
-    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
-        raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None
-
-
-def _miss(where: str, expected: Any, value: Any) -> Miss:
-    return Miss(where, expected, missing=True) if value is _ABSENT else Miss(where, expected, value)

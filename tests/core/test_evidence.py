@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock.core.conditions import Miss
 from flaresend_mock.core.errors import MatcherTooSlow
 from flaresend_mock.core.evidence import MAX_COMPARED, Expectation, Gathering, Verdict, judge, nearest
-from flaresend_mock.core.matching import Field, Matcher, Miss, compile_matcher
+from flaresend_mock.core.matching import Field, Matcher, compile_matcher
 
 FIELDS = {"text": Field(), "to": Field(), "status": Field(), "any": Field(free=True)}
 SLOW = {"text": {"regex": "^(a|aa)+$"}}

@@ -10,17 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flaresend_mock.core.conditions import REGEX_SECONDS, Miss
 from flaresend_mock.core.errors import InvalidMatcher, MatcherTooSlow
-from flaresend_mock.core.matching import (
-    MAX_PATTERN,
-    MAX_TESTS,
-    OPERATORS,
-    REGEX_SECONDS,
-    Field,
-    Matcher,
-    Miss,
-    compile_matcher,
-)
+from flaresend_mock.core.matching import MAX_TESTS, OPERATORS, Field, Matcher, compile_matcher
+from flaresend_mock.core.patterns import MAX_PATTERN
 from tests.defaults import ANN, BEN, CARA
 
 FIELDS = {
