@@ -8,6 +8,9 @@ from pathlib import Path
 
 from flaresend_mock.core.world import World
 
+Signs = tuple[int, int, int]
+"""By what a file is told from another of the same name: inode, time of its last change, size."""
+
 
 class CannotExport(Exception):
     """The export cannot be written; the message says why in one line."""
@@ -17,7 +20,8 @@ class Exporter:
     """Writes a world to a file.
 
     The file is written under another name first, and then renamed. A file that is there already gives way only if the
-    world began with it, and so goes on in the new one; any other is kept beside it, with a number behind its name.
+    world began with it, and so goes on in the new one; any other, or what became of that one meanwhile, is kept beside
+    it, with a number behind its name.
 
     Args:
         file: where to; None for nowhere.
@@ -25,16 +29,16 @@ class Exporter:
     """
 
     def __init__(self, file: str | None, *, with_secrets: bool) -> None:
-        self._file = None if file is None else Path(file).absolute()
+        self._file = None if file is None else Path(file).resolve()
         self._with_secrets = with_secrets
-        self._imported = False
+        self._imported: Signs | None = None
 
     def begins_with(self, imported: str) -> bool:
         """Note that the world begins with this export; True if it is not there yet, as it is written here first."""
-        if self._file is None or Path(imported).absolute() != self._file:
+        if self._file is None or Path(imported).resolve() != self._file:
             return False
-        self._imported = self._file.exists()
-        return not self._imported
+        self._imported = _signs(self._file)
+        return self._imported is None
 
     def check(self) -> None:
         """Look whether the export could be written now.
@@ -65,7 +69,7 @@ class Exporter:
                 file.write(export(world.saved(), secrets=self._with_secrets))
                 file.flush()
                 os.fsync(file.fileno())
-            if self._file.exists() and not self._imported:
+            if self._file.exists() and _signs(self._file) != self._imported:
                 self._file.rename(self._unused_name())
             temporary.replace(self._file)
         except OSError as error:
@@ -75,6 +79,14 @@ class Exporter:
         assert self._file is not None
         names = (self._file.with_name(f"{self._file.name}.{number}") for number in count(1))
         return next(name for name in names if not name.exists())
+
+
+def _signs(file: Path) -> Signs | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _private(path: str, flags: int) -> int:

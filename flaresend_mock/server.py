@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+from flask import has_request_context, request
 
 from flaresend_mock.app import create_app
 from flaresend_mock.core import targets
@@ -26,6 +29,7 @@ from flaresend_mock.serving import HttpServer
 from flaresend_mock.settings import Settings, local_url
 from flaresend_mock.shipped import sample, world_file, world_names
 from flaresend_mock.version import __version__
+from flaresend_mock.web.connection import is_gone
 from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import WorldFileError, load_file
 
@@ -220,6 +224,7 @@ class FlaresendMock:
         return Outside(
             alarm=self._engine.arm,
             stall=self._stall,
+            lend=self._lend,
             courier=self._courier.call,
             forget=self._forget,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
@@ -236,12 +241,16 @@ class FlaresendMock:
     def _public_url(self) -> str:
         return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
-    def _stall(self, seconds: float) -> None:
-        if self._http is not None:
-            with self._lend():
-                self._patience.stall(seconds)
+    def _stall(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Keep a caller waiting who is still there, if others can be served meanwhile."""
+        if self._http is None:
+            return
+        is_away = is_gone(request.environ) if has_request_context() else bool
+        with self._http.waiting() as others_are_served:
+            if others_are_served:
+                self._patience.stall(seconds, lambda: until() or is_away())
 
-    def _lend(self) -> AbstractContextManager[None]:
+    def _lend(self) -> AbstractContextManager[object]:
         return nullcontext() if self._http is None else self._http.waiting()
 
     def _health(self) -> dict[str, bool]:

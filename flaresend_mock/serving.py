@@ -28,7 +28,7 @@ SPARE_FILES = 64
 DRAIN_SECONDS = 4.0
 MAX_JOINED = 64 * 1024
 SPARE_BODY = 256 * 1024 * 1024
-MAX_LENT = 512
+MAX_LENT = 1024
 
 
 class JsonErrorTask(ErrorTask):
@@ -152,11 +152,14 @@ class HttpServer:
         self._thread.start()
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Have one more worker while the current one only waits, so that whoever waits keeps nobody else waiting."""
+    def waiting(self) -> Iterator[bool]:
+        """Have one more worker while the current one only waits, so that whoever waits keeps nobody else waiting.
+
+        Yields whether there was one to be had.
+        """
         self._lend(1)
         try:
-            yield
+            yield self._lent <= MAX_LENT
         finally:
             self._lend(-1)
 

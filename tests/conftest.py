@@ -41,7 +41,7 @@ class RealTime:
 class Stalls(list[float]):
     """Remembers how long callers would have been kept waiting."""
 
-    def __call__(self, seconds: float) -> None:
+    def __call__(self, seconds: float, until: Callable[[], bool] = bool) -> None:
         self.append(seconds)
 
 

@@ -55,7 +55,8 @@ def finish(response: Response) -> Response:
         return response
     fault = struck.fault
     if struck.seconds:
-        struck.world.stall(struck.seconds)
+        faults = struck.world.faults
+        struck.world.stall(struck.seconds, lambda: not faults.has(fault.id))
     if fault.action == "malform":
         response.set_data(response.get_data()[:-1] + b"{")
     elif fault.action is not None and not cut(current_request().environ, fault.action):

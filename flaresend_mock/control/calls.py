@@ -39,6 +39,18 @@ class Whole(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Seconds(fields.Float):
+    """A number, and neither a text nor true."""
+
+    def __init__(self, lowest: float, highest: float, **options: Any) -> None:
+        super().__init__(validate=validate.Range(lowest, highest), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool | str):
+            raise ValidationError("Not a valid number.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
 class Switch(fields.Boolean):
     """True or false in JSON, and nothing that is only like them."""
 

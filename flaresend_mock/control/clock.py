@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Switch, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Seconds, Switch, chosen_world, given_body
 from flaresend_mock.core.records import Fired
 from flaresend_mock.core.world import World
 from flaresend_mock.web import jsons, times
@@ -37,7 +37,7 @@ class ClockChange(Input):
 class Advance(Input):
     """How far: by `seconds`, to a time, or to when the next thing falls due."""
 
-    seconds = fields.Float(validate=validate.Range(min=0, max=MAX_SECONDS))
+    seconds = Seconds(0, MAX_SECONDS)
     to = fields.String()
     to_next = Switch(validate=validate.Equal(True))
 
@@ -93,7 +93,7 @@ def _answer(world: World, fired: list[Fired] | None = None) -> Response:
     if fired is None:
         due = world.state.agenda.next_at()
         state = {
-            "frozen": world.clock.frozen,
+            "frozen": world.time.frozen,
             "time_zone": world.state.time_zone,
             "next_due": due and times.stamp(due),
         }

@@ -78,7 +78,9 @@ def redeliver_many() -> Response:
     wanted = [
         one
         for one in world.deliveries.all()
-        if first <= one.event <= last and given.get("status") in (None, one.status)
+        if first <= one.event <= last
+        and given.get("status") in (None, one.status)
+        and one.instance in world.state.instances  # of removed ones nobody gets anything any more
     ]
     if given.get("status") == "failed":
         wanted = world.deliveries.not_made_good(wanted)

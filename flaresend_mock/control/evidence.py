@@ -10,13 +10,14 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import errors
-from flaresend_mock.control.calls import Input, Switch, Whole, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Seconds, Switch, Whole, chosen_world, given_body
 from flaresend_mock.control.sources import SOURCES, Source
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.evidence import Expectation, Gathering, Item, judge, nearest
 from flaresend_mock.core.matching import Matcher, compile_matcher
 from flaresend_mock.core.world import World
+from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
 from flaresend_mock.web.connection import is_gone
 from flaresend_mock.web.context import MAX_WAITERS, current_request, emulator
@@ -35,7 +36,7 @@ class WaitInput(Input):
 
     match = fields.Raw(load_default=dict)
     count = Whole(1, MAX_COUNT, load_default=1)
-    timeout = fields.Float(load_default=DEFAULT_TIMEOUT, validate=validate.Range(0, MAX_TIMEOUT))
+    timeout = Seconds(0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
     since = Whole(0, 2**53, load_default=0)
 
 
@@ -71,6 +72,7 @@ def wait(name: str) -> Response:
     matcher = compile_matcher(given["match"], source.fields)
     world = chosen_world()
     gathering = Gathering(matcher, given["count"])
+    given["since"] = _still_meant(world, given["since"])
     forgotten = source.forgotten(world)
     if not emulator().waiters.acquire(blocking=False):
         raise TooMany(f"{MAX_WAITERS} calls wait already; let some of them end first")
@@ -99,6 +101,7 @@ def verify(name: str) -> Response:
     matcher = compile_matcher(given["match"], source.fields)
     expected = _expectation(source, given)
     world = chosen_world()
+    given["since"] = _still_meant(world, given["since"])
     arrived = _kept(source, world, given["since"])
     forgotten = source.forgotten(world)
     found = [item for item in arrived if matcher.holds(item)]
@@ -141,8 +144,20 @@ def _wait(source: Source, world: World, gathering: Gathering, since: int, timeou
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(current_request().environ)
+        watch = Stopwatch()
         with us.lend():
-            return us.patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
+            while us.patience.wait(
+                gathering.news, timeout - watch.seconds, lambda: world.closed or is_away()
+            ):
+                gathering.catch_up()
+                if gathering.enough.is_set():
+                    return True
+        return False
+
+
+def _still_meant(world: World, since: int) -> int:
+    """Return the event to begin after: 0 where it is still to come, as then it is from before an import."""
+    return 0 if since > world.state.events.last_number else since
 
 
 def _kept(source: Source, world: World, since: int) -> list[Item]:

@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Whole, chosen_world, given_body, load
+from flaresend_mock.control.calls import Input, Seconds, Whole, chosen_world, given_body, load
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_DELAY, PRESETS
 from flaresend_mock.core.records import Delay, Reply
 from flaresend_mock.web import jsons
@@ -21,7 +21,6 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("faults", __name__, url_prefix="/faults")
 
 MAX_TIMES = 1_000_000
-_SECONDS = validate.Range(0, MAX_DELAY)
 _HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="Not the name of a header.")
 _HEADER_VALUE = validate.Regexp(r"[ -~]{0,4000}\Z", error="A header has printable ASCII characters.")
 _FRAMING = frozenset(
@@ -64,10 +63,10 @@ class ReplyInput(Input):
 class DelayInput(Input):
     """Seconds: `from` one number `to` another, or around a `mean` with a standard `deviation`."""
 
-    lowest = fields.Float(data_key="from", validate=_SECONDS)
-    highest = fields.Float(data_key="to", validate=_SECONDS)
-    mean = fields.Float(validate=_SECONDS)
-    deviation = fields.Float(validate=_SECONDS)
+    lowest = Seconds(0, MAX_DELAY, data_key="from")
+    highest = Seconds(0, MAX_DELAY, data_key="to")
+    mean = Seconds(0, MAX_DELAY)
+    deviation = Seconds(0, MAX_DELAY)
 
     @validates_schema
     def check_shape(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -92,7 +91,7 @@ class FaultInput(Input):
     after = Whole(0, MAX_TIMES)
     every = Whole(1, MAX_TIMES)
     times = Whole(1, MAX_TIMES)
-    probability = fields.Float(validate=validate.Range(0, 1))
+    probability = Seconds(0, 1)
 
 
 _FAULT = FaultInput()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from urllib.parse import urlsplit
 
 from flask import Request
@@ -15,6 +16,8 @@ from flaresend_mock.web.paths import OURS
 TOKEN_HEADER = "X-Control-Token"  # noqa: S105 - the name of a header
 HEALTH = OURS + "/health"
 SCAN = OURS + "/scan/"
+
+_HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::\d+)?", re.ASCII)
 
 
 def check() -> None:
@@ -58,8 +61,6 @@ def _check_origin(request: Request) -> None:
 
 
 def _name(host: str) -> str:
-    """Return the name or address in a Host header."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """Return the name or address in a Host header; empty if it holds anything else."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]) if found else ""

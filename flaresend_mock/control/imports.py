@@ -22,13 +22,14 @@ def allow_large(request: Request) -> None:
 
 
 def state_of(
-    data: Any, is_export: bool, known: State | None = None, **options: Any
+    data: Any, is_export: bool, name: str, known: State | None = None, **options: Any
 ) -> tuple[State, list[str]]:
     """Return the state that an export or the contents of a world file describe, and what is to be said about it.
 
     Args:
         known: the world whose keys and secrets take the place of masked ones.
-        options: of `load_world`; of an export only `history`.
+        name: what the world is called that it is for.
+        options: of `load_world`; an export has its own.
 
     Raises:
         InvalidWorld: they describe none.
@@ -40,4 +41,4 @@ def state_of(
 
     if not looks_like_one(data):
         raise InvalidWorld("format", "This is no export; the contents of a world file are given as `world`.")
-    return load_export(data, known, options.get("history"))
+    return load_export(data, known, name=name)

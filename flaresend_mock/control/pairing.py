@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from markupsafe import escape
 from marshmallow import fields, validate
 
-from flaresend_mock.control.calls import Input, chosen_world, given_query
+from flaresend_mock.control.calls import WORLD, Input, chosen_world, given_query
 from flaresend_mock.core.errors import QrCodeExpired, Refusal
 from flaresend_mock.core.pairing import LINKED
-from flaresend_mock.core.records import Instance
-from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.web import jsons, times
 from flaresend_mock.web.context import emulator
 from flaresend_mock.web.paths import OURS
@@ -55,7 +54,8 @@ def qr(instance_id: str) -> Response:
     wanted = given_query(_OPTIONS)["format"]
     world = chosen_world()
     instance, shown = world.pairing.qr(instance_id)
-    url = f"{emulator().public_url()}{OURS}/scan/{shown.code}"
+    of_world = "" if world.name == DEFAULT else f"?{WORLD}={world.name}"
+    url = f"{emulator().public_url()}{OURS}/scan/{shown.code}{of_world}"
     if wanted == "json":
         return jsons.respond(
             {"instance": instance.id, "code": shown.code, "url": url, "expires": times.stamp(shown.expires)}
@@ -67,9 +67,10 @@ def qr(instance_id: str) -> Response:
 @blueprint.get("/scan/<code>")
 def scan_page(code: str) -> Response:
     """Link the instance that shows this code, as the phone that opened the page; opening it again changes nothing."""
-    world, instance = _showing(code)
     try:
-        if world is None or instance is None:
+        world = emulator().worlds.get(request.args.get(WORLD, DEFAULT))
+        instance = world.pairing.with_code(code)
+        if instance is None:
             raise QrCodeExpired
         if instance.status not in LINKED:
             instance = world.pairing.scan(instance.id, code)
@@ -82,14 +83,6 @@ def scan_page(code: str) -> Response:
     if instance.status != "connected":
         text += f"<p>It is connected in a second.</p>{paused}"
     return _page(200, "Phone linked", text, "#1a7f4b", "&#10003;")
-
-
-def _showing(code: str) -> tuple[World, Instance] | tuple[None, None]:
-    for world in emulator().worlds.all():
-        instance = world.pairing.with_code(code)
-        if instance is not None:
-            return world, instance
-    return None, None
 
 
 def _drawn(url: str, wanted: str) -> tuple[bytes, str]:

@@ -10,7 +10,16 @@ from typing import Any
 from flaresend_mock.control import views
 from flaresend_mock.control.deliveries import STATUSES
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.faults import BODY_FIELDS, CALL_FIELDS, EVENT_FIELDS, numbers_in
+from flaresend_mock.core.faults import (
+    BODY_FIELDS,
+    CALL_FIELDS,
+    EVENT_FIELDS,
+    HEADERS,
+    INSTANCE,
+    PATH,
+    check_number,
+    numbers_in,
+)
 from flaresend_mock.core.matching import Field
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payloads import KINDS
@@ -75,6 +84,16 @@ def _group(message: Mapping[str, Any]) -> str | None:
     return chat if chat.endswith(GROUP) else None
 
 
+def _check_party(value: Any) -> str | None:
+    """Say that something names nobody: a person is a number, a group or a channel a JID."""
+    return None if isinstance(value, str) and "@" in value else check_number(value)
+
+
+def _check_status(value: Any) -> str | None:
+    whole = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if whole or value is None else "a status is a whole number, such as 503"
+
+
 def _kept_messages(world: World) -> Iterator[tuple[Any, int, Callable[[], Item]]]:
     with world.lock:
         kept = list(world.state.messages)
@@ -134,11 +153,13 @@ MESSAGES = Source(
     fields={
         "id": Field(),
         "direction": Field(words=("outbound", "inbound")),
-        "instance": Field(),
-        "chat": Field(number=True),
-        "from": Field(number=True),
-        "to": Field(number=True),
-        "number": Field(lambda message: [message["from"], message["to"]], number=True, many=True),
+        "instance": INSTANCE,
+        "chat": Field(number=True, check=_check_party),
+        "from": Field(number=True, check=_check_party),
+        "to": Field(number=True, check=_check_party),
+        "number": Field(
+            lambda message: [message["from"], message["to"]], number=True, many=True, check=check_number
+        ),
         "group": Field(_group),
         "type": Field(words=_TYPES),
         "text": Field(),
@@ -163,14 +184,16 @@ REQUESTS = Source(
     fields={
         "id": Field(),
         "method": CALL_FIELDS["method"],
-        "path": Field(),
+        "path": PATH,
         "query": Field(),
-        "headers": CALL_FIELDS["headers"],
-        "number": Field(lambda request: numbers_in(request["body"]), number=True, many=True),
+        "headers": HEADERS,
+        "number": Field(
+            lambda request: numbers_in(request["body"]), number=True, many=True, check=check_number
+        ),
         "body": Field(known=BODY_FIELDS),
-        "status": Field(),
+        "status": Field(check=_check_status),
         "answer": Field(known=ANSWER_FIELDS),
-        "instance": Field(),
+        "instance": INSTANCE,
         "timestamp": Field(),
         "fault": Field(),
     },
@@ -185,7 +208,7 @@ DELIVERIES = Source(
     fields={
         "id": Field(),
         "status": Field(words=STATUSES),
-        "instance": Field(),
+        "instance": INSTANCE,
         "chat": Field(),
         "message": Field(),
         "webhook_id": Field(),

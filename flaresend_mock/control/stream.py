@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator
 from flask import Request, Response
 
 from flaresend_mock.control import errors, views
-from flaresend_mock.core.events import Event
 from flaresend_mock.core.world import World
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
@@ -47,29 +46,26 @@ def respond(
 
 
 class _Stream:
-    """One reader of a world's log."""
+    """One reader of a world's log. Nothing is kept for it: however slowly it reads, it goes on where it was."""
 
     def __init__(self, us: Emulator, world: World, since: int | None, kinds: Collection[str]) -> None:
         self._us = us
         self._world = world
         self._kinds = kinds
         self._news = threading.Event()
-        self._lock = threading.Lock()
-        self._waiting: list[Event] = []
+        self._ending = threading.Lock()
         self._ended = False
-        self._watched = world.watching.watched(None, self._see)
+        self._watched = world.watching.watched(None, lambda event: self._news.set())
         with world.lock:
             self._watched.__enter__()
+            self._state = world.state
             last = world.state.events.last_number
             # a number that is still to come is from before an import or another start: all is new to its reader
             self._since = last if since is None else 0 if since > last else since
-            self._backlog = world.state.events.since(self._since)
-            lost = world.state.events.last_evicted_of_all()
-            self._lost = max(0, lost - self._since)
 
     def end(self) -> None:
         """Stop watching, and give the place to others. Ending twice does nothing more."""
-        with self._lock:
+        with self._ending:
             if self._ended:
                 return
             self._ended = True
@@ -80,42 +76,46 @@ class _Stream:
         try:
             with self._us.lend():
                 yield f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
-                if self._lost:
-                    yield _written("evicted", {"events": self._lost})
-                for event in self._backlog:
-                    yield from self._shown(event)
-                self._backlog = []
-                yield from self._live(is_away)
+                yield from self._read(is_away)
         finally:
             self.end()
 
-    def _live(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
+    def _read(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
         beat = Stopwatch()
         while not (self._us.patience.over or is_away()):
             self._news.clear()
             closed = self._world.closed
-            with self._lock:
-                waiting, self._waiting = self._waiting, []
-            for event in waiting:
-                yield from self._shown(event)
+            for piece in self._new():
+                yield piece
+                beat = Stopwatch()
             if closed:
                 return
-            if waiting:
-                beat = Stopwatch()
-            elif beat.seconds >= HEARTBEAT_SECONDS:
+            if beat.seconds >= HEARTBEAT_SECONDS:
                 yield b": still there\n\n"
                 beat = Stopwatch()
             left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
             self._us.patience.wait(self._news, left, lambda: self._world.closed or is_away())
 
-    def _see(self, event: Event) -> None:
-        with self._lock:
-            self._waiting.append(event)
-        self._news.set()
-
-    def _shown(self, event: Event) -> Iterator[bytes]:
-        if not self._kinds or event.kind in self._kinds:
-            yield _written(event.kind, views.event(event), event.number)
+    def _new(self) -> Iterator[bytes]:
+        """Yield what the log has gained; what it has lost meanwhile, and that it is another one now, is told."""
+        with self._world.lock:
+            log = self._world.state.events
+            replaced = self._state is not self._world.state and log.last_number < self._since
+            self._state = self._world.state
+            if replaced:
+                self._since = log.last_number
+            lost = log.evicted_since(self._since)
+            events = log.since(self._since)
+        if replaced:
+            yield _written(
+                "world", {"kind": "world", "world": {"action": "replaced", "id": self._world.name}}
+            )
+        if lost:
+            yield _written("evicted", {"events": lost})
+        for event in events:
+            self._since = event.number
+            if not self._kinds or event.kind in self._kinds:
+                yield _written(event.kind, views.event(event), event.number)
 
 
 def _written(kind: str, data: object, number: int | None = None) -> bytes:

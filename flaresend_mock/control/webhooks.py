@@ -14,6 +14,7 @@ from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.core import targets
 from flaresend_mock.core.errors import NoWebhook
 from flaresend_mock.core.records import Chaos, Instance, Webhook
+from flaresend_mock.core.world import World
 from flaresend_mock.delivery import verification
 from flaresend_mock.web import jsons
 from flaresend_mock.web.context import emulator
@@ -94,9 +95,7 @@ def verify(instance_id: str) -> Response:
     """Run the handshake that the webhook's verification mode asks for, and say what came of it."""
     world = chosen_world()
     instance = world.instances.find(instance_id)
-    return jsons.respond(
-        verification.verify(_webhook(instance), instance.id, world.clock.now(), strict=emulator().strict)
-    )
+    return _asked(world, instance, _webhook(instance))
 
 
 @blueprint.post("/test")
@@ -104,10 +103,13 @@ def test(instance_id: str) -> Response:
     """Send the documented sample event once, and say what came of it."""
     world = chosen_world()
     instance = world.instances.find(instance_id)
-    webhook = replace(_webhook(instance), verification="post")
-    return jsons.respond(
-        verification.verify(webhook, instance.id, world.clock.now(), strict=emulator().strict)
-    )
+    return _asked(world, instance, replace(_webhook(instance), verification="post"))
+
+
+def _asked(world: World, instance: Instance, webhook: Webhook) -> Response:
+    us = emulator()
+    with us.lend():
+        return jsons.respond(verification.verify(webhook, instance.id, world.clock.now(), strict=us.strict))
 
 
 def _webhook(instance: Instance) -> Webhook:

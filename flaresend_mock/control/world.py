@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
-from marshmallow import fields, validate
+from dataclasses import replace
 
-from flaresend_mock.control.calls import Flag, Input, chosen_world, given_body, given_json, given_query
+from flask import Blueprint, Response, request
+
+from flaresend_mock.control.calls import (
+    Flag,
+    Input,
+    Seconds,
+    chosen_world,
+    given_body,
+    given_json,
+    given_query,
+)
 from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.web import jsons
@@ -22,9 +31,7 @@ class ExportOptions(Input):
 class WorldSettings(Input):
     """`pairing_seconds`: how long a QR code is shown until it is scanned by itself; null for never."""
 
-    pairing_seconds = fields.Float(
-        required=True, allow_none=True, validate=validate.Range(0, MAX_PAIRING_SECONDS)
-    )
+    pairing_seconds = Seconds(0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
 
 
 _EXPORT = ExportOptions()
@@ -55,7 +62,12 @@ def import_world() -> Response:
     allow_large(request)
     data = given_json(MAX_DEPTH)
     world, worlds = chosen_world(), emulator().worlds
-    state, warnings = state_of(data, "format" in data, world.saved())
+    former = world.instances.first()
+    state, warnings = state_of(data, "format" in data, world.name, world.saved(), history=emulator().history)
+    if not any(instance.api_keys for instance in state.instances.values()):
+        first = next(iter(state.instances.values()))
+        state.instances[first.id] = replace(first, api_keys=former.api_keys)
+        warnings.append("no instance had an API key: the first one keeps those of the world's first one")
     keys = [key for instance in state.instances.values() for key in instance.api_keys]
     if not all(worlds.key_is_free(key, apart_from=world) for key in keys):
         raise KeyInUse

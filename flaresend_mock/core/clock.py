@@ -52,6 +52,10 @@ class Clock:
     def frozen(self) -> bool:
         return self.setting.frozen_at is not None
 
+    def running_setting(self) -> ClockSetting:
+        """Return how a clock runs on that shows what this one shows."""
+        return ClockSetting(offset=self.now() - self._real())
+
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
         """Set the time, or stop or start the clock, or both at once.
 

@@ -15,7 +15,25 @@ REGEX_SECONDS = 0.1
 LEAST_REGEX_SECONDS = 0.0002
 
 _ABSENT = object()
-_patience = threading.local()  # how many items share the time that a regular expression has
+_patience = threading.local()
+
+
+class sharing:  # noqa: N801 - reads as what is done: with sharing(…)
+    """Has so many regular expressions, or items that one is tried on, share the time there is for one."""
+
+    __slots__ = ("_outer", "_shares")
+
+    def __init__(self, shares: int) -> None:
+        self._shares = shares
+
+    def __enter__(self) -> None:
+        if self._shares > 1:
+            self._outer = getattr(_patience, "shares", 1)
+            _patience.shares = self._outer * self._shares
+
+    def __exit__(self, *_: object) -> None:
+        if self._shares > 1:
+            _patience.shares = self._outer
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +102,8 @@ class Contains(Test):
 
     def _among(self, items: Sequence[Any]) -> bool:
         """Look for an item that fits; all of them together take no longer than one may."""
-        outer = getattr(_patience, "items", 1)
-        _patience.items = outer * max(1, len(items))
-        try:
+        with sharing(len(items)):
             return any(self.item.holds(one) for one in items)
-        finally:
-            _patience.items = outer
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +119,7 @@ class Matches(Test):
 
     def _found(self, text: str) -> bool:
         try:
-            seconds = max(REGEX_SECONDS / getattr(_patience, "items", 1), LEAST_REGEX_SECONDS)
+            seconds = max(REGEX_SECONDS / getattr(_patience, "shares", 1), LEAST_REGEX_SECONDS)
             return self.pattern.search(text, timeout=seconds) is not None
         except TimeoutError:
             raise MatcherTooSlow(self.spec) from None

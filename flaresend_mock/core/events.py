@@ -159,9 +159,9 @@ class EventLog:
         for event in events:
             self._keep(event)
 
-    def last_evicted_of_all(self) -> int:
-        """Return the number of the last event of any kind that is no longer kept; 0 if all are."""
-        return max(self._last_evicted.values(), default=0)
+    def evicted_since(self, number: int) -> int:
+        """Return how many events after this number are no longer kept."""
+        return max(0, max(self._last_evicted.values(), default=0) - number)
 
     def copy(self) -> EventLog:
         other = EventLog(self.limit, self.last_number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import threading
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +20,7 @@ _MAX_TEXT = 500
 
 
 class Gathering:
-    """What fits a matcher, until there is enough of it. Many threads may bring things, one waits for `enough`.
+    """What fits a matcher, until there is enough of it. Many threads bring things, one waits for `news` of them.
 
     Args:
         wanted: how many are enough.
@@ -27,6 +28,8 @@ class Gathering:
 
     def __init__(self, matcher: Matcher, wanted: int) -> None:
         self.enough = threading.Event()
+        self.news = threading.Event()
+        self._later: deque[tuple[Any, int, Item]] = deque()
         self.error: MatcherTooSlow | None = None
         self._matcher = matcher
         self._wanted = wanted
@@ -44,6 +47,23 @@ class Gathering:
         """
         if self.enough.is_set():
             return
+        if newer and self._matcher.patterns:  # may take its time, which whoever waits has
+            self._later.append((key, number, item))
+            self.news.set()
+            return
+        self._take(key, number, item, newer=newer)
+        if self.enough.is_set():
+            self.news.set()
+
+    def catch_up(self) -> None:
+        """Look at what came meanwhile; whoever waits calls this at every `news`."""
+        self.news.clear()
+        while self._later and not self.enough.is_set():
+            self._take(*self._later.popleft(), newer=True)
+        if self.enough.is_set():
+            self.news.set()
+
+    def _take(self, key: Any, number: int, item: Item, *, newer: bool) -> None:
         with self._lock:
             if key in self._seen and not newer:
                 return

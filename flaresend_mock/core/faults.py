@@ -10,6 +10,7 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, MatcherTooSlow, TooMany
 from flaresend_mock.core.matching import Field, Matcher, compile_matcher
 from flaresend_mock.core.records import Change, Delay, Fault, Reply
+from flaresend_mock.core.secrecy import is_secret
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -70,20 +71,49 @@ def numbers_in(body: Any) -> list[str]:
     return found
 
 
+def check_path(value: Any) -> str | None:
+    """Say what is wrong with a path that no call of the API can have."""
+    if not isinstance(value, str) or not value.startswith("/"):
+        return "a path begins with a slash"
+    if "?" in value:
+        return "a path has no query; that is matched with query"
+    return "calls of the control plane are not matched" if value.startswith("/_mock") else None
+
+
+def check_instance(value: Any) -> str | None:
+    """Say that an instance is named by its id here."""
+    return "the id of an instance is expected here" if value == "default" else None
+
+
+def check_number(value: Any) -> str | None:
+    """Say that something is no phone number."""
+    readable = isinstance(value, str | int) and not isinstance(value, bool)
+    return None if readable and numbers.parse(value) else "not a phone number in international format"
+
+
+def check_header(name: Any) -> str | None:
+    """Say that a header cannot be matched because its value is not kept."""
+    return "credentials are masked; match the API key with key" if is_secret(name) else None
+
+
+HEADERS = Field(fold=True, free=True, check_name=check_header)
+PATH = Field(check=check_path)
+INSTANCE = Field(check=check_instance)
+
 CALL_FIELDS: Mapping[str, Field] = {
     "method": Field(words=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
-    "path": Field(),
+    "path": PATH,
     "query": Field(),
-    "headers": Field(fold=True, free=True),
+    "headers": HEADERS,
     "body": Field(known=BODY_FIELDS),
-    "number": Field(lambda call: numbers_in(call["body"]), number=True, many=True),
+    "number": Field(lambda call: numbers_in(call["body"]), number=True, many=True, check=check_number),
     "key": Field(),
-    "instance": Field(),
+    "instance": INSTANCE,
 }
 DELIVERY_FIELDS: Mapping[str, Field] = {
-    "instance": Field(),
+    "instance": INSTANCE,
     "chat": Field(),
-    "number": Field(lambda event: [event["number"]], number=True, many=True),
+    "number": Field(lambda event: [event["number"]], number=True, many=True, check=check_number),
     "message": Field(),
     "url": Field(),
     "body": Field(known=EVENT_FIELDS),
@@ -111,6 +141,12 @@ class Faults:
         check(fault)
         with self._world.lock:
             state = self._world.state
+            if self._world.instances.has_key_in(
+                [wanted for name, wanted in fault.match.items() if name != "key"]
+            ):
+                raise InvalidFault(
+                    "match: there is an API key in it; keys are matched with key, which masks them"
+                )
             if len(state.faults) >= MAX_FAULTS:
                 raise TooMany(f"a world has at most {MAX_FAULTS} faults; remove some")
             count = state.counters.get("fault", 0) + 1
@@ -126,6 +162,9 @@ class Faults:
 
     def any(self) -> bool:
         return bool(self._world.state.faults)
+
+    def has(self, fault_id: str) -> bool:
+        return fault_id in self._world.state.faults
 
     def get(self, fault_id: str) -> Fault:
         """Return a fault.
@@ -186,15 +225,12 @@ class Faults:
         return min(max(seconds, delay.lowest), delay.highest)
 
     def _strike(self, item: Mapping[str, Any], concerns: Callable[[Fault], bool]) -> Fault | None:
-        if not self._world.state.faults:
-            return None
-        with self._world.lock:
-            for fault in self.all():
-                if concerns(fault) and fault.armed and self._means(fault, item):
-                    struck = self._count(fault)
-                    if struck is not None:
-                        return struck
-            return None
+        for fault in self.all() if self.any() else ():
+            if concerns(fault) and fault.armed and self._means(fault, item):
+                struck = self._count(fault)
+                if struck is not None:
+                    return struck
+        return None
 
     def _means(self, fault: Fault, item: Mapping[str, Any]) -> bool:
         spec, matcher = self._matchers.get(fault.id, (None, None))
@@ -204,11 +240,19 @@ class Faults:
         try:
             return matcher.holds(item)
         except MatcherTooSlow:  # on this one; whoever sent it gets the answer that is due
-            self._tell("too slow", fault)
+            with self._world.lock:
+                self._tell("too slow", fault)
             return False
 
-    def _count(self, fault: Fault) -> Fault | None:
-        """Count a match, and return the fault if it hits."""
+    def _count(self, matched: Fault) -> Fault | None:
+        """Count a match, and return the fault if it hits, and is still there to hit."""
+        with self._world.lock:
+            fault = self._world.state.faults.get(matched.id)
+            if fault is None or fault.match is not matched.match or not fault.armed:
+                return None
+            return self._counted(fault)
+
+    def _counted(self, fault: Fault) -> Fault | None:
         fault = replace(fault, matched=fault.matched + 1)
         self._world.state.faults[fault.id] = fault
         turn = fault.matched - fault.after

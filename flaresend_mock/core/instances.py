@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 from uuid import UUID
 
 from flaresend_mock.core import numbers
@@ -23,6 +25,7 @@ from flaresend_mock.core.errors import (
 )
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.records import Change, Instance, Webhook
+from flaresend_mock.core.secrecy import MASK
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 
 MAX_INSTANCES = 1000
 MAX_KEYS = 100
+LONG_KEY = 12
+
+_PARTS = re.compile(r"([/&=])")
 
 
 class Instances:
@@ -184,6 +190,8 @@ class Instances:
             keys = tuple(key for key in instance.api_keys if world.outside.key_is_free(key, world))
             if len(keys) < len(instance.api_keys):
                 world.state.instances[instance.id] = replace(instance, api_keys=keys)
+                for key in set(instance.api_keys) - set(keys):
+                    world.tell("instance", Change("key given up", instance.id, {"key": key_id(key)}))
 
     def _is_free(self, key: str) -> bool:
         return self.with_key(key) is None and self._world.outside.key_is_free(key, self._world)
@@ -231,11 +239,24 @@ class Instances:
         return None
 
     def masked(self, text: str) -> str:
-        """Return a text without the API keys of this world in it."""
+        """Return a path or a query without the API keys of this world in it.
+
+        A key may be any text: a short one is masked only where it is a whole part, between slashes and signs.
+        """
         for instance in list(self._world.state.instances.values()):
             for key in instance.api_keys:
-                text = text.replace(key, "***") if key in text else text
+                if key in text or "%" in text:
+                    text = _without(key, text)
         return text
+
+    def has_key_in(self, value: Any) -> bool:
+        """Tell whether an API key of this world, one that is too long to be there by chance, is in a JSON value."""
+        if isinstance(value, str):
+            return any(
+                len(key) >= LONG_KEY and key in value for instance in self.all() for key in instance.api_keys
+            )
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return isinstance(inner, list) and any(map(self.has_key_in, inner))
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance if its phone is connected.
@@ -247,6 +268,12 @@ class Instances:
         if instance.status != "connected":
             raise NotReady(instance.status)
         return instance
+
+
+def _without(key: str, text: str) -> str:
+    if len(key) >= LONG_KEY:
+        text = text.replace(key, MASK)
+    return "".join(MASK if unquote(part) == key else part for part in _PARTS.split(text))
 
 
 def key_id(key: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flaresend_mock.core import patterns
@@ -21,6 +21,7 @@ from flaresend_mock.core.conditions import (
     SameNumber,
     Subset,
     Test,
+    sharing,
 )
 from flaresend_mock.core.errors import InvalidMatcher
 
@@ -28,6 +29,9 @@ OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
 MAX_DEPTH = 20
 MAX_TESTS = 1000
 MAX_SHOWN = 100
+
+
+Check = Callable[[Any], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Field:
         known: the names of an object's fields, where they are known; others are named with `subset`.
         fold: whether upper and lower case of an object's names are alike, as in headers.
         free: whether it holds any JSON.
+        check: says what is wrong with a value that it can never have, if something is.
+        check_name: says the same of a name in the object that it holds.
     """
 
     read: Callable[[Mapping[str, Any]], Any] | None = None
@@ -51,14 +57,20 @@ class Field:
     known: Collection[str] | None = None
     fold: bool = False
     free: bool = False
+    check: Check | None = None
+    check_name: Check | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """What something must be like in all of its named fields; without any, everything fits."""
+    """What something must be like in all of its named fields; without any, everything fits.
+
+    `patterns` counts the regular expressions in it, which share the time that there is.
+    """
 
     tests: Sequence[tuple[str, Field, Test]] = ()
     spec: Mapping[str, Any] = field(default_factory=dict)
+    patterns: int = 0
 
     def holds(self, item: Mapping[str, Any]) -> bool:
         """Tell whether something is meant.
@@ -66,10 +78,11 @@ class Matcher:
         Raises:
             MatcherTooSlow: a regular expression takes too long on it.
         """
-        for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each thing that happens
-            if not test.holds(_value(item, name, at)):
-                return False
-        return True
+        with sharing(self.patterns):
+            for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each thing that happens
+                if not test.holds(_value(item, name, at)):
+                    return False
+            return True
 
     def misses(self, item: Mapping[str, Any]) -> list[Miss]:
         """Return in which fields something is not as expected.
@@ -77,7 +90,10 @@ class Matcher:
         Raises:
             MatcherTooSlow: a regular expression takes too long on it.
         """
-        return [miss for name, at, test in self.tests for miss in test.misses(_value(item, name, at), name)]
+        with sharing(self.patterns):
+            return [
+                miss for name, at, test in self.tests for miss in test.misses(_value(item, name, at), name)
+            ]
 
 
 def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match") -> Matcher:
@@ -102,7 +118,7 @@ def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match")
     tests.sort(
         key=lambda entry: entry[1].known is not None or entry[1].free
     )  # what is cheap to look at comes first
-    return Matcher(tests, spec)
+    return Matcher(tests, spec, reader.patterns)
 
 
 def unknown(name: str, known: Collection[str]) -> str:
@@ -119,6 +135,7 @@ class _Reader:
 
     def __init__(self) -> None:
         self._count = 0
+        self.patterns = 0
 
     def field(self, spec: Any, at: Field, where: str) -> Test:
         if (
@@ -136,6 +153,8 @@ class _Reader:
 
     def _shorthand(self, spec: dict[str, Any], at: Field, where: str) -> Test:
         """Read an object as the subset it must have; in one whose fields are known, only `template` holds objects."""
+        for name in spec:
+            _refuse(at.check_name, name, f"{where}.{name[:MAX_SHOWN]}")
         if at.fold:
             return self._subset({name.lower(): wanted for name, wanted in spec.items()}, where, strict=True)
         if at.known is None:
@@ -164,6 +183,7 @@ class _Reader:
 
     def _plain(self, spec: Any, at: Field, where: str) -> Test:
         self._tick(where)
+        _refuse(at.check, spec, where)
         if at.words and isinstance(spec, str) and spec not in at.words:
             raise InvalidMatcher(f"{where}: {unknown(spec, at.words)}")
         if isinstance(spec, list):
@@ -194,10 +214,13 @@ class _Reader:
                     operand if isinstance(operand, str) else None, self._any(operand, where), operand
                 )
             case "regex":
+                self.patterns += 1
                 return Matches(patterns.compiled(operand, where), operand)
             case "subset":
                 if not isinstance(operand, dict):
                     raise InvalidMatcher(f"{where}: an object is expected")
+                for inner in operand:
+                    _refuse(at.check_name, inner, f"{where}.{inner[:MAX_SHOWN]}")
                 if at.fold:
                     operand = {name.lower(): wanted for name, wanted in operand.items()}
                 return self._subset(operand, where)
@@ -224,7 +247,13 @@ _ANYTHING = Field()
 
 
 def _single(at: Field) -> Field:
-    return Field(number=at.number, words=at.words, known=at.known, fold=at.fold, free=at.free)
+    return replace(at, read=None, many=False)
+
+
+def _refuse(check: Check | None, value: Any, where: str) -> None:
+    problem = check(value) if check is not None else None
+    if problem is not None:
+        raise InvalidMatcher(f"{where}: {problem}")
 
 
 def _is_operation(spec: dict[str, Any]) -> bool:

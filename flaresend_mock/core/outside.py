@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,11 +29,12 @@ class Outside:
 
     Args:
         alarm: is called when what falls due next may have changed.
-        stall: keeps a caller waiting for so many real seconds.
+        stall: keeps a caller waiting for so many real seconds, or until there is no more reason to.
         courier: is called when an instance, by its id, has something to deliver.
         forget: is called when the world is given up.
         key_is_free: tells whether an API key belongs to nobody in any other world.
         settle: waits until everything that was delivered has come to its end, or waits for its retry.
+        lend: has somebody else serve as long as the current thread only waits.
         public_url: tells where applications reach this emulator, without a slash at the end.
         sample: returns a small file of a kind of media.
         look: tells what a picture is like; None where it is none.
@@ -41,11 +43,12 @@ class Outside:
     """
 
     alarm: Callable[[World], None] = _nothing
-    stall: Callable[[float], None] = _nothing
+    stall: Callable[[float, Callable[[], bool]], None] = _nothing
     courier: Callable[[World, str], None] = _nothing
     forget: Callable[[World], None] = _nothing
     key_is_free: Callable[[str, World], bool] = lambda key, world: True
     settle: Callable[[World], None] = _nothing
+    lend: Callable[[], AbstractContextManager[object]] = nullcontext
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
     sample: Callable[[str], Upload] = _no_sample
     look: Callable[[bytes], Picture | None] = _nothing

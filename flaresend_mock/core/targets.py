@@ -12,6 +12,7 @@ from flaresend_mock.core.errors import InvalidTarget
 _NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII | re.IGNORECASE)
 _METADATA_NAMES = frozenset({"metadata.google.internal", "metadata"})
 _METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254")))
+_IPV4_INSIDE = [ipaddress.IPv6Network(net) for net in ("::ffff:0:0/96", "64:ff9b::/96", "::/96")]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -58,8 +59,9 @@ def _address(host: str) -> Address | None:
             return ipaddress.IPv4Address(socket.inet_aton(host))
         except OSError:
             return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    if isinstance(address, ipaddress.IPv6Address) and any(address in net for net in _IPV4_INSIDE):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if int(address) > 1 else address
+    return address
 
 
 def is_near(host: str) -> bool:

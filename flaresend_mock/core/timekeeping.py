@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from flaresend_mock.core.agenda import Due
-from flaresend_mock.core.errors import ClockOutOfRange
+from flaresend_mock.core.clock import ClockSetting
+from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
 from flaresend_mock.core.records import Change, Fired
 
 if TYPE_CHECKING:
@@ -27,7 +29,32 @@ class Timekeeping:
     def __init__(self, world: World, handlers: dict[str, Handler]) -> None:
         self._world = world
         self._handlers = handlers
-        self.moving = threading.RLock()  # one mover of the clock at a time; taken before the world's lock
+        self._moving = threading.RLock()
+        self._runs_on = False
+
+    @contextmanager
+    def moving(self) -> Iterator[None]:
+        """Be the only one who moves the clock; whoever waits for that keeps nobody else waiting.
+
+        It is taken before the world's lock.
+        """
+        if not self._moving.acquire(blocking=False):
+            with self._world.outside.lend():
+                self._moving.acquire()
+        try:
+            yield
+        finally:
+            self._moving.release()
+
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still, apart from an advance that is just being made."""
+        return self._world.clock.frozen and not self._runs_on
+
+    def setting(self) -> ClockSetting:
+        """Return how the clock goes, apart from an advance that is just being made. The caller holds the lock."""
+        clock = self._world.clock
+        return clock.running_setting() if self._runs_on else clock.setting
 
     def run_due(self) -> list[Fired]:
         """Run what is due by now; nothing is while the clock is frozen."""
@@ -48,7 +75,7 @@ class Timekeeping:
         Raises:
             ClockOutOfRange: the time lies before 1970 or after 9998.
         """
-        with self.moving, self._world.lock:
+        with self.moving(), self._world.lock:
             self._world.clock.change(now=now, frozen=frozen)
             self._tell()
         self._world.outside.alarm(self._world)
@@ -83,12 +110,13 @@ class Timekeeping:
 
         Raises:
             ClockOutOfRange: `target` has passed, or no calendar reaches it.
+            WorldNotFound: the world was given up meanwhile.
         """
         return self._pass_to(lambda now: target)
 
     def _pass_to(self, target_from: Callable[[datetime], datetime]) -> list[Fired]:
         fired: list[Fired] = []
-        with self.moving:
+        with self.moving():
             clock = self._world.clock
             frozen = clock.frozen
             with self._world.lock:
@@ -98,12 +126,16 @@ class Timekeeping:
                     raise ClockOutOfRange("time advances only forward; set the clock to go back")
                 clock.change(now=target, frozen=True)  # refuses what it cannot show
                 clock.change(now=now)
+                self._runs_on = not frozen
             try:
                 self._world.outside.settle(self._world)
                 while self._step(target, fired):
                     self._world.outside.settle(self._world)
+                    if self._world.closed:
+                        raise WorldNotFound(self._world.name)
             finally:
                 with self._world.lock:
+                    self._runs_on = False
                     clock.change(frozen=frozen)
                     self._tell()
         self._world.outside.alarm(self._world)

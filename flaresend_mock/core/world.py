@@ -49,7 +49,6 @@ class World:
         self.name = name
         self.closed = False
         self.outside = outside or Outside()
-        self.stall = self.outside.stall
         self.lock = threading.RLock()
         self._told = threading.Condition(self.lock)
         self.watching = Watching()
@@ -96,6 +95,10 @@ class World:
         with self._told:
             return self._told.wait_for(true, seconds)
 
+    def stall(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Keep a caller waiting for so many real seconds, as long as there is a reason to. Nobody holds the lock."""
+        self.outside.stall(seconds, lambda: self.closed or until())
+
     def wake(self) -> None:
         """Have everybody who waits look again."""
         with self._told:
@@ -110,7 +113,7 @@ class World:
         """Return what the world is like now, its clock included, to be put back some time."""
         with self.lock:
             state = self.state.copy()
-            state.clock = self.clock.setting
+            state.clock = self.time.setting()
             return state
 
     def reset(self) -> None:
@@ -130,7 +133,7 @@ class World:
 
         Those who watch are told as long as this is the old world: the new one is what was given, to the last number.
         """
-        with self.time.moving, self.lock:
+        with self.time.moving(), self.lock:
             self.tell("world", Change("replaced", self.name))
             self._origin = state.copy()
             self._enter(state)
@@ -150,13 +153,13 @@ class World:
     def close(self) -> None:
         """Be given up: whoever waits for something here is let go."""
         with self.lock:
-            self.tell("world", Change("removed", self.name))
             self.closed = True
+            self.tell("world", Change("removed", self.name))
         self.outside.forget(self)
 
     def _become(self, state: State, action: str, subject: str) -> None:
         """Go on from a state; only the numbers of events keep growing."""
-        with self.time.moving, self.lock:
+        with self.time.moving(), self.lock:
             number = max(self.state.events.last_number, state.events.last_number)
             self._enter(state.copy())
             self.state.events.last_number = number

@@ -141,12 +141,14 @@ class Worlds:
         self._by_key.pop(api_key, None)
         return None
 
-    def _open(self, api_key: str) -> tuple[World, Instance]:
+    def _open(self, api_key: str) -> tuple[World, Instance] | None:
         assert self._fresh is not None
         with self._lock:
             found = self._known(api_key)
             if found is not None:
                 return found
+            if api_key in self._opened.values():
+                return None  # it was revoked in the world that was made for it
             digest = _digest(api_key)
             if digest in self._gone:
                 raise WorldIsGone

@@ -58,7 +58,15 @@ class Courier:
 
     def settle(self, world: World) -> None:
         """Wait until a world has nothing under way that could be finished without its time passing."""
-        world.wait_until(lambda: self._stopping or world.deliveries.idle(), SETTLE_SECONDS)
+
+        def settled() -> bool:
+            return self._stopping or world.closed or world.deliveries.idle()
+
+        with world.lock:
+            if settled():
+                return
+        with world.outside.lend():
+            world.wait_until(settled, SETTLE_SECONDS)
 
     def forget(self, world: World) -> None:
         """Begin nothing more for a world that was given up."""

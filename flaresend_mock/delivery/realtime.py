@@ -33,8 +33,13 @@ class Patience:
     def __init__(self) -> None:
         self._over = threading.Event()
 
-    def stall(self, seconds: float) -> None:
-        self._over.wait(seconds)
+    def stall(self, seconds: float, until: Callable[[], bool]) -> None:
+        """Wait for so many seconds, or until something is true; it is asked twice a second."""
+        watch = Stopwatch()
+        while not until():
+            left = seconds - watch.seconds
+            if left <= 0 or self._over.wait(min(left, SLICE_SECONDS)):
+                return
 
     def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
         """Wait until something is done, for so long, and return whether it is.

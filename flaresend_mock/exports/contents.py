@@ -26,7 +26,6 @@ from flaresend_mock.core.records import (
 
 FORMAT = "flaresend-mock export"
 VERSION = 1
-MASK = "***"
 
 
 @dataclass(frozen=True, slots=True)

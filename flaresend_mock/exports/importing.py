@@ -53,13 +53,16 @@ def load_export_file(path: Path, known: State | None = None) -> tuple[State, lis
         raise WorldFileError(f"{path}: {invalid}") from None
 
 
-def load_export(data: Any, known: State | None = None, history: int | None = None) -> tuple[State, list[str]]:
+def load_export(
+    data: Any, known: State | None = None, history: int | None = None, name: str = "default"
+) -> tuple[State, list[str]]:
     """Build a state from an export, and say in plain words what could not be brought back.
 
     Args:
         data: the JSON of the export.
         known: where secrets are taken from that the export was made without.
         history: how many messages and events the world keeps; None for as many as it kept.
+        name: what the world is called that it is for: API keys that are made for it depend on it.
 
     Raises:
         InvalidWorld: it is no export that this emulator reads, or contradicts itself.
@@ -76,7 +79,7 @@ def load_export(data: Any, known: State | None = None, history: int | None = Non
         )
     envelope = read(data, Envelope, "")
     contents = read(envelope.world, Contents, "world")
-    instances, warnings = find_for_instances(contents.instances, contents.seed, known)
+    instances, warnings = find_for_instances(contents.instances, f"{contents.seed} {name}", known)
     faults, more = find_for_faults(contents.faults, known)
     contents = replace(contents, instances=instances, faults=faults)
     check(contents)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from flaresend_mock.core.chance import lasting
 from flaresend_mock.core.records import Fault, Instance, Webhook
+from flaresend_mock.core.secrecy import MASK
 from flaresend_mock.core.state import State
-from flaresend_mock.exports.contents import MASK
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _KEY_LENGTH = 32
@@ -32,9 +32,9 @@ def hide_in_fault(fault: Fault) -> Fault:
 
 
 def find_for_instances(
-    instances: Iterable[Instance], seed: int, known: State | None
+    instances: Iterable[Instance], origin: str, known: State | None
 ) -> tuple[tuple[Instance, ...], list[str]]:
-    """Return instances with what was hidden: as it is in `known`, else with keys made from the seed and no secrets.
+    """Return instances with what was hidden: as it is in `known`, else with keys made from the origin, and no secrets.
 
     The second value says what is missing.
     """
@@ -44,7 +44,7 @@ def find_for_instances(
         former = known.instances.get(instance.id) if known else None
         keys = former.api_keys if former else ()
         api_keys = tuple(
-            key if key != MASK else keys[n] if n < len(keys) else _made_key(seed, instance.id, n)
+            key if key != MASK else keys[n] if n < len(keys) else _made_key(origin, instance.id, n)
             for n, key in enumerate(instance.api_keys)
         )
         webhook = instance.webhook
@@ -90,6 +90,6 @@ def _hidden(secret: str | None) -> str | None:
     return None if secret is None else MASK
 
 
-def _made_key(seed: int, instance_id: str, position: int) -> str:
-    material = lasting(seed, "api key", f"{instance_id}:{position}")[:_KEY_LENGTH]
+def _made_key(origin: str, instance_id: str, position: int) -> str:
+    material = lasting(0, f"api key {origin}", f"{instance_id}:{position}")[:_KEY_LENGTH]
     return "fm_" + "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in material)

@@ -40,7 +40,7 @@ class Emulator:
     token: str | None = None
     with_secrets: bool = False
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
-    lend: Callable[[], AbstractContextManager[None]] = nullcontext
+    lend: Callable[[], AbstractContextManager[object]] = nullcontext
     patience: Patience = field(default_factory=Patience)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-MASK = "***"
+from flaresend_mock.core.secrecy import MASK, is_secret
 
-_SECRET = re.compile(r"AUTH|COOKIE|TOKEN|SECRET|API_?KEY|PASSWORD")
+__all__ = ["MASK", "allowed", "received", "shown"]
+
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the headers of a request, with of credentials only the scheme."""
     return tuple(
-        (key, _masked(value) if _SECRET.search(key) else value)
+        (key, _masked(value) if is_secret(key) else value)
         for key, value in environ.items()
         if key.startswith("HTTP_") or (key in _PLAIN and value)
     )

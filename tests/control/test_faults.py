@@ -240,7 +240,7 @@ def test_a_delay_is_in_its_bounds(
 
 def test_a_delayed_call_is_worked_on_at_once(client: FlaskClient, world: World, stalls: Stalls) -> None:
     seen: list[int] = []
-    world.stall = lambda seconds: seen.append(len(world.state.messages))
+    world.stall = lambda seconds, until: seen.append(len(world.state.messages))
     arm(client, delay=5)
 
     send(client)

@@ -106,6 +106,8 @@ def test_whoever_waits_is_told_of_a_slow_pattern_and_whoever_brings_something_is
     gathering = Gathering(compile_matcher(SLOW, FIELDS), 1)
 
     gathering.look("a", 1, {"text": LONG})
+    assert not gathering.enough.is_set()
+    gathering.catch_up()
 
     assert gathering.enough.is_set()
     with pytest.raises(MatcherTooSlow):

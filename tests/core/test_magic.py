@@ -49,7 +49,7 @@ class Witness:
         self.world: World | None = None
         self.seen: list[tuple[bool, int]] = []
 
-    def __call__(self, seconds: float) -> None:
+    def __call__(self, seconds: float, until: Callable[[], bool]) -> None:
         looking = threading.Thread(target=self._look)
         looking.start()
         looking.join()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 import pytest
 
 from flaresend_mock.core.clock import LATEST
-from flaresend_mock.core.errors import ClockOutOfRange
+from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.records import Fired, Message, Task
+from flaresend_mock.core.state import State
 from flaresend_mock.core.timekeeping import Timekeeping
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -331,7 +333,14 @@ def test_many_who_move_the_clock_at_once_fire_each_message_once(world: World) ->
 
 def test_a_reset_that_comes_first_does_not_confuse_an_advance(world: World) -> None:
     world.time.change(now=NOW + timedelta(days=365), frozen=True)
-    world.time.moving = Before(world.time.moving, world.reset)  # type: ignore[assignment]
+    moving = world.time.moving
+
+    def moving_after_a_reset() -> AbstractContextManager[None]:
+        world.time.moving = moving  # type: ignore[method-assign]
+        world.reset()
+        return moving()
+
+    world.time.moving = moving_after_a_reset  # type: ignore[method-assign]
 
     world.time.advance_to(NOW + timedelta(hours=1))
 
@@ -371,3 +380,39 @@ def test_a_message_is_recorded_by_the_time_it_counts_as_fired(world: World) -> N
     assert kinds == ["task", "message", "task", "clock"]
     message = world.state.events.since(kind="message")[0].subject
     assert isinstance(message, Message)
+
+
+def test_what_is_saved_during_an_advance_of_a_running_clock_runs_on(real_time: RealTime) -> None:
+    saved: list[State] = []
+    world = World(
+        "default",
+        load_world(described()),
+        real_time,
+        Outside(settle=lambda world: saved.append(world.saved())),
+    )
+
+    world.time.advance(timedelta(hours=1))
+
+    assert saved
+    assert [state.clock.frozen_at for state in saved] == [None] * len(saved)
+
+
+def test_a_clock_that_is_being_advanced_does_not_count_as_frozen(real_time: RealTime) -> None:
+    seen: list[bool] = []
+    outside = Outside(settle=lambda world: seen.append(world.time.frozen))
+    world = World("default", load_world(described()), real_time, outside)
+
+    world.time.advance(timedelta(hours=1))
+    world.time.change(frozen=True)
+    world.time.advance(timedelta(hours=1))
+
+    assert seen == [False, True]
+
+
+def test_an_advance_ends_when_its_world_is_given_up(real_time: RealTime) -> None:
+    world = World("t1", load_world(described()), real_time, Outside(settle=World.close))
+    for minute in (1, 2):
+        schedule(world, minutes=minute)
+
+    with pytest.raises(WorldNotFound):
+        world.time.advance(timedelta(hours=1))

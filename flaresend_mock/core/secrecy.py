@@ -1,0 +1,14 @@
+"""What is never shown: names that announce a credential, and what stands in its place."""
+
+from __future__ import annotations
+
+import re
+
+MASK = "***"
+
+_ANNOUNCES = re.compile(r"AUTH|COOKIE|TOKEN|SECRET|API[_-]?KEY|PASSWORD", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a header of this name holds a credential."""
+    return _ANNOUNCES.search(name) is not None
