@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = status if isinstance(status, int) else 0
     except click.ClickException as error:
         status = _complain(error.format_message(), error.exit_code)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         status = 130
     sys.exit(_written_out(status))
 
