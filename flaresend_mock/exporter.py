@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from itertools import count
 from pathlib import Path
@@ -10,6 +11,9 @@ from flaresend_mock.core.world import World
 
 Signs = tuple[int, int, int]
 """By what a file is told from another of the same name: inode, time of its last change, size."""
+
+
+log = logging.getLogger(__name__)
 
 
 class CannotExport(Exception):
@@ -70,8 +74,10 @@ class Exporter:
                 file.flush()
                 os.fsync(file.fileno())
             if self._file.exists() and _signs(self._file) != self._imported:
-                self._file.rename(self._unused_name())
+                kept = self._file.rename(self._unused_name())
+                log.info("%s was there already, and is kept as %s", self._file, kept)
             temporary.replace(self._file)
+            log.info("exported to %s", self._file)
         except OSError as error:
             raise CannotExport(f"cannot export to {self._file}: {error.strerror or error}") from None
 

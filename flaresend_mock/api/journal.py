@@ -12,6 +12,7 @@ from flaresend_mock.api.errors import path_as_sent
 from flaresend_mock.api.trouble import Struck
 from flaresend_mock.core.events import weigh
 from flaresend_mock.core.records import Call, Upload
+from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.web.bodies import raw_body
 from flaresend_mock.web.context import current_request, emulator
 from flaresend_mock.web.headers import received
@@ -48,7 +49,9 @@ def record(response: Response) -> Response:
     )
     with world.lock:
         world.tell("request", call)
-    log.info("%s %s %s%s", call.method, call.path, call.status or "reset", f" ({fault.id})" if fault else "")
+    of_world = "" if world.name == DEFAULT else f" in {world.name}"
+    met = f" ({fault.id})" if fault else ""
+    log.info("%s %s %s%s%s", call.method, call.path, call.status or "reset", of_world, met)
     return response
 
 

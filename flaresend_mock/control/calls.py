@@ -23,6 +23,8 @@ class Input(Schema):
     class Meta:
         unknown = RAISE
 
+    error_messages = {"type": "An object is expected here."}  # noqa: RUF012 - as marshmallow declares it
+
 
 NO_QUERY = Input()
 
@@ -105,7 +107,10 @@ def given_json(max_depth: int = jsons.MAX_DEPTH) -> dict[str, Any]:
     Raises:
         BadRequest: it is none.
     """
-    return bodies.read(request, forms=False, max_depth=max_depth)
+    try:
+        return bodies.read(request, forms=False, max_depth=max_depth)
+    except BadRequest:
+        raise BadRequest("The body is no JSON object, or nested too deeply.") from None
 
 
 def given_query(schema: Schema) -> dict[str, Any]:

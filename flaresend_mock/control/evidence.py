@@ -12,6 +12,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from flaresend_mock.control import errors
 from flaresend_mock.control.calls import Input, Seconds, Switch, Whole, chosen_world, given_body
 from flaresend_mock.control.sources import SOURCES, Source
+from flaresend_mock.core.conditions import Miss
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.evidence import Expectation, Gathering, Item, judge, nearest
@@ -28,6 +29,8 @@ DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0
 MAX_COUNT = 100_000
 MAX_SHOWN = 20
+MAX_SAID = 3
+MAX_LENGTH = 100
 MAX_STEPS = 100
 
 
@@ -180,13 +183,23 @@ def _explained(
     near = nearest(matcher, arrived)
     more: dict[str, Any] = {
         "count": len(found),
+        "nearest": None,
         name: list(found[-MAX_SHOWN:]),
         "arrived": list(arrived[-MAX_SHOWN:]),
-        "nearest": None,
     }
     if near is not None:
         item, misses = near
-        more["nearest"] = {"item": item, "misses": [asdict(miss) for miss in misses]}
-        fields_missed = ", ".join(miss.field for miss in misses[:5])
-        return f"{problem}; the nearest one that does not fit differs in {fields_missed}", more
+        more["nearest"] = {"misses": [asdict(miss) for miss in misses], "item": item}
+        return f"{problem}; in the nearest one {', '.join(map(_said, misses[:MAX_SAID]))}", more
     return problem if found or arrived else f"{problem}; none arrived at all", more
+
+
+def _said(miss: Miss) -> str:
+    """Say what a field is and what was expected, both in short."""
+    actual = "missing" if miss.missing else _short(miss.actual)
+    return f"{miss.field} is {actual}, expected {_short(miss.expected)}"
+
+
+def _short(value: Any) -> str:
+    text = jsons.dump(value).decode()
+    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"

@@ -54,10 +54,10 @@ def _check_origin(request: Request) -> None:
     origin = request.headers.get("Origin")
     ours = {f"{scheme}://{host}" for scheme in ("http", "https")} | {f"{public.scheme}://{public.netloc}"}
     if origin is not None and origin not in ours:
-        raise Forbidden(f"Pages from {origin[:100]!r} may not steer this emulator; see --control-token.")
+        raise Forbidden(f"Web pages from {origin[:100]!r} may not steer this emulator; programs may.")
     visits = request.headers.get("Sec-Fetch-Mode") == "navigate"
     if not visits and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise Forbidden("Pages from elsewhere may not steer this emulator; see --control-token.")
+        raise Forbidden("Web pages from elsewhere may not steer this emulator; programs may.")
 
 
 def _name(host: str) -> str:

@@ -40,5 +40,5 @@ def state_of(
     from flaresend_mock.exports.importing import load_export
 
     if not looks_like_one(data):
-        raise InvalidWorld("format", "This is no export; the contents of a world file are given as `world`.")
+        raise InvalidWorld("format", "This is no export of flaresend-mock.")
     return load_export(data, known, name=name)

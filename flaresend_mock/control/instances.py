@@ -97,8 +97,9 @@ def rename(instance_id: str) -> Response:
 def remove(instance_id: str) -> Response:
     """Delete an instance: its keys are unknown from now on, what it scheduled is cancelled."""
     world = chosen_world()
-    world.instances.remove(world.instances.find(instance_id).id)
-    return jsons.respond({"deleted": instance_id})
+    instance = world.instances.find(instance_id)
+    world.instances.remove(instance.id)
+    return jsons.respond({"deleted": instance.id})
 
 
 @blueprint.post("/<instance_id>/status")

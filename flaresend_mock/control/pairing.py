@@ -72,7 +72,7 @@ def scan_page(code: str) -> Response:
         instance = world.pairing.with_code(code)
         if instance is None:
             raise QrCodeExpired
-        if instance.status not in LINKED:
+        if instance.status not in LINKED and request.method != "HEAD":  # link previews look, and do not scan
             instance = world.pairing.scan(instance.id, code)
     except Refusal:
         text = "<p>It is no longer shown. Scan the one that is shown now.</p>"

@@ -89,6 +89,11 @@ def _check_party(value: Any) -> str | None:
     return None if isinstance(value, str) and "@" in value else check_number(value)
 
 
+def _check_group(value: Any) -> str | None:
+    is_jid = value is None or (isinstance(value, str) and value.endswith(GROUP))
+    return None if is_jid else f"a group is named by its JID, such as 120363403582097887{GROUP}"
+
+
 def _check_status(value: Any) -> str | None:
     whole = isinstance(value, int | float) and not isinstance(value, bool)
     return None if whole or value is None else "a status is a whole number, such as 503"
@@ -160,7 +165,7 @@ MESSAGES = Source(
         "number": Field(
             lambda message: [message["from"], message["to"]], number=True, many=True, check=check_number
         ),
-        "group": Field(_group),
+        "group": Field(_group, check=_check_group),
         "type": Field(words=_TYPES),
         "text": Field(),
         "caption": Field(),
@@ -219,6 +224,7 @@ DELIVERIES = Source(
         "duplicate_of": Field(),
         "body": Field(known=EVENT_FIELDS),
         "attempts": Field(),
+        "fault": Field(),
     },
     kept=_kept_deliveries,
     of=_new_delivery,

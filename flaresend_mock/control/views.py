@@ -138,6 +138,7 @@ def delivery(delivery: Delivery) -> dict[str, Any]:
         "duplicate_of": delivery.duplicate_of,
         "body": _read(delivery.body),
         "attempts": [attempt(one) for one in delivery.attempts],
+        "fault": delivery.fault,
     }
 
 

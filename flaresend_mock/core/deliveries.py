@@ -89,6 +89,7 @@ class Deliveries:
             else None
         )
         action = fault.action if fault else None
+        delivery = replace(delivery, fault=fault.id if fault else None)
         if action == "drop" or (trouble.drop and chance.happens("chaos drop", trouble.drop)):
             return self._close(replace(delivery, status="dropped"))
         if webhook.paused:
@@ -143,7 +144,12 @@ class Deliveries:
                 return
             del self._busy[lane]
             delivery = self._world.state.open_deliveries[job.delivery.id]
-            tried = replace(delivery, attempts=(*delivery.attempts, attempt), next_retry=None)
+            tried = replace(
+                delivery,
+                attempts=(*delivery.attempts, attempt),
+                next_retry=None,
+                fault=job.fault.id if job.fault else delivery.fault,
+            )
             count = len(tried.attempts)
             retries = job.webhook.retries
             webhook = self._world.instances.get(job.delivery.instance).webhook
@@ -302,6 +308,7 @@ class Deliveries:
             attempts=(),
             next_retry=None,
             redelivery_of=delivery.id,
+            fault=None,
         )
 
     def _send_again(self, delivery: Delivery) -> Delivery:

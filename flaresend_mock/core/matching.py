@@ -126,7 +126,8 @@ def unknown(name: str, known: Collection[str]) -> str:
     short = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
     folded = {one.lower(): one for one in known}
     close = difflib.get_close_matches(short.lower(), folded, n=1)
-    hint = f"did you mean {folded[close[0]]!r}?" if close else f"known here: {', '.join(known)}"
+    every = f"known here: {', '.join(known)}" if known else "nothing is"
+    hint = f"did you mean {folded[close[0]]!r}?" if close else every
     return f"{short!r} is not known; {hint}"
 
 

@@ -249,7 +249,8 @@ class Delivery:
     """One webhook event on its way.
 
     `status` is pending, retrying, delayed, delivered, failed, held, dropped, interrupted or no endpoint. `event` is the
-    number of the event that first told of it. The receiver knows it by `webhook_id`, which redeliveries share.
+    number of the event that first told of it. The receiver knows it by `webhook_id`, which redeliveries share. `fault`
+    is the id of the last fault that it met.
     """
 
     id: str
@@ -265,6 +266,7 @@ class Delivery:
     next_retry: datetime | None = None
     redelivery_of: str | None = None
     duplicate_of: str | None = None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,9 +48,15 @@ def load_export_file(path: Path, known: State | None = None) -> tuple[State, lis
         WorldFileError: it cannot be read, or is no export.
     """
     try:
-        return load_export(read_json(path), known)
+        data = read_json(path)
+        state, warnings = load_export(data, known)
     except InvalidWorld as invalid:
         raise WorldFileError(f"{path}: {invalid}") from None
+    if not data["secrets"] and any(instance.api_keys for instance in state.instances.values()):
+        warnings.append(
+            "it holds no API keys (see --with-secrets); they are those of --world and --api-key, or new"
+        )
+    return state, warnings
 
 
 def load_export(

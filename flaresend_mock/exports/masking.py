@@ -47,6 +47,9 @@ def find_for_instances(
             key if key != MASK else keys[n] if n < len(keys) else _made_key(origin, instance.id, n)
             for n, key in enumerate(instance.api_keys)
         )
+        made = len(set(api_keys) - set(instance.api_keys) - set(keys))
+        if made:
+            warnings.append(f"instance {instance.id} has {made} new API key(s): {_WITHOUT}")
         webhook = instance.webhook
         if webhook is not None:
             webhook = _find_for_webhook(webhook, former.webhook if former else None, instance.id, warnings)

@@ -92,7 +92,7 @@ def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: FlaskClient)
     answer = ask(client, "messages/wait", match={"to": ANN, "text": "order 3"}, count=2, **NOW)
 
     said = refused(answer, 408, "timeout")
-    assert said == "0 of 2 messages within 0 s; the nearest one that does not fit differs in text"
+    assert said == '0 of 2 messages within 0 s; in the nearest one text is "order 2", expected "order 3"'
     body = answer.get_json()
     assert (body["count"], body["messages"]) == (0, [])
     assert texts(answer, "arrived") == ["order 1", "order 2", "hello"]
