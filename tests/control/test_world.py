@@ -29,6 +29,7 @@ def live(client: FlaskClient, headers: dict[str, str] = KEY) -> None:
     calls: list[tuple[str, str, Any]] = [
         ("PATCH", "/_mock/clock", {"now": "2025-11-14T10:00:00Z", "frozen": True}),
         ("PUT", "/_mock/instances/default/webhook", hook),
+        ("POST", "/_mock/instances/default/webhook/pause", {}),  # nobody is there to get anything
         ("POST", "/send-message", MESSAGE),
         ("POST", "/schedule-message", {**MESSAGE, "sendAt": "2025-11-15 09:00:00"}),
         ("POST", "/groups", {"subject": "Friends", "participants": [ANN]}),

@@ -132,7 +132,10 @@ def test_ctrl_c_ends_following_with_130_and_no_traceback(flaresend: FlaresendMoc
     following.send_signal(signal.SIGINT)
 
     rest, said = following.communicate(timeout=30)
-    assert following.returncode in (130, -signal.SIGINT)  # a shell shows both as 130; which, is up to the interpreter
+    assert following.returncode in (
+        130,
+        -signal.SIGINT,
+    )  # a shell shows both as 130; which, is up to the interpreter
     assert (rest, said.strip()) == ("", "")
 
 
