@@ -47,7 +47,7 @@ class Miss:
 
 
 class Test(ABC):
-    """One condition on a value."""
+    """One condition on a value. (Its kinds have neither == nor repr: making those would be felt at every start.)"""
 
     @abstractmethod
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
@@ -61,7 +61,7 @@ class Test(ABC):
         return next(self.misses(value, ""), None) is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Equal(Test):
     expected: Any
 
@@ -73,7 +73,7 @@ class Equal(Test):
             yield _miss(where, self.expected, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SameNumber(Test):
     """A phone number, however it is written."""
 
@@ -84,7 +84,7 @@ class SameNumber(Test):
             yield _miss(where, self.expected, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Contains(Test):
     """A text with a text in it, or a list with an item that fits."""
 
@@ -106,7 +106,7 @@ class Contains(Test):
             return any(self.item.holds(one) for one in items)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Matches(Test):
     """A text in which a regular expression is found."""
 
@@ -125,7 +125,7 @@ class Matches(Test):
             raise MatcherTooSlow(self.spec) from None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Subset(Test):
     """An object with at least these fields."""
 
@@ -139,7 +139,7 @@ class Subset(Test):
             yield _miss(where, {}, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Items(Test):
     """A list with exactly these items, in this order."""
 
@@ -154,7 +154,7 @@ class Items(Test):
             yield from test.misses(one, f"{where}[{index}]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Either(Test):
     tests: Sequence[Test]
     spec: Any
@@ -164,7 +164,7 @@ class Either(Test):
             yield _miss(where, {"one_of": self.spec}, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Not(Test):
     test: Test
     spec: Any
@@ -174,7 +174,7 @@ class Not(Test):
             yield _miss(where, {"not": self.spec}, value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AnyOf(Test):
     """Several values, one of which fits."""
 
@@ -186,7 +186,7 @@ class AnyOf(Test):
             yield _miss(where, self.spec, list(value))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class All(Test):
     """Several conditions at once."""
 
