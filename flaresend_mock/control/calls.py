@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import g, request
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, NotFound
 
+from flaresend_mock.core.matching import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.web import bodies, jsons
 from flaresend_mock.web.auth import bearer
@@ -41,7 +43,7 @@ class Whole(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Seconds(fields.Float):
+class Number(fields.Float):
     """A number, and neither a text nor true."""
 
     def __init__(self, lowest: float, highest: float, **options: Any) -> None:
@@ -101,15 +103,19 @@ def given_body(schema: Schema, max_depth: int = jsons.MAX_DEPTH) -> dict[str, An
     return load(schema, given_json(max_depth))
 
 
-def given_json(max_depth: int = jsons.MAX_DEPTH) -> dict[str, Any]:
-    """Return the JSON object in the body, as it is.
+def given_json(
+    max_depth: int = jsons.MAX_DEPTH, *, forms: bool = False, lists: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the JSON object in the body, as it is; or what a form holds, where there may be one.
 
     Raises:
         BadRequest: it is none.
     """
     try:
-        return bodies.read(request, forms=False, max_depth=max_depth)
-    except BadRequest:
+        return bodies.read(request, lists, forms=forms, max_depth=max_depth)
+    except BadRequest as refusal:
+        if refusal.description != bodies.NO_JSON:
+            raise
         raise BadRequest("The body is no JSON object, or nested too deeply.") from None
 
 
@@ -120,6 +126,10 @@ def given_query(schema: Schema) -> dict[str, Any]:
         BadRequest: it is not what was expected; the message says where.
     """
     g.query_is_read = True
+    known = [*(one.data_key or name for name, one in schema.fields.items()), WORLD]
+    strange = next((name for name in request.args if name not in known), None)
+    if strange is not None:
+        raise BadRequest(unknown(strange, known))
     return load(schema, {name: value for name, value in request.args.items() if name != WORLD})
 
 

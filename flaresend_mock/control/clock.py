@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Seconds, Switch, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, given_body
 from flaresend_mock.core.records import Fired
 from flaresend_mock.core.world import World
 from flaresend_mock.web import jsons, times
@@ -37,7 +37,7 @@ class ClockChange(Input):
 class Advance(Input):
     """How far: by `seconds`, to a time, or to when the next thing falls due."""
 
-    seconds = Seconds(0, MAX_SECONDS)
+    seconds = Number(0, MAX_SECONDS)
     to = fields.String()
     to_next = Switch(validate=validate.Equal(True))
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import errors
-from flaresend_mock.control.calls import Input, Seconds, Switch, Whole, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Number, Switch, Whole, chosen_world, given_body
 from flaresend_mock.control.sources import SOURCES, Source
 from flaresend_mock.core.conditions import Miss
 from flaresend_mock.core.errors import TooMany, WorldNotFound
@@ -39,7 +39,7 @@ class WaitInput(Input):
 
     match = fields.Raw(load_default=dict)
     count = Whole(1, MAX_COUNT, load_default=1)
-    timeout = Seconds(0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
+    timeout = Number(0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
     since = Whole(0, 2**53, load_default=0)
 
 

@@ -11,7 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Seconds, Whole, chosen_world, given_body, load
+from flaresend_mock.control.calls import Input, Number, Whole, chosen_world, given_body, load
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_DELAY, PRESETS
 from flaresend_mock.core.records import Delay, Reply
 from flaresend_mock.web import jsons
@@ -61,12 +61,12 @@ class ReplyInput(Input):
 
 
 class DelayInput(Input):
-    """Seconds: `from` one number `to` another, or around a `mean` with a standard `deviation`."""
+    """Number: `from` one number `to` another, or around a `mean` with a standard `deviation`."""
 
-    lowest = Seconds(0, MAX_DELAY, data_key="from")
-    highest = Seconds(0, MAX_DELAY, data_key="to")
-    mean = Seconds(0, MAX_DELAY)
-    deviation = Seconds(0, MAX_DELAY)
+    lowest = Number(0, MAX_DELAY, data_key="from")
+    highest = Number(0, MAX_DELAY, data_key="to")
+    mean = Number(0, MAX_DELAY)
+    deviation = Number(0, MAX_DELAY)
 
     @validates_schema
     def check_shape(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -91,7 +91,7 @@ class FaultInput(Input):
     after = Whole(0, MAX_TIMES)
     every = Whole(1, MAX_TIMES)
     times = Whole(1, MAX_TIMES)
-    probability = Seconds(0, 1)
+    probability = Number(0, 1)
 
 
 _FAULT = FaultInput()

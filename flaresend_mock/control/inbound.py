@@ -7,24 +7,23 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, chosen_world, load
+from flaresend_mock.control.calls import Input, Number, chosen_world, given_json, load
 from flaresend_mock.core import numbers
 from flaresend_mock.core.inbox import MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.records import Chaos, Upload
 from flaresend_mock.shipped import SAMPLES, sample
-from flaresend_mock.web import bodies, jsons
+from flaresend_mock.web import jsons
 
 blueprint = Blueprint("inbound", __name__)
 
 MAX_FORWARDS = 127
-_PROBABILITY = validate.Range(0, 1)
 _MEDIA_TYPE = validate.Regexp(
     r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most."
 )
@@ -36,10 +35,10 @@ _PARTICIPANT = validate.Regexp(
 class ChaosInput(Input):
     """What goes wrong on purpose: probabilities from 0 to 1, and a delay in seconds of the world's clock."""
 
-    duplicate = fields.Float(validate=_PROBABILITY)
-    reorder = fields.Float(validate=_PROBABILITY)
-    drop = fields.Float(validate=_PROBABILITY)
-    delay = fields.Float(validate=validate.Range(0, 366 * 86_400))
+    duplicate = Number(0, 1)
+    reorder = Number(0, 1)
+    drop = Number(0, 1)
+    delay = Number(0, 366 * 86_400)
 
 
 class MediaInput(Input):
@@ -126,7 +125,7 @@ _INPUT: Schema = InboundInput()
 @blueprint.post("/inbound")
 def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
-    given = load(_INPUT, _structured(bodies.read(request, ("mentions", "options"))))
+    given = load(_INPUT, _structured(given_json(forms=True, lists=("mentions", "options"))))
     received = chosen_world().inbox.receive(_letter(given))
     return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
 

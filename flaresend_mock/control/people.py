@@ -6,7 +6,7 @@ from flask import Blueprint, Response
 from marshmallow import fields, validate
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Seconds, Switch, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, given_body
 from flaresend_mock.core.records import Rule
 from flaresend_mock.web import jsons
 from flaresend_mock.worldfile.schema import LID
@@ -21,7 +21,7 @@ class RuleInput(Input):
 
     when = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
     answer = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
-    after = Seconds(0, 30 * 86_400, load_default=1.0)
+    after = Number(0, 30 * 86_400, load_default=1.0)
 
 
 class PersonInput(Input):

@@ -58,7 +58,7 @@ class _Stream:
         self._watched = world.watching.watched(None, lambda event: self._news.set())
         with world.lock:
             self._watched.__enter__()
-            self._state = world.state
+            self._replacements = world.replacements
             last = world.state.events.last_number
             # a number that is still to come is from before an import or another start: all is new to its reader
             self._since = last if since is None else 0 if since > last else since
@@ -100,10 +100,10 @@ class _Stream:
         """Yield what the log has gained; what it has lost meanwhile, and that it is another one now, is told."""
         with self._world.lock:
             log = self._world.state.events
-            replaced = self._state is not self._world.state and log.last_number < self._since
-            self._state = self._world.state
+            replaced = self._replacements != self._world.replacements
             if replaced:
-                self._since = log.last_number
+                self._replacements = self._world.replacements
+                self._since = self._world.begins_at
             lost = log.evicted_since(self._since)
             events = log.since(self._since)
         if replaced:

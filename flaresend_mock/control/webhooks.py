@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from marshmallow import fields, validate
 
 from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Switch, chosen_world, given_body
+from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, given_body
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.core import targets
 from flaresend_mock.core.errors import NoWebhook
@@ -29,9 +29,7 @@ class WebhookInput(Input):
 
     url = fields.String(required=True)
     secret = fields.String(allow_none=True, validate=validate.Length(1, 500))
-    retries = fields.List(
-        fields.Float(validate=validate.Range(0, 30 * 86_400)), validate=validate.Length(max=MAX_RETRIES)
-    )
+    retries = fields.List(Number(0, 30 * 86_400), validate=validate.Length(max=MAX_RETRIES))
     verification = fields.String(validate=validate.OneOf(verification.MODES))
     verify_token = fields.String(allow_none=True, validate=validate.Length(1, 500))
     chaos = fields.Nested(ChaosInput)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from flaresend_mock.control.calls import (
     Flag,
     Input,
-    Seconds,
+    Number,
     chosen_world,
     given_body,
     given_json,
@@ -31,7 +31,7 @@ class ExportOptions(Input):
 class WorldSettings(Input):
     """`pairing_seconds`: how long a QR code is shown until it is scanned by itself; null for never."""
 
-    pairing_seconds = Seconds(0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
+    pairing_seconds = Number(0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
 
 
 _EXPORT = ExportOptions()

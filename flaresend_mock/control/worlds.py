@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control.calls import NO_QUERY, Input, Seconds, given_body, given_query
+from flaresend_mock.control.calls import NO_QUERY, Input, Number, given_body, given_query
 from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
 from flaresend_mock.control.views import instance as instance_view
 from flaresend_mock.core.state import State
@@ -37,7 +37,7 @@ class NewWorld(Input):
     seed = fields.Integer(strict=True, validate=validate.Range(-(10**17), 10**17))
     time_zone = fields.String(validate=known_time_zone)
     api_key = fields.String(validate=[usable_key, validate.Length(max=500)])
-    pairing_seconds = Seconds(0, MAX_PAIRING_SECONDS, allow_none=True)
+    pairing_seconds = Number(0, MAX_PAIRING_SECONDS, allow_none=True)
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:

@@ -209,7 +209,8 @@ class _Reader:
                     raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
                 if at.fold and isinstance(operand, dict):
                     operand = {name.lower(): wanted for name, wanted in operand.items()}
-                return self._plain(operand, at, where) if at.words or at.number else Equal(operand)
+                checked = at.words or at.number or at.check is not None
+                return self._plain(operand, at, where) if checked else Equal(operand)
             case "contains":
                 return Contains(
                     operand if isinstance(operand, str) else None, self._any(operand, where), operand

@@ -117,6 +117,7 @@ class Timekeeping:
     def _pass_to(self, target_from: Callable[[datetime], datetime]) -> list[Fired]:
         fired: list[Fired] = []
         with self.moving():
+            self._require_world()
             clock = self._world.clock
             frozen = clock.frozen
             with self._world.lock:
@@ -128,11 +129,9 @@ class Timekeeping:
                 clock.change(now=now)
                 self._runs_on = not frozen
             try:
-                self._world.outside.settle(self._world)
+                self._settle()
                 while self._step(target, fired):
-                    self._world.outside.settle(self._world)
-                    if self._world.closed:
-                        raise WorldNotFound(self._world.name)
+                    self._settle()
             finally:
                 with self._world.lock:
                     self._runs_on = False
@@ -140,6 +139,14 @@ class Timekeeping:
                     self._tell()
         self._world.outside.alarm(self._world)
         return fired
+
+    def _settle(self) -> None:
+        self._world.outside.settle(self._world)
+        self._require_world()
+
+    def _require_world(self) -> None:
+        if self._world.closed:
+            raise WorldNotFound(self._world.name)
 
     def _step(self, target: datetime, fired: list[Fired]) -> bool:
         """Run the next thing due by `target`, at its time; or else arrive at `target`."""

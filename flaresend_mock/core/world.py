@@ -48,6 +48,8 @@ class World:
     ) -> None:
         self.name = name
         self.closed = False
+        self.replacements = 0
+        self.begins_at = 0
         self.outside = outside or Outside()
         self.lock = threading.RLock()
         self._told = threading.Condition(self.lock)
@@ -137,6 +139,8 @@ class World:
             self.tell("world", Change("replaced", self.name))
             self._origin = state.copy()
             self._enter(state)
+            self.replacements += 1
+            self.begins_at = state.events.last_number
             self.deliveries.restart()
         self.outside.alarm(self)
 

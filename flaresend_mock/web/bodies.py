@@ -14,6 +14,7 @@ from werkzeug.formparser import FormDataParser
 from flaresend_mock.core.records import Upload
 from flaresend_mock.web import jsons
 
+NO_JSON = "Invalid JSON body"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 _RAW = "flaresend_mock.raw_body"
@@ -96,9 +97,9 @@ def _read_json(request: Request, max_depth: int) -> dict[str, Any]:
     try:
         data = jsons.load(raw, max_depth)
     except ValueError:
-        raise BadRequest("Invalid JSON body") from None
+        raise BadRequest(NO_JSON) from None
     if not isinstance(data, dict):
-        raise BadRequest("Invalid JSON body")
+        raise BadRequest(NO_JSON)
     return data
 
 
