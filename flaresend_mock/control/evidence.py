@@ -1,4 +1,4 @@
-"""POST /_mock/{messages,requests,deliveries}/{wait,verify}: wait until something happened, and verify that it did."""
+"""POST /_mock/{messages,requests,deliveries}/{search,wait,verify}: find what happened, wait for it, verify it."""
 
 from __future__ import annotations
 
@@ -64,8 +64,28 @@ class VerifyInput(Input):
             raise ValidationError("at_least is more than at_most.")
 
 
+class SearchInput(Input):
+    """What fits `match`, the first `limit` after event `since`; without `limit` all of it."""
+
+    match = fields.Raw(load_default=dict)
+    since = Whole(0, 2**53, load_default=0)
+    limit = Whole(1, MAX_COUNT, load_default=MAX_COUNT)
+
+
+_SEARCH = SearchInput()
 _WAIT = WaitInput()
 _VERIFY = VerifyInput()
+
+
+@blueprint.post("/<any(messages, requests, deliveries):name>/search")
+def search(name: str) -> Response:
+    """List what fits, oldest first."""
+    source, given = SOURCES[name], given_body(_SEARCH)
+    matcher = compile_matcher(given["match"], source.fields)
+    world = chosen_world()
+    kept = _kept(source, world, _still_meant(world, given["since"]))
+    found = [item for item in kept if matcher.holds(item)]
+    return jsons.respond({name: found[: given["limit"]], "count": len(found)})
 
 
 @blueprint.post("/<any(messages, requests, deliveries):name>/wait")

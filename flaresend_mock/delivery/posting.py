@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from wsgiref.types import WSGIApplication
 
 import requests
 
+from flaresend_mock.delivery.local import LocalAdapter
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.version import __version__
 
@@ -19,11 +21,16 @@ class Poster:
     """Posts to receivers over connections that are kept open; one for each thread.
 
     Nothing of the machine's own set-up is used: no proxies, no .netrc. Redirects are not followed.
+
+    Args:
+        apps: applications in this process, by the beginning of the URLs that lead to them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, apps: Mapping[str, WSGIApplication] | None = None) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
+        for prefix, app in (apps or {}).items():
+            self._session.mount(prefix, LocalAdapter(app))
 
     def close(self) -> None:
         self._session.close()

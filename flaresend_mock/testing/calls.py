@@ -1,0 +1,70 @@
+"""Calls of the control plane, and what they are refused with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TIMEOUT_SECONDS = 320.0
+
+
+class Refused(Exception):
+    """The emulator refused a call; the message is its own.
+
+    Args:
+        status: of the answer, such as 404.
+        code: what programs tell refusals apart by, such as world_not_found.
+        answer: the whole of it.
+    """
+
+    def __init__(self, status: int, code: str, message: str, answer: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.answer = answer
+
+
+class Calls:
+    """Calls one emulator, in the name of one API key, and so one world.
+
+    Args:
+        url: where the emulator is.
+        api_key: the key, which picks the world.
+        token: the control token, if the emulator has one.
+    """
+
+    def __init__(self, url: str, api_key: str, token: str | None = None) -> None:
+        import requests  # only when somebody calls: plugins are imported by every run
+
+        self.url = url
+        self.headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._token = {"X-Control-Token": token} if token else {}
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Make a call, and return the JSON it is answered with.
+
+        Raises:
+            Refused: it is refused.
+        """
+        answer = self._session.request(
+            method,
+            self.url + path,
+            json=body,
+            params=query or None,
+            headers={**self.headers, **self._token},
+            timeout=TIMEOUT_SECONDS,
+        )
+        try:
+            data = answer.json()
+        except ValueError:
+            data = answer.text
+        if answer.ok:
+            return data
+        error = data.get("error") if isinstance(data, dict) else None
+        if isinstance(error, dict):
+            raise Refused(answer.status_code, str(error.get("code")), str(error.get("message")), data)
+        raise Refused(answer.status_code, "", f"{method} {path} answered {answer.status_code}", data)
+
+    def close(self) -> None:
+        self._session.close()

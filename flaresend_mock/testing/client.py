@@ -1,0 +1,332 @@
+"""One world of an emulator, as a test sees it: the same in-process and in docker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from flaresend_mock.testing import records
+from flaresend_mock.testing.calls import Calls, Refused
+from flaresend_mock.testing.clock import Clock
+from flaresend_mock.testing.explaining import Unmet, explained
+from flaresend_mock.testing.records import Delivery, Message, Request
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+    from flaresend_mock.testing.inbox import Inbox
+
+WITHIN = 2.0
+
+
+class Flaresend:
+    """A world of an emulator, over its control plane.
+
+    Args:
+        url: where the emulator is, without a slash at the end.
+        api_key: an API key of an instance, which picks the world.
+        token: the control token, if the emulator has one.
+        set_env: sets an environment variable, for `env`.
+        mount: returns the beginning of a URL by which the emulator reaches an application in this process, if it can.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        api_key: str,
+        token: str | None = None,
+        set_env: Callable[[str, str], object] | None = None,
+        mount: Callable[[WSGIApplication], str] | None = None,
+    ) -> None:
+        self.url = url
+        self.api_key = api_key
+        self._calls = Calls(url, api_key, token)
+        self._set_env = set_env
+        self._mount = mount
+        self._inboxes: list[Inbox] = []
+        self.headers = dict(self._calls.headers)
+        self.clock = Clock(self._calls)
+        self.instance = Instance(self._calls)
+
+    def env(self, url: str = "FLARESEND_URL", api_key: str = "FLARESEND_API_KEY") -> Self:
+        """Set the variables from which the code under test takes the base URL and the API key, until the test ends."""
+        if self._set_env is None:
+            raise RuntimeError("there is no test whose end would take the variables back")
+        self._set_env(url, self.url)
+        self._set_env(api_key, self.api_key)
+        return self
+
+    def receive(self, sender: str | int, text: str | None = None, **letter: Any) -> Mapping[str, Any]:
+        """Let somebody write to the instance, and return the event as its webhook gets it.
+
+        Args:
+            letter: the other fields of `POST /_mock/inbound`, such as type, media, caption, group or about.
+        """
+        body = {"from": sender, **({} if text is None else {"text": text}), **letter}
+        event: Mapping[str, Any] = self._calls.ask("POST", "/_mock/inbound", body)["event"]
+        return event
+
+    def messages(self, **match: Any) -> list[Message]:
+        """Return what was sent and received, oldest first: all of it, or what fits a matcher of these fields.
+
+        Raises:
+            Refused: a field is not known, or can never be so; the message says which is meant.
+        """
+        return self._listed("messages", match, records.message)
+
+    def sent_to(self, number: str) -> list[Message]:
+        """Return what was sent to a number or a group, oldest first."""
+        return self.messages(direction="outbound", to=number)
+
+    def expect_message(self, *, within: float = WITHIN, since: int = 0, **match: Any) -> Message:
+        """Return the first message sent that fits, as soon as there is one.
+
+        Args:
+            within: for how many seconds, of real time, it is waited for.
+            since: the event after which it is looked for; 0 for all that happened.
+            match: what it must be like: to, text, type, …; values, or operators such as {"contains": "order"}.
+
+        Raises:
+            AssertionError: there is none in time; it says what there was instead.
+        """
+        __tracebackhide__ = True
+        wanted = {"direction": "outbound", **match}
+        body = {"match": wanted, "timeout": within, "since": since}
+        found = self._asked("messages/wait", body, f"no message like {_written(wanted)} within {within:g} s")
+        return records.message(found["messages"][0])
+
+    def expect_no_message(self, *, within: float = 0.0, since: int = 0, **match: Any) -> None:
+        """Make sure that no message that fits was sent, and none is sent for so many seconds of real time.
+
+        Raises:
+            AssertionError: there is one.
+        """
+        __tracebackhide__ = True
+        wanted = {"direction": "outbound", **match}
+        try:
+            body = {"match": wanted, "timeout": within, "since": since}
+            found = self._calls.ask("POST", "/_mock/messages/wait", body)["messages"]
+        except Refused as refused:
+            if refused.code == "timeout":
+                return
+            raise
+        texts = ", ".join(str(one["text"]) for one in found)
+        raise Unmet(explained(self._calls, f"a message like {_written(wanted)} was sent: {texts}", None))
+
+    def requests(self, **match: Any) -> list[Request]:
+        """Return the calls of the API, oldest first: all of them, or what fits a matcher of these fields."""
+        return self._listed("requests", match, records.request)
+
+    def verify(
+        self,
+        *,
+        exactly: int | None = None,
+        at_least: int | None = None,
+        at_most: int | None = None,
+        never: bool = False,
+        in_order: Iterable[Mapping[str, Any]] = (),
+        since: int = 0,
+        **match: Any,
+    ) -> int:
+        """Make sure that so many calls of the API fit, or fit one after the other, and return how many did.
+
+        Raises:
+            AssertionError: it is not so; it says what there was instead.
+        """
+        __tracebackhide__ = True
+        counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most}
+        body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
+        if never:
+            body["never"] = True
+        if steps := list(in_order):
+            body["in_order"] = steps
+        found = self._asked("requests/verify", {"match": match, "since": since, **body}, "")
+        return int(found["count"])
+
+    def deliveries(self, **match: Any) -> list[Delivery]:
+        """Return the webhook events, oldest first, with every attempt."""
+        return self._listed("deliveries", match, records.delivery)
+
+    def expect_delivery(self, *, within: float = WITHIN, **match: Any) -> Delivery:
+        """Return the first delivery that fits, as soon as there is one; without a match, the first that arrived.
+
+        Raises:
+            AssertionError: there is none in time; it says what there was instead.
+        """
+        __tracebackhide__ = True
+        wanted = match or {"status": "delivered"}
+        body = {"match": wanted, "timeout": within}
+        said = f"no delivery like {_written(wanted)} within {within:g} s"
+        return records.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
+
+    def redeliver(self, delivery: Delivery | None = None) -> list[Delivery]:
+        """Deliver an event again; without one, all that failed."""
+        path = "redeliver" if delivery is None else f"{delivery.id}/redeliver"
+        body = {"status": "failed"} if delivery is None else None
+        again = self._calls.ask("POST", f"/_mock/deliveries/{path}", body)["deliveries"]
+        return [records.delivery(one) for one in again]
+
+    def webhook(self, url: str | None, **options: Any) -> None:
+        """Have the instance's events sent to a URL, with `secret`, `retries` and so on; None for nowhere."""
+        if url is None:
+            self._calls.ask("DELETE", "/_mock/instances/default/webhook")
+        else:
+            self._calls.ask("PUT", "/_mock/instances/default/webhook", {"url": url, **options})
+
+    def inbox(self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any) -> Inbox:
+        """Have the instance's events recorded, and return where: a receiver on a free port, until the test ends.
+
+        Args:
+            host: the address it listens on.
+            shown: the name by which the emulator reaches it; for one in docker, host="0.0.0.0" and
+                shown="host.docker.internal".
+            options: of the webhook, such as secret and retries.
+        """
+        from flaresend_mock.testing.inbox import Inbox  # brings an HTTP server, which few tests need
+
+        receiver = Inbox(host, shown)
+        self._inboxes.append(receiver)
+        self.webhook(receiver.url, **options)
+        return receiver
+
+    def webhook_app(self, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:
+        """Have the instance's events delivered to a WSGI application, such as a Flask one, and return its URL.
+
+        No socket is needed: the emulator in this process calls it directly.
+
+        Raises:
+            RuntimeError: the emulator is elsewhere.
+        """
+        if self._mount is None:
+            raise RuntimeError(
+                "an emulator elsewhere cannot call an application in this process; use webhook(url)"
+            )
+        url = self._mount(app) + path
+        self.webhook(url, **options)
+        return url
+
+    def scheduled(self) -> list[Mapping[str, Any]]:
+        """Return what is still to be sent, as the API lists it."""
+        listed: list[Mapping[str, Any]] = self._calls.ask("GET", "/scheduled-messages")["data"]
+        return listed
+
+    def fault(self, preset: str | None = None, **fault: Any) -> Fault:
+        """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. It ends with a `with`."""
+        body = fault if preset is None else {"preset": preset, **fault}
+        return Fault(self._calls, self._calls.ask("POST", "/_mock/faults", body)["id"])
+
+    def group(self, subject: str, participants: Iterable[str]) -> str:
+        """Make a group of the instance's, and return its JID."""
+        body = {"subject": subject, "participants": list(participants)}
+        made: str = self._calls.ask("POST", "/groups", body)["data"]["id"]
+        return made
+
+    def person(self, number: str, **details: Any) -> None:
+        """Say who has a number: `name`, `on_whatsapp`, `lid`, and `rules` by which they answer."""
+        self._calls.ask("PUT", f"/_mock/people/{number}", details)
+
+    def snapshot(self, name: str = "snapshot") -> Snapshot:
+        """Keep what the world is like now, to return to it."""
+        self._calls.ask("POST", f"/_mock/snapshots/{name}")
+        return Snapshot(self._calls, name)
+
+    def reset(self) -> None:
+        """Return to the world as it was made."""
+        self._calls.ask("POST", "/_mock/reset")
+
+    def export(self, file: Path | str) -> None:
+        """Write the whole world to a file, to look at it later."""
+        import json
+
+        Path(file).write_text(json.dumps(self._calls.ask("GET", "/_mock/world")), encoding="utf-8")
+
+    def transcript(self) -> str:
+        """Return what was said so far, a line a message, with deliveries and faults below."""
+        return explained(self._calls, "", None)
+
+    def close(self) -> None:
+        """Have nothing delivered any more, and stop what was started."""
+        for receiver in self._inboxes:
+            receiver.close()
+        self._inboxes.clear()
+        self._calls.close()
+
+    def _asked(self, what: str, body: Mapping[str, Any], said: str) -> Any:
+        __tracebackhide__ = True
+        try:
+            return self._calls.ask("POST", f"/_mock/{what}", body)
+        except Refused as refused:
+            if refused.code not in ("timeout", "not_verified", "evicted"):
+                raise
+            raise Unmet(explained(self._calls, said or str(refused), refused.answer)) from None
+
+    def _listed(
+        self, name: str, match: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]
+    ) -> list[Any]:
+        return [read(one) for one in self._calls.ask("POST", f"/_mock/{name}/search", {"match": match})[name]]
+
+
+class Instance:
+    """The world's first instance."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+
+    @property
+    def status(self) -> str:
+        status: str = self._calls.ask("GET", "/_mock/instances/default")["status"]
+        return status
+
+    def connect(self) -> None:
+        self._set("connected")
+
+    def disconnect(self) -> None:
+        self._set("disconnected")
+
+    def _set(self, status: str) -> None:
+        self._calls.ask("POST", "/_mock/instances/default/status", {"status": status})
+
+
+class Fault:
+    """A fault that is armed, until it is removed or its `with` ends."""
+
+    def __init__(self, calls: Calls, fault_id: str) -> None:
+        self._calls = calls
+        self.id = fault_id
+
+    @property
+    def hits(self) -> int:
+        """How often it has hit so far."""
+        return int(self._calls.ask("GET", f"/_mock/faults/{self.id}")["hits"])
+
+    def remove(self) -> None:
+        self._calls.ask("DELETE", f"/_mock/faults/{self.id}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.remove()
+        except Refused as refused:
+            if refused.code != "fault_not_found":  # a reset has taken it away
+                raise
+
+
+class Snapshot:
+    """What a world was like."""
+
+    def __init__(self, calls: Calls, name: str) -> None:
+        self._calls = calls
+        self.name = name
+
+    def restore(self) -> None:
+        self._calls.ask("POST", f"/_mock/snapshots/{self.name}/restore")
+
+
+def _written(match: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={value!r}" for name, value in match.items() if name != "direction") or "any"

@@ -1,0 +1,77 @@
+"""The pytest plugin: one emulator for a run, and a world of its own for every test.
+
+Every run of pytest imports this module where the package is installed, so it imports nothing until a fixture is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from flaresend_mock.testing.client import Flaresend
+    from flaresend_mock.testing.server import Server
+
+MARKER = "flaresend"
+SECTION = "flaresend-mock"
+
+_CLIENT: pytest.StashKey[Flaresend] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup(SECTION).addoption(
+        "--flaresend-mock-url",
+        metavar="URL",
+        help="Test against the emulator at this address, such as one in docker, instead of one in this process "
+        "[FLARESEND_MOCK_URL].",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(world='default', seed=None, frozen_at=None, time_zone=None): the world that the fixture "
+        "flaresend_mock makes: a shipped one by its name or a world file by its path, and its clock.",
+    )
+
+
+@pytest.fixture(scope="session")
+def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The emulator that the whole run uses: one in this process, or the one at --flaresend-mock-url."""
+    from flaresend_mock.testing.server import serving
+
+    with serving(request.config.getoption("--flaresend-mock-url")) as server:
+        yield server
+
+
+@pytest.fixture
+def flaresend_mock(
+    request: pytest.FixtureRequest, flaresend_mock_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Flaresend]:
+    """A world of the test's own, with an API key of its own; it is gone afterwards."""
+    marker = request.node.get_closest_marker(MARKER)
+    wanted: dict[str, Any] = dict(marker.kwargs) if marker else {}
+    if marker and marker.args:
+        raise pytest.UsageError(f"@pytest.mark.{MARKER} takes names only, such as world='demo'")
+    with flaresend_mock_server.world(set_env=monkeypatch.setenv, **wanted) as client:
+        request.node.stash[_CLIENT] = client
+        yield client
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what was said in the world of a test that failed."""
+    report = yield
+    client = item.stash.get(_CLIENT, None)
+    if report.when == "call" and report.failed and client is not None:
+        report.sections.append((SECTION, _transcript(client)))
+    return report
+
+
+def _transcript(client: Flaresend) -> str:
+    try:
+        return client.transcript()
+    except Exception as error:  # a report must not hide the failure it is about
+        return f"(no transcript: {error})"

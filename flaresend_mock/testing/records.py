@@ -1,0 +1,106 @@
+"""What happened, as tests look at it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message: people are digits, groups and channels JIDs; `raw` is all that the emulator shows of it."""
+
+    id: str
+    direction: str
+    chat: str
+    sender: str
+    to: str
+    type: str
+    text: str | None
+    caption: str | None
+    file_name: str | None
+    media: str | None
+    status: str
+    at: datetime
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A call of the API with its answer; `status` is None where a fault cut the connection."""
+
+    id: int
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: Any
+    status: int | None
+    answer: Any
+    fault: str | None
+    at: datetime
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A webhook event on its way, with every attempt; `event` is what the application is sent."""
+
+    id: str
+    status: str
+    chat: str
+    event: Any
+    attempts: tuple[Mapping[str, Any], ...]
+    raw: Mapping[str, Any]
+
+
+def message(shown: Mapping[str, Any]) -> Message:
+    return Message(
+        id=shown["id"],
+        direction=shown["direction"],
+        chat=shown["chat"],
+        sender=shown["from"],
+        to=shown["to"],
+        type=shown["type"],
+        text=shown["text"],
+        caption=shown["caption"],
+        file_name=shown["fileName"],
+        media=shown["media"],
+        status=shown["status"],
+        at=moment(shown["timestamp"]),
+        raw=shown,
+    )
+
+
+def request(shown: Mapping[str, Any]) -> Request:
+    return Request(
+        id=shown["id"],
+        method=shown["method"],
+        path=shown["path"],
+        query=shown["query"],
+        headers=shown["headers"],
+        body=shown["body"],
+        status=shown["status"],
+        answer=shown["answer"],
+        fault=shown["fault"],
+        at=moment(shown["timestamp"]),
+        raw=shown,
+    )
+
+
+def delivery(shown: Mapping[str, Any]) -> Delivery:
+    return Delivery(
+        id=shown["id"],
+        status=shown["status"],
+        chat=shown["chat"],
+        event=shown["body"],
+        attempts=tuple(shown["attempts"]),
+        raw=shown,
+    )
+
+
+def moment(text: str) -> datetime:
+    """Read a time as the emulator writes it."""
+    return datetime.fromisoformat(text)

@@ -1,0 +1,188 @@
+"""The client behind the fixture: a world as a test sees it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+from flask import Flask, request
+
+from flaresend_mock.testing.calls import Refused
+from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.testing.explaining import Unmet
+from tests.defaults import ANN, BEN
+
+ORDER = "Your order 17 is on its way"
+
+
+def send(mock: Flaresend, text: str = ORDER, to: str = ANN) -> requests.Response:
+    body = {"recipients": [to], "type": "text", "text": text}
+    return requests.post(f"{mock.url}/send-message", json=body, headers=mock.headers, timeout=10)
+
+
+def test_what_was_sent_is_expected_and_listed(flaresend_mock: Flaresend) -> None:
+    send(flaresend_mock)
+    send(flaresend_mock, "another", to=BEN)
+
+    message = flaresend_mock.expect_message(to=ANN, text={"contains": "order"})
+
+    assert (message.text, message.to, message.type, message.status) == (ORDER, ANN, "text", "sent")
+    assert flaresend_mock.sent_to("+254 712 345 678") == [message]
+    assert [one.text for one in flaresend_mock.messages()] == [ORDER, "another"]
+    assert [one.text for one in flaresend_mock.messages(to=BEN)] == ["another"]
+
+
+def test_more_than_twenty_messages_are_listed(flaresend_mock: Flaresend) -> None:
+    for number in range(25):
+        send(flaresend_mock, str(number))
+
+    assert len(flaresend_mock.messages(type="text")) == 25
+
+
+def test_an_unmet_expectation_shows_what_there_was_instead(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.webhook("http://127.0.0.1:9/hook", retries=[])
+    flaresend_mock.fault("flaky", on="deliveries")
+    send(flaresend_mock, "Your order 18 is on its way")
+    flaresend_mock.receive(ANN, "thanks")
+
+    with pytest.raises(AssertionError) as failure:
+        flaresend_mock.expect_message(to=ANN, text={"contains": "order 17"}, within=0)
+
+    said = str(failure.value)
+    assert f"no message like to='{ANN}', text={{'contains': 'order 17'}} within 0 s" in said
+    assert 'text is "Your order 18 is on its way", expected {"contains": "order 17"}' in said
+    assert f'→ {ANN} text "Your order 18 is on its way"' in said
+    assert f'← {ANN} text "thanks"' in said
+    assert "webhook:\n  msg_" in said
+    assert "fault-1 flaky: armed" in said
+
+
+def test_what_is_not_to_be_sent_is_not(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.expect_no_message(to=ANN)
+    send(flaresend_mock)
+
+    with pytest.raises(Unmet, match="was sent: Your order 17"):
+        flaresend_mock.expect_no_message(to=ANN)
+
+
+def test_a_mistyped_field_is_no_unmet_expectation(flaresend_mock: Flaresend) -> None:
+    with pytest.raises(Refused, match="did you mean 'text'"):
+        flaresend_mock.expect_no_message(txt="x")
+
+
+def test_calls_are_counted_and_verified_in_order(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.fault(match={"path": "/send-message"}, respond={"status": 503}, times=2) as fault:
+        assert [send(flaresend_mock).status_code for _ in range(3)] == [503, 503, 200]
+        assert fault.hits == 2
+
+    steps = [{"status": 503}, {"status": 503}, {"status": 200}]
+    assert flaresend_mock.verify(path="/send-message", exactly=3, in_order=steps) == 3
+    assert [one.status for one in flaresend_mock.requests()] == [503, 503, 200]
+    assert flaresend_mock.requests(status=503)[0].fault == fault.id
+    with pytest.raises(Unmet, match="expected exactly 2, found 3"):
+        flaresend_mock.verify(path="/send-message", exactly=2)
+
+
+def test_a_fault_ends_with_its_block(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.fault("down"):
+        assert send(flaresend_mock).status_code == 503
+
+    assert send(flaresend_mock).status_code == 200
+
+
+def test_a_scheduled_message_is_sent_once_its_time_has_come(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.clock.freeze("2025-11-14T10:00:00Z")
+    body = {"recipients": [ANN], "type": "text", "text": "Again!", "sendAt": "2025-11-15 09:00:00"}
+    requests.post(
+        f"{flaresend_mock.url}/schedule-message", json=body, headers=flaresend_mock.headers, timeout=10
+    )
+    assert len(flaresend_mock.scheduled()) == 1
+    flaresend_mock.expect_no_message(to=ANN)
+
+    (fired,) = flaresend_mock.clock.advance(days=1)
+
+    assert fired["result"] == "sent"
+    assert flaresend_mock.expect_message(to=ANN, text="Again!").at.isoformat() == "2025-11-15T09:00:00+00:00"
+
+
+def test_the_clock_is_held(flaresend_mock: Flaresend) -> None:
+    clock = flaresend_mock.clock
+    clock.freeze("2025-11-14T10:00:00Z")
+    clock.advance(90)
+    clock.advance(timedelta(minutes=1), seconds=30)
+    clock.advance(to="2025-11-14T11:00:00Z")
+
+    assert clock.now.isoformat() == "2025-11-14T11:00:00+00:00"
+    assert clock.advance_to_next() == []
+    clock.set("2030-01-01T00:00:00Z")
+    assert clock.now.year == 2030
+    clock.run()
+
+
+def test_the_instance_is_disconnected_and_connected(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.instance.disconnect()
+    assert send(flaresend_mock).status_code == 425
+
+    flaresend_mock.instance.connect()
+    assert (send(flaresend_mock).status_code, flaresend_mock.instance.status) == (200, "connected")
+
+
+def test_people_groups_and_snapshots(flaresend_mock: Flaresend) -> None:
+    before = flaresend_mock.snapshot()
+    flaresend_mock.person(BEN, on_whatsapp=False)
+    group = flaresend_mock.group("Friends", [ANN])
+    assert send(flaresend_mock, to=BEN).json()["invalid_recipients"] == [BEN]
+    flaresend_mock.receive(ANN, "hi all", group=group)
+    assert flaresend_mock.messages(group=group)[0].text == "hi all"
+
+    before.restore()
+
+    assert send(flaresend_mock, to=BEN).json()["invalid_recipients"] == []
+    flaresend_mock.reset()
+    assert flaresend_mock.messages() == []
+
+
+def test_an_inbox_records_what_is_delivered(flaresend_mock: Flaresend) -> None:
+    inbox = flaresend_mock.inbox(secret="shh")
+
+    event = flaresend_mock.receive(ANN, "hi")
+
+    (received,) = inbox.expect(1)
+    assert (received.event, received.text) == (event, "hi")
+    assert "webhook-signature" in received.headers
+    assert flaresend_mock.expect_delivery().event == event
+
+
+def test_an_inbox_that_fails_gets_events_again(flaresend_mock: Flaresend) -> None:
+    inbox = flaresend_mock.inbox(retries=[])
+    inbox.status = 500
+    flaresend_mock.receive(ANN, "hi")
+    failed = flaresend_mock.expect_delivery(status="failed")
+    inbox.status = 200
+
+    flaresend_mock.redeliver(failed)
+
+    assert [one.text for one in inbox.expect(1)] == ["hi"]
+    with pytest.raises(Unmet, match="1 of 2 events within 0 s: hi"):
+        inbox.expect(2, within=0)
+
+
+def test_an_application_in_this_process_is_called_without_a_socket(flaresend_mock: Flaresend) -> None:
+    app = Flask("bot")
+    seen: list[Any] = []
+
+    @app.post("/webhook")
+    def webhook() -> dict[str, str]:
+        data = request.get_json()["data"]
+        seen.append(data["message"]["conversation"])
+        send(flaresend_mock, f"You said: {seen[-1]}")
+        return {"status": "received"}
+
+    flaresend_mock.webhook_app(app, secret="shh")
+    flaresend_mock.receive(ANN, "hi")
+
+    assert flaresend_mock.expect_message(to=ANN).text == "You said: hi"
+    assert flaresend_mock.expect_delivery().attempts[0]["status"] == 200
+    assert seen == ["hi"]
