@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import logging
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 
-from flaresend_mock import api, control, mediahost
+from flaresend_mock import api, mediahost
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.api.auth import Unauthorized
-from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.web.bodies import ApiRequest
 from flaresend_mock.web.context import EXTENSION, Emulator
-from flaresend_mock.web.paths import is_ours
+from flaresend_mock.web.paths import is_control, is_ours
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
@@ -23,31 +28,62 @@ MAX_BODY_SIZE = 64 * 1024 * 1024
 
 
 class Application(Flask):
+    """The API, and behind it the control plane: an application of its own, made when it is first called.
+
+    Most of what is imported at all is imported for the control plane, which no call of the API should wait for.
+    """
+
+    request_class = ApiRequest
+
+    def __init__(self, emulator: Emulator, max_body_size: int) -> None:
+        super().__init__("flaresend_mock", static_folder=None)
+        self._making = threading.Lock()
+        self._control: Flask | None = None
+        set_up(self, emulator, max_body_size)
+        self._given = (emulator, max_body_size)
+
+    @property
+    def control(self) -> Flask:
+        """The control plane."""
+        with self._making:
+            if self._control is None:
+                self._control = _control_app(*self._given)
+            return self._control
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if is_control(environ["PATH_INFO"]):
+            return self.control.wsgi_app(environ, start_response)
+        return super().wsgi_app(environ, start_response)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        return adapter_by_path(self, request)
+
+
+class ControlPlane(Flask):
     request_class = ApiRequest
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Match by path alone. Flask would work out the host of every request first, which no route here looks at."""
-        if request is None:
-            return None
-        environ = request.environ
-        return MapAdapter(
-            self.url_map,
-            server_name="",
-            script_name=environ.get("SCRIPT_NAME") or "/",
-            subdomain="",
-            url_scheme=environ["wsgi.url_scheme"],
-            path_info=request.path,
-            default_method=environ["REQUEST_METHOD"],
-        )
+        return adapter_by_path(self, request)
 
 
-def create_app(emulator: Emulator, max_body_size: int = MAX_BODY_SIZE) -> Flask:
+def create_app(emulator: Emulator, max_body_size: int = MAX_BODY_SIZE) -> Application:
     """Build the application that serves an emulator's worlds.
 
     Args:
         max_body_size: how many bytes a request's body may have; a larger one gets 413.
     """
-    app = Application("flaresend_mock", static_folder=None)
+    app = Application(emulator, max_body_size)
+    api.install(app)
+    mediahost.install(app)
+    app.register_error_handler(Unauthorized, api_errors.refuse)
+    app.register_error_handler(Refusal, api_errors.refuse)
+    app.register_error_handler(HTTPException, _refuse_http)
+    app.register_error_handler(Exception, _fail)
+    return app
+
+
+def set_up(app: Flask, emulator: Emulator, max_body_size: int) -> None:
+    """Give an application the settings that all rooms share, and the emulator."""
     app.config.update(
         MAX_CONTENT_LENGTH=max_body_size,
         MAX_FORM_MEMORY_SIZE=max_body_size,
@@ -57,24 +93,53 @@ def create_app(emulator: Emulator, max_body_size: int = MAX_BODY_SIZE) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = emulator
-    api.install(app)
+
+
+def adapter_by_path(app: Flask, request: Request | None) -> MapAdapter | None:
+    """Match by path alone. Flask would work out the host of every request first, which no route here looks at."""
+    if request is None:
+        return None
+    environ = request.environ
+    return MapAdapter(
+        app.url_map,
+        server_name="",
+        script_name=environ.get("SCRIPT_NAME") or "/",
+        subdomain="",
+        url_scheme=environ["wsgi.url_scheme"],
+        path_info=request.path,
+        default_method=environ["REQUEST_METHOD"],
+    )
+
+
+def _control_app(emulator: Emulator, max_body_size: int) -> Flask:
+    from flaresend_mock import control  # takes a good part of a second in all
+    from flaresend_mock.control import errors
+
+    def fail(error: Exception) -> Response:
+        _log(error)
+        return errors.fail()
+
+    app = ControlPlane("flaresend_mock.control", static_folder=None)
+    set_up(app, emulator, max_body_size)
     control.install(app)
-    mediahost.install(app)
-    app.register_error_handler(Unauthorized, api_errors.refuse)
-    app.register_error_handler(Refusal, _refuse)
-    app.register_error_handler(HTTPException, _refuse_http)
-    app.register_error_handler(Exception, _fail)
+    app.register_error_handler(Refusal, errors.refuse)
+    app.register_error_handler(HTTPException, errors.refuse_http)
+    app.register_error_handler(Exception, fail)
     return app
 
 
-def _refuse(refusal: Refusal) -> Response:
-    return control_errors.refuse(refusal) if is_ours(request.path) else api_errors.refuse(refusal)
-
-
 def _refuse_http(refusal: HTTPException) -> Response:
-    return control_errors.refuse_http(refusal) if is_ours(request.path) else api_errors.refuse_http(refusal)
+    if is_ours(request.path):  # the media host's, which words refusals as the control plane does
+        from flaresend_mock.control import errors
+
+        return errors.refuse_http(refusal)
+    return api_errors.refuse_http(refusal)
 
 
 def _fail(error: Exception) -> Response:
+    _log(error)
+    return api_errors.fail()
+
+
+def _log(error: Exception) -> None:
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return control_errors.fail() if is_ours(request.path) else api_errors.fail()

@@ -60,10 +60,10 @@ def run(commands: str, url: str, folder: Path) -> str:
 
 
 def test_every_call_of_the_control_plane_has_an_example(flaresend: FlaresendMock) -> None:
-    examples = set(called(flaresend.app))
+    examples = set(called(flaresend.app.control))
     missing = [
         f"{method} {rule.rule}"
-        for rule in flaresend.app.url_map.iter_rules()
+        for rule in flaresend.app.control.url_map.iter_rules()
         if rule.rule.startswith("/_mock/") and not rule.rule.startswith("/_mock/scan/")
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         if (method, rule.endpoint) not in examples
