@@ -10,7 +10,7 @@ from typing import Any
 from flaresend_mock.control import views
 from flaresend_mock.control.deliveries import STATUSES
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.faults import (
+from flaresend_mock.core.matchable import (
     BODY_FIELDS,
     CALL_FIELDS,
     EVENT_FIELDS,

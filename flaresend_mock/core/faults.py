@@ -6,13 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, MatcherTooSlow, TooMany
-from flaresend_mock.core.matching import Field, Matcher, compile_matcher
 from flaresend_mock.core.records import Change, Delay, Fault, Reply
-from flaresend_mock.core.secrecy import is_secret
 
 if TYPE_CHECKING:
+    from flaresend_mock.core.matching import Matcher
     from flaresend_mock.core.world import World
 
 CALLS = "calls"
@@ -23,32 +21,6 @@ EVENT_ACTIONS = ("drop", "duplicate", "reorder")
 MAX_FAULTS = 100
 MAX_DELAY = 3600.0
 
-BODY_FIELDS = (
-    "recipients",
-    "type",
-    "text",
-    "url",
-    "file",
-    "template",
-    "caption",
-    "fileName",
-    "mimetype",
-    "sendAt",
-    "subject",
-    "description",
-    "participants",
-    "action",
-    "groupJids",
-    "name",
-    "number",
-)
-"""Every field that a documented call has in its body."""
-
-EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")
-"""The fields of a webhook event."""
-
-_NUMBERED = ("recipients", "participants", "number")
-
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "rate-limited": {"reply": Reply(429, {"success": False, "message": "Too many requests"})},
     "flaky": {"reply": Reply(503, {"success": False, "message": "Service unavailable"}), "probability": 0.3},
@@ -57,68 +29,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "unauthorized": {"reply": Reply(401, {"success": False, "error": "Invalid API key"})},
 }
 """Faults by name: what each is, laid below what is given beside the name."""
-
-
-def numbers_in(body: Any) -> list[str]:
-    """Return the digits of every phone number that a body names as recipient, participant or number."""
-    found = []
-    for name in _NUMBERED:
-        value = body.get(name) if isinstance(body, Mapping) else None
-        for one in value if isinstance(value, list) else [value]:
-            digits = numbers.parse(one) if isinstance(one, str | int) and not isinstance(one, bool) else None
-            if digits:
-                found.append(digits)
-    return found
-
-
-def check_path(value: Any) -> str | None:
-    """Say what is wrong with a path that no call of the API can have."""
-    if not isinstance(value, str) or not value.startswith("/"):
-        return "a path begins with a slash"
-    if "?" in value:
-        return "a path has no query; that is matched with query"
-    return "calls of the control plane are not matched" if value.startswith("/_mock") else None
-
-
-def check_instance(value: Any) -> str | None:
-    """Say that an instance is named by its id here."""
-    return "the id of an instance is expected here" if value == "default" else None
-
-
-def check_number(value: Any) -> str | None:
-    """Say that something is no phone number."""
-    readable = isinstance(value, str | int) and not isinstance(value, bool)
-    return None if readable and numbers.parse(value) else "not a phone number in international format"
-
-
-def check_header(name: Any) -> str | None:
-    """Say that a header cannot be matched because its value is not kept."""
-    return "credentials are masked; match the API key with key" if is_secret(name) else None
-
-
-HEADERS = Field(fold=True, free=True, check_name=check_header)
-PATH = Field(check=check_path)
-INSTANCE = Field(check=check_instance)
-
-CALL_FIELDS: Mapping[str, Field] = {
-    "method": Field(words=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
-    "path": PATH,
-    "query": Field(),
-    "headers": HEADERS,
-    "body": Field(known=BODY_FIELDS),
-    "number": Field(lambda call: numbers_in(call["body"]), number=True, many=True, check=check_number),
-    "key": Field(),
-    "instance": INSTANCE,
-}
-DELIVERY_FIELDS: Mapping[str, Field] = {
-    "instance": INSTANCE,
-    "chat": Field(),
-    "number": Field(lambda event: [event["number"]], number=True, many=True, check=check_number),
-    "message": Field(),
-    "url": Field(),
-    "body": Field(known=EVENT_FIELDS),
-}
-_FIELDS = {CALLS: CALL_FIELDS, DELIVERIES: DELIVERY_FIELDS}
 
 
 class Faults:
@@ -137,7 +47,7 @@ class Faults:
             TooMany: there are as many as there may be.
         """
         fault = Fault(id="", **given)
-        compile_matcher(fault.match, _FIELDS[fault.on])
+        matcher_of(fault)
         check(fault)
         with self._world.lock:
             state = self._world.state
@@ -235,7 +145,7 @@ class Faults:
     def _means(self, fault: Fault, item: Mapping[str, Any]) -> bool:
         spec, matcher = self._matchers.get(fault.id, (None, None))
         if matcher is None or spec is not fault.match:
-            matcher = compile_matcher(fault.match, _FIELDS[fault.on])
+            matcher = matcher_of(fault)
             self._matchers[fault.id] = (fault.match, matcher)
         try:
             return matcher.holds(item)
@@ -268,6 +178,18 @@ class Faults:
     def _tell(self, action: str, fault: Fault) -> None:
         details = {"name": fault.name, "matched": fault.matched, "hits": fault.hits}
         self._world.tell("fault", Change(action, fault.id, details))
+
+
+def matcher_of(fault: Fault) -> Matcher:
+    """Return what tells the calls or deliveries that a fault is about.
+
+    Raises:
+        InvalidMatcher: there is none like it.
+    """
+    from flaresend_mock.core.matchable import CALL_FIELDS, DELIVERY_FIELDS  # most runs have no faults
+    from flaresend_mock.core.matching import compile_matcher
+
+    return compile_matcher(fault.match, CALL_FIELDS if fault.on == CALLS else DELIVERY_FIELDS)
 
 
 def _at_the_start(fault: Fault) -> bool:

@@ -9,7 +9,6 @@ from marshmallow import ValidationError
 from flaresend_mock.core import faults, numbers, targets
 from flaresend_mock.core.clock import EARLIEST, LATEST
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidTarget, InvalidWorld
-from flaresend_mock.core.matching import compile_matcher
 from flaresend_mock.core.records import INSTANCE_STATUSES, Chaos, Delay, Fault, Instance, Reply, Webhook
 from flaresend_mock.delivery.verification import MODES
 from flaresend_mock.exports.contents import Contents
@@ -19,7 +18,6 @@ from flaresend_mock.worldfile.schema import known_time_zone, usable_key
 MAX_HISTORY = 10_000_000
 ADMINS = ("superadmin", "admin", None)
 ROLES = ("OWNER", "ADMIN", "SUBSCRIBER")
-FAULT_FIELDS = {faults.CALLS: faults.CALL_FIELDS, faults.DELIVERIES: faults.DELIVERY_FIELDS}
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
@@ -149,7 +147,7 @@ def _check_faults(contents: Contents) -> None:
 
 
 def _check_fault(where: str, fault: Fault) -> None:
-    one_of(f"{where}.on", fault.on, FAULT_FIELDS)
+    one_of(f"{where}.on", fault.on, (faults.CALLS, faults.DELIVERIES))
     try:
         faults.check(fault)
     except InvalidFault as invalid:
@@ -165,7 +163,7 @@ def _check_fault(where: str, fault: Fault) -> None:
     if fault.reply is not None:
         _check_reply(f"{where}.reply", fault.reply)
     try:
-        compile_matcher(fault.match, FAULT_FIELDS[fault.on])
+        faults.matcher_of(fault)
     except InvalidMatcher as error:
         raise InvalidWorld(f"{where}.match", f"{error}.") from None
 
