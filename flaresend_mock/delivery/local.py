@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +11,10 @@ from wsgiref.types import WSGIApplication
 
 from requests import PreparedRequest, Response
 from requests.adapters import BaseAdapter
+from requests.exceptions import ConnectionError
 from werkzeug.test import Client
+
+log = logging.getLogger(__name__)
 
 
 class LocalAdapter(BaseAdapter):
@@ -22,14 +26,21 @@ class LocalAdapter(BaseAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         parts = urlsplit(request.url or "")
-        answer = Client(self._app).open(
-            parts.path,
-            method=request.method or "POST",
-            base_url=f"{parts.scheme}://{parts.netloc}",
-            query_string=parts.query,
-            headers=list(request.headers.items()),
-            data=_bytes(request.body),
-        )
+        failed = ""
+        try:
+            answer = Client(self._app).open(
+                parts.path,
+                method=request.method or "POST",
+                base_url=f"{parts.scheme}://{parts.netloc}",
+                query_string=parts.query,
+                headers=list(request.headers.items()),
+                data=_bytes(request.body),
+            )
+        except BaseException as error:  # SystemExit and pytest.fail(), too: the courier's thread must live on
+            log.warning("the application raised", exc_info=error)
+            failed = f"the application raised {type(error).__name__}: {error}"
+        if failed:  # not in the clause above: what is said of an error is what is at its bottom
+            raise ConnectionError(failed, request=request)
         response = Response()
         response.status_code = answer.status_code
         response.headers.update(answer.headers)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-TIMEOUT_SECONDS = 320.0
+TIMEOUT_SECONDS = 30.0
+"""How long a call may take, beside what it is asked to wait."""
 
 
 class Refused(Exception):
@@ -21,6 +22,10 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.answer = answer
+
+
+class Unreachable(Exception):
+    """There is no emulator at the address, or none any more."""
 
 
 class Calls:
@@ -41,20 +46,35 @@ class Calls:
         self._session = requests.Session()
         self._session.trust_env = False
 
-    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+    def ask(
+        self, method: str, path: str, body: Any = None, *, seconds: float = TIMEOUT_SECONDS, **query: Any
+    ) -> Any:
         """Make a call, and return the JSON it is answered with.
+
+        Args:
+            seconds: how long it may take, beside what it is asked to wait.
 
         Raises:
             Refused: it is refused.
+            Unreachable: nobody answers, or not in time.
         """
-        answer = self._session.request(
-            method,
-            self.url + path,
-            json=body,
-            params=query or None,
-            headers={**self.headers, **self._token},
-            timeout=TIMEOUT_SECONDS,
-        )
+        __tracebackhide__ = True
+        from requests.exceptions import ConnectionError, InvalidSchema, MissingSchema, Timeout
+
+        try:
+            answer = self._session.request(
+                method,
+                self.url + path,
+                json=body,
+                params=query or None,
+                headers={**self.headers, **self._token},
+                timeout=seconds + _waits(body),
+            )
+        except (ConnectionError, Timeout) as trouble:
+            why = type(trouble).__name__
+            raise Unreachable(f"no emulator answers at {self.url} ({method} {path}: {why})") from None
+        except (InvalidSchema, MissingSchema):
+            raise Unreachable(f"{self.url!r} is not an address such as http://localhost:3577") from None
         try:
             data = answer.json()
         except ValueError:
@@ -68,3 +88,9 @@ class Calls:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _waits(body: Any) -> float:
+    """Return for how many seconds a call asks to wait."""
+    asked = body.get("timeout") if isinstance(body, dict) else None
+    return asked if isinstance(asked, int | float) and asked > 0 else 0.0

@@ -46,6 +46,7 @@ class Flaresend:
         self._set_env = set_env
         self._mount = mount
         self._inboxes: list[Inbox] = []
+        self._snapshots = 0
         self.headers = dict(self._calls.headers)
         self.clock = Clock(self._calls)
         self.instance = Instance(self._calls)
@@ -227,8 +228,11 @@ class Flaresend:
         """Say who has a number: `name`, `on_whatsapp`, `lid`, and `rules` by which they answer."""
         self._calls.ask("PUT", f"/_mock/people/{number}", details)
 
-    def snapshot(self, name: str = "snapshot") -> Snapshot:
+    def snapshot(self, name: str | None = None) -> Snapshot:
         """Keep what the world is like now, to return to it."""
+        if name is None:
+            self._snapshots += 1
+            name = f"snapshot-{self._snapshots}"
         self._calls.ask("POST", f"/_mock/snapshots/{name}")
         return Snapshot(self._calls, name)
 
@@ -295,16 +299,23 @@ class Fault:
     def __init__(self, calls: Calls, fault_id: str) -> None:
         self._calls = calls
         self.id = fault_id
+        self._last: int | None = None  # the hits, once it is removed
 
     @property
     def hits(self) -> int:
         """How often it has hit so far."""
+        if self._last is not None:
+            return self._last
         return int(self._calls.ask("GET", f"/_mock/faults/{self.id}")["hits"])
 
     def remove(self) -> None:
+        """Disarm it; `hits` stays what it was."""
+        self._last = self.hits
         self._calls.ask("DELETE", f"/_mock/faults/{self.id}")
 
     def __enter__(self) -> Self:
+        if self._last is not None:
+            raise RuntimeError("this fault is removed; arm another with fault()")
         return self
 
     def __exit__(

@@ -9,6 +9,9 @@ from typing import Any
 from flaresend_mock.testing.calls import Calls
 from flaresend_mock.testing.records import moment
 
+ADVANCE_SECONDS = 300.0
+"""An advance takes as long as receivers of webhooks take, one attempt after the other."""
+
 
 class Clock:
     """Freezes, sets and advances time. Times may be text, ISO 8601; without an offset they are the world's."""
@@ -53,7 +56,9 @@ class Clock:
         return self._advance({"to_next": True})
 
     def _advance(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        fired: list[Mapping[str, Any]] = self._calls.ask("POST", "/_mock/clock/advance", body)["fired"]
+        fired: list[Mapping[str, Any]] = self._calls.ask(
+            "POST", "/_mock/clock/advance", body, seconds=ADVANCE_SECONDS
+        )["fired"]
         return fired
 
     def _change(self, **change: Any) -> None:

@@ -28,7 +28,9 @@ def explained(calls: Calls, problem: str, answer: Any) -> str:
     if near:
         parts.append("the nearest one differs in:\n" + _indented(map(_miss, near["misses"])))
     messages = calls.ask("GET", "/_mock/messages", limit=MOST)["messages"]
-    parts.append("transcript:\n" + (_indented(map(_line, messages)) or "  (nothing was said)"))
+    earlier = "" if len(messages) < MOST else f", the last {MOST} messages"
+    said = _indented(map(_line, messages)) or "  (nothing was said)"
+    parts.append(f"transcript, in UTC{earlier}:\n{said}")
     deliveries = calls.ask("GET", "/_mock/deliveries", limit=MOST)["deliveries"]
     if tried := [line for one in deliveries for line in _attempts(one)]:
         parts.append("webhook:\n" + _indented(tried))

@@ -57,15 +57,18 @@ def flaresend_mock(
         raise pytest.UsageError(f"@pytest.mark.{MARKER} takes names only, such as world='demo'")
     with flaresend_mock_server.world(set_env=monkeypatch.setenv, **wanted) as client:
         request.node.stash[_CLIENT] = client
-        yield client
+        try:
+            yield client
+        finally:  # items live as long as the run
+            del request.node.stash[_CLIENT]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what was said in the world of a test that failed."""
+    """Show what was said in the world of a test that failed, or of one whose set-up did."""
     report = yield
     client = item.stash.get(_CLIENT, None)
-    if report.when == "call" and report.failed and client is not None:
+    if report.failed and client is not None:
         report.sections.append((SECTION, _transcript(client)))
     return report
 

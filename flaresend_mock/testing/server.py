@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
-from flaresend_mock.testing.calls import Calls, Refused
+from flaresend_mock.testing.calls import Calls, Refused, Unreachable
 from flaresend_mock.testing.client import Flaresend
 
 if TYPE_CHECKING:
@@ -70,14 +70,25 @@ class Server:
         while True:
             try:
                 name = f"test-{getpid()}-{next(_numbers)}"
-                return self._calls.ask("POST", "/_mock/worlds", {"name": name, **body})
+                made = self._calls.ask("POST", "/_mock/worlds", {"name": name, **body})
             except Refused as refused:
+                if refused.status == 404 and not refused.code:
+                    raise Unreachable(
+                        f"what answers at {self.url} is no flaresend-mock, or an old one"
+                    ) from None
                 if refused.code != "world_exists":  # some other machine's, at the same emulator
                     raise
+
+            else:
+                if not isinstance(made, dict) or "api_key" not in made:
+                    raise Unreachable(f"what answers at {self.url} is no flaresend-mock")
+                return made
 
     def _delete(self, name: str) -> None:
         try:
             self._calls.ask("DELETE", f"/_mock/worlds/{name}")
+        except Unreachable:
+            return  # it died, and the world with it; whatever called it has said so
         except Refused as refused:
             if refused.code != "world_not_found":
                 raise
@@ -104,8 +115,9 @@ def serving(url: str | None = None) -> Iterator[Server]:
             server.close()
 
 
-def _source(world: str) -> dict[str, Any]:
+def _source(world: str | Path) -> dict[str, Any]:
     """Return what a world is made from: a shipped fixture by its name, a world file or an export by its path."""
+    world = str(world)
     if "/" not in world and "." not in world:
         return {"fixture": world}
     data = json.loads(Path(world).read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ import pytest
 import requests
 from flask import Flask, request
 
-from flaresend_mock.testing.calls import Refused
+from flaresend_mock.testing.calls import Refused, Unreachable
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.explaining import Unmet
 from tests.defaults import ANN, BEN
@@ -186,3 +186,42 @@ def test_an_application_in_this_process_is_called_without_a_socket(flaresend_moc
     assert flaresend_mock.expect_message(to=ANN).text == "You said: hi"
     assert flaresend_mock.expect_delivery().attempts[0]["status"] == 200
     assert seen == ["hi"]
+
+
+def test_snapshots_without_a_name_are_kept_apart(flaresend_mock: Flaresend) -> None:
+    first = flaresend_mock.snapshot()
+    send(flaresend_mock)
+    flaresend_mock.snapshot()
+
+    first.restore()
+
+    assert flaresend_mock.messages() == []
+
+
+def test_a_fault_that_has_ended_still_tells_its_hits(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.fault("down", times=1) as fault:
+        send(flaresend_mock)
+
+    assert fault.hits == 1
+    with pytest.raises(RuntimeError, match="arm another"), fault:
+        pass
+
+
+@pytest.mark.parametrize("error", [KeyError("who"), ValueError("what"), SystemExit(3)])
+def test_what_an_application_raises_is_said_of_its_attempt(
+    error: BaseException, flaresend_mock: Flaresend
+) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        raise error
+
+    flaresend_mock.webhook_app(app, retries=[])
+    flaresend_mock.receive(ANN, "hi")
+
+    (attempt,) = flaresend_mock.expect_delivery(status="failed").attempts
+    assert f"the application raised {type(error).__name__}" in attempt["error"]
+
+
+def test_where_no_emulator_is_that_is_said() -> None:
+    for url, says in (("http://127.0.0.1:9", "no emulator answers at"), ("nowhere", "is not an address")):
+        with pytest.raises(Unreachable, match=says):
+            Flaresend(url, "key").messages()
