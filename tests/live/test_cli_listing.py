@@ -147,6 +147,7 @@ class Line:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         self.ends: list[socket.socket] = []
+        self.closing = False
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self) -> None:
@@ -154,6 +155,8 @@ class Line:
             while True:
                 near, far = self.listening.accept()[0], socket.create_connection(self.there)
                 self.ends += [near, far]
+                if self.closing:  # it came between the last cut and the end of listening
+                    self.cut()
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
 
@@ -169,6 +172,7 @@ class Line:
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
+        self.closing = True
         self.listening.shutdown(socket.SHUT_RDWR)
         self.listening.close()
         self.cut()
