@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
@@ -53,7 +52,7 @@ class LocalAdapter(BaseAdapter):
         """There is nothing to close."""
 
 
-def _bytes(body: bytes | str | Iterable[bytes] | None) -> bytes:
+def _bytes(body: Any) -> bytes:
     if body is None or isinstance(body, bytes):
         return body or b""
     return body.encode() if isinstance(body, str) else b"".join(body)
