@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import load_file
 
@@ -88,3 +90,10 @@ def flaresend() -> Iterator[FlaresendMock]:
     """A whole emulator on a socket."""
     with FlaresendMock() as running:
         yield running
+
+
+@pytest.fixture
+def kit(flaresend: FlaresendMock) -> Iterator[Flaresend]:
+    """The default world of that emulator, as the test kit sees it."""
+    with closing(Flaresend(flaresend.url, flaresend.api_key, mount=flaresend.mount)) as client:
+        yield client
