@@ -20,6 +20,13 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that importing the package costs nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import gc
     from importlib import import_module
 
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    collects = gc.isenabled()
+    gc.disable()  # what is imported is there to stay, and looking for garbage in it takes a seventh of the time
+    try:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    finally:
+        if collects:
+            gc.enable()

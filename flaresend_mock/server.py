@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from flask import has_request_context, request
 
@@ -32,10 +32,6 @@ from flaresend_mock.version import __version__
 from flaresend_mock.web.connection import is_gone
 from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import WorldFileError, load_file
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
 
 __all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
 
@@ -138,10 +134,6 @@ class FlaresendMock:
         self._engine.stop()
         self._courier.stop()
         self._exporter.write(self.worlds.default())
-
-    def mount(self, app: WSGIApplication) -> str:
-        """Return the beginning of a URL that leads webhooks to a WSGI application here, without a socket."""
-        return self._courier.mount(app)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -95,5 +95,5 @@ def flaresend() -> Iterator[FlaresendMock]:
 @pytest.fixture
 def kit(flaresend: FlaresendMock) -> Iterator[Flaresend]:
     """The default world of that emulator, as the test kit sees it."""
-    with closing(Flaresend(flaresend.url, flaresend.api_key, mount=flaresend.mount)) as client:
+    with closing(Flaresend(flaresend.url, flaresend.api_key, here=True)) as client:
         yield client

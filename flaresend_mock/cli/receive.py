@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mimetypes
-from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.remote import NO_EMULATOR, Remote, talking
+from flaresend_mock.uploads import media_of
 
 
 @click.command()
@@ -44,8 +43,6 @@ def receive(remote: Remote, as_json: bool, file: Path | None, **given: str | Non
 
 def _media(file: Path) -> dict[str, str]:
     try:
-        data = file.read_bytes()
+        return media_of(file)
     except OSError as error:
         raise click.UsageError(f"--file: {file}: {error.strerror}") from None
-    mimetype = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return {"base64": b64encode(data).decode(), "mimetype": mimetype, "fileName": file.name}

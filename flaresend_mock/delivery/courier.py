@@ -16,8 +16,6 @@ from flaresend_mock.delivery import signing
 from flaresend_mock.delivery.realtime import Stopwatch
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
-
     from flaresend_mock.delivery.posting import Poster
 
 log = logging.getLogger(__name__)
@@ -46,14 +44,6 @@ class Courier:
         self._changed = threading.Condition()
         self._stopping = False
         self._stop_watch = Stopwatch()
-        self._apps: dict[str, WSGIApplication] = {}
-
-    def mount(self, app: WSGIApplication) -> str:
-        """Return the beginning of a URL that leads to an application in this process from now on."""
-        with self._changed:
-            prefix = f"http://app-{len(self._apps) + 1}.wsgi.localhost"
-            self._apps[prefix] = app
-            return prefix
 
     def call(self, world: World, instance_id: str) -> None:
         """See to it that somebody works for an instance that has something to deliver. Takes no lock of a world's."""
@@ -104,7 +94,7 @@ class Courier:
         from flaresend_mock.delivery.posting import Poster  # brings requests, which not every run needs
 
         _, instance_id, generation = worker
-        poster = Poster(self._apps)
+        poster = Poster()
         try:
             while not (self._stopping or world.closed) and generation == world.deliveries.generation:
                 job = world.deliveries.claim(instance_id)

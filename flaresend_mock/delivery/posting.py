@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from wsgiref.types import WSGIApplication
 
 import requests
 
@@ -21,16 +20,12 @@ class Poster:
     """Posts to receivers over connections that are kept open; one for each thread.
 
     Nothing of the machine's own set-up is used: no proxies, no .netrc. Redirects are not followed.
-
-    Args:
-        apps: applications in this process, by the beginning of the URLs that lead to them.
     """
 
-    def __init__(self, apps: Mapping[str, WSGIApplication] | None = None) -> None:
+    def __init__(self) -> None:
         self._session = requests.Session()
         self._session.trust_env = False
-        for prefix, app in (apps or {}).items():
-            self._session.mount(prefix, LocalAdapter(app))
+        self._session.mount("http://", LocalAdapter())
 
     def close(self) -> None:
         self._session.close()

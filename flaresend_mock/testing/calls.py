@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from requests import Response
+
+__tracebackhide__ = True  # a test that fails shows its own line
 
 TIMEOUT_SECONDS = 30.0
 """How long a call may take, beside what it is asked to wait."""
@@ -57,9 +63,37 @@ class Calls:
         Raises:
             Refused: it is refused.
             Unreachable: nobody answers, or not in time.
+            TypeError: the body cannot be written as JSON.
         """
-        __tracebackhide__ = True
-        from requests.exceptions import ConnectionError, InvalidSchema, MissingSchema, Timeout
+        answer = self._answered(method, path, body, query, seconds)
+        try:
+            return answer.json()
+        except ValueError:
+            return answer.text
+
+    def fetch(self, path: str) -> bytes:
+        """Get a file, byte by byte.
+
+        Raises:
+            Refused: it is refused.
+            Unreachable: nobody answers, or not in time.
+        """
+        return self._answered("GET", path, None, {}, TIMEOUT_SECONDS).content
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _answered(
+        self, method: str, path: str, body: Any, query: Mapping[str, Any], seconds: float
+    ) -> Response:
+        from requests.exceptions import (
+            ConnectionError,
+            InvalidJSONError,
+            InvalidSchema,
+            InvalidURL,
+            MissingSchema,
+            Timeout,
+        )
 
         try:
             answer = self._session.request(
@@ -73,21 +107,24 @@ class Calls:
         except (ConnectionError, Timeout) as trouble:
             why = type(trouble).__name__
             raise Unreachable(f"no emulator answers at {self.url} ({method} {path}: {why})") from None
-        except (InvalidSchema, MissingSchema):
+        except InvalidJSONError as trouble:
+            raise TypeError(f"{body!r} is no JSON: {trouble}") from None
+        except (InvalidSchema, InvalidURL, MissingSchema):
             raise Unreachable(f"{self.url!r} is not an address such as http://localhost:3577") from None
-        try:
-            data = answer.json()
-        except ValueError:
-            data = answer.text
         if answer.ok:
-            return data
-        error = data.get("error") if isinstance(data, dict) else None
-        if isinstance(error, dict):
-            raise Refused(answer.status_code, str(error.get("code")), str(error.get("message")), data)
-        raise Refused(answer.status_code, "", f"{method} {path} answered {answer.status_code}", data)
+            return answer
+        raise _refused(answer, f"{method} {path}")
 
-    def close(self) -> None:
-        self._session.close()
+
+def _refused(answer: Response, call: str) -> Refused:
+    try:
+        data = answer.json()
+    except ValueError:
+        data = answer.text
+    error = data.get("error") if isinstance(data, dict) else None
+    if isinstance(error, dict):
+        return Refused(answer.status_code, str(error.get("code")), str(error.get("message")), data)
+    return Refused(answer.status_code, "", f"{call} answered {answer.status_code}", data)
 
 
 def _waits(body: Any) -> float:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
-from flaresend_mock.testing import records
+from flaresend_mock.testing import given, records
 from flaresend_mock.testing.calls import Calls, Refused
 from flaresend_mock.testing.clock import Clock
 from flaresend_mock.testing.explaining import Unmet, explained
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
     from flaresend_mock.testing.inbox import Inbox
+
+__tracebackhide__ = True  # a test that fails shows its own line
 
 WITHIN = 2.0
 
@@ -29,7 +33,7 @@ class Flaresend:
         api_key: an API key of an instance, which picks the world.
         token: the control token, if the emulator has one.
         set_env: sets an environment variable, for `env`.
-        mount: returns the beginning of a URL by which the emulator reaches an application in this process, if it can.
+        here: whether the emulator is in this process, and so can call applications that are.
     """
 
     def __init__(
@@ -38,14 +42,14 @@ class Flaresend:
         api_key: str,
         token: str | None = None,
         set_env: Callable[[str, str], object] | None = None,
-        mount: Callable[[WSGIApplication], str] | None = None,
+        here: bool = False,
     ) -> None:
         self.url = url
         self.api_key = api_key
         self._calls = Calls(url, api_key, token)
         self._set_env = set_env
-        self._mount = mount
-        self._inboxes: list[Inbox] = []
+        self._here = here
+        self._open = ExitStack()
         self._snapshots = 0
         self.headers = dict(self._calls.headers)
         self.clock = Clock(self._calls)
@@ -59,13 +63,20 @@ class Flaresend:
         self._set_env(api_key, self.api_key)
         return self
 
-    def receive(self, sender: str | int, text: str | None = None, **letter: Any) -> Mapping[str, Any]:
+    def receive(
+        self, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **letter: Any
+    ) -> Mapping[str, Any]:
         """Let somebody write to the instance, and return the event as its webhook gets it.
 
         Args:
+            file: the path of a file they send; media={"sample": "jpeg"} is one of the emulator's own.
             letter: the other fields of `POST /_mock/inbound`, such as type, media, caption, group or about.
         """
         body = {"from": sender, **({} if text is None else {"text": text}), **letter}
+        if file is not None:
+            from flaresend_mock.uploads import media_of  # few tests send files of their own
+
+            body["media"] = {**media_of(Path(file)), **letter.get("media", {})}
         event: Mapping[str, Any] = self._calls.ask("POST", "/_mock/inbound", body)["event"]
         return event
 
@@ -81,6 +92,16 @@ class Flaresend:
         """Return what was sent to a number or a group, oldest first."""
         return self.messages(direction="outbound", to=number)
 
+    def media(self, message: Message) -> bytes:
+        """Return the file that a message brought, as it was before it was encrypted.
+
+        Raises:
+            ValueError: it brought none.
+        """
+        if message.media is None:
+            raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
+        return self._calls.fetch(f"/_mock/media/{message.media}")
+
     def expect_message(self, *, within: float = WITHIN, since: int = 0, **match: Any) -> Message:
         """Return the first message sent that fits, as soon as there is one.
 
@@ -92,9 +113,8 @@ class Flaresend:
         Raises:
             AssertionError: there is none in time; it says what there was instead.
         """
-        __tracebackhide__ = True
         wanted = {"direction": "outbound", **match}
-        body = {"match": wanted, "timeout": within, "since": since}
+        body = {"match": wanted, "timeout": given.seconds("within", within), "since": since}
         found = self._asked("messages/wait", body, f"no message like {_written(wanted)} within {within:g} s")
         return records.message(found["messages"][0])
 
@@ -104,10 +124,13 @@ class Flaresend:
         Raises:
             AssertionError: there is one.
         """
-        __tracebackhide__ = True
         wanted = {"direction": "outbound", **match}
+        body = {
+            "match": given.matcher(wanted),
+            "timeout": given.seconds("within", within),
+            "since": since,
+        }
         try:
-            body = {"match": wanted, "timeout": within, "since": since}
             found = self._calls.ask("POST", "/_mock/messages/wait", body)["messages"]
         except Refused as refused:
             if refused.code == "timeout":
@@ -136,12 +159,11 @@ class Flaresend:
         Raises:
             AssertionError: it is not so; it says what there was instead.
         """
-        __tracebackhide__ = True
         counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most}
         body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
         if never:
             body["never"] = True
-        if steps := list(in_order):
+        if steps := given.steps(in_order):
             body["in_order"] = steps
         found = self._asked("requests/verify", {"match": match, "since": since, **body}, "")
         return int(found["count"])
@@ -156,16 +178,16 @@ class Flaresend:
         Raises:
             AssertionError: there is none in time; it says what there was instead.
         """
-        __tracebackhide__ = True
         wanted = match or {"status": "delivered"}
-        body = {"match": wanted, "timeout": within}
+        body = {"match": wanted, "timeout": given.seconds("within", within)}
         said = f"no delivery like {_written(wanted)} within {within:g} s"
         return records.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
 
-    def redeliver(self, delivery: Delivery | None = None) -> list[Delivery]:
-        """Deliver an event again; without one, all that failed."""
-        path = "redeliver" if delivery is None else f"{delivery.id}/redeliver"
-        body = {"status": "failed"} if delivery is None else None
+    def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
+        """Deliver an event again, by its delivery or the id of it; without one, all that failed."""
+        id_ = delivery.id if isinstance(delivery, Delivery) else delivery
+        path = "redeliver" if id_ is None else f"{quote(id_, safe='')}/redeliver"
+        body = {"status": "failed"} if id_ is None else None
         again = self._calls.ask("POST", f"/_mock/deliveries/{path}", body)["deliveries"]
         return [records.delivery(one) for one in again]
 
@@ -188,7 +210,7 @@ class Flaresend:
         from flaresend_mock.testing.inbox import Inbox  # brings an HTTP server, which few tests need
 
         receiver = Inbox(host, shown)
-        self._inboxes.append(receiver)
+        self._open.enter_context(receiver)
         self.webhook(receiver.url, **options)
         return receiver
 
@@ -200,11 +222,13 @@ class Flaresend:
         Raises:
             RuntimeError: the emulator is elsewhere.
         """
-        if self._mount is None:
+        if not self._here:
             raise RuntimeError(
                 "an emulator elsewhere cannot call an application in this process; use webhook(url)"
             )
-        url = self._mount(app) + path
+        from flaresend_mock.delivery.local import mounted  # few tests have an application
+
+        url = self._open.enter_context(mounted(app)) + path
         self.webhook(url, **options)
         return url
 
@@ -215,25 +239,26 @@ class Flaresend:
 
     def fault(self, preset: str | None = None, **fault: Any) -> Fault:
         """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. It ends with a `with`."""
-        body = fault if preset is None else {"preset": preset, **fault}
+        body = given.matcher(fault if preset is None else {"preset": preset, **fault})
         return Fault(self._calls, self._calls.ask("POST", "/_mock/faults", body)["id"])
 
     def group(self, subject: str, participants: Iterable[str]) -> str:
-        """Make a group of the instance's, and return its JID."""
-        body = {"subject": subject, "participants": list(participants)}
+        """Make a group of the instance's, of people by their numbers, and return its JID."""
+        people = [participants] if isinstance(participants, str) else list(participants)
+        body = {"subject": subject, "participants": people}
         made: str = self._calls.ask("POST", "/groups", body)["data"]["id"]
         return made
 
     def person(self, number: str, **details: Any) -> None:
         """Say who has a number: `name`, `on_whatsapp`, `lid`, and `rules` by which they answer."""
-        self._calls.ask("PUT", f"/_mock/people/{number}", details)
+        self._calls.ask("PUT", f"/_mock/people/{quote(str(number), safe='')}", details)
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Keep what the world is like now, to return to it."""
         if name is None:
             self._snapshots += 1
             name = f"snapshot-{self._snapshots}"
-        self._calls.ask("POST", f"/_mock/snapshots/{name}")
+        self._calls.ask("POST", f"/_mock/snapshots/{quote(name, safe='')}")
         return Snapshot(self._calls, name)
 
     def reset(self) -> None:
@@ -251,16 +276,13 @@ class Flaresend:
         return explained(self._calls, "", None)
 
     def close(self) -> None:
-        """Have nothing delivered any more, and stop what was started."""
-        for receiver in self._inboxes:
-            receiver.close()
-        self._inboxes.clear()
+        """Stop inboxes, and call applications no more."""
+        self._open.close()
         self._calls.close()
 
     def _asked(self, what: str, body: Mapping[str, Any], said: str) -> Any:
-        __tracebackhide__ = True
         try:
-            return self._calls.ask("POST", f"/_mock/{what}", body)
+            return self._calls.ask("POST", f"/_mock/{what}", {**body, "match": given.matcher(body["match"])})
         except Refused as refused:
             if refused.code not in ("timeout", "not_verified", "evicted"):
                 raise
@@ -269,7 +291,8 @@ class Flaresend:
     def _listed(
         self, name: str, match: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]
     ) -> list[Any]:
-        return [read(one) for one in self._calls.ask("POST", f"/_mock/{name}/search", {"match": match})[name]]
+        body = {"match": given.matcher(match)}
+        return [read(one) for one in self._calls.ask("POST", f"/_mock/{name}/search", body)[name]]
 
 
 class Instance:
@@ -329,14 +352,22 @@ class Fault:
 
 
 class Snapshot:
-    """What a world was like."""
+    """What a world was like; as a `with`, what it is like again when that ends."""
 
     def __init__(self, calls: Calls, name: str) -> None:
         self._calls = calls
         self.name = name
 
     def restore(self) -> None:
-        self._calls.ask("POST", f"/_mock/snapshots/{self.name}/restore")
+        self._calls.ask("POST", f"/_mock/snapshots/{quote(self.name, safe='')}/restore")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.restore()
 
 
 def _written(match: Mapping[str, Any]) -> str:

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from flaresend_mock.testing import given
 from flaresend_mock.testing.calls import Calls
 from flaresend_mock.testing.records import moment
+
+__tracebackhide__ = True  # a test that fails shows its own line
 
 ADVANCE_SECONDS = 300.0
 """An advance takes as long as receivers of webhooks take, one attempt after the other."""
@@ -26,7 +29,7 @@ class Clock:
 
     def freeze(self, at: datetime | str | None = None) -> None:
         """Stop the clock, now or at a time."""
-        self._change(frozen=True, **({} if at is None else {"now": _text(at)}))
+        self._change(frozen=True, **({} if at is None else {"now": given.time(at)}))
 
     def run(self) -> None:
         """Let a frozen clock run on."""
@@ -34,7 +37,7 @@ class Clock:
 
     def set(self, to: datetime | str) -> None:
         """Set the clock; nothing fires by it."""
-        self._change(now=_text(to))
+        self._change(now=given.time(to))
 
     def advance(
         self, by: timedelta | float | None = None, *, to: datetime | str | None = None, **units: float
@@ -45,7 +48,7 @@ class Clock:
             by: how long, in seconds if it is a number; or `to` a time; or units such as hours=2.
         """
         if to is not None:
-            body: dict[str, Any] = {"to": _text(to)}
+            body: dict[str, Any] = {"to": given.time(to)}
         else:
             span = by if isinstance(by, timedelta) else timedelta(seconds=by or 0)
             body = {"seconds": (span + timedelta(**units)).total_seconds()}
@@ -63,7 +66,3 @@ class Clock:
 
     def _change(self, **change: Any) -> None:
         self._calls.ask("PATCH", "/_mock/clock", change)
-
-
-def _text(time: datetime | str) -> str:
-    return time if isinstance(time, str) else time.isoformat()

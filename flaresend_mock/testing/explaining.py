@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import tzinfo
 from typing import Any
 
 from flaresend_mock.testing.calls import Calls
+from flaresend_mock.testing.records import moment
 
 MOST = 30
 WIDTH = 100
@@ -18,7 +20,9 @@ class Unmet(AssertionError):
 
 
 def explained(calls: Calls, problem: str, answer: Any) -> str:
-    """Return a problem with all that may explain it: the nearest miss, the transcript, deliveries and faults.
+    """Return a problem with all that may explain it: the nearest miss, and what happened in the world.
+
+    That is the transcript, the calls of the API, the attempts to deliver webhooks and the faults, in the world's time.
 
     Args:
         answer: what the emulator said to the expectation; None if it was not asked.
@@ -27,16 +31,27 @@ def explained(calls: Calls, problem: str, answer: Any) -> str:
     near = answer.get("nearest") if isinstance(answer, dict) else None
     if near:
         parts.append("the nearest one differs in:\n" + _indented(map(_miss, near["misses"])))
-    messages = calls.ask("GET", "/_mock/messages", limit=MOST)["messages"]
-    earlier = "" if len(messages) < MOST else f", the last {MOST} messages"
-    said = _indented(map(_line, messages)) or "  (nothing was said)"
-    parts.append(f"transcript, in UTC{earlier}:\n{said}")
-    deliveries = calls.ask("GET", "/_mock/deliveries", limit=MOST)["deliveries"]
-    if tried := [line for one in deliveries for line in _attempts(one)]:
-        parts.append("webhook:\n" + _indented(tried))
+    name, zone = _zone(calls)
+
+    def listed(what: str, lines: Callable[[Mapping[str, Any], tzinfo], Iterable[str]]) -> str:
+        found = calls.ask("GET", f"/_mock/{what}", limit=MOST)[what]
+        earlier = "" if len(found) < MOST else f"  … the last {MOST}:\n"
+        return earlier + _indented(line for one in found for line in lines(one, zone))
+
+    parts.append(f"transcript, {name} time:\n{listed('messages', _said) or '  (nothing was said)'}")
+    for title, what, lines in (("calls", "requests", _call), ("webhook", "deliveries", _attempts)):
+        if told := listed(what, lines):
+            parts.append(f"{title}:\n{told}")
     if faults := calls.ask("GET", "/_mock/faults")["faults"]:
         parts.append("faults:\n" + _indented(map(_fault, faults)))
     return "\n".join(parts)
+
+
+def _zone(calls: Calls) -> tuple[str, tzinfo]:
+    from zoneinfo import ZoneInfo  # only where something failed
+
+    name: str = calls.ask("GET", "/_mock/clock")["time_zone"]
+    return name, ZoneInfo(name)
 
 
 def _miss(miss: Mapping[str, Any]) -> str:
@@ -44,19 +59,27 @@ def _miss(miss: Mapping[str, Any]) -> str:
     return f"{miss['field']} {actual}, expected {_short(miss['expected'])}"
 
 
-def _line(message: Mapping[str, Any]) -> str:
+def _said(message: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
     said = message["text"] or message["caption"] or message["fileName"] or ""
     party = message["to"] if message["direction"] == "outbound" else message["from"]
     failed = "" if message["status"] != "failed" else " (failed)"
-    time = message["timestamp"][11:19]
-    return f"{time} {_ARROWS[message['direction']]} {party} {message['type']} {_short(said)}{failed}"
+    time = _time(message["timestamp"], zone)
+    yield f"{time} {_ARROWS[message['direction']]} {party} {message['type']} {_short(said)}{failed}"
 
 
-def _attempts(delivery: Mapping[str, Any]) -> Iterator[str]:
+def _call(call: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
+    status = call["status"] or "cut off"
+    refused = isinstance(call["status"], int) and call["status"] >= 400
+    why = f" {_short(call['answer'])}" if refused else ""
+    fault = f" by {call['fault']}" if call["fault"] else ""
+    yield f"{_time(call['timestamp'], zone)} {call['method']} {_plain(call['path'])} {status}{fault}{why}"
+
+
+def _attempts(delivery: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
     yield f"{delivery['id']} {delivery['status']}"
     for attempt in delivery["attempts"]:
         outcome = attempt["status"] or attempt["error"]
-        yield f"  {attempt['at'][11:19]} {attempt['url']}: {outcome} {_short(attempt['answer'])}"
+        yield f"  {_time(attempt['at'], zone)} {attempt['url']}: {outcome} {_short(attempt['answer'])}"
 
 
 def _fault(fault: Mapping[str, Any]) -> str:
@@ -64,11 +87,19 @@ def _fault(fault: Mapping[str, Any]) -> str:
     return f"{fault['id']} {fault['name']}: {state}, {fault['hits']} hits of {fault['matched']} matches"
 
 
+def _time(text: str, zone: tzinfo) -> str:
+    return f"{moment(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
-    text = text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
+    return _plain(text if len(text) <= WIDTH else f"{text[:WIDTH]}…")
+
+
+def _plain(text: str) -> str:
+    """Return text that steers no terminal."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
-def _indented(lines: Any) -> str:
+def _indented(lines: Iterable[str]) -> str:
     return "\n".join(f"  {line}" for line in lines)

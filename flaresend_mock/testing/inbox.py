@@ -7,9 +7,12 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from flaresend_mock.testing.explaining import Unmet
+
+__tracebackhide__ = True  # a test that fails shows its own line
 
 MOST_BYTES = 64 * 1024 * 1024
 
@@ -60,7 +63,6 @@ class Inbox:
         Raises:
             AssertionError: there are not in time.
         """
-        __tracebackhide__ = True
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, within):
                 texts = ", ".join(str(one.text) for one in self._received) or "none"
@@ -72,6 +74,14 @@ class Inbox:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _keep(self, headers: Mapping[str, str], body: bytes) -> int:
         try:

@@ -6,7 +6,8 @@ Every run of pytest imports this module where the package is installed, so it im
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import AbstractContextManager, ExitStack
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MARKER = "flaresend"
 SECTION = "flaresend-mock"
+
+_T = TypeVar("_T")
 
 _CLIENT: pytest.StashKey[Flaresend] = pytest.StashKey()
 
@@ -42,8 +45,8 @@ def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """The emulator that the whole run uses: one in this process, or the one at --flaresend-mock-url."""
     from flaresend_mock.testing.server import serving
 
-    with serving(request.config.getoption("--flaresend-mock-url")) as server:
-        yield server
+    with ExitStack() as running:
+        yield _entered(running, serving(request.config.getoption("--flaresend-mock-url")))
 
 
 @pytest.fixture
@@ -54,8 +57,9 @@ def flaresend_mock(
     marker = request.node.get_closest_marker(MARKER)
     wanted: dict[str, Any] = dict(marker.kwargs) if marker else {}
     if marker and marker.args:
-        raise pytest.UsageError(f"@pytest.mark.{MARKER} takes names only, such as world='demo'")
-    with flaresend_mock_server.world(set_env=monkeypatch.setenv, **wanted) as client:
+        pytest.fail(f"@pytest.mark.{MARKER} takes names only, such as world='demo'", pytrace=False)
+    with ExitStack() as made:
+        client = _entered(made, flaresend_mock_server.world(set_env=monkeypatch.setenv, **wanted))
         request.node.stash[_CLIENT] = client
         try:
             yield client
@@ -71,6 +75,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     if report.failed and client is not None:
         report.sections.append((SECTION, _transcript(client)))
     return report
+
+
+def _entered(stack: ExitStack, context: AbstractContextManager[_T]) -> _T:
+    """Enter a context; what it needs and is not there is said without a traceback through this package."""
+    from flaresend_mock.testing.calls import Unreachable
+
+    try:
+        return stack.enter_context(context)
+    except (OSError, TypeError, Unreachable, ValueError) as error:
+        pytest.fail(f"flaresend_mock: {error}", pytrace=False)
 
 
 def _transcript(client: Flaresend) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 from flask import Flask, request
 
-from flaresend_mock.testing.calls import Refused, Unreachable
-from flaresend_mock.testing.client import Flaresend
-from flaresend_mock.testing.explaining import Unmet
+from flaresend_mock import FlaresendMock
+from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.testing import Flaresend, Refused, Server, Unmet, Unreachable
 from tests.defaults import ANN, BEN
 
 ORDER = "Your order 17 is on its way"
@@ -225,3 +228,131 @@ def test_where_no_emulator_is_that_is_said() -> None:
     for url, says in (("http://127.0.0.1:9", "no emulator answers at"), ("nowhere", "is not an address")):
         with pytest.raises(Unreachable, match=says):
             Flaresend(url, "key").messages()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_message_is_received(kind: str, flaresend_mock: Flaresend) -> None:
+    first = flaresend_mock.receive(ANN, "first")["data"]["id"]
+    about = {"about": first} if kind in ("reaction", "delete", "edit") else {}
+
+    flaresend_mock.receive(ANN, type=kind, **about)
+
+    assert flaresend_mock.deliveries()[-1].event["data"]["id"] != first
+
+
+def test_a_file_is_received_and_comes_back_as_it_was(flaresend_mock: Flaresend, tmp_path: Path) -> None:
+    (tmp_path / "menu.pdf").write_bytes(b"%PDF-1.7 soup")
+
+    event = flaresend_mock.receive(ANN, file=tmp_path / "menu.pdf")
+
+    document = event["data"]["message"]["documentMessage"]
+    assert (document["fileName"], document["mimetype"]) == ("menu.pdf", "application/pdf")
+    (message,) = flaresend_mock.messages(direction="inbound")
+    assert flaresend_mock.media(message) == b"%PDF-1.7 soup"
+    flaresend_mock.receive(ANN, "hi")
+    with pytest.raises(ValueError, match="is text, without a file"):
+        flaresend_mock.media(flaresend_mock.messages()[-1])
+
+
+def test_a_compiled_regular_expression_is_a_matcher(flaresend_mock: Flaresend) -> None:
+    send(flaresend_mock)
+
+    assert flaresend_mock.expect_message(text=re.compile(r"ORDER \d+", re.IGNORECASE)).text == ORDER
+    flaresend_mock.expect_no_message(text=re.compile(r"ORDER \d+"))
+
+
+def test_a_refused_call_is_why_there_is_no_message(flaresend_mock: Flaresend) -> None:
+    body = {"recipients": [ANN], "type": "txt", "text": ORDER}
+    requests.post(f"{flaresend_mock.url}/send-message", json=body, headers=flaresend_mock.headers, timeout=10)
+
+    with pytest.raises(Unmet) as failure:
+        flaresend_mock.expect_message(to=ANN, within=0)
+
+    assert re.search(r"calls:\n  [-\d]+ [:\d]+ POST /send-message 400 \{.*type", str(failure.value))
+
+
+@pytest.mark.flaresend(frozen_at="2025-11-14 23:30:00", time_zone="Africa/Nairobi")
+def test_a_transcript_is_in_the_worlds_time(flaresend_mock: Flaresend) -> None:
+    send(flaresend_mock)
+
+    assert "transcript, Africa/Nairobi time:\n  2025-11-14 23:30:00 → " in flaresend_mock.transcript()
+
+
+def test_a_snapshot_and_an_inbox_end_with_their_blocks(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.snapshot():
+        send(flaresend_mock)
+    with flaresend_mock.inbox(retries=[]):
+        pass
+    flaresend_mock.receive(ANN, "hi")
+
+    failed = flaresend_mock.expect_delivery(status="failed")
+    assert [message.text for message in flaresend_mock.messages()] == ["hi"]
+    with flaresend_mock.inbox() as inbox:
+        flaresend_mock.redeliver(failed.id)
+        assert inbox.expect(1)[0].text == "hi"
+
+
+def test_an_application_is_called_no_more_once_its_test_is_over(flaresend_mock_server: Server) -> None:
+    called: list[Any] = []
+
+    def app(environ: Any, start_response: Any) -> Any:
+        called.append(environ["PATH_INFO"])
+        start_response("200 OK", [])
+        return [b""]
+
+    with flaresend_mock_server.world() as earlier:
+        url = earlier.webhook_app(app)
+        earlier.receive(ANN, "hi")
+        earlier.expect_delivery()
+    with flaresend_mock_server.world() as later:
+        later.webhook(url, retries=[])
+        later.receive(ANN, "hi")
+        (attempt,) = later.expect_delivery(status="failed").attempts
+
+    assert (called, attempt["error"]) == (["/webhook"], "the application is not there any more")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "says"),
+    [
+        (
+            lambda mock: mock.expect_message(within="2"),
+            ValueError,
+            "within is seconds, from 0 to 300, not '2'",
+        ),
+        (lambda mock: mock.expect_no_message(within=301), ValueError, "within is seconds"),
+        (lambda mock: mock.verify(in_order={"status": 503}), TypeError, "in_order is a list"),
+        (lambda mock: mock.clock.freeze(1700000000), TypeError, "a time is a datetime, or text"),
+        (lambda mock: mock.messages(text=b"hi"), TypeError, "not JSON serializable"),
+        (lambda mock: mock.person("25471/../x", on_whatsapp=False), Refused, "There is no"),
+        (lambda mock: mock.receive(ANN, file="no-such-file"), FileNotFoundError, "no-such-file"),
+    ],
+)
+def test_a_mistake_in_a_test_is_said_in_its_words(
+    given: Callable[[Flaresend], object], error: type[Exception], says: str, flaresend_mock: Flaresend
+) -> None:
+    with pytest.raises(error, match=says):
+        given(flaresend_mock)
+
+
+def test_a_single_number_is_a_group_with_one_participant(flaresend_mock: Flaresend) -> None:
+    group = flaresend_mock.group("Two", ANN)
+
+    assert [one.to for one in (flaresend_mock.sent_to(group) or [])] == []
+    answer = requests.get(f"{flaresend_mock.url}/groups/{group}", headers=flaresend_mock.headers, timeout=10)
+    assert len(answer.json()["data"]["participants"]) == 2
+
+
+def test_whoever_has_not_the_control_token_is_told_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FlaresendMock(control_token="a-long-secret") as emulator:
+        with pytest.raises(Unreachable, match="needs its control token in FLARESEND_MOCK_CONTROL_TOKEN"):
+            Server(emulator.url).check()
+        with pytest.raises(Unreachable, match="has another control token than FLARESEND_MOCK_CONTROL_TOKEN"):
+            Server(emulator.url, "wrong").check()
+        with Server(emulator.url, "a-long-secret").check().world() as client:
+            assert client.messages() == []
+
+
+def test_what_answers_but_is_no_emulator_is_said_to_be_none(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.inbox() as inbox, pytest.raises(Unreachable, match="is no flaresend-mock"):
+        Server(inbox.url.removesuffix("/webhook")).check()
