@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import requests
 from flaresend_mock import FlaresendMock
 from flaresend_mock.exporter import CannotExport
 from flaresend_mock.server import CannotStart
+from flaresend_mock.testing.client import Flaresend
 from tests.defaults import ANN
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
@@ -21,15 +23,15 @@ def file(tmp_path: Path) -> str:
     return str(tmp_path / "demo.json")
 
 
-def run(*, sends: int = 1, **options: object) -> list[str]:
+def run(**options: object) -> list[str]:
     """Start an emulator, send, stop it, and return the texts it had before."""
-    with FlaresendMock(log_level="error", **options) as flaresend:
-        before = [message.content.text or "" for message in flaresend.worlds.default().state.messages]
-        for _ in range(sends):
-            call = requests.post(
-                f"{flaresend.url}/send-message", json=MESSAGE, headers=flaresend.headers, timeout=10
-            )
-            call.raise_for_status()
+    with (
+        FlaresendMock(log_level="error", **options) as flaresend,
+        closing(Flaresend(flaresend.url, flaresend.api_key)) as kit,
+    ):
+        before = [message.text or "" for message in kit.messages()]
+        call = requests.post(f"{kit.url}/send-message", json=MESSAGE, headers=kit.headers, timeout=10)
+        call.raise_for_status()
     return before
 
 

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import requests
 from flask.testing import FlaskClient
 
-from flaresend_mock import FlaresendMock
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
+from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.worldfile import load_world
 from tests.conftest import KEY, RealTime, client_of
 from tests.defaults import ANN, described
@@ -205,9 +204,6 @@ def test_an_endless_advance_is_refused(value: str, client: FlaskClient) -> None:
     assert answer.status_code == 400
 
 
-def test_a_running_clock_advances_to_next_and_by_nothing() -> None:
-    with FlaresendMock() as flaresend:
-        for how in ({"to_next": True}, {"seconds": 0}):
-            answer = requests.post(f"{flaresend.url}/_mock/clock/advance", json=how, timeout=10)
-            assert answer.status_code == 200, answer.text
-            assert answer.json()["fired"] == []
+def test_a_running_clock_advances_to_next_and_by_nothing(kit: Flaresend) -> None:
+    assert kit.clock.advance_to_next() == []
+    assert kit.clock.advance(0) == []

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from flaresend_mock.delivery import posting
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.delivery.verification import sample_event
 from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.testing.client import Flaresend
 from tests.receiver import DROP, HANG, Asked, Receiver, Reply
 
 NOON = datetime(2025, 11, 14, 12, 0, tzinfo=UTC)
@@ -53,7 +54,7 @@ class Site:
     """An emulator on a socket, with its clock frozen at noon, whose first instance talks to a receiver."""
 
     def __init__(self, flaresend: FlaresendMock, receiver: Receiver) -> None:
-        self.flaresend = flaresend
+        self.kit = Flaresend(flaresend.url, flaresend.api_key)
         self.receiver = receiver
         self.world: World = flaresend.worlds.default()
         self.world.time.change(now=NOON, frozen=True)
@@ -85,9 +86,13 @@ class Site:
         return [delivery.status for delivery in self.world.deliveries.all()]
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
-        answer = requests.request(method, f"{self.flaresend.url}/_mock{path}", json=json, timeout=30)
+        answer = requests.request(method, f"{self.kit.url}/_mock{path}", json=json, timeout=30)
         assert answer.ok, answer.text
         return answer.json()
+
+    def close(self) -> None:
+        self.receiver.release()
+        self.kit.close()
 
 
 @pytest.fixture
@@ -98,8 +103,8 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture
 def site(flaresend: FlaresendMock, receiver: Receiver) -> Iterator[Site]:
-    yield Site(flaresend, receiver)
-    receiver.release()
+    with closing(Site(flaresend, receiver)) as site:
+        yield site
 
 
 @pytest.fixture
@@ -108,9 +113,8 @@ def make_site(receiver: Receiver) -> Iterator[Callable[..., Site]]:
     with ExitStack() as running:
 
         def make(**options: Any) -> Site:
-            site = Site(running.enter_context(FlaresendMock(**options)), receiver)
-            running.callback(receiver.release)
-            return site
+            flaresend = running.enter_context(FlaresendMock(**options))
+            return running.enter_context(closing(Site(flaresend, receiver)))
 
         yield make
 
@@ -129,20 +133,20 @@ def first_fails(asked: Asked) -> Reply | int:
 
 def test_an_event_is_delivered_once_and_its_attempt_is_on_record(site: Site) -> None:
     site.receiver.behave = lambda _: Reply(202, b"thank you")
-    given = site.control("POST", "/inbound", {"from": ANN, "text": "hi"})
+    event = site.kit.receive(ANN, "hi")
     site.settle()
 
-    shown = site.control("GET", f"/deliveries/{given['delivery']['id']}")
-
     (asked,) = site.receiver.asked
-    assert (asked.method, asked.path, asked.event) == ("POST", "/hook", given["event"])
-    assert (shown["status"], shown["body"], shown["next_retry"]) == ("delivered", given["event"], None)
-    (attempt,) = shown["attempts"]
+    (delivery,) = site.kit.deliveries()
+    assert (asked.method, asked.path, asked.event) == ("POST", "/hook", event)
+    assert (delivery.status, delivery.event, delivery.raw["next_retry"]) == ("delivered", event, None)
+    (attempt,) = delivery.attempts
     assert (attempt["url"], attempt["status"], attempt["answer"]) == (site.receiver.url, 202, "thank you")
     assert attempt["error"] is None
     assert attempt["milliseconds"] > 0
     assert attempt["headers"].items() <= dict(asked.headers).items()
-    assert site.control("GET", "/deliveries?status=delivered")["deliveries"] == [shown]
+    assert site.control("GET", f"/deliveries/{delivery.id}") == delivery.raw
+    assert site.control("GET", "/deliveries?status=delivered")["deliveries"] == [delivery.raw]
     assert site.control("GET", "/deliveries?status=failed")["deliveries"] == []
 
 
@@ -219,12 +223,12 @@ def test_the_headers_of_an_attempt_that_failed_are_on_record_as_they_were_sent(s
 
 
 def test_without_a_webhook_an_event_is_on_record_all_the_same(site: Site) -> None:
-    site.control("DELETE", HOOK)
+    site.kit.webhook(None)
 
-    given = site.control("POST", "/inbound", {"from": ANN, "text": "hi"})
+    event = site.kit.receive(ANN, "hi")
 
-    shown = site.control("GET", f"/deliveries/{given['delivery']['id']}")
-    assert (shown["status"], shown["attempts"], shown["body"]) == ("no endpoint", [], given["event"])
+    (delivery,) = site.kit.deliveries()
+    assert (delivery.status, delivery.attempts, delivery.event) == ("no endpoint", (), event)
     assert site.receiver.asked == []
 
 
@@ -257,7 +261,7 @@ def test_one_advance_runs_all_retries_at_their_own_times(site: Site) -> None:
     site.receiver.behave = lambda asked: 200 if asked.number == 5 else 500
     id_ = site.say()
 
-    site.control("POST", "/clock/advance", {"seconds": 756})
+    site.kit.clock.advance(756)
 
     assert site.delivery(id_).status == "delivered"
     assert [(one.at - NOON).total_seconds() for one in site.delivery(id_).attempts] == [0, 1, 6, 36, 156, 756]
@@ -268,9 +272,9 @@ def test_retries_come_by_themselves_while_the_clock_runs(site: Site) -> None:
     site.receiver.behave = lambda asked: 200 if asked.number == 2 else 500
     site.world.time.change(frozen=False)
 
-    id_ = site.say()
+    site.say()
 
-    assert site.world.wait_until(lambda: site.delivery(id_).status == "delivered", 10)
+    site.kit.expect_delivery(within=10)
     assert len(site.receiver.asked) == 3
 
 
@@ -438,9 +442,7 @@ def test_a_hanging_receiver_delays_neither_the_api_nor_another_instance(
 
 def send(site: Site, text: str = "a reply") -> requests.Response:
     body = {"recipients": [ANN], "type": "text", "text": text}
-    return requests.post(
-        f"{site.flaresend.url}/send-message", json=body, headers=site.flaresend.headers, timeout=10
-    )
+    return requests.post(f"{site.kit.url}/send-message", json=body, headers=site.kit.headers, timeout=10)
 
 
 def test_a_receiver_may_call_the_api_while_it_is_called(site: Site) -> None:
@@ -450,9 +452,9 @@ def test_a_receiver_may_call_the_api_while_it_is_called(site: Site) -> None:
     def reply(asked: Asked) -> int:
         watch = Stopwatch()
         codes.append(send(site, f"echo {asked.text}").status_code)
-        groups = f"{site.flaresend.url}/groups"
-        codes.append(requests.get(groups, headers=site.flaresend.headers, timeout=10).status_code)
-        codes.append(requests.get(f"{site.flaresend.url}/_mock/deliveries", timeout=10).status_code)
+        for path in ("/groups", "/_mock/deliveries"):
+            answer = requests.get(site.kit.url + path, headers=site.kit.headers, timeout=10)
+            codes.append(answer.status_code)
         seconds.append(watch.seconds)
         return 200
 
@@ -473,7 +475,7 @@ def test_a_receiver_may_call_the_api_while_the_clock_is_being_advanced(site: Sit
     id_ = site.say()
     site.settle()
 
-    site.control("POST", "/clock/advance", {"seconds": 1})
+    site.kit.clock.advance(1)
 
     assert site.delivery(id_).status == "delivered"
 
@@ -606,16 +608,16 @@ def test_many_chats_that_fail_at_once_pause_the_webhook_and_nothing_is_lost(site
 def test_one_delivery_can_be_made_again_under_the_same_webhook_id(site: Site) -> None:
     site.hook(secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     site.receiver.behave = first_fails
-    id_ = site.say()
+    site.say()
     site.pass_by(1)
-    assert site.delivery(id_).status == "delivered"
+    delivered = site.kit.expect_delivery(within=0)
 
-    (again,) = site.control("POST", f"/deliveries/{id_}/redeliver")["deliveries"]
+    (again,) = site.kit.redeliver(delivered)
     site.settle()
 
-    assert again["id"] != id_
-    assert again["redelivery_of"] == id_
-    assert site.delivery(again["id"]).status == "delivered"
+    assert again.id != delivered.id
+    assert again.raw["redelivery_of"] == delivered.id
+    assert site.delivery(again.id).status == "delivered"
     assert len(site.receiver.asked) == 3
     assert len({asked.header("webhook-id") for asked in site.receiver.asked}) == 1
     assert len({asked.body for asked in site.receiver.asked}) == 1
@@ -631,11 +633,11 @@ def test_all_failed_deliveries_can_be_made_again(site: Site) -> None:
     site.settle()
     site.receiver.behave = lambda _: 200
 
-    again = site.control("POST", "/deliveries/redeliver", {"status": "failed"})["deliveries"]
+    again = site.kit.redeliver()
     site.settle()
 
     assert site.receiver.texts == ["good", "bad 1", "bad 2", "bad 1", "bad 2"]
-    assert [site.delivery(one["id"]).status for one in again] == ["delivered", "delivered"]
+    assert [site.delivery(one.id).status for one in again] == ["delivered", "delivered"]
 
 
 def test_what_a_redelivery_has_brought_is_not_failed_any_more_for_the_next_one(site: Site) -> None:
@@ -643,10 +645,10 @@ def test_what_a_redelivery_has_brought_is_not_failed_any_more_for_the_next_one(s
     site.receiver.behave = first_fails
     site.say()
     site.settle()
-    site.control("POST", "/deliveries/redeliver", {"status": "failed"})
+    site.kit.redeliver()
     site.settle()
 
-    again = site.control("POST", "/deliveries/redeliver", {"status": "failed"})["deliveries"]
+    again = site.kit.redeliver()
     site.settle()
 
     assert again == []
@@ -657,7 +659,7 @@ def test_a_range_of_deliveries_can_be_made_again(site: Site) -> None:
     for number in range(5):
         site.say(str(number))
     site.settle()
-    events = [one["event"] for one in site.control("GET", "/deliveries")["deliveries"]]
+    events = [one.raw["event"] for one in site.kit.deliveries()]
 
     site.control("POST", "/deliveries/redeliver", {"from_event": events[1], "to_event": events[3]})
     site.settle()
@@ -668,24 +670,24 @@ def test_a_range_of_deliveries_can_be_made_again(site: Site) -> None:
 def test_redelivering_without_a_webhook_or_without_saying_what_is_refused(site: Site) -> None:
     id_ = site.say()
     site.settle()
-    base = f"{site.flaresend.url}/_mock/deliveries"
+    base = f"{site.kit.url}/_mock/deliveries"
 
     assert requests.post(f"{base}/redeliver", json={}, timeout=10).status_code == 400
     assert requests.post(f"{base}/nobody/redeliver", timeout=10).status_code == 404
-    site.control("DELETE", HOOK)
+    site.kit.webhook(None)
     assert 400 <= requests.post(f"{base}/{id_}/redeliver", timeout=10).status_code < 500
 
 
 def test_a_redelivery_to_a_paused_webhook_is_held(site: Site) -> None:
-    id_ = site.say()
-    site.settle()
+    site.say()
+    delivered = site.kit.expect_delivery(within=10)
     site.control("POST", f"{HOOK}/pause")
 
-    (again,) = site.control("POST", f"/deliveries/{id_}/redeliver")["deliveries"]
+    (again,) = site.kit.redeliver(delivered)
     site.settle()
 
     assert len(site.receiver.asked) == 1
-    assert site.delivery(again["id"]).status == "held"
+    assert site.delivery(again.id).status == "held"
 
 
 # Trouble
@@ -697,7 +699,7 @@ def test_deleting_a_webhook_while_it_is_being_retried_ends_all_that_waited(site:
         site.say(str(number))
     site.settle()
 
-    site.control("DELETE", HOOK)
+    site.kit.webhook(None)
     site.pass_by(3600)
 
     assert site.receiver.texts == ["0"]
@@ -709,7 +711,7 @@ def test_deleting_a_webhook_while_an_attempt_is_on_the_wire_breaks_nothing(site:
     site.say("first")
     site.say("second")
     assert site.receiver.wait_for(1)
-    site.control("DELETE", HOOK)
+    site.kit.webhook(None)
 
     site.receiver.release()
     site.settle()
@@ -726,14 +728,14 @@ def test_a_reset_forgets_what_is_on_the_wire_and_its_chat_works_afterwards(site:
     site.say("never")
     assert site.receiver.wait_for(1)
 
-    site.control("POST", "/reset")
+    site.kit.reset()
     site.world.time.change(now=NOON, frozen=True)
     site.hook()
     new = site.say("new")
-    assert site.world.wait_until(lambda: site.delivery(new).status == "delivered", 10)
+    site.kit.expect_delivery(id=new, status="delivered", within=10)
     site.receiver.release()
     last = site.say("last")
-    assert site.world.wait_until(lambda: site.delivery(last).status == "delivered", 10)
+    site.kit.expect_delivery(id=last, status="delivered", within=10)
     site.pass_by(3600)
 
     assert site.receiver.texts == ["old", "new", "last"]
@@ -746,11 +748,11 @@ def test_a_reset_with_every_worker_on_the_wire_keeps_new_events_waiting_for_none
         site.say("old", sender=f"2547001000{number:02}")
     assert site.receiver.wait_for(8)
 
-    site.control("POST", "/reset")
+    site.kit.reset()
     site.hook()
     new = site.say("new")
 
-    assert site.world.wait_until(lambda: site.delivery(new).status == "delivered", 5)
+    site.kit.expect_delivery(id=new, status="delivered", within=5)
 
 
 def test_a_delivery_under_way_at_shutdown_is_recorded_as_interrupted_within_5_seconds(
@@ -789,30 +791,22 @@ def test_shutdown_takes_5_seconds_also_while_an_advance_waits_for_a_hanging_rece
     receiver: Receiver,
 ) -> None:
     receiver.behave = lambda asked: HANG if asked.number else 500
-    outcome: list[object] = []
-
-    def advance(url: str) -> None:
-        try:
-            outcome.append(
-                requests.post(f"{url}/_mock/clock/advance", json={"seconds": 1}, timeout=30).status_code
-            )
-        except requests.RequestException as error:
-            outcome.append(error)
-
-    with FlaresendMock() as flaresend:
-        site = Site(flaresend, receiver)
-        site.say()
+    with (
+        FlaresendMock() as flaresend,
+        ThreadPoolExecutor() as pool,
+        closing(Site(flaresend, receiver)) as site,
+    ):
+        id_ = site.say()
         site.settle()
-        caller = threading.Thread(target=advance, args=(flaresend.url,))
-        caller.start()
+        advance = pool.submit(site.kit.clock.advance, 1)
         assert receiver.wait_for(2)
         watch = Stopwatch()
         flaresend.stop()
         seconds = watch.seconds
-        caller.join(10)
+        fired = advance.result(10)
 
     assert seconds < 5.5
-    assert outcome == [200]
+    assert [(one["kind"], one["id"]) for one in fired] == [("delivery retry", id_)]
 
 
 # Chaos
@@ -856,10 +850,11 @@ def test_a_reordered_event_is_overtaken_by_the_next(site: Site) -> None:
 
 
 def test_chaos_can_be_asked_for_per_call_and_as_a_setting_of_the_webhook(site: Site) -> None:
-    given = {"from": ANN, "text": "hi", "chaos": {"drop": 1}}
-    assert site.control("POST", "/inbound", given)["delivery"]["status"] == "dropped"
-    site.control("PUT", HOOK, {"url": site.receiver.url, "chaos": {"drop": 1}})
-    assert site.control("POST", "/inbound", {"from": ANN})["delivery"]["status"] == "dropped"
+    site.kit.receive(ANN, "hi", chaos={"drop": 1})
+    assert site.statuses() == ["dropped"]
+    site.kit.webhook(site.receiver.url, chaos={"drop": 1})
+    site.kit.receive(ANN)
+    assert site.statuses() == ["dropped", "dropped"]
 
 
 def test_chaos_comes_out_the_same_for_the_same_seed_and_differs_for_another(
@@ -932,8 +927,7 @@ def test_a_challenge_that_comes_back_verifies(site: Site) -> None:
 
 def test_a_challenge_keeps_the_query_the_url_has(site: Site) -> None:
     site.receiver.behave = challenge
-    url = site.receiver.url + "?tenant=7"
-    site.control("PUT", HOOK, {"url": url, "verification": "challenge", "verify_token": "token"})
+    site.kit.webhook(f"{site.receiver.url}?tenant=7", verification="challenge", verify_token="token")
 
     assert site.control("POST", f"{HOOK}/verify")["verified"] is True
     assert site.receiver.asked[0].path.startswith("/hook?tenant=7&hub.mode=subscribe&")

@@ -12,6 +12,7 @@ import threading
 import requests
 
 from flaresend_mock import FlaresendMock
+from tests.defaults import INSTANCE
 from tests.live.test_cli_common import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
 
 STREAM = "Content-Type: text/event-stream\r\n"
@@ -77,13 +78,12 @@ def test_messages_of_another_world_are_apart(flaresend: FlaresendMock) -> None:
 def test_requests_tell_how_they_were_answered_and_by_which_fault(flaresend: FlaresendMock) -> None:
     send(flaresend, "Hello")
     at(flaresend, "fault", "add", "down", "--path", "/groups")
-    instance = control(flaresend, "GET", "/instances")["instances"][0]["id"]
     requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=5)
     requests.get(f"{flaresend.url}/\x1b[31m", timeout=5)
 
     first, second, third = at(flaresend, "requests").lines
-    assert first.endswith(f"Z POST /send-message 200 {instance}")
-    assert second.endswith(f"Z GET /groups 503 {instance} fault-1")
+    assert first.endswith(f"Z POST /send-message 200 {INSTANCE}")
+    assert second.endswith(f"Z GET /groups 503 {INSTANCE} fault-1")
     assert third.endswith("404 -")
     assert "\x1b" not in third
     assert len(at(flaresend, "requests", "--json").json["requests"]) == 3

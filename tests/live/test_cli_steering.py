@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.testing.client import Flaresend
 from tests.live.test_cli_common import STEERING, Scripted, answered, at, control, run
 
 
@@ -31,21 +33,9 @@ def test_a_preset_is_armed_listed_and_cleared(flaresend: FlaresendMock) -> None:
 
 
 def test_a_fault_is_what_its_options_say(flaresend: FlaresendMock) -> None:
-    given = [
-        "--path",
-        "/groups",
-        "--method",
-        "GET",
-        "--key",
-        "YOUR_API_KEY",
-        "--status",
-        "418",
-        "--times",
-        "1",
-    ]
-    (line,) = at(
-        flaresend, "fault", "add", *given, "--response-body", '{"tea": true}', "--name", "tea pot"
-    ).lines
+    given = ["--path", "/groups", "--method", "GET", "--key", "YOUR_API_KEY", "--status", "418"]
+    given += ["--response-body", '{"tea": true}', "--times", "1", "--name", "tea pot"]
+    (line,) = at(flaresend, "fault", "add", *given).lines
 
     assert (
         line
@@ -199,10 +189,11 @@ def test_without_a_qr_code_it_says_what_to_do(flaresend: FlaresendMock) -> None:
 
 
 def test_somebody_writes_to_an_instance_of_the_world_that_is_meant(flaresend: FlaresendMock) -> None:
-    at(flaresend, "world", "create", "t1")
+    at(flaresend, "world", "create", "t1", "--api-key", "t1-key")
 
     answer = at(flaresend, "receive", "--from", "254712345678", "hi", "--world", "t1", "--json").json
     assert answer["delivery"]["status"] == "no endpoint"
-    assert len(control(flaresend, "GET", "/messages?world=t1")["messages"]) == 1
+    with closing(Flaresend(flaresend.url, "t1-key")) as kit:
+        assert len(kit.messages()) == 1
     at(flaresend, "receive", "--from", "12", "hi").failed("phone number")
     at(flaresend, "receive", "--from", "254712345678", "--file", "nowhere").failed("No such file", 2)

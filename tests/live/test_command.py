@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.testing.client import Flaresend
 
 COMMAND = [sys.executable, "-m", "flaresend_mock"]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FLARESEND_MOCK_")}
@@ -95,12 +97,11 @@ def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
 ) -> None:
     running = start()
     slow = {"recipients": ["999000408"], "type": "text", "text": "keeps its caller waiting for 5 s"}
-    key = {"Authorization": "Bearer YOUR_API_KEY"}
 
-    with ThreadPoolExecutor() as pool:
-        answer = pool.submit(requests.post, f"{running.url}/send-message", json=slow, headers=key, timeout=20)
-        while not requests.get(f"{running.url}/_mock/messages", timeout=5).json()["messages"]:
-            pass
+    with ThreadPoolExecutor() as pool, closing(Flaresend(running.url, "YOUR_API_KEY")) as kit:
+        url = f"{kit.url}/send-message"
+        answer = pool.submit(requests.post, url, json=slow, headers=kit.headers, timeout=20)
+        kit.expect_message(within=20)
         end(running, how)
 
     assert answer.result().status_code == 200
