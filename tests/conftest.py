@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -95,5 +94,5 @@ def flaresend() -> Iterator[FlaresendMock]:
 @pytest.fixture
 def kit(flaresend: FlaresendMock) -> Iterator[Flaresend]:
     """The default world of that emulator, as the test kit sees it."""
-    with closing(Flaresend(flaresend.url, flaresend.api_key, here=True)) as client:
+    with Flaresend(flaresend.url, flaresend.api_key, here=True) as client:
         yield client

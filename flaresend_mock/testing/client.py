@@ -173,12 +173,12 @@ class Flaresend:
         return self._listed("deliveries", match, records.delivery)
 
     def expect_delivery(self, *, within: float = WITHIN, **match: Any) -> Delivery:
-        """Return the first delivery that fits, as soon as there is one; without a match, the first that arrived.
+        """Return the first delivery that fits, as soon as there is one: delivered, unless `status` says otherwise.
 
         Raises:
             AssertionError: there is none in time; it says what there was instead.
         """
-        wanted = match or {"status": "delivered"}
+        wanted = {"status": "delivered", **match}
         body = {"match": wanted, "timeout": given.seconds("within", within)}
         said = f"no delivery like {_written(wanted)} within {within:g} s"
         return records.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
@@ -190,6 +190,10 @@ class Flaresend:
         body = {"status": "failed"} if id_ is None else None
         again = self._calls.ask("POST", f"/_mock/deliveries/{path}", body)["deliveries"]
         return [records.delivery(one) for one in again]
+
+    def settle(self) -> None:
+        """Wait until every delivery is where it can come without time passing: delivered, failed or to be retried."""
+        self.clock.advance(0)
 
     def webhook(self, url: str | None, **options: Any) -> None:
         """Have the instance's events sent to a URL, with `secret`, `retries` and so on; None for nowhere."""
@@ -279,6 +283,14 @@ class Flaresend:
         """Stop inboxes, and call applications no more."""
         self._open.close()
         self._calls.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def _asked(self, what: str, body: Mapping[str, Any], said: str) -> Any:
         try:

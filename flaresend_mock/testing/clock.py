@@ -27,6 +27,11 @@ class Clock:
         """The world's time, aware UTC."""
         return moment(self._calls.ask("GET", "/_mock/clock")["now"])
 
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still until it is advanced."""
+        return bool(self._calls.ask("GET", "/_mock/clock")["frozen"])
+
     def freeze(self, at: datetime | str | None = None) -> None:
         """Stop the clock, now or at a time."""
         self._change(frozen=True, **({} if at is None else {"now": given.time(at)}))

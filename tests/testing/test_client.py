@@ -120,8 +120,9 @@ def test_the_clock_is_held(flaresend_mock: Flaresend) -> None:
     assert clock.now.isoformat() == "2025-11-14T11:00:00+00:00"
     assert clock.advance_to_next() == []
     clock.set("2030-01-01T00:00:00Z")
-    assert clock.now.year == 2030
+    assert (clock.now.year, clock.frozen) == (2030, True)
     clock.run()
+    assert not clock.frozen
 
 
 def test_the_instance_is_disconnected_and_connected(flaresend_mock: Flaresend) -> None:
@@ -156,6 +157,21 @@ def test_an_inbox_records_what_is_delivered(flaresend_mock: Flaresend) -> None:
     assert (received.event, received.text) == (event, "hi")
     assert "webhook-signature" in received.headers
     assert flaresend_mock.expect_delivery().event == event
+
+
+@pytest.mark.flaresend(frozen_at="2025-11-14 13:00")
+def test_deliveries_settle_before_anything_is_asserted_of_them(flaresend_mock: Flaresend) -> None:
+    inbox = flaresend_mock.inbox()
+    inbox.status = 503
+    for text in ("one", "two"):
+        flaresend_mock.receive(ANN, text)
+
+    flaresend_mock.settle()
+
+    assert [(one.status, len(one.attempts)) for one in flaresend_mock.deliveries()] == [
+        ("retrying", 1),
+        ("pending", 0),
+    ]
 
 
 def test_an_inbox_that_fails_gets_events_again(flaresend_mock: Flaresend) -> None:
