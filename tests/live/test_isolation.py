@@ -11,6 +11,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.testing.client import Flaresend
 
 WORKERS = 8
 ROUNDS = 7
@@ -28,10 +29,10 @@ def opened() -> Iterator[FlaresendMock]:
 class Worker:
     """Somebody with an API key of their own, who remembers every answer."""
 
-    def __init__(self, flaresend: FlaresendMock, key: str, session: requests.Session) -> None:
-        self.url = flaresend.url
+    def __init__(self, kit: Flaresend, session: requests.Session) -> None:
+        self.url = kit.url
         self.session = session
-        self.headers = {"Authorization": f"Bearer {key}"}
+        self.headers = kit.headers
         self.answers: list[Any] = []
 
     def call(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
@@ -88,14 +89,11 @@ def test_eight_who_work_at_once_each_see_their_own_world_and_all_the_same_answer
     start = threading.Barrier(WORKERS)
 
     def run(key: str) -> list[Any]:
-        with requests.Session() as session:
-            worker = Worker(opened, key, session)
+        with requests.Session() as session, Flaresend(opened.url, key) as kit:
+            worker = Worker(kit, session)
             start.wait(SECONDS)
             work(worker, f"only {key}")
-            last = session.get(
-                f"{opened.url}/_mock/messages?limit=1", headers=worker.headers, timeout=SECONDS
-            )
-            assert [message["text"] for message in last.json()["messages"]] == [f"only {key}"]
+            assert kit.messages()[-1].text == f"only {key}"
             return without_names(worker.answers)
 
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -122,15 +120,12 @@ def test_one_key_that_many_use_for_the_first_time_at_once_gets_one_world(opened:
     def first(text: str) -> int:
         start.wait(SECONDS)
         body = {"recipients": [ANN], "type": "text", "text": text}
-        headers = {"Authorization": "Bearer shared"}
-        return requests.post(
-            f"{opened.url}/send-message", headers=headers, json=body, timeout=SECONDS
-        ).status_code
+        url = f"{opened.url}/send-message"
+        return requests.post(url, headers=kit.headers, json=body, timeout=SECONDS).status_code
 
-    with ThreadPoolExecutor(WORKERS) as pool:
-        assert set(pool.map(first, map(str, range(WORKERS)))) == {200}
+    with Flaresend(opened.url, "shared") as kit:
+        with ThreadPoolExecutor(WORKERS) as pool:
+            assert set(pool.map(first, map(str, range(WORKERS)))) == {200}
 
-    headers = {"Authorization": "Bearer shared"}
-    listed = requests.get(f"{opened.url}/_mock/messages", headers=headers, timeout=SECONDS).json()["messages"]
-    assert sorted(message["text"] for message in listed) == list(map(str, range(WORKERS)))
+        assert sorted(str(message.text) for message in kit.messages()) == list(map(str, range(WORKERS)))
     assert len(opened.worlds.all()) == 2

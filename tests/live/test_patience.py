@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,60 +17,47 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.control.stream import _Stream
 from flaresend_mock.core.records import Change
 from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.testing.server import Server
 from flaresend_mock.web.context import EXTENSION
 from flaresend_mock.worldfile import load_world
 from tests.defaults import described
 from tests.live.test_stream import Reader
+from tests.live.test_waiting import refusal
 from tests.receiver import HANG, Receiver
 
 ANN = "254712345678"
 SECONDS = 60
 MANY = 40
+THE_END = "2091-01-01T00:00:00Z"
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
-class Site:
-    """An emulator on a socket with few threads, and the calls that tests make of it."""
+def control(kit: Flaresend | FlaresendMock, method: str, path: str, body: Any = None) -> Any:
+    """Make a call that the kit has no name for."""
+    url = f"{kit.url}/_mock/{path}"
+    answer = requests.request(method, url, json=body, headers=kit.headers, timeout=SECONDS)
+    assert answer.ok, answer.text
+    return answer.json()
 
-    def __init__(self, flaresend: FlaresendMock) -> None:
-        self.flaresend = flaresend
-        self.url = flaresend.url
 
-    def ask(self, method: str, path: str, body: Any = None, key: str = "") -> requests.Response:
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return requests.request(method, f"{self.url}{path}", json=body, headers=headers, timeout=2 * SECONDS)
+def send(kit: Flaresend, path: str = "send-message", **more: str) -> int:
+    body = {**MESSAGE, **more}
+    return requests.post(f"{kit.url}/{path}", json=body, headers=kit.headers, timeout=2 * SECONDS).status_code
 
-    def control(self, method: str, path: str, body: Any = None, key: str = "") -> Any:
-        answer = self.ask(method, f"/_mock/{path}", body, key)
-        assert answer.ok, answer.text
-        return answer.json()
 
-    def make_world(self, name: str = "t1", **given: Any) -> str:
-        """Make a world, and return its API key."""
-        key: str = self.control("POST", "worlds", {"name": name, **given})["api_key"]
-        return key
+def until_waiting(flaresend: FlaresendMock, count: int) -> None:
+    """Ask for health until so many calls only wait."""
+    assert flaresend._http is not None
+    watch = Stopwatch()
+    while flaresend._http._lent != count:
+        assert watch.seconds < SECONDS
+        control(flaresend, "GET", "health")
 
-    def worlds(self) -> dict[str, Any]:
-        return {world["name"]: world for world in self.control("GET", "worlds")["worlds"]}
 
-    def status(self, world: str) -> Any:
-        return self.control("GET", f"instances/default?world={world}")["status"]
-
-    def until(self, true: Callable[[], bool]) -> None:
-        """Ask for health until something is true."""
-        watch = Stopwatch()
-        while not true():
-            assert watch.seconds < SECONDS
-            self.control("GET", "health")
-
-    def until_waiting(self, count: int) -> None:
-        """Go on once so many calls only wait."""
-        http = self.flaresend._http
-        assert http is not None
-        self.until(lambda: http._lent == count)
-
-    def send(self, key: str) -> int:
-        return self.ask("POST", "/send-message", MESSAGE, key).status_code
+def names(flaresend: FlaresendMock) -> list[str]:
+    """Return what the worlds are called."""
+    return [world["name"] for world in control(flaresend, "GET", "worlds")["worlds"]]
 
 
 @pytest.fixture(autouse=True)
@@ -78,9 +67,23 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def site() -> Iterator[Site]:
-    with FlaresendMock(threads=4) as flaresend:
-        yield Site(flaresend)
+def flaresend() -> Iterator[FlaresendMock]:
+    """An emulator with few threads."""
+    with FlaresendMock(threads=4) as running:
+        yield running
+
+
+@pytest.fixture
+def server(flaresend: FlaresendMock) -> Iterator[Server]:
+    with closing(Server(flaresend.url)) as made:
+        yield made
+
+
+@pytest.fixture
+def other(server: Server) -> Iterator[Flaresend]:
+    """Another world than the default one."""
+    with server.world() as kit:
+        yield kit
 
 
 @pytest.fixture
@@ -90,215 +93,194 @@ def pool() -> Iterator[ThreadPoolExecutor]:
 
 
 @pytest.fixture
-def held(pool: ThreadPoolExecutor, site: Site) -> Iterator[Receiver]:
+def held(pool: ThreadPoolExecutor, flaresend: FlaresendMock) -> Iterator[Receiver]:
     """A receiver that answers nobody until it is released; it is, before anybody who waits for it is awaited."""
     with Receiver(lambda _: HANG) as receiver:
         yield receiver
 
 
-def hold(site: Site, held: Receiver, world: str = "default") -> None:
+def hold(kit: Flaresend, held: Receiver) -> None:
     """Have an event of a world on its way to the receiver that is held."""
-    site.control("PUT", f"instances/default/webhook?world={world}", {"url": held.url})
-    site.control("POST", f"inbound?world={world}", {"from": ANN, "text": "hi"})
+    kit.webhook(held.url)
+    kit.receive(ANN, "hi")
     assert held.wait_for(1, SECONDS)
 
 
 def test_forty_who_advance_one_world_keep_nobody_else_waiting(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, held: Receiver, pool: ThreadPoolExecutor
 ) -> None:
-    key = site.make_world()
-    hold(site, held)
-    advance = ("POST", "/_mock/clock/advance", {"seconds": 1})
-    advances = [pool.submit(site.ask, *advance) for _ in range(MANY)]
-    site.until_waiting(MANY)
+    hold(kit, held)
+    advances = [pool.submit(kit.clock.advance, 1) for _ in range(MANY)]
+    until_waiting(flaresend, MANY)
 
-    assert site.control("GET", "health")["status"] == "ok"
-    assert [site.send(key) for _ in range(8)] == [200] * 8
+    assert control(kit, "GET", "health")["status"] == "ok"
+    assert [send(other) for _ in range(8)] == [200] * 8
     assert not any(one.done() for one in advances)
     held.release()
 
-    assert {one.result(SECONDS).status_code for one in advances} == {200}
-    site.until_waiting(0)
+    assert [one.result(SECONDS) for one in advances] == [[]] * MANY
+    until_waiting(flaresend, 0)
 
 
 def test_forty_who_test_a_webhook_keep_nobody_else_waiting(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, held: Receiver, pool: ThreadPoolExecutor
 ) -> None:
-    key = site.make_world()
-    site.control("PUT", "instances/default/webhook", {"url": held.url})
-    test = ("POST", "/_mock/instances/default/webhook/test")
-    tests = [pool.submit(site.ask, *test) for _ in range(MANY)]
+    kit.webhook(held.url)
+    test = f"{kit.url}/_mock/instances/default/webhook/test"
+    tests = [pool.submit(requests.post, test, headers=kit.headers, timeout=2 * SECONDS) for _ in range(MANY)]
     assert held.wait_for(MANY, SECONDS)
 
-    assert site.control("GET", "health")["status"] == "ok"
-    assert [site.send(key) for _ in range(8)] == [200] * 8
+    assert control(kit, "GET", "health")["status"] == "ok"
+    assert [send(other) for _ in range(8)] == [200] * 8
     assert not any(one.done() for one in tests)
     held.release()
 
     assert {one.result(SECONDS).status_code for one in tests} == {200}
-    site.until_waiting(0)
-
-
-def advance_without_end(site: Site, pool: ThreadPoolExecutor, count: int) -> list[Future[requests.Response]]:
-    """Let calls advance the world t1 until they wait for its receiver, or for one another."""
-    advance = ("POST", "/_mock/clock/advance?world=t1", {"to": "2091-01-01T00:00:00Z"})
-    advances = [pool.submit(site.ask, *advance) for _ in range(count)]
-    site.until_waiting(count)
-    return advances
-
-
-def check_not_found(answer: requests.Response) -> None:
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "world_not_found")
+    until_waiting(flaresend, 0)
 
 
 def test_an_advance_ends_with_its_world_and_says_that_it_is_not_there(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, server: Server, held: Receiver, pool: ThreadPoolExecutor
 ) -> None:
-    key = site.make_world()
-    hold(site, held, "t1")
-    assert site.ask("POST", "/schedule-message", {**MESSAGE, "sendAt": "2090-01-01 00:00:00"}, key).ok
-    (advance,) = advance_without_end(site, pool, 1)
+    with server.world() as kit:
+        hold(kit, held)
+        assert send(kit, "schedule-message", sendAt="2090-01-01 00:00:00") == 200
+        advance = pool.submit(kit.clock.advance, to=THE_END)
+        until_waiting(flaresend, 1)
 
-    site.control("DELETE", "worlds/t1")
-
-    check_not_found(advance.result(SECONDS))
+    assert refusal(advance) == (404, "world_not_found")
     assert held.statuses == []
 
 
 def test_an_advance_in_which_nothing_falls_due_ends_with_its_world_too(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, server: Server, held: Receiver, pool: ThreadPoolExecutor
 ) -> None:
-    site.make_world()
-    hold(site, held, "t1")
-    (advance,) = advance_without_end(site, pool, 1)
+    with server.world() as kit:
+        hold(kit, held)
+        advance = pool.submit(kit.clock.advance, to=THE_END)
+        until_waiting(flaresend, 1)
 
-    site.control("DELETE", "worlds/t1")
-    answer = advance.result(SECONDS)
-
+    assert refusal(advance) == (404, "world_not_found")
     assert held.statuses == []
-    check_not_found(answer)
 
 
 def test_those_who_wait_for_another_advance_end_with_their_world_too(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, server: Server, held: Receiver, pool: ThreadPoolExecutor
 ) -> None:
-    key = site.make_world()
-    hold(site, held, "t1")
-    assert site.ask("POST", "/schedule-message", {**MESSAGE, "sendAt": "2090-01-01 00:00:00"}, key).ok
-    advances = advance_without_end(site, pool, 3)
+    with server.world() as kit:
+        hold(kit, held)
+        assert send(kit, "schedule-message", sendAt="2090-01-01 00:00:00") == 200
+        advances = [pool.submit(kit.clock.advance, to=THE_END) for _ in range(3)]
+        until_waiting(flaresend, 3)
 
-    site.control("DELETE", "worlds/t1")
-    answers = [one.result(SECONDS) for one in advances]
-
+    assert [refusal(advance) for advance in advances] == [(404, "world_not_found")] * 3
     assert held.statuses == []
-    for answer in answers:
-        check_not_found(answer)
 
 
 def test_what_is_saved_during_an_advance_has_the_clock_that_runs_without_it(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock,
+    kit: Flaresend,
+    server: Server,
+    held: Receiver,
+    pool: ThreadPoolExecutor,
+    tmp_path: Path,
 ) -> None:
-    hold(site, held)
-    advance = pool.submit(site.ask, "POST", "/_mock/clock/advance", {"seconds": 3600})
-    site.until_waiting(1)
-    assert site.flaresend.worlds.default().clock.frozen
+    hold(kit, held)
+    advance = pool.submit(kit.clock.advance, hours=1)
+    until_waiting(flaresend, 1)
+    assert flaresend.worlds.default().clock.frozen
 
-    during = site.control("GET", "clock")
-    site.control("POST", "snapshots/during")
-    export = site.control("GET", "world")
+    during, snapshot, export = kit.clock.frozen, kit.snapshot(), tmp_path / "during.json"
+    kit.export(export)
     held.release()
-    assert advance.result(SECONDS).status_code == 200
+    advance.result(SECONDS)
 
-    assert (during["frozen"], site.control("GET", "clock")["frozen"]) == (False, False)
-    site.control("POST", "snapshots/during/restore")
-    assert site.control("GET", "clock")["frozen"] is False
-    site.make_world("t1", export=export)
-    assert site.control("GET", "clock?world=t1")["frozen"] is False
-    site.control("PUT", "world", export)
-    assert site.control("GET", "clock")["frozen"] is False
+    assert (during, kit.clock.frozen) == (False, False)
+    snapshot.restore()
+    assert kit.clock.frozen is False
+    with server.world(world=export) as copy:
+        assert copy.clock.frozen is False
+    control(kit, "PUT", "world", json.loads(export.read_text(encoding="utf-8")))
+    assert kit.clock.frozen is False
 
 
 def test_a_clock_that_stands_still_does_so_during_an_advance_and_in_what_is_saved_then(
-    site: Site, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, kit: Flaresend, held: Receiver, pool: ThreadPoolExecutor
 ) -> None:
-    site.control("PATCH", "clock", {"frozen": True})
-    hold(site, held)
-    advance = pool.submit(site.ask, "POST", "/_mock/clock/advance", {"seconds": 3600})
-    site.until_waiting(1)
+    kit.clock.freeze()
+    hold(kit, held)
+    advance = pool.submit(kit.clock.advance, hours=1)
+    until_waiting(flaresend, 1)
 
-    during = site.control("GET", "clock")
-    site.control("POST", "snapshots/during")
+    during, snapshot = kit.clock.frozen, kit.snapshot()
     held.release()
-    assert advance.result(SECONDS).status_code == 200
-    site.control("POST", "snapshots/during/restore")
+    advance.result(SECONDS)
+    snapshot.restore()
 
-    assert (during["frozen"], site.control("GET", "clock")["frozen"]) == (True, True)
+    assert (during, kit.clock.frozen) == (True, True)
 
 
-def test_a_client_that_goes_away_is_delayed_no_longer(site: Site) -> None:
-    site.control("POST", "faults", {"delay": 300})
+def test_a_client_that_goes_away_is_delayed_no_longer(flaresend: FlaresendMock, kit: Flaresend) -> None:
+    kit.fault(delay=300)
     body = json.dumps(MESSAGE).encode()
     head = (
         "POST /send-message HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer YOUR_API_KEY\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    with socket.create_connection(("127.0.0.1", int(site.url.rpartition(":")[2]))) as raw:
+    with socket.create_connection(("127.0.0.1", int(kit.url.rpartition(":")[2]))) as raw:
         raw.sendall(head.encode() + body)
-        site.until_waiting(1)
+        until_waiting(flaresend, 1)
 
-    site.until_waiting(0)
+    until_waiting(flaresend, 0)
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [
-        ("DELETE", "faults/fault-1?world=t1"),
-        ("DELETE", "faults?world=t1"),
-        ("DELETE", "worlds/t1"),
-        ("POST", "reset?world=t1"),
-    ],
+    [("DELETE", "faults/fault-1"), ("DELETE", "faults"), ("DELETE", "worlds/{name}"), ("POST", "reset")],
 )
 def test_whoever_is_delayed_is_answered_once_there_is_no_reason_any_more(
-    method: str, path: str, site: Site, pool: ThreadPoolExecutor
+    method: str, path: str, flaresend: FlaresendMock, other: Flaresend, pool: ThreadPoolExecutor
 ) -> None:
-    key = site.make_world()
-    site.control("POST", "faults?world=t1", {"delay": 300})
-    delayed = [pool.submit(site.send, key) for _ in range(8)]
-    site.until_waiting(8)
+    other.fault(delay=300)
+    delayed = [pool.submit(send, other) for _ in range(8)]
+    until_waiting(flaresend, 8)
 
-    site.control(method, path)
+    control(other, method, path.format(name=names(flaresend)[-1]))
 
     assert [one.result(SECONDS) for one in delayed] == [200] * 8
-    site.until_waiting(0)
+    until_waiting(flaresend, 0)
 
 
-def test_a_delay_of_one_world_ends_with_no_fault_of_another(site: Site, pool: ThreadPoolExecutor) -> None:
-    key = site.make_world()
-    site.control("POST", "faults?world=t1", {"delay": 300})
-    site.control("POST", "faults", {"delay": 300})
-    delayed = pool.submit(site.send, key)
-    site.until_waiting(1)
+def test_a_delay_of_one_world_ends_with_no_fault_of_another(
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, pool: ThreadPoolExecutor
+) -> None:
+    other.fault(delay=300)
+    kit.fault(delay=300)
+    delayed = pool.submit(send, other)
+    until_waiting(flaresend, 1)
 
-    site.control("DELETE", "faults")
-    assert site.send("YOUR_API_KEY") == 200
+    control(kit, "DELETE", "faults")
+    assert send(kit) == 200
     assert not delayed.done()
-    site.control("DELETE", "faults?world=t1")
+    control(other, "DELETE", "faults")
 
     assert delayed.result(SECONDS) == 200
 
 
 @pytest.mark.parametrize("query", ["stream=true", "stream=true&kind=message"])
-def test_a_reader_is_told_that_its_world_is_another_one_now_and_goes_on_in_it(query: str, site: Site) -> None:
-    with Reader(site.flaresend, query) as reader:
+def test_a_reader_is_told_that_its_world_is_another_one_now_and_goes_on_in_it(
+    query: str, kit: Flaresend
+) -> None:
+    with Reader(kit, query) as reader:
         reader.block()
-        assert [site.send("YOUR_API_KEY") for _ in range(3)] == [200] * 3
+        assert [send(kit) for _ in range(3)] == [200] * 3
         seen = [reader.event()[0] for _ in range(3)]
 
-        site.control("PUT", "world", described())
+        control(kit, "PUT", "world", described())
         number, kind, data = reader.event()
         while kind != "world":  # what came before
             number, kind, data = reader.event()
-        site.send("YOUR_API_KEY")
+        send(kit)
         following = reader.event()
 
     assert seen[-1] > following[0]
@@ -306,31 +288,33 @@ def test_a_reader_is_told_that_its_world_is_another_one_now_and_goes_on_in_it(qu
     assert following[:2] == (1, "message")
 
 
-def test_a_reader_is_told_so_too_where_the_other_world_has_seen_as_much(site: Site) -> None:
-    site.make_world()
-    key = site.make_world("t2")
-    assert [site.send(key) for _ in range(3)] == [200] * 3
-    export = site.control("GET", "world?world=t2")
+def test_a_reader_is_told_so_too_where_the_other_world_has_seen_as_much(
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend
+) -> None:
+    assert [send(kit) for _ in range(3)] == [200] * 3
+    export, name = control(kit, "GET", "world"), names(flaresend)[-1]
 
-    with Reader(site.flaresend, "stream=true&world=t1") as reader:
+    with Reader(kit, f"stream=true&world={name}") as reader:
         reader.block()
-        site.control("PUT", "world?world=t1", export)
+        control(other, "PUT", "world", export)
         told = reader.event()
 
-    assert told[1:] == ("world", {"kind": "world", "world": {"action": "replaced", "id": "t1"}})
+    assert told[1:] == ("world", {"kind": "world", "world": {"action": "replaced", "id": name}})
 
 
-def test_a_reader_misses_nothing_that_happens_right_after_its_world_became_another_one(site: Site) -> None:
-    world = site.flaresend.worlds.default()
-    with Reader(site.flaresend) as reader:
+def test_a_reader_misses_nothing_that_happens_right_after_its_world_became_another_one(
+    flaresend: FlaresendMock, kit: Flaresend
+) -> None:
+    world = flaresend.worlds.default()
+    with Reader(kit) as reader:
         reader.block()
-        site.send("YOUR_API_KEY")
+        send(kit)
         seen = [reader.event()[0] for _ in range(2)]
 
         with world.lock:  # until then, the stream sees neither
             world.replace(load_world(described()))
             world.tell("group", Change("made up", "first"))
-        site.send("YOUR_API_KEY")
+        send(kit)
         told = [reader.event()[:2] for _ in range(3)]
 
     assert seen == [1, 2]
@@ -352,81 +336,95 @@ def test_nothing_is_kept_for_a_reader_who_is_slow() -> None:
     assert pieces == [b"event: evicted", b"id: 8", b"id: 9", b"id: 10"]
 
 
-def show_qr(site: Site, world: str) -> str:
+def show_qr(kit: Flaresend) -> str:
     """Have the first instance of a world show a QR code, and return the page that it leads to."""
-    site.control("PATCH", f"clock?world={world}", {"frozen": True})
-    site.control("POST", f"instances/default/status?world={world}", {"status": "qr"})
-    url: str = site.control("GET", f"instances/default/qr?world={world}")["url"]
+    kit.clock.freeze()
+    control(kit, "POST", "instances/default/status", {"status": "qr"})
+    url: str = control(kit, "GET", "instances/default/qr")["url"]
     return url
 
 
-def test_looking_at_the_head_of_a_scan_page_scans_nothing(site: Site) -> None:
-    url = show_qr(site, "default")
+def test_looking_at_the_head_of_a_scan_page_scans_nothing(kit: Flaresend) -> None:
+    url = show_qr(kit)
 
     assert requests.head(url, timeout=SECONDS).status_code == 200
-    assert site.status("default") == "qr"
+    assert kit.instance.status == "qr"
     assert requests.get(url, timeout=SECONDS).status_code == 200
-    assert site.status("default") == "connecting"
+    assert kit.instance.status == "connecting"
 
 
-def test_a_qr_code_names_its_world_unless_that_is_the_default_one(site: Site) -> None:
-    site.make_world()
+def test_a_qr_code_names_its_world_unless_that_is_the_default_one(
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend
+) -> None:
+    assert "?" not in show_qr(kit)
+    url = show_qr(other)
 
-    assert "?" not in show_qr(site, "default")
-    url = show_qr(site, "t1")
-
-    assert url.endswith("?world=t1")
+    assert url.endswith(f"?world={names(flaresend)[-1]}")
     assert requests.get(url.partition("?")[0], timeout=SECONDS).status_code == 410
     assert requests.get(url, timeout=SECONDS).status_code == 200
-    assert (site.status("default"), site.status("t1")) == ("qr", "connecting")
+    assert (kit.instance.status, other.instance.status) == ("qr", "connecting")
 
 
-@pytest.mark.parametrize(("scanned", "other"), [("t1", "t2"), ("t2", "t1")])
+@pytest.mark.parametrize("scanned", [0, 1])
 def test_the_same_code_in_two_worlds_links_the_one_whose_page_is_opened(
-    scanned: str, other: str, site: Site
+    scanned: int, flaresend: FlaresendMock, server: Server, other: Flaresend, tmp_path: Path
 ) -> None:
-    site.make_world()
-    urls = {"t1": show_qr(site, "t1")}
-    site.make_world("t2", export=site.control("GET", "world?world=t1"))
-    urls["t2"] = site.control("GET", "instances/default/qr?world=t2")["url"]
-    assert urls["t2"] == urls["t1"].replace("world=t1", "world=t2")
+    url = show_qr(other)
+    other.export(tmp_path / "world.json")
+    with server.world(world=tmp_path / "world.json") as copy:
+        urls = [url, control(copy, "GET", "instances/default/qr")["url"]]
+        _, name, name_of_copy = names(flaresend)
+        assert urls[1] == url.replace(f"world={name}", f"world={name_of_copy}") != url
 
-    assert requests.get(urls[scanned], timeout=SECONDS).status_code == 200
+        assert requests.get(urls[scanned], timeout=SECONDS).status_code == 200
 
-    assert (site.status(scanned), site.status(other)) == ("connecting", "qr")
+        statuses = [other.instance.status, copy.instance.status]
+    assert (statuses[scanned], statuses[1 - scanned]) == ("connecting", "qr")
 
 
 @pytest.fixture
-def opened() -> Iterator[Site]:
-    with FlaresendMock(auth="open", threads=4) as flaresend:
-        yield Site(flaresend)
+def opened() -> Iterator[FlaresendMock]:
+    with FlaresendMock(auth="open", threads=4) as running:
+        yield running
 
 
-def test_a_key_that_opened_a_world_and_is_revoked_opens_no_other_one(opened: Site) -> None:
-    assert opened.send("opening-key") == 200
-    (name,) = set(opened.worlds()) - {"default"}
-    (known,) = opened.control("GET", f"instances/default/api-keys?world={name}")["api_keys"]
-    opened.control("DELETE", f"instances/default/api-keys/{known['id']}?world={name}")
-
-    assert [opened.send("opening-key") for _ in range(3)] == [401] * 3
-    assert set(opened.worlds()) == {"default", name}
-    assert opened.send("another-key") == 200
+@pytest.fixture
+def opening(opened: FlaresendMock) -> Iterator[Flaresend]:
+    """Whoever comes with a key that opens a world."""
+    with Flaresend(opened.url, "opening-key") as kit:
+        yield kit
 
 
-def test_a_world_file_without_keys_leaves_the_key_that_leads_to_the_world(opened: Site) -> None:
-    assert opened.send("opening-key") == 200
-    before = opened.worlds()
+def test_a_key_that_opened_a_world_and_is_revoked_opens_no_other_one(
+    opened: FlaresendMock, opening: Flaresend
+) -> None:
+    assert send(opening) == 200
+    before = names(opened)
+    (known,) = control(opening, "GET", "instances/default/api-keys")["api_keys"]
+    control(opening, "DELETE", f"instances/default/api-keys/{known['id']}")
+
+    assert [send(opening) for _ in range(3)] == [401] * 3
+    assert (len(before), names(opened)) == (2, before)
+    with Flaresend(opened.url, "another-key") as another:
+        assert send(another) == 200
+
+
+def test_a_world_file_without_keys_leaves_the_key_that_leads_to_the_world(
+    opened: FlaresendMock, opening: Flaresend
+) -> None:
+    assert send(opening) == 200
+    before = names(opened)
     file = described()
     for instance in file["instances"]:
         del instance["api_keys"]
 
-    told = opened.control("PUT", "world", file, "opening-key")
+    told = control(opening, "PUT", "world", file)
 
-    assert told["world"] in set(before) - {"default"}
+    assert told["world"] in before[1:]
     assert told["warnings"]
-    assert opened.send("opening-key") == 200
-    assert set(opened.worlds()) == set(before)
-    assert len(opened.control("GET", "messages", key="opening-key")["messages"]) == 1
-    opened.control("POST", "reset", key="opening-key")
-    assert opened.send("opening-key") == 200
-    assert set(opened.worlds()) == set(before)
+    assert send(opening) == 200
+    assert names(opened) == before
+    assert len(opening.messages()) == 1
+    opening.reset()
+    assert send(opening) == 200
+    assert names(opened) == before

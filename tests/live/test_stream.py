@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.testing.server import Server
 
 ANN = "254712345678"
 PLACES = 32
@@ -23,8 +25,8 @@ DEADLINE = 15.0
 class Reader:
     """One connection that reads a stream, line by line."""
 
-    def __init__(self, flaresend: FlaresendMock, query: str = "stream=true", **headers: str) -> None:
-        port = int(flaresend.url.rpartition(":")[2])
+    def __init__(self, kit: Flaresend, query: str = "stream=true", **headers: str) -> None:
+        port = int(kit.url.rpartition(":")[2])
         self.raw = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         self.file = self.raw.makefile("rb")
         given = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
@@ -63,39 +65,39 @@ class Reader:
         raise EOFError
 
 
-def send(flaresend: FlaresendMock, *words: str) -> None:
+def send(kit: Flaresend, *words: str) -> None:
     for text in words:
         body = {"recipients": [ANN], "type": "text", "text": text}
-        url = f"{flaresend.url}/send-message"
-        assert requests.post(url, headers=flaresend.headers, json=body, timeout=DEADLINE).status_code == 200
+        url = f"{kit.url}/send-message"
+        assert requests.post(url, headers=kit.headers, json=body, timeout=DEADLINE).status_code == 200
 
 
 @pytest.fixture
-def forgetful() -> Iterator[FlaresendMock]:
-    with FlaresendMock(history=3) as running:
-        yield running
+def forgetful() -> Iterator[Flaresend]:
+    with FlaresendMock(history=3) as running, Flaresend(running.url, running.api_key) as kit:
+        yield kit
 
 
-def test_events_come_as_they_happen_with_number_kind_and_data(flaresend: FlaresendMock) -> None:
-    with Reader(flaresend) as reader:
+def test_events_come_as_they_happen_with_number_kind_and_data(kit: Flaresend) -> None:
+    with Reader(kit) as reader:
         assert reader.status == 200
         assert reader.headers["content-type"] == "text/event-stream; charset=utf-8"
         assert reader.headers["cache-control"] == "no-store"
         assert reader.block() == {"retry": "1000"}
 
-        send(flaresend, "first\nsecond ä\u2028")
+        send(kit, "first\nsecond ä\u2028")
         events = [reader.event() for _ in range(2)]
 
-    listed = requests.get(f"{flaresend.url}/_mock/events", timeout=DEADLINE).json()["events"]
+    listed = requests.get(f"{kit.url}/_mock/events", timeout=DEADLINE).json()["events"]
     assert events == [(event["id"], event["kind"], event) for event in listed]
     assert events[0][2]["message"]["text"] == "first\nsecond ä\u2028"
 
 
-def test_a_stream_begins_with_what_is_new(flaresend: FlaresendMock) -> None:
-    send(flaresend, "old")
-    with Reader(flaresend) as reader:
+def test_a_stream_begins_with_what_is_new(kit: Flaresend) -> None:
+    send(kit, "old")
+    with Reader(kit) as reader:
         reader.block()
-        send(flaresend, "new")
+        send(kit, "new")
 
         assert reader.event()[2]["message"]["text"] == "new"
 
@@ -114,34 +116,34 @@ def test_a_stream_begins_with_what_is_new(flaresend: FlaresendMock) -> None:
     ],
 )
 def test_a_reader_goes_on_where_it_was(
-    query: str, headers: dict[str, str], first: int, flaresend: FlaresendMock
+    query: str, headers: dict[str, str], first: int, kit: Flaresend
 ) -> None:
-    send(flaresend, "a", "b", "c")
+    send(kit, "a", "b", "c")
 
-    with Reader(flaresend, query, **headers) as reader:
+    with Reader(kit, query, **headers) as reader:
         assert [reader.event()[0] for _ in range(7 - first)] == list(range(first, 7))
 
 
-def test_a_reader_that_reconnects_misses_nothing_and_sees_nothing_twice(flaresend: FlaresendMock) -> None:
+def test_a_reader_that_reconnects_misses_nothing_and_sees_nothing_twice(kit: Flaresend) -> None:
     seen: list[int] = []
     for number in range(5):
         last = {"Last_Event_ID": str(seen[-1])} if seen else {}
-        with Reader(flaresend, "stream=true&since=0", **last) as reader:
-            send(flaresend, f"m{number}")
+        with Reader(kit, "stream=true&since=0", **last) as reader:
+            send(kit, f"m{number}")
             seen += [reader.event()[0] for _ in range(2)]
-        send(flaresend, f"between {number}")
-    with Reader(flaresend, Last_Event_ID=str(seen[-1])) as reader:
+        send(kit, f"between {number}")
+    with Reader(kit, Last_Event_ID=str(seen[-1])) as reader:
         seen += [reader.event()[0] for _ in range(20 - len(seen))]
 
     assert seen == list(range(1, 21))
 
 
-def test_a_stream_goes_on_over_a_reset(flaresend: FlaresendMock) -> None:
-    with Reader(flaresend) as reader:
+def test_a_stream_goes_on_over_a_reset(kit: Flaresend) -> None:
+    with Reader(kit) as reader:
         reader.block()
-        send(flaresend, "a")
-        requests.post(f"{flaresend.url}/_mock/reset", timeout=DEADLINE)
-        send(flaresend, "b")
+        send(kit, "a")
+        kit.reset()
+        send(kit, "b")
 
         assert [reader.event()[:2] for _ in range(5)] == [
             (1, "message"),
@@ -152,23 +154,23 @@ def test_a_stream_goes_on_over_a_reset(flaresend: FlaresendMock) -> None:
         ]
 
 
-def test_only_the_kinds_that_are_asked_for_come(flaresend: FlaresendMock) -> None:
-    with Reader(flaresend, "stream=true&kind=message,clock") as reader:
+def test_only_the_kinds_that_are_asked_for_come(kit: Flaresend) -> None:
+    with Reader(kit, "stream=true&kind=message,clock") as reader:
         reader.block()
-        send(flaresend, "a")
-        requests.patch(f"{flaresend.url}/_mock/clock", json={"frozen": True}, timeout=DEADLINE)
-        send(flaresend, "b")
+        send(kit, "a")
+        kit.clock.freeze()
+        send(kit, "b")
 
         assert [reader.event()[1] for _ in range(3)] == ["message", "clock", "message"]
 
 
 @pytest.mark.parametrize("query", ["kind=mesage", "stream=maybe", "sinse=1", "stream=true&kind=", "since=-1"])
-def test_a_question_that_makes_no_sense_gets_no_stream(query: str, flaresend: FlaresendMock) -> None:
-    with Reader(flaresend, query) as reader:
+def test_a_question_that_makes_no_sense_gets_no_stream(query: str, kit: Flaresend) -> None:
+    with Reader(kit, query) as reader:
         assert reader.status == 400
 
 
-def test_a_reader_is_told_what_it_missed_for_good(forgetful: FlaresendMock) -> None:
+def test_a_reader_is_told_what_it_missed_for_good(forgetful: Flaresend) -> None:
     send(forgetful, "a", "b", "c")
 
     with Reader(forgetful, "stream=true&since=1") as reader:
@@ -178,34 +180,32 @@ def test_a_reader_is_told_what_it_missed_for_good(forgetful: FlaresendMock) -> N
         assert reader.event()[0] == 4
 
 
-def test_without_asking_for_a_stream_there_is_a_page(flaresend: FlaresendMock) -> None:
-    send(flaresend, "a")
+def test_without_asking_for_a_stream_there_is_a_page(kit: Flaresend) -> None:
+    send(kit, "a")
 
     for query in ("", "?stream=false", "?kind=message,request"):
-        answer = requests.get(f"{flaresend.url}/_mock/events{query}", timeout=DEADLINE)
+        answer = requests.get(f"{kit.url}/_mock/events{query}", timeout=DEADLINE)
         assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
         assert [event["id"] for event in answer.json()["events"]] == [1, 2]
 
 
-def test_a_stream_can_be_asked_for_with_1_as_other_flags_can(flaresend: FlaresendMock) -> None:
-    with Reader(flaresend, "stream=0") as reader:
+def test_a_stream_can_be_asked_for_with_1_as_other_flags_can(kit: Flaresend) -> None:
+    with Reader(kit, "stream=0") as reader:
         assert reader.headers["content-type"].startswith("application/json")
-    with Reader(flaresend, "stream=1") as reader:
+    with Reader(kit, "stream=1") as reader:
         assert reader.headers["content-type"].startswith("text/event-stream")
 
 
-def test_asking_for_the_head_alone_takes_no_place(flaresend: FlaresendMock) -> None:
+def test_asking_for_the_head_alone_takes_no_place(kit: Flaresend) -> None:
     for _ in range(PLACES + 1):
-        answer = requests.head(f"{flaresend.url}/_mock/events?stream=true", timeout=DEADLINE)
+        answer = requests.head(f"{kit.url}/_mock/events?stream=true", timeout=DEADLINE)
         assert answer.status_code == 200
 
 
-def test_a_quiet_stream_says_that_it_is_still_there(
-    flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_quiet_stream_says_that_it_is_still_there(kit: Flaresend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flaresend_mock.control.stream.HEARTBEAT_SECONDS", 0.05)
 
-    with Reader(flaresend) as reader:
+    with Reader(kit) as reader:
         assert [reader.block() for _ in range(3)] == [
             {"retry": "1000"},
             {"": "still there"},
@@ -213,28 +213,28 @@ def test_a_quiet_stream_says_that_it_is_still_there(
         ]
 
 
-def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(flaresend: FlaresendMock) -> None:
+def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(kit: Flaresend) -> None:
     watch = Stopwatch()
     with ExitStack() as places:
-        readers = [places.enter_context(Reader(flaresend)) for _ in range(PLACES)]
+        readers = [places.enter_context(Reader(kit)) for _ in range(PLACES)]
         assert {reader.status for reader in readers} == {200}
-        with Reader(flaresend) as one_more:
+        with Reader(kit) as one_more:
             assert one_more.status == 503
             assert json.loads(one_more.file.read())["error"]["code"] == "too_many_streams"
-        assert requests.get(f"{flaresend.url}/_mock/clock", timeout=DEADLINE).status_code == 200
+        assert kit.messages() == []
 
         readers[7].__exit__(None, None, None)
 
         status = 503
         while status == 503:
             assert watch.seconds < DEADLINE
-            with Reader(flaresend) as again:
+            with Reader(kit) as again:
                 status = again.status
         assert status == 200
 
 
-def test_streams_end_when_the_server_stops(flaresend: FlaresendMock) -> None:
-    with Reader(flaresend) as one, Reader(flaresend, "stream=true&kind=clock") as other:
+def test_streams_end_when_the_server_stops(flaresend: FlaresendMock, kit: Flaresend) -> None:
+    with Reader(kit) as one, Reader(kit, "stream=true&kind=clock") as other:
         one.block()
         other.block()
         watch = Stopwatch()
@@ -246,32 +246,31 @@ def test_streams_end_when_the_server_stops(flaresend: FlaresendMock) -> None:
         assert other.block() is None
 
 
-def test_a_stream_ends_with_its_world_and_says_so(flaresend: FlaresendMock) -> None:
-    requests.post(f"{flaresend.url}/_mock/worlds", json={"name": "t1"}, timeout=DEADLINE)
-    with Reader(flaresend, "stream=true&world=t1") as reader:
+def test_a_stream_ends_with_its_world_and_says_so(kit: Flaresend) -> None:
+    requests.post(f"{kit.url}/_mock/worlds", json={"name": "t1"}, timeout=DEADLINE)
+    with Reader(kit, "stream=true&world=t1") as reader:
         reader.block()
-        requests.delete(f"{flaresend.url}/_mock/worlds/t1", timeout=DEADLINE)
+        requests.delete(f"{kit.url}/_mock/worlds/t1", timeout=DEADLINE)
 
         assert reader.event()[2]["world"] == {"action": "removed", "id": "t1"}
         assert reader.block() is None
 
 
-def test_a_stream_tells_of_one_world_alone(flaresend: FlaresendMock) -> None:
-    requests.post(f"{flaresend.url}/_mock/worlds", json={"name": "t1"}, timeout=DEADLINE)
-    with Reader(flaresend, "stream=true&world=t1") as reader:
+def test_a_stream_tells_of_one_world_alone(kit: Flaresend) -> None:
+    with closing(Server(kit.url)) as server, server.world() as other, Reader(kit, **other.headers) as reader:
         reader.block()
-        send(flaresend, "elsewhere")
-        requests.patch(f"{flaresend.url}/_mock/clock?world=t1", json={"frozen": True}, timeout=DEADLINE)
+        send(kit, "elsewhere")
+        other.clock.freeze()
 
         assert reader.event()[:2] == (1, "clock")
 
 
-def test_no_stream_ever_shows_a_key(flaresend: FlaresendMock) -> None:
-    with Reader(flaresend, "stream=true&since=0") as reader:
+def test_no_stream_ever_shows_a_key(kit: Flaresend) -> None:
+    with Reader(kit, "stream=true&since=0") as reader:
         reader.block()
-        send(flaresend, "a")
+        send(kit, "a")
         requests.post(
-            f"{flaresend.url}/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}, timeout=9
+            f"{kit.url}/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}, timeout=9
         )
 
         assert "s3cret-key" not in json.dumps([reader.event() for _ in range(3)])
