@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import Field, dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 PREFIX = "FLARESEND_MOCK_"
-ENVIRONMENT: Mapping[str, str] = os.environ
+ENVIRONMENT: MutableMapping[str, str] = os.environ
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2, "g": 1024**3, "gib": 1024**3}
 _SIZE = re.compile(r"(\d{1,12})\s*([a-z]*)", re.ASCII | re.IGNORECASE)

@@ -55,6 +55,14 @@ def list_deliveries() -> Response:
     return jsons.respond({"deliveries": shown, "evicted": world.state.deliveries.evicted})
 
 
+@blueprint.post("/settle")
+def settle() -> Response:
+    """Wait until all is where it can come without time passing: delivered, failed, held or to be tried again."""
+    world = chosen_world()
+    world.outside.settle(world)
+    return jsons.respond({"settled": world.deliveries.idle()})
+
+
 @blueprint.get("/<delivery_id>")
 def show(delivery_id: str) -> Response:
     return jsons.respond(views.delivery(chosen_world().deliveries.get(delivery_id)))

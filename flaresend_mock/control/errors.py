@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
+from flaresend_mock.core.records import GROUP_CAPACITY
 from flaresend_mock.web import jsons
 from flaresend_mock.web.headers import allowed
 
@@ -26,6 +27,8 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery that is still kept has this id"),
     errors.ChannelNotFound: (404, "channel_not_found", "there is no channel with this JID"),
     errors.NotGroupAdmin: (409, "not_group_admin", "only admins post in this group"),
+    errors.NoValidParticipants: (400, "no_participants", "participants: none of them is on WhatsApp"),
+    errors.GroupFull: (400, "group_full", f"participants: a group has at most {GROUP_CAPACITY} people"),
     errors.NotInGroup: (409, "instance_not_in_group", "the instance is not in this group"),
     errors.InvalidMatcher: (400, "invalid_matcher", ""),
     errors.MatcherTooSlow: (400, "matcher_too_slow", ""),

@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest
 from flaresend_mock.control import views
 from flaresend_mock.control.calls import Input, Number, chosen_world, given_json, load
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbox import MEDIA_KINDS, TARGETED, Letter
+from flaresend_mock.core.inbox import CAPTIONED, MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.records import Chaos, Upload
@@ -157,17 +157,13 @@ def _letter(given: Mapping[str, Any]) -> Letter:
         raise BadRequest("selectable: there are not so many options")
     if kind in TARGETED and not given.get("about") and "message" not in given:
         raise BadRequest(f"about: {kind} needs the id of the message it is about")
-    text = (
-        given.get("emoji", given.get("text", "👍"))
-        if kind == "reaction"
-        else given.get("text", _DEFAULT_TEXTS.get(kind, ""))
-    )
+    text, caption = _words(kind, given)
     media = given.get("media", {})
     return Letter(
         sender=given["sender"],
         kind=kind,
         text=text,
-        caption=given.get("caption"),
+        caption=caption,
         upload=upload,
         flaws={flaw: media.get(flaw, False) for flaw in FLAWS},
         instance=given.get("instance"),
@@ -180,6 +176,20 @@ def _letter(given: Mapping[str, Any]) -> Letter:
         as_lid=given.get("from_lid"),
         chaos=Chaos(**given["chaos"]) if "chaos" in given else None,
     )
+
+
+def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
+    """Return text and caption. Whoever writes something beside a file writes its caption."""
+    text, caption = given.get("text"), given.get("caption")
+    if kind in MEDIA_KINDS and text and "message" not in given:
+        if kind not in CAPTIONED or caption is not None:
+            raise BadRequest(
+                f"text: a message of type {kind} has no text" + " beside its caption" * bool(caption)
+            )
+        return "", text
+    if kind == "reaction":
+        return given.get("emoji", "👍" if text is None else text), caption
+    return _DEFAULT_TEXTS.get(kind, "") if text is None else text, caption
 
 
 _DEFAULT_TEXTS = {

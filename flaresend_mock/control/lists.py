@@ -1,4 +1,4 @@
-"""What happened: GET /_mock/messages, /_mock/requests and /_mock/events."""
+"""What happened, and what will: GET /_mock/messages, /_mock/requests, /_mock/events and /_mock/scheduled."""
 
 from __future__ import annotations
 
@@ -72,6 +72,16 @@ def requests() -> Response:
     return jsons.respond(
         {"requests": [views.request(event) for event in cut(found, page)], "evicted": evicted}
     )
+
+
+@blueprint.get("/scheduled")
+def scheduled() -> Response:
+    """List what is still to be sent, by time, then in the order it was scheduled."""
+    world = chosen_world()
+    with world.lock:
+        found = sorted(world.state.tasks.values(), key=lambda task: (task.send_at, task.order))
+        shown = [views.task(task) for task in found]
+    return jsons.respond({"scheduled": shown})
 
 
 @blueprint.get("/events")

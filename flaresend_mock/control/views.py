@@ -16,6 +16,7 @@ from flaresend_mock.core.records import (
     Delivery,
     Fault,
     Fired,
+    Group,
     Instance,
     Message,
     Person,
@@ -91,6 +92,18 @@ def event(event: Event) -> dict[str, Any]:
 def _written(details: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: times.stamp(value) if isinstance(value, datetime) else value for name, value in details.items()
+    }
+
+
+def group(group: Group) -> dict[str, Any]:
+    """A group: its people by their numbers, `admin` as the API shows it."""
+    return {
+        "id": group.id,
+        "subject": group.subject,
+        "owner": group.owner,
+        "announce": group.announce,
+        "created": times.stamp(group.created),
+        "participants": [{"number": one.number, "admin": one.admin} for one in group.members.values()],
     }
 
 

@@ -42,9 +42,19 @@ class Groups:
         Raises:
             NoValidParticipants: nobody would be in it but the instance.
             GroupFull: more than 1024 people would be in it.
+            NotReady, Overloaded: a magic number asks for it.
         """
         people = [self._world.people.named(given) for given in participants]
-        with magic.applied(people, self._world.stall), self._world.lock:
+        with magic.applied(people, self._world.stall):
+            return self.make(instance_id, subject, people)
+
+    def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
+        """Create a group, whatever its people's numbers ask for; else as `create`.
+
+        Args:
+            people: numbers in digits; None for what is none.
+        """
+        with self._world.lock:
             world = self._world
             instance = world.instances.require_ready(instance_id)
             members = {instance.number: Member(instance.number, "superadmin")}

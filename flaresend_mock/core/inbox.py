@@ -54,6 +54,9 @@ MEDIA_KINDS = {
 }
 """Which kinds of message carry a file, and how that is encrypted."""
 
+CAPTIONED = frozenset({"image", "view_once", "channel_image", "video", "document"})
+"""Which of them may say something beside their file."""
+
 TARGETED = frozenset({"reaction", "delete", "edit"})
 """Which kinds of message are about another one."""
 

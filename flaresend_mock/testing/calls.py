@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class Calls:
         Raises:
             Refused: it is refused.
             Unreachable: nobody answers, or not in time.
-            TypeError: the body cannot be written as JSON.
+            TypeError: the body is no JSON.
         """
         answer = self._answered(method, path, body, query, seconds)
         try:
@@ -86,34 +87,36 @@ class Calls:
     def _answered(
         self, method: str, path: str, body: Any, query: Mapping[str, Any], seconds: float
     ) -> Response:
-        from requests.exceptions import (
-            ConnectionError,
-            InvalidJSONError,
-            InvalidSchema,
-            InvalidURL,
-            MissingSchema,
-            Timeout,
-        )
+        from requests.exceptions import ConnectionError, InvalidSchema, InvalidURL, MissingSchema, Timeout
 
+        headers = {**self.headers, **self._token}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         try:
             answer = self._session.request(
                 method,
                 self.url + path,
-                json=body,
+                data=_json(body),
                 params=query or None,
-                headers={**self.headers, **self._token},
+                headers=headers,
                 timeout=seconds + _waits(body),
             )
         except (ConnectionError, Timeout) as trouble:
             why = type(trouble).__name__
             raise Unreachable(f"no emulator answers at {self.url} ({method} {path}: {why})") from None
-        except InvalidJSONError as trouble:
-            raise TypeError(f"{body!r} is no JSON: {trouble}") from None
         except (InvalidSchema, InvalidURL, MissingSchema):
             raise Unreachable(f"{self.url!r} is not an address such as http://localhost:3577") from None
         if answer.ok:
             return answer
         raise _refused(answer, f"{method} {path}")
+
+
+def _json(body: Any) -> bytes | None:
+    try:
+        return None if body is None else json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError) as problem:
+        trouble = str(problem)
+    raise TypeError(f"what is given must be JSON: {trouble}")
 
 
 def _refused(answer: Response, call: str) -> Refused:

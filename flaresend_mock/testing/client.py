@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing import given, records
-from flaresend_mock.testing.calls import Calls, Refused
+from flaresend_mock.testing.calls import Calls, Refused, Unreachable
 from flaresend_mock.testing.clock import Clock
 from flaresend_mock.testing.explaining import Unmet, explained
-from flaresend_mock.testing.records import Delivery, Message, Request
+from flaresend_mock.testing.records import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 __tracebackhide__ = True  # a test that fails shows its own line
 
 WITHIN = 2.0
+SETTLE_SECONDS = 150.0
+"""Longer than the emulator waits for deliveries itself."""
 
 
 class Flaresend:
@@ -32,8 +36,9 @@ class Flaresend:
         url: where the emulator is, without a slash at the end.
         api_key: an API key of an instance, which picks the world.
         token: the control token, if the emulator has one.
-        set_env: sets an environment variable, for `env`.
+        world: the name of the world, if it is known.
         here: whether the emulator is in this process, and so can call applications that are.
+        elsewhere: the event of the default world after which calls are shown that came there by mistake.
     """
 
     def __init__(
@@ -41,26 +46,31 @@ class Flaresend:
         url: str,
         api_key: str,
         token: str | None = None,
-        set_env: Callable[[str, str], object] | None = None,
+        world: str | None = None,
         here: bool = False,
+        elsewhere: int | None = None,
     ) -> None:
         self.url = url
         self.api_key = api_key
+        self.world = world
         self._calls = Calls(url, api_key, token)
-        self._set_env = set_env
         self._here = here
+        self._elsewhere = elsewhere
         self._open = ExitStack()
-        self._snapshots = 0
+        self._calls_applications = False
+        self._snapshots: list[Snapshot] = []
         self.headers = dict(self._calls.headers)
         self.clock = Clock(self._calls)
         self.instance = Instance(self._calls)
 
+    def __repr__(self) -> str:
+        return f"<Flaresend at {self.url}>"
+
     def env(self, url: str = "FLARESEND_URL", api_key: str = "FLARESEND_API_KEY") -> Self:
-        """Set the variables from which the code under test takes the base URL and the API key, until the test ends."""
-        if self._set_env is None:
-            raise RuntimeError("there is no test whose end would take the variables back")
-        self._set_env(url, self.url)
-        self._set_env(api_key, self.api_key)
+        """Set the variables from which the code under test takes base URL and API key, until the world is gone."""
+        for name, value in ((url, self.url), (api_key, self.api_key)):
+            self._open.callback(_set_env, name, ENVIRONMENT.get(name))
+            ENVIRONMENT[name] = value
         return self
 
     def receive(
@@ -69,6 +79,7 @@ class Flaresend:
         """Let somebody write to the instance, and return the event as its webhook gets it.
 
         Args:
+            text: what they write; beside a file, it is its caption.
             file: the path of a file they send; media={"sample": "jpeg"} is one of the emulator's own.
             letter: the other fields of `POST /_mock/inbound`, such as type, media, caption, group or about.
         """
@@ -86,7 +97,7 @@ class Flaresend:
         Raises:
             Refused: a field is not known, or can never be so; the message says which is meant.
         """
-        return self._listed("messages", match, records.message)
+        return self._listed("messages", given.message(match), records.message)
 
     def sent_to(self, number: str) -> list[Message]:
         """Return what was sent to a number or a group, oldest first."""
@@ -102,34 +113,42 @@ class Flaresend:
             raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
         return self._calls.fetch(f"/_mock/media/{message.media}")
 
-    def expect_message(self, *, within: float = WITHIN, since: int = 0, **match: Any) -> Message:
+    def expect_message(
+        self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
+    ) -> Message:
         """Return the first message sent that fits, as soon as there is one.
 
         Args:
             within: for how many seconds, of real time, it is waited for.
-            since: the event after which it is looked for; 0 for all that happened.
+            since: what it must come after, such as the message before it in a conversation; 0 for all that happened.
             match: what it must be like: to, text, type, …; values, or operators such as {"contains": "order"}.
 
         Raises:
             AssertionError: there is none in time; it says what there was instead.
         """
-        wanted = {"direction": "outbound", **match}
-        body = {"match": wanted, "timeout": given.seconds("within", within), "since": since}
-        found = self._asked("messages/wait", body, f"no message like {_written(wanted)} within {within:g} s")
+        wanted = {"direction": "outbound", **given.message(match)}
+        body = {"match": wanted, "timeout": given.seconds("within", within), "since": given.since(since)}
+        found = self._asked("messages/wait", body, f"no message{_written(wanted)} within {within:g} s")
         return records.message(found["messages"][0])
 
-    def expect_no_message(self, *, within: float = 0.0, since: int = 0, **match: Any) -> None:
+    def expect_no_message(
+        self, *, within: float = 0.0, since: int | Message | Request | Delivery = 0, **match: Any
+    ) -> None:
         """Make sure that no message that fits was sent, and none is sent for so many seconds of real time.
+
+        Before that, webhooks that are under way are awaited: whoever answers in one has done so. What an application
+        does after it has answered its webhook needs `within`.
 
         Raises:
             AssertionError: there is one.
         """
-        wanted = {"direction": "outbound", **match}
+        wanted = {"direction": "outbound", **given.message(match)}
         body = {
             "match": given.matcher(wanted),
             "timeout": given.seconds("within", within),
-            "since": since,
+            "since": given.since(since),
         }
+        self.settle()
         try:
             found = self._calls.ask("POST", "/_mock/messages/wait", body)["messages"]
         except Refused as refused:
@@ -137,7 +156,11 @@ class Flaresend:
                 return
             raise
         texts = ", ".join(str(one["text"]) for one in found)
-        raise Unmet(explained(self._calls, f"a message like {_written(wanted)} was sent: {texts}", None))
+        raise Unmet(
+            explained(
+                self._calls, self._elsewhere, f"a message{_written(wanted)} was sent: {texts}", None
+            )
+        )
 
     def requests(self, **match: Any) -> list[Request]:
         """Return the calls of the API, oldest first: all of them, or what fits a matcher of these fields."""
@@ -151,7 +174,7 @@ class Flaresend:
         at_most: int | None = None,
         never: bool = False,
         in_order: Iterable[Mapping[str, Any]] = (),
-        since: int = 0,
+        since: int | Message | Request | Delivery = 0,
         **match: Any,
     ) -> int:
         """Make sure that so many calls of the API fit, or fit one after the other, and return how many did.
@@ -165,22 +188,24 @@ class Flaresend:
             body["never"] = True
         if steps := given.steps(in_order):
             body["in_order"] = steps
-        found = self._asked("requests/verify", {"match": match, "since": since, **body}, "")
+        found = self._asked("requests/verify", {"match": match, "since": given.since(since), **body}, "")
         return int(found["count"])
 
     def deliveries(self, **match: Any) -> list[Delivery]:
         """Return the webhook events, oldest first, with every attempt."""
         return self._listed("deliveries", match, records.delivery)
 
-    def expect_delivery(self, *, within: float = WITHIN, **match: Any) -> Delivery:
+    def expect_delivery(
+        self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
+    ) -> Delivery:
         """Return the first delivery that fits, as soon as there is one: delivered, unless `status` says otherwise.
 
         Raises:
             AssertionError: there is none in time; it says what there was instead.
         """
         wanted = {"status": "delivered", **match}
-        body = {"match": wanted, "timeout": given.seconds("within", within)}
-        said = f"no delivery like {_written(wanted)} within {within:g} s"
+        body = {"match": wanted, "timeout": given.seconds("within", within), "since": given.since(since)}
+        said = f"no delivery{_written(wanted)} within {within:g} s"
         return records.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
@@ -193,7 +218,7 @@ class Flaresend:
 
     def settle(self) -> None:
         """Wait until every delivery is where it can come without time passing: delivered, failed or to be retried."""
-        self.clock.advance(0)
+        self._calls.ask("POST", "/_mock/deliveries/settle", seconds=SETTLE_SECONDS)
 
     def webhook(self, url: str | None, **options: Any) -> None:
         """Have the instance's events sent to a URL, with `secret`, `retries` and so on; None for nowhere."""
@@ -223,23 +248,30 @@ class Flaresend:
 
         No socket is needed: the emulator in this process calls it directly.
 
+        Args:
+            path: where in the application they go.
+            options: of the webhook, such as secret and retries.
+
         Raises:
             RuntimeError: the emulator is elsewhere.
+            TypeError: it is no WSGI application.
         """
+        if not callable(app) or iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
+            raise TypeError(f"{app!r} is no WSGI application; serve an ASGI one, and use webhook(url)")
         if not self._here:
             raise RuntimeError(
                 "an emulator elsewhere cannot call an application in this process; use webhook(url)"
             )
         from flaresend_mock.delivery.local import mounted  # few tests have an application
 
+        self._calls_applications = True
         url = self._open.enter_context(mounted(app)) + path
         self.webhook(url, **options)
         return url
 
-    def scheduled(self) -> list[Mapping[str, Any]]:
-        """Return what is still to be sent, as the API lists it."""
-        listed: list[Mapping[str, Any]] = self._calls.ask("GET", "/scheduled-messages")["data"]
-        return listed
+    def scheduled(self) -> list[Scheduled]:
+        """Return what is still to be sent, in the order in which it will be."""
+        return [records.scheduled(one) for one in self._calls.ask("GET", "/_mock/scheduled")["scheduled"]]
 
     def fault(self, preset: str | None = None, **fault: Any) -> Fault:
         """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. It ends with a `with`."""
@@ -250,7 +282,7 @@ class Flaresend:
         """Make a group of the instance's, of people by their numbers, and return its JID."""
         people = [participants] if isinstance(participants, str) else list(participants)
         body = {"subject": subject, "participants": people}
-        made: str = self._calls.ask("POST", "/groups", body)["data"]["id"]
+        made: str = self._calls.ask("POST", "/_mock/groups", body)["id"]
         return made
 
     def person(self, number: str, **details: Any) -> None:
@@ -260,10 +292,20 @@ class Flaresend:
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Keep what the world is like now, to return to it."""
         if name is None:
-            self._snapshots += 1
-            name = f"snapshot-{self._snapshots}"
+            name = f"snapshot-{len(self._snapshots) + 1}"
         self._calls.ask("POST", f"/_mock/snapshots/{quote(name, safe='')}")
-        return Snapshot(self._calls, name)
+        self._snapshots.append(Snapshot(self._calls, name))
+        return self._snapshots[-1]
+
+    def restore(self, snapshot: Snapshot | None = None) -> None:
+        """Return to a snapshot, the last one if none is given.
+
+        Raises:
+            RuntimeError: none was taken.
+        """
+        if snapshot is None and not self._snapshots:
+            raise RuntimeError("there is no snapshot to return to; take one with snapshot()")
+        (snapshot or self._snapshots[-1]).restore()
 
     def reset(self) -> None:
         """Return to the world as it was made."""
@@ -276,11 +318,14 @@ class Flaresend:
         Path(file).write_text(json.dumps(self._calls.ask("GET", "/_mock/world")), encoding="utf-8")
 
     def transcript(self) -> str:
-        """Return what was said so far, a line a message, with deliveries and faults below."""
-        return explained(self._calls, "", None)
+        """Return what was said so far, a line a message, with calls, deliveries, faults and what is to come below."""
+        return explained(self._calls, self._elsewhere, "", None)
 
     def close(self) -> None:
-        """Stop inboxes, and call applications no more."""
+        """Stop inboxes, call applications no more, once they have done what they are at, and take `env` back."""
+        if self._calls_applications:
+            with suppress(Refused, Unreachable):  # the world is gone already
+                self.settle()
         self._open.close()
         self._calls.close()
 
@@ -298,7 +343,9 @@ class Flaresend:
         except Refused as refused:
             if refused.code not in ("timeout", "not_verified", "evicted"):
                 raise
-            raise Unmet(explained(self._calls, said or str(refused), refused.answer)) from None
+            raise Unmet(
+                explained(self._calls, self._elsewhere, said or str(refused), refused.answer)
+            ) from None
 
     def _listed(
         self, name: str, match: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]
@@ -308,7 +355,7 @@ class Flaresend:
 
 
 class Instance:
-    """The world's first instance."""
+    """The world's first instance. While it is disconnected, nobody can write to it either."""
 
     def __init__(self, calls: Calls) -> None:
         self._calls = calls
@@ -348,6 +395,9 @@ class Fault:
         self._last = self.hits
         self._calls.ask("DELETE", f"/_mock/faults/{self.id}")
 
+    def __repr__(self) -> str:
+        return f"<Fault {self.id}>"
+
     def __enter__(self) -> Self:
         if self._last is not None:
             raise RuntimeError("this fault is removed; arm another with fault()")
@@ -382,5 +432,13 @@ class Snapshot:
         self.restore()
 
 
+def _set_env(name: str, value: str | None) -> None:
+    if value is None:
+        ENVIRONMENT.pop(name, None)
+    else:
+        ENVIRONMENT[name] = value
+
+
 def _written(match: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value!r}" for name, value in match.items() if name != "direction") or "any"
+    said = ", ".join(f"{name}={value!r}" for name, value in match.items() if name != "direction")
+    return said and f" like {said}"

@@ -7,8 +7,25 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from flaresend_mock.testing.records import Delivery, Message, Request
+
 MOST_SECONDS = 300
+_SPELLINGS = {"sender": "from", "file_name": "fileName"}
 _FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+
+
+def message(match: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the matcher of a message, whose fields may be called as `Message` calls them."""
+    return {_SPELLINGS.get(name, name): value for name, value in match.items()}
+
+
+def since(what: int | Message | Request | Delivery) -> int:
+    """Return the number of an event."""
+    if isinstance(what, Message):
+        return what.event
+    if isinstance(what, Request):
+        return what.id
+    return int(what.raw["event"]) if isinstance(what, Delivery) else what
 
 
 def matcher(match: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,9 @@ class Inbox:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
+    def __repr__(self) -> str:
+        return f"<Inbox at {self.url}>"
+
     @property
     def events(self) -> list[Received]:
         """What has come so far, oldest first."""

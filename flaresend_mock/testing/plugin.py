@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--flaresend-mock-url",
         metavar="URL",
         help="Test against the emulator at this address, such as one in docker, instead of one in this process "
-        "[FLARESEND_MOCK_URL].",
+        "[FLARESEND_MOCK_URL]; its control token, if it has one, is taken from FLARESEND_MOCK_CONTROL_TOKEN.",
     )
 
 
@@ -36,7 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
         f"{MARKER}(world='default', seed=None, frozen_at=None, time_zone=None): the world that the fixture "
-        "flaresend_mock makes: a shipped one by its name or a world file by its path, and its clock.",
+        "flaresend_mock makes: a shipped one by its name, or a world file or an export by its path, beside the test's "
+        "file or in the root folder; and its clock.",
     )
 
 
@@ -50,16 +51,10 @@ def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 
 @pytest.fixture
-def flaresend_mock(
-    request: pytest.FixtureRequest, flaresend_mock_server: Server, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Flaresend]:
+def flaresend_mock(request: pytest.FixtureRequest, flaresend_mock_server: Server) -> Iterator[Flaresend]:
     """A world of the test's own, with an API key of its own; it is gone afterwards."""
-    marker = request.node.get_closest_marker(MARKER)
-    wanted: dict[str, Any] = dict(marker.kwargs) if marker else {}
-    if marker and marker.args:
-        pytest.fail(f"@pytest.mark.{MARKER} takes names only, such as world='demo'", pytrace=False)
     with ExitStack() as made:
-        client = _entered(made, flaresend_mock_server.world(set_env=monkeypatch.setenv, **wanted))
+        client = _entered(made, flaresend_mock_server.world(request.node.nodeid, **_wanted(request)))
         request.node.stash[_CLIENT] = client
         try:
             yield client
@@ -68,11 +63,14 @@ def flaresend_mock(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what was said in the world of a test that failed, or of one whose set-up did."""
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what was said in the world of a test that failed, or of one whose set-up did, unless its failure does."""
     report = yield
     client = item.stash.get(_CLIENT, None)
-    if report.failed and client is not None:
+    told = call.excinfo is not None and getattr(call.excinfo.value, "explains_itself", False)
+    if report.failed and client is not None and not told:
         report.sections.append((SECTION, _transcript(client)))
     return report
 
@@ -84,7 +82,22 @@ def _entered(stack: ExitStack, context: AbstractContextManager[_T]) -> _T:
     try:
         return stack.enter_context(context)
     except (OSError, TypeError, Unreachable, ValueError) as error:
-        pytest.fail(f"flaresend_mock: {error}", pytrace=False)
+        why = str(error)
+    pytest.fail(f"flaresend_mock: {why}", pytrace=False)
+
+
+def _wanted(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Return what the markers say of a test's world: those of the test over those of its class and module."""
+    wanted: dict[str, Any] = {}
+    for marker in request.node.iter_markers(MARKER):
+        if marker.args:
+            pytest.fail(f"@pytest.mark.{MARKER} takes names only, such as world='demo'", pytrace=False)
+        wanted = {**marker.kwargs, **wanted}
+    if "world" in wanted:
+        places = [request.path.parent, request.config.rootpath]
+        beside = [place / wanted["world"] for place in places if (place / wanted["world"]).is_file()]
+        wanted["world"] = beside[0] if beside else wanted["world"]
+    return wanted
 
 
 def _transcript(client: Flaresend) -> str:

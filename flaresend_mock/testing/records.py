@@ -10,7 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """A message: people are digits, groups and channels JIDs; `raw` is all that the emulator shows of it."""
+    """A message: people are digits, groups and channels JIDs.
+
+    `event` is its number in the event log, `raw` all that the emulator shows of it.
+    """
 
     id: str
     direction: str
@@ -23,6 +26,19 @@ class Message:
     file_name: str | None
     media: str | None
     status: str
+    at: datetime
+    event: int
+    raw: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A message that is still to be sent; `at` is aware UTC."""
+
+    id: str
+    recipients: tuple[str, ...]
+    type: str
+    text: str | None
     at: datetime
     raw: Mapping[str, Any]
 
@@ -70,6 +86,18 @@ def message(shown: Mapping[str, Any]) -> Message:
         media=shown["media"],
         status=shown["status"],
         at=moment(shown["timestamp"]),
+        event=shown["event"],
+        raw=shown,
+    )
+
+
+def scheduled(shown: Mapping[str, Any]) -> Scheduled:
+    return Scheduled(
+        id=shown["id"],
+        recipients=tuple(shown["recipients"]),
+        type=shown["type"],
+        text=shown["text"],
+        at=moment(shown["sendAt"]),
         raw=shown,
     )
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from difflib import get_close_matches
 from itertools import count
 from os import getpid
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Self
+from zlib import crc32
 
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.calls import Calls, Refused, Unreachable
@@ -37,12 +40,12 @@ class Server:
         self._calls = Calls(url, "", token)
 
     @contextmanager
-    def world(
-        self, set_env: Callable[[str, str], object] | None = None, **wanted: Any
-    ) -> Iterator[Flaresend]:
+    def world(self, about: str = "", **wanted: Any) -> Iterator[Flaresend]:
         """Make a world, and delete it afterwards.
 
         Args:
+            about: what it is for, such as the name of a test: without a seed, it decides which ids there are, so that
+                an application that has seen one world's does not meet them in another.
             wanted: `world`, `seed`, `frozen_at` and `time_zone`, as the marker takes them.
 
         Raises:
@@ -50,15 +53,23 @@ class Server:
             ValueError: what is wanted cannot be; the message says why.
             Unreachable: there is no emulator.
         """
-        made = self._make(wanted)
-        client = Flaresend(self.url, made["api_key"], self._token, set_env, self._here)
+        elsewhere = self._calls.ask("GET", "/_mock/events", limit=1)["events"]
+        made = self._make(wanted, about)
+        client = Flaresend(
+            self.url,
+            made["api_key"],
+            self._token,
+            world=made["name"],
+            here=self._here,
+            elsewhere=elsewhere[-1]["id"] if elsewhere else 0,
+        )
         try:
             if wanted.get("frozen_at") is not None:
-                client.clock.freeze(wanted["frozen_at"])
+                self._freeze(client, wanted["frozen_at"])
             yield client
         finally:
-            self._delete(made["name"])
             client.close()
+            self._delete(made["name"])
 
     def check(self) -> Self:
         """Make sure that there is an emulator that lets itself be steered.
@@ -75,7 +86,15 @@ class Server:
     def close(self) -> None:
         self._calls.close()
 
-    def _make(self, wanted: Mapping[str, Any]) -> Any:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _make(self, wanted: Mapping[str, Any], about: str) -> Any:
         for name in wanted:
             if name not in _WORLD_OPTIONS:
                 meant = get_close_matches(name, _WORLD_OPTIONS, 1)
@@ -83,6 +102,8 @@ class Server:
                 raise TypeError(f"a world has no {name!r}; {hint}")
         body = _source(wanted.get("world", "default"))
         body |= {name: wanted[name] for name in ("seed", "time_zone") if wanted.get(name) is not None}
+        if about and "export" not in body:
+            body.setdefault("seed", crc32(about.encode("utf-8", "replace")))
         while True:
             name = f"test-{getpid()}-{next(_numbers)}"
             try:
@@ -90,7 +111,15 @@ class Server:
             except Refused as refused:
                 if refused.code == "world_exists":  # some other machine's, at the same emulator
                     continue
-                raise ValueError(f"there is no such world ({wanted}): {refused}") from None
+                if "fixture" in body and "fixture" in str(refused):
+                    raise ValueError(_no_fixture(body["fixture"])) from None
+                raise ValueError(str(refused)) from None
+
+    def _freeze(self, client: Flaresend, at: datetime | str) -> None:
+        try:
+            client.clock.freeze(at)
+        except (Refused, TypeError) as problem:
+            raise ValueError(f"frozen_at: {problem}") from None
 
     def _asked(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call; what is no emulator, or is not to be steered, counts as no emulator."""
@@ -98,12 +127,10 @@ class Server:
             return self._calls.ask(method, path, body)
         except Refused as refused:
             if refused.status == 401:
-                what = (
+                lack = (
                     "needs its control token in" if self._token is None else "has another control token than"
                 )
-                raise Unreachable(
-                    f"the emulator at {self.url} {what} {PREFIX}CONTROL_TOKEN: {refused}"
-                ) from None
+                raise Unreachable(f"the emulator at {self.url} {lack} {PREFIX}CONTROL_TOKEN") from None
             if not refused.code:
                 raise Unreachable(f"what answers at {self.url} is no flaresend-mock: {refused}") from None
             raise
@@ -123,25 +150,30 @@ def serving(url: str | None = None) -> Iterator[Server]:
     """Serve tests: with the emulator at a URL, or at the one in FLARESEND_MOCK_URL, or one in this process."""
     found = url or ENVIRONMENT.get(f"{PREFIX}URL")
     if found:
-        server = Server(found.rstrip("/"), ENVIRONMENT.get(f"{PREFIX}CONTROL_TOKEN"))
-        try:
+        with Server(found.rstrip("/"), ENVIRONMENT.get(f"{PREFIX}CONTROL_TOKEN")) as server:
             yield server.check()
-        finally:
-            server.close()
         return
     from flaresend_mock import FlaresendMock  # by the package, which imports it faster
 
-    with FlaresendMock() as emulator:
-        server = Server(emulator.url, here=True)
-        try:
-            yield server
-        finally:
-            server.close()
+    with FlaresendMock() as emulator, Server(emulator.url, here=True) as server:
+        yield server
 
 
 def _source(world: str | Path) -> dict[str, Any]:
     """Return what a world is made from: a shipped fixture by its name, a world file or an export by its path."""
     if not isinstance(world, Path) and "/" not in world and "\\" not in world and "." not in world:
         return {"fixture": world}
-    data = json.loads(Path(world).read_text(encoding="utf-8"))
+    try:
+        data = json.loads(Path(world).read_text(encoding="utf-8"))
+    except ValueError as problem:
+        raise ValueError(f"{world}: no JSON: {problem}") from None
     return {"export" if isinstance(data, dict) and "format" in data else "world": data}
+
+
+def _no_fixture(name: str) -> str:
+    from flaresend_mock.shipped import world_names
+
+    shipped = world_names()
+    meant = get_close_matches(name, shipped, 1)
+    hint = f"did you mean {meant[0]!r}?" if meant else f"shipped: {', '.join(shipped)}"
+    return f"there is no world {name!r}; {hint} (a file is named with its path and ending)"

@@ -345,3 +345,19 @@ def test_an_empty_raw_message_is_refused(client: FlaskClient, kind: str) -> None
 )
 def test_a_broken_picture_is_no_picture(data: bytes) -> None:
     assert look(data) is None
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"type": "sticker", "text": "look"}, "text: a message of type sticker has no text"),
+        ({"media": {"sample": "jpeg"}, "text": "a", "caption": "b"}, "has no text beside its caption"),
+    ],
+)
+def test_text_beside_a_file_that_has_no_place_is_refused(
+    given: dict[str, Any], says: str, client: FlaskClient
+) -> None:
+    answer = post(client, **given)
+
+    assert answer.status_code == 400
+    assert says in answer.text

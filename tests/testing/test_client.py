@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -372,3 +373,146 @@ def test_whoever_has_not_the_control_token_is_told_where_it_goes(monkeypatch: py
 def test_what_answers_but_is_no_emulator_is_said_to_be_none(flaresend_mock: Flaresend) -> None:
     with flaresend_mock.inbox() as inbox, pytest.raises(Unreachable, match="is no flaresend-mock"):
         Server(inbox.url.removesuffix("/webhook")).check()
+
+
+def test_every_turn_of_a_conversation_comes_after_the_one_before(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.webhook_app(answering(flaresend_mock))
+    flaresend_mock.receive(ANN, "one")
+    first = flaresend_mock.expect_message(to=ANN)
+    delivery = flaresend_mock.expect_delivery()
+
+    flaresend_mock.receive(ANN, "two")
+
+    assert flaresend_mock.expect_message(to=ANN, since=first).text == "You said: two"
+    assert flaresend_mock.expect_delivery(since=delivery).event["data"]["message"]["conversation"] == "two"
+    flaresend_mock.expect_no_message(text="You said: one", since=first)
+
+
+def test_nothing_is_called_unsent_while_its_webhook_is_under_way(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.webhook_app(answering(flaresend_mock))
+    flaresend_mock.receive(ANN, "hi")
+
+    with pytest.raises(Unmet, match="was sent: You said: hi"):
+        flaresend_mock.expect_no_message(to=ANN)
+
+
+def answering(mock: Flaresend) -> Flask:
+    app = Flask("bot")
+
+    @app.post("/webhook")
+    def webhook() -> dict[str, str]:
+        send(mock, "You said: " + request.get_json()["data"]["message"]["conversation"])
+        return {"status": "received"}
+
+    return app
+
+
+def test_a_call_with_the_wrong_key_is_shown_where_it_is_missed(flaresend_mock: Flaresend) -> None:
+    body = {"recipients": [ANN], "type": "text", "text": ORDER}
+    for key in ("nobodys-key", "YOUR_API_KEY"):
+        headers = {"Authorization": f"Bearer {key}"}
+        requests.post(f"{flaresend_mock.url}/send-message", json=body, headers=headers, timeout=10)
+
+    with pytest.raises(Unmet) as failure:
+        flaresend_mock.expect_message(to=ANN, within=0)
+
+    said = str(failure.value)
+    assert "calls:\n  (none)\n" in said
+    strays = said.partition("calls with a key of no world, or of the default one:\n")[2].splitlines()
+    assert [line.split(" ", 5)[5] for line in strays[:2]] == [
+        '/send-message 401 {"success": false, "error": "Invalid API key"}',
+        "/send-message 200",
+    ]
+
+
+def test_who_was_not_reached_is_said_of_a_call(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.person(ANN, on_whatsapp=False)
+    send(flaresend_mock)
+    send(flaresend_mock, to="999000500")
+
+    said = flaresend_mock.transcript()
+
+    assert f'POST /send-message 200, invalid: ["{ANN}"]' in said
+    assert "POST /send-message 200, failed: [" in said
+
+
+@pytest.mark.flaresend(frozen_at="2025-11-14 10:00")
+def test_what_is_still_to_be_sent_is_said(flaresend_mock: Flaresend) -> None:
+    body = {"recipients": [ANN], "type": "text", "text": "Again!", "sendAt": "2025-11-15 09:00:00"}
+    requests.post(
+        f"{flaresend_mock.url}/schedule-message", json=body, headers=flaresend_mock.headers, timeout=10
+    )
+
+    assert (
+        "scheduled; now it is 2025-11-14 10:00:00, the clock is frozen:\n"
+        f'  2025-11-15 09:00:00 → {ANN} text "Again!"'
+    ) in flaresend_mock.transcript()
+
+    flaresend_mock.clock.set("2025-11-15 10:00")
+    assert '"Again!" (overdue: it is sent when time advances)' in flaresend_mock.transcript()
+
+
+def test_what_a_test_sets_up_is_no_call_of_its_application(flaresend_mock: Flaresend) -> None:
+    group = flaresend_mock.group("Friends", [ANN])
+    flaresend_mock.scheduled()
+    flaresend_mock.receive(ANN, "hi all", group=group)
+
+    assert flaresend_mock.requests() == []
+    assert f'← {ANN} in {group} text "hi all"' in flaresend_mock.transcript()
+
+
+def test_text_beside_a_file_is_its_caption(flaresend_mock: Flaresend) -> None:
+    event = flaresend_mock.receive(ANN, "look", media={"sample": "jpeg"})
+
+    assert event["data"]["message"]["imageMessage"]["caption"] == "look"
+    assert flaresend_mock.messages(sender=ANN, caption="look")[0].text is None
+
+
+def test_the_variables_are_taken_back_without_pytest(flaresend_mock_server: Server) -> None:
+    with flaresend_mock_server.world() as client:
+        client.env("A_URL_OF_A_TEST", "A_KEY_OF_A_TEST")
+        assert (os.environ["A_URL_OF_A_TEST"], os.environ["A_KEY_OF_A_TEST"]) == (client.url, client.api_key)
+
+    assert {"A_URL_OF_A_TEST", "A_KEY_OF_A_TEST"}.isdisjoint(os.environ)
+
+
+def test_what_was_taken_last_is_restored(flaresend_mock: Flaresend) -> None:
+    with pytest.raises(RuntimeError, match=r"take one with snapshot\(\)"):
+        flaresend_mock.restore()
+    flaresend_mock.snapshot()
+    send(flaresend_mock)
+
+    flaresend_mock.restore()
+
+    assert flaresend_mock.messages() == []
+    assert flaresend_mock.world is not None
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+class Asgi:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
+
+
+@pytest.mark.parametrize("app", [asgi, Asgi(), "http://localhost"])
+def test_what_is_no_wsgi_application_is_refused_at_once(app: Any, flaresend_mock: Flaresend) -> None:
+    with pytest.raises(TypeError, match="is no WSGI application"):
+        flaresend_mock.webhook_app(app)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"world": "dmeo"}, "there is no world 'dmeo'; did you mean 'demo'"),
+        ({"world": "nothing-like-it"}, "shipped: default, demo"),
+        ({"frozen_at": "yesterday"}, "frozen_at: 'yesterday' is not an ISO 8601 time"),
+        ({"seed": "x"}, "seed: "),
+        ({"time_zone": "Nairobi"}, "time_zone: "),
+    ],
+)
+def test_a_world_that_cannot_be_is_refused(
+    wanted: dict[str, Any], says: str, flaresend_mock_server: Server
+) -> None:
+    with pytest.raises(ValueError, match=says), flaresend_mock_server.world(**wanted):
+        pass

@@ -126,3 +126,56 @@ def test_a_suite_that_does_not_use_it_imports_nothing_of_it(suite: pytest.Pytest
     )
 
     outcome.assert_outcomes(passed=1)
+
+
+def test_markers_of_class_and_test_are_laid_over_each_other(suite: pytest.Pytester) -> None:
+    suite.makefile(
+        ".json", shop='{"version": 1, "instances": [{"number": "254711000001", "api_keys": ["k"]}]}'
+    )
+    suite.makefile(".json", broken="{")
+    outcome = run(
+        suite,
+        """
+        @pytest.mark.flaresend(world="shop.json", time_zone="Africa/Nairobi")
+        class TestShop:
+            @pytest.mark.flaresend(frozen_at="2025-11-14 13:00")
+            def test_both(self, flaresend_mock):
+                assert flaresend_mock.clock.now.isoformat() == "2025-11-14T10:00:00+00:00"
+                flaresend_mock.receive("254712345678", "hi")
+                assert flaresend_mock.messages()[0].to == "254711000001"
+
+        @pytest.mark.flaresend(world="broken.json")
+        def test_broken(flaresend_mock):
+            pass
+        """,
+    )
+
+    outcome.assert_outcomes(passed=1, errors=1)
+    outcome.stdout.fnmatch_lines(["flaresend_mock: *broken.json: no JSON: *"])
+
+
+def test_ids_are_the_same_in_every_run_and_others_in_every_test(suite: pytest.Pytester) -> None:
+    tests = """
+        @pytest.mark.parametrize("time", range(3))
+        def test_id(time, flaresend_mock):
+            print("ID", flaresend_mock.receive("254712345678", "hi")["data"]["id"])
+    """
+    first, second = ([line for line in run(suite, tests, "-s").outlines if "ID " in line] for _ in range(2))
+
+    assert first == second
+    assert len(set(first)) == 3
+
+
+def test_what_explains_itself_is_not_told_twice(suite: pytest.Pytester) -> None:
+    outcome = run(
+        suite,
+        """
+        def test_booking(flaresend_mock):
+            flaresend_mock.expect_message(within=0)
+        """,
+        "-rf",
+    )
+
+    outcome.assert_outcomes(failed=1)
+    outcome.stdout.no_fnmatch_line("*- flaresend-mock -*")
+    outcome.stdout.fnmatch_lines(["FAILED *::test_booking - Unmet: *"])

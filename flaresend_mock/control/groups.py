@@ -1,0 +1,46 @@
+"""/_mock/groups: groups, by people's numbers, without a call of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response
+from marshmallow import fields, validate
+
+from flaresend_mock.control import views
+from flaresend_mock.control.calls import Input, chosen_world, given_body
+from flaresend_mock.core.records import GROUP_CAPACITY, SUBJECT_LENGTH
+from flaresend_mock.web import jsons
+
+blueprint = Blueprint("groups", __name__, url_prefix="/groups")
+
+
+class GroupInput(Input):
+    """A group of an instance's, the first one's if none is named, with people by their numbers."""
+
+    subject = fields.String(required=True, validate=validate.Length(1, SUBJECT_LENGTH))
+    participants = fields.List(fields.String(), required=True, validate=validate.Length(1, GROUP_CAPACITY))
+    instance = fields.String(load_default=None, allow_none=True)
+
+
+_GROUP = GroupInput()
+
+
+@blueprint.get("")
+def list_groups() -> Response:
+    """List all groups of the world, with who is in them."""
+    world = chosen_world()
+    with world.lock:
+        shown: list[dict[str, Any]] = [views.group(group) for group in world.state.groups.values()]
+    return jsons.respond({"groups": shown})
+
+
+@blueprint.post("")
+def create() -> Response:
+    """Make a group; who is not on WhatsApp is left out, as the API does it."""
+    given = given_body(_GROUP)
+    world = chosen_world()
+    instance = world.instances.find(given["instance"])
+    people = [world.people.named(number) for number in given["participants"]]
+    made = world.groups.make(instance.id, given["subject"], people)
+    return jsons.respond(views.group(made.group), 201)
