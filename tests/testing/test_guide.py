@@ -35,7 +35,7 @@ def run(folder: Path, *command: str, **variables: str) -> str:
 
 
 def test_there_are_examples() -> None:
-    assert {"bookings.py", "test_bookings.py", "test_unittest.py", "bookings.test.mjs"} <= FILES.keys()
+    assert {"bookings.py", "test_bookings.py", "test_unittest.py", "bookings.test.mjs", "bookings.sh"} <= FILES.keys()
 
 
 def test_the_example_for_pytest_passes(folder: Path) -> None:
@@ -54,3 +54,12 @@ def test_the_example_for_node_passes(folder: Path) -> None:
         said = run(folder, "node", "--test", "bookings.test.mjs", FLARESEND_MOCK_URL=emulator.url)
 
     assert "pass 2" in said
+
+
+def test_the_example_for_bash_passes_and_cleans_up(folder: Path) -> None:
+    with FlaresendMock() as emulator:
+        said = run(folder, "bash", "bookings.sh", FLARESEND_MOCK_URL=emulator.url)
+        left = [world.name for world in emulator.worlds.all()]
+
+    assert "The reminder was sent, at try 2." in said
+    assert left == ["default"]
