@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from traceback import format_exception
 from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from requests.exceptions import ConnectionError
+from requests.exceptions import ConnectionError, ReadTimeout
 
 log = logging.getLogger(__name__)
 
 DOMAIN = ".wsgi.localhost"
+MAX_ANSWER = 64 * 1024
 
 _apps: dict[str, WSGIApplication] = {}
 _numbers = count(1)
+_here = threading.local()
 
 
 @contextmanager
@@ -37,6 +41,11 @@ def mounted(app: WSGIApplication) -> Iterator[str]:
         del _apps[host]
 
 
+def is_handling() -> bool:
+    """Return whether the caller is an application that handles a delivery right now."""
+    return getattr(_here, "handles", False)
+
+
 class LocalAdapter(HTTPAdapter):
     """Has requests ask an application of this process where one is mounted, and the network elsewhere."""
 
@@ -47,35 +56,88 @@ class LocalAdapter(HTTPAdapter):
         app = _apps.get(host)
         if app is None:
             raise ConnectionError("the application is not there any more", request=request)
-        return _answer(app, request)
+        return _Handling(app, request).wait(options.get("timeout"))
 
 
-def _answer(app: WSGIApplication, request: PreparedRequest) -> Response:
-    from werkzeug.test import Client  # only tests deliver here
+class _Handling:
+    """One request that an application handles, in a thread of its own: it may hang, or never come to an end."""
 
-    parts = urlsplit(request.url or "")
-    failed = ""
-    try:
-        answer = Client(app).open(
+    def __init__(self, app: WSGIApplication, request: PreparedRequest) -> None:
+        self._app = app
+        self._request = request
+        self._done = threading.Event()
+        self._given_up = False
+        self._failed = ""
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._body = b""
+
+    def wait(self, timeout: float | None) -> Response:
+        """Return its answer, with so much of its body as an answer on a socket is read of.
+
+        Raises:
+            ReadTimeout: it takes longer than `timeout` seconds.
+            ConnectionError: it raised something.
+        """
+        threading.Thread(target=self._run, name="flaresend-mock-application", daemon=True).start()
+        if not self._done.wait(timeout):
+            self._given_up = True
+            raise ReadTimeout("the application takes too long", request=self._request)
+        if self._failed:
+            raise ConnectionError(self._failed, request=self._request)
+        response = Response()
+        response.status_code = self._status
+        response.headers.update(self._headers)
+        response.url = self._request.url or ""
+        response.request = self._request
+        response.raw = io.BytesIO(self._body)
+        return response
+
+    def _run(self) -> None:
+        _here.handles = True
+        try:
+            self._handle()
+        except BaseException as error:  # SystemExit and pytest.fail(), too: the delivery must come to its end
+            log.warning("the application raised\n%s", _plain("".join(format_exception(error))))
+            self._failed = _plain(_said(error))
+        finally:
+            self._done.set()
+
+    def _handle(self) -> None:
+        from werkzeug.test import EnvironBuilder, run_wsgi_app  # only tests deliver here
+
+        parts = urlsplit(self._request.url or "")
+        builder = EnvironBuilder(
             parts.path,
-            method=request.method or "POST",
+            method=self._request.method or "POST",
             base_url=f"{parts.scheme}://{parts.netloc}",
             query_string=parts.query,
-            headers=list(request.headers.items()),
-            data=_bytes(request.body),
+            headers=list(self._request.headers.items()),
+            data=_bytes(self._request.body),
         )
-    except BaseException as error:  # SystemExit and pytest.fail(), too: the courier's thread must live on
-        log.warning("the application raised", exc_info=error)
-        failed = f"the application raised {type(error).__name__}: {error}"
-    if failed:  # not in the clause above: what is said of an error is what is at its bottom
-        raise ConnectionError(failed, request=request)
-    response = Response()
-    response.status_code = answer.status_code
-    response.headers.update(answer.headers)
-    response.url = request.url or ""
-    response.request = request
-    response.raw = io.BytesIO(answer.data)
-    return response
+        body, status, headers = run_wsgi_app(self._app, builder.get_environ())
+        self._status, self._headers = int(status.partition(" ")[0]), list(headers)
+        try:
+            for part in body:
+                self._body = (self._body + part)[:MAX_ANSWER]
+                if len(self._body) == MAX_ANSWER or self._given_up:
+                    break
+        finally:
+            if callable(close := getattr(body, "close", None)):
+                close()
+
+
+def _said(error: BaseException) -> str:
+    try:
+        text = f": {error}"
+    except Exception:
+        text = ""
+    return f"the application raised {type(error).__name__}{text}"
+
+
+def _plain(text: str) -> str:
+    """Return text that can be written anywhere, also what was the name of a file that is no UTF-8."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _bytes(body: Any) -> bytes:

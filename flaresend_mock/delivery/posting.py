@@ -7,12 +7,11 @@ from typing import Any
 
 import requests
 
-from flaresend_mock.delivery.local import LocalAdapter
+from flaresend_mock.delivery.local import MAX_ANSWER, LocalAdapter
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.version import __version__
 
 TIMEOUT_SECONDS = 15.0
-MAX_ANSWER = 64 * 1024
 AGENT = f"flaresend-mock/{__version__}"
 
 
@@ -91,4 +90,4 @@ def _plain(problem: Exception) -> str:
             break
         cause = inner
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return " ".join(str(text).split())[:300]
+    return " ".join(str(text).split())[:300].encode("utf-8", "backslashreplace").decode()

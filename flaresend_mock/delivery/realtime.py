@@ -15,16 +15,21 @@ def utc_now() -> datetime:
 
 
 class Stopwatch:
-    """Measures real seconds from its making."""
+    """Measures real seconds from its making, also for those who have replaced the time of their own process.
 
-    __slots__ = ("_started",)
+    Args:
+        counter: counts seconds; it is kept here, where libraries that freeze time do not look for it.
+    """
 
-    def __init__(self) -> None:
-        self._started = time.perf_counter()
+    __slots__ = ("_counter", "_started")
+
+    def __init__(self, counter: Callable[[], float] = time.perf_counter) -> None:
+        self._counter = counter
+        self._started = counter()
 
     @property
     def seconds(self) -> float:
-        return time.perf_counter() - self._started
+        return self._counter() - self._started
 
 
 class Patience:

@@ -6,18 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flaresend_mock.testing.calls import Refused, Unreachable
-    from flaresend_mock.testing.client import Fault, Flaresend, Instance, Snapshot
+    from flaresend_mock.testing.client import Flaresend
     from flaresend_mock.testing.clock import Clock
     from flaresend_mock.testing.explaining import Unmet
+    from flaresend_mock.testing.handles import Fault, Instance, Snapshot
     from flaresend_mock.testing.inbox import Inbox, Received
     from flaresend_mock.testing.records import Delivery, Message, Request, Scheduled
     from flaresend_mock.testing.server import Server, serving
 else:
     _HOMES = {
         "calls": ("Refused", "Unreachable"),
-        "client": ("Fault", "Flaresend", "Instance", "Snapshot"),
+        "client": ("Flaresend",),
         "clock": ("Clock",),
         "explaining": ("Unmet",),
+        "handles": ("Fault", "Instance", "Snapshot"),
         "inbox": ("Inbox", "Received"),
         "records": ("Delivery", "Message", "Request", "Scheduled"),
         "server": ("Server", "serving"),

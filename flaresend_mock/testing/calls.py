@@ -87,7 +87,14 @@ class Calls:
     def _answered(
         self, method: str, path: str, body: Any, query: Mapping[str, Any], seconds: float
     ) -> Response:
-        from requests.exceptions import ConnectionError, InvalidSchema, InvalidURL, MissingSchema, Timeout
+        from requests.exceptions import (
+            ConnectionError,
+            InvalidHeader,
+            InvalidSchema,
+            InvalidURL,
+            MissingSchema,
+            Timeout,
+        )
 
         headers = {**self.headers, **self._token}
         if body is not None:
@@ -101,9 +108,13 @@ class Calls:
                 headers=headers,
                 timeout=seconds + _waits(body),
             )
-        except (ConnectionError, Timeout) as trouble:
+        except Timeout:
+            raise Unreachable(f"the emulator at {self.url} did not answer {method} {path} in time") from None
+        except ConnectionError as trouble:
             why = type(trouble).__name__
             raise Unreachable(f"no emulator answers at {self.url} ({method} {path}: {why})") from None
+        except (InvalidHeader, UnicodeError):
+            raise Unreachable("the control token or the API key cannot be sent in a header") from None
         except (InvalidSchema, InvalidURL, MissingSchema):
             raise Unreachable(f"{self.url!r} is not an address such as http://localhost:3577") from None
         if answer.ok:

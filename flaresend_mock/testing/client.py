@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
+from datetime import datetime
 from inspect import iscoroutinefunction
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +16,7 @@ from flaresend_mock.testing import given, records
 from flaresend_mock.testing.calls import Calls, Refused, Unreachable
 from flaresend_mock.testing.clock import Clock
 from flaresend_mock.testing.explaining import Unmet, explained
+from flaresend_mock.testing.handles import Fault, Instance, Snapshot
 from flaresend_mock.testing.records import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class Flaresend:
         self._open = ExitStack()
         self._calls_applications = False
         self._snapshots: list[Snapshot] = []
+        self._frozen_at: datetime | str | None = None
         self.headers = dict(self._calls.headers)
         self.clock = Clock(self._calls)
         self.instance = Instance(self._calls)
@@ -154,12 +157,12 @@ class Flaresend:
         except Refused as refused:
             if refused.code == "timeout":
                 return
-            raise
+            if refused.code != "evicted":
+                raise
+            raise Unmet(explained(self._calls, self._elsewhere, str(refused), None)) from None
         texts = ", ".join(str(one["text"]) for one in found)
         raise Unmet(
-            explained(
-                self._calls, self._elsewhere, f"a message{_written(wanted)} was sent: {texts}", None
-            )
+            explained(self._calls, self._elsewhere, f"a message{_written(wanted)} was sent: {texts}", None)
         )
 
     def requests(self, **match: Any) -> list[Request]:
@@ -217,8 +220,16 @@ class Flaresend:
         return [records.delivery(one) for one in again]
 
     def settle(self) -> None:
-        """Wait until every delivery is where it can come without time passing: delivered, failed or to be retried."""
-        self._calls.ask("POST", "/_mock/deliveries/settle", seconds=SETTLE_SECONDS)
+        """Wait until every delivery is where it can come without time passing: delivered, failed or to be retried.
+
+        Raises:
+            AssertionError: some receiver keeps one under way.
+            RuntimeError: this is called by an application that is handling a delivery, for which it would wait.
+        """
+        if self._calls_applications and _is_handling():
+            raise RuntimeError("an application that handles a delivery cannot wait for its end")
+        if not self._calls.ask("POST", "/_mock/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
+            raise Unmet(explained(self._calls, self._elsewhere, "some deliveries are still under way", None))
 
     def webhook(self, url: str | None, **options: Any) -> None:
         """Have the instance's events sent to a URL, with `secret`, `retries` and so on; None for nowhere."""
@@ -265,7 +276,7 @@ class Flaresend:
         from flaresend_mock.delivery.local import mounted  # few tests have an application
 
         self._calls_applications = True
-        url = self._open.enter_context(mounted(app)) + path
+        url = f"{self._open.enter_context(mounted(app))}/{path.lstrip('/')}"
         self.webhook(url, **options)
         return url
 
@@ -276,7 +287,7 @@ class Flaresend:
     def fault(self, preset: str | None = None, **fault: Any) -> Fault:
         """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. It ends with a `with`."""
         body = given.matcher(fault if preset is None else {"preset": preset, **fault})
-        return Fault(self._calls, self._calls.ask("POST", "/_mock/faults", body)["id"])
+        return Fault(self._calls, self._calls.ask("POST", "/_mock/faults", body))
 
     def group(self, subject: str, participants: Iterable[str]) -> str:
         """Make a group of the instance's, of people by their numbers, and return its JID."""
@@ -308,8 +319,15 @@ class Flaresend:
         (snapshot or self._snapshots[-1]).restore()
 
     def reset(self) -> None:
-        """Return to the world as it was made."""
+        """Return to the world as it was made, with its clock as it was set then."""
         self._calls.ask("POST", "/_mock/reset")
+        if self._frozen_at is not None:
+            self.clock.freeze(self._frozen_at)
+
+    def freeze_for_good(self, at: datetime | str) -> None:
+        """Freeze the clock, also after every reset."""
+        self.clock.freeze(at)
+        self._frozen_at = at
 
     def export(self, file: Path | str) -> None:
         """Write the whole world to a file, to look at it later."""
@@ -324,7 +342,7 @@ class Flaresend:
     def close(self) -> None:
         """Stop inboxes, call applications no more, once they have done what they are at, and take `env` back."""
         if self._calls_applications:
-            with suppress(Refused, Unreachable):  # the world is gone already
+            with suppress(Refused, Unreachable, Unmet):  # the test is over, whatever still goes on
                 self.settle()
         self._open.close()
         self._calls.close()
@@ -354,82 +372,10 @@ class Flaresend:
         return [read(one) for one in self._calls.ask("POST", f"/_mock/{name}/search", body)[name]]
 
 
-class Instance:
-    """The world's first instance. While it is disconnected, nobody can write to it either."""
+def _is_handling() -> bool:
+    from flaresend_mock.delivery.local import is_handling
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
-
-    @property
-    def status(self) -> str:
-        status: str = self._calls.ask("GET", "/_mock/instances/default")["status"]
-        return status
-
-    def connect(self) -> None:
-        self._set("connected")
-
-    def disconnect(self) -> None:
-        self._set("disconnected")
-
-    def _set(self, status: str) -> None:
-        self._calls.ask("POST", "/_mock/instances/default/status", {"status": status})
-
-
-class Fault:
-    """A fault that is armed, until it is removed or its `with` ends."""
-
-    def __init__(self, calls: Calls, fault_id: str) -> None:
-        self._calls = calls
-        self.id = fault_id
-        self._last: int | None = None  # the hits, once it is removed
-
-    @property
-    def hits(self) -> int:
-        """How often it has hit so far."""
-        if self._last is not None:
-            return self._last
-        return int(self._calls.ask("GET", f"/_mock/faults/{self.id}")["hits"])
-
-    def remove(self) -> None:
-        """Disarm it; `hits` stays what it was."""
-        self._last = self.hits
-        self._calls.ask("DELETE", f"/_mock/faults/{self.id}")
-
-    def __repr__(self) -> str:
-        return f"<Fault {self.id}>"
-
-    def __enter__(self) -> Self:
-        if self._last is not None:
-            raise RuntimeError("this fault is removed; arm another with fault()")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.remove()
-        except Refused as refused:
-            if refused.code != "fault_not_found":  # a reset has taken it away
-                raise
-
-
-class Snapshot:
-    """What a world was like; as a `with`, what it is like again when that ends."""
-
-    def __init__(self, calls: Calls, name: str) -> None:
-        self._calls = calls
-        self.name = name
-
-    def restore(self) -> None:
-        self._calls.ask("POST", f"/_mock/snapshots/{quote(self.name, safe='')}/restore")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.restore()
+    return is_handling()
 
 
 def _set_env(name: str, value: str | None) -> None:

@@ -51,7 +51,12 @@ class Clock:
 
         Args:
             by: how long, in seconds if it is a number; or `to` a time; or units such as hours=2.
+
+        Raises:
+            TypeError: it is not said how long, or in two ways.
         """
+        if (to is not None) == (by is not None or bool(units)):
+            raise TypeError("advance takes a time span, such as 90 or hours=2, or to=…, and not both")
         if to is not None:
             body: dict[str, Any] = {"to": given.time(to)}
         else:

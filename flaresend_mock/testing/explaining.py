@@ -45,9 +45,11 @@ def explained(calls: Calls, elsewhere: int | None, problem: str, answer: Any) ->
     zone = ZoneInfo(clock["time_zone"])
 
     def listed(what: str, lines: Callable[[Mapping[str, Any], tzinfo], Iterable[str]]) -> str:
-        found = calls.ask("GET", f"/_mock/{what}", limit=MOST)[what]
+        answer = calls.ask("GET", f"/_mock/{what}", limit=MOST)
+        found = answer[what]
         earlier = "" if len(found) < MOST else f"  … the last {MOST}:\n"
-        return earlier + _indented(line for one in found for line in lines(one, zone))
+        gone = f"  … {answer['evicted']} older ones are no longer kept\n" if answer["evicted"] else ""
+        return gone + earlier + _indented(line for one in found for line in lines(one, zone))
 
     parts.append(
         f"transcript, {clock['time_zone']} time:\n{listed('messages', _said) or '  (nothing was said)'}"
@@ -95,7 +97,7 @@ def _call(call: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
     refused = isinstance(call["status"], int) and call["status"] >= 400
     why = f" {_short(call['answer'])}" if refused else "".join(_unreached(call["answer"]))
     fault = f" by {call['fault']}" if call["fault"] else ""
-    yield f"{_time(call['timestamp'], zone)} {call['method']} {_plain(call['path'])} {status}{fault}{why}"
+    yield f"{_time(call['timestamp'], zone)} {call['method']} {_cut(call['path'])} {status}{fault}{why}"
 
 
 def _unreached(answer: Any) -> Iterator[str]:
@@ -115,9 +117,7 @@ def _unreached(answer: Any) -> Iterator[str]:
 def _task(task: Mapping[str, Any], zone: tzinfo, now: datetime) -> str:
     overdue = " (overdue: it is sent when time advances)" if moment(task["sendAt"]) <= now else ""
     to = ", ".join(task["recipients"])
-    return (
-        f"{_time(task['sendAt'], zone)} → {_plain(to)} {task['type']} {_short(task['text'] or '')}{overdue}"
-    )
+    return f"{_time(task['sendAt'], zone)} → {_cut(to)} {task['type']} {_short(task['text'] or '')}{overdue}"
 
 
 def _attempts(delivery: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
@@ -141,12 +141,12 @@ def _time(text: str, zone: tzinfo) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return _plain(text if len(text) <= WIDTH else f"{text[:WIDTH]}…")
+    return _cut(json.dumps(value, ensure_ascii=False))
 
 
-def _plain(text: str) -> str:
-    """Return text that steers no terminal."""
+def _cut(text: str) -> str:
+    """Return text that is not too long and steers no terminal."""
+    text = text if len(text) <= WIDTH else f"{text[:WIDTH]}…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 

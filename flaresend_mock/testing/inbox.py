@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,9 +29,18 @@ class Received:
     @property
     def text(self) -> str | None:
         """What somebody wrote, if it was a text."""
-        message = self.event["data"]["message"]
-        text: str | None = message.get("conversation") or message.get("extendedTextMessage", {}).get("text")
+        try:
+            message = self.event["data"]["message"]
+            text: str | None = message.get("conversation") or message.get("extendedTextMessage", {}).get(
+                "text"
+            )
+        except (AttributeError, KeyError, TypeError):  # somebody else's
+            return None
         return text
+
+
+class _Server6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 
 
 class Inbox:
@@ -45,9 +55,11 @@ class Inbox:
         self.status = 200
         self._received: list[Received] = []
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer((host, 0), self._handler())
+        server = _Server6 if ":" in host else ThreadingHTTPServer
+        self._server = server((host, 0), self._handler())
         self._server.daemon_threads = True
-        self.url = f"http://{shown or host}:{self._server.server_address[1]}/webhook"
+        name = shown or (f"[{host}]" if ":" in host else host)
+        self.url = f"http://{name}:{self._server.server_address[1]}/webhook"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
@@ -89,7 +101,9 @@ class Inbox:
     def _keep(self, headers: Mapping[str, str], body: bytes) -> int:
         try:
             event = json.loads(body)
-        except ValueError:
+        except (RecursionError, ValueError):
+            return 400
+        if not isinstance(event, dict):
             return 400
         with self._changed:
             if self.status < 300:
@@ -104,7 +118,11 @@ class Inbox:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                length = min(int(self.headers.get("Content-Length", 0)), MOST_BYTES)
+                given = self.headers.get("Content-Length", "0")
+                if not given.isdecimal():
+                    self.send_error(400)
+                    return
+                length = min(int(given), MOST_BYTES)
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 status = inbox._keep(headers, self.rfile.read(length))
                 self.send_response(status)

@@ -5,8 +5,9 @@ Every run of pytest imports this module where the package is installed, so it im
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
@@ -47,14 +48,15 @@ def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     from flaresend_mock.testing.server import serving
 
     with ExitStack() as running:
-        yield _entered(running, serving(request.config.getoption("--flaresend-mock-url")))
+        yield _entered(running, lambda: serving(request.config.getoption("--flaresend-mock-url")))
 
 
 @pytest.fixture
 def flaresend_mock(request: pytest.FixtureRequest, flaresend_mock_server: Server) -> Iterator[Flaresend]:
     """A world of the test's own, with an API key of its own; it is gone afterwards."""
     with ExitStack() as made:
-        client = _entered(made, flaresend_mock_server.world(request.node.nodeid, **_wanted(request)))
+        server, name = flaresend_mock_server, request.node.nodeid
+        client = _entered(made, lambda: server.world(name, **_wanted(request)))
         request.node.stash[_CLIENT] = client
         try:
             yield client
@@ -75,12 +77,12 @@ def pytest_runtest_makereport(
     return report
 
 
-def _entered(stack: ExitStack, context: AbstractContextManager[_T]) -> _T:
+def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
     """Enter a context; what it needs and is not there is said without a traceback through this package."""
     from flaresend_mock.testing.calls import Unreachable
 
     try:
-        return stack.enter_context(context)
+        return stack.enter_context(make())
     except (OSError, TypeError, Unreachable, ValueError) as error:
         why = str(error)
     pytest.fail(f"flaresend_mock: {why}", pytrace=False)
@@ -93,7 +95,7 @@ def _wanted(request: pytest.FixtureRequest) -> dict[str, Any]:
         if marker.args:
             pytest.fail(f"@pytest.mark.{MARKER} takes names only, such as world='demo'", pytrace=False)
         wanted = {**marker.kwargs, **wanted}
-    if "world" in wanted:
+    if isinstance(wanted.get("world"), str | Path):
         places = [request.path.parent, request.config.rootpath]
         beside = [place / wanted["world"] for place in places if (place / wanted["world"]).is_file()]
         wanted["world"] = beside[0] if beside else wanted["world"]

@@ -40,7 +40,7 @@ class Server:
         self._calls = Calls(url, "", token)
 
     @contextmanager
-    def world(self, about: str = "", **wanted: Any) -> Iterator[Flaresend]:
+    def world(self, about: str = "", /, **wanted: Any) -> Iterator[Flaresend]:
         """Make a world, and delete it afterwards.
 
         Args:
@@ -77,7 +77,10 @@ class Server:
         Raises:
             Unreachable: there is none.
         """
-        health = self._asked("GET", "/_mock/health")
+        try:
+            health = self._asked("GET", "/_mock/health")
+        except Refused:
+            health = None
         if not isinstance(health, dict) or "version" not in health:
             raise Unreachable(f"what answers at {self.url} is no flaresend-mock")
         self._asked("GET", "/_mock/clock")
@@ -100,7 +103,7 @@ class Server:
                 meant = get_close_matches(name, _WORLD_OPTIONS, 1)
                 hint = f"did you mean {meant[0]!r}?" if meant else f"known: {', '.join(_WORLD_OPTIONS)}"
                 raise TypeError(f"a world has no {name!r}; {hint}")
-        body = _source(wanted.get("world", "default"))
+        body = _source(wanted.get("world") or "default")
         body |= {name: wanted[name] for name in ("seed", "time_zone") if wanted.get(name) is not None}
         if about and "export" not in body:
             body.setdefault("seed", crc32(about.encode("utf-8", "replace")))
@@ -117,7 +120,7 @@ class Server:
 
     def _freeze(self, client: Flaresend, at: datetime | str) -> None:
         try:
-            client.clock.freeze(at)
+            client.freeze_for_good(at)
         except (Refused, TypeError) as problem:
             raise ValueError(f"frozen_at: {problem}") from None
 
@@ -127,9 +130,7 @@ class Server:
             return self._calls.ask(method, path, body)
         except Refused as refused:
             if refused.status == 401:
-                lack = (
-                    "needs its control token in" if self._token is None else "has another control token than"
-                )
+                lack = "needs its control token in" if not self._token else "has another control token than"
                 raise Unreachable(f"the emulator at {self.url} {lack} {PREFIX}CONTROL_TOKEN") from None
             if not refused.code:
                 raise Unreachable(f"what answers at {self.url} is no flaresend-mock: {refused}") from None
@@ -148,9 +149,9 @@ class Server:
 @contextmanager
 def serving(url: str | None = None) -> Iterator[Server]:
     """Serve tests: with the emulator at a URL, or at the one in FLARESEND_MOCK_URL, or one in this process."""
-    found = url or ENVIRONMENT.get(f"{PREFIX}URL")
+    found = (url or ENVIRONMENT.get(f"{PREFIX}URL", "")).strip().rstrip("/")
     if found:
-        with Server(found.rstrip("/"), ENVIRONMENT.get(f"{PREFIX}CONTROL_TOKEN")) as server:
+        with Server(found, ENVIRONMENT.get(f"{PREFIX}CONTROL_TOKEN", "").strip() or None) as server:
             yield server.check()
         return
     from flaresend_mock import FlaresendMock  # by the package, which imports it faster
@@ -161,11 +162,13 @@ def serving(url: str | None = None) -> Iterator[Server]:
 
 def _source(world: str | Path) -> dict[str, Any]:
     """Return what a world is made from: a shipped fixture by its name, a world file or an export by its path."""
+    if not isinstance(world, str | Path):
+        raise TypeError(f"world is the name of a shipped one or the path of a file, not {world!r}")
     if not isinstance(world, Path) and "/" not in world and "\\" not in world and "." not in world:
         return {"fixture": world}
     try:
         data = json.loads(Path(world).read_text(encoding="utf-8"))
-    except ValueError as problem:
+    except (RecursionError, ValueError) as problem:
         raise ValueError(f"{world}: no JSON: {problem}") from None
     return {"export" if isinstance(data, dict) and "format" in data else "world": data}
 

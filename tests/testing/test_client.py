@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -516,3 +517,91 @@ def test_a_world_that_cannot_be_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=says), flaresend_mock_server.world(**wanted):
         pass
+
+
+def test_waiting_ends_for_those_who_have_stopped_the_time_of_their_process(
+    flaresend_mock: Flaresend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.perf_counter", lambda: 1.0)
+
+    with pytest.raises(Unmet):
+        flaresend_mock.expect_message(within=0.05)
+
+
+def test_a_fault_that_a_reset_took_away_leaves_others_of_its_name_alone(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.fault(match={"path": "/groups"}, respond={"status": 500}) as first:
+        flaresend_mock.reset()
+        flaresend_mock.fault(match={"path": "/send-message"}, respond={"status": 503})
+
+    assert send(flaresend_mock).status_code == 503
+    assert first.hits == 0
+
+
+@pytest.mark.flaresend(frozen_at="2025-01-01 12:00")
+def test_a_reset_leaves_the_clock_as_the_marker_set_it(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.clock.advance(hours=1)
+
+    flaresend_mock.reset()
+
+    assert (flaresend_mock.clock.now.isoformat(), flaresend_mock.clock.frozen) == (
+        "2025-01-01T12:00:00+00:00",
+        True,
+    )
+
+
+def test_what_goes_wrong_in_a_block_is_not_hidden_by_its_end() -> None:
+    def lose(emulator: FlaresendMock, client: Flaresend) -> None:
+        with client.snapshot(), client.fault("down"):
+            emulator.stop()
+            raise KeyError("mine")
+
+    with (
+        FlaresendMock() as emulator,
+        Flaresend(emulator.url, emulator.api_key) as client,
+        pytest.raises(KeyError, match="mine"),
+    ):
+        lose(emulator, client)
+
+
+def test_how_long_time_is_to_pass_is_said_in_one_way(flaresend_mock: Flaresend) -> None:
+    for given in ({}, {"days": 1, "to": "2030-01-01"}, {"by": 10, "to": "2030-01-01"}):
+        with pytest.raises(TypeError, match="takes a time span"):
+            flaresend_mock.clock.advance(**given)  # type: ignore[arg-type]
+
+
+def test_an_inbox_takes_events_only(flaresend_mock: Flaresend) -> None:
+    inbox = flaresend_mock.inbox(host="::1" if has_ipv6() else "127.0.0.1")
+    for body in (b"[1]", b"{", b"[" * 100_000):
+        assert requests.post(inbox.url, data=body, timeout=10).status_code == 400
+    assert requests.post(inbox.url, data=b'{"event": "another"}', timeout=10).status_code == 200
+
+    with pytest.raises(Unmet, match="1 of 2 events within 0 s: None"):
+        inbox.expect(2, within=0)
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_what_is_no_longer_kept_is_said() -> None:
+    with FlaresendMock(history=5) as emulator, Flaresend(emulator.url, emulator.api_key) as client:
+        for number in range(12):
+            send(client, str(number))
+
+        with pytest.raises(Unmet, match="older ones are no longer kept"):
+            client.expect_message(text="0", within=0)
+
+
+@pytest.mark.parametrize("token", ["t\nk", "ж"])
+def test_a_token_that_no_header_can_hold_is_said_to_be_one(token: str, flaresend_mock: Flaresend) -> None:
+    with pytest.raises(Unreachable, match="cannot be sent in a header"):
+        Server(flaresend_mock.url, token).check()
+
+
+def test_a_path_behind_the_emulators_address_is_not_its_address(flaresend_mock: Flaresend) -> None:
+    with pytest.raises(Unreachable, match="is no flaresend-mock"):
+        Server(f"{flaresend_mock.url}/_mock").check()

@@ -35,7 +35,13 @@ def run(folder: Path, *command: str, **variables: str) -> str:
 
 
 def test_there_are_examples() -> None:
-    assert {"bookings.py", "test_bookings.py", "test_unittest.py", "bookings.test.mjs", "bookings.sh"} <= FILES.keys()
+    assert {
+        "bookings.py",
+        "test_bookings.py",
+        "test_unittest.py",
+        "bookings.test.mjs",
+        "bookings.sh",
+    } <= FILES.keys()
 
 
 def test_the_example_for_pytest_passes(folder: Path) -> None:

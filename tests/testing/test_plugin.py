@@ -144,14 +144,27 @@ def test_markers_of_class_and_test_are_laid_over_each_other(suite: pytest.Pytest
                 flaresend_mock.receive("254712345678", "hi")
                 assert flaresend_mock.messages()[0].to == "254711000001"
 
+        @pytest.mark.flaresend(world=None)
+        def test_default(flaresend_mock):
+            pass
+
         @pytest.mark.flaresend(world="broken.json")
         def test_broken(flaresend_mock):
             pass
+
+        @pytest.mark.flaresend(world=3)
+        def test_number(flaresend_mock):
+            pass
         """,
+        "-p",
+        "no:xdist",
     )
 
-    outcome.assert_outcomes(passed=1, errors=1)
-    outcome.stdout.fnmatch_lines(["flaresend_mock: *broken.json: no JSON: *"])
+    outcome.assert_outcomes(passed=2, errors=2)
+    outcome.stdout.fnmatch_lines(
+        ["flaresend_mock: *broken.json: no JSON: *", "flaresend_mock: world is the name of a shipped one*"]
+    )
+    outcome.stdout.no_fnmatch_line("*testing/plugin.py*")
 
 
 def test_ids_are_the_same_in_every_run_and_others_in_every_test(suite: pytest.Pytester) -> None:
