@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from traceback import format_exception
@@ -112,7 +112,7 @@ class _Handling:
             method=self._request.method or "POST",
             base_url=f"{parts.scheme}://{parts.netloc}",
             query_string=parts.query,
-            headers=list(self._request.headers.items()),
+            headers=list(texts(self._request.headers).items()),
             data=_bytes(self._request.body),
         )
         body, status, headers = run_wsgi_app(self._app, builder.get_environ())
@@ -125,6 +125,13 @@ class _Handling:
         finally:
             if callable(close := getattr(body, "close", None)):
                 close()
+
+
+def texts(headers: Mapping[str, str | bytes]) -> dict[str, str]:
+    """Return headers as text, as requests keeps them in either."""
+    return {
+        name: value if isinstance(value, str) else value.decode("latin-1") for name, value in headers.items()
+    }
 
 
 def _said(error: BaseException) -> str:

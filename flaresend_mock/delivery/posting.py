@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from flaresend_mock.delivery.local import MAX_ANSWER, LocalAdapter
+from flaresend_mock.delivery.local import MAX_ANSWER, LocalAdapter, texts
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.version import __version__
 
@@ -46,10 +46,7 @@ class Poster:
             call = self._session.prepare_request(
                 requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
             )
-            sent = {
-                name: value if isinstance(value, str) else value.decode("latin-1")
-                for name, value in call.headers.items()
-            }
+            sent = texts(call.headers)
             with self._session.send(
                 call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             ) as answer:
