@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
@@ -41,13 +41,35 @@ class Application(Flask):
         self._control: Flask | None = None
         set_up(self, emulator, max_body_size)
         self._given = (emulator, max_body_size)
+        self._documents: dict[tuple[str, str], dict[str, Any]] = {}
+
+    def document(self, name: str, url: str) -> dict[str, Any]:
+        """Return an OpenAPI document.
+
+        Args:
+            name: "api" for the Flaresend API, "control" for the control plane.
+            url: where it is served.
+        """
+        from flaresend_mock.control.shapes import Refused
+        from flaresend_mock.openapi import api_document, control_document  # few runs ask for them
+
+        if (name, url) not in self._documents:
+            self._documents[name, url] = (
+                api_document(self, url, api_errors.answer_type)
+                if name == "api"
+                else control_document(self.control, url, lambda status: Refused)
+            )
+        return self._documents[name, url]
 
     @property
     def control(self) -> Flask:
         """The control plane."""
         with self._making:
             if self._control is None:
+                from flaresend_mock.control.documents import DOCUMENTS
+
                 self._control = _control_app(*self._given)
+                self._control.extensions[DOCUMENTS] = self.document
             return self._control
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from marshmallow import Schema, fields
 
@@ -13,11 +13,13 @@ class Computed(fields.Field[Any]):
 
     Args:
         write: computes it.
+        of: the type of what that returns, if its annotation does not say so.
     """
 
-    def __init__(self, write: Callable[[Any], Any]) -> None:
+    def __init__(self, write: Callable[[Any], Any], of: Any = None) -> None:
         super().__init__(dump_only=True)
         self.write = write
+        self.of = of
 
     def serialize(self, attr: str, obj: Any, accessor: Any = None, **kwargs: Any) -> Any:
         return self.write(obj)
@@ -26,7 +28,7 @@ class Computed(fields.Field[Any]):
 class Answer(Schema):
     """A documented body: its fields stand in the documented order, `success` first."""
 
-    success = Computed(lambda result: True)
+    success = Computed(lambda result: True, Literal[True])
 
 
 class Said(Answer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any
 
@@ -14,12 +14,20 @@ from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import List
 from flaresend_mock.web import bodies, jsons
 from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.describing import Description, described
 
 View = Callable[..., Any]
 
 
 def call(
-    *, answer: Schema, body: Schema | None = None, phone: bool = True, forms: bool = False
+    *,
+    answer: Schema | None,
+    body: Schema | None = None,
+    query: Schema | None = None,
+    phone: bool = True,
+    forms: bool = False,
+    refuses: tuple[int, ...] = (),
+    links: Mapping[str, tuple[str, str]] | None = None,
 ) -> Callable[[View], View]:
     """Turn a view into a call of the API.
 
@@ -27,11 +35,14 @@ def call(
     into; what it returns is dumped into the answer.
 
     Args:
-        answer: dumps what the view returns.
+        answer: dumps what the view returns; None where it never returns.
         body: loads the request's body; None where none is looked at.
+        query: what the view reads of the query.
         phone: whether the call needs a connected instance. If it has none, it is refused before its body
             is read.
         forms: whether the documentation shows forms for this call. In strict mode others take JSON only.
+        refuses: the statuses of refusals that this call has and not every call: see `errors.TABLE`.
+        links: which calls its answer leads to; see `Description`.
     """
     lists = [name for name, field in body.fields.items() if isinstance(field, List)] if body else ()
 
@@ -46,9 +57,21 @@ def call(
             if body is not None:
                 g.body = bodies.read(request, lists, forms=forms or not strict)
                 captured["body"] = load(body, g.body)
-            return jsons.respond(answer.dump(view(caller, **captured)))
+            done = view(caller, **captured)
+            return jsons.respond(answer.dump(done) if answer else None)
 
-        return run
+        return described(
+            run,
+            Description(
+                answers={200: answer} if answer else {},
+                body=body,
+                query=query,
+                forms=forms,
+                phone=phone,
+                refuses=refuses,
+                links=links or {},
+            ),
+        )
 
     return decorate
 

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, post_load
 
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import Body, Choice, File, List, Template, Text, Url
-from flaresend_mock.core.records import CHANNEL_MESSAGE_TYPES, MESSAGE_TYPES, Content
+from flaresend_mock.core.records import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content
 from flaresend_mock.core.sending import missing_part
 
 # How the fields of a body are called in Content. The order is that in which they are checked.
@@ -27,6 +27,14 @@ _INCOMPLETE_FIELD = {"text": "text", "media": "file", "template": "template"}
 
 def message_type(words: tuple[str, ...]) -> Choice:
     return Choice(words, "Message type is required", "Unsupported message type: {}")
+
+
+NEEDS = (
+    (("text",), ("text",)),
+    (tuple(kind for kind in MESSAGE_TYPES if kind in MEDIA_TYPES), ("url", "file")),
+    (("template",), ("template",)),
+)
+"""What a message of a type must have: one of these fields, the first of which JSON can hold. See `missing_part`."""
 
 
 class Recipients(Body):
@@ -48,6 +56,8 @@ class ContentFields(Body):
 
 class ContentBody(ContentFields):
     """A complete message, gathered under `content` once it is loaded."""
+
+    needs = NEEDS
 
     @post_load
     def gather(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
+from flaresend_mock.api import shapes
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
 from flaresend_mock.web import jsons
@@ -96,6 +97,12 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.TooMany: (503, lambda refusal: {"message": str(refusal)}),
     errors.TaskNotPending: _says(400, "This scheduled message can no longer be updated"),
 }
+
+
+def answer_type(status: int) -> Any:
+    """Return what an answer looks like that refuses a call with a status."""
+    return {401: shapes.Unauthorized, 425: shapes.NotReady}.get(status, shapes.Refused)
+
 
 OVERLOADED = {429: "Too many requests", 503: "Service unavailable"}
 

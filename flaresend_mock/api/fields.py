@@ -13,6 +13,10 @@ from marshmallow import EXCLUDE, Schema, ValidationError, fields
 from flaresend_mock.api.errors import INCOMPLETE, SEND_AT_FORMAT
 from flaresend_mock.core.records import Upload
 
+NOT_BLANK = r"\S"
+SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()+-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse
+JSON_TYPES = {str: "string", int: "integer"}
+
 _SEND_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
 
 
@@ -27,7 +31,14 @@ Value = TypeVar("Value")
 
 
 class Shape(fields.Field[Value]):
-    """A field that most often has no validators: marshmallow would build an empty one for each value."""
+    """A field that says what it takes as JSON Schema.
+
+    Most often it has no validators: marshmallow would build an empty one for each value.
+    """
+
+    def shape(self) -> dict[str, Any]:
+        """Return what it takes as JSON Schema; null is added where it may be."""
+        raise NotImplementedError
 
     def _validate(self, value: Value) -> None:
         if self.validators:
@@ -43,6 +54,9 @@ class Text(Shape[str]):
 
     def __init__(self, refusal: str, **kwargs: Any) -> None:
         super().__init__(error_messages={"required": refusal, "null": refusal, "invalid": refusal}, **kwargs)
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "string", **({"pattern": NOT_BLANK} if self.required else {})}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -63,6 +77,10 @@ class Number(Shape[str | int]):
         super().__init__(
             required=True, error_messages={"required": refusal, "null": refusal, "invalid": refusal}, **kwargs
         )
+
+    def shape(self) -> dict[str, Any]:
+        whole = {"type": "integer", "minimum": 10**6, "exclusiveMaximum": 10**15}
+        return {"anyOf": [{"type": "string", "pattern": SPELLING}, whole]}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -88,6 +106,11 @@ class List(Shape[list[Any]]):
             **kwargs,
         )
         self.of = of
+
+    def shape(self) -> dict[str, Any]:
+        names = [JSON_TYPES[kind] for kind in self.of]
+        items = {"type": names[0] if len(names) == 1 else names}
+        return {"type": "array", "minItems": 1, "items": items}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -116,6 +139,9 @@ class Choice(Shape[str]):
         self.words = words
         self.unknown = unknown
 
+    def shape(self) -> dict[str, Any]:
+        return {"type": "string", "enum": list(self.words)}
+
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> str:
@@ -128,6 +154,9 @@ class Choice(Shape[str]):
 
 class Url(Shape[str | None]):
     """An absolute http or https URL; an empty one counts as none."""
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "string", "format": "uri", "pattern": "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -146,6 +175,9 @@ class Url(Shape[str | None]):
 class File(Shape[Upload]):
     """An uploaded file, as a multipart form carries it."""
 
+    def shape(self) -> dict[str, Any]:
+        return {"type": "string", "format": "binary"}
+
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
     ) -> Upload:
@@ -156,6 +188,9 @@ class File(Shape[Upload]):
 
 class Template(Shape[Any]):
     """A template: a string or an object, kept as it is."""
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": ["string", "object"], "minProperties": 1}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -171,6 +206,14 @@ class SendAt(Shape[datetime]):
     def __init__(self, **kwargs: Any) -> None:
         refusal = "sendAt is required"
         super().__init__(required=True, error_messages={"required": refusal, "null": refusal}, **kwargs)
+
+    def shape(self) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "description": "Local time in the world's time zone, in its future.",
+            "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}$",
+            "examples": ["2025-11-14 13:48:00"],
+        }
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any

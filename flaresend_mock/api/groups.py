@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from flask import Blueprint, request
-from marshmallow import ValidationError, fields
+from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.api.answers import Answer, Computed, Said
@@ -14,6 +14,7 @@ from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody
 from flaresend_mock.api.fields import Body, Choice, List, Text
+from flaresend_mock.api.shapes import CreatedGroup, GroupInfo, Invitation, ListedGroup, Participant, Reached
 from flaresend_mock.core.records import SUBJECT_LENGTH, GroupView, Outcome
 from flaresend_mock.web import times
 
@@ -30,13 +31,11 @@ def participants() -> List:
     return List("Participants array is required", (str, int), "Participants must be phone numbers")
 
 
-def _subject_fits(subject: str) -> None:
-    if len(subject) > SUBJECT_LENGTH:
-        raise ValidationError(f"Subject must be at most {SUBJECT_LENGTH} characters")
+_LENGTH = validate.Length(max=SUBJECT_LENGTH, error=f"Subject must be at most {SUBJECT_LENGTH} characters")
 
 
 class CreateGroup(Body):
-    subject = Text("Subject is required", required=True, validate=_subject_fits)
+    subject = Text("Subject is required", required=True, validate=_LENGTH)
     participants = participants()
 
 
@@ -48,17 +47,24 @@ class SendGroupMessage(ContentBody, GroupJids):  # the last base's fields are ch
     """A message to groups."""
 
 
+class Page(Schema):
+    """Which groups: all, where neither is given."""
+
+    page = fields.Integer(validate=validate.Range(min=1))
+    limit = fields.Integer(validate=validate.Range(min=1, max=MAX_LIMIT))
+
+
 class ManageParticipants(Body):
     _refusal = "Invalid action. Allowed: add, remove, promote, demote."
     action = Choice(tuple(ACTIONS), _refusal, _refusal)
     participants = participants()
 
 
-def _people(view: GroupView) -> list[dict[str, str | None]]:
+def _people(view: GroupView) -> list[Participant]:
     return [{"id": lid, "admin": admin} for lid, admin in view.participants]
 
 
-def _created(view: GroupView) -> dict[str, Any]:
+def _created(view: GroupView) -> CreatedGroup:
     group = view.group
     return {
         "id": group.id,
@@ -79,7 +85,7 @@ def _created(view: GroupView) -> dict[str, Any]:
     }
 
 
-def _listed(view: GroupView) -> dict[str, Any]:
+def _listed(view: GroupView) -> ListedGroup:
     return {
         "id": view.group.id,
         "subject": view.group.subject,
@@ -89,7 +95,7 @@ def _listed(view: GroupView) -> dict[str, Any]:
     }
 
 
-def _info(view: GroupView) -> dict[str, Any]:
+def _info(view: GroupView) -> GroupInfo:
     return {
         "id": view.group.id,
         "name": view.group.subject,
@@ -106,7 +112,7 @@ class Created(Said):
 
 
 class Listed(Said):
-    data = Computed(lambda views: {view.group.id: _listed(view) for view in views})
+    data = Computed(lambda views: {view.group.id: _listed(view) for view in views}, dict[str, ListedGroup])
 
 
 class Info(Said):
@@ -114,7 +120,7 @@ class Info(Said):
 
 
 class InviteLink(Said):
-    data = Computed(lambda link: {"inviteLink": link})
+    data = Computed(lambda link: {"inviteLink": link}, Invitation)
 
 
 def _reached(outcome: Outcome) -> str:
@@ -126,49 +132,59 @@ class Sent(Answer):
     message = Computed(_reached)
     data = Computed(
         lambda outcome: {"delivered": list(outcome.successful), "failed": list(outcome.failed)},
+        Reached,
     )
 
 
 class Managed(Answer):
-    message = Computed(lambda done: f"Participants successfully {ACTIONS[done['action']]}")
+    message = Computed(lambda done: f"Participants successfully {ACTIONS[done['action']]}", str)
     groupId = fields.String()  # noqa: N815 - as documented
     participants = fields.List(fields.String())
 
 
+_GROUP = dict.fromkeys(("group_info", "invite_link", "manage_participants"), ("group_id", "/data/id"))
+
+
 @blueprint.post("/groups")
-@call(body=CreateGroup(), answer=Created("Group created successfully"))
+@call(body=CreateGroup(), answer=Created("Group created successfully"), links=_GROUP)
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
+    """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
 @blueprint.get("/groups")
-@call(answer=Listed("Fetched all groups successfully"))
+@call(query=Page(), answer=Listed("Fetched all groups successfully"), refuses=(400,))
 def list_groups(caller: Caller) -> list[GroupView]:
+    """List the groups that the instance is in, oldest first: all, or a page of them."""
     wanted = _page(request.args.get("page"), request.args.get("limit"))
     return caller.world.groups.all(caller.instance)[wanted]
 
 
 @blueprint.get("/groups/<group_id>")
-@call(answer=Info("Group info fetched successfully"))
+@call(answer=Info("Group info fetched successfully"), refuses=(403, 404))
 def group_info(caller: Caller, group_id: str) -> GroupView:
+    """Show a group that the instance is in."""
     return caller.world.groups.get(caller.instance, group_id)
 
 
 @blueprint.get("/groups/<group_id>/invite-link")
-@call(answer=InviteLink("Invite link fetched successfully"))
+@call(answer=InviteLink("Invite link fetched successfully"), refuses=(403, 404))
 def invite_link(caller: Caller, group_id: str) -> str:
+    """Show the link that lets people join a group."""
     return caller.world.groups.invite_link(caller.instance, group_id)
 
 
 @blueprint.post("/groups/send-message")
 @call(body=SendGroupMessage(), answer=Sent())
 def send_group_message(caller: Caller, body: dict[str, Any]) -> Outcome:
+    """Send a message to groups."""
     return caller.world.groups.send(caller.instance, body["groupJids"], body["content"])
 
 
 @blueprint.post("/groups/<group_id>/participants")
-@call(body=ManageParticipants(), answer=Managed())
+@call(body=ManageParticipants(), answer=Managed(), refuses=(403, 404))
 def manage_participants(caller: Caller, group_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Add people to a group, remove them, or make them admins and members again."""
     action = body["action"]
     people = caller.world.groups.manage(caller.instance, group_id, action, body["participants"])
     return {"action": action, "groupId": group_id, "participants": people}

@@ -30,14 +30,15 @@ def _summary(outcome: Outcome) -> str:
 
 class Sent(Answer):
     message = Computed(_summary)
-    sent_at = Computed(lambda outcome: times.seconds(outcome.at))
+    sent_at = Computed(lambda outcome: times.seconds(outcome.at), str)
     total_recipients = fields.Integer(attribute="total")
-    successful_recipients = Computed(lambda outcome: list(outcome.successful))
-    failed_recipients = Computed(lambda outcome: list(outcome.failed))
-    invalid_recipients = Computed(lambda outcome: list(outcome.invalid))
+    successful_recipients = Computed(lambda outcome: list(outcome.successful), list[str])
+    failed_recipients = Computed(lambda outcome: list(outcome.failed), list[str])
+    invalid_recipients = Computed(lambda outcome: list(outcome.invalid), list[str])
 
 
 @blueprint.post("/send-message")
 @call(body=SendMessage(), answer=Sent(), forms=True)
 def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
+    """Send a message to people."""
     return caller.world.sending.send(caller.instance, body["recipients"], body["content"])

@@ -19,11 +19,12 @@ class CheckNumber(Body):
 
 
 class Checked(Answer):
-    number = Computed(lambda checked: checked[0])
-    exists = Computed(lambda checked: checked[1])
+    number = Computed(lambda checked: checked[0], str)
+    exists = Computed(lambda checked: checked[1], bool)
 
 
 @blueprint.post("/check-number")
 @call(body=CheckNumber(), answer=Checked())
 def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
+    """Find out whether a number is on WhatsApp."""
     return caller.world.people.check(body["number"])

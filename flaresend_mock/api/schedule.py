@@ -12,6 +12,7 @@ from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody, ContentFields, Recipients, in_content
 from flaresend_mock.api.fields import Body, SendAt
+from flaresend_mock.api.shapes import ListedTask
 from flaresend_mock.core.records import MEDIA_TYPES, Task
 from flaresend_mock.web import times
 
@@ -40,11 +41,11 @@ class UpdateMessage(Due, ContentFields, Recipients):
 
 
 class Scheduled(Said):
-    scheduled_for = Computed(lambda task: times.local(task.local_time))
+    scheduled_for = Computed(lambda task: times.local(task.local_time), str)
     task_id = fields.String(attribute="id")
 
 
-def _listed(task: Task) -> dict[str, Any]:
+def _listed(task: Task) -> ListedTask:
     content = task.content
     said: dict[str, Any] = {}
     if content.type == "text":
@@ -58,14 +59,14 @@ def _listed(task: Task) -> dict[str, Any]:
         "id": task.id,
         "recipients": [str(given) for given in task.recipients],
         "type": content.type,
-        **said,
+        **said,  # type: ignore[typeddict-item]
         "sendAt": times.local(task.local_time),
         "status": task.status,
     }
 
 
 class Listed(Said):
-    data = Computed(lambda tasks: [_listed(task) for task in tasks])
+    data = Computed(lambda tasks: [_listed(task) for task in tasks], list[ListedTask])
 
 
 class Updated(Said):
@@ -77,15 +78,29 @@ class Cancelled(Said):
     id = fields.String()
 
 
+_TASK = {
+    "update_scheduled": ("task_id", "/task_id"),
+    "cancel_scheduled": ("task_id", "/task_id"),
+}
+
+
 @blueprint.post("/schedule-message")
-@call(body=ScheduleMessage(), answer=Scheduled("Message scheduled successfully"), phone=False)
+@call(
+    body=ScheduleMessage(),
+    answer=Scheduled("Message scheduled successfully"),
+    phone=False,
+    refuses=(425,),
+    links=_TASK,
+)
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
+    """Send a message to people later; `sendAt` is local time."""
     return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["sendAt"])
 
 
 @blueprint.get("/scheduled-messages")
 @call(answer=Listed("Scheduled messages fetched successfully"), phone=False)
 def list_scheduled(caller: Caller) -> list[Task]:
+    """List what is still to be sent."""
     return caller.world.schedule.pending(caller.instance)
 
 
@@ -94,13 +109,16 @@ def list_scheduled(caller: Caller) -> list[Task]:
     body=UpdateMessage(partial=True),
     answer=Updated("Scheduled message updated successfully"),
     phone=False,
+    refuses=(404, 425),
 )
 def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Change what is still to be sent."""
     task = caller.world.schedule.update(caller.instance, task_id, body["changes"])
     return {"id": task.id, "updated_fields": body["fields"]}
 
 
 @blueprint.delete("/scheduled-messages/<task_id>")
-@call(answer=Cancelled("Scheduled message cancelled successfully"), phone=False)
+@call(answer=Cancelled("Scheduled message cancelled successfully"), phone=False, refuses=(404,))
 def cancel_scheduled(caller: Caller, task_id: str) -> Task:
+    """Cancel what is still to be sent."""
     return caller.world.schedule.cancel(caller.instance, task_id)

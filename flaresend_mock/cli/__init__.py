@@ -34,6 +34,7 @@ COMMANDS = {
     "qr": "instances",
     "verify-signature": "signatures",
     "fidelity": "fidelity",
+    "openapi": "documents",
 }
 """The commands, and the module of each; a module is imported when its command is needed."""
 

@@ -7,6 +7,7 @@ from flask import Flask
 from flaresend_mock.control import (
     clock,
     deliveries,
+    documents,
     evidence,
     faults,
     groups,
@@ -42,6 +43,7 @@ RESOURCES = (
     media,
     clock,
     faults,
+    documents,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from flask import g, request
@@ -14,6 +14,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.web import bodies, jsons
 from flaresend_mock.web.auth import bearer
 from flaresend_mock.web.context import emulator
+from flaresend_mock.web.describing import Description, View, current_description, described
 from flaresend_mock.worldfile.mistakes import first_mistake
 
 WORLD = "world"
@@ -71,6 +72,46 @@ class Flag(fields.Boolean):
         super().__init__(truthy={"true", "1"}, falsy={"false", "0"}, **options)
 
 
+def describes(
+    answers: Any,
+    *,
+    status: int = 200,
+    also: tuple[str, ...] = (),
+    body: Schema | None = None,
+    query: Schema = NO_QUERY,
+    forms: bool = False,
+    world: bool = True,
+    refuses: tuple[int, ...] = (),
+    links: Mapping[str, tuple[str, str]] | None = None,
+) -> Callable[[View], View]:
+    """Say what a call of the control plane takes and answers.
+
+    Args:
+        answers: the type of its answer, or a media type where that is no JSON.
+        status: of its answer.
+        also: other media types that it may have.
+        body: what `given_body` loads.
+        query: what `given_query` loads.
+        forms: whether the body may be a form.
+        world: whether it is about one world, which `?world=` may name.
+        refuses: the statuses of refusals that this call has, and not every one.
+        links: which calls its answer leads to; see `Description`.
+    """
+    return lambda view: described(
+        view,
+        Description(
+            answers={status: answers},
+            also=also,
+            body=body,
+            query=query,
+            forms=forms,
+            world=world,
+            refuses=refuses,
+            links=links or {},
+        ),
+    )
+
+
 def chosen_world() -> World:
     """Return the world named by `?world=`, or by an API key in `Authorization`; else the default one.
 
@@ -80,7 +121,7 @@ def chosen_world() -> World:
         BadRequest: the query names something else, and nobody has read it.
     """
     if "query_is_read" not in g:
-        given_query(NO_QUERY)
+        given_query()
     worlds = emulator().worlds
     name = request.args.get(WORLD)
     if name is not None:
@@ -94,13 +135,15 @@ def chosen_world() -> World:
     return found[0]
 
 
-def given_body(schema: Schema, max_depth: int = jsons.MAX_DEPTH) -> dict[str, Any]:
-    """Load the JSON object in the body.
+def given_body(max_depth: int = jsons.MAX_DEPTH) -> dict[str, Any]:
+    """Load the JSON object in the body, as the call's description says.
 
     Raises:
         BadRequest: it is none, or not what was expected; the message says where.
     """
-    return load(schema, given_json(max_depth))
+    body = current_description().body
+    assert body is not None
+    return load(body, given_json(max_depth))
 
 
 def given_json(
@@ -119,13 +162,15 @@ def given_json(
         raise BadRequest("The body is no JSON object, or nested too deeply.") from None
 
 
-def given_query(schema: Schema) -> dict[str, Any]:
-    """Load the query, the world's name apart.
+def given_query() -> dict[str, Any]:
+    """Load the query, the world's name apart, as the call's description says.
 
     Raises:
         BadRequest: it is not what was expected; the message says where.
     """
     g.query_is_read = True
+    schema = current_description().query
+    assert schema is not None
     known = [*(one.data_key or name for name, one in schema.fields.items()), WORLD]
     strange = next((name for name in request.args if name not in known), None)
     if strange is not None:

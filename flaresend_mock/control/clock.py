@@ -10,8 +10,8 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, given_body
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
 from flaresend_mock.core.records import Fired
 from flaresend_mock.core.world import World
 from flaresend_mock.web import jsons, times
@@ -52,14 +52,17 @@ _ADVANCE = Advance()
 
 
 @blueprint.get("/clock")
+@describes(shapes.Clock)
 def show() -> Response:
+    """Show the time, whether it stands, and when the next thing falls due."""
     return _answer(chosen_world())
 
 
 @blueprint.patch("/clock")
+@describes(shapes.Clock, body=ClockChange())
 def change() -> Response:
     """Set, stop or start the clock; nothing fires by it, what is overdue fires once time runs on."""
-    given = given_body(_CHANGE)
+    given = given_body()
     world = chosen_world()
     if "now" in given:
         given["now"] = _time(given["now"], world)
@@ -68,9 +71,10 @@ def change() -> Response:
 
 
 @blueprint.post("/clock/advance")
+@describes(shapes.Advanced, body=Advance())
 def advance() -> Response:
     """Let time pass, and answer once everything that fell due has run, with what it was."""
-    given = given_body(_ADVANCE)
+    given = given_body()
     world = chosen_world()
     if "seconds" in given:
         fired = world.time.advance(timedelta(seconds=given["seconds"]))

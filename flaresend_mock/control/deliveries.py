@@ -8,8 +8,8 @@ from flask import Blueprint, Response
 from marshmallow import fields, validate
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, chosen_world, given_body, given_query
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, chosen_world, describes, given_body, given_query
 from flaresend_mock.control.lists import Page, cut
 from flaresend_mock.web import jsons
 
@@ -45,9 +45,10 @@ _AGAIN = Again()
 
 
 @blueprint.get("")
+@describes(shapes.Deliveries, query=DeliveryPage())
 def list_deliveries() -> Response:
     """List deliveries, newest last; `status` picks those of one status."""
-    page = given_query(_PAGE)
+    page = given_query()
     world = chosen_world()
     since, status = page["since"] or 0, page.get("status")
     found = [one for one in world.deliveries.all() if one.event > since and status in (None, one.status)]
@@ -56,6 +57,7 @@ def list_deliveries() -> Response:
 
 
 @blueprint.post("/settle")
+@describes(shapes.Settled)
 def settle() -> Response:
     """Wait until all is where it can come without time passing: delivered, failed, held or to be tried again."""
     world = chosen_world()
@@ -64,11 +66,14 @@ def settle() -> Response:
 
 
 @blueprint.get("/<delivery_id>")
+@describes(shapes.DeliveryShown)
 def show(delivery_id: str) -> Response:
+    """Show one delivery with all its attempts."""
     return jsons.respond(views.delivery(chosen_world().deliveries.get(delivery_id)))
 
 
 @blueprint.post("/<delivery_id>/redeliver")
+@describes(shapes.Redeliveries, status=202)
 def redeliver_one(delivery_id: str) -> Response:
     """Deliver an event again, as a new delivery with the same id for its receiver."""
     world = chosen_world()
@@ -76,9 +81,10 @@ def redeliver_one(delivery_id: str) -> Response:
 
 
 @blueprint.post("/redeliver")
+@describes(shapes.Redeliveries, status=202, body=Again())
 def redeliver_many() -> Response:
     """Deliver many events again: failed ones, or those of a range."""
-    given = given_body(_AGAIN)
+    given = given_body()
     if not given:
         raise BadRequest("Give status, from_event, to_event, or several of them.")
     world = chosen_world()

@@ -9,8 +9,8 @@ from typing import Any
 from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control import errors
-from flaresend_mock.control.calls import Input, Number, Switch, Whole, chosen_world, given_body
+from flaresend_mock.control import errors, shapes
+from flaresend_mock.control.calls import Input, Number, Switch, Whole, chosen_world, describes, given_body
 from flaresend_mock.control.sources import SOURCES, Source
 from flaresend_mock.core.conditions import Miss
 from flaresend_mock.core.errors import TooMany, WorldNotFound
@@ -78,9 +78,10 @@ _VERIFY = VerifyInput()
 
 
 @blueprint.post("/<any(messages, requests, deliveries):name>/search")
+@describes(shapes.Found, body=SearchInput())
 def search(name: str) -> Response:
     """List what fits, oldest first."""
-    source, given = SOURCES[name], given_body(_SEARCH)
+    source, given = SOURCES[name], given_body()
     matcher = compile_matcher(given["match"], source.fields)
     world = chosen_world()
     kept = _kept(source, world, _still_meant(world, given["since"]))
@@ -89,9 +90,10 @@ def search(name: str) -> Response:
 
 
 @blueprint.post("/<any(messages, requests, deliveries):name>/wait")
+@describes(shapes.Found, body=WaitInput(), refuses=(408, 409, 503))
 def wait(name: str) -> Response:
     """Answer as soon as enough fit; else 408 with what did arrive, and what came nearest."""
-    source, given = SOURCES[name], given_body(_WAIT)
+    source, given = SOURCES[name], given_body()
     matcher = compile_matcher(given["match"], source.fields)
     world = chosen_world()
     gathering = Gathering(matcher, given["count"])
@@ -118,9 +120,10 @@ def wait(name: str) -> Response:
 
 
 @blueprint.post("/<any(messages, requests, deliveries):name>/verify")
+@describes(shapes.Found, body=VerifyInput(), refuses=(409, 422))
 def verify(name: str) -> Response:
     """Answer 200 if what is expected holds; 422 if not; 409 if nobody can tell, as too much is forgotten."""
-    source, given = SOURCES[name], given_body(_VERIFY)
+    source, given = SOURCES[name], given_body()
     matcher = compile_matcher(given["match"], source.fields)
     expected = _expectation(source, given)
     world = chosen_world()

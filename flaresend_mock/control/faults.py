@@ -10,8 +10,8 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Number, Whole, chosen_world, given_body, load
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, Number, Whole, chosen_world, describes, given_body, load
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_DELAY, PRESETS
 from flaresend_mock.core.records import Delay, Reply
 from flaresend_mock.web import jsons
@@ -98,16 +98,21 @@ _FAULT = FaultInput()
 _DELAY = DelayInput()
 
 
+_LINKS = dict.fromkeys(("show_faults", "remove_faults"), ("fault_id", "/id"))
+
+
 @blueprint.get("")
+@describes(shapes.Faults)
 def list_faults() -> Response:
     """List the faults of a world with what they matched and hit, oldest first."""
     return jsons.respond({"faults": [views.fault(fault) for fault in chosen_world().faults.all()]})
 
 
 @blueprint.post("")
+@describes(shapes.FaultShown, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
 def arm() -> Response:
     """Arm a fault."""
-    given = given_body(_FAULT)
+    given = given_body()
     preset = given.pop("preset", None)
     if "respond" in given:
         given["reply"] = Reply(**given.pop("respond"))
@@ -121,17 +126,22 @@ def arm() -> Response:
 
 
 @blueprint.get("/<fault_id>")
+@describes(shapes.FaultShown)
 def show(fault_id: str) -> Response:
+    """Show one fault, with how often it matched and hit."""
     return jsons.respond(views.fault(chosen_world().faults.get(fault_id)))
 
 
 @blueprint.delete("/<fault_id>")
+@describes(shapes.Deleted)
 def remove(fault_id: str) -> Response:
+    """Take one fault away."""
     chosen_world().faults.remove(fault_id)
     return jsons.respond({"deleted": fault_id})
 
 
 @blueprint.delete("")
+@describes(shapes.Deleted)
 def clear() -> Response:
     """Take all faults of a world away."""
     return jsons.respond({"deleted": chosen_world().faults.clear()})

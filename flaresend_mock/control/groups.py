@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, chosen_world, given_body
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, chosen_world, describes, given_body
 from flaresend_mock.core.records import GROUP_CAPACITY, SUBJECT_LENGTH
 from flaresend_mock.web import jsons
 
@@ -27,18 +25,20 @@ _GROUP = GroupInput()
 
 
 @blueprint.get("")
+@describes(shapes.Groups)
 def list_groups() -> Response:
     """List all groups of the world, with who is in them."""
     world = chosen_world()
     with world.lock:
-        shown: list[dict[str, Any]] = [views.group(group) for group in world.state.groups.values()]
+        shown = [views.group(group) for group in world.state.groups.values()]
     return jsons.respond({"groups": shown})
 
 
 @blueprint.post("")
+@describes(shapes.GroupShown, status=201, body=GroupInput(), refuses=(409,))
 def create() -> Response:
     """Make a group; who is not on WhatsApp is left out, as the API does it."""
-    given = given_body(_GROUP)
+    given = given_body()
     world = chosen_world()
     instance = world.instances.find(given["instance"])
     people = [world.people.named(number) for number in given["participants"]]

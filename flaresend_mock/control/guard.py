@@ -16,6 +16,9 @@ from flaresend_mock.web.paths import OURS
 TOKEN_HEADER = "X-Control-Token"  # noqa: S105 - the name of a header
 HEALTH = OURS + "/health"
 SCAN = OURS + "/scan/"
+DOCS = OURS + "/docs"
+OPEN = frozenset((HEALTH, DOCS, OURS + "/openapi.json", OURS + "/control/openapi.json"))
+"""What is the same for everybody, and tells nothing worth keeping."""
 
 _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::\d+)?", re.ASCII)
 
@@ -23,8 +26,8 @@ _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::\d+)?", re.AS
 def check() -> None:
     """Let a call of the control plane through, or refuse it.
 
-    Asking for health tells nothing worth keeping, and a scan page is opened by whoever saw its QR code: neither needs
-    the token.
+    Health and documentation tell nothing worth keeping, and a scan page is opened by whoever saw its QR code: none of
+    them needs the token.
 
     Raises:
         Unauthorized: there is a token, and the call does not bring it.
@@ -35,7 +38,7 @@ def check() -> None:
     token = emulator().token
     if token is None:
         _check_origin(request)
-    elif path != HEALTH and not path.startswith(SCAN):
+    elif path not in OPEN and not path.startswith((SCAN, DOCS + "/")):
         given = request.headers.get(TOKEN_HEADER, "")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
             raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")

@@ -11,8 +11,8 @@ from flask import Blueprint, Response
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Number, chosen_world, given_json, load
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, Number, chosen_world, describes, given_json, load
 from flaresend_mock.core import numbers
 from flaresend_mock.core.inbox import CAPTIONED, MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
@@ -123,6 +123,7 @@ _INPUT: Schema = InboundInput()
 
 
 @blueprint.post("/inbound")
+@describes(shapes.Received, status=201, body=InboundInput(), forms=True, refuses=(409,))
 def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
     given = load(_INPUT, _structured(given_json(forms=True, lists=("mentions", "options"))))

@@ -8,8 +8,8 @@ from typing import Any
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Flag, Input, chosen_world, given_body, given_query
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_body, given_query
 from flaresend_mock.core.errors import InvalidNumber
 from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.numbers import parse
@@ -62,7 +62,12 @@ _NEW, _CHANGE, _STATUS, _SCAN, _KEY_INPUT = NewInstance(), InstanceChange(), Sta
 _SECRETS = Secrets()
 
 
+_BY_ID = ("show_instances", "rename_instances", "set_status", "make_key", "remove_instances")
+_LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
+
+
 @blueprint.get("")
+@describes(shapes.Instances, query=Secrets())
 def list_instances() -> Response:
     """List the instances of a world, oldest first; API keys and secrets are masked."""
     secrets = _with_secrets()
@@ -73,27 +78,34 @@ def list_instances() -> Response:
 
 
 @blueprint.post("")
+@describes(shapes.InstanceShown, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
 def create() -> Response:
-    given = given_body(_NEW)
+    """Make an instance; it starts up, unless a status is given."""
+    given = given_body()
     world = chosen_world()
     return _shown(world, world.instances.create(**given), 201)
 
 
 @blueprint.get("/<instance_id>")
+@describes(shapes.InstanceShown, query=Secrets())
 def show(instance_id: str) -> Response:
+    """Show one instance; `default` is the first one."""
     secrets = _with_secrets()
     world = chosen_world()
     return jsons.respond(views.instance(world.instances.find(instance_id), world, secrets=secrets))
 
 
 @blueprint.patch("/<instance_id>")
+@describes(shapes.InstanceShown, body=InstanceChange())
 def rename(instance_id: str) -> Response:
-    given = given_body(_CHANGE)
+    """Give an instance another name."""
+    given = given_body()
     world = chosen_world()
     return _shown(world, world.instances.rename(instance_id, given["name"]))
 
 
 @blueprint.delete("/<instance_id>")
+@describes(shapes.Deleted, refuses=(409,))
 def remove(instance_id: str) -> Response:
     """Delete an instance: its keys are unknown from now on, what it scheduled is cancelled."""
     world = chosen_world()
@@ -103,14 +115,16 @@ def remove(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/status")
+@describes(shapes.InstanceShown, body=StatusChange())
 def set_status(instance_id: str) -> Response:
     """Put an instance into a status, where it stays."""
-    given = given_body(_STATUS)
+    given = given_body()
     world = chosen_world()
     return _shown(world, world.pairing.set_status(instance_id, given["status"]))
 
 
 @blueprint.post("/<instance_id>/reconnect")
+@describes(shapes.InstanceShown, refuses=(409,))
 def reconnect(instance_id: str) -> Response:
     """Start a disconnected instance up: it shows a QR code a second later."""
     world = chosen_world()
@@ -118,12 +132,15 @@ def reconnect(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/disconnect")
+@describes(shapes.InstanceShown)
 def disconnect(instance_id: str) -> Response:
+    """Disconnect an instance, which stays linked to its phone."""
     world = chosen_world()
     return _shown(world, world.pairing.disconnect(instance_id))
 
 
 @blueprint.post("/<instance_id>/logout")
+@describes(shapes.InstanceShown)
 def log_out(instance_id: str) -> Response:
     """Unlink an instance's phone: another number may scan its next QR code."""
     world = chosen_world()
@@ -131,9 +148,10 @@ def log_out(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/scan")
+@describes(shapes.InstanceShown, body=Scan(), refuses=(409, 410))
 def scan(instance_id: str) -> Response:
     """Scan an instance's QR code, as a phone would: it is connected a second later."""
-    given = given_body(_SCAN)
+    given = given_body()
     number = None if given["number"] is None else parse(given["number"])
     if given["number"] is not None and number is None:
         raise InvalidNumber
@@ -142,6 +160,7 @@ def scan(instance_id: str) -> Response:
 
 
 @blueprint.get("/<instance_id>/api-keys")
+@describes(shapes.Keys, query=Secrets())
 def list_keys(instance_id: str) -> Response:
     """List an instance's API keys, masked."""
     secrets = _with_secrets()
@@ -150,21 +169,24 @@ def list_keys(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/api-keys")
+@describes(shapes.KeyShown, status=201, body=NewKey(), refuses=(409,))
 def make_key(instance_id: str) -> Response:
     """Make an API key, and show it, this once."""
-    given = given_body(_KEY_INPUT)
+    given = given_body()
     key = chosen_world().instances.add_key(instance_id, given["api_key"])
     return jsons.respond({"id": key_id(key), "api_key": key}, 201)
 
 
 @blueprint.delete("/<instance_id>/api-keys/<wanted>")
+@describes(shapes.Deleted)
 def revoke_key(instance_id: str, wanted: str) -> Response:
+    """Revoke an API key, named by its id: calls with it are refused from now on."""
     chosen_world().instances.revoke_key(instance_id, wanted)
     return jsons.respond({"deleted": wanted})
 
 
 def _with_secrets() -> bool:
-    return given_query(_SECRETS)["with_secrets"] or emulator().with_secrets
+    return given_query()["with_secrets"] or emulator().with_secrets
 
 
 def _shown(world: World, instance: Instance, status: int = 200) -> Response:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate
 
-from flaresend_mock.control import stream, views
-from flaresend_mock.control.calls import Flag, Input, chosen_world, given_query
+from flaresend_mock.control import shapes, stream, views
+from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_query
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matching import unknown
 from flaresend_mock.web import jsons
@@ -50,9 +50,10 @@ _EVENTS = EventPage()
 
 
 @blueprint.get("/messages")
+@describes(shapes.Messages, query=Page())
 def messages() -> Response:
     """List what was sent and received, newest last."""
-    page = given_query(_PAGE)
+    page = given_query()
     world = chosen_world()
     with world.lock:
         found = [message for message in world.state.messages if message.event > (page["since"] or 0)]
@@ -62,9 +63,10 @@ def messages() -> Response:
 
 
 @blueprint.get("/requests")
+@describes(shapes.Requests, query=Page())
 def requests() -> Response:
     """List the API calls and their answers, newest last."""
-    page = given_query(_PAGE)
+    page = given_query()
     world = chosen_world()
     with world.lock:
         found = world.state.events.since(page["since"] or 0, "request")
@@ -75,6 +77,7 @@ def requests() -> Response:
 
 
 @blueprint.get("/scheduled")
+@describes(shapes.Tasks)
 def scheduled() -> Response:
     """List what is still to be sent, by time, then in the order it was scheduled."""
     world = chosen_world()
@@ -85,9 +88,10 @@ def scheduled() -> Response:
 
 
 @blueprint.get("/events")
+@describes(shapes.Events, also=("text/event-stream",), query=EventPage(), refuses=(503,))
 def events() -> Response:
     """List everything that happened, newest last; or stream what happens."""
-    page = given_query(_EVENTS)
+    page = given_query()
     world = chosen_world()
     if page["stream"] or "text/event-stream" in request.headers.get("Accept", ""):
         return stream.respond(request, emulator(), world, page["since"], page["kind"])

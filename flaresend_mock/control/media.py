@@ -7,7 +7,7 @@ from io import BytesIO
 
 from flask import Blueprint, Response, send_file
 
-from flaresend_mock.control.calls import chosen_world
+from flaresend_mock.control.calls import chosen_world, describes
 
 blueprint = Blueprint("media", __name__, url_prefix="/media")
 
@@ -15,6 +15,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @blueprint.get("/<media_id>")
+@describes("*/*")
 def show(media_id: str) -> Response:
     """Return a file, always as a download: what it is, somebody else decided."""
     media = chosen_world().media.get(media_id)

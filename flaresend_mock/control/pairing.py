@@ -9,7 +9,8 @@ from flask import Blueprint, Response, request
 from markupsafe import escape
 from marshmallow import fields, validate
 
-from flaresend_mock.control.calls import WORLD, Input, chosen_world, given_query
+from flaresend_mock.control import shapes
+from flaresend_mock.control.calls import WORLD, Input, chosen_world, describes, given_query
 from flaresend_mock.core.errors import QrCodeExpired, Refusal
 from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.worlds import DEFAULT
@@ -49,9 +50,12 @@ _OPTIONS = QrOptions()
 
 
 @blueprint.get("/instances/<instance_id>/qr")
+@describes(
+    shapes.QrShown, also=("image/png", "image/svg+xml", "text/plain"), query=QrOptions(), refuses=(409,)
+)
 def qr(instance_id: str) -> Response:
     """Show the QR code of an instance that waits to be scanned: as JSON, PNG, SVG or text for a terminal."""
-    wanted = given_query(_OPTIONS)["format"]
+    wanted = given_query()["format"]
     world = chosen_world()
     instance, shown = world.pairing.qr(instance_id)
     of_world = "" if world.name == DEFAULT else f"?{WORLD}={world.name}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, given_body
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
 from flaresend_mock.core.records import Rule
 from flaresend_mock.web import jsons
 from flaresend_mock.worldfile.schema import LID
@@ -35,6 +35,7 @@ _PERSON = PersonInput()
 
 
 @blueprint.get("")
+@describes(shapes.People)
 def list_people() -> Response:
     """List who is in the directory; everybody else is on WhatsApp, too."""
     world = chosen_world()
@@ -44,14 +45,16 @@ def list_people() -> Response:
 
 
 @blueprint.put("/<number>")
+@describes(shapes.PersonShown, body=PersonInput(), refuses=(409,))
 def put(number: str) -> Response:
     """Say who has a number. What is not given is as it is by default; without a LID they keep theirs."""
-    given = given_body(_PERSON)
+    given = given_body()
     given["rules"] = tuple(Rule(**rule) for rule in given["rules"])
     return jsons.respond(views.person(chosen_world().people.put(number, **given)))
 
 
 @blueprint.delete("/<number>")
+@describes(shapes.Deleted, refuses=(409,))
 def delete(number: str) -> Response:
     """Forget about somebody: then they are as anybody is."""
     chosen_world().people.remove(number)

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Blueprint, Response
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.calls import chosen_world
+from flaresend_mock.control import shapes
+from flaresend_mock.control.calls import chosen_world, describes
 from flaresend_mock.core.state import State
 from flaresend_mock.web import jsons
 
@@ -16,7 +17,11 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/snapshots")
 MAX_NAME = 100
 
 
+_LINKS = dict.fromkeys(("restore_snapshots", "delete_snapshots"), ("name", "/name"))
+
+
 @blueprint.get("")
+@describes(shapes.Snapshots)
 def list_snapshots() -> Response:
     """List the snapshots of a world, oldest first."""
     found = chosen_world().snapshots.all()
@@ -24,6 +29,7 @@ def list_snapshots() -> Response:
 
 
 @blueprint.post("/<name>")
+@describes(shapes.SnapshotShown, status=201, refuses=(409,), links=_LINKS)
 def take(name: str) -> Response:
     """Keep what the world is like now under a name; what had this name before is forgotten."""
     if len(name) > MAX_NAME:
@@ -32,6 +38,7 @@ def take(name: str) -> Response:
 
 
 @blueprint.post("/<name>/restore")
+@describes(shapes.Restored)
 def restore(name: str) -> Response:
     """Return to a snapshot, which is kept."""
     world = chosen_world()
@@ -40,7 +47,9 @@ def restore(name: str) -> Response:
 
 
 @blueprint.delete("/<name>")
+@describes(shapes.Deleted)
 def delete(name: str) -> Response:
+    """Forget a snapshot."""
     chosen_world().snapshots.remove(name)
     return jsons.respond({"deleted": name})
 

@@ -26,7 +26,7 @@ from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.records import MESSAGE_TYPES, Delivery, Message
 from flaresend_mock.core.world import World
 
-Item = dict[str, Any]
+Item = Mapping[str, Any]
 
 ANSWER_FIELDS = (
     "success",

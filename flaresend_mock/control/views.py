@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from flaresend_mock.control import shapes
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.records import (
     Attempt,
     Call,
     Change,
+    Chaos,
+    Delay,
     Delivery,
     Fault,
     Fired,
@@ -20,6 +22,7 @@ from flaresend_mock.core.records import (
     Instance,
     Message,
     Person,
+    Reply,
     Task,
     TaskChange,
     Webhook,
@@ -30,7 +33,7 @@ from flaresend_mock.web import headers, jsons, times
 LONG_KEY = 12
 
 
-def message(message: Message) -> dict[str, Any]:
+def message(message: Message) -> shapes.MessageShown:
     """A message: people as digits, groups and channels as JIDs; `event` is its number in the event log."""
     content = message.content
     return {
@@ -54,7 +57,7 @@ def message(message: Message) -> dict[str, Any]:
     }
 
 
-def request(event: Event) -> dict[str, Any]:
+def request(event: Event) -> shapes.CallShown:
     """An API call with its answer; `id` is its number in the event log."""
     call = event.subject
     assert isinstance(call, Call)
@@ -75,6 +78,7 @@ def request(event: Event) -> dict[str, Any]:
 
 def event(event: Event) -> dict[str, Any]:
     """One event: its number, time and kind, and under the kind's name what happened."""
+    details: Mapping[str, Any]
     match event.subject:
         case Message() as sent:
             details = message(sent)
@@ -95,7 +99,7 @@ def _written(details: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def group(group: Group) -> dict[str, Any]:
+def group(group: Group) -> shapes.GroupShown:
     """A group: its people by their numbers, `admin` as the API shows it."""
     return {
         "id": group.id,
@@ -107,7 +111,7 @@ def group(group: Group) -> dict[str, Any]:
     }
 
 
-def task(task: Task) -> dict[str, Any]:
+def task(task: Task) -> shapes.TaskShown:
     """A scheduled message."""
     return {
         "id": task.id,
@@ -121,7 +125,7 @@ def task(task: Task) -> dict[str, Any]:
     }
 
 
-def webhook(webhook: Webhook) -> dict[str, Any]:
+def webhook(webhook: Webhook) -> shapes.WebhookShown:
     """A webhook; its secrets are masked."""
     return {
         "url": webhook.url,
@@ -129,13 +133,13 @@ def webhook(webhook: Webhook) -> dict[str, Any]:
         "retries": [int(seconds) if seconds == int(seconds) else seconds for seconds in webhook.retries],
         "verification": webhook.verification,
         "verify_token": headers.MASK if webhook.verify_token else None,
-        "chaos": asdict(webhook.chaos),
+        "chaos": _chaos(webhook.chaos),
         "paused": webhook.paused,
         "failures": webhook.failures,
     }
 
 
-def delivery(delivery: Delivery) -> dict[str, Any]:
+def delivery(delivery: Delivery) -> shapes.DeliveryShown:
     """A delivery with every attempt: what was sent, what came back, and when it is tried again."""
     return {
         "id": delivery.id,
@@ -146,7 +150,7 @@ def delivery(delivery: Delivery) -> dict[str, Any]:
         "webhook_id": delivery.webhook_id,
         "event": delivery.event,
         "created": times.stamp(delivery.created),
-        "next_retry": delivery.next_retry and times.stamp(delivery.next_retry),
+        "next_retry": times.stamp(delivery.next_retry) if delivery.next_retry else None,
         "redelivery_of": delivery.redelivery_of,
         "duplicate_of": delivery.duplicate_of,
         "body": _read(delivery.body),
@@ -155,7 +159,7 @@ def delivery(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def attempt(attempt: Attempt) -> dict[str, Any]:
+def attempt(attempt: Attempt) -> shapes.AttemptShown:
     """One attempt to deliver an event."""
     return {
         "at": times.stamp(attempt.at),
@@ -168,7 +172,7 @@ def attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def instance(instance: Instance, world: World, *, secrets: bool) -> dict[str, Any]:
+def instance(instance: Instance, world: World, *, secrets: bool) -> shapes.InstanceShown:
     """An instance; its API keys and its webhook's secrets are masked, unless they are wanted."""
     person = world.state.people.get(instance.number)
     shown = webhook(instance.webhook) if instance.webhook else None
@@ -186,40 +190,34 @@ def instance(instance: Instance, world: World, *, secrets: bool) -> dict[str, An
     }
 
 
-def api_key(key: str, *, secrets: bool) -> dict[str, Any]:
+def api_key(key: str, *, secrets: bool) -> shapes.KeyShown:
     """An API key: its id, and at most its last four characters."""
     masked = f"…{key[-4:]}" if len(key) >= LONG_KEY else headers.MASK
     return {"id": key_id(key), "api_key": key if secrets else masked}
 
 
-def person(person: Person) -> dict[str, Any]:
+def person(person: Person) -> shapes.PersonShown:
     """Somebody in the directory."""
     return {
         "number": person.number,
         "lid": person.lid,
         "name": person.name,
         "on_whatsapp": person.on_whatsapp,
-        "rules": [asdict(rule) for rule in person.rules],
+        "rules": [{"when": one.when, "answer": one.answer, "after": one.after} for one in person.rules],
     }
 
 
-def fault(fault: Fault) -> dict[str, Any]:
+def fault(fault: Fault) -> shapes.FaultShown:
     """A fault, with how often it matched and hit; the API key it matches is masked."""
     match = {name: headers.MASK if name == "key" else wanted for name, wanted in fault.match.items()}
-    delay = fault.delay
-    shown_delay = delay and {
-        "from": delay.lowest,
-        "to": delay.highest,
-        **({} if delay.mean is None else {"mean": delay.mean, "deviation": delay.deviation}),
-    }
     return {
         "id": fault.id,
         "name": fault.name,
         "armed": fault.armed,
         "on": fault.on,
         "match": match,
-        "respond": asdict(fault.reply) if fault.reply else None,
-        "delay": shown_delay,
+        "respond": _reply(fault.reply) if fault.reply else None,
+        "delay": _delay(fault.delay) if fault.delay else None,
         "action": fault.action,
         "after": fault.after,
         "every": fault.every,
@@ -230,7 +228,27 @@ def fault(fault: Fault) -> dict[str, Any]:
     }
 
 
-def fired(fired: Fired) -> dict[str, Any]:
+def _chaos(chaos: Chaos) -> shapes.ChaosShown:
+    return {
+        "duplicate": chaos.duplicate,
+        "reorder": chaos.reorder,
+        "drop": chaos.drop,
+        "delay": chaos.delay,
+    }
+
+
+def _reply(reply: Reply) -> shapes.ReplyShown:
+    return {"status": reply.status, "body": reply.body, "headers": dict(reply.headers)}
+
+
+def _delay(delay: Delay) -> shapes.DelayShown:
+    shown: shapes.DelayShown = {"from": delay.lowest, "to": delay.highest}
+    if delay.mean is not None:
+        shown |= {"mean": delay.mean, "deviation": delay.deviation}
+    return shown
+
+
+def fired(fired: Fired) -> shapes.FiredShown:
     """One due thing that was run."""
     return {
         "at": times.stamp(fired.at),

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import views
-from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, given_body
+from flaresend_mock.control import shapes, views
+from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.core import targets
 from flaresend_mock.core.errors import NoWebhook
@@ -46,9 +45,10 @@ _RESUME = ResumeInput()
 
 
 @blueprint.put("")
+@describes(shapes.WebhookOf, body=WebhookInput())
 def put(instance_id: str) -> Response:
     """Set the webhook. What is not given is as it is by default."""
-    given = given_body(_WEBHOOK)
+    given = given_body()
     targets.check(given["url"], strict=emulator().strict)
     if "retries" in given:
         given["retries"] = tuple(given["retries"])
@@ -58,20 +58,24 @@ def put(instance_id: str) -> Response:
 
 
 @blueprint.get("")
+@describes(shapes.WebhookOf)
 def show(instance_id: str) -> Response:
+    """Show the webhook."""
     return _shown(chosen_world().instances.find(instance_id))
 
 
 @blueprint.delete("")
+@describes(shapes.WebhookOf)
 def delete(instance_id: str) -> Response:
     """Take the webhook away; events are recorded all the same, as going nowhere."""
     return _shown(chosen_world().instances.set_webhook(instance_id, None))
 
 
 @blueprint.post("/resume")
+@describes(shapes.Resumed, body=ResumeInput(), refuses=(409,))
 def resume(instance_id: str) -> Response:
     """Let a paused webhook have events again, those that were held first."""
-    given = given_body(_RESUME)
+    given = given_body()
     world = chosen_world()
     instance = world.instances.find(instance_id)
     replayed = world.deliveries.resume(instance.id, replay=given["replay"])
@@ -79,6 +83,7 @@ def resume(instance_id: str) -> Response:
 
 
 @blueprint.post("/pause")
+@describes(shapes.WebhookOf, refuses=(409,))
 def pause(instance_id: str) -> Response:
     """Hold events back until the webhook is resumed."""
     world = chosen_world()
@@ -89,6 +94,7 @@ def pause(instance_id: str) -> Response:
 
 
 @blueprint.post("/verify")
+@describes(shapes.Verified, refuses=(409,))
 def verify(instance_id: str) -> Response:
     """Run the handshake that the webhook's verification mode asks for, and say what came of it."""
     world = chosen_world()
@@ -97,6 +103,7 @@ def verify(instance_id: str) -> Response:
 
 
 @blueprint.post("/test")
+@describes(shapes.Verified, refuses=(409,))
 def test(instance_id: str) -> Response:
     """Send the documented sample event once, and say what came of it."""
     world = chosen_world()
@@ -117,5 +124,5 @@ def _webhook(instance: Instance) -> Webhook:
 
 
 def _shown(instance: Instance) -> Response:
-    webhook: dict[str, Any] | None = views.webhook(instance.webhook) if instance.webhook else None
+    webhook = views.webhook(instance.webhook) if instance.webhook else None
     return jsons.respond({"instance": instance.id, "webhook": webhook})

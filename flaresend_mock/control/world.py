@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Blueprint, Response, request
+from marshmallow import INCLUDE
 
+from flaresend_mock.control import shapes
 from flaresend_mock.control.calls import (
     Flag,
     Input,
     Number,
     chosen_world,
+    describes,
     given_body,
     given_json,
     given_query,
@@ -28,6 +32,13 @@ class ExportOptions(Input):
     with_secrets = Flag(load_default=False)
 
 
+class WholeWorld(Input):
+    """An export, as `GET /_mock/world` returns it, or what a world file holds."""
+
+    class Meta:
+        unknown = INCLUDE
+
+
 class WorldSettings(Input):
     """`pairing_seconds`: how long a QR code is shown until it is scanned by itself; null for never."""
 
@@ -39,6 +50,7 @@ _SETTINGS = WorldSettings()
 
 
 @blueprint.post("/reset")
+@describes(shapes.Restored)
 def reset() -> Response:
     """Return to the world as it was created: contents, clock and log."""
     world = chosen_world()
@@ -47,16 +59,18 @@ def reset() -> Response:
 
 
 @blueprint.get("/world")
+@describes(dict[str, Any], query=ExportOptions())
 def export_world() -> Response:
     """Export the world, to the last byte; API keys and secrets only with `with_secrets=true`."""
     from flaresend_mock.exports.exporting import export  # few runs export anything
 
-    secrets = given_query(_EXPORT)["with_secrets"] or emulator().with_secrets
+    secrets = given_query()["with_secrets"] or emulator().with_secrets
     world = chosen_world()
     return Response(export(world.saved(), secrets=secrets), content_type=jsons.CONTENT_TYPE)
 
 
 @blueprint.put("/world")
+@describes(shapes.Imported, body=WholeWorld(), refuses=(409,))
 def import_world() -> Response:
     """Become what an export or a world file says; a reset returns to it from now on."""
     allow_large(request)
@@ -76,8 +90,10 @@ def import_world() -> Response:
 
 
 @blueprint.patch("/world")
+@describes(shapes.WorldSettingsShown, body=WorldSettings())
 def change() -> Response:
-    given = given_body(_SETTINGS)
+    """Change the world's settings."""
+    given = given_body()
     world = chosen_world()
     world.pairing.set_automatic(given["pairing_seconds"])
     return jsons.respond({"world": world.name, "pairing_seconds": world.state.pairing_seconds})

@@ -8,7 +8,8 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control.calls import NO_QUERY, Input, Number, given_body, given_query
+from flaresend_mock.control import shapes
+from flaresend_mock.control.calls import Input, Number, describes, given_body, given_query
 from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
 from flaresend_mock.control.views import instance as instance_view
 from flaresend_mock.core.state import State
@@ -50,22 +51,27 @@ class NewWorld(Input):
 _NEW = NewWorld()
 
 
+_LINKS = dict.fromkeys(("show_worlds", "delete_worlds"), ("name", "/name"))
+
+
 @blueprint.before_request
 def refuse_queries() -> None:
-    given_query(NO_QUERY)
+    given_query()
 
 
 @blueprint.get("")
+@describes(shapes.Worlds, world=False)
 def list_worlds() -> Response:
     """List the worlds there are, oldest first."""
     return jsons.respond({"worlds": [_summary(world) for world in emulator().worlds.all()]})
 
 
 @blueprint.post("")
+@describes(shapes.MadeWorld, status=201, body=NewWorld(), world=False, refuses=(409,), links=_LINKS)
 def create() -> Response:
     """Make a world with an API key of its own."""
     allow_large(request)
-    given = given_body(_NEW, MAX_DEPTH)
+    given = given_body(MAX_DEPTH)
     state, warnings = _state(given)
     if "pairing_seconds" in given:
         state.pairing_seconds = given["pairing_seconds"]
@@ -83,13 +89,16 @@ def create() -> Response:
 
 
 @blueprint.get("/<name>")
+@describes(shapes.WorldShown, world=False)
 def show(name: str) -> Response:
+    """Show one world, with its instances."""
     world = emulator().worlds.get(name)
     instances = [instance_view(one, world, secrets=emulator().with_secrets) for one in world.instances.all()]
     return jsons.respond(_summary(world) | {"instances": instances})
 
 
 @blueprint.delete("/<name>")
+@describes(shapes.Deleted, world=False, refuses=(409,))
 def delete(name: str) -> Response:
     """Drop a world; its API keys are unknown from now on."""
     emulator().worlds.remove(name)

@@ -1,0 +1,27 @@
+// Shows one of the two documents. Calls go to where this page is from, whatever address the document names.
+"use strict";
+
+(async () => {
+  const isControl = new URLSearchParams(location.search).get("of") === "control";
+  const links = document.querySelectorAll("nav a");
+  links[isControl ? 1 : 0].setAttribute("aria-current", "page");
+  const answer = await fetch(isControl ? "control/openapi.json" : "openapi.json");
+  if (!answer.ok) {
+    const said = document.createElement("p");
+    said.textContent = `The document could not be read: ${answer.status} ${await answer.text()}`;
+    document.getElementById("docs").append(said);
+    return;
+  }
+  const spec = await answer.json();
+  spec.servers = [{ url: new URL("..", document.baseURI).href.replace(/\/$/, "") }];
+  SwaggerUIBundle({
+    spec,
+    domNode: document.getElementById("docs"),
+    docExpansion: "list",
+    defaultModelsExpandDepth: 0,
+    displayRequestDuration: true,
+    persistAuthorization: false,
+    tryItOutEnabled: true,
+    validatorUrl: null,
+  });
+})();

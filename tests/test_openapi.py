@@ -1,0 +1,192 @@
+"""The OpenAPI documents: valid, honest about every answer, and good enough to generate a client from."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import validate
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.api.errors import TABLE
+from flaresend_mock.cli import main
+from flaresend_mock.contract import Case, cases
+from flaresend_mock.web.paths import is_ours
+
+URL = "http://127.0.0.1:3577"
+NAMES = ("api", "control")
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+@pytest.fixture(scope="module")
+def documents() -> dict[str, Any]:
+    app = FlaresendMock().app
+    return {name: app.document(name, URL) for name in NAMES}
+
+
+def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
+    for path, calls in document["paths"].items():
+        for method, operation in calls.items():
+            yield method.upper(), path, operation
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_document_is_valid(name: str, documents: dict[str, Any]) -> None:
+    validate(documents[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_call_is_described_and_named_once(name: str, documents: dict[str, Any]) -> None:
+    found = list(operations(documents[name]))
+
+    names = [operation["operationId"] for _, _, operation in found]
+    assert len(names) == len(set(names))
+    assert all(operation["summary"] for _, _, operation in found), [
+        one["operationId"] for _, _, one in found if not one["summary"]
+    ]
+
+
+def test_no_route_is_left_out(documents: dict[str, Any]) -> None:
+    app = FlaresendMock().app
+    pages = ("/_mock/scan/", "/_mock/docs")
+    rules = [rule for rule in app.url_map.iter_rules() if not is_ours(rule.rule)]
+    rules += [rule for rule in app.control.url_map.iter_rules() if not rule.rule.startswith(pages)]
+
+    described = sum(len(calls) for name in NAMES for calls in documents[name]["paths"].values())
+    three_each = sum(2 for rule in rules if "<any(" in rule.rule)
+
+    assert described == len(rules) + three_each
+
+
+def test_every_case_of_the_contract_is_an_answer_that_is_described(documents: dict[str, Any]) -> None:
+    document = documents["api"]
+    adapter = FlaresendMock().app.url_map.bind("localhost")
+    seen = 0
+    for case in cases():
+        operation = operation_of(case, document, adapter)
+        if operation is None:
+            continue
+        seen += 1
+        status = str(case.answer["status"])
+        assert status in operation["responses"], case.name
+        schema = operation["responses"][status]["content"]["application/json"]["schema"]
+        resolved = {**schema, "components": document["components"]}
+        errors = [error.message for error in Draft202012Validator(resolved).iter_errors(case.answer["body"])]
+        assert errors == [], case.name
+    assert seen > 300
+
+
+def operation_of(case: Case, document: Any, adapter: Any) -> Any:
+    """Return the operation that a case is about; None if there is none, as for unknown routes and methods."""
+    path = case.request["path"].partition("?")[0].replace("%40", "@").replace("%2F", "/")
+    if "{" in path or path.endswith("/"):
+        return None
+    try:
+        rule, _ = adapter.match(path, method=case.request["method"], return_rule=True)
+    except Exception:
+        return None
+    template = rule.rule.replace("<", "{").replace(">", "}")
+    return document["paths"][template][case.request["method"].lower()]
+
+
+def test_every_call_says_where_it_is_from(documents: dict[str, Any]) -> None:
+    tags = {
+        operation["operationId"]: operation["x-fidelity"] for _, _, operation in operations(documents["api"])
+    }
+
+    assert set(tags.values()) <= {"documented", "documented-later", "assumed"}
+    assert tags["send_message"] == "documented"
+    examples = documents["api"]["paths"]["/send-message"]["post"]["responses"]["425"]["content"]
+    assert examples["application/json"]["examples"]["not-ready"]["x-fidelity"] == "documented"
+
+
+def test_every_documented_error_has_its_example(documents: dict[str, Any]) -> None:
+    adapter = FlaresendMock().app.url_map.bind("localhost")
+    for case in cases():
+        operation = operation_of(case, documents["api"], adapter)
+        if operation is None or case.tag == "assumed" or case.answer["status"] < 400:
+            continue
+        content = operation["responses"][str(case.answer["status"])]["content"]["application/json"]
+        assert case.answer["body"] in [one["value"] for one in content["examples"].values()], case.name
+
+
+def test_the_statuses_of_all_refusals_are_described(documents: dict[str, Any]) -> None:
+    described = {status for _, _, one in operations(documents["api"]) for status in one["responses"]}
+
+    assert {str(status) for status, _ in TABLE.values()} <= described
+
+
+def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:
+    content = documents["api"]["paths"]["/send-message"]["post"]["requestBody"]["content"]
+    form = documents["api"]["components"]["schemas"]["SendMessageForm"]
+
+    assert set(content) == {"application/json", "multipart/form-data"}
+    assert form["properties"]["file"] == {"type": ["string", "null"], "format": "binary"}
+    assert content["application/json"]["schema"]["discriminator"]["mapping"]["image"].endswith(
+        "SendMessageMedia"
+    )
+
+
+def test_the_documents_are_served(client: FlaskClient, documents: dict[str, Any]) -> None:
+    for path, name in (("openapi.json", "api"), ("control/openapi.json", "control")):
+        answer = client.get(f"/_mock/{path}")
+        assert answer.status_code == 200
+        assert answer.json == documents[name]
+
+
+def test_the_documents_are_printed_without_a_server(
+    documents: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for arguments, name in ((["openapi"], "api"), (["openapi", "--control"], "control")):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        assert json.loads(capsys.readouterr().out) == documents[name]
+
+
+def test_the_page_is_made_of_files_of_its_own(client: FlaskClient) -> None:
+    page = client.get("/_mock/docs")
+
+    assert page.content_type == "text/html; charset=utf-8"
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    for name in ("swagger-ui.css", "swagger-ui-bundle.js", "docs.css", "docs.js"):
+        assert f'"docs/{name}"' in page.text
+        assert client.get(f"/_mock/docs/{name}").status_code == 200
+    assert client.get("/_mock/docs/docs.html").status_code == 404
+    assert client.get("/_mock/docs/..%2fshapes.py").status_code == 404
+
+
+def test_a_client_generated_from_the_document_sends_a_message(tmp_path: Path) -> None:
+    with FlaresendMock() as running:
+        (tmp_path / "api.json").write_text(json.dumps(running.app.document("api", running.url)))
+        generate = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "api.json"]
+        made = subprocess.run(
+            [*generate, "--output-path", "client"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        )
+        assert made.returncode == 0, made.stdout + made.stderr
+        assert "arning" not in made.stdout + made.stderr
+        script = f"""
+from flaresend_api_client import AuthenticatedClient
+from flaresend_api_client.api.messages import send_message
+from flaresend_api_client.models import SendMessageText, SendMessageTextType
+client = AuthenticatedClient(base_url={running.url!r}, token={running.api_key!r})
+body = SendMessageText(recipients=["254712345678"], type_=SendMessageTextType.TEXT, text="hi")
+print(send_message.sync(client=client, body=body).total_recipients)
+"""
+        sent = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=tmp_path / "client",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert sent.stdout == "1\n", sent.stderr
+        (message,) = running.worlds.default().state.messages
+        assert message.content.text == "hi"
