@@ -50,14 +50,14 @@ class Application(Flask):
             name: "api" for the Flaresend API, "control" for the control plane.
             url: where it is served.
         """
-        from flaresend_mock.control.shapes import Refused
+        from flaresend_mock.control.errors import answer_type
         from flaresend_mock.openapi import api_document, control_document  # few runs ask for them
 
         if (name, url) not in self._documents:
             self._documents[name, url] = (
                 api_document(self, url, api_errors.answer_type)
                 if name == "api"
-                else control_document(self.control, url, lambda status: Refused)
+                else control_document(self.control, url, answer_type)
             )
         return self._documents[name, url]
 

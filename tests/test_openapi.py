@@ -53,6 +53,24 @@ def test_every_call_is_described_and_named_once(name: str, documents: dict[str, 
     ]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_links_lead_to_calls_and_their_parameters(name: str, documents: dict[str, Any]) -> None:
+    known = {
+        operation["operationId"]: {one["name"] for one in operation.get("parameters", ())}
+        for _, _, operation in operations(documents[name])
+    }
+    links = [
+        link
+        for _, _, operation in operations(documents[name])
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+
+    assert len(links) >= 10
+    for link in links:
+        assert set(link["parameters"]) <= known[link["operationId"]], link
+
+
 def test_no_route_is_left_out(documents: dict[str, Any]) -> None:
     app = FlaresendMock().app
     pages = ("/_mock/scan/", "/_mock/docs")

@@ -14,7 +14,7 @@ from flaresend_mock.api.errors import INCOMPLETE, SEND_AT_FORMAT
 from flaresend_mock.core.records import Upload
 
 NOT_BLANK = r"\S"
-SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()+-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse
+SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse
 JSON_TYPES = {str: "string", int: "integer"}
 
 _SEND_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -156,7 +156,7 @@ class Url(Shape[str | None]):
     """An absolute http or https URL; an empty one counts as none."""
 
     def shape(self) -> dict[str, Any]:
-        return {"type": "string", "format": "uri", "pattern": "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"}
+        return {"type": "string", "pattern": "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -190,7 +190,7 @@ class Template(Shape[Any]):
     """A template: a string or an object, kept as it is."""
 
     def shape(self) -> dict[str, Any]:
-        return {"type": ["string", "object"], "minProperties": 1}
+        return {"type": ["string", "object"]}
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any

@@ -18,6 +18,8 @@ from flaresend_mock.web.describing import Description, View, current_description
 from flaresend_mock.worldfile.mistakes import first_mistake
 
 WORLD = "world"
+OBJECT = {"type": "object"}
+"""What a field takes that is looked at later."""
 
 
 class Input(Schema):

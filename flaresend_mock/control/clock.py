@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -25,6 +25,8 @@ _HOWS = ("seconds", "to", "to_next")
 class ClockChange(Input):
     """`now`: an ISO 8601 time, local to the world where it has no offset; `frozen`: whether time stands still."""
 
+    more_shape: ClassVar = {"minProperties": 1}
+
     now = fields.String()
     frozen = Switch()
 
@@ -36,6 +38,8 @@ class ClockChange(Input):
 
 class Advance(Input):
     """How far: by `seconds`, to a time, or to when the next thing falls due."""
+
+    more_shape: ClassVar = {"minProperties": 1, "maxProperties": 1}
 
     seconds = Number(0, MAX_SECONDS)
     to = fields.String()

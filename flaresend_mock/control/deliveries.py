@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint, Response
 from marshmallow import fields, validate
@@ -34,6 +34,8 @@ class DeliveryPage(Page):
 
 class Again(Input):
     """Which ones: all of a `status`, and of those from one event to another; at least one of the three."""
+
+    more_shape: ClassVar = {"minProperties": 1}
 
     status = fields.String(validate=validate.OneOf(STATUSES))
     first = fields.Integer(data_key="from_event", validate=validate.Range(min=0))

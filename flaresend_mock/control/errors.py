@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
+from flaresend_mock.control import shapes
 from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.records import GROUP_CAPACITY
@@ -72,6 +73,11 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.PersonNotInGroup: (409, "not_in_group", "who writes in a group must be in it"),
 }
 """Status, code and message of each refusal; where the message is empty, the refusal says it itself."""
+
+
+def answer_type(status: int) -> Any:
+    """Return what an answer looks like that refuses a call with a status."""
+    return shapes.Unmet if status in (408, 409, 422) else shapes.Refused
 
 
 def refuse(refusal: Refusal) -> Response:

@@ -10,7 +10,16 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import errors, shapes
-from flaresend_mock.control.calls import Input, Number, Switch, Whole, chosen_world, describes, given_body
+from flaresend_mock.control.calls import (
+    OBJECT,
+    Input,
+    Number,
+    Switch,
+    Whole,
+    chosen_world,
+    describes,
+    given_body,
+)
 from flaresend_mock.control.sources import SOURCES, Source
 from flaresend_mock.core.conditions import Miss
 from flaresend_mock.core.errors import TooMany, WorldNotFound
@@ -37,7 +46,7 @@ MAX_STEPS = 100
 class WaitInput(Input):
     """Until `count` fit `match`, `timeout` seconds at most; only what came after the event `since` counts."""
 
-    match = fields.Raw(load_default=dict)
+    match = fields.Raw(load_default=dict, metadata=OBJECT)
     count = Whole(1, MAX_COUNT, load_default=1)
     timeout = Number(0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
     since = Whole(0, 2**53, load_default=0)
@@ -46,12 +55,12 @@ class WaitInput(Input):
 class VerifyInput(Input):
     """How many fit `match`, and which of those one after the other; without either, at least one is expected."""
 
-    match = fields.Raw(load_default=dict)
+    match = fields.Raw(load_default=dict, metadata=OBJECT)
     exactly = Whole(0, MAX_COUNT)
     at_least = Whole(1, MAX_COUNT)
     at_most = Whole(0, MAX_COUNT)
     never = Switch(validate=validate.Equal(True))
-    in_order = fields.List(fields.Raw(), validate=validate.Length(1, MAX_STEPS))
+    in_order = fields.List(fields.Raw(metadata=OBJECT), validate=validate.Length(1, MAX_STEPS))
     since = Whole(0, 2**53, load_default=0)
 
     @validates_schema
@@ -67,7 +76,7 @@ class VerifyInput(Input):
 class SearchInput(Input):
     """What fits `match`, the first `limit` after event `since`; without `limit` all of it."""
 
-    match = fields.Raw(load_default=dict)
+    match = fields.Raw(load_default=dict, metadata=OBJECT)
     since = Whole(0, 2**53, load_default=0)
     limit = Whole(1, MAX_COUNT, load_default=MAX_COUNT)
 

@@ -11,8 +11,17 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import shapes, views
-from flaresend_mock.control.calls import Input, Number, Whole, chosen_world, describes, given_body, load
-from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_DELAY, PRESETS
+from flaresend_mock.control.calls import (
+    OBJECT,
+    Input,
+    Number,
+    Whole,
+    chosen_world,
+    describes,
+    given_body,
+    load,
+)
+from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS
 from flaresend_mock.core.records import Delay, Reply
 from flaresend_mock.web import jsons
 
@@ -84,10 +93,10 @@ class FaultInput(Input):
     preset = fields.String(validate=validate.OneOf(list(PRESETS)))
     name = fields.String(load_default="", validate=validate.Length(max=100))
     on = fields.String(load_default=CALLS, validate=validate.OneOf([CALLS, DELIVERIES]))
-    match = fields.Raw(load_default=dict)
+    match = fields.Raw(load_default=dict, metadata=OBJECT)
     respond = fields.Nested(ReplyInput)
-    delay = fields.Raw()
-    action = fields.String()
+    delay = fields.Raw(metadata={"type": ["number", "object"], "description": DelayInput.__doc__})
+    action = fields.String(metadata={"enum": [*CALL_ACTIONS, *EVENT_ACTIONS]})
     after = Whole(0, MAX_TIMES)
     every = Whole(1, MAX_TIMES)
     times = Whole(1, MAX_TIMES)

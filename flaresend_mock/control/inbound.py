@@ -78,7 +78,7 @@ class LinkInput(Input):
 
 
 def _number(**kwargs: Any) -> fields.Raw:
-    return fields.Raw(validate=_is_number, **kwargs)
+    return fields.Raw(validate=_is_number, metadata={"type": ["string", "integer"]}, **kwargs)
 
 
 def _is_number(value: Any) -> None:
@@ -96,7 +96,7 @@ class InboundInput(Input):
     text = fields.String()
     caption = fields.String()
     media = fields.Nested(MediaInput)
-    file = fields.Raw()
+    file = fields.Raw(metadata={"type": "string", "format": "binary"})
     about = fields.String(
         metadata={"description": "the id of the message that is replied, reacted to, deleted or edited"}
     )
@@ -122,8 +122,11 @@ class InboundInput(Input):
 _INPUT: Schema = InboundInput()
 
 
+_LINKS = dict.fromkeys(("show_deliveries", "redeliver_one"), ("delivery_id", "/delivery/id"))
+
+
 @blueprint.post("/inbound")
-@describes(shapes.Received, status=201, body=InboundInput(), forms=True, refuses=(409,))
+@describes(shapes.Received, status=201, body=InboundInput(), forms=True, refuses=(409,), links=_LINKS)
 def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
     given = load(_INPUT, _structured(given_json(forms=True, lists=("mentions", "options"))))

@@ -62,7 +62,21 @@ _NEW, _CHANGE, _STATUS, _SCAN, _KEY_INPUT = NewInstance(), InstanceChange(), Sta
 _SECRETS = Secrets()
 
 
-_BY_ID = ("show_instances", "rename_instances", "set_status", "make_key", "remove_instances")
+_BY_ID = (
+    "show_instances",
+    "rename_instances",
+    "set_status",
+    "reconnect_instances",
+    "disconnect_instances",
+    "log_out",
+    "scan_instances",
+    "qr_pairing",
+    "list_keys",
+    "make_key",
+    "put_webhooks",
+    "show_webhooks",
+    "remove_instances",
+)
 _LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
 
 

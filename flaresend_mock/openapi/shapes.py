@@ -107,7 +107,7 @@ class Shapes:
         if schema.partial:
             shape.pop("required", None)
             shape["minProperties"] = 1
-        return {**_about(schema), **shape}
+        return {**_about(schema), **shape, **getattr(schema, "more_shape", {})}
 
     def _kept(self, name: str, shape: Shape) -> Shape:
         self._bodies[name] = shape
@@ -141,8 +141,9 @@ def _without_null(shape: Shape) -> Shape:
     if not isinstance(kind, list):
         return shape
     left = [one for one in kind if one != "null"]
-    extra = {"minLength": 1} if "string" in left and "pattern" not in shape else {}
-    return {**shape, "type": left[0] if len(left) == 1 else left, **extra}
+    filled = {"string": {"minLength": 1}, "object": {"minProperties": 1}}
+    more = {key: value for one in left for key, value in filled.get(one, {}).items()}
+    return {**shape, "type": left[0] if len(left) == 1 else left, **more}
 
 
 def _object(what: Schema, properties: Shape) -> Shape:

@@ -1,0 +1,82 @@
+"""Fuzz both OpenAPI documents with schemathesis, all its checks, against an emulator of its own.
+
+    python -m tests.fuzz --seconds 120
+
+It ends with 1 if anything was found: an answer with 5xx, outside of its schema, or with a status that is not described.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from flaresend_mock import FlaresendMock
+
+HERE = Path(__file__).parent
+LONGEST_WAIT = 0.05
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=120, help="for both documents together")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--examples", type=int, default=50, help="how many at most of each kind for each call"
+    )
+    given = parser.parse_args()
+    found = 0
+    for name in ("api", "control"):
+        with tempfile.TemporaryDirectory() as folder, FlaresendMock(log_level="error") as running:
+            file = Path(folder) / f"{name}.json"
+            file.write_text(json.dumps(document(running, name)), encoding="utf-8")
+            print(f"== {name}", flush=True)
+            found |= schemathesis(name, file, running, given)
+    return found
+
+
+def document(running: FlaresendMock, name: str) -> object:
+    """Return a document in which nobody waits long."""
+    made = json.loads(json.dumps(running.app.document(name, running.url)))
+    if name == "control":
+        timeout = made["components"]["schemas"]["Wait"]["properties"]["timeout"]
+        timeout.update(maximum=LONGEST_WAIT, default=LONGEST_WAIT)
+        made["components"]["schemas"]["Wait"]["required"] = ["timeout"]
+        del made["paths"]["/_mock/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
+        parameters = made["paths"]["/_mock/events"]["get"]["parameters"]
+        parameters[:] = [one for one in parameters if one["name"] != "stream"]  # a stream has no end
+    return made
+
+
+def schemathesis(name: str, file: Path, running: FlaresendMock, given: argparse.Namespace) -> int:
+    """Run it for half of the time, and return how it ended."""
+    command = [
+        shutil.which("st") or f"{Path(sys.executable).parent}/st",
+        "--config-file",
+        str(HERE / f"{name}.toml"),
+        "run",
+        str(file),
+        "--url",
+        running.url,
+        "--max-time",
+        str(given.seconds // 2),
+        "--max-examples",
+        str(given.examples),
+        "--seed",
+        str(given.seed),
+        "--continue-on-failure",
+        "--generation-database",
+        "none",
+        "--no-color",
+    ]
+    if name == "api":
+        command += ["--header", f"Authorization: Bearer {running.api_key}"]
+    return subprocess.run(command, cwd=file.parent, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())
