@@ -7,7 +7,10 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
+    code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+}
+"""What a terminal obeys, what ends a line, and what shows a line in another order than it is written in."""
 
 
 def visible(text: str) -> str:
@@ -34,7 +37,10 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_stamp(record)} {record.levelname:7} {visible(record.getMessage())}"
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        trace = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *(f"  {visible(one)}" for one in trace)])
 
 
 class JsonFormatter(logging.Formatter):

@@ -14,6 +14,13 @@ from flaresend_mock.web.paths import MEDIA_HOST
 blueprint = Blueprint("mediahost", __name__)
 
 
+_BOXED = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What somebody sent is shown without scripts: it has the origin of the control plane."""
+
+
 def install(app: Flask) -> None:
     app.register_blueprint(blueprint, url_prefix=MEDIA_HOST)
 
@@ -30,5 +37,9 @@ def media(folder: str, name: str) -> Response:
         if isinstance(found, Expired):
             raise Gone("This media has expired.")
         if found is not None:
-            return send_file(io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False)
+            response = send_file(
+                io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False
+            )
+            response.headers.update(_BOXED)
+            return response
     raise NotFound

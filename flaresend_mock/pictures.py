@@ -30,16 +30,17 @@ def look(data: bytes) -> Picture | None:
     from PIL import Image, UnidentifiedImageError  # slow to import, rarely needed
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                width, height = image.size
-                if width * height > MAX_PIXELS:
-                    return Picture(height, width)
-                image.draft("RGB", THUMBNAIL)
-                image.thumbnail(THUMBNAIL)
-                small = io.BytesIO()
-                image.convert("RGB").save(small, "JPEG", quality=40)
-                return Picture(height, width, small.getvalue())
+        warnings.filterwarnings(
+            "ignore", module=r"PIL\b"
+        )  # in no block, which would undo what others do meanwhile
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                return Picture(height, width)
+            image.draft("RGB", THUMBNAIL)
+            image.thumbnail(THUMBNAIL)
+            small = io.BytesIO()
+            image.convert("RGB").save(small, "JPEG", quality=40)
+            return Picture(height, width, small.getvalue())
     except (UnidentifiedImageError, Image.DecompressionBombError, *BROKEN):
         return None

@@ -16,6 +16,7 @@ ENVIRONMENT: MutableMapping[str, str] = os.environ
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2, "g": 1024**3, "gib": 1024**3}
 _SIZE = re.compile(r"(\d{1,12})\s*([a-z]*)", re.ASCII | re.IGNORECASE)
 _TRUE = ("1", "true", "yes", "on")
+_SECRET = ("control_token", "api_key", "webhook_secret")
 _FALSE = ("0", "false", "no", "off")
 
 
@@ -187,7 +188,8 @@ def _converted(option: Field[Any], value: object, source: str) -> Any:
     try:
         return option.metadata["convert"](str(value))
     except ValueError as error:
-        raise SettingError(f"{source}: {str(value)!r} is not {error}") from None
+        shown = "what is given" if option.name in _SECRET else repr(str(value))
+        raise SettingError(f"{source}: {shown} is not {error}") from None
 
 
 def options() -> list[Field[Any]]:
@@ -230,5 +232,5 @@ def table() -> str:
 
 def local_url(host: str, port: int) -> str:
     """Return the address at which this machine reaches what listens at a host and port."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - recognised, not bound
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 # nosec B104 - recognised, not bound
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"

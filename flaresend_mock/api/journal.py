@@ -20,6 +20,8 @@ from flaresend_mock.web.paths import is_ours
 
 log = logging.getLogger(__name__)
 
+NOT_FOUND = 404
+
 
 def record(response: Response) -> Response:
     """Record the call that this response answers. Calls that bring no known key belong to the default world."""
@@ -35,6 +37,8 @@ def record(response: Response) -> Response:
     fault = struck.fault if struck else None
     cut_off = fault is not None and fault.action == "reset"
     answer = b"" if cut_off else response.get_data()
+    if response.status_code == NOT_FOUND and not cut_off:  # which names the path
+        answer = world.instances.masked(answer.decode()).encode()
     call = Call(
         method=request.method,
         path=world.instances.masked(path_as_sent(request)),

@@ -10,9 +10,6 @@ import click
 
 from flaresend_mock.logs import visible
 
-_TURNING = {code: f"\\u{code:04x}" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
-"""Characters that make a terminal show a line in another order than it is written in."""
-
 
 def say(text: str, before: str = "", after: str = "") -> None:
     """Print one line on standard output.
@@ -25,7 +22,7 @@ def say(text: str, before: str = "", after: str = "") -> None:
 
 def note(text: str) -> None:
     """Print one line on standard error."""
-    print(f"flaresend-mock: {visible(text).translate(_TURNING)}", file=sys.stderr)
+    print(f"flaresend-mock: {visible(text)}", file=sys.stderr)
 
 
 def document(answer: Any) -> None:
@@ -62,7 +59,7 @@ def _print(line: str) -> None:
 
 
 def _shown(text: str) -> str:
-    plain = visible(text).translate(_TURNING)
+    plain = visible(text)
     return plain if can_write(plain) else plain.encode(_encoding(), "backslashreplace").decode(_encoding())
 
 

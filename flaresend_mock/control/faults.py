@@ -21,7 +21,15 @@ from flaresend_mock.control.calls import (
     given_body,
     load,
 )
-from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS
+from flaresend_mock.core.faults import (
+    CALL_ACTIONS,
+    CALLS,
+    DELIVERIES,
+    EVENT_ACTIONS,
+    FRAMING,
+    MAX_DELAY,
+    PRESETS,
+)
 from flaresend_mock.core.records import Delay, Reply
 from flaresend_mock.web import jsons
 
@@ -32,22 +40,6 @@ blueprint = Blueprint("faults", __name__, url_prefix="/faults")
 MAX_TIMES = 1_000_000
 _HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="Not the name of a header.")
 _HEADER_VALUE = validate.Regexp(r"[ -~]{0,4000}\Z", error="A header has printable ASCII characters.")
-_FRAMING = frozenset(
-    (
-        "connection",
-        "content-length",
-        "date",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "trailers",
-        "transfer-encoding",
-        "upgrade",
-    )
-)
-"""Headers that are about the connection, which WSGI servers refuse to take from an application."""
 
 
 class ReplyInput(Input):
@@ -65,7 +57,7 @@ class ReplyInput(Input):
     @validates_schema
     def check_headers(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         for name in data["headers"]:
-            if name.lower() in _FRAMING:
+            if name.lower() in FRAMING:
                 raise ValidationError(f"{name} is the server's own.", "headers")
 
 

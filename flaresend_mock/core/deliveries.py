@@ -110,7 +110,7 @@ class Deliveries:
     def claim(self, instance_id: str) -> Job | None:
         """Take the next attempt that is to be made for an instance, if there is one now."""
         with self._world.lock:
-            ready = self._ready.get(instance_id)
+            ready = None if self._world.closed else self._ready.get(instance_id)
             while ready:
                 lane = ready.popleft()
                 ids = self._world.state.lanes.get(lane)
@@ -194,8 +194,9 @@ class Deliveries:
         Raises:
             DeliveryNotFound: there is none, or no longer.
         """
-        state = self._world.state
-        found = state.open_deliveries.get(delivery_id) or state.deliveries.get(delivery_id)
+        with self._world.lock:
+            state = self._world.state
+            found = state.open_deliveries.get(delivery_id) or state.deliveries.get(delivery_id)
         if found is None:
             raise DeliveryNotFound
         return found

@@ -15,6 +15,23 @@ if TYPE_CHECKING:
 
 CALLS = "calls"
 DELIVERIES = "deliveries"
+FRAMING = frozenset(
+    (
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "trailers",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+"""Headers that are about the connection, which WSGI servers refuse to take from an application."""
+
 CALL_ACTIONS = ("reset", "truncate", "malform", "lose")
 ATTEMPT_ACTIONS = ("reset", "lose")
 EVENT_ACTIONS = ("drop", "duplicate", "reorder")

@@ -229,7 +229,7 @@ class Instances:
 
     def first(self) -> Instance:
         """Return the instance a world is about when nobody says which."""
-        return next(iter(self._world.state.instances.values()))
+        return next(iter(list(self._world.state.instances.values())))  # others come and go meanwhile
 
     def with_key(self, api_key: str) -> Instance | None:
         """Return the instance this API key belongs to."""

@@ -10,15 +10,23 @@ from flaresend_mock.core.errors import InvalidMatcher
 MAX_PATTERN = 1000
 MAX_UNFOLDED = 20_000
 
-_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d*)(?:,(\d*))?\}|.", re.DOTALL)
+_PARTS = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{(\d*)(?:,(\d*))?\}|(?P<aside>\(\?#[^)]*\)|\(\?[A-Za-z0-9-]*\)|\s)|.",
+    re.DOTALL,
+)
+"""What stands aside (comments, flags, and blanks, which may be nothing) may be between a group and how often it is."""
 
 
 def _unfolded(pattern: str) -> int:
     """Return about how long a pattern is once its counted repetitions are written out, as compiling it does."""
     outer: list[int] = []
-    size = last = 0
+    size = last = before_note = 0
     for part in _PARTS.finditer(pattern):
-        if part[0] == "(":
+        if part["aside"]:
+            size += 1
+            if part[0] == "\n":  # the end of a note, if there was one
+                last, before_note = max(last, before_note), 0
+        elif part[0] == "(":
             outer.append(size)
             size = last = 0
         elif part[0] == ")":
@@ -29,6 +37,7 @@ def _unfolded(pattern: str) -> int:
             size += last * max(times - 1, 0)
             last *= max(times, 1)
         else:
+            before_note = max(before_note, last) if part[0] == "#" else before_note
             last = 1
             size += 1
     return size
@@ -48,5 +57,5 @@ def compiled(spec: Any, where: str) -> Any:
 
     try:
         return regex.compile(spec)
-    except (regex.error, RecursionError, OverflowError, MemoryError) as error:
+    except (regex.error, ValueError, RecursionError, OverflowError, MemoryError) as error:
         raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None

@@ -139,6 +139,7 @@ class World:
             self.tell("world", Change("replaced", self.name))
             self._origin = state.copy()
             self._enter(state)
+            self.instances.give_up_keys()  # those that others were given while this waited
             self.replacements += 1
             self.begins_at = state.events.last_number
             self.deliveries.restart()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from threading import get_ident
 from typing import Any
-from urllib.parse import urlencode, urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from flaresend_mock.core.records import Webhook
 from flaresend_mock.delivery import signing
@@ -58,7 +62,8 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
     poster = Poster()
     try:
         if webhook.verification == "challenge":
-            attempt = poster.get(_with_challenge(webhook))
+            with _unlogged():
+                attempt = poster.get(_with_challenge(webhook))
             problem = _wrong_challenge(attempt)
         else:
             body = sample_event(instance_id)
@@ -69,6 +74,7 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
         poster.close()
     attempt["url"] = webhook.url  # without the token that was asked with
     attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
+    attempt["answer"] = _masked(attempt["answer"], webhook)
     return {
         "verified": problem is None,
         "reason": _masked(problem or "", webhook),
@@ -77,7 +83,26 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
 
 
 def _masked(text: str, webhook: Webhook) -> str:
-    return text.replace(webhook.verify_token, "***") if webhook.verify_token else text
+    """Return a text without the token, however it is written in a URL."""
+    token = webhook.verify_token
+    for spelled in sorted({token, quote(token), quote(token, safe=""), quote_plus(token)}) if token else ():
+        text = text.replace(spelled, "***")
+    return text
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep what this thread asks for out of the log of urllib3, which writes whole URLs, and so the token."""
+    log, here = logging.getLogger("urllib3.connectionpool"), get_ident()
+
+    def others(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    log.addFilter(others)
+    try:
+        yield
+    finally:
+        log.removeFilter(others)
 
 
 def _with_challenge(webhook: Webhook) -> str:

@@ -20,6 +20,7 @@ from flaresend_mock.exports.contents import (
     subject_type,
 )
 from flaresend_mock.exports.masking import hide_in_fault, hide_in_instance
+from flaresend_mock.exports.shapes import convert
 from flaresend_mock.exports.tags import tagged
 from flaresend_mock.version import __version__
 
@@ -39,10 +40,8 @@ def export(state: State, *, secrets: bool) -> bytes:
 
     plain = msgspec.to_builtins(_contents(state, secrets=secrets))
     for told in plain["events"]:
-        told["subject"] = msgspec.convert(told["subject"], subject_type(told["kind"]), strict=True)
-    world = msgspec.convert(
-        plain, Contents, strict=True
-    )  # as an import will have it: 1 where 1.0 is meant is 1.0
+        told["subject"] = convert(told["subject"], subject_type(told["kind"]))
+    world = convert(plain, Contents)  # as an import will have it: 1 where 1.0 is meant is 1.0
     return msgspec.json.encode(Envelope(FORMAT, VERSION, __version__, secrets, world))
 
 

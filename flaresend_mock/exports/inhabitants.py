@@ -181,3 +181,5 @@ def _check_reply(where: str, reply: Reply) -> None:
     for name, value in reply.headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise InvalidWorld(f"{where}.headers.{name}", "No header can be like this.")
+        if name.lower() in faults.FRAMING:
+            raise InvalidWorld(f"{where}.headers.{name}", "This header is the server's own.")

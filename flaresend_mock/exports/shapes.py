@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -20,6 +21,10 @@ Look = Callable[[Any], None]
 
 MAX_DEPTH = 200  # twice what bodies may have, as payloads may quote them
 _OFFSET = re.compile(r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z")
+
+
+_learning = threading.Lock()
+_learnt: set[Any] = set()
 
 
 class _Misfit(Exception):
@@ -43,7 +48,8 @@ def read(data: Any, kind: type[Record], where: str) -> Record:
         look = _look(hint)
         if look is not None:
             look(data)
-        return msgspec.convert(data, kind, strict=True)
+        record: Record = convert(data, kind)
+        return record
     except _Misfit as misfit:
         raise InvalidWorld(where + "".join(reversed(misfit.steps)), misfit.problem) from None
     except msgspec.ValidationError as error:
@@ -51,6 +57,20 @@ def read(data: Any, kind: type[Record], where: str) -> Record:
         raise InvalidWorld(where + path.rstrip("`"), f"{problem}.") from None
     except RecursionError:
         raise InvalidWorld(where, "This is nested too deeply.") from None
+
+
+def convert(data: Any, kind: Any) -> Any:
+    """Turn plain data into a type.
+
+    What msgspec knows of a type is made by one thread at a time: two that meet a new one at once end the process.
+    """
+    import msgspec  # few runs need it
+
+    with _learning:
+        if kind not in _learnt:
+            msgspec.json.Decoder(kind)
+            _learnt.add(kind)
+    return msgspec.convert(data, kind, strict=True)
 
 
 @cache

@@ -1,0 +1,229 @@
+"""Small bodies that ask for much work: nested without end, or searched without end."""
+
+from __future__ import annotations
+
+import copy
+import gzip
+import json
+import time
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.core import patterns
+from flaresend_mock.core.errors import InvalidMatcher
+from tests.conftest import KEY
+from tests.receiver import Receiver, Reply
+from tests.security.hostile import ANN, bodies, deep, headers_for, last_event
+
+SOON = 3.0
+DEEP = {
+    "lists": deep(100_000),
+    "lists that never end": "[" * 20_000,
+    "objects": deep(20_000, '{"a":', "}"),
+    "objects in lists": deep(10_000, '[{"a":', "}]"),
+    "one level more than an import may have": deep(301),
+}
+CATASTROPHIC = [r"(a+a+)+b", r"(?R)", r"(?b)(?:hello world){e}"]
+UNFOLDING = [
+    "(a{500}){500}",
+    "((a{90}){90}){90}",
+    "a{1000000000}",
+    "(?:){1000000000}",
+    "(?:(a{500})){500}",
+    "(?:a{0,500}){,500}",
+]
+UNFOLDING_UNSEEN = [
+    "(a{500})(?#x){500}",
+    "(a{500})(?i){500}",
+    "(?x)(a{500}) {500}",
+    "(?x)(a{500})# comment\n{500}",
+]
+
+
+@pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
+def test_no_call_takes_what_is_nested_without_end(nested: str, shared: FlaskClient) -> None:
+    before = last_event(shared)
+    begin = time.perf_counter()
+
+    for method, path in bodies():
+        for body in (
+            nested,
+            f'{{"text": {nested}, "match": {nested}, "message": {nested}, "world": {nested}}}',
+        ):
+            answer = shared.open(
+                path, method=method, headers=headers_for(path), data=body, content_type="application/json"
+            )
+            assert answer.status_code == 400, (method, path, answer.text)
+
+    assert time.perf_counter() - begin < SOON * 5
+    assert [event for event in events_since(shared, before) if event != "request"] == []
+
+
+@pytest.mark.parametrize(("levels", "status"), [(97, 201), (99, 400), (300, 400), (900, 400)])
+def test_what_may_hold_any_json_holds_a_hundred_levels_of_it(
+    levels: int, status: int, client: FlaskClient
+) -> None:
+    """Python itself would read a thousand, and stumble when it writes them wrapped in more."""
+    letter = f'{{"from": "{ANN}", "message": {{"a": {deep(levels)}}}}}'
+    fault = f'{{"respond": {{"status": 503, "body": {deep(levels)}}}}}'
+
+    for path, body in (("/_mock/inbound", letter), ("/_mock/faults", fault)):
+        answer = client.post(path, data=body, content_type="application/json")
+        assert answer.status_code == status, answer.text
+
+
+def events_since(client: FlaskClient, number: int) -> list[str]:
+    return [event["kind"] for event in client.get(f"/_mock/events?since={number}").get_json()["events"]]
+
+
+@pytest.mark.parametrize("name", ["media", "message", "contact", "link", "chaos"])
+@pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
+def test_no_part_of_a_form_is_nested_without_end(name: str, nested: str, shared: FlaskClient) -> None:
+    answer = shared.post("/_mock/inbound", data={"from": ANN, name: nested})
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
+def test_a_list_in_a_form_of_the_api_may_be_any_text(nested: str, shared: FlaskClient) -> None:
+    form = {"recipients": nested, "type": "text", "text": nested}
+
+    answer = shared.post("/send-message", headers=KEY, data=form)
+
+    assert answer.status_code in (200, 400)
+    assert shared.get("/_mock/requests?limit=1").status_code == 200
+
+
+def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(client: FlaskClient) -> None:
+    client.post("/_mock/inbound", json={"from": ANN, "text": "hi"})
+    exported = client.get("/_mock/world").get_json()
+    payload = json.dumps(exported["world"]["messages"][0]["payload"])
+    before = last_event(client)
+
+    for nested in DEEP.values():
+        body = json.dumps(exported).replace(payload, f'{{"a": {nested}}}')
+        assert body != json.dumps(exported)
+        answer = client.put("/_mock/world", data=body, content_type="application/json")
+        assert answer.status_code == 400
+
+    assert last_event(client) == before
+
+
+@pytest.mark.parametrize("pattern", CATASTROPHIC)
+@pytest.mark.parametrize("asked", ["search", "wait", "verify"])
+def test_a_search_that_takes_too_long_is_given_up(asked: str, pattern: str, client: FlaskClient) -> None:
+    for text in ("a" * 5000 + "c", "hello wrold " * 5000):
+        client.post("/_mock/inbound", json={"from": ANN, "text": text})
+    begin = time.perf_counter()
+
+    answer = client.post(
+        f"/_mock/messages/{asked}",
+        json={"match": {"text": {"regex": pattern}}, **({"timeout": 0} if asked == "wait" else {})},
+    )
+
+    assert answer.status_code < 500
+    assert time.perf_counter() - begin < SOON
+
+
+def test_a_fault_that_takes_too_long_is_no_fault(client: FlaskClient) -> None:
+    for pattern in CATASTROPHIC:
+        match = {"body": {"text": {"regex": pattern}}}
+        assert client.post("/_mock/faults", json={"match": match, "preset": "slow"}).status_code == 201
+    begin = time.perf_counter()
+
+    body = {"recipients": [ANN], "type": "text", "text": "a" * 5000 + "c"}
+    answer = client.post("/send-message", headers=KEY, json=body)
+
+    assert answer.status_code == 200
+    assert time.perf_counter() - begin < SOON
+
+
+def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: FlaskClient) -> None:
+    rule = {"when": "(a+)+$", "answer": "found", "after": 0}
+    assert client.put(f"/_mock/people/{ANN}", json={"rules": [rule]}).status_code == 200
+
+    for text, answers in (("a" * 50_000 + "b", 0), ("x(a+)+$x", 1)):
+        body = {"recipients": [ANN], "type": "text", "text": text}
+        assert client.post("/send-message", headers=KEY, json=body).status_code == 200
+        client.post("/_mock/clock/advance", json={"seconds": 1})
+        found = client.post(
+            "/_mock/messages/search", json={"match": {"direction": "inbound", "text": "found"}}
+        )
+        assert found.get_json()["count"] == answers
+
+
+@pytest.mark.parametrize("pattern", UNFOLDING)
+def test_a_pattern_that_unfolds_into_a_huge_one_is_refused_everywhere(
+    pattern: str, shared: FlaskClient
+) -> None:
+    asked = [
+        shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),
+        shared.post("/_mock/requests/wait", json={"match": {"query": {"regex": pattern}}, "timeout": 0}),
+        shared.post("/_mock/deliveries/verify", json={"in_order": [{"chat": {"regex": pattern}}]}),
+        shared.post("/_mock/faults", json={"match": {"query": {"regex": pattern}}, "preset": "down"}),
+    ]
+
+    assert {(answer.status_code, answer.get_json()["error"]["code"]) for answer in asked} == {
+        (400, "invalid_matcher")
+    }
+
+
+@pytest.mark.parametrize("pattern", UNFOLDING_UNSEEN)
+def test_a_pattern_does_not_hide_how_often_it_repeats(pattern: str) -> None:
+    """These compile 250,000 characters; with larger numbers, the emulator takes all memory that there is."""
+    with pytest.raises(InvalidMatcher):
+        patterns.compiled(pattern, "match.text.regex")
+
+
+@pytest.mark.parametrize("pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a"])
+def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, shared: FlaskClient) -> None:
+    asked = [
+        shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),
+        shared.post("/_mock/faults", json={"match": {"query": {"regex": pattern}}, "preset": "down"}),
+    ]
+
+    assert [answer.status_code for answer in asked] == [400, 400]
+
+
+def test_an_export_brings_no_fault_that_could_not_be_armed(client: FlaskClient) -> None:
+    client.post("/_mock/faults", json={"match": {"query": "x"}, "preset": "down"})
+    exported = client.get("/_mock/world").get_json()
+
+    for match in [{"query": {"regex": pattern}} for pattern in UNFOLDING] + [_not(50), {"nope": 1}]:
+        spoilt = copy.deepcopy(exported)
+        spoilt["world"]["faults"][0]["match"] = match
+        answer = client.put("/_mock/world", json=spoilt)
+        assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_world")
+
+
+def _not(levels: int) -> dict[str, Any]:
+    match: Any = "x"
+    for _ in range(levels):
+        match = {"not": match}
+    return {"query": match}
+
+
+@pytest.mark.parametrize("field", ["text", "template"])
+def test_a_matcher_of_very_many_conditions_is_refused(field: str, shared: FlaskClient) -> None:
+    wide = {"subset": {str(n): n for n in range(100_000)}}
+
+    answer = shared.post("/_mock/messages/search", json={"match": {field: wide}})
+
+    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_matcher")
+
+
+def test_an_answer_of_a_receiver_that_unpacks_to_very_much_is_cut() -> None:
+    packed = gzip.compress(bytes(50 * 1024 * 1024), 1)
+    reply = Reply(body=packed, headers={"Content-Encoding": "gzip"})
+    with Receiver(lambda _: reply) as receiver, FlaresendMock() as running:
+        client = running.app.test_client()
+        client.put("/_mock/instances/default/webhook", json={"url": receiver.url, "retries": []})
+        begin = time.perf_counter()
+        tried = client.post("/_mock/instances/default/webhook/test").get_json()
+
+    assert tried["verified"] is True
+    assert len(tried["attempt"]["answer"]) == 64 * 1024
+    assert time.perf_counter() - begin < SOON

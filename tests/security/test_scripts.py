@@ -1,0 +1,138 @@
+"""Whatever others write is shown as text: no browser runs it, and no stream is forged by it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from urllib.parse import quote
+
+import pytest
+import requests
+from flask.testing import FlaskClient
+
+from flaresend_mock import FlaresendMock
+from tests.conftest import KEY
+from tests.security.hostile import (
+    ANN,
+    CONTROL_BODIES,
+    SCRIPT,
+    TIMEOUT,
+    bodies,
+    calls,
+    control_plane,
+    headers_for,
+    is_harmless,
+)
+
+JSON = "application/json; charset=utf-8"
+
+
+def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(client: FlaskClient) -> None:
+    ways = [
+        *calls(client.application, quote(SCRIPT, safe="")),
+        *calls(control_plane(client), quote(SCRIPT, safe="")),
+    ]
+    ways += [
+        ("GET", f"/{SCRIPT}"),
+        ("GET", f"/v/{SCRIPT}/x"),
+        ("GET", f"/_mock/{SCRIPT}"),
+        (SCRIPT, "/groups"),
+    ]
+
+    for method, path in ways:
+        answer = client.open(
+            path,
+            method=method,
+            query_string={SCRIPT: SCRIPT, "world": SCRIPT, "format": SCRIPT},
+            headers={**KEY, "Accept": "text/html"},
+            data=json.dumps({SCRIPT: SCRIPT, "type": SCRIPT}),
+            content_type="application/json",
+        )
+        assert answer.status_code != 500, (method, path, answer.text)  # 501 is documented
+        assert is_harmless(answer), (method, path)
+        if answer.status_code >= 400 and "/scan/" not in path:
+            assert answer.content_type == JSON, (method, path)
+
+
+@pytest.mark.parametrize("value", [SCRIPT, [SCRIPT], {SCRIPT: SCRIPT}])
+def test_an_error_that_repeats_a_field_is_json(value: object, shared: FlaskClient) -> None:
+    for method, path in bodies():
+        body = CONTROL_BODIES.get((method, path), {"type": "text"})
+        for name in body:
+            spoilt = {**body, name: value}
+            answer = shared.open(path, method=method, headers=headers_for(path), json=spoilt)
+            assert answer.status_code < 500, (method, path, answer.text)
+            assert answer.content_type == JSON, (method, path)
+
+
+def test_an_error_that_the_server_words_itself_is_json(running: FlaresendMock) -> None:
+    for path in (f"/{SCRIPT}", f"/_mock/{SCRIPT}", f"/v/{SCRIPT}/x"):
+        for headers in ({"X-A": "a" * 300_000}, {"Content-Length": SCRIPT}, {"Transfer-Encoding": SCRIPT}):
+            prepared = requests.Request("GET", running.url, headers=headers).prepare()
+            prepared.url = running.url + path
+            with requests.Session() as session:
+                answer = session.send(prepared, timeout=TIMEOUT)
+            assert answer.status_code in (400, 431, 501)
+            assert answer.headers["Content-Type"] == JSON
+
+
+def test_the_world_that_a_scan_page_names_is_not_repeated(shared: FlaskClient) -> None:
+    page = shared.get("/_mock/scan/x", query_string={"world": SCRIPT})
+
+    assert page.status_code == 410
+    assert SCRIPT not in page.text
+
+
+def test_a_text_ends_no_event_of_a_stream_and_begins_no_other_one(running: FlaresendMock) -> None:
+    text = "a\n\nevent: forged\nid: 999\ndata: {}\r\n\r\n\rdata: x\u2028\u2029\x85"
+    letter = {"from": ANN, "text": text}
+    assert requests.post(f"{running.url}/_mock/inbound", json=letter, timeout=TIMEOUT).status_code == 201
+
+    with requests.get(
+        f"{running.url}/_mock/events?stream=true&since=0&kind=message", stream=True, timeout=TIMEOUT
+    ) as stream:
+        read = []
+        for line in iter(stream.raw.readline, b""):
+            read.append(line)
+            if line.startswith(b"data: "):
+                break
+
+    assert [line.partition(b":")[0] for line in read if line.strip()] == [b"retry", b"id", b"event", b"data"]
+    assert json.loads(read[-1].removeprefix(b"data: "))["message"]["text"] == text
+
+
+@pytest.mark.parametrize("mimetype", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"])
+def test_a_file_of_the_control_plane_is_a_download(mimetype: str, client: FlaskClient) -> None:
+    media = {"base64": b64encode(SCRIPT.encode()).decode(), "mimetype": mimetype}
+    received = client.post("/_mock/inbound", json={"from": ANN, "type": "document", "media": media})
+    assert received.status_code == 201
+    shown = client.get("/_mock/messages").get_json()["messages"][-1]
+
+    answer = client.get(f"/_mock/media/{shown['media']}")
+
+    assert answer.text == SCRIPT
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize("mimetype", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"])
+def test_a_file_of_the_media_host_runs_nothing_in_our_name(mimetype: str, client: FlaskClient) -> None:
+    """A page at /v/… has the control plane's own origin: a script in it may do what the developer may."""
+    media = {"base64": b64encode(SCRIPT.encode()).decode(), "mimetype": mimetype}
+    received = client.post("/_mock/inbound", json={"from": ANN, "type": "channel_image", "media": media})
+    path = received.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
+
+    answer = client.get(path)
+
+    assert answer.text == SCRIPT
+    is_page = answer.mimetype == mimetype
+    is_download = answer.headers.get("Content-Disposition", "").startswith("attachment")
+    is_boxed = "sandbox" in answer.headers.get("Content-Security-Policy", "")
+    assert not is_page or is_download or is_boxed
+
+
+def test_a_file_of_the_media_host_is_what_it_says_it_is(client: FlaskClient) -> None:
+    received = client.post("/_mock/inbound", json={"from": ANN, "media": {"sample": "jpeg"}})
+    path = received.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
+
+    assert client.get(path).headers.get("X-Content-Type-Options") == "nosniff"
