@@ -13,7 +13,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 from flaresend_mock.cli.remote import NO_EMULATOR, SECONDS, Remote
 
 ROOT = "/_mock"
-TOKEN_HEADER = "X-Control-Token"  # noqa: S105 # nosec B105 - the name of a header
+TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 
 
 class NotAnswered(Exception):

@@ -13,7 +13,7 @@ from flaresend_mock.core import targets
 from flaresend_mock.web.context import current_request, emulator
 from flaresend_mock.web.paths import OURS
 
-TOKEN_HEADER = "X-Control-Token"  # noqa: S105 # nosec B105 - the name of a header
+TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = OURS + "/health"
 SCAN = OURS + "/scan/"
 DOCS = OURS + "/docs"
