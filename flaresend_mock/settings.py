@@ -232,5 +232,5 @@ def table() -> str:
 
 def local_url(host: str, port: int) -> str:
     """Return the address at which this machine reaches what listens at a host and port."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104  # nosec B104
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
