@@ -58,16 +58,21 @@ class TaskShown(TypedDict):
     reason: str | None
 
 
-class AttemptShown(TypedDict):
-    """One attempt to deliver an event."""
+class Attempted(TypedDict):
+    """What was sent to a webhook, and what came back."""
 
-    at: str
     url: str
     headers: dict[str, str]
     status: int | None
     answer: str
     error: str | None
     milliseconds: float
+
+
+class AttemptShown(Attempted):
+    """One attempt to deliver an event, and when it was made."""
+
+    at: str
 
 
 class DeliveryShown(TypedDict):
@@ -422,17 +427,6 @@ class QrShown(TypedDict):
     expires: str
 
 
-class Attempted(TypedDict):
-    """What was sent to a webhook, and what came back."""
-
-    url: str
-    headers: dict[str, str]
-    status: int | None
-    answer: str
-    error: str | None
-    milliseconds: float
-
-
 class Verified(TypedDict):
     """Whether a webhook passed its verification, and why not."""
 
@@ -441,38 +435,30 @@ class Verified(TypedDict):
     attempt: Attempted | None
 
 
-class WorldSummary(TypedDict):
+class _World(TypedDict):
+    name: str
+    seed: int
+    time_zone: str
+    now: str
+    frozen: bool
+    pairing_seconds: float | None
+    messages: int
+    scheduled: int
+    faults: int
+    snapshots: list[str]
+    events: int
+
+
+class WorldSummary(_World):
     """A world: its clock, and how much is in it."""
 
-    name: str
-    seed: int
-    time_zone: str
-    now: str
-    frozen: bool
-    pairing_seconds: float | None
     instances: int
-    messages: int
-    scheduled: int
-    faults: int
-    snapshots: list[str]
-    events: int
 
 
-class WorldShown(TypedDict):
+class WorldShown(_World):
     """A world, with its instances."""
 
-    name: str
-    seed: int
-    time_zone: str
-    now: str
-    frozen: bool
-    pairing_seconds: float | None
     instances: list[InstanceShown]
-    messages: int
-    scheduled: int
-    faults: int
-    snapshots: list[str]
-    events: int
 
 
 class Worlds(TypedDict):

@@ -7,7 +7,6 @@ from contextlib import ExitStack, suppress
 from datetime import datetime
 from inspect import iscoroutinefunction
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -15,6 +14,7 @@ from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing import given, records
 from flaresend_mock.testing.calls import Calls, Refused, Unreachable
 from flaresend_mock.testing.clock import Clock
+from flaresend_mock.testing.closing import Closing
 from flaresend_mock.testing.explaining import Unmet, explained
 from flaresend_mock.testing.handles import Fault, Instance, Snapshot
 from flaresend_mock.testing.records import Delivery, Message, Request, Scheduled
@@ -31,7 +31,7 @@ SETTLE_SECONDS = 150.0
 """Longer than the emulator waits for deliveries itself."""
 
 
-class Flaresend:
+class Flaresend(Closing):
     """A world of an emulator, over its control plane.
 
     Args:
@@ -346,14 +346,6 @@ class Flaresend:
                 self.settle()
         self._open.close()
         self._calls.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _asked(self, what: str, body: Mapping[str, Any], said: str) -> Any:
         try:

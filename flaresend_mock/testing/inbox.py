@@ -8,9 +8,9 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from flaresend_mock.testing.closing import Closing
 from flaresend_mock.testing.explaining import Unmet
 
 __tracebackhide__ = True  # a test that fails shows its own line
@@ -43,7 +43,7 @@ class _Server6(ThreadingHTTPServer):
     address_family = socket.AF_INET6
 
 
-class Inbox:
+class Inbox(Closing):
     """Listens on a free port, keeps what comes, and answers as it is told to.
 
     Args:
@@ -89,14 +89,6 @@ class Inbox:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _keep(self, headers: Mapping[str, str], body: bytes) -> int:
         try:

@@ -10,13 +10,13 @@ from difflib import get_close_matches
 from itertools import count
 from os import getpid
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.calls import Calls, Refused, Unreachable
 from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.testing.closing import Closing
 
 __tracebackhide__ = True  # a test that fails shows its own line
 
@@ -24,7 +24,7 @@ _WORLD_OPTIONS = ("world", "seed", "frozen_at", "time_zone")
 _numbers = count(1)
 
 
-class Server:
+class Server(Closing):
     """An emulator that makes a world for every test.
 
     Args:
@@ -88,14 +88,6 @@ class Server:
 
     def close(self) -> None:
         self._calls.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _make(self, wanted: Mapping[str, Any], about: str) -> Any:
         for name in wanted:
