@@ -10,7 +10,7 @@ from flask import Request, Response, g
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import path_as_sent
 from flaresend_mock.api.trouble import Struck
-from flaresend_mock.core.events import weigh
+from flaresend_mock.core.events import weigh_call
 from flaresend_mock.core.records import Call, Upload
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.web.bodies import raw_body
@@ -48,7 +48,7 @@ def record(response: Response) -> Response:
         status=None if cut_off else response.status_code,
         answer=answer,
         instance=caller.instance if caller else None,
-        weight=weigh((headers, body, answer)) + 2 * len(query),
+        weight=weigh_call(headers, query, body, answer),
         fault=fault.id if fault else None,
     )
     with world.lock:

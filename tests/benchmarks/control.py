@@ -1,17 +1,30 @@
-"""What the control plane costs: waiters, snapshots, many worlds, faults. Run: python tests/benchmarks/control.py"""
+"""Measures what the control plane costs: those who wait, snapshots, many worlds, and faults that do not match.
+
+    python tests/benchmarks/control.py
+
+Emulator and caller are one process, so ratios mean more than the times.
+"""
 
 from __future__ import annotations
 
 import statistics
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import requests
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from flaresend_mock import FlaresendMock
 from flaresend_mock.delivery.realtime import Stopwatch
+from tests.benchmarks.support import terms
+from tests.load.support import table
+
+Rows = list[tuple[str, str, str]]
 
 HELLO = {"recipients": ["254712345678"], "type": "text", "text": "Hello"}
 WAITERS = 200
@@ -20,31 +33,40 @@ WORLDS = 1_000
 
 
 def main() -> None:
-    waiters()
-    snapshots()
-    worlds()
-    faults()
+    print(terms())
+    print(measure(WAITERS, MESSAGES, WORLDS))
 
 
-def waiters() -> None:
+def measure(waiting: int, messages: int, many: int, calls: int = 300) -> str:
+    """Time everything with so many who wait, messages and worlds; a call of the API is timed so many times."""
+    rows = [*waiters(waiting, calls), *snapshots(messages), *worlds(many, calls), *faults(calls)]
+    return table([("what", "measured", ""), *rows])
+
+
+def waiters(waiting: int, calls: int) -> Rows:
     with emulator() as (flaresend, session):
         send = sender(flaresend, session)
-        timed(send)
-        alone = timed(send)
+        timed(send, calls)
+        alone = timed(send, calls)
         done: list[int] = []
-        threads = [threading.Thread(target=lambda: done.append(wait(flaresend))) for _ in range(WAITERS)]
+        threads = [threading.Thread(target=lambda: done.append(wait(flaresend))) for _ in range(waiting)]
         for thread in threads:
             thread.start()
         watching = flaresend.worlds.default().watching
-        while len(watching._watchers) < WAITERS:
+        while len(watching._watchers) < waiting:
             session.get(f"{flaresend.url}/_mock/health")
-        crowded = timed(send)
+        crowded = timed(send, calls)
         watch = Stopwatch()
         session.post(f"{flaresend.url}/send-message", json={**HELLO, "text": "go"}, headers=flaresend.headers)
         for thread in threads:
             thread.join()
-        print(f"{WAITERS} waiters: a call takes {crowded / alone:.1f} times as long as with none", end="")
-        print(f" ({alone * 1000:.2f} ms); one message answers {done.count(200)} in {watch.seconds:.2f} s")
+    if done.count(200) != waiting:
+        raise SystemExit(f"{done.count(200)} of {waiting} were answered")
+    return [
+        ("POST /send-message, nobody waiting", f"{alone * 1000:.2f}", "ms"),
+        (f"  with {waiting} waiting for another message", f"{crowded / alone:.2f}", "times that"),
+        (f"  until all {waiting} have got theirs", f"{watch.seconds:.2f}", "s"),
+    ]
 
 
 def wait(flaresend: FlaresendMock) -> int:
@@ -52,9 +74,9 @@ def wait(flaresend: FlaresendMock) -> int:
     return requests.post(f"{flaresend.url}/_mock/messages/wait", json=body, timeout=130).status_code
 
 
-def snapshots() -> None:
+def snapshots(messages: int) -> Rows:
     with emulator() as (flaresend, session):
-        many = {**HELLO, "recipients": [f"2547{n:08}" for n in range(MESSAGES)]}
+        many = {**HELLO, "recipients": [f"2547{n:08}" for n in range(messages)]}
         session.post(f"{flaresend.url}/send-message", json=many, headers=flaresend.headers)
         session.post(f"{flaresend.url}/_mock/snapshots/a")
         restore = timed(lambda: session.post(f"{flaresend.url}/_mock/snapshots/a/restore"), 20)
@@ -62,23 +84,30 @@ def snapshots() -> None:
         export = timed(lambda: exported.append(session.get(f"{flaresend.url}/_mock/world").content), 3)
         size = len(exported[0]) / 2**20
         back = timed(lambda: session.put(f"{flaresend.url}/_mock/world", data=exported[0], headers=JSON), 3)
-        print(f"{MESSAGES} messages: restore {restore * 1000:.1f} ms; export {export:.2f} s,", end="")
-        print(f" import {back:.2f} s ({size:.1f} MiB)")
+    return [
+        (f"restoring a snapshot of {messages:,} messages", f"{restore * 1000:.1f}", "ms"),
+        (f"exporting {messages:,} messages, {size:.1f} MiB", f"{export:.2f}", "s"),
+        ("  importing them", f"{back:.2f}", "s"),
+    ]
 
 
-def worlds() -> None:
+def worlds(many: int, calls: int) -> Rows:
     with emulator(auth="open") as (flaresend, session):
         send = sender(flaresend, session)
-        timed(send)
-        alone = timed(send)
-        made = timed(opener(flaresend, session), WORLDS - 1)
-        crowded = timed(send)
+        timed(send, calls)
+        alone = timed(send, calls)
+        made = timed(opener(flaresend, session), many - 1)
+        crowded = timed(send, calls)
         evicting = timed(opener(flaresend, session, "more"), 50)
-        print(f"{WORLDS} worlds: a call takes {crowded / alone:.2f} times as long as with one;", end="")
-        print(
-            f" a world is made with its first call in {made * 1000:.2f} ms, by giving up another in", end=""
-        )
-        print(f" {evicting * 1000:.2f} ms")
+    return [
+        (
+            f"POST /send-message in one of {many:,} worlds",
+            f"{crowded / alone:.2f}",
+            "times that in the only one",
+        ),
+        ("  its first in a world of its own", f"{made * 1000:.2f}", "ms"),
+        ("  its first, with another world given up for it", f"{evicting * 1000:.2f}", "ms"),
+    ]
 
 
 def opener(flaresend: FlaresendMock, session: requests.Session, name: str = "worker") -> Callable[[], Any]:
@@ -91,16 +120,22 @@ def opener(flaresend: FlaresendMock, session: requests.Session, name: str = "wor
     return use
 
 
-def faults() -> None:
+def faults(calls: int) -> Rows:
     with emulator() as (flaresend, session):
         send = sender(flaresend, session)
-        timed(send)
-        alone = timed(send)
+        timed(send, calls)
+        alone = timed(send, calls)
         for n in range(20):
             fault = {"match": {"number": f"2547000000{n:02}"}, "respond": {"status": 503}}
             session.post(f"{flaresend.url}/_mock/faults", json=fault).raise_for_status()
-        armed = timed(send)
-        print(f"20 faults that do not match: a call takes {armed / alone:.2f} times as long as with none")
+        armed = timed(send, calls)
+    return [
+        (
+            "POST /send-message with 20 faults that do not match",
+            f"{armed / alone:.2f}",
+            "times that with none",
+        )
+    ]
 
 
 JSON = {"Content-Type": "application/json"}

@@ -13,15 +13,20 @@ from __future__ import annotations
 import argparse
 import http.client
 import json
-import re
 import statistics
-import subprocess
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.support import EMULATOR, KEY, MESSAGE, Process, terms
+from tests.load.support import percentile, table
 
 RECEIVER = """
 import asyncio, sys
@@ -53,12 +58,10 @@ async def main():
 
 asyncio.run(main())
 """
-EMULATOR = [sys.executable, "-m", "flaresend_mock", "--log-level", "warning", "--port", "0"]
-HEADERS = {"Authorization": "Bearer YOUR_API_KEY", "Content-Type": "application/json"}
-SEND = json.dumps({"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}).encode()
+HEADERS = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+SEND = MESSAGE.encode()
 HOOK = "/_mock/instances/default/webhook"
 STEADY = 0.02
-TARGET_RATE, TARGET_RATIO = 300, 3
 SAMPLES = 1000
 WINDOW_SECONDS = 0.01
 
@@ -76,6 +79,9 @@ class Caller:
 
     def __init__(self, url: str) -> None:
         self._connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+
+    def close(self) -> None:
+        self._connection.close()
 
     def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         self._connection.request(method, path, body, HEADERS)
@@ -101,35 +107,35 @@ def main() -> None:
     parser.add_argument("--chats", type=int, default=50, help="in how many chats they are")
     wanted = parser.parse_args()
 
-    emulator, url = start(EMULATOR)
-    receiver, hook = start([sys.executable, "-c", RECEIVER])
-    try:
-        bench = Bench(url, hook, wanted.events, wanted.chats)
+    print(terms())
+    print(measure(wanted.events, wanted.rounds, wanted.chats))
+
+
+def measure(events: int, rounds: int, chats: int, samples: int = SAMPLES) -> str:
+    with ExitStack() as stack:
+        emulator = stack.enter_context(Process(EMULATOR, pinned=False))
+        receiver = stack.enter_context(Process([sys.executable, "-c", RECEIVER], probe="/", pinned=False))
+        bench = Bench(emulator.url, receiver.url, events, chats)
+        stack.callback(bench.close)
         bench.turn(0)  # warms everything up
         idle: list[list[float]] = []
         alone: list[Turn] = []
-        turns: dict[str, list[Turn]] = {"at full speed": [], "at about 300/s": []}
-        for _ in range(wanted.rounds):
-            idle.append([bench.api.send() for _ in range(SAMPLES)])
+        turns: dict[str, list[Turn]] = {"at full speed": [], "at about 300 a second": []}
+        for _ in range(rounds):
+            idle.append([bench.api.send() for _ in range(samples)])
             alone.append(bench.turn(0, call=False))
             turns["at full speed"].append(bench.turn(0))
-            turns["at about 300/s"].append(bench.turn(STEADY))
-    finally:
-        for process in (emulator, receiver):
-            process.terminate()
-            process.wait(15)
-
-    rate = statistics.median(turn.rate for turn in alone)
-    print(f"throughput              {rate:5.0f} events/s over {wanted.chats} chats (target {TARGET_RATE})")
-    print(f"POST /send-message      {shown(idle)} idle")
+            turns["at about 300 a second"].append(bench.turn(STEADY))
+    rows = [
+        ("what", "events/s", "p50 ms", "p99 ms", "p99 to idle"),
+        ("events delivered, nothing else done", rate(alone), "", "", ""),
+        ("POST /send-message, no events", "", *latencies(idle), "1.0"),
+    ]
     for name, taken in turns.items():
-        latencies = [turn.latencies for turn in taken]
-        ratio = statistics.median(p99(busy) / p99(still) for busy, still in zip(latencies, idle, strict=True))
-        rate = statistics.median(turn.rate for turn in taken)
-        print(
-            f"  events {name:15}  {shown(latencies)}, {rate:.0f} events/s; "
-            f"p99 is {ratio:.1f} times idle (target {TARGET_RATIO})"
-        )
+        busy = [turn.latencies for turn in taken]
+        ratio = statistics.median(p99(one) / p99(still) for one, still in zip(busy, idle, strict=True))
+        rows.append((f"POST /send-message, events {name}", rate(taken), *latencies(busy), f"{ratio:.1f}"))
+    return table(rows)
 
 
 class Bench:
@@ -142,6 +148,10 @@ class Bench:
         self._hook = hook
         self._events = events
         self._chats = chats
+
+    def close(self) -> None:
+        for caller in (self.api, self._control, self._receiver):
+            caller.close()
 
     def turn(self, seconds: float, *, call: bool = True) -> Turn:
         """Deliver all events to a receiver that takes so long for each; `call` the API until they are there."""
@@ -182,23 +192,18 @@ class Bench:
             time.sleep(WINDOW_SECONDS)
 
 
-def shown(turns: list[list[float]]) -> str:
-    every = [seconds for latencies in turns for seconds in latencies]
-    half = statistics.median(every)
-    return f"p50 {half * 1000:5.2f} ms, p99 {p99(every) * 1000:6.2f} ms ({len(every)} calls)"
+def rate(turns: list[Turn]) -> str:
+    return f"{statistics.median(turn.rate for turn in turns):.0f}"
 
 
-def p99(latencies: list[float]) -> float:
-    return statistics.quantiles(latencies, n=100)[98]
+def latencies(turns: list[list[float]]) -> tuple[str, str]:
+    """Return the median and the 99th percentile of all turns, in ms."""
+    every = [seconds for taken in turns for seconds in taken]
+    return f"{statistics.median(every) * 1000:.2f}", f"{p99(every) * 1000:.2f}"
 
 
-def start(command: list[str]) -> tuple[subprocess.Popen[str], str]:
-    """Start a server that prints its address, and return it with that."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    found = re.search(r"http://[\w.:]+", process.stdout.readline())
-    assert found
-    return process, found[0]
+def p99(taken: list[float]) -> float:
+    return percentile(taken, 99)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,114 @@
+"""Measures what the emulator's own machinery adds to a call, in this process: journal, fault check and schemas.
+
+    python tests/benchmarks/overhead.py [--turns 30] [--calls 300]
+
+Each is timed within a request to `POST /send-message` that has just been answered, over and over in short turns,
+between turns of a bare Flask view that is called with the same body. The figure is the median of the turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from flask import Flask, Response
+from werkzeug.test import EnvironBuilder
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.api import journal, trouble
+from flaresend_mock.api.calls import load
+from flaresend_mock.api.messages import SendMessage, Sent
+from tests.benchmarks.support import KEY, MESSAGE, terms
+from tests.load.support import table
+
+ENVIRON = EnvironBuilder(
+    "/send-message",
+    method="POST",
+    headers={"Authorization": f"Bearer {KEY}"},
+    data=MESSAGE,
+    content_type="application/json",
+).get_environ()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--turns", type=int, default=30, help="how many turns are taken")
+    parser.add_argument("--calls", type=int, default=300, help="how many calls are in each")
+    wanted = parser.parse_args()
+    logging.disable(logging.INFO)  # as with --log-level warning, in the other benchmarks
+    print(terms())
+    print(measure(wanted.turns, wanted.calls))
+
+
+def measure(turns: int, calls: int) -> str:
+    emulator = FlaresendMock(log_level="warning")
+    world = emulator.worlds.default()
+    instance = world.instances.first().id
+    body = json.loads(MESSAGE)
+    bare = Flask("bare")
+    bare.add_url_rule("/send-message", view_func=lambda: "hello", methods=["POST"])
+    into, out = SendMessage(), Sent()
+    loaded = load(into, body)
+    outcome = world.sending.send(instance, loaded["recipients"], loaded["content"])
+
+    with emulator.app.request_context(environ()):
+        answer: Response = emulator.app.full_dispatch_request()
+        answer.get_data()
+        parts: dict[str, Callable[[], object]] = {
+            "the journal": lambda: journal.record(answer),
+            "the fault check": trouble.inflict,
+            "the schema that loads": lambda: load(into, body),
+            "the schema that dumps": lambda: out.dump(outcome),
+        }
+        everything: dict[str, Callable[[], object]] = {
+            **parts,
+            "a POST through bare Flask": lambda: called(bare),
+            "POST /send-message": lambda: called(emulator.app),
+        }
+        times: dict[str, list[float]] = {name: [] for name in everything}
+        for _ in range(turns):
+            for name, run in everything.items():
+                times[name].append(timed(run, calls))
+    middle = {name: statistics.median(taken) for name, taken in times.items()}
+    flask = middle["a POST through bare Flask"]
+    middle["journal, fault check and schemas together"] = sum(middle[name] for name in parts)
+    order = [*parts, "journal, fault check and schemas together", *(set(everything) - set(parts))]
+    return table(
+        [
+            ("what", "µs", "to bare Flask"),
+            *((name, f"{middle[name]:.1f}", f"{middle[name] / flask:.2f}") for name in order),
+        ]
+    )
+
+
+def environ() -> dict[str, Any]:
+    """Return a request as a server hands it over."""
+    return ENVIRON | {"wsgi.input": BytesIO(MESSAGE.encode())}
+
+
+def called(app: Flask) -> object:
+    return app.wsgi_app(environ(), lambda *_: None)
+
+
+def timed(run: Callable[[], object], calls: int) -> float:
+    """Return how many µs one of so many takes."""
+    begun = time.perf_counter()
+    for _ in range(calls):
+        run()
+    return (time.perf_counter() - begun) / calls * 1e6
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,260 @@
+"""What the benchmarks share: servers in processes of their own, bare Flask to compare with, wrk, and their terms.
+
+wrk (Debian's package of that name) makes the load. Servers and wrk are pinned to a core each where there are two,
+so that neither takes the other's time.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+KEY = "YOUR_API_KEY"
+MESSAGE = '{"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}'
+EMULATOR = (sys.executable, "-m", "flaresend_mock", "--log-level", "warning", "--port", "0")
+# the settings are those of flaresend_mock/serving.py, which tests/benchmarks/test_benchmarks.py compares
+HELLO = """
+import flask, sys, waitress
+app = flask.Flask("hello")
+app.add_url_rule("/", view_func=lambda: "hello")
+server = waitress.create_server(app, host="127.0.0.1", port=int(sys.argv[1]), threads=32, asyncore_use_poll=True,
+                                channel_request_lookahead=1, connection_limit=2000, ident=None)
+server.run()
+"""
+START_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What wrk sends, over and over."""
+
+    path: str
+    body: str | None = None
+    content_type: str = "application/json"
+    authorization: str = f"Bearer {KEY}"
+
+    def script(self) -> str:
+        """Return it as wrk's script."""
+        method = "GET" if self.body is None else "POST"
+        lines = [f'wrk.method = "{method}"', f'wrk.headers["Authorization"] = "{self.authorization}"']
+        if self.body is not None:
+            lines += [
+                f'wrk.headers["Content-Type"] = "{self.content_type}"',
+                f"wrk.body = [==[{self.body}]==]",
+            ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What wrk measured in one turn."""
+
+    rate: float  # a second
+    half: float  # ms
+    most: float  # ms, of the 99th percentile
+
+
+class Process:
+    """A server in a process of its own, on one core, from its start to its first answer.
+
+    Args:
+        command: how it is started. One that says no address is asked at `url` until it answers.
+        probe: which path is asked.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        url: str = "",
+        probe: str = "/_mock/health",
+        env: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+        pinned: bool = True,
+    ) -> None:
+        self._log = tempfile.TemporaryFile(mode="w+", encoding="utf-8")  # noqa: SIM115 - closed at the end
+        self._name = " ".join(command)[:200]
+        begun = time.perf_counter()
+        self._process = subprocess.Popen(
+            [*(on_core(0) if pinned else ()), *command],
+            stdout=self._log if url else subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+        )
+        self.url = url or self._told()
+        self._answered(self.url + probe)
+        self.seconds = time.perf_counter() - begun
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._close()
+
+    @property
+    def memory(self) -> float:
+        """The resident memory of the process and of its children, in MB."""
+        return sum(_resident(process) for process in (self._process.pid, *_children(self._process.pid)))
+
+    def _told(self) -> str:
+        assert self._process.stdout is not None
+        found = re.search(r"http://[\w.]+:\d+", self._process.stdout.readline())
+        if found is None:
+            raise self._failed()
+        return found[0]
+
+    def _answered(self, url: str) -> None:
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:
+                    answer.read()
+                    return
+            except urllib.error.HTTPError:
+                return  # a refusal is an answer
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.005)
+        raise self._failed()
+
+    def _failed(self) -> SystemExit:
+        self._process.kill()
+        self._process.wait()
+        self._log.seek(0)
+        said = self._log.read()[-2000:]
+        self._close()
+        return SystemExit(f"{self._name} does not start:\n{said}")
+
+    def _close(self) -> None:
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._log.close()
+
+
+def hello() -> Process:
+    """Start the smallest Flask application there is, on the same server with the same settings."""
+    port = free_port()
+    return Process([sys.executable, "-c", HELLO, str(port)], f"http://127.0.0.1:{port}", "/")
+
+
+def wrk(url: str, request: Request, connections: int, seconds: float) -> Load:
+    """Have wrk send a request over so many connections, for so long.
+
+    Raises:
+        SystemExit: if it is not there, or an answer was not 2xx.
+    """
+    if shutil.which("wrk") is None:
+        raise SystemExit("This needs wrk: apt-get install wrk")
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(request.script())
+        script.flush()
+        output = subprocess.run(
+            [
+                *on_core(1),
+                "wrk",
+                "-t1",
+                f"-c{connections}",
+                f"-d{max(1, round(seconds))}s",
+                "--timeout",
+                "30s",
+                "--latency",
+                "-s",
+                script.name,
+                url + request.path,
+            ],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise SystemExit(f"{request.path}:\n{output}")
+    return read_wrk(output)
+
+
+def read_wrk(output: str) -> Load:
+    """Return what wrk printed."""
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    half, most = (re.search(rf"\n\s+{percent}%\s+([\d.]+)(us|ms|s)\b", output) for percent in (50, 99))
+    if not (rate and half and most):
+        raise SystemExit(f"wrk printed:\n{output}")
+    unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
+    return Load(float(rate[1]), float(half[1]) * unit[half[2]], float(most[1]) * unit[most[2]])
+
+
+def middle(turns: Sequence[Load]) -> Load:
+    """Return the median of each figure."""
+    return Load(
+        statistics.median(turn.rate for turn in turns),
+        statistics.median(turn.half for turn in turns),
+        statistics.median(turn.most for turn in turns),
+    )
+
+
+def ratio(turns: Sequence[Load], to: Sequence[Load]) -> float:
+    """Return the median of how each turn compares to the one beside it."""
+    return statistics.median(one.rate / other.rate for one, other in zip(turns, to, strict=True))
+
+
+def on_core(number: int) -> list[str]:
+    """Return what pins a command to a core, where that can be done."""
+    if shutil.which("taskset") is None or (os.cpu_count() or 1) < 2:
+        return []
+    return ["taskset", "-c", str(number)]
+
+
+def terms() -> str:
+    """Return when and on what something is measured."""
+    today = datetime.now(UTC).date().isoformat()
+    return f"{today}, Python {platform.python_version()}, {os.cpu_count()} cores of {_processor()}"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _processor() -> str:
+    try:
+        found = re.search(r"model name\s*:\s*(.+)", Path("/proc/cpuinfo").read_text())
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.machine()
+
+
+def _resident(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _children(process: int) -> list[int]:
+    children = []
+    for task in Path(f"/proc/{process}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            children += [child, *_children(child)]
+    return children
