@@ -135,6 +135,8 @@ class Worlds:
         for world in self.all():
             instance = world.instances.with_key(api_key)
             if instance is not None:
+                if len(self._by_key) >= MAX_REMEMBERED:  # most of them of worlds and keys that are no more
+                    self._by_key.clear()
                 self._by_key[api_key] = world
                 self._touch(world)
                 return world, instance

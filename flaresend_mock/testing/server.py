@@ -53,7 +53,7 @@ class Server(Closing):
             ValueError: what is wanted cannot be; the message says why.
             Unreachable: there is no emulator.
         """
-        elsewhere = self._calls.ask("GET", "/_mock/events", limit=1)["events"]
+        elsewhere = self._asked("GET", "/_mock/events?limit=1")["events"]
         made = self._make(wanted, about)
         client = Flaresend(
             self.url,
@@ -80,8 +80,8 @@ class Server(Closing):
         try:
             health = self._asked("GET", "/_mock/health")
         except Refused:
-            health = None
-        if not isinstance(health, dict) or "version" not in health:
+            health = {}
+        if "version" not in health:
             raise Unreachable(f"what answers at {self.url} is no flaresend-mock")
         self._asked("GET", "/_mock/clock")
         return self
@@ -119,7 +119,10 @@ class Server(Closing):
     def _asked(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call; what is no emulator, or is not to be steered, counts as no emulator."""
         try:
-            return self._calls.ask(method, path, body)
+            answer = self._calls.ask(method, path, body)
+            if not isinstance(answer, dict):
+                raise Unreachable(f"what answers at {self.url} is no flaresend-mock")
+            return answer
         except Refused as refused:
             if refused.status == 401:
                 lack = "needs its control token in" if not self._token else "has another control token than"

@@ -203,6 +203,18 @@ def test_a_revoked_key_is_unknown_and_may_go_to_another_world(worlds: Worlds) ->
     assert world_of(worlds, "k") is worlds.default()
 
 
+def test_what_is_remembered_of_keys_is_bounded(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.core.worlds.MAX_REMEMBERED", 5)
+    world = worlds.default()
+    instance = world.instances.first().id
+    for number in range(20):
+        world.instances.add_key(instance, f"key-{number:02}")
+        assert worlds.with_key(f"key-{number:02}") == (world, world.instances.first())
+
+    assert len(worlds._by_key) <= 5
+    assert all(worlds.with_key(f"key-{number:02}") for number in range(20))
+
+
 def test_a_key_follows_its_world_through_resets_and_imports(worlds: Worlds) -> None:
     world = worlds.create("t1", fresh(), "k")
     world.instances.add_key(None, "later")

@@ -326,3 +326,33 @@ def test_worlds_that_are_made_and_deleted_while_their_webhooks_retry_leave_nothi
         assert [world.name for world in flaresend.worlds.all()] == ["default"]
         assert flaresend._engine._armed == {}
         assert kit.deliveries() == []
+
+
+# --- one export, imported twice
+
+
+def test_two_worlds_that_import_one_export_at_once_do_not_share_its_key(
+    flaresend: FlaresendMock, kit: Flaresend, pool: ThreadPoolExecutor
+) -> None:
+    for turn in range(10):
+        asked(kit, "POST", "/_mock/worlds", {"name": "from", "api_key": f"shared-{turn}"})
+        export = asked(kit, "GET", "/_mock/world?world=from&with_secrets=true")
+        asked(kit, "DELETE", "/_mock/worlds/from")
+        for name in ("one", "two"):
+            asked(kit, "POST", "/_mock/worlds", {"name": name})
+
+        def take(name: str, export: Any = export) -> Callable[[Caller], int]:
+            return lambda call: call("PUT", f"/_mock/world?world={name}", export)[0]
+
+        statuses = at_once(pool, kit, take("one"), take("two"))
+
+        assert set(statuses) <= {200, 409}
+        assert 200 in statuses
+        owners = [
+            world.name
+            for world in flaresend.worlds.all()
+            if world.instances.with_key(f"shared-{turn}") is not None
+        ]
+        assert len(owners) == 1
+        for name in ("one", "two"):
+            asked(kit, "DELETE", f"/_mock/worlds/{name}")

@@ -376,6 +376,11 @@ def test_what_answers_but_is_no_emulator_is_said_to_be_none(flaresend_mock: Flar
         Server(inbox.url.removesuffix("/webhook")).check()
 
 
+def test_a_world_where_no_emulator_is_cannot_be_reached(flaresend_mock: Flaresend) -> None:
+    with flaresend_mock.inbox() as inbox, pytest.raises(Unreachable, match="is no flaresend-mock"):
+        Server(inbox.url.removesuffix("/webhook")).world().__enter__()
+
+
 def test_every_turn_of_a_conversation_comes_after_the_one_before(flaresend_mock: Flaresend) -> None:
     flaresend_mock.webhook_app(answering(flaresend_mock))
     flaresend_mock.receive(ANN, "one")
