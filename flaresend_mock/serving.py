@@ -144,6 +144,7 @@ class HttpServer:
         self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)
         self._stopping: Stopwatch | None = None
         self._drained = threading.Event()
+        self._ended = False
         self._threads = threads
         self._lent = 0
         self._lending = threading.Lock()
@@ -178,11 +179,13 @@ class HttpServer:
         trigger.pull_trigger()
         self._drained.wait()
         self._server.task_dispatcher.shutdown(timeout=0.5)
-        trigger.pull_trigger(trigger.close)  # only now: a worker pulls it after each answer
+        self._ended = True
+        trigger.pull_trigger()
         self._thread.join()
+        trigger.close()  # only now that nobody pulls it: workers do after each answer, and the line above did
 
     def _loop(self) -> None:
-        while self._map:
+        while not self._ended:
             wasyncore.loop(timeout=0.1 if self._stopping else 1.0, use_poll=True, map=self._map, count=1)
             if self._stopping is not None:
                 self._drain(self._stopping)

@@ -117,8 +117,9 @@ class List(Shape[list[Any]]):
     ) -> list[Any]:
         if not isinstance(value, list) or not value:
             raise self.make_error("invalid")
-        if not all(isinstance(item, self.of) and not isinstance(item, bool) for item in value):
-            raise self.make_error("item")
+        for item in value:
+            if not isinstance(item, self.of) or isinstance(item, bool):
+                raise self.make_error("item")
         return value
 
 

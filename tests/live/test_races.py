@@ -356,3 +356,25 @@ def test_two_worlds_that_import_one_export_at_once_do_not_share_its_key(
         assert len(owners) == 1
         for name in ("one", "two"):
             asked(kit, "DELETE", f"/_mock/worlds/{name}")
+
+
+# --- stopped while its last answers are on their way
+
+
+def test_a_server_that_stops_wakes_nobody_who_is_gone() -> None:
+    emulator = FlaresendMock(log_level="error").start()
+    assert emulator._http is not None
+    trigger = emulator._http._server.trigger
+    wake = trigger._physical_pull
+
+    def wake_twice() -> None:  # as a worker does that has answered just before
+        wake()
+        for _ in range(1000):
+            if not trigger.thunks and trigger._closed:
+                break
+            emulator._http and emulator._http._thread.join(0.001)
+        wake()
+
+    trigger._physical_pull = wake_twice
+    emulator.stop()
+    assert trigger._closed
