@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import g
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.world import World
 from flaresend_mock.web.auth import bearer
-from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.context import current_request, emulator, notes
 from flaresend_mock.web.paths import is_ours
 
 
@@ -40,7 +39,7 @@ def identify() -> None:
     key = bearer(request.headers.get("Authorization", ""))
     found = emulator().worlds.with_key(key) if key and not is_ours(request.path) else None
     if found is not None:
-        g.caller = Caller(found[0], found[1].id)
+        notes().caller = Caller(found[0], found[1].id)
 
 
 def authenticate() -> None:
@@ -54,6 +53,6 @@ def authenticate() -> None:
         return
     if emulator().strict and request.path.endswith("/"):
         raise NotFound
-    if "caller" not in g:
+    if "caller" not in notes():
         key = bearer(request.headers.get("Authorization", ""))
         raise Unauthorized("Invalid API key" if key else "Authorization header required")

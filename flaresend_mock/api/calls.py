@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import List
 from flaresend_mock.web import bodies, jsons
-from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.context import current_request, emulator, notes
 from flaresend_mock.web.describing import Description, described
 
 View = Callable[..., Any]
@@ -49,14 +49,15 @@ def call(
     def decorate(view: View) -> View:
         @wraps(view)
         def run(**captured: Any) -> Response:
-            caller: Caller = g.caller
+            noted = notes()
+            caller: Caller = noted.caller
             request = current_request()
             strict = emulator().strict
             if phone:
                 caller.world.instances.require_ready(caller.instance)
             if body is not None:
-                g.body = bodies.read(request, lists, forms=forms or not strict)
-                captured["body"] = load(body, g.body)
+                noted.body = bodies.read(request, lists, forms=forms or not strict)
+                captured["body"] = load(body, noted.body)
             done = view(caller, **captured)
             return jsons.respond(answer.dump(done) if answer else None)
 

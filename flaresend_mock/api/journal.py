@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from flask import Request, Response, g
+from flask import Request, Response
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import path_as_sent
@@ -14,7 +14,7 @@ from flaresend_mock.core.events import weigh_call
 from flaresend_mock.core.records import Call, Upload
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.web.bodies import raw_body
-from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.context import current_request, emulator, notes
 from flaresend_mock.web.headers import received
 from flaresend_mock.web.paths import is_ours
 
@@ -28,12 +28,13 @@ def record(response: Response) -> Response:
     request = current_request()
     if is_ours(request.path):
         return response
-    caller: Caller | None = g.get("caller")
+    noted = notes()
+    caller: Caller | None = noted.get("caller")
     world = caller.world if caller else emulator().worlds.default()
     query = request.environ.get("QUERY_STRING", "")
     headers = received(request.environ)
     body = _body(request)
-    struck: Struck | None = g.get("struck")
+    struck: Struck | None = noted.get("struck")
     fault = struck.fault if struck else None
     cut_off = fault is not None and fault.action == "reset"
     answer = b"" if cut_off else response.get_data()
@@ -62,7 +63,7 @@ def record(response: Response) -> Response:
 def _body(request: Request) -> Any:
     """Return the body as it was sent, in bytes; of a form its fields, with uploads named but not kept."""
     raw = raw_body(request)
-    fields: dict[str, Any] | None = g.get("body")
+    fields: dict[str, Any] | None = notes().get("body")
     if raw is not None or fields is None:
         return raw
     return {name: _described(value) if isinstance(value, Upload) else value for name, value in fields.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Request, Response, g
+from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.auth import Caller
@@ -15,7 +15,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.web import bodies, headers, jsons
 from flaresend_mock.web.auth import bearer
 from flaresend_mock.web.connection import cut
-from flaresend_mock.web.context import current_request, emulator
+from flaresend_mock.web.context import current_request, emulator, notes
 from flaresend_mock.web.paths import is_ours
 
 _LISTS = ("recipients", "participants", "groupJids")
@@ -35,14 +35,14 @@ def inflict() -> Response | None:
     request = current_request()
     if is_ours(request.path):
         return None
-    caller: Caller | None = g.get("caller")
+    caller: Caller | None = notes().get("caller")
     world = caller.world if caller else emulator().worlds.default()
     if not world.faults.any():
         return None
     fault = world.faults.strike_call(_described(request, caller.instance if caller else None))
     if fault is None:
         return None
-    g.struck = Struck(world, fault, world.faults.seconds_of(fault))
+    notes().struck = Struck(world, fault, world.faults.seconds_of(fault))
     if fault.action == "reset":
         return Response(status=502)  # seen only where there is no connection to reset
     return _reply(fault.reply) if fault.reply is not None else None
@@ -50,7 +50,7 @@ def inflict() -> Response | None:
 
 def finish(response: Response) -> Response:
     """Spoil or delay an answer, once the call is recorded, as the fault says that it met."""
-    struck: Struck | None = g.get("struck")
+    struck: Struck | None = notes().get("struck")
     if struck is None:
         return response
     fault = struck.fault

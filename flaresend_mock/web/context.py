@@ -9,6 +9,7 @@ from threading import BoundedSemaphore
 from typing import Any
 
 from flask import Request
+from flask.ctx import AppContext, RequestContext, _AppCtxGlobals
 from flask.globals import app_ctx, request_ctx
 
 from flaresend_mock.core.outside import DEFAULT_PUBLIC_URL
@@ -46,13 +47,23 @@ class Emulator:
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
 
 
+# Flask's proxies cost something at every look: what they stand for is fetched once, and looked at directly
+_app_context: Callable[[], AppContext] = app_ctx._get_current_object  # type: ignore[attr-defined]
+_request_context: Callable[[], RequestContext] = request_ctx._get_current_object  # type: ignore[attr-defined]
+
+
 def emulator() -> Emulator:
     """Return the emulator that the current request came to."""
-    found: Any = app_ctx.app.extensions[EXTENSION]
+    found: Any = _app_context().app.extensions[EXTENSION]
     assert isinstance(found, Emulator)
     return found
 
 
 def current_request() -> Request:
-    """Return the request itself instead of its proxy, which costs something at every look."""
-    return request_ctx.request
+    """Return the current request."""
+    return _request_context().request
+
+
+def notes() -> _AppCtxGlobals:
+    """Return what the steps of the current call tell each other."""
+    return _app_context().g

@@ -65,6 +65,8 @@ def measure(turns: int, calls: int) -> str:
 
     with emulator.app.request_context(environ()):
         answer: Response = emulator.app.full_dispatch_request()
+        if answer.status_code != 200:
+            raise SystemExit(f"POST /send-message: {answer.status}")
         answer.get_data()
         parts: dict[str, Callable[[], object]] = {
             "the journal": lambda: journal.record(answer),

@@ -9,7 +9,8 @@ PEERS is any folder; those that are not in it are left out. Needs wrk, Node for 
 Prism and Mockoon serve our OpenAPI document, each once as it starts by default and once with as little logging as can
 be. WireMock answers from a template that reads the recipient of the request. moto is called with SNS's Publish, which
 sends a text to a phone. All run at once, each is measured in short turns, one after the other, and the ratios are
-medians of the turns' ratios. Memory is that of the process and its children after the last turn.
+medians of the turns' ratios. Memory is that of the process and its children: before the first call, and at its peak.
+The last three columns are ours to theirs.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ STUB = {
         ),
     },
 }
-HEAD = ("", "a second", "p50 ms", "p99 ms", "start s", "MB", "ours: rate", "ours: memory")
+HEAD = ("", "a second", "p50 ms", "p99 ms", "start s", "MB idle", "MB peak", "rate", "idle", "peak")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,7 @@ def measure(folder: Path, rounds: int, seconds: int, connections: int) -> str:
             )
             for peer, url in installed(folder, Path(home))
         ]
+        idle = [process.memory for process in (emulator, *(process for _, process, _ in peers))]
         for number in range(-1, rounds):  # the first turn warms everybody up
             loads = [
                 wrk(emulator.url, SEND, connections, seconds),
@@ -115,22 +117,24 @@ def measure(folder: Path, rounds: int, seconds: int, connections: int) -> str:
             if number >= 0:
                 for load, turns in zip(loads, (ours, *(turns for *_, turns in peers)), strict=True):
                     turns.append(load)
-        rows.append(("flaresend-mock", *figures(ours, emulator), "1.00", "1.00"))
-        for peer, process, turns in peers:
-            to = (f"{ratio(ours, turns):.2f}", f"{emulator.memory / process.memory:.2f}")
-            rows.append((peer.name, *figures(turns, process), *to))
+        everybody = [("flaresend-mock", emulator, ours), *((peer.name, *rest) for peer, *rest in peers)]
+        for (name, process, turns), before in zip(everybody, idle, strict=True):
+            of_all = middle(turns)
+            rows.append(
+                (
+                    name,
+                    f"{of_all.rate:.0f}",
+                    f"{of_all.half:.2f}",
+                    f"{of_all.most:.2f}",
+                    f"{process.seconds:.2f}",
+                    f"{before:.0f}",
+                    f"{process.peak_memory:.0f}",
+                    f"{ratio(ours, turns):.2f}",
+                    f"{idle[0] / before:.2f}",
+                    f"{emulator.peak_memory / process.peak_memory:.2f}",
+                )
+            )
     return table(rows)
-
-
-def figures(turns: list[Load], process: Process) -> tuple[str, ...]:
-    of_all = middle(turns)
-    return (
-        f"{of_all.rate:.0f}",
-        f"{of_all.half:.2f}",
-        f"{of_all.most:.2f}",
-        f"{process.seconds:.2f}",
-        f"{process.memory:.0f}",
-    )
 
 
 def installed(folder: Path, home: Path) -> Iterator[tuple[Peer, str]]:

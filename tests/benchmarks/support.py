@@ -119,7 +119,16 @@ class Process:
     @property
     def memory(self) -> float:
         """The resident memory of the process and of its children, in MB."""
-        return sum(_resident(process) for process in (self._process.pid, *_children(self._process.pid)))
+        return self._sum("VmRSS")
+
+    @property
+    def peak_memory(self) -> float:
+        """The most there ever was of it, in MB."""
+        return self._sum("VmHWM")
+
+    def _sum(self, name: str) -> float:
+        family = (self._process.pid, *_children(self._process.pid))
+        return sum(_status(process, name) for process in family)
 
     def _told(self) -> str:
         assert self._process.stdout is not None
@@ -246,9 +255,9 @@ def _processor() -> str:
     return found[1].strip() if found else platform.machine()
 
 
-def _resident(process: int) -> float:
+def _status(process: int, name: str) -> float:
     status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
 
 
