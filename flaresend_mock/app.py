@@ -137,7 +137,7 @@ def adapter_by_path(app: Flask, request: Request | None) -> MapAdapter | None:
 
 
 def _control_app(emulator: Emulator, max_body_size: int) -> Flask:
-    from flaresend_mock import control  # takes a good part of a second in all
+    from flaresend_mock import control, dashboard  # takes a good part of a second in all
     from flaresend_mock.control import errors
 
     def fail(error: Exception) -> Response:
@@ -147,6 +147,7 @@ def _control_app(emulator: Emulator, max_body_size: int) -> Flask:
     app = ControlPlane("flaresend_mock.control", static_folder=None)
     set_up(app, emulator, max_body_size)
     control.install(app)
+    dashboard.install(app)
     app.register_error_handler(Refusal, errors.refuse)
     app.register_error_handler(HTTPException, errors.refuse_http)
     app.register_error_handler(Exception, fail)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.benchmarks.support import EMULATOR, MESSAGE, Process, hello, on_core, terms
 from tests.load.support import Wire, request, table
 
-LIBRARIES = "import flask, marshmallow, msgspec, regex, requests, waitress"
+LIBRARIES = "import click, flask, marshmallow, waitress"
 
 
 def main() -> None:

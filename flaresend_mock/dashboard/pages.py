@@ -1,0 +1,115 @@
+"""What all pages share: how they are rendered, where they lead, and what stands at their top."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, redirect, render_template, request
+
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import DEFAULT
+from flaresend_mock.dashboard.markup import formatted, plain
+from flaresend_mock.web.context import emulator
+
+blueprint = Blueprint("pages", __name__, template_folder="templates")
+
+HERE = "/_mock/ui/"
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+    "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+TABS = (
+    ("chats", "Chats"),
+    ("traffic", "Traffic"),
+    ("instances", "Instances"),
+    ("schedule", "Schedule"),
+    ("faults", "Faults"),
+    ("people", "People"),
+    ("worlds", "Worlds"),
+)
+
+
+@blueprint.get("/")
+def home() -> Response:
+    """Lead to the conversations of the default world."""
+    return _led(f"w/{DEFAULT}/chats")
+
+
+@blueprint.get("/w/<world>/parts/status")
+def status(world: str) -> Response:
+    """Return what stands at the top of every page, as it is now."""
+    return part("status.html", emulator().worlds.get(world))
+
+
+def page(template: str, world: World, tab: str, **values: Any) -> Response:
+    """Render a whole page."""
+    names = [one.name for one in emulator().worlds.all()]
+    return part(template, world, tab=tab, tabs=TABS, names=names, **values)
+
+
+def part(template: str, world: World, **values: Any) -> Response:
+    """Render a page or a part of one, with what every template may use."""
+    up = upwards()
+    zone = ZoneInfo(world.state.time_zone)
+    with world.lock:
+        now, frozen = world.clock.now(), world.clock.frozen
+        armed = [fault for fault in world.state.faults.values() if fault.armed]
+    text = render_template(
+        f"dashboard/{template}",
+        world=world,
+        ui=up,
+        here=f"{up}w/{world.name}/",
+        mock=f"{up}../",
+        now=now.astimezone(zone),
+        frozen=frozen,
+        shifted=abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen,
+        armed=armed,
+        local=lambda moment: moment.astimezone(zone),
+        formatted=formatted,
+        plain=plain,
+        day=lambda moment: _day(moment.astimezone(zone), now.astimezone(zone)),
+        size=_size,
+        **values,
+    )
+    return Response(text, headers=SECURITY, content_type="text/html; charset=utf-8")
+
+
+def upwards() -> str:
+    """Return the way from the page that is shown to /_mock/ui/, whatever that is mounted under.
+
+    A part is put into a page, and what it links to is looked up from there: htmx tells where that is.
+    """
+    path = request.headers.get("HX-Current-URL", "").partition("?")[0]
+    _, found, rest = path.partition(HERE)
+    if not found:
+        _, _, rest = request.path.partition(HERE)
+    return "../" * rest.count("/") or "./"
+
+
+def _led(way: str) -> Response:
+    response = redirect(way)
+    assert isinstance(response, Response)
+    response.autocorrect_location_header = False  # behind a proxy, only the way from here is known
+    return response
+
+
+def _day(moment: datetime, now: datetime) -> str:
+    days = (now.date() - moment.date()).days
+    if days in (0, 1):
+        return ("Today", "Yesterday")[days]
+    return f"{moment:%A}, {moment.day} {moment:%B %Y}"
+
+
+def _size(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    amount, unit = float(count), "bytes"
+    for larger in ("KB", "MB", "GB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1000, larger
+    return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
