@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -71,6 +72,7 @@ class FlaresendMock:
         self._courier = Courier(strict=self.settings.strict)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
+        self._stopping = threading.Lock()
         self._outside = self._make_outside()
         self._first_state: State | None = None
         default = World(DEFAULT, self._default_state(), utc_now, self._outside)
@@ -126,14 +128,15 @@ class FlaresendMock:
         Raises:
             CannotExport: the default world cannot be written to where it is to be exported.
         """
-        if self._http is None or not self._engine.running:
-            return
-        self._patience.end()
-        self._courier.begin_stop(self.worlds.all())
-        self._http.stop()
-        self._engine.stop()
-        self._courier.stop()
-        self._exporter.write(self.worlds.default())
+        with self._stopping:  # whoever stops it beside somebody else waits until it has stopped
+            if self._http is None or not self._engine.running:
+                return
+            self._patience.end()
+            self._courier.begin_stop(self.worlds.all())
+            self._http.stop()
+            self._engine.stop()
+            self._courier.stop()
+            self._exporter.write(self.worlds.default())
 
     def __enter__(self) -> Self:
         return self.start()

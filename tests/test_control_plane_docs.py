@@ -13,6 +13,7 @@ from flask import Flask
 from flaresend_mock import FlaresendMock
 from tests.conftest import REPOSITORY
 
+PAGES = ("/_mock/scan/", "/_mock/docs", "/_mock/ui")
 GUIDE = (REPOSITORY / "docs" / "control-plane.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
 PRINTED_ADDRESS = "http://127.0.0.1:3577"
@@ -64,7 +65,7 @@ def test_every_call_of_the_control_plane_has_an_example(flaresend: FlaresendMock
     missing = [
         f"{method} {rule.rule}"
         for rule in flaresend.app.control.url_map.iter_rules()
-        if rule.rule.startswith("/_mock/") and not rule.rule.startswith(("/_mock/scan/", "/_mock/docs"))
+        if rule.rule.startswith("/_mock/") and not rule.rule.startswith(PAGES)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         if (method, rule.endpoint) not in examples
     ]

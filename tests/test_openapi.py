@@ -73,7 +73,7 @@ def test_links_lead_to_calls_and_their_parameters(name: str, documents: dict[str
 
 def test_no_route_is_left_out(documents: dict[str, Any]) -> None:
     app = FlaresendMock().app
-    pages = ("/_mock/scan/", "/_mock/docs")
+    pages = ("/_mock/scan/", "/_mock/docs", "/_mock/ui")
     rules = [rule for rule in app.url_map.iter_rules() if not is_ours(rule.rule)]
     rules += [rule for rule in app.control.url_map.iter_rules() if not rule.rule.startswith(pages)]
 
@@ -178,6 +178,7 @@ def test_the_page_is_made_of_files_of_its_own(client: FlaskClient) -> None:
         assert f'"docs/{name}"' in page.text
         assert client.get(f"/_mock/docs/{name}").status_code == 200
     assert client.get("/_mock/docs/docs.html").status_code == 404
+    assert client.get("/_mock/docs/").status_code == 404  # from there, its files would be somewhere else
     assert client.get("/_mock/docs/..%2fshapes.py").status_code == 404
 
 

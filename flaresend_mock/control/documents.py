@@ -47,7 +47,7 @@ def openapi_of_control_plane() -> Response:
     return _document("control")
 
 
-@blueprint.get("/docs")
+@blueprint.get("/docs", strict_slashes=True)  # what it is made of is named from there
 def docs() -> Response:
     """Show the page that reads both documents, from files of this package alone."""
     return _file("docs.html", "text/html; charset=utf-8")

@@ -7,7 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
@@ -129,7 +129,10 @@ _LINKS = dict.fromkeys(("show_deliveries", "redeliver_one"), ("delivery_id", "/d
 @describes(shapes.Received, status=201, body=InboundInput(), forms=True, refuses=(409,), links=_LINKS)
 def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
-    given = load(_INPUT, _structured(given_json(forms=True, lists=("mentions", "options"))))
+    body = _structured(given_json(forms=True, lists=("mentions", "options")))
+    if not request.is_json and str(body.get("forwarded", "")).isdecimal():  # a form has texts alone
+        body["forwarded"] = int(body["forwarded"])
+    given = load(_INPUT, body)
     received = chosen_world().inbox.receive(_letter(given))
     return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
 

@@ -74,6 +74,11 @@ class Faults:
                 raise InvalidFault(
                     "match: there is an API key in it; keys are matched with key, which masks them"
                 )
+            spent = [
+                one.id for one in state.faults.values() if one.times is not None and one.hits >= one.times
+            ]
+            if len(state.faults) >= MAX_FAULTS and spent:  # the oldest that does nothing any more makes room
+                del state.faults[spent[0]]
             if len(state.faults) >= MAX_FAULTS:
                 raise TooMany(f"a world has at most {MAX_FAULTS} faults; remove some")
             count = state.counters.get("fault", 0) + 1

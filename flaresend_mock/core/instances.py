@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import replace
+from functools import lru_cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 from uuid import UUID
 
 from flaresend_mock.core import numbers
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 MAX_INSTANCES = 1000
 MAX_KEYS = 100
 LONG_KEY = 12
-
-_PARTS = re.compile(r"([/&=])")
 
 
 class Instances:
@@ -246,7 +244,7 @@ class Instances:
         for instance in list(self._world.state.instances.values()):
             for key in instance.api_keys:
                 if key in text or "%" in text:
-                    text = _without(key, text)
+                    text = _written(key).sub(MASK, text)
         return text
 
     def has_key_in(self, value: Any) -> bool:
@@ -270,10 +268,16 @@ class Instances:
         return instance
 
 
-def _without(key: str, text: str) -> str:
-    if len(key) >= LONG_KEY:
-        text = text.replace(key, MASK)
-    return "".join(MASK if unquote(part) == key else part for part in _PARTS.split(text))
+@lru_cache(maxsize=1024)
+def _written(key: str) -> re.Pattern[str]:
+    """Return what finds an API key in a path or a query, with any of its characters percent-encoded."""
+    pattern = "".join(map(_character, key))
+    return re.compile(pattern if len(key) >= LONG_KEY else rf"(?<![^/&=?\s\"']){pattern}(?![^/&=\s\"'])")
+
+
+def _character(character: str) -> str:
+    digits = "".join(f"[{digit}{digit.lower()}]" for digit in f"{ord(character):02X}")
+    return f"(?:{re.escape(character)}|%{digits})"
 
 
 def key_id(key: str) -> str:

@@ -361,3 +361,12 @@ def test_text_beside_a_file_that_has_no_place_is_refused(
 
     assert answer.status_code == 400
     assert says in answer.text
+
+
+def test_a_form_says_how_often_something_was_forwarded(client: FlaskClient) -> None:
+    form = {"from": ANN, "text": "hi", "forwarded": "2"}
+    message = message_of(client.post(INBOUND, data=form, content_type="multipart/form-data"))
+
+    assert message["extendedTextMessage"]["contextInfo"] == {"forwardingScore": 2, "isForwarded": True}
+    assert client.post(INBOUND, json=form).status_code == 400
+    assert client.post(INBOUND, data=form | {"forwarded": "128"}).status_code == 400

@@ -291,6 +291,17 @@ def test_there_are_only_so_many_faults(world: World) -> None:
     assert arm(world).id == f"fault-{MAX_FAULTS + 1}"
 
 
+def test_a_fault_that_has_done_all_it_was_to_do_makes_room(world: World) -> None:
+    spent = arm(world, times=1)
+    for _ in range(MAX_FAULTS - 1):
+        arm(world)
+    assert call(world) is not None
+
+    assert arm(world).id == f"fault-{MAX_FAULTS + 1}"
+
+    assert not world.faults.has(spent.id)
+
+
 def test_what_happens_to_faults_is_told(world: World) -> None:
     arm(world, after=1, times=1)
     hits(world, 4)

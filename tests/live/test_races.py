@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -378,3 +379,21 @@ def test_a_server_that_stops_wakes_nobody_who_is_gone() -> None:
     trigger._physical_pull = wake_twice
     emulator.stop()
     assert trigger._closed
+
+
+def test_whoever_stops_a_server_that_is_being_stopped_waits_until_it_has(
+    pool: ThreadPoolExecutor, tmp_path: Path
+) -> None:
+    for turn in range(10):
+        export = tmp_path / f"{turn}.json"
+        emulator = FlaresendMock(export_on_exit=str(export), log_level="error").start()
+        start = threading.Barrier(3)
+
+        def stop(
+            emulator: FlaresendMock = emulator, export: Path = export, start: threading.Barrier = start
+        ) -> bool:
+            start.wait(SECONDS)
+            emulator.stop()
+            return export.exists()
+
+        assert [one.result(SECONDS) for one in [pool.submit(stop) for _ in range(3)]] == [True] * 3

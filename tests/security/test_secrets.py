@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from base64 import b64decode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
@@ -195,6 +195,41 @@ def test_a_key_in_a_path_is_masked_in_the_answer_that_is_kept_too(where: str, gu
     assert "/nope/***" in shown
     assert "Cannot GET" in shown
     assert shown_in(shown) == []
+
+
+ODD_KEYS = ("LONGKEY/abcdefghijklmnop+qrstuvw==", "ab/cd+ef==", "APISECRETKEY1")
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda key: quote(key, safe=""),
+        lambda key: quote(key),
+        lambda key: quote(key, safe="/+="),
+        lambda key: "".join(f"%{byte:02x}" for byte in key.encode()),
+    ],
+)
+def test_a_key_is_masked_however_it_is_encoded(key: str, written: Callable[[str], str], log: Log) -> None:
+    client = FlaresendMock(api_key=key).app.test_client()
+    path = f"/groups/{written(key)}"
+    headers = {"Authorization": f"Bearer {key}".encode().decode("latin-1")}
+    client.get(path, headers=headers, environ_overrides={"REQUEST_URI": path})
+    client.get(f"/groups?x={written(key)}", headers=headers)
+
+    calls = client.get("/_mock/requests").get_json()["requests"]
+    assert [(call["path"], call["query"]) for call in calls] == [("/groups/***", ""), ("/groups", "x=***")]
+    for shown in (json.dumps(calls, ensure_ascii=False), "\n".join(log.lines)):
+        assert key not in shown
+        assert written(key) not in shown
+
+
+def test_a_short_key_is_masked_only_where_it_stands_alone() -> None:
+    client = FlaresendMock(api_key="group").app.test_client()
+    client.get("/groups/group?a=group&b=groups")
+
+    (call,) = client.get("/_mock/requests").get_json()["requests"]
+    assert (call["path"], call["query"]) == ("/groups/***", "a=***&b=groups")
 
 
 def test_a_control_token_that_is_none_is_refused_without_being_shown() -> None:
