@@ -99,7 +99,7 @@ _FAULT = FaultInput()
 _DELAY = DelayInput()
 
 
-_LINKS = dict.fromkeys(("show_faults", "remove_faults"), ("fault_id", "/id"))
+_LINKS = dict.fromkeys(("show_fault", "remove_fault"), ("fault_id", "/id"))
 
 
 @blueprint.get("")

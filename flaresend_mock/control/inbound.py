@@ -122,7 +122,7 @@ class InboundInput(Input):
 _INPUT: Schema = InboundInput()
 
 
-_LINKS = dict.fromkeys(("show_deliveries", "redeliver_one"), ("delivery_id", "/delivery/id"))
+_LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/delivery/id"))
 
 
 @blueprint.post("/inbound")

@@ -63,19 +63,19 @@ _SECRETS = Secrets()
 
 
 _BY_ID = (
-    "show_instances",
-    "rename_instances",
+    "show_instance",
+    "rename_instance",
     "set_status",
-    "reconnect_instances",
-    "disconnect_instances",
+    "reconnect_instance",
+    "disconnect_instance",
     "log_out",
-    "scan_instances",
-    "qr_pairing",
+    "scan_instance",
+    "show_qr_code",
     "list_keys",
     "make_key",
-    "put_webhooks",
-    "show_webhooks",
-    "remove_instances",
+    "put_webhook",
+    "show_webhook",
+    "remove_instance",
 )
 _LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
 

@@ -17,7 +17,7 @@ blueprint = Blueprint("snapshots", __name__, url_prefix="/snapshots")
 MAX_NAME = 100
 
 
-_LINKS = dict.fromkeys(("restore_snapshots", "delete_snapshots"), ("name", "/name"))
+_LINKS = dict.fromkeys(("restore_snapshot", "delete_snapshot"), ("name", "/name"))
 
 
 @blueprint.get("")

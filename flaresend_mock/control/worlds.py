@@ -51,7 +51,7 @@ class NewWorld(Input):
 _NEW = NewWorld()
 
 
-_LINKS = dict.fromkeys(("show_worlds", "delete_worlds"), ("name", "/name"))
+_LINKS = dict.fromkeys(("show_world", "delete_world"), ("name", "/name"))
 
 
 @blueprint.before_request

@@ -11,8 +11,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from flaresend_mock.contract import cases
+from flaresend_mock.openapi.bodies import BODIES
 from flaresend_mock.openapi.examples import Examples
 from flaresend_mock.openapi.shapes import FORM, Shape, Shapes
+from flaresend_mock.openapi.words import API, CONTROL, EXAMPLES
 from flaresend_mock.version import __version__
 from flaresend_mock.web.describing import Description, description_of
 from flaresend_mock.web.paths import is_ours
@@ -46,6 +48,15 @@ _MEANINGS = {
 }
 
 
+_CONTROL_MEANINGS = {
+    400: "What was given is not what is expected, or nothing that is known; the message says what.",
+    401: "The control token is missing, or it is another one.",
+    403: "A web page from elsewhere, or under another name, may not steer the emulator.",
+    404: "There is no such thing, or no such world.",
+    410: "The world of this API key was given up for others.",
+}
+
+
 def api_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Shape:
     """Return the document of the Flaresend API.
 
@@ -68,7 +79,11 @@ def api_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Shape:
     maker = _Maker(app, refused, _api_statuses, Examples(cases(), app.url_map))
     document = maker.document(about, url, rules)
     document["components"]["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "The API key of an instance."}
+        "apiKey": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "The API key of an instance; the first one of the default world has YOUR_API_KEY.",
+        }
     }
     return {**document, "security": [{"apiKey": []}]}
 
@@ -121,7 +136,9 @@ class _Maker:
         self._refused = refused
         self._usual = usual
         self._examples = examples
-        self._shapes = Shapes()
+        self._meanings = _MEANINGS | (_CONTROL_MEANINGS if examples is None else {})
+        self._words = CONTROL if examples is None else API
+        self._shapes = Shapes(self._words)
 
     def document(self, about: Shape, url: str, rules: list[Rule]) -> Shape:
         paths: Shape = {}
@@ -161,7 +178,11 @@ class _Maker:
             operation["description"] = rest.partition("\nRaises:")[0].strip()
         if self._examples:
             operation[FIDELITY] = self._examples.tag(rule.endpoint)
-        parameters = [_path_parameter(name) for name in sorted(rule.arguments) if not words or name != "name"]
+        parameters = [
+            _path_parameter(name, self._words)
+            for name in sorted(rule.arguments)
+            if not words or name != "name"
+        ]
         if description.query is not None:
             parameters += self._shapes.parameters(description.query)
         if description.world:
@@ -179,6 +200,8 @@ class _Maker:
         content: Shape = {JSON: {"schema": self._shapes.body(body)}}
         if self._examples and (examples := self._examples.requests(rule.endpoint)):
             content[JSON]["examples"] = examples
+        elif self._examples is None and rule.endpoint in BODIES:
+            content[JSON]["example"] = BODIES[rule.endpoint]
         if description.forms:
             content[MULTIPART] = {"schema": self._shapes.body(body, FORM)}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
@@ -199,7 +222,7 @@ class _Maker:
         for status in sorted({*self._usual(description), *description.refuses}):
             shape = self._shapes.of_type(self._refused(status))
             content = {JSON: {"schema": shape}}
-            found[str(status)] = {"description": _MEANINGS[status], "content": content}
+            found[str(status)] = {"description": self._meanings[status], "content": content}
         if self._examples:
             for code, response in found.items():
                 if examples := self._examples.answers(rule.endpoint, int(code)):
@@ -233,14 +256,39 @@ def _paths(rule: str) -> Iterator[tuple[str, str]]:
 
 
 def _operation_id(rule: Rule, words: str) -> str:
-    blueprint, _, name = rule.endpoint.rpartition(".")
+    endpoint: str = rule.endpoint
+    blueprint, _, name = endpoint.rpartition(".")
     if words:
         return f"{name}_{words}"
-    return name if "_" in name or blueprint in name else f"{name}_{blueprint}"
+    if endpoint in _NAMES:
+        return _NAMES[endpoint]
+    if "_" in name or blueprint in name:
+        return name
+    return (
+        f"{name}_{blueprint if name in _ABOUT_MANY else _ONE.get(blueprint) or blueprint.removesuffix('s')}"
+    )
 
 
-def _path_parameter(name: str) -> Shape:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+_ABOUT_MANY = ("list", "clear", "settle")
+_ONE = {"people": "person", "deliveries": "delivery"}
+_NAMES = {
+    "lists.messages": "list_messages",
+    "lists.requests": "list_requests",
+    "lists.scheduled": "list_pending",
+    "lists.events": "list_events",
+    "pairing.qr": "show_qr_code",
+    "inbound.inbound": "receive_message",
+    "deliveries.redeliver_one": "redeliver",
+}
+
+
+def _path_parameter(name: str, words: Mapping[str, str]) -> Shape:
+    shape: Shape = {"name": name, "in": "path", "required": True}
+    if name in words:
+        shape["description"] = words[name]
+    if name in EXAMPLES:
+        shape["example"] = EXAMPLES[name]
+    return {**shape, "schema": {"type": "string", "minLength": 1}}
 
 
 def _camel(name: str) -> str:

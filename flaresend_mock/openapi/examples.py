@@ -53,9 +53,12 @@ class Examples:
         return {case.answer["status"] for case in self._cases.get(endpoint, ())}
 
     def _accepted(self, endpoint: str) -> Iterator[tuple[Case, Any]]:
-        for case in self._cases.get(endpoint, ()):
-            if case.answer["status"] == 200 and "json" in case.request:
-                yield case, case.request["json"]
+        found = [
+            (case, case.request["json"])
+            for case in self._cases.get(endpoint, ())
+            if case.answer["status"] == 200 and "json" in case.request
+        ]
+        yield from sorted(found, key=lambda one: one[1].get("type") != "text")  # most want to say something
 
 
 def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:

@@ -21,9 +21,14 @@ _END = "\\Z"
 
 
 class Shapes:
-    """Schemas of one document; what has a name of its own is kept in `components`, and referred to."""
+    """Schemas of one document; what has a name of its own is kept in `components`, and referred to.
 
-    def __init__(self) -> None:
+    Args:
+        words: what fields mean, by name; what a field says about itself goes before.
+    """
+
+    def __init__(self, words: Mapping[str, str] | None = None) -> None:
+        self._words = words or {}
         plugin = MarshmallowPlugin(schema_name_resolver=_name)
         self._spec = APISpec("", "", "3.1.0", plugins=[plugin])
         converter: Any = plugin.converter
@@ -39,7 +44,15 @@ class Shapes:
             **self._types,
             **self._bodies,
         }
-        return {name: _mended(found[name]) for name in sorted(found)}
+        return {name: self._told(_mended(found[name])) for name in sorted(found)}
+
+    def _told(self, shape: Shape) -> Shape:
+        """Say of each property what it means."""
+        properties = {
+            name: {"description": self._words[name], **inner} if name in self._words else inner
+            for name, inner in shape.get("properties", {}).items()
+        }
+        return {**shape, "properties": properties} if properties else shape
 
     def body(self, schema: Schema, how: str = JSON_ONLY) -> Shape:
         """Return the schema of a body; one whose type says what else it needs is one of several.
@@ -73,7 +86,13 @@ class Shapes:
         whole = self._object(schema)
         required = whole.get("required", ())
         return [
-            {"name": name, "in": "query", "required": name in required, "schema": _mended(shape)}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in required,
+                **({"description": self._words[name]} if name in self._words else {}),
+                "schema": _mended(shape),
+            }
             for name, shape in whole["properties"].items()
         ]
 

@@ -1,12 +1,13 @@
 """Measures what the control plane costs: those who wait, snapshots, many worlds, and faults that do not match.
 
-    python tests/benchmarks/control.py
+    python tests/benchmarks/control.py [--waiters 200] [--messages 10000] [--worlds 1000]
 
 Emulator and caller are one process, so ratios mean more than the times.
 """
 
 from __future__ import annotations
 
+import argparse
 import statistics
 import sys
 import threading
@@ -27,14 +28,18 @@ from tests.load.support import table
 Rows = list[tuple[str, str, str]]
 
 HELLO = {"recipients": ["254712345678"], "type": "text", "text": "Hello"}
-WAITERS = 200
-MESSAGES = 10_000
-WORLDS = 1_000
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--waiters", type=int, default=200, help="how many wait at once")
+    parser.add_argument("--messages", type=int, default=10_000, help="how many a snapshot and an export hold")
+    parser.add_argument("--worlds", type=int, default=1_000, help="how many worlds there are")
+    wanted = parser.parse_args()
     print(terms())
-    print(measure(WAITERS, MESSAGES, WORLDS))
+    print(measure(wanted.waiters, wanted.messages, wanted.worlds))
 
 
 def measure(waiting: int, messages: int, many: int, calls: int = 300) -> str:
