@@ -17,12 +17,15 @@ from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.web.bodies import ApiRequest
 from flaresend_mock.web.context import EXTENSION, Emulator
-from flaresend_mock.web.paths import is_control, is_ours
+from flaresend_mock.web.paths import OURS, is_control, is_ours
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
+
+DASHBOARD = f"{OURS.removeprefix('/')}/ui/"
+"""From the root, whatever that is mounted under."""
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 
@@ -73,8 +76,12 @@ class Application(Flask):
             return self._control
 
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if is_control(environ["PATH_INFO"]):
+        path = environ["PATH_INFO"]
+        if is_control(path):
             return self.control.wsgi_app(environ, start_response)
+        if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
+            start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
+            return []
         return super().wsgi_app(environ, start_response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:

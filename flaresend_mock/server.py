@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -73,6 +73,7 @@ class FlaresendMock:
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
+        self._mounted = ExitStack()
         self._outside = self._make_outside()
         self._first_state: State | None = None
         default = World(DEFAULT, self._default_state(), utc_now, self._outside)
@@ -120,7 +121,19 @@ class FlaresendMock:
         for world in self.worlds.all():
             world.begin()
         self._http.start()
+        if wanted.demo:
+            self._have_a_bot()
         return self
+
+    def _have_a_bot(self) -> None:
+        """Have a bot answer in the default world, if nobody else's webhook is called there."""
+        from flaresend_mock.delivery.local import mounted
+        from flaresend_mock.demo import Bot
+
+        instances = self.worlds.default().instances
+        if instances.first().webhook is None:
+            url = self._mounted.enter_context(mounted(Bot(self.app, self.api_key)))
+            instances.set_webhook(None, Webhook(f"{url}/webhook"))
 
     def stop(self) -> None:
         """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more.
@@ -136,6 +149,7 @@ class FlaresendMock:
             self._http.stop()
             self._engine.stop()
             self._courier.stop()
+            self._mounted.close()
             self._exporter.write(self.worlds.default())
 
     def __enter__(self) -> Self:
@@ -169,6 +183,10 @@ class FlaresendMock:
         state = self._load_world()
         if wanted.import_ is not None and not self._exporter.begins_with(wanted.import_):
             state = self._imported(wanted.import_, state)
+        if wanted.demo and wanted.import_ is None:
+            from flaresend_mock.demo import lived
+
+            state = lived(state, utc_now(), self._outside)
         if wanted.webhook_url:
             try:
                 webhook = Webhook(
@@ -184,7 +202,7 @@ class FlaresendMock:
         wanted = self.settings
         try:
             return load_file(
-                world_file(wanted.world),
+                world_file("demo" if wanted.demo and wanted.world == DEFAULT else wanted.world),
                 seed=wanted.seed,
                 time_zone=wanted.time_zone,
                 api_key=wanted.api_key,

@@ -163,6 +163,9 @@ class Settings:
         10_000, _whole(1, 10_000_000), "How many messages, and how many events, a world keeps."
     )
     threads: int = _option(32, _whole(1, 1024), "How many calls are worked on at once.")
+    demo: bool = _option(
+        False, _switch, "A world that was lived in, and a bot that answers there, to be shown at /_mock/ui/."
+    )
     log_format: str = _option(
         "text", _one_of("text", "json"), "How the log on standard error is written: text or json."
     )

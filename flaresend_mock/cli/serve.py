@@ -67,6 +67,6 @@ def _greet(emulator: Any) -> None:
     print(f"API key: {emulator.api_key}")
     print(
         f"Try it: curl {emulator.url}/send-message -H {authorization} "
-        f"-H 'Content-Type: application/json' -d '{body}'",
-        flush=True,
+        f"-H 'Content-Type: application/json' -d '{body}'"
     )
+    print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)

@@ -14,10 +14,7 @@ blueprint = Blueprint("assets", __name__)
 
 FOLDER = Path(__file__).parent / "assets"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-FILES = {
-    name: _TYPES[name[name.rindex(".") :]]
-    for name in ("dashboard.css", "dashboard.js", "htmx.min.js", "htmx-sse.min.js")
-}
+FILES = {file.name: _TYPES[file.suffix] for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES}
 _DRAWN = {"face": avatars.face, "emblem": avatars.emblem}
 _NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 

@@ -1,0 +1,416 @@
+"""The page of conversations: what is in the list, what a bubble shows, and what went over the wire."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock.core.records import Attempt, Webhook
+from flaresend_mock.core.world import World
+from flaresend_mock.dashboard.avatars import emblem, face
+from tests.conftest import KEY, NOW
+from tests.defaults import ANN, BEN, FAMILY, INSTANCE
+
+UI = "/_mock/ui/w/default/"
+SCRIPT = "<script>alert(1)</script>"
+CHAT = f"chats/{INSTANCE}/{ANN}@s.whatsapp.net"
+
+
+@pytest.fixture
+def inbound(client: FlaskClient) -> Callable[..., Any]:
+    def write(**letter: Any) -> Any:
+        answer = client.post("/_mock/inbound", json={"from": ANN, **letter})
+        assert answer.status_code == 201, answer.text
+        return answer.get_json()["event"]["data"]["id"]
+
+    return write
+
+
+def send(client: FlaskClient, text: str, to: str = ANN) -> None:
+    body = {"recipients": [to], "type": "text", "text": text}
+    assert client.post("/send-message", json=body, headers=KEY).status_code == 200
+
+
+def shown(client: FlaskClient, path: str) -> str:
+    answer = client.get(UI + path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def bubbles(html: str) -> list[str]:
+    return re.findall(r'<li class="bubble.*?</li>', html, re.DOTALL)
+
+
+def names(html: str) -> list[str]:
+    return [unescape(name) for name in re.findall(r'<span class="name" dir="auto">(.*?)</span>', html)]
+
+
+def bubble(client: FlaskClient, text: str) -> str:
+    (found,) = [one for one in bubbles(shown(client, CHAT)) if text in one]
+    return found
+
+
+# --- getting there
+
+
+def test_a_browser_at_the_root_is_led_to_the_dashboard_from_wherever_it_is(client: FlaskClient) -> None:
+    answer = client.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "_mock/ui/")
+    assert client.get("/_mock/ui/").headers["Location"] == "w/default/chats"
+
+
+def test_a_program_at_the_root_is_told_what_the_api_tells_it(client: FlaskClient) -> None:
+    assert client.get("/").content_type.startswith("application/json")
+
+
+def test_pages_link_only_from_where_they_are(client: FlaskClient) -> None:
+    for path in ("chats", CHAT):
+        links = re.findall(r'(?:href|src|hx-get|sse-connect)="([^"]*)"', shown(client, path))
+        assert [link for link in links if link.startswith(("/", "http"))] == []
+
+
+def test_nothing_runs_that_is_not_a_file_of_ours(client: FlaskClient) -> None:
+    answer = client.get(UI + CHAT)
+
+    policy = answer.headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "default-src 'none'" in policy
+    assert re.findall(r"<script(?![^>]*\bsrc=)| style=| on\w+=|<style", answer.text) == []
+
+
+def test_a_world_or_a_chat_that_is_not_there_is_not_found(client: FlaskClient) -> None:
+    for path in (
+        "/_mock/ui/w/nowhere/chats",
+        f"{UI}chats/nobody/{ANN}@s.whatsapp.net",
+        f"{UI}chats/{INSTANCE}/x@g.us",
+    ):
+        assert client.get(path).status_code == 404
+
+
+def test_pages_of_other_sites_may_not_look(client: FlaskClient) -> None:
+    headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.get(UI + "parts/chats", headers=headers).status_code == 403
+
+
+# --- the list
+
+
+def test_the_newest_conversation_comes_first_then_groups_and_people(
+    client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    inbound(text="first")
+    inbound(**{"from": BEN, "text": "second"})
+
+    found = names(shown(client, "chats"))
+
+    assert found[:2] == [name_of(client, BEN), name_of(client, ANN)]
+    assert len(found) > 4
+
+
+def name_of(client: FlaskClient, number: str) -> str:
+    people = client.get("/_mock/people").get_json()["people"]
+    return next(one["name"] or f"+{number}" for one in people if one["number"] == number)
+
+
+def test_what_the_application_sent_is_unread_until_it_was_looked_at(client: FlaskClient) -> None:
+    send(client, "one")
+    send(client, "two")
+
+    assert 'aria-label="2 unread"' in shown(client, "chats")
+    shown(client, CHAT)
+    assert "unread" not in shown(client, "chats")
+
+
+@pytest.mark.parametrize("search", ["needle", "254 712 345 678", "NEEDLE"])
+def test_the_list_is_searched_by_name_number_and_last_line(
+    search: str, client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    inbound(text="the needle in it")
+    assert len(names(client.get(f"{UI}parts/chats", query_string={"q": search}).text)) == 1
+
+
+def test_a_number_nobody_has_can_be_written_from(client: FlaskClient) -> None:
+    found = client.get(f"{UI}parts/chats", query_string={"q": "+254 700 000 999"}).text
+
+    assert f"chats/{INSTANCE}/254700000999@s.whatsapp.net" in found
+    assert client.get(f"{UI}chats/{INSTANCE}/254700000999@s.whatsapp.net").status_code == 200
+
+
+def test_the_list_comes_in_parts(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    for number in range(150):
+        inbound(**{"from": f"25471100{number:04}", "text": "hi"})
+
+    first = shown(client, "parts/chats")
+    second = shown(client, "parts/chats?start=60")
+
+    assert len(names(first)) == len(names(second)) == 60
+    assert 'parts/chats?start=60"' in first
+    assert not set(names(first)) & set(names(second))
+
+
+# --- bubbles
+
+
+def test_what_somebody_wrote_is_text_and_never_markup(
+    client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    client.put(f"/_mock/people/{ANN}", json={"name": SCRIPT})
+    inbound(text=SCRIPT)
+    inbound(type="contact", contact={"name": SCRIPT})
+    inbound(type="location", name=SCRIPT, address=SCRIPT)
+    inbound(type="document", caption=SCRIPT, media={"sample": "pdf", "fileName": SCRIPT})
+    inbound(type="poll", text=SCRIPT, options=[SCRIPT, "b"])
+    answered = inbound(text="answer", about=inbound(text=SCRIPT))
+    send(client, SCRIPT)
+
+    for path in ("chats", CHAT, f"parts/why/{answered}", "parts/chats"):
+        assert SCRIPT not in shown(client, path)
+    assert shown(client, CHAT).count("&lt;script&gt;") >= 10
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("*bold* _it_ ~gone~", "<strong>bold</strong> <em>it</em> <s>gone</s>"),
+        ("2*3*4 snake_case_name", "2*3*4 snake_case_name"),
+        ("* not * bold", "* not * bold"),
+        ("*_both_*", "<strong><em>both</em></strong>"),
+        ("```x < *y*```", "<code>x &lt; *y*</code>"),
+        ("<b>*x*</b> & y", "&lt;b&gt;<strong>x</strong>&lt;/b&gt; &amp; y"),
+        (
+            "see https://a.example/x_y_z?a=1&b=2.",
+            'see <a href="https://a.example/x_y_z?a=1&amp;b=2" target="_blank" '
+            'rel="noopener noreferrer nofollow">https://a.example/x_y_z?a=1&amp;b=2</a>.',
+        ),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+    ],
+)
+def test_text_is_shown_as_whatsapp_shows_it(
+    text: str, html: str, client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    inbound(text=text)
+    assert f'<p class="text" dir="auto">{html}</p>' in shown(client, CHAT)
+
+
+def test_a_text_that_is_hard_to_read_is_read_at_once(
+    client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    for hard in ("*" * 20_000, "*a" * 10_000, "_*~" * 7_000, "```" * 7_000, "https://" * 3_000):
+        inbound(text=hard)
+    assert len(bubbles(shown(client, CHAT))) == 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "markup"),
+    [
+        ("image", '<img class="image"'),
+        ("sticker", '<img class="sticker"'),
+        ("video", "<video"),
+        ("voice", "<audio"),
+        ("document", " download>"),
+        ("location", "-1.286389, 36.817223"),
+        ("contact", "Jane Doe"),
+        ("poll", "Which day?"),
+    ],
+)
+def test_each_kind_looks_like_what_it_is(
+    kind: str, markup: str, client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    inbound(type=kind)
+    (found,) = bubbles(shown(client, CHAT))
+
+    assert markup in found
+    if source := re.search(r'(?:src|href)="([^"]*media/[^"]*)"', found):
+        assert client.get("/_mock/" + source[1].rpartition("../")[2]).status_code == 200
+
+
+def test_reactions_edits_and_deletions_change_the_bubble_they_are_about(
+    client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    liked, edited, deleted = (inbound(text=text) for text in ("liked", "wrogn", "gone soon"))
+    inbound(type="reaction", about=liked, emoji="👍")
+    inbound(type="edit", about=edited, text="right")
+    inbound(type="delete", about=deleted)
+
+    assert len(bubbles(shown(client, CHAT))) == 3
+    assert "👍" in bubble(client, "liked")
+    assert "edited" in bubble(client, "right")
+    assert "This message was deleted" in shown(client, CHAT)
+    assert "gone soon" not in shown(client, CHAT)
+    inbound(type="reaction", about=liked, emoji="")
+    assert "👍" not in bubble(client, "liked")
+
+
+def test_a_reply_shows_what_it_answers(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    inbound(text="Yes", about=inbound(text="Is it *raining*?"))
+    assert "Is it *raining*?" in bubble(client, ">Yes<")
+    assert 'class="quote"' in bubble(client, ">Yes<")
+
+
+def test_days_are_told_apart(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    client.patch("/_mock/clock", json={"now": "2025-11-13T10:00:00Z", "frozen": True})
+    inbound(text="then")
+    client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z"})
+    inbound(text="now")
+
+    assert re.findall(r'<li class="day"><span>(.*?)</span>', shown(client, CHAT)) == ["Yesterday", "Today"]
+
+
+@pytest.mark.parametrize(
+    ("status", "label"), [("delivered", "The webhook took it"), ("failed", "The webhook failed")]
+)
+def test_the_marks_say_what_became_of_it(
+    status: str, label: str, world: World, client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    inbound(text="nobody hears")
+    world.instances.set_webhook(None, Webhook("http://127.0.0.1:9", retries=()))
+    inbound(text="heard")
+    assert "The webhook is pending" in bubble(client, "heard")
+    job = world.deliveries.claim(INSTANCE)
+    assert job is not None
+    world.deliveries.complete(job, Attempt(NOW, "u", (), 200, "", None, 1, status == "delivered"))
+
+    assert label in bubble(client, ">heard<")
+    assert "There is no webhook" in bubble(client, "nobody hears")
+
+
+# --- what is new, and what was before
+
+
+def test_what_was_before_is_loaded_page_by_page(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    for number in range(100):
+        inbound(text=f"number {number}.")
+    page, seen = shown(client, CHAT), []
+    for _ in range(3):
+        seen.append(re.findall(r"number (\d+)\.", "".join(bubbles(page))))
+        older = re.search(r'hx-get="[./]*w/default/(parts/older/[^"]*)"', page)
+        if older:
+            page = shown(client, unescape(older[1]))
+
+    assert [len(one) for one in seen] == [40, 40, 20]
+    assert [number for one in reversed(seen) for number in one] == [str(number) for number in range(100)]
+    assert older is None
+
+
+def test_only_what_is_new_comes_and_what_has_changed(
+    client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    old, other = inbound(text="old"), inbound(text="other")
+    found = re.search(r'hx-get="[./]*w/default/(parts/news/[^"]*)"', shown(client, CHAT))
+    assert found
+    assert bubbles(shown(client, found[1])) == []
+
+    inbound(text="fresh")
+    inbound(type="reaction", about=old, emoji="🎉")
+    inbound(**{"from": BEN, "text": "elsewhere"})
+    news = shown(client, found[1])
+
+    told = bubbles(news)
+    assert [("fresh" in one, "hx-swap-oob" in one) for one in told] == [(True, False), (False, True)]
+    assert f'data-message="{old}"' in told[1]
+    assert "🎉" in told[1]
+    assert other not in news
+    assert "elsewhere" not in news
+
+
+# --- groups
+
+
+def test_in_a_group_one_writes_as_a_member(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    inbound(group=FAMILY, text="from Ann")
+    page = shown(client, f"chats/{INSTANCE}/{FAMILY}")
+
+    choices = re.findall(r'<option value="(\d+)">', page)
+    assert ANN in choices
+    assert "254708920430" not in choices
+    assert "from Ann" in page
+
+
+# --- why
+
+
+def test_why_shows_the_call_and_its_answer_without_the_key(client: FlaskClient) -> None:
+    send(client, "Hello!")
+    (message,) = client.get("/_mock/messages").get_json()["messages"]
+    found = unescape(shown(client, f"parts/why/{message['id']}"))
+
+    assert "POST</b> /send-message" in found
+    assert '"text": "Hello!"' in found
+    assert '"success": true' in found
+    assert "Authorization: Bearer ***" in found
+    assert "curl -X POST http://127.0.0.1:3577/send-message" in found
+    assert f"flaresend_mock.expect_message(to='{ANN}', text='Hello!')" in found
+
+
+def test_why_shows_the_schedule_of_what_was_scheduled(client: FlaskClient) -> None:
+    client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z", "frozen": True})
+    body = {"recipients": [ANN], "type": "text", "text": "Later", "sendAt": "2025-11-15 09:00:00"}
+    task = client.post("/schedule-message", json=body, headers=KEY).get_json()["task_id"]
+    send(client, "Later")
+    client.post("/_mock/clock/advance", json={"seconds": 86400})
+    message = client.get("/_mock/messages").get_json()["messages"][-1]
+
+    found = shown(client, f"parts/why/{message['id']}")
+
+    assert task in found
+    assert "/schedule-message" in found
+    assert "Scheduled as" in found
+
+
+def test_why_shows_every_attempt_to_tell_of_a_message(
+    world: World, client: FlaskClient, inbound: Callable[..., Any]
+) -> None:
+    world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/hook", retries=(5,)))
+    message = inbound(text="hi")
+    job = world.deliveries.claim(INSTANCE)
+    assert job is not None
+    told = Attempt(NOW, "http://127.0.0.1:9/hook", (("X-One", "1"),), 500, SCRIPT, None, 12.4, False)
+    world.deliveries.complete(job, told)
+
+    found = shown(client, f"parts/why/{message}")
+
+    assert "http://127.0.0.1:9/hook" in found
+    assert ">500<" in found
+    assert "retrying" in found
+    assert SCRIPT not in found
+    assert f"flaresend_mock.receive(&#39;{ANN}&#39;, &#39;hi&#39;)" in found
+
+
+def test_two_calls_at_once_are_not_taken_for_each_other(client: FlaskClient) -> None:
+    send(client, "for Ben", BEN)
+    send(client, "for Ann")
+    first, second = client.get("/_mock/messages").get_json()["messages"]
+
+    assert "for Ben" in shown(client, f"parts/why/{first['id']}")
+    assert "for Ann" in shown(client, f"parts/why/{second['id']}")
+
+
+# --- faces
+
+
+def test_everybody_has_a_face_of_their_own_and_keeps_it() -> None:
+    assert face("1") == face("1") != face("2")
+    assert len({face(str(number)) for number in range(200)}) > 150
+    assert emblem("1") != emblem("2")
+
+
+def test_a_face_is_a_picture_and_runs_nothing(client: FlaskClient) -> None:
+    answer = client.get(f"/_mock/ui/faces/face/{ANN}.svg")
+
+    assert answer.content_type.startswith("image/svg+xml")
+    assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
+    assert SCRIPT not in client.get(f"/_mock/ui/faces/face/{SCRIPT.replace('/', '')}.svg").text
+    assert client.get("/_mock/ui/faces/other/1.svg").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["dashboard.css", "dashboard.js", "htmx.min.js", "htmx-sse.min.js"])
+def test_files_are_of_this_package(name: str, client: FlaskClient) -> None:
+    assert client.get(f"/_mock/ui/assets/{name}").status_code == 200
+    for other in ("../assets.py", "..%2fassets.py", "htmx.LICENSE", ""):
+        assert client.get(f"/_mock/ui/assets/{other}").status_code == 404
