@@ -25,6 +25,7 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.InstanceNotFound: (404, "instance_not_found", "there is no instance with this id"),
     errors.GroupNotFound: (404, "group_not_found", "there is no group with this JID"),
     errors.MessageNotFound: (404, "message_not_found", "no message that is still kept has this id"),
+    errors.TaskNotFound: (404, "task_not_found", "no message that is still to be sent has this id"),
     errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery that is still kept has this id"),
     errors.ChannelNotFound: (404, "channel_not_found", "there is no channel with this JID"),
     errors.NotGroupAdmin: (409, "not_group_admin", "only admins post in this group"),

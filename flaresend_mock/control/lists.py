@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate
 
 from flaresend_mock.control import shapes, stream, views
 from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_query
+from flaresend_mock.core.errors import TaskNotFound
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matching import unknown
 from flaresend_mock.web import jsons
@@ -85,6 +86,19 @@ def scheduled() -> Response:
         found = sorted(world.state.tasks.values(), key=lambda task: (task.send_at, task.order))
         shown = [views.task(task) for task in found]
     return jsons.respond({"scheduled": shown})
+
+
+@blueprint.delete("/scheduled/<task_id>")
+@describes(shapes.Deleted)
+def cancel_pending(task_id: str) -> Response:
+    """Cancel a message before it is sent."""
+    world = chosen_world()
+    with world.lock:
+        task = world.state.tasks.get(task_id)
+        if task is None:
+            raise TaskNotFound
+        world.schedule.cancel(task.instance, task_id)
+    return jsons.respond({"deleted": task_id})
 
 
 @blueprint.get("/events")

@@ -142,6 +142,7 @@ CONTROL = {
     "delivery_id": "The id of a delivery.",
     "fault_id": "The id of a fault, such as fault-1.",
     "media_id": "The id of a file, as a message's `media` has it.",
+    "task_id": "The id of a scheduled message, such as SCHED-9128371923.",
     "wanted": "The id of an API key, as the list of keys shows it.",
     "name": "What it is called.",
 }

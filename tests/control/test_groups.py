@@ -59,3 +59,21 @@ def test_what_is_still_to_be_sent_is_listed_in_its_order(client: FlaskClient) ->
         ("sooner", "2030-01-01T10:00:00Z", "pending"),
         ("later", "2030-01-02T10:00:00Z", "pending"),
     ]
+
+
+def test_what_is_scheduled_is_cancelled_whoever_scheduled_it(client: FlaskClient) -> None:
+    body = {
+        "recipients": ["254712345678"],
+        "type": "text",
+        "text": "Never mind",
+        "sendAt": "2099-01-01 09:00:00",
+    }
+    task = client.post("/schedule-message", json=body, headers=KEY).get_json()["task_id"]
+
+    answer = client.delete(f"/_mock/scheduled/{task}")
+
+    assert (answer.status_code, answer.get_json()) == (200, {"deleted": task})
+    assert client.get("/_mock/scheduled").get_json() == {"scheduled": []}
+    assert client.delete(f"/_mock/scheduled/{task}").get_json()["error"]["code"] == "task_not_found"
+    (change,) = client.get("/_mock/events?kind=task&limit=1").get_json()["events"]
+    assert change["task"]["action"] == "cancelled"
