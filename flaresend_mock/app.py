@@ -79,7 +79,11 @@ class Application(Flask):
         path = environ["PATH_INFO"]
         if is_control(path):
             return self.control.wsgi_app(environ, start_response)
-        if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
+        if (
+            path == "/"
+            and "text/html" in environ.get("HTTP_ACCEPT", "")
+            and environ["REQUEST_METHOD"] == "GET"
+        ):
             start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
             return []
         return super().wsgi_app(environ, start_response)

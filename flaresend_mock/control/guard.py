@@ -6,10 +6,11 @@ import hmac
 import re
 from urllib.parse import urlsplit
 
-from flask import Request
+from flask import Request, Response
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import targets
+from flaresend_mock.web.auth import COOKIE, pass_for
 from flaresend_mock.web.context import current_request, emulator
 from flaresend_mock.web.paths import OURS
 
@@ -17,17 +18,20 @@ TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec 
 HEALTH = OURS + "/health"
 SCAN = OURS + "/scan/"
 DOCS = OURS + "/docs"
-OPEN = frozenset((HEALTH, DOCS, OURS + "/openapi.json", OURS + "/control/openapi.json"))
+UI = OURS + "/ui/"
+LOGIN = UI + "login"
+OPEN = frozenset((HEALTH, DOCS, LOGIN, OURS + "/openapi.json", OURS + "/control/openapi.json"))
 """What is the same for everybody, and tells nothing worth keeping."""
 
 _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::\d+)?", re.ASCII)
 
 
-def check() -> None:
-    """Let a call of the control plane through, or refuse it.
+def check() -> Response | None:
+    """Let a call of the control plane through, or refuse it; lead who looks at a page to where the token is entered.
 
     Health and documentation tell nothing worth keeping, and a scan page is opened by whoever saw its QR code: none of
-    them needs the token.
+    them needs the token. A browser in which the token was entered shows a pass, and sends that whoever makes it call:
+    so it counts only for pages of our own.
 
     Raises:
         Unauthorized: there is a token, and the call does not bring it.
@@ -38,10 +42,22 @@ def check() -> None:
     token = emulator().token
     if token is None:
         _check_origin(request)
-    elif path not in OPEN and not path.startswith((SCAN, DOCS + "/")):
-        given = request.headers.get(TOKEN_HEADER, "")
-        if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
-            raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
+    elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
+        if _is(request.headers.get(TOKEN_HEADER, ""), token):
+            return None
+        if _is(request.cookies.get(COOKIE, ""), pass_for(token)):
+            _check_page(
+                request, {f"{scheme}://{request.headers.get('Host', '')}" for scheme in ("http", "https")}
+            )
+            return None
+        if path.startswith(UI) and request.method == "GET":
+            return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
+        raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
+    return None
+
+
+def _is(given: str, wanted: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "replace"), wanted.encode())
 
 
 def _check_origin(request: Request) -> None:
@@ -52,8 +68,13 @@ def _check_origin(request: Request) -> None:
         raise Forbidden(
             f"The host {host[:100]!r} is not this emulator. Start it with --public-url or --control-token if it is."
         )
-    origin = request.headers.get("Origin")
     ours = {f"{scheme}://{host}" for scheme in ("http", "https")} | {f"{public.scheme}://{public.netloc}"}
+    _check_page(request, ours)
+
+
+def _check_page(request: Request, ours: set[str]) -> None:
+    """Refuse a call that a page from elsewhere makes."""
+    origin = request.headers.get("Origin")
     if origin is not None and origin not in ours:
         raise Forbidden(f"Web pages from {origin[:100]!r} may not steer this emulator; programs may.")
     visits = request.headers.get("Sec-Fetch-Mode") == "navigate"

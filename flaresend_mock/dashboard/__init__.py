@@ -9,6 +9,7 @@ from flaresend_mock.dashboard import (
     conversations,
     faults,
     instances,
+    login,
     pages,
     people,
     schedule,
@@ -22,5 +23,5 @@ UI = OURS + "/ui"
 
 def install(app: Flask) -> None:
     """Add the dashboard to an application, under /_mock/ui."""
-    for part in (pages, conversations, traffic, instances, schedule, faults, people, worlds, assets):
+    for part in (pages, conversations, traffic, instances, schedule, faults, people, worlds, login, assets):
         app.register_blueprint(part.blueprint, url_prefix=UI)

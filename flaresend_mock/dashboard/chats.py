@@ -130,8 +130,12 @@ def page(world: World, chat: Chat, *, before: int | None = None, count: int = PA
         return Page(Phone(world, found, changes).bubbles(), older, world.state.events.last_number)
 
 
-def news(world: World, chat: Chat, after: int) -> tuple[Page, list[Bubble]]:
-    """Return what was said after an event, and the earlier bubbles that have changed since."""
+def news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Bubble]]:
+    """Return what was said after an event, and the earlier bubbles that have changed since.
+
+    Args:
+        oldest: the event of the first bubble that is shown: what changes before it is not looked at.
+    """
     with world.lock:
         fresh: list[Message] = []
         touched: dict[str, Message] = {}
@@ -143,7 +147,7 @@ def news(world: World, chat: Chat, after: int) -> tuple[Page, list[Bubble]]:
         fresh.reverse()
         for change in changes:
             about = world.state.messages.get(target(change) or "")
-            if about is not None and about.event <= after:
+            if about is not None and oldest <= about.event <= after:
                 touched[about.id] = about
         for event in world.state.events.since(after, "delivery"):
             about = world.state.messages.get(getattr(event.subject, "message", ""))

@@ -71,7 +71,7 @@ def news(world: str, instance: str, chat: str) -> Response:
     """Return what was said meanwhile, and what has changed of what was said before."""
     chosen = emulator().worlds.get(world)
     found = _found(chosen, instance, chat)
-    shown, changed = reading.news(chosen, found, _number("after"))
+    shown, changed = reading.news(chosen, found, _number("after"), _number("oldest"))
     _seen(chosen)[instance, chat] = shown.last_event
     return part("news.html", chosen, chat=found, shown=shown, changed=changed)
 

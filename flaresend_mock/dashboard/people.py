@@ -2,15 +2,254 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from flaresend_mock.dashboard.pages import page
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.records import SUBJECT_LENGTH, Channel, Group, Instance, Person
+from flaresend_mock.core.world import World
+from flaresend_mock.dashboard.bubbles import instance_of, name_of
+from flaresend_mock.dashboard.pages import page, part
 from flaresend_mock.web.context import emulator
 
 blueprint = Blueprint("people_page", __name__)
 
+PAGE = 60
+CHOICES = 200
+"""People that are offered as members of a new group; any other number can be typed."""
 
-@blueprint.get("/w/<world>/people")
-def people(world: str) -> Response:
-    """Show the page."""
-    return page("people.html", emulator().worlds.get(world), "people")
+MAX_PAGE_DIGITS = 9
+KINDS = ("people", "groups", "channels")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Somebody in the directory, or what there is beside people.
+
+    `chat` is where one writes with them: an instance and what the conversation is called, if there can be one.
+    A group has the name of its `owner`; a channel the `roles` of each instance in it.
+    """
+
+    id: str
+    title: str
+    chat: tuple[str, str] | None
+    person: Person | None = None
+    instance: Instance | None = None
+    group: Group | None = None
+    channel: Channel | None = None
+    owner: str = ""
+    roles: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody in a group: `role` is Creator, Admin or nothing."""
+
+    number: str
+    name: str
+    lid: str
+    role: str
+    ours: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A part of what was looked for: entries `first` to `last` of `total`, on `page` of `pages`."""
+
+    entries: tuple[Entry, ...]
+    total: int
+    page: int
+
+    @property
+    def first(self) -> int:
+        return (self.page - 1) * PAGE + 1
+
+    @property
+    def last(self) -> int:
+        return self.first + len(self.entries) - 1
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // PAGE))
+
+
+@blueprint.get("/w/<world>/people", defaults={"kind": "people"})
+@blueprint.get("/w/<world>/people/<kind>")
+def people(world: str, kind: str) -> Response:
+    """Show the page, or the one of groups or channels."""
+    chosen = emulator().worlds.get(world)
+    return page("people.html", chosen, "people", live=False, **_listed(chosen, kind))
+
+
+@blueprint.get("/w/<world>/parts/people/<kind>")
+def listed(world: str, kind: str) -> Response:
+    """Return a list as it is now."""
+    chosen = emulator().worlds.get(world)
+    return part("people_list.html", chosen, live=True, **_listed(chosen, kind))
+
+
+@blueprint.get("/w/<world>/parts/people/people/new")
+def new_person(world: str) -> Response:
+    """Return the form for somebody new."""
+    return part(
+        "people_dialog.html", emulator().worlds.get(world), dialog="person", person=None, linked=False
+    )
+
+
+@blueprint.get("/w/<world>/parts/people/people/<number>")
+def person(world: str, number: str) -> Response:
+    """Return the form of somebody who is in the directory."""
+    chosen = emulator().worlds.get(world)
+    with chosen.lock:
+        found = chosen.state.people.get(number)
+        linked = instance_of(chosen, number) is not None
+    if found is None:
+        raise NotFound("Nobody has this number.")
+    return part("people_dialog.html", chosen, dialog="person", person=found, linked=linked)
+
+
+@blueprint.get("/w/<world>/parts/people/groups/new")
+def new_group(world: str) -> Response:
+    """Return the form for a new group."""
+    chosen = emulator().worlds.get(world)
+    with chosen.lock:
+        ours = {one.number for one in chosen.state.instances.values()}
+        others = [one for one in chosen.state.people.values() if one.on_whatsapp and one.number not in ours]
+        owners = list(chosen.state.instances.values())
+    others.sort(key=_by_name)
+    return part(
+        "people_dialog.html",
+        chosen,
+        dialog="group",
+        choices=others[:CHOICES],
+        more=max(0, len(others) - CHOICES),
+        owners=owners,
+        longest=SUBJECT_LENGTH,
+    )
+
+
+@blueprint.get("/w/<world>/parts/people/groups/<group>")
+def members(world: str, group: str) -> Response:
+    """Return who is in a group."""
+    chosen = emulator().worlds.get(world)
+    with chosen.lock:
+        found = chosen.state.groups.get(group)
+        if found is None:
+            raise NotFound("There is no such group.")
+        shown = _members(chosen, found)
+    return part("people_dialog.html", chosen, dialog="members", group=found, members=shown)
+
+
+def find(world: World, kind: str, search: str, wanted: int) -> Found:
+    """Return a page of the people, groups or channels whose name, number or id holds what is searched for."""
+    with world.lock:
+        entries = {"people": _people, "groups": _groups, "channels": _channels}[kind](world)
+    words = search.strip().lower()
+    if words:
+        digits = "".join(filter(str.isdigit, words))
+        entries = [
+            one for one in entries if words in one.title.lower() or (len(digits) >= 3 and digits in one.id)
+        ]
+    last = max(1, -(-len(entries) // PAGE))
+    number = min(max(1, wanted), last)
+    return Found(tuple(entries[(number - 1) * PAGE : number * PAGE]), len(entries), number)
+
+
+def _listed(world: World, kind: str) -> dict[str, Any]:
+    if kind not in KINDS:
+        raise NotFound
+    search, wanted = request.args.get("q", ""), request.args.get("page", "1")
+    usable = wanted.isascii() and wanted.isdigit() and len(wanted) <= MAX_PAGE_DIGITS
+    with world.lock:
+        counts = (len(world.state.people), len(world.state.groups), len(world.state.channels))
+    return {
+        "kind": kind,
+        "search": search,
+        "found": find(world, kind, search, int(wanted) if usable else 1),
+        "counts": dict(zip(KINDS, counts, strict=True)),
+    }
+
+
+def _people(world: World) -> list[Entry]:
+    """Return who is in the directory: instances first, then by name, and those without one by number."""
+    owners = list(world.state.instances.values())
+    ours = {one.number: one for one in owners}
+    return [
+        Entry(
+            one.number,
+            _named(one, ours.get(one.number)),
+            _chat_with(one, owners),
+            person=one,
+            instance=ours.get(one.number),
+        )
+        for one in sorted(
+            world.state.people.values(), key=lambda one: (one.number not in ours, _by_name(one))
+        )
+    ]
+
+
+def _groups(world: World) -> list[Entry]:
+    """Return the groups, the newest first."""
+    owners = list(world.state.instances.values())
+    return [
+        Entry(
+            one.id,
+            one.subject,
+            _chat_in(one.id, one.members, owners),
+            group=one,
+            owner=name_of(world, one.owner),
+        )
+        for one in sorted(world.state.groups.values(), key=lambda one: one.created, reverse=True)
+    ]
+
+
+def _channels(world: World) -> list[Entry]:
+    owners = list(world.state.instances.values())
+    return [
+        Entry(
+            one.id,
+            one.name,
+            _chat_in(one.id, one.roles, owners),
+            channel=one,
+            roles=tuple((owner.name or f"+{owner.number}", one.role_of(owner.number)) for owner in owners),
+        )
+        for one in world.state.channels.values()
+    ]
+
+
+def _members(world: World, group: Group) -> list[Member]:
+    """Return who is in a group: who made it, the other admins, and then by name."""
+    ours = {one.number for one in world.state.instances.values()}
+    found = []
+    for one in group.members.values():
+        person = world.state.people.get(one.number)
+        creator = one.admin == "superadmin" or one.number == group.owner
+        role = "Creator" if creator else "Admin" if one.admin else ""
+        name = name_of(world, one.number)
+        found.append(Member(one.number, name, person.lid if person else "", role, one.number in ours))
+    ranks = {"Creator": 0, "Admin": 1, "": 2}
+    return sorted(found, key=lambda one: (ranks[one.role], one.name.lower()))
+
+
+def _named(person: Person, instance: Instance | None) -> str:
+    return (instance.name if instance else "") or person.name or f"+{person.number}"
+
+
+def _by_name(person: Person) -> tuple[bool, str]:
+    return not person.name, person.name.lower() or person.number
+
+
+def _chat_with(person: Person, owners: Sequence[Instance]) -> tuple[str, str] | None:
+    if not person.on_whatsapp:
+        return None
+    other = next((one for one in owners if one.number != person.number), None)
+    return (other.id, numbers.jid(person.number)) if other else None
+
+
+def _chat_in(chat: str, inside: Any, owners: Sequence[Instance]) -> tuple[str, str] | None:
+    member = next((one for one in owners if one.number in inside), None)
+    return (member.id, chat) if member else None

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+from zoneinfo import available_timezones
+
 from flask import Blueprint, Response
 
-from flaresend_mock.dashboard.pages import page
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import DEFAULT
+from flaresend_mock.dashboard import worlds_cards as reading
+from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.shipped import world_names
 from flaresend_mock.web.context import emulator
 
 blueprint = Blueprint("worlds_page", __name__)
@@ -12,5 +19,30 @@ blueprint = Blueprint("worlds_page", __name__)
 
 @blueprint.get("/w/<world>/worlds")
 def worlds(world: str) -> Response:
-    """Show the page."""
-    return page("worlds.html", emulator().worlds.get(world), "worlds")
+    """Show all worlds."""
+    chosen = emulator().worlds.get(world)
+    return page(
+        "worlds.html",
+        chosen,
+        "worlds",
+        fixtures=world_names(),
+        zones=_zones(),
+        **_cards(chosen),
+    )
+
+
+@blueprint.get("/w/<world>/parts/worlds")
+def cards(world: str) -> Response:
+    """Return the cards as they are now."""
+    chosen = emulator().worlds.get(world)
+    return part("worlds_cards.html", chosen, **_cards(chosen))
+
+
+def _cards(chosen: World) -> dict[str, object]:
+    shown, more = reading.cards(emulator().worlds.all(), chosen)
+    return {"cards": shown, "more": more, "default": DEFAULT}
+
+
+@cache
+def _zones() -> list[str]:
+    return sorted(available_timezones())

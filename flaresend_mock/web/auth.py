@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+
 
 def bearer(authorization: str) -> str | None:
     """Return the key of a Bearer authorization, or None if it is none. The scheme is compared without case."""
     scheme, _, key = authorization.strip().partition(" ")
     return key.strip() or None if scheme.lower() == "bearer" else None
+
+
+COOKIE = "flaresend_mock_dashboard"
+
+
+def pass_for(token: str) -> str:
+    """Return what a browser shows instead of the control token, which it does not keep, once that was entered."""
+    return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()

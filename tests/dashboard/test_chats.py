@@ -302,20 +302,25 @@ def test_only_what_is_new_comes_and_what_has_changed(
     client: FlaskClient, inbound: Callable[..., Any]
 ) -> None:
     old, other = inbound(text="old"), inbound(text="other")
-    found = re.search(r'hx-get="[./]*w/default/(parts/news/[^"]*)"', shown(client, CHAT))
+    page = shown(client, CHAT)
+    found = re.search(r'hx-get="[./]*w/default/(parts/news/[^"]*)"', page)
+    after = re.search(r'name="after" value="(\d+)"', page)
     assert found
-    assert bubbles(shown(client, found[1])) == []
+    assert after
+    path = f"{found[1]}?after={after[1]}"
+    assert bubbles(shown(client, path)) == []
 
     inbound(text="fresh")
     inbound(type="reaction", about=old, emoji="🎉")
     inbound(**{"from": BEN, "text": "elsewhere"})
-    news = shown(client, found[1])
+    news = shown(client, path)
 
     told = bubbles(news)
     assert [("fresh" in one, "hx-swap-oob" in one) for one in told] == [(True, False), (False, True)]
     assert f'data-message="{old}"' in told[1]
     assert "🎉" in told[1]
     assert other not in news
+    assert len(bubbles(shown(client, f"{path}&oldest={after[1]}"))) == 1  # what is not shown does not change
     assert "elsewhere" not in news
 
 
@@ -409,7 +414,7 @@ def test_a_face_is_a_picture_and_runs_nothing(client: FlaskClient) -> None:
     assert client.get("/_mock/ui/faces/other/1.svg").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["dashboard.css", "dashboard.js", "htmx.min.js", "htmx-sse.min.js"])
+@pytest.mark.parametrize("name", ["dashboard.css", "dashboard.js", "htmx.min.js"])
 def test_files_are_of_this_package(name: str, client: FlaskClient) -> None:
     assert client.get(f"/_mock/ui/assets/{name}").status_code == 200
     for other in ("../assets.py", "..%2fassets.py", "htmx.LICENSE", ""):

@@ -191,13 +191,42 @@ if (bubbles) {
   });
 }
 
+document.body.addEventListener("htmx:configRequest", (event) => {
+  if (event.target.id === "newest") {
+    event.detail.parameters.oldest = bubbles.querySelector(".bubble")?.id.slice(1) || 0;
+  }
+});
 document.body.addEventListener("htmx:responseError", (event) => {
   const lost = event.detail.xhr.status === 404 && ["newest", "list"].includes(event.detail.elt.id);
   if (lost) location.reload();
 });
-document.body.addEventListener("htmx:sseMessage", (event) => {
-  if (event.detail.type === "world") location.reload();
+// --- the live stream: of each kind of event, the page hears at once and then every so often, the last one always
+
+const PACE = 300;
+const KINDS = ["message", "request", "delivery", "task", "instance", "group", "channel", "person", "webhook", "clock", "fault"];
+const resting = new Map();
+
+function hear(kind) {
+  if (resting.has(kind)) {
+    resting.set(kind, true);
+    return;
+  }
+  resting.set(kind, false);
+  document.body.dispatchEvent(new CustomEvent("news-" + kind));
+  setTimeout(() => {
+    const more = resting.get(kind);
+    resting.delete(kind);
+    if (more) hear(kind);
+  }, PACE);
+}
+
+const stream = new EventSource(page.mock + "events?stream=true&" + world());
+stream.addEventListener("open", () => hear("open")); // what happened since the page was made, or the stream was lost
+for (const kind of KINDS) stream.addEventListener(kind, () => hear(kind));
+stream.addEventListener("world", () => {
+  if (document.body.dispatchEvent(new CustomEvent("replaced", { cancelable: true }))) location.reload();
 });
+window.addEventListener("pagehide", () => stream.close());
 
 // --- looking closer
 

@@ -1,0 +1,226 @@
+// What the pages of instances and of people do beyond dashboard.js: dialogs, API keys, QR codes, and forms with lists.
+"use strict";
+
+(() => {
+  const find = (id) => document.getElementById(id);
+  const dialog = find("dialog");
+  const openers = new WeakMap();
+
+  function show(box) {
+    if (!box || box.open) return;
+    openers.set(box, document.activeElement?.id);
+    box.showModal();
+  }
+
+  function done(words, detail) {
+    tell(words || "Done");
+    document.body.dispatchEvent(new CustomEvent("done", { detail }));
+  }
+
+  // --- dialogs: what is loaded into one opens it
+
+  document.body.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.id === "dialog-body") show(dialog);
+  });
+  document.body.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.target?.id === "dialog-body") tell("It is no longer there.", true);
+  });
+  dialog.addEventListener("close", () => find("dialog-body").replaceChildren());
+  find("told").addEventListener("close", () => { find("told-value").value = ""; });
+
+  function report(title, text, more = "", key = "") {
+    find("told-title").textContent = title;
+    find("told-text").textContent = text;
+    find("told-more").textContent = more;
+    find("told-more").hidden = !more;
+    find("told-key").hidden = !key;
+    find("told-value").value = key;
+    show(find("told"));
+    if (key) find("told-value").select();
+  }
+
+  function ask(button) {
+    const { sure, ask: question, askMore, done: words } = button.dataset;
+    find("sure-title").textContent = question;
+    find("sure").querySelector("p").textContent = askMore || "";
+    const yes = find("sure-yes");
+    yes.textContent = button.textContent.trim() || "Revoke";
+    yes.dataset.do = sure;
+    yes.dataset.done = words;
+    dialog.close();
+    show(find("sure"));
+  }
+
+  // --- what dashboard.js tells must be seen and heard over an open dialog, and so is told inside it
+
+  const toasts = find("toasts");
+  const host = () => [...document.querySelectorAll("dialog[open]")].pop() || document.body;
+  const settle = () => { if (toasts.parentElement !== host()) host().append(toasts); };
+  new MutationObserver(settle).observe(toasts, { childList: true });
+  document.addEventListener("close", (event) => {
+    settle();
+    const opener = openers.get(event.target); // which may have been replaced meanwhile by one that is like it
+    const lost = document.activeElement === document.body || event.target.contains(document.activeElement);
+    if (opener && lost) find(opener)?.focus();
+  }, true);
+
+  // --- API keys
+
+  async function copy(text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      return true;
+    } catch {
+      return false; // a browser gives pages that came by plain HTTP from elsewhere no clipboard
+    }
+  }
+
+  async function copyKey(path, id) {
+    const keys = await attempt(() => call("GET", path + "?with_secrets=true"));
+    const key = keys?.api_keys.find((one) => one.id === id)?.api_key;
+    if (!key) return;
+    if (await copy(key)) tell("The API key is copied");
+    else report("API key", "The browser lets this page copy nothing by itself: copy it from here.", "", key);
+  }
+
+  async function newKey(path) {
+    const made = await attempt(() => call("POST", path, {}));
+    if (!made) return;
+    report("New API key", "It works from now on.", "", made.api_key);
+    done("Made a key", made);
+  }
+
+  // --- what a webhook answers
+
+  async function ring(button) {
+    const [method, path] = button.dataset.tell.split(" ");
+    button.disabled = true;
+    const found = await attempt(() => call(method, path));
+    button.disabled = false;
+    button.focus();
+    if (!found) return;
+    const { verified, reason, attempt: tried } = found;
+    const answered = tried?.status ? `It answered ${tried.status} in ${Math.round(tried.milliseconds)} ms.` : "";
+    const text = verified ? answered || reason : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+    report(`${button.dataset.title}: ${verified ? "passed" : "failed"}`, text, tried?.answer || "");
+  }
+
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    const it = button.dataset;
+    if ("shut" in it) button.closest("dialog").close();
+    if (it.show) show(find(it.show));
+    if (it.sure) ask(button);
+    if (it.key) copyKey(it.key, it.id);
+    if (it.newKey) newKey(it.newKey);
+    if (it.tell) ring(button);
+    if (it.copyValue) {
+      find(it.copyValue).select();
+      if (await copy(find(it.copyValue).value)) tell("Copied");
+    }
+    if (it.addRow) {
+      const rows = find(it.addRow);
+      rows.append(rows.querySelector("template").content.cloneNode(true));
+      rows.lastElementChild.querySelector("input").focus();
+    }
+    if ("dropRow" in it) {
+      const row = button.closest("fieldset");
+      (row.previousElementSibling?.querySelector?.("input") || row.parentElement.parentElement.querySelector("[data-add-row]")).focus();
+      row.remove();
+    }
+  });
+
+  // --- forms that are more than fields
+
+  const amounts = (text) => text.split(",").map((one) => one.trim()).filter(Boolean).map((one) => {
+    const amount = Number(one);
+    if (Number.isNaN(amount)) throw new Error(`“${one}” is no number of seconds.`);
+    return amount;
+  });
+
+  const FORMS = {
+    async webhook(form) {
+      const given = read(form);
+      const { no_secret: bare, ...body } = given;
+      const kept = (await call("GET", form.dataset.path + "?with_secrets=true")).webhook;
+      body.secret = bare ? null : given.secret || kept?.secret || null;
+      body.verify_token = given.verify_token || kept?.verify_token || null;
+      body.retries = amounts(form.elements.retries.value);
+      return call("PUT", form.dataset.path + "/webhook", body);
+    },
+    person(form) {
+      const fields = form.elements;
+      const rules = [...form.querySelectorAll(".rule")].map((row) => {
+        const [when, answer, after] = ["when", "answer", "after"].map((name) => row.querySelector(`[name=${name}]`).value);
+        return { when: when || null, answer: answer || null, after: after === "" ? 1 : Number(after) };
+      });
+      const body = { name: fields.name.value, on_whatsapp: fields.on_whatsapp.checked, rules };
+      if (fields.lid.value) body.lid = fields.lid.value;
+      return call("PUT", "people/" + encodeURIComponent(fields.number.value.trim()), body);
+    },
+    group(form) {
+      const chosen = [...form.querySelectorAll("[name=participant]:checked")].map((one) => one.value);
+      const typed = form.elements.others.value.split(/[,\n]/).map((one) => one.trim()).filter(Boolean);
+      const participants = [...chosen, ...typed];
+      if (!participants.length) throw new Error("Choose somebody to be in it.");
+      const instance = form.elements.instance.value;
+      return call("POST", "groups", { subject: form.elements.subject.value, participants, instance });
+    },
+  };
+
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const work = FORMS[form.dataset.form];
+    if (!work) return;
+    event.preventDefault();
+    if (form.dataset.busy) return;
+    form.dataset.busy = "yes";
+    const found = await attempt(async () => work(form));
+    delete form.dataset.busy;
+    if (!found) return;
+    form.closest("dialog")?.close();
+    done(form.dataset.done, found);
+  });
+
+  document.addEventListener("input", (event) => { // narrows a list of choices
+    const list = find(event.target.dataset?.narrows);
+    if (!list) return;
+    const wanted = event.target.value.trim().toLowerCase();
+    for (const label of list.querySelectorAll("label")) label.hidden = !label.textContent.toLowerCase().includes(wanted);
+  });
+
+  // --- QR codes: each is valid for a while, and then there is another
+
+  const ends = new WeakMap();
+
+  function tick() {
+    for (const it of document.querySelectorAll("[data-expires]:not([data-frozen])")) {
+      if (!ends.has(it)) ends.set(it, performance.now() + Number(it.dataset.expires) * 1000);
+      const left = Math.max(0, Math.ceil((ends.get(it) - performance.now()) / 1000));
+      it.textContent = left ? `Expires in ${left} s` : "Expired, and another comes";
+      it.previousElementSibling.value = left;
+      if (!left) {
+        ends.set(it, performance.now() + 5000);
+        call("GET", it.dataset.of).catch(() => {}); // shows a new one, and says so to everybody
+      }
+    }
+  }
+
+  setInterval(tick, 1000);
+
+  // --- whoever uses the keyboard stays where they were, though a button is gone
+
+  let where = null;
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    const card = document.activeElement?.closest?.(".phone-card");
+    if (card && !dialog.open) where = card.id;
+  });
+  document.body.addEventListener("htmx:afterSettle", () => {
+    if (where && document.activeElement === document.body) {
+      const card = find(where);
+      (card?.querySelector(".acts button, .scan button.main") || card)?.focus();
+    }
+    where = null;
+  });
+})();

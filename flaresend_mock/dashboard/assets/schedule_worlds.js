@@ -1,0 +1,324 @@
+// The ticking clock and its countdowns, and what is done to worlds. Uses what dashboard.js defines.
+"use strict";
+
+(() => {
+  const show = (box) => { box.hidden = false; box.scrollIntoView({ block: "nearest" }); };
+  const refresh = (id) => document.getElementById(id)?.dispatchEvent(new Event("refresh"));
+
+  document.addEventListener("click", (event) => {
+    const hidden = event.target.closest("[data-hide]");
+    if (hidden) document.getElementById(hidden.dataset.hide).hidden = true;
+  });
+
+  // --- the clock
+
+  const units = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
+
+  function spoken(milliseconds) { // as schedule_clock.py does
+    let left = Math.floor(Math.abs(milliseconds) / 1000);
+    const words = [];
+    for (const [unit, seconds] of units) {
+      const count = Math.floor(left / seconds);
+      left %= seconds;
+      if (count) words.push(unit !== "day" ? `${count} ${unit}` : count === 1 ? "1 day" : `${count.toLocaleString("en")} days`);
+      if (words.length === 2 || (words.length && !count)) break;
+    }
+    return words.join(" ") || "0 s";
+  }
+
+  let face = null; // the element that shows the time, and when, on this computer, it came
+  let came = 0;
+
+  function look() {
+    const found = document.querySelector("[data-clock]");
+    if (found !== face) { face = found; came = performance.now(); }
+    return face;
+  }
+
+  const shown = () => Number(face.dataset.now) + ("frozen" in face.dataset ? 0 : performance.now() - came);
+  const ahead = () => Number(face.dataset.ahead) - ("frozen" in face.dataset ? performance.now() - came : 0);
+
+  const formats = {};
+  function written(moment, options) {
+    const zone = face.dataset.zone;
+    const key = zone + JSON.stringify(options);
+    formats[key] ??= new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
+    return formats[key].format(moment);
+  }
+
+  function turn(hand, degrees) {
+    face.querySelector(`[data-hand=${hand}]`).setAttribute("transform", `rotate(${degrees.toFixed(2)} 50 50)`);
+  }
+
+  function tick() {
+    if (!look()) return;
+    const now = shown();
+    if (!("frozen" in face.dataset)) {
+      try {
+        const time = written(now, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+        const [hours, minutes, seconds] = time.split(":").map(Number);
+        const place = face.querySelector("[data-time]");
+        place.textContent = time;
+        place.dateTime = new Date(now).toISOString();
+        const [weekday, date] = [written(now, { weekday: "long" }), written(now, { day: "numeric", month: "long", year: "numeric" })];
+        face.querySelector("[data-date]").textContent = `${weekday}, ${date}`;
+        turn("hours", ((hours % 12) + minutes / 60) * 30);
+        turn("minutes", (minutes + seconds / 60) * 6);
+        turn("seconds", seconds * 6);
+      } catch (problem) {
+        if (!(problem instanceof RangeError)) throw problem; // a time zone that this browser does not know
+      }
+    }
+    const away = document.querySelector("[data-away]");
+    if (away) away.textContent = `${spoken(Math.round(ahead() / 1000) * 1000)} ${ahead() > 0 ? "ahead of" : "behind"}`;
+    document.querySelectorAll("[data-until-ms]").forEach((one) => {
+      const left = Number(one.dataset.untilMs) - now;
+      one.textContent = left > 0 ? "in " + spoken(left + 999) : one.dataset.over;
+      one.classList.toggle("over", left <= 0);
+    });
+  }
+
+  function beat() {
+    tick();
+    setTimeout(beat, face ? 1000 - (((shown() % 1000) + 1000) % 1000) + 5 : 1000);
+  }
+
+  if (document.getElementById("clock")) {
+    beat();
+    document.body.addEventListener("htmx:afterSwap", tick);
+    document.addEventListener("visibilitychange", () => { // a computer that slept counts no milliseconds
+      if (!document.hidden) { refresh("clock"); refresh("due"); }
+    });
+    document.body.addEventListener("done", (event) => { if (event.detail?.fired) tellFired(event.detail); });
+    document.addEventListener("click", (event) => {
+      const until = event.target.closest("[data-until]");
+      if (until) advanceTo(document.getElementById(until.dataset.until));
+      if (event.target.closest("[data-real-time]")) toRealTime();
+    });
+  }
+
+  async function change(method, path, body, said) {
+    const done = await attempt(() => call(method, path, body));
+    if (!done) return;
+    tell(said);
+    document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
+  }
+
+  function advanceTo(field) {
+    if (field.reportValidity()) change("POST", "clock/advance", { to: field.value }, "Advanced");
+  }
+
+  async function toRealTime() {
+    const fresh = await attempt(async () => {
+      const answer = await fetch(document.getElementById("clock").getAttribute("hx-get"));
+      return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-clock]").dataset;
+    });
+    if (!fresh) return;
+    const real = new Date(Number(fresh.now) - Number(fresh.ahead)).toISOString();
+    change("PATCH", "clock", { now: real, frozen: false }, "The clock shows real time");
+  }
+
+  const kinds = { task: "Scheduled message", answer: "Somebody answers", pairing: "Pairing", "delivery retry": "Webhook retry", "delayed delivery": "Delayed event" };
+
+  function tellFired(answer) {
+    const box = document.getElementById("fired");
+    const count = answer.fired.length;
+    box.querySelector("h2 span").textContent = count === 0 ? "Nothing fell due on the way" : count === 1 ? "1 thing fell due" : `${count} things fell due`;
+    box.querySelector("ol").replaceChildren(...answer.fired.slice(0, 100).map((one) => {
+      const row = document.createElement("li");
+      const known = document.querySelector(`[data-due="${CSS.escape(one.kind + " " + one.id)}"]`);
+      const at = document.createElement("time");
+      at.dateTime = one.at;
+      at.textContent = face ? written(Date.parse(one.at), { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }) : one.at;
+      const result = document.createElement("span");
+      result.className = "outcome " + one.result;
+      result.textContent = one.kind === "answer" && one.result !== "failed" ? "written" : one.result; // else a message's id
+      const line = document.createElement("span");
+      line.dir = "auto";
+      const kind = kinds[one.kind] || one.kind;
+      const id = one.kind === "answer" ? "" : " " + one.id;
+      line.textContent = (known ? known.dataset.line : kind + id) + (one.reason ? ` (${one.reason})` : "");
+      row.append(at, result, line);
+      return row;
+    }));
+    if (count > 100) box.querySelector("h2 span").textContent += ", the first 100 of them";
+    show(box);
+  }
+
+  // --- worlds
+
+  const note = document.getElementById("note");
+  if (!note) return;
+  const KEPT = "flaresend-mock-note";
+  let busy = 0;
+  let missed = false;
+
+  // What is done here to the world of this page reloads it: only once it is known what came of it.
+  document.body.addEventListener("replaced", (event) => {
+    if (busy) { missed = true; event.preventDefault(); }
+  }, true);
+
+  function say(text, warnings = []) {
+    note.hidden = true;
+    if (!warnings.length) return tell(text);
+    note.querySelector("h2 span").textContent = text;
+    note.querySelector("ul").replaceChildren(...warnings.map((one) => {
+      const row = document.createElement("li");
+      row.textContent = one;
+      return row;
+    }));
+    return show(note);
+  }
+
+  async function ask(method, path, name, body) {
+    let answer;
+    try {
+      answer = await fetch(page.mock + path + (name === null ? "" : "?world=" + encodeURIComponent(name)), {
+        method,
+        headers: body === undefined ? {} : { "Content-Type": "application/json" },
+        body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
+      });
+    } catch {
+      throw new Error("The emulator does not answer. Is it still running?");
+    }
+    const data = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
+    if (!answer.ok) throw new Error(data.error?.message || answer.status + " " + answer.statusText);
+    return data;
+  }
+
+  // `then` says what becomes of the world itself: "replaced", "gone", or nothing for one that stays.
+  async function act(name, work, said, then = "") {
+    busy += 1;
+    const done = await attempt(work);
+    busy -= 1;
+    const [text, warnings] = done ? said(done) : ["", []];
+    const own = done && then && name === page.world;
+    if (own || missed) {
+      missed = false;
+      if (done) sessionStorage.setItem(KEPT, JSON.stringify([text, warnings]));
+      if (own && then === "gone") location.href = note.dataset.default;
+      else location.reload();
+    } else if (done) {
+      say(text, warnings);
+      document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
+    }
+    return done;
+  }
+
+  const kept = sessionStorage.getItem(KEPT);
+  if (kept) {
+    sessionStorage.removeItem(KEPT);
+    say(...JSON.parse(kept));
+  }
+
+  function sure(title, text, yes) {
+    const box = document.getElementById("sure");
+    box.querySelector("h2").textContent = title;
+    box.querySelector("p").textContent = text;
+    box.querySelector("[data-yes]").textContent = yes;
+    box.showModal();
+    return new Promise((resolve) => {
+      const answered = (event) => {
+        if (event.type === "click" && !event.target.closest("[data-yes], [data-no]")) return;
+        box.removeEventListener("click", answered);
+        box.removeEventListener("close", answered);
+        const agreed = event.type === "click" && Boolean(event.target.closest("[data-yes]"));
+        box.close();
+        resolve(agreed);
+      };
+      box.addEventListener("click", answered);
+      box.addEventListener("close", answered);
+    });
+  }
+
+  async function take(name, file) {
+    const text = await attempt(() => file.text());
+    if (text === undefined) return;
+    let data = null;
+    try {
+      data = JSON.parse(text);
+    } catch { /* said below */ }
+    if (data === null || typeof data !== "object" || Array.isArray(data)) {
+      tell(`${file.name} is no JSON of a world: nothing was imported.`, true);
+      return;
+    }
+    if (!(await sure(`Import ${file.name} into ${name}?`, "It takes the place of all that is in this world now. Snapshots stay.", "Import"))) return;
+    await act(name, () => ask("PUT", "world", name, text), (done) => [
+      done.warnings?.length ? `${file.name} was imported into ${name}, but:` : `${file.name} was imported into ${name}`, done.warnings || [],
+    ], "replaced");
+  }
+
+  const file = document.getElementById("import-file");
+  file.addEventListener("change", () => {
+    const [chosen] = file.files;
+    if (chosen) take(file.dataset.world, chosen);
+    file.value = "";
+  });
+
+  const naming = document.getElementById("name-snapshot");
+  document.getElementById("new-snapshot").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const name = naming.dataset.world;
+    const done = await act(name, () => ask("POST", "snapshots/" + encodeURIComponent(form.elements.name.value), name),
+      (kept) => [`The snapshot ${kept.name} of ${name} was taken`, []]);
+    if (done) { form.reset(); naming.close(); }
+  });
+  naming.querySelector("[data-no]").addEventListener("click", () => naming.close());
+
+  document.getElementById("new-world").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    const done = await act(null, () => ask("POST", "worlds", null, read(form)), (made) => [
+      `The world ${made.name} was created`, [`The API key of its first instance is ${made.api_key}`, ...(made.warnings || [])],
+    ]);
+    if (done) { form.reset(); form.closest("details").open = false; }
+  });
+
+  document.getElementById("worlds").addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    const name = event.target.closest("[data-name]")?.dataset.name;
+    if (!button || name === undefined) return;
+    const it = button.dataset;
+    if ("take" in it) {
+      naming.dataset.world = name;
+      naming.querySelector("h2").textContent = `Take a snapshot of ${name}`;
+      naming.showModal();
+    } else if ("import" in it) {
+      file.dataset.world = name;
+      file.click();
+    } else if ("restore" in it) {
+      if (!(await sure(`Return ${name} to ${it.restore}?`, "What happened in this world since then is lost, unless another snapshot has it.", "Restore"))) return;
+      act(name, () => ask("POST", `snapshots/${encodeURIComponent(it.restore)}/restore`, name), () => [`${name} is as it was in ${it.restore}`, []], "replaced");
+    } else if ("forget" in it) {
+      act(name, () => ask("DELETE", "snapshots/" + encodeURIComponent(it.forget), name), () => [`The snapshot ${it.forget} is forgotten`, []]);
+    } else if ("reset" in it) {
+      if (!(await sure(`Reset ${name}?`, "It returns to what it was when it was created or imported. What happened since is lost. Snapshots stay.", "Reset"))) return;
+      act(name, () => ask("POST", "reset", name), () => [`${name} was reset`, []], "replaced");
+    } else if ("delete" in it) {
+      if (!(await sure(`Delete ${name}?`, "The world, its snapshots and all that happened in it are gone for good, and its API keys are unknown.", "Delete"))) return;
+      act(name, () => ask("DELETE", "worlds/" + encodeURIComponent(name), null), () => [`${name} was deleted`, []], "gone");
+    }
+  });
+
+  // Files are dropped on the card of a world; beside the cards they are refused, and not opened by the browser.
+  const carries = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+  const over = (card) => document.querySelectorAll(".world.over").forEach((one) => { if (one !== card) one.classList.remove("over"); });
+  document.addEventListener("dragover", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    const card = event.target.closest?.(".world") || null;
+    over(card);
+    card?.classList.add("over");
+    event.dataTransfer.dropEffect = card ? "copy" : "none";
+  });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) over(null); });
+  document.addEventListener("drop", (event) => {
+    if (!carries(event)) return;
+    event.preventDefault();
+    const card = event.target.closest?.(".world");
+    over(null);
+    const [dropped] = event.dataTransfer.files;
+    if (card && dropped) take(card.dataset.name, dropped);
+  });
+})();

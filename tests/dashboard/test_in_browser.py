@@ -1,0 +1,291 @@
+"""The pages in Debian's Chromium, as a person uses them. Skipped where that or Playwright is not installed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+from tests.receiver import Receiver
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+
+BRIAN = "254711000002"
+SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
+WAIT = 20_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def emulator() -> Iterator[FlaresendMock]:
+    with FlaresendMock(demo=True, log_level="error") as running:
+        yield running
+
+
+@contextmanager
+def opened(browser: Any, emulator: FlaresendMock, path: str = "", **options: Any) -> Iterator[Any]:
+    """Open a page of the dashboard; nothing may go wrong in it, and nothing may leave for elsewhere."""
+    troubles: list[str] = []
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda asked: _check_host(asked.url, emulator, troubles))
+    page.goto(f"{emulator.url}/_mock/ui/{path}")
+    yield page
+    context.close()
+    assert troubles == []
+
+
+def _check_host(url: str, emulator: FlaresendMock, troubles: list[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and f"{parts.scheme}://{parts.netloc}" != emulator.url:
+        troubles.append(f"asked {url}")
+
+
+@pytest.fixture
+def open_page(browser: Any, emulator: FlaresendMock) -> Callable[..., Any]:
+    return lambda path="", **options: opened(browser, emulator, path, **options)
+
+
+def steer(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
+    answer = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=30)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def write(page: Any, text: str) -> None:
+    page.fill("#text", text)
+    page.press("#text", "Enter")
+
+
+def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        page.click("text=Brian Otieno")
+        write(page, "what are your hours?")
+        page.wait_for_selector(".bubble.person >> text=what are your hours?")
+        page.wait_for_selector(".bubble.app >> text=Monday to Saturday")
+        page.wait_for_selector(".bubble.person:has-text('your hours') [aria-label='The webhook took it']")
+
+        page.click(".bubble.app:has-text('Monday to Saturday') [data-why]")
+        page.wait_for_selector("#why >> text=What the application asked for")
+        assert "/send-message" in page.inner_text("#why .way")
+        page.click(".bubble.person:has-text('your hours') [data-why]")
+        page.wait_for_selector("#why >> text=What the application was told")
+        assert '"conversation": "what are your hours?"' in page.inner_text("#why")
+        page.press("body", "Escape")
+        assert page.is_hidden("#why")
+
+
+def test_what_happens_elsewhere_appears_without_reloading(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page() as page:
+        page.wait_for_selector(".chatlist")
+        steer(emulator, "POST", "inbound", {"from": "254711000003", "text": "from a test"})
+        page.wait_for_selector(".chatlist li:first-child >> text=from a test")
+
+
+def test_a_message_full_of_script_is_shown_as_text(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    steer(emulator, "PUT", f"people/{BRIAN}", {"name": SCRIPT})
+    with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
+        write(page, SCRIPT)
+        page.wait_for_selector(".bubble.person .text >> text=onerror")
+        assert "owned" not in page.title().removeprefix(SCRIPT)
+        assert page.inner_text(".with h1") == SCRIPT
+
+
+def first(emulator: FlaresendMock) -> str:
+    return str(emulator.worlds.default().instances.first().id)
+
+
+def test_one_reacts_replies_edits_and_deletes(open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        page.click("text=Amina Hassan")
+        write(page, "my mesage")
+        mine = ".bubble.person:has-text('my mesage')"
+        page.click(f"{mine} [data-react]")
+        page.click(".emojis button >> nth=0")
+        page.wait_for_selector(f"{mine} .reactions >> text=👍")
+        page.click(f"{mine} [data-edit]")
+        page.fill("#text", "my message")
+        page.press("#text", "Enter")
+        page.wait_for_selector(".bubble.person:has-text('my message') >> text=edited")
+        page.click(".bubble.person:has-text('my message') [data-reply]")
+        write(page, "a reply")
+        page.wait_for_selector(".bubble.person:has-text('a reply') .quote")
+        page.click(".bubble.person:has(.text:text-is('a reply')) [data-delete]")
+        page.wait_for_selector("text=This message was deleted")
+
+
+def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: Callable[..., Any]) -> None:
+    note = tmp_path / "notes.txt"
+    note.write_text("hello")
+    with open_page() as page:
+        page.click("text=Brian Otieno")
+        page.click("[data-toggle=extras]")
+        page.set_input_files("#file", str(note))
+        write(page, "with a caption")
+        page.wait_for_selector(".bubble.person .file >> text=notes.txt")
+        for kind, shown in (("location", "-1.286389"), ("contact", "Jane Doe"), ("sticker", "img.sticker")):
+            if page.is_hidden("#kind"):
+                page.click("[data-toggle=extras]")
+            page.select_option("#kind", kind)
+            page.click(".send")
+            page.wait_for_selector(
+                f".bubble.person {shown}" if "img" in shown else f".bubble.person >> text={shown}"
+            )
+
+
+def test_a_refusal_is_told(emulator: FlaresendMock, browser: Any) -> None:
+    steer(emulator, "POST", "instances/default/disconnect")
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{emulator.url}/_mock/ui/w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net")
+    write(page, "anybody there?")
+    page.wait_for_selector(".toast.bad")
+    assert page.input_value("#text") == "anybody there?"
+    context.close()
+
+
+def test_it_can_be_used_without_a_mouse(open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        page.wait_for_selector(".chatlist")
+        page.keyboard.press("/")
+        page.keyboard.type("brian")
+        page.wait_for_selector(".chatlist li:only-child >> text=Brian")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#composer")
+        page.focus("#text")
+        page.keyboard.type("by keyboard")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".bubble.person >> text=by keyboard")
+
+
+def test_it_is_readable_on_a_phone(open_page: Callable[..., Any]) -> None:
+    with open_page(viewport={"width": 390, "height": 800}) as page:
+        page.wait_for_selector(".chatlist")
+        for tab in page.eval_on_selector_all(".top nav a", "links => links.map((link) => link.href)"):
+            page.goto(tab)
+            page.wait_for_selector("main")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        page.goto(f"{page.url.partition('/w/')[0]}/w/default/chats")
+        page.click("text=Brian Otieno")
+        page.wait_for_selector("#composer")
+        assert page.is_hidden(".list")
+        page.click(".back")
+        page.wait_for_selector(".chatlist")
+
+
+def test_what_was_said_long_ago_comes_as_one_scrolls(browser: Any) -> None:
+    with FlaresendMock(log_level="error") as emulator:
+        for number in range(100):
+            steer(emulator, "POST", "inbound", {"from": "254700000123", "text": f"line {number}."})
+        with opened(
+            browser, emulator, f"w/default/chats/{first(emulator)}/254700000123@s.whatsapp.net"
+        ) as page:
+            page.wait_for_selector(".bubble .text:text-is('line 99.')")
+            assert page.query_selector(".bubble .text:text-is('line 10.')") is None
+            for known in ("line 60.", "line 20.", "line 0."):
+                page.evaluate("document.getElementById('bubbles').scrollTop = 0")
+                page.wait_for_selector(f".bubble .text:text-is('{known}')", state="attached")
+            assert page.locator(".bubble").count() == 100
+
+
+def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
+    from wsgiref.types import StartResponse, WSGIEnvironment
+
+    def proxied(environ: WSGIEnvironment, start_response: StartResponse) -> Any:
+        path = environ["PATH_INFO"]
+        assert path.startswith("/a/prefix/"), path
+        environ["PATH_INFO"] = path.removeprefix("/a/prefix")
+        environ.pop("REQUEST_URI", None)
+        return emulator.app.wsgi_app(environ, start_response)
+
+    from flask import Flask
+
+    from flaresend_mock.serving import HttpServer
+
+    proxy = Flask("proxy")
+    proxy.wsgi_app = proxied  # type: ignore[method-assign]
+    server = HttpServer(proxy, "127.0.0.1", 0, threads=8, max_body_size=10**6)
+    server.start()
+    try:
+        page = browser.new_page()
+        page.goto(f"http://127.0.0.1:{server.port}/a/prefix/_mock/ui/")
+        page.click("text=Brian Otieno")
+        write(page, "menu")
+        page.wait_for_selector(".bubble.app >> text=Our bakery")
+        page.close()
+    finally:
+        server.stop()
+
+
+def test_nothing_serious_is_wrong_for_those_who_cannot_see_it(open_page: Callable[..., Any]) -> None:
+    """A small part of what axe looks for: every control has a name, every picture an alternative, one heading."""
+    with open_page() as page:
+        page.click("text=Brian Otieno")
+        page.wait_for_selector("#composer")
+        nameless = page.evaluate(
+            """() => [...document.querySelectorAll('button, a, input:not([type=hidden]), select, textarea')]
+            .filter((one) => one.checkVisibility() && !(one.innerText?.trim() || one.ariaLabel || one.title
+              || one.labels?.length || one.querySelector?.('img[alt]:not([alt=""])')))
+            .map((one) => one.outerHTML.slice(0, 120))"""
+        )
+        assert nameless == []
+        assert page.locator("img:not([alt])").count() == 0
+        assert page.locator("h1").count() == 1
+        assert page.get_attribute("html", "lang") == "en"
+
+
+@pytest.fixture
+def failing() -> Iterator[FlaresendMock]:
+    """An emulator whose webhook always fails."""
+    with (
+        Receiver(lambda _: 500) as receiver,
+        FlaresendMock(webhook_url=receiver.url, log_level="error") as running,
+    ):
+        yield running
+
+
+def test_a_webhook_that_fails_is_seen(browser: Any, failing: FlaresendMock) -> None:
+    with opened(browser, failing, f"w/default/chats/{first(failing)}/254712345678@s.whatsapp.net") as page:
+        write(page, "does it work?")
+        page.wait_for_selector(".bubble.person [aria-label='The webhook is retrying']")
+        page.click(".bubble.person [data-why]")
+        page.wait_for_selector("#why .not-ok >> text=500")
+
+
+def test_the_whole_page_follows_when_the_world_is_reset(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page() as page:
+        page.click("text=Brian Otieno")
+        write(page, "soon forgotten")
+        page.wait_for_selector(".bubble.person >> text=soon forgotten")
+        steer(emulator, "POST", "reset")
+        page.wait_for_selector(".bubble.person >> text=soon forgotten", state="detached")
+        assert re.search("Brian Otieno", page.inner_text(".with h1"))
+        assert json.dumps(page.title())

@@ -1,0 +1,313 @@
+"""/_mock/ui/w/<world>/instances: phones in each status, their keys and webhooks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock.core.instances import key_id
+from flaresend_mock.core.records import INSTANCE_STATUSES, Chaos, Webhook
+from flaresend_mock.core.world import World
+from flaresend_mock.dashboard.instances import MEANINGS, MODES, masked, read
+from flaresend_mock.delivery import verification
+from tests.conftest import RealTime, client_of
+from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
+
+PAGE = "/_mock/ui/w/default/instances"
+PARTS = "/_mock/ui/w/default/parts/instances"
+EVIL = '<script>alert("x")</script>'
+SECRET = "whsec_very-much-a-secret"
+TOKEN = "verify-very-much-a-token"
+
+Show = Callable[..., str]
+
+
+@pytest.fixture
+def show(client: FlaskClient) -> Show:
+    """Return a page or a part of one as people read it, each run of white space one space."""
+
+    def shown(path: str = PAGE, **headers: str) -> str:
+        answer = client.get(path, headers=headers)
+        assert answer.status_code == 200, answer.text
+        return " ".join(answer.text.split())
+
+    return shown
+
+
+def webhook(world: World, url: str = "http://127.0.0.1:9/hook", **given: Any) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook(url, **given))
+
+
+def test_a_card_tells_name_number_lid_id_and_status(show: Show, world: World) -> None:
+    world.instances.rename(INSTANCE, "Shop")
+
+    shown = show()
+
+    assert f'<h2 id="name-{INSTANCE}" dir="auto">Shop</h2><p>+{OUR_NUMBER}</p>' in shown
+    assert f'<code id="id-{INSTANCE}">{INSTANCE}</code>' in shown
+    assert f'data-copy="id-{INSTANCE}"' in shown
+    assert f"<code>{OUR_LID}</code>" in shown
+    assert f"faces/face/{OUR_NUMBER}.svg" in shown
+    assert '<span class="state connected"><i aria-hidden="true"></i>connected</span>' in shown
+
+
+@pytest.mark.parametrize("status", INSTANCE_STATUSES)
+def test_each_status_has_its_word_its_meaning_and_its_buttons(show: Show, world: World, status: str) -> None:
+    world.pairing.set_status(INSTANCE, status)
+
+    shown = show()
+
+    assert f'<span class="state {status}">' in shown
+    assert MEANINGS[status] in unescape(shown)
+    assert (f"POST instances/{INSTANCE}/scan" in shown, 'class="qr"' in shown) == (
+        status == "qr",
+        status == "qr",
+    )
+    assert (f"POST instances/{INSTANCE}/reconnect" in shown) == (status == "disconnected")
+    assert (f"POST instances/{INSTANCE}/disconnect" in shown) == (status != "disconnected")
+    assert f"POST instances/{INSTANCE}/logout" in shown
+
+
+def test_a_qr_code_is_shown_with_the_time_it_has_left(show: Show, world: World, real_time: RealTime) -> None:
+    world.pairing.set_status(INSTANCE, "qr")
+    code = world.pairing.qr(INSTANCE)[1].code
+    real_time.pass_by(seconds=17)
+
+    shown = show(PARTS)
+
+    source = re.search(r'<img class="qr" id="qr-(\w+)" [^>]*src="([^"]+)"', shown)
+    assert source is not None
+    assert source[1] == code
+    assert unescape(source[2]).endswith(f"../instances/{INSTANCE}/qr?format=svg&world=default")
+    assert 'data-expires="43"' in shown
+    assert "Expires in 43 s" in shown
+    assert f'data-of="instances/{INSTANCE}/qr"' in shown
+
+    real_time.pass_by(seconds=100)
+    assert 'data-expires="0"' in show(PARTS)
+    assert world.pairing.qr(INSTANCE)[1].code != code, "looking changed nothing; asking for it does"
+
+
+def test_from_creation_over_the_qr_code_to_connected(
+    client: FlaskClient, show: Show, real_time: RealTime
+) -> None:
+    client.patch("/_mock/clock", json={"frozen": True})
+    made = client.post("/_mock/instances", json={"name": "Second", "number": "254700111222"}).get_json()["id"]
+
+    def card() -> str:
+        return show(PARTS).partition(f'id="card-{made}"')[2]
+
+    assert 'class="state initializing"' in card()
+    assert "clock stands still" in card()
+    client.post("/_mock/clock/advance", json={"seconds": 1})
+    assert 'class="state qr"' in card()
+    assert "data-frozen" in card()
+    path = re.search(r'data-do="POST (instances/[^"]+/scan)"', card())
+    assert path is not None
+    assert client.post(f"/_mock/{path[1]}", json={}).status_code == 200
+    assert 'class="state connecting"' in card()
+    client.post("/_mock/clock/advance", json={"seconds": 1})
+    assert 'class="state connected"' in card()
+    assert 'class="qr"' not in card()
+
+
+def test_who_is_logged_out_may_be_scanned_by_another_phone(show: Show, world: World) -> None:
+    world.pairing.set_status(INSTANCE, "qr")
+    assert f"parts/instances/{INSTANCE}/scan" not in show()
+
+    world.pairing.disconnect(INSTANCE, log_out=True)
+    assert "a phone with another number may scan next" in show()
+    assert f"POST instances/{INSTANCE}/logout" not in show()
+    world.pairing.set_status(INSTANCE, "qr")
+
+    assert f"parts/instances/{INSTANCE}/scan" in show()
+    assert f'data-call="POST instances/{INSTANCE}/scan"' in show(f"{PARTS}/{INSTANCE}/scan")
+
+
+def test_api_keys_are_masked_and_named_by_their_ids(show: Show, world: World) -> None:
+    long = world.instances.add_key(INSTANCE)
+    world.instances.add_key(INSTANCE, "short")
+
+    shown = show()
+
+    assert long not in shown
+    assert ">short<" not in shown
+    assert "YOUR_API_KEY" not in shown
+    assert f"<code>…{long[-4:]}</code>" in shown
+    assert "<code>***</code>" in shown
+    for key in (long, "short", "YOUR_API_KEY"):
+        assert f'data-key="instances/{INSTANCE}/api-keys" data-id="{key_id(key)}"' in shown
+        assert f'data-sure="DELETE instances/{INSTANCE}/api-keys/{key_id(key)}"' in shown
+
+
+def test_keys_are_masked_as_the_control_plane_masks_them(client: FlaskClient, world: World) -> None:
+    for key in ("a", "eleven-char", "twelve-chars", "k" * 40):
+        world.instances.add_key(INSTANCE, key)
+
+    told = client.get(f"/_mock/instances/{INSTANCE}/api-keys").get_json()["api_keys"]
+
+    assert [(one["id"], one["api_key"]) for one in told] == list(read(world)[0].keys)
+    assert masked("twelve-chars") == "…hars"
+
+
+def test_the_way_a_page_copies_a_key_leads_to_the_whole_one(client: FlaskClient, show: Show) -> None:
+    found = re.search(r'data-key="([^"]+)" data-id="([^"]+)"', show())
+    assert found is not None
+
+    told = client.get(f"/_mock/{found[1]}?with_secrets=true&world=default").get_json()["api_keys"]
+
+    assert {"id": found[2], "api_key": "YOUR_API_KEY"} in told
+
+
+def test_without_keys_and_webhook_the_card_says_so(show: Show, world: World) -> None:
+    world.instances.revoke_key(INSTANCE, key_id("YOUR_API_KEY"))
+    world.instances.set_webhook(INSTANCE, None)
+
+    shown = show()
+
+    assert "nobody can use the API with this phone yet" in shown
+    assert "Set a webhook" in shown
+    assert "webhook/test" not in shown
+
+
+def test_a_webhook_is_told_of_without_its_secrets(show: Show, world: World) -> None:
+    webhook(
+        world,
+        secret=SECRET,
+        verify_token=TOKEN,
+        verification="challenge",
+        retries=(0.5, 30),
+        chaos=Chaos(drop=0.25, delay=3),
+    )
+
+    shown = show()
+
+    assert "<code>http://127.0.0.1:9/hook</code>" in shown
+    assert "set; events are signed" in shown
+    assert "challenge, verify token set" in shown
+    assert "0.5, 30 s" in shown
+    assert "drop 25 % delay 3 s" in shown
+    for text in (shown, show(f"{PARTS}/{INSTANCE}/webhook")):
+        assert SECRET not in text
+        assert TOKEN not in text
+
+    webhook(world, retries=())
+    assert "none; events are not signed" in show()
+    assert "<dt>Retries after</dt><dd>none</dd>" in show()
+    assert "Chaos" not in show(PARTS)
+
+
+def test_a_paused_webhook_offers_to_go_on_and_counts_what_it_holds(
+    client: FlaskClient, show: Show, world: World
+) -> None:
+    webhook(world)
+    assert f"POST instances/{INSTANCE}/webhook/pause" in show()
+    assert client.post(f"/_mock/instances/{INSTANCE}/webhook/pause").status_code == 200
+    for words in ("one", "two"):
+        assert client.post("/_mock/inbound", json={"from": ANN, "text": words}).status_code == 201
+
+    shown = show()
+
+    assert '<span class="badge warn">paused</span>' in shown
+    assert "<dt>Held</dt><dd>2 events</dd>" in shown
+    assert f"POST instances/{INSTANCE}/webhook/resume" in shown
+    assert f"POST instances/{INSTANCE}/webhook/pause" not in shown
+
+
+def test_failures_in_a_row_are_shown(show: Show, world: World) -> None:
+    world.instances.set_webhook(INSTANCE, None)
+    webhook(world, failures=3)
+
+    assert "3 failed in a row" in show()
+
+
+def test_the_form_of_a_webhook_holds_what_is_set(show: Show, world: World) -> None:
+    webhook(
+        world,
+        url="http://127.0.0.1:9/?a=%22",
+        secret=SECRET,
+        verification="post",
+        retries=(1, 2.5, 1_000_000),
+    )
+
+    form = show(f"{PARTS}/{INSTANCE}/webhook")
+
+    assert 'value="http://127.0.0.1:9/?a=%22"' in form
+    assert "<option selected>post</option>" in form
+    assert "Take the secret away" in form
+    assert 'value="1, 2.5, 1e+06"' in form  # which JavaScript reads as the same number
+    world.instances.set_webhook(INSTANCE, None)
+    assert "Take the secret away" not in show(f"{PARTS}/{INSTANCE}/webhook")
+
+
+def test_settings_offer_every_status_and_delete_all_but_the_last_instance(show: Show, world: World) -> None:
+    settings = show(f"{PARTS}/{INSTANCE}/settings")
+    assert all(f">{status}</option>" in settings for status in INSTANCE_STATUSES)
+    assert "<option selected>connected</option>" in settings
+    assert f"DELETE instances/{INSTANCE}" not in settings
+
+    world.instances.create(number="254700111222")
+
+    assert f'data-sure="DELETE instances/{INSTANCE}"' in show(f"{PARTS}/{INSTANCE}/settings")
+
+
+def test_what_others_wrote_is_text(show: Show, world: World) -> None:
+    world.instances.rename(INSTANCE, EVIL)
+    webhook(world, url=f"http://127.0.0.1:9/{EVIL}")
+    world.instances.create(number="254700111222", status="qr", name='"><img src=x>')
+
+    for path in (PAGE, PARTS, f"{PARTS}/{INSTANCE}/webhook", f"{PARTS}/{INSTANCE}/settings"):
+        shown = show(path)
+        assert "<script>alert" not in shown
+        assert "<img src=x>" not in shown
+        assert "&lt;script&gt;alert" in shown
+        assert "style=" not in shown
+        assert " onclick=" not in shown
+
+
+def test_no_dialog_for_what_is_not_there(client: FlaskClient) -> None:
+    for path in (f"{PARTS}/none/webhook", f"{PARTS}/{INSTANCE}/keys", f"{PARTS}/none/settings"):
+        assert client.get(path).status_code == 404, path
+    assert client.get("/_mock/ui/w/nowhere/instances").status_code == 404
+
+
+def test_links_of_a_part_lead_from_the_page_it_is_put_into(show: Show, world: World) -> None:
+    world.pairing.set_status(INSTANCE, "qr")
+
+    shown = show(PARTS, **{"HX-Current-URL": "https://proxy.example/deep/_mock/ui/w/default/instances"})
+
+    assert 'src="../../../instances/' in shown
+    assert 'hx-get="../../w/default/parts/instances/' in shown
+
+
+def test_a_qr_code_that_is_scanned_by_itself_says_when(show: Show, world: World) -> None:
+    world.pairing.set_automatic(2.5)
+    world.pairing.set_status(INSTANCE, "qr")
+
+    assert "scanned by itself 2.5 s after" in show()
+
+
+def test_the_modes_are_those_that_there_are() -> None:
+    assert verification.MODES == MODES
+    assert tuple(MEANINGS) == INSTANCE_STATUSES
+
+
+def test_of_several_instances_each_has_a_card_of_its_own(world: World) -> None:
+    other = world.instances.create(number="254700111222", name="Other", status="disconnected")
+    shown = client_of(world).get(PARTS).text
+
+    assert shown.count("<article") == 2
+    assert shown.index(f"card-{INSTANCE}") < shown.index(f"card-{other.id}")
+    ids = re.findall(r' id="([^"]+)"', shown)
+    assert len(ids) == len(set(ids))
+
+
+def test_what_the_page_is_made_of_is_served(client: FlaskClient, show: Show) -> None:
+    for name in ("instances_people.css", "instances_people.js"):
+        assert f"../../assets/{name}" in show()
+        assert client.get(f"/_mock/ui/assets/{name}").status_code == 200

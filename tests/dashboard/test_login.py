@@ -1,0 +1,96 @@
+"""The dashboard of an emulator with a control token: entered once, kept by the browser as something else."""
+
+from __future__ import annotations
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock import FlaresendMock
+
+TOKEN = "a-long-secret"
+
+
+@pytest.fixture
+def guarded() -> FlaskClient:
+    return FlaresendMock(control_token=TOKEN).app.test_client()
+
+
+def enter(client: FlaskClient, token: str = TOKEN) -> None:
+    answer = client.post("/_mock/ui/login", data={"token": token})
+    assert (answer.status_code, answer.headers["Location"]) == (303, "./")
+
+
+@pytest.mark.parametrize(
+    ("path", "way"),
+    [
+        ("/_mock/ui/", "login"),
+        ("/_mock/ui/w/default/chats", "../../login"),
+        ("/_mock/ui/w/a/chats/b/c", "../../../../login"),
+    ],
+)
+def test_who_has_not_entered_it_is_led_to_where_it_is_entered(
+    path: str, way: str, guarded: FlaskClient
+) -> None:
+    answer = guarded.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (302, way)
+    assert guarded.get("/_mock/ui/login").status_code == 200
+    assert guarded.get("/_mock/ui/assets/dashboard.css").status_code == 200
+
+
+def test_whoever_enters_it_sees_the_pages_and_steers(guarded: FlaskClient) -> None:
+    enter(guarded)
+
+    assert guarded.get("/_mock/ui/w/default/chats").status_code == 200
+    assert guarded.get("/_mock/messages").status_code == 200
+    assert guarded.post("/_mock/reset", headers={"Origin": "http://localhost"}).status_code == 200
+
+
+def test_another_token_opens_nothing(guarded: FlaskClient) -> None:
+    answer = guarded.post("/_mock/ui/login", data={"token": "wrong"})
+
+    assert answer.status_code == 401
+    assert "Set-Cookie" not in answer.headers
+    assert guarded.get("/_mock/messages").status_code == 401
+
+
+def test_the_token_itself_is_not_kept_and_no_script_reads_what_is(guarded: FlaskClient) -> None:
+    answer = guarded.post("/_mock/ui/login", data={"token": TOKEN})
+    cookie = answer.headers["Set-Cookie"]
+
+    assert TOKEN not in cookie
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert guarded.get("/_mock/messages", headers={"X-Control-Token": "wrong"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"},
+    ],
+)
+def test_a_page_from_elsewhere_does_not_steer_in_the_name_of_who_has_entered(
+    headers: dict[str, str], guarded: FlaskClient
+) -> None:
+    enter(guarded)
+    assert guarded.post("/_mock/reset", headers=headers).status_code == 403
+    assert guarded.post("/_mock/reset", headers=headers | {"X-Control-Token": TOKEN}).status_code == 200
+
+
+def test_another_emulator_is_not_opened_by_it(guarded: FlaskClient) -> None:
+    enter(guarded)
+    cookie = guarded.get_cookie("flaresend_mock_dashboard")
+    assert cookie is not None
+    other = FlaresendMock(control_token="another-secret").app.test_client()
+    other.set_cookie("flaresend_mock_dashboard", cookie.value)
+
+    assert other.get("/_mock/messages").status_code == 401
+
+
+def test_without_a_token_nothing_opens_by_an_empty_one() -> None:
+    client = FlaresendMock().app.test_client()
+    assert client.get("/_mock/ui/w/default/chats").status_code == 200
+    assert FlaresendMock(control_token=TOKEN).app.test_client().post("/_mock/ui/login").status_code == 401

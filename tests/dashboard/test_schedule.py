@@ -1,0 +1,262 @@
+"""The page of schedule: what the clock says of itself, what is still to come, and what was."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.core.records import Rule
+from flaresend_mock.core.state import State
+from flaresend_mock.core.world import World
+from flaresend_mock.dashboard.schedule_clock import spoken
+from flaresend_mock.worldfile import load_world
+from tests.conftest import KEY, RealTime, client_of
+from tests.defaults import ANN, BEN, INSTANCE, described
+
+PAGE = "/_mock/ui/w/default/schedule"
+CLOCK = "/_mock/ui/w/default/parts/clock"
+DUE = "/_mock/ui/w/default/parts/due"
+
+
+def words(client: FlaskClient, path: str) -> str:
+    """Return what a page or a part says, without its tags."""
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
+
+
+def schedule(client: FlaskClient, text: str, at: str, recipients: list[str] | None = None) -> str:
+    body = {"recipients": recipients or [ANN], "type": "text", "text": text, "sendAt": at}
+    answer = client.post("/schedule-message", headers=KEY, json=body)
+    assert answer.status_code == 200, answer.text
+    task_id: str = answer.get_json()["task_id"]
+    return task_id
+
+
+def advance(client: FlaskClient, seconds: float) -> None:
+    assert client.post("/_mock/clock/advance", json={"seconds": seconds}).status_code == 200
+
+
+def test_a_clock_that_runs_with_real_time_says_so(client: FlaskClient) -> None:
+    said = words(client, CLOCK)
+
+    assert "10:00:00 Friday, 14 November 2025" in said
+    assert "Real time." in said
+    assert "Freeze" in said
+    assert "Back to real time" not in said
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ("2025-11-14T12:05:00Z", "Not real time. The clock runs, 2 h 5 min ahead of real time."),
+        ("2025-11-13T09:00:00Z", "Not real time. The clock runs, 1 day 1 h behind real time."),
+        ("2025-11-14T10:59:59.985Z", "Not real time. The clock runs, 1 h ahead of real time."),
+        ("2025-11-14T10:00:30Z", "Not real time. The clock runs, 30 s ahead of real time."),
+    ],
+)
+def test_a_clock_that_shows_another_time_says_how_far_away_it_is(
+    now: str, said: str, client: FlaskClient
+) -> None:
+    client.patch("/_mock/clock", json={"now": now})
+
+    assert said in words(client, CLOCK)
+    assert "data-real-time" in client.get(CLOCK).text
+
+
+def test_a_frozen_clock_says_so_and_falls_behind(client: FlaskClient, real_time: RealTime) -> None:
+    client.patch("/_mock/clock", json={"frozen": True})
+    real_time.pass_by(minutes=3)
+
+    answer = client.get(CLOCK).text
+
+    assert "Frozen. Time stands still" in words(client, CLOCK)
+    assert "this is 3 min behind real time" in words(client, CLOCK)
+    assert "data-frozen" in answer
+    assert """data-body='{"frozen": false}'""" in answer
+    assert """data-body='{"frozen": true}'""" not in answer
+
+
+def test_back_at_real_time_nothing_is_said_of_another(client: FlaskClient) -> None:
+    client.patch("/_mock/clock", json={"now": "2030-01-01T00:00:00Z", "frozen": True})
+    client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z", "frozen": False})
+
+    assert "Real time." in words(client, CLOCK)
+    assert "Not real time" not in words(client, CLOCK)
+
+
+def test_the_page_tells_scripts_what_the_time_is(client: FlaskClient) -> None:
+    client.patch("/_mock/clock", json={"now": "2025-11-14T11:00:00Z"})
+
+    shown = client.get(PAGE).text
+
+    now = int(datetime(2025, 11, 14, 11, tzinfo=UTC).timestamp() * 1000)
+    assert f'data-now="{now}" data-ahead="3600000" data-zone="UTC"' in shown
+
+
+def test_times_are_those_of_the_worlds_zone(make_world: Callable[[State], World]) -> None:
+    client = client_of(make_world(load_world(described(), time_zone="Asia/Kolkata")))
+    schedule(client, "Hello", "2025-11-14 20:00:00")
+
+    said = words(client, PAGE)
+
+    assert "15:30:00 Friday, 14 November 2025" in said
+    assert "Asia/Kolkata (UTC+05:30)" in said
+    assert "Another time, in Asia/Kolkata" in said
+    assert "in 4 h 30 min Fri 14 Nov, 20:00:00" in said
+
+
+def test_what_is_pending_comes_soonest_first(client: FlaskClient) -> None:
+    late = schedule(client, "The last one", "2027-01-01 08:00:00")
+    soon = schedule(client, "The first one", "2025-11-14 10:30:00", [BEN, ANN])
+    then = schedule(client, "The middle one", "2025-11-14 10:30:01")
+
+    shown = client.get(DUE).text
+
+    places = [shown.index(f'data-due="task {one}"') for one in (soon, then, late)]
+    assert places == sorted(places)
+    said = words(client, DUE)
+    assert "Still to be sent 3" in said
+    assert "in 30 min" in said
+    assert "Fri 14 Nov, 10:30:00" in said
+    assert "in 412 days 22 h" in said
+    assert "Fri 01 Jan 2027, 08:00:00" in said
+
+
+def test_recipients_are_named_and_lead_to_their_chats(client: FlaskClient, world: World) -> None:
+    world.people.add(replace(world.state.people[ANN], name="Ann & Co"))
+    schedule(client, "Hello", "2025-11-14 10:30:00", [ANN, "+254 700 111 222", "nobody"])
+
+    shown = client.get(PAGE).text
+
+    assert f'href="../../w/default/chats/{INSTANCE}/{ANN}%40s.whatsapp.net">Ann &amp; Co</a>' in shown
+    assert ">+254700111222</a>" in shown
+    assert "nobody (no number)" in words(client, PAGE)
+
+
+def test_many_recipients_are_counted(client: FlaskClient) -> None:
+    schedule(client, "Hello", "2025-11-14 10:30:00", [f"25471100000{one}" for one in range(8)])
+
+    assert "+254711000004 and 3 more" in words(client, DUE)
+
+
+def test_what_others_wrote_is_text_and_nothing_else(client: FlaskClient) -> None:
+    task_id = schedule(client, '<script>alert("x")</script>', "2025-11-14 10:30:00")
+
+    pending = client.get(PAGE).text
+    advance(client, 3600)
+    gone = client.get(PAGE).text
+
+    for shown in (pending, gone):
+        assert "<script>alert" not in shown
+        assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;" in shown
+        assert task_id in shown
+
+
+def test_a_pending_message_can_be_cancelled_from_here(client: FlaskClient) -> None:
+    task_id = schedule(client, "Hello", "2025-11-14 10:30:00")
+
+    assert f'data-do="DELETE scheduled/{task_id}"' in client.get(DUE).text
+
+
+def test_what_ended_is_shown_newest_first_with_its_outcome(client: FlaskClient, world: World) -> None:
+    sent = schedule(client, "Sent", "2025-11-14 10:10:00")
+    cancelled = schedule(client, "Cancelled", "2025-11-14 10:40:00")
+    failed = schedule(client, "Failed", "2025-11-14 10:20:00")
+    advance(client, 900)
+    world.schedule.cancel(INSTANCE, cancelled)
+    world.pairing.disconnect(INSTANCE)
+    advance(client, 900)
+
+    shown = client.get(DUE).text
+    said = words(client, DUE)
+
+    assert "Nothing is to be sent." in said
+    lately = shown.split('id="past-title"')[1]
+    places = [lately.index(f'data-due="task {one}"') for one in (failed, cancelled, sent)]
+    assert places == sorted(places)
+    for outcome in ("failed", "cancelled", "sent"):
+        assert f'<span class="outcome {outcome}">{outcome}</span>' in lately
+    assert "Instance not ready for messaging" in said
+    assert f"{sent} Fri 14 Nov, 10:10:00" in said
+    assert f"{cancelled} Fri 14 Nov, 10:15:00 ; was to be sent Fri 14 Nov, 10:40:00" in said
+    assert f"chats/{INSTANCE}/{ANN}%40s.whatsapp.net" in lately
+
+
+def test_what_is_overdue_while_time_stands_is_said_to_be(client: FlaskClient) -> None:
+    schedule(client, "Hello", "2025-11-14 10:30:00")
+    client.patch("/_mock/clock", json={"now": "2025-11-14T12:00:00Z", "frozen": True})
+
+    assert "overdue" in words(client, DUE)
+    assert "To the next due thing overdue" in words(client, CLOCK)
+
+
+def test_the_next_due_thing_can_be_gone_to_where_there_is_one(client: FlaskClient) -> None:
+    before = client.get(CLOCK).text
+    schedule(client, "Hello", "2025-11-14 10:30:00")
+
+    assert 'data-done="Advanced to what was due next" disabled>' in before
+    assert 'data-done="Advanced to what was due next">' in client.get(CLOCK).text
+    assert "To the next due thing in 30 min" in words(client, CLOCK)
+
+
+def test_answers_and_pairings_are_due_too(client: FlaskClient, world: World) -> None:
+    rules = (Rule(None, "I <i>will</i>", 60.0),)
+    world.people.add(replace(world.state.people[ANN], name="Ann <b>", rules=rules))
+    client.post("/send-message", headers=KEY, json={"recipients": [ANN], "type": "text", "text": "Come?"})
+    made = client.post("/_mock/instances", json={"name": "Shop", "number": "254700111222"})
+    assert made.status_code == 201
+
+    shown = client.get(DUE).text
+    said = words(client, DUE)
+
+    assert "Also due" in said
+    assert "Ann <b> answers: I <i>will</i>" in said
+    assert "<i>will" not in shown
+    assert "Shop shows its QR code" in said
+    assert said.index("Shop shows") < said.index("answers: I")
+
+
+def test_other_worlds_have_schedules_of_their_own() -> None:
+    client = FlaresendMock().app.test_client()
+    client.post("/_mock/worlds", json={"name": "t1", "time_zone": "Asia/Tokyo"})
+    client.patch("/_mock/clock?world=t1", json={"now": "2031-05-06T00:00:00Z", "frozen": True})
+
+    assert "09:00:00 Tuesday, 6 May 2031" in words(client, "/_mock/ui/w/t1/schedule")
+    assert "Frozen." in words(client, "/_mock/ui/w/t1/schedule")
+    assert "Frozen." not in words(client, PAGE)
+    assert client.get("/_mock/ui/w/nowhere/schedule").status_code == 404
+
+
+def test_the_page_has_neither_scripts_nor_styles_within(client: FlaskClient) -> None:
+    schedule(client, "Hello", "2025-11-14 10:30:00")
+
+    answer = client.get(PAGE)
+
+    assert " style=" not in answer.text
+    assert re.findall(r"<script(?![^>]* src=)", answer.text) == []
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (timedelta(), "0 s"),
+        (timedelta(milliseconds=400), "0 s"),
+        (timedelta(seconds=59.9), "59 s"),
+        (timedelta(minutes=2), "2 min"),
+        (timedelta(minutes=2, seconds=1), "2 min 1 s"),
+        (timedelta(hours=1, seconds=1), "1 h"),
+        (timedelta(days=1, minutes=5), "1 day"),
+        (-timedelta(days=1200, hours=2, minutes=1), "1,200 days 2 h"),
+    ],
+)
+def test_spans_are_said_in_their_two_largest_units(span: timedelta, said: str) -> None:
+    assert spoken(span) == said

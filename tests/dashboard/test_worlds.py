@@ -1,0 +1,178 @@
+"""The page of worlds: what each holds, and what can be done to it."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.dashboard import worlds_cards
+from tests.conftest import KEY
+from tests.defaults import ANN
+
+PAGE = "/_mock/ui/w/default/worlds"
+CARDS = "/_mock/ui/w/default/parts/worlds"
+
+
+@pytest.fixture
+def emulator() -> FlaresendMock:
+    """A whole emulator, which is not started."""
+    return FlaresendMock()
+
+
+@pytest.fixture
+def client(emulator: FlaresendMock) -> FlaskClient:
+    return emulator.app.test_client()
+
+
+def make(client: FlaskClient, **given: Any) -> None:
+    answer = client.post("/_mock/worlds", json=given)
+    assert answer.status_code == 201, answer.text
+
+
+def cards(client: FlaskClient, path: str = CARDS) -> dict[str, str]:
+    """Return the HTML of each card, by the world's name, in their order."""
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    pieces = re.split(r'(?=<li class="box world)', answer.text)[1:]
+    found = [re.search(r'data-name="([^"]*)"', piece) for piece in pieces]
+    return {unescape(name[1]): piece for name, piece in zip(found, pieces, strict=True) if name}
+
+
+def words(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
+
+
+def test_a_card_tells_what_a_world_holds(client: FlaskClient) -> None:
+    make(client, name="t1", fixture="default", seed=77, time_zone="Asia/Tokyo", api_key="t1-key")
+    key = {"Authorization": "Bearer t1-key"}
+    client.patch("/_mock/clock?world=t1", json={"now": "2025-11-14T13:00:00Z", "frozen": True})
+    message = {"recipients": [ANN], "type": "text", "text": "Hello"}
+    client.post("/send-message", headers=key, json=message)
+    client.post("/schedule-message", headers=key, json=message | {"sendAt": "2025-11-15 08:00:00"})
+    client.post("/_mock/faults?world=t1", json={"preset": "slow"})
+
+    said = words(cards(client)["t1"])
+
+    assert "1 message 1 scheduled 1 instance" in said
+    assert "Seed 77" in said
+    assert "Asia/Tokyo" in said
+    assert "Fri 14 Nov 2025, 22:00, frozen" in said
+    assert "1 fault armed" in said
+
+
+def test_other_worlds_are_not_touched_by_what_happens_in_one(client: FlaskClient) -> None:
+    make(client, name="t1")
+    client.post("/send-message", headers=KEY, json={"recipients": [ANN], "type": "text", "text": "Hello"})
+
+    found = cards(client)
+
+    assert "1 message " in words(found["default"])
+    assert "0 messages " in words(found["t1"])
+
+
+def test_the_world_of_the_page_comes_first_and_is_marked(client: FlaskClient) -> None:
+    for name in ("t1", "t2"):
+        make(client, name=name)
+
+    shown = cards(client, "/_mock/ui/w/t2/worlds")
+
+    assert list(shown) == ["t2", "default", "t1"]
+    assert ["this one" in words(one) for one in shown.values()] == [True, False, False]
+    assert list(cards(client)) == ["default", "t1", "t2"]
+
+
+def test_cards_lead_into_their_worlds(client: FlaskClient) -> None:
+    make(client, name="t1")
+
+    card = cards(client, PAGE)["t1"]
+
+    assert 'href="../../w/t1/chats"' in card
+    assert client.get("/_mock/ui/w/t1/chats").status_code == 200
+
+
+def test_exports_go_with_secrets_or_without(client: FlaskClient) -> None:
+    make(client, name="t1", api_key="t1-key")
+    card = cards(client, PAGE)["t1"]
+
+    ways = [unescape(way) for way in re.findall(r'href="\.\./\.\./\.\./(world\?[^"]*)" download', card)]
+
+    assert ways == ["world?world=t1", "world?world=t1&with_secrets=true"]
+    plain, full = (client.get(f"/_mock/{way}").text for way in ways)
+    assert "t1-key" not in plain
+    assert "t1-key" in full
+
+
+def test_snapshots_are_listed_with_what_they_hold(client: FlaskClient) -> None:
+    make(client, name="t1")
+    client.post("/_mock/snapshots/empty?world=t1")
+    client.post("/_mock/inbound?world=t1", json={"from": ANN, "text": "Hello"})
+    client.post("/_mock/snapshots/one%20%3Cb%3E?world=t1")
+
+    found = cards(client)
+
+    said = words(found["t1"])
+    assert "empty 0 messages, 0 scheduled" in said
+    assert "one <b> 1 message, 0 scheduled" in said
+    assert 'data-restore="one &lt;b&gt;"' in found["t1"]
+    assert "None yet." in words(found["default"])
+
+
+def test_all_but_the_default_world_can_be_deleted(client: FlaskClient) -> None:
+    make(client, name="t1")
+
+    found = cards(client)
+
+    assert "data-delete" in found["t1"]
+    assert "data-delete" not in found["default"]
+    assert "data-reset" in found["default"]
+
+    client.delete("/_mock/worlds/t1")
+
+    assert list(cards(client)) == ["default"]
+
+
+def test_a_name_is_text_and_nothing_else(client: FlaskClient, emulator: FlaresendMock) -> None:
+    name = "<script>alert(1)</script>"
+    emulator.worlds.create(name, emulator.worlds.default().saved(), "other-key")
+
+    answer = client.get(PAGE)
+
+    assert "<script>alert" not in answer.text
+    assert name in cards(client, PAGE)
+    assert "/w/%3Cscript%3Ealert%281%29%3C/script%3E/chats" in answer.text
+
+
+def test_a_world_can_be_made_from_what_is_shipped(client: FlaskClient) -> None:
+    shown = client.get(PAGE).text
+
+    assert 'id="new-world"' in shown
+    assert "<option>default</option><option>demo</option>" in shown
+    assert '<option value="Africa/Nairobi">' in shown
+    assert 'name="seed"' in shown
+
+
+def test_of_very_many_worlds_the_first_are_shown(client: FlaskClient, emulator: FlaresendMock) -> None:
+    for number in range(4):
+        make(client, name=f"t{number}")
+
+    shown, more = worlds_cards.cards(emulator.worlds.all(), emulator.worlds.get("t3"), most=3)
+
+    assert [one.name for one in shown] == ["t3", "default", "t0"]
+    assert more == 2
+
+
+def test_the_page_has_neither_scripts_nor_styles_within(client: FlaskClient) -> None:
+    answer = client.get(PAGE)
+
+    assert " style=" not in answer.text
+    assert re.findall(r"<script(?![^>]* src=)", answer.text) == []
+
+
+def test_a_world_that_is_gone_has_no_page(client: FlaskClient) -> None:
+    assert client.get("/_mock/ui/w/gone/worlds").status_code == 404
+    assert client.get("/_mock/ui/w/gone/parts/worlds").status_code == 404
