@@ -69,6 +69,7 @@ def lived(state: State, now: datetime, outside: Outside) -> State:
     moment = now
     lived_in = world.state.copy()
     for number, somebody in people.items():
-        rules = tuple(rule for rule in somebody.rules if rule.answer is not None)
-        lived_in.people[number] = replace(somebody, rules=rules)  # an echo and the bot would never end
+        # who answers everything would talk to the bot for ever, and into what is written in their name
+        rules = tuple(rule for rule in somebody.rules if rule.when is not None)
+        lived_in.people[number] = replace(somebody, rules=rules)
     return lived_in

@@ -243,21 +243,29 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
         server.stop()
 
 
-def test_nothing_serious_is_wrong_for_those_who_cannot_see_it(open_page: Callable[..., Any]) -> None:
-    """A small part of what axe looks for: every control has a name, every picture an alternative, one heading."""
-    with open_page() as page:
-        page.click("text=Brian Otieno")
-        page.wait_for_selector("#composer")
-        nameless = page.evaluate(
-            """() => [...document.querySelectorAll('button, a, input:not([type=hidden]), select, textarea')]
-            .filter((one) => one.checkVisibility() && !(one.innerText?.trim() || one.ariaLabel || one.title
-              || one.labels?.length || one.querySelector?.('img[alt]:not([alt=""])')))
-            .map((one) => one.outerHTML.slice(0, 120))"""
-        )
-        assert nameless == []
-        assert page.locator("img:not([alt])").count() == 0
-        assert page.locator("h1").count() == 1
-        assert page.get_attribute("html", "lang") == "en"
+TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(
+    scheme: str, emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    steer(emulator, "POST", "instances", {"name": "Second", "number": "254700111222", "status": "qr"})
+    steer(emulator, "POST", "faults", {"preset": "flaky"})
+    steer(emulator, "POST", "inbound", {"from": BRIAN, "type": "image", "caption": "Look"})
+    chat = f"chats/{first(emulator)}/{BRIAN}@s.whatsapp.net"
+    with open_page(color_scheme=scheme) as page:
+        for path in (*TABS, chat):
+            page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
+            page.wait_for_selector("main")
+            found = axe.run(page).response["violations"]
+            serious = [
+                (path, one["id"], [node["html"][:200] for node in one["nodes"]][:3])
+                for one in found
+                if one["impact"] in ("serious", "critical")
+            ]
+            assert serious == []
 
 
 @pytest.fixture
@@ -289,3 +297,94 @@ def test_the_whole_page_follows_when_the_world_is_reset(
         page.wait_for_selector(".bubble.person >> text=soon forgotten", state="detached")
         assert re.search("Brian Otieno", page.inner_text(".with h1"))
         assert json.dumps(page.title())
+
+
+# --- the other pages
+
+
+def test_a_phone_is_linked_by_its_qr_code(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    with open_page("w/default/instances") as page:
+        page.click("text=New instance")
+        page.fill("dialog [name=number]", "254700111222")
+        page.press("dialog [name=number]", "Enter")
+        page.wait_for_selector("img.qr")
+        page.click("button:text-is('Scan')")
+        page.wait_for_selector(".state.connected >> nth=1")
+    shown = steer(emulator, "GET", "instances")["instances"]
+    assert [one["status"] for one in shown] == ["connected", "connected"]
+
+
+def test_time_passes_and_a_scheduled_message_arrives(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    steer(emulator, "PATCH", "clock", {"now": "2025-11-14T10:00:00Z", "frozen": True})
+    body = {"recipients": [BRIAN], "type": "text", "text": "It is time!", "sendAt": "2025-11-15 09:00:00"}
+    requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
+    with open_page("w/default/schedule") as page:
+        page.wait_for_selector("text=It is time!")
+        assert "rozen" in page.inner_text("main")
+        page.click("#clock-day")
+        page.wait_for_selector("text=15 November 2025")
+        page.goto(f"{emulator.url}/_mock/ui/w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net")
+        page.wait_for_selector(".bubble.app >> text=It is time!")
+        page.click(".bubble.app:has-text('It is time!') [data-why]")
+        page.wait_for_selector("#why >> text=/schedule-message")
+
+
+def test_what_is_scheduled_is_cancelled(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    body = {"recipients": [BRIAN], "type": "text", "text": "Never mind", "sendAt": "2099-01-01 09:00:00"}
+    requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
+    with open_page("w/default/schedule") as page:
+        page.click("button:text-is('Cancel')")
+        page.wait_for_selector("button:text-is('Cancel')", state="detached")
+    assert steer(emulator, "GET", "scheduled") == {"scheduled": []}
+
+
+def test_a_fault_is_armed_and_seen_everywhere_and_cleared(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/faults") as page:
+        page.click("text=Rate limited")
+        page.wait_for_selector(".status .badge.warn >> text=1 fault")
+        answer = requests.get(f"{emulator.url}/groups", headers=emulator.headers, timeout=30)
+        assert answer.status_code == 429
+        page.goto(f"{emulator.url}/_mock/ui/w/default/chats")
+        page.wait_for_selector(".status .badge.warn >> text=1 fault")
+        page.click(".status .badge.warn")
+        page.click("text=Delete all")
+        page.wait_for_selector(".status .badge.warn", state="detached")
+        assert steer(emulator, "GET", "faults") == {"faults": []}
+
+
+def test_calls_and_deliveries_are_watched_and_delivered_again(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/traffic") as page:
+        page.wait_for_selector("main")
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "menu"})
+        page.wait_for_selector("text=/send-message >> nth=0")
+        before = len(steer(emulator, "GET", "deliveries")["deliveries"])
+        page.click("text=app- >> nth=0")
+        page.click("text=Deliver again >> nth=0")
+        page.wait_for_selector(".toast")
+        assert len(steer(emulator, "GET", "deliveries")["deliveries"]) == before + 1
+
+
+def test_a_world_is_exported_and_imported(
+    emulator: FlaresendMock, tmp_path: Path, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/worlds") as page:
+        with page.expect_download() as waited:
+            page.click("text=Export >> nth=0")
+        file = tmp_path / "world.json"
+        waited.value.save_as(file)
+        kept = len(json.loads(file.read_text())["world"]["messages"])
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "too much"})
+        with page.expect_file_chooser() as asked:
+            page.click("text=Import a file")
+        asked.value.set_files(str(file))
+        page.click("dialog[open] [data-yes]")
+        page.wait_for_selector(f"#worlds >> text=/^{kept} messages/")
+        texts = [one["text"] for one in steer(emulator, "GET", "messages")["messages"]]
+        assert "too much" not in texts
+        assert len(texts) == kept
