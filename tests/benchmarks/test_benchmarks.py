@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flaresend_mock import serving
-from tests.benchmarks import control, due, overhead, peers, speed, startup, support, webhooks
+from tests.benchmarks import control, dashboard, due, overhead, peers, speed, startup, support, webhooks
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 PRINTED = """Running 2s test @ http://127.0.0.1:3577/send-message
@@ -67,6 +67,12 @@ def test_the_control_plane_is_measured() -> None:
     found = rows(control.measure(2, 20, 3, calls=3))
     assert float(found["with 2 waiting for another message"][0]) > 0
     assert len(found) == 10
+
+
+def test_the_dashboard_is_measured() -> None:
+    found = rows(dashboard.measure(60, 5, seconds=1))
+    assert float(found["one conversation"][0]) > 0
+    assert len(found) >= 6
 
 
 @needs_wrk
