@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from flask import Blueprint, Response
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import shapes, views
 from flaresend_mock.control.calls import Input, chosen_world, describes, given_body
@@ -11,6 +13,8 @@ from flaresend_mock.core.records import GROUP_CAPACITY, SUBJECT_LENGTH
 from flaresend_mock.web import jsons
 
 blueprint = Blueprint("groups", __name__, url_prefix="/groups")
+
+ACTIONS = ("add", "remove", "promote", "demote")
 
 
 class GroupInput(Input):
@@ -21,7 +25,25 @@ class GroupInput(Input):
     instance = fields.String(load_default=None, allow_none=True)
 
 
-_GROUP = GroupInput()
+class ParticipantsInput(Input):
+    """What is done with which people: all of them or, if one cannot be, none."""
+
+    action = fields.String(required=True, validate=validate.OneOf(ACTIONS))
+    participants = fields.List(fields.String(), required=True, validate=validate.Length(1, GROUP_CAPACITY))
+
+
+class GroupChange(Input):
+    """What a group is called, and whether only admins post in it."""
+
+    subject = fields.String(validate=validate.Length(1, SUBJECT_LENGTH))
+    announce = fields.Boolean()
+
+    @validates_schema
+    def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
+        if not data:
+            raise ValidationError("Give subject, announce, or both.")
+
+    more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
 
 
 @blueprint.get("")
@@ -44,3 +66,20 @@ def create() -> Response:
     people = [world.people.named(number) for number in given["participants"]]
     made = world.groups.make(instance.id, given["subject"], people)
     return jsons.respond(views.group(made.group), 201)
+
+
+@blueprint.patch("/<group_id>")
+@describes(shapes.GroupShown, body=GroupChange())
+def change_group(group_id: str) -> Response:
+    """Change what a group is called, and whether only admins post in it."""
+    given = given_body()
+    return jsons.respond(views.group(chosen_world().groups.change(group_id, given)))
+
+
+@blueprint.post("/<group_id>/participants")
+@describes(shapes.GroupShown, body=ParticipantsInput(), refuses=(409,))
+def arrange_participants(group_id: str) -> Response:
+    """Add, remove, promote or demote people, whoever owns the group."""
+    given = given_body()
+    group = chosen_world().groups.arrange(group_id, given["action"], given["participants"])
+    return jsons.respond(views.group(group))

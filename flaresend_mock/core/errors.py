@@ -75,21 +75,29 @@ class NoValidParticipants(Refusal):
 class PeopleRefused(Refusal):
     """Some people cannot be managed; `invalid` names them as they were given."""
 
+    why = "they cannot be managed"
+
     def __init__(self, invalid: Sequence[str]) -> None:
-        super().__init__(", ".join(invalid))
+        super().__init__(f"{self.why}: {', '.join(invalid)}")
         self.invalid = list(invalid)
 
 
 class AlreadyParticipants(PeopleRefused):
     """Some people are in the group already."""
 
+    why = "in the group already"
+
 
 class NotParticipants(PeopleRefused):
     """Some people are not in the group."""
 
+    why = "not in the group"
+
 
 class NotOnWhatsApp(PeopleRefused):
     """Some people have no WhatsApp account."""
+
+    why = "not on WhatsApp"
 
 
 class ChannelNotFound(Refusal):

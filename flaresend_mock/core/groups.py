@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import magic, numbers
@@ -150,17 +150,48 @@ class Groups:
             dict.fromkeys((_digits(given), self._world.people.named(given)) for given in participants)
         )
         with magic.applied([number for _, number in named], self._world.stall), self._world.lock:
-            group = self._as_admin(instance_id, group_id, "manage")
-            people = self._add(group, named) if action == "add" else self._change(group, named, action)
+            return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
-            for number in people:
-                self._world.people.meet(number)
-            self._world.state.groups[group_id] = replace(group, members=people)
+    def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
+        """Add, remove, promote or demote people, whoever owns the group and whatever numbers ask for.
 
-            self._world.tell(
-                "group", Change(action, group_id, {"participants": [digits for digits, _ in named]})
-            )
-            return [digits for digits, _ in named]
+        Raises:
+            GroupNotFound: there is no such group.
+            NotOnWhatsApp, AlreadyParticipants, NotParticipants, CreatorIsProtected, GroupFull: as of `manage`.
+        """
+        with self._world.lock:
+            named = [(_digits(given), self._world.people.named(given)) for given in participants]
+            self._manage(self._any(group_id), action, list(dict.fromkeys(named)))
+            return self._world.state.groups[group_id]
+
+    def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
+        """Change what a group is called, and whether only admins post in it.
+
+        Raises:
+            GroupNotFound: there is no such group.
+        """
+        with self._world.lock:
+            group = replace(self._any(group_id), **changes)
+            if "subject" in changes:
+                group = replace(group, subject_time=self._world.clock.now())
+            self._world.state.groups[group_id] = group
+            self._world.tell("group", Change("changed", group_id, dict(changes)))
+            return group
+
+    def _any(self, group_id: str) -> Group:
+        group = self._world.state.groups.get(group_id)
+        if group is None:
+            raise GroupNotFound
+        return group
+
+    def _manage(self, group: Group, action: str, named: Named) -> list[str]:
+        people = self._add(group, named) if action == "add" else self._change(group, named, action)
+        for number in people:
+            self._world.people.meet(number)
+        self._world.state.groups[group.id] = replace(group, members=people)
+        given = [digits for digits, _ in named]
+        self._world.tell("group", Change(action, group.id, {"participants": given}))
+        return given
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:
         strangers = [

@@ -143,6 +143,8 @@ CONTROL = {
     "fault_id": "The id of a fault, such as fault-1.",
     "media_id": "The id of a file, as a message's `media` has it.",
     "task_id": "The id of a scheduled message, such as SCHED-9128371923.",
+    "group_id": "JID of a group, as `GET /_mock/groups` lists them.",
+    "announce": "Whether only admins may post.",
     "wanted": "The id of an API key, as the list of keys shows it.",
     "name": "What it is called.",
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask.testing import FlaskClient
 
 from tests.conftest import KEY
-from tests.defaults import ANN, BEN, NOBODY
+from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, NOBODY
 
 GROUPS = "/_mock/groups"
 
@@ -77,3 +79,50 @@ def test_what_is_scheduled_is_cancelled_whoever_scheduled_it(client: FlaskClient
     assert client.delete(f"/_mock/scheduled/{task}").get_json()["error"]["code"] == "task_not_found"
     (change,) = client.get("/_mock/events?kind=task&limit=1").get_json()["events"]
     assert change["task"]["action"] == "cancelled"
+
+
+def members(answer: Any) -> dict[str, str | None]:
+    return {one["number"]: one["admin"] for one in answer.get_json()["participants"]}
+
+
+def arrange(client: FlaskClient, action: str, *participants: str, group: str = FAMILY) -> Any:
+    body = {"action": action, "participants": participants}
+    return client.post(f"{GROUPS}/{group}/participants", json=body)
+
+
+def test_people_are_arranged_whoever_owns_the_group(client: FlaskClient) -> None:
+    added = arrange(client, "add", "+254 799 000 111", "254799000112", group=ANNS_GROUP)
+    assert added.status_code == 200, added.text
+    assert members(added).items() >= {"254799000111": None, "254799000112": None}.items()
+
+    assert members(arrange(client, "promote", "254799000111", group=ANNS_GROUP))["254799000111"] == "admin"
+    assert members(arrange(client, "demote", "254799000111", group=ANNS_GROUP))["254799000111"] is None
+    assert "254799000111" not in members(arrange(client, "remove", "254799000111", group=ANNS_GROUP))
+    (event,) = client.get("/_mock/events?kind=group&limit=1").get_json()["events"]
+    assert event["group"]["action"] == "remove"
+
+
+def test_people_who_cannot_be_arranged_are_named_and_nothing_is_done(client: FlaskClient) -> None:
+    before = client.get(GROUPS).get_json()
+    for action, people, code in (
+        ("add", ["254799000111", NOBODY], "not_on_whatsapp"),
+        ("add", ["254799000111", ANN], "already_participants"),
+        ("remove", [ANN, "254799000111"], "not_participants"),
+        ("remove", ["254708920430"], "creator_is_protected"),
+        ("dance", [ANN], "bad_request"),
+        ("add", [], "bad_request"),
+    ):
+        assert arrange(client, action, *people).get_json()["error"]["code"] == code, action
+    assert arrange(client, "add", ANN, group="nowhere@g.us").get_json()["error"]["code"] == "group_not_found"
+    assert client.get(GROUPS).get_json() == before
+
+
+def test_a_group_is_renamed_and_closed(client: FlaskClient) -> None:
+    changed = client.patch(f"{GROUPS}/{FAMILY}", json={"subject": "Renamed", "announce": True}).get_json()
+
+    assert (changed["subject"], changed["announce"]) == ("Renamed", True)
+    shown = client.get(f"/groups/{FAMILY}", headers=KEY).get_json()["data"]
+    assert shown["name"] == "Renamed"
+    for body in ({}, {"subject": ""}, {"announce": "perhaps"}, {"owner": ANN}):
+        assert client.patch(f"{GROUPS}/{FAMILY}", json=body).status_code == 400
+    assert client.patch(f"{GROUPS}/nowhere@g.us", json={"announce": False}).status_code == 404

@@ -388,3 +388,20 @@ def test_a_world_is_exported_and_imported(
         texts = [one["text"] for one in steer(emulator, "GET", "messages")["messages"]]
         assert "too much" not in texts
         assert len(texts) == kept
+
+
+def test_the_members_of_a_group_are_changed(open_page: Callable[..., Any]) -> None:
+    with open_page("w/default/people/groups") as page:
+        page.click("[id^=members-] >> nth=0")
+        page.wait_for_selector("dialog[open] .members")
+        page.fill("dialog [name=participants]", "254799000111")
+        page.press("dialog [name=participants]", "Enter")
+        member = "dialog .members li:has-text('+254799000111')"
+        page.wait_for_selector(member)
+        page.click(f"{member} >> text=Promote")
+        page.wait_for_selector(f"{member} >> text=Admin")
+        page.click(f"{member} >> text=Remove")
+        page.wait_for_selector(member, state="detached")
+        page.fill("dialog [name=subject]", "Renamed <b>group</b>")
+        page.press("dialog [name=subject]", "Enter")
+        page.wait_for_selector("dialog h2 >> text=Renamed <b>group</b>")

@@ -289,6 +289,6 @@ document.addEventListener("submit", async (event) => {
   if (!done) return;
   tell(form.dataset.done || "Done");
   if (!("keep" in form.dataset)) form.reset();
-  form.closest("dialog")?.close();
+  if (!("stay" in form.dataset)) form.closest("dialog")?.close();
   document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
 });
