@@ -22,7 +22,11 @@ BODIES: dict[str, Any] = {
     "groups.create": {"subject": "Weekend hikers", "participants": ["254712345678", "254723456789"]},
     "groups.change_group": {"subject": "Weekend runners", "announce": True},
     "groups.arrange_participants": {"action": "add", "participants": ["254799000111"]},
-    "webhooks.put": {"url": "http://127.0.0.1:8000/webhook", "secret": "a-secret", "retries": [1, 5, 30]},
+    "webhooks.put": {
+        "url": "http://127.0.0.1:8000/webhook",
+        "secret": "a-secret",  # an example  # nosec B105
+        "retries": [1, 5, 30],
+    },
     "webhooks.resume": {"replay": True},
     "inbound.inbound": {"from": "254712345678", "text": "Hello!"},
     "evidence.search": {"match": {}, "limit": 10},

@@ -103,10 +103,10 @@ CONTROL = {
     "on_whatsapp": "Whether messages reach this number.",
     "rules": "How somebody answers by themselves: the first rule that fits does.",
     "url": "Where events are sent to: http or https.",
-    "secret": "What deliveries are signed with; null for none.",
+    "secret": "What deliveries are signed with; null for none.",  # nosec B105
     "retries": "Seconds of the world's clock between one attempt and the next.",
     "verification": "How the receiver proves that it is meant: none, challenge or echo, as the documentation says.",
-    "verify_token": "What the receiver expects of a verification.",
+    "verify_token": "What the receiver expects of a verification.",  # nosec B105
     "chaos": "What goes wrong on purpose.",
     "replay": "Whether what was held back is delivered now.",
     "status": "The status, in a word of the list.",
