@@ -44,6 +44,8 @@ CONTROL_BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/_mock/instances/default/api-keys"): {"api_key": "another-key"},
     ("PUT", "/_mock/people/254711000111"): {"name": "x"},
     ("POST", "/_mock/groups"): {"subject": "Friends", "participants": [ANN]},
+    ("PATCH", "/_mock/groups/default"): {"subject": "Friends"},
+    ("POST", "/_mock/groups/default/participants"): {"action": "add", "participants": [ANN]},
     ("PUT", "/_mock/instances/default/webhook"): {"url": "http://127.0.0.1:9/"},
     ("POST", "/_mock/instances/default/webhook/resume"): {"replay": False},
     ("POST", "/_mock/inbound"): {"from": ANN, "text": "hi"},
