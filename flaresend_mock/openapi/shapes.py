@@ -24,7 +24,8 @@ class Shapes:
     """Schemas of one document; what has a name of its own is kept in `components`, and referred to.
 
     Args:
-        words: what fields mean, by name; what a field says about itself goes before.
+        words: what fields mean, by name, or by schema and name where it means something else there; what a field says
+            about itself goes before.
     """
 
     def __init__(self, words: Mapping[str, str] | None = None) -> None:
@@ -44,12 +45,14 @@ class Shapes:
             **self._types,
             **self._bodies,
         }
-        return {name: self._told(_mended(found[name])) for name in sorted(found)}
+        return {name: self._told(name, _mended(found[name])) for name in sorted(found)}
 
-    def _told(self, shape: Shape) -> Shape:
+    def _told(self, of: str, shape: Shape) -> Shape:
         """Say of each property what it means."""
         properties = {
-            name: {"description": self._words[name], **inner} if name in self._words else inner
+            name: {"description": said, **inner}
+            if (said := self._words.get(f"{of}.{name}") or self._words.get(name))
+            else inner
             for name, inner in shape.get("properties", {}).items()
         }
         return {**shape, "properties": properties} if properties else shape
