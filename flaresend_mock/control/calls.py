@@ -37,7 +37,7 @@ NO_QUERY = Input()
 class Whole(fields.Integer):
     """A whole number, and neither a text nor true."""
 
-    def __init__(self, lowest: int, highest: int, **options: Any) -> None:
+    def __init__(self, lowest: int, highest: int | None, **options: Any) -> None:
         super().__init__(strict=True, validate=validate.Range(lowest, highest), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:

@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import shapes, views
-from flaresend_mock.control.calls import Input, chosen_world, describes, given_body, given_query
+from flaresend_mock.control.calls import Input, Whole, chosen_world, describes, given_body, given_query
 from flaresend_mock.control.lists import Page, cut
 from flaresend_mock.web import jsons
 
@@ -38,8 +38,8 @@ class Again(Input):
     more_shape: ClassVar = {"minProperties": 1}
 
     status = fields.String(validate=validate.OneOf(STATUSES))
-    first = fields.Integer(data_key="from_event", validate=validate.Range(min=0))
-    last = fields.Integer(data_key="to_event", validate=validate.Range(min=0))
+    first = Whole(0, None, data_key="from_event")
+    last = Whole(0, None, data_key="to_event")
 
 
 _PAGE = DeliveryPage()

@@ -8,7 +8,7 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import shapes, views
-from flaresend_mock.control.calls import Input, chosen_world, describes, given_body
+from flaresend_mock.control.calls import Input, Switch, chosen_world, describes, given_body
 from flaresend_mock.core.records import GROUP_CAPACITY, SUBJECT_LENGTH
 from flaresend_mock.web import jsons
 
@@ -36,7 +36,7 @@ class GroupChange(Input):
     """What a group is called, and whether only admins post in it."""
 
     subject = fields.String(validate=validate.Length(1, SUBJECT_LENGTH))
-    announce = fields.Boolean()
+    announce = Switch()
 
     @validates_schema
     def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:

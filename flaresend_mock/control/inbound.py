@@ -12,7 +12,16 @@ from marshmallow import Schema, ValidationError, fields, post_load, validate, va
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control import shapes, views
-from flaresend_mock.control.calls import Input, Number, chosen_world, describes, given_json, load
+from flaresend_mock.control.calls import (
+    Input,
+    Number,
+    Switch,
+    Whole,
+    chosen_world,
+    describes,
+    given_json,
+    load,
+)
 from flaresend_mock.core import numbers
 from flaresend_mock.core.inbox import CAPTIONED, MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
@@ -48,10 +57,10 @@ class MediaInput(Input):
     base64 = fields.String()
     mimetype = fields.String(load_default="", validate=_MEDIA_TYPE)
     fileName = fields.String(load_default="", validate=validate.Length(max=1000))  # noqa: N815 - as in the API
-    expired = fields.Boolean(load_default=False)
-    truncated = fields.Boolean(load_default=False)
-    corrupted = fields.Boolean(load_default=False)
-    keyless = fields.Boolean(load_default=False)
+    expired = Switch(load_default=False)
+    truncated = Switch(load_default=False)
+    corrupted = Switch(load_default=False)
+    keyless = Switch(load_default=False)
 
     @validates_schema
     def check_one_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -100,22 +109,22 @@ class InboundInput(Input):
     about = fields.String(
         metadata={"description": "the id of the message that is replied, reacted to, deleted or edited"}
     )
-    forwarded = fields.Integer(strict=True, validate=validate.Range(0, MAX_FORWARDS))
+    forwarded = Whole(0, MAX_FORWARDS)
     mentions = fields.List(fields.String(validate=_PARTICIPANT))
     link = fields.Nested(LinkInput)
-    latitude = fields.Float(validate=validate.Range(-90, 90))
-    longitude = fields.Float(validate=validate.Range(-180, 180))
+    latitude = Number(-90, 90)
+    longitude = Number(-180, 180)
     name = fields.String()
     address = fields.String()
     emoji = fields.String()
     contact = fields.Nested(ContactInput)
     options = fields.List(fields.String(), validate=validate.Length(2, 12))
-    selectable = fields.Integer(validate=validate.Range(0, 12))
+    selectable = Whole(0, 12)
     selected = fields.String(metadata={"description": "the id of the chosen button or row"})
     channel = fields.String()
-    seconds = fields.Integer(validate=validate.Range(0, 86_400))
+    seconds = Whole(0, 86_400)
     message = fields.Dict(keys=fields.String(), validate=validate.Length(1))
-    from_lid = fields.Boolean()
+    from_lid = Switch()
     chaos = fields.Nested(ChaosInput)
 
 
@@ -129,23 +138,28 @@ _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/deliver
 @describes(shapes.Received, status=201, body=InboundInput(), forms=True, refuses=(409,), links=_LINKS)
 def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
-    body = _structured(given_json(forms=True, lists=("mentions", "options")))
-    if not request.is_json and str(body.get("forwarded", "")).isdecimal():  # a form has texts alone
-        body["forwarded"] = int(body["forwarded"])
-    given = load(_INPUT, body)
+    body = given_json(forms=True, lists=("mentions", "options"))
+    given = load(_INPUT, body if request.is_json else _of_form(body))
     received = chosen_world().inbox.receive(_letter(given))
     return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
 
 
-def _structured(body: dict[str, Any]) -> dict[str, Any]:
-    """Read the parts of a form that hold JSON."""
-    for name in ("media", "message", "contact", "link", "chaos"):
-        if isinstance(body.get(name), str):
+def _of_form(body: dict[str, Any]) -> dict[str, Any]:
+    """Read the numbers, the switches and the objects that a form holds as texts."""
+    read = dict(body)
+    for name, field in _INPUT.fields.items():
+        text = body.get(name)
+        if not isinstance(text, str):
+            continue
+        if isinstance(field, Switch) and text in field.truthy | field.falsy:
+            read[name] = text in field.truthy
+        elif isinstance(field, Number | Whole | fields.Nested | fields.Dict):
             try:
-                body[name] = jsons.load(body[name].encode())
+                read[name] = jsons.load(text.encode())
             except ValueError:
-                raise BadRequest(f"{name}: not JSON") from None
-    return body
+                if not isinstance(field, Number | Whole):  # which say themselves what they take
+                    raise BadRequest(f"{name}: not JSON") from None
+    return read
 
 
 def _letter(given: Mapping[str, Any]) -> Letter:

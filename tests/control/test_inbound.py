@@ -229,6 +229,13 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"latitude": 91}, 400, "latitude: "),
     ({"longitude": -181}, 400, "longitude: "),
     ({"latitude": "north"}, 400, "latitude: "),
+    ({"latitude": "1.5", "type": "location"}, 400, "latitude: "),
+    ({"seconds": 1.5, "type": "audio"}, 400, "seconds: "),
+    ({"seconds": "2", "type": "audio"}, 400, "seconds: "),
+    ({"selectable": 1e-42, "options": ["a", "b"], "type": "poll"}, 400, "selectable: "),
+    ({"from_lid": "true"}, 400, "from_lid: "),
+    ({"media": {"expired": "true"}, "type": "image"}, 400, "media.expired: "),
+    ({"media": "{}", "type": "image"}, 400, "media: "),
     ({"options": ["one"], "type": "poll"}, 400, "options: "),
     ({"options": "one", "type": "poll"}, 400, "options: "),
     ({"options": ["a", "b"], "selectable": 3, "type": "poll"}, 400, "selectable: "),
@@ -370,3 +377,13 @@ def test_a_form_says_how_often_something_was_forwarded(client: FlaskClient) -> N
     assert message["extendedTextMessage"]["contextInfo"] == {"forwardingScore": 2, "isForwarded": True}
     assert client.post(INBOUND, json=form).status_code == 400
     assert client.post(INBOUND, data=form | {"forwarded": "128"}).status_code == 400
+    assert client.post(INBOUND, data=form | {"forwarded": "often"}).status_code == 400
+
+
+def test_a_form_says_where_somebody_is(client: FlaskClient) -> None:
+    form = {"from": ANN, "type": "location", "latitude": "-1.25", "longitude": "36", "from_lid": "true"}
+    answer = client.post(INBOUND, data=form)
+
+    place = message_of(answer)["locationMessage"]
+    assert (place["degreesLatitude"], place["degreesLongitude"]) == (-1.25, 36)
+    assert "@lid" in answer.text

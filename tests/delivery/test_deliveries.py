@@ -673,6 +673,7 @@ def test_redelivering_without_a_webhook_or_without_saying_what_is_refused(site: 
     base = f"{site.kit.url}/_mock/deliveries"
 
     assert requests.post(f"{base}/redeliver", json={}, timeout=10).status_code == 400
+    assert requests.post(f"{base}/redeliver", json={"to_event": 0.5}, timeout=10).status_code == 400
     assert requests.post(f"{base}/nobody/redeliver", timeout=10).status_code == 404
     site.kit.webhook(None)
     assert 400 <= requests.post(f"{base}/{id_}/redeliver", timeout=10).status_code < 500
