@@ -18,7 +18,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.api.errors import TABLE
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import Webhook
 from flaresend_mock.web.paths import is_ours
 from tests.defaults import FAMILY

@@ -24,6 +24,11 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.NoWebhook: (409, "no_webhook", "the instance has no webhook"),
     errors.InstanceNotFound: (404, "instance_not_found", "there is no instance with this id"),
     errors.GroupNotFound: (404, "group_not_found", "there is no group with this JID"),
+    errors.NotForwarded: (
+        409,
+        "not_forwarded",
+        "nobody can forward this message: it was deleted, or says nothing of its own",
+    ),
     errors.MessageNotFound: (404, "message_not_found", "no message that is still kept has this id"),
     errors.TaskNotFound: (404, "task_not_found", "no message that is still to be sent has this id"),
     errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery that is still kept has this id"),

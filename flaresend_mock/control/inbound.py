@@ -23,7 +23,7 @@ from flaresend_mock.control.calls import (
     load,
 )
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbox import CAPTIONED, MEDIA_KINDS, TARGETED, Letter
+from flaresend_mock.core.letters import CAPTIONED, MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.records import Chaos, Upload
@@ -109,6 +109,7 @@ class InboundInput(Input):
     about = fields.String(
         metadata={"description": "the id of the message that is replied, reacted to, deleted or edited"}
     )
+    forward = fields.String(metadata={"description": "the id of the message that is forwarded, as it is"})
     forwarded = Whole(0, MAX_FORWARDS)
     mentions = fields.List(fields.String(validate=_PARTICIPANT))
     link = fields.Nested(LinkInput)
@@ -162,7 +163,13 @@ def _of_form(body: dict[str, Any]) -> dict[str, Any]:
     return read
 
 
+_BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}
+
+
 def _letter(given: Mapping[str, Any]) -> Letter:
+    strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
+    if strange:
+        raise BadRequest(f"{strange[0]}: a message that is forwarded stays as it is")
     kind = given.get("type") or _kind_of(given)
     upload = _upload(kind, given) if kind in MEDIA_KINDS else None
     if (
@@ -190,6 +197,7 @@ def _letter(given: Mapping[str, Any]) -> Letter:
         instance=given.get("instance"),
         group=given.get("group"),
         about=given.get("about"),
+        forward=given.get("forward"),
         forwarded=given.get("forwarded", 0),
         mentions=tuple(given.get("mentions", ())),
         details=_details(kind, given),

@@ -145,6 +145,10 @@ class MessageNotFound(Refusal):
     """No message that is still kept has this id."""
 
 
+class NotForwarded(Refusal):
+    """What was deleted, can be seen once or says nothing of its own, such as a reaction, is not forwarded."""
+
+
 class PersonNotInGroup(Refusal):
     """Who writes in a group must be in it."""
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from flaresend_mock.core import numbers, payloads
+from flaresend_mock.core import letters, numbers, payloads
 from flaresend_mock.core.errors import (
     ChannelNotFound,
     GroupNotFound,
@@ -22,10 +21,10 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
+from flaresend_mock.core.letters import ANSWERS, MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import mimetype_of
 from flaresend_mock.core.payloads import Payload, Written
 from flaresend_mock.core.records import (
-    Chaos,
     Content,
     Delivery,
     Fired,
@@ -33,7 +32,6 @@ from flaresend_mock.core.records import (
     Instance,
     Message,
     PendingAnswer,
-    Upload,
 )
 
 if TYPE_CHECKING:
@@ -42,52 +40,7 @@ if TYPE_CHECKING:
 ANSWER = "answer"
 EVENT = "message_received"
 
-MEDIA_KINDS = {
-    "image": "image",
-    "view_once": "image",
-    "channel_image": "image",
-    "video": "video",
-    "audio": "audio",
-    "voice": "audio",
-    "document": "document",
-    "sticker": "sticker",
-}
-"""Which kinds of message carry a file, and how that is encrypted."""
-
-CAPTIONED = frozenset({"image", "view_once", "channel_image", "video", "document"})
-"""Which of them may say something beside their file."""
-
-TARGETED = frozenset({"reaction", "delete", "edit"})
-"""Which kinds of message are about another one."""
-
-ANSWERS = frozenset({"button_reply", "list_reply"})
-"""Which kinds of message answer what the instance sent last, if nothing else is said."""
-
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """What somebody writes, as they put it; see `POST /_mock/inbound` for what each field means.
-
-    `about` is the id of the message that is replied, reacted to, deleted or edited; `raw` is the payload as it is.
-    """
-
-    sender: str | int
-    kind: str = "text"
-    text: str = ""
-    caption: str | None = None
-    upload: Upload | None = None
-    flaws: Mapping[str, bool] = field(default_factory=dict)
-    instance: str | None = None
-    group: str | None = None
-    about: str | None = None
-    forwarded: int = 0
-    mentions: tuple[str, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-    raw: Payload | None = None
-    as_lid: bool | None = None
-    chaos: Chaos | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +66,15 @@ class Inbox:
             InstanceNotFound: there is no such instance.
             NotReady: the instance's phone is not connected.
             GroupNotFound, NotInGroup, PersonNotInGroup: they do not meet in this group.
-            MessageNotFound: the message it is about is not there.
+            MessageNotFound: the message it is about, or that is forwarded, is not there.
+            NotForwarded: nobody can forward that message.
         """
         with self._world.lock:
             world = self._world
             instance = world.instances.find(letter.instance)
             number, group = self._check(letter, instance)
             now = world.clock.now()
-            letter = self._settled(letter, instance)
+            letter = self._settled(letters.forwarded(world, letter), instance)
             about = self._about(letter)
             if about is None and letter.kind in ANSWERS:
                 about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
@@ -185,7 +139,8 @@ class Inbox:
                 and other.status == "connected"
                 and message.status == "sent"
             ):
-                self.receive(self._as_letter(message, other, group))
+                letter = letters.again(world, message)
+                self.receive(replace(letter, instance=other.id, group=group.id if group else None))
 
     def _check(self, letter: Letter, instance: Instance) -> tuple[str, Group | None]:
         number = self._world.people.named(letter.sender)
@@ -361,28 +316,6 @@ class Inbox:
         }
         stamp = message.at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
         return {"event": EVENT, "instanceId": instance.id, "data": data, "timestamp": stamp}
-
-    def _as_letter(self, message: Message, other: Instance, group: Group | None) -> Letter:
-        content = message.content
-        media = self._world.state.media.get(content.media) if content.media else None
-        kind = content.type if content.type in MEDIA_KINDS else "text"
-        upload = Upload(media.data, media.file_name, media.mimetype) if media else None
-        if (
-            kind != "text"
-        ):  # what is at a URL is not fetched: a sample stands for it, under the name that was sent
-            found = upload or self._world.outside.sample(MEDIA_KINDS[kind])
-            name, mimetype = content.file_name or found.file_name, content.mimetype or found.mimetype
-            upload = Upload(found.data, name, mimetype)
-        text = content.text or (json.dumps(content.template) if content.type == "template" else "")
-        return Letter(
-            sender=message.sender,
-            kind=kind,
-            text=text,
-            caption=content.caption,
-            upload=upload,
-            instance=other.id,
-            group=group.id if group else None,
-        )
 
 
 def _quoted(about: Message) -> Payload:

@@ -8,12 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.payloads import CONTEXT
-from flaresend_mock.core.records import Content, Delivery, Instance, Media, Message
+from flaresend_mock.core.letters import opened, target
+from flaresend_mock.core.records import Delivery, Instance, Message
 from flaresend_mock.core.world import World
-
-TARGETED = frozenset({"reaction", "delete", "edit"})
-"""Kinds of messages that are no bubbles, but change one."""
 
 WORDS = {
     "image": "📷 Photo",
@@ -196,29 +193,6 @@ def line_of(message: Message) -> str:
     return f"{label} {said}".strip() if label else said or kind
 
 
-def opened(message: Message) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return what the payload of a received message holds under its kind, and its context."""
-    payload: Any = message.payload or {}
-    for _ in range(3):
-        body = next((value for key, value in payload.items() if key != CONTEXT), None)
-        if not isinstance(body, Mapping):
-            return {}, {}
-        if not isinstance(body.get("message"), Mapping):
-            context = body.get("contextInfo")
-            return body, context if isinstance(context, Mapping) else {}
-        payload = body["message"]
-    return {}, {}
-
-
-def target(message: Message) -> str | None:
-    """Return the id of the message that a reaction, a deletion or an edit is about."""
-    if message.content.type not in TARGETED:
-        return None
-    key = opened(message)[0].get("key")
-    found = key.get("id") if isinstance(key, Mapping) else None
-    return found if isinstance(found, str) else None
-
-
 def name_of(world: World, party: str) -> str:
     """Return what a person, a group, a channel or an instance is called."""
     if party.endswith(numbers.GROUP):
@@ -237,11 +211,6 @@ def name_of(world: World, party: str) -> str:
 
 def instance_of(world: World, number: str) -> Instance | None:
     return next((one for one in world.state.instances.values() if one.number == number), None)
-
-
-def _file_name(content: Content, media: Media | None) -> str:
-    named = content.file_name or (media.file_name if media else "")
-    return named or (content.url or "").rpartition("/")[2] or "file"
 
 
 def _family(kind: str) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.letters import TARGETED, target
 from flaresend_mock.core.records import Instance, Message
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import TARGETED, Bubble, Phone, line_of, name_of, target
+from flaresend_mock.dashboard.bubbles import Bubble, Phone, line_of, name_of
 
 PAGE = 40
 LIST_PAGE = 60

@@ -23,6 +23,9 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+MOST_NAMES = 12
+"""So many worlds are offered at the top of every page; the others are found on theirs."""
+
 TABS = (
     ("chats", "Chats"),
     ("traffic", "Traffic"),
@@ -46,10 +49,23 @@ def status(world: str) -> Response:
     return part("status.html", emulator().worlds.get(world))
 
 
+@blueprint.get("/w/<world>/parts/switcher")
+def switcher(world: str) -> Response:
+    """Return the ways to the same page of other worlds."""
+    tab = request.args.get("tab", "")
+    names = [one.name for one in emulator().worlds.all()]
+    return part(
+        "switcher.html",
+        emulator().worlds.get(world),
+        tab=tab if tab in dict(TABS) else TABS[0][0],
+        names=names[:MOST_NAMES],
+        more=max(0, len(names) - MOST_NAMES),
+    )
+
+
 def page(template: str, world: World, tab: str, **values: Any) -> Response:
     """Render a whole page."""
-    names = [one.name for one in emulator().worlds.all()]
-    return part(template, world, tab=tab, tabs=TABS, names=names, **values)
+    return part(template, world, tab=tab, tabs=TABS, **values)
 
 
 def part(template: str, world: World, **values: Any) -> Response:

@@ -11,9 +11,10 @@ from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
+from flaresend_mock.core.letters import TARGETED
 from flaresend_mock.core.records import Attempt, Call, Delivery, Message, Task, TaskChange
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import TARGETED, words
+from flaresend_mock.dashboard.bubbles import words
 from flaresend_mock.web import headers
 
 LONGEST = 20_000

@@ -22,6 +22,22 @@ from tests.golden import documented_world
 from tests.unsealing import unseal
 
 INBOUND = "/_mock/inbound"
+COMPARED = (
+    "text",
+    "caption",
+    "fileSha256",
+    "fileName",
+    "mimetype",
+    "seconds",
+    "ptt",
+    "displayName",
+    "vcard",
+    "name",
+    "address",
+    "degreesLatitude",
+    "options",
+    "selectableOptionsCount",
+)
 
 
 @pytest.fixture
@@ -43,6 +59,17 @@ def message_of(answer: TestResponse) -> dict[str, Any]:
     assert answer.json is not None
     found: dict[str, Any] = answer.json["event"]["data"]["message"]
     return found
+
+
+def event_of(answer: TestResponse) -> dict[str, Any]:
+    assert answer.status_code == 201, answer.text
+    assert answer.json is not None
+    found: dict[str, Any] = answer.json["event"]
+    return found
+
+
+def body_of(answer: TestResponse) -> Any:
+    return next(body for name, body in message_of(answer).items() if name != "messageContextInfo")
 
 
 def test_a_number_and_a_text_are_a_complete_request(client: FlaskClient) -> None:
@@ -387,3 +414,70 @@ def test_a_form_says_where_somebody_is(client: FlaskClient) -> None:
     place = message_of(answer)["locationMessage"]
     assert (place["degreesLatitude"], place["degreesLongitude"]) == (-1.25, 36)
     assert "@lid" in answer.text
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        {"text": "See you at 8"},
+        {"type": "image", "caption": "The cake"},
+        {"type": "document", "media": {"sample": "pdf", "fileName": "menu.pdf"}},
+        {"type": "voice", "seconds": 7},
+        {"type": "sticker"},
+        {"type": "location", "latitude": 1.5, "longitude": 2.5, "name": "Shop", "address": "Moi Avenue"},
+        {"type": "contact", "contact": {"name": "Jane", "number": "254798765432"}},
+        {"type": "poll", "text": "When?", "options": ["Now", "Later"], "selectable": 2},
+    ],
+    ids=lambda letter: letter.get("type", "text"),
+)
+def test_what_is_forwarded_says_the_same(letter: dict[str, Any], client: FlaskClient, world: World) -> None:
+    first = post(client, **letter)
+    again = client.post(INBOUND, json={"from": BEN, "forward": event_of(first)["data"]["id"]})
+
+    assert again.status_code == 201, again.text
+    said, as_before = body_of(again), body_of(first)
+    if not isinstance(as_before, dict):
+        as_before = {"text": as_before}
+    if letter.get("type") != "poll":  # which have no context
+        assert said["contextInfo"] == {"forwardingScore": 1, "isForwarded": True}
+    for name in COMPARED:
+        assert said.get(name) == as_before.get(name)
+    assert event_of(again)["data"]["from"] == f"{BEN}@s.whatsapp.net"
+
+
+def test_forwarding_counts_and_says_what_was_said_last(client: FlaskClient) -> None:
+    first = event_of(post(client, text="See you at 8", forwarded=4))["data"]["id"]
+    post(client, type="edit", about=first, text="See you at 9")
+
+    again = body_of(client.post(INBOUND, json={"from": ANN, "forward": first}))
+
+    assert again["text"] == "See you at 9"
+    assert again["contextInfo"] == {"forwardingScore": 5, "isForwarded": True}
+
+
+def test_what_the_application_sent_can_be_forwarded(client: FlaskClient, world: World) -> None:
+    sent = {"recipients": [ANN], "type": "text", "text": "Your code is 1234"}
+    client.post("/send-message", json=sent, headers={"Authorization": "Bearer YOUR_API_KEY"})
+    id_ = next(iter(reversed(world.state.messages))).id
+
+    again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
+
+    assert again["text"] == "Your code is 1234"
+
+
+def test_what_cannot_be_forwarded_is_refused(client: FlaskClient, world: World) -> None:
+    once = event_of(post(client, type="view_once"))["data"]["id"]
+    gone = event_of(post(client, text="never mind"))["data"]["id"]
+    event_of(post(client, type="delete", about=gone))
+    heart = event_of(post(client, type="reaction", about=once, emoji="❤️"))["data"]["id"]
+    odd = event_of(post(client, message={"strangeMessage": {"a": 1}}))["data"]["id"]
+    before = len(world.state.messages)
+
+    for id_ in (once, gone, heart, odd):
+        assert client.post(INBOUND, json={"from": ANN, "forward": id_}).status_code == 409
+    assert client.post(INBOUND, json={"from": ANN, "forward": "nothing"}).status_code == 404
+    answer = client.post(INBOUND, json={"from": ANN, "forward": once, "text": "hi"})
+    assert answer.status_code == 400
+    assert answer.json is not None
+    assert answer.json["error"]["message"] == "text: a message that is forwarded stays as it is"
+    assert len(world.state.messages) == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import Attempt, Webhook
 from flaresend_mock.core.world import World
 from tests.conftest import NOW

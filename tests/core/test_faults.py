@@ -11,7 +11,7 @@ import pytest
 from flaresend_mock.core.deliveries import REORDER_SECONDS, Job
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.matchable import numbers_in
 from flaresend_mock.core.records import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
 from flaresend_mock.core.state import State

@@ -21,7 +21,7 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import INSTANCE_STATUSES, Content, Message, Rule, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World

@@ -25,8 +25,8 @@ from flaresend_mock.core.errors import (
     Refusal,
     TooMany,
 )
-from flaresend_mock.core.inbox import Letter
 from flaresend_mock.core.instances import MAX_KEYS, key_id
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.records import INSTANCE_STATUSES, Change, Instance, Rule, Webhook
 from flaresend_mock.core.state import State

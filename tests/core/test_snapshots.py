@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from flaresend_mock.core.errors import SnapshotNotFound, TooMany
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.records import Change, Content, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.snapshots import MAX_SNAPSHOTS

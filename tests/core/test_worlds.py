@@ -18,8 +18,8 @@ from flaresend_mock.core.errors import (
     WorldIsNeeded,
     WorldNotFound,
 )
-from flaresend_mock.core.inbox import Letter
 from flaresend_mock.core.instances import key_id
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.records import Reply, Webhook
 from flaresend_mock.core.state import State

@@ -16,7 +16,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import Chaos, Delivery, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.delivery import posting

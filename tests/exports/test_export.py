@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.inbox import Letter
+from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import (
     Attempt,
     Change,

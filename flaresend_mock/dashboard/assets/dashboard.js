@@ -142,7 +142,7 @@ if (composer) {
     if (it.reply) { edited = null; about(it.reply, "Reply to: " + words(it.reply)); }
     if (it.edit) { about(it.edit, "Edit: " + words(it.edit)); edited = it.edit; text.value = words(it.edit); }
     if (it.delete) write({ type: "delete", about: it.delete, from: it.author });
-    if (it.forward) write({ text: words(it.forward), forwarded: 1 });
+    if (it.forward) write({ forward: it.forward });
     if (it.react) pick(button, it.react);
   });
 }
@@ -179,6 +179,8 @@ if (bubbles) {
   follow(true);
   bubbles.addEventListener("scroll", () => { following = nearEnd(); }, { passive: true });
   bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
+  const resized = new ResizeObserver(() => { if (following) follow(true); });
+  resized.observe(bubbles);
   let height = 0;
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     if (event.target.classList?.contains("older")) height = bubbles.scrollHeight - bubbles.scrollTop;
@@ -228,6 +230,8 @@ stream.addEventListener("world", () => {
 });
 window.addEventListener("pagehide", () => stream.close());
 
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 // --- looking closer
 
 const why = document.getElementById("why");
@@ -240,6 +244,7 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
+  if (!event.target.closest(".switcher")) document.querySelector(".switcher[open]")?.removeAttribute("open");
   if (!event.target.closest(".emojis") && !button?.dataset.react) document.querySelector(".emojis")?.remove();
   if (!button) return;
   if ("close" in button.dataset && why) why.hidden = true;
@@ -267,6 +272,8 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     document.querySelector(".emojis")?.remove();
+    const menu = document.querySelector(".switcher[open]");
+    if (menu) { menu.open = false; menu.firstElementChild.focus(); }
     if (why) why.hidden = true;
   }
   if (event.key === "/" && !event.target.closest("input, textarea, select")) {
