@@ -21,7 +21,7 @@ from flaresend_mock.contract import Case, cases
 from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import Webhook
 from flaresend_mock.web.paths import is_ours
-from tests.defaults import FAMILY
+from tests.defaults import FAMILY, OWNED
 
 URL = "http://127.0.0.1:3577"
 NAMES = ("api", "control")
@@ -232,7 +232,12 @@ def test_each_body_of_the_control_plane_has_an_example_that_works(documents: dic
         body = operation["requestBody"]["content"]["application/json"]["example"]
         if "/requests/" in path:
             client.get("/groups")
-        wanted = {"{instance_id}": "default", "{number}": "254712345678", "{group_id}": FAMILY}
+        wanted = {
+            "{instance_id}": "default",
+            "{number}": "254712345678",
+            "{group_id}": FAMILY,
+            "{channel_id}": OWNED,
+        }
         for part, value in wanted.items():
             path = path.replace(part, value)
         if "/deliveries/" in path and path.endswith(("wait", "verify")):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from flaresend_mock.control import (
+    channels,
     clock,
     deliveries,
     documents,
@@ -35,6 +36,7 @@ RESOURCES = (
     pairing,
     people,
     groups,
+    channels,
     webhooks,
     inbound,
     lists,

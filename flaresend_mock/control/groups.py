@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import shapes, views
 from flaresend_mock.control.calls import Input, Switch, chosen_world, describes, given_body
-from flaresend_mock.core.records import GROUP_CAPACITY, SUBJECT_LENGTH
+from flaresend_mock.core.records import DESCRIPTION_LENGTH, GROUP_CAPACITY, SUBJECT_LENGTH
 from flaresend_mock.web import jsons
 
 blueprint = Blueprint("groups", __name__, url_prefix="/groups")
@@ -33,15 +33,17 @@ class ParticipantsInput(Input):
 
 
 class GroupChange(Input):
-    """What a group is called, and whether only admins post in it."""
+    """What a group is called and says of itself, and whether only admins post in it, or change that."""
 
     subject = fields.String(validate=validate.Length(1, SUBJECT_LENGTH))
+    description = fields.String(validate=validate.Length(max=DESCRIPTION_LENGTH))
     announce = Switch()
+    restrict = Switch()
 
     @validates_schema
     def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
         if not data:
-            raise ValidationError("Give subject, announce, or both.")
+            raise ValidationError("Give what is to change.")
 
     more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
 
@@ -71,7 +73,7 @@ def create() -> Response:
 @blueprint.patch("/<group_id>")
 @describes(shapes.GroupShown, body=GroupChange())
 def change_group(group_id: str) -> Response:
-    """Change what a group is called, and whether only admins post in it."""
+    """Change what a group is called and says of itself, and what only its admins may do."""
     given = given_body()
     return jsons.respond(views.group(chosen_world().groups.change(group_id, given)))
 

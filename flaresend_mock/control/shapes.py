@@ -179,10 +179,32 @@ class GroupShown(TypedDict):
 
     id: str
     subject: str
+    description: str
     owner: str
     announce: bool
+    restrict: bool
     created: str
     participants: list[MemberShown]
+
+
+class RoleShown(TypedDict):
+    """What an instance is in a channel."""
+
+    number: str
+    role: str
+
+
+class ChannelShown(TypedDict):
+    """A channel, with who owns, edits or follows it of the instances."""
+
+    id: str
+    name: str
+    description: str
+    invite: str
+    picture: str | None
+    subscribers: int
+    created: str
+    roles: list[RoleShown]
 
 
 class ReplyShown(TypedDict):
@@ -343,6 +365,10 @@ class People(TypedDict):
 
 class Groups(TypedDict):
     groups: list[GroupShown]
+
+
+class Channels(TypedDict):
+    channels: list[ChannelShown]
 
 
 class Instances(TypedDict):

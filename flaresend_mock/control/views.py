@@ -13,6 +13,7 @@ from flaresend_mock.core.records import (
     Attempt,
     Call,
     Change,
+    Channel,
     Chaos,
     Delay,
     Delivery,
@@ -104,10 +105,26 @@ def group(group: Group) -> shapes.GroupShown:
     return {
         "id": group.id,
         "subject": group.subject,
+        "description": group.description,
         "owner": group.owner,
         "announce": group.announce,
+        "restrict": group.restrict,
         "created": times.stamp(group.created),
         "participants": [{"number": one.number, "admin": one.admin} for one in group.members.values()],
+    }
+
+
+def channel(channel: Channel) -> shapes.ChannelShown:
+    """A channel, with what instances are in it."""
+    return {
+        "id": channel.id,
+        "name": channel.name,
+        "description": channel.description,
+        "invite": channel.invite,
+        "picture": channel.picture,
+        "subscribers": channel.subscribers,
+        "created": times.stamp(channel.created),
+        "roles": [{"number": number, "role": role} for number, role in channel.roles.items()],
     }
 
 

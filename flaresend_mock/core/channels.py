@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from flaresend_mock.core.world import World
 
 EDITORS = frozenset({"OWNER", "ADMIN"})
+GUEST = "GUEST"
+ROLES = ("OWNER", "ADMIN", "SUBSCRIBER", GUEST)
 
 
 class Channels:
@@ -32,17 +34,38 @@ class Channels:
     def create(self, instance_id: str, name: str, description: str = "") -> Channel:
         """Create a channel that the instance owns."""
         with self._world.lock:
-            world = self._world
-            instance = world.instances.require_ready(instance_id)
-            channel = Channel(
-                id="120363" + world.chance.digits("channel", 12) + numbers.CHANNEL,
-                name=name,
-                invite="0029V" + world.chance.letters("channel invite", 19),
-                created=world.clock.now(),
-                description=description,
-                roles={instance.number: "OWNER"},
-            )
-            self._put(channel, "created", {"name": name})
+            instance = self._world.instances.require_ready(instance_id)
+            return self._make(name=name, description=description, roles={instance.number: "OWNER"})
+
+    def make(self, instance_id: str | None, role: str, **details: Any) -> Channel:
+        """Create a channel in which an instance, the first one if none is named, has a role, connected or not.
+
+        Raises:
+            InstanceNotFound: there is no such instance.
+        """
+        with self._world.lock:
+            instance = self._world.instances.find(instance_id)
+            return self._make(**details, roles=_with_role({}, instance.number, role))
+
+    def change(
+        self, channel_id: str, changes: Mapping[str, Any], instance_id: str | None, role: str | None
+    ) -> Channel:
+        """Change what a channel is called and says of itself, and the role of an instance in it, if one is given.
+
+        Raises:
+            ChannelNotFound: there is no such channel.
+            InstanceNotFound: there is no such instance.
+        """
+        with self._world.lock:
+            channel = self._world.state.channels.get(channel_id)
+            if channel is None:
+                raise ChannelNotFound
+            channel, details = replace(channel, **changes), dict(changes)
+            if role is not None:
+                instance = self._world.instances.find(instance_id)
+                channel = replace(channel, roles=_with_role(channel.roles, instance.number, role))
+                details |= {"number": instance.number, "role": role}
+            self._put(channel, "changed", details)
             return channel
 
     def get(self, instance_id: str, channel_id: str) -> tuple[Channel, str]:
@@ -92,10 +115,10 @@ class Channels:
         """Follow a channel, and return whether the instance did already."""
         with self._world.lock:
             channel, role = self.get(instance_id, channel_id)
-            if role != "GUEST":
+            if role != GUEST:
                 return True
             number = self._world.instances.get(instance_id).number
-            roles = {**channel.roles, number: "SUBSCRIBER"}
+            roles = _with_role(channel.roles, number, "SUBSCRIBER")
             channel = replace(channel, roles=roles, subscribers=channel.subscribers + 1)
             self._put(channel, "followed", {"number": number})
             return False
@@ -110,10 +133,10 @@ class Channels:
             channel, role = self.get(instance_id, channel_id)
             if role == "OWNER":
                 raise OwnerCannotUnfollow
-            if role == "GUEST":
+            if role == GUEST:
                 return
             number = self._world.instances.get(instance_id).number
-            roles = {follower: kept for follower, kept in channel.roles.items() if follower != number}
+            roles = _with_role(channel.roles, number, GUEST)
             channel = replace(channel, roles=roles, subscribers=max(0, channel.subscribers - 1))
             self._put(channel, "unfollowed", {"number": number})
 
@@ -133,6 +156,23 @@ class Channels:
             now = self._world.clock.now()
             return sending.record(instance, channel.id, channel.id, sending.keep(content), "sent", now).at
 
+    def _make(self, **details: Any) -> Channel:
+        world = self._world
+        channel = Channel(
+            id="120363" + world.chance.digits("channel", 12) + numbers.CHANNEL,
+            invite="0029V" + world.chance.letters("channel invite", 19),
+            created=world.clock.now(),
+            **details,
+        )
+        self._put(channel, "created", {"name": channel.name})
+        return channel
+
     def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> None:
         self._world.state.channels[channel.id] = channel
         self._world.tell("channel", Change(action, channel.id, details))
+
+
+def _with_role(roles: Mapping[str, str], number: str, role: str) -> dict[str, str]:
+    """Return the roles with that of a number changed; a guest has none."""
+    others = {one: kept for one, kept in roles.items() if one != number}
+    return others if role == GUEST else {**others, number: role}

@@ -165,7 +165,7 @@ class Groups:
             return self._world.state.groups[group_id]
 
     def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
-        """Change what a group is called, and whether only admins post in it.
+        """Change what a group is called and says of itself, and what only its admins may do.
 
         Raises:
             GroupNotFound: there is no such group.

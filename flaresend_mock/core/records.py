@@ -13,6 +13,7 @@ CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
 MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
 GROUP_CAPACITY = 1024
 SUBJECT_LENGTH = 100
+DESCRIPTION_LENGTH = 2048
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.records import SUBJECT_LENGTH, Channel, Group, Instance, Person
+from flaresend_mock.core.channels import ROLES
+from flaresend_mock.core.records import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Instance, Person
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.bubbles import instance_of, name_of
 from flaresend_mock.dashboard.pages import page, part
@@ -141,7 +142,37 @@ def members(world: str, group: str) -> Response:
         if found is None:
             raise NotFound("There is no such group.")
         shown = _members(chosen, found)
-    return part("people_dialog.html", chosen, dialog="members", group=found, members=shown)
+    return part(
+        "people_dialog.html",
+        chosen,
+        dialog="members",
+        group=found,
+        members=shown,
+        longest=SUBJECT_LENGTH,
+        longest_description=DESCRIPTION_LENGTH,
+    )
+
+
+@blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})
+@blueprint.get("/w/<world>/parts/people/channels/<channel>")
+def channel(world: str, channel: str | None) -> Response:
+    """Return the form of a channel, or that for a new one."""
+    chosen = emulator().worlds.get(world)
+    with chosen.lock:
+        found = chosen.state.channels.get(channel) if channel else None
+        owners = list(chosen.state.instances.values())
+    if channel and found is None:
+        raise NotFound("There is no such channel.")
+    return part(
+        "people_dialog.html",
+        chosen,
+        dialog="channel",
+        channel=found,
+        owners=owners,
+        roles=ROLES,
+        longest=SUBJECT_LENGTH,
+        longest_description=DESCRIPTION_LENGTH,
+    )
 
 
 def find(world: World, kind: str, search: str, wanted: int) -> Found:

@@ -22,6 +22,12 @@ BODIES: dict[str, Any] = {
     "groups.create": {"subject": "Weekend hikers", "participants": ["254712345678", "254723456789"]},
     "groups.change_group": {"subject": "Weekend runners", "announce": True},
     "groups.arrange_participants": {"action": "add", "participants": ["254799000111"]},
+    "channels.create": {
+        "name": "Fresh from the oven",
+        "description": "Every morning at 8",
+        "subscribers": 1200,
+    },
+    "channels.change_channel": {"description": "Every morning at 7", "role": "ADMIN"},
     "webhooks.put": {
         "url": "http://127.0.0.1:8000/webhook",
         "secret": "a-secret",  # an example  # nosec B105

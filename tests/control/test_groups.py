@@ -35,6 +35,20 @@ def test_making_a_group_is_no_call_and_meets_no_fault(client: FlaskClient) -> No
     assert requests["requests"] == []
 
 
+def test_what_a_group_says_of_itself_and_who_may_change_it(client: FlaskClient) -> None:
+    change = {"description": "Sundays at six", "restrict": True, "announce": True}
+
+    changed = client.patch(f"{GROUPS}/{FAMILY}", json=change).json
+
+    assert changed is not None
+    assert {name: changed[name] for name in change} == change
+    shown = client.get(f"/groups/{FAMILY}", headers=KEY).json
+    assert shown is not None
+    assert shown["data"]["desc"] == "Sundays at six"
+    assert client.patch(f"{GROUPS}/{FAMILY}", json={"description": "x" * 2049}).status_code == 400
+    assert client.patch(f"{GROUPS}/{FAMILY}", json={"restrict": "yes"}).status_code == 400
+
+
 def test_a_group_that_cannot_be_is_refused(client: FlaskClient) -> None:
     for body, status, says in (
         ({"subject": "x", "participants": [NOBODY]}, 400, "none of them is on WhatsApp"),

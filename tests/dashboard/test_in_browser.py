@@ -158,6 +158,38 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
             )
 
 
+def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        page.click("text=Brian Otieno")
+        page.click("[data-toggle=extras]")
+        page.select_option("[name='media.sample']", "jpeg")
+        write(page, "Like this?")
+        page.click(".bubble.person:has(img.image):has-text('Like this?') [data-forward]")
+        again = ".bubble.person:has(.forwarded):has(img.image)"
+        assert page.wait_for_selector(f"{again} .text").inner_text() == "Like this?"
+
+
+def at_the_end(page: Any) -> bool:
+    """Wait until the newest message is in sight; the page's policy forbids to wait for that in the page itself."""
+    for _ in range(100):
+        if page.evaluate("bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 2"):
+            return True
+        page.wait_for_timeout(50)
+    return False
+
+
+def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> None:
+    with open_page(viewport={"width": 1200, "height": 500}) as page:
+        page.click("text=Brian Otieno")
+        page.wait_for_selector(".bubble")
+        assert at_the_end(page)
+        page.click(".bubble.app >> nth=-1 >> [data-why]")
+        page.wait_for_selector("#why h2")
+        assert at_the_end(page)
+        page.click("[data-toggle=extras]")
+        assert at_the_end(page)
+
+
 def test_a_refusal_is_told(emulator: FlaresendMock, browser: Any) -> None:
     steer(emulator, "POST", "instances/default/disconnect")
     context = browser.new_context()
@@ -390,7 +422,7 @@ def test_a_world_is_exported_and_imported(
         assert len(texts) == kept
 
 
-def test_the_members_of_a_group_are_changed(open_page: Callable[..., Any]) -> None:
+def test_the_members_of_a_group_are_changed(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page("w/default/people/groups") as page:
         page.click("[id^=members-] >> nth=0")
         page.wait_for_selector("dialog[open] .members")
@@ -403,5 +435,40 @@ def test_the_members_of_a_group_are_changed(open_page: Callable[..., Any]) -> No
         page.click(f"{member} >> text=Remove")
         page.wait_for_selector(member, state="detached")
         page.fill("dialog [name=subject]", "Renamed <b>group</b>")
+        page.fill("dialog [name=description]", "Every Sunday")
+        page.check("dialog [name=announce]")
         page.press("dialog [name=subject]", "Enter")
         page.wait_for_selector("dialog h2 >> text=Renamed <b>group</b>")
+    (changed,) = [
+        one for one in steer(emulator, "GET", "groups")["groups"] if one["subject"] == "Renamed <b>group</b>"
+    ]
+    assert (changed["description"], changed["announce"], changed["restrict"]) == ("Every Sunday", True, False)
+
+
+def test_a_channel_is_made_and_changed(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    with open_page("w/default/people/channels") as page:
+        page.click("text=New channel")
+        page.fill("dialog [name=name]", "Fresh <i>bread</i>")
+        page.select_option("dialog [name=role]", "SUBSCRIBER")
+        page.click("dialog >> text=Create")
+        entry = ".entry:has-text('Fresh <i>bread</i>')"
+        page.wait_for_selector(f"{entry} >> text=subscriber")
+        page.click(f"{entry} >> text=Edit")
+        page.fill("dialog [name=description]", "At eight")
+        page.select_option("dialog [name=role]", "OWNER")
+        page.click("dialog >> text=Save")
+        page.wait_for_selector(f"{entry} >> text=At eight")
+    made = steer(emulator, "GET", "channels")["channels"][-1]
+    assert (made["description"], [one["role"] for one in made["roles"]]) == ("At eight", ["OWNER"])
+
+
+def test_one_goes_to_the_same_page_of_another_world(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/faults") as page:
+        page.wait_for_selector(".switcher")
+        steer(emulator, "POST", "worlds", {"name": "checkout"})
+        page.click(".switcher summary")
+        page.click(".switcher >> text=checkout")
+        page.wait_for_url("**/w/checkout/faults")
+        assert page.inner_text(".switcher summary bdi") == "checkout"

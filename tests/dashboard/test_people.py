@@ -246,7 +246,7 @@ def test_channels_are_shown_with_invite_and_role(show: Show, world: World) -> No
     assert "<dd>owner</dd>" in owned
     assert "&lt;script&gt;alert" in owned
     world.state.channels.clear()
-    assert "There are no channels." in show(f"{PEOPLE}/channels")
+    assert "There are no channels yet." in show(f"{PEOPLE}/channels")
 
 
 def test_what_others_wrote_is_text(show: Show, world: World) -> None:
@@ -261,6 +261,7 @@ def test_what_others_wrote_is_text(show: Show, world: World) -> None:
         f"{PARTS}/people/{ANN}",
         f"{PARTS}/groups/{ANNS_GROUP}",
         f"{PARTS}/groups/new",
+        f"{PARTS}/channels/{OWNED}",
     ):
         shown = show(path)
         assert "<script>alert" not in shown, path
@@ -274,6 +275,7 @@ def test_nothing_for_what_is_not_there(client: FlaskClient) -> None:
         f"{PARTS}/cats",
         f"{PARTS}/people/254799999999",
         f"{PARTS}/groups/1@g.us",
+        f"{PARTS}/channels/1@newsletter",
         "/_mock/ui/w/nowhere/people",
     ):
         assert client.get(path).status_code == 404, path

@@ -46,6 +46,8 @@ CONTROL_BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/_mock/groups"): {"subject": "Friends", "participants": [ANN]},
     ("PATCH", "/_mock/groups/default"): {"subject": "Friends"},
     ("POST", "/_mock/groups/default/participants"): {"action": "add", "participants": [ANN]},
+    ("POST", "/_mock/channels"): {"name": "News"},
+    ("PATCH", "/_mock/channels/default"): {"name": "News"},
     ("PUT", "/_mock/instances/default/webhook"): {"url": "http://127.0.0.1:9/"},
     ("POST", "/_mock/instances/default/webhook/resume"): {"replay": False},
     ("POST", "/_mock/inbound"): {"from": ANN, "text": "hi"},

@@ -55,7 +55,8 @@ function read(form) {
   const file = form.querySelector("input[type=file]")?.files[0];
   const body = {};
   for (const field of form.elements) {
-    if (!field.name || field.disabled || field.type === "file" || field.value === "") continue;
+    if (!field.name || field.disabled || field.type === "file") continue;
+    if (field.value === "" && !("blank" in field.dataset)) continue;
     const value = field.type === "number" ? Number(field.value)
       : "list" in field.dataset ? field.value.split(",").map((one) => one.trim()).filter(Boolean)
       : field.type === "checkbox" ? field.checked : field.value;
@@ -177,10 +178,14 @@ function follow(now = nearEnd()) {
 
 if (bubbles) {
   follow(true);
-  bubbles.addEventListener("scroll", () => { following = nearEnd(); }, { passive: true });
+  const size = () => bubbles.clientWidth + " " + bubbles.clientHeight;
+  let settled = size(); // while that changes, it is not the reader who scrolls
+  bubbles.addEventListener("scroll", () => { if (size() === settled) following = nearEnd(); }, { passive: true });
   bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
-  const resized = new ResizeObserver(() => { if (following) follow(true); });
-  resized.observe(bubbles);
+  new ResizeObserver(() => {
+    settled = size();
+    if (following) follow(true);
+  }).observe(bubbles);
   let height = 0;
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     if (event.target.classList?.contains("older")) height = bubbles.scrollHeight - bubbles.scrollTop;
