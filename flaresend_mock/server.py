@@ -120,9 +120,9 @@ class FlaresendMock:
         self._engine.start()
         for world in self.worlds.all():
             world.begin()
-        self._http.start()
         if wanted.demo:
             self._have_a_bot()
+        self._http.start()
         return self
 
     def _have_a_bot(self) -> None:
@@ -130,10 +130,11 @@ class FlaresendMock:
         from flaresend_mock.delivery.local import mounted
         from flaresend_mock.demo import Bot
 
-        instances = self.worlds.default().instances
-        if instances.first().webhook is None:
+        world = self.worlds.default()
+        if world.instances.first().webhook is None:
             url = self._mounted.enter_context(mounted(Bot(self.app, self.api_key)))
-            instances.set_webhook(None, Webhook(f"{url}/webhook"))
+            world.instances.set_webhook(None, Webhook(f"{url}/webhook"))
+            world.begin_as_it_is()
 
     def stop(self) -> None:
         """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more.

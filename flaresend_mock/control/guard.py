@@ -10,7 +10,7 @@ from flask import Request, Response
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import targets
-from flaresend_mock.web.auth import COOKIE, pass_for
+from flaresend_mock.web.auth import cookie_of, pass_for
 from flaresend_mock.web.context import current_request, emulator
 from flaresend_mock.web.paths import OURS
 
@@ -45,11 +45,13 @@ def check() -> Response | None:
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
         if _is(request.headers.get(TOKEN_HEADER, ""), token):
             return None
-        if _is(request.cookies.get(COOKIE, ""), pass_for(token)):
+        if _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
             _check_page(
                 request, {f"{scheme}://{request.headers.get('Host', '')}" for scheme in ("http", "https")}
             )
             return None
+        if "HX-Request" in request.headers:  # a part of a page: have the browser ask for all of it
+            return Response(status=401, headers={"HX-Refresh": "true"})
         if path.startswith(UI) and request.method == "GET":
             return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
         raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")

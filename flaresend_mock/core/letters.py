@@ -149,15 +149,22 @@ def _place(body: Mapping[str, Any]) -> dict[str, Any]:
     return {name: body.get(name) for name in ("degreesLatitude", "degreesLongitude", "name", "address")}
 
 
-def _contact(body: Mapping[str, Any]) -> dict[str, Any]:
+def contact_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name and the number that a received contact holds, each empty where it has none."""
     number = _VCARD_NUMBER.search(str(body.get("vcard", "")))
     return {"displayName": str(body.get("displayName", "")), "number": number[1] if number else ""}
 
 
-def _poll(body: Mapping[str, Any]) -> dict[str, Any]:
+def choices(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a received poll offers, whatever else stands there."""
     options = body.get("options")
-    names = [one.get("optionName", "") for one in options or () if isinstance(one, Mapping)]
-    return {"options": names, "selectableOptionsCount": body.get("selectableOptionsCount", 1)}
+    given = options if isinstance(options, list | tuple) else ()
+    return tuple(str(one.get("optionName", "")) for one in given if isinstance(one, Mapping))
+
+
+def _poll(body: Mapping[str, Any]) -> dict[str, Any]:
+    count = body.get("selectableOptionsCount", 1)
+    return {"options": list(choices(body)), "selectableOptionsCount": count}
 
 
 def _length(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,7 +173,7 @@ def _length(body: Mapping[str, Any]) -> dict[str, Any]:
 
 _SHAPES = {
     "location": _place,
-    "contact": _contact,
+    "contact": contact_of,
     "poll": _poll,
     "video": _length,
     "audio": _length,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Blueprint, Flask
+from werkzeug.exceptions import NotFound
 
+from flaresend_mock.core.errors import WorldNotFound
 from flaresend_mock.dashboard import (
     assets,
     conversations,
@@ -23,5 +25,9 @@ UI = OURS + "/ui"
 
 def install(app: Flask) -> None:
     """Add the dashboard to an application, under /_mock/ui."""
+    whole = Blueprint("dashboard", __name__)
     for part in (pages, conversations, traffic, instances, schedule, faults, people, worlds, login, assets):
-        app.register_blueprint(part.blueprint, url_prefix=UI)
+        whole.register_blueprint(part.blueprint)
+    for missing in (NotFound, WorldNotFound):
+        whole.register_error_handler(missing, pages.gone)
+    app.register_blueprint(whole, url_prefix=UI)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.letters import opened, target
+from flaresend_mock.core.letters import choices, contact_of, opened, target
 from flaresend_mock.core.records import Delivery, Instance, Message
 from flaresend_mock.core.world import World
 
@@ -54,7 +54,8 @@ class Quote:
 class Bubble:
     """One message as it is shown.
 
-    `ours` is whether the instance sent it; `mark` what became of it: sent, failed, pending, delivered or none.
+    `ours` is whether the instance sent it; `mark` what became of it: sent, failed, pending, delivered or none. A poll
+    has `choices`, a contact a `number`.
     """
 
     message: Message
@@ -65,6 +66,8 @@ class Bubble:
     file: File | None = None
     quote: Quote | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+    number: str = ""
     reactions: tuple[tuple[str, int], ...] = ()
     deleted: bool = False
     edited: bool = False
@@ -131,6 +134,8 @@ class Phone:
             file=self._file(message),
             quote=self._quote(context),
             details=inner,
+            choices=choices(inner) if message.content.type == "poll" else (),
+            number=contact_of(inner)["number"] if message.content.type == "contact" else "",
             reactions=tuple(counted.items()),
             deleted=deleted,
             edited=edited,
@@ -176,7 +181,10 @@ class Phone:
 
 def words(message: Message) -> str:
     """Return the text of a message, or its caption."""
-    return message.content.text or message.content.caption or ""
+    said = message.content.text or message.content.caption
+    if not said and message.payload:  # which may have been given as it is
+        said = message.payload.get("conversation") or opened(message)[0].get("text")
+    return said if isinstance(said, str) else ""
 
 
 def line_of(message: Message) -> str:

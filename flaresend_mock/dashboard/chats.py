@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.letters import TARGETED, target
 from flaresend_mock.core.records import Instance, Message
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import Bubble, Phone, line_of, name_of
+from flaresend_mock.dashboard.bubbles import Bubble, Phone, line_of, name_of, words
 
 PAGE = 40
 LIST_PAGE = 60
@@ -57,11 +56,13 @@ def chats(world: World, seen: dict[tuple[str, str], int], search: str = "") -> l
 
     Args:
         seen: up to which event each conversation has been looked at.
-        search: what the name, the number or the last line must contain.
+        search: what the name, the number or something that was said must contain; what was is shown then.
     """
     with world.lock:
         state = world.state
+        wanted = search.strip().lower()
         last: dict[tuple[str, str], Message] = {}
+        said: dict[tuple[str, str], Message] = {}
         unread: dict[tuple[str, str], int] = {}
         for message in reversed(state.messages):
             key = (message.instance, message.chat)
@@ -69,6 +70,8 @@ def chats(world: World, seen: dict[tuple[str, str], int], search: str = "") -> l
                 last[key] = message
             if message.direction == "outbound" and message.event > seen.get(key, 0):
                 unread[key] = unread.get(key, 0) + 1
+            if wanted and key not in said and wanted in words(message).lower():
+                said[key] = message
         for instance in state.instances.values():
             for group in state.groups.values():
                 if instance.number in group.members:
@@ -90,15 +93,17 @@ def chats(world: World, seen: dict[tuple[str, str], int], search: str = "") -> l
             for (instance, chat), message in last.items()
             if instance in state.instances
         ]
-    wanted = search.strip().lower()
-    if wanted:
-        digits = "".join(filter(str.isdigit, wanted))
-        found = [
-            chat
-            for chat in found
-            if wanted in chat.title.lower() or (digits and digits in chat.id) or wanted in chat.line.lower()
-        ]
-    return found
+    if not wanted:
+        return found
+    digits = "".join(filter(str.isdigit, wanted))
+    return [
+        replace(chat, last=said.get((chat.instance.id, chat.id), chat.last))
+        for chat in found
+        if wanted in chat.title.lower()
+        or (digits and digits in chat.id)
+        or wanted in chat.line.lower()
+        or (chat.instance.id, chat.id) in said
+    ]
 
 
 def find(world: World, instance: str, chat: str) -> Chat | None:
@@ -106,7 +111,8 @@ def find(world: World, instance: str, chat: str) -> Chat | None:
     with world.lock:
         owner = world.state.instances.get(instance)
         kind = kind_of(chat)
-        if owner is None or (kind == "person" and not chat.removesuffix(numbers.USER).isdigit()):
+        digits = chat.removesuffix(numbers.USER)
+        if owner is None or (kind == "person" and not (digits.isascii() and digits.isdigit())):
             return None
         if kind == "group" and chat not in world.state.groups:
             return None
@@ -177,7 +183,3 @@ def _of(world: World, chat: Chat) -> Iterator[Message]:
 
 def _in(message: Message, chat: Chat) -> bool:
     return message.chat == chat.id and message.instance == chat.instance.id
-
-
-def cut(found: list[Chat], start: int, count: int = LIST_PAGE) -> list[Chat]:
-    return list(islice(found, start, start + count))

@@ -11,7 +11,7 @@ from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import chats as reading
 from flaresend_mock.dashboard.bubbles import name_of
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.pages import page, part, place
 from flaresend_mock.dashboard.why import why as explain
 from flaresend_mock.shipped import SAMPLES
 from flaresend_mock.web.context import emulator
@@ -20,6 +20,8 @@ blueprint = Blueprint("conversations", __name__)
 
 _SEEN = "flaresend_mock.dashboard.seen"
 MAX_NUMBER = 18
+MOST_SEEN = 10_000
+"""Conversations of which it is known up to where they were looked at."""
 
 Seen = dict[tuple[str, str], int]
 
@@ -80,7 +82,7 @@ def news(world: str, instance: str, chat: str) -> Response:
 def why(world: str, message: str) -> Response:
     """Return what went over the wire for a message."""
     chosen = emulator().worlds.get(world)
-    found = explain(chosen, message, emulator().public_url())
+    found = explain(chosen, message, place(chosen))
     if found is None:
         raise NotFound("This message is no longer kept.")
     return part("why.html", chosen, found=found)
@@ -121,7 +123,10 @@ def _members(world: World, chat: str) -> list[tuple[str, str]]:
 def _seen(world: World) -> Seen:
     """Return up to which event each conversation of a world was looked at."""
     kept: WeakKeyDictionary[World, Seen] = current_app.extensions.setdefault(_SEEN, WeakKeyDictionary())
-    return kept.setdefault(world, {})
+    seen = kept.setdefault(world, {})
+    if len(seen) > MOST_SEEN or max(seen.values(), default=0) > world.state.events.last_number:
+        seen.clear()  # this is another world by now
+    return seen
 
 
 def _number(name: str) -> int:

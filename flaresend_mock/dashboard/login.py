@@ -6,8 +6,8 @@ import hmac
 
 from flask import Blueprint, Response, render_template, request
 
-from flaresend_mock.dashboard.pages import SECURITY
-from flaresend_mock.web.auth import COOKIE, pass_for
+from flaresend_mock.dashboard.pages import shown
+from flaresend_mock.web.auth import cookie_of, pass_for
 from flaresend_mock.web.context import emulator
 
 blueprint = Blueprint("login", __name__)
@@ -27,10 +27,12 @@ def enter() -> Response:
     if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
         return _page("This is not the token that the emulator was started with.", 401)
     response = Response(status=303, headers={"Location": "./"})
-    response.set_cookie(COOKIE, pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure)
+    response.set_cookie(
+        cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure
+    )
     return response
 
 
 def _page(problem: str, status: int = 200) -> Response:
     text = render_template("dashboard/login.html", problem=problem)
-    return Response(text, status, headers=SECURITY, content_type="text/html; charset=utf-8")
+    return shown(text, status)

@@ -7,15 +7,21 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request
+from werkzeug.exceptions import NotFound
 
+from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
+from flaresend_mock.dashboard.again import Place
 from flaresend_mock.dashboard.markup import formatted, plain
 from flaresend_mock.web.context import emulator
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 HERE = "/_mock/ui/"
+DEEPEST = 20
+"""So many parts the path of a page may have; more than any has."""
+
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -92,7 +98,25 @@ def part(template: str, world: World, **values: Any) -> Response:
         size=_size,
         **values,
     )
-    return Response(text, headers=SECURITY, content_type="text/html; charset=utf-8")
+    return shown(text)
+
+
+def place(world: World) -> Place:
+    """Return where commands go that are shown to do something again."""
+    return Place(emulator().public_url(), world.name, emulator().token is not None)
+
+
+def shown(text: str, status: int = 200) -> Response:
+    """Answer with what is to be shown; what is no character of a text, such as half an emoji, is a question mark."""
+    return Response(
+        text.encode("utf-8", "replace"), status, headers=SECURITY, content_type="text/html; charset=utf-8"
+    )
+
+
+def gone(problem: Refusal | NotFound) -> Response:
+    """Say that what was wanted is not there, and lead back to what is."""
+    reason = problem.description if isinstance(problem, NotFound) else ""
+    return shown(render_template("dashboard/gone.html", ui=upwards(), reason=reason or ""), 404)
 
 
 def upwards() -> str:
@@ -104,7 +128,7 @@ def upwards() -> str:
     _, found, rest = path.partition(HERE)
     if not found:
         _, _, rest = request.path.partition(HERE)
-    return "../" * rest.count("/") or "./"
+    return "../" * min(rest.count("/"), DEEPEST) or "./"
 
 
 def _led(way: str) -> Response:

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import traffic_log as reading
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.pages import page, part, place
 from flaresend_mock.dashboard.traffic_details import details as explain
 from flaresend_mock.web.context import emulator
 
@@ -89,7 +89,7 @@ def news(world: str) -> Response:
 def details(world: str, number: int) -> Response:
     """Return one call or delivery in full."""
     chosen = emulator().worlds.get(world)
-    found = explain(chosen, number, emulator().public_url())
+    found = explain(chosen, number, place(chosen))
     if found is None:
         raise NotFound("This is no longer kept.")
     return part("traffic_details.html", chosen, found=found)

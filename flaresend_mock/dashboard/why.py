@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,18 +10,18 @@ from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.letters import TARGETED
+from flaresend_mock.core.letters import target
 from flaresend_mock.core.records import Attempt, Call, Delivery, Message, Task, TaskChange
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import words
+from flaresend_mock.dashboard import again, as_test
+from flaresend_mock.dashboard.again import Place
+from flaresend_mock.dashboard.bubbles import line_of, name_of
 from flaresend_mock.web import headers
 
 LONGEST = 20_000
 """Characters of a body that are shown."""
 
 _SENDING = ("/send-message", "/groups/send-message", "/message")
-_KEY = "YOUR_API_KEY"
-_PLAIN_KINDS = frozenset({"text"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,16 @@ class Exchange:
 
 
 @dataclass(frozen=True, slots=True)
+class Changed:
+    """A message that reacts to another, edits or deletes it: its id, who wrote it, and what it does."""
+
+    id: str
+    at: datetime
+    who: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Why:
     """What made a message, and what it made."""
 
@@ -54,33 +63,28 @@ class Why:
     attempts: tuple[Exchange, ...]
     curl: str
     test: str
+    changes: tuple[Changed, ...] = ()
 
 
-def why(world: World, message_id: str, address: str) -> Why | None:
-    """Return what is known of a message, or None if it is no longer kept.
-
-    Args:
-        address: where the emulator is, for a command that does the same again.
-    """
+def why(world: World, message_id: str, place: Place) -> Why | None:
+    """Return what is known of a message, or None if it is no longer kept."""
     with world.lock:
         message = world.state.messages.get(message_id)
         if message is None:
             return None
         task, call = _cause(world, message) if message.direction == "outbound" else (None, None)
         deliveries = [one for one in world.deliveries.all() if one.message == message_id]
-    delivery = deliveries[-1] if deliveries else None
+        delivery = deliveries[-1] if deliveries else None
+        curl, test = _again(world, message, call, task, delivery, place)
+        changes = tuple(
+            Changed(one.id, one.at, name_of(world, one.sender), line_of(one))
+            for one in world.state.messages
+            if target(one) == message_id
+        )
     attempts = tuple(_attempted(one, delivery) for one in delivery.attempts) if delivery else ()
     event = readable(delivery.body) if delivery else ""
-    return Why(
-        message,
-        exchange(call) if call else None,
-        task,
-        delivery,
-        event,
-        attempts,
-        _curl(message, call, address),
-        _test(message),
-    )
+    told = exchange(call) if call else None
+    return Why(message, told, task, delivery, event, attempts, curl, test, changes)
 
 
 def exchange(event: Event) -> Exchange:
@@ -163,70 +167,23 @@ def _scheduling(world: World, task: Task) -> Event | None:
     return None
 
 
-def _curl(message: Message, event: Event | None, address: str) -> str:
-    """Return a command that has the same happen again."""
-    if event is not None and isinstance(event.subject, Call):
-        call = event.subject
-        body = call.body.decode("utf-8", "replace") if isinstance(call.body, bytes) else None
-        parts = [
-            f"curl -X {call.method} {shlex.quote(address + call.path)}",
-            f"-H 'Authorization: Bearer {_KEY}'",
-        ]
-        if body is not None:
-            parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(body)}"]
-        elif isinstance(call.body, Mapping):
-            parts += [f"-F {shlex.quote(f'{name}={value}')}" for name, value in call.body.items()]
-        return " \\\n  ".join(parts)
-    if message.direction == "outbound":
-        return ""
-    told = json.dumps(_letter(message), ensure_ascii=False)
-    return " \\\n  ".join(
-        (
-            f"curl {shlex.quote(address + '/_mock/inbound')}",
-            "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(told)}",
+def _again(
+    world: World,
+    message: Message,
+    event: Event | None,
+    task: Task | None,
+    delivery: Delivery | None,
+    place: Place,
+) -> tuple[str, str]:
+    """Return a command and a test that have the same happen again; the command is empty where there is none."""
+    if message.direction == "inbound":
+        as_lid = (
+            delivery is not None and f'{numbers.LID}"'.encode() in delivery.body.partition(b'"message"')[0]
         )
-    )
-
-
-def _letter(message: Message) -> dict[str, Any]:
-    """Return what `POST /_mock/inbound` is told to have somebody write this again."""
-    content = message.content
-    letter: dict[str, Any] = {"from": message.sender}
-    if message.chat.endswith(numbers.GROUP):
-        letter["group"] = message.chat
-    if content.type != "text" and message.payload is not None and content.media is None:
-        return letter | {"type": content.type, "message": dict(message.payload)}
-    if content.type != "text":
-        letter["type"] = content.type
-    if content.text:
-        letter["text"] = content.text
-    if content.caption:
-        letter["caption"] = content.caption
-    return letter
-
-
-def _test(message: Message) -> str:
-    """Return a test that expects this, or does it."""
-    said = words(message)
-    if message.direction == "outbound":
-        party = "group" if message.chat.endswith(numbers.GROUP) else "to"
-        told = f", text={said!r}" if said else f", type={message.content.type!r}"
-        return (
-            "def test_the_application_writes(flaresend_mock):\n"
-            "    ...  # what makes your application write\n"
-            f"    flaresend_mock.expect_message({party}={message.to!r}{told})"
-        )
-    given = [repr(message.sender)]
-    if message.content.type in _PLAIN_KINDS:
-        given.append(repr(said))
-    elif message.content.type not in TARGETED:
-        given += [f"type={message.content.type!r}", *([f"caption={said!r}"] if said else [])]
-    if message.chat.endswith(numbers.GROUP):
-        given.append(f"group={message.chat!r}")
-    return (
-        "def test_the_application_answers(flaresend_mock):\n"
-        "    flaresend_mock.webhook_app(application)  # or its URL: flaresend_mock.webhook(...)\n"
-        f"    flaresend_mock.receive({', '.join(given)})\n"
-        f"    flaresend_mock.expect_message(to={message.sender!r})"
-    )
+        letter = again.letter_of(world, message, as_lid=as_lid)
+        curl = again.letter_again(letter, again.file_of(world, message), place)
+        return curl, as_test.of_received(world, message, letter)
+    call = event.subject if event and isinstance(event.subject, Call) else None
+    media = world.state.media.get(message.content.media) if message.content.media else None
+    curl = again.call_again(world, call, place, media) if call else ""
+    return curl, as_test.of_sent(world, message, call, task, event.at if event else message.at)

@@ -18,6 +18,8 @@ MENU = (
 )
 HOURS = "We are open *Monday to Saturday 7:00 to 19:00* and Sunday 8:00 to 13:00."
 WHERE = "Moi Avenue 12, Nairobi. The way: https://maps.example/demo-shop"
+WRITTEN_TO = ("@s.whatsapp.net", "@g.us")
+"""Whom the bot answers: nobody can be written to by their LID, and channels belong to somebody."""
 HELLO = "Hello! I am the baker's bot. Write _menu_ to see what is fresh."
 
 
@@ -37,8 +39,9 @@ class Bot:
         event: Any = json.loads(Request(environ).get_data() or b"null")
         data = event.get("data", {}) if isinstance(event, dict) else {}
         said = answer(data.get("message", {}))
-        if said is not None and data.get("from"):
-            self._write(data["from"], said)
+        chat = data.get("from", "")
+        if said is not None and isinstance(chat, str) and chat.endswith(WRITTEN_TO):
+            self._write(chat, said)
         return Response(b'{"received":true}', content_type="application/json")(environ, start_response)
 
     def _write(self, chat: str, text: str) -> None:

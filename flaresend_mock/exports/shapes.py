@@ -20,6 +20,7 @@ Record = TypeVar("Record")
 Look = Callable[[Any], None]
 
 MAX_DEPTH = 200  # twice what bodies may have, as payloads may quote them
+_FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _OFFSET = re.compile(r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z")
 
 
@@ -117,6 +118,8 @@ def _look_at_float(data: Any) -> None:
 def _look_at_time(data: Any) -> None:
     if isinstance(data, str) and not data.endswith("Z"):
         raise _Misfit("A time in UTC is expected here, such as 2025-11-14T13:00:00Z.")
+    if isinstance(data, str) and not _FIRST_DAY <= data[:10] <= _LAST_DAY:
+        raise _Misfit("A time from 1970 to 9999 is expected here, in which every time zone has a day.")
 
 
 def _look_at_local_time(data: Any) -> None:

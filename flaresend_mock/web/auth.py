@@ -12,7 +12,9 @@ def bearer(authorization: str) -> str | None:
     return key.strip() or None if scheme.lower() == "bearer" else None
 
 
-COOKIE = "flaresend_mock_dashboard"
+def cookie_of(token: str) -> str:
+    """Return the name of the cookie that holds the pass: cookies know no ports, and a host may have two emulators."""
+    return "flaresend_mock_" + pass_for(token + " cookie")[:12]
 
 
 def pass_for(token: str) -> str:

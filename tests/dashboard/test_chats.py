@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.core.records import Attempt, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.avatars import emblem, face
@@ -288,7 +290,7 @@ def test_what_was_before_is_loaded_page_by_page(client: FlaskClient, inbound: Ca
         inbound(text=f"number {number}.")
     page, seen = shown(client, CHAT), []
     for _ in range(3):
-        seen.append(re.findall(r"number (\d+)\.", "".join(bubbles(page))))
+        seen.append(re.findall(r">number (\d+)\.", "".join(bubbles(page))))
         older = re.search(r'hx-get="[./]*w/default/(parts/older/[^"]*)"', page)
         if older:
             page = shown(client, unescape(older[1]))
@@ -419,3 +421,91 @@ def test_files_are_of_this_package(name: str, client: FlaskClient) -> None:
     assert client.get(f"/_mock/ui/assets/{name}").status_code == 200
     for other in ("../assets.py", "..%2fassets.py", "htmx.LICENSE", ""):
         assert client.get(f"/_mock/ui/assets/{other}").status_code == 404
+
+
+# --- what is odd
+
+
+@pytest.mark.parametrize("options", [5, True, 1e308, "ab", {"a": 1}, [5, None, {"optionName": 7}, {}]])
+def test_a_poll_of_any_shape_is_shown(options: Any, client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    inbound(type="poll", message={"pollCreationMessage": {"name": "What?", "options": options}})
+
+    assert "What?" in shown(client, CHAT)
+    assert "What?" in shown(client, CHAT.replace("chats/", "parts/news/"))
+
+
+def test_a_text_that_was_given_as_it_is_is_shown(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    inbound(message={"conversation": "as it is"})
+    inbound(message={"extendedTextMessage": {"text": "at length"}})
+    inbound(message={"extendedTextMessage": {"text": ["no text"]}})
+
+    page = shown(client, CHAT)
+    assert "as it is</p>" in page
+    assert "at length</p>" in page
+
+
+def test_half_an_emoji_breaks_no_page(client: FlaskClient, world: World, inbound: Callable[..., Any]) -> None:
+    body = {"groupJids": ["\ud800@g.us"], "type": "text", "text": "\udfff"}
+    client.post("/groups/send-message", json=body, headers=KEY)
+    client.post("/schedule-message", json={"recipients": ["x\ud800"]}, headers=KEY)
+    world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/hook"))
+    message = inbound(text="hi \ud83d")
+    (delivery,) = world.deliveries.all()
+    attempt = Attempt(NOW, "http://127.0.0.1:9/hook", (), 200, '{"a": "\\ud800"}', "", 1.0, accepted=True)
+    world.state.open_deliveries[delivery.id] = replace(delivery, attempts=(attempt,))
+
+    for path in ("traffic", "chats", CHAT, f"parts/why/{message}", "schedule"):
+        shown(client, path)
+    for call in client.get("/_mock/requests").get_json()["requests"]:
+        shown(client, f"parts/traffic/{call['id']}")
+    shown(client, f"parts/traffic/{delivery.event}")
+
+
+def test_a_file_is_looked_up_in_its_own_world() -> None:
+    client = FlaresendMock().app.test_client()
+    client.post("/_mock/worlds", json={"name": "other"})
+    client.post("/_mock/inbound?world=other", json={"from": ANN, "type": "image"})
+    instance = client.get("/_mock/instances?world=other").get_json()["instances"][0]["id"]
+
+    page = client.get(f"/_mock/ui/w/other/chats/{instance}/{ANN}@s.whatsapp.net").text
+
+    (source,) = re.findall(r'<img class="image" src="[./]*(media/[^"]+)"', page)
+    assert client.get(f"/_mock/{unescape(source)}").status_code == 200
+
+
+def test_what_was_said_long_ago_is_found(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    inbound(text="the sourdough please")
+    inbound(text="thanks")
+
+    page = shown(client, "parts/chats?q=SOURDOUGH")
+
+    assert len(names(page)) == 1
+    assert "the sourdough please" in page
+
+
+def test_what_changed_a_message_is_told_with_it(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+    first = inbound(text="Hi")
+    edit = inbound(type="edit", about=first, text="Hello")
+
+    found = shown(client, f"parts/why/{first}")
+
+    assert f"parts/why/{edit}" in found
+    assert "MESSAGE_EDIT" in shown(client, f"parts/why/{edit}")
+
+
+@pytest.mark.parametrize(
+    "path", ["w/nowhere/chats", "w/nowhere/traffic", f"w/default/chats/nobody/{ANN}", "w/x"]
+)
+def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: FlaskClient) -> None:
+    answer = client.get(f"/_mock/ui/{path}")
+
+    assert answer.status_code == 404
+    if path != "w/x":
+        assert answer.content_type == "text/html; charset=utf-8"
+        assert 'href="../' in answer.text
+        assert "Content-Security-Policy" in answer.headers
+
+
+def test_how_deep_a_browser_says_a_page_is_has_an_end(client: FlaskClient) -> None:
+    headers = {"HX-Current-URL": "http://127.0.0.1/_mock/ui/" + "/" * 50_000}
+    assert len(client.get(UI + "parts/chats", headers=headers).text) < 200_000

@@ -6,6 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.web.auth import cookie_of
 
 TOKEN = "a-long-secret"
 
@@ -82,12 +83,24 @@ def test_a_page_from_elsewhere_does_not_steer_in_the_name_of_who_has_entered(
 
 def test_another_emulator_is_not_opened_by_it(guarded: FlaskClient) -> None:
     enter(guarded)
-    cookie = guarded.get_cookie("flaresend_mock_dashboard")
+    cookie = guarded.get_cookie(cookie_of(TOKEN))
     assert cookie is not None
     other = FlaresendMock(control_token="another-secret").app.test_client()
-    other.set_cookie("flaresend_mock_dashboard", cookie.value)
+    for name in (cookie_of(TOKEN), cookie_of("another-secret")):
+        other.set_cookie(name, cookie.value)
 
     assert other.get("/_mock/messages").status_code == 401
+
+
+def test_two_emulators_of_a_host_do_not_log_each_other_out() -> None:
+    assert cookie_of(TOKEN) != cookie_of("another-secret")
+    assert TOKEN not in cookie_of(TOKEN)
+
+
+def test_a_part_of_a_page_has_the_whole_page_asked_for_anew(guarded: FlaskClient) -> None:
+    answer = guarded.get("/_mock/ui/w/default/parts/status", headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.headers["HX-Refresh"], answer.text) == (401, "true", "")
 
 
 def test_without_a_token_nothing_opens_by_an_empty_one() -> None:

@@ -56,6 +56,24 @@ def test_the_bot_answers_and_what_it_asked_for_is_on_record(demo: FlaresendMock)
     assert call["headers"]["User-Agent"] == "demo-bot/1.0"
 
 
+def test_the_bot_is_there_after_a_reset(demo: FlaresendMock) -> None:
+    requests.post(f"{demo.url}/_mock/reset", timeout=SECONDS).raise_for_status()
+
+    test_the_bot_answers_and_what_it_asked_for_is_on_record(demo)
+
+
+@pytest.mark.parametrize("letter", [{"text": "menu", "from_lid": True}, {"type": "channel_image"}])
+def test_the_bot_keeps_quiet_where_nobody_can_be_answered(
+    letter: dict[str, object], demo: FlaresendMock
+) -> None:
+    requests.post(
+        f"{demo.url}/_mock/inbound", json={"from": BRIAN, **letter}, timeout=SECONDS
+    ).raise_for_status()
+    requests.post(f"{demo.url}/_mock/deliveries/settle", timeout=SECONDS).raise_for_status()
+
+    assert requests.get(f"{demo.url}/_mock/requests", timeout=SECONDS).json()["requests"] == []
+
+
 def test_people_and_the_bot_come_to_an_end(demo: FlaresendMock) -> None:
     """Each answers the other: only if one of them keeps quiet at some time, there is an end."""
     world = demo.worlds.default()

@@ -1,0 +1,332 @@
+"""The commands and tests that the pages offer: they do the same again when they are run as they were copied."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.testing.server import Server, serving
+from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, OWNED
+from tests.receiver import Receiver
+
+NASTY = "it's \"$(touch owned)\" `id` \\n \n ''' {x} %s 😀 @/etc/hostname"
+SECONDS = 30
+needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+LETTERS: dict[str, dict[str, Any]] = {
+    "text": {"text": NASTY},
+    "at-sign": {"text": "@/etc/hostname"},
+    "link": {"text": "see https://a.example", "link": {"url": "https://a.example", "title": "A"}},
+    "mention": {"text": "hi", "mentions": [f"{BEN}@s.whatsapp.net"]},
+    "forwarded": {"text": "pass it on", "forwarded": 3},
+    "lid": {"text": "hi", "from_lid": True},
+    "group": {"text": "hello all", "group": FAMILY},
+    "image": {"type": "image", "caption": NASTY},
+    "own-file": {
+        "type": "document",
+        "media": {"base64": "aGVsbG8A", "fileName": 'a";b.txt', "mimetype": "text/plain"},
+    },
+    "voice": {"type": "voice", "seconds": 9},
+    "sticker": {"type": "sticker"},
+    "view-once": {"type": "view_once"},
+    "location": {"type": "location", "latitude": 1.5, "longitude": -2.5, "name": "Shop", "address": "Moi"},
+    "contact": {"type": "contact", "contact": {"name": "J", "number": "254798765432"}},
+    "poll": {"type": "poll", "text": "When?", "options": ["a", "b"], "selectable": 2},
+    "button": {"type": "button_reply", "text": "Yes", "selected": "y-1"},
+    "list": {"type": "list_reply", "text": "One", "selected": "r-1"},
+    "channel": {"type": "channel_image"},
+    "raw": {"message": {"strangeMessage": {"a": ["'", 1]}}},
+    "raw-text": {"message": {"conversation": "as it is"}},
+    "raw-poll": {"type": "poll", "message": {"pollCreationMessage": {"name": "q", "options": 5}}},
+}
+RANDOM = frozenset(
+    {
+        "url",
+        "directPath",
+        "mediaKey",
+        "fileEncSha256",
+        "mediaKeyTimestamp",
+        "messageContextInfo",
+        "senderTimestampMs",
+        "timestampMs",
+        "waveform",
+    }
+)
+"""What is another every time."""
+
+
+@pytest.fixture
+def emulator() -> Iterator[FlaresendMock]:
+    with FlaresendMock(log_level="error") as running:
+        yield running
+
+
+def control(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
+    answer = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=SECONDS)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def call(emulator: FlaresendMock, path: str, **given: Any) -> requests.Response:
+    return requests.post(emulator.url + path, headers=emulator.headers, timeout=SECONDS, **given)
+
+
+def snippets(emulator: FlaresendMock, message: str, world: str = "default") -> tuple[str, str]:
+    """Return the command and the test that are offered for a message."""
+    answer = requests.get(f"{emulator.url}/_mock/ui/w/{world}/parts/why/{message}", timeout=SECONDS)
+    assert answer.status_code == 200, answer.text
+    return offered(answer.text, "as-curl"), offered(answer.text, "as-test")
+
+
+def offered(page: str, id_: str) -> str:
+    _, found, rest = page.partition(f'<pre id="{id_}">')
+    return unescape(rest.partition("</pre>")[0]) if found else ""
+
+
+def run(command: str, folder: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", command + " -fsS"], cwd=folder, capture_output=True, text=True, timeout=SECONDS
+    )
+    assert done.returncode == 0, command + done.stderr
+
+
+def alike(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: alike(one) for name, one in value.items() if name not in RANDOM}
+    return [alike(one) for one in value] if isinstance(value, list) else value
+
+
+def newest(emulator: FlaresendMock, world: str = "default") -> Any:
+    return control(emulator, "GET", f"deliveries?world={world}")["deliveries"][-1]["body"]
+
+
+@needs_curl
+@pytest.mark.parametrize("letter", LETTERS.values(), ids=LETTERS)
+def test_the_same_is_written_again(letter: dict[str, Any], emulator: FlaresendMock, tmp_path: Path) -> None:
+    first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
+    command, _ = snippets(emulator, first["data"]["id"])
+
+    run(command, tmp_path)
+
+    second = newest(emulator)
+    assert second["data"]["id"] != first["data"]["id"]
+    for name in ("from", "participant", "message"):
+        assert alike(second["data"].get(name)) == alike(first["data"].get(name))
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_curl
+def test_replies_reactions_edits_and_deletions_are_written_again(
+    emulator: FlaresendMock, tmp_path: Path
+) -> None:
+    about = control(emulator, "POST", "inbound", {"from": ANN, "text": "first"})["event"]["data"]["id"]
+    for letter in (
+        {"text": "a reply", "about": about},
+        {"type": "reaction", "emoji": "🎉", "about": about},
+        {"type": "reaction", "emoji": "", "about": about},
+        {"type": "edit", "text": "other", "about": about},
+        {"type": "delete", "about": about},
+    ):
+        first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
+        run(snippets(emulator, first["data"]["id"])[0], tmp_path)
+        assert alike(newest(emulator)["data"]["message"]) == alike(first["data"]["message"])
+
+
+@needs_curl
+def test_it_is_written_in_the_same_world_to_the_same_instance(
+    emulator: FlaresendMock, tmp_path: Path
+) -> None:
+    control(emulator, "POST", "worlds", {"name": "other"})
+    body = {"name": "Second", "number": "254700111222", "status": "connected"}
+    second = control(emulator, "POST", "instances?world=other", body)["id"]
+    first = control(emulator, "POST", "inbound?world=other", {"from": ANN, "text": "hi", "instance": second})
+
+    run(snippets(emulator, first["event"]["data"]["id"], "other")[0], tmp_path)
+
+    assert newest(emulator, "other")["instanceId"] == second
+    assert len(control(emulator, "GET", "messages?world=other")["messages"]) == 2
+    assert control(emulator, "GET", "messages")["messages"] == []
+
+
+CALLS: dict[str, tuple[str, dict[str, Any]]] = {
+    "json": ("/send-message", {"json": {"recipients": [ANN, BEN], "type": "text", "text": NASTY}}),
+    "at-sign": ("/send-message", {"json": {"recipients": [ANN], "type": "text", "text": "@/etc/hostname"}}),
+    "form": ("/send-message", {"data": {"recipients": [ANN, BEN], "type": "text", "text": "</etc/hostname"}}),
+    "brackets": (
+        "/send-message",
+        {"data": {"recipients[]": [ANN, BEN], "type": "text", "text": "hi; there"}},
+    ),
+    "file": (
+        "/send-message",
+        {
+            "data": {"recipients": [ANN], "type": "document", "caption": "It's"},
+            "files": {"file": ('a";b.txt', b"hello\0", "text/plain")},
+        },
+    ),
+    "group": ("/groups/send-message", {"json": {"groupJids": [ANNS_GROUP], "type": "text", "text": "all"}}),
+    "channel": (f"/channels/{OWNED}/message", {"json": {"type": "text", "text": "news"}}),
+}
+
+
+@needs_curl
+@pytest.mark.parametrize("given", CALLS.values(), ids=CALLS)
+def test_the_same_call_is_made_again(
+    given: tuple[str, dict[str, Any]], emulator: FlaresendMock, tmp_path: Path
+) -> None:
+    path, body = given
+    answer = call(emulator, path, **body)
+    assert answer.status_code == 200, answer.text
+    before = control(emulator, "GET", "messages")["messages"]
+
+    run(snippets(emulator, before[-1]["id"])[0], tmp_path)
+
+    after = control(emulator, "GET", "messages")["messages"]
+    assert len(after) == 2 * len(before)
+    for old, new in zip(before, after[len(before) :], strict=True):
+        for name in ("to", "type", "text", "caption", "fileName", "mimetype"):
+            assert new.get(name) == old.get(name)
+    files = [
+        requests.get(f"{emulator.url}/_mock/media/{one['media']}", timeout=SECONDS).content
+        for one in after
+        if one["media"]
+    ]
+    assert len(set(files)) <= 1
+
+
+@needs_curl
+@pytest.mark.parametrize("raw", [b"@/etc/hostname", b"\xff\0binary", b'{"a": "\\ud800"}'])
+def test_a_body_that_is_nothing_is_sent_again_as_it_was(
+    raw: bytes, emulator: FlaresendMock, tmp_path: Path
+) -> None:
+    for method, path in (("POST", "/send-message"), ("PUT", "/x[1-20]{a,b}/../c?q=[1-3]")):
+        requests.request(
+            method,
+            emulator.url + path,
+            data=raw,
+            headers={**emulator.headers, "Content-Type": "application/json"},
+            timeout=SECONDS,
+        )
+        (first,) = control(emulator, "GET", "requests?limit=1")["requests"]
+        page = requests.get(
+            f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS
+        ).text
+        command = offered(page, f"curl-{first['id']}")
+        subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=SECONDS)
+
+        *_, before, again = control(emulator, "GET", "requests")["requests"]
+        assert before["id"] == first["id"]
+        assert {name: again[name] for name in ("method", "path", "query", "body", "status")} == {
+            name: first[name] for name in ("method", "path", "query", "body", "status")
+        }
+
+
+@needs_curl
+def test_a_delivery_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> None:
+    with Receiver() as receiver:
+        control(emulator, "PUT", "instances/default/webhook", {"url": receiver.url})
+        control(emulator, "POST", "inbound", {"from": ANN, "text": NASTY})
+        control(emulator, "POST", "deliveries/settle")
+        (delivery,) = control(emulator, "GET", "deliveries")["deliveries"]
+        page = requests.get(
+            f"{emulator.url}/_mock/ui/w/default/parts/traffic/{delivery['event']}", timeout=SECONDS
+        ).text
+        run(offered(page, f"curl-{delivery['event']}"), tmp_path)
+        first, second = receiver.asked
+        assert first.body == second.body
+
+
+@pytest.fixture(scope="module")
+def kit() -> Iterator[Server]:
+    with serving(None) as server:
+        yield server
+
+
+def passes(test: str, kit: Server) -> None:
+    """Run a test as pytest would, in a world as its marker asks for."""
+    wanted: dict[str, Any] = {}
+    code: dict[str, Any] = {}
+    marker = next((line for line in test.splitlines() if line.startswith("@pytest.mark.flaresend_mock(")), "")
+    if marker:
+        wanted = eval(marker.replace("@pytest.mark.flaresend_mock", "dict"), {"dict": dict})
+        test = test.replace(marker, "")  # which this run of tests does not know
+    exec(compile(test, "copied.py", "exec"), code)
+    (function,) = (one for name, one in code.items() if name.startswith("test_"))
+    with kit.world(**wanted) as flaresend:
+        function(flaresend)
+
+
+@pytest.mark.parametrize("letter", LETTERS.values(), ids=LETTERS)
+def test_a_copied_test_of_what_was_written_passes(
+    letter: dict[str, Any], emulator: FlaresendMock, kit: Server
+) -> None:
+    first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
+
+    passes(snippets(emulator, first["data"]["id"])[1], kit)
+
+
+def test_a_copied_test_of_what_is_about_another_message_passes(emulator: FlaresendMock, kit: Server) -> None:
+    theirs = control(emulator, "POST", "inbound", {"from": ANN, "text": "first"})["event"]["data"]["id"]
+    call(emulator, "/send-message", json={"recipients": [ANN], "type": "text", "text": "ours"})
+    ours = control(emulator, "GET", "messages")["messages"][-1]["id"]
+    for letter in (
+        {"text": "a reply", "about": theirs},
+        {"text": "a reply", "about": ours},
+        {"type": "reaction", "emoji": "🎉", "about": ours},
+        {"type": "edit", "text": "other", "about": theirs},
+        {"type": "delete", "about": theirs},
+    ):
+        first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
+        passes(snippets(emulator, first["data"]["id"])[1], kit)
+
+
+@pytest.mark.parametrize("given", CALLS.values(), ids=CALLS)
+def test_a_copied_test_of_what_was_sent_passes(
+    given: tuple[str, dict[str, Any]], emulator: FlaresendMock, kit: Server
+) -> None:
+    path, body = given
+    call(emulator, path, **body)
+
+    passes(snippets(emulator, control(emulator, "GET", "messages")["messages"][-1]["id"])[1], kit)
+
+
+def test_a_copied_test_of_what_was_scheduled_passes(kit: Server) -> None:
+    with FlaresendMock(world="demo", log_level="error") as emulator:
+        control(emulator, "PATCH", "clock", {"now": "2025-11-14T10:00:00Z", "frozen": True})
+        body = {"recipients": [ANN], "type": "text", "text": "Later", "sendAt": "2025-11-15 09:00:00"}
+        assert call(emulator, "/schedule-message", json=body).status_code == 200
+        control(emulator, "POST", "clock/advance", {"seconds": 86_400})
+        message = control(emulator, "GET", "messages")["messages"][-1]
+        assert message["text"] == "Later"
+
+        passes(snippets(emulator, message["id"])[1], kit)
+
+
+def test_a_token_is_asked_for_and_a_key_that_nobody_knows_is_not_shown() -> None:
+    with FlaresendMock(log_level="error", control_token="token-1", api_key="a-key-of-mine") as emulator:
+        headers = {"X-Control-Token": "token-1"}
+        requests.post(
+            f"{emulator.url}/_mock/inbound", json={"from": ANN, "text": "x"}, headers=headers, timeout=SECONDS
+        )
+        call(emulator, "/send-message", json={"recipients": [ANN], "type": "text", "text": "y"})
+        shown = requests.get(f"{emulator.url}/_mock/messages", headers=headers, timeout=SECONDS).json()[
+            "messages"
+        ]
+        pages = [
+            requests.get(
+                f"{emulator.url}/_mock/ui/w/default/parts/why/{one['id']}", headers=headers, timeout=SECONDS
+            ).text
+            for one in shown
+        ]
+        assert "X-Control-Token: YOUR_CONTROL_TOKEN" in unescape(pages[0])
+        assert "Bearer API_KEY_OF_THE_INSTANCE" in unescape(pages[1])
+        assert "a-key-of-mine" not in json.dumps(pages)
+        assert "token-1" not in json.dumps(pages)
