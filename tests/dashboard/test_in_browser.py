@@ -190,6 +190,118 @@ def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> Non
         assert at_the_end(page)
 
 
+def test_a_reaction_is_picked_where_the_bubble_is(open_page: Callable[..., Any]) -> None:
+    with open_page(viewport={"width": 1000, "height": 420}) as page:
+        page.click("text=Brian Otieno")
+        last = ".bubble.app >> nth=-1"
+        page.wait_for_selector(last)
+        page.click(f"{last} >> [data-react]")
+        box = page.locator(".emojis").bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 420
+        assert page.evaluate("document.scrollingElement.scrollTop") == 0
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"{last} >> .reactions >> text=❤️")
+        assert page.is_hidden(".emojis")
+
+
+def test_an_edit_keeps_the_marks_and_the_author_and_can_be_left(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    group = next(iter(steer(emulator, "GET", "groups")["groups"]))
+    ours = emulator.worlds.default().instances.first().number
+    others = [one["number"] for one in group["participants"] if one["number"] != ours]
+    with open_page(f"w/default/chats/{first(emulator)}/{group['id']}") as page:
+        page.select_option("#from", others[-1])
+        write(page, "*bold* `code`")
+        bubble = ".bubble.person:has-text('bold code')"
+        page.wait_for_selector(bubble)
+        page.select_option("#from", others[0])
+        page.click(f"{bubble} >> [data-edit]")
+        assert page.input_value("#text") == "*bold* `code`"
+        page.keyboard.press("Escape")
+        assert page.input_value("#text") == ""
+        assert page.is_hidden("#about")
+        page.click(f"{bubble} >> [data-edit]")
+        page.keyboard.type("!")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".bubble.person >> text=edited")
+    edit = steer(emulator, "GET", "messages")["messages"][-2:]
+    (told,) = [one for one in edit if one["type"] == "edit"]
+    assert (told["from"], told["text"]) == (others[-1], "*bold* `code`!")
+
+
+def test_enter_goes_to_whom_one_looks_for(open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        page.fill("#q", "+254 700 111 333")
+        page.press("#q", "Enter")
+        page.wait_for_url("**/254700111333*")
+        assert page.evaluate("document.activeElement.id") == "text"
+
+
+def test_a_chat_says_that_there_is_no_webhook(browser: Any) -> None:
+    with (
+        FlaresendMock(log_level="error") as emulator,
+        opened(browser, emulator, f"w/default/chats/{first(emulator)}/254712345678@s.whatsapp.net") as page,
+    ):
+        page.click(".unheard >> text=Set one")
+        page.wait_for_url("**/instances")
+
+
+def test_what_was_being_written_is_still_there_after_a_reset(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
+        page.fill("#text", "half a sen")
+        with page.expect_navigation():
+            steer(emulator, "POST", "reset")
+        page.wait_for_selector("#text")
+        assert page.input_value("#text") == "half a sen"
+
+
+def test_a_tab_that_nobody_sees_keeps_no_connection_and_catches_up(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    hide = """hidden => {
+        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
+        page.evaluate(hide, True)
+        assert page.evaluate("stream === null")
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "unseen"})
+        page.evaluate(hide, False)
+        page.wait_for_selector(".bubble.person >> text=unseen")
+
+
+def test_a_world_that_is_deleted_leads_back(emulator: FlaresendMock, browser: Any) -> None:
+    steer(emulator, "POST", "worlds", {"name": "brief"})
+    page = browser.new_page()
+    page.goto(f"{emulator.url}/_mock/ui/w/brief/traffic")
+    page.wait_for_selector("#filters")
+    steer(emulator, "DELETE", "worlds/brief")
+    page.wait_for_selector("text=What you look for is not here")
+    page.click("text=To the chats")
+    page.wait_for_selector(".chatlist")
+    page.close()
+
+
+def test_another_emulator_at_the_same_address_is_noticed(browser: Any) -> None:
+    page = browser.new_page()
+    with FlaresendMock(log_level="error") as before:
+        port = int(before.url.rpartition(":")[2])
+        steer(before, "POST", "inbound", {"from": BRIAN, "text": "long ago"})
+        page.goto(f"{before.url}/_mock/ui/w/default/chats/{first(before)}/{BRIAN}@s.whatsapp.net")
+        page.wait_for_selector(".bubble >> text=long ago")
+    page.wait_for_selector("#lost:visible")
+    with FlaresendMock(port=port, log_level="error"):
+        page.wait_for_selector(".bubble >> text=long ago", state="detached", timeout=WAIT)
+        page.wait_for_selector("#nothing")
+        assert page.is_hidden("#lost")
+    page.close()
+
+
 def test_a_refusal_is_told(emulator: FlaresendMock, browser: Any) -> None:
     steer(emulator, "POST", "instances/default/disconnect")
     context = browser.new_context()
@@ -458,7 +570,8 @@ def test_a_channel_is_made_and_changed(emulator: FlaresendMock, open_page: Calla
         page.select_option("dialog [name=role]", "OWNER")
         page.click("dialog >> text=Save")
         page.wait_for_selector(f"{entry} >> text=At eight")
-    made = steer(emulator, "GET", "channels")["channels"][-1]
+    every = steer(emulator, "GET", "channels")["channels"]
+    (made,) = [one for one in every if one["name"] == "Fresh <i>bread</i>"]
     assert (made["description"], [one["role"] for one in made["roles"]]) == ("At eight", ["OWNER"])
 
 

@@ -2,8 +2,6 @@
 "use strict";
 
 const page = document.documentElement.dataset;
-const bubbles = document.getElementById("bubbles");
-const composer = document.getElementById("composer");
 
 const world = () => "world=" + encodeURIComponent(page.world);
 
@@ -31,6 +29,7 @@ async function call(method, path, body) {
     throw new Error("The emulator does not answer. Is it still running?");
   }
   const data = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
+  if (answer.status === 401) location.reload(); // and be asked for the token
   if (!answer.ok) throw new Error(data.error?.message || answer.status + " " + answer.statusText);
   return data;
 }
@@ -72,141 +71,6 @@ function read(form) {
   return data;
 }
 
-// --- writing
-
-function about(id, words) {
-  const box = document.getElementById("about");
-  box.hidden = !id;
-  box.querySelector("span").textContent = words || "";
-  box.querySelector("input").value = id || "";
-  document.querySelectorAll(".bubble.chosen").forEach((one) => one.classList.remove("chosen"));
-  if (id) document.querySelector(`[data-message="${CSS.escape(id)}"]`)?.classList.add("chosen");
-  if (id) document.getElementById("text").focus();
-}
-
-function shownFor() {
-  const kind = document.getElementById("kind").value;
-  composer.querySelectorAll("[data-for]").forEach((label) => {
-    const fits = label.dataset.for.split(" ").includes(kind);
-    label.hidden = !fits;
-    label.querySelectorAll("input").forEach((field) => { field.disabled = !fits; });
-  });
-}
-
-async function write(extra) {
-  const sender = composer.querySelector("[name=from]").value;
-  const body = { from: sender, instance: composer.querySelector("[name=instance]").value, ...extra };
-  const group = composer.querySelector("[name=group]");
-  if (group) body.group = group.value;
-  return attempt(() => call("POST", "inbound", body));
-}
-
-if (composer) {
-  const text = document.getElementById("text");
-  let edited = null;
-  shownFor();
-  document.getElementById("kind").addEventListener("change", shownFor);
-  composer.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (composer.dataset.busy) return;
-    const body = read(composer);
-    const empty = !(body instanceof FormData) && !body.text && !body.type && !body.media;
-    if (empty) return text.focus();
-    composer.dataset.busy = "yes";
-    const done = edited
-      ? await write({ type: "edit", about: edited, text: text.value })
-      : await attempt(() => call("POST", "inbound", body));
-    delete composer.dataset.busy;
-    if (!done) return;
-    const from = composer.querySelector("select[name=from]")?.value;
-    composer.reset();
-    if (from) composer.querySelector("select[name=from]").value = from;
-    edited = null;
-    about(null);
-    shownFor();
-    follow(true);
-    text.focus();
-  });
-  text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      composer.requestSubmit();
-    }
-  });
-  composer.querySelector("[data-cancel]").addEventListener("click", () => { edited = null; about(null); });
-
-  const words = (id) => document.querySelector(`[data-message="${CSS.escape(id)}"] .text`)?.textContent || "a message";
-  bubbles.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (!button) return;
-    const it = button.dataset;
-    if (it.reply) { edited = null; about(it.reply, "Reply to: " + words(it.reply)); }
-    if (it.edit) { about(it.edit, "Edit: " + words(it.edit)); edited = it.edit; text.value = words(it.edit); }
-    if (it.delete) write({ type: "delete", about: it.delete, from: it.author });
-    if (it.forward) write({ forward: it.forward });
-    if (it.react) pick(button, it.react);
-  });
-}
-
-function pick(button, id) {
-  document.querySelector(".emojis")?.remove();
-  const box = document.createElement("div");
-  box.className = "emojis";
-  box.setAttribute("role", "menu");
-  for (const emoji of ["👍", "❤️", "😂", "😮", "😢", "🙏", ""]) {
-    const one = document.createElement("button");
-    one.type = "button";
-    one.setAttribute("role", "menuitem");
-    one.textContent = emoji || "✕";
-    one.setAttribute("aria-label", emoji || "Take the reaction back");
-    one.addEventListener("click", () => { box.remove(); button.focus(); write({ type: "reaction", about: id, emoji }); });
-    box.append(one);
-  }
-  button.after(box);
-  box.firstChild.focus();
-}
-
-// --- following
-
-const nearEnd = () => bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 160;
-let following = true;
-
-function follow(now = nearEnd()) {
-  following = now;
-  if (now && bubbles) bubbles.scrollTop = bubbles.scrollHeight;
-}
-
-if (bubbles) {
-  follow(true);
-  const size = () => bubbles.clientWidth + " " + bubbles.clientHeight;
-  let settled = size(); // while that changes, it is not the reader who scrolls
-  bubbles.addEventListener("scroll", () => { if (size() === settled) following = nearEnd(); }, { passive: true });
-  bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
-  new ResizeObserver(() => {
-    settled = size();
-    if (following) follow(true);
-  }).observe(bubbles);
-  let height = 0;
-  document.body.addEventListener("htmx:beforeSwap", (event) => {
-    if (event.target.classList?.contains("older")) height = bubbles.scrollHeight - bubbles.scrollTop;
-    else height = 0;
-  });
-  document.body.addEventListener("htmx:afterSwap", () => {
-    if (height) bubbles.scrollTop = bubbles.scrollHeight - height;
-    else if (following) follow(true);
-    if (bubbles.querySelector(".bubble")) document.getElementById("nothing")?.remove();
-  });
-}
-
-document.body.addEventListener("htmx:configRequest", (event) => {
-  if (event.target.id === "newest") {
-    event.detail.parameters.oldest = bubbles.querySelector(".bubble")?.id.slice(1) || 0;
-  }
-});
-document.body.addEventListener("htmx:responseError", (event) => {
-  const lost = event.detail.xhr.status === 404 && ["newest", "list"].includes(event.detail.elt.id);
-  if (lost) location.reload();
-});
 // --- the live stream: of each kind of event, the page hears at once and then every so often, the last one always
 
 const PACE = 300;
@@ -227,32 +91,97 @@ function hear(kind) {
   }, PACE);
 }
 
-const stream = new EventSource(page.mock + "events?stream=true&" + world());
-stream.addEventListener("open", () => hear("open")); // what happened since the page was made, or the stream was lost
-for (const kind of KINDS) stream.addEventListener(kind, () => hear(kind));
-stream.addEventListener("world", () => {
-  if (document.body.dispatchEvent(new CustomEvent("replaced", { cancelable: true }))) location.reload();
+// A browser allows a host few connections, and tabs that nobody sees keep none of them.
+const lost = document.getElementById("lost");
+let stream = null;
+let retrying = 0;
+
+function listen() {
+  stream = new EventSource(page.mock + "events?stream=true&" + world());
+  stream.addEventListener("open", () => {
+    lost.hidden = true;
+    hear("open"); // what happened since the page was made, or the stream was lost
+  });
+  stream.addEventListener("error", () => {
+    lost.hidden = false;
+    if (stream.readyState === EventSource.CLOSED) retrying = setTimeout(listen, 3000); // it gives up by itself
+  });
+  for (const kind of KINDS) stream.addEventListener(kind, () => hear(kind));
+  stream.addEventListener("world", replaced);
+}
+
+function hush() {
+  clearTimeout(retrying);
+  stream?.close();
+  stream = null;
+}
+
+function follows() {
+  if (document.hidden) hush();
+  else if (!stream) listen();
+}
+
+document.addEventListener("visibilitychange", follows);
+window.addEventListener("pagehide", hush);
+window.addEventListener("pageshow", (event) => { if (event.persisted) follows(); });
+
+// --- another world, or another emulator: what stands on the page is no longer so
+
+let leaving = false;
+
+function replaced() {
+  if (leaving || !document.body.dispatchEvent(new CustomEvent("replaced", { cancelable: true }))) return;
+  leaving = true;
+  location.reload();
+}
+
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "status" && document.getElementById("edition").dataset.edition !== page.edition) replaced();
 });
-window.addEventListener("pagehide", () => stream.close());
+document.body.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 404 && ["newest", "list", "status"].includes(event.detail.elt.id)) replaced();
+});
+
+follows();
 
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
 // --- looking closer
 
 const why = document.getElementById("why");
-document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target === why) {
-    why.hidden = false;
-    why.querySelector("button")?.focus();
-  }
+let opener = null;
+
+document.body.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.target === why && !why.contains(event.target)) opener = event.target.id;
 });
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target !== why) return;
+  why.hidden = false;
+  why.scrollTop = 0;
+  why.querySelector("button")?.focus();
+});
+
+function shut() {
+  if (!why || why.hidden) return;
+  why.hidden = true;
+  document.getElementById(opener)?.focus();
+}
+
+async function copy(source) {
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    return true;
+  } catch { // a page that came by plain HTTP from elsewhere has no clipboard
+    getSelection().selectAllChildren(source);
+    return document.execCommand("copy");
+  }
+}
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (!event.target.closest(".switcher")) document.querySelector(".switcher[open]")?.removeAttribute("open");
-  if (!event.target.closest(".emojis") && !button?.dataset.react) document.querySelector(".emojis")?.remove();
   if (!button) return;
-  if ("close" in button.dataset && why) why.hidden = true;
+  if ("close" in button.dataset) shut();
   if (button.dataset.toggle) {
     const box = document.getElementById(button.dataset.toggle);
     box.hidden = !box.hidden;
@@ -260,9 +189,8 @@ document.addEventListener("click", async (event) => {
     if (!box.hidden) box.querySelector("select, input")?.focus();
   }
   if (button.dataset.copy) {
-    const source = document.getElementById(button.dataset.copy);
-    await attempt(() => navigator.clipboard.writeText(source.textContent));
-    tell("Copied");
+    const done = await copy(document.getElementById(button.dataset.copy));
+    tell(done ? "Copied" : "The browser lets this page copy nothing: it is selected, press Ctrl+C", !done);
   }
   if (button.dataset.do) {
     const [method, path] = button.dataset.do.split(" ");
@@ -276,10 +204,9 @@ document.addEventListener("click", async (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
-    document.querySelector(".emojis")?.remove();
     const menu = document.querySelector(".switcher[open]");
     if (menu) { menu.open = false; menu.firstElementChild.focus(); }
-    if (why) why.hidden = true;
+    shut();
   }
   if (event.key === "/" && !event.target.closest("input, textarea, select")) {
     const search = document.getElementById("q");
@@ -294,7 +221,7 @@ if (address) address.textContent = new URL(page.mock + "..", location.href).href
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
-  if (!form.dataset.call || form === composer) return;
+  if (!form.dataset.call || form.id === "composer") return;
   event.preventDefault();
   const [method, path] = form.dataset.call.split(" ");
   const done = await attempt(() => call(method, path, "empty" in form.dataset ? undefined : read(form)));
