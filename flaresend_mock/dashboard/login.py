@@ -34,5 +34,5 @@ def enter() -> Response:
 
 
 def _page(problem: str, status: int = 200) -> Response:
-    text = render_template("dashboard/login.html", problem=problem)
+    text = render_template("dashboard/login.html", ui="./", problem=problem)
     return shown(text, status)

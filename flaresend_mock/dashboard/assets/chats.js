@@ -125,7 +125,9 @@ function choose(place) {
   const bubble = place.closest(".said")?.closest(".bubble");
   const was = bubble?.classList.contains("picked");
   document.querySelectorAll(".bubble.picked").forEach((one) => one.classList.remove("picked"));
-  if (bubble && !was) bubble.classList.add("picked");
+  if (!bubble || was) return;
+  bubble.classList.add("picked");
+  bubble.scrollIntoView({ block: "nearest" });
 }
 
 function unpick(focus = false) {
