@@ -22,7 +22,9 @@ _ROLE = validate.OneOf(ROLES)
 class ChannelChange(Input):
     """What a channel is called and says of itself, and the `role` in it of an `instance`, or of the first one."""
 
-    more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
+    more_shape: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"required": [name]} for name in ("name", "description", "subscribers", "role")]
+    }
 
     name = fields.String(validate=validate.Length(1, SUBJECT_LENGTH))
     description = fields.String(validate=validate.Length(max=DESCRIPTION_LENGTH))
@@ -32,7 +34,7 @@ class ChannelChange(Input):
 
     @validates_schema
     def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
-        if not data:
+        if not data.keys() - {"instance"}:
             raise ValidationError("Give what is to change.")
 
 

@@ -23,7 +23,7 @@ from flaresend_mock.control.calls import (
     load,
 )
 from flaresend_mock.core import numbers
-from flaresend_mock.core.letters import CAPTIONED, MEDIA_KINDS, TARGETED, Letter
+from flaresend_mock.core.letters import CAPTIONED, MAX_FORWARDS, MEDIA_KINDS, TARGETED, Letter
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.records import Chaos, Upload
@@ -32,7 +32,6 @@ from flaresend_mock.web import jsons
 
 blueprint = Blueprint("inbound", __name__)
 
-MAX_FORWARDS = 127
 _MEDIA_TYPE = validate.Regexp(
     r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most."
 )

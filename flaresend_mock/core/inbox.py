@@ -278,6 +278,7 @@ class Inbox:
             file_name=upload.file_name if upload else None,
             mimetype=upload.mimetype if upload else None,
             upload=upload,
+            raw=letter.raw is not None,
         )
         message = Message(
             id="AC" + world.chance.hexadecimal("received message", 30),

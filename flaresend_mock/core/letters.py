@@ -36,7 +36,9 @@ TARGETED = frozenset({"reaction", "delete", "edit"})
 ANSWERS = frozenset({"button_reply", "list_reply"})
 """Which kinds of message answer what the instance sent last, if nothing else is said."""
 
-_VCARD_NUMBER = re.compile(r"waid=(\d+)")
+MAX_FORWARDS = 127
+
+_VCARD_NUMBER = re.compile(r"^TEL[^\n]*?waid=(\d+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,14 +128,17 @@ def forwarded(world: World, letter: Letter) -> Letter:
     changes = [one for one in world.state.messages if target(one) == message.id]
     if kind in TARGETED or kind == "view_once" or any(one.content.type == "delete" for one in changes):
         raise NotForwarded
+    edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
+    score = letter.forwarded or min(MAX_FORWARDS, _score(context) + 1)
+    if message.content.raw and not edits:
+        return replace(letter, kind=kind, raw=_passed_on(message.payload or {}, score))
     copy = again(world, message)
     text, caption = copy.text, copy.caption
-    for edit in (one.content.text or "" for one in changes if one.content.type == "edit"):
+    for edit in edits:
         text, caption = (text, edit) if copy.upload else (edit, caption)
     kept = "image" if kind == "channel_image" else kind if kind in (*MEDIA_KINDS, *_SHAPES) else "text"
     if kept == "text" and not text:
         raise NotForwarded
-    score = context.get("forwardingScore", 0)
     return replace(
         letter,
         kind=kept,
@@ -141,8 +146,36 @@ def forwarded(world: World, letter: Letter) -> Letter:
         caption=caption,
         upload=copy.upload,
         details=_SHAPES[kind](body) if kind in _SHAPES else {},
-        forwarded=letter.forwarded or (score if isinstance(score, int) else 0) + 1,
+        forwarded=score,
     )
+
+
+def _score(context: Mapping[str, Any]) -> int:
+    score = context.get("forwardingScore")
+    return max(0, score) if type(score) is int else 0
+
+
+def _passed_on(payload: Mapping[str, Any], score: int) -> Payload:
+    """Return a payload that was given as it is, as a forwarded one: without what it answers.
+
+    Raises:
+        NotForwarded: there is nothing in it that could be.
+    """
+    for name, body in payload.items():
+        if name == CONTEXT:
+            continue
+        if name == "conversation" and isinstance(body, str):
+            return _passed_on({**_without(payload, name), "extendedTextMessage": {"text": body}}, score)
+        if isinstance(body, Mapping) and isinstance(body.get("message"), Mapping):
+            return {**payload, name: {**body, "message": _passed_on(body["message"], score)}}
+        if isinstance(body, Mapping):
+            return {**payload, name: {**body, "contextInfo": {"forwardingScore": score, "isForwarded": True}}}
+        break
+    raise NotForwarded
+
+
+def _without(payload: Mapping[str, Any], name: str) -> Payload:
+    return {other: value for other, value in payload.items() if other != name}
 
 
 def _place(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +185,7 @@ def _place(body: Mapping[str, Any]) -> dict[str, Any]:
 def contact_of(body: Mapping[str, Any]) -> dict[str, str]:
     """Return the name and the number that a received contact holds, each empty where it has none."""
     number = _VCARD_NUMBER.search(str(body.get("vcard", "")))
-    return {"displayName": str(body.get("displayName", "")), "number": number[1] if number else ""}
+    return {"displayName": str(body.get("displayName") or ""), "number": number[1] if number else ""}
 
 
 def choices(body: Mapping[str, Any]) -> tuple[str, ...]:

@@ -208,6 +208,7 @@ class Content:
     template: Any = None
     upload: Upload | None = None
     media: str | None = None
+    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +23,14 @@ KNOWN_KEY = "YOUR_API_KEY"
 """The API key that everybody knows, which is shown as it is."""
 
 _JSON = "-H 'Content-Type: application/json'"
+LONGEST_ARGUMENT = 100_000
+"""Bytes that a command may have in one argument; Linux allows a little more."""
+
+INLINE_FILE = 2_000
+"""Bytes of a file that stand in a command; a larger one is fetched from the emulator by it."""
+
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+_WORDED = frozenset({"text", "poll", "button_reply", "list_reply", "edit"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
 
@@ -80,6 +89,13 @@ def letter_again(letter: Mapping[str, Any], media: Media | None, place: Place) -
     parts = [_curl("POST", f"{place.address}/_mock/inbound{where}")]
     if place.guarded:
         parts.append("-H 'X-Control-Token: YOUR_CONTROL_TOKEN'")
+    if media is not None and len(media.data) <= INLINE_FILE:
+        given = {
+            "base64": b64encode(media.data).decode(),
+            "fileName": media.file_name,
+            "mimetype": media.mimetype,
+        }
+        letter, media = {**letter, "media": given}, None
     if media is None:
         return _with_body([*parts, _JSON], json.dumps(letter, ensure_ascii=False).encode("utf-8", "replace"))
     fields, piped = _form({**letter, "file": media}, place, media)
@@ -99,7 +115,7 @@ def letter_of(world: World, message: Message, *, as_lid: bool = False) -> dict[s
     letter: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
         letter["group"] = message.chat
-    if message.instance != world.instances.first().id:
+    if message.instance != next(iter(world.state.instances)):
         letter["instance"] = message.instance
     if as_lid and not world.state.senders_as_lids:
         letter["from_lid"] = True
@@ -108,13 +124,13 @@ def letter_of(world: World, message: Message, *, as_lid: bool = False) -> dict[s
         kind = {} if content.type == "text" else {"type": content.type}
         return letter | kind | {"message": dict(message.payload or {})}
     letter |= {} if content.type == "text" else {"type": content.type}
-    letter |= {"text": content.text} if content.text and content.type != "reaction" else {}
-    letter |= {"caption": content.caption} if content.caption else {}
+    letter |= {"text": content.text or ""} if content.type in _WORDED else {}
+    letter |= {"caption": content.caption} if content.caption is not None else {}
     letter |= details
     about = context.get("stanzaId")
     if isinstance(about, str):
         letter["about"] = about
-    if isinstance(context.get("forwardingScore"), int):
+    if context.get("isForwarded"):
         letter["forwarded"] = context["forwardingScore"]
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
         letter["mentions"] = context["mentionedJid"]
@@ -140,15 +156,14 @@ def key_of(world: World, instance_id: str | None) -> str:
 def _curl(method: str, url: str) -> str:
     """Return the beginning of a command; brackets and dots in a URL are no patterns and ways up."""
     options = " --globoff" * any(one in url for one in "[]{}") + " --path-as-is" * ("/." in url)
-    return f"curl{options} -X {shlex.quote(method)} {_quoted(url)}"
+    verb = "--head" if method == "HEAD" else f"-X {shlex.quote(method)}"
+    return f"curl{options} {verb} {_quoted(url)}"
 
 
 def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return what a kind of message holds beside words and files; None if it is only said by its payload."""
-    kind, payload = message.content.type, message.payload or {}
-    if not payload.keys() & _KEYS.get(kind, set()) or (kind in MEDIA_KINDS and message.content.media is None):
-        return None
-    if kind == "text" and (message.content.text or "") != payload.get("conversation", body.get("text")):
+    kind = message.content.type
+    if message.content.raw:
         return None
     match kind:
         case "location":
@@ -162,10 +177,7 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             contact = contact_of(body)
             found = {"contact": {"name": contact["displayName"], "number": contact["number"]}}
         case "poll":
-            options = choices(body)
-            if len(options) < 2:
-                return None
-            found = {"options": list(options), "selectable": body.get("selectableOptionsCount")}
+            found = {"options": list(choices(body)), "selectable": body.get("selectableOptionsCount")}
         case "button_reply":
             found = {"selected": body.get("selectedButtonId")}
         case "list_reply":
@@ -188,26 +200,6 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
 
 
 _LINK = (("title", "title"), ("description", "description"))
-_KEYS = {
-    "text": {"conversation", "extendedTextMessage"},
-    "image": {"imageMessage"},
-    "channel_image": {"imageMessage"},
-    "view_once": {"viewOnceMessageV2"},
-    "video": {"videoMessage"},
-    "audio": {"audioMessage"},
-    "voice": {"audioMessage"},
-    "document": {"documentMessage", "documentWithCaptionMessage"},
-    "sticker": {"stickerMessage"},
-    "location": {"locationMessage"},
-    "contact": {"contactMessage"},
-    "poll": {"pollCreationMessageV3"},
-    "button_reply": {"buttonsResponseMessage"},
-    "list_reply": {"listResponseMessage"},
-    "reaction": {"reactionMessage"},
-    "delete": {"protocolMessage"},
-    "edit": {"protocolMessage"},
-}
-"""Under which key of a payload each kind is found, where the emulator wrote it."""
 
 
 def _sample_of(world: World, media_id: str) -> dict[str, Any]:
@@ -227,17 +219,20 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
         described = isinstance(value, Mapping) and "fileName" in value
         if attached is not None and (described or value is attached):
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
-            part = f'{name}=@-;filename="{named}"' + (
-                f";type={attached.mimetype}" if attached.mimetype else ""
-            )
+            kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
+            part = f'{name}=@-;filename="{named}"{kind}'
             given.append(f"-F {_quoted(part)}")
             world = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
             token = " -H 'X-Control-Token: YOUR_CONTROL_TOKEN'" if place.guarded else ""
             piped = f"curl -s{token} {_quoted(f'{place.address}/_mock/media/{attached.id}{world}')} | \\\n"
-        elif described:  # what was uploaded is not kept
-            given.append(f"-F {_quoted(f'{name}=@' + json.dumps(str(value['fileName'])))}")
+        elif (
+            described
+        ):  # what was uploaded is not kept, and the name of somebody else's file is no path of ours
+            given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            if len(text) > 1 and text[0] == text[-1] == '"':  # the API takes one pair off
+                text = f'"{text}"'
             given.append(f"--form-string {_quoted(f'{name}={text}')}")
     return given, piped
 
@@ -258,7 +253,7 @@ def _with_body(parts: Iterable[str], raw: bytes) -> str:
         text = raw.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text:  # which no argument of a command can hold
+    if "\0" in text or len(raw) > LONGEST_ARGUMENT:  # which no argument of a command can hold
         return f"echo {b64encode(raw).decode()} | base64 -d | \\\n" + _lines([*parts, "--data-binary @-"])
     return _lines([*parts, f"--data-raw {_quoted(text)}"])
 

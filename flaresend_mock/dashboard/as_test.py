@@ -79,7 +79,7 @@ def of_sent(world: World, message: Message, call: Call | None, task: Task | None
     _meet(script, world, message)
     if task is not None:
         script.imports.add("pytest")
-        script.marks.append(f"@pytest.mark.flaresend_mock(time_zone={world.state.time_zone!r})")
+        script.marks.append(f"@pytest.mark.flaresend(time_zone={world.state.time_zone!r})")
         script.add(f"flaresend_mock.clock.freeze({at.strftime('%Y-%m-%dT%H:%M:%SZ')!r})")
     if call is None:
         script.add("...  # have your application write")
@@ -98,8 +98,8 @@ def _meet(script: Script, world: World, message: Message) -> None:
     """Have the group or the channel that a message is in: another world has not the same."""
     group, channel = world.state.groups.get(message.chat), world.state.channels.get(message.chat)
     if group is not None:
-        ours = world.instances.get(message.instance).number
-        others = [number for number in group.members if number not in (ours, message.sender)]
+        ours = {one.number for one in world.state.instances.values()}
+        others = [number for number in group.members if number not in ours and number != message.sender]
         people = [*([message.sender] if message.direction == "inbound" else []), *others][:3]
         script.add(f"group = flaresend_mock.group({group.subject!r}, {people!r})")
         script.names[group.id] = "group"

@@ -6,14 +6,14 @@ import re
 
 from markupsafe import Markup, escape
 
-_CODE = re.compile(r"```(.+?)```|`([^`\n]+)`", re.DOTALL)
-_LINK = re.compile(r"(?:https?://|\bwww\.(?=\w))[^\s<>\"]+[^\s<>\"'.,;:!?)\]]", re.IGNORECASE)
-_ITEM = re.compile(r"^[*-] (?=\S)", re.MULTILINE)
-_QUOTED = re.compile(r"^&gt; (.+)$", re.MULTILINE)
+_BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
+_CODE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"(?:https?://|\bwww\.(?=\w))[^\s<>\"]+[^\s<>\"'.,;:!?)\]*_~]", re.IGNORECASE)
 _STYLES = (("*", "strong"), ("_", "em"), ("~", "s"))
 # a mark stands at the edge of a word, and what it encloses neither begins nor ends with a space
 _MARKED = r"(?<![\w{0}]){0}(?=\S)([^{0}\n]*?\S){0}(?![\w{0}])"
 _STYLED = {tag: re.compile(_MARKED.format(re.escape(sign))) for sign, tag in _STYLES}
+_TAG = re.compile(r"<(/?)(\w+)>")
 MAX_STYLED = 5000
 """Of a longer text, this much is looked at for marks and links."""
 
@@ -21,12 +21,15 @@ MAX_STYLED = 5000
 def formatted(text: str) -> Markup:
     """Return a text as WhatsApp shows it. What looks like markup in it stays what it is: text."""
     head, tail = text[:MAX_STYLED], text[MAX_STYLED:]
-    pieces = []
+    pieces: list[Markup] = []
     end = 0
-    for code in _CODE.finditer(head):
-        pieces += [_linked(head[end : code.start()]), Markup("<code>{}</code>").format(code[1] or code[2])]
-        end = code.end()
-    return Markup("").join([*pieces, _linked(head[end:]), escape(tail)])
+    for block in _BLOCK.finditer(head):
+        pieces += [
+            _lines(head[end : block.start()], whole=not end),
+            Markup("<code>{}</code>").format(block[1]),
+        ]
+        end = block.end()
+    return Markup("").join([*pieces, _lines(head[end:], whole=not end), escape(tail)])
 
 
 def plain(text: str) -> str:
@@ -35,6 +38,29 @@ def plain(text: str) -> str:
     for styled in _STYLED.values():
         line = styled.sub(r"\1", line)
     return line
+
+
+def _lines(text: str, *, whole: bool) -> Markup:
+    """Return lines, of which the first is a `whole` one or goes on behind something."""
+    first, *others = text.split("\n")
+    return Markup("\n").join([_line(first) if whole else _coded(first), *map(_line, others)])
+
+
+def _line(line: str) -> Markup:
+    if line.startswith("> ") and line[2:].strip():
+        return Markup('<q class="cited">{}</q>').format(_coded(line[2:]))
+    if line.startswith(("* ", "- ")) and line[2:].strip():
+        return Markup("• {}").format(_coded(line[2:]))
+    return _coded(line)
+
+
+def _coded(text: str) -> Markup:
+    pieces: list[Markup] = []
+    end = 0
+    for code in _CODE.finditer(text):
+        pieces += [_linked(text[end : code.start()]), Markup("<code>{}</code>").format(code[1])]
+        end = code.end()
+    return Markup("").join([*pieces, _linked(text[end:])])
 
 
 def _linked(text: str) -> Markup:
@@ -52,8 +78,18 @@ def _linked(text: str) -> Markup:
 
 
 def _styled(text: str) -> Markup:
-    safe = str(escape(text))  # leaves the marks as they are, and has none of its own
+    safe = plain_text = str(escape(text))  # leaves the marks as they are, and has none of its own
     for tag, styled in _STYLED.items():
         safe = styled.sub(rf"<{tag}>\1</{tag}>", safe)
-    safe = _QUOTED.sub(r'<q class="cited">\1</q>', _ITEM.sub("• ", safe))
-    return Markup(safe)  # escaped above  # noqa: S704  # nosec B704
+    return Markup(safe if _nests(safe) else plain_text)  # escaped above  # noqa: S704  # nosec B704
+
+
+def _nests(text: str) -> bool:
+    """Tell whether each tag ends inside the one it began in: marks may cross each other."""
+    inside: list[str] = []
+    for closes, tag in _TAG.findall(text):
+        if not closes:
+            inside.append(tag)
+        elif not inside or inside.pop() != tag:
+            return False
+    return True

@@ -52,6 +52,12 @@ def home() -> Response:
     return _led(f"w/{DEFAULT}/chats")
 
 
+@blueprint.get("/<path:anything>")
+def nowhere(anything: str) -> Response:
+    """Say on a page of our own that there is none."""
+    raise NotFound
+
+
 @blueprint.get("/w/<world>/parts/status")
 def status(world: str) -> Response:
     """Return what stands at the top of every page, as it is now."""
@@ -120,6 +126,8 @@ def shown(text: str, status: int = 200) -> Response:
 def gone(problem: Refusal | NotFound) -> Response:
     """Say that what was wanted is not there, and lead back to what is."""
     reason = problem.description if isinstance(problem, NotFound) else ""
+    if reason == NotFound.description:  # which speaks of URLs and spelling
+        reason = ""
     return shown(render_template("dashboard/gone.html", ui=upwards(), reason=reason or ""), 404)
 
 

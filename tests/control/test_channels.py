@@ -73,6 +73,8 @@ def test_a_channel_that_cannot_be_is_refused(client: FlaskClient) -> None:
         ("POST", "", {"name": "x", "subscribers": "1"}, 400, "subscribers: "),
         ("POST", "", {"name": "x", "instance": "nobody"}, 404, "no instance"),
         ("PATCH", f"/{first}", {}, 400, "Give what is to change"),
+        ("PATCH", f"/{first}", {"instance": None}, 400, "Give what is to change"),
+        ("PATCH", f"/{first}", {"instance": "nope"}, 400, "Give what is to change"),
         ("PATCH", f"/{first}", {"name": "y", "role": "ADMIN", "instance": "nobody"}, 404, "no instance"),
         ("PATCH", "/nothing", {"name": "x"}, 404, "no channel"),
     ):

@@ -470,7 +470,7 @@ def test_what_cannot_be_forwarded_is_refused(client: FlaskClient, world: World) 
     gone = event_of(post(client, text="never mind"))["data"]["id"]
     event_of(post(client, type="delete", about=gone))
     heart = event_of(post(client, type="reaction", about=once, emoji="❤️"))["data"]["id"]
-    odd = event_of(post(client, message={"strangeMessage": {"a": 1}}))["data"]["id"]
+    odd = event_of(post(client, message={"strangeMessage": 1}))["data"]["id"]
     before = len(world.state.messages)
 
     for id_ in (once, gone, heart, odd):
@@ -481,3 +481,65 @@ def test_what_cannot_be_forwarded_is_refused(client: FlaskClient, world: World) 
     assert answer.json is not None
     assert answer.json["error"]["message"] == "text: a message that is forwarded stays as it is"
     assert len(world.state.messages) == before
+
+
+@pytest.mark.parametrize(
+    ("payload", "again"),
+    [
+        ({"conversation": "hello"}, {"extendedTextMessage": {"text": "hello"}}),
+        ({"strangeMessage": {"a": [1]}}, {"strangeMessage": {"a": [1]}}),
+        (
+            {
+                "imageMessage": {
+                    "url": "x",
+                    "caption": "c",
+                    "contextInfo": {"stanzaId": "y", "forwardingScore": 3},
+                }
+            },
+            {"imageMessage": {"url": "x", "caption": "c"}},
+        ),
+        (
+            {"viewOnceMessage": {"message": {"imageMessage": {"url": "x"}}}},
+            {"viewOnceMessage": {"message": {"imageMessage": {"url": "x"}}}},
+        ),
+    ],
+)
+def test_what_was_given_as_it_is_is_forwarded_as_it_is(
+    payload: dict[str, Any], again: dict[str, Any], client: FlaskClient
+) -> None:
+    score = payload.get("imageMessage", {}).get("contextInfo", {}).get("forwardingScore", 0) + 1
+    id_ = event_of(post(client, message=payload))["data"]["id"]
+
+    told = message_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
+
+    inner = told
+    while isinstance(inner, dict) and "contextInfo" not in inner:
+        inner = (
+            next(iter(inner.values()))["message"]
+            if "viewOnceMessage" in inner
+            else next(iter(inner.values()))
+        )
+    assert inner.pop("contextInfo") == {"forwardingScore": score, "isForwarded": True}
+    assert told == again
+
+
+@pytest.mark.parametrize(("before", "after"), [(127, 127), (126, 127), (1, 2)])
+def test_a_score_has_an_end(before: int, after: int, client: FlaskClient) -> None:
+    id_ = event_of(post(client, text="a", forwarded=before))["data"]["id"]
+    again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
+    assert again["contextInfo"]["forwardingScore"] == after
+
+
+@pytest.mark.parametrize("score", [-1, 10**40, True, "5", 2.5])
+def test_an_odd_score_is_none_or_the_last(score: Any, client: FlaskClient) -> None:
+    payload = {"extendedTextMessage": {"text": "a", "contextInfo": {"forwardingScore": score}}}
+    id_ = event_of(post(client, message=payload))["data"]["id"]
+    again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
+    assert again["contextInfo"]["forwardingScore"] == (127 if score == 10**40 else 1)
+
+
+def test_a_name_is_no_number(client: FlaskClient) -> None:
+    contact = {"name": "x waid=666", "number": "254798765432"}
+    id_ = event_of(post(client, type="contact", contact=contact))["data"]["id"]
+    again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
+    assert "waid=254798765432:+254" in again["vcard"]

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.testing.plugin import MARKER
 from flaresend_mock.testing.server import Server, serving
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, OWNED
 from tests.receiver import Receiver
@@ -44,6 +45,27 @@ LETTERS: dict[str, dict[str, Any]] = {
     "button": {"type": "button_reply", "text": "Yes", "selected": "y-1"},
     "list": {"type": "list_reply", "text": "One", "selected": "r-1"},
     "channel": {"type": "channel_image"},
+    "nothing": {"text": ""},
+    "poll-without-a-question": {"type": "poll", "text": "", "options": ["a", "b"]},
+    "button-without-words": {"type": "button_reply", "text": ""},
+    "no-caption": {"type": "document", "caption": ""},
+    "quoted-caption": {"type": "image", "caption": '"quoted"'},
+    "odd-names": {
+        "type": "document",
+        "caption": '"q"',
+        "media": {"base64": "aGVsbG8A", "fileName": 'é😀"\\\n.txt', "mimetype": "text/plain,/etc/hostname"},
+    },
+    "large-file": {
+        "type": "document",
+        "caption": '"q"',
+        "media": {"base64": "QUJD" * 1000, "fileName": "é b;c.bin", "mimetype": "a/b; x=y"},
+    },
+    "long": {"text": "long " * 40_000},
+    "score": {"text": "a", "forwarded": 127},
+    "contact-with-waid": {"type": "contact", "contact": {"name": "waid=123", "number": "254798765432"}},
+    "raw-location": {"type": "location", "message": {"locationMessage": {"degreesLatitude": "x", "more": 1}}},
+    "raw-more": {"text": "hello", "message": {"conversation": "hello", "extra": 1}},
+    "raw-delete": {"type": "delete", "message": {"protocolMessage": {"type": 0}}},
     "raw": {"message": {"strangeMessage": {"a": ["'", 1]}}},
     "raw-text": {"message": {"conversation": "as it is"}},
     "raw-poll": {"type": "poll", "message": {"pollCreationMessage": {"name": "q", "options": 5}}},
@@ -94,7 +116,7 @@ def offered(page: str, id_: str) -> str:
 
 def run(command: str, folder: Path) -> None:
     done = subprocess.run(
-        ["bash", "-c", command + " -fsS"], cwd=folder, capture_output=True, text=True, timeout=SECONDS
+        ["bash"], input=command + " -fsS", cwd=folder, capture_output=True, text=True, timeout=SECONDS
     )
     assert done.returncode == 0, command + done.stderr
 
@@ -254,9 +276,9 @@ def passes(test: str, kit: Server) -> None:
     """Run a test as pytest would, in a world as its marker asks for."""
     wanted: dict[str, Any] = {}
     code: dict[str, Any] = {}
-    marker = next((line for line in test.splitlines() if line.startswith("@pytest.mark.flaresend_mock(")), "")
+    marker = next((line for line in test.splitlines() if line.startswith(f"@pytest.mark.{MARKER}(")), "")
     if marker:
-        wanted = eval(marker.replace("@pytest.mark.flaresend_mock", "dict"), {"dict": dict})
+        wanted = eval(marker.replace(f"@pytest.mark.{MARKER}", "dict"), {"dict": dict})
         test = test.replace(marker, "")  # which this run of tests does not know
     exec(compile(test, "copied.py", "exec"), code)
     (function,) = (one for name, one in code.items() if name.startswith("test_"))
@@ -330,3 +352,44 @@ def test_a_token_is_asked_for_and_a_key_that_nobody_knows_is_not_shown() -> None
         assert "Bearer API_KEY_OF_THE_INSTANCE" in unescape(pages[1])
         assert "a-key-of-mine" not in json.dumps(pages)
         assert "token-1" not in json.dumps(pages)
+
+
+@needs_curl
+def test_a_call_that_asks_for_the_head_alone_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> None:
+    requests.head(f"{emulator.url}/groups", headers=emulator.headers, timeout=SECONDS)
+    (first,) = control(emulator, "GET", "requests")["requests"]
+    page = requests.get(
+        f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS
+    ).text
+    subprocess.run(
+        ["bash", "-c", offered(page, f"curl-{first['id']}")], cwd=tmp_path, timeout=SECONDS, check=False
+    )
+
+    assert [one["method"] for one in control(emulator, "GET", "requests")["requests"]] == ["HEAD", "HEAD"]
+
+
+def test_a_form_names_no_file_of_whoever_copies_its_command(emulator: FlaresendMock) -> None:
+    files = {"file": ("/etc/hostname", b"hello" * 1000, "text/plain,/etc/hostname")}
+    call(emulator, "/send-message", data={"recipients": ANN, "type": "document"}, files=files)
+    (sent,) = control(emulator, "GET", "messages")["messages"]
+    (asked,) = control(emulator, "GET", "requests")["requests"]
+    page = requests.get(
+        f"{emulator.url}/_mock/ui/w/default/parts/traffic/{asked['id']}", timeout=SECONDS
+    ).text
+
+    assert "-F file=@THE_FILE" in offered(page, f"curl-{asked['id']}")
+    command, _ = snippets(emulator, sent["id"])
+    assert "type=" not in command.partition("-F 'file=")[2]
+    assert "text/plain," not in command
+
+
+def test_why_is_told_of_a_message_whose_instance_is_gone(emulator: FlaresendMock, kit: Server) -> None:
+    body = {"name": "Second", "number": "254700111222", "status": "connected"}
+    second = control(emulator, "POST", "instances", body)["id"]
+    made = {"subject": "x", "participants": [ANN, BEN], "instance": second}
+    group = control(emulator, "POST", "groups", made)["id"]
+    letter = {"from": ANN, "text": "hi", "group": group, "instance": second}
+    message = control(emulator, "POST", "inbound", letter)["event"]["data"]["id"]
+    requests.delete(f"{emulator.url}/_mock/instances/{second}", timeout=SECONDS).raise_for_status()
+
+    passes(snippets(emulator, message)[1], kit)

@@ -187,6 +187,17 @@ def test_what_somebody_wrote_is_text_and_never_markup(
             "> as you *said*\n> x <",
             '<q class="cited">as you <strong>said</strong></q>\n<q class="cited">x &lt;</q>',
         ),
+        (
+            "> see www.a.example now",
+            '<q class="cited">see <a href="https://www.a.example" target="_blank" '
+            'rel="noopener noreferrer nofollow">www.a.example</a> now</q>',
+        ),
+        ("`a`- b", "<code>a</code>- b"),
+        ("> _a ~b_ c~", '<q class="cited">_a ~b_ c~</q>'),
+        (
+            "*www.a.example*",
+            '*<a href="https://www.a.example" target="_blank" rel="noopener noreferrer nofollow">www.a.example</a>*',
+        ),
         ("use `a *b* <c>` or ``", "use <code>a *b* &lt;c&gt;</code> or ``"),
         (
             "www.a.example/x and www. no",
@@ -511,10 +522,9 @@ def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: 
     answer = client.get(f"/_mock/ui/{path}")
 
     assert answer.status_code == 404
-    if path != "w/x":
-        assert answer.content_type == "text/html; charset=utf-8"
-        assert 'href="../' in answer.text
-        assert "Content-Security-Policy" in answer.headers
+    assert answer.content_type == "text/html; charset=utf-8"
+    assert re.search(r'href="(?:\.\./)*\.?/?w/default/worlds"', answer.text)
+    assert "Content-Security-Policy" in answer.headers
 
 
 def test_how_deep_a_browser_says_a_page_is_has_an_end(client: FlaskClient) -> None:

@@ -216,6 +216,7 @@ search.addEventListener("keydown", (event) => {
   goes = true;
   search.form.requestSubmit();
 });
+for (const failed of ["htmx:responseError", "htmx:sendError"]) document.body.addEventListener(failed, () => { goes = false; });
 document.body.addEventListener("htmx:afterSwap", (event) => {
   if (!goes || event.target.id !== "list") return;
   goes = false;

@@ -29,7 +29,7 @@ async function call(method, path, body) {
     throw new Error("The emulator does not answer. Is it still running?");
   }
   const data = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-  if (answer.status === 401) location.reload(); // and be asked for the token
+  if (answer.status === 401) replaced(); // and be asked for the token
   if (!answer.ok) throw new Error(data.error?.message || answer.status + " " + answer.statusText);
   return data;
 }
@@ -127,16 +127,23 @@ window.addEventListener("pageshow", (event) => { if (event.persisted) follows();
 
 // --- another world, or another emulator: what stands on the page is no longer so
 
+const RELOADED = "flaresend-mock-reloaded";
+const PAUSE = 3000;
 let leaving = false;
 
 function replaced() {
   if (leaving || !document.body.dispatchEvent(new CustomEvent("replaced", { cancelable: true }))) return;
   leaving = true;
-  location.reload();
+  const last = Number(sessionStorage.getItem(RELOADED)) || 0;
+  const rest = Math.max(0, Math.min(PAUSE, last + PAUSE - Date.now())); // whatever is wrong, not over and over
+  setTimeout(() => {
+    sessionStorage.setItem(RELOADED, String(Date.now()));
+    location.reload();
+  }, rest);
 }
 
 document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id === "status" && document.getElementById("edition").dataset.edition !== page.edition) replaced();
+  if (event.target.id === "status" && document.getElementById("edition")?.dataset.edition !== page.edition) replaced();
 });
 document.body.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status === 404 && ["newest", "list", "status"].includes(event.detail.elt.id)) replaced();
