@@ -534,6 +534,24 @@ def test_a_world_is_exported_and_imported(
         assert len(texts) == kept
 
 
+def test_what_is_pressed_is_not_replaced_before_it_is_released(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/worlds") as page:
+        page.wait_for_selector("#worlds .button")
+        count = "#worlds .counts p:first-child b"
+        before = int(page.inner_text(count))
+        page.hover("#worlds >> text=Take a snapshot")
+        page.mouse.down()
+        with page.expect_response("**/parts/worlds*"):
+            steer(emulator, "POST", "inbound", {"from": "254711000003", "text": "while it is pressed"})
+        page.wait_for_timeout(100)
+        assert int(page.inner_text(count)) == before
+        page.mouse.up()
+        page.wait_for_selector("dialog[open] [name=name]")
+        page.wait_for_selector(f"{count}:not(:text-is('{before}'))")
+
+
 def test_the_members_of_a_group_are_changed(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page("w/default/people/groups") as page:
         page.click("[id^=members-] >> nth=0")

@@ -125,6 +125,31 @@ document.addEventListener("visibilitychange", follows);
 window.addEventListener("pagehide", hush);
 window.addEventListener("pageshow", (event) => { if (event.persisted) follows(); });
 
+// --- what is being pressed is not replaced under the finger: a click needs the same element at both its ends
+
+let pressed = null;
+let held = false;
+
+function released() {
+  setTimeout(() => { // behind the click
+    pressed = null;
+    if (held) hear("open");
+    held = false;
+  });
+}
+
+document.addEventListener("pointerdown", (event) => { pressed = event.target; }, true);
+for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, released, true);
+
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  const byItself = requestConfig.triggeringEvent?.type.startsWith("news-");
+  const place = target.id === "newest" ? target.parentElement : target;
+  if (!pressed || !byItself || !place.contains(pressed)) return;
+  event.detail.shouldSwap = false;
+  held = true;
+});
+
 // --- another world, or another emulator: what stands on the page is no longer so
 
 const RELOADED = "flaresend-mock-reloaded";
