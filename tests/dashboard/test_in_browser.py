@@ -534,6 +534,16 @@ def test_a_world_is_exported_and_imported(
         assert len(texts) == kept
 
 
+def test_what_happens_in_other_worlds_is_seen_on_the_page_of_worlds(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    steer(emulator, "POST", "worlds", {"name": "other"})
+    with open_page("w/default/worlds") as page:
+        page.wait_for_selector("[data-name=other] .counts b >> nth=0 >> text=0")
+        steer(emulator, "POST", "inbound?world=other", {"from": "254712345678", "text": "hi"})
+        page.wait_for_selector("[data-name=other] .counts p:first-child b:text-is('1')")
+
+
 def test_what_is_pressed_is_not_replaced_before_it_is_released(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:

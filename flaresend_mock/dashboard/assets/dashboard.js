@@ -143,7 +143,7 @@ for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventLi
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
   const { target, requestConfig } = event.detail;
-  const byItself = requestConfig.triggeringEvent?.type.startsWith("news-");
+  const byItself = requestConfig.triggeringEvent?.type.startsWith("news-") ?? true;
   const place = target.id === "newest" ? target.parentElement : target;
   if (!pressed || !byItself || !place.contains(pressed)) return;
   event.detail.shouldSwap = false;
