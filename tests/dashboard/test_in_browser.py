@@ -169,13 +169,42 @@ def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
         assert page.wait_for_selector(f"{again} .text").inner_text() == "Like this?"
 
 
-def at_the_end(page: Any) -> bool:
-    """Wait until the newest message is in sight; the page's policy forbids to wait for that in the page itself."""
-    for _ in range(100):
-        if page.evaluate("bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 2"):
+def eventually(page: Any, expression: str) -> bool:
+    """Wait until something holds in a page, whose policy forbids to wait for that in the page itself."""
+    for _ in range(WAIT // 50):
+        if page.evaluate(expression):
             return True
         page.wait_for_timeout(50)
     return False
+
+
+def at_the_end(page: Any) -> bool:
+    """Wait until the newest message is in sight."""
+    return eventually(page, "bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 2")
+
+
+def test_pictures_that_come_late_leave_the_newest_message_in_sight(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    for letter in ({"type": "image"}, {"type": "image"}, {"text": "the last"}):
+        steer(emulator, "POST", "inbound", {"from": BRIAN, **letter})
+    with open_page("w/default/chats", viewport={"width": 1200, "height": 500}) as page:
+        kept: list[Any] = []
+        page.route("**/media/*", lambda route: kept.append(route))
+        page.click("text=Brian Otieno")
+        page.wait_for_selector(".bubble >> text=the last")
+        assert at_the_end(page)
+        while len(kept) < 2:
+            page.wait_for_timeout(50)
+        for route in kept:
+            route.continue_()
+        assert eventually(page, "[...document.images].every((image) => image.complete)")
+        assert at_the_end(page)
+        page.evaluate("bubbles.scrollTop -= 300")
+        assert eventually(page, "!following")
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "while one reads"})
+        page.wait_for_selector(".bubble >> text=while one reads", state="attached")
+        assert not page.evaluate("following")
 
 
 def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> None:
@@ -555,7 +584,7 @@ def test_what_is_pressed_is_not_replaced_before_it_is_released(
         page.mouse.down()
         with page.expect_response("**/parts/worlds*"):
             steer(emulator, "POST", "inbound", {"from": "254711000003", "text": "while it is pressed"})
-        page.wait_for_timeout(100)
+        assert eventually(page, "held")
         assert int(page.inner_text(count)) == before
         page.mouse.up()
         page.wait_for_selector("dialog[open] [name=name]")

@@ -179,14 +179,14 @@ function follow(now = nearEnd()) {
 
 if (bubbles) {
   follow(true);
-  const size = () => bubbles.clientWidth + " " + bubbles.clientHeight;
-  let settled = size(); // while that changes, it is not the reader who scrolls
-  bubbles.addEventListener("scroll", () => { if (size() === settled) following = nearEnd(); }, { passive: true });
+  let top = bubbles.scrollTop;
+  bubbles.addEventListener("scroll", () => { // only readers scroll up; what grows or is narrowed moves down
+    if (nearEnd()) following = true;
+    else if (bubbles.scrollTop < top) following = false;
+    top = bubbles.scrollTop;
+  }, { passive: true });
   bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
-  new ResizeObserver(() => {
-    settled = size();
-    if (following) follow(true);
-  }).observe(bubbles);
+  new ResizeObserver(() => { if (following) follow(true); }).observe(bubbles);
   let height = 0;
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     if (event.target.classList?.contains("older")) height = bubbles.scrollHeight - bubbles.scrollTop;
