@@ -129,7 +129,7 @@ def forwarded(world: World, letter: Letter) -> Letter:
     if kind in TARGETED or kind == "view_once" or any(one.content.type == "delete" for one in changes):
         raise NotForwarded
     edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
-    score = letter.forwarded or min(MAX_FORWARDS, _score(context) + 1)
+    score = letter.forwarded or min(MAX_FORWARDS, score_of(context) + 1)
     if message.content.raw and not edits:
         return replace(letter, kind=kind, raw=_passed_on(message.payload or {}, score))
     copy = again(world, message)
@@ -150,7 +150,8 @@ def forwarded(world: World, letter: Letter) -> Letter:
     )
 
 
-def _score(context: Mapping[str, Any]) -> int:
+def score_of(context: Mapping[str, Any]) -> int:
+    """Return how often a message was forwarded, by the context in its payload."""
     score = context.get("forwardingScore")
     return max(0, score) if type(score) is int else 0
 

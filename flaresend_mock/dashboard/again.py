@@ -12,7 +12,15 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.letters import MEDIA_KINDS, choices, contact_of, opened, target
+from flaresend_mock.core.letters import (
+    MAX_FORWARDS,
+    MEDIA_KINDS,
+    choices,
+    contact_of,
+    opened,
+    score_of,
+    target,
+)
 from flaresend_mock.core.records import Call, Delivery, Media, Message
 from flaresend_mock.core.secrecy import MASK, is_secret
 from flaresend_mock.core.world import World
@@ -130,8 +138,8 @@ def letter_of(world: World, message: Message, *, as_lid: bool = False) -> dict[s
     about = context.get("stanzaId")
     if isinstance(about, str):
         letter["about"] = about
-    if context.get("isForwarded"):
-        letter["forwarded"] = context["forwardingScore"]
+    if (score := score_of(context)) > 0:
+        letter["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
         letter["mentions"] = context["mentionedJid"]
     if content.media and content.type in MEDIA_KINDS and file_of(world, message) is None:
@@ -225,9 +233,7 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
             world = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
             token = " -H 'X-Control-Token: YOUR_CONTROL_TOKEN'" if place.guarded else ""
             piped = f"curl -s{token} {_quoted(f'{place.address}/_mock/media/{attached.id}{world}')} | \\\n"
-        elif (
-            described
-        ):  # what was uploaded is not kept, and the name of somebody else's file is no path of ours
+        elif described:  # is not kept; and what somebody else's file is called is no path of ours
             given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -456,6 +456,28 @@ def test_a_poll_of_any_shape_is_shown(options: Any, client: FlaskClient, inbound
     assert "What?" in shown(client, CHAT.replace("chats/", "parts/news/"))
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"isForwarded": True},
+        {"isForwarded": True, "forwardingScore": "x", "stanzaId": 5, "mentionedJid": {"a": 1}},
+        {"forwardingScore": -3},
+    ],
+)
+def test_a_context_of_any_shape_is_told_of(
+    body: dict[str, Any], client: FlaskClient, world: World, inbound: Callable[..., Any]
+) -> None:
+    id_ = inbound(text="odd")
+    message = world.state.messages.get(id_)
+    assert message is not None
+    payload = {"extendedTextMessage": {"text": "odd", "contextInfo": body}}
+    world.state.messages.discard(id_)
+    world.state.messages.add(id_, replace(message, payload=payload))  # as an import may bring it
+
+    assert "odd" in shown(client, f"parts/why/{id_}")
+    assert "odd" in shown(client, CHAT)
+
+
 def test_a_text_that_was_given_as_it_is_is_shown(client: FlaskClient, inbound: Callable[..., Any]) -> None:
     inbound(message={"conversation": "as it is"})
     inbound(message={"extendedTextMessage": {"text": "at length"}})
