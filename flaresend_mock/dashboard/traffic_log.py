@@ -29,7 +29,8 @@ STATUSES = {
     "failed": "Failed",
     "unsent": "Not sent",
 }
-_UNSENT = {"held": "held", "dropped": "dropped", "no endpoint": "no webhook"}
+NOWHERE = "no endpoint"
+_UNSENT = {"held": "held", "dropped": "dropped", NOWHERE: "no webhook"}
 _FAILED = frozenset({"failed", "interrupted"})
 _SPELLING = b" +-()."
 _GROUPS = ("groupJids", "groupJid", "groupId")
@@ -273,7 +274,7 @@ class _Look:
             at,
             "delivery",
             "POST",
-            self._where(delivery) or "no webhook is set",
+            self._where(delivery) or "there was no webhook",
             self._named([delivery.chat]),
             state if answered is None else f"{answered} {state}",
             {"delivered": "good"}.get(delivery.status)
@@ -286,7 +287,9 @@ class _Look:
     def _where(self, subject: Subject) -> str:
         if isinstance(subject, Call):
             return f"{subject.path}?{subject.query}" if subject.query else subject.path
-        return subject.attempts[-1].url if subject.attempts else self._urls.get(subject.instance, "")
+        if subject.attempts:
+            return subject.attempts[-1].url
+        return "" if subject.status == NOWHERE else self._urls.get(subject.instance, "")
 
     def _leads(self, subject: Subject) -> bool:
         where = self._where(subject).lower()

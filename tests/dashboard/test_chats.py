@@ -301,7 +301,7 @@ def test_the_marks_say_what_became_of_it(
     world.deliveries.complete(job, Attempt(NOW, "u", (), 200, "", None, 1, status == "delivered"))
 
     assert label in bubble(client, ">heard<")
-    assert "There is no webhook" in bubble(client, "nobody hears")
+    assert "There was no webhook" in bubble(client, "nobody hears")
 
 
 # --- what is new, and what was before
