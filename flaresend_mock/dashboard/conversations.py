@@ -20,6 +20,7 @@ blueprint = Blueprint("conversations", __name__)
 
 _SEEN = "flaresend_mock.dashboard.seen"
 MAX_NUMBER = 18
+SOMEBODY = "254712345678"
 MOST_SEEN = 10_000
 """Conversations of which it is known up to where they were looked at."""
 
@@ -47,6 +48,7 @@ def conversation(world: str, instance: str, chat: str) -> Response:
         chat=found,
         shown=shown,
         members=_members(chosen, chat),
+        poster=_poster(chosen),
         kinds=KINDS,
         samples=SAMPLES,
         **_list(chosen),
@@ -118,6 +120,14 @@ def _members(world: World, chat: str) -> list[tuple[str, str]]:
         ours = {instance.number for instance in world.state.instances.values()}
         names = [(number, name_of(world, number)) for number in group.members if number not in ours]
     return sorted(names, key=lambda one: one[1])
+
+
+def _poster(world: World) -> str:
+    """Return the number of somebody who is no instance: who posts in a channel is not told, but has to be somebody."""
+    with world.lock:
+        ours = {instance.number for instance in world.state.instances.values()}
+        others = (one.number for one in world.state.people.values() if one.on_whatsapp)
+        return next((number for number in others if number not in ours), SOMEBODY)
 
 
 def _seen(world: World) -> Seen:

@@ -158,6 +158,19 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
             )
 
 
+def test_a_picture_is_posted_in_a_channel(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    (channel,) = steer(emulator, "GET", "channels")["channels"]
+    with open_page(f"w/default/chats/{first(emulator)}/{channel['id']}") as page:
+        write(page, "Fresh today")
+        page.wait_for_selector(".bubble:has(img.image) >> text=Fresh today")
+        page.click("[data-toggle=extras]")
+        page.select_option("[name='media.sample']", "png")
+        page.click(".send")
+        page.wait_for_selector(".bubble:has(img.image) >> nth=1")
+    event = steer(emulator, "GET", "deliveries")["deliveries"][-1]["body"]
+    assert event["data"]["from"] == channel["id"]
+
+
 def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
         page.click("text=Brian Otieno")
