@@ -103,7 +103,7 @@ function listen() {
     hear("open"); // what happened since the page was made, or the stream was lost
   });
   stream.addEventListener("error", () => {
-    lost.hidden = false;
+    setTimeout(() => { lost.hidden = !stream || stream.readyState === EventSource.OPEN; }, 1000); // if it does not come back
     if (stream.readyState === EventSource.CLOSED) retrying = setTimeout(listen, 3000); // it gives up by itself
   });
   for (const kind of KINDS) stream.addEventListener(kind, () => hear(kind));
