@@ -99,13 +99,18 @@ def test_deliveries_tell_how_far_they_came(flaresend: FlaresendMock) -> None:
 
 
 def follow(url: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [*COMMAND, *arguments, "--follow", "--url", url],
-        env={**CLEAN, "PYTHONIOENCODING": "utf-8"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
+    """Start a command that follows; Ctrl-C ends it even where these tests run in the background, and do not hear it."""
+    ours = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return subprocess.Popen(
+            [*COMMAND, *arguments, "--follow", "--url", url],
+            env={**CLEAN, "PYTHONIOENCODING": "utf-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
 
 def test_following_shows_what_was_and_what_comes_until_the_emulator_stops() -> None:
