@@ -103,7 +103,11 @@ class Inbox:
         """Let somebody write what they were going to. The caller holds the lock."""
         pending = self._world.state.answers.pop(key)
         letter = Letter(
-            sender=pending.number, text=pending.text, instance=pending.instance, group=pending.group
+            sender=pending.number,
+            text=pending.text,
+            instance=pending.instance,
+            group=pending.group,
+            by_rule=True,
         )
         try:
             result = self.receive(letter).message.id
@@ -279,6 +283,7 @@ class Inbox:
             mimetype=upload.mimetype if upload else None,
             upload=upload,
             raw=letter.raw is not None,
+            by_rule=letter.by_rule,
         )
         message = Message(
             id="AC" + world.chance.hexadecimal("received message", 30),

@@ -63,6 +63,7 @@ class Letter:
     mentions: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     raw: Payload | None = None
+    by_rule: bool = False
     as_lid: bool | None = None
     chaos: Chaos | None = None
 

@@ -197,7 +197,11 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message says. Media comes as an `upload`, or as a `url` that is recorded and not fetched."""
+    """What a message says. Media comes as an `upload`, or as a `url` that is recorded and not fetched.
+
+    Of what was received, `raw` tells that its payload was given as it is, `by_rule` that somebody answered by
+    themselves.
+    """
 
     type: str
     text: str | None = None
@@ -209,6 +213,7 @@ class Content:
     upload: Upload | None = None
     media: str | None = None
     raw: bool = False
+    by_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,8 @@ def news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, l
             about = world.state.messages.get(getattr(event.subject, "message", ""))
             if (
                 about is not None
-                and about.event <= after
+                and oldest <= about.event <= after
+                and about.content.type not in TARGETED  # which are no bubbles
                 and (about.instance, about.chat) == (chat.instance.id, chat.id)
             ):
                 touched[about.id] = about

@@ -445,6 +445,21 @@ def test_files_are_of_this_package(name: str, client: FlaskClient) -> None:
         assert client.get(f"/_mock/ui/assets/{other}").status_code == 404
 
 
+def test_what_becomes_of_a_reaction_is_no_news_of_a_bubble(
+    client: FlaskClient, world: World, inbound: Callable[..., Any]
+) -> None:
+    world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/hook"))
+    inbound(type="reaction", about=inbound(text="Hi"), emoji="👍")
+    after = world.state.events.last_number
+    delivery = world.deliveries.all()[-1]
+    with world.lock:
+        world.tell("delivery", replace(delivery, status="failed"))
+
+    news = shown(client, f"{CHAT.replace('chats/', 'parts/news/')}?after={after}")
+
+    assert bubbles(news) == []
+
+
 # --- what is odd
 
 

@@ -158,6 +158,19 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
             )
 
 
+def test_whoever_answers_by_themselves_is_told_apart(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    rules = [{"when": "ping", "answer": "pong", "after": 0}]
+    steer(emulator, "PUT", "people/254711222333", {"name": "Rita", "rules": rules})
+    with open_page(f"w/default/chats/{first(emulator)}/254711222333@s.whatsapp.net") as page:
+        body = {"recipients": ["254711222333"], "type": "text", "text": "ping"}
+        requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
+        page.wait_for_selector(".bubble.person:has-text('pong') >> text=answered by itself")
+        page.click(".bubble.person:has-text('pong') >> [data-why]")
+        page.wait_for_selector("#why >> text=This person answered by themselves")
+
+
 def test_a_picture_is_posted_in_a_channel(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     (channel,) = steer(emulator, "GET", "channels")["channels"]
     with open_page(f"w/default/chats/{first(emulator)}/{channel['id']}") as page:

@@ -36,9 +36,9 @@ function expand(open) {
 function shownFor() {
   const kind = document.getElementById("kind").value;
   composer.querySelectorAll("[data-for]").forEach((label) => {
-    const fits = label.dataset.for.split(" ").includes(kind);
+    const fits = label.dataset.for.split(" ").includes(kind || "text");
     label.hidden = !fits;
-    label.querySelectorAll("input").forEach((field) => { field.disabled = !fits; });
+    label.querySelectorAll("input, select").forEach((field) => { field.disabled = !fits; });
   });
 }
 
