@@ -131,13 +131,13 @@ def forwarded(world: World, letter: Letter) -> Letter:
         raise NotForwarded
     edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
     score = letter.forwarded or min(MAX_FORWARDS, score_of(context) + 1)
+    kept = "image" if kind == "channel_image" else kind if kind in (*MEDIA_KINDS, *_SHAPES) else "text"
     if message.content.raw and not edits:
-        return replace(letter, kind=kind, raw=_passed_on(message.payload or {}, score))
+        return replace(letter, kind=kept, raw=_passed_on(message.payload or {}, score))
     copy = again(world, message)
     text, caption = copy.text, copy.caption
     for edit in edits:
         text, caption = (text, edit) if copy.upload else (edit, caption)
-    kept = "image" if kind == "channel_image" else kind if kind in (*MEDIA_KINDS, *_SHAPES) else "text"
     if kept == "text" and not text:
         raise NotForwarded
     return replace(

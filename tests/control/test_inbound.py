@@ -523,6 +523,14 @@ def test_what_was_given_as_it_is_is_forwarded_as_it_is(
     assert told == again
 
 
+def test_what_stood_in_a_channel_is_forwarded_to_whom_one_writes(client: FlaskClient) -> None:
+    payload = {"imageMessage": {"url": "x"}}
+    for letter in ({"message": payload}, {}):
+        id_ = event_of(post(client, type="channel_image", **letter))["data"]["id"]
+        again = event_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
+        assert again["data"]["from"] == f"{ANN}@s.whatsapp.net"
+
+
 @pytest.mark.parametrize(("before", "after"), [(127, 127), (126, 127), (1, 2)])
 def test_a_score_has_an_end(before: int, after: int, client: FlaskClient) -> None:
     id_ = event_of(post(client, text="a", forwarded=before))["data"]["id"]
