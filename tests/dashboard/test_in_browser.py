@@ -148,6 +148,8 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
         page.set_input_files("#file", str(note))
         write(page, "with a caption")
         page.wait_for_selector(".bubble.person .file >> text=notes.txt")
+        page.click("[data-toggle=extras]")
+        page.set_input_files("#file", str(note))  # and then something else, which carries none
         for kind, shown in (("location", "-1.286389"), ("contact", "Jane Doe"), ("sticker", "img.sticker")):
             if page.is_hidden("#kind"):
                 page.click("[data-toggle=extras]")

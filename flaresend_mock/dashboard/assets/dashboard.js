@@ -51,7 +51,7 @@ function set(body, name, value) {
 }
 
 function read(form) {
-  const file = form.querySelector("input[type=file]")?.files[0];
+  const file = form.querySelector("input[type=file]:not(:disabled)")?.files[0];
   const body = {};
   for (const field of form.elements) {
     if (!field.name || field.disabled || field.type === "file") continue;
