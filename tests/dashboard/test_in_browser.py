@@ -642,6 +642,29 @@ def test_the_members_of_a_group_are_changed(emulator: FlaresendMock, open_page: 
     assert (changed["description"], changed["announce"], changed["restrict"]) == ("Every Sunday", True, False)
 
 
+def test_what_is_being_written_of_a_group_is_not_replaced(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/people/groups") as page:
+        page.click("[id^=members-] >> nth=0")
+        group = page.inner_text("dialog #group-id")
+        page.fill("dialog [name=description]", "half of what")
+        with page.expect_response("**/parts/people/groups/*"):
+            steer(emulator, "PATCH", f"groups/{group}", {"subject": "Renamed elsewhere", "restrict": True})
+        body = {"action": "add", "participants": ["254799000111"]}
+        steer(emulator, "POST", f"groups/{group}/participants", body)
+        page.wait_for_selector("dialog .members li:has-text('+254799000111')")
+        assert page.input_value("dialog [name=description]") == "half of what"
+        page.fill("dialog [name=description]", "All of it")
+        page.click("dialog >> text=Save")
+        page.wait_for_selector("dialog h2 >> text=Renamed elsewhere")
+        assert page.is_checked("dialog [name=restrict]")
+        steer(emulator, "PATCH", f"groups/{group}", {"subject": "Renamed again"})
+        page.wait_for_selector("dialog h2 >> text=Renamed again")
+        assert page.input_value("dialog [name=subject]") == "Renamed again"
+        assert page.input_value("dialog [name=description]") == "All of it"
+
+
 def test_a_channel_is_made_and_changed(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page("w/default/people/channels") as page:
         page.click("text=New channel")

@@ -50,12 +50,19 @@ function set(body, name, value) {
   body[last] = value;
 }
 
+function changed(field) {
+  if (field.options) return !field.selectedOptions[0]?.defaultSelected && field.selectedIndex > 0;
+  if (field.type === "checkbox") return field.checked !== field.defaultChecked;
+  return field.value !== field.defaultValue;
+}
+
 function read(form) {
   const file = form.querySelector("input[type=file]:not(:disabled)")?.files[0];
   const body = {};
   for (const field of form.elements) {
     if (!field.name || field.disabled || field.type === "file") continue;
     if (field.value === "" && !("blank" in field.dataset)) continue;
+    if ("changes" in form.dataset && !changed(field)) continue; // which others may have changed meanwhile
     const value = field.type === "number" ? Number(field.value)
       : "list" in field.dataset ? field.value.split(",").map((one) => one.trim()).filter(Boolean)
       : field.type === "checkbox" ? field.checked : field.value;
@@ -251,15 +258,25 @@ if (address) address.textContent = new URL(page.mock + "..", location.href).href
 
 // --- forms and switches of the other pages
 
+function saved(form) { // what stands in it is no longer what somebody has only written
+  for (const field of form.querySelectorAll("input, textarea")) {
+    if (field.type === "checkbox") field.defaultChecked = field.checked;
+    else if (field.type !== "file") field.defaultValue = field.value;
+  }
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (!form.dataset.call || form.id === "composer") return;
   event.preventDefault();
   const [method, path] = form.dataset.call.split(" ");
-  const done = await attempt(() => call(method, path, "empty" in form.dataset ? undefined : read(form)));
+  const body = "empty" in form.dataset ? undefined : read(form);
+  const nothing = "changes" in form.dataset && !Object.keys(body).length;
+  const done = nothing ? {} : await attempt(() => call(method, path, body));
   if (!done) return;
   tell(form.dataset.done || "Done");
-  if (!("keep" in form.dataset)) form.reset();
+  if ("keep" in form.dataset) saved(form);
+  else form.reset();
   if (!("stay" in form.dataset)) form.closest("dialog")?.close();
   document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
 });

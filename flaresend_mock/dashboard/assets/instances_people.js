@@ -17,9 +17,9 @@
     document.body.dispatchEvent(new CustomEvent("done", { detail }));
   }
 
-  // --- dialogs: what is loaded into one opens it
+  // --- dialogs: what is loaded into one opens it, once htmx has moved the focus: later it would take it from who types
 
-  document.body.addEventListener("htmx:afterSwap", (event) => {
+  document.body.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id === "dialog-body") show(dialog);
   });
   document.body.addEventListener("htmx:responseError", (event) => {
@@ -188,6 +188,13 @@
     if (!list) return;
     const wanted = event.target.value.trim().toLowerCase();
     for (const label of list.querySelectorAll("label")) label.hidden = !label.textContent.toLowerCase().includes(wanted);
+  });
+
+  // --- what somebody is writing is not replaced by what was, until it is saved
+
+  document.body.addEventListener("htmx:beforeSwap", (event) => {
+    const fields = "written" in event.detail.target.dataset ? event.detail.target.querySelectorAll("input, textarea") : [];
+    if ([...fields].some(changed)) event.detail.shouldSwap = false;
   });
 
   // --- QR codes: each is valid for a while, and then there is another
