@@ -40,8 +40,14 @@ def main() -> int:
 
 
 def document(running: FlaresendMock, name: str) -> object:
-    """Return a document in which nobody waits long."""
-    made = json.loads(json.dumps(running.app.document(name, running.url)))
+    """Return a document in which nobody waits long, and no discriminator stands beside the enum that says the same.
+
+    Of one that leads from several values to one schema, schemathesis takes each for wrong where another could be.
+    """
+    made = json.loads(
+        json.dumps(running.app.document(name, running.url)),
+        object_hook=lambda one: {key: one[key] for key in one if key != "discriminator"},
+    )
     if name == "control":
         timeout = made["components"]["schemas"]["Wait"]["properties"]["timeout"]
         timeout.update(maximum=LONGEST_WAIT, default=LONGEST_WAIT)
