@@ -642,6 +642,23 @@ def test_the_members_of_a_group_are_changed(emulator: FlaresendMock, open_page: 
     assert (changed["description"], changed["announce"], changed["restrict"]) == ("Every Sunday", True, False)
 
 
+def test_what_is_clicked_while_the_page_is_brought_up_to_date_opens(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    update = re.compile(r"/parts/people/groups\?")
+    with open_page("w/default/people/groups") as page:
+        held: list[Any] = []
+        page.route(update, lambda route: held.append(route))
+        with page.expect_request(update):
+            steer(emulator, "PUT", "people/254799000111", {"name": "Somebody new"})
+        with page.expect_request(re.compile(r"/parts/people/groups/")):
+            page.click("[id^=members-] >> nth=0")
+        for route in held:
+            route.continue_()
+        page.unroute(update)
+        page.wait_for_selector("dialog[open] .members")
+
+
 def test_what_is_being_written_of_a_group_is_not_replaced(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:
