@@ -682,6 +682,33 @@ def test_what_is_being_written_of_a_group_is_not_replaced(
         assert page.input_value("dialog [name=description]") == "All of it"
 
 
+def test_what_is_written_of_a_group_while_it_is_being_saved_stays(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    saving = re.compile(r"/_mock/groups/")
+    with open_page("w/default/people/groups") as page:
+        page.click("[id^=members-] >> nth=0")
+        held: list[Any] = []
+        page.route(saving, lambda route: held.append(route))
+        page.fill("dialog [name=subject]", "Saved now")
+        with page.expect_request(saving):
+            page.click("dialog >> text=Save")
+        page.fill("dialog [name=description]", "and more")
+        with page.expect_response("**/parts/people/groups/*"):
+            for route in held:
+                route.continue_()
+        page.unroute(saving)
+        group = page.inner_text("dialog #group-id")
+        body = {"action": "add", "participants": ["254799000111"]}
+        steer(emulator, "POST", f"groups/{group}/participants", body)
+        page.wait_for_selector("dialog .members li:has-text('+254799000111')")
+        assert page.input_value("dialog [name=description]") == "and more"
+        page.click("dialog >> text=Save")
+        page.wait_for_selector("dialog h2 >> text=Saved now")
+    (changed,) = [one for one in steer(emulator, "GET", "groups")["groups"] if one["id"] == group]
+    assert (changed["subject"], changed["description"]) == ("Saved now", "and more")
+
+
 def test_a_channel_is_made_and_changed(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page("w/default/people/channels") as page:
         page.click("text=New channel")

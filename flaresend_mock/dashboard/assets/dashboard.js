@@ -258,11 +258,14 @@ if (address) address.textContent = new URL(page.mock + "..", location.href).href
 
 // --- forms and switches of the other pages
 
-function saved(form) { // what stands in it is no longer what somebody has only written
-  for (const field of form.querySelectorAll("input, textarea")) {
-    if (field.type === "checkbox") field.defaultChecked = field.checked;
-    else if (field.type !== "file") field.defaultValue = field.value;
-  }
+function sending(form) { // returns what is called when it is saved: what stood in it then is no longer only written
+  const sent = [...form.querySelectorAll("input, textarea")].map((field) => [field, field.value, field.checked]);
+  return () => {
+    for (const [field, value, checked] of sent) {
+      if (field.type === "checkbox") field.defaultChecked = checked;
+      else if (field.type !== "file") field.defaultValue = value;
+    }
+  };
 }
 
 document.addEventListener("submit", async (event) => {
@@ -271,11 +274,12 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const [method, path] = form.dataset.call.split(" ");
   const body = "empty" in form.dataset ? undefined : read(form);
+  const saved = sending(form);
   const nothing = "changes" in form.dataset && !Object.keys(body).length;
   const done = nothing ? {} : await attempt(() => call(method, path, body));
   if (!done) return;
   tell(form.dataset.done || "Done");
-  if ("keep" in form.dataset) saved(form);
+  if ("keep" in form.dataset) saved();
   else form.reset();
   if (!("stay" in form.dataset)) form.closest("dialog")?.close();
   document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
