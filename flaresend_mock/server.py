@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from flask import has_request_context, request
 
-from flaresend_mock.app import create_app
+from flaresend_mock.app import Application
 from flaresend_mock.core import targets
 from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.outside import DEFAULT_PUBLIC_URL, Outside
@@ -80,7 +80,7 @@ class FlaresendMock:
         self.worlds = Worlds(
             default, self._make_world, self._fresh_state if self.settings.auth == "open" else None
         )
-        self.app = create_app(
+        self.app = Application(
             Emulator(
                 worlds=self.worlds,
                 strict=self.settings.strict,
@@ -93,8 +93,8 @@ class FlaresendMock:
                 public_url=self._public_url,
                 lend=self._lend,
                 patience=self._patience,
-            ),
-            self.settings.max_body_size,
+                max_body_size=self.settings.max_body_size,
+            )
         )
 
     def start(self) -> Self:

@@ -8,9 +8,8 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
@@ -21,6 +20,9 @@ from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
 from flaresend_mock.web.connection import CUT, RESET, TRUNCATE
 from flaresend_mock.web.paths import is_ours
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
@@ -120,7 +122,9 @@ class HttpServer:
         OSError: the address cannot be bound.
     """
 
-    def __init__(self, app: Flask, host: str, port: int, *, threads: int, max_body_size: int) -> None:
+    def __init__(
+        self, app: WSGIApplication, host: str, port: int, *, threads: int, max_body_size: int
+    ) -> None:
         logging.getLogger("waitress.queue").setLevel(
             logging.ERROR
         )  # a line for every call that waits for a thread

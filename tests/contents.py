@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.core.agenda import Agenda, Due
 from flaresend_mock.core.world import World
-from tests.conftest import KEY
+from tests.support import KEY
 
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -44,7 +43,7 @@ def due(agenda: Agenda) -> list[Due]:
     return found
 
 
-def refused(client: FlaskClient, world: World, method: str, path: str, **request: Any) -> TestResponse:
+def refused(client: Client, world: World, method: str, path: str, **request: Any) -> TestResponse:
     """Make a call that is refused, and see that it changed nothing."""
     before = contents(world)
 

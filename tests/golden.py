@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import pictures, shipped
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_file
-from tests.conftest import KEY, client_of
 from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
+from tests.support import KEY, client_of
 
 FOLDER = shipped.FIXTURES / "webhooks"
 DOCUMENTED_NOW = datetime(2025, 10, 17, 12, 47, 59, 689_000, tzinfo=UTC)
@@ -90,7 +90,7 @@ def documented_world() -> World:
     return world
 
 
-def prepare(case: Case, client: FlaskClient) -> dict[str, Any]:
+def prepare(case: Case, client: Client) -> dict[str, Any]:
     """Let happen what was before, and return the request."""
     before: str | None = None
     if case.received is not None:

@@ -11,7 +11,8 @@ from typing import Any
 from flask import Flask
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import REPOSITORY
+from flaresend_mock.app import control_app
+from tests.support import REPOSITORY
 
 PAGES = ("/_mock/scan/", "/_mock/docs", "/_mock/ui")
 GUIDE = (REPOSITORY / "docs" / "control-plane.md").read_text(encoding="utf-8")
@@ -60,11 +61,11 @@ def run(commands: str, url: str, folder: Path) -> str:
     return done.stdout.rpartition("\n")[2]
 
 
-def test_every_call_of_the_control_plane_has_an_example(flaresend: FlaresendMock) -> None:
-    examples = set(called(flaresend.app.control))
+def test_every_call_of_the_control_plane_has_an_example() -> None:
+    examples = set(called(control_app()))
     missing = [
         f"{method} {rule.rule}"
-        for rule in flaresend.app.control.url_map.iter_rules()
+        for rule in control_app().url_map.iter_rules()
         if rule.rule.startswith("/_mock/") and not rule.rule.startswith(PAGES)
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
         if (method, rule.endpoint) not in examples

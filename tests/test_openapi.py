@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.api.errors import TABLE
+from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
 from flaresend_mock.core.letters import Letter
@@ -30,8 +32,7 @@ METHODS = ("get", "put", "post", "delete", "patch")
 
 @pytest.fixture(scope="module")
 def documents() -> dict[str, Any]:
-    app = FlaresendMock().app
-    return {name: app.document(name, URL) for name in NAMES}
+    return {name: document(name, URL) for name in NAMES}
 
 
 def operations(document: Any) -> Iterator[tuple[str, str, Any]]:
@@ -75,10 +76,9 @@ def test_links_lead_to_calls_and_their_parameters(name: str, documents: dict[str
 
 
 def test_no_route_is_left_out(documents: dict[str, Any]) -> None:
-    app = FlaresendMock().app
     pages = ("/_mock/scan/", "/_mock/docs", "/_mock/ui")
-    rules = [rule for rule in app.url_map.iter_rules() if not is_ours(rule.rule)]
-    rules += [rule for rule in app.control.url_map.iter_rules() if not rule.rule.startswith(pages)]
+    rules = [rule for rule in api_app().url_map.iter_rules() if not is_ours(rule.rule)]
+    rules += [rule for rule in control_app().url_map.iter_rules() if not rule.rule.startswith(pages)]
 
     described = sum(len(calls) for name in NAMES for calls in documents[name]["paths"].values())
     three_each = sum(2 for rule in rules if "<any(" in rule.rule)
@@ -88,7 +88,7 @@ def test_no_route_is_left_out(documents: dict[str, Any]) -> None:
 
 def test_every_case_of_the_contract_is_an_answer_that_is_described(documents: dict[str, Any]) -> None:
     document = documents["api"]
-    adapter = FlaresendMock().app.url_map.bind("localhost")
+    adapter = api_app().url_map.bind("localhost")
     seen = 0
     for case in cases():
         operation = operation_of(case, document, adapter)
@@ -129,7 +129,7 @@ def test_every_call_says_where_it_is_from(documents: dict[str, Any]) -> None:
 
 
 def test_every_documented_error_has_its_example(documents: dict[str, Any]) -> None:
-    adapter = FlaresendMock().app.url_map.bind("localhost")
+    adapter = api_app().url_map.bind("localhost")
     for case in cases():
         operation = operation_of(case, documents["api"], adapter)
         if operation is None or case.tag == "assumed" or case.answer["status"] < 400:
@@ -155,7 +155,7 @@ def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:
     )
 
 
-def test_the_documents_are_served(client: FlaskClient, documents: dict[str, Any]) -> None:
+def test_the_documents_are_served(client: Client, documents: dict[str, Any]) -> None:
     for path, name in (("openapi.json", "api"), ("control/openapi.json", "control")):
         answer = client.get(f"/_mock/{path}")
         assert answer.status_code == 200
@@ -172,7 +172,7 @@ def test_the_documents_are_printed_without_a_server(
         assert json.loads(capsys.readouterr().out) == documents[name]
 
 
-def test_the_page_is_made_of_files_of_its_own(client: FlaskClient) -> None:
+def test_the_page_is_made_of_files_of_its_own(client: Client) -> None:
     page = client.get("/_mock/docs")
 
     assert page.content_type == "text/html; charset=utf-8"
@@ -187,10 +187,15 @@ def test_the_page_is_made_of_files_of_its_own(client: FlaskClient) -> None:
 
 def test_a_client_generated_from_the_document_sends_a_message(tmp_path: Path) -> None:
     with FlaresendMock() as running:
-        (tmp_path / "api.json").write_text(json.dumps(running.app.document("api", running.url)))
+        (tmp_path / "api.json").write_text(json.dumps(document("api", running.url)))
         generate = [sys.executable, "-m", "openapi_python_client", "generate", "--path", "api.json"]
         made = subprocess.run(
-            [*generate, "--output-path", "client"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+            [*generate, "--output-path", "client"],
+            cwd=tmp_path,
+            env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
         assert made.returncode == 0, made.stdout + made.stderr
         assert "arning" not in made.stdout + made.stderr

@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from flaresend_mock import FlaresendMock
 from flaresend_mock.shipped import sample
 from flaresend_mock.worldfile import load_world
-from tests.conftest import REPOSITORY
+from tests.support import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

@@ -6,7 +6,7 @@ import pytest
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.settings import SettingError, Settings, options, resolve, table, variable
-from tests.conftest import REPOSITORY
+from tests.support import REPOSITORY
 
 
 def test_nothing_set_means_the_defaults() -> None:

@@ -24,7 +24,6 @@ def _address(context: click.Context, option: click.Parameter, value: str) -> str
 )
 def openapi(control: bool, url: str) -> None:
     """Print the OpenAPI 3.1 document of the Flaresend API."""
-    from flaresend_mock import FlaresendMock
+    from flaresend_mock.app import document
 
-    document = FlaresendMock().app.document("control" if control else "api", url)
-    print(json.dumps(document, indent=2))
+    print(json.dumps(document("control" if control else "api", url), indent=2))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from flask import Blueprint, Flask
 from werkzeug.exceptions import NotFound
 
@@ -33,4 +31,3 @@ def install(app: Flask) -> None:
     for missing in (NotFound, WorldNotFound):
         whole.register_error_handler(missing, pages.gone)
     app.register_blueprint(whole, url_prefix=UI)
-    app.extensions[pages.RUN] = f"{os.getpid()}-{id(app):x}"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
-
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.payloads import KINDS
@@ -18,7 +16,6 @@ from flaresend_mock.web.context import emulator
 
 blueprint = Blueprint("conversations", __name__)
 
-_SEEN = "flaresend_mock.dashboard.seen"
 MAX_NUMBER = 18
 SOMEBODY = "254712345678"
 MOST_SEEN = 10_000
@@ -132,8 +129,7 @@ def _poster(world: World) -> str:
 
 def _seen(world: World) -> Seen:
     """Return up to which event each conversation of a world was looked at."""
-    kept: WeakKeyDictionary[World, Seen] = current_app.extensions.setdefault(_SEEN, WeakKeyDictionary())
-    seen = kept.setdefault(world, {})
+    seen = emulator().seen.setdefault(world, {})
     if len(seen) > MOST_SEEN or max(seen.values(), default=0) > world.state.events.last_number:
         seen.clear()  # this is another world by now
     return seen

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.errors import Refusal
@@ -19,9 +19,6 @@ from flaresend_mock.web.context import emulator
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 HERE = "/_mock/ui/"
-RUN = "flaresend_mock.dashboard.run"
-"""Where an application keeps what tells it from another one at the same address, for pages that are still open."""
-
 DEEPEST = 20
 """So many parts the path of a page may have; more than any has."""
 
@@ -100,7 +97,7 @@ def part(template: str, world: World, **values: Any) -> Response:
         frozen=frozen,
         shifted=abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen,
         armed=armed,
-        edition=f"{current_app.extensions[RUN]} {world.replacements}",
+        edition=f"{emulator().run} {world.replacements}",
         local=lambda moment: moment.astimezone(zone),
         formatted=formatted,
         plain=plain,

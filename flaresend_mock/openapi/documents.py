@@ -57,12 +57,11 @@ _CONTROL_MEANINGS = {
 }
 
 
-def api_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Shape:
+def api_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
     """Return the document of the Flaresend API.
 
     Args:
         app: what serves it.
-        url: where that is.
         refused: returns the type of the answer to a call that is refused with a status.
     """
     about = {
@@ -77,7 +76,7 @@ def api_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Shape:
     }
     rules = [rule for rule in app.url_map.iter_rules() if not is_ours(rule.rule)]
     maker = _Maker(app, refused, _api_statuses, Examples(cases(), app.url_map))
-    document = maker.document(about, url, rules)
+    document = maker.document(about, rules)
     document["components"]["securitySchemes"] = {
         "apiKey": {
             "type": "http",
@@ -88,7 +87,7 @@ def api_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Shape:
     return {**document, "security": [{"apiKey": []}]}
 
 
-def control_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Shape:
+def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
     """Return the document of the control plane; the arguments are those of `api_document`."""
     about = {
         "title": "flaresend-mock control plane",
@@ -102,7 +101,7 @@ def control_document(app: Flask, url: str, refused: Callable[[int], Any]) -> Sha
         "license": {"name": "MIT", "identifier": "MIT"},
     }
     maker = _Maker(app, refused, _control_statuses, None)
-    document = maker.document(about, url, list(app.url_map.iter_rules()))
+    document = maker.document(about, list(app.url_map.iter_rules()))
     document["components"]["securitySchemes"] = {
         "controlToken": {"type": "apiKey", "in": "header", "name": "X-Control-Token"},
         "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, which picks its world."},
@@ -140,7 +139,7 @@ class _Maker:
         self._words = CONTROL if examples is None else API
         self._shapes = Shapes(self._words)
 
-    def document(self, about: Shape, url: str, rules: list[Rule]) -> Shape:
+    def document(self, about: Shape, rules: list[Rule]) -> Shape:
         paths: Shape = {}
         tags: dict[str, None] = {}
         for rule in rules:
@@ -159,7 +158,7 @@ class _Maker:
         return {
             "openapi": VERSION,
             "info": about,
-            "servers": [{"url": url}],
+            "servers": [],  # each emulator of the process has its own
             "tags": [{"name": tag} for tag in tags],
             "paths": paths,
             "components": {"schemas": self._shapes.components},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from flask import Request
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -13,6 +13,10 @@ from werkzeug.formparser import FormDataParser
 
 from flaresend_mock.core.records import Upload
 from flaresend_mock.web import jsons
+from flaresend_mock.web.context import EMULATOR
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
 
 NO_JSON = "Invalid JSON body"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -30,11 +34,15 @@ class StrictFormDataParser(FormDataParser):
 
 
 class ApiRequest(Request):
-    """A request whose forms are read strictly."""
+    """A request whose forms are read strictly, and which may be as large as its emulator allows."""
 
     form_data_parser_class = StrictFormDataParser
 
     _streams: tuple[IO[bytes], ...] = ()
+
+    def __init__(self, environ: WSGIEnvironment, *args: Any, **kwargs: Any) -> None:
+        super().__init__(environ, *args, **kwargs)
+        self.max_content_length = self.max_form_memory_size = environ[EMULATOR].max_body_size
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*args, **kwargs)

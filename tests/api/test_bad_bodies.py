@@ -8,13 +8,12 @@ import warnings
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.core.world import World
-from tests.conftest import KEY, client_of
 from tests.contents import contents, refused
 from tests.defaults import ANN, BEN, INSTANCE, OWNED, PROJECT
+from tests.support import KEY, client_of
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 TAKING_JSON = [
@@ -32,11 +31,11 @@ TAKING_JSON = [
 each_endpoint = pytest.mark.parametrize(("method", "path"), TAKING_JSON)
 
 
-def send(client: FlaskClient, **changes: Any) -> TestResponse:
+def send(client: Client, **changes: Any) -> TestResponse:
     return client.post("/send-message", headers=KEY, json={**MESSAGE, **changes})
 
 
-def sent(client: FlaskClient) -> list[dict[str, Any]]:
+def sent(client: Client) -> list[dict[str, Any]]:
     answer = client.get("/_mock/messages")
     assert answer.status_code == 200, answer.text
     assert answer.json is not None
@@ -44,7 +43,7 @@ def sent(client: FlaskClient) -> list[dict[str, Any]]:
     return messages
 
 
-def can_be_shown(client: FlaskClient) -> bool:
+def can_be_shown(client: Client) -> bool:
     return all(client.get(f"/_mock/{what}").status_code == 200 for what in ("messages", "requests", "events"))
 
 
@@ -93,7 +92,7 @@ FILE = 'Content-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent
     ],
     ids=lambda body: body[:20].decode("latin-1"),
 )
-def test_what_is_no_json_object_is_refused(body: bytes, client: FlaskClient, world: World) -> None:
+def test_what_is_no_json_object_is_refused(body: bytes, client: Client, world: World) -> None:
     for method, path in TAKING_JSON:
         answer = refused(client, world, method, path, data=body, content_type="application/json")
 
@@ -104,7 +103,7 @@ def test_what_is_no_json_object_is_refused(body: bytes, client: FlaskClient, wor
 @each_endpoint
 @pytest.mark.parametrize("body", [{}, {"json": {}}, {"data": b"", "content_type": "application/json"}])
 def test_a_missing_body_is_an_empty_one(
-    method: str, path: str, body: dict[str, Any], client: FlaskClient, world: World
+    method: str, path: str, body: dict[str, Any], client: Client, world: World
 ) -> None:
     expected = {
         "/send-message": "Recipients array is required",
@@ -129,7 +128,7 @@ def test_a_missing_body_is_an_empty_one(
     "content_type", ["text/plain", "application/xml", "application/octet-stream", "json", "/"]
 )
 def test_another_content_type_is_refused(
-    method: str, path: str, content_type: str, client: FlaskClient, world: World
+    method: str, path: str, content_type: str, client: Client, world: World
 ) -> None:
     answer = refused(client, world, method, path, data=json.dumps(MESSAGE), content_type=content_type)
 
@@ -137,7 +136,7 @@ def test_another_content_type_is_refused(
     assert answer.json == {"success": False, "message": "Content-Type must be application/json"}
 
 
-def test_a_body_without_a_content_type_is_refused(client: FlaskClient, world: World) -> None:
+def test_a_body_without_a_content_type_is_refused(client: Client, world: World) -> None:
     answer = refused(client, world, "POST", "/send-message", data=json.dumps(MESSAGE))
 
     assert answer.status_code == 415
@@ -157,7 +156,7 @@ def test_a_body_without_a_content_type_is_refused(client: FlaskClient, world: Wo
         {"data": b"\xff\xfe\x00", "content_type": "multipart/form-data; boundary=b"},
     ],
 )
-def test_a_broken_form_is_refused(request_: dict[str, Any], client: FlaskClient, world: World) -> None:
+def test_a_broken_form_is_refused(request_: dict[str, Any], client: Client, world: World) -> None:
     answer = refused(client, world, "POST", "/send-message", **request_)
 
     assert answer.status_code == 400
@@ -166,9 +165,7 @@ def test_a_broken_form_is_refused(request_: dict[str, Any], client: FlaskClient,
 
 
 @pytest.mark.parametrize("disposition", ["form-data", 'form-data; filename="a.pdf"', "attachment"])
-def test_a_part_without_a_name_is_refused_or_ignored(
-    disposition: str, client: FlaskClient, world: World
-) -> None:
+def test_a_part_without_a_name_is_refused_or_ignored(disposition: str, client: Client, world: World) -> None:
     nameless = f"Content-Disposition: {disposition}\r\n\r\nx"
 
     refused(client, world, "POST", "/send-message", **form(nameless))
@@ -176,7 +173,7 @@ def test_a_part_without_a_name_is_refused_or_ignored(
     assert can_be_shown(client)
 
 
-def test_a_broken_upload_leaves_no_file_open(client: FlaskClient, world: World) -> None:
+def test_a_broken_upload_leaves_no_file_open(client: Client, world: World) -> None:
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         refused(client, world, "POST", "/send-message", **form(FILE, FILE, end=""))
@@ -186,7 +183,7 @@ def test_a_broken_upload_leaves_no_file_open(client: FlaskClient, world: World) 
 
 
 @pytest.mark.parametrize("name", ["type", "text", "recipients", "url", "sendAt"])
-def test_a_file_where_text_belongs_is_refused(name: str, client: FlaskClient, world: World) -> None:
+def test_a_file_where_text_belongs_is_refused(name: str, client: Client, world: World) -> None:
     fields = {"recipients": ANN, "type": "image", "url": "https://example.com", "text": "Hello", "sendAt": ""}
     parts = [part(field, value) for field, value in fields.items() if field != name]
 
@@ -222,7 +219,7 @@ def test_a_body_just_within_the_limit_is_accepted(world: World) -> None:
     assert answer.status_code == 200
 
 
-def test_five_thousand_recipients_are_fine(client: FlaskClient) -> None:
+def test_five_thousand_recipients_are_fine(client: Client) -> None:
     people = [str(254720000000 + n) for n in range(5000)]
 
     answer = send(client, recipients=people)
@@ -249,7 +246,7 @@ def test_five_thousand_recipients_are_fine(client: FlaskClient) -> None:
     ],
     ids=lambda words: ascii(words[:10]),
 )
-def test_text_arrives_as_it_was_sent(words: str, client: FlaskClient) -> None:
+def test_text_arrives_as_it_was_sent(words: str, client: Client) -> None:
     as_json = send(client, text=words)
     as_utf_8 = client.post(
         "/send-message",
@@ -262,7 +259,7 @@ def test_text_arrives_as_it_was_sent(words: str, client: FlaskClient) -> None:
     assert [message["text"] for message in sent(client)] == [words, words]
 
 
-def test_a_lone_surrogate_becomes_a_replacement_character(client: FlaskClient) -> None:
+def test_a_lone_surrogate_becomes_a_replacement_character(client: Client) -> None:
     body = '{"recipients": ["\\ud800", "254712345678"], "type": "text", "text": "a\\udc00b", "x\\ud800": 1}'
 
     answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
@@ -274,7 +271,7 @@ def test_a_lone_surrogate_becomes_a_replacement_character(client: FlaskClient) -
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
-def test_json_in_another_encoding_breaks_nothing(encoding: str, client: FlaskClient) -> None:
+def test_json_in_another_encoding_breaks_nothing(encoding: str, client: Client) -> None:
     body = json.dumps({**MESSAGE, "text": "\ud800"}).encode(encoding)
 
     answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
@@ -285,7 +282,7 @@ def test_json_in_another_encoding_breaks_nothing(encoding: str, client: FlaskCli
 
 @pytest.mark.parametrize("value", ["1e999", "-1e999", "[1e999]", '{"a": 1e999}'])
 @pytest.mark.parametrize("field", ["template", "unknown"])
-def test_a_number_too_big_for_javascript_breaks_nothing(value: str, field: str, client: FlaskClient) -> None:
+def test_a_number_too_big_for_javascript_breaks_nothing(value: str, field: str, client: Client) -> None:
     body = f'{{"recipients": ["{ANN}"], "type": "template", "template": {{"x": 1}}, "{field}": {value}}}'
     if field == "template":
         body = f'{{"recipients": ["{ANN}"], "type": "template", "template": {{"x": {value}}}}}'
@@ -297,7 +294,7 @@ def test_a_number_too_big_for_javascript_breaks_nothing(value: str, field: str, 
 
 
 @pytest.mark.parametrize("given", [10**15, 10**4000, -1, 0])
-def test_a_huge_integer_is_an_invalid_recipient(given: int, client: FlaskClient) -> None:
+def test_a_huge_integer_is_an_invalid_recipient(given: int, client: Client) -> None:
     answer = send(client, recipients=[given, int(ANN)])
 
     assert answer.json is not None
@@ -305,7 +302,7 @@ def test_a_huge_integer_is_an_invalid_recipient(given: int, client: FlaskClient)
     assert answer.json["successful_recipients"] == [f"{ANN}@s.whatsapp.net"]
 
 
-def test_the_last_of_duplicate_keys_counts(client: FlaskClient) -> None:
+def test_the_last_of_duplicate_keys_counts(client: Client) -> None:
     body = (
         f'{{"recipients": ["{BEN}"], "recipients": ["{ANN}"], "type": "image", "type": "text", "text": "Hi"}}'
     )
@@ -316,7 +313,7 @@ def test_the_last_of_duplicate_keys_counts(client: FlaskClient) -> None:
     assert [(message["to"], message["type"]) for message in sent(client)] == [(ANN, "text")]
 
 
-def test_nesting_of_a_hundred_levels_is_kept(client: FlaskClient) -> None:
+def test_nesting_of_a_hundred_levels_is_kept(client: Client) -> None:
     template: dict[str, Any] = {}
     for _ in range(97):
         template = {"inner": template}
@@ -328,7 +325,7 @@ def test_nesting_of_a_hundred_levels_is_kept(client: FlaskClient) -> None:
     assert can_be_shown(client)
 
 
-def test_fields_nobody_knows_are_ignored(client: FlaskClient) -> None:
+def test_fields_nobody_knows_are_ignored(client: Client) -> None:
     answer = send(client, constructor={"prototype": 1}, __proto__=[], success=False, instance="x", id=None)
 
     assert answer.status_code == 200
@@ -337,7 +334,7 @@ def test_fields_nobody_knows_are_ignored(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "a/b.pdf", "отчёт 📄.pdf"]
 )
-def test_a_file_name_is_data(name: str, client: FlaskClient) -> None:
+def test_a_file_name_is_data(name: str, client: Client) -> None:
     upload = FILE.replace("a.pdf", name.replace("\\", "\\\\"))
 
     answer = client.post(
@@ -348,7 +345,7 @@ def test_a_file_name_is_data(name: str, client: FlaskClient) -> None:
     assert [message["fileName"] for message in sent(client)] == [name]
 
 
-def test_a_call_that_is_refused_leaves_the_phone_as_it_was(client: FlaskClient, world: World) -> None:
+def test_a_call_that_is_refused_leaves_the_phone_as_it_was(client: Client, world: World) -> None:
     world.pairing.set_status(INSTANCE, "disconnected")
     before = contents(world)
 

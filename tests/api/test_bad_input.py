@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 import pytest
-from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import Client
 
+from flaresend_mock.app import api_app
 from flaresend_mock.core.world import World
 from flaresend_mock.web.paths import is_ours
-from tests.conftest import KEY, NOW, client_of
 from tests.contents import contents
 from tests.defaults import (
     ANN,
@@ -29,6 +29,7 @@ from tests.defaults import (
     PROJECT,
     text,
 )
+from tests.support import KEY, NOW, client_of
 
 ENDPOINTS = [
     ("POST", "/send-message"),
@@ -169,11 +170,11 @@ def multiparts(draw: st.DrawFn) -> bytes:
 
 
 @pytest.fixture
-def client(world: World) -> FlaskClient:
+def client(world: World) -> Client:
     return client_of(world)
 
 
-def throw(world: World, client: FlaskClient, endpoint: tuple[str, str], **request: Any) -> None:
+def throw(world: World, client: Client, endpoint: tuple[str, str], **request: Any) -> None:
     """Make a call to a fresh world, and see that it is answered properly, whatever it was."""
     method, path = endpoint
     world.reset()
@@ -196,10 +197,10 @@ def throw(world: World, client: FlaskClient, endpoint: tuple[str, str], **reques
     world.time.advance(timedelta(days=2))
 
 
-def test_every_endpoint_is_among_those_that_are_tested(client: FlaskClient) -> None:
+def test_every_endpoint_is_among_those_that_are_tested() -> None:
     served = {
         (method, "/".join("{}" if step.startswith("<") else step for step in rule.rule.split("/")))
-        for rule in client.application.url_map.iter_rules()
+        for rule in api_app().url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
         if not is_ours(rule.rule)
     }
@@ -211,14 +212,14 @@ def test_every_endpoint_is_among_those_that_are_tested(client: FlaskClient) -> N
 
 @thrown
 @given(endpoint=st.sampled_from(ENDPOINTS), body=values)
-def test_json_of_any_shape(endpoint: tuple[str, str], body: Any, world: World, client: FlaskClient) -> None:
+def test_json_of_any_shape(endpoint: tuple[str, str], body: Any, world: World, client: Client) -> None:
     throw(world, client, endpoint, data=json.dumps(body), content_type="application/json")
 
 
 @thrown
 @given(endpoint=st.sampled_from(TAKING_BODIES), body=objects)
 def test_known_fields_with_any_values(
-    endpoint: tuple[str, str], body: dict[str, Any], world: World, client: FlaskClient
+    endpoint: tuple[str, str], body: dict[str, Any], world: World, client: Client
 ) -> None:
     throw(world, client, endpoint, data=json.dumps(body), content_type="application/json")
 
@@ -226,7 +227,7 @@ def test_known_fields_with_any_values(
 @thrown
 @given(endpoint=st.sampled_from(TAKING_BODIES), body=likely_objects)
 def test_known_fields_with_likely_values(
-    endpoint: tuple[str, str], body: dict[str, Any], world: World, client: FlaskClient
+    endpoint: tuple[str, str], body: dict[str, Any], world: World, client: Client
 ) -> None:
     throw(world, client, endpoint, data=json.dumps(body), content_type="application/json")
 
@@ -234,7 +235,7 @@ def test_known_fields_with_likely_values(
 @thrown
 @given(endpoint=st.sampled_from(TAKING_BODIES), body=st.binary(max_size=60), content_type=content_types)
 def test_any_bytes_of_any_type(
-    endpoint: tuple[str, str], body: bytes, content_type: str, world: World, client: FlaskClient
+    endpoint: tuple[str, str], body: bytes, content_type: str, world: World, client: Client
 ) -> None:
     throw(world, client, endpoint, data=body, content_type=content_type)
 
@@ -242,7 +243,7 @@ def test_any_bytes_of_any_type(
 @thrown
 @given(endpoint=st.sampled_from(TAKING_BODIES), body=objects, content_type=content_types)
 def test_json_under_any_type(
-    endpoint: tuple[str, str], body: dict[str, Any], content_type: str, world: World, client: FlaskClient
+    endpoint: tuple[str, str], body: dict[str, Any], content_type: str, world: World, client: Client
 ) -> None:
     throw(world, client, endpoint, data=json.dumps(body), content_type=content_type)
 
@@ -253,16 +254,14 @@ def test_json_under_any_type(
     body=st.lists(st.tuples(form_names, form_values), max_size=6).map(urlencode).map(str.encode)
     | st.binary(max_size=40),
 )
-def test_forms_with_any_fields(
-    endpoint: tuple[str, str], body: bytes, world: World, client: FlaskClient
-) -> None:
+def test_forms_with_any_fields(endpoint: tuple[str, str], body: bytes, world: World, client: Client) -> None:
     throw(world, client, endpoint, data=body, content_type="application/x-www-form-urlencoded")
 
 
 @thrown
 @given(endpoint=st.sampled_from(TAKING_BODIES), body=multiparts())
 def test_multipart_with_any_names_and_files(
-    endpoint: tuple[str, str], body: bytes, world: World, client: FlaskClient
+    endpoint: tuple[str, str], body: bytes, world: World, client: Client
 ) -> None:
     throw(world, client, endpoint, data=body, content_type="multipart/form-data; boundary=b")
 
@@ -276,7 +275,7 @@ def test_multipart_with_any_names_and_files(
     body=likely_objects,
 )
 def test_any_ids_in_paths(
-    endpoint: tuple[str, str], id_: str, body: dict[str, Any], world: World, client: FlaskClient
+    endpoint: tuple[str, str], id_: str, body: dict[str, Any], world: World, client: Client
 ) -> None:
     method, path = endpoint
     start, _, rest = path.partition("{")
@@ -293,13 +292,13 @@ def test_any_ids_in_paths(
     )
     | st.text(st.characters(min_codepoint=65, max_codepoint=90), min_size=1, max_size=10),
 )
-def test_any_method(path: str, method: str, world: World, client: FlaskClient) -> None:
+def test_any_method(path: str, method: str, world: World, client: Client) -> None:
     throw(world, client, (method, path))
 
 
 @thrown
 @given(page=words.map(lambda word: word.encode("utf-8", "surrogatepass")), limit=words | st.integers())
-def test_any_page_of_groups(page: bytes, limit: str | int, world: World, client: FlaskClient) -> None:
+def test_any_page_of_groups(page: bytes, limit: str | int, world: World, client: Client) -> None:
     limit = quote(str(limit).encode("utf-8", "surrogatepass"))
 
     throw(world, client, ("GET", f"/groups?page={quote(page)}&limit={limit}"))
@@ -307,5 +306,5 @@ def test_any_page_of_groups(page: bytes, limit: str | int, world: World, client:
 
 @thrown
 @given(authorization=st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f")))
-def test_any_authorization(authorization: str, world: World, client: FlaskClient) -> None:
+def test_any_authorization(authorization: str, world: World, client: Client) -> None:
     throw(world, client, ("GET", "/groups"), headers={"Authorization": authorization})

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, RealTime, client_of
 from tests.defaults import ANN, CARA, FOLLOWED, OWNED, PROJECT, described
+from tests.support import KEY, RealTime, client_of
 
 UPLOAD = (
     f'--b\r\nContent-Disposition: form-data; name="recipients[]"\r\n\r\n{ANN}\r\n'
@@ -47,7 +47,7 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
 IDS = ("/groups", "/channels", "/schedule-message", "/_mock/messages")
 
 
-def answers(client: FlaskClient) -> list[tuple[str, str, bytes]]:
+def answers(client: Client) -> list[tuple[str, str, bytes]]:
     """Make all the calls, and return what was answered."""
     found = []
     for method, path, request in CALLS:

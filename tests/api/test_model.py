@@ -14,7 +14,7 @@ from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.worldfile import load_file
-from tests.conftest import KEY, NOW, client_of
+from tests.support import KEY, NOW, client_of
 
 ME = "254708920430"
 PEOPLE = ("254711000001", "254711000002", "254711000003", "254711000004")

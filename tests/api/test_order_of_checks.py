@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.world import World
-from tests.conftest import KEY, client_of
 from tests.defaults import ANN, CARA, INSTANCE, OWNED, PROJECT
+from tests.support import KEY, client_of
 
 WRONG_KEY = {"Authorization": "Bearer nobody's"}
 BROKEN: dict[str, Any] = {"data": b"{", "content_type": "application/json"}
@@ -43,20 +43,20 @@ ONLY_STORING = [
 
 
 @pytest.fixture
-def disconnected(world: World) -> FlaskClient:
+def disconnected(world: World) -> Client:
     world.pairing.set_status(INSTANCE, "disconnected")
     return client_of(world)
 
 
 @pytest.fixture
-def strict(world: World) -> FlaskClient:
+def strict(world: World) -> Client:
     return client_of(world, strict=True)
 
 
 @pytest.mark.parametrize("headers", [{}, WRONG_KEY, KEY])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "FOO"])
 def test_an_unknown_route_comes_before_everything(
-    method: str, headers: dict[str, str], disconnected: FlaskClient
+    method: str, headers: dict[str, str], disconnected: Client
 ) -> None:
     answer = disconnected.open("/nope?x=1", method=method, headers=headers, **BROKEN)
 
@@ -65,9 +65,7 @@ def test_an_unknown_route_comes_before_everything(
 
 
 @pytest.mark.parametrize(("method", "path"), [*NEEDING_THE_PHONE, *ONLY_STORING])
-def test_the_key_comes_before_method_instance_and_body(
-    method: str, path: str, disconnected: FlaskClient
-) -> None:
+def test_the_key_comes_before_method_instance_and_body(method: str, path: str, disconnected: Client) -> None:
     without = disconnected.open(path, method=method, **BROKEN)
     wrong = disconnected.open(path, method=method, headers=WRONG_KEY, **BROKEN)
     wrong_method = disconnected.open(path, method="TRACE", **BROKEN)
@@ -90,7 +88,7 @@ def test_the_key_comes_before_method_instance_and_body(
         "BearerYOUR_API_KEY",
     ],
 )
-def test_what_is_no_bearer_authorization_counts_as_none(authorization: str, client: FlaskClient) -> None:
+def test_what_is_no_bearer_authorization_counts_as_none(authorization: str, client: Client) -> None:
     answer = client.get("/groups", headers={"Authorization": authorization})
 
     assert answer.status_code == 401
@@ -100,7 +98,7 @@ def test_what_is_no_bearer_authorization_counts_as_none(authorization: str, clie
 @pytest.mark.parametrize(
     "key", ["your_api_key", "YOUR_API_KEY2", "YOUR_API", "é", "YOUR_API_KEY YOUR_API_KEY"]
 )
-def test_another_key_is_invalid(key: str, client: FlaskClient) -> None:
+def test_another_key_is_invalid(key: str, client: Client) -> None:
     answer = client.get("/groups", headers={"Authorization": f"Bearer {key}"})
 
     assert answer.status_code == 401
@@ -108,7 +106,7 @@ def test_another_key_is_invalid(key: str, client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", " Bearer  "])
-def test_the_scheme_is_compared_without_case(scheme: str, client: FlaskClient) -> None:
+def test_the_scheme_is_compared_without_case(scheme: str, client: Client) -> None:
     assert client.get("/groups", headers={"Authorization": f"{scheme} YOUR_API_KEY"}).status_code == 200
 
 
@@ -124,7 +122,7 @@ def test_the_scheme_is_compared_without_case(scheme: str, client: FlaskClient) -
     ],
 )
 def test_the_method_comes_before_instance_and_body(
-    path: str, allowed: set[str], disconnected: FlaskClient
+    path: str, allowed: set[str], disconnected: Client
 ) -> None:
     answer = disconnected.open(path, method="TRACE", headers=KEY, **BROKEN)
 
@@ -133,7 +131,7 @@ def test_the_method_comes_before_instance_and_body(
     assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
 
 
-def test_the_documented_example_with_get_shows_that_the_key_works(client: FlaskClient) -> None:
+def test_the_documented_example_with_get_shows_that_the_key_works(client: Client) -> None:
     assert client.get("/send-message").status_code == 401
     assert client.get("/send-message", headers=KEY).status_code == 405
 
@@ -141,7 +139,7 @@ def test_the_documented_example_with_get_shows_that_the_key_works(client: FlaskC
 @pytest.mark.parametrize("body", [BROKEN, NOT_JSON, {"json": {}}])
 @pytest.mark.parametrize(("method", "path"), NEEDING_THE_PHONE)
 def test_the_instance_comes_before_the_body(
-    method: str, path: str, body: dict[str, Any], disconnected: FlaskClient
+    method: str, path: str, body: dict[str, Any], disconnected: Client
 ) -> None:
     answer = disconnected.open(path, method=method, headers=KEY, **body)
 
@@ -156,7 +154,7 @@ def test_the_instance_comes_before_the_body(
 
 @pytest.mark.parametrize(("method", "path"), ONLY_STORING)
 def test_calls_that_only_store_need_no_connected_instance(
-    method: str, path: str, disconnected: FlaskClient
+    method: str, path: str, disconnected: Client
 ) -> None:
     assert disconnected.open(path, method=method, headers=KEY).status_code != 425
 
@@ -170,7 +168,7 @@ def test_calls_that_only_store_need_no_connected_instance(
         ("POST", "/channels/unknown/message"),
     ],
 )
-def test_the_body_comes_before_its_meaning(method: str, path: str, client: FlaskClient) -> None:
+def test_the_body_comes_before_its_meaning(method: str, path: str, client: Client) -> None:
     broken = client.open(path, method=method, headers=KEY, **BROKEN)
     not_json = client.open(path, method=method, headers=KEY, **NOT_JSON)
     empty = client.open(path, method=method, headers=KEY, json={})
@@ -189,9 +187,7 @@ def test_the_size_of_a_body_comes_before_its_syntax(world: World) -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [("9990000425", 425), ("9990000429", 429), ("9990000503", 503)]
 )
-def test_the_body_comes_before_what_magic_numbers_ask_for(
-    number: str, status: int, client: FlaskClient
-) -> None:
+def test_the_body_comes_before_what_magic_numbers_ask_for(number: str, status: int, client: Client) -> None:
     wrong = client.post("/send-message", headers=KEY, json={**MESSAGE, "recipients": [number], "text": ""})
     right = client.post("/send-message", headers=KEY, json={**MESSAGE, "recipients": [number]})
 
@@ -218,7 +214,7 @@ def test_the_body_comes_before_what_magic_numbers_ask_for(
     ],
 )
 def test_fields_are_checked_in_the_documented_order(
-    body: dict[str, Any], refusal: str, client: FlaskClient
+    body: dict[str, Any], refusal: str, client: Client
 ) -> None:
     answer = client.post("/schedule-message", headers=KEY, json=body)
 
@@ -226,7 +222,7 @@ def test_fields_are_checked_in_the_documented_order(
     assert answer.json == {"success": False, "message": refusal}
 
 
-def test_managing_people_checks_action_then_people_then_admin(client: FlaskClient, world: World) -> None:
+def test_managing_people_checks_action_then_people_then_admin(client: Client, world: World) -> None:
     world.groups.manage(INSTANCE, PROJECT, "promote", ["254723456789"])
     path = f"/groups/{PROJECT}/participants"
 
@@ -247,7 +243,7 @@ def test_managing_people_checks_action_then_people_then_admin(client: FlaskClien
     }
 
 
-def test_trailing_slashes_are_tolerated(client: FlaskClient) -> None:
+def test_trailing_slashes_are_tolerated(client: Client) -> None:
     assert client.get("/groups/", headers=KEY).status_code == 200
     assert client.post("/send-message/", headers=KEY, json=MESSAGE).status_code == 200
     assert client.get("/send-message/", headers=KEY).status_code == 405
@@ -258,7 +254,7 @@ def test_trailing_slashes_are_tolerated(client: FlaskClient) -> None:
     ("method", "path"), [("GET", "/groups/"), ("POST", "/send-message/"), ("TRACE", "/groups/")]
 )
 def test_in_strict_mode_a_trailing_slash_is_an_unknown_route(
-    method: str, path: str, headers: dict[str, str], strict: FlaskClient
+    method: str, path: str, headers: dict[str, str], strict: Client
 ) -> None:
     answer = strict.open(path, method=method, headers=headers)
 
@@ -266,7 +262,7 @@ def test_in_strict_mode_a_trailing_slash_is_an_unknown_route(
     assert answer.json == {"success": False, "message": f"Cannot {method} {path}"}
 
 
-def test_forms_are_accepted_wherever_json_is(client: FlaskClient) -> None:
+def test_forms_are_accepted_wherever_json_is(client: Client) -> None:
     group = client.post("/groups", headers=KEY, data={"subject": "Friends", "participants[]": [ANN, CARA]})
     number = client.post("/check-number", headers=KEY, data={"number": ANN})
 
@@ -274,7 +270,7 @@ def test_forms_are_accepted_wherever_json_is(client: FlaskClient) -> None:
 
 
 def test_in_strict_mode_forms_are_accepted_only_where_the_documentation_shows_them(
-    strict: FlaskClient,
+    strict: Client,
 ) -> None:
     message = {"recipients[]": [ANN], "type": "text", "text": "Hello"}
 
@@ -287,7 +283,7 @@ def test_in_strict_mode_forms_are_accepted_only_where_the_documentation_shows_th
     assert (checked.status_code, created.status_code) == (415, 415)
 
 
-def test_in_strict_mode_documented_calls_work_as_before(strict: FlaskClient) -> None:
+def test_in_strict_mode_documented_calls_work_as_before(strict: Client) -> None:
     assert strict.post("/send-message", headers=KEY, json=MESSAGE).status_code == 200
     assert strict.get("/groups", headers=KEY).status_code == 200
     assert strict.get("/nope").status_code == 404

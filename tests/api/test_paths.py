@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.world import World
-from tests.conftest import KEY
 from tests.contents import contents
 from tests.defaults import ANN, CARA, OWNED, PROJECT
+from tests.support import KEY
 
 PEOPLE = {"action": "add", "participants": [CARA]}
 
 
 @pytest.mark.parametrize("id_", [PROJECT.replace("@", "%40"), "%31" + PROJECT[1:], PROJECT])
-def test_a_group_id_may_be_percent_encoded(id_: str, client: FlaskClient) -> None:
+def test_a_group_id_may_be_percent_encoded(id_: str, client: Client) -> None:
     info = client.get(f"/groups/{id_}", headers=KEY)
     managed = client.post(f"/groups/{id_}/participants", headers=KEY, json=PEOPLE)
 
@@ -39,7 +39,7 @@ def test_a_group_id_may_be_percent_encoded(id_: str, client: FlaskClient) -> Non
         "..%2e",
     ],
 )
-def test_a_malformed_group_id_is_not_found(id_: str, client: FlaskClient, world: World) -> None:
+def test_a_malformed_group_id_is_not_found(id_: str, client: Client, world: World) -> None:
     before = contents(world)
 
     answers = [
@@ -57,7 +57,7 @@ def test_a_malformed_group_id_is_not_found(id_: str, client: FlaskClient, world:
 @pytest.mark.parametrize(
     "query", ["page=0", "page=-1", "page=x", "limit=0", "limit=1.5", "page=1&limit=١", "page=1e3"]
 )
-def test_a_page_that_is_no_positive_integer_is_refused(query: str, client: FlaskClient) -> None:
+def test_a_page_that_is_no_positive_integer_is_refused(query: str, client: Client) -> None:
     answer = client.get(f"/groups?{query}", headers=KEY)
 
     assert answer.status_code == 400
@@ -67,7 +67,7 @@ def test_a_page_that_is_no_positive_integer_is_refused(query: str, client: Flask
 @pytest.mark.parametrize(
     "query", ["page=1000000000", "page=2", "page=999999999999999999999999", "page=3&limit=2"]
 )
-def test_a_page_past_the_end_is_empty(query: str, client: FlaskClient) -> None:
+def test_a_page_past_the_end_is_empty(query: str, client: Client) -> None:
     answer = client.get(f"/groups?{query}", headers=KEY)
 
     assert answer.status_code == 200

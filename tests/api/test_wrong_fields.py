@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.world import World
-from tests.conftest import KEY
 from tests.contents import refused
 from tests.defaults import ANN, CARA, OWNED, PROJECT
+from tests.support import KEY
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 SCHEDULED = {**MESSAGE, "sendAt": "2025-11-14 13:48:00"}
@@ -142,7 +142,7 @@ def wrong_times(method: str, path: str, body: dict[str, Any]) -> Iterator[Wrong]
     "wrong", list(all_wrong()), ids=lambda wrong: f"{wrong.path} {wrong.field}: {wrong.refusal}"
 )
 def test_a_field_with_a_wrong_value_is_refused_in_its_own_words(
-    wrong: Wrong, client: FlaskClient, world: World
+    wrong: Wrong, client: Client, world: World
 ) -> None:
     task = client.post("/schedule-message", headers=KEY, json=SCHEDULED).json["task_id"]  # type: ignore[index]
     path = wrong.path.format(task=task)

@@ -18,7 +18,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.fidelity import document
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, REPOSITORY, client_of
+from tests.support import KEY, REPOSITORY, client_of
 
 DEFAULT_WORLD = json.loads((FIXTURES / "worlds" / "default.json").read_text(encoding="utf-8"))
 CASES = list(cases())

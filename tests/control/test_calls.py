@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY
+from tests.support import KEY
 
 
 def error(answer: Any) -> dict[str, str]:
@@ -31,7 +31,7 @@ def error(answer: Any) -> dict[str, str]:
     ],
 )
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(
-    method: str, path: str, given: dict[str, Any], refused: str, meant: str, client: FlaskClient
+    method: str, path: str, given: dict[str, Any], refused: str, meant: str, client: Client
 ) -> None:
     answer = client.open(path, method=method, **given)
 
@@ -42,7 +42,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(
     }
 
 
-def test_a_name_like_no_other_is_refused_with_all_known_ones(client: FlaskClient) -> None:
+def test_a_name_like_no_other_is_refused_with_all_known_ones(client: Client) -> None:
     answer = client.patch("/_mock/clock", json={"zzz": 1})
 
     assert answer.status_code == 400
@@ -50,7 +50,7 @@ def test_a_name_like_no_other_is_refused_with_all_known_ones(client: FlaskClient
 
 
 @pytest.mark.parametrize("name", ["", "_schema", "x" * 100_000, "\ud800", "now\x00"])
-def test_a_strange_name_is_refused_too(name: str, client: FlaskClient) -> None:
+def test_a_strange_name_is_refused_too(name: str, client: Client) -> None:
     answer = client.patch("/_mock/clock", json={name: 1})
 
     assert answer.status_code == 400
@@ -69,7 +69,7 @@ def test_a_strange_name_is_refused_too(name: str, client: FlaskClient) -> None:
     ],
 )
 def test_a_body_that_is_no_json_object_is_refused(
-    body: bytes, content_type: str, status: int, client: FlaskClient
+    body: bytes, content_type: str, status: int, client: Client
 ) -> None:
     answer = client.patch("/_mock/clock", data=body, content_type=content_type)
 
@@ -87,7 +87,7 @@ def test_a_body_that_is_no_json_object_is_refused(
         ("GET", "/_mock/events"),
     ],
 )
-def test_an_unknown_world_is_not_found(method: str, path: str, client: FlaskClient) -> None:
+def test_an_unknown_world_is_not_found(method: str, path: str, client: Client) -> None:
     by_name = client.open(path, method=method, query_string={"world": "nowhere"})
     by_key = client.open(path, method=method, headers={"Authorization": "Bearer nobody's"})
 
@@ -96,7 +96,7 @@ def test_an_unknown_world_is_not_found(method: str, path: str, client: FlaskClie
     assert error(by_key) == {"code": "not_found", "message": "No world has this API key."}
 
 
-def test_a_world_is_named_or_found_by_its_key_or_else_the_default_one(client: FlaskClient) -> None:
+def test_a_world_is_named_or_found_by_its_key_or_else_the_default_one(client: Client) -> None:
     by_name = client.get("/_mock/clock?world=default")
     by_key = client.get("/_mock/clock", headers=KEY)
     by_default = client.get("/_mock/clock")
@@ -107,7 +107,7 @@ def test_a_world_is_named_or_found_by_its_key_or_else_the_default_one(client: Fl
 
 
 @pytest.mark.parametrize("path", ["/_mock", "/_mock/nope", "/_mock/clock/nope", "/_mock//clock"])
-def test_an_unknown_route_is_not_found(path: str, client: FlaskClient) -> None:
+def test_an_unknown_route_is_not_found(path: str, client: Client) -> None:
     answer = client.get(path)
 
     assert answer.status_code == 404
@@ -123,9 +123,7 @@ def test_an_unknown_route_is_not_found(path: str, client: FlaskClient) -> None:
         ("OPTIONS", "/_mock/messages", {"GET", "HEAD"}),
     ],
 )
-def test_another_method_is_not_allowed(
-    method: str, path: str, allowed: set[str], client: FlaskClient
-) -> None:
+def test_another_method_is_not_allowed(method: str, path: str, allowed: set[str], client: Client) -> None:
     answer = client.open(path, method=method)
 
     assert answer.status_code == 405
@@ -133,11 +131,11 @@ def test_another_method_is_not_allowed(
     assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
 
 
-def test_no_call_needs_a_key(client: FlaskClient) -> None:
+def test_no_call_needs_a_key(client: Client) -> None:
     assert client.post("/_mock/reset").status_code == 200
 
 
-def test_calls_of_the_control_plane_are_not_among_the_requests(client: FlaskClient) -> None:
+def test_calls_of_the_control_plane_are_not_among_the_requests(client: Client) -> None:
     client.get("/_mock/clock")
     client.get("/_mock/nope")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY
 from tests.defaults import OUR_NUMBER
+from tests.support import KEY
 
 CHANNELS = "/_mock/channels"
 
@@ -19,7 +19,7 @@ def answered(answer: Any, status: int = 200) -> dict[str, Any]:
     return answer.json
 
 
-def test_a_channel_is_made_and_listed_and_the_api_knows_it(client: FlaskClient) -> None:
+def test_a_channel_is_made_and_listed_and_the_api_knows_it(client: Client) -> None:
     made = answered(
         client.post(CHANNELS, json={"name": "Bread", "description": "Daily", "subscribers": 12}), 201
     )
@@ -35,7 +35,7 @@ def test_a_channel_is_made_and_listed_and_the_api_knows_it(client: FlaskClient) 
 
 
 @pytest.mark.parametrize("role", ["OWNER", "ADMIN", "SUBSCRIBER", "GUEST"])
-def test_what_the_instance_is_in_a_channel_can_be_said(role: str, client: FlaskClient) -> None:
+def test_what_the_instance_is_in_a_channel_can_be_said(role: str, client: Client) -> None:
     made = answered(client.post(CHANNELS, json={"name": "Bread", "role": role}), 201)
 
     shown = answered(client.get(f"/channels/{made['id']}", headers=KEY))["channel"]
@@ -45,7 +45,7 @@ def test_what_the_instance_is_in_a_channel_can_be_said(role: str, client: FlaskC
     assert posted.status_code == (200 if role in ("OWNER", "ADMIN") else 403)
 
 
-def test_what_a_channel_says_and_who_is_in_it_can_be_changed(client: FlaskClient) -> None:
+def test_what_a_channel_says_and_who_is_in_it_can_be_changed(client: Client) -> None:
     made = answered(client.post(CHANNELS, json={"name": "Bread"}), 201)
     change = {"name": "Rolls", "description": "Warm", "subscribers": 3, "role": "GUEST"}
 
@@ -55,13 +55,13 @@ def test_what_a_channel_says_and_who_is_in_it_can_be_changed(client: FlaskClient
     assert answered(client.get("/_mock/events"))["events"][-1]["kind"] == "channel"
 
 
-def test_a_channel_of_a_phone_that_is_not_connected_can_be_made(client: FlaskClient) -> None:
+def test_a_channel_of_a_phone_that_is_not_connected_can_be_made(client: Client) -> None:
     client.post("/_mock/instances/default/status", json={"status": "disconnected"})
 
     answered(client.post(CHANNELS, json={"name": "Bread"}), 201)
 
 
-def test_a_channel_that_cannot_be_is_refused(client: FlaskClient) -> None:
+def test_a_channel_that_cannot_be_is_refused(client: Client) -> None:
     before = answered(client.get(CHANNELS))
     first = before["channels"][0]["id"]
     for method, path, body, status, says in (

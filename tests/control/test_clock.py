@@ -6,17 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, RealTime, client_of
 from tests.defaults import ANN, described
+from tests.support import KEY, RealTime, client_of
 
 
-def schedule(client: FlaskClient, at: str) -> str:
+def schedule(client: Client, at: str) -> str:
     body = {"recipients": [ANN], "type": "text", "text": "Hello", "sendAt": at}
     answer = client.post("/schedule-message", headers=KEY, json=body)
     assert answer.json is not None
@@ -24,14 +24,14 @@ def schedule(client: FlaskClient, at: str) -> str:
     return task_id
 
 
-def clock(client: FlaskClient) -> dict[str, Any]:
+def clock(client: Client) -> dict[str, Any]:
     answer = client.get("/_mock/clock")
     assert answer.json is not None
     shown: dict[str, Any] = answer.json
     return shown
 
 
-def test_the_clock_is_shown(client: FlaskClient) -> None:
+def test_the_clock_is_shown(client: Client) -> None:
     schedule(client, "2025-11-14 13:48:00")
 
     answer = client.get("/_mock/clock")
@@ -46,13 +46,13 @@ def test_the_clock_is_shown(client: FlaskClient) -> None:
     }
 
 
-def test_a_running_clock_shows_milliseconds(client: FlaskClient, real_time: RealTime) -> None:
+def test_a_running_clock_shows_milliseconds(client: Client, real_time: RealTime) -> None:
     real_time.pass_by(seconds=1.25)
 
     assert clock(client)["now"] == "2025-11-14T10:00:01.250Z"
 
 
-def test_the_clock_is_frozen_and_runs_again(client: FlaskClient, real_time: RealTime) -> None:
+def test_the_clock_is_frozen_and_runs_again(client: Client, real_time: RealTime) -> None:
     frozen = client.patch("/_mock/clock", json={"frozen": True})
     real_time.pass_by(hours=1)
 
@@ -76,7 +76,7 @@ def test_the_clock_is_frozen_and_runs_again(client: FlaskClient, real_time: Real
         ("2030-01-01", "2030-01-01T00:00:00Z"),
     ],
 )
-def test_the_clock_is_set(given: str, now: str, client: FlaskClient) -> None:
+def test_the_clock_is_set(given: str, now: str, client: Client) -> None:
     answer = client.patch("/_mock/clock", json={"now": given, "frozen": True})
 
     assert answer.status_code == 200
@@ -92,7 +92,7 @@ def test_a_time_without_an_offset_is_local_to_the_world(make_world: Callable[[St
     assert clock(client)["time_zone"] == "Africa/Nairobi"
 
 
-def test_setting_the_clock_makes_a_documented_time_the_future(client: FlaskClient) -> None:
+def test_setting_the_clock_makes_a_documented_time_the_future(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2025-11-14T13:00:00Z", "frozen": True})
 
     assert schedule(client, "2025-11-14 13:48:00").startswith("SCHED-")
@@ -107,7 +107,7 @@ def test_setting_the_clock_makes_a_documented_time_the_future(client: FlaskClien
         ({"to_next": True}, "2025-11-14T10:30:00Z"),
     ],
 )
-def test_advancing_answers_with_what_was_fired(how: dict[str, Any], now: str, client: FlaskClient) -> None:
+def test_advancing_answers_with_what_was_fired(how: dict[str, Any], now: str, client: Client) -> None:
     task_id = schedule(client, "2025-11-14 10:30:00")
 
     answer = client.post("/_mock/clock/advance", json=how)
@@ -122,7 +122,7 @@ def test_advancing_answers_with_what_was_fired(how: dict[str, Any], now: str, cl
     assert client.get("/scheduled-messages", headers=KEY).json["data"] == []  # type: ignore[index]
 
 
-def test_advancing_by_nothing_is_fine(client: FlaskClient) -> None:
+def test_advancing_by_nothing_is_fine(client: Client) -> None:
     answer = client.post("/_mock/clock/advance", json={"seconds": 0})
 
     assert answer.json == {"now": "2025-11-14T10:00:00Z", "fired": []}
@@ -131,7 +131,7 @@ def test_advancing_by_nothing_is_fine(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "body", [{"to": "2025-11-14T09:59:59Z"}, {"to": "9999-01-01T00:00:00Z"}, {"seconds": 3e11}]
 )
-def test_advancing_to_where_the_clock_cannot_go_is_refused(body: dict[str, Any], client: FlaskClient) -> None:
+def test_advancing_to_where_the_clock_cannot_go_is_refused(body: dict[str, Any], client: Client) -> None:
     schedule(client, "2025-11-14 10:30:00")
 
     answer = client.post("/_mock/clock/advance", json=body)
@@ -144,7 +144,7 @@ def test_advancing_to_where_the_clock_cannot_go_is_refused(body: dict[str, Any],
 
 
 @pytest.mark.parametrize("now", ["1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"])
-def test_a_time_that_the_clock_cannot_show_is_refused(now: str, client: FlaskClient) -> None:
+def test_a_time_that_the_clock_cannot_show_is_refused(now: str, client: Client) -> None:
     answer = client.patch("/_mock/clock", json={"now": now})
 
     assert answer.status_code == 400
@@ -183,7 +183,7 @@ def test_a_time_that_the_clock_cannot_show_is_refused(now: str, client: FlaskCli
     ],
 )
 def test_what_cannot_be_understood_is_refused_by_name(
-    method: str, path: str, body: dict[str, Any], says: str, client: FlaskClient
+    method: str, path: str, body: dict[str, Any], says: str, client: Client
 ) -> None:
     answer = client.open(path, method=method, json=body)
 
@@ -196,7 +196,7 @@ def test_what_cannot_be_understood_is_refused_by_name(
 
 
 @pytest.mark.parametrize("value", ["1e999", "NaN"])
-def test_an_endless_advance_is_refused(value: str, client: FlaskClient) -> None:
+def test_an_endless_advance_is_refused(value: str, client: Client) -> None:
     body = f'{{"seconds": {value}}}'
 
     answer = client.post("/_mock/clock/advance", data=body, content_type="application/json")

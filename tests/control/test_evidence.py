@@ -7,25 +7,25 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, client_of
 from tests.defaults import ANN, BEN, INSTANCE, PROJECT, described
+from tests.support import KEY, client_of
 
 NOW = {"timeout": 0}
 SOURCES = ["messages", "requests", "deliveries"]
 
 
-def send(client: FlaskClient, *words: str, to: str = ANN) -> None:
+def send(client: Client, *words: str, to: str = ANN) -> None:
     for text in words:
         body = {"recipients": [to], "type": "text", "text": text}
         assert client.post("/send-message", headers=KEY, json=body).status_code == 200
 
 
-def ask(client: FlaskClient, call: str, **body: Any) -> Any:
+def ask(client: Client, call: str, **body: Any) -> Any:
     return client.post(f"/_mock/{call}", json=body)
 
 
@@ -40,12 +40,12 @@ def texts(answer: Any, name: str = "messages") -> list[str]:
 
 
 @pytest.fixture
-def forgetful(make_world: Callable[[State], World]) -> FlaskClient:
+def forgetful(make_world: Callable[[State], World]) -> Client:
     """A client of a world that keeps three messages and three events."""
     return client_of(make_world(load_world(described(), history=3)))
 
 
-def test_what_is_there_already_is_answered_at_once(client: FlaskClient) -> None:
+def test_what_is_there_already_is_answered_at_once(client: Client) -> None:
     send(client, "a", "b")
 
     answer = ask(client, "messages/wait", match={"text": "a"}, timeout=300)
@@ -55,7 +55,7 @@ def test_what_is_there_already_is_answered_at_once(client: FlaskClient) -> None:
     assert answer.get_json()["event"] == 4
 
 
-def test_what_comes_is_answered_when_it_comes(client: FlaskClient, world: World) -> None:
+def test_what_comes_is_answered_when_it_comes(client: Client, world: World) -> None:
     answers: list[Any] = []
     other = client.application.test_client()
     waiting = threading.Thread(
@@ -74,7 +74,7 @@ def test_what_comes_is_answered_when_it_comes(client: FlaskClient, world: World)
     assert not world.watching.anybody()
 
 
-def test_only_what_came_after_an_event_counts(client: FlaskClient) -> None:
+def test_only_what_came_after_an_event_counts(client: Client) -> None:
     send(client, "a")
     event = client.get("/_mock/events").get_json()["events"][-1]["id"]
 
@@ -85,7 +85,7 @@ def test_only_what_came_after_an_event_counts(client: FlaskClient) -> None:
     assert texts(ask(client, "messages/verify", since=event)) == ["b"]
 
 
-def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: FlaskClient) -> None:
+def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: Client) -> None:
     send(client, "order 1", "order 2")
     send(client, "hello", to=BEN)
 
@@ -102,14 +102,14 @@ def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: FlaskClient)
     ]
 
 
-def test_a_timeout_says_if_nothing_arrived_at_all(client: FlaskClient) -> None:
+def test_a_timeout_says_if_nothing_arrived_at_all(client: Client) -> None:
     answer = ask(client, "messages/wait", **NOW)
 
     assert refused(answer, 408, "timeout") == "0 of 1 messages within 0 s; none arrived at all"
     assert (answer.get_json()["arrived"], answer.get_json()["nearest"]) == ([], None)
 
 
-def test_a_missing_field_is_told_as_missing(client: FlaskClient) -> None:
+def test_a_missing_field_is_told_as_missing(client: Client) -> None:
     send(client, "a")
 
     answer = ask(client, "requests/verify", match={"body": {"caption": "x"}})
@@ -119,7 +119,7 @@ def test_a_missing_field_is_told_as_missing(client: FlaskClient) -> None:
     ]
 
 
-def test_answers_show_the_newest_twenty(client: FlaskClient) -> None:
+def test_answers_show_the_newest_twenty(client: Client) -> None:
     send(client, *map(str, range(25)))
 
     verified = ask(client, "messages/verify")
@@ -152,7 +152,7 @@ def test_answers_show_the_newest_twenty(client: FlaskClient) -> None:
         ({"template": None}, 3),
     ],
 )
-def test_messages_are_told_apart(match: dict[str, Any], found: int, client: FlaskClient) -> None:
+def test_messages_are_told_apart(match: dict[str, Any], found: int, client: Client) -> None:
     send(client, "hello")
     group = {"groupJids": [PROJECT], "type": "text", "text": "to all"}
     assert client.post("/groups/send-message", headers=KEY, json=group).status_code == 200
@@ -189,9 +189,7 @@ def test_messages_are_told_apart(match: dict[str, Any], found: int, client: Flas
         ({"in_order": [{"text": "a"}], "match": {"text": {"not": "a"}}}, 422),
     ],
 )
-def test_what_is_expected_holds_or_does_not(
-    expected: dict[str, Any], status: int, client: FlaskClient
-) -> None:
+def test_what_is_expected_holds_or_does_not(expected: dict[str, Any], status: int, client: Client) -> None:
     send(client, "a", "b", "c")
 
     answer = ask(client, "messages/verify", **expected)
@@ -203,7 +201,7 @@ def test_what_is_expected_holds_or_does_not(
         refused(answer, 422, "not_verified")
 
 
-def test_a_broken_order_tells_which_step_and_after_what(client: FlaskClient) -> None:
+def test_a_broken_order_tells_which_step_and_after_what(client: Client) -> None:
     send(client, "a", "b")
 
     answer = ask(client, "messages/verify", in_order=[{"text": "b"}, {"text": "a"}])
@@ -233,7 +231,7 @@ def test_a_broken_order_tells_which_step_and_after_what(client: FlaskClient) -> 
     ],
 )
 def test_nobody_can_tell_only_where_what_is_forgotten_matters(
-    expected: dict[str, Any], status: int, forgetful: FlaskClient
+    expected: dict[str, Any], status: int, forgetful: Client
 ) -> None:
     send(forgetful, "a", "b", "c", "d", "e")
 
@@ -244,7 +242,7 @@ def test_nobody_can_tell_only_where_what_is_forgotten_matters(
         assert "up to event 3 " in refused(answer, 409, "evicted")
 
 
-def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: FlaskClient) -> None:
+def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: Client) -> None:
     send(forgetful, "a", "b", "c", "d", "e")
 
     assert ask(forgetful, "messages/verify", exactly=3, since=3).status_code == 200
@@ -306,7 +304,7 @@ def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: F
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(
-    source: str, call: str, given: dict[str, Any], said: str, client: FlaskClient
+    source: str, call: str, given: dict[str, Any], said: str, client: Client
 ) -> None:
     answer = ask(client, f"{source}/{call}", **given)
 
@@ -333,7 +331,7 @@ def test_what_makes_no_sense_is_refused_by_name(
     ],
 )
 def test_typing_errors_in_matchers_are_refused_with_what_is_meant(
-    source: str, match: dict[str, Any], said: str, client: FlaskClient
+    source: str, match: dict[str, Any], said: str, client: Client
 ) -> None:
     for call in ("wait", "verify"):
         assert said in refused(ask(client, f"{source}/{call}", match=match), 400, "invalid_matcher")
@@ -349,7 +347,7 @@ def test_typing_errors_in_matchers_are_refused_with_what_is_meant(
     ],
 )
 def test_a_regular_expression_that_takes_too_long_is_refused(
-    call: str, body: dict[str, Any], client: FlaskClient
+    call: str, body: dict[str, Any], client: Client
 ) -> None:
     send(client, "x" * 5000)
     match = body.get("match", {"text": {"regex": "(x+x+)+y"}})
@@ -360,7 +358,7 @@ def test_a_regular_expression_that_takes_too_long_is_refused(
 
 
 def test_a_text_that_comes_while_somebody_waits_too_slowly_is_sent_all_the_same(
-    client: FlaskClient, world: World
+    client: Client, world: World
 ) -> None:
     answers: list[Any] = []
     other = client.application.test_client()
@@ -378,7 +376,7 @@ def test_a_text_that_comes_while_somebody_waits_too_slowly_is_sent_all_the_same(
     refused(answers[0], 400, "matcher_too_slow")
 
 
-def test_requests_are_told_apart_by_headers_body_and_answer(client: FlaskClient) -> None:
+def test_requests_are_told_apart_by_headers_body_and_answer(client: Client) -> None:
     send(client, "hello")
     client.get("/nope?a=b", headers={**KEY, "X-Trace": "7"})
 
@@ -394,14 +392,14 @@ def test_requests_are_told_apart_by_headers_body_and_answer(client: FlaskClient)
         assert answer.status_code == 200, answer.text
 
 
-def test_true_is_not_one(client: FlaskClient) -> None:
+def test_true_is_not_one(client: Client) -> None:
     send(client, "a")
 
     assert ask(client, "requests/verify", match={"answer": {"success": 1}}, never=True).status_code == 200
     assert ask(client, "requests/verify", match={"status": 200.0}, exactly=1).status_code == 200
 
 
-def test_a_delivery_is_told_by_its_event(client: FlaskClient) -> None:
+def test_a_delivery_is_told_by_its_event(client: Client) -> None:
     client.post("/_mock/inbound", json={"from": ANN, "text": "hi"})
 
     match = {
@@ -414,9 +412,9 @@ def test_a_delivery_is_told_by_its_event(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/_mock/tasks/wait", "/_mock/messages/waits", "/_mock/events/verify"])
-def test_there_is_nothing_else_to_wait_for(path: str, client: FlaskClient) -> None:
+def test_there_is_nothing_else_to_wait_for(path: str, client: Client) -> None:
     assert client.post(path, json={}).status_code in (404, 405)
 
 
-def test_an_unknown_world_is_not_found(client: FlaskClient) -> None:
+def test_an_unknown_world_is_not_found(client: Client) -> None:
     refused(ask(client, "messages/wait?world=nope"), 404, "world_not_found")

@@ -7,19 +7,19 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, Stalls, client_of
 from tests.defaults import ANN, BEN, INSTANCE, PROJECT, described
+from tests.support import KEY, Stalls, client_of
 
 FAULTS = "/_mock/faults"
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
-def arm(client: FlaskClient, **given: Any) -> Any:
+def arm(client: Client, **given: Any) -> Any:
     answer = client.post(FAULTS, json=given)
     assert answer.status_code == 201, answer.text
     return answer.get_json()
@@ -31,27 +31,27 @@ def refused(answer: Any, status: int, code: str) -> str:
     return message
 
 
-def send(client: FlaskClient, *, headers: dict[str, str] = KEY, **changes: Any) -> int:
+def send(client: Client, *, headers: dict[str, str] = KEY, **changes: Any) -> int:
     return client.post("/send-message", headers=headers, json={**MESSAGE, **changes}).status_code
 
 
-def groups(client: FlaskClient) -> int:
+def groups(client: Client) -> int:
     return client.get("/groups", headers=KEY).status_code
 
 
-def shown(client: FlaskClient, id_: str = "fault-1") -> Any:
+def shown(client: Client, id_: str = "fault-1") -> Any:
     return client.get(f"{FAULTS}/{id_}").get_json()
 
 
-def messages(client: FlaskClient) -> int:
+def messages(client: Client) -> int:
     return len(client.get("/_mock/messages").get_json()["messages"])
 
 
-def last_request(client: FlaskClient) -> Any:
+def last_request(client: Client) -> Any:
     return client.get("/_mock/requests?limit=1").get_json()["requests"][0]
 
 
-def test_a_fault_answers_in_the_place_of_the_real_answer_and_nothing_is_done(client: FlaskClient) -> None:
+def test_a_fault_answers_in_the_place_of_the_real_answer_and_nothing_is_done(client: Client) -> None:
     arm(client, match={"path": "/send-message"}, respond={"status": 503}, times=2)
 
     assert [send(client) for _ in range(3)] == [503, 503, 200]
@@ -59,7 +59,7 @@ def test_a_fault_answers_in_the_place_of_the_real_answer_and_nothing_is_done(cli
     assert groups(client) == 200
 
 
-def test_a_fault_is_shown_with_all_about_it(client: FlaskClient) -> None:
+def test_a_fault_is_shown_with_all_about_it(client: Client) -> None:
     made = arm(
         client, name="mine", match={"path": "/groups"}, respond={"status": 418, "headers": {"X-A": "b"}}
     )
@@ -84,14 +84,14 @@ def test_a_fault_is_shown_with_all_about_it(client: FlaskClient) -> None:
     }
 
 
-def test_what_a_fault_matched_and_hit_is_counted(client: FlaskClient) -> None:
+def test_what_a_fault_matched_and_hit_is_counted(client: Client) -> None:
     arm(client, match={"path": "/groups"}, respond={"status": 503}, after=1, every=2, times=2)
 
     assert [groups(client) for _ in range(8)] == [200, 200, 503, 200, 503, 200, 200, 200]
     assert (shown(client)["hits"], shown(client)["armed"]) == (2, False)
 
 
-def test_chance_is_decided_by_the_seed(client: FlaskClient) -> None:
+def test_chance_is_decided_by_the_seed(client: Client) -> None:
     runs = []
     for _ in range(2):
         arm(client, preset="flaky")
@@ -103,13 +103,13 @@ def test_chance_is_decided_by_the_seed(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("probability", "expected"), [(0, 200), (1, 503)])
-def test_the_ends_of_chance_are_certain(probability: int, expected: int, client: FlaskClient) -> None:
+def test_the_ends_of_chance_are_certain(probability: int, expected: int, client: Client) -> None:
     arm(client, respond={"status": 503}, probability=probability)
 
     assert {groups(client) for _ in range(20)} == {expected}
 
 
-def test_a_fault_is_told_of_everywhere(client: FlaskClient) -> None:
+def test_a_fault_is_told_of_everywhere(client: Client) -> None:
     arm(client, name="mine", match={"path": "/groups"}, respond={"status": 503}, times=1)
 
     health = client.get("/_mock/health").get_json()["faults"]
@@ -129,7 +129,7 @@ def test_a_fault_is_told_of_everywhere(client: FlaskClient) -> None:
     assert last_request(client)["fault"] is None
 
 
-def test_a_spent_fault_is_not_among_the_armed_ones(client: FlaskClient) -> None:
+def test_a_spent_fault_is_not_among_the_armed_ones(client: Client) -> None:
     arm(client, respond={"status": 503}, times=1)
     groups(client)
 
@@ -137,7 +137,7 @@ def test_a_spent_fault_is_not_among_the_armed_ones(client: FlaskClient) -> None:
     assert shown(client)["armed"] is False
 
 
-def test_hits_can_be_verified(client: FlaskClient) -> None:
+def test_hits_can_be_verified(client: Client) -> None:
     arm(client, preset="down", times=2)
     for _ in range(3):
         groups(client)
@@ -151,7 +151,7 @@ def test_hits_can_be_verified(client: FlaskClient) -> None:
         assert client.post("/_mock/requests/verify", json=body).status_code == status
 
 
-def test_of_several_faults_the_first_whose_turn_it_is_hits(client: FlaskClient) -> None:
+def test_of_several_faults_the_first_whose_turn_it_is_hits(client: Client) -> None:
     arm(client, respond={"status": 500}, times=1)
     arm(client, respond={"status": 501}, after=1)
     arm(client, respond={"status": 502})
@@ -159,7 +159,7 @@ def test_of_several_faults_the_first_whose_turn_it_is_hits(client: FlaskClient) 
     assert [groups(client) for _ in range(4)] == [500, 502, 501, 501]
 
 
-def test_removed_faults_hit_no_more_and_ids_are_not_given_again(client: FlaskClient) -> None:
+def test_removed_faults_hit_no_more_and_ids_are_not_given_again(client: Client) -> None:
     arm(client, preset="down")
     assert client.delete(f"{FAULTS}/fault-1").get_json() == {"deleted": "fault-1"}
     assert groups(client) == 200
@@ -182,7 +182,7 @@ def test_removed_faults_hit_no_more_and_ids_are_not_given_again(client: FlaskCli
     ],
 )
 def test_presets_answer_as_the_service_would(
-    preset: str, status: int, body: dict[str, Any], client: FlaskClient
+    preset: str, status: int, body: dict[str, Any], client: Client
 ) -> None:
     assert arm(client, preset=preset)["name"] == preset
 
@@ -191,7 +191,7 @@ def test_presets_answer_as_the_service_would(
     assert (answer.status_code, answer.get_json()) == (status, body)
 
 
-def test_a_preset_takes_other_fields_beside_it(client: FlaskClient, stalls: Stalls) -> None:
+def test_a_preset_takes_other_fields_beside_it(client: Client, stalls: Stalls) -> None:
     arm(client, preset="slow", match={"number": ANN}, times=1, delay=0.5)
     arm(client, preset="down", respond={"status": 500}, match={"number": BEN})
 
@@ -199,7 +199,7 @@ def test_a_preset_takes_other_fields_beside_it(client: FlaskClient, stalls: Stal
     assert stalls == [0.5]
 
 
-def test_slow_answers_take_one_to_three_seconds(client: FlaskClient, stalls: Stalls) -> None:
+def test_slow_answers_take_one_to_three_seconds(client: Client, stalls: Stalls) -> None:
     arm(client, preset="slow")
 
     for _ in range(20):
@@ -224,7 +224,7 @@ def test_slow_answers_take_one_to_three_seconds(client: FlaskClient, stalls: Sta
     ],
 )
 def test_a_delay_is_in_its_bounds(
-    delay: Any, lowest: float | None, highest: float | None, client: FlaskClient, stalls: Stalls
+    delay: Any, lowest: float | None, highest: float | None, client: Client, stalls: Stalls
 ) -> None:
     arm(client, delay=delay)
 
@@ -238,7 +238,7 @@ def test_a_delay_is_in_its_bounds(
         assert all(lowest <= seconds <= highest for seconds in stalls)
 
 
-def test_a_delayed_call_is_worked_on_at_once(client: FlaskClient, world: World, stalls: Stalls) -> None:
+def test_a_delayed_call_is_worked_on_at_once(client: Client, world: World, stalls: Stalls) -> None:
     seen: list[int] = []
     world.stall = lambda seconds, until: seen.append(len(world.state.messages))
     arm(client, delay=5)
@@ -248,7 +248,7 @@ def test_a_delayed_call_is_worked_on_at_once(client: FlaskClient, world: World, 
     assert seen == [1]
 
 
-def test_the_same_seed_gives_the_same_delays(client: FlaskClient, stalls: Stalls) -> None:
+def test_the_same_seed_gives_the_same_delays(client: Client, stalls: Stalls) -> None:
     for _ in range(2):
         arm(client, delay={"mean": 2, "deviation": 0.5})
         for _ in range(5):
@@ -297,7 +297,7 @@ def test_the_same_seed_gives_the_same_delays(client: FlaskClient, stalls: Stalls
         ({"path": "/send-message", "number": BEN}, False),
     ],
 )
-def test_only_what_matches_is_hit(match: dict[str, Any], hit: bool, client: FlaskClient) -> None:
+def test_only_what_matches_is_hit(match: dict[str, Any], hit: bool, client: Client) -> None:
     arm(client, match=match, respond={"status": 503})
 
     answer = client.post("/send-message?a=b", headers={**KEY, "X-Trace": "7"}, json=MESSAGE)
@@ -305,14 +305,14 @@ def test_only_what_matches_is_hit(match: dict[str, Any], hit: bool, client: Flas
     assert (answer.status_code == 503) is hit
 
 
-def test_headers_in_a_subset_match_in_any_case_too(client: FlaskClient) -> None:
+def test_headers_in_a_subset_match_in_any_case_too(client: Client) -> None:
     arm(client, match={"headers": {"subset": {"X-Trace": "7"}}}, respond={"status": 503})
 
     assert client.get("/groups", headers={**KEY, "X-Trace": "7"}).status_code == 503
 
 
 @pytest.mark.parametrize("written", ["+254 712 345 678", "254-712-345-678", int(ANN), f"{ANN}@c.us"])
-def test_a_number_is_matched_however_the_call_spells_it(written: object, client: FlaskClient) -> None:
+def test_a_number_is_matched_however_the_call_spells_it(written: object, client: Client) -> None:
     arm(client, match={"number": ANN}, respond={"status": 503})
 
     assert send(client, recipients=[BEN, written]) == 503
@@ -320,7 +320,7 @@ def test_a_number_is_matched_however_the_call_spells_it(written: object, client:
     assert client.post("/check-number", headers=KEY, json={"number": written}).status_code == 503
 
 
-def test_forms_are_matched_as_json_is(client: FlaskClient) -> None:
+def test_forms_are_matched_as_json_is(client: Client) -> None:
     arm(
         client,
         match={"body": {"recipients": [ANN, BEN], "type": "text"}, "number": BEN},
@@ -334,7 +334,7 @@ def test_forms_are_matched_as_json_is(client: FlaskClient) -> None:
     assert (hit.status_code, missed.status_code) == (503, 200)
 
 
-def test_a_fault_that_does_not_match_leaves_uploads_as_they_are(client: FlaskClient) -> None:
+def test_a_fault_that_does_not_match_leaves_uploads_as_they_are(client: Client) -> None:
     arm(client, match={"path": "/nope"}, respond={"status": 503})
     form = {"recipients[]": ANN, "type": "document", "file": (io.BytesIO(b"%PDF-data"), "a.pdf")}
 
@@ -345,7 +345,7 @@ def test_a_fault_that_does_not_match_leaves_uploads_as_they_are(client: FlaskCli
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff", b""])
-def test_a_body_that_cannot_be_read_has_no_fields(body: bytes, client: FlaskClient) -> None:
+def test_a_body_that_cannot_be_read_has_no_fields(body: bytes, client: Client) -> None:
     arm(client, match={"body": {"text": "x"}}, respond={"status": 503}, times=1)
     arm(client, match={"path": "/send-message"}, respond={"status": 504}, times=1)
 
@@ -357,7 +357,7 @@ def test_a_body_that_cannot_be_read_has_no_fields(body: bytes, client: FlaskClie
     assert [answer.status_code for answer in answers] == [504, 400]
 
 
-def test_unknown_paths_and_calls_without_a_key_are_hit(client: FlaskClient) -> None:
+def test_unknown_paths_and_calls_without_a_key_are_hit(client: Client) -> None:
     arm(client, respond={"status": 503})
 
     for path, headers in (
@@ -370,7 +370,7 @@ def test_unknown_paths_and_calls_without_a_key_are_hit(client: FlaskClient) -> N
         assert last_request(client)["fault"] == "fault-1"
 
 
-def test_the_control_plane_and_media_are_never_hit(client: FlaskClient) -> None:
+def test_the_control_plane_and_media_are_never_hit(client: Client) -> None:
     arm(client, respond={"status": 503})
 
     assert client.get("/_mock/clock").status_code == 200
@@ -379,7 +379,7 @@ def test_the_control_plane_and_media_are_never_hit(client: FlaskClient) -> None:
     assert shown(client)["matched"] == 0
 
 
-def test_the_key_a_fault_matches_is_shown_nowhere(client: FlaskClient) -> None:
+def test_the_key_a_fault_matches_is_shown_nowhere(client: Client) -> None:
     made = arm(client, match={"key": {"one_of": ["YOUR_API_KEY", "x"]}}, respond={"status": 503})
 
     assert made["match"] == {"key": "***"}
@@ -390,7 +390,7 @@ def test_the_key_a_fault_matches_is_shown_nowhere(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("status", [200, 201, 204, 299, 304, 400, 404, 418, 499, 500, 599])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_any_status_can_be_answered(method: str, status: int, client: FlaskClient) -> None:
+def test_any_status_can_be_answered(method: str, status: int, client: Client) -> None:
     arm(client, respond={"status": status})
 
     answer = client.open("/groups", method=method, headers=KEY)
@@ -414,7 +414,7 @@ def test_any_status_can_be_answered(method: str, status: int, client: FlaskClien
     ],
 )
 def test_an_answer_can_be_any_json_or_a_text(
-    body: Any, content_type: str, data: bytes, client: FlaskClient
+    body: Any, content_type: str, data: bytes, client: Client
 ) -> None:
     arm(client, respond={"status": 502, "body": body})
 
@@ -423,7 +423,7 @@ def test_an_answer_can_be_any_json_or_a_text(
     assert (answer.content_type, answer.data) == (content_type, data)
 
 
-def test_an_answer_has_the_headers_it_is_given(client: FlaskClient) -> None:
+def test_an_answer_has_the_headers_it_is_given(client: Client) -> None:
     headers = {"Retry-After": "7", "Content-Type": "text/html", "X-Empty": ""}
     arm(client, respond={"status": 429, "body": "x", "headers": headers})
 
@@ -453,7 +453,7 @@ def test_an_answer_has_the_headers_it_is_given(client: FlaskClient) -> None:
         ["X-A"],
     ],
 )
-def test_headers_that_would_break_the_answer_are_refused(headers: Any, client: FlaskClient) -> None:
+def test_headers_that_would_break_the_answer_are_refused(headers: Any, client: Client) -> None:
     answer = client.post(FAULTS, json={"respond": {"status": 429, "headers": headers}})
 
     assert refused(answer, 400, "bad_request").startswith("respond.headers")
@@ -461,14 +461,14 @@ def test_headers_that_would_break_the_answer_are_refused(headers: Any, client: F
 
 
 @pytest.mark.parametrize("name", ["Proxy-Authenticate", "proxy-authorization", "Trailers"])
-def test_headers_that_the_server_takes_from_nobody_are_refused(name: str, client: FlaskClient) -> None:
+def test_headers_that_the_server_takes_from_nobody_are_refused(name: str, client: Client) -> None:
     refused(
         client.post(FAULTS, json={"respond": {"status": 407, "headers": {name: "x"}}}), 400, "bad_request"
     )
 
 
 @pytest.mark.parametrize("action", ["reset", "lose", "truncate"])
-def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: FlaskClient) -> None:
+def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: Client) -> None:
     arm(client, action=action)
 
     answer = client.post("/send-message", headers=KEY, json=MESSAGE)
@@ -481,7 +481,7 @@ def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: 
 
 
 @pytest.mark.parametrize("respond", [None, {"status": 200, "body": []}, {"status": 200, "body": {"a": "b"}}])
-def test_a_malformed_answer_is_no_json(respond: Any, client: FlaskClient) -> None:
+def test_a_malformed_answer_is_no_json(respond: Any, client: Client) -> None:
     arm(client, action="malform", **({"respond": respond} if respond else {}))
 
     answer = client.get("/groups", headers=KEY)
@@ -491,13 +491,13 @@ def test_a_malformed_answer_is_no_json(respond: Any, client: FlaskClient) -> Non
     assert answer.data
 
 
-def test_a_malformed_number_is_no_json_either(client: FlaskClient) -> None:
+def test_a_malformed_number_is_no_json_either(client: Client) -> None:
     arm(client, action="malform", respond={"status": 200, "body": 12})
 
     assert client.get("/groups", headers=KEY).get_json(silent=True) is None
 
 
-def test_delays_go_with_every_action(client: FlaskClient, stalls: Stalls) -> None:
+def test_delays_go_with_every_action(client: Client, stalls: Stalls) -> None:
     for action in ("reset", "lose", "truncate", "malform"):
         arm(client, action=action, delay=2, times=1)
         groups(client)
@@ -575,21 +575,19 @@ def test_delays_go_with_every_action(client: FlaskClient, stalls: Stalls) -> Non
         ({"on": "deliveries", "action": "drop", "match": {"path": "/"}}, "invalid_matcher", "match: 'path'"),
     ],
 )
-def test_what_is_no_fault_is_refused(
-    given: dict[str, Any], code: str, said: str, client: FlaskClient
-) -> None:
+def test_what_is_no_fault_is_refused(given: dict[str, Any], code: str, said: str, client: Client) -> None:
     assert refused(client.post(FAULTS, json=given), 400, code).startswith(said)
 
     assert client.get(FAULTS).get_json() == {"faults": []}
 
 
-def test_a_regular_expression_that_takes_too_long_lets_the_call_through(client: FlaskClient) -> None:
+def test_a_regular_expression_that_takes_too_long_lets_the_call_through(client: Client) -> None:
     arm(client, match={"body": {"text": {"regex": "(x+x+)+y"}}}, respond={"status": 503})
 
     assert send(client, text="x" * 5000) == 200
 
 
-def test_there_are_at_most_a_hundred(client: FlaskClient) -> None:
+def test_there_are_at_most_a_hundred(client: Client) -> None:
     for _ in range(100):
         arm(client, match={"path": "/nope"}, delay=1)
 
@@ -597,7 +595,7 @@ def test_there_are_at_most_a_hundred(client: FlaskClient) -> None:
     assert groups(client) == 200
 
 
-def test_a_reset_disarms_and_starts_counting_anew(client: FlaskClient) -> None:
+def test_a_reset_disarms_and_starts_counting_anew(client: Client) -> None:
     arm(client, preset="down")
     client.post("/_mock/reset")
 
@@ -606,7 +604,7 @@ def test_a_reset_disarms_and_starts_counting_anew(client: FlaskClient) -> None:
     assert groups(client) == 503
 
 
-def test_a_fault_whose_matcher_changes_over_a_reset_is_read_anew(client: FlaskClient) -> None:
+def test_a_fault_whose_matcher_changes_over_a_reset_is_read_anew(client: Client) -> None:
     arm(client, match={"path": "/groups"}, respond={"status": 503})
     assert groups(client) == 503
     client.post("/_mock/reset")
@@ -615,7 +613,7 @@ def test_a_fault_whose_matcher_changes_over_a_reset_is_read_anew(client: FlaskCl
     assert groups(client) == 200
 
 
-def test_group_messages_are_matched_by_what_they_hold(client: FlaskClient) -> None:
+def test_group_messages_are_matched_by_what_they_hold(client: Client) -> None:
     arm(client, match={"body": {"groupJids": {"contains": PROJECT}}}, respond={"status": 503})
 
     answer = client.post(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, NOBODY
+from tests.support import KEY
 
 GROUPS = "/_mock/groups"
 
 
-def test_a_group_is_made_and_listed_and_the_api_knows_it(client: FlaskClient) -> None:
+def test_a_group_is_made_and_listed_and_the_api_knows_it(client: Client) -> None:
     made = client.post(GROUPS, json={"subject": "Tasting", "participants": [ANN, f"+{BEN}", NOBODY]})
 
     assert made.status_code == 201
@@ -25,7 +25,7 @@ def test_a_group_is_made_and_listed_and_the_api_knows_it(client: FlaskClient) ->
     assert client.get(f"/groups/{made.json['id']}", headers=KEY).status_code == 200
 
 
-def test_making_a_group_is_no_call_and_meets_no_fault(client: FlaskClient) -> None:
+def test_making_a_group_is_no_call_and_meets_no_fault(client: Client) -> None:
     client.post("/_mock/faults", json={"preset": "down"})
 
     assert client.post(GROUPS, json={"subject": "x", "participants": ["254799900503"]}).status_code == 201
@@ -35,7 +35,7 @@ def test_making_a_group_is_no_call_and_meets_no_fault(client: FlaskClient) -> No
     assert requests["requests"] == []
 
 
-def test_what_a_group_says_of_itself_and_who_may_change_it(client: FlaskClient) -> None:
+def test_what_a_group_says_of_itself_and_who_may_change_it(client: Client) -> None:
     change = {"description": "Sundays at six", "restrict": True, "announce": True}
 
     changed = client.patch(f"{GROUPS}/{FAMILY}", json=change).json
@@ -49,7 +49,7 @@ def test_what_a_group_says_of_itself_and_who_may_change_it(client: FlaskClient) 
     assert client.patch(f"{GROUPS}/{FAMILY}", json={"restrict": "yes"}).status_code == 400
 
 
-def test_a_group_that_cannot_be_is_refused(client: FlaskClient) -> None:
+def test_a_group_that_cannot_be_is_refused(client: Client) -> None:
     for body, status, says in (
         ({"subject": "x", "participants": [NOBODY]}, 400, "none of them is on WhatsApp"),
         ({"subject": "", "participants": [ANN]}, 400, "subject: "),
@@ -63,7 +63,7 @@ def test_a_group_that_cannot_be_is_refused(client: FlaskClient) -> None:
         assert (answer.status_code, says in answer.text) == (status, True), answer.text
 
 
-def test_what_is_still_to_be_sent_is_listed_in_its_order(client: FlaskClient) -> None:
+def test_what_is_still_to_be_sent_is_listed_in_its_order(client: Client) -> None:
     for text, at in (("later", "2030-01-02 10:00:00"), ("sooner", "2030-01-01 10:00:00")):
         body = {"recipients": [ANN], "type": "text", "text": text, "sendAt": at}
         assert client.post("/schedule-message", json=body, headers=KEY).status_code == 200
@@ -77,7 +77,7 @@ def test_what_is_still_to_be_sent_is_listed_in_its_order(client: FlaskClient) ->
     ]
 
 
-def test_what_is_scheduled_is_cancelled_whoever_scheduled_it(client: FlaskClient) -> None:
+def test_what_is_scheduled_is_cancelled_whoever_scheduled_it(client: Client) -> None:
     body = {
         "recipients": ["254712345678"],
         "type": "text",
@@ -99,12 +99,12 @@ def members(answer: Any) -> dict[str, str | None]:
     return {one["number"]: one["admin"] for one in answer.get_json()["participants"]}
 
 
-def arrange(client: FlaskClient, action: str, *participants: str, group: str = FAMILY) -> Any:
+def arrange(client: Client, action: str, *participants: str, group: str = FAMILY) -> Any:
     body = {"action": action, "participants": participants}
     return client.post(f"{GROUPS}/{group}/participants", json=body)
 
 
-def test_people_are_arranged_whoever_owns_the_group(client: FlaskClient) -> None:
+def test_people_are_arranged_whoever_owns_the_group(client: Client) -> None:
     added = arrange(client, "add", "+254 799 000 111", "254799000112", group=ANNS_GROUP)
     assert added.status_code == 200, added.text
     assert members(added).items() >= {"254799000111": None, "254799000112": None}.items()
@@ -116,7 +116,7 @@ def test_people_are_arranged_whoever_owns_the_group(client: FlaskClient) -> None
     assert event["group"]["action"] == "remove"
 
 
-def test_people_who_cannot_be_arranged_are_named_and_nothing_is_done(client: FlaskClient) -> None:
+def test_people_who_cannot_be_arranged_are_named_and_nothing_is_done(client: Client) -> None:
     before = client.get(GROUPS).get_json()
     for action, people, code in (
         ("add", ["254799000111", NOBODY], "not_on_whatsapp"),
@@ -131,7 +131,7 @@ def test_people_who_cannot_be_arranged_are_named_and_nothing_is_done(client: Fla
     assert client.get(GROUPS).get_json() == before
 
 
-def test_a_group_is_renamed_and_closed(client: FlaskClient) -> None:
+def test_a_group_is_renamed_and_closed(client: Client) -> None:
     changed = client.patch(f"{GROUPS}/{FAMILY}", json={"subject": "Renamed", "announce": True}).get_json()
 
     assert (changed["subject"], changed["announce"]) == ("Renamed", True)

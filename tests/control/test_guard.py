@@ -5,22 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
+from tests.support import KEY
 
 HEALTH, CLOCK = "/_mock/health", "/_mock/clock"
 TOKEN = "t0k3n"
 
 
 @pytest.fixture
-def client() -> FlaskClient:
+def client() -> Client:
     return FlaresendMock().app.test_client()
 
 
 @pytest.fixture
-def guarded() -> FlaskClient:
+def guarded() -> Client:
     return FlaresendMock(control_token=TOKEN).app.test_client()
 
 
@@ -54,7 +54,7 @@ def code(answer: Any) -> tuple[int, str]:
     [("GET", CLOCK), ("POST", "/_mock/reset"), ("OPTIONS", "/_mock/reset"), ("GET", HEALTH)],
 )
 def test_a_page_from_elsewhere_is_refused(
-    headers: dict[str, str], method: str, path: str, client: FlaskClient
+    headers: dict[str, str], method: str, path: str, client: Client
 ) -> None:
     answer = client.open(path, method=method, headers=headers)
 
@@ -85,7 +85,7 @@ def test_a_page_from_elsewhere_is_refused(
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
     ],
 )
-def test_whoever_is_near_may_steer(headers: dict[str, str], client: FlaskClient) -> None:
+def test_whoever_is_near_may_steer(headers: dict[str, str], client: Client) -> None:
     assert client.get(CLOCK, headers=headers).status_code == 200
     assert client.post("/_mock/reset", headers=headers).status_code == 200
 
@@ -100,7 +100,7 @@ def test_the_public_url_is_ours_too() -> None:
     assert client.get(CLOCK, headers={"Host": "127.0.0.1:3577"}).status_code == 200
 
 
-def test_the_api_itself_is_open_to_pages_from_elsewhere(client: FlaskClient) -> None:
+def test_the_api_itself_is_open_to_pages_from_elsewhere(client: Client) -> None:
     foreign = {"Host": "evil.example", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
     assert client.get("/groups", headers={**KEY, **foreign}).status_code == 200
@@ -110,7 +110,7 @@ def test_the_api_itself_is_open_to_pages_from_elsewhere(client: FlaskClient) -> 
 @pytest.mark.parametrize(
     "given", [None, "", "wrong", "t0k3", "t0k3nn", "T0K3N", "t\xf6k3n", "\xff\xfe", "x" * 10_000]
 )
-def test_without_the_right_token_nothing_is_done(given: str | None, guarded: FlaskClient) -> None:
+def test_without_the_right_token_nothing_is_done(given: str | None, guarded: Client) -> None:
     headers = {} if given is None else {"X-Control-Token": given}
 
     for method, path in (
@@ -125,7 +125,7 @@ def test_without_the_right_token_nothing_is_done(given: str | None, guarded: Fla
         assert code(guarded.open(path, method=method, headers=headers)) == (401, "unauthorized")
 
 
-def test_the_right_token_opens_everything_whatever_the_origin(guarded: FlaskClient) -> None:
+def test_the_right_token_opens_everything_whatever_the_origin(guarded: Client) -> None:
     token = {"X-Control-Token": TOKEN}
     foreign = {"Host": "evil.example", "Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
 
@@ -133,22 +133,22 @@ def test_the_right_token_opens_everything_whatever_the_origin(guarded: FlaskClie
     assert guarded.get(CLOCK, headers={**token, **foreign}).status_code == 200
 
 
-def test_the_token_is_no_api_key_and_no_query(guarded: FlaskClient) -> None:
+def test_the_token_is_no_api_key_and_no_query(guarded: Client) -> None:
     assert guarded.get(CLOCK, headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 401
     assert guarded.get(f"{CLOCK}?token={TOKEN}").status_code == 401
     assert guarded.get("/groups", headers={"X-Control-Token": TOKEN}).status_code == 401
 
 
-def test_health_and_the_scan_page_need_no_token(guarded: FlaskClient) -> None:
+def test_health_and_the_scan_page_need_no_token(guarded: Client) -> None:
     assert guarded.get(HEALTH).status_code in (200, 503)
     assert guarded.get("/_mock/scan/nothing").status_code == 410
 
 
-def test_the_api_needs_no_token(guarded: FlaskClient) -> None:
+def test_the_api_needs_no_token(guarded: Client) -> None:
     assert guarded.get("/groups", headers=KEY).status_code == 200
 
 
-def test_the_token_is_not_kept_among_the_requests(guarded: FlaskClient) -> None:
+def test_the_token_is_not_kept_among_the_requests(guarded: Client) -> None:
     guarded.get("/groups", headers={**KEY, "X-Control-Token": TOKEN})
 
     assert TOKEN not in guarded.get("/_mock/requests", headers={"X-Control-Token": TOKEN}).text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flaresend_mock.app import create_app
+from flaresend_mock.app import Application
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.web.context import Emulator
@@ -24,7 +24,7 @@ def test_health_tells_whether_everything_runs(
     emulator = Emulator(
         worlds=Worlds(world), strict=False, version="1.2.3", health=lambda: checks, uptime=lambda: 12.34567
     )
-    client = create_app(emulator).test_client()
+    client = Application(emulator).test_client()
 
     answer = client.get("/_mock/health")
 

@@ -8,17 +8,16 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.pictures import look
 from flaresend_mock.shipped import sample
-from tests.conftest import client_of
 from tests.contents import contents
 from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN, FAMILY, INSTANCE, NOBODY
 from tests.golden import documented_world
+from tests.support import client_of
 from tests.unsealing import unseal
 
 INBOUND = "/_mock/inbound"
@@ -46,11 +45,11 @@ def world() -> World:
 
 
 @pytest.fixture
-def client(world: World) -> FlaskClient:
+def client(world: World) -> Client:
     return client_of(world)
 
 
-def post(client: FlaskClient, **request: Any) -> TestResponse:
+def post(client: Client, **request: Any) -> TestResponse:
     return client.post(INBOUND, json={"from": ANN, **request})
 
 
@@ -72,7 +71,7 @@ def body_of(answer: TestResponse) -> Any:
     return next(body for name, body in message_of(answer).items() if name != "messageContextInfo")
 
 
-def test_a_number_and_a_text_are_a_complete_request(client: FlaskClient) -> None:
+def test_a_number_and_a_text_are_a_complete_request(client: Client) -> None:
     answer = client.post(INBOUND, json={"from": "254712345678", "text": "hi"})
 
     assert answer.status_code == 201
@@ -86,14 +85,14 @@ def test_a_number_and_a_text_are_a_complete_request(client: FlaskClient) -> None
     assert delivery["body"] == event
 
 
-def test_the_answer_holds_the_event_as_it_is_delivered(client: FlaskClient, world: World) -> None:
+def test_the_answer_holds_the_event_as_it_is_delivered(client: Client, world: World) -> None:
     answer = post(client, text="Habari 👋")
 
     (delivery,) = world.deliveries.all()
     assert answer.data.startswith(b'{"event":' + delivery.body + b',"delivery":')
 
 
-def test_what_was_received_is_among_the_messages_and_deliveries(client: FlaskClient) -> None:
+def test_what_was_received_is_among_the_messages_and_deliveries(client: Client) -> None:
     post(client, text="hi")
 
     messages, deliveries = client.get("/_mock/messages").json, client.get("/_mock/deliveries").json
@@ -106,7 +105,7 @@ def test_what_was_received_is_among_the_messages_and_deliveries(client: FlaskCli
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_needs_nothing_but_what_it_is_about(kind: str, client: FlaskClient) -> None:
+def test_every_kind_needs_nothing_but_what_it_is_about(kind: str, client: Client) -> None:
     first = post(client, text="first").json
     assert first is not None
     about = {"about": first["event"]["data"]["id"]} if kind in ("reaction", "delete", "edit") else {}
@@ -131,14 +130,12 @@ def test_every_kind_needs_nothing_but_what_it_is_about(kind: str, client: FlaskC
         ({"mentions": [f"{BEN}@s.whatsapp.net"]}, "extendedTextMessage"),
     ],
 )
-def test_the_type_is_guessed_from_what_is_given(
-    given: dict[str, Any], name: str, client: FlaskClient
-) -> None:
+def test_the_type_is_guessed_from_what_is_given(given: dict[str, Any], name: str, client: Client) -> None:
     assert name in message_of(post(client, **given))
 
 
 @pytest.mark.parametrize("name", ["jpeg", "png", "webp", "mp4", "ogg", "pdf"])
-def test_a_shipped_sample_is_sent_by_its_name(name: str, client: FlaskClient) -> None:
+def test_a_shipped_sample_is_sent_by_its_name(name: str, client: Client) -> None:
     document = message_of(post(client, type="document", media={"sample": name}))["documentMessage"]
 
     served = client.get(document["directPath"]).data
@@ -146,7 +143,7 @@ def test_a_shipped_sample_is_sent_by_its_name(name: str, client: FlaskClient) ->
     assert document["mimetype"] == sample(name).mimetype
 
 
-def test_bytes_are_sent_in_base64(client: FlaskClient) -> None:
+def test_bytes_are_sent_in_base64(client: Client) -> None:
     media = {
         "base64": b64encode(b"some bytes").decode(),
         "mimetype": "text/plain",
@@ -160,7 +157,7 @@ def test_bytes_are_sent_in_base64(client: FlaskClient) -> None:
     assert (document["mimetype"], document["fileName"]) == ("text/plain", "../a/Notes ü.txt")
 
 
-def test_a_file_is_uploaded_in_a_form(client: FlaskClient) -> None:
+def test_a_file_is_uploaded_in_a_form(client: Client) -> None:
     form = {"from": ANN, "caption": "Look", "file": (io.BytesIO(b"a picture"), "a.png", "image/png")}
 
     image = message_of(client.post(INBOUND, data=form))["imageMessage"]
@@ -170,7 +167,7 @@ def test_a_file_is_uploaded_in_a_form(client: FlaskClient) -> None:
     assert (image["mimetype"], image["caption"]) == ("image/png", "Look")
 
 
-def test_a_form_holds_flaws_and_chaos_as_json(client: FlaskClient) -> None:
+def test_a_form_holds_flaws_and_chaos_as_json(client: Client) -> None:
     form = {
         "from": ANN,
         "media": '{"keyless": true}',
@@ -182,7 +179,7 @@ def test_a_form_holds_flaws_and_chaos_as_json(client: FlaskClient) -> None:
     assert "mediaKey" not in message_of(client.post(INBOUND, data=form))["imageMessage"]
 
 
-def test_a_form_without_a_file_is_a_text(client: FlaskClient) -> None:
+def test_a_form_without_a_file_is_a_text(client: Client) -> None:
     form = {"from": ANN, "text": "hi", "mentions[]": [f"{BEN}@s.whatsapp.net"], "from_lid": "true"}
 
     answer = client.post(INBOUND, data=form)
@@ -195,13 +192,13 @@ def test_a_form_without_a_file_is_a_text(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("media", [{"fileName": "Mine.jpg"}, {"mimetype": "image/png"}])
-def test_what_is_said_of_a_sample_is_not_lost(media: dict[str, str], client: FlaskClient) -> None:
+def test_what_is_said_of_a_sample_is_not_lost(media: dict[str, str], client: Client) -> None:
     document = message_of(post(client, type="document", media=media))["documentMessage"]
 
     assert set(media.items()) <= set(document.items())
 
 
-def test_a_reaction_is_removed_by_an_empty_emoji(client: FlaskClient) -> None:
+def test_a_reaction_is_removed_by_an_empty_emoji(client: Client) -> None:
     first = post(client, text="first").json
     assert first is not None
     about = first["event"]["data"]["id"]
@@ -210,7 +207,7 @@ def test_a_reaction_is_removed_by_an_empty_emoji(client: FlaskClient) -> None:
     assert message_of(post(client, about=about, emoji=""))["reactionMessage"]["text"] == ""
 
 
-def test_a_contact_is_named_by_any_spelling_of_a_number(client: FlaskClient) -> None:
+def test_a_contact_is_named_by_any_spelling_of_a_number(client: Client) -> None:
     contact = {"name": "Jane", "number": "+254 798 765432"}
 
     assert "waid=254798765432:" in message_of(post(client, contact=contact))["contactMessage"]["vcard"]
@@ -292,7 +289,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ("given", "status", "message"), REFUSED, ids=[json.dumps(given)[:60] for given, _, _ in REFUSED]
 )
 def test_a_request_that_makes_no_sense_is_refused_and_changes_nothing(
-    given: dict[str, Any], status: int, message: str, client: FlaskClient, world: World
+    given: dict[str, Any], status: int, message: str, client: Client, world: World
 ) -> None:
     before = contents(world)
 
@@ -307,7 +304,7 @@ def test_a_request_that_makes_no_sense_is_refused_and_changes_nothing(
     assert len(world.state.served) == 0
 
 
-def test_from_is_needed(client: FlaskClient, world: World) -> None:
+def test_from_is_needed(client: Client, world: World) -> None:
     for answer in (client.post(INBOUND, json={"text": "hi"}), client.post(INBOUND)):
         assert answer.status_code == 400
         assert answer.json is not None
@@ -316,7 +313,7 @@ def test_from_is_needed(client: FlaskClient, world: World) -> None:
 
 
 @pytest.mark.parametrize("name", ["media", "message", "contact", "link", "chaos"])
-def test_a_form_whose_json_is_broken_is_refused(name: str, client: FlaskClient, world: World) -> None:
+def test_a_form_whose_json_is_broken_is_refused(name: str, client: Client, world: World) -> None:
     answer = client.post(INBOUND, data={"from": ANN, name: "{"})
 
     assert answer.status_code == 400
@@ -326,16 +323,16 @@ def test_a_form_whose_json_is_broken_is_refused(name: str, client: FlaskClient, 
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'"hi"', b"null", b"\xff", b'{"from": NaN}'])
-def test_a_body_that_is_no_json_object_is_refused(body: bytes, client: FlaskClient) -> None:
+def test_a_body_that_is_no_json_object_is_refused(body: bytes, client: Client) -> None:
     assert client.post(INBOUND, data=body, content_type="application/json").status_code == 400
 
 
-def test_a_body_of_another_type_is_refused(client: FlaskClient) -> None:
+def test_a_body_of_another_type_is_refused(client: Client) -> None:
     assert client.post(INBOUND, data="hi", content_type="text/plain").status_code == 415
 
 
 @pytest.mark.parametrize("status", ["disconnected", "qr"])
-def test_an_instance_that_is_not_connected_is_409(status: str, client: FlaskClient, world: World) -> None:
+def test_an_instance_that_is_not_connected_is_409(status: str, client: Client, world: World) -> None:
     world.pairing.set_status(INSTANCE, status)
 
     answer = post(client, text="hi")
@@ -346,7 +343,7 @@ def test_an_instance_that_is_not_connected_is_409(status: str, client: FlaskClie
     }
 
 
-def test_a_raw_message_as_deep_as_json_may_be_is_shown_as_json(client: FlaskClient) -> None:
+def test_a_raw_message_as_deep_as_json_may_be_is_shown_as_json(client: Client) -> None:
     nested: dict[str, Any] = {}
     for _ in range(98):
         nested = {"a": nested}
@@ -359,7 +356,7 @@ def test_a_raw_message_as_deep_as_json_may_be_is_shown_as_json(client: FlaskClie
 
 
 @pytest.mark.parametrize("text", ["", "x" * 65_536, "مرحبا", "👩‍👩‍👧‍👦", "\u0000", "\ud83d"])
-def test_texts_that_break_naive_bots_can_be_sent(text: str, client: FlaskClient) -> None:
+def test_texts_that_break_naive_bots_can_be_sent(text: str, client: Client) -> None:
     body = json.dumps({"from": ANN, "text": text}).encode()
 
     answer = client.post(INBOUND, data=body, content_type="application/json")
@@ -368,7 +365,7 @@ def test_texts_that_break_naive_bots_can_be_sent(text: str, client: FlaskClient)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_an_empty_raw_message_is_refused(client: FlaskClient, kind: str) -> None:
+def test_an_empty_raw_message_is_refused(client: Client, kind: str) -> None:
     answer = client.post("/_mock/inbound", json={"from": ANN, "type": kind, "message": {}})
 
     assert answer.status_code == 400
@@ -389,7 +386,7 @@ def test_a_broken_picture_is_no_picture(data: bytes) -> None:
     ],
 )
 def test_text_beside_a_file_that_has_no_place_is_refused(
-    given: dict[str, Any], says: str, client: FlaskClient
+    given: dict[str, Any], says: str, client: Client
 ) -> None:
     answer = post(client, **given)
 
@@ -397,7 +394,7 @@ def test_text_beside_a_file_that_has_no_place_is_refused(
     assert says in answer.text
 
 
-def test_a_form_says_how_often_something_was_forwarded(client: FlaskClient) -> None:
+def test_a_form_says_how_often_something_was_forwarded(client: Client) -> None:
     form = {"from": ANN, "text": "hi", "forwarded": "2"}
     message = message_of(client.post(INBOUND, data=form, content_type="multipart/form-data"))
 
@@ -407,7 +404,7 @@ def test_a_form_says_how_often_something_was_forwarded(client: FlaskClient) -> N
     assert client.post(INBOUND, data=form | {"forwarded": "often"}).status_code == 400
 
 
-def test_a_form_says_where_somebody_is(client: FlaskClient) -> None:
+def test_a_form_says_where_somebody_is(client: Client) -> None:
     form = {"from": ANN, "type": "location", "latitude": "-1.25", "longitude": "36", "from_lid": "true"}
     answer = client.post(INBOUND, data=form)
 
@@ -430,7 +427,7 @@ def test_a_form_says_where_somebody_is(client: FlaskClient) -> None:
     ],
     ids=lambda letter: letter.get("type", "text"),
 )
-def test_what_is_forwarded_says_the_same(letter: dict[str, Any], client: FlaskClient, world: World) -> None:
+def test_what_is_forwarded_says_the_same(letter: dict[str, Any], client: Client, world: World) -> None:
     first = post(client, **letter)
     again = client.post(INBOUND, json={"from": BEN, "forward": event_of(first)["data"]["id"]})
 
@@ -445,7 +442,7 @@ def test_what_is_forwarded_says_the_same(letter: dict[str, Any], client: FlaskCl
     assert event_of(again)["data"]["from"] == f"{BEN}@s.whatsapp.net"
 
 
-def test_forwarding_counts_and_says_what_was_said_last(client: FlaskClient) -> None:
+def test_forwarding_counts_and_says_what_was_said_last(client: Client) -> None:
     first = event_of(post(client, text="See you at 8", forwarded=4))["data"]["id"]
     post(client, type="edit", about=first, text="See you at 9")
 
@@ -455,7 +452,7 @@ def test_forwarding_counts_and_says_what_was_said_last(client: FlaskClient) -> N
     assert again["contextInfo"] == {"forwardingScore": 5, "isForwarded": True}
 
 
-def test_what_the_application_sent_can_be_forwarded(client: FlaskClient, world: World) -> None:
+def test_what_the_application_sent_can_be_forwarded(client: Client, world: World) -> None:
     sent = {"recipients": [ANN], "type": "text", "text": "Your code is 1234"}
     client.post("/send-message", json=sent, headers={"Authorization": "Bearer YOUR_API_KEY"})
     id_ = next(iter(reversed(world.state.messages))).id
@@ -465,7 +462,7 @@ def test_what_the_application_sent_can_be_forwarded(client: FlaskClient, world: 
     assert again["text"] == "Your code is 1234"
 
 
-def test_what_cannot_be_forwarded_is_refused(client: FlaskClient, world: World) -> None:
+def test_what_cannot_be_forwarded_is_refused(client: Client, world: World) -> None:
     once = event_of(post(client, type="view_once"))["data"]["id"]
     gone = event_of(post(client, text="never mind"))["data"]["id"]
     event_of(post(client, type="delete", about=gone))
@@ -505,7 +502,7 @@ def test_what_cannot_be_forwarded_is_refused(client: FlaskClient, world: World) 
     ],
 )
 def test_what_was_given_as_it_is_is_forwarded_as_it_is(
-    payload: dict[str, Any], again: dict[str, Any], client: FlaskClient
+    payload: dict[str, Any], again: dict[str, Any], client: Client
 ) -> None:
     score = payload.get("imageMessage", {}).get("contextInfo", {}).get("forwardingScore", 0) + 1
     id_ = event_of(post(client, message=payload))["data"]["id"]
@@ -523,7 +520,7 @@ def test_what_was_given_as_it_is_is_forwarded_as_it_is(
     assert told == again
 
 
-def test_what_stood_in_a_channel_is_forwarded_to_whom_one_writes(client: FlaskClient) -> None:
+def test_what_stood_in_a_channel_is_forwarded_to_whom_one_writes(client: Client) -> None:
     payload = {"imageMessage": {"url": "x"}}
     for letter in ({"message": payload}, {}):
         id_ = event_of(post(client, type="channel_image", **letter))["data"]["id"]
@@ -532,21 +529,21 @@ def test_what_stood_in_a_channel_is_forwarded_to_whom_one_writes(client: FlaskCl
 
 
 @pytest.mark.parametrize(("before", "after"), [(127, 127), (126, 127), (1, 2)])
-def test_a_score_has_an_end(before: int, after: int, client: FlaskClient) -> None:
+def test_a_score_has_an_end(before: int, after: int, client: Client) -> None:
     id_ = event_of(post(client, text="a", forwarded=before))["data"]["id"]
     again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
     assert again["contextInfo"]["forwardingScore"] == after
 
 
 @pytest.mark.parametrize("score", [-1, 10**40, True, "5", 2.5])
-def test_an_odd_score_is_none_or_the_last(score: Any, client: FlaskClient) -> None:
+def test_an_odd_score_is_none_or_the_last(score: Any, client: Client) -> None:
     payload = {"extendedTextMessage": {"text": "a", "contextInfo": {"forwardingScore": score}}}
     id_ = event_of(post(client, message=payload))["data"]["id"]
     again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
     assert again["contextInfo"]["forwardingScore"] == (127 if score == 10**40 else 1)
 
 
-def test_a_name_is_no_number(client: FlaskClient) -> None:
+def test_a_name_is_no_number(client: Client) -> None:
     contact = {"name": "x waid=666", "number": "254798765432"}
     id_ = event_of(post(client, type="contact", contact=contact))["data"]["id"]
     again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))

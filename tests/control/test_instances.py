@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 import segno
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
+from tests.support import KEY
 
 INSTANCES = "/_mock/instances"
 DEFAULT = f"{INSTANCES}/default"
@@ -20,7 +20,7 @@ MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
 @pytest.fixture
-def frozen(client: FlaskClient) -> FlaskClient:
+def frozen(client: Client) -> Client:
     client.patch("/_mock/clock", json={"frozen": True})
     return client
 
@@ -29,7 +29,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def make(client: FlaskClient, **given: Any) -> Any:
+def make(client: Client, **given: Any) -> Any:
     answer = client.post(INSTANCES, json=given)
     assert answer.status_code == 201, answer.text
     return answer.get_json()
@@ -41,17 +41,17 @@ def refused(answer: Any, status: int, code: str) -> str:
     return message
 
 
-def advance(client: FlaskClient, seconds: float) -> list[Any]:
+def advance(client: Client, seconds: float) -> list[Any]:
     fired: list[Any] = client.post("/_mock/clock/advance", json={"seconds": seconds}).get_json()["fired"]
     return fired
 
 
-def status(client: FlaskClient, instance: str = "default") -> str:
+def status(client: Client, instance: str = "default") -> str:
     found: str = client.get(f"{INSTANCES}/{instance}").get_json()["status"]
     return found
 
 
-def show_qr(client: FlaskClient) -> Any:
+def show_qr(client: Client) -> Any:
     """Lead the first instance to its QR code, and return what is told of it."""
     client.post(f"{DEFAULT}/disconnect")
     client.post(f"{DEFAULT}/reconnect")
@@ -59,7 +59,7 @@ def show_qr(client: FlaskClient) -> Any:
     return client.get(f"{DEFAULT}/qr").get_json()
 
 
-def test_the_first_instance_is_also_called_default(client: FlaskClient) -> None:
+def test_the_first_instance_is_also_called_default(client: Client) -> None:
     by_name = client.get(DEFAULT).get_json()
 
     assert by_name == client.get(f"{INSTANCES}/{INSTANCE}").get_json()
@@ -68,7 +68,7 @@ def test_the_first_instance_is_also_called_default(client: FlaskClient) -> None:
     assert client.get(INSTANCES).get_json() == {"instances": [by_name]}
 
 
-def test_a_new_instance_starts_up_step_by_step_and_the_api_says_how_far_it_is(frozen: FlaskClient) -> None:
+def test_a_new_instance_starts_up_step_by_step_and_the_api_says_how_far_it_is(frozen: Client) -> None:
     made = make(frozen, name="Shop", number="+254 700 111222", api_key="shop-key")
     seen = []
 
@@ -85,7 +85,7 @@ def test_a_new_instance_starts_up_step_by_step_and_the_api_says_how_far_it_is(fr
 
 
 @pytest.mark.parametrize("given", ["disconnected", "initializing", "qr", "connecting"])
-def test_every_status_but_connected_is_told_with_425(given: str, frozen: FlaskClient) -> None:
+def test_every_status_but_connected_is_told_with_425(given: str, frozen: Client) -> None:
     set_to = frozen.post(f"{DEFAULT}/status", json={"status": given}).get_json()
     advance(frozen, 3600)
 
@@ -96,13 +96,13 @@ def test_every_status_but_connected_is_told_with_425(given: str, frozen: FlaskCl
     assert answer.get_json()["status"] == given
 
 
-def test_a_disconnected_instance_still_keeps_schedules(frozen: FlaskClient) -> None:
+def test_a_disconnected_instance_still_keeps_schedules(frozen: Client) -> None:
     frozen.post(f"{DEFAULT}/disconnect")
 
     assert frozen.get("/scheduled-messages", headers=KEY).status_code == 200
 
 
-def test_an_instance_can_be_made_without_anything_and_always_the_same(client: FlaskClient) -> None:
+def test_an_instance_can_be_made_without_anything_and_always_the_same(client: Client) -> None:
     first = make(client)
     client.post("/_mock/reset")
 
@@ -111,7 +111,7 @@ def test_an_instance_can_be_made_without_anything_and_always_the_same(client: Fl
     assert first["api_keys"] == []
 
 
-def test_an_instance_can_be_made_connected(client: FlaskClient) -> None:
+def test_an_instance_can_be_made_connected(client: Client) -> None:
     made = make(client, number=NUMBER, status="connected", api_key="k", lid="111111111111111@lid")
 
     assert (made["status"], made["lid"]) == ("connected", "111111111111111@lid")
@@ -138,14 +138,14 @@ def test_an_instance_can_be_made_connected(client: FlaskClient) -> None:
     ],
 )
 def test_what_cannot_be_an_instance_is_refused(
-    given: dict[str, Any], status: int, code: str, client: FlaskClient
+    given: dict[str, Any], status: int, code: str, client: Client
 ) -> None:
     refused(client.post(INSTANCES, json=given), status, code)
 
     assert len(client.get(INSTANCES).get_json()["instances"]) == 1
 
 
-def test_an_instance_can_be_renamed(client: FlaskClient) -> None:
+def test_an_instance_can_be_renamed(client: Client) -> None:
     assert client.patch(DEFAULT, json={"name": "Main"}).get_json()["name"] == "Main"
 
     assert client.get(DEFAULT).get_json()["name"] == "Main"
@@ -154,7 +154,7 @@ def test_an_instance_can_be_renamed(client: FlaskClient) -> None:
     assert said == "'nmae' is not known; did you mean 'name'?"
 
 
-def test_a_removed_instance_is_gone_with_its_keys_and_its_schedule(client: FlaskClient) -> None:
+def test_a_removed_instance_is_gone_with_its_keys_and_its_schedule(client: Client) -> None:
     made = make(client, number=NUMBER, status="connected", api_key="k")
     later = {**MESSAGE, "sendAt": "2025-11-14 10:30:00"}
     client.post("/schedule-message", headers=bearer("k"), json=later)
@@ -167,13 +167,13 @@ def test_a_removed_instance_is_gone_with_its_keys_and_its_schedule(client: Flask
     refused(client.get(f"{INSTANCES}/{made['id']}"), 404, "instance_not_found")
 
 
-def test_the_last_instance_stays(client: FlaskClient) -> None:
+def test_the_last_instance_stays(client: Client) -> None:
     refused(client.delete(DEFAULT), 409, "last_instance")
 
     assert client.get("/groups", headers=KEY).status_code == 200
 
 
-def test_when_the_first_instance_is_removed_the_next_is_the_default(client: FlaskClient) -> None:
+def test_when_the_first_instance_is_removed_the_next_is_the_default(client: Client) -> None:
     made = make(client, number=NUMBER)
 
     client.delete(DEFAULT)
@@ -181,7 +181,7 @@ def test_when_the_first_instance_is_removed_the_next_is_the_default(client: Flas
     assert client.get(DEFAULT).get_json()["id"] == made["id"]
 
 
-def test_an_instance_that_is_removed_while_it_starts_up_leaves_nothing_due(frozen: FlaskClient) -> None:
+def test_an_instance_that_is_removed_while_it_starts_up_leaves_nothing_due(frozen: Client) -> None:
     made = make(frozen)
 
     frozen.delete(f"{INSTANCES}/{made['id']}")
@@ -192,7 +192,7 @@ def test_an_instance_that_is_removed_while_it_starts_up_leaves_nothing_due(froze
 @pytest.mark.parametrize(
     "call", ["status", "disconnect", "logout", "reconnect", "scan", "api-keys", "qr", ""]
 )
-def test_an_unknown_instance_is_not_found(call: str, client: FlaskClient) -> None:
+def test_an_unknown_instance_is_not_found(call: str, client: Client) -> None:
     body = {"status": "qr"} if call == "status" else {}
     method = "GET" if call in ("qr", "") else "POST"
     for unknown in ("nope", "%00", INSTANCE.upper()):
@@ -200,7 +200,7 @@ def test_an_unknown_instance_is_not_found(call: str, client: FlaskClient) -> Non
         refused(client.open(path, method=method, json=body), 404, "instance_not_found")
 
 
-def test_a_connected_instance_cannot_be_reconnected(frozen: FlaskClient) -> None:
+def test_a_connected_instance_cannot_be_reconnected(frozen: Client) -> None:
     said = refused(frozen.post(f"{DEFAULT}/reconnect"), 409, "already_connected")
     assert said == "the instance is connected already"
 
@@ -209,7 +209,7 @@ def test_a_connected_instance_cannot_be_reconnected(frozen: FlaskClient) -> None
     refused(frozen.post(f"{DEFAULT}/reconnect"), 409, "already_connected")
 
 
-def test_disconnecting_on_the_way_stops_it(frozen: FlaskClient) -> None:
+def test_disconnecting_on_the_way_stops_it(frozen: Client) -> None:
     frozen.post(f"{DEFAULT}/disconnect")
     frozen.post(f"{DEFAULT}/reconnect")
 
@@ -219,7 +219,7 @@ def test_disconnecting_on_the_way_stops_it(frozen: FlaskClient) -> None:
     assert status(frozen) == "disconnected"
 
 
-def test_only_after_a_logout_may_another_phone_scan(frozen: FlaskClient) -> None:
+def test_only_after_a_logout_may_another_phone_scan(frozen: Client) -> None:
     show_qr(frozen)
     refused(frozen.post(f"{DEFAULT}/scan", json={"number": NUMBER}), 409, "another_phone")
 
@@ -231,7 +231,7 @@ def test_only_after_a_logout_may_another_phone_scan(frozen: FlaskClient) -> None
     assert (scanned["number"], scanned["status"], scanned["logged_out"]) == (NUMBER, "connecting", False)
 
 
-def test_the_phone_of_another_instance_cannot_scan(frozen: FlaskClient) -> None:
+def test_the_phone_of_another_instance_cannot_scan(frozen: Client) -> None:
     make(frozen, number=NUMBER, status="connected")
     frozen.post(f"{DEFAULT}/logout")
     show_qr(frozen)
@@ -241,7 +241,7 @@ def test_the_phone_of_another_instance_cannot_scan(frozen: FlaskClient) -> None:
     refused(frozen.post(f"{DEFAULT}/scan", json={"number": ""}), 400, "invalid_number")
 
 
-def test_a_qr_code_is_told_with_its_address_and_its_end(frozen: FlaskClient) -> None:
+def test_a_qr_code_is_told_with_its_address_and_its_end(frozen: Client) -> None:
     shown = show_qr(frozen)
 
     assert shown == {
@@ -253,7 +253,7 @@ def test_a_qr_code_is_told_with_its_address_and_its_end(frozen: FlaskClient) -> 
     assert frozen.get(f"{DEFAULT}/qr").get_json() == shown
 
 
-def test_a_qr_code_is_replaced_once_it_has_expired(frozen: FlaskClient) -> None:
+def test_a_qr_code_is_replaced_once_it_has_expired(frozen: Client) -> None:
     first = show_qr(frozen)
     advance(frozen, 60)
 
@@ -265,14 +265,14 @@ def test_a_qr_code_is_replaced_once_it_has_expired(frozen: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("given", ["connected", "disconnected", "initializing", "connecting"])
-def test_without_a_qr_code_there_is_nothing_to_scan(given: str, client: FlaskClient) -> None:
+def test_without_a_qr_code_there_is_nothing_to_scan(given: str, client: Client) -> None:
     client.post(f"{DEFAULT}/status", json={"status": given})
 
     assert given in refused(client.get(f"{DEFAULT}/qr"), 409, "no_qr_code")
     refused(client.post(f"{DEFAULT}/scan", json={}), 409, "no_qr_code")
 
 
-def test_the_pictures_of_a_qr_code_hold_its_address(frozen: FlaskClient) -> None:
+def test_the_pictures_of_a_qr_code_hold_its_address(frozen: Client) -> None:
     url = show_qr(frozen)["url"]
     expected = segno.make(url, micro=False, error="m")
     png, svg, text = io.BytesIO(), io.BytesIO(), io.StringIO()
@@ -297,7 +297,7 @@ def test_the_pictures_of_a_qr_code_hold_its_address(frozen: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("query", ["format=gif", "format=PNG", "format=", "fromat=png"])
-def test_a_format_that_there_is_not_is_refused(query: str, frozen: FlaskClient) -> None:
+def test_a_format_that_there_is_not_is_refused(query: str, frozen: Client) -> None:
     show_qr(frozen)
 
     refused(frozen.get(f"{DEFAULT}/qr?{query}"), 400, "bad_request")
@@ -310,7 +310,7 @@ def test_the_address_begins_with_the_public_url() -> None:
     assert show_qr(client)["url"].startswith("https://demo.example.com/x/_mock/scan/")
 
 
-def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: FlaskClient) -> None:
+def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: Client) -> None:
     path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
 
     first, seen = frozen.get(path), status(frozen)
@@ -325,7 +325,7 @@ def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: Fla
     assert status(frozen) == "connected"
 
 
-def test_the_page_of_a_code_that_another_has_replaced_says_expired(frozen: FlaskClient) -> None:
+def test_the_page_of_a_code_that_another_has_replaced_says_expired(frozen: Client) -> None:
     path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
     frozen.get(path)
     show_qr(frozen)
@@ -337,7 +337,7 @@ def test_the_page_of_a_code_that_another_has_replaced_says_expired(frozen: Flask
     assert status(frozen) == "qr"
 
 
-def test_the_page_of_a_code_that_has_expired_scans_nothing(frozen: FlaskClient) -> None:
+def test_the_page_of_a_code_that_has_expired_scans_nothing(frozen: Client) -> None:
     path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
     advance(frozen, 61)
 
@@ -345,7 +345,7 @@ def test_the_page_of_a_code_that_has_expired_scans_nothing(frozen: FlaskClient) 
     assert status(frozen) == "qr"
 
 
-def test_the_page_shows_names_as_text_and_runs_nothing(frozen: FlaskClient) -> None:
+def test_the_page_shows_names_as_text_and_runs_nothing(frozen: Client) -> None:
     frozen.patch(DEFAULT, json={"name": "<script>alert(1)</script>&\"'{title}"})
     path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
 
@@ -358,16 +358,14 @@ def test_the_page_shows_names_as_text_and_runs_nothing(frozen: FlaskClient) -> N
 
 
 @pytest.mark.parametrize("code", ["nope", "<script>", "%00", "x" * 5000, "None"])
-def test_the_page_of_an_unknown_code_says_expired_and_not_what_was_asked(
-    code: str, client: FlaskClient
-) -> None:
+def test_the_page_of_an_unknown_code_says_expired_and_not_what_was_asked(code: str, client: Client) -> None:
     page = client.get(f"/_mock/scan/{code}")
 
     assert page.status_code == 410
     assert code not in page.text
 
 
-def test_a_code_is_scanned_by_itself_after_a_while_if_so_set(frozen: FlaskClient) -> None:
+def test_a_code_is_scanned_by_itself_after_a_while_if_so_set(frozen: Client) -> None:
     assert frozen.patch("/_mock/world", json={"pairing_seconds": 5}).status_code == 200
     show_qr(frozen)
 
@@ -378,7 +376,7 @@ def test_a_code_is_scanned_by_itself_after_a_while_if_so_set(frozen: FlaskClient
     assert status(frozen) == "connected"
 
 
-def test_a_made_key_works_at_once_and_a_revoked_one_no_longer(client: FlaskClient) -> None:
+def test_a_made_key_works_at_once_and_a_revoked_one_no_longer(client: Client) -> None:
     made = client.post(f"{DEFAULT}/api-keys", json={})
     key, id_ = made.get_json()["api_key"], made.get_json()["id"]
     before = client.get("/groups", headers=bearer(key)).status_code
@@ -392,7 +390,7 @@ def test_a_made_key_works_at_once_and_a_revoked_one_no_longer(client: FlaskClien
     refused(client.delete(f"{DEFAULT}/api-keys/{id_}"), 404, "key_not_found")
 
 
-def test_keys_are_listed_masked_unless_they_are_wanted(client: FlaskClient) -> None:
+def test_keys_are_listed_masked_unless_they_are_wanted(client: Client) -> None:
     client.post(f"{DEFAULT}/api-keys", json={"api_key": "another-long-key"})
     client.post(f"{DEFAULT}/api-keys", json={"api_key": "short"})
 
@@ -409,7 +407,7 @@ def test_keys_are_listed_masked_unless_they_are_wanted(client: FlaskClient) -> N
 
 
 @pytest.mark.parametrize("path", [INSTANCES, DEFAULT, f"{DEFAULT}/api-keys"])
-def test_secrets_are_asked_for_by_their_name(path: str, client: FlaskClient) -> None:
+def test_secrets_are_asked_for_by_their_name(path: str, client: Client) -> None:
     refused(client.get(f"{path}?with_secret=true"), 400, "bad_request")
     refused(client.get(f"{path}?with_secrets=yes"), 400, "bad_request")
 
@@ -417,7 +415,7 @@ def test_secrets_are_asked_for_by_their_name(path: str, client: FlaskClient) -> 
 
 
 @pytest.mark.parametrize("key", ["", "two words", "schlüssel", "a\n", "x" * 501, 5])
-def test_what_cannot_be_a_key_is_refused(key: object, client: FlaskClient) -> None:
+def test_what_cannot_be_a_key_is_refused(key: object, client: Client) -> None:
     refused(client.post(f"{DEFAULT}/api-keys", json={"api_key": key}), 400, "bad_request")
 
 
@@ -431,7 +429,7 @@ def test_a_key_belongs_to_one_instance_of_one_world() -> None:
         refused(client.post("/_mock/instances?world=t1", json={"api_key": taken}), 409, "key_in_use")
 
 
-def test_an_instance_has_at_most_a_hundred_keys(client: FlaskClient) -> None:
+def test_an_instance_has_at_most_a_hundred_keys(client: Client) -> None:
     for number in range(99):
         assert client.post(f"{DEFAULT}/api-keys", json={"api_key": f"k{number}"}).status_code == 201
 

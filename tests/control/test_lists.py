@@ -6,28 +6,28 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, client_of
 from tests.defaults import ANN, INSTANCE, OUR_NUMBER, OWNED, PROJECT, described
+from tests.support import KEY, client_of
 
 
 @pytest.fixture
-def forgetful(make_world: Callable[[State], World]) -> FlaskClient:
+def forgetful(make_world: Callable[[State], World]) -> Client:
     """A client of a world that keeps three messages and three events."""
     return client_of(make_world(load_world(described(), history=3)))
 
 
-def send(client: FlaskClient, *words: str) -> None:
+def send(client: Client, *words: str) -> None:
     for text in words:
         body = {"recipients": [ANN], "type": "text", "text": text}
         assert client.post("/send-message", headers=KEY, json=body).status_code == 200
 
 
-def listed(client: FlaskClient, name: str, query: str = "") -> list[dict[str, Any]]:
+def listed(client: Client, name: str, query: str = "") -> list[dict[str, Any]]:
     answer = client.get(f"/_mock/{name}{query}")
     assert answer.status_code == 200, answer.text
     assert answer.json is not None
@@ -35,7 +35,7 @@ def listed(client: FlaskClient, name: str, query: str = "") -> list[dict[str, An
     return found
 
 
-def test_a_message_is_shown_with_everything_about_it(client: FlaskClient) -> None:
+def test_a_message_is_shown_with_everything_about_it(client: Client) -> None:
     send(client, "Hello")
 
     (message,) = listed(client, "messages")
@@ -62,7 +62,7 @@ def test_a_message_is_shown_with_everything_about_it(client: FlaskClient) -> Non
     }
 
 
-def test_messages_to_groups_and_channels_are_shown_by_jid(client: FlaskClient) -> None:
+def test_messages_to_groups_and_channels_are_shown_by_jid(client: Client) -> None:
     said = {"type": "text", "text": "Hello"}
     client.post("/groups/send-message", headers=KEY, json={"groupJids": [PROJECT], **said})
     client.post(f"/channels/{OWNED}/message", headers=KEY, json=said)
@@ -73,13 +73,13 @@ def test_messages_to_groups_and_channels_are_shown_by_jid(client: FlaskClient) -
     ]
 
 
-def test_messages_are_shown_newest_last(client: FlaskClient) -> None:
+def test_messages_are_shown_newest_last(client: Client) -> None:
     send(client, "a", "b", "c")
 
     assert [message["text"] for message in listed(client, "messages")] == ["a", "b", "c"]
 
 
-def test_a_list_goes_on_from_an_event_and_stops_at_a_limit(client: FlaskClient) -> None:
+def test_a_list_goes_on_from_an_event_and_stops_at_a_limit(client: Client) -> None:
     send(client, "a", "b", "c")
     first = listed(client, "messages", "?since=0&limit=1")
 
@@ -91,14 +91,14 @@ def test_a_list_goes_on_from_an_event_and_stops_at_a_limit(client: FlaskClient) 
     assert [message["text"] for message in second] == ["b"]
 
 
-def test_a_limit_alone_gives_the_newest(client: FlaskClient) -> None:
+def test_a_limit_alone_gives_the_newest(client: Client) -> None:
     send(client, "a", "b", "c")
 
     assert [message["text"] for message in listed(client, "messages", "?limit=2")] == ["b", "c"]
     assert [request["id"] for request in listed(client, "requests", "?limit=1")] == [6]
 
 
-def test_requests_and_events_page_by_their_own_ids(client: FlaskClient) -> None:
+def test_requests_and_events_page_by_their_own_ids(client: Client) -> None:
     send(client, "a", "b")
 
     assert [request["id"] for request in listed(client, "requests")] == [2, 4]
@@ -108,7 +108,7 @@ def test_requests_and_events_page_by_their_own_ids(client: FlaskClient) -> None:
     assert [event["id"] for event in listed(client, "events", "?since=1&limit=2")] == [2, 3]
 
 
-def test_a_list_goes_on_after_a_reset(client: FlaskClient) -> None:
+def test_a_list_goes_on_after_a_reset(client: Client) -> None:
     send(client, "a", "b")
     last = listed(client, "events")[-1]["id"]
 
@@ -118,7 +118,7 @@ def test_a_list_goes_on_after_a_reset(client: FlaskClient) -> None:
     assert [message["text"] for message in listed(client, "messages", f"?since={last}")] == ["c"]
 
 
-def test_what_was_forgotten_is_counted(forgetful: FlaskClient) -> None:
+def test_what_was_forgotten_is_counted(forgetful: Client) -> None:
     send(forgetful, "a", "b", "c", "d", "e")
 
     messages = forgetful.get("/_mock/messages").json
@@ -136,7 +136,7 @@ def test_what_was_forgotten_is_counted(forgetful: FlaskClient) -> None:
     assert ([event["id"] for event in events["events"]], events["evicted"]) == ([8, 9, 10], 7)
 
 
-def test_a_new_world_has_empty_lists(client: FlaskClient) -> None:
+def test_a_new_world_has_empty_lists(client: Client) -> None:
     for name in ("messages", "requests", "events"):
         assert client.get(f"/_mock/{name}").json == {name: [], "evicted": 0}
 
@@ -156,7 +156,7 @@ def test_a_new_world_has_empty_lists(client: FlaskClient) -> None:
     ],
 )
 def test_a_page_that_makes_no_sense_is_refused_by_name(
-    name: str, query: str, field: str, client: FlaskClient
+    name: str, query: str, field: str, client: Client
 ) -> None:
     answer = client.get(f"/_mock/{name}?{query}")
 
@@ -166,7 +166,7 @@ def test_a_page_that_makes_no_sense_is_refused_by_name(
     assert answer.json["error"]["message"].startswith(f"{field}: ")
 
 
-def test_a_request_is_shown_with_its_answer(client: FlaskClient) -> None:
+def test_a_request_is_shown_with_its_answer(client: Client) -> None:
     body = {"number": ANN, "unknown": [1, None]}
     client.post("/check-number/?a=b&a=c", headers={**KEY, "X-Trace": "7"}, json=body)
 
@@ -192,7 +192,7 @@ def test_a_request_is_shown_with_its_answer(client: FlaskClient) -> None:
 @pytest.mark.parametrize(
     ("path", "status"), [("/nope", 404), ("/send-message", 405), ("/groups/x", 404), ("/channels", 501)]
 )
-def test_requests_that_were_refused_are_shown_too(path: str, status: int, client: FlaskClient) -> None:
+def test_requests_that_were_refused_are_shown_too(path: str, status: int, client: Client) -> None:
     answer = client.get(path, headers=KEY)
 
     (request,) = listed(client, "requests")
@@ -203,7 +203,7 @@ def test_requests_that_were_refused_are_shown_too(path: str, status: int, client
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nobody's"])
 def test_requests_without_a_known_key_belong_to_no_instance(
-    authorization: str | None, client: FlaskClient
+    authorization: str | None, client: Client
 ) -> None:
     client.get("/groups", headers={"Authorization": authorization} if authorization else {})
 
@@ -212,7 +212,7 @@ def test_requests_without_a_known_key_belong_to_no_instance(
     assert (request["status"], request["instance"]) == (401, None)
 
 
-def test_a_body_that_could_not_be_read_is_shown_as_text(client: FlaskClient) -> None:
+def test_a_body_that_could_not_be_read_is_shown_as_text(client: Client) -> None:
     client.post("/send-message", headers=KEY, data=b'{"a": \xff', content_type="application/json")
 
     (request,) = listed(client, "requests")
@@ -220,7 +220,7 @@ def test_a_body_that_could_not_be_read_is_shown_as_text(client: FlaskClient) -> 
     assert request["body"] == '{"a": \ufffd'
 
 
-def test_of_an_upload_only_name_type_and_size_are_shown(client: FlaskClient) -> None:
+def test_of_an_upload_only_name_type_and_size_are_shown(client: Client) -> None:
     body = (
         '--b\r\nContent-Disposition: form-data; name="recipients[]"\r\n\r\n'
         f"{ANN}\r\n"
@@ -253,7 +253,7 @@ def test_of_an_upload_only_name_type_and_size_are_shown(client: FlaskClient) -> 
     ],
 )
 @pytest.mark.parametrize("name", ["requests", "events"])
-def test_a_credential_is_never_shown(header: str, value: str, name: str, client: FlaskClient) -> None:
+def test_a_credential_is_never_shown(header: str, value: str, name: str, client: Client) -> None:
     client = client.application.test_client(use_cookies=False)  # a jar of cookies would replace ours
     client.get("/groups", headers={**KEY, header: value})
 
@@ -263,7 +263,7 @@ def test_a_credential_is_never_shown(header: str, value: str, name: str, client:
     assert "SECRET" not in shown
 
 
-def test_our_own_key_is_never_shown(client: FlaskClient) -> None:
+def test_our_own_key_is_never_shown(client: Client) -> None:
     send(client, "Hello")
     client.get("/nope", headers=KEY)
 
@@ -271,7 +271,7 @@ def test_our_own_key_is_never_shown(client: FlaskClient) -> None:
         assert "YOUR_API_KEY" not in client.get(f"/_mock/{name}").text
 
 
-def test_events_tell_of_everything_that_happened(client: FlaskClient) -> None:
+def test_events_tell_of_everything_that_happened(client: Client) -> None:
     message = {"recipients": [ANN], "type": "text", "text": "Hello"}
     scheduled = {**message, "sendAt": "2025-11-14 10:30:00"}
     client.post("/schedule-message", headers=KEY, json=scheduled)
@@ -289,7 +289,7 @@ def test_events_tell_of_everything_that_happened(client: FlaskClient) -> None:
     assert events[7]["timestamp"] == "2025-11-14T10:30:00Z"
 
 
-def test_a_change_of_the_clock_is_shown_among_the_events(client: FlaskClient) -> None:
+def test_a_change_of_the_clock_is_shown_among_the_events(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2025-11-14T13:00:00Z", "frozen": True})
 
     (event,) = listed(client, "events")

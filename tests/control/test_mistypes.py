@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY
 from tests.defaults import ANN, INSTANCE, PROJECT, described
+from tests.support import KEY
 
 FAULTS = "/_mock/faults"
 LONG_KEY = "fm_0123456789ab"
@@ -24,7 +24,7 @@ WHOLE = "a status is a whole number, such as 503"
 MASKED = "credentials are masked; match the API key with key"
 
 
-def match(client: FlaskClient, call: str, spec: Any) -> Any:
+def match(client: Client, call: str, spec: Any) -> Any:
     """Hand a matcher to a call that takes one; whoever waits, does so for nothing."""
     more: dict[str, Any] = {"faults": {"delay": 1}, "wait": {"timeout": 0}}.get(call.rpartition("/")[2], {})
     return client.post(f"/_mock/{call}", json={"match": spec, **more})
@@ -79,7 +79,7 @@ MISTYPED = combined(
 
 @pytest.mark.parametrize(("call", "spec", "said"), MISTYPED)
 def test_a_matcher_that_nothing_could_ever_fit_is_refused(
-    call: str, spec: dict[str, Any], said: str, client: FlaskClient
+    call: str, spec: dict[str, Any], said: str, client: Client
 ) -> None:
     assert refused(match(client, call, spec), "invalid_matcher") == said
 
@@ -94,7 +94,7 @@ def test_a_matcher_that_nothing_could_ever_fit_is_refused(
     ),
 )
 def test_nor_does_it_help_to_write_it_with_equal(
-    call: str, spec: dict[str, Any], said: str, client: FlaskClient
+    call: str, spec: dict[str, Any], said: str, client: Client
 ) -> None:
     assert refused(match(client, call, spec), "invalid_matcher") == said
 
@@ -120,12 +120,12 @@ ODD = combined(
 
 @pytest.mark.parametrize(("call", "spec", "_"), ODD)
 def test_a_matcher_that_is_only_written_in_another_way_is_taken(
-    call: str, spec: dict[str, Any], _: str, client: FlaskClient
+    call: str, spec: dict[str, Any], _: str, client: Client
 ) -> None:
     assert understood(match(client, call, spec))
 
 
-def test_what_is_written_in_another_way_means_the_same(client: FlaskClient) -> None:
+def test_what_is_written_in_another_way_means_the_same(client: Client) -> None:
     body = {"recipients": [ANN], "type": "text", "text": "Hello"}
     assert client.post("/send-message", headers=KEY, json=body).status_code == 200
     letter = {"from": ANN, "group": PROJECT, "text": "Hi"}
@@ -157,7 +157,7 @@ def test_what_is_written_in_another_way_means_the_same(client: FlaskClient) -> N
         {"key": LONG_KEY, "query": {"not": LONG_KEY}},
     ],
 )
-def test_an_api_key_in_a_fault_belongs_to_key(spec: dict[str, Any], client: FlaskClient) -> None:
+def test_an_api_key_in_a_fault_belongs_to_key(spec: dict[str, Any], client: Client) -> None:
     assert match(client, "faults", spec).status_code == 201  # nobody's key yet
     made = client.post("/_mock/instances/default/api-keys", json={"api_key": LONG_KEY})
     assert made.status_code == 201
@@ -188,7 +188,7 @@ def test_an_api_key_in_a_fault_belongs_to_key(spec: dict[str, Any], client: Flas
         ("clock/advance", {"seconds": "60"}, "seconds: "),
     ],
 )
-def test_a_number_is_no_text(call: str, body: dict[str, Any], place: str, client: FlaskClient) -> None:
+def test_a_number_is_no_text(call: str, body: dict[str, Any], place: str, client: Client) -> None:
     said = refused(client.post(f"/_mock/{call}", json=body))
 
     assert said.startswith(place)
@@ -239,9 +239,7 @@ def test_a_number_is_no_text(call: str, body: dict[str, Any], place: str, client
         ("DELETE", f"people/{ANN}", None),
     ],
 )
-def test_a_mistyped_world_is_not_the_default_one(
-    method: str, path: str, body: Any, client: FlaskClient
-) -> None:
+def test_a_mistyped_world_is_not_the_default_one(method: str, path: str, body: Any, client: Client) -> None:
     before = client.get("/_mock/events").get_json()
 
     answer = client.open(f"/_mock/{path}?wordl=t1", method=method, json=body)
@@ -252,7 +250,7 @@ def test_a_mistyped_world_is_not_the_default_one(
 
 
 @pytest.mark.parametrize("path", ["reset", "clock/advance", "faults", "snapshots/a", "messages/wait"])
-def test_a_mistyped_world_is_told_what_it_is_called(path: str, client: FlaskClient) -> None:
+def test_a_mistyped_world_is_told_what_it_is_called(path: str, client: Client) -> None:
     body = {"clock/advance": {"seconds": 1}, "faults": {"preset": "down"}, "messages/wait": {"timeout": 0}}
 
     answer = client.post(f"/_mock/{path}?wordl=t1", json=body.get(path))
@@ -324,7 +322,7 @@ WORLD = described()
     ],
 )
 def test_an_unknown_name_is_told_with_its_place_and_the_nearest_one(
-    method: str, path: str, body: dict[str, Any], said: str, client: FlaskClient
+    method: str, path: str, body: dict[str, Any], said: str, client: Client
 ) -> None:
     answer = client.open(f"/_mock/{path}", method=method, json=body)
 
@@ -350,7 +348,7 @@ def test_an_unknown_name_is_told_with_its_place_and_the_nearest_one(
 )
 @pytest.mark.parametrize("body", [b"[1]", b'"x"', b"1", b"{"])
 def test_a_body_that_is_no_object_is_refused_as_such(
-    body: bytes, method: str, path: str, client: FlaskClient
+    body: bytes, method: str, path: str, client: Client
 ) -> None:
     answer = client.open(f"/_mock/{path}", method=method, data=body, content_type="application/json")
 

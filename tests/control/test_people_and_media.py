@@ -6,16 +6,16 @@ import io
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY
 from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN_LID, CARA, OUR_LID, OUR_NUMBER
+from tests.support import KEY
 
 PEOPLE = "/_mock/people"
 AMINA = "254711000111"
 
 
-def put(client: FlaskClient, number: str, **given: Any) -> Any:
+def put(client: Client, number: str, **given: Any) -> Any:
     answer = client.put(f"{PEOPLE}/{number}", json=given)
     assert answer.status_code == 200, answer.text
     return answer.get_json()
@@ -27,17 +27,17 @@ def refused(answer: Any, status: int, code: str) -> str:
     return message
 
 
-def person(client: FlaskClient, number: str) -> dict[str, Any] | None:
+def person(client: Client, number: str) -> dict[str, Any] | None:
     people = client.get(PEOPLE).get_json()["people"]
     return next((one for one in people if one["number"] == number), None)
 
 
-def exists(client: FlaskClient, number: str) -> bool:
+def exists(client: Client, number: str) -> bool:
     found: bool = client.post("/check-number", headers=KEY, json={"number": number}).get_json()["exists"]
     return found
 
 
-def upload(client: FlaskClient, name: str, data: bytes = b"%PDF-1.4 data", mimetype: str = "") -> Any:
+def upload(client: Client, name: str, data: bytes = b"%PDF-1.4 data", mimetype: str = "") -> Any:
     """Send a document, and return the answer to asking for its file."""
     form = {"recipients[]": ANN, "type": "document", "file": (io.BytesIO(data), name, mimetype or None)}
     sent = client.post("/send-message", headers=KEY, data=form)
@@ -45,12 +45,12 @@ def upload(client: FlaskClient, name: str, data: bytes = b"%PDF-1.4 data", mimet
     return client.get(f"/_mock/media/{newest(client)['media']}")
 
 
-def newest(client: FlaskClient) -> dict[str, Any]:
+def newest(client: Client) -> dict[str, Any]:
     found: dict[str, Any] = client.get("/_mock/messages?limit=1").get_json()["messages"][0]
     return found
 
 
-def test_somebody_new_gets_a_lid_and_is_listed(client: FlaskClient) -> None:
+def test_somebody_new_gets_a_lid_and_is_listed(client: Client) -> None:
     made = put(client, AMINA, name="Amina")
 
     assert made == person(client, AMINA)
@@ -58,30 +58,30 @@ def test_somebody_new_gets_a_lid_and_is_listed(client: FlaskClient) -> None:
     assert made["lid"].endswith("@lid")
 
 
-def test_a_number_can_be_written_in_any_way(client: FlaskClient) -> None:
+def test_a_number_can_be_written_in_any_way(client: Client) -> None:
     assert put(client, "+254 711-000.111", name="Amina")["number"] == AMINA
     assert put(client, f"{AMINA}@s.whatsapp.net", name="A")["number"] == AMINA
     assert client.delete(f"{PEOPLE}/+254-711-000-111").status_code == 200
 
 
-def test_without_a_lid_people_keep_theirs(client: FlaskClient) -> None:
+def test_without_a_lid_people_keep_theirs(client: Client) -> None:
     assert put(client, ANN, name="Renamed")["lid"] == ANN_LID
 
 
-def test_a_lid_of_ones_own_can_be_given_and_the_former_is_free_again(client: FlaskClient) -> None:
+def test_a_lid_of_ones_own_can_be_given_and_the_former_is_free_again(client: Client) -> None:
     put(client, ANN, lid="111111111111111@lid")
 
     assert put(client, AMINA, lid=ANN_LID)["lid"] == ANN_LID
 
 
-def test_a_lid_of_somebody_else_is_refused(client: FlaskClient) -> None:
+def test_a_lid_of_somebody_else_is_refused(client: Client) -> None:
     refused(client.put(f"{PEOPLE}/{ANN}", json={"lid": BEN_LID}), 409, "lid_in_use")
     refused(client.put(f"{PEOPLE}/{AMINA}", json={"lid": OUR_LID}), 409, "lid_in_use")
 
     assert person(client, AMINA) is None
 
 
-def test_whoever_is_not_on_whatsapp_cannot_be_written_to(client: FlaskClient) -> None:
+def test_whoever_is_not_on_whatsapp_cannot_be_written_to(client: Client) -> None:
     assert exists(client, AMINA)
 
     put(client, AMINA, on_whatsapp=False)
@@ -91,7 +91,7 @@ def test_whoever_is_not_on_whatsapp_cannot_be_written_to(client: FlaskClient) ->
     assert client.post("/send-message", headers=KEY, json=said).get_json()["successful_recipients"] == []
 
 
-def test_whoever_is_removed_is_as_anybody_is(client: FlaskClient) -> None:
+def test_whoever_is_removed_is_as_anybody_is(client: Client) -> None:
     put(client, AMINA, on_whatsapp=False)
 
     assert client.delete(f"{PEOPLE}/{AMINA}").get_json() == {"deleted": AMINA}
@@ -101,21 +101,21 @@ def test_whoever_is_removed_is_as_anybody_is(client: FlaskClient) -> None:
     refused(client.delete(f"{PEOPLE}/{AMINA}"), 404, "person_not_found")
 
 
-def test_a_member_of_a_group_who_is_removed_stays_in_it(client: FlaskClient) -> None:
+def test_a_member_of_a_group_who_is_removed_stays_in_it(client: Client) -> None:
     client.delete(f"{PEOPLE}/{ANN}")
 
     assert client.get(f"/groups/{ANNS_GROUP}", headers=KEY).status_code == 200
     assert client.get("/groups", headers=KEY).status_code == 200
 
 
-def test_an_instance_stays_in_the_directory_and_on_whatsapp(client: FlaskClient) -> None:
+def test_an_instance_stays_in_the_directory_and_on_whatsapp(client: Client) -> None:
     refused(client.delete(f"{PEOPLE}/{OUR_NUMBER}"), 409, "person_is_linked")
     refused(client.put(f"{PEOPLE}/{OUR_NUMBER}", json={"on_whatsapp": False}), 409, "person_is_linked")
 
     assert put(client, OUR_NUMBER, name="Us")["lid"] == OUR_LID
 
 
-def test_somebody_with_rules_answers(client: FlaskClient) -> None:
+def test_somebody_with_rules_answers(client: Client) -> None:
     client.patch("/_mock/clock", json={"frozen": True})
     put(client, AMINA, rules=[{"when": "price", "answer": "How much?", "after": 2}])
     said = {"recipients": [AMINA], "type": "text", "text": "The price is 5"}
@@ -127,7 +127,7 @@ def test_somebody_with_rules_answers(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("number", ["x", "0123456789", "1", "1" * 16, "%00", "ä", "120363403582097887@g.us"])
-def test_what_is_no_number_is_refused(number: str, client: FlaskClient) -> None:
+def test_what_is_no_number_is_refused(number: str, client: Client) -> None:
     refused(client.put(f"{PEOPLE}/{number}", json={}), 400, "invalid_number")
     refused(client.delete(f"{PEOPLE}/{number}"), 400, "invalid_number")
 
@@ -154,15 +154,13 @@ def test_what_is_no_number_is_refused(number: str, client: FlaskClient) -> None:
         ({"name": "x" * 65_537}, "name: "),
     ],
 )
-def test_what_describes_nobody_is_refused_by_name(
-    given: dict[str, Any], said: str, client: FlaskClient
-) -> None:
+def test_what_describes_nobody_is_refused_by_name(given: dict[str, Any], said: str, client: Client) -> None:
     assert refused(client.put(f"{PEOPLE}/{AMINA}", json=given), 400, "bad_request").startswith(said)
 
     assert person(client, AMINA) is None
 
 
-def test_a_file_comes_back_as_it_was_sent_and_always_as_a_download(client: FlaskClient) -> None:
+def test_a_file_comes_back_as_it_was_sent_and_always_as_a_download(client: Client) -> None:
     data = bytes(range(256)) * 40
 
     answer = upload(client, "report.html", data, "text/html")
@@ -174,7 +172,7 @@ def test_a_file_comes_back_as_it_was_sent_and_always_as_a_download(client: Flask
 
 
 @pytest.mark.parametrize("name", ["ä.pdf", "😀.pdf", 'a"b.pdf', "../../etc/passwd", "a;b.pdf", "x" * 300])
-def test_a_file_of_any_name_is_a_download(name: str, client: FlaskClient) -> None:
+def test_a_file_of_any_name_is_a_download(name: str, client: Client) -> None:
     answer = upload(client, name)
 
     assert answer.status_code == 200
@@ -189,7 +187,7 @@ def test_a_file_of_any_name_is_a_download(name: str, client: FlaskClient) -> Non
         "a%00.pdf",
     ],
 )
-def test_a_name_with_a_line_break_is_a_download_too(written: str, client: FlaskClient) -> None:
+def test_a_name_with_a_line_break_is_a_download_too(written: str, client: Client) -> None:
     body = (
         f'--b\r\nContent-Disposition: form-data; name="recipients[]"\r\n\r\n{CARA}\r\n'
         '--b\r\nContent-Disposition: form-data; name="type"\r\n\r\ndocument\r\n'
@@ -203,7 +201,7 @@ def test_a_name_with_a_line_break_is_a_download_too(written: str, client: FlaskC
     assert "X-Evil" not in answer.headers
 
 
-def test_a_part_of_a_file_can_be_asked_for(client: FlaskClient) -> None:
+def test_a_part_of_a_file_can_be_asked_for(client: Client) -> None:
     upload(client, "a.pdf", b"0123456789")
     path = f"/_mock/media/{newest(client)['media']}"
 
@@ -216,11 +214,11 @@ def test_a_part_of_a_file_can_be_asked_for(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("media", ["nope", "%00", "..", "default"])
-def test_an_unknown_file_is_not_found(media: str, client: FlaskClient) -> None:
+def test_an_unknown_file_is_not_found(media: str, client: Client) -> None:
     refused(client.get(f"/_mock/media/{media}"), 404, "media_not_found")
 
 
-def test_a_file_is_gone_after_a_reset(client: FlaskClient) -> None:
+def test_a_file_is_gone_after_a_reset(client: Client) -> None:
     upload(client, "a.pdf")
     path = f"/_mock/media/{newest(client)['media']}"
 

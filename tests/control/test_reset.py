@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY, RealTime
 from tests.defaults import ANN, CARA, OWNED, PROJECT
+from tests.support import KEY, RealTime
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
-def get(client: FlaskClient, path: str) -> Any:
+def get(client: Client, path: str) -> Any:
     answer = client.get(path, headers=KEY)
     assert answer.status_code == 200, answer.text
     return answer.json
 
 
-def change_everything(client: FlaskClient) -> list[Any]:
+def change_everything(client: Client) -> list[Any]:
     """Make a call of every kind that changes something, and return the answers."""
     calls: list[tuple[str, str, dict[str, Any]]] = [
         ("POST", "/send-message", MESSAGE),
@@ -35,7 +35,7 @@ def change_everything(client: FlaskClient) -> list[Any]:
     return [answer.json for answer in answers]
 
 
-def test_a_reset_answers_with_the_world_and_the_number_of_its_event(client: FlaskClient) -> None:
+def test_a_reset_answers_with_the_world_and_the_number_of_its_event(client: Client) -> None:
     client.post("/send-message", headers=KEY, json=MESSAGE)
 
     answer = client.post("/_mock/reset")
@@ -44,7 +44,7 @@ def test_a_reset_answers_with_the_world_and_the_number_of_its_event(client: Flas
     assert answer.json == {"world": "default", "event": 3}
 
 
-def test_a_reset_takes_everything_back(client: FlaskClient) -> None:
+def test_a_reset_takes_everything_back(client: Client) -> None:
     paths = ("/groups", "/scheduled-messages", f"/channels/{OWNED}", "/_mock/messages", "/_mock/clock")
     before = [get(client, path) for path in paths]
     change_everything(client)
@@ -55,7 +55,7 @@ def test_a_reset_takes_everything_back(client: FlaskClient) -> None:
     assert [get(client, path) for path in paths] == before
 
 
-def test_the_same_calls_after_a_reset_get_the_same_answers(client: FlaskClient) -> None:
+def test_the_same_calls_after_a_reset_get_the_same_answers(client: Client) -> None:
     before = change_everything(client)
 
     client.post("/_mock/reset")
@@ -63,7 +63,7 @@ def test_the_same_calls_after_a_reset_get_the_same_answers(client: FlaskClient) 
     assert change_everything(client) == before
 
 
-def test_after_a_reset_time_runs_as_it_did(client: FlaskClient, real_time: RealTime) -> None:
+def test_after_a_reset_time_runs_as_it_did(client: Client, real_time: RealTime) -> None:
     client.patch("/_mock/clock", json={"now": "2030-01-01T00:00:00Z", "frozen": True})
 
     client.post("/_mock/reset")
@@ -72,7 +72,7 @@ def test_after_a_reset_time_runs_as_it_did(client: FlaskClient, real_time: RealT
     assert get(client, "/_mock/clock")["now"] == "2025-11-14T10:00:05Z"
 
 
-def test_after_a_reset_the_log_begins_with_it_and_goes_on_counting(client: FlaskClient) -> None:
+def test_after_a_reset_the_log_begins_with_it_and_goes_on_counting(client: Client) -> None:
     client.post("/send-message", headers=KEY, json=MESSAGE)
     client.post("/_mock/reset")
     client.post("/send-message", headers=KEY, json=MESSAGE)

@@ -5,29 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
-from tests.conftest import KEY, RealTime
 from tests.defaults import ANN, OWNED, PROJECT
+from tests.support import KEY, RealTime
 
 SNAPSHOTS = "/_mock/snapshots"
 
 
-def send(client: FlaskClient, text: str) -> None:
+def send(client: Client, text: str) -> None:
     body = {"recipients": [ANN], "type": "text", "text": text}
     assert client.post("/send-message", headers=KEY, json=body).status_code == 200
 
 
-def texts(client: FlaskClient) -> list[str]:
+def texts(client: Client) -> list[str]:
     return [message["text"] for message in client.get("/_mock/messages").get_json()["messages"]]
 
 
-def listed(client: FlaskClient) -> list[dict[str, Any]]:
+def listed(client: Client) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get(SNAPSHOTS).get_json()["snapshots"]
     return found
 
 
-def test_a_snapshot_brings_everything_back(client: FlaskClient) -> None:
+def test_a_snapshot_brings_everything_back(client: Client) -> None:
     paths = ("/groups", "/scheduled-messages", f"/channels/{OWNED}", "/_mock/messages", "/_mock/clock")
     client.patch("/_mock/clock", json={"frozen": True})
     send(client, "before")
@@ -46,7 +46,7 @@ def test_a_snapshot_brings_everything_back(client: FlaskClient) -> None:
     assert [client.get(path, headers=KEY).get_json() for path in paths] == before
 
 
-def test_a_snapshot_is_summed_up_when_it_is_taken_and_in_the_list(client: FlaskClient) -> None:
+def test_a_snapshot_is_summed_up_when_it_is_taken_and_in_the_list(client: Client) -> None:
     send(client, "a")
 
     taken = client.post(f"{SNAPSHOTS}/x")
@@ -56,7 +56,7 @@ def test_a_snapshot_is_summed_up_when_it_is_taken_and_in_the_list(client: FlaskC
     assert listed(client) == [taken.get_json()]
 
 
-def test_a_snapshot_can_be_restored_again_and_again(client: FlaskClient) -> None:
+def test_a_snapshot_can_be_restored_again_and_again(client: Client) -> None:
     send(client, "a")
     client.post(f"{SNAPSHOTS}/x")
 
@@ -67,7 +67,7 @@ def test_a_snapshot_can_be_restored_again_and_again(client: FlaskClient) -> None
         assert texts(client) == ["a"]
 
 
-def test_what_follows_a_restored_snapshot_gets_the_same_ids(client: FlaskClient) -> None:
+def test_what_follows_a_restored_snapshot_gets_the_same_ids(client: Client) -> None:
     client.patch("/_mock/clock", json={"frozen": True})
     client.post(f"{SNAPSHOTS}/x")
     ids = []
@@ -79,7 +79,7 @@ def test_what_follows_a_restored_snapshot_gets_the_same_ids(client: FlaskClient)
     assert ids[0] == ids[1]
 
 
-def test_numbers_of_events_grow_over_a_restored_snapshot(client: FlaskClient) -> None:
+def test_numbers_of_events_grow_over_a_restored_snapshot(client: Client) -> None:
     client.post(f"{SNAPSHOTS}/x")
     send(client, "a")
 
@@ -96,7 +96,7 @@ def test_numbers_of_events_grow_over_a_restored_snapshot(client: FlaskClient) ->
     assert events[0]["world"] == {"action": "restored", "id": "x"}
 
 
-def test_a_snapshot_outlives_a_reset(client: FlaskClient) -> None:
+def test_a_snapshot_outlives_a_reset(client: Client) -> None:
     send(client, "a")
     client.post(f"{SNAPSHOTS}/x")
 
@@ -107,7 +107,7 @@ def test_a_snapshot_outlives_a_reset(client: FlaskClient) -> None:
     assert texts(client) == ["a"]
 
 
-def test_a_snapshot_taken_under_the_same_name_takes_its_place(client: FlaskClient) -> None:
+def test_a_snapshot_taken_under_the_same_name_takes_its_place(client: Client) -> None:
     client.post(f"{SNAPSHOTS}/x")
     send(client, "a")
     client.post(f"{SNAPSHOTS}/x")
@@ -119,7 +119,7 @@ def test_a_snapshot_taken_under_the_same_name_takes_its_place(client: FlaskClien
     assert [one["name"] for one in listed(client)] == ["x"]
 
 
-def test_a_clock_that_ran_has_run_on_meanwhile(client: FlaskClient, real_time: RealTime) -> None:
+def test_a_clock_that_ran_has_run_on_meanwhile(client: Client, real_time: RealTime) -> None:
     client.post(f"{SNAPSHOTS}/x")
     real_time.pass_by(seconds=5)
 
@@ -128,7 +128,7 @@ def test_a_clock_that_ran_has_run_on_meanwhile(client: FlaskClient, real_time: R
     assert client.get("/_mock/clock").get_json()["now"] == "2025-11-14T10:00:05Z"
 
 
-def test_a_scheduled_message_is_sent_after_a_restored_snapshot(client: FlaskClient) -> None:
+def test_a_scheduled_message_is_sent_after_a_restored_snapshot(client: Client) -> None:
     client.patch("/_mock/clock", json={"frozen": True})
     later = {"recipients": [ANN], "type": "text", "text": "later", "sendAt": "2025-11-14 10:30:00"}
     client.post("/schedule-message", headers=KEY, json=later)
@@ -143,7 +143,7 @@ def test_a_scheduled_message_is_sent_after_a_restored_snapshot(client: FlaskClie
     assert texts(client) == ["later"]
 
 
-def test_faults_come_back_with_their_counts(client: FlaskClient) -> None:
+def test_faults_come_back_with_their_counts(client: Client) -> None:
     client.post("/_mock/faults", json={"preset": "down", "times": 2})
     client.get("/groups", headers=KEY)
     client.post(f"{SNAPSHOTS}/x")
@@ -155,7 +155,7 @@ def test_faults_come_back_with_their_counts(client: FlaskClient) -> None:
     assert [client.get("/groups", headers=KEY).status_code for _ in range(2)] == [503, 200]
 
 
-def test_a_removed_snapshot_is_not_found(client: FlaskClient) -> None:
+def test_a_removed_snapshot_is_not_found(client: Client) -> None:
     client.post(f"{SNAPSHOTS}/x")
 
     assert client.delete(f"{SNAPSHOTS}/x").get_json() == {"deleted": "x"}
@@ -165,7 +165,7 @@ def test_a_removed_snapshot_is_not_found(client: FlaskClient) -> None:
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "snapshot_not_found")
 
 
-def test_there_are_at_most_a_hundred(client: FlaskClient) -> None:
+def test_there_are_at_most_a_hundred(client: Client) -> None:
     for number in range(100):
         assert client.post(f"{SNAPSHOTS}/{number}").status_code == 201
 
@@ -176,7 +176,7 @@ def test_there_are_at_most_a_hundred(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["ä", "a b", "restore", "%00", "..", "'", "%F0%9F%98%80", "x" * 100])
-def test_a_name_can_be_anything(name: str, client: FlaskClient) -> None:
+def test_a_name_can_be_anything(name: str, client: Client) -> None:
     send(client, "a")
     taken = client.post(f"{SNAPSHOTS}/{name}")
     assert taken.status_code == 201, taken.text
@@ -188,7 +188,7 @@ def test_a_name_can_be_anything(name: str, client: FlaskClient) -> None:
     assert [one["name"] for one in listed(client)] == [taken.get_json()["name"]]
 
 
-def test_a_name_that_is_too_long_is_refused(client: FlaskClient) -> None:
+def test_a_name_that_is_too_long_is_refused(client: Client) -> None:
     assert client.post(f"{SNAPSHOTS}/{'x' * 101}").status_code == 400
 
     assert listed(client) == []

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 WEBHOOK = "/_mock/instances/default/webhook"
 NOBODY_LISTENS = "http://127.0.0.1:9/hook"
 
 
-def test_a_paused_webhook_that_is_changed_stays_paused_until_it_is_resumed(client: FlaskClient) -> None:
+def test_a_paused_webhook_that_is_changed_stays_paused_until_it_is_resumed(client: Client) -> None:
     client.put(WEBHOOK, json={"url": NOBODY_LISTENS})
     client.post(f"{WEBHOOK}/pause", json={})
 
@@ -20,7 +20,7 @@ def test_a_paused_webhook_that_is_changed_stays_paused_until_it_is_resumed(clien
     assert resumed["paused"] is False
 
 
-def test_a_verify_token_is_shown_nowhere(client: FlaskClient) -> None:
+def test_a_verify_token_is_shown_nowhere(client: Client) -> None:
     hook = {"url": NOBODY_LISTENS, "verification": "challenge", "verify_token": "t0p-s3cret"}
 
     answers = [

@@ -7,23 +7,23 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
 from tests.defaults import ANN, INSTANCE, described
+from tests.support import KEY
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 SECRET = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0"
 
 
 @pytest.fixture
-def client() -> FlaskClient:
+def client() -> Client:
     """A client of a whole emulator that is not started: nothing happens by itself."""
     return FlaresendMock().app.test_client()
 
 
-def live(client: FlaskClient, headers: dict[str, str] = KEY) -> None:
+def live(client: Client, headers: dict[str, str] = KEY) -> None:
     """Do something of every kind."""
     hook = {"url": "http://127.0.0.1:9/hook", "secret": SECRET, "retries": [60]}
     calls: list[tuple[str, str, Any]] = [
@@ -44,19 +44,19 @@ def live(client: FlaskClient, headers: dict[str, str] = KEY) -> None:
     client.post("/send-message", data=upload, headers=headers)
 
 
-def exported(client: FlaskClient, query: str = "") -> bytes:
+def exported(client: Client, query: str = "") -> bytes:
     answer = client.get(f"/_mock/world{query}")
     assert answer.status_code == 200
     return answer.data
 
 
-def put(client: FlaskClient, export: bytes, query: str = "") -> Any:
+def put(client: Client, export: bytes, query: str = "") -> Any:
     return client.put(f"/_mock/world{query}", data=export, content_type="application/json")
 
 
 @pytest.mark.parametrize("secrets", ["", "?with_secrets=true"])
 def test_an_export_that_is_imported_and_exported_again_is_the_same_to_the_last_byte(
-    secrets: str, client: FlaskClient
+    secrets: str, client: Client
 ) -> None:
     live(client)
     before = exported(client, secrets)
@@ -69,7 +69,7 @@ def test_an_export_that_is_imported_and_exported_again_is_the_same_to_the_last_b
     assert exported(client, secrets) == before
 
 
-def test_an_export_with_secrets_is_the_same_in_another_emulator(client: FlaskClient) -> None:
+def test_an_export_with_secrets_is_the_same_in_another_emulator(client: Client) -> None:
     live(client)
     before = exported(client, "?with_secrets=true")
     other = FlaresendMock().app.test_client()
@@ -79,7 +79,7 @@ def test_an_export_with_secrets_is_the_same_in_another_emulator(client: FlaskCli
     assert exported(other, "?with_secrets=true") == before
 
 
-def test_what_was_to_come_comes_after_an_import_too(client: FlaskClient) -> None:
+def test_what_was_to_come_comes_after_an_import_too(client: Client) -> None:
     live(client)
     other = FlaresendMock().app.test_client()
     put(other, exported(client, "?with_secrets=true"))
@@ -89,7 +89,7 @@ def test_what_was_to_come_comes_after_an_import_too(client: FlaskClient) -> None
     assert {"kind": "task", "result": "sent"}.items() <= fired[-1].items()
 
 
-def test_keys_and_secrets_are_masked_unless_they_are_wanted(client: FlaskClient) -> None:
+def test_keys_and_secrets_are_masked_unless_they_are_wanted(client: Client) -> None:
     live(client)
 
     masked, plain = exported(client), exported(client, "?with_secrets=true")
@@ -107,7 +107,7 @@ def test_an_emulator_can_be_told_to_show_its_secrets() -> None:
     assert "YOUR_API_KEY" in client.get("/_mock/instances").text
 
 
-def test_an_import_says_which_secrets_are_lost(client: FlaskClient) -> None:
+def test_an_import_says_which_secrets_are_lost(client: Client) -> None:
     live(client)
     client.post("/_mock/instances/default/api-keys", json={"api_key": "another-key"})
     other = FlaresendMock().app.test_client()
@@ -120,7 +120,7 @@ def test_an_import_says_which_secrets_are_lost(client: FlaskClient) -> None:
     assert other.get("/groups", headers=KEY).status_code == 200
 
 
-def test_a_reset_returns_to_what_was_imported(client: FlaskClient) -> None:
+def test_a_reset_returns_to_what_was_imported(client: Client) -> None:
     live(client)
     before = exported(client)
     put(client, before)
@@ -132,7 +132,7 @@ def test_a_reset_returns_to_what_was_imported(client: FlaskClient) -> None:
     assert [message["text"] for message in listed] == ["Hello", None, None]
 
 
-def test_a_world_is_made_from_an_export_with_a_key_of_its_own(client: FlaskClient) -> None:
+def test_a_world_is_made_from_an_export_with_a_key_of_its_own(client: Client) -> None:
     live(client)
     export = json.loads(exported(client, "?with_secrets=true"))
 
@@ -147,21 +147,21 @@ def test_a_world_is_made_from_an_export_with_a_key_of_its_own(client: FlaskClien
     assert len(client.get("/_mock/messages").get_json()["messages"]) == 3
 
 
-def test_the_contents_of_a_world_file_are_imported_too(client: FlaskClient) -> None:
+def test_the_contents_of_a_world_file_are_imported_too(client: Client) -> None:
     answer = put(client, json.dumps(described()).encode())
 
     assert answer.status_code == 200, answer.text
     assert answer.get_json()["event"] == 0
 
 
-def test_a_world_without_any_key_keeps_the_one_that_leads_to_it(client: FlaskClient) -> None:
+def test_a_world_without_any_key_keeps_the_one_that_leads_to_it(client: Client) -> None:
     answer = put(client, json.dumps({"version": 1, "instances": [{"number": "254700000001"}]}).encode())
 
     assert "keeps" in answer.get_json()["warnings"][0]
     assert client.get("/groups", headers=KEY).status_code == 200
 
 
-def test_a_key_that_another_world_has_is_refused_and_nothing_changes(client: FlaskClient) -> None:
+def test_a_key_that_another_world_has_is_refused_and_nothing_changes(client: Client) -> None:
     client.post("/_mock/worlds", json={"name": "t1", "api_key": "t1-key"})
     live(client)
     before = exported(client)
@@ -184,7 +184,7 @@ def test_a_key_that_another_world_has_is_refused_and_nothing_changes(client: Fla
     ],
 )
 def test_what_is_no_export_of_this_version_is_refused_and_nothing_changes(
-    change: dict[str, Any], says: str, client: FlaskClient
+    change: dict[str, Any], says: str, client: Client
 ) -> None:
     live(client)
     before = exported(client)
@@ -197,11 +197,11 @@ def test_what_is_no_export_of_this_version_is_refused_and_nothing_changes(
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"1"])
-def test_what_is_no_json_object_is_refused(body: bytes, client: FlaskClient) -> None:
+def test_what_is_no_json_object_is_refused(body: bytes, client: Client) -> None:
     assert put(client, body).status_code == 400
 
 
-def test_pairing_is_made_automatic_and_manual_again(client: FlaskClient) -> None:
+def test_pairing_is_made_automatic_and_manual_again(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z", "frozen": True})
 
     def reconnected() -> list[str]:
@@ -219,11 +219,11 @@ def test_pairing_is_made_automatic_and_manual_again(client: FlaskClient) -> None
 
 
 @pytest.mark.parametrize("body", [{}, {"pairing_seconds": -1}, {"pairing_seconds": "5"}, {"pairing": 5}])
-def test_settings_that_make_no_sense_are_refused(body: dict[str, Any], client: FlaskClient) -> None:
+def test_settings_that_make_no_sense_are_refused(body: dict[str, Any], client: Client) -> None:
     assert client.patch("/_mock/world", json=body).status_code == 400
 
 
-def test_a_world_made_of_an_export_shows_a_qr_code_of_its_own(client: FlaskClient) -> None:
+def test_a_world_made_of_an_export_shows_a_qr_code_of_its_own(client: Client) -> None:
     client.post("/_mock/instances/default/status", json={"status": "qr"})
     export = json.loads(exported(client))
     client.post("/_mock/worlds", json={"name": "copy", "export": export})

@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core import worlds as core_worlds
-from tests.conftest import KEY
 from tests.defaults import ANN, INSTANCE, described
+from tests.support import KEY
 
 WORLDS = "/_mock/worlds"
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
 @pytest.fixture
-def client() -> FlaskClient:
+def client() -> Client:
     """A client of a whole emulator, which can make more worlds; it is not started."""
     return FlaresendMock().app.test_client()
 
 
 @pytest.fixture
-def opened() -> FlaskClient:
+def opened() -> Client:
     """The same, open to keys that nobody has."""
     return FlaresendMock(auth="open").app.test_client()
 
@@ -33,7 +33,7 @@ def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def make(client: FlaskClient, **given: Any) -> Any:
+def make(client: Client, **given: Any) -> Any:
     answer = client.post(WORLDS, json=given)
     assert answer.status_code == 201, answer.text
     return answer.json
@@ -46,16 +46,16 @@ def refused(answer: Any, status: int, code: str) -> str:
     return message
 
 
-def names(client: FlaskClient) -> list[str]:
+def names(client: Client) -> list[str]:
     return [world["name"] for world in client.get(WORLDS).get_json()["worlds"]]
 
 
-def texts(client: FlaskClient, world: str) -> list[str]:
+def texts(client: Client, world: str) -> list[str]:
     listed = client.get(f"/_mock/messages?world={world}").get_json()["messages"]
     return [message["text"] for message in listed]
 
 
-def test_a_made_world_is_shown_with_its_key_and_instances(client: FlaskClient) -> None:
+def test_a_made_world_is_shown_with_its_key_and_instances(client: Client) -> None:
     made = make(client, name="t1", fixture="default", seed=7, api_key="t1-key")
 
     assert made["name"] == "t1"
@@ -64,7 +64,7 @@ def test_a_made_world_is_shown_with_its_key_and_instances(client: FlaskClient) -
     assert made["warnings"] == []
 
 
-def test_the_key_alone_leads_to_its_world(client: FlaskClient) -> None:
+def test_the_key_alone_leads_to_its_world(client: Client) -> None:
     make(client, name="t1", api_key="t1-key")
 
     sent = client.post("/send-message", headers=bearer("t1-key"), json=MESSAGE)
@@ -75,7 +75,7 @@ def test_the_key_alone_leads_to_its_world(client: FlaskClient) -> None:
     assert texts(client, "default") == []
 
 
-def test_the_name_comes_before_the_key(client: FlaskClient) -> None:
+def test_the_name_comes_before_the_key(client: Client) -> None:
     make(client, name="t1", api_key="t1-key")
     client.post("/send-message", headers=bearer("t1-key"), json=MESSAGE)
 
@@ -84,7 +84,7 @@ def test_the_name_comes_before_the_key(client: FlaskClient) -> None:
     assert answer.get_json()["messages"] == []
 
 
-def test_worlds_are_listed_oldest_first(client: FlaskClient) -> None:
+def test_worlds_are_listed_oldest_first(client: Client) -> None:
     make(client, name="b")
     make(client, name="a", seed=5, time_zone="Africa/Nairobi", pairing_seconds=3)
 
@@ -96,7 +96,7 @@ def test_worlds_are_listed_oldest_first(client: FlaskClient) -> None:
     assert (listed[2]["messages"], listed[2]["faults"], listed[2]["snapshots"]) == (0, 0, [])
 
 
-def test_a_shown_world_has_its_instances_with_keys_masked(client: FlaskClient) -> None:
+def test_a_shown_world_has_its_instances_with_keys_masked(client: Client) -> None:
     make(client, name="t1", api_key="a-rather-long-key")
 
     answer = client.get(f"{WORLDS}/t1")
@@ -105,7 +105,7 @@ def test_a_shown_world_has_its_instances_with_keys_masked(client: FlaskClient) -
     assert "a-rather-long-key" not in answer.text
 
 
-def test_a_deleted_world_is_gone_with_its_key(client: FlaskClient) -> None:
+def test_a_deleted_world_is_gone_with_its_key(client: Client) -> None:
     make(client, name="t1", api_key="t1-key")
 
     assert client.delete(f"{WORLDS}/t1").get_json() == {"deleted": "t1"}
@@ -121,7 +121,7 @@ def test_a_deleted_world_is_gone_with_its_key(client: FlaskClient) -> None:
         refused(answer, 404, "world_not_found")
 
 
-def test_a_deleted_world_can_be_made_again_and_is_as_new(client: FlaskClient) -> None:
+def test_a_deleted_world_can_be_made_again_and_is_as_new(client: Client) -> None:
     first = make(client, name="t1", api_key="t1-key")
     client.post("/send-message", headers=bearer("t1-key"), json=MESSAGE)
     client.delete(f"{WORLDS}/t1")
@@ -130,19 +130,19 @@ def test_a_deleted_world_can_be_made_again_and_is_as_new(client: FlaskClient) ->
     assert texts(client, "t1") == []
 
 
-def test_the_default_world_cannot_be_deleted(client: FlaskClient) -> None:
+def test_the_default_world_cannot_be_deleted(client: Client) -> None:
     refused(client.delete(f"{WORLDS}/default"), 409, "world_is_needed")
 
     assert client.get("/groups", headers=KEY).status_code == 200
 
 
-def test_worlds_without_a_name_get_one_that_is_free(client: FlaskClient) -> None:
+def test_worlds_without_a_name_get_one_that_is_free(client: Client) -> None:
     make(client, name="world-2")
 
     assert [make(client)["name"] for _ in range(2)] == ["world-1", "world-3"]
 
 
-def test_a_derived_key_depends_on_name_and_seed_alone(client: FlaskClient) -> None:
+def test_a_derived_key_depends_on_name_and_seed_alone(client: Client) -> None:
     first = make(client, name="t1", seed=7)
     client.delete(f"{WORLDS}/t1")
 
@@ -156,7 +156,7 @@ def test_a_derived_key_depends_on_name_and_seed_alone(client: FlaskClient) -> No
     assert len({first["api_key"], other_name["api_key"], other_seed["api_key"]}) == 3
 
 
-def test_a_taken_name_is_refused(client: FlaskClient) -> None:
+def test_a_taken_name_is_refused(client: Client) -> None:
     make(client, name="t1", api_key="one")
 
     refused(client.post(WORLDS, json={"name": "t1", "api_key": "two"}), 409, "world_exists")
@@ -165,7 +165,7 @@ def test_a_taken_name_is_refused(client: FlaskClient) -> None:
     assert client.get("/groups", headers=bearer("two")).status_code == 401
 
 
-def test_a_taken_key_is_refused_and_nothing_is_made(client: FlaskClient) -> None:
+def test_a_taken_key_is_refused_and_nothing_is_made(client: Client) -> None:
     make(client, name="t1", api_key="one")
 
     refused(client.post(WORLDS, json={"name": "t2", "api_key": "one"}), 409, "key_in_use")
@@ -174,7 +174,7 @@ def test_a_taken_key_is_refused_and_nothing_is_made(client: FlaskClient) -> None
     assert names(client) == ["default", "t1"]
 
 
-def test_a_key_with_a_number_that_another_instance_would_get_is_refused_too(client: FlaskClient) -> None:
+def test_a_key_with_a_number_that_another_instance_would_get_is_refused_too(client: Client) -> None:
     two = described(
         instances=[
             {"number": "254700000001", "api_keys": ["a"]},
@@ -196,7 +196,7 @@ def test_a_key_with_a_number_that_another_instance_would_get_is_refused_too(clie
 @pytest.mark.parametrize(
     "name", ["", ".hidden", "-x", "a b", "a/b", "ä", "x" * 65, "a\n", "a\x00", 5, None, True, ["a"]]
 )
-def test_a_bad_name_is_refused(name: object, client: FlaskClient) -> None:
+def test_a_bad_name_is_refused(name: object, client: Client) -> None:
     assert refused(client.post(WORLDS, json={"name": name}), 400, "bad_request").startswith("name: ")
 
     assert names(client) == ["default"]
@@ -226,21 +226,19 @@ def test_a_bad_name_is_refused(name: object, client: FlaskClient) -> None:
         ({"export": {}, "seed": 1}, "An export has its own"),
     ],
 )
-def test_what_makes_no_world_is_refused_by_name(
-    given: dict[str, Any], said: str, client: FlaskClient
-) -> None:
+def test_what_makes_no_world_is_refused_by_name(given: dict[str, Any], said: str, client: Client) -> None:
     assert refused(client.post(WORLDS, json=given), 400, "bad_request").startswith(said)
 
     assert names(client) == ["default"]
 
 
-def test_an_unknown_field_is_refused_with_the_nearest_one(client: FlaskClient) -> None:
+def test_an_unknown_field_is_refused_with_the_nearest_one(client: Client) -> None:
     said = refused(client.post(WORLDS, json={"pairing_second": 1}), 400, "bad_request")
 
     assert said == "'pairing_second' is not known; did you mean 'pairing_seconds'?"
 
 
-def test_a_world_can_be_given_inline(client: FlaskClient) -> None:
+def test_a_world_can_be_given_inline(client: Client) -> None:
     file = described(clock={"now": "2030-01-01T00:00:00Z", "frozen": True}, seed=9)
 
     made = make(client, name="inline", world=file, pairing_seconds=None)
@@ -263,7 +261,7 @@ def test_a_world_can_be_given_inline(client: FlaskClient) -> None:
     ],
 )
 def test_a_world_file_that_is_none_is_refused_by_its_field(
-    file: dict[str, Any], where: str, client: FlaskClient
+    file: dict[str, Any], where: str, client: Client
 ) -> None:
     assert refused(client.post(WORLDS, json={"world": file}), 400, "invalid_world").startswith(where)
 
@@ -278,7 +276,7 @@ def test_a_world_file_that_is_none_is_refused_by_its_field(
     ],
 )
 def test_an_unknown_field_inside_a_world_is_refused_with_the_nearest_one(
-    file: dict[str, Any], refused_name: str, meant: str, client: FlaskClient
+    file: dict[str, Any], refused_name: str, meant: str, client: Client
 ) -> None:
     said = refused(client.post(WORLDS, json={"world": file}), 400, "invalid_world")
 
@@ -287,11 +285,11 @@ def test_an_unknown_field_inside_a_world_is_refused_with_the_nearest_one(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-def test_other_methods_on_the_list_of_worlds_are_refused(method: str, client: FlaskClient) -> None:
+def test_other_methods_on_the_list_of_worlds_are_refused(method: str, client: Client) -> None:
     refused(client.open(WORLDS, method=method), 405, "method_not_allowed")
 
 
-def test_worlds_share_neither_clock_nor_faults_nor_snapshots(client: FlaskClient) -> None:
+def test_worlds_share_neither_clock_nor_faults_nor_snapshots(client: Client) -> None:
     make(client, name="t1", api_key="t1-key")
 
     client.patch("/_mock/clock?world=t1", json={"now": "2030-01-01T00:00:00Z", "frozen": True})
@@ -306,7 +304,7 @@ def test_worlds_share_neither_clock_nor_faults_nor_snapshots(client: FlaskClient
     assert client.get("/_mock/health").get_json()["faults"][0]["world"] == "t1"
 
 
-def test_the_same_seed_gives_the_same_ids_in_two_worlds(client: FlaskClient) -> None:
+def test_the_same_seed_gives_the_same_ids_in_two_worlds(client: Client) -> None:
     for name in ("one", "two"):
         make(client, name=name, api_key=name, seed=7)
         client.patch(f"/_mock/clock?world={name}", json={"now": "2030-01-01T00:00:00Z", "frozen": True})
@@ -318,7 +316,7 @@ def test_the_same_seed_gives_the_same_ids_in_two_worlds(client: FlaskClient) -> 
     assert one == two
 
 
-def test_media_links_lead_to_the_world_they_are_from(client: FlaskClient) -> None:
+def test_media_links_lead_to_the_world_they_are_from(client: Client) -> None:
     links = {}
     for name, words in (("one", b"of one"), ("two", b"of two")):
         make(client, name=name, seed=7)
@@ -336,7 +334,7 @@ def test_media_links_lead_to_the_world_they_are_from(client: FlaskClient) -> Non
     assert forged.status_code == 404
 
 
-def test_a_media_link_ends_with_its_world(client: FlaskClient) -> None:
+def test_a_media_link_ends_with_its_world(client: Client) -> None:
     make(client, name="one")
     answer = client.post("/_mock/inbound?world=one", json={"from": ANN, "type": "image"})
     link = answer.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
@@ -347,9 +345,7 @@ def test_a_media_link_ends_with_its_world(client: FlaskClient) -> None:
     assert client.get(link).status_code == 404
 
 
-def test_a_key_that_nobody_has_is_refused_unless_the_emulator_is_open(
-    client: FlaskClient, opened: FlaskClient
-) -> None:
+def test_a_key_that_nobody_has_is_refused_unless_the_emulator_is_open(client: Client, opened: Client) -> None:
     assert client.get("/groups", headers=bearer("worker-1")).status_code == 401
     assert opened.get("/groups", headers=bearer("worker-1")).status_code == 200
     assert opened.get("/groups").status_code == 401
@@ -357,7 +353,7 @@ def test_a_key_that_nobody_has_is_refused_unless_the_emulator_is_open(
     assert len(names(opened)) == 2
 
 
-def test_an_open_emulator_gives_each_key_a_world_of_its_own(opened: FlaskClient) -> None:
+def test_an_open_emulator_gives_each_key_a_world_of_its_own(opened: Client) -> None:
     for key in ("worker-1", "worker-2"):
         opened.post("/send-message", headers=bearer(key), json={**MESSAGE, "text": key})
 
@@ -369,20 +365,20 @@ def test_an_open_emulator_gives_each_key_a_world_of_its_own(opened: FlaskClient)
     assert len(names(opened)) == 4
 
 
-def test_worlds_for_keys_begin_alike(opened: FlaskClient) -> None:
+def test_worlds_for_keys_begin_alike(opened: Client) -> None:
     answers = [opened.get("/groups", headers=bearer(key)).data for key in ("a", "b", "YOUR_API_KEY")]
 
     assert len(set(answers)) == 1
 
 
-def test_no_name_of_a_world_shows_the_key_it_is_for(opened: FlaskClient) -> None:
+def test_no_name_of_a_world_shows_the_key_it_is_for(opened: Client) -> None:
     opened.get("/groups", headers=bearer("a-secret-key"))
 
     assert "a-secret-key" not in opened.get(WORLDS).text
 
 
 @pytest.fixture
-def crowded(opened: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+def crowded(opened: Client, monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
     """An open emulator with room for three worlds, which the default one and those of keys a and b have taken."""
     monkeypatch.setattr(core_worlds, "MAX_WORLDS", 3)
     for key in ("a", "b"):
@@ -390,7 +386,7 @@ def crowded(opened: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fl
     return opened
 
 
-def test_the_least_recently_used_world_is_given_up_and_its_key_says_so(crowded: FlaskClient) -> None:
+def test_the_least_recently_used_world_is_given_up_and_its_key_says_so(crowded: Client) -> None:
     crowded.get("/groups", headers=bearer("a"))
 
     assert crowded.get("/groups", headers=bearer("c")).status_code == 200
@@ -399,7 +395,7 @@ def test_the_least_recently_used_world_is_given_up_and_its_key_says_so(crowded: 
     assert crowded.get("/groups", headers=bearer("a")).status_code == 200
 
 
-def test_the_key_of_a_world_that_was_given_up_says_so(crowded: FlaskClient) -> None:
+def test_the_key_of_a_world_that_was_given_up_says_so(crowded: Client) -> None:
     assert crowded.get("/groups", headers=bearer("c")).status_code == 200
 
     in_the_api = crowded.get("/groups", headers=bearer("a"))
@@ -409,7 +405,7 @@ def test_the_key_of_a_world_that_was_given_up_says_so(crowded: FlaskClient) -> N
     assert crowded.get("/groups", headers=bearer("b")).status_code == 200
 
 
-def test_a_made_world_is_never_given_up(opened: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_made_world_is_never_given_up(opened: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core_worlds, "MAX_WORLDS", 3)
     make(opened, name="t1")
     make(opened, name="t2")
@@ -419,7 +415,7 @@ def test_a_made_world_is_never_given_up(opened: FlaskClient, monkeypatch: pytest
     assert opened.get("/groups", headers=bearer("c")).status_code == 503
 
 
-def test_a_key_whose_world_was_given_up_can_be_given_to_a_made_one(crowded: FlaskClient) -> None:
+def test_a_key_whose_world_was_given_up_can_be_given_to_a_made_one(crowded: Client) -> None:
     crowded.get("/groups", headers=bearer("c"))
 
     make(crowded, name="again", api_key="a")
@@ -427,7 +423,7 @@ def test_a_key_whose_world_was_given_up_can_be_given_to_a_made_one(crowded: Flas
     assert crowded.get("/groups", headers=bearer("a")).status_code == 200
 
 
-def test_a_deleted_world_of_a_key_begins_anew(opened: FlaskClient) -> None:
+def test_a_deleted_world_of_a_key_begins_anew(opened: Client) -> None:
     opened.post("/send-message", headers=bearer("a"), json=MESSAGE)
     opened.delete(f"{WORLDS}/{names(opened)[1]}")
 

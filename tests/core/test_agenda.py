@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from flaresend_mock.core.agenda import Agenda
-from tests.conftest import NOW
+from tests.support import NOW
 
 
 def at(minutes: int) -> datetime:

@@ -19,8 +19,8 @@ from flaresend_mock.core.records import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW
 from tests.defaults import FOLLOWED, INSTANCE, OUR_NUMBER, OWNED, OWNED_INVITE, described, text
+from tests.support import NOW
 
 UNKNOWN = "120363000000000001@newsletter"
 

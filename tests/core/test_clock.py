@@ -8,7 +8,7 @@ import pytest
 
 from flaresend_mock.core.clock import EARLIEST, LATEST, Clock, ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange
-from tests.conftest import NOW, RealTime
+from tests.support import NOW, RealTime
 
 LATER = datetime(2030, 1, 1, 12, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import threading
 from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import Attempt, Webhook
 from flaresend_mock.core.world import World
-from tests.conftest import NOW
 from tests.defaults import ANN, INSTANCE
+from tests.support import NOW
 
 TIMES = 300
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flaresend_mock.core.events import EventLog, weigh, weigh_content
 from flaresend_mock.core.records import Change, Content
 from flaresend_mock.core.world import World
-from tests.conftest import NOW
 from tests.defaults import ANN, INSTANCE, text
+from tests.support import NOW
 
 
 def log_of(*kinds: str, limit: int = 100) -> EventLog:

@@ -17,8 +17,8 @@ from flaresend_mock.core.records import Attempt, Change, Delay, Delivery, Fault,
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW
 from tests.defaults import ANN, ANNS_GROUP, BEN, INSTANCE, described
+from tests.support import NOW
 
 DOWN = Reply(503)
 CALL = {

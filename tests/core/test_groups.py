@@ -26,7 +26,6 @@ from flaresend_mock.core.records import GROUP_CAPACITY, Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW
 from tests.defaults import (
     ANN,
     ANN_LID,
@@ -44,6 +43,7 @@ from tests.defaults import (
     described,
     text,
 )
+from tests.support import NOW
 
 FOREIGN = "120363000000000001@g.us"
 ANNOUNCING = "120363000000000002@g.us"

@@ -26,7 +26,6 @@ from flaresend_mock.core.records import INSTANCE_STATUSES, Content, Message, Rul
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW
 from tests.contents import contents
 from tests.defaults import (
     ANN,
@@ -43,6 +42,7 @@ from tests.defaults import (
     described,
     text,
 )
+from tests.support import NOW
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 OTHER_NUMBER = "254711111111"

@@ -12,8 +12,8 @@ from flaresend_mock.core.errors import NotReady, Overloaded
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW, Stalls
 from tests.defaults import ANN, CARA, INSTANCE, PROJECT, described, text
+from tests.support import NOW, Stalls
 
 Call = Callable[[World, str], object]
 

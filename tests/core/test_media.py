@@ -9,15 +9,14 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.core.records import Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.shipped import sample
-from tests.conftest import client_of
 from tests.defaults import ANN, FOLLOWED
 from tests.golden import DOCUMENTED_NOW, documented_world
+from tests.support import client_of
 from tests.unsealing import Spoiled, hash_of, unseal
 
 KINDS = ["image", "video", "audio", "document", "sticker"]
@@ -37,7 +36,7 @@ def world() -> World:
 
 
 @pytest.fixture
-def client(world: World) -> FlaskClient:
+def client(world: World) -> Client:
     return client_of(world)
 
 
@@ -46,12 +45,12 @@ def share(world: World, kind: str = "image", **flaws: bool) -> dict[str, Any]:
         return world.media.share(kind, Upload(DATA, "a.bin", ""), flaws)
 
 
-def fetch(client: FlaskClient, fields: dict[str, Any], **headers: str) -> TestResponse:
+def fetch(client: Client, fields: dict[str, Any], **headers: str) -> TestResponse:
     return client.get(fields["directPath"], headers=headers)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_hashes_lengths_and_key_are_right(kind: str, world: World, client: FlaskClient) -> None:
+def test_hashes_lengths_and_key_are_right(kind: str, world: World, client: Client) -> None:
     fields = share(world, kind)
 
     answer = fetch(client, fields)
@@ -66,7 +65,7 @@ def test_hashes_lengths_and_key_are_right(kind: str, world: World, client: Flask
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_shipped_sample_opens_again(kind: str, world: World, client: FlaskClient) -> None:
+def test_a_shipped_sample_opens_again(kind: str, world: World, client: Client) -> None:
     with world.lock:
         fields = world.media.share(kind, sample(kind), {})
 
@@ -94,7 +93,7 @@ def test_every_file_has_a_key_and_a_path_of_its_own(world: World) -> None:
     assert first["directPath"] != second["directPath"]
 
 
-def test_a_file_is_served_as_an_octet_stream(world: World, client: FlaskClient) -> None:
+def test_a_file_is_served_as_an_octet_stream(world: World, client: Client) -> None:
     answer = fetch(client, share(world))
 
     assert answer.headers["Content-Type"] == "application/octet-stream"
@@ -106,7 +105,7 @@ def test_a_file_is_served_as_an_octet_stream(world: World, client: FlaskClient) 
     [("bytes=0-15", 0, 15), ("bytes=16-", 16, 5145), ("bytes=-10", 5136, 5145), ("bytes=0-99999", 0, 5145)],
 )
 def test_a_range_of_a_file_is_served_as_206(
-    range_: str, first: int, last: int, world: World, client: FlaskClient
+    range_: str, first: int, last: int, world: World, client: Client
 ) -> None:
     fields = share(world)
     whole = fetch(client, fields).data
@@ -119,17 +118,17 @@ def test_a_range_of_a_file_is_served_as_206(
     assert answer.headers["Content-Length"] == str(last + 1 - first)
 
 
-def test_a_range_behind_the_end_is_416(world: World, client: FlaskClient) -> None:
+def test_a_range_behind_the_end_is_416(world: World, client: Client) -> None:
     assert fetch(client, share(world), Range="bytes=99999-").status_code == 416
 
 
-def test_a_head_request_tells_the_length(world: World, client: FlaskClient) -> None:
+def test_a_head_request_tells_the_length(world: World, client: Client) -> None:
     answer = client.head(share(world)["directPath"])
 
     assert (answer.status_code, answer.headers["Content-Length"], answer.data) == (200, "5146", b"")
 
 
-def test_a_link_expires_on_the_worlds_clock(world: World, client: FlaskClient) -> None:
+def test_a_link_expires_on_the_worlds_clock(world: World, client: Client) -> None:
     fields = share(world)
 
     world.time.advance(timedelta(days=30) - timedelta(milliseconds=1))
@@ -139,7 +138,7 @@ def test_a_link_expires_on_the_worlds_clock(world: World, client: FlaskClient) -
     assert (before, fetch(client, fields).status_code) == (200, 410)
 
 
-def test_an_expired_file_is_410_from_the_start(world: World, client: FlaskClient) -> None:
+def test_an_expired_file_is_410_from_the_start(world: World, client: Client) -> None:
     fields = share(world, expired=True)
 
     (expires,) = parse_qs(urlsplit(fields["directPath"]).query)["oe"]
@@ -147,7 +146,7 @@ def test_an_expired_file_is_410_from_the_start(world: World, client: FlaskClient
     assert fetch(client, fields).status_code == 410
 
 
-def test_a_truncated_file_is_shorter_than_its_hash_says(world: World, client: FlaskClient) -> None:
+def test_a_truncated_file_is_shorter_than_its_hash_says(world: World, client: Client) -> None:
     fields = share(world, truncated=True)
 
     data = fetch(client, fields).data
@@ -158,7 +157,7 @@ def test_a_truncated_file_is_shorter_than_its_hash_says(world: World, client: Fl
         unseal(data, fields["mediaKey"], "image")
 
 
-def test_a_corrupted_file_has_its_length_but_not_its_hash(world: World, client: FlaskClient) -> None:
+def test_a_corrupted_file_has_its_length_but_not_its_hash(world: World, client: Client) -> None:
     fields = share(world, corrupted=True)
 
     data = fetch(client, fields).data
@@ -169,7 +168,7 @@ def test_a_corrupted_file_has_its_length_but_not_its_hash(world: World, client: 
         unseal(data, fields["mediaKey"], "image")
 
 
-def test_a_keyless_file_comes_without_its_key(world: World, client: FlaskClient) -> None:
+def test_a_keyless_file_comes_without_its_key(world: World, client: Client) -> None:
     fields = share(world, keyless=True)
 
     assert "mediaKey" not in fields
@@ -177,19 +176,19 @@ def test_a_keyless_file_comes_without_its_key(world: World, client: FlaskClient)
     assert fetch(client, fields).status_code == 200
 
 
-def test_a_path_that_was_never_given_out_is_404(client: FlaskClient) -> None:
+def test_a_path_that_was_never_given_out_is_404(client: Client) -> None:
     assert client.get("/v/t62.7118-24/1_2_3_n.enc").status_code == 404
     assert client.get("/v/t62.7118-24").status_code == 404
 
 
-def test_a_link_with_another_signature_is_404(world: World, client: FlaskClient) -> None:
+def test_a_link_with_another_signature_is_404(world: World, client: Client) -> None:
     path = urlsplit(share(world)["directPath"]).path
 
     assert client.get(path).status_code == 200
     assert client.get(f"{path}?oh=01_0").status_code == 404
 
 
-def test_a_reset_takes_files_off_the_host(world: World, client: FlaskClient) -> None:
+def test_a_reset_takes_files_off_the_host(world: World, client: Client) -> None:
     fields = share(world)
 
     world.reset()
@@ -197,7 +196,7 @@ def test_a_reset_takes_files_off_the_host(world: World, client: FlaskClient) -> 
     assert fetch(client, fields).status_code == 404
 
 
-def received(client: FlaskClient, **request: Any) -> dict[str, Any]:
+def received(client: Client, **request: Any) -> dict[str, Any]:
     answer = client.post("/_mock/inbound", json={"from": ANN, **request})
     assert answer.status_code == 201, answer.text
     assert answer.json is not None
@@ -205,7 +204,7 @@ def received(client: FlaskClient, **request: Any) -> dict[str, Any]:
     return found
 
 
-def test_an_image_in_a_channel_is_served_as_it_is(client: FlaskClient) -> None:
+def test_an_image_in_a_channel_is_served_as_it_is(client: Client) -> None:
     image = received(client, type="channel_image", channel=FOLLOWED)["imageMessage"]
 
     answer = fetch(client, image)
@@ -217,7 +216,7 @@ def test_an_image_in_a_channel_is_served_as_it_is(client: FlaskClient) -> None:
     assert "fileEncSha256" not in image
 
 
-def test_an_image_in_a_channel_of_no_known_type_is_served_as_the_event_says(client: FlaskClient) -> None:
+def test_an_image_in_a_channel_of_no_known_type_is_served_as_the_event_says(client: Client) -> None:
     media = {"base64": b64encode(sample("image").data).decode()}
 
     image = received(client, type="channel_image", channel=FOLLOWED, media=media)["imageMessage"]
@@ -226,7 +225,7 @@ def test_an_image_in_a_channel_of_no_known_type_is_served_as_the_event_says(clie
 
 
 @pytest.mark.parametrize("mimetype", ["image/png\r\nX-Injected: 1", "image/png\n", "bild/ü€"])
-def test_a_media_type_that_no_header_can_hold_does_no_harm(mimetype: str, client: FlaskClient) -> None:
+def test_a_media_type_that_no_header_can_hold_does_no_harm(mimetype: str, client: Client) -> None:
     media = {"base64": "AAAA", "mimetype": mimetype}
     body = {"from": ANN, "type": "channel_image", "channel": FOLLOWED, "media": media}
 
@@ -242,14 +241,14 @@ def test_a_media_type_that_no_header_can_hold_does_no_harm(mimetype: str, client
         assert answer.status_code == 400
 
 
-def test_pictures_have_their_size_and_a_thumbnail(client: FlaskClient) -> None:
+def test_pictures_have_their_size_and_a_thumbnail(client: Client) -> None:
     image = received(client, type="image")["imageMessage"]
 
     assert (image["height"], image["width"]) == (240, 320)
     assert b64decode(image["jpegThumbnail"], validate=True).startswith(b"\xff\xd8\xff")
 
 
-def test_what_is_no_picture_is_sent_all_the_same(client: FlaskClient) -> None:
+def test_what_is_no_picture_is_sent_all_the_same(client: Client) -> None:
     image = received(client, type="image", media={"base64": b64encode(b"no picture").decode()})
 
     assert "jpegThumbnail" not in image["imageMessage"]
@@ -258,14 +257,14 @@ def test_what_is_no_picture_is_sent_all_the_same(client: FlaskClient) -> None:
     )
 
 
-def test_an_empty_file_is_a_file(client: FlaskClient) -> None:
+def test_an_empty_file_is_a_file(client: Client) -> None:
     document = received(client, type="document", media={"base64": ""})["documentMessage"]
 
     assert document["fileLength"] == "0"
     assert unseal(fetch(client, document).data, document["mediaKey"], "document") == b""
 
 
-def test_a_voice_note_has_a_waveform_of_64_bars_and_a_recording_none(client: FlaskClient) -> None:
+def test_a_voice_note_has_a_waveform_of_64_bars_and_a_recording_none(client: Client) -> None:
     voice = received(client, type="voice")["audioMessage"]
     audio = received(client, type="audio")["audioMessage"]
 

@@ -32,9 +32,9 @@ from flaresend_mock.core.records import INSTANCE_STATUSES, Change, Instance, Rul
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW, RealTime
 from tests.contents import due
 from tests.defaults import ANN, ANN_LID, FAMILY, INSTANCE, NOBODY, OUR_NUMBER, described, text
+from tests.support import NOW, RealTime
 
 SHOP = "254700111222"
 ANOTHER = "254700333444"

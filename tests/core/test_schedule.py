@@ -20,8 +20,8 @@ from flaresend_mock.core.records import Content, Task, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW
 from tests.defaults import ANN, CARA, INSTANCE, NOBODY, described, text
+from tests.support import NOW
 
 SOON = datetime(2025, 11, 14, 10, 30)
 LATER = datetime(2025, 11, 14, 11, 30)

@@ -10,8 +10,8 @@ import pytest
 from flaresend_mock.core.errors import InvalidContent, NotReady
 from flaresend_mock.core.records import INSTANCE_STATUSES, Content, Upload
 from flaresend_mock.core.world import World
-from tests.conftest import NOW, RealTime
 from tests.defaults import ANN, ANNS_GROUP, CARA, INSTANCE, NOBODY, OUR_NUMBER, OWNED, text
+from tests.support import NOW, RealTime
 
 UPLOAD = Upload(b"%PDF-1.7", "Report.pdf", "application/pdf")
 

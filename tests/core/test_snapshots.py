@@ -16,8 +16,8 @@ from flaresend_mock.core.snapshots import MAX_SNAPSHOTS
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW, RealTime
 from tests.defaults import ANN, BEN, INSTANCE, described, text
+from tests.support import NOW, RealTime
 
 PARTS = (
     "people",

@@ -18,8 +18,8 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.timekeeping import Timekeeping
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW, RealTime
 from tests.defaults import ANN, INSTANCE, described, text
+from tests.support import NOW, RealTime
 
 
 def schedule(world: World, *, minutes: float, words: str = "Hello") -> Task:

@@ -11,8 +11,8 @@ from flaresend_mock.core.records import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW, RealTime
 from tests.defaults import ANN, CARA, FOLLOWED, INSTANCE, PROJECT, described, text
+from tests.support import NOW, RealTime
 
 
 def live_a_little(world: World) -> list[str]:

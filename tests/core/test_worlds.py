@@ -26,8 +26,8 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.worldfile import load_world
-from tests.conftest import NOW, RealTime
 from tests.defaults import ANN, INSTANCE, described, text
+from tests.support import NOW, RealTime
 
 DEFAULT_KEY = "YOUR_API_KEY"
 SECOND = {"id": "11111111-2222-4333-8444-555555555555", "number": "254711111111", "api_keys": ["OTHER"]}

@@ -9,14 +9,14 @@ from html import unescape
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.records import Attempt, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.avatars import emblem, face
-from tests.conftest import KEY, NOW
 from tests.defaults import ANN, BEN, FAMILY, INSTANCE
+from tests.support import KEY, NOW
 
 UI = "/_mock/ui/w/default/"
 SCRIPT = "<script>alert(1)</script>"
@@ -24,7 +24,7 @@ CHAT = f"chats/{INSTANCE}/{ANN}@s.whatsapp.net"
 
 
 @pytest.fixture
-def inbound(client: FlaskClient) -> Callable[..., Any]:
+def inbound(client: Client) -> Callable[..., Any]:
     def write(**letter: Any) -> Any:
         answer = client.post("/_mock/inbound", json={"from": ANN, **letter})
         assert answer.status_code == 201, answer.text
@@ -33,12 +33,12 @@ def inbound(client: FlaskClient) -> Callable[..., Any]:
     return write
 
 
-def send(client: FlaskClient, text: str, to: str = ANN) -> None:
+def send(client: Client, text: str, to: str = ANN) -> None:
     body = {"recipients": [to], "type": "text", "text": text}
     assert client.post("/send-message", json=body, headers=KEY).status_code == 200
 
 
-def shown(client: FlaskClient, path: str) -> str:
+def shown(client: Client, path: str) -> str:
     answer = client.get(UI + path)
     assert answer.status_code == 200, answer.text
     return answer.text
@@ -52,7 +52,7 @@ def names(html: str) -> list[str]:
     return [unescape(name) for name in re.findall(r'<span class="name" dir="auto">(.*?)</span>', html)]
 
 
-def bubble(client: FlaskClient, text: str) -> str:
+def bubble(client: Client, text: str) -> str:
     (found,) = [one for one in bubbles(shown(client, CHAT)) if text in one]
     return found
 
@@ -60,24 +60,24 @@ def bubble(client: FlaskClient, text: str) -> str:
 # --- getting there
 
 
-def test_a_browser_at_the_root_is_led_to_the_dashboard_from_wherever_it_is(client: FlaskClient) -> None:
+def test_a_browser_at_the_root_is_led_to_the_dashboard_from_wherever_it_is(client: Client) -> None:
     answer = client.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
 
     assert (answer.status_code, answer.headers["Location"]) == (302, "_mock/ui/")
     assert client.get("/_mock/ui/").headers["Location"] == "w/default/chats"
 
 
-def test_a_program_at_the_root_is_told_what_the_api_tells_it(client: FlaskClient) -> None:
+def test_a_program_at_the_root_is_told_what_the_api_tells_it(client: Client) -> None:
     assert client.get("/").content_type.startswith("application/json")
 
 
-def test_pages_link_only_from_where_they_are(client: FlaskClient) -> None:
+def test_pages_link_only_from_where_they_are(client: Client) -> None:
     for path in ("chats", CHAT):
         links = re.findall(r'(?:href|src|hx-get|sse-connect)="([^"]*)"', shown(client, path))
         assert [link for link in links if link.startswith(("/", "http"))] == []
 
 
-def test_nothing_runs_that_is_not_a_file_of_ours(client: FlaskClient) -> None:
+def test_nothing_runs_that_is_not_a_file_of_ours(client: Client) -> None:
     answer = client.get(UI + CHAT)
 
     policy = answer.headers["Content-Security-Policy"]
@@ -86,7 +86,7 @@ def test_nothing_runs_that_is_not_a_file_of_ours(client: FlaskClient) -> None:
     assert re.findall(r"<script(?![^>]*\bsrc=)| style=| on\w+=|<style", answer.text) == []
 
 
-def test_a_world_or_a_chat_that_is_not_there_is_not_found(client: FlaskClient) -> None:
+def test_a_world_or_a_chat_that_is_not_there_is_not_found(client: Client) -> None:
     for path in (
         "/_mock/ui/w/nowhere/chats",
         f"{UI}chats/nobody/{ANN}@s.whatsapp.net",
@@ -95,7 +95,7 @@ def test_a_world_or_a_chat_that_is_not_there_is_not_found(client: FlaskClient) -
         assert client.get(path).status_code == 404
 
 
-def test_pages_of_other_sites_may_not_look(client: FlaskClient) -> None:
+def test_pages_of_other_sites_may_not_look(client: Client) -> None:
     headers = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     assert client.get(UI + "parts/chats", headers=headers).status_code == 403
 
@@ -104,7 +104,7 @@ def test_pages_of_other_sites_may_not_look(client: FlaskClient) -> None:
 
 
 def test_the_newest_conversation_comes_first_then_groups_and_people(
-    client: FlaskClient, inbound: Callable[..., Any]
+    client: Client, inbound: Callable[..., Any]
 ) -> None:
     inbound(text="first")
     inbound(**{"from": BEN, "text": "second"})
@@ -115,12 +115,12 @@ def test_the_newest_conversation_comes_first_then_groups_and_people(
     assert len(found) > 4
 
 
-def name_of(client: FlaskClient, number: str) -> str:
+def name_of(client: Client, number: str) -> str:
     people = client.get("/_mock/people").get_json()["people"]
     return next(one["name"] or f"+{number}" for one in people if one["number"] == number)
 
 
-def test_what_the_application_sent_is_unread_until_it_was_looked_at(client: FlaskClient) -> None:
+def test_what_the_application_sent_is_unread_until_it_was_looked_at(client: Client) -> None:
     send(client, "one")
     send(client, "two")
 
@@ -131,20 +131,20 @@ def test_what_the_application_sent_is_unread_until_it_was_looked_at(client: Flas
 
 @pytest.mark.parametrize("search", ["needle", "254 712 345 678", "NEEDLE"])
 def test_the_list_is_searched_by_name_number_and_last_line(
-    search: str, client: FlaskClient, inbound: Callable[..., Any]
+    search: str, client: Client, inbound: Callable[..., Any]
 ) -> None:
     inbound(text="the needle in it")
     assert len(names(client.get(f"{UI}parts/chats", query_string={"q": search}).text)) == 1
 
 
-def test_a_number_nobody_has_can_be_written_from(client: FlaskClient) -> None:
+def test_a_number_nobody_has_can_be_written_from(client: Client) -> None:
     found = client.get(f"{UI}parts/chats", query_string={"q": "+254 700 000 999"}).text
 
     assert f"chats/{INSTANCE}/254700000999@s.whatsapp.net" in found
     assert client.get(f"{UI}chats/{INSTANCE}/254700000999@s.whatsapp.net").status_code == 200
 
 
-def test_the_list_comes_in_parts(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_the_list_comes_in_parts(client: Client, inbound: Callable[..., Any]) -> None:
     for number in range(150):
         inbound(**{"from": f"25471100{number:04}", "text": "hi"})
 
@@ -159,9 +159,7 @@ def test_the_list_comes_in_parts(client: FlaskClient, inbound: Callable[..., Any
 # --- bubbles
 
 
-def test_what_somebody_wrote_is_text_and_never_markup(
-    client: FlaskClient, inbound: Callable[..., Any]
-) -> None:
+def test_what_somebody_wrote_is_text_and_never_markup(client: Client, inbound: Callable[..., Any]) -> None:
     client.put(f"/_mock/people/{ANN}", json={"name": SCRIPT})
     inbound(text=SCRIPT)
     inbound(type="contact", contact={"name": SCRIPT})
@@ -216,15 +214,13 @@ def test_what_somebody_wrote_is_text_and_never_markup(
     ],
 )
 def test_text_is_shown_as_whatsapp_shows_it(
-    text: str, html: str, client: FlaskClient, inbound: Callable[..., Any]
+    text: str, html: str, client: Client, inbound: Callable[..., Any]
 ) -> None:
     inbound(text=text)
     assert f'<p class="text" dir="auto">{html}</p>' in shown(client, CHAT)
 
 
-def test_a_text_that_is_hard_to_read_is_read_at_once(
-    client: FlaskClient, inbound: Callable[..., Any]
-) -> None:
+def test_a_text_that_is_hard_to_read_is_read_at_once(client: Client, inbound: Callable[..., Any]) -> None:
     for hard in ("*" * 20_000, "*a" * 10_000, "_*~" * 7_000, "```" * 7_000, "https://" * 3_000, "`a" * 9_000):
         inbound(text=hard)
     assert len(bubbles(shown(client, CHAT))) == 6
@@ -244,7 +240,7 @@ def test_a_text_that_is_hard_to_read_is_read_at_once(
     ],
 )
 def test_each_kind_looks_like_what_it_is(
-    kind: str, markup: str, client: FlaskClient, inbound: Callable[..., Any]
+    kind: str, markup: str, client: Client, inbound: Callable[..., Any]
 ) -> None:
     inbound(type=kind)
     (found,) = bubbles(shown(client, CHAT))
@@ -255,7 +251,7 @@ def test_each_kind_looks_like_what_it_is(
 
 
 def test_reactions_edits_and_deletions_change_the_bubble_they_are_about(
-    client: FlaskClient, inbound: Callable[..., Any]
+    client: Client, inbound: Callable[..., Any]
 ) -> None:
     liked, edited, deleted = (inbound(text=text) for text in ("liked", "wrogn", "gone soon"))
     inbound(type="reaction", about=liked, emoji="👍")
@@ -271,13 +267,13 @@ def test_reactions_edits_and_deletions_change_the_bubble_they_are_about(
     assert "👍" not in bubble(client, "liked")
 
 
-def test_a_reply_shows_what_it_answers(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_a_reply_shows_what_it_answers(client: Client, inbound: Callable[..., Any]) -> None:
     inbound(text="Yes", about=inbound(text="Is it *raining*?"))
     assert "Is it raining?" in bubble(client, ">Yes<")
     assert 'class="quote"' in bubble(client, ">Yes<")
 
 
-def test_days_are_told_apart(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_days_are_told_apart(client: Client, inbound: Callable[..., Any]) -> None:
     client.patch("/_mock/clock", json={"now": "2025-11-13T10:00:00Z", "frozen": True})
     inbound(text="then")
     client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z"})
@@ -290,7 +286,7 @@ def test_days_are_told_apart(client: FlaskClient, inbound: Callable[..., Any]) -
     ("status", "label"), [("delivered", "The webhook took it"), ("failed", "The webhook failed")]
 )
 def test_the_marks_say_what_became_of_it(
-    status: str, label: str, world: World, client: FlaskClient, inbound: Callable[..., Any]
+    status: str, label: str, world: World, client: Client, inbound: Callable[..., Any]
 ) -> None:
     inbound(text="nobody hears")
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9", retries=()))
@@ -307,7 +303,7 @@ def test_the_marks_say_what_became_of_it(
 # --- what is new, and what was before
 
 
-def test_what_was_before_is_loaded_page_by_page(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_what_was_before_is_loaded_page_by_page(client: Client, inbound: Callable[..., Any]) -> None:
     for number in range(100):
         inbound(text=f"number {number}.")
     page, seen = shown(client, CHAT), []
@@ -322,9 +318,7 @@ def test_what_was_before_is_loaded_page_by_page(client: FlaskClient, inbound: Ca
     assert older is None
 
 
-def test_only_what_is_new_comes_and_what_has_changed(
-    client: FlaskClient, inbound: Callable[..., Any]
-) -> None:
+def test_only_what_is_new_comes_and_what_has_changed(client: Client, inbound: Callable[..., Any]) -> None:
     old, other = inbound(text="old"), inbound(text="other")
     page = shown(client, CHAT)
     found = re.search(r'hx-get="[./]*w/default/(parts/news/[^"]*)"', page)
@@ -351,7 +345,7 @@ def test_only_what_is_new_comes_and_what_has_changed(
 # --- groups
 
 
-def test_in_a_group_one_writes_as_a_member(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_in_a_group_one_writes_as_a_member(client: Client, inbound: Callable[..., Any]) -> None:
     inbound(group=FAMILY, text="from Ann")
     page = shown(client, f"chats/{INSTANCE}/{FAMILY}")
 
@@ -364,7 +358,7 @@ def test_in_a_group_one_writes_as_a_member(client: FlaskClient, inbound: Callabl
 # --- why
 
 
-def test_why_shows_the_call_and_its_answer_without_the_key(client: FlaskClient) -> None:
+def test_why_shows_the_call_and_its_answer_without_the_key(client: Client) -> None:
     send(client, "Hello!")
     (message,) = client.get("/_mock/messages").get_json()["messages"]
     found = unescape(shown(client, f"parts/why/{message['id']}"))
@@ -377,7 +371,7 @@ def test_why_shows_the_call_and_its_answer_without_the_key(client: FlaskClient) 
     assert f"flaresend_mock.expect_message(to='{ANN}', text='Hello!')" in found
 
 
-def test_why_shows_the_schedule_of_what_was_scheduled(client: FlaskClient) -> None:
+def test_why_shows_the_schedule_of_what_was_scheduled(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z", "frozen": True})
     body = {"recipients": [ANN], "type": "text", "text": "Later", "sendAt": "2025-11-15 09:00:00"}
     task = client.post("/schedule-message", json=body, headers=KEY).get_json()["task_id"]
@@ -393,7 +387,7 @@ def test_why_shows_the_schedule_of_what_was_scheduled(client: FlaskClient) -> No
 
 
 def test_why_shows_every_attempt_to_tell_of_a_message(
-    world: World, client: FlaskClient, inbound: Callable[..., Any]
+    world: World, client: Client, inbound: Callable[..., Any]
 ) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/hook", retries=(5,)))
     message = inbound(text="hi")
@@ -411,7 +405,7 @@ def test_why_shows_every_attempt_to_tell_of_a_message(
     assert f"flaresend_mock.receive(&#39;{ANN}&#39;, &#39;hi&#39;)" in found
 
 
-def test_two_calls_at_once_are_not_taken_for_each_other(client: FlaskClient) -> None:
+def test_two_calls_at_once_are_not_taken_for_each_other(client: Client) -> None:
     send(client, "for Ben", BEN)
     send(client, "for Ann")
     first, second = client.get("/_mock/messages").get_json()["messages"]
@@ -429,7 +423,7 @@ def test_everybody_has_a_face_of_their_own_and_keeps_it() -> None:
     assert emblem("1") != emblem("2")
 
 
-def test_a_face_is_a_picture_and_runs_nothing(client: FlaskClient) -> None:
+def test_a_face_is_a_picture_and_runs_nothing(client: Client) -> None:
     answer = client.get(f"/_mock/ui/faces/face/{ANN}.svg")
 
     assert answer.content_type.startswith("image/svg+xml")
@@ -439,14 +433,14 @@ def test_a_face_is_a_picture_and_runs_nothing(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("name", ["dashboard.css", "dashboard.js", "htmx.min.js"])
-def test_files_are_of_this_package(name: str, client: FlaskClient) -> None:
+def test_files_are_of_this_package(name: str, client: Client) -> None:
     assert client.get(f"/_mock/ui/assets/{name}").status_code == 200
     for other in ("../assets.py", "..%2fassets.py", "htmx.LICENSE", ""):
         assert client.get(f"/_mock/ui/assets/{other}").status_code == 404
 
 
 def test_what_becomes_of_a_reaction_is_no_news_of_a_bubble(
-    client: FlaskClient, world: World, inbound: Callable[..., Any]
+    client: Client, world: World, inbound: Callable[..., Any]
 ) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/hook"))
     inbound(type="reaction", about=inbound(text="Hi"), emoji="👍")
@@ -464,7 +458,7 @@ def test_what_becomes_of_a_reaction_is_no_news_of_a_bubble(
 
 
 @pytest.mark.parametrize("options", [5, True, 1e308, "ab", {"a": 1}, [5, None, {"optionName": 7}, {}]])
-def test_a_poll_of_any_shape_is_shown(options: Any, client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_a_poll_of_any_shape_is_shown(options: Any, client: Client, inbound: Callable[..., Any]) -> None:
     inbound(type="poll", message={"pollCreationMessage": {"name": "What?", "options": options}})
 
     assert "What?" in shown(client, CHAT)
@@ -480,7 +474,7 @@ def test_a_poll_of_any_shape_is_shown(options: Any, client: FlaskClient, inbound
     ],
 )
 def test_a_context_of_any_shape_is_told_of(
-    body: dict[str, Any], client: FlaskClient, world: World, inbound: Callable[..., Any]
+    body: dict[str, Any], client: Client, world: World, inbound: Callable[..., Any]
 ) -> None:
     id_ = inbound(text="odd")
     message = world.state.messages.get(id_)
@@ -493,7 +487,7 @@ def test_a_context_of_any_shape_is_told_of(
     assert "odd" in shown(client, CHAT)
 
 
-def test_a_text_that_was_given_as_it_is_is_shown(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_a_text_that_was_given_as_it_is_is_shown(client: Client, inbound: Callable[..., Any]) -> None:
     inbound(message={"conversation": "as it is"})
     inbound(message={"extendedTextMessage": {"text": "at length"}})
     inbound(message={"extendedTextMessage": {"text": ["no text"]}})
@@ -503,7 +497,7 @@ def test_a_text_that_was_given_as_it_is_is_shown(client: FlaskClient, inbound: C
     assert "at length</p>" in page
 
 
-def test_half_an_emoji_breaks_no_page(client: FlaskClient, world: World, inbound: Callable[..., Any]) -> None:
+def test_half_an_emoji_breaks_no_page(client: Client, world: World, inbound: Callable[..., Any]) -> None:
     body = {"groupJids": ["\ud800@g.us"], "type": "text", "text": "\udfff"}
     client.post("/groups/send-message", json=body, headers=KEY)
     client.post("/schedule-message", json={"recipients": ["x\ud800"]}, headers=KEY)
@@ -532,7 +526,7 @@ def test_a_file_is_looked_up_in_its_own_world() -> None:
     assert client.get(f"/_mock/{unescape(source)}").status_code == 200
 
 
-def test_what_was_said_long_ago_is_found(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_what_was_said_long_ago_is_found(client: Client, inbound: Callable[..., Any]) -> None:
     inbound(text="the sourdough please")
     inbound(text="thanks")
 
@@ -542,7 +536,7 @@ def test_what_was_said_long_ago_is_found(client: FlaskClient, inbound: Callable[
     assert "the sourdough please" in page
 
 
-def test_what_changed_a_message_is_told_with_it(client: FlaskClient, inbound: Callable[..., Any]) -> None:
+def test_what_changed_a_message_is_told_with_it(client: Client, inbound: Callable[..., Any]) -> None:
     first = inbound(text="Hi")
     edit = inbound(type="edit", about=first, text="Hello")
 
@@ -555,7 +549,7 @@ def test_what_changed_a_message_is_told_with_it(client: FlaskClient, inbound: Ca
 @pytest.mark.parametrize(
     "path", ["w/nowhere/chats", "w/nowhere/traffic", f"w/default/chats/nobody/{ANN}", "w/x"]
 )
-def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: FlaskClient) -> None:
+def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: Client) -> None:
     answer = client.get(f"/_mock/ui/{path}")
 
     assert answer.status_code == 404
@@ -564,6 +558,6 @@ def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: 
     assert "Content-Security-Policy" in answer.headers
 
 
-def test_how_deep_a_browser_says_a_page_is_has_an_end(client: FlaskClient) -> None:
+def test_how_deep_a_browser_says_a_page_is_has_an_end(client: Client) -> None:
     headers = {"HX-Current-URL": "http://127.0.0.1/_mock/ui/" + "/" * 50_000}
     assert len(client.get(UI + "parts/chats", headers=headers).text) < 200_000

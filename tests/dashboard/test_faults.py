@@ -8,32 +8,33 @@ import re
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.app import api_app
 from flaresend_mock.core.faults import PRESETS
 from flaresend_mock.dashboard.faults import PATHS
-from tests.conftest import KEY
 from tests.defaults import ANN
+from tests.support import KEY
 
 PAGE = "/_mock/ui/w/default/faults"
 LIVE = "/_mock/ui/w/default/parts/faults"
 FAULTS = "/_mock/faults"
 
 
-def arm(client: FlaskClient, **given: Any) -> str:
+def arm(client: Client, **given: Any) -> str:
     answer = client.post(FAULTS, json=given)
     assert answer.status_code == 201, answer.text
     id_: str = answer.get_json()["id"]
     return id_
 
 
-def armed(client: FlaskClient) -> list[dict[str, Any]]:
+def armed(client: Client) -> list[dict[str, Any]]:
     faults: list[dict[str, Any]] = client.get(FAULTS).get_json()["faults"]
     return faults
 
 
-def buttons(client: FlaskClient) -> dict[str, dict[str, str]]:
+def buttons(client: Client) -> dict[str, dict[str, str]]:
     """Return the attributes of every button of the live part, by id."""
     found = {}
     for tag in re.findall(r"<button\b([^>]*)>", client.get(LIVE).text):
@@ -42,7 +43,7 @@ def buttons(client: FlaskClient) -> dict[str, dict[str, str]]:
     return found
 
 
-def press(client: FlaskClient, button: dict[str, str]) -> int:
+def press(client: Client, button: dict[str, str]) -> int:
     """Do what dashboard.js does when a button is pressed."""
     method, path = button["data-do"].split(" ")
     body = button.get("data-body")
@@ -51,14 +52,14 @@ def press(client: FlaskClient, button: dict[str, str]) -> int:
     ).status_code
 
 
-def words(client: FlaskClient) -> list[str]:
+def words(client: Client) -> list[str]:
     """Return what the page says of each rule."""
     found = re.findall(r'<div class="rule">.*?<p>(.*?)</p>', client.get(LIVE).text, re.DOTALL)
     return [" ".join(html.unescape(re.sub(r"<[^>]+>", "", one)).split()) for one in found]
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_is_switched_on_and_off(client: FlaskClient, preset: str) -> None:
+def test_a_preset_is_switched_on_and_off(client: Client, preset: str) -> None:
     off = buttons(client)[f"preset-{preset}"]
     assert off["aria-checked"] == "false"
 
@@ -72,14 +73,14 @@ def test_a_preset_is_switched_on_and_off(client: FlaskClient, preset: str) -> No
     assert buttons(client)[f"preset-{preset}"]["aria-checked"] == "false"
 
 
-def test_a_preset_for_some_calls_only_does_not_switch_it_on(client: FlaskClient) -> None:
+def test_a_preset_for_some_calls_only_does_not_switch_it_on(client: Client) -> None:
     arm(client, preset="down", match={"path": "/groups"})
 
     assert buttons(client)["preset-down"]["aria-checked"] == "false"
     assert words(client) == ["API calls with path /groups: answers 503."]
 
 
-def test_the_page_holds_what_is_refreshed(client: FlaskClient) -> None:
+def test_the_page_holds_what_is_refreshed(client: Client) -> None:
     arm(client, name="mine", respond={"status": 418})
 
     whole, live = client.get(PAGE).text, client.get(LIVE).text
@@ -90,7 +91,7 @@ def test_the_page_holds_what_is_refreshed(client: FlaskClient) -> None:
     assert "<html" not in live
 
 
-def test_rules_are_told_in_words_the_newest_first(client: FlaskClient) -> None:
+def test_rules_are_told_in_words_the_newest_first(client: Client) -> None:
     arm(
         client,
         match={"method": "POST", "path": "/send-message"},
@@ -115,7 +116,7 @@ def test_rules_are_told_in_words_the_newest_first(client: FlaskClient) -> None:
     ]
 
 
-def test_counts_grow_and_a_rule_is_used_up(client: FlaskClient) -> None:
+def test_counts_grow_and_a_rule_is_used_up(client: Client) -> None:
     arm(client, name="once", respond={"status": 500}, after=1, times=1)
     assert [client.get("/groups", headers=KEY).status_code for _ in range(3)] == [200, 500, 200]
 
@@ -126,7 +127,7 @@ def test_counts_grow_and_a_rule_is_used_up(client: FlaskClient) -> None:
     assert "used up" in shown
 
 
-def test_what_is_used_up_can_be_armed_again_just_as_it_was(client: FlaskClient) -> None:
+def test_what_is_used_up_can_be_armed_again_just_as_it_was(client: Client) -> None:
     arm(
         client,
         name="flaky <Ann>",
@@ -147,7 +148,7 @@ def test_what_is_used_up_can_be_armed_again_just_as_it_was(client: FlaskClient) 
     assert second["armed"] is True
 
 
-def test_a_masked_key_is_neither_shown_nor_armed_again(client: FlaskClient) -> None:
+def test_a_masked_key_is_neither_shown_nor_armed_again(client: Client) -> None:
     id_ = arm(client, match={"key": "YOUR_API_KEY"}, respond={"status": 500}, times=1)
     assert client.get("/groups", headers=KEY).status_code == 500
 
@@ -156,7 +157,7 @@ def test_a_masked_key_is_neither_shown_nor_armed_again(client: FlaskClient) -> N
     assert f"again-{id_}" not in buttons(client)
 
 
-def test_one_is_deleted_and_all_are(client: FlaskClient) -> None:
+def test_one_is_deleted_and_all_are(client: Client) -> None:
     assert "delete-all" not in buttons(client)
     for status in (500, 501, 502):
         arm(client, respond={"status": status})
@@ -168,7 +169,7 @@ def test_one_is_deleted_and_all_are(client: FlaskClient) -> None:
     assert "Nothing goes wrong" in client.get(LIVE).text
 
 
-def test_markup_in_names_and_matches_is_text(client: FlaskClient) -> None:
+def test_markup_in_names_and_matches_is_text(client: Client) -> None:
     evil = "<script>alert(1)</script>\"' onclick=x"
     arm(client, name=evil, match={"query": evil}, respond={"status": 500, "body": evil}, times=1)
     client.get("/groups", headers=KEY, query_string=evil)
@@ -178,7 +179,7 @@ def test_markup_in_names_and_matches_is_text(client: FlaskClient) -> None:
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
 
 
-def test_the_forms_have_the_fields_that_the_control_plane_takes(client: FlaskClient) -> None:
+def test_the_forms_have_the_fields_that_the_control_plane_takes(client: Client) -> None:
     shown = client.get(PAGE).text
     calls, deliveries = re.findall(r'<form data-call="POST faults".*?</form>', shown, re.DOTALL)
     often = {"times", "after", "every", "probability", "name", "respond.status", "delay", "action"}
@@ -195,7 +196,7 @@ def test_the_forms_have_the_fields_that_the_control_plane_takes(client: FlaskCli
 
 
 def test_the_paths_that_are_offered_are_those_of_the_api() -> None:
-    api = {rule.rule for rule in FlaresendMock().app.url_map.iter_rules()}
+    api = {rule.rule for rule in api_app().url_map.iter_rules()}
 
     assert set(PATHS) == {one for one in api if "<" not in one and one != "/"}
 

@@ -423,7 +423,7 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
         assert path.startswith("/a/prefix/"), path
         environ["PATH_INFO"] = path.removeprefix("/a/prefix")
         environ.pop("REQUEST_URI", None)
-        return emulator.app.wsgi_app(environ, start_response)
+        return emulator.app(environ, start_response)
 
     from flask import Flask
 

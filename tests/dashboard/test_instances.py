@@ -8,15 +8,15 @@ from html import unescape
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.records import INSTANCE_STATUSES, Chaos, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.instances import MEANINGS, MODES, masked, read
 from flaresend_mock.delivery import verification
-from tests.conftest import RealTime, client_of
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
+from tests.support import RealTime, client_of
 
 PAGE = "/_mock/ui/w/default/instances"
 PARTS = "/_mock/ui/w/default/parts/instances"
@@ -28,7 +28,7 @@ Show = Callable[..., str]
 
 
 @pytest.fixture
-def show(client: FlaskClient) -> Show:
+def show(client: Client) -> Show:
     """Return a page or a part of one as people read it, each run of white space one space."""
 
     def shown(path: str = PAGE, **headers: str) -> str:
@@ -93,9 +93,7 @@ def test_a_qr_code_is_shown_with_the_time_it_has_left(show: Show, world: World, 
     assert world.pairing.qr(INSTANCE)[1].code != code, "looking changed nothing; asking for it does"
 
 
-def test_from_creation_over_the_qr_code_to_connected(
-    client: FlaskClient, show: Show, real_time: RealTime
-) -> None:
+def test_from_creation_over_the_qr_code_to_connected(client: Client, show: Show, real_time: RealTime) -> None:
     client.patch("/_mock/clock", json={"frozen": True})
     made = client.post("/_mock/instances", json={"name": "Second", "number": "254700111222"}).get_json()["id"]
 
@@ -145,7 +143,7 @@ def test_api_keys_are_masked_and_named_by_their_ids(show: Show, world: World) ->
         assert f'data-sure="DELETE instances/{INSTANCE}/api-keys/{key_id(key)}"' in shown
 
 
-def test_keys_are_masked_as_the_control_plane_masks_them(client: FlaskClient, world: World) -> None:
+def test_keys_are_masked_as_the_control_plane_masks_them(client: Client, world: World) -> None:
     for key in ("a", "eleven-char", "twelve-chars", "k" * 40):
         world.instances.add_key(INSTANCE, key)
 
@@ -155,7 +153,7 @@ def test_keys_are_masked_as_the_control_plane_masks_them(client: FlaskClient, wo
     assert masked("twelve-chars") == "…hars"
 
 
-def test_the_way_a_page_copies_a_key_leads_to_the_whole_one(client: FlaskClient, show: Show) -> None:
+def test_the_way_a_page_copies_a_key_leads_to_the_whole_one(client: Client, show: Show) -> None:
     found = re.search(r'data-key="([^"]+)" data-id="([^"]+)"', show())
     assert found is not None
 
@@ -203,7 +201,7 @@ def test_a_webhook_is_told_of_without_its_secrets(show: Show, world: World) -> N
 
 
 def test_a_paused_webhook_offers_to_go_on_and_counts_what_it_holds(
-    client: FlaskClient, show: Show, world: World
+    client: Client, show: Show, world: World
 ) -> None:
     webhook(world)
     assert f"POST instances/{INSTANCE}/webhook/pause" in show()
@@ -270,7 +268,7 @@ def test_what_others_wrote_is_text(show: Show, world: World) -> None:
         assert " onclick=" not in shown
 
 
-def test_no_dialog_for_what_is_not_there(client: FlaskClient) -> None:
+def test_no_dialog_for_what_is_not_there(client: Client) -> None:
     for path in (f"{PARTS}/none/webhook", f"{PARTS}/{INSTANCE}/keys", f"{PARTS}/none/settings"):
         assert client.get(path).status_code == 404, path
     assert client.get("/_mock/ui/w/nowhere/instances").status_code == 404
@@ -307,7 +305,7 @@ def test_of_several_instances_each_has_a_card_of_its_own(world: World) -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_what_the_page_is_made_of_is_served(client: FlaskClient, show: Show) -> None:
+def test_what_the_page_is_made_of_is_served(client: Client, show: Show) -> None:
     for name in ("instances_people.css", "instances_people.js"):
         assert f"../../assets/{name}" in show()
         assert client.get(f"/_mock/ui/assets/{name}").status_code == 200

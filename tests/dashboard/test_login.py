@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.web.auth import cookie_of
@@ -12,11 +12,11 @@ TOKEN = "a-long-secret"
 
 
 @pytest.fixture
-def guarded() -> FlaskClient:
+def guarded() -> Client:
     return FlaresendMock(control_token=TOKEN).app.test_client()
 
 
-def enter(client: FlaskClient, token: str = TOKEN) -> None:
+def enter(client: Client, token: str = TOKEN) -> None:
     answer = client.post("/_mock/ui/login", data={"token": token})
     assert (answer.status_code, answer.headers["Location"]) == (303, "./")
 
@@ -29,16 +29,14 @@ def enter(client: FlaskClient, token: str = TOKEN) -> None:
         ("/_mock/ui/w/a/chats/b/c", "../../../../login"),
     ],
 )
-def test_who_has_not_entered_it_is_led_to_where_it_is_entered(
-    path: str, way: str, guarded: FlaskClient
-) -> None:
+def test_who_has_not_entered_it_is_led_to_where_it_is_entered(path: str, way: str, guarded: Client) -> None:
     answer = guarded.get(path)
     assert (answer.status_code, answer.headers["Location"]) == (302, way)
     assert guarded.get("/_mock/ui/login").status_code == 200
     assert guarded.get("/_mock/ui/assets/dashboard.css").status_code == 200
 
 
-def test_whoever_enters_it_sees_the_pages_and_steers(guarded: FlaskClient) -> None:
+def test_whoever_enters_it_sees_the_pages_and_steers(guarded: Client) -> None:
     enter(guarded)
 
     assert guarded.get("/_mock/ui/w/default/chats").status_code == 200
@@ -46,7 +44,7 @@ def test_whoever_enters_it_sees_the_pages_and_steers(guarded: FlaskClient) -> No
     assert guarded.post("/_mock/reset", headers={"Origin": "http://localhost"}).status_code == 200
 
 
-def test_another_token_opens_nothing(guarded: FlaskClient) -> None:
+def test_another_token_opens_nothing(guarded: Client) -> None:
     answer = guarded.post("/_mock/ui/login", data={"token": "wrong"})
 
     assert answer.status_code == 401
@@ -54,7 +52,7 @@ def test_another_token_opens_nothing(guarded: FlaskClient) -> None:
     assert guarded.get("/_mock/messages").status_code == 401
 
 
-def test_the_token_itself_is_not_kept_and_no_script_reads_what_is(guarded: FlaskClient) -> None:
+def test_the_token_itself_is_not_kept_and_no_script_reads_what_is(guarded: Client) -> None:
     answer = guarded.post("/_mock/ui/login", data={"token": TOKEN})
     cookie = answer.headers["Set-Cookie"]
 
@@ -74,14 +72,14 @@ def test_the_token_itself_is_not_kept_and_no_script_reads_what_is(guarded: Flask
     ],
 )
 def test_a_page_from_elsewhere_does_not_steer_in_the_name_of_who_has_entered(
-    headers: dict[str, str], guarded: FlaskClient
+    headers: dict[str, str], guarded: Client
 ) -> None:
     enter(guarded)
     assert guarded.post("/_mock/reset", headers=headers).status_code == 403
     assert guarded.post("/_mock/reset", headers=headers | {"X-Control-Token": TOKEN}).status_code == 200
 
 
-def test_another_emulator_is_not_opened_by_it(guarded: FlaskClient) -> None:
+def test_another_emulator_is_not_opened_by_it(guarded: Client) -> None:
     enter(guarded)
     cookie = guarded.get_cookie(cookie_of(TOKEN))
     assert cookie is not None
@@ -97,7 +95,7 @@ def test_two_emulators_of_a_host_do_not_log_each_other_out() -> None:
     assert TOKEN not in cookie_of(TOKEN)
 
 
-def test_a_part_of_a_page_has_the_whole_page_asked_for_anew(guarded: FlaskClient) -> None:
+def test_a_part_of_a_page_has_the_whole_page_asked_for_anew(guarded: Client) -> None:
     answer = guarded.get("/_mock/ui/w/default/parts/status", headers={"HX-Request": "true"})
 
     assert (answer.status_code, answer.headers["HX-Refresh"], answer.text) == (401, "true", "")

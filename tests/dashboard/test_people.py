@@ -8,7 +8,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.records import Rule
 from flaresend_mock.core.world import World
@@ -34,7 +34,7 @@ Show = Callable[[str], str]
 
 
 @pytest.fixture
-def show(client: FlaskClient) -> Show:
+def show(client: Client) -> Show:
     """Return a page or a part of one as people read it, each run of white space one space."""
 
     def shown(path: str = PEOPLE) -> str:
@@ -269,7 +269,7 @@ def test_what_others_wrote_is_text(show: Show, world: World) -> None:
         assert "style=" not in shown, path
 
 
-def test_nothing_for_what_is_not_there(client: FlaskClient) -> None:
+def test_nothing_for_what_is_not_there(client: Client) -> None:
     for path in (
         f"{PEOPLE}/cats",
         f"{PARTS}/cats",

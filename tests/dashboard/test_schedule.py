@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.records import Rule
@@ -17,22 +17,22 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.schedule_clock import spoken
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, RealTime, client_of
 from tests.defaults import ANN, BEN, INSTANCE, described
+from tests.support import KEY, RealTime, client_of
 
 PAGE = "/_mock/ui/w/default/schedule"
 CLOCK = "/_mock/ui/w/default/parts/clock"
 DUE = "/_mock/ui/w/default/parts/due"
 
 
-def words(client: FlaskClient, path: str) -> str:
+def words(client: Client, path: str) -> str:
     """Return what a page or a part says, without its tags."""
     answer = client.get(path)
     assert answer.status_code == 200, answer.text
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
 
 
-def schedule(client: FlaskClient, text: str, at: str, recipients: list[str] | None = None) -> str:
+def schedule(client: Client, text: str, at: str, recipients: list[str] | None = None) -> str:
     body = {"recipients": recipients or [ANN], "type": "text", "text": text, "sendAt": at}
     answer = client.post("/schedule-message", headers=KEY, json=body)
     assert answer.status_code == 200, answer.text
@@ -40,11 +40,11 @@ def schedule(client: FlaskClient, text: str, at: str, recipients: list[str] | No
     return task_id
 
 
-def advance(client: FlaskClient, seconds: float) -> None:
+def advance(client: Client, seconds: float) -> None:
     assert client.post("/_mock/clock/advance", json={"seconds": seconds}).status_code == 200
 
 
-def test_a_clock_that_runs_with_real_time_says_so(client: FlaskClient) -> None:
+def test_a_clock_that_runs_with_real_time_says_so(client: Client) -> None:
     said = words(client, CLOCK)
 
     assert "10:00:00 Friday, 14 November 2025" in said
@@ -62,16 +62,14 @@ def test_a_clock_that_runs_with_real_time_says_so(client: FlaskClient) -> None:
         ("2025-11-14T10:00:30Z", "Not real time. The clock runs, 30 s ahead of real time."),
     ],
 )
-def test_a_clock_that_shows_another_time_says_how_far_away_it_is(
-    now: str, said: str, client: FlaskClient
-) -> None:
+def test_a_clock_that_shows_another_time_says_how_far_away_it_is(now: str, said: str, client: Client) -> None:
     client.patch("/_mock/clock", json={"now": now})
 
     assert said in words(client, CLOCK)
     assert "data-real-time" in client.get(CLOCK).text
 
 
-def test_a_frozen_clock_says_so_and_falls_behind(client: FlaskClient, real_time: RealTime) -> None:
+def test_a_frozen_clock_says_so_and_falls_behind(client: Client, real_time: RealTime) -> None:
     client.patch("/_mock/clock", json={"frozen": True})
     real_time.pass_by(minutes=3)
 
@@ -84,7 +82,7 @@ def test_a_frozen_clock_says_so_and_falls_behind(client: FlaskClient, real_time:
     assert """data-body='{"frozen": true}'""" not in answer
 
 
-def test_back_at_real_time_nothing_is_said_of_another(client: FlaskClient) -> None:
+def test_back_at_real_time_nothing_is_said_of_another(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2030-01-01T00:00:00Z", "frozen": True})
     client.patch("/_mock/clock", json={"now": "2025-11-14T10:00:00Z", "frozen": False})
 
@@ -92,7 +90,7 @@ def test_back_at_real_time_nothing_is_said_of_another(client: FlaskClient) -> No
     assert "Not real time" not in words(client, CLOCK)
 
 
-def test_the_page_tells_scripts_what_the_time_is(client: FlaskClient) -> None:
+def test_the_page_tells_scripts_what_the_time_is(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2025-11-14T11:00:00Z"})
 
     shown = client.get(PAGE).text
@@ -113,7 +111,7 @@ def test_times_are_those_of_the_worlds_zone(make_world: Callable[[State], World]
     assert "in 4 h 30 min Fri 14 Nov, 20:00:00" in said
 
 
-def test_what_is_pending_comes_soonest_first(client: FlaskClient) -> None:
+def test_what_is_pending_comes_soonest_first(client: Client) -> None:
     late = schedule(client, "The last one", "2027-01-01 08:00:00")
     soon = schedule(client, "The first one", "2025-11-14 10:30:00", [BEN, ANN])
     then = schedule(client, "The middle one", "2025-11-14 10:30:01")
@@ -130,7 +128,7 @@ def test_what_is_pending_comes_soonest_first(client: FlaskClient) -> None:
     assert "Fri 01 Jan 2027, 08:00:00" in said
 
 
-def test_recipients_are_named_and_lead_to_their_chats(client: FlaskClient, world: World) -> None:
+def test_recipients_are_named_and_lead_to_their_chats(client: Client, world: World) -> None:
     world.people.add(replace(world.state.people[ANN], name="Ann & Co"))
     schedule(client, "Hello", "2025-11-14 10:30:00", [ANN, "+254 700 111 222", "nobody"])
 
@@ -141,13 +139,13 @@ def test_recipients_are_named_and_lead_to_their_chats(client: FlaskClient, world
     assert "nobody (no number)" in words(client, PAGE)
 
 
-def test_many_recipients_are_counted(client: FlaskClient) -> None:
+def test_many_recipients_are_counted(client: Client) -> None:
     schedule(client, "Hello", "2025-11-14 10:30:00", [f"25471100000{one}" for one in range(8)])
 
     assert "+254711000004 and 3 more" in words(client, DUE)
 
 
-def test_what_others_wrote_is_text_and_nothing_else(client: FlaskClient) -> None:
+def test_what_others_wrote_is_text_and_nothing_else(client: Client) -> None:
     task_id = schedule(client, '<script>alert("x")</script>', "2025-11-14 10:30:00")
 
     pending = client.get(PAGE).text
@@ -160,13 +158,13 @@ def test_what_others_wrote_is_text_and_nothing_else(client: FlaskClient) -> None
         assert task_id in shown
 
 
-def test_a_pending_message_can_be_cancelled_from_here(client: FlaskClient) -> None:
+def test_a_pending_message_can_be_cancelled_from_here(client: Client) -> None:
     task_id = schedule(client, "Hello", "2025-11-14 10:30:00")
 
     assert f'data-do="DELETE scheduled/{task_id}"' in client.get(DUE).text
 
 
-def test_what_ended_is_shown_newest_first_with_its_outcome(client: FlaskClient, world: World) -> None:
+def test_what_ended_is_shown_newest_first_with_its_outcome(client: Client, world: World) -> None:
     sent = schedule(client, "Sent", "2025-11-14 10:10:00")
     cancelled = schedule(client, "Cancelled", "2025-11-14 10:40:00")
     failed = schedule(client, "Failed", "2025-11-14 10:20:00")
@@ -190,7 +188,7 @@ def test_what_ended_is_shown_newest_first_with_its_outcome(client: FlaskClient, 
     assert f"chats/{INSTANCE}/{ANN}%40s.whatsapp.net" in lately
 
 
-def test_what_is_overdue_while_time_stands_is_said_to_be(client: FlaskClient) -> None:
+def test_what_is_overdue_while_time_stands_is_said_to_be(client: Client) -> None:
     schedule(client, "Hello", "2025-11-14 10:30:00")
     client.patch("/_mock/clock", json={"now": "2025-11-14T12:00:00Z", "frozen": True})
 
@@ -198,7 +196,7 @@ def test_what_is_overdue_while_time_stands_is_said_to_be(client: FlaskClient) ->
     assert "To the next due thing overdue" in words(client, CLOCK)
 
 
-def test_the_next_due_thing_can_be_gone_to_where_there_is_one(client: FlaskClient) -> None:
+def test_the_next_due_thing_can_be_gone_to_where_there_is_one(client: Client) -> None:
     before = client.get(CLOCK).text
     schedule(client, "Hello", "2025-11-14 10:30:00")
 
@@ -207,7 +205,7 @@ def test_the_next_due_thing_can_be_gone_to_where_there_is_one(client: FlaskClien
     assert "To the next due thing in 30 min" in words(client, CLOCK)
 
 
-def test_answers_and_pairings_are_due_too(client: FlaskClient, world: World) -> None:
+def test_answers_and_pairings_are_due_too(client: Client, world: World) -> None:
     rules = (Rule(None, "I <i>will</i>", 60.0),)
     world.people.add(replace(world.state.people[ANN], name="Ann <b>", rules=rules))
     client.post("/send-message", headers=KEY, json={"recipients": [ANN], "type": "text", "text": "Come?"})
@@ -235,7 +233,7 @@ def test_other_worlds_have_schedules_of_their_own() -> None:
     assert client.get("/_mock/ui/w/nowhere/schedule").status_code == 404
 
 
-def test_the_page_has_neither_scripts_nor_styles_within(client: FlaskClient) -> None:
+def test_the_page_has_neither_scripts_nor_styles_within(client: Client) -> None:
     schedule(client, "Hello", "2025-11-14 10:30:00")
 
     answer = client.get(PAGE)

@@ -9,14 +9,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock.core.records import Attempt, Call, Delivery, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import traffic as serving
 from flaresend_mock.dashboard import traffic_log as reading
-from tests.conftest import KEY
 from tests.defaults import ANN, ANNS_GROUP, BEN, CARA, INSTANCE
+from tests.support import KEY
 
 PAGE = "/_mock/ui/w/default/traffic"
 PARTS = "/_mock/ui/w/default/parts/traffic"
@@ -25,19 +25,19 @@ EVIL = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def hooked(client: FlaskClient, world: World) -> World:
+def hooked(client: Client, world: World) -> World:
     for number, name in ((ANN, "Ann"), (BEN, "Ben")):
         client.put(f"/_mock/people/{number}", json={"name": name})
     world.instances.set_webhook(INSTANCE, Webhook(HOOK, secret="whsec_dG9wLXNlY3JldA==", retries=(5,)))
     return world
 
 
-def send(client: FlaskClient, to: str = ANN, text: str = "Hello", key: dict[str, str] = KEY) -> int:
+def send(client: Client, to: str = ANN, text: str = "Hello", key: dict[str, str] = KEY) -> int:
     body = {"recipients": [to], "type": "text", "text": text}
     return client.post("/send-message", headers=key, json=body).status_code
 
 
-def receive(client: FlaskClient, sender: str = ANN, text: str = "Hi", **more: Any) -> None:
+def receive(client: Client, sender: str = ANN, text: str = "Hi", **more: Any) -> None:
     answer = client.post("/_mock/inbound", json={"from": sender, "text": text, **more})
     assert answer.status_code == 201, answer.text
 
@@ -62,7 +62,7 @@ def rows(text: str) -> list[tuple[int, str, str]]:
     return [(int(number), html.unescape(where), status) for number, where, status in found]
 
 
-def listed(client: FlaskClient, query: str = "") -> list[str]:
+def listed(client: Client, query: str = "") -> list[str]:
     return [f"{where} {status}" for _, where, status in rows(client.get(f"{PAGE}?{query}").text)]
 
 
@@ -72,7 +72,7 @@ def state(text: str) -> dict[str, str]:
     return dict(re.findall(r'name="(\w+)" value="([^"]*)"', seen[: seen.index("</div>")]))
 
 
-def test_calls_and_deliveries_are_in_one_list_newest_first(client: FlaskClient, hooked: World) -> None:
+def test_calls_and_deliveries_are_in_one_list_newest_first(client: Client, hooked: World) -> None:
     send(client)
     receive(client)
     deliver(hooked)
@@ -89,7 +89,7 @@ def test_calls_and_deliveries_are_in_one_list_newest_first(client: FlaskClient, 
     ]
 
 
-def test_rows_tell_whom_they_concern(client: FlaskClient, hooked: World) -> None:
+def test_rows_tell_whom_they_concern(client: Client, hooked: World) -> None:
     send(client)
     client.post("/check-number", headers=KEY, json={"number": BEN})
     client.get(f"/groups/{ANNS_GROUP}", headers=KEY)
@@ -120,7 +120,7 @@ def test_rows_tell_whom_they_concern(client: FlaskClient, hooked: World) -> None
         ("kind=nonsense&status=7xx&after=99999999999999999999", None),
     ],
 )
-def test_filters(client: FlaskClient, hooked: World, query: str, expected: list[str] | None) -> None:
+def test_filters(client: Client, hooked: World, query: str, expected: list[str] | None) -> None:
     send(client)
     receive(client)
     deliver(hooked)
@@ -139,7 +139,7 @@ def test_filters(client: FlaskClient, hooked: World, query: str, expected: list[
         assert found == expected
 
 
-def test_what_was_cut_off_failed_and_was_not_sent_is_found(client: FlaskClient, hooked: World) -> None:
+def test_what_was_cut_off_failed_and_was_not_sent_is_found(client: Client, hooked: World) -> None:
     client.post("/_mock/faults", json={"action": "reset", "times": 1, "match": {"path": "/groups"}})
     client.get("/groups", headers=KEY)
     receive(client)
@@ -158,7 +158,7 @@ def test_what_was_cut_off_failed_and_was_not_sent_is_found(client: FlaskClient, 
     assert listed(client, "status=unsent") == [f"{HOOK} dropped"]
 
 
-def test_people_are_found_in_groups_and_groups_by_name(client: FlaskClient, hooked: World) -> None:
+def test_people_are_found_in_groups_and_groups_by_name(client: Client, hooked: World) -> None:
     receive(client, ANN, group=ANNS_GROUP)
     receive(client, BEN)
     group = hooked.state.groups[ANNS_GROUP].subject
@@ -168,7 +168,7 @@ def test_people_are_found_in_groups_and_groups_by_name(client: FlaskClient, hook
     assert len(rows(client.get(PAGE, query_string={"person": group.upper()}).text)) == 1
 
 
-def test_filters_stay_in_the_query_string_and_in_the_form(client: FlaskClient) -> None:
+def test_filters_stay_in_the_query_string_and_in_the_form(client: Client) -> None:
     answer = client.get(f"{PAGE}?kind=call&path=/a%26b&status=&person=")
 
     assert answer.headers["HX-Replace-Url"] == "traffic?kind=call&path=%2Fa%26b"
@@ -177,7 +177,7 @@ def test_filters_stay_in_the_query_string_and_in_the_form(client: FlaskClient) -
     assert client.get(PAGE).headers["HX-Replace-Url"] == "traffic"
 
 
-def test_clearing_hides_what_was_and_deletes_nothing(client: FlaskClient, world: World) -> None:
+def test_clearing_hides_what_was_and_deletes_nothing(client: Client, world: World) -> None:
     send(client)
     last = world.state.events.last_number
 
@@ -192,7 +192,7 @@ def test_clearing_hides_what_was_and_deletes_nothing(client: FlaskClient, world:
     assert len(client.get("/_mock/requests").get_json()["requests"]) == 2
 
 
-def test_pages_of_fifty_follow_each_other_without_a_gap(client: FlaskClient) -> None:
+def test_pages_of_fifty_follow_each_other_without_a_gap(client: Client) -> None:
     for number in range(120):
         client.get("/groups" if number % 3 else "/channels", headers=KEY)
     every = [one["id"] for one in client.get("/_mock/requests?limit=500").get_json()["requests"]][::-1]
@@ -211,7 +211,7 @@ def test_pages_of_fifty_follow_each_other_without_a_gap(client: FlaskClient) -> 
     assert sizes == [50, 50, 20]
 
 
-def test_older_pages_keep_the_filter(client: FlaskClient) -> None:
+def test_older_pages_keep_the_filter(client: Client) -> None:
     for number in range(120):
         client.get("/groups" if number % 2 else "/channels", headers=KEY)
     more = re.search(r'hx-get="[^"]*(parts/traffic/older\?[^"]*)"', client.get(f"{PAGE}?path=gro").text)
@@ -222,7 +222,7 @@ def test_older_pages_keep_the_filter(client: FlaskClient) -> None:
     assert [where for _, where, _ in older] == ["/groups"] * 10
 
 
-def test_news_has_what_came_since_and_goes_on_from_there(client: FlaskClient) -> None:
+def test_news_has_what_came_since_and_goes_on_from_there(client: Client) -> None:
     send(client)
     seen = state(client.get(PAGE).text)
     client.get("/groups", headers=KEY)
@@ -236,7 +236,7 @@ def test_news_has_what_came_since_and_goes_on_from_there(client: FlaskClient) ->
     assert rows(again.text) == []
 
 
-def test_news_respects_the_filter(client: FlaskClient) -> None:
+def test_news_respects_the_filter(client: Client) -> None:
     seen = state(client.get(f"{PAGE}?path=/groups&kind=call").text)
     client.get("/groups", headers=KEY)
     client.get("/channels", headers=KEY)
@@ -246,7 +246,7 @@ def test_news_respects_the_filter(client: FlaskClient) -> None:
     assert [where for _, where, _ in rows(news.text)] == ["/groups"]
 
 
-def test_news_changes_the_row_of_a_delivery_where_it_stands(client: FlaskClient, hooked: World) -> None:
+def test_news_changes_the_row_of_a_delivery_where_it_stands(client: Client, hooked: World) -> None:
     receive(client)
     shown = client.get(PAGE).text
     [(number, _, status)] = rows(shown)
@@ -262,7 +262,7 @@ def test_news_changes_the_row_of_a_delivery_where_it_stands(client: FlaskClient,
 
 
 def test_a_delivery_that_begins_to_fit_the_filter_appears_and_one_that_ceases_to_is_marked(
-    client: FlaskClient, hooked: World
+    client: Client, hooked: World
 ) -> None:
     receive(client)
     receive(client, BEN)
@@ -277,7 +277,7 @@ def test_a_delivery_that_begins_to_fit_the_filter_appears_and_one_that_ceases_to
     assert [f"{where} {status}" for _, where, status in rows(came)] == [f"{HOOK} 200 delivered"]
 
 
-def test_too_much_news_replaces_the_list(client: FlaskClient) -> None:
+def test_too_much_news_replaces_the_list(client: Client) -> None:
     seen = state(client.get(PAGE).text)
     for _ in range(201):
         client.get("/groups", headers=KEY)
@@ -289,7 +289,7 @@ def test_too_much_news_replaces_the_list(client: FlaskClient) -> None:
 
 
 def test_a_page_that_is_left_open_does_not_grow_for_ever(
-    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving, "KEPT", 3)
     text = client.get(PAGE).text
@@ -303,7 +303,7 @@ def test_a_page_that_is_left_open_does_not_grow_for_ever(
     assert state(text)["grown"] == "0"
 
 
-def test_a_call_in_full(client: FlaskClient) -> None:
+def test_a_call_in_full(client: Client) -> None:
     send(client, text=f"It's {EVIL}")
     [(number, _, _)] = rows(client.get(PAGE).text)
 
@@ -319,7 +319,7 @@ def test_a_call_in_full(client: FlaskClient) -> None:
     assert "redeliver" not in shown
 
 
-def test_a_delivery_in_full_with_every_attempt(client: FlaskClient, hooked: World) -> None:
+def test_a_delivery_in_full_with_every_attempt(client: Client, hooked: World) -> None:
     receive(client, text="Hi there")
     deliver(hooked, 500, '{"why": "<b>no</b>"}')
     [(number, _, _)] = rows(client.get(PAGE).text)
@@ -340,14 +340,14 @@ def test_a_delivery_in_full_with_every_attempt(client: FlaskClient, hooked: Worl
     assert len(listed(client)) == 2
 
 
-def test_what_is_not_kept_is_not_found(client: FlaskClient) -> None:
+def test_what_is_not_kept_is_not_found(client: Client) -> None:
     send(client)
 
     assert client.get(f"{PARTS}/999").status_code == 404
     assert client.get("/_mock/ui/w/nowhere/traffic").status_code == 404
 
 
-def test_markup_is_text_everywhere(client: FlaskClient, hooked: World) -> None:
+def test_markup_is_text_everywhere(client: Client, hooked: World) -> None:
     client.put(f"/_mock/people/{BEN}", json={"name": EVIL})
     fault = {"name": EVIL, "match": {"path": "/channels"}, "respond": {"status": 500, "body": EVIL}}
     client.post("/_mock/faults", json=fault)
@@ -369,7 +369,7 @@ def test_markup_is_text_everywhere(client: FlaskClient, hooked: World) -> None:
         assert "&lt;script&gt;" in shown
 
 
-def test_no_credential_is_on_any_page(client: FlaskClient, hooked: World) -> None:
+def test_no_credential_is_on_any_page(client: Client, hooked: World) -> None:
     key = client.post("/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}).get_json()
     mine = {"Authorization": "Bearer s3cret-key", "Cookie": "session=c00kie"}
     send(client, key=mine)
@@ -386,7 +386,7 @@ def test_no_credential_is_on_any_page(client: FlaskClient, hooked: World) -> Non
         assert secret not in shown
 
 
-def test_a_fault_that_was_met_is_on_the_row_and_in_the_details(client: FlaskClient) -> None:
+def test_a_fault_that_was_met_is_on_the_row_and_in_the_details(client: Client) -> None:
     client.post("/_mock/faults", json={"name": "mine", "respond": {"status": 503}})
     send(client)
     shown = client.get(PAGE).text
@@ -398,14 +398,14 @@ def test_a_fault_that_was_met_is_on_the_row_and_in_the_details(client: FlaskClie
     assert "Met the fault fault-1, which is gone" in client.get(f"{PARTS}/{number}").text
 
 
-def test_times_are_those_of_the_worlds_clock_and_zone(client: FlaskClient) -> None:
+def test_times_are_those_of_the_worlds_clock_and_zone(client: Client) -> None:
     client.patch("/_mock/clock", json={"now": "2031-02-03T04:05:06Z", "frozen": True})
     send(client)
 
     assert 'datetime="2031-02-03T04:05:06+00:00"' in client.get(PAGE).text
 
 
-def test_fifty_thousand_events_are_no_burden(client: FlaskClient, world: World) -> None:
+def test_fifty_thousand_events_are_no_burden(client: Client, world: World) -> None:
     send(client)
     log = world.state.events
     [event] = log.since(0, "request")

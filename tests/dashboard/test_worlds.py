@@ -7,12 +7,12 @@ from html import unescape
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.dashboard import worlds_cards
-from tests.conftest import KEY
 from tests.defaults import ANN
+from tests.support import KEY
 
 PAGE = "/_mock/ui/w/default/worlds"
 CARDS = "/_mock/ui/w/default/parts/worlds"
@@ -25,16 +25,16 @@ def emulator() -> FlaresendMock:
 
 
 @pytest.fixture
-def client(emulator: FlaresendMock) -> FlaskClient:
+def client(emulator: FlaresendMock) -> Client:
     return emulator.app.test_client()
 
 
-def make(client: FlaskClient, **given: Any) -> None:
+def make(client: Client, **given: Any) -> None:
     answer = client.post("/_mock/worlds", json=given)
     assert answer.status_code == 201, answer.text
 
 
-def cards(client: FlaskClient, path: str = CARDS) -> dict[str, str]:
+def cards(client: Client, path: str = CARDS) -> dict[str, str]:
     """Return the HTML of each card, by the world's name, in their order."""
     answer = client.get(path)
     assert answer.status_code == 200, answer.text
@@ -47,7 +47,7 @@ def words(html: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", html)).split())
 
 
-def test_a_card_tells_what_a_world_holds(client: FlaskClient) -> None:
+def test_a_card_tells_what_a_world_holds(client: Client) -> None:
     make(client, name="t1", fixture="default", seed=77, time_zone="Asia/Tokyo", api_key="t1-key")
     key = {"Authorization": "Bearer t1-key"}
     client.patch("/_mock/clock?world=t1", json={"now": "2025-11-14T13:00:00Z", "frozen": True})
@@ -65,7 +65,7 @@ def test_a_card_tells_what_a_world_holds(client: FlaskClient) -> None:
     assert "1 fault armed" in said
 
 
-def test_other_worlds_are_not_touched_by_what_happens_in_one(client: FlaskClient) -> None:
+def test_other_worlds_are_not_touched_by_what_happens_in_one(client: Client) -> None:
     make(client, name="t1")
     client.post("/send-message", headers=KEY, json={"recipients": [ANN], "type": "text", "text": "Hello"})
 
@@ -75,7 +75,7 @@ def test_other_worlds_are_not_touched_by_what_happens_in_one(client: FlaskClient
     assert "0 messages " in words(found["t1"])
 
 
-def test_the_world_of_the_page_comes_first_and_is_marked(client: FlaskClient) -> None:
+def test_the_world_of_the_page_comes_first_and_is_marked(client: Client) -> None:
     for name in ("t1", "t2"):
         make(client, name=name)
 
@@ -86,7 +86,7 @@ def test_the_world_of_the_page_comes_first_and_is_marked(client: FlaskClient) ->
     assert list(cards(client)) == ["default", "t1", "t2"]
 
 
-def test_cards_lead_into_their_worlds(client: FlaskClient) -> None:
+def test_cards_lead_into_their_worlds(client: Client) -> None:
     make(client, name="t1")
 
     card = cards(client, PAGE)["t1"]
@@ -95,7 +95,7 @@ def test_cards_lead_into_their_worlds(client: FlaskClient) -> None:
     assert client.get("/_mock/ui/w/t1/chats").status_code == 200
 
 
-def test_exports_go_with_secrets_or_without(client: FlaskClient) -> None:
+def test_exports_go_with_secrets_or_without(client: Client) -> None:
     make(client, name="t1", api_key="t1-key")
     card = cards(client, PAGE)["t1"]
 
@@ -107,7 +107,7 @@ def test_exports_go_with_secrets_or_without(client: FlaskClient) -> None:
     assert "t1-key" in full
 
 
-def test_snapshots_are_listed_with_what_they_hold(client: FlaskClient) -> None:
+def test_snapshots_are_listed_with_what_they_hold(client: Client) -> None:
     make(client, name="t1")
     client.post("/_mock/snapshots/empty?world=t1")
     client.post("/_mock/inbound?world=t1", json={"from": ANN, "text": "Hello"})
@@ -122,7 +122,7 @@ def test_snapshots_are_listed_with_what_they_hold(client: FlaskClient) -> None:
     assert "None yet." in words(found["default"])
 
 
-def test_all_but_the_default_world_can_be_deleted(client: FlaskClient) -> None:
+def test_all_but_the_default_world_can_be_deleted(client: Client) -> None:
     make(client, name="t1")
 
     found = cards(client)
@@ -136,7 +136,7 @@ def test_all_but_the_default_world_can_be_deleted(client: FlaskClient) -> None:
     assert list(cards(client)) == ["default"]
 
 
-def test_a_name_is_text_and_nothing_else(client: FlaskClient, emulator: FlaresendMock) -> None:
+def test_a_name_is_text_and_nothing_else(client: Client, emulator: FlaresendMock) -> None:
     name = "<script>alert(1)</script>"
     emulator.worlds.create(name, emulator.worlds.default().saved(), "other-key")
 
@@ -147,7 +147,7 @@ def test_a_name_is_text_and_nothing_else(client: FlaskClient, emulator: Flaresen
     assert "/w/%3Cscript%3Ealert%281%29%3C/script%3E/chats" in answer.text
 
 
-def test_a_world_can_be_made_from_what_is_shipped(client: FlaskClient) -> None:
+def test_a_world_can_be_made_from_what_is_shipped(client: Client) -> None:
     shown = client.get(PAGE).text
 
     assert 'id="new-world"' in shown
@@ -156,7 +156,7 @@ def test_a_world_can_be_made_from_what_is_shipped(client: FlaskClient) -> None:
     assert 'name="seed"' in shown
 
 
-def test_of_very_many_worlds_the_first_are_shown(client: FlaskClient, emulator: FlaresendMock) -> None:
+def test_of_very_many_worlds_the_first_are_shown(client: Client, emulator: FlaresendMock) -> None:
     for number in range(4):
         make(client, name=f"t{number}")
 
@@ -166,13 +166,13 @@ def test_of_very_many_worlds_the_first_are_shown(client: FlaskClient, emulator: 
     assert more == 2
 
 
-def test_the_page_has_neither_scripts_nor_styles_within(client: FlaskClient) -> None:
+def test_the_page_has_neither_scripts_nor_styles_within(client: Client) -> None:
     answer = client.get(PAGE)
 
     assert " style=" not in answer.text
     assert re.findall(r"<script(?![^>]* src=)", answer.text) == []
 
 
-def test_a_world_that_is_gone_has_no_page(client: FlaskClient) -> None:
+def test_a_world_that_is_gone_has_no_page(client: Client) -> None:
     assert client.get("/_mock/ui/w/gone/worlds").status_code == 404
     assert client.get("/_mock/ui/w/gone/parts/worlds").status_code == 404

@@ -35,7 +35,6 @@ from flaresend_mock.exports.exporting import FORMAT, VERSION, export
 from flaresend_mock.exports.importing import is_export, load_export
 from flaresend_mock.version import __version__
 from flaresend_mock.worldfile import load_world
-from tests.conftest import KEY, NOW, client_of
 from tests.defaults import (
     ANN,
     ANNS_GROUP,
@@ -49,6 +48,7 @@ from tests.defaults import (
     described,
     text,
 )
+from tests.support import KEY, NOW, client_of
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 OTHER_NUMBER = "254711111111"

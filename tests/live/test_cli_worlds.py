@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import REPOSITORY
 from tests.live.test_cli_common import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
+from tests.support import REPOSITORY
 
 EXPORT = b'{"format":"flaresend-mock export"}'
 

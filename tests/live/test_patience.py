@@ -19,7 +19,6 @@ from flaresend_mock.core.records import Change
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
-from flaresend_mock.web.context import EXTENSION
 from flaresend_mock.worldfile import load_world
 from tests.defaults import described
 from tests.live.test_stream import Reader
@@ -323,7 +322,7 @@ def test_a_reader_misses_nothing_that_happens_right_after_its_world_became_anoth
 
 def test_nothing_is_kept_for_a_reader_who_is_slow() -> None:
     with FlaresendMock(history=3) as flaresend:
-        us, world = flaresend.app.extensions[EXTENSION], flaresend.worlds.default()
+        us, world = flaresend.app.emulator, flaresend.worlds.default()
         assert us.streams.acquire(blocking=False)
         stream = _Stream(us, world, None, ())
         with world.lock:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from flaresend_mock import FlaresendMock
+from flaresend_mock.app import api_app
 from tests.load.concurrency import DECK, pattern, run
 from tests.load.support import Emulator, Wire, request
 
@@ -38,7 +38,7 @@ def test_those_who_export_first_and_at_once_leave_the_emulator_running() -> None
 
 def documented() -> set[str]:
     """Return every call of the API, as it stands in the table."""
-    rules = FlaresendMock().app.url_map.iter_rules()
+    rules = api_app().url_map.iter_rules()
     return {
         f"{method} {pattern(rule.rule)}"
         for rule in rules

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from tests.receiver import Receiver
 
 
 @pytest.fixture
-def client() -> FlaskClient:
+def client() -> Client:
     """A whole emulator that is not started."""
     return FlaresendMock().app.test_client()
 
 
 @pytest.fixture(scope="module")
-def shared() -> FlaskClient:
+def shared() -> Client:
     """The same, for all tests of a file: they refuse, and leave it as it was."""
     return FlaresendMock().app.test_client()
 

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask import Flask
-from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
 from tests.defaults import ANN, OWNED, PROJECT
+from tests.support import KEY
 
 SCRIPT = "<script>alert(1)</script>"
 CONTROL = "/_mock"
@@ -70,12 +69,6 @@ def headers_for(path: str) -> dict[str, str]:
     return {} if path.startswith(CONTROL) else KEY
 
 
-def control_plane(client: FlaskClient) -> Flask:
-    app: Any = client.application
-    plane: Flask = app.control
-    return plane
-
-
 def calls(app: Flask, filling: str) -> Iterator[tuple[str, str]]:
     """Yield method and path of every call of an application, with something in the place of its variables."""
     for rule in app.url_map.iter_rules():
@@ -85,13 +78,13 @@ def calls(app: Flask, filling: str) -> Iterator[tuple[str, str]]:
             yield method, path
 
 
-def last_event(client: FlaskClient) -> int:
+def last_event(client: Client) -> int:
     """Return the number of the default world's last event: it grows with everything that happens."""
     answer = client.get("/_mock/events?limit=1").get_json()["events"]
     return answer[0]["id"] if answer else 0
 
 
-def messages(client: FlaskClient) -> list[dict[str, Any]]:
+def messages(client: Client) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get("/_mock/messages").get_json()["messages"]
     return found
 

@@ -9,14 +9,14 @@ import time
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core import patterns
 from flaresend_mock.core.errors import InvalidMatcher
-from tests.conftest import KEY
 from tests.receiver import Receiver, Reply
 from tests.security.hostile import ANN, bodies, deep, headers_for, last_event
+from tests.support import KEY
 
 SOON = 3.0
 DEEP = {
@@ -44,7 +44,7 @@ UNFOLDING_UNSEEN = [
 
 
 @pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
-def test_no_call_takes_what_is_nested_without_end(nested: str, shared: FlaskClient) -> None:
+def test_no_call_takes_what_is_nested_without_end(nested: str, shared: Client) -> None:
     before = last_event(shared)
     begin = time.perf_counter()
 
@@ -64,7 +64,7 @@ def test_no_call_takes_what_is_nested_without_end(nested: str, shared: FlaskClie
 
 @pytest.mark.parametrize(("levels", "status"), [(97, 201), (99, 400), (300, 400), (900, 400)])
 def test_what_may_hold_any_json_holds_a_hundred_levels_of_it(
-    levels: int, status: int, client: FlaskClient
+    levels: int, status: int, client: Client
 ) -> None:
     """Python itself would read a thousand, and stumble when it writes them wrapped in more."""
     letter = f'{{"from": "{ANN}", "message": {{"a": {deep(levels)}}}}}'
@@ -75,20 +75,20 @@ def test_what_may_hold_any_json_holds_a_hundred_levels_of_it(
         assert answer.status_code == status, answer.text
 
 
-def events_since(client: FlaskClient, number: int) -> list[str]:
+def events_since(client: Client, number: int) -> list[str]:
     return [event["kind"] for event in client.get(f"/_mock/events?since={number}").get_json()["events"]]
 
 
 @pytest.mark.parametrize("name", ["media", "message", "contact", "link", "chaos"])
 @pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
-def test_no_part_of_a_form_is_nested_without_end(name: str, nested: str, shared: FlaskClient) -> None:
+def test_no_part_of_a_form_is_nested_without_end(name: str, nested: str, shared: Client) -> None:
     answer = shared.post("/_mock/inbound", data={"from": ANN, name: nested})
 
     assert answer.status_code == 400
 
 
 @pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
-def test_a_list_in_a_form_of_the_api_may_be_any_text(nested: str, shared: FlaskClient) -> None:
+def test_a_list_in_a_form_of_the_api_may_be_any_text(nested: str, shared: Client) -> None:
     form = {"recipients": nested, "type": "text", "text": nested}
 
     answer = shared.post("/send-message", headers=KEY, data=form)
@@ -97,7 +97,7 @@ def test_a_list_in_a_form_of_the_api_may_be_any_text(nested: str, shared: FlaskC
     assert shared.get("/_mock/requests?limit=1").status_code == 200
 
 
-def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(client: FlaskClient) -> None:
+def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(client: Client) -> None:
     client.post("/_mock/inbound", json={"from": ANN, "text": "hi"})
     exported = client.get("/_mock/world").get_json()
     payload = json.dumps(exported["world"]["messages"][0]["payload"])
@@ -114,7 +114,7 @@ def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(clie
 
 @pytest.mark.parametrize("pattern", CATASTROPHIC)
 @pytest.mark.parametrize("asked", ["search", "wait", "verify"])
-def test_a_search_that_takes_too_long_is_given_up(asked: str, pattern: str, client: FlaskClient) -> None:
+def test_a_search_that_takes_too_long_is_given_up(asked: str, pattern: str, client: Client) -> None:
     for text in ("a" * 5000 + "c", "hello wrold " * 5000):
         client.post("/_mock/inbound", json={"from": ANN, "text": text})
     begin = time.perf_counter()
@@ -128,7 +128,7 @@ def test_a_search_that_takes_too_long_is_given_up(asked: str, pattern: str, clie
     assert time.perf_counter() - begin < SOON
 
 
-def test_a_fault_that_takes_too_long_is_no_fault(client: FlaskClient) -> None:
+def test_a_fault_that_takes_too_long_is_no_fault(client: Client) -> None:
     for pattern in CATASTROPHIC:
         match = {"body": {"text": {"regex": pattern}}}
         assert client.post("/_mock/faults", json={"match": match, "preset": "slow"}).status_code == 201
@@ -141,7 +141,7 @@ def test_a_fault_that_takes_too_long_is_no_fault(client: FlaskClient) -> None:
     assert time.perf_counter() - begin < SOON
 
 
-def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: FlaskClient) -> None:
+def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: Client) -> None:
     rule = {"when": "(a+)+$", "answer": "found", "after": 0}
     assert client.put(f"/_mock/people/{ANN}", json={"rules": [rule]}).status_code == 200
 
@@ -156,9 +156,7 @@ def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: FlaskClient) 
 
 
 @pytest.mark.parametrize("pattern", UNFOLDING)
-def test_a_pattern_that_unfolds_into_a_huge_one_is_refused_everywhere(
-    pattern: str, shared: FlaskClient
-) -> None:
+def test_a_pattern_that_unfolds_into_a_huge_one_is_refused_everywhere(pattern: str, shared: Client) -> None:
     asked = [
         shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),
         shared.post("/_mock/requests/wait", json={"match": {"query": {"regex": pattern}}, "timeout": 0}),
@@ -179,7 +177,7 @@ def test_a_pattern_does_not_hide_how_often_it_repeats(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a"])
-def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, shared: FlaskClient) -> None:
+def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, shared: Client) -> None:
     asked = [
         shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),
         shared.post("/_mock/faults", json={"match": {"query": {"regex": pattern}}, "preset": "down"}),
@@ -188,7 +186,7 @@ def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, sh
     assert [answer.status_code for answer in asked] == [400, 400]
 
 
-def test_an_export_brings_no_fault_that_could_not_be_armed(client: FlaskClient) -> None:
+def test_an_export_brings_no_fault_that_could_not_be_armed(client: Client) -> None:
     client.post("/_mock/faults", json={"match": {"query": "x"}, "preset": "down"})
     exported = client.get("/_mock/world").get_json()
 
@@ -207,7 +205,7 @@ def _not(levels: int) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("field", ["text", "template"])
-def test_a_matcher_of_very_many_conditions_is_refused(field: str, shared: FlaskClient) -> None:
+def test_a_matcher_of_very_many_conditions_is_refused(field: str, shared: Client) -> None:
     wide = {"subset": {str(n): n for n in range(100_000)}}
 
     answer = shared.post("/_mock/messages/search", json={"match": {field: wide}})

@@ -7,20 +7,20 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
+from flaresend_mock.app import api_app, control_app
 from tests.security.hostile import (
     ANN,
     CONTROL_BODIES,
     calls,
-    control_plane,
     last_event,
     messages,
     raw,
     status_of,
 )
+from tests.support import KEY
 
 PAGES: dict[str, dict[str, str]] = {
     "a page elsewhere": {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
@@ -35,10 +35,10 @@ PAGES: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("headers", PAGES.values(), ids=PAGES)
-def test_no_call_of_the_control_plane_is_open_to(headers: dict[str, str], shared: FlaskClient) -> None:
+def test_no_call_of_the_control_plane_is_open_to(headers: dict[str, str], shared: Client) -> None:
     before = last_event(shared)
 
-    for method, path in calls(control_plane(shared), "default"):
+    for method, path in calls(control_app(), "default"):
         answer = shared.open(path, method=method, headers=headers)
         assert answer.status_code == 403, (method, path)
         assert answer.content_type == "application/json; charset=utf-8"
@@ -46,7 +46,7 @@ def test_no_call_of_the_control_plane_is_open_to(headers: dict[str, str], shared
     assert last_event(shared) == before
 
 
-def test_a_stream_is_not_opened_for_a_page_from_elsewhere(shared: FlaskClient) -> None:
+def test_a_stream_is_not_opened_for_a_page_from_elsewhere(shared: Client) -> None:
     for query in ("", "?stream=true"):
         headers = {"Accept": "text/event-stream", "Origin": "https://evil.example"}
 
@@ -55,7 +55,7 @@ def test_a_stream_is_not_opened_for_a_page_from_elsewhere(shared: FlaskClient) -
         assert (answer.status_code, answer.mimetype) == (403, "application/json")
 
 
-def test_a_file_is_not_shown_to_a_page_from_elsewhere(client: FlaskClient) -> None:
+def test_a_file_is_not_shown_to_a_page_from_elsewhere(client: Client) -> None:
     form = {"recipients[]": ANN, "type": "document", "file": (BytesIO(b"private"), "a.txt")}
     client.post("/send-message", headers=KEY, data=form)
     path = f"/_mock/media/{messages(client)[-1]['media']}"
@@ -66,7 +66,7 @@ def test_a_file_is_not_shown_to_a_page_from_elsewhere(client: FlaskClient) -> No
 
 
 @pytest.mark.parametrize("preflight", [True, False])
-def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client: FlaskClient) -> None:
+def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client: Client) -> None:
     headers = {**KEY, "Origin": "https://evil.example"}
     if preflight:
         headers |= {
@@ -74,8 +74,8 @@ def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client
             "Access-Control-Request-Headers": "authorization",
             "Access-Control-Request-Private-Network": "true",
         }
-    api = list(calls(client.application, "default"))
-    ours = list(calls(control_plane(client), "default"))
+    api = list(calls(api_app(), "default"))
+    ours = list(calls(control_app(), "default"))
 
     for method, path in [*api, *ours, ("GET", "/nope"), ("GET", "/v/a/b"), ("GET", "/_mock/nope")]:
         answer = client.open(path, method="OPTIONS" if preflight else method, headers=headers)
@@ -87,7 +87,7 @@ def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/plain;charset=UTF-8", "", None])
 def test_json_under_the_content_type_of_a_simple_request_does_nothing(
-    content_type: str | None, shared: FlaskClient
+    content_type: str | None, shared: Client
 ) -> None:
     before = last_event(shared)
 
@@ -98,9 +98,9 @@ def test_json_under_the_content_type_of_a_simple_request_does_nothing(
     assert last_event(shared) == before
 
 
-def test_every_call_that_takes_a_body_is_among_those_that_are_tested(client: FlaskClient) -> None:
+def test_every_call_that_takes_a_body_is_among_those_that_are_tested(client: Client) -> None:
     """All others do not look at one: what is no JSON at all does not disturb them."""
-    for method, path in calls(control_plane(client), "default"):
+    for method, path in calls(control_app(), "default"):
         named = path.replace("people/default", "people/254711000111")
         if method in ("GET", "HEAD") or (method, named) in CONTROL_BODIES:
             continue
@@ -111,7 +111,7 @@ def test_every_call_that_takes_a_body_is_among_those_that_are_tested(client: Fla
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
 @pytest.mark.parametrize("headers", [PAGES["a page elsewhere"], PAGES["a page in a sandbox"]])
 def test_a_form_that_a_page_submits_writes_nothing(
-    content_type: str, headers: dict[str, str], shared: FlaskClient
+    content_type: str, headers: dict[str, str], shared: Client
 ) -> None:
     navigating = {**headers, "Sec-Fetch-Mode": "navigate"}
 
@@ -124,7 +124,7 @@ def test_a_form_that_a_page_submits_writes_nothing(
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_api_does_nothing_for_a_page_that_cannot_send_a_key(method: str, client: FlaskClient) -> None:
+def test_the_api_does_nothing_for_a_page_that_cannot_send_a_key(method: str, client: Client) -> None:
     """A key is a header that a browser sends for a page elsewhere only after asking, and is told no."""
     for path in ("/groups", "/channels", "/send-message?key=YOUR_API_KEY&api_key=YOUR_API_KEY"):
         body: dict[str, Any] = {"recipients": [ANN], "type": "text", "text": "x", "api_key": "YOUR_API_KEY"}

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import requests
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
 from tests.receiver import Receiver
 from tests.security.hostile import ANN, messages, raw, status_of
+from tests.support import KEY
 
 ENDS = [
     "\r\nX-Evil: 1",
@@ -28,7 +28,7 @@ ENDS = [
 FAULT = {"match": {"path": "/x"}, "respond": {"status": 503, "headers": {"X-A": "b"}}}
 
 
-def export_of(client: FlaskClient) -> dict[str, Any]:
+def export_of(client: Client) -> dict[str, Any]:
     """Return the export of a world with a file and a fault in it."""
     client.post("/_mock/faults", json=FAULT)
     client.post("/_mock/inbound", json={"from": ANN, "media": {"sample": "jpeg"}})
@@ -37,7 +37,7 @@ def export_of(client: FlaskClient) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("end", ENDS, ids=ascii)
-def test_a_file_name_stays_inside_its_header(end: str, client: FlaskClient) -> None:
+def test_a_file_name_stays_inside_its_header(end: str, client: Client) -> None:
     media = {"base64": b64encode(b"x").decode(), "mimetype": "text/plain", "fileName": f'a"; x="{end}.txt'}
     client.post("/_mock/inbound", json={"from": ANN, "type": "document", "media": media})
 
@@ -52,7 +52,7 @@ def test_a_file_name_stays_inside_its_header(end: str, client: FlaskClient) -> N
 
 
 @pytest.mark.parametrize("end", ENDS, ids=ascii)
-def test_a_file_that_is_imported_stays_inside_its_headers(end: str, client: FlaskClient) -> None:
+def test_a_file_that_is_imported_stays_inside_its_headers(end: str, client: Client) -> None:
     exported = export_of(client)
     exported["world"]["media"][0] |= {"file_name": f"a{end}", "mimetype": f"text/plain{end}"}
     media = exported["world"]["media"][0]["id"]
@@ -77,7 +77,7 @@ def test_a_file_that_is_imported_stays_inside_its_headers(end: str, client: Flas
     ids=["the value of a header", "the name of a header", "a media type"],
 )
 def test_an_export_with_a_header_that_ends_early_is_refused(
-    spoil: Callable[[dict[str, Any], str], None], end: str, shared: FlaskClient
+    spoil: Callable[[dict[str, Any], str], None], end: str, shared: Client
 ) -> None:
     exported = copy.deepcopy(export_of(shared))
     assert shared.put("/_mock/world", json=exported).status_code == 200
@@ -89,7 +89,7 @@ def test_an_export_with_a_header_that_ends_early_is_refused(
 
 
 @pytest.mark.parametrize("header", ["Content-Length", "Transfer-Encoding", "Connection", "Trailer"])
-def test_an_export_with_a_header_that_is_the_servers_own_is_refused(header: str, shared: FlaskClient) -> None:
+def test_an_export_with_a_header_that_is_the_servers_own_is_refused(header: str, shared: Client) -> None:
     """POST /_mock/faults refuses them; an import takes them, and the fault then breaks the connection or gets 500."""
     exported = copy.deepcopy(export_of(shared))
     exported["world"]["faults"][0]["reply"]["headers"] = {header: "5"}
@@ -102,7 +102,7 @@ def test_an_export_with_a_header_that_is_the_servers_own_is_refused(header: str,
 @pytest.mark.parametrize(
     "end", ["\r\nX-Evil: 1", "\nX-Evil: 1", " HTTP/1.1\r\nX-Evil: 1", "\x00", "\u2028"], ids=ascii
 )
-def test_a_webhook_whose_url_ends_early_is_refused(end: str, shared: FlaskClient) -> None:
+def test_a_webhook_whose_url_ends_early_is_refused(end: str, shared: Client) -> None:
     for url in (f"http://127.0.0.1:9/{end}", f"http://127.0.0.1:9/?a={end}", f"http://127.0.0.1{end}:9/"):
         answer = shared.put("/_mock/instances/default/webhook", json={"url": url})
 
@@ -141,7 +141,7 @@ def test_what_a_caller_sends_comes_back_in_no_header(name: str, running: Flarese
     assert b"x-evil" not in head.lower()
 
 
-def test_the_methods_that_are_allowed_are_our_own_words(shared: FlaskClient) -> None:
+def test_the_methods_that_are_allowed_are_our_own_words(shared: Client) -> None:
     answer = shared.open("/groups", method="X-EVIL", headers=KEY)
 
     assert answer.status_code == 405

@@ -11,12 +11,12 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.logs import JsonFormatter, TextFormatter
-from tests.conftest import KEY
 from tests.security.hostile import ANN, raw, status_of
+from tests.support import KEY
 
 FORGED = "2025-01-01T00:00:00.000Z ERROR   forged"
 EVIL = [
@@ -75,7 +75,7 @@ def test_a_path_is_one_line(evil: str, log: Log, running: FlaresendMock) -> None
 
 
 @pytest.mark.parametrize("evil", EVIL, ids=ascii)
-def test_a_path_that_is_quoted_is_one_line(evil: str, log: Log, shared: FlaskClient) -> None:
+def test_a_path_that_is_quoted_is_one_line(evil: str, log: Log, shared: Client) -> None:
     answers = [
         shared.get(path, query_string={evil: evil}, headers=KEY) for path in (f"/{evil}", f"/groups/{evil}")
     ]
@@ -86,7 +86,7 @@ def test_a_path_that_is_quoted_is_one_line(evil: str, log: Log, shared: FlaskCli
 
 
 @pytest.mark.parametrize("evil", EVIL, ids=ascii)
-def test_what_calls_say_is_in_no_line(evil: str, log: Log, shared: FlaskClient) -> None:
+def test_what_calls_say_is_in_no_line(evil: str, log: Log, shared: Client) -> None:
     plain = "".join(letter for letter in evil if letter not in "\r\n\0")
     headers = {"User-Agent": plain, "Authorization": f"Bearer {plain}"}
     body = {"recipients": [ANN, evil], "type": "text", "text": evil, "caption": evil, evil: evil}
@@ -102,7 +102,7 @@ def test_what_calls_say_is_in_no_line(evil: str, log: Log, shared: FlaskClient) 
 
 
 @pytest.mark.parametrize("evil", EVIL, ids=ascii)
-def test_the_name_of_a_fault_is_a_part_of_one_line(evil: str, log: Log, client: FlaskClient) -> None:
+def test_the_name_of_a_fault_is_a_part_of_one_line(evil: str, log: Log, client: Client) -> None:
     client.post("/_mock/faults", json={"name": evil[:100], "preset": "down"})
     client.get("/groups", headers=KEY)
 
@@ -113,7 +113,7 @@ def test_the_name_of_a_fault_is_a_part_of_one_line(evil: str, log: Log, client: 
 @pytest.mark.parametrize(
     "evil", ["\u202egnp.exe", "\u2066a\u2069", "\u2028forged", "\u2029forged"], ids=ascii
 )
-def test_a_line_is_read_in_the_order_it_is_written(evil: str, client: FlaskClient) -> None:
+def test_a_line_is_read_in_the_order_it_is_written(evil: str, client: Client) -> None:
     """Commands show such characters as text (cli/output.py); the log obeys them."""
     log = Log(TextFormatter())
     logging.getLogger("flaresend_mock").addHandler(log.handler)
@@ -169,7 +169,7 @@ def test_what_a_receiver_answers_is_a_part_of_one_line(evil: str, log: Log, runn
 
 
 def test_an_error_of_our_own_is_logged_with_its_path_on_one_line(
-    log: Log, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    log: Log, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("ours")

@@ -8,12 +8,12 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.shipped import FIXTURES
-from tests.conftest import KEY
 from tests.security.hostile import ANN, messages, raw, status_of
+from tests.support import KEY
 
 WORLD = FIXTURES / "worlds" / "default"
 CLIMBING = [
@@ -49,21 +49,21 @@ def test_no_path_leads_to_a_file_of_this_machine(under: str, name: str, running:
 @pytest.mark.parametrize(
     "name", [*CLIMBING, "default/../default", "default.json", "default\n", "default\x00", ".", ""]
 )
-def test_a_fixture_is_one_of_those_that_are_shipped(name: str, shared: FlaskClient) -> None:
+def test_a_fixture_is_one_of_those_that_are_shipped(name: str, shared: Client) -> None:
     answer = shared.post("/_mock/worlds", json={"fixture": name})
 
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("name", [*CLIMBING, "a/b", "a\\b", ".hidden", "a\n", "a\x00", "-rf"])
-def test_a_world_has_no_name_that_could_be_a_path(name: str, shared: FlaskClient) -> None:
+def test_a_world_has_no_name_that_could_be_a_path(name: str, shared: Client) -> None:
     answer = shared.post("/_mock/worlds", json={"name": name})
 
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("name", CLIMBING)
-def test_a_sample_is_one_of_those_that_are_shipped(name: str, shared: FlaskClient) -> None:
+def test_a_sample_is_one_of_those_that_are_shipped(name: str, shared: Client) -> None:
     answer = shared.post("/_mock/inbound", json={"from": ANN, "media": {"sample": name}})
 
     assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request")
@@ -102,7 +102,7 @@ def test_a_url_that_is_sent_is_not_fetched(running: FlaresendMock, tmp_path: Pat
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..\\boot.ini", "a/b.txt"])
-def test_a_file_that_is_downloaded_has_a_name_without_a_way(name: str, client: FlaskClient) -> None:
+def test_a_file_that_is_downloaded_has_a_name_without_a_way(name: str, client: Client) -> None:
     """What browsers and curl make of it is theirs; that it is one quoted name is ours."""
     form = {"recipients[]": ANN, "type": "document", "file": (BytesIO(b"x"), name)}
     assert client.post("/send-message", headers=KEY, data=form).status_code == 200

@@ -14,13 +14,13 @@ from collections.abc import Callable
 from functools import cache
 
 import pytest
-from flask.testing import FlaskClient
 from PIL import Image
+from werkzeug.test import Client
 
 from flaresend_mock.pictures import FORMATS, MAX_PIXELS, look
 from flaresend_mock.shipped import FIXTURES
-from tests.conftest import KEY
 from tests.security.hostile import ANN, chunk, png
+from tests.support import KEY
 
 SOON = 3.0
 JPEG = (FIXTURES / "media" / "sample.jpg").read_bytes()
@@ -86,7 +86,7 @@ each_hostile = pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
 
 
 @each_hostile
-def test_it_is_received_in_good_time(make: Callable[[], bytes], shared: FlaskClient) -> None:
+def test_it_is_received_in_good_time(make: Callable[[], bytes], shared: Client) -> None:
     data = make()
     begin = time.perf_counter()
 
@@ -99,7 +99,7 @@ def test_it_is_received_in_good_time(make: Callable[[], bytes], shared: FlaskCli
 
 
 @each_hostile
-def test_it_is_sent_in_good_time(make: Callable[[], bytes], shared: FlaskClient) -> None:
+def test_it_is_sent_in_good_time(make: Callable[[], bytes], shared: Client) -> None:
     form = {"recipients[]": ANN, "type": "image", "file": (io.BytesIO(make()), "a.png", "image/png")}
     begin = time.perf_counter()
 

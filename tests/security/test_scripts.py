@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import pytest
 import requests
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import KEY
+from flaresend_mock.app import api_app, control_app
 from tests.security.hostile import (
     ANN,
     CONTROL_BODIES,
@@ -19,18 +19,18 @@ from tests.security.hostile import (
     TIMEOUT,
     bodies,
     calls,
-    control_plane,
     headers_for,
     is_harmless,
 )
+from tests.support import KEY
 
 JSON = "application/json; charset=utf-8"
 
 
-def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(client: FlaskClient) -> None:
+def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(client: Client) -> None:
     ways = [
-        *calls(client.application, quote(SCRIPT, safe="")),
-        *calls(control_plane(client), quote(SCRIPT, safe="")),
+        *calls(api_app(), quote(SCRIPT, safe="")),
+        *calls(control_app(), quote(SCRIPT, safe="")),
     ]
     ways += [
         ("GET", f"/{SCRIPT}"),
@@ -60,7 +60,7 @@ def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(cli
 
 
 @pytest.mark.parametrize("value", [SCRIPT, [SCRIPT], {SCRIPT: SCRIPT}])
-def test_an_error_that_repeats_a_field_is_json(value: object, shared: FlaskClient) -> None:
+def test_an_error_that_repeats_a_field_is_json(value: object, shared: Client) -> None:
     for method, path in bodies():
         body = CONTROL_BODIES.get((method, path), {"type": "text"})
         for name in body:
@@ -81,7 +81,7 @@ def test_an_error_that_the_server_words_itself_is_json(running: FlaresendMock) -
             assert answer.headers["Content-Type"] == JSON
 
 
-def test_the_world_that_a_scan_page_names_is_not_repeated(shared: FlaskClient) -> None:
+def test_the_world_that_a_scan_page_names_is_not_repeated(shared: Client) -> None:
     page = shared.get("/_mock/scan/x", query_string={"world": SCRIPT})
 
     assert page.status_code == 410
@@ -107,7 +107,7 @@ def test_a_text_ends_no_event_of_a_stream_and_begins_no_other_one(running: Flare
 
 
 @pytest.mark.parametrize("mimetype", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"])
-def test_a_file_of_the_control_plane_is_a_download(mimetype: str, client: FlaskClient) -> None:
+def test_a_file_of_the_control_plane_is_a_download(mimetype: str, client: Client) -> None:
     media = {"base64": b64encode(SCRIPT.encode()).decode(), "mimetype": mimetype}
     received = client.post("/_mock/inbound", json={"from": ANN, "type": "document", "media": media})
     assert received.status_code == 201
@@ -121,7 +121,7 @@ def test_a_file_of_the_control_plane_is_a_download(mimetype: str, client: FlaskC
 
 
 @pytest.mark.parametrize("mimetype", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"])
-def test_a_file_of_the_media_host_runs_nothing_in_our_name(mimetype: str, client: FlaskClient) -> None:
+def test_a_file_of_the_media_host_runs_nothing_in_our_name(mimetype: str, client: Client) -> None:
     """A page at /v/… has the control plane's own origin: a script in it may do what the developer may."""
     media = {"base64": b64encode(SCRIPT.encode()).decode(), "mimetype": mimetype}
     received = client.post("/_mock/inbound", json={"from": ANN, "type": "channel_image", "media": media})
@@ -136,7 +136,7 @@ def test_a_file_of_the_media_host_runs_nothing_in_our_name(mimetype: str, client
     assert not is_page or is_download or is_boxed
 
 
-def test_a_file_of_the_media_host_is_what_it_says_it_is(client: FlaskClient) -> None:
+def test_a_file_of_the_media_host_is_what_it_says_it_is(client: Client) -> None:
     received = client.post("/_mock/inbound", json={"from": ANN, "media": {"sample": "jpeg"}})
     path = received.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
 

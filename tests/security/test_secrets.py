@@ -10,13 +10,14 @@ from typing import Any
 from urllib.parse import parse_qs, quote, quote_plus, urlsplit
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.app import control_app
 from flaresend_mock.logs import TextFormatter
 from flaresend_mock.settings import SettingError, Settings
 from tests.receiver import Asked, Receiver, Reply
-from tests.security.hostile import ANN, CONTROL_BODIES, calls, control_plane
+from tests.security.hostile import ANN, CONTROL_BODIES, calls
 from tests.security.test_log_lines import Log
 
 API_KEY = "k3y-0f-the-first-instance"
@@ -42,7 +43,7 @@ def log() -> Iterator[Log]:
 
 
 @pytest.fixture
-def guarded(receiver: Receiver) -> Iterator[FlaskClient]:
+def guarded(receiver: Receiver) -> Iterator[Client]:
     """An emulator with a secret of every kind in it, and a receiver for its webhook."""
     with FlaresendMock(
         api_key=API_KEY, control_token=TOKEN, webhook_url=receiver.url, webhook_secret=SECRET
@@ -56,12 +57,12 @@ def guarded(receiver: Receiver) -> Iterator[FlaskClient]:
         yield client
 
 
-def steer(client: FlaskClient, method: str, path: str, body: Any = None) -> Any:
+def steer(client: Client, method: str, path: str, body: Any = None) -> Any:
     given = {} if body is None else {"json": body}
     return client.open(path, method=method, headers=TOKEN_HEADER, **given)
 
 
-def busy(client: FlaskClient) -> None:
+def busy(client: Client) -> None:
     """Do a little of everything, with secrets wherever they belong."""
     key = {"Authorization": f"Bearer {API_KEY}"}
     client.get("/groups", headers=key)
@@ -85,15 +86,15 @@ def shown_in(text: str) -> list[str]:
     return [secret for secret in ALL if secret in text]
 
 
-def everything(client: FlaskClient) -> Iterator[tuple[str, str]]:
+def everything(client: Client) -> Iterator[tuple[str, str]]:
     """Yield every path that can be looked at, and what is there, in both worlds."""
-    for method, path in calls(control_plane(client), "default"):
+    for method, path in calls(control_app(), "default"):
         if method == "GET":
             for query in ("", "?world=other"):
                 yield path + query, steer(client, method, path + query).text
 
 
-def test_no_list_and_no_export_shows_one(guarded: FlaskClient) -> None:
+def test_no_list_and_no_export_shows_one(guarded: Client) -> None:
     busy(guarded)
     for path, text in everything(guarded):
         assert shown_in(text) == [], path
@@ -101,7 +102,7 @@ def test_no_list_and_no_export_shows_one(guarded: FlaskClient) -> None:
         assert "***" in steer(guarded, "GET", f"/_mock/{one}").text or one == "deliveries"
 
 
-def test_no_error_shows_one(guarded: FlaskClient) -> None:
+def test_no_error_shows_one(guarded: Client) -> None:
     busy(guarded)
     wrong: list[tuple[str, str, Any]] = [
         ("GET", "/_mock/nope", None),
@@ -136,14 +137,14 @@ def test_no_error_shows_one(guarded: FlaskClient) -> None:
         assert shown_in(answer.text) == [], (path, answer.text)
 
 
-def test_no_call_without_the_token_tells_what_it_is(guarded: FlaskClient) -> None:
-    for method, path in calls(control_plane(guarded), "default"):
+def test_no_call_without_the_token_tells_what_it_is(guarded: Client) -> None:
+    for method, path in calls(control_app(), "default"):
         for token in ("", TOKEN[:-1], TOKEN.upper(), TOKEN + "x"):
             answer = guarded.open(path, method=method, headers={"X-Control-Token": token})
             assert shown_in(answer.text) == [], path
 
 
-def test_no_line_of_the_log_shows_one(log: Log, guarded: FlaskClient) -> None:
+def test_no_line_of_the_log_shows_one(log: Log, guarded: Client) -> None:
     busy(guarded)
     for method, path in CONTROL_BODIES:
         steer(guarded, method, path, {"api_key": API_KEY, "secret": SECRET, "verify_token": VERIFY})
@@ -155,7 +156,7 @@ def test_no_line_of_the_log_shows_one(log: Log, guarded: FlaskClient) -> None:
 
 
 def test_no_line_of_the_log_shows_the_token_that_a_webhook_is_verified_with(
-    log: Log, guarded: FlaskClient, receiver: Receiver
+    log: Log, guarded: Client, receiver: Receiver
 ) -> None:
     """urllib3 logs every URL it asks for at DEBUG, and the token is in the query of this one."""
     hook = {"url": receiver.url, "verification": "challenge", "verify_token": VERIFY}
@@ -166,7 +167,7 @@ def test_no_line_of_the_log_shows_the_token_that_a_webhook_is_verified_with(
     assert shown_in("\n".join(log.lines)) == []
 
 
-def test_a_receiver_that_repeats_what_it_was_asked_shows_no_token(guarded: FlaskClient) -> None:
+def test_a_receiver_that_repeats_what_it_was_asked_shows_no_token(guarded: Client) -> None:
     """As a page of errors does. The reason masks the token as it was given, not as it stands in a URL."""
 
     def repeat(asked: Asked) -> Reply:
@@ -183,7 +184,7 @@ def test_a_receiver_that_repeats_what_it_was_asked_shows_no_token(guarded: Flask
 
 
 @pytest.mark.parametrize("where", ["requests", "events", "world"])
-def test_a_key_in_a_path_is_masked_in_the_answer_that_is_kept_too(where: str, guarded: FlaskClient) -> None:
+def test_a_key_in_a_path_is_masked_in_the_answer_that_is_kept_too(where: str, guarded: Client) -> None:
     """The path is, in the list and in the log; but the answer says "Cannot GET" and the path again."""
     guarded.get(f"/nope/{API_KEY}", headers={"Authorization": f"Bearer {API_KEY}"})
 
@@ -241,7 +242,7 @@ def test_a_control_token_that_is_none_is_refused_without_being_shown() -> None:
     assert shown_in(str(refused.value)) == []
 
 
-def test_secrets_are_shown_to_those_who_ask_for_them_by_name(guarded: FlaskClient) -> None:
+def test_secrets_are_shown_to_those_who_ask_for_them_by_name(guarded: Client) -> None:
     """So that the tests above fail for the right reason."""
     instances = steer(guarded, "GET", "/_mock/instances?with_secrets=true").text
     world = steer(guarded, "GET", "/_mock/world?with_secrets=true").text
@@ -252,7 +253,7 @@ def test_secrets_are_shown_to_those_who_ask_for_them_by_name(guarded: FlaskClien
     assert TOKEN not in instances + world
 
 
-def test_a_token_is_compared_whole_and_byte_by_byte(guarded: FlaskClient) -> None:
+def test_a_token_is_compared_whole_and_byte_by_byte(guarded: Client) -> None:
     """Neither a part of it nor another spelling opens anything; of how long comparing takes, no test can be sure."""
     wrong = ["", TOKEN[:-1], TOKEN[1:], TOKEN + TOKEN, TOKEN.swapcase(), f"{TOKEN}, {TOKEN}", "*", "\xe9"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from flaresend_mock import FlaresendMock
-from tests.conftest import REPOSITORY
+from tests.support import REPOSITORY
 
 GUIDE = (REPOSITORY / "docs" / "testing.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```\w+ (\S+\.\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))

@@ -16,8 +16,8 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.worldfile import WorldFileError, load_file, load_world
-from tests.conftest import KEY, NOW, RealTime, client_of
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
+from tests.support import KEY, NOW, RealTime, client_of
 
 ANOTHER = "11111111-1111-1111-1111-111111111111"
 US = {"id": INSTANCE, "number": OUR_NUMBER, "lid": OUR_LID, "api_keys": ["YOUR_API_KEY"]}

@@ -1,0 +1,52 @@
+"""Constants and helpers that the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from werkzeug.test import Client
+
+from flaresend_mock.app import Application
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import Worlds
+from flaresend_mock.web.context import Emulator
+
+REPOSITORY = Path(__file__).parent.parent
+KEY = {"Authorization": "Bearer YOUR_API_KEY"}
+NOW = datetime(2025, 11, 14, 10, 0, tzinfo=UTC)
+
+
+class RealTime:
+    """Real time as a test wants it: it stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, **amount: float) -> None:
+        self.now += timedelta(**amount)
+
+
+class Stalls(list[float]):
+    """Remembers how long callers would have been kept waiting."""
+
+    def __call__(self, seconds: float, until: Callable[[], bool] = bool) -> None:
+        self.append(seconds)
+
+
+def client_of(world: World, *, strict: bool = False, **options: Any) -> Client:
+    """Return a client of an application that serves just this world."""
+    emulator = Emulator(
+        worlds=Worlds(world),
+        strict=strict,
+        version="0",
+        health=lambda: {"scheduler": True},
+        uptime=lambda: 0.0,
+        **options,
+    )
+    return Application(emulator).test_client()
