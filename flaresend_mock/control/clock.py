@@ -19,7 +19,6 @@ from flaresend_mock.web import jsons, times
 blueprint = Blueprint("clock", __name__)
 
 MAX_SECONDS = 10_000 * 366 * 86_400
-_HOWS = ("seconds", "to", "to_next")
 
 
 class ClockChange(Input):
@@ -49,10 +48,6 @@ class Advance(Input):
     def check_one(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if len(data) != 1:
             raise ValidationError("Give one of seconds, to and to_next.")
-
-
-_CHANGE = ClockChange()
-_ADVANCE = Advance()
 
 
 @blueprint.get("/clock")

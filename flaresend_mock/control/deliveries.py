@@ -42,10 +42,6 @@ class Again(Input):
     last = Whole(0, None, data_key="to_event")
 
 
-_PAGE = DeliveryPage()
-_AGAIN = Again()
-
-
 @blueprint.get("")
 @describes(shapes.Deliveries, query=DeliveryPage())
 def list_deliveries() -> Response:

@@ -81,11 +81,6 @@ class SearchInput(Input):
     limit = Whole(1, MAX_COUNT, load_default=MAX_COUNT)
 
 
-_SEARCH = SearchInput()
-_WAIT = WaitInput()
-_VERIFY = VerifyInput()
-
-
 @blueprint.post("/<any(messages, requests, deliveries):name>/search")
 @describes(shapes.Found, body=SearchInput())
 def search(name: str) -> Response:

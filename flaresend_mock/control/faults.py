@@ -95,7 +95,6 @@ class FaultInput(Input):
     probability = Number(0, 1)
 
 
-_FAULT = FaultInput()
 _DELAY = DelayInput()
 
 

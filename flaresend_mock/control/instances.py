@@ -58,10 +58,6 @@ class Secrets(Input):
     with_secrets = Flag(load_default=False)
 
 
-_NEW, _CHANGE, _STATUS, _SCAN, _KEY_INPUT = NewInstance(), InstanceChange(), StatusChange(), Scan(), NewKey()
-_SECRETS = Secrets()
-
-
 _BY_ID = (
     "show_instance",
     "rename_instance",

@@ -46,10 +46,6 @@ class EventPage(Page):
     stream = Flag(load_default=False)
 
 
-_PAGE = Page()
-_EVENTS = EventPage()
-
-
 @blueprint.get("/messages")
 @describes(shapes.Messages, query=Page())
 def messages() -> Response:

@@ -46,9 +46,6 @@ class QrOptions(Input):
     format = fields.String(load_default="json", validate=validate.OneOf(FORMATS))
 
 
-_OPTIONS = QrOptions()
-
-
 @blueprint.get("/instances/<instance_id>/qr")
 @describes(
     shapes.QrShown, also=("image/png", "image/svg+xml", "text/plain"), query=QrOptions(), refuses=(409,)

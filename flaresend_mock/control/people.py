@@ -31,9 +31,6 @@ class PersonInput(Input):
     rules = fields.List(fields.Nested(RuleInput), load_default=list, validate=validate.Length(max=100))
 
 
-_PERSON = PersonInput()
-
-
 @blueprint.get("")
 @describes(shapes.People)
 def list_people() -> Response:

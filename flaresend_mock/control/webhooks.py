@@ -40,10 +40,6 @@ class ResumeInput(Input):
     replay = Switch(load_default=True)
 
 
-_WEBHOOK = WebhookInput()
-_RESUME = ResumeInput()
-
-
 @blueprint.put("")
 @describes(shapes.WebhookOf, body=WebhookInput())
 def put(instance_id: str) -> Response:

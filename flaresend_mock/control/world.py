@@ -45,10 +45,6 @@ class WorldSettings(Input):
     pairing_seconds = Number(0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
 
 
-_EXPORT = ExportOptions()
-_SETTINGS = WorldSettings()
-
-
 @blueprint.post("/reset")
 @describes(shapes.Restored)
 def reset() -> Response:

@@ -48,9 +48,6 @@ class NewWorld(Input):
             raise ValidationError("An export has its own seed and time_zone.")
 
 
-_NEW = NewWorld()
-
-
 _LINKS = dict.fromkeys(("show_world", "delete_world"), ("name", "/name"))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 CUT = "flaresend_mock.cut"
 """Where the server puts what cuts the connection of a request."""
 
-RESET, LOSE, TRUNCATE = "reset", "lose", "truncate"
+RESET, TRUNCATE = "reset", "truncate"
 
 _DISCONNECTED = "waitress.client_disconnected"
 
