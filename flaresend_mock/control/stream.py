@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from flask import Request, Response
 
 from flaresend_mock.control import errors, views
+from flaresend_mock.core.following import Follower, Missed, Replaced
 from flaresend_mock.core.world import World
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.web import jsons
@@ -34,7 +35,7 @@ def respond(
     try:
         resumed = request.headers.get("Last-Event-ID", "")
         after = int(resumed) if resumed.isascii() and resumed.isdigit() and len(resumed) < 19 else since
-        stream = _Stream(us, world, after, kinds)
+        stream = _Stream(us, world, Follower(world, after), kinds)
     except BaseException:
         us.streams.release()
         raise
@@ -46,22 +47,15 @@ def respond(
 
 
 class _Stream:
-    """One reader of a world's log. Nothing is kept for it: however slowly it reads, it goes on where it was."""
+    """Writes what one follower of a world's log reads."""
 
-    def __init__(self, us: Emulator, world: World, since: int | None, kinds: Collection[str]) -> None:
+    def __init__(self, us: Emulator, world: World, follower: Follower, kinds: Collection[str]) -> None:
         self._us = us
         self._world = world
         self._kinds = kinds
-        self._news = threading.Event()
         self._ending = threading.Lock()
         self._ended = False
-        self._watched = world.watching.watched(None, lambda event: self._news.set())
-        with world.lock:
-            self._watched.__enter__()
-            self._replacements = world.replacements
-            last = world.state.events.last_number
-            # a number that is still to come is from before an import or another start: all is new to its reader
-            self._since = last if since is None else 0 if since > last else since
+        self._follower = follower
 
     def end(self) -> None:
         """Stop watching, and give the place to others. Ending twice does nothing more."""
@@ -69,7 +63,7 @@ class _Stream:
             if self._ended:
                 return
             self._ended = True
-        self._watched.__exit__(None, None, None)
+        self._follower.close()
         self._us.streams.release()
 
     def read(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
@@ -82,40 +76,29 @@ class _Stream:
 
     def _read(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
         beat = Stopwatch()
-        while not (self._us.patience.over or is_away()):
-            self._news.clear()
-            closed = self._world.closed
+        while not is_away():
+            ended = self._world.closed or self._us.patience.over  # then what happened before is still read
             for piece in self._new():
                 yield piece
                 beat = Stopwatch()
-            if closed:
+            if ended:
                 return
             if beat.seconds >= HEARTBEAT_SECONDS:
                 yield b": still there\n\n"
                 beat = Stopwatch()
             left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
-            self._us.patience.wait(self._news, left, lambda: self._world.closed or is_away())
+            self._us.patience.wait(self._follower.news, left, lambda: self._world.closed or is_away())
 
     def _new(self) -> Iterator[bytes]:
-        """Yield what the log has gained; what it has lost meanwhile, and that it is another one now, is told."""
-        with self._world.lock:
-            log = self._world.state.events
-            replaced = self._replacements != self._world.replacements
-            if replaced:
-                self._replacements = self._world.replacements
-                self._since = self._world.begins_at
-            lost = log.evicted_since(self._since)
-            events = log.since(self._since)
-        if replaced:
-            yield _written(
-                "world", {"kind": "world", "world": {"action": "replaced", "id": self._world.name}}
-            )
-        if lost:
-            yield _written("evicted", {"events": lost})
-        for event in events:
-            self._since = event.number
-            if not self._kinds or event.kind in self._kinds:
-                yield _written(event.kind, views.event(event), event.number)
+        """Yield what the log has gained, what it has lost meanwhile, and that it is another one now."""
+        for item in self._follower.read():
+            if isinstance(item, Missed):
+                yield _written("evicted", {"events": item.events})
+            elif isinstance(item, Replaced):
+                change = {"action": "replaced", "id": self._world.name}
+                yield _written("world", {"kind": "world", "world": change}, item.number)
+            elif not self._kinds or item.kind in self._kinds:
+                yield _written(item.kind, views.event(item), item.number)
 
 
 def _written(kind: str, data: object, number: int | None = None) -> bytes:

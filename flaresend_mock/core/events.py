@@ -114,10 +114,11 @@ class EventLog:
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject)
-        self._keep(event)
+        self.keep(event)
         return event
 
-    def _keep(self, event: Event) -> None:
+    def keep(self, event: Event) -> None:
+        """Add an event that has its number already, and evict the oldest where there is no room."""
         weight = _weigh(event.subject)
         self._events.append((event, weight))
         self._weight += weight
@@ -163,11 +164,17 @@ class EventLog:
         self._evicted = Counter({kind: count for kind, (count, _) in gone.items()})
         self._last_evicted = {kind: number for kind, (_, number) in gone.items()}
         for event in events:
-            self._keep(event)
+            self.keep(event)
 
-    def evicted_since(self, number: int) -> int:
-        """Return how many events after this number are no longer kept."""
-        return max(0, max(self._last_evicted.values(), default=0) - number)
+    def missing_since(self, number: int) -> int:
+        """Return how many events after this number the log does not hold.
+
+        They were evicted, or the log that held them was replaced by a reset or a restore. 0 stands for the beginning of
+        this log: then only evicted events count.
+        """
+        if number == 0:
+            return max(self._last_evicted.values(), default=0)
+        return max(0, self.last_number - number - len(self.since(number)))
 
     def copy(self) -> EventLog:
         other = EventLog(self.limit, self.last_number)

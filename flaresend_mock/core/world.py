@@ -12,6 +12,7 @@ from flaresend_mock.core.clock import Clock
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.faults import Faults
+from flaresend_mock.core.following import Replaced
 from flaresend_mock.core.groups import Groups
 from flaresend_mock.core.inbox import ANSWER, Inbox
 from flaresend_mock.core.instances import Instances
@@ -49,7 +50,6 @@ class World:
         self.name = name
         self.closed = False
         self.replacements = 0
-        self.begins_at = 0
         self.outside = outside or Outside()
         self.lock = threading.RLock()
         self._told = threading.Condition(self.lock)
@@ -141,12 +141,13 @@ class World:
         Those who watch are told as long as this is the old world: the new one is what was given, to the last number.
         """
         with self.time.moving(), self.lock:
+            number = state.events.last_number
+            self.watching.change_log(self.state.events, number, Replaced(number))
             self.tell("world", Change("replaced", self.name))
             self._origin = state.copy()
             self._enter(state)
             self.instances.give_up_keys()  # those that others were given while this waited
             self.replacements += 1
-            self.begins_at = state.events.last_number
             self.deliveries.restart()
         self.outside.alarm(self)
 
@@ -170,9 +171,10 @@ class World:
     def _become(self, state: State, action: str, subject: str) -> None:
         """Go on from a state; only the numbers of events keep growing."""
         with self.time.moving(), self.lock:
-            number = max(self.state.events.last_number, state.events.last_number)
+            log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)
             self._enter(state.copy())
             self.state.events.last_number = number
+            self.watching.change_log(log, number)
             self.instances.give_up_keys()
             self.deliveries.restart()
             self.tell("world", Change(action, subject))

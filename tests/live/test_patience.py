@@ -14,7 +14,6 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.control.stream import _Stream
 from flaresend_mock.core.records import Change
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.testing.client import Flaresend
@@ -318,21 +317,6 @@ def test_a_reader_misses_nothing_that_happens_right_after_its_world_became_anoth
 
     assert seen == [1, 2]
     assert told == [(0, "world"), (1, "group"), (2, "message")]
-
-
-def test_nothing_is_kept_for_a_reader_who_is_slow() -> None:
-    with FlaresendMock(history=3) as flaresend:
-        us, world = flaresend.app.emulator, flaresend.worlds.default()
-        assert us.streams.acquire(blocking=False)
-        stream = _Stream(us, world, None, ())
-        with world.lock:
-            for number in range(10):
-                world.tell("group", Change("made up", str(number)))
-
-        pieces = [piece.partition(b"\n")[0] for piece in stream._new()]
-        stream.end()
-
-    assert pieces == [b"event: evicted", b"id: 8", b"id: 9", b"id: 10"]
 
 
 def show_qr(kit: Flaresend) -> str:

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core.records import Change
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
@@ -152,6 +153,54 @@ def test_a_stream_goes_on_over_a_reset(kit: Flaresend) -> None:
             (4, "message"),
             (5, "request"),
         ]
+
+
+def test_a_call_and_a_reset_in_one_packet_are_told_to_every_stream(kit: Flaresend) -> None:
+    body = json.dumps({"recipients": [ANN], "type": "text", "text": "last words"}).encode()
+    head = "".join(f"{name}: {value}\r\n" for name, value in kit.headers.items())
+    call = f"POST /send-message HTTP/1.1\r\nHost: localhost\r\n{head}Content-Type: application/json\r\n"
+    packet = f"{call}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    packet += (
+        b"POST /_mock/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    for turn in range(5):
+        with ExitStack() as places:
+            readers = [places.enter_context(Reader(kit)) for _ in range(8)]
+            for reader in readers:
+                reader.block()
+            raw = places.enter_context(
+                socket.create_connection(("127.0.0.1", int(kit.url.rpartition(":")[2])), timeout=DEADLINE)
+            )
+            raw.sendall(packet)
+            while raw.recv(65536):
+                pass
+
+            first = 3 * turn + 1
+            expected = [(first, "message"), (first + 1, "request"), (first + 2, "world")]
+            assert [[reader.event()[:2] for _ in range(3)] for reader in readers] == [expected] * 8
+
+
+def test_who_comes_back_after_a_reset_is_told_how_much_is_gone(kit: Flaresend) -> None:
+    send(kit, "a", "b")
+    kit.reset()
+
+    with Reader(kit, Last_Event_ID="1") as reader:
+        assert reader.event() == (0, "evicted", {"events": 3})
+        assert reader.event()[:2] == (5, "world")
+
+
+def test_what_happened_right_before_the_emulator_stops_is_told(
+    flaresend: FlaresendMock, kit: Flaresend
+) -> None:
+    world = flaresend.worlds.default()
+    with Reader(kit) as reader:
+        reader.block()
+        with world.lock:  # until then, the stream sees neither
+            world.tell("group", Change("made up", "last"))
+            flaresend.app.emulator.patience.end()
+
+        assert reader.event()[:2] == (1, "group")
+        assert reader.block() is None
 
 
 def test_only_the_kinds_that_are_asked_for_come(kit: Flaresend) -> None:
