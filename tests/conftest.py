@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from functools import cache
 
 import pytest
+from hypothesis import HealthCheck, settings
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
@@ -15,7 +17,12 @@ from flaresend_mock.core.world import World
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.worldfile import load_file
-from tests.support import RealTime, Stalls, client_of
+from tests.support import CI_EXAMPLES, RealTime, Stalls, client_of
+
+_ANY_PACE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("dev", _ANY_PACE, max_examples=20, derandomize=True)
+settings.register_profile("ci", _ANY_PACE, max_examples=CI_EXAMPLES)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 @cache

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
 from werkzeug.test import Client
 
 from flaresend_mock.app import Application
@@ -17,6 +18,7 @@ from flaresend_mock.web.context import Emulator
 REPOSITORY = Path(__file__).parent.parent
 KEY = {"Authorization": "Bearer YOUR_API_KEY"}
 NOW = datetime(2025, 11, 14, 10, 0, tzinfo=UTC)
+CI_EXAMPLES = 150
 
 
 class RealTime:
@@ -50,3 +52,8 @@ def client_of(world: World, *, strict: bool = False, **options: Any) -> Client:
         **options,
     )
     return Application(emulator).test_client()
+
+
+def examples(count: int) -> int:
+    """Return how many examples a test takes that takes `count` under the Hypothesis profile `ci`."""
+    return max(1, count * settings().max_examples // CI_EXAMPLES)

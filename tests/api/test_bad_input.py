@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import Client
@@ -29,7 +28,7 @@ from tests.defaults import (
     PROJECT,
     text,
 )
-from tests.support import KEY, NOW, client_of
+from tests.support import KEY, NOW
 
 ENDPOINTS = [
     ("POST", "/send-message"),
@@ -56,12 +55,7 @@ ENDPOINTS = [
 TAKING_BODIES = [(method, path) for method, path in ENDPOINTS if method in ("POST", "PUT", "PATCH")]
 STATUSES = {200, 400, 401, 403, 404, 405, 413, 415, 425, 429, 501, 503}
 
-thrown = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
+thrown = settings(derandomize=True, suppress_health_check=list(HealthCheck))
 
 surrogates = st.text(st.characters(categories=["Cs", "Lu"]), max_size=5)
 words = st.text(max_size=30) | surrogates
@@ -167,11 +161,6 @@ def multiparts(draw: st.DrawFn) -> bytes:
     ]
     body = b"".join(pieces) + b"--b--\r\n"
     return body[: draw(st.integers(0, len(body)))] if draw(st.integers(0, 9)) == 0 else body
-
-
-@pytest.fixture
-def client(world: World) -> Client:
-    return client_of(world)
 
 
 def throw(world: World, client: Client, endpoint: tuple[str, str], **request: Any) -> None:

@@ -14,7 +14,7 @@ from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.worldfile import load_file
-from tests.support import KEY, NOW, client_of
+from tests.support import KEY, NOW, client_of, examples
 
 ME = "254708920430"
 PEOPLE = ("254711000001", "254711000002", "254711000003", "254711000004")
@@ -169,4 +169,4 @@ class Flaresend(RuleBasedStateMachine):
 
 
 TestModel = Flaresend.TestCase
-TestModel.settings = settings(max_examples=40, stateful_step_count=25, deadline=None, derandomize=True)
+TestModel.settings = settings(max_examples=examples(40), stateful_step_count=25, derandomize=True)
