@@ -224,15 +224,6 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
     return Settings(**values)
 
 
-def table() -> str:
-    """Return the table of all options, as it stands in the README."""
-    rows = [
-        f"| `{flag(option)}` | `{variable(option)}` | {option.metadata['shown']} | {option.metadata['help']} |"
-        for option in options()
-    ]
-    return "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])
-
-
 def local_url(host: str, port: int) -> str:
     """Return the address at which this machine reaches what listens at a host and port."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104  # nosec B104

@@ -48,10 +48,6 @@ class Examples:
         found = [case for case in self._cases.get(endpoint, ()) if case.answer["status"] == status]
         return dict(_chosen((case, case.answer["body"]) for case in found))
 
-    def statuses(self, endpoint: str) -> set[int]:
-        """Return which statuses a call is known to be answered with."""
-        return {case.answer["status"] for case in self._cases.get(endpoint, ())}
-
     def _accepted(self, endpoint: str) -> Iterator[tuple[Case, Any]]:
         found = [
             (case, case.request["json"])
