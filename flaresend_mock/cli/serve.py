@@ -17,6 +17,9 @@ from flaresend_mock.version import __version__
 
 log = logging.getLogger(__name__)
 
+# Windows has SIGBREAK, and sends it where a console ends or another process asks for the end
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
+
 
 def serve(settings: Settings) -> int:
     """Serve until a signal comes; then finish what is under way, and return the exit status."""
@@ -25,7 +28,7 @@ def serve(settings: Settings) -> int:
     signal.set_wakeup_fd(
         wakeup.fileno(), warn_on_full_buffer=False
     )  # whichever thread a signal comes to, this wakes the main one
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, lambda *_: None)
 
     gc.disable()  # all that is made until it serves is there to stay
@@ -43,7 +46,7 @@ def serve(settings: Settings) -> int:
         _greet(emulator)
     signalled.recv(1)
     status = _stop(emulator)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # one that comes now finds nothing left to end
     return status
 
