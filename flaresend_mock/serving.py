@@ -31,6 +31,8 @@ DRAIN_SECONDS = 4.0
 MAX_JOINED = 64 * 1024
 SPARE_BODY = 256 * 1024 * 1024
 MAX_LENT = 1024
+SETTINGS: dict[str, Any] = {"asyncore_use_poll": True, "channel_request_lookahead": 1, "ident": None}
+"""Settings of Waitress. The benchmarks serve bare Flask with the same ones."""
 
 
 class JsonErrorTask(ErrorTask):
@@ -138,11 +140,9 @@ class HttpServer:
             threads=threads,
             backlog=BACKLOG,
             connection_limit=_connection_limit(),
-            asyncore_use_poll=True,
-            channel_request_lookahead=1,
             max_request_body_size=2 * max_body_size + SPARE_BODY,
-            ident=None,
             clear_untrusted_proxy_headers=False,  # no address is taken from them, and the journal shows them
+            **SETTINGS,
         )
         self._server.channel_class = Channel
         self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)

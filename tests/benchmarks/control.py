@@ -1,6 +1,6 @@
 """Measures what the control plane costs: those who wait, snapshots, many worlds, and faults that do not match.
 
-    python tests/benchmarks/control.py [--waiters 200] [--messages 10000] [--worlds 1000]
+    python -m tests.benchmarks.control [--waiters 200] [--messages 10000] [--worlds 1000]
 
 Emulator and caller are one process, so ratios mean more than the times.
 """
@@ -9,21 +9,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import requests
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from flaresend_mock import FlaresendMock
 from flaresend_mock.delivery.realtime import Stopwatch
-from tests.benchmarks.support import terms
-from tests.load.support import table
+from tests.benchmarks.support import table, terms
 
 Rows = list[tuple[str, str, str]]
 

@@ -1,6 +1,6 @@
 """Measures the dashboard with many messages: how long its pages take, and how soon a message appears.
 
-    python tests/benchmarks/dashboard.py [--messages 50000] [--chats 500]
+    python -m tests.benchmarks.dashboard [--messages 50000] [--chats 500]
 
 The emulator is a process of its own. Pages are asked for over one connection, nothing else being done. With Playwright
 and Debian's Chromium, 50 messages a second are sent for 10 seconds while a conversation is open, one of each 10 in that
@@ -14,17 +14,13 @@ import http.client
 import json
 import shutil
 import statistics
-import sys
 import threading
 import time
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tests.benchmarks.support import EMULATOR, KEY, Process, terms
-from tests.load.support import Wire, percentile, request, table
+from tests.benchmarks.support import KEY, percentile, started, table, terms
+from tests.benchmarks.wire import Wire, request
 
 INSTANCE = "9b540e83-e1ca-49b4-8c34-01fd31991d04"
 TIMES = 20
@@ -44,8 +40,8 @@ def main() -> None:
 
 
 def measure(messages: int, chats: int, seconds: int = SECONDS) -> str:
-    with Process([*EMULATOR, "--history", str(messages)], pinned=False) as emulator:
-        port = int(emulator.url.rpartition(":")[2])
+    with started("--history", str(messages)) as emulator:
+        port = emulator.port
         with Wire(port, 120) as wire:
             for number in range(messages):
                 send(wire, f"2547110{number % chats:05}", f"message {number}")

@@ -1,6 +1,6 @@
 """Measures how long messages that are scheduled for one second take to be sent, and that each is sent once.
 
-    python tests/benchmarks/due.py [--tasks 10000] [--rounds 3]
+    python -m tests.benchmarks.due [--tasks 10000] [--rounds 3]
 
 They are scheduled with the clock frozen; then it is set a second before they are due, and runs. Each message carries
 the time when it was sent, by the same clock: the last of them tells how long all took. The same is then done with
@@ -13,17 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import sys
 import time
 from collections import Counter
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tests.benchmarks.support import EMULATOR, MESSAGE, Process, terms
-from tests.load.support import Wire, request, table
+from tests.benchmarks.support import EMULATOR, MESSAGE, Process, table, terms
+from tests.benchmarks.wire import Wire, request
 
 BEFORE, DUE, LATER = "2025-11-14T10:00:00Z", "2025-11-15 09:00:00", "2025-11-15T08:59:59Z"
 
@@ -41,7 +37,7 @@ def main() -> None:
 
 def measure(tasks: int, rounds: int) -> str:
     history = ("--history", str(max(1000, 4 * tasks)))
-    with Process([*EMULATOR, *history]) as emulator, connected(emulator.url) as wire:
+    with Process([*EMULATOR, *history]) as emulator, Wire(emulator.port, 300) as wire:
         bench = Bench(wire, tasks)
         running, advanced, sent = [], [], []
         for _ in range(rounds):
@@ -58,10 +54,6 @@ def measure(tasks: int, rounds: int) -> str:
         middle = statistics.median(taken)
         rows.append((name, f"{middle:.2f}", f"{max(taken):.2f}", f"{middle / one_by_one:.2f}"))
     return table(rows)
-
-
-def connected(url: str) -> Wire:
-    return Wire(int(url.rpartition(":")[2]), 300)
 
 
 class Bench:

@@ -1,6 +1,6 @@
 """Measures what the emulator's own machinery adds to a call, in this process: journal, fault check and schemas.
 
-    python tests/benchmarks/overhead.py [--turns 30] [--calls 300]
+    python -m tests.benchmarks.overhead [--turns 30] [--calls 300]
 
 Each is timed within a request to `POST /send-message` that has just been answered, over and over in short turns,
 between turns of a bare Flask view that is called with the same body. The figure is the median of the turns.
@@ -12,15 +12,11 @@ import argparse
 import json
 import logging
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from io import BytesIO
-from pathlib import Path
 from typing import Any
 from wsgiref.types import WSGIApplication
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from flask import Flask, Response
 from werkzeug.test import EnvironBuilder
@@ -31,8 +27,7 @@ from flaresend_mock.api.calls import load
 from flaresend_mock.api.messages import SendMessage, Sent
 from flaresend_mock.app import api_app
 from flaresend_mock.web.context import EMULATOR
-from tests.benchmarks.support import KEY, MESSAGE, terms
-from tests.load.support import table
+from tests.benchmarks.support import KEY, MESSAGE, table, terms
 
 ENVIRON = EnvironBuilder(
     "/send-message",

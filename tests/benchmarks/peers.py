@@ -2,7 +2,7 @@
 
     npm install --prefix PEERS @stoplight/prism-cli@5.16.0 @mockoon/cli@9.9.0 wiremock@3.13.2
     python -m venv PEERS/moto && PEERS/moto/bin/pip install 'moto[server]'
-    python tests/benchmarks/peers.py PEERS [--seconds 3] [--rounds 5] [--connections 16]
+    python -m tests.benchmarks.peers PEERS [--seconds 3] [--rounds 5] [--connections 16]
 
 PEERS is any folder; those that are not in it are left out. Needs wrk, Node for the first two, and Java for WireMock.
 
@@ -25,8 +25,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
 from tests.benchmarks.support import (
     EMULATOR,
     MESSAGE,
@@ -36,10 +34,10 @@ from tests.benchmarks.support import (
     free_port,
     middle,
     ratio,
+    table,
     terms,
     wrk,
 )
-from tests.load.support import table
 
 SEND = Request("/send-message", MESSAGE)
 PUBLISH = Request(

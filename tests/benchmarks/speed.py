@@ -1,6 +1,6 @@
 """Measures the five main calls against bare Flask on the same server: requests a second, and latencies.
 
-    python tests/benchmarks/speed.py [--seconds 2] [--rounds 5] [--connections 1 16 64]
+    python -m tests.benchmarks.speed [--seconds 2] [--rounds 5] [--connections 1 16 64]
 
 Bare Flask is a view that says "hello", on the same Waitress with the same settings. Both are measured in short turns,
 one after the other, so that a noisy machine hits both; each figure is the median of its turns, and the ratio is the
@@ -11,11 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import urllib.request
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks.support import (
     EMULATOR,
@@ -27,10 +23,10 @@ from tests.benchmarks.support import (
     hello,
     middle,
     ratio,
+    table,
     terms,
     wrk,
 )
-from tests.load.support import table
 
 HELLO = Request("/")
 SCHEDULED = {**json.loads(MESSAGE), "sendAt": "2099-01-01 09:00:00"}

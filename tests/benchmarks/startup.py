@@ -1,6 +1,6 @@
 """Measures how long a start takes until the first answer, and memory: idle, and after 100,000 messages.
 
-    python tests/benchmarks/startup.py [--starts 9] [--messages 100000]
+    python -m tests.benchmarks.startup [--starts 9] [--messages 100000]
 
 Each start is measured beside one of a bare Flask application on Waitress, and beside an interpreter that only imports
 the libraries the emulator starts with: what a start takes beyond those is the emulator's own. Memory is resident
@@ -15,12 +15,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tests.benchmarks.support import EMULATOR, MESSAGE, Process, hello, on_core, terms
-from tests.load.support import Wire, request, table
+from tests.benchmarks.support import EMULATOR, MESSAGE, Process, hello, on_core, table, terms
+from tests.benchmarks.wire import Wire, request
 
 LIBRARIES = "import click, flask, marshmallow, waitress"
 
@@ -72,7 +69,7 @@ def imported() -> float:
 def after(messages: int) -> float:
     """Return the memory of an emulator that has got so many messages to send."""
     send = request("POST", "/send-message", MESSAGE.encode())
-    with Process(EMULATOR) as emulator, Wire(int(emulator.url.rpartition(":")[2])) as wire:
+    with Process(EMULATOR) as emulator, Wire(emulator.port) as wire:
         for _ in range(messages):
             status, body = wire.call(send)
             if status != 200:

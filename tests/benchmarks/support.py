@@ -1,4 +1,4 @@
-"""What the benchmarks share: servers in processes of their own, bare Flask to compare with, wrk, and their terms.
+"""What benchmarks and load programs share: servers in their own processes, bare Flask, wrk, and tables.
 
 wrk (Debian's package of that name) makes the load. Servers and wrk are pinned to a core each where there are two,
 so that neither takes the other's time.
@@ -10,6 +10,7 @@ import os
 import platform
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -25,19 +26,25 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from flaresend_mock.serving import MAX_CONNECTIONS, SETTINGS
+from flaresend_mock.settings import Settings
+
 KEY = "YOUR_API_KEY"
 MESSAGE = '{"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}'
-EMULATOR = (sys.executable, "-m", "flaresend_mock", "--log-level", "warning", "--port", "0")
-# the settings are those of flaresend_mock/serving.py, which tests/benchmarks/test_benchmarks.py compares
-HELLO = """
+EMULATOR = (
+    *(sys.executable, "-X", "faulthandler"),  # SIGABRT has it write its stacks
+    *("-m", "flaresend_mock", "--log-level", "warning", "--port", "0"),
+)
+HELLO = f"""
 import flask, sys, waitress
 app = flask.Flask("hello")
 app.add_url_rule("/", view_func=lambda: "hello")
-server = waitress.create_server(app, host="127.0.0.1", port=int(sys.argv[1]), threads=32, asyncore_use_poll=True,
-                                channel_request_lookahead=1, connection_limit=2000, ident=None)
+server = waitress.create_server(app, host="127.0.0.1", port=int(sys.argv[1]), threads={Settings().threads},
+                                connection_limit={MAX_CONNECTIONS}, **{SETTINGS})
 server.run()
 """
 START_SECONDS = 60
+STOP_SECONDS = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +117,32 @@ class Process:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(15)
+            self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._close()
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    @property
+    def state(self) -> str:
+        """Whether it runs, in words."""
+        status = self._process.poll()
+        return "it runs" if status is None else f"it ended with {status}"
+
+    def log(self) -> str:
+        """Return what it has written to standard error."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def stacks(self) -> str:
+        """End an emulator, and return its log with the stacks of its threads."""
+        self._process.send_signal(signal.SIGABRT)
+        self._process.wait(STOP_SECONDS)
+        return self.log()
 
     @property
     def memory(self) -> float:
@@ -153,8 +181,7 @@ class Process:
     def _failed(self) -> SystemExit:
         self._process.kill()
         self._process.wait()
-        self._log.seek(0)
-        said = self._log.read()[-2000:]
+        said = self.log()[-2000:]
         self._close()
         return SystemExit(f"{self._name} does not start:\n{said}")
 
@@ -162,6 +189,11 @@ class Process:
         if self._process.stdout is not None:
             self._process.stdout.close()
         self._log.close()
+
+
+def started(*options: str) -> Process:
+    """Start an emulator with these options of its command line, on every core."""
+    return Process([*EMULATOR, *options], pinned=False)
 
 
 def hello() -> Process:
@@ -212,6 +244,26 @@ def read_wrk(output: str) -> Load:
         raise SystemExit(f"wrk printed:\n{output}")
     unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
     return Load(float(rate[1]), float(half[1]) * unit[half[2]], float(most[1]) * unit[most[2]])
+
+
+def percentile(values: Sequence[float], percent: int) -> float:
+    """Return the value below which so many percent of all are."""
+    if len(values) < 2:
+        return values[0] if values else 0.0
+    return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out in columns, the first and the last to the left; the first row is the head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.rjust(width) if 0 < index < len(row) - 1 else cell.ljust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "  ".join("-" * width for width in widths), *lines[1:]])
 
 
 def middle(turns: Sequence[Load]) -> Load:

@@ -1,17 +1,54 @@
-"""The benchmarks run and measure something; what they find on a busy machine proves nothing, so it is not looked at."""
+"""Benchmarks and load programs, started with small numbers.
+
+What the benchmarks measure on a busy machine proves nothing: the tests look only at whether they measure something.
+What the load programs check holds for few calls, too.
+"""
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from flaresend_mock import serving
-from tests.benchmarks import control, dashboard, due, overhead, peers, speed, startup, support, webhooks
+from flaresend_mock.app import api_app
+from tests.benchmarks import (
+    concurrency,
+    control,
+    dashboard,
+    due,
+    endurance,
+    overhead,
+    peers,
+    speed,
+    startup,
+    support,
+    webhooks,
+)
+from tests.benchmarks.wire import Wire, request
+from tests.support import REPOSITORY
 
+pytestmark = pytest.mark.slow
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="memory is read from /proc, which this system lacks"
+)
+
+COMMANDS = sorted(
+    {
+        command
+        for document in ("benchmarks.md", "load.md")
+        for command in re.findall(r"^python -m (tests\.\S+)", (REPOSITORY / "docs" / document).read_text(), re.M)
+    }
+)
+CLIENTS = 8
+PATIENCE_SECONDS = 20
 PRINTED = """Running 2s test @ http://127.0.0.1:3577/send-message
   Latency Distribution
      50%  812.00us
@@ -31,6 +68,19 @@ def rows(table: str) -> dict[str, list[str]]:
     return {first: rest for first, *rest in cells}
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_documented_command_starts(command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", command, "--help"], cwd=REPOSITORY, capture_output=True, text=True, timeout=50
+    )
+
+    assert done.stdout.startswith("usage: "), done.stderr
+
+
+# --- benchmarks
+
+
+@needs_proc
 def test_start_up_and_memory_are_measured() -> None:
     found = rows(startup.measure(1, 200))
     assert 0 < float(found["start to first answer"][0]) < support.START_SECONDS
@@ -52,7 +102,7 @@ def test_scheduled_messages_are_all_sent_once() -> None:
 
 
 def test_a_message_that_was_not_sent_is_noticed() -> None:
-    with support.Process(support.EMULATOR, pinned=False) as emulator, due.connected(emulator.url) as wire:
+    with support.started() as emulator, Wire(emulator.port) as wire:
         bench = due.Bench(wire, 3)
         with pytest.raises(SystemExit, match="0 of 3 were sent"):
             bench._check()
@@ -90,10 +140,7 @@ def test_peers_that_are_not_there_are_left_out(tmp_path: Path, capsys: pytest.Ca
 
 @needs_wrk
 def test_a_refusal_is_no_answer_to_measure() -> None:
-    with (
-        support.Process(support.EMULATOR, pinned=False) as emulator,
-        pytest.raises(SystemExit, match="Non-2xx"),
-    ):
+    with support.started() as emulator, pytest.raises(SystemExit, match="Non-2xx"):
         support.wrk(emulator.url, support.Request("/send-message", "{}"), 1, 1)
 
 
@@ -105,12 +152,75 @@ def test_what_wrk_prints_is_read_in_milliseconds() -> None:
 
 def test_a_server_that_does_not_start_is_told() -> None:
     with pytest.raises(SystemExit, match="cannot be done"):
-        support.Process(["python", "-c", "raise SystemExit('this cannot be done')"], pinned=False)
+        support.Process([sys.executable, "-c", "raise SystemExit('this cannot be done')"], pinned=False)
 
 
-def test_bare_flask_runs_as_the_emulator_does() -> None:
-    source = Path(serving.__file__).read_text()
-    for setting in ("asyncore_use_poll=True", "channel_request_lookahead=1", "ident=None"):
-        assert setting in source
-        assert setting in support.HELLO
-    assert f"connection_limit={serving.MAX_CONNECTIONS}" in support.HELLO
+def test_the_stacks_of_an_emulator_that_is_stuck_are_told() -> None:
+    with support.started() as emulator:
+        assert "Current thread" in emulator.stacks()
+
+
+# --- load
+
+
+@pytest.mark.timeout(240)
+def test_eight_clients_that_make_every_call_at_once_break_nothing() -> None:
+    outcome = concurrency.run(CLIENTS, seed=1, rounds=1)
+
+    assert outcome.problems == []
+    assert outcome.count >= CLIENTS * len(concurrency.DECK)
+    assert documented() <= set(outcome.calls)
+
+
+def documented() -> set[str]:
+    """Return every call of the API, as it stands in the table."""
+    return {
+        f"{method} {concurrency.pattern(rule.rule)}"
+        for rule in api_app().url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if not rule.rule.startswith(("/v/", "/_mock"))
+    }
+
+
+def test_clients_that_export_first_and_at_once_leave_the_emulator_running() -> None:
+    start = threading.Barrier(CLIENTS)
+
+    with support.started() as emulator:
+
+        def export() -> int:
+            with Wire(emulator.port) as wire:
+                wire.call(request("GET", "/_mock/health"))
+                start.wait(30)
+                return wire.call(request("GET", "/_mock/world"))[0]
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            answers = [pool.submit(export) for _ in range(CLIENTS)]
+        assert [one.result() for one in answers] == [200] * CLIENTS
+
+
+def measured(figures: Sequence[endurance.Figure], name: str) -> float:
+    return next(one.value for one in figures if one.name == name)
+
+
+@needs_proc
+def test_memory_stays_level_once_the_history_is_full() -> None:
+    figures = endurance.sends(800, warm=400, window=100, options=("--history", "100"))
+
+    assert measured(figures, "growth") < 10
+
+
+@needs_proc
+def test_uploads_that_come_at_once_take_no_more_than_their_size_twice_over() -> None:
+    figures = endurance.uploads(clients=4, size=8 * endurance.MIB, most=1024)
+
+    assert not any(one.missed for one in figures), endurance.shown(figures)
+    assert measured(figures, "memory at its peak") - measured(figures, "memory before") < 2 * 4 * 8 + 64
+
+
+@needs_proc
+def test_clients_that_idle_or_are_slow_keep_no_call_waiting_though_they_are_more_than_threads() -> None:
+    figures = endurance.idlers(
+        idle=50, half=10, slow=10, calls=40, pause=0, most=PATIENCE_SECONDS, options=("--threads", "4")
+    )
+
+    assert not any(one.missed for one in figures), endurance.shown(figures)

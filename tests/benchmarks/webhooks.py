@@ -1,6 +1,6 @@
 """Measures webhook deliveries: how many events a second reach a fast receiver, and what that costs the API.
 
-    python tests/benchmarks/webhooks.py [--events 2000] [--rounds 5] [--chats 50]
+    python -m tests.benchmarks.webhooks [--events 2000] [--rounds 5] [--chats 50]
 
 Emulator, receiver and the caller of the API are processes of their own. In each round the API is first timed while
 nothing else is done; then held events are replayed, and it is timed while they are delivered: once as fast as can be,
@@ -19,14 +19,10 @@ import threading
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tests.benchmarks.support import EMULATOR, KEY, MESSAGE, Process, terms
-from tests.load.support import percentile, table
+from tests.benchmarks.support import KEY, MESSAGE, Process, percentile, started, table, terms
 
 RECEIVER = """
 import asyncio, sys
@@ -113,7 +109,7 @@ def main() -> None:
 
 def measure(events: int, rounds: int, chats: int, samples: int = SAMPLES) -> str:
     with ExitStack() as stack:
-        emulator = stack.enter_context(Process(EMULATOR, pinned=False))
+        emulator = stack.enter_context(started())
         receiver = stack.enter_context(Process([sys.executable, "-c", RECEIVER], probe="/", pinned=False))
         bench = Bench(emulator.url, receiver.url, events, chats)
         stack.callback(bench.close)

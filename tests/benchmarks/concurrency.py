@@ -1,6 +1,6 @@
 """Lets many clients mix every call of the API and most of the control plane, and checks what must hold then.
 
-    python tests/load/concurrency.py [--clients 64] [--seconds 60] [--seed 1]
+    python -m tests.benchmarks.concurrency [--clients 64] [--seconds 60] [--seed 1]
 
 The emulator is a process of its own: clients in its process would share its interpreter lock, and slow down
 what they measure. The clients are threads of one process, each with a connection that it keeps: a call over
@@ -41,12 +41,9 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tests.load.support import KEY, Emulator, percentile, table
+from tests.benchmarks.support import KEY, percentile, started, table
 from tests.receiver import Receiver
 
 STUCK_SECONDS = 30
@@ -734,7 +731,7 @@ def row(name: str, results: list[tuple[int, float]]) -> tuple[str, str, str, str
 def run(clients: int, seed: int, *, seconds: float | None = None, rounds: int | None = None) -> Outcome:
     """Let so many clients work for so many seconds, or each for so many rounds of all calls."""
     shared = Shared()
-    with Receiver() as receiver, Emulator("--history", str(HISTORY)) as emulator:
+    with Receiver() as receiver, started("--history", str(HISTORY)) as emulator:
         control = Client(shared, emulator.port, -1, seed, None)
         shared.now = control.mock("GET", "clock")[1]["now"]
         control.mock("PUT", "instances/default/webhook", {"url": receiver.url})

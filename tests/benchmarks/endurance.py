@@ -1,8 +1,8 @@
 """Runs an emulator for long, with large files, and among clients that keep it waiting.
 
-    python tests/load/endurance.py [--sends 1000000]
-    python tests/load/endurance.py --uploads
-    python tests/load/endurance.py --idlers
+    python -m tests.benchmarks.endurance [--sends 1000000]
+    python -m tests.benchmarks.endurance --uploads
+    python -m tests.benchmarks.endurance --idlers
 
 The emulator is a process of its own, so that its memory is its own. The first command sends a million
 messages over one connection, one call after the other, and compares memory and latency at the end to those at
@@ -24,12 +24,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2]))
-
-from tests.benchmarks.support import hello
-from tests.load.support import MIB, Emulator, Wire, head, percentile, request, table
+from tests.benchmarks.support import hello, percentile, started, table
+from tests.benchmarks.wire import Wire, head, request
 
 MESSAGE = json.dumps(
     {"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}
@@ -38,6 +35,7 @@ SEND = request("POST", "/send-message", MESSAGE)
 HELLO = request("GET", "/")
 FORM = 'multipart/form-data; boundary="load"'
 PIECE = 256 * 1024
+MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +63,14 @@ def sends(count: int, warm: int = 100_000, window: int = 10_000, options: Sequen
         window: of how many sends, the first and the last, the median latency is taken.
     """
     first, last = Window(), Window()
-    with Emulator(*options) as emulator, Wire(emulator.port) as wire, hello() as flask:
+    with started(*options) as emulator, Wire(emulator.port) as wire, hello() as flask:
         early = emulator.memory
         begun = time.perf_counter()
         for number in range(count):
             if number < window:
-                first.take(wire, flask.url)
+                first.take(wire, flask.port)
             elif number >= count - window:
-                last.take(wire, flask.url)
+                last.take(wire, flask.port)
             else:
                 send(wire)
             if number + 1 == warm:
@@ -106,9 +104,9 @@ class Window:
     def ratio(self) -> float:
         return statistics.median(self.sends) / statistics.median(self._hellos)
 
-    def take(self, wire: Wire, bare: str) -> None:
+    def take(self, wire: Wire, bare: int) -> None:
         if self._bare is None:  # only now: the server closes connections that idle
-            self._bare = Wire(int(bare.rpartition(":")[2]))
+            self._bare = Wire(bare)
             self._bare.call(HELLO)
         before = time.perf_counter()
         send(wire)
@@ -137,7 +135,7 @@ def uploads(
         most: how many MB the emulator may take at its peak.
     """
     start = threading.Barrier(clients)
-    with Emulator(*options) as emulator:
+    with started(*options) as emulator:
         idle = emulator.memory
 
         def upload(number: int) -> int:
@@ -198,7 +196,7 @@ def idlers(
     """
     taken: list[float] = []
     refused = 0
-    with Emulator(*options) as emulator, ExitStack() as open_:
+    with started(*options) as emulator, ExitStack() as open_:
         idles = [open_.enter_context(Wire(emulator.port)) for _ in range(idle)]
         halves = [open_.enter_context(Wire(emulator.port)) for _ in range(half)]
         for wire in halves:
