@@ -1,132 +1,22 @@
-"""What all commands that talk to an emulator have in common; and how the tests run them."""
+"""What all commands that talk to an emulator have in common."""
 
 from __future__ import annotations
 
 import contextlib
-import io
-import json
-import os
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.cli import COMMANDS, main
-
-COMMAND = [sys.executable, "-m", "flaresend_mock"]
-CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FLARESEND_MOCK_")}
-STEERING = "\x1b[2J\x07\u009b31m\u202ebad\nmore"
-
-
-@dataclass
-class Done:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict:
-        (line,) = self.out.splitlines()
-        return json.loads(line)
-
-    @property
-    def lines(self) -> list[str]:
-        assert (self.status, self.err) == (0, ""), self
-        return self.out.splitlines()
-
-    def failed(self, expected: str, status: int = 1) -> None:
-        """Expect one clear line on standard error, and nothing else."""
-        assert (self.status, self.out) == (status, ""), self
-        assert self.err.startswith("flaresend-mock: "), self
-        assert len(self.err.splitlines()) == 1, self
-        assert expected in self.err, self
-
-
-class Screen(io.TextIOWrapper):
-    """What a command prints on: a terminal, or not."""
-
-    def __init__(self, encoding: str, errors: str, is_terminal: bool) -> None:
-        super().__init__(io.BytesIO(), encoding=encoding, errors=errors, newline="\n")
-        self.is_terminal = is_terminal
-
-    def isatty(self) -> bool:
-        return self.is_terminal
-
-    @property
-    def text(self) -> str:
-        self.flush()
-        return self.buffer.getvalue().decode(self.encoding)
-
-
-def run(*arguments: str, encoding: str = "utf-8", terminal: bool = False) -> Done:
-    """Run a command in this process, which is faster than in one of its own."""
-    out, err = Screen(encoding, "strict", terminal), Screen("utf-8", "backslashreplace", terminal)
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert isinstance(ended.value.code, int)
-    return Done(ended.value.code, out.text, err.text)
-
-
-def at(flaresend: FlaresendMock, *arguments: str, **options: bool | str) -> Done:
-    """Run a command that talks to an emulator."""
-    return run(*arguments, "--url", flaresend.url, **options)
-
-
-def send(flaresend: FlaresendMock, text: str) -> None:
-    body = {"recipients": ["254712345678"], "type": "text", "text": text}
-    url = f"{flaresend.url}/send-message"
-    assert requests.post(url, json=body, headers=flaresend.headers, timeout=5).status_code == 200
-
-
-def control(flaresend: FlaresendMock, method: str, path: str, body: object = None) -> dict:
-    answer = requests.request(method, f"{flaresend.url}/_mock{path}", json=body, timeout=5)
-    assert answer.ok, answer.text
-    return answer.json()
-
-
-@dataclass
-class Scripted:
-    """A server that answers one connection after the other as it was told, and then listens no more."""
-
-    answers: list[bytes]
-    asked: list[str] = field(default_factory=list)
-
-    def __enter__(self) -> Scripted:
-        self.listening = socket.create_server(("127.0.0.1", 0))
-        self.listening.settimeout(20)
-        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-        return self
-
-    def serve(self) -> None:
-        for left, answer in reversed(list(enumerate(reversed(self.answers)))):
-            connection, _ = self.listening.accept()
-            with connection:
-                asked = b""
-                while b"\r\n\r\n" not in asked:
-                    asked += connection.recv(10_000)
-                self.asked.append(asked.decode())
-                if not left:
-                    self.listening.close()
-                connection.sendall(answer)
-                connection.shutdown(socket.SHUT_WR)
-
-    def __exit__(self, *_: object) -> None:
-        self.listening.close()
-        self.thread.join()
-
-
-def answered(body: object, status: str = "200 OK", headers: str = "") -> bytes:
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(data)}\r\n\r\n".encode() + data
+from flaresend_mock.cli import COMMANDS
+from flaresend_mock.cli.progress import waiting
+from tests.live.commands import CLEAN, COMMAND, STEERING, Screen, Scripted, answered, at, run, send
 
 
 @pytest.fixture
@@ -288,6 +178,7 @@ def test_help_tells_of_every_command_and_every_command_has_help() -> None:
         assert "Usage: flaresend-mock" in run(name, "--help").out
 
 
+@pytest.mark.slow
 def test_serving_and_help_import_no_http() -> None:
     code = "import sys; from flaresend_mock import cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
@@ -295,6 +186,7 @@ def test_serving_and_help_import_no_http() -> None:
     assert not {"urllib.request", "http.client", "flask", "flaresend_mock.cli.remote"} & set(loaded)
 
 
+@pytest.mark.slow
 def test_a_pipe_that_is_closed_ends_it_quietly(flaresend: FlaresendMock) -> None:
     for number in range(300):
         send(flaresend, f"{number} " + "x" * 500)
@@ -306,6 +198,7 @@ def test_a_pipe_that_is_closed_ends_it_quietly(flaresend: FlaresendMock) -> None
         assert done.stderr == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
 def test_it_works_where_nothing_can_be_printed(flaresend: FlaresendMock, closed: str) -> None:
     for command in ("clock", "world export", "instance list"):
@@ -315,6 +208,7 @@ def test_it_works_where_nothing_can_be_printed(flaresend: FlaresendMock, closed:
         assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full device")
 def test_a_full_disk_is_one_clear_line(flaresend: FlaresendMock) -> None:
     with open("/dev/full", "w") as full:
@@ -331,15 +225,11 @@ def test_whoever_watches_a_terminal_is_told_what_is_waited_for_until_it_is_over(
     monkeypatch.setattr("flaresend_mock.cli.progress.SECONDS_BEFORE", 0.0)
     told = threading.Event()
 
-    class Watched(Screen):
-        def write(self, text: str) -> int:
-            if "waiting for somebody\\x1b" in text:
-                told.set()
-            return super().write(text)
+    def see(text: str) -> None:
+        if "waiting for somebody\\x1b" in text:
+            told.set()
 
-    from flaresend_mock.cli.progress import waiting
-
-    screen = Watched("utf-8", "strict", True)
+    screen = Screen("utf-8", "strict", True, see)
     with contextlib.redirect_stderr(screen), waiting("somebody\x1b[2J"):
         assert told.wait(20)
 
@@ -347,8 +237,6 @@ def test_whoever_watches_a_terminal_is_told_what_is_waited_for_until_it_is_over(
 
 
 def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    from flaresend_mock.cli.progress import waiting
-
     monkeypatch.setattr("flaresend_mock.cli.progress.SECONDS_BEFORE", 0.0)
     before = threading.active_count()
     with contextlib.redirect_stderr(Screen("utf-8", "strict", False)) as screen, waiting("somebody"):
@@ -357,7 +245,8 @@ def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyP
     assert screen.text == ""
 
 
-def test_health_waits_until_it_is_ready() -> None:
+def test_health_waits_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.cli.health.SECONDS_BETWEEN", 0.0)
     ok = {"status": "ok"}
     starting = answered({"status": "starting"}, "503 Service Unavailable")
     with Scripted([starting, answered(b"<html>", "502 Bad Gateway"), starting, answered(ok)]) as slow:

@@ -8,14 +8,24 @@ import signal
 import socket
 import subprocess
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from queue import SimpleQueue
 
+import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
 from tests.defaults import INSTANCE
-from tests.live.test_cli_common import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
+from tests.live.commands import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
 
 STREAM = "Content-Type: text/event-stream\r\n"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that follows soon tries again."""
+    monkeypatch.setattr("flaresend_mock.cli.following.SECONDS_BETWEEN", 0.1)
 
 
 def test_messages_are_one_line_each_newest_last(flaresend: FlaresendMock) -> None:
@@ -113,21 +123,43 @@ def follow(url: str, *arguments: str) -> subprocess.Popen[str]:
         signal.signal(signal.SIGINT, ours)
 
 
+class Shown:
+    """What a command that follows has printed so far."""
+
+    def __init__(self) -> None:
+        self.pieces: SimpleQueue[str] = SimpleQueue()
+
+    def next_line(self) -> str:
+        line = ""
+        while not line.endswith("\n"):
+            line += self.pieces.get(timeout=30)
+        return line
+
+
 def test_following_shows_what_was_and_what_comes_until_the_emulator_stops() -> None:
-    with FlaresendMock() as flaresend:
+    shown = Shown()
+
+    def live() -> None:
+        try:
+            assert shown.next_line().endswith(" before\n")
+            for number in range(3):
+                send(flaresend, f"live {number}")
+                assert shown.next_line().endswith(f" live {number}\n")
+        finally:
+            flaresend.stop()
+
+    with ThreadPoolExecutor(1) as pool:
+        flaresend = FlaresendMock().start()
         send(flaresend, "before")
-        following = follow(flaresend.url, "messages")
-        assert following.stdout is not None
-        assert following.stdout.readline().endswith(" before\n")
-        for number in range(3):
-            send(flaresend, f"live {number}")
-            assert following.stdout.readline().endswith(f" live {number}\n")
+        living = pool.submit(live)
+        done = at(flaresend, "messages", "--follow", told=shown.pieces.put)
 
-    rest, said = following.communicate(timeout=30)
-    assert (following.returncode, rest) == (0, "")
-    assert said == f"flaresend-mock: {flaresend.url}: the emulator has stopped\n"
+    living.result()
+    assert (done.status, len(done.out.splitlines())) == (0, 4)
+    assert done.err == f"flaresend-mock: {flaresend.url}: the emulator has stopped\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_following_with_130_and_no_traceback(flaresend: FlaresendMock) -> None:
     send(flaresend, "before")
     following = follow(flaresend.url, "requests", "--json")
@@ -186,18 +218,22 @@ class Line:
 
 
 def test_following_a_real_emulator_misses_nothing_when_the_line_is_cut(flaresend: FlaresendMock) -> None:
-    line = Line(flaresend)
-    following = follow(line.url, "messages")
-    assert following.stdout is not None
-    for number in range(4):
-        send(flaresend, f"live {number}")
-        assert following.stdout.readline().endswith(f" live {number}\n")
-        line.cut()
+    line, shown = Line(flaresend), Shown()
 
-    line.close()
-    rest, said = following.communicate(timeout=30)
-    assert (following.returncode, rest) == (0, "")
-    assert said.endswith("the emulator has stopped\n")
+    def live() -> None:
+        with closing(line):
+            for number in range(4):
+                send(flaresend, f"live {number}")
+                assert shown.next_line().endswith(f" live {number}\n")
+                line.cut()
+
+    with ThreadPoolExecutor(1) as pool:
+        living = pool.submit(live)
+        done = run("messages", "--follow", "--url", line.url, told=shown.pieces.put)
+
+    living.result()
+    assert (done.status, len(done.out.splitlines())) == (0, 4)
+    assert done.err.endswith("the emulator has stopped\n")
 
 
 def streamed(*events: tuple[int, str], whole: bool = True) -> bytes:

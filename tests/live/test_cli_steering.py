@@ -10,7 +10,7 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.testing.client import Flaresend
-from tests.live.test_cli_common import STEERING, Scripted, answered, at, control, run
+from tests.live.commands import STEERING, Scripted, answered, at, control, run
 
 
 def groups(flaresend: FlaresendMock) -> requests.Response:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from tests.live.test_cli_common import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
+from tests.live.commands import STEERING, Scripted, answered, at, control, run, send
 from tests.support import REPOSITORY
 
 EXPORT = b'{"format":"flaresend-mock export"}'
@@ -139,12 +138,14 @@ def test_an_export_steers_no_terminal_and_says_the_same() -> None:
     assert json.loads(shown) == json.loads(data)
 
 
-def test_an_import_comes_from_standard_input_too(flaresend: FlaresendMock) -> None:
-    file = (REPOSITORY / "fixtures" / "worlds" / "demo.json").read_bytes()
-    asking = [*COMMAND, "world", "import", "-", "--json", "--url", flaresend.url]
-    done = subprocess.run(asking, env=CLEAN, input=file, capture_output=True, timeout=30)
+def test_an_import_comes_from_standard_input_too(
+    flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open(REPOSITORY / "fixtures" / "worlds" / "demo.json", encoding="ascii") as file:
+        monkeypatch.setattr("sys.stdin", file)
+        done = at(flaresend, "world", "import", "-", "--json")
 
-    assert json.loads(done.stdout)["world"] == "default"
+    assert done.json["world"] == "default"
     assert "Demo shop" in at(flaresend, "instance", "list").lines[0]
 
 
