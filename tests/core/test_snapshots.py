@@ -383,6 +383,7 @@ def best(act: Callable[[], object], of: int = 7) -> float:
     return min(taken)
 
 
+@pytest.mark.slow
 def test_a_world_of_ten_thousand_messages_is_restored_at_once(world: World) -> None:
     for number in range(10_000):
         world.sending.send(INSTANCE, [ANN], text(str(number)))

