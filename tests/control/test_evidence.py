@@ -16,7 +16,6 @@ from tests.defaults import ANN, BEN, INSTANCE, PROJECT, described
 from tests.support import KEY, client_of
 
 NOW = {"timeout": 0}
-SOURCES = ["messages", "requests", "deliveries"]
 
 
 def send(client: Client, *words: str, to: str = ANN) -> None:
@@ -254,7 +253,6 @@ def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: C
     assert ask(forgetful, "deliveries/verify", never=True).status_code == 200
 
 
-@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize(
     ("call", "given", "said"),
     [
@@ -285,56 +283,16 @@ def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: C
         ("verify", {"in_order": {}}, "in_order: "),
         ("verify", {"in_order": [5]}, "in_order[0]: "),
         ("verify", {"in_order": [{}, {"nope": 1}]}, "in_order[1]: 'nope' is not known"),
-        ("wait", {"match": []}, "match: "),
-        ("wait", {"match": None}, "match: "),
-        ("wait", {"match": {"statsu": "x"}}, "match: 'statsu' is not known; did you mean 'status'?"),
-        (
-            "wait",
-            {"match": {"instance": {"regx": "x"}}},
-            "match.instance: 'regx' is not known; did you mean 'regex'?",
-        ),
-        ("wait", {"match": {"instance": {"regex": "["}}}, "match.instance.regex: not a regular expression"),
-        (
-            "wait",
-            {"match": {"instance": {"regex": r"\L<x>"}}},
-            "match.instance.regex: not a regular expression",
-        ),
-        ("wait", {"match": {"instance": {"regex": 5}}}, "match.instance.regex: "),
-        ("wait", {"match": {"instance": {"not": {"not": {"subst": {}}}}}}, "match.instance.not.not: 'subst'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_by_name(
-    source: str, call: str, given: dict[str, Any], said: str, client: Client
+    call: str, given: dict[str, Any], said: str, client: Client
 ) -> None:
-    answer = ask(client, f"{source}/{call}", **given)
+    for source in ("messages", "requests", "deliveries"):
+        answer = ask(client, f"{source}/{call}", **given)
 
-    assert answer.status_code == 400, answer.text
-    assert answer.get_json()["error"]["message"].startswith(said)
-
-
-@pytest.mark.parametrize(
-    ("source", "match", "said"),
-    [
-        ("messages", {"txt": "x"}, "did you mean 'text'?"),
-        (
-            "messages",
-            {"direction": "outbond"},
-            "match.direction: 'outbond' is not known; did you mean 'outbound'?",
-        ),
-        ("messages", {"type": "txt"}, "did you mean 'text'?"),
-        ("messages", {"status": {"one_of": ["sentt"]}}, "did you mean 'sent'?"),
-        ("requests", {"body": {"recipient": ANN}}, "did you mean 'recipients'?"),
-        ("requests", {"answer": {"succes": True}}, "did you mean 'success'?"),
-        ("requests", {"method": "POTS"}, "did you mean 'POST'?"),
-        ("deliveries", {"status": "deliverd"}, "did you mean 'delivered'?"),
-        ("deliveries", {"body": {"evnt": "x"}}, "did you mean 'event'?"),
-    ],
-)
-def test_typing_errors_in_matchers_are_refused_with_what_is_meant(
-    source: str, match: dict[str, Any], said: str, client: Client
-) -> None:
-    for call in ("wait", "verify"):
-        assert said in refused(ask(client, f"{source}/{call}", match=match), 400, "invalid_matcher")
+        assert answer.status_code == 400, answer.text
+        assert answer.get_json()["error"]["message"].startswith(said)
 
 
 @pytest.mark.parametrize(
