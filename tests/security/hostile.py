@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import socket
 import struct
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
@@ -19,6 +21,7 @@ from tests.support import KEY
 SCRIPT = "<script>alert(1)</script>"
 CONTROL = "/_mock"
 TIMEOUT = 10.0
+SOON = 3.0
 
 API_BODIES = {
     ("POST", "/send-message"): {"recipients": [ANN], "type": "text", "text": "Hello"},
@@ -92,6 +95,14 @@ def messages(client: Client) -> list[dict[str, Any]]:
 def is_harmless(answer: TestResponse) -> bool:
     """Tell whether a browser would run nothing in an answer: it is JSON, or a page without the script."""
     return answer.content_type == "application/json; charset=utf-8" or SCRIPT not in answer.text
+
+
+@contextmanager
+def cheap(most: float = SOON) -> Iterator[None]:
+    """Fail if the block takes more seconds of processor time; how busy the machine is makes no difference."""
+    begun = time.process_time()
+    yield
+    assert time.process_time() - begun < most
 
 
 def deep(levels: int, opening: str = "[", closing: str = "]") -> str:

@@ -6,7 +6,6 @@ import io
 import struct
 import subprocess
 import sys
-import time
 import warnings
 import zlib
 from base64 import b64encode
@@ -19,10 +18,9 @@ from werkzeug.test import Client
 
 from flaresend_mock.pictures import FORMATS, MAX_PIXELS, look
 from flaresend_mock.shipped import FIXTURES
-from tests.security.hostile import ANN, chunk, png
+from tests.security.hostile import ANN, cheap, chunk, png
 from tests.support import KEY
 
-SOON = 3.0
 JPEG = (FIXTURES / "media" / "sample.jpg").read_bytes()
 WEBP = (FIXTURES / "media" / "sample.webp").read_bytes()
 
@@ -87,26 +85,22 @@ each_hostile = pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
 
 @each_hostile
 def test_it_is_received_in_good_time(make: Callable[[], bytes], shared: Client) -> None:
-    data = make()
-    begin = time.perf_counter()
+    media = {"base64": b64encode(make()).decode()}
 
-    for kind in ("image", "sticker", "document"):
-        media = {"base64": b64encode(data).decode()}
-        answer = shared.post("/_mock/inbound", json={"from": ANN, "type": kind, "media": media})
-        assert answer.status_code == 201, answer.text
-
-    assert time.perf_counter() - begin < SOON
+    with cheap():
+        for kind in ("image", "sticker", "document"):
+            answer = shared.post("/_mock/inbound", json={"from": ANN, "type": kind, "media": media})
+            assert answer.status_code == 201, answer.text
 
 
 @each_hostile
 def test_it_is_sent_in_good_time(make: Callable[[], bytes], shared: Client) -> None:
     form = {"recipients[]": ANN, "type": "image", "file": (io.BytesIO(make()), "a.png", "image/png")}
-    begin = time.perf_counter()
 
-    answer = shared.post("/send-message", headers=KEY, data=form)
+    with cheap():
+        answer = shared.post("/send-message", headers=KEY, data=form)
 
     assert answer.status_code == 200
-    assert time.perf_counter() - begin < SOON
 
 
 def test_a_picture_of_too_many_pixels_is_measured_and_not_unpacked() -> None:
@@ -121,6 +115,7 @@ def test_a_picture_of_too_many_pixels_is_measured_and_not_unpacked() -> None:
     assert (seen.width, seen.height, seen.thumbnail) == (side, side, None)
 
 
+@pytest.mark.slow
 def test_none_takes_more_memory_than_there_is() -> None:
     """They are looked at by a process that may have 400 MB, of which it takes a third to begin with."""
     script = """
