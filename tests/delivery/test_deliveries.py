@@ -24,7 +24,7 @@ from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.delivery.verification import sample_event
 from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.testing.client import Flaresend
-from tests.receiver import DROP, HANG, Asked, Receiver, Reply
+from tests.receiver import DROP, HANG, Asked, Receiver, Reply, refusing
 
 NOON = datetime(2025, 11, 14, 12, 0, tzinfo=UTC)
 ANN, BEN = "254712345678", "254723456789"
@@ -306,11 +306,10 @@ def test_a_connection_that_breaks_off_is_a_recorded_error(site: Site, reply: Rep
 
 
 def test_a_receiver_that_is_not_there_is_a_recorded_error(site: Site) -> None:
-    with Receiver() as gone:
-        url = gone.url
-    site.world.instances.set_webhook(None, Webhook(url))
-    id_ = site.say()
-    site.settle()
+    with refusing() as url:
+        site.world.instances.set_webhook(None, Webhook(url))
+        id_ = site.say()
+        site.settle()
 
     (attempt,) = site.delivery(id_).attempts
     assert (site.delivery(id_).status, attempt.status) == ("retrying", None)

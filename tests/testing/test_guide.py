@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, *command: str, **variables: str) -> str:
     done = subprocess.run(
-        command, cwd=folder, env={**CLEAN, **variables}, capture_output=True, text=True, timeout=120
+        command, cwd=folder, env={**CLEAN, **variables}, capture_output=True, text=True, timeout=50
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -44,16 +44,19 @@ def test_there_are_examples() -> None:
     } <= FILES.keys()
 
 
+@pytest.mark.slow
 def test_the_example_for_pytest_passes(folder: Path) -> None:
     said = run(folder, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bookings.py")
 
     assert "4 passed" in said
 
 
+@pytest.mark.slow
 def test_the_example_for_unittest_passes(folder: Path) -> None:
     assert "Ran 1 test" in run(folder, sys.executable, "-m", "unittest", "test_unittest.py")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 def test_the_example_for_node_passes(folder: Path) -> None:
     with FlaresendMock() as emulator:
@@ -62,6 +65,7 @@ def test_the_example_for_node_passes(folder: Path) -> None:
     assert "pass 2" in said
 
 
+@pytest.mark.slow
 def test_the_example_for_bash_passes_and_cleans_up(folder: Path) -> None:
     with FlaresendMock() as emulator:
         said = run(folder, "bash", "bookings.sh", FLARESEND_MOCK_URL=emulator.url)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
 import pytest
 
 from flaresend_mock import FlaresendMock
@@ -15,25 +20,45 @@ BOOKING = """
         return requests.post(os.environ["FLARESEND_URL"] + "/send-message", headers=key, json=body)
 """
 
+OFF = "cacheprovider faulthandler randomly threadexception timeout unraisableexception xdist"
+OPTIONS = ["--import-mode=importlib", *(f"-pno:{plugin}" for plugin in OFF.split())]
+
+
+class Suite:
+    """Runs pytest in an empty folder: in this process, or in one of its own where that is the point."""
+
+    def __init__(self, folder: Path, capture: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self._capture = capture
+
+    def run(self, tests: str, *arguments: str, process: bool = False) -> pytest.RunResult:
+        file = self.folder / f"test_{self.folder.name}.py"  # a module's name is taken once in a process
+        file.write_text(dedent(BOOKING) + dedent(tests), encoding="utf-8")
+        command = [*OPTIONS, *arguments, file.name]
+        if process:
+            done = subprocess.run(
+                [sys.executable, "-m", "pytest", *command], capture_output=True, text=True, timeout=60
+            )
+            code, said, errors = done.returncode, done.stdout, done.stderr
+        else:
+            self._capture.readouterr()
+            code = pytest.main(command)
+            said, errors = self._capture.readouterr()
+        return pytest.RunResult(code, said.splitlines(), errors.splitlines(), 0)
+
 
 @pytest.fixture
-def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """An empty folder, without what the environment says."""
-    for name in ("FLARESEND_MOCK_URL", "FLARESEND_URL", "FLARESEND_API_KEY"):
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Suite:
+    """Return a suite without what the environment says."""
+    for name in ("FLARESEND_MOCK_URL", "FLARESEND_URL", "FLARESEND_API_KEY", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
-    return pytester
+    monkeypatch.setenv("PY_COLORS", "0")
+    monkeypatch.chdir(tmp_path)
+    return Suite(tmp_path, capsys)
 
 
-def run(suite: pytest.Pytester, tests: str, *arguments: str) -> pytest.RunResult:
-    import textwrap
-
-    suite.makepyfile(textwrap.dedent(BOOKING) + textwrap.dedent(tests))
-    return suite.runpytest_subprocess("-p", "no:cacheprovider", "-p", "no:randomly", *arguments)
-
-
-def test_each_test_has_a_world_of_its_own(suite: pytest.Pytester) -> None:
-    outcome = run(
-        suite,
+def test_each_test_has_a_world_of_its_own(suite: Suite) -> None:
+    outcome = suite.run(
         """
         @pytest.mark.parametrize("time", range(5))
         def test_booking(time, flaresend_mock):
@@ -50,7 +75,7 @@ def test_each_test_has_a_world_of_its_own(suite: pytest.Pytester) -> None:
     outcome.assert_outcomes(passed=6)
 
 
-def test_the_same_tests_run_against_an_emulator_elsewhere(suite: pytest.Pytester) -> None:
+def test_the_same_tests_run_against_an_emulator_elsewhere(suite: Suite) -> None:
     tests = """
         def test_booking(flaresend_mock):
             flaresend_mock.env()
@@ -58,7 +83,7 @@ def test_the_same_tests_run_against_an_emulator_elsewhere(suite: pytest.Pytester
             flaresend_mock.expect_message(to="254712345678")
     """
     with FlaresendMock() as elsewhere:
-        outcome = run(suite, tests, f"--flaresend-mock-url={elsewhere.url}")
+        outcome = suite.run(tests, f"--flaresend-mock-url={elsewhere.url}")
         left = [world.name for world in elsewhere.worlds.all()]
         calls = elsewhere.worlds.default().state.events.last_number
 
@@ -66,9 +91,8 @@ def test_the_same_tests_run_against_an_emulator_elsewhere(suite: pytest.Pytester
     assert (left, calls) == (["default"], 0)
 
 
-def test_a_marker_says_which_world_it_is(suite: pytest.Pytester) -> None:
-    outcome = run(
-        suite,
+def test_a_marker_says_which_world_it_is(suite: Suite) -> None:
+    outcome = suite.run(
         """
         @pytest.mark.flaresend(world="demo", frozen_at="2025-11-14 13:00", seed=7)
         def test_demo(flaresend_mock):
@@ -86,9 +110,8 @@ def test_a_marker_says_which_world_it_is(suite: pytest.Pytester) -> None:
     outcome.stdout.fnmatch_lines(["flaresend_mock: a world has no 'wrld'; did you mean 'world'[?]"])
 
 
-def test_a_failure_explains_itself(suite: pytest.Pytester) -> None:
-    outcome = run(
-        suite,
+def test_a_failure_explains_itself(suite: Suite) -> None:
+    outcome = suite.run(
         """
         def test_booking(flaresend_mock):
             flaresend_mock.env()
@@ -113,9 +136,9 @@ def test_a_failure_explains_itself(suite: pytest.Pytester) -> None:
     outcome.stdout.no_fnmatch_line("*testing/client.py*")
 
 
-def test_a_suite_that_does_not_use_it_imports_nothing_of_it(suite: pytest.Pytester) -> None:
-    outcome = run(
-        suite,
+@pytest.mark.slow
+def test_a_suite_that_does_not_use_it_imports_nothing_of_it(suite: Suite) -> None:
+    outcome = suite.run(
         """
         def test_nothing():
             import sys
@@ -123,18 +146,17 @@ def test_a_suite_that_does_not_use_it_imports_nothing_of_it(suite: pytest.Pytest
             assert loaded <= {"flaresend_mock", "flaresend_mock.version", "flaresend_mock.testing",
                               "flaresend_mock.testing.plugin", "flask"}
         """,
+        process=True,
     )
 
     outcome.assert_outcomes(passed=1)
 
 
-def test_markers_of_class_and_test_are_laid_over_each_other(suite: pytest.Pytester) -> None:
-    suite.makefile(
-        ".json", shop='{"version": 1, "instances": [{"number": "254711000001", "api_keys": ["k"]}]}'
-    )
-    suite.makefile(".json", broken="{")
-    outcome = run(
-        suite,
+def test_markers_of_class_and_test_are_laid_over_each_other(suite: Suite) -> None:
+    shop = '{"version": 1, "instances": [{"number": "254711000001", "api_keys": ["k"]}]}'
+    (suite.folder / "shop.json").write_text(shop)
+    (suite.folder / "broken.json").write_text("{")
+    outcome = suite.run(
         """
         @pytest.mark.flaresend(world="shop.json", time_zone="Africa/Nairobi")
         class TestShop:
@@ -155,9 +177,7 @@ def test_markers_of_class_and_test_are_laid_over_each_other(suite: pytest.Pytest
         @pytest.mark.flaresend(world=3)
         def test_number(flaresend_mock):
             pass
-        """,
-        "-p",
-        "no:xdist",
+        """
     )
 
     outcome.assert_outcomes(passed=2, errors=2)
@@ -167,21 +187,22 @@ def test_markers_of_class_and_test_are_laid_over_each_other(suite: pytest.Pytest
     outcome.stdout.no_fnmatch_line("*testing/plugin.py*")
 
 
-def test_ids_are_the_same_in_every_run_and_others_in_every_test(suite: pytest.Pytester) -> None:
+@pytest.mark.parametrize("process", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_ids_are_the_same_in_every_run_and_others_in_every_test(suite: Suite, process: bool) -> None:
     tests = """
         @pytest.mark.parametrize("time", range(3))
         def test_id(time, flaresend_mock):
             print("ID", flaresend_mock.receive("254712345678", "hi")["data"]["id"])
     """
-    first, second = ([line for line in run(suite, tests, "-s").outlines if "ID " in line] for _ in range(2))
+    runs = [suite.run(tests, "-s", process=process) for _ in range(2)]
+    first, second = ([line for line in run.outlines if "ID " in line] for run in runs)
 
     assert first == second
     assert len(set(first)) == 3
 
 
-def test_what_explains_itself_is_not_told_twice(suite: pytest.Pytester) -> None:
-    outcome = run(
-        suite,
+def test_what_explains_itself_is_not_told_twice(suite: Suite) -> None:
+    outcome = suite.run(
         """
         def test_booking(flaresend_mock):
             flaresend_mock.expect_message(within=0)
