@@ -1,51 +1,177 @@
-"""The order in which a call is checked: route, key, method, instance, body, meaning."""
+"""The order in which a call is checked: route, key, method, phone, body, meaning. And what each of these accepts."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 from werkzeug.test import Client
 
 from flaresend_mock.core.world import World
-from tests.defaults import ANN, CARA, INSTANCE, OWNED, PROJECT
+from tests.contents import contents
+from tests.defaults import ANN, BEN, CARA, INSTANCE, OWNED, PROJECT
 from tests.support import KEY, client_of
 
 WRONG_KEY = {"Authorization": "Bearer nobody's"}
-BROKEN: dict[str, Any] = {"data": b"{", "content_type": "application/json"}
-NOT_JSON: dict[str, Any] = {"data": b"x", "content_type": "text/plain"}
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
+OVERLOADED = "9990000503"
+LIMIT = 1000
 
-NEEDING_THE_PHONE = [
-    ("POST", "/send-message"),
-    ("POST", "/groups"),
-    ("GET", "/groups"),
-    ("GET", f"/groups/{PROJECT}"),
-    ("GET", f"/groups/{PROJECT}/invite-link"),
-    ("POST", "/groups/send-message"),
-    ("POST", f"/groups/{PROJECT}/participants"),
-    ("POST", "/channels"),
-    ("GET", "/channels"),
-    ("GET", f"/channels/{OWNED}"),
-    ("GET", "/channels/invite/0029Vb8Bvrt8vd1YTuvt1S14"),
-    ("PUT", f"/channels/{OWNED}"),
-    ("POST", f"/channels/{OWNED}/follow"),
-    ("POST", f"/channels/{OWNED}/unfollow"),
-    ("POST", f"/channels/{OWNED}/message"),
-    ("POST", "/check-number"),
+NOT_READY = {
+    "success": False,
+    "message": "Instance not ready for messaging",
+    "status": "disconnected",
+    "action": "Please ensure the QR code is scanned and the instance is connected",
+}
+
+
+class Endpoint(NamedTuple):
+    """A call that passes every check but the last, and how it is refused.
+
+    Args:
+        phone: whether it needs a connected instance.
+        status: the status of the response to the call itself: refused for what it means, where it can be.
+        body: its body, where it takes one.
+        incomplete: the message for an empty body.
+    """
+
+    method: str
+    path: str
+    phone: bool
+    status: int
+    body: dict[str, Any] | None = None
+    incomplete: str = ""
+
+
+ENDPOINTS = [
+    Endpoint("GET", "/scheduled-messages", False, 200),
+    Endpoint("DELETE", "/scheduled-messages/unknown", False, 404),
+    Endpoint("PATCH", "/scheduled-messages/unknown", False, 404, {"text": "Hi"}, "No fields to update"),
+    Endpoint(
+        "POST",
+        "/schedule-message",
+        False,
+        503,
+        {**MESSAGE, "recipients": [OVERLOADED], "sendAt": "2030-01-01 00:00:00"},
+        "Recipients array is required",
+    ),
+    Endpoint(
+        "POST",
+        "/send-message",
+        True,
+        503,
+        {**MESSAGE, "recipients": [OVERLOADED]},
+        "Recipients array is required",
+    ),
+    Endpoint("GET", "/groups", True, 200),
+    Endpoint("GET", "/groups/unknown", True, 404),
+    Endpoint("GET", "/groups/unknown/invite-link", True, 404),
+    Endpoint(
+        "POST",
+        "/groups",
+        True,
+        503,
+        {"subject": "Friends", "participants": [OVERLOADED]},
+        "Subject is required",
+    ),
+    Endpoint(
+        "POST",
+        "/groups/send-message",
+        True,
+        200,
+        {"groupJids": ["120363000000000000@g.us"], "type": "text", "text": "Hello"},
+        "groupJids array is required",
+    ),
+    Endpoint(
+        "POST",
+        "/groups/unknown/participants",
+        True,
+        404,
+        {"action": "add", "participants": [CARA]},
+        "Invalid action. Allowed: add, remove, promote, demote.",
+    ),
+    Endpoint("GET", "/channels", True, 501),
+    Endpoint("GET", "/channels/unknown", True, 404),
+    Endpoint("GET", "/channels/invite/unknown", True, 404),
+    Endpoint("POST", "/channels", True, 200, {"name": "News"}, "Name is required"),
+    Endpoint("PUT", "/channels/unknown", True, 404, {"name": "News"}, "No fields to update"),
+    Endpoint("POST", "/channels/unknown/follow", True, 404),
+    Endpoint("POST", "/channels/unknown/unfollow", True, 404),
+    Endpoint(
+        "POST",
+        "/channels/unknown/message",
+        True,
+        404,
+        {"type": "text", "text": "Hello"},
+        "Message type is required",
+    ),
+    Endpoint(
+        "POST",
+        "/check-number",
+        True,
+        503,
+        {"number": OVERLOADED},
+        "Invalid number format or missing field",
+    ),
 ]
-ONLY_STORING = [
-    ("POST", "/schedule-message"),
-    ("GET", "/scheduled-messages"),
-    ("PATCH", "/scheduled-messages/SCHED-1"),
-    ("DELETE", "/scheduled-messages/SCHED-1"),
-]
+CONTENT_TYPES = ("text/plain", "application/xml", "application/octet-stream", "json", "/", None)
 
 
-@pytest.fixture
-def disconnected(world: World) -> Client:
-    world.pairing.set_status(INSTANCE, "disconnected")
-    return client_of(world)
+class Call(NamedTuple):
+    """A call with flaws, and the response to the first of them."""
+
+    flaw: str
+    status: int
+    response: dict[str, Any] | None
+    method: str
+    path: str
+    headers: dict[str, str] = KEY
+    request: dict[str, Any] = {}  # noqa: RUF012 - nothing changes it
+
+
+def refusal(message: str) -> dict[str, Any]:
+    return {"success": False, "message": message}
+
+
+def calls_before_the_body(at: Endpoint) -> Iterator[Call]:
+    """Yield calls without a phone and with a broken body that are wrong in one thing more, the first check first."""
+    method, path = at.method, at.path
+    broken = {"data": b"{", "content_type": "application/json"}
+    for headers in ({}, WRONG_KEY, KEY):
+        for verb in (method, "DELETE", "FOO"):
+            unknown = refusal(f"Cannot {verb} /nope")
+            yield Call("route", 404, unknown, verb, "/nope?x=1", headers, broken)
+    for verb in (method, "TRACE"):
+        no_key = {"success": False, "error": "Authorization header required"}
+        yield Call("no key", 401, no_key, verb, path, {}, broken)
+        wrong = {"success": False, "error": "Invalid API key"}
+        yield Call("wrong key", 401, wrong, verb, path, WRONG_KEY, broken)
+    yield Call("method", 405, refusal("Method not allowed"), "TRACE", path, KEY, broken)
+    if at.phone:
+        not_json = {"data": b"x", "content_type": "text/plain"}
+        large = {"data": b"{" * (LIMIT + 1), "content_type": "text/plain"}
+        for request in (broken, not_json, large, {"json": {}}):
+            yield Call("phone", 425, NOT_READY, method, path, KEY, request)
+
+
+def calls_from_the_body_on(at: Endpoint) -> Iterator[Call]:
+    """Yield calls whose body is wrong in one thing less each, and at last the call itself."""
+    method, path = at.method, at.path
+    if at.body is None:
+        yield Call("meaning", at.status, None, method, path)
+        return
+    for other in CONTENT_TYPES:
+        large = {"data": b"{" * (LIMIT + 1), "content_type": other}
+        message = refusal("Content-Type must be application/json")
+        yield Call(f"content type {other}", 415, message, method, path, KEY, large)
+    large = {"data": b"{" * (LIMIT + 1), "content_type": "application/json"}
+    yield Call("size", 413, refusal("Request body too large"), method, path, KEY, large)
+    broken = {"data": b"{", "content_type": "application/json"}
+    yield Call("syntax", 400, refusal("Invalid JSON body"), method, path, KEY, broken)
+    for empty in ({}, {"json": {}}, {"data": b"", "content_type": "application/json"}):
+        yield Call("fields", 400, refusal(at.incomplete), method, path, KEY, empty)
+    yield Call("meaning", at.status, None, method, path, KEY, {"json": at.body})
 
 
 @pytest.fixture
@@ -53,26 +179,29 @@ def strict(world: World) -> Client:
     return client_of(world, strict=True)
 
 
-@pytest.mark.parametrize("headers", [{}, WRONG_KEY, KEY])
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "FOO"])
-def test_an_unknown_route_comes_before_everything(
-    method: str, headers: dict[str, str], disconnected: Client
-) -> None:
-    answer = disconnected.open("/nope?x=1", method=method, headers=headers, **BROKEN)
+@pytest.mark.parametrize("at", ENDPOINTS, ids=lambda at: f"{at.method} {at.path}")
+def test_the_first_flaw_in_the_order_of_checks_decides(at: Endpoint, world: World) -> None:
+    client = client_of(world, max_body_size=LIMIT)
+    world.pairing.set_status(INSTANCE, "disconnected")
+    before = contents(world)
 
-    assert answer.status_code == 404
-    assert answer.json == {"success": False, "message": f"Cannot {method} /nope"}
+    def check(call: Call) -> None:
+        answer = client.open(call.path, method=call.method, headers=call.headers, **call.request)
 
+        assert answer.status_code == call.status, (call.flaw, answer.text)
+        if call.response is not None:
+            assert answer.json == call.response, call.flaw
+        if call.status != 200:
+            assert answer.content_type == "application/json; charset=utf-8", call.flaw
+            assert contents(world) == before, call.flaw
 
-@pytest.mark.parametrize(("method", "path"), [*NEEDING_THE_PHONE, *ONLY_STORING])
-def test_the_key_comes_before_method_instance_and_body(method: str, path: str, disconnected: Client) -> None:
-    without = disconnected.open(path, method=method, **BROKEN)
-    wrong = disconnected.open(path, method=method, headers=WRONG_KEY, **BROKEN)
-    wrong_method = disconnected.open(path, method="TRACE", **BROKEN)
-
-    assert (without.status_code, wrong.status_code, wrong_method.status_code) == (401, 401, 401)
-    assert without.json == {"success": False, "error": "Authorization header required"}
-    assert wrong.json == {"success": False, "error": "Invalid API key"}
+    for call in calls_before_the_body(at):
+        check(call)
+    if at.phone:  # a call that only stores needs no phone
+        world.pairing.set_status(INSTANCE, "connected")
+        before = contents(world)
+    for call in calls_from_the_body_on(at):
+        check(call)
 
 
 @pytest.mark.parametrize(
@@ -121,67 +250,18 @@ def test_the_scheme_is_compared_without_case(scheme: str, client: Client) -> Non
         (f"/channels/{OWNED}", {"GET", "HEAD", "PUT"}),
     ],
 )
-def test_the_method_comes_before_instance_and_body(
-    path: str, allowed: set[str], disconnected: Client
+def test_a_method_that_is_not_allowed_gets_the_allowed_ones(
+    path: str, allowed: set[str], client: Client
 ) -> None:
-    answer = disconnected.open(path, method="TRACE", headers=KEY, **BROKEN)
+    answer = client.open(path, method="TRACE", headers=KEY)
 
     assert answer.status_code == 405
-    assert answer.json == {"success": False, "message": "Method not allowed"}
     assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
 
 
 def test_the_documented_example_with_get_shows_that_the_key_works(client: Client) -> None:
     assert client.get("/send-message").status_code == 401
     assert client.get("/send-message", headers=KEY).status_code == 405
-
-
-@pytest.mark.parametrize("body", [BROKEN, NOT_JSON, {"json": {}}])
-@pytest.mark.parametrize(("method", "path"), NEEDING_THE_PHONE)
-def test_the_instance_comes_before_the_body(
-    method: str, path: str, body: dict[str, Any], disconnected: Client
-) -> None:
-    answer = disconnected.open(path, method=method, headers=KEY, **body)
-
-    assert answer.status_code == 425
-    assert answer.json == {
-        "success": False,
-        "message": "Instance not ready for messaging",
-        "status": "disconnected",
-        "action": "Please ensure the QR code is scanned and the instance is connected",
-    }
-
-
-@pytest.mark.parametrize(("method", "path"), ONLY_STORING)
-def test_calls_that_only_store_need_no_connected_instance(
-    method: str, path: str, disconnected: Client
-) -> None:
-    assert disconnected.open(path, method=method, headers=KEY).status_code != 425
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("PATCH", "/scheduled-messages/unknown"),
-        ("POST", "/groups/unknown/participants"),
-        ("PUT", "/channels/unknown"),
-        ("POST", "/channels/unknown/message"),
-    ],
-)
-def test_the_body_comes_before_its_meaning(method: str, path: str, client: Client) -> None:
-    broken = client.open(path, method=method, headers=KEY, **BROKEN)
-    not_json = client.open(path, method=method, headers=KEY, **NOT_JSON)
-    empty = client.open(path, method=method, headers=KEY, json={})
-
-    assert (broken.status_code, not_json.status_code, empty.status_code) == (400, 415, 400)
-
-
-def test_the_size_of_a_body_comes_before_its_syntax(world: World) -> None:
-    client = client_of(world, max_body_size=10)
-
-    answer = client.post("/send-message", headers=KEY, data=b"{" * 11, content_type="application/json")
-
-    assert answer.status_code == 413
 
 
 @pytest.mark.parametrize(
@@ -197,50 +277,47 @@ def test_the_body_comes_before_what_magic_numbers_ask_for(number: str, status: i
     assert right.json["success"] is False
 
 
+SCHEDULE, PARTICIPANTS = "/schedule-message", f"/groups/{PROJECT}/participants"
+
+
 @pytest.mark.parametrize(
-    ("body", "refusal"),
+    ("path", "body", "message"),
     [
-        ({"type": "x"}, "Recipients array is required"),
-        ({"recipients": [None], "type": "x"}, "Recipients must be phone numbers"),
-        ({"recipients": [ANN]}, "Message type is required"),
-        ({"recipients": [ANN], "type": "x", "url": "x"}, "Unsupported message type: x"),
-        ({"recipients": [ANN], "type": "text", "url": "x"}, "Text is required"),
-        ({"recipients": [ANN], "type": "image", "caption": 5}, "File or URL is required"),
-        ({"recipients": [ANN], "type": "image", "url": "x", "sendAt": "x"}, "Invalid URL"),
-        ({"recipients": [ANN], "type": "template", "sendAt": "x"}, "Template is required"),
-        (MESSAGE, "sendAt is required"),
-        ({**MESSAGE, "sendAt": "x"}, "Invalid sendAt format. Use YYYY-MM-DD HH:mm:ss"),
-        ({**MESSAGE, "sendAt": "2020-01-01 00:00:00"}, "sendAt must be in the future"),
+        (SCHEDULE, {"type": "x"}, "Recipients array is required"),
+        (SCHEDULE, {"recipients": [None], "type": "x"}, "Recipients must be phone numbers"),
+        (SCHEDULE, {"recipients": [ANN]}, "Message type is required"),
+        (SCHEDULE, {"recipients": [ANN], "type": "x", "url": "x"}, "Unsupported message type: x"),
+        (SCHEDULE, {"recipients": [ANN], "type": "text", "url": "x"}, "Text is required"),
+        (SCHEDULE, {"recipients": [ANN], "type": "image", "caption": 5}, "File or URL is required"),
+        (SCHEDULE, {"recipients": [ANN], "type": "image", "url": "x", "sendAt": "x"}, "Invalid URL"),
+        (SCHEDULE, {"recipients": [ANN], "type": "template", "sendAt": "x"}, "Template is required"),
+        (SCHEDULE, MESSAGE, "sendAt is required"),
+        (SCHEDULE, {**MESSAGE, "sendAt": "x"}, "Invalid sendAt format. Use YYYY-MM-DD HH:mm:ss"),
+        (SCHEDULE, {**MESSAGE, "sendAt": "2020-01-01 00:00:00"}, "sendAt must be in the future"),
+        (
+            PARTICIPANTS,
+            {"action": "ban", "participants": []},
+            "Invalid action. Allowed: add, remove, promote, demote.",
+        ),
+        (PARTICIPANTS, {"action": "add", "participants": []}, "Participants array is required"),
+        ("/groups/x/participants", {"action": "add", "participants": []}, "Participants array is required"),
+        (
+            PARTICIPANTS,
+            {"action": "remove", "participants": [CARA]},
+            "Some participants are not in the group.",
+        ),
     ],
 )
 def test_fields_are_checked_in_the_documented_order(
-    body: dict[str, Any], refusal: str, client: Client
+    path: str, body: dict[str, Any], message: str, client: Client, world: World
 ) -> None:
-    answer = client.post("/schedule-message", headers=KEY, json=body)
+    world.groups.manage(INSTANCE, PROJECT, "promote", [BEN])
 
+    answer = client.post(path, headers=KEY, json=body)
+
+    more = {"invalid": [CARA]} if message.startswith("Some") else {}
     assert answer.status_code == 400
-    assert answer.json == {"success": False, "message": refusal}
-
-
-def test_managing_people_checks_action_then_people_then_admin(client: Client, world: World) -> None:
-    world.groups.manage(INSTANCE, PROJECT, "promote", ["254723456789"])
-    path = f"/groups/{PROJECT}/participants"
-
-    no_action = client.post(path, headers=KEY, json={"action": "ban", "participants": []})
-    nobody = client.post(path, headers=KEY, json={"action": "add", "participants": []})
-    no_group = client.post("/groups/x/participants", headers=KEY, json={"action": "add", "participants": []})
-    stranger = client.post(path, headers=KEY, json={"action": "remove", "participants": [CARA]})
-
-    assert no_action.json == {
-        "success": False,
-        "message": "Invalid action. Allowed: add, remove, promote, demote.",
-    }
-    assert nobody.json == no_group.json == {"success": False, "message": "Participants array is required"}
-    assert stranger.json == {
-        "success": False,
-        "message": "Some participants are not in the group.",
-        "invalid": [CARA],
-    }
+    assert answer.json == {"success": False, "message": message, **more}
 
 
 def test_trailing_slashes_are_tolerated(client: Client) -> None:
