@@ -43,6 +43,12 @@ class Pending:
         return answer
 
 
+def refusal(call: Pending) -> tuple[int, str]:
+    """Wait for the response, and return its status and the code of its error."""
+    status, answer = call.response()
+    return status, answer["error"]["code"]
+
+
 def answered(calls: list[Pending], seconds: float = 0) -> list[Pending]:
     """Return the calls that have got a response; wait so long for a first one."""
     ready, _, _ = select.select([call.connection.sock for call in calls], [], [], seconds)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import socket
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,17 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.records import Change
-from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.testing.handles import Fault
 from flaresend_mock.testing.server import Server
 from flaresend_mock.worldfile import load_world
 from tests.defaults import described
+from tests.live.pending import SECONDS, Pending, answered, refusal, until_begun
 from tests.live.test_stream import Reader
-from tests.live.test_waiting import refusal
 from tests.receiver import HANG, Receiver
 
 ANN = "254712345678"
-SECONDS = 60
 MANY = 40
 THE_END = "2091-01-01T00:00:00Z"
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
@@ -44,13 +43,41 @@ def send(kit: Flaresend, path: str = "send-message", **more: str) -> int:
     return requests.post(f"{kit.url}/{path}", json=body, headers=kit.headers, timeout=2 * SECONDS).status_code
 
 
-def until_waiting(flaresend: FlaresendMock, count: int) -> None:
-    """Ask for health until so many calls only wait."""
-    assert flaresend._http is not None
-    watch = Stopwatch()
-    while flaresend._http._lent != count:
-        assert watch.seconds < SECONDS
-        control(flaresend, "GET", "health")
+def advance(kit: Flaresend, **how_far: float | str) -> Pending:
+    return Pending(kit, "POST", "/_mock/clock/advance", how_far)
+
+
+def delayed(kit: Flaresend) -> Pending:
+    return Pending(kit, "POST", "/send-message", MESSAGE)
+
+
+def until_advancing(kit: Flaresend, world: World) -> None:
+    """Ask for health until an advance moves the world's clock, which runs without it."""
+    while not world.clock.frozen:
+        until_begun(kit)
+
+
+def until_hit(fault: Fault, count: int) -> None:
+    """Look at a fault until it has hit so many calls."""
+    while fault.hits != count:
+        pass
+
+
+def workers() -> int:
+    """Return how many threads the servers of this process have."""
+    return sum(thread.name.startswith("waitress") for thread in threading.enumerate())
+
+
+@pytest.fixture
+def idle(flaresend: FlaresendMock) -> int:
+    """How many threads there are while no call waits."""
+    return workers()
+
+
+def until_idle(kit: Flaresend, idle: int) -> None:
+    """Ask for health until every thread that a waiting call had is given back."""
+    while workers() > idle:
+        until_begun(kit)
 
 
 def names(flaresend: FlaresendMock) -> list[str]:
@@ -60,8 +87,9 @@ def names(flaresend: FlaresendMock) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody gives a receiver up that is held."""
+    """No webhook sender gives a receiver up that is held; waiting calls often look whether they still have to."""
     monkeypatch.setattr("flaresend_mock.delivery.posting.TIMEOUT_SECONDS", 2.0 * SECONDS)
+    monkeypatch.setattr("flaresend_mock.delivery.realtime.SLICE_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -85,14 +113,8 @@ def other(server: Server) -> Iterator[Flaresend]:
 
 
 @pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(MANY) as threads:
-        yield threads
-
-
-@pytest.fixture
-def held(pool: ThreadPoolExecutor, flaresend: FlaresendMock) -> Iterator[Receiver]:
-    """A receiver that answers nobody until it is released; it is, before anybody who waits for it is awaited."""
+def held(flaresend: FlaresendMock) -> Iterator[Receiver]:
+    """A receiver that answers no request until it is released; it is released before the emulator stops."""
     with Receiver(lambda _: HANG) as receiver:
         yield receiver
 
@@ -104,74 +126,73 @@ def hold(kit: Flaresend, held: Receiver) -> None:
     assert held.wait_for(1, SECONDS)
 
 
-def test_forty_who_advance_one_world_keep_nobody_else_waiting(
-    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, held: Receiver, pool: ThreadPoolExecutor
+def test_forty_who_advance_one_world_keep_no_other_call_waiting(
+    kit: Flaresend, other: Flaresend, held: Receiver, idle: int
 ) -> None:
     hold(kit, held)
-    advances = [pool.submit(kit.clock.advance, 1) for _ in range(MANY)]
-    until_waiting(flaresend, MANY)
+    advances = [advance(kit, seconds=1) for _ in range(MANY)]
+    until_begun(kit)
 
-    assert control(kit, "GET", "health")["status"] == "ok"
     assert [send(other) for _ in range(8)] == [200] * 8
-    assert not any(one.done() for one in advances)
+    assert answered(advances) == []
     held.release()
 
-    assert [one.result(SECONDS) for one in advances] == [[]] * MANY
-    until_waiting(flaresend, 0)
+    assert [one.succeeded()["fired"] for one in advances] == [[]] * MANY
+    until_idle(kit, idle)
 
 
-def test_forty_who_test_a_webhook_keep_nobody_else_waiting(
-    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, held: Receiver, pool: ThreadPoolExecutor
+def test_forty_who_test_a_webhook_keep_no_other_call_waiting(
+    kit: Flaresend, other: Flaresend, held: Receiver, idle: int
 ) -> None:
     kit.webhook(held.url)
-    test = f"{kit.url}/_mock/instances/default/webhook/test"
-    tests = [pool.submit(requests.post, test, headers=kit.headers, timeout=2 * SECONDS) for _ in range(MANY)]
+    tests = [Pending(kit, "POST", "/_mock/instances/default/webhook/test") for _ in range(MANY)]
     assert held.wait_for(MANY, SECONDS)
 
     assert control(kit, "GET", "health")["status"] == "ok"
     assert [send(other) for _ in range(8)] == [200] * 8
-    assert not any(one.done() for one in tests)
+    assert answered(tests) == []
     held.release()
 
-    assert {one.result(SECONDS).status_code for one in tests} == {200}
-    until_waiting(flaresend, 0)
+    assert {one.response()[0] for one in tests} == {200}
+    until_idle(kit, idle)
 
 
 def test_an_advance_ends_with_its_world_and_says_that_it_is_not_there(
-    flaresend: FlaresendMock, server: Server, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, server: Server, held: Receiver
 ) -> None:
     with server.world() as kit:
         hold(kit, held)
         assert send(kit, "schedule-message", sendAt="2090-01-01 00:00:00") == 200
-        advance = pool.submit(kit.clock.advance, to=THE_END)
-        until_waiting(flaresend, 1)
+        advancing = advance(kit, to=THE_END)
+        until_advancing(kit, flaresend.worlds.all()[-1])
 
-    assert refusal(advance) == (404, "world_not_found")
+    assert refusal(advancing) == (404, "world_not_found")
     assert held.statuses == []
 
 
 def test_an_advance_in_which_nothing_falls_due_ends_with_its_world_too(
-    flaresend: FlaresendMock, server: Server, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, server: Server, held: Receiver
 ) -> None:
     with server.world() as kit:
         hold(kit, held)
-        advance = pool.submit(kit.clock.advance, to=THE_END)
-        until_waiting(flaresend, 1)
+        advancing = advance(kit, to=THE_END)
+        until_advancing(kit, flaresend.worlds.all()[-1])
 
-    assert refusal(advance) == (404, "world_not_found")
+    assert refusal(advancing) == (404, "world_not_found")
     assert held.statuses == []
 
 
 def test_those_who_wait_for_another_advance_end_with_their_world_too(
-    flaresend: FlaresendMock, server: Server, held: Receiver, pool: ThreadPoolExecutor
+    flaresend: FlaresendMock, server: Server, held: Receiver
 ) -> None:
     with server.world() as kit:
         hold(kit, held)
         assert send(kit, "schedule-message", sendAt="2090-01-01 00:00:00") == 200
-        advances = [pool.submit(kit.clock.advance, to=THE_END) for _ in range(3)]
-        until_waiting(flaresend, 3)
+        advances = [advance(kit, to=THE_END) for _ in range(3)]
+        until_begun(kit)
+        until_advancing(kit, flaresend.worlds.all()[-1])
 
-    assert [refusal(advance) for advance in advances] == [(404, "world_not_found")] * 3
+    assert [refusal(one) for one in advances] == [(404, "world_not_found")] * 3
     assert held.statuses == []
 
 
@@ -180,18 +201,16 @@ def test_what_is_saved_during_an_advance_has_the_clock_that_runs_without_it(
     kit: Flaresend,
     server: Server,
     held: Receiver,
-    pool: ThreadPoolExecutor,
     tmp_path: Path,
 ) -> None:
     hold(kit, held)
-    advance = pool.submit(kit.clock.advance, hours=1)
-    until_waiting(flaresend, 1)
-    assert flaresend.worlds.default().clock.frozen
+    advancing = advance(kit, seconds=3600)
+    until_advancing(kit, flaresend.worlds.default())
 
     during, snapshot, export = kit.clock.frozen, kit.snapshot(), tmp_path / "during.json"
     kit.export(export)
     held.release()
-    advance.result(SECONDS)
+    advancing.succeeded()
 
     assert (during, kit.clock.frozen) == (False, False)
     snapshot.restore()
@@ -203,66 +222,61 @@ def test_what_is_saved_during_an_advance_has_the_clock_that_runs_without_it(
 
 
 def test_a_clock_that_stands_still_does_so_during_an_advance_and_in_what_is_saved_then(
-    flaresend: FlaresendMock, kit: Flaresend, held: Receiver, pool: ThreadPoolExecutor
+    kit: Flaresend, held: Receiver
 ) -> None:
     kit.clock.freeze()
     hold(kit, held)
-    advance = pool.submit(kit.clock.advance, hours=1)
-    until_waiting(flaresend, 1)
+    advancing = advance(kit, seconds=3600)
+    until_begun(kit)
 
     during, snapshot = kit.clock.frozen, kit.snapshot()
+    assert answered([advancing]) == []
     held.release()
-    advance.result(SECONDS)
+    advancing.succeeded()
     snapshot.restore()
 
     assert (during, kit.clock.frozen) == (True, True)
 
 
-def test_a_client_that_goes_away_is_delayed_no_longer(flaresend: FlaresendMock, kit: Flaresend) -> None:
-    kit.fault(delay=300)
-    body = json.dumps(MESSAGE).encode()
-    head = (
-        "POST /send-message HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer YOUR_API_KEY\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", int(kit.url.rpartition(":")[2]))) as raw:
-        raw.sendall(head.encode() + body)
-        until_waiting(flaresend, 1)
+def test_a_client_that_goes_away_is_delayed_no_longer(kit: Flaresend, idle: int) -> None:
+    fault = kit.fault(delay=300)
+    with delayed(kit) as call:
+        until_hit(fault, 1)
+        assert answered([call]) == []
 
-    until_waiting(flaresend, 0)
+    until_idle(kit, idle)
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [("DELETE", "faults/fault-1"), ("DELETE", "faults"), ("DELETE", "worlds/{name}"), ("POST", "reset")],
 )
-def test_whoever_is_delayed_is_answered_once_there_is_no_reason_any_more(
-    method: str, path: str, flaresend: FlaresendMock, other: Flaresend, pool: ThreadPoolExecutor
+def test_a_delayed_call_is_answered_once_there_is_no_reason_to_delay_it(
+    method: str, path: str, flaresend: FlaresendMock, other: Flaresend, idle: int
 ) -> None:
-    other.fault(delay=300)
-    delayed = [pool.submit(send, other) for _ in range(8)]
-    until_waiting(flaresend, 8)
+    fault = other.fault(delay=300)
+    calls = [delayed(other) for _ in range(8)]
+    until_hit(fault, 8)
+    assert answered(calls) == []
 
     control(other, method, path.format(name=names(flaresend)[-1]))
 
-    assert [one.result(SECONDS) for one in delayed] == [200] * 8
-    until_waiting(flaresend, 0)
+    assert [one.response()[0] for one in calls] == [200] * 8
+    until_idle(other, idle)
 
 
-def test_a_delay_of_one_world_ends_with_no_fault_of_another(
-    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, pool: ThreadPoolExecutor
-) -> None:
-    other.fault(delay=300)
+def test_a_delay_of_one_world_ends_with_no_fault_of_another(kit: Flaresend, other: Flaresend) -> None:
+    fault = other.fault(delay=300)
     kit.fault(delay=300)
-    delayed = pool.submit(send, other)
-    until_waiting(flaresend, 1)
+    call = delayed(other)
+    until_hit(fault, 1)
 
     control(kit, "DELETE", "faults")
     assert send(kit) == 200
-    assert not delayed.done()
+    assert answered([call]) == []
     control(other, "DELETE", "faults")
 
-    assert delayed.result(SECONDS) == 200
+    assert call.response()[0] == 200
 
 
 @pytest.mark.parametrize("query", ["stream=true", "stream=true&kind=message"])

@@ -1,12 +1,8 @@
-"""Those who wait, on a real server: many at once, and until whatever comes first."""
+"""Calls that wait on a real server: many at once, and until the first thing that ends the wait."""
 
 from __future__ import annotations
 
-import json
-import socket
 import statistics
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 
@@ -14,21 +10,20 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.world import World
 from flaresend_mock.delivery.realtime import Stopwatch
-from flaresend_mock.testing.calls import Refused
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
+from tests.live.pending import SECONDS, Pending, answered, refusal, until_begun
 from tests.receiver import Receiver
 
 ANN = "254712345678"
-SECONDS = 60
+MANY = 200
 
 
-@pytest.fixture
-def pool() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(200) as threads:
-        yield threads
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The emulator often looks whether there is still a reason to wait."""
+    monkeypatch.setattr("flaresend_mock.delivery.realtime.SLICE_SECONDS", 0.05)
 
 
 def send(kit: Flaresend, text: str) -> None:
@@ -37,23 +32,8 @@ def send(kit: Flaresend, text: str) -> None:
     assert answer.status_code == 200
 
 
-def refusal(waiting: Future[Any]) -> tuple[int, str]:
-    """Return the status and the code with which somebody who waits is refused."""
-    with pytest.raises(Refused) as refused:
-        waiting.result(SECONDS)
-    return refused.value.status, refused.value.code
-
-
-def waiters(world: World) -> int:
-    return len(world.watching._watchers)
-
-
-def until_waiting(flaresend: FlaresendMock, world: World, count: int) -> None:
-    """Ask for health until so many wait."""
-    watch = Stopwatch()
-    while waiters(world) != count:
-        assert watch.seconds < SECONDS, waiters(world)
-        requests.get(f"{flaresend.url}/_mock/health", timeout=SECONDS)
+def wait(kit: Flaresend, what: str = "messages", **match: Any) -> Pending:
+    return Pending(kit, "POST", f"/_mock/{what}/wait", {"match": match, "timeout": 300})
 
 
 def median(flaresend: FlaresendMock) -> float:
@@ -67,20 +47,35 @@ def median(flaresend: FlaresendMock) -> float:
     return statistics.median(taken)
 
 
-def test_two_hundred_wait_while_other_calls_are_answered_as_quickly_and_one_message_answers_them_all(
-    flaresend: FlaresendMock, kit: Flaresend, pool: ThreadPoolExecutor
+def test_two_hundred_wait_while_other_calls_are_answered_and_one_message_answers_them_all(
+    kit: Flaresend,
 ) -> None:
-    alone = median(flaresend)
-    waiting = [pool.submit(kit.expect_message, text="go", within=SECONDS) for _ in range(200)]
-    until_waiting(flaresend, flaresend.worlds.default(), 200)
+    waiting = [wait(kit, text="go") for _ in range(MANY)]
+    until_begun(kit)
 
-    crowded = median(flaresend)
+    groups = f"{kit.url}/groups"
+    calls = [requests.get(groups, headers=kit.headers, timeout=SECONDS).status_code for _ in range(40)]
+    assert calls == [200] * 40
     send(kit, "no")
-    assert waiters(flaresend.worlds.default()) == 200
+    until_begun(kit)
+    assert answered(waiting) == []
     send(kit, "go")
 
-    assert [one.result().text for one in waiting] == ["go"] * 200
-    assert waiters(flaresend.worlds.default()) == 0
+    assert [one.succeeded()["messages"][0]["text"] for one in waiting] == ["go"] * MANY
+
+
+@pytest.mark.slow
+def test_other_calls_are_answered_as_quickly_while_two_hundred_wait(
+    flaresend: FlaresendMock, kit: Flaresend
+) -> None:
+    alone = median(flaresend)
+    waiting = [wait(kit, text="go") for _ in range(MANY)]
+    until_begun(kit)
+
+    crowded = median(flaresend)
+
+    send(kit, "go")
+    assert {one.response()[0] for one in waiting} == {200}
     assert crowded < 5 * max(alone, 0.002)
 
 
@@ -90,74 +85,65 @@ def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("room_for_two")
-def test_there_is_an_end_to_how_many_may_wait(
-    flaresend: FlaresendMock, kit: Flaresend, pool: ThreadPoolExecutor
-) -> None:
-    waiting = [pool.submit(kit.expect_message, within=SECONDS) for _ in range(2)]
-    until_waiting(flaresend, flaresend.worlds.default(), 2)
-
-    third = pool.submit(kit.expect_message, within=SECONDS)
-    assert refusal(third) == (409, "too_many")
+def test_there_is_an_end_to_how_many_may_wait(kit: Flaresend) -> None:
+    waiting = [wait(kit) for _ in range(3)]
+    (refused,) = answered(waiting, SECONDS)
+    assert refusal(refused) == (409, "too_many")
+    waiting.remove(refused)
+    until_begun(kit)
+    assert answered(waiting) == []
     send(kit, "go")
 
-    assert [one.result().text for one in waiting] == ["go"] * 2
+    assert [one.succeeded()["messages"][0]["text"] for one in waiting] == ["go"] * 2
     assert kit.expect_message().text == "go"
 
 
-def test_whoever_waits_is_let_go_when_the_server_stops(
-    flaresend: FlaresendMock, kit: Flaresend, pool: ThreadPoolExecutor
-) -> None:
-    waiting = [pool.submit(kit.expect_message, within=300) for _ in range(20)]
-    until_waiting(flaresend, flaresend.worlds.default(), 20)
+def test_calls_that_wait_are_let_go_when_the_server_stops(flaresend: FlaresendMock, kit: Flaresend) -> None:
+    waiting = [wait(kit) for _ in range(20)]
+    until_begun(kit)
 
-    watch = Stopwatch()
     flaresend.stop()
 
-    assert watch.seconds < 5
     assert {refusal(one) for one in waiting} == {(503, "stopping")}
 
 
-def test_whoever_waits_in_a_world_is_let_go_when_it_is_deleted(
-    flaresend: FlaresendMock, pool: ThreadPoolExecutor
-) -> None:
+def test_a_call_that_waits_in_a_world_is_let_go_when_it_is_deleted(flaresend: FlaresendMock) -> None:
     with closing(Server(flaresend.url)) as server, server.world() as kit:
-        waiting = pool.submit(kit.expect_message, within=300)
-        until_waiting(flaresend, flaresend.worlds.all()[-1], 1)
-        watch = Stopwatch()
+        waiting = wait(kit)
+        until_begun(kit)
 
     assert 400 <= refusal(waiting)[0] < 500
-    assert watch.seconds < 5
 
 
-def test_whoever_goes_away_waits_no_longer(flaresend: FlaresendMock) -> None:
-    body = json.dumps({"timeout": 300}).encode()
-    head = f"POST /_mock/messages/wait HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
-    with socket.create_connection(("127.0.0.1", int(flaresend.url.rpartition(":")[2]))) as raw:
-        raw.sendall(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
-        until_waiting(flaresend, flaresend.worlds.default(), 1)
+@pytest.mark.usefixtures("room_for_two")
+def test_a_client_that_goes_away_waits_no_longer(kit: Flaresend) -> None:
+    waiting = [wait(kit) for _ in range(3)]
+    (refused,) = answered(waiting, SECONDS)
+    assert refusal(refused) == (409, "too_many")
 
-    until_waiting(flaresend, flaresend.worlds.default(), 0)
+    for one in waiting:
+        one.connection.close()
+
+    probe: dict[str, Any] = {"timeout": 0}
+    while (found := Pending(kit, "POST", "/_mock/messages/wait", probe).response()[0]) == 409:
+        pass  # their places are still taken
+    assert found == 408
 
 
-def test_a_delivery_is_waited_for_until_it_is_delivered(
-    flaresend: FlaresendMock, kit: Flaresend, pool: ThreadPoolExecutor
-) -> None:
+def test_a_delivery_is_waited_for_until_it_is_delivered(kit: Flaresend) -> None:
     with Receiver() as receiver:
         kit.webhook(receiver.url)
-        waiting = pool.submit(kit.expect_delivery, within=SECONDS)
-        until_waiting(flaresend, flaresend.worlds.default(), 1)
+        waiting = wait(kit, "deliveries", status="delivered")
+        until_begun(kit)
 
         kit.receive(ANN, "hi")
-        delivery = waiting.result()
+        (delivery,) = waiting.succeeded()["deliveries"]
 
-    assert (delivery.status, delivery.attempts[0]["status"]) == ("delivered", 200)
+    assert (delivery["status"], delivery["attempts"][0]["status"]) == ("delivered", 200)
     assert receiver.texts == ["hi"]
 
 
 def test_a_wait_ends_by_itself(flaresend: FlaresendMock) -> None:
-    watch = Stopwatch()
-
     answer = requests.post(f"{flaresend.url}/_mock/messages/wait", json={"timeout": 0.2}, timeout=SECONDS)
 
     assert answer.status_code == 408
-    assert 0.2 <= watch.seconds < 10
