@@ -405,6 +405,7 @@ def test_times_are_those_of_the_worlds_clock_and_zone(client: Client) -> None:
     assert 'datetime="2031-02-03T04:05:06+00:00"' in client.get(PAGE).text
 
 
+@pytest.mark.slow
 def test_fifty_thousand_events_are_no_burden(client: Client, world: World) -> None:
     send(client)
     log = world.state.events
