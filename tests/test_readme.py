@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ import requests
 from werkzeug.serving import make_server
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.cli import main
 from flaresend_mock.shipped import sample
 from flaresend_mock.worldfile import load_world
 from tests.support import REPOSITORY
@@ -132,18 +132,9 @@ def test_the_bot_answers_whoever_writes_to_it(
         requests.put(
             f"{running.url}/_mock/instances/default/webhook", json=hook, timeout=10
         ).raise_for_status()
-        command = [
-            sys.executable,
-            "-m",
-            "flaresend_mock",
-            "receive",
-            "--url",
-            running.url,
-            "--from",
-            "254712345678",
-            "hi",
-        ]
-        subprocess.run(command, check=True, capture_output=True)
+        with pytest.raises(SystemExit) as ended:
+            main(["receive", "--url", running.url, "--from", "254712345678", "hi"])
+        assert ended.value.code == 0
 
         world = running.worlds.default()
         assert world.wait_until(lambda: any(one.direction == "outbound" for one in world.state.messages), 10)
