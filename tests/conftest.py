@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -14,21 +13,13 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.shipped import FIXTURES
 from flaresend_mock.testing.client import Flaresend
-from flaresend_mock.worldfile import load_file
-from tests.support import CI_EXAMPLES, RealTime, Stalls, client_of
+from tests.support import CI_EXAMPLES, RealTime, Stalls, client_of, default_state
 
 _ANY_PACE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", _ANY_PACE, max_examples=20, derandomize=True)
 settings.register_profile("ci", _ANY_PACE, max_examples=CI_EXAMPLES)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
-
-
-@cache
-def _default_state() -> State:
-    """Return the contents of the default world, read once: a world works on a copy."""
-    return load_file(FIXTURES / "worlds" / "default.json")
 
 
 @pytest.fixture
@@ -49,7 +40,7 @@ def make_world(real_time: RealTime, stalls: Stalls) -> Callable[[State], World]:
 @pytest.fixture
 def world(make_world: Callable[[State], World]) -> World:
     """The default world, at 2025-11-14 10:00 UTC, on a clock that runs with `real_time`."""
-    return make_world(_default_state().copy())
+    return make_world(default_state())
 
 
 @pytest.fixture

@@ -12,9 +12,8 @@ from werkzeug.test import Client
 from flaresend_mock import pictures, shipped
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_file
 from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
-from tests.support import KEY, client_of
+from tests.support import KEY, client_of, default_state
 
 FOLDER = shipped.FIXTURES / "webhooks"
 DOCUMENTED_NOW = datetime(2025, 10, 17, 12, 47, 59, 689_000, tzinfo=UTC)
@@ -83,9 +82,7 @@ CASES = [
 def documented_world() -> World:
     """Return the default world at the time of the documented event, with the files and eyes of the emulator."""
     outside = Outside(sample=shipped.sample, look=pictures.look)
-    world = World(
-        "default", load_file(shipped.world_file("default")), real=lambda: DOCUMENTED_NOW, outside=outside
-    )
+    world = World("default", default_state(), real=lambda: DOCUMENTED_NOW, outside=outside)
     world.time.change(now=DOCUMENTED_NOW, frozen=True)
     return world
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,12 @@ from hypothesis import settings
 from werkzeug.test import Client
 
 from flaresend_mock.app import Application
+from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
+from flaresend_mock.shipped import world_file
 from flaresend_mock.web.context import Emulator
+from flaresend_mock.worldfile import load_file
 
 REPOSITORY = Path(__file__).parent.parent
 KEY = {"Authorization": "Bearer YOUR_API_KEY"}
@@ -39,6 +43,16 @@ class Stalls(list[float]):
 
     def __call__(self, seconds: float, until: Callable[[], bool] = bool) -> None:
         self.append(seconds)
+
+
+@cache
+def _parsed_default_world() -> State:
+    return load_file(world_file("default"))
+
+
+def default_state() -> State:
+    """Return the contents of a default world of its own; its file is read once."""
+    return _parsed_default_world().copy()
 
 
 def client_of(world: World, *, strict: bool = False, **options: Any) -> Client:

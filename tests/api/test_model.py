@@ -12,9 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.world import World
-from flaresend_mock.shipped import FIXTURES
-from flaresend_mock.worldfile import load_file
-from tests.support import KEY, NOW, client_of, examples
+from tests.support import KEY, NOW, client_of, default_state, examples
 
 ME = "254708920430"
 PEOPLE = ("254711000001", "254711000002", "254711000003", "254711000004")
@@ -37,8 +35,7 @@ class Flaresend(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.now = NOW
-        state = load_file(FIXTURES / "worlds" / "default.json")
-        self.world = World("default", state, lambda: self.now, Outside())
+        self.world = World("default", default_state(), lambda: self.now, Outside())
         self.world.time.change(frozen=True)
         self.client = client_of(self.world)
         self.lids: dict[str, str] = {}

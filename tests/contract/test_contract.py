@@ -6,6 +6,7 @@ import copy
 import io
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ CASES = list(cases())
 def test_a_documented_request_gets_its_documented_answer(
     case: Case, make_world: Callable[[State], World]
 ) -> None:
-    world = make_world(load_world(laid_over(DEFAULT_WORLD, case.given.get("world", {}))))
+    world = make_world(state_with(json.dumps(case.given.get("world", {}))).copy())
     client = client_of(world)
     if "clock" in case.given:
         changed = client.patch("/_mock/clock", json={"now": case.given["clock"], "frozen": True})
@@ -66,6 +67,12 @@ def test_every_behaviour_names_a_test_that_exists() -> None:
 def test_the_fidelity_table_is_up_to_date() -> None:
     written = (REPOSITORY / "docs" / "fidelity.md").read_text(encoding="utf-8")
     assert written == document(), "run: flaresend-mock fidelity > docs/fidelity.md"
+
+
+@cache
+def state_with(parts: str) -> State:
+    """Return the contents of the default world with these parts, as JSON, laid over it; most cases have none."""
+    return load_world(laid_over(DEFAULT_WORLD, json.loads(parts)))
 
 
 def laid_over(world: dict[str, Any], parts: dict[str, Any]) -> dict[str, Any]:
