@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
 from weakref import WeakSet
 
 import pytest
@@ -40,8 +41,13 @@ class Key(str):
     __slots__ = ("__weakref__",)
 
 
-def fresh() -> State:
+@cache
+def first_state() -> State:
     return load_world(described())
+
+
+def fresh() -> State:
+    return first_state().copy()
 
 
 def of_two_instances() -> State:
