@@ -316,7 +316,7 @@ def test_worlds_that_are_made_and_deleted_while_their_webhooks_retry_leave_nothi
                 statuses = []
                 for turn in range(2):
                     name = f"short-lived-{number}-{turn}"
-                    webhook = {"url": receiver.url, "retries": [0] * 20}
+                    webhook = {"url": receiver.url, "retries": [[0] * 20, [3600]][turn]}
                     statuses.append(call("POST", "/_mock/worlds", {"name": name})[0])
                     worlds.add(flaresend.worlds.get(name))
                     statuses += [
