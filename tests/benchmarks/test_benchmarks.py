@@ -34,7 +34,7 @@ from tests.benchmarks import (
 from tests.benchmarks.wire import Wire, request
 from tests.support import REPOSITORY
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 needs_proc = pytest.mark.skipif(
     not Path("/proc/self/status").exists(), reason="memory is read from /proc, which this system lacks"
@@ -165,7 +165,6 @@ def test_the_stacks_of_an_emulator_that_is_stuck_are_told() -> None:
 # --- load
 
 
-@pytest.mark.timeout(240)
 def test_eight_clients_that_make_every_call_at_once_break_nothing() -> None:
     outcome = concurrency.run(CLIENTS, seed=1, rounds=1)
 
