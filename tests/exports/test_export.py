@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from bisect import bisect
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -13,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flaresend_mock.core import events
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
-from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.events import KINDS, EventLog
+from flaresend_mock.core.history import History
 from flaresend_mock.core.letters import Letter
 from flaresend_mock.core.outside import Outside
 from flaresend_mock.core.records import (
@@ -86,22 +89,53 @@ def assert_alike(first: State, second: State) -> None:
         one, other = getattr(first, field.name), getattr(second, field.name)
         if field.name in ("messages", "ended_tasks", "media", "served", "deliveries"):
             assert repr(list(other)) == repr(list(one)), field.name
-            seen = [(h.evicted, h.last_evicted_event, h._weight, list(h._values)) for h in (one, other)]
+            seen = [(h.evicted, h.last_evicted_event, room_for(h)) for h in (one, other)]
             assert seen[0] == seen[1], field.name
+            assert [other.get(key_of(value)) for value in other] == list(other), field.name
         elif field.name == "events":
             assert repr(other.since()) == repr(one.since())
-            assert (other.last_number, other.gone(), other._weight) == (
-                one.last_number,
-                one.gone(),
-                one._weight,
-            )
+            seen = [(log.last_number, log.gone(), room_for_events(log)) for log in (one, other)]
+            assert seen[0] == seen[1]
         elif field.name == "agenda":
             assert other.contents() == one.contents()
-            assert other._by_key == one._by_key
+            left = other.copy()
+            for due in other.contents()[0]:
+                left.strike(due.kind, due.key)
+            assert len(left) == 0
         else:
             assert other == one, field.name
             if isinstance(one, dict) and field.name != "lids":
                 assert list(other) == list(one), field.name
+
+
+def key_of(value: Any) -> str:
+    return str(value.path.partition("?")[0] if hasattr(value, "path") else value.id)
+
+
+def room_for(history: History[Any]) -> int:
+    """Return the lowest bound of its weight at which a history takes another value and evicts none."""
+
+    def evicts_none(bound: int) -> bool:
+        copy = history.copy()
+        copy.limit += 1
+        copy.max_weight = bound
+        return not copy.add("new", next(iter(history)))
+
+    return bisect(range(2**30), 0, key=evicts_none) if len(history) else 0
+
+
+def room_for_events(log: EventLog) -> int:
+    """Return the same of a log."""
+    with pytest.MonkeyPatch.context() as patch:
+
+        def evicts_none(bound: int) -> bool:
+            patch.setattr(events, "MAX_WEIGHT", bound)
+            copy = log.copy()
+            copy.limit += 1
+            copy.append(NOW, "world", Change("another", "x"))
+            return copy.gone() == log.gone()
+
+        return bisect(range(2**30), 0, key=evicts_none)
 
 
 def live(world: World) -> None:
