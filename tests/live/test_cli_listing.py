@@ -24,8 +24,9 @@ STREAM = "Content-Type: text/event-stream\r\n"
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that follows soon tries again."""
+    """A command that follows soon tries again, and the emulator soon sees that it is gone."""
     monkeypatch.setattr("flaresend_mock.cli.following.SECONDS_BETWEEN", 0.1)
+    monkeypatch.setattr("flaresend_mock.delivery.realtime.SLICE_SECONDS", 0.05)
 
 
 def test_messages_are_one_line_each_newest_last(flaresend: FlaresendMock) -> None:
