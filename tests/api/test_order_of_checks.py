@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 from werkzeug.test import Client
 
+from flaresend_mock.app import api_app
 from flaresend_mock.core.world import World
+from flaresend_mock.web.paths import is_ours
 from tests.contents import contents
 from tests.defaults import ANN, BEN, CARA, INSTANCE, OWNED, PROJECT
 from tests.support import KEY, client_of
@@ -177,6 +179,14 @@ def calls_from_the_body_on(at: Endpoint) -> Iterator[Call]:
 @pytest.fixture
 def strict(world: World) -> Client:
     return client_of(world, strict=True)
+
+
+def test_the_table_has_every_endpoint() -> None:
+    routes = api_app().url_map
+    served = {rule.endpoint for rule in routes.iter_rules() if not is_ours(rule.rule)}
+
+    assert {routes.bind("").match(at.path, at.method)[0] for at in ENDPOINTS} == served
+    assert len(ENDPOINTS) == len(served)
 
 
 @pytest.mark.parametrize("at", ENDPOINTS, ids=lambda at: f"{at.method} {at.path}")
