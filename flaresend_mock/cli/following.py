@@ -86,11 +86,13 @@ def _show(remote: Remote, event: Sent, kind: str, show: Callable[[dict[str, Any]
         data = json.loads(event.data)
     except (ValueError, RecursionError):
         raise remote.failed(NO_EMULATOR) from None
-    if event.kind == "evicted":
-        output.note("some of what happened is no longer kept")
-        return
-    item = data.get(kind) if isinstance(data, dict) else None
-    if not isinstance(item, dict):
+    item = data.get(event.kind) if isinstance(data, dict) else None
+    if event.kind == "evicted" and isinstance(data, dict) and isinstance(data.get("events"), int):
+        output.note(f"some of what happened is no longer kept: {data['events']} events")
+    elif event.kind == "world" and isinstance(item, dict):
+        output.note(f"the world was {item.get('action')}")
+    elif event.kind == kind and isinstance(item, dict):
+        show(item)
+    else:
         raise remote.failed(NO_EMULATOR)
-    show(item)
     sys.stdout.flush()

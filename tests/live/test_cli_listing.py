@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from queue import SimpleQueue
@@ -16,7 +17,9 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from tests.defaults import INSTANCE
+from flaresend_mock.core.records import Content
+from flaresend_mock.core.world import World
+from tests.defaults import ANN, INSTANCE
 from tests.live.commands import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
 
 STREAM = "Content-Type: text/event-stream\r\n"
@@ -237,6 +240,45 @@ def test_following_a_real_emulator_misses_nothing_when_the_line_is_cut(flaresend
     assert done.err.endswith("the emulator has stopped\n")
 
 
+def test_following_goes_on_over_a_reset_and_an_import(flaresend: FlaresendMock) -> None:
+    line, shown = Line(flaresend), Shown()
+    world = flaresend.worlds.default()
+
+    def live() -> None:
+        with closing(line):
+            changes: dict[str, Callable[[], None]] = {
+                "listed": bool,
+                "streamed": bool,  # so the stream is there
+                "first": world.reset,
+                "second": lambda: world.replace(state),
+                "third": bool,
+            }
+            for text, change in changes.items():
+                with world.lock:  # until then, the stream sees neither
+                    send_here(world, text)
+                    change()
+                assert shown.next_line().endswith(f" {text}\n")
+
+    state = world.state.copy()
+    with ThreadPoolExecutor(1) as pool:
+        living = pool.submit(live)
+        done = run("messages", "--follow", "--url", line.url, told=shown.pieces.put)
+
+    living.result()
+    assert [text.split()[-1] for text in done.out.splitlines()] == [
+        "listed",
+        "streamed",
+        "first",
+        "second",
+        "third",
+    ]
+    assert "flaresend-mock: the world was replaced\n" in done.err
+
+
+def send_here(world: World, text: str) -> None:
+    world.sending.send(world.instances.first().id, [ANN], Content("text", text=text))
+
+
 def streamed(*events: tuple[int, str], whole: bool = True) -> bytes:
     """Return an answer that streams messages, and breaks off unless it is whole."""
     chunks = [b"retry: 1000\n\n: still there\n\n"]
@@ -300,4 +342,4 @@ def test_following_says_when_something_is_no_longer_kept() -> None:
     with Scripted([answered({"messages": []}), evicted]) as server:
         done = run("messages", "--follow", "--url", server.url)
 
-    assert done.err.startswith("flaresend-mock: some of what happened is no longer kept\n")
+    assert done.err.startswith("flaresend-mock: some of what happened is no longer kept: 3 events\n")
