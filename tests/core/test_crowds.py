@@ -1,4 +1,4 @@
-"""What only shows where many do things at once: found by tests/load/concurrency.py, each kept small here."""
+"""What only shows where many do things at once: found by tests/benchmarks/concurrency.py, each kept small here."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from flaresend_mock.core.conditions import REGEX_SECONDS, Miss
@@ -583,7 +583,6 @@ ITEMS = st.fixed_dictionaries(
 
 
 @given(SPECS)
-@settings(deadline=None)
 def test_any_json_is_a_matcher_or_is_refused_as_none(spec: Any) -> None:
     try:
         compiled = compile_matcher(spec, FIELDS)
@@ -594,7 +593,6 @@ def test_any_json_is_a_matcher_or_is_refused_as_none(spec: Any) -> None:
 
 
 @given(SPECS | GOOD_SPECS, ITEMS)
-@settings(deadline=None)
 def test_any_matcher_can_be_asked_about_any_item_and_says_the_same_twice(
     spec: Any, item: dict[str, Any]
 ) -> None:
@@ -610,7 +608,6 @@ def test_any_matcher_can_be_asked_about_any_item_and_says_the_same_twice(
 
 
 @given(JSON)
-@settings(deadline=None)
 def test_everything_equals_itself_and_not_its_contrary(value: Any) -> None:
     assert fits({"template": {"equal": value}}, template=value)
     assert not fits({"template": {"not": {"equal": value}}}, template=value)

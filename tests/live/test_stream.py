@@ -14,7 +14,6 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.records import Change
-from flaresend_mock.delivery.realtime import Stopwatch
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
 
@@ -263,7 +262,6 @@ def test_a_quiet_stream_says_that_it_is_still_there(kit: Flaresend, monkeypatch:
 
 
 def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(kit: Flaresend) -> None:
-    watch = Stopwatch()
     with ExitStack() as places:
         readers = [places.enter_context(Reader(kit)) for _ in range(PLACES)]
         assert {reader.status for reader in readers} == {200}
@@ -276,21 +274,21 @@ def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(kit: Fl
 
         status = 503
         while status == 503:
-            assert watch.seconds < DEADLINE
             with Reader(kit) as again:
                 status = again.status
         assert status == 200
 
 
-def test_streams_end_when_the_server_stops(flaresend: FlaresendMock, kit: Flaresend) -> None:
+def test_streams_end_when_the_server_stops(
+    flaresend: FlaresendMock, kit: Flaresend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.serving.DRAIN_SECONDS", 3600)  # they end by themselves, and at once
     with Reader(kit) as one, Reader(kit, "stream=true&kind=clock") as other:
         one.block()
         other.block()
-        watch = Stopwatch()
 
         flaresend.stop()
 
-        assert watch.seconds < 5
         assert one.block() is None
         assert other.block() is None
 
