@@ -380,9 +380,10 @@ def open_files() -> int:
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="counts open files where Linux lists them")
 def test_a_server_that_stops_wakes_no_loop_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = open_files()
+    before, others = open_files(), threading.enumerate()
     emulator = FlaresendMock(log_level="error").start()
-    (loop,) = (thread for thread in threading.enumerate() if thread.name == "flaresend-mock-http")
+    loops = (thread for thread in threading.enumerate() if thread.name == "flaresend-mock-http")
+    (loop,) = (thread for thread in loops if thread not in others)
     wake = trigger.pull_trigger
 
     def wake_twice(self: trigger, thunk: Callable[[], None] | None = None) -> None:
