@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
-from flaresend_mock.testing import Inbox
+from flaresend_mock.testing import WebhookReceiver
 
 COMMAND = [sys.executable, "-m", "flaresend_mock"]
 WINDOWS = sys.platform == "win32"
@@ -25,7 +25,7 @@ WINDOWS = sys.platform == "win32"
 
 def main(folder: Path) -> None:
     export = folder / "world.json"
-    with Inbox() as receiver, (folder / "log").open("w") as log:
+    with WebhookReceiver() as receiver, (folder / "log").open("w") as log:
         options = [
             "--port",
             "0",

@@ -16,13 +16,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
-from flaresend_mock import api, mediahost
+from flaresend_mock import api, media_host
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.web.bodies import ApiRequest
-from flaresend_mock.web.context import EMULATOR, Emulator
-from flaresend_mock.web.paths import OURS, is_control, is_ours
+from flaresend_mock.http.bodies import ApiRequest
+from flaresend_mock.http.context import EMULATOR, Emulator
+from flaresend_mock.http.paths import OURS, is_control, is_ours
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -94,7 +94,7 @@ def api_app() -> SharedFlask:
     """Return the Flaresend API, and WhatsApp's media host."""
     app = SharedFlask("flaresend_mock")
     api.install(app)
-    mediahost.install(app)
+    media_host.install(app)
     app.register_error_handler(Unauthorized, api_errors.refuse)
     app.register_error_handler(Refusal, api_errors.refuse)
     app.register_error_handler(HTTPException, _refuse_http)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.package_data import FIXTURES
 
 TAGS = ("documented", "documented-later", "assumed")
 

@@ -14,24 +14,24 @@ from typing import Any, Self
 from flask import has_request_context, request
 
 from flaresend_mock.app import Application
-from flaresend_mock.core import targets
+from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
+from flaresend_mock.background.scheduler import Scheduler
+from flaresend_mock.background.webhook_sender import WebhookSender
+from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import InvalidTarget
-from flaresend_mock.core.outside import DEFAULT_PUBLIC_URL, Outside
-from flaresend_mock.core.records import Webhook
+from flaresend_mock.core.models import Webhook
+from flaresend_mock.core.ports import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
-from flaresend_mock.delivery.courier import Courier
-from flaresend_mock.delivery.engine import Engine
-from flaresend_mock.delivery.realtime import Patience, Stopwatch, utc_now
-from flaresend_mock.exporter import CannotExport, Exporter
-from flaresend_mock.pictures import look
+from flaresend_mock.export_on_exit import CannotExport, ExportOnExit
+from flaresend_mock.http.connection import is_gone
+from flaresend_mock.http.context import Emulator
+from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.serving import HttpServer
 from flaresend_mock.settings import Settings, local_url
-from flaresend_mock.shipped import sample, world_file, world_names
+from flaresend_mock.thumbnails import image_info
 from flaresend_mock.version import __version__
-from flaresend_mock.web.connection import is_gone
-from flaresend_mock.web.context import Emulator
 from flaresend_mock.worldfile import WorldFileError, load_file
 
 __all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
@@ -63,20 +63,20 @@ class FlaresendMock:
         chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
         self.settings = Settings(**({"port": 0} | chosen | options))
         self._patience = Patience()
-        self._exporter = Exporter(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
+        self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
         try:
-            self._exporter.check()
+            self._export.check()
         except CannotExport as error:
             raise CannotStart(str(error)) from None
-        self._engine = Engine()
-        self._courier = Courier(strict=self.settings.strict)
+        self._scheduler = Scheduler()
+        self._sender = WebhookSender(strict=self.settings.strict)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
         self._mounted = ExitStack()
-        self._outside = self._make_outside()
+        self._host = self._make_host()
         self._first_state: State | None = None
-        default = World(DEFAULT, self._default_state(), utc_now, self._outside)
+        default = World(DEFAULT, self._default_state(), utc_now, self._host)
         self.worlds = Worlds(
             default, self._make_world, self._fresh_state if self.settings.auth == "open" else None
         )
@@ -117,7 +117,7 @@ class FlaresendMock:
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotStart(f"cannot listen on {wanted.host} port {wanted.port}: {reason}") from None
-        self._engine.start()
+        self._scheduler.start()
         for world in self.worlds.all():
             world.begin()
         if wanted.demo:
@@ -127,7 +127,7 @@ class FlaresendMock:
 
     def _have_a_bot(self) -> None:
         """Have a bot answer in the default world, if nobody else's webhook is called there."""
-        from flaresend_mock.delivery.local import mounted
+        from flaresend_mock.background.local_apps import mounted
         from flaresend_mock.demo import Bot
 
         world = self.worlds.default()
@@ -143,15 +143,15 @@ class FlaresendMock:
             CannotExport: the default world cannot be written to where it is to be exported.
         """
         with self._stopping:  # whoever stops it beside somebody else waits until it has stopped
-            if self._http is None or not self._engine.running:
+            if self._http is None or not self._scheduler.running:
                 return
             self._patience.end()
-            self._courier.begin_stop(self.worlds.all())
+            self._sender.begin_stop(self.worlds.all())
             self._http.stop()
-            self._engine.stop()
-            self._courier.stop()
+            self._scheduler.stop()
+            self._sender.stop()
             self._mounted.close()
-            self._exporter.write(self.worlds.default())
+            self._export.write(self.worlds.default())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -182,16 +182,16 @@ class FlaresendMock:
         """Return what the default world begins as: an import, or what `world` says."""
         wanted = self.settings
         state = self._load_world()
-        if wanted.import_ is not None and not self._exporter.begins_with(wanted.import_):
+        if wanted.import_ is not None and not self._export.begins_with(wanted.import_):
             state = self._imported(wanted.import_, state)
         if wanted.demo and wanted.import_ is None:
             from flaresend_mock.demo import lived
 
-            state = lived(state, utc_now(), self._outside)
+            state = lived(state, utc_now(), self._host)
         if wanted.webhook_url:
             try:
                 webhook = Webhook(
-                    targets.check(wanted.webhook_url, strict=wanted.strict), wanted.webhook_secret
+                    webhook_urls.check(wanted.webhook_url, strict=wanted.strict), wanted.webhook_secret
                 )
             except InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
@@ -237,43 +237,43 @@ class FlaresendMock:
         return self._first_state.copy()
 
     def _make_world(self, name: str, state: State) -> World:
-        world = World(name, state, utc_now, self._outside)
+        world = World(name, state, utc_now, self._host)
         if self._http is not None:
             world.begin()
         return world
 
-    def _make_outside(self) -> Outside:
-        return Outside(
-            alarm=self._engine.arm,
-            stall=self._stall,
+    def _make_host(self) -> HostServices:
+        return HostServices(
+            on_timer_changed=self._scheduler.schedule_wakeup,
+            delay=self._delay,
             lend=self._lend,
-            courier=self._courier.call,
-            forget=self._forget,
+            on_delivery_ready=self._sender.notify,
+            on_world_closed=self._forget,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
-            settle=self._courier.settle,
+            drain_deliveries=self._sender.drain,
             public_url=self._public_url,
-            sample=sample,
-            look=look,
+            sample_media=sample,
+            image_info=image_info,
         )
 
     def _forget(self, world: World) -> None:
-        self._engine.forget(world)
-        self._courier.forget(world)
+        self._scheduler.forget(world)
+        self._sender.forget(world)
 
     def _public_url(self) -> str:
         return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
-    def _stall(self, seconds: float, until: Callable[[], bool]) -> None:
+    def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Keep a caller waiting who is still there, if others can be served meanwhile."""
         if self._http is None:
             return
         is_away = is_gone(request.environ) if has_request_context() else bool
         with self._http.waiting() as others_are_served:
             if others_are_served:
-                self._patience.stall(seconds, lambda: until() or is_away())
+                self._patience.delay(seconds, lambda: until() or is_away())
 
     def _lend(self) -> AbstractContextManager[object]:
         return nullcontext() if self._http is None else self._http.waiting()
 
     def _health(self) -> dict[str, bool]:
-        return {"worlds": bool(self.worlds.all()), "scheduler": self._engine.running}
+        return {"worlds": bool(self.worlds.all()), "scheduler": self._scheduler.running}

@@ -16,10 +16,10 @@ from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import create_server
 from waitress.task import ErrorTask, WSGITask
 
-from flaresend_mock.delivery.realtime import Stopwatch
-from flaresend_mock.web import jsons
-from flaresend_mock.web.connection import CUT, RESET, TRUNCATE
-from flaresend_mock.web.paths import is_ours
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.http import jsons
+from flaresend_mock.http.connection import CUT, RESET, TRUNCATE
+from flaresend_mock.http.paths import is_ours
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -55,7 +55,7 @@ class JsonErrorTask(ErrorTask):
 class OneWriteTask(WSGITask):
     """Sends the head of an answer together with its body: one packet and one system call instead of two each.
 
-    The application may have the connection cut instead: see web/connection.py.
+    The application may have the connection cut instead: see http/connection.py.
     """
 
     wrote_header: bool

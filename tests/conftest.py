@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.outside import Outside
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
@@ -34,7 +34,7 @@ def stalls() -> Stalls:
 
 @pytest.fixture
 def make_world(real_time: RealTime, stalls: Stalls) -> Callable[[State], World]:
-    return lambda state: World("default", state, real_time, Outside(stall=stalls))
+    return lambda state: World("default", state, real_time, HostServices(delay=stalls))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.test import Client, TestResponse
 
-from flaresend_mock.core.agenda import Agenda, Due
+from flaresend_mock.core.timers import Due, TimerQueue
 from flaresend_mock.core.world import World
 from tests.support import KEY
 
@@ -27,18 +27,18 @@ def contents(world: World) -> dict[str, Any]:
         "groups": dict(state.groups),
         "channels": dict(state.channels),
         "tasks": dict(state.tasks),
-        "agenda": due(state.agenda),
+        "timers": due(state.timers),
         "ended tasks": list(state.ended_tasks),
         "messages": list(state.messages),
         "media": list(state.media),
     }
 
 
-def due(agenda: Agenda) -> list[Due]:
-    """Return what is on an agenda, in order, and leave it there."""
-    copy = agenda.copy()
+def due(timers: TimerQueue) -> list[Due]:
+    """Return what is on an timers, in order, and leave it there."""
+    copy = timers.copy()
     found = []
-    while (entry := copy.take(END_OF_TIME)) is not None:
+    while (entry := copy.pop_due(END_OF_TIME)) is not None:
         found.append(entry)
     return found
 

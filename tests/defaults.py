@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flaresend_mock.core.records import Content
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.core.models import Content
+from flaresend_mock.package_data import FIXTURES
 
 INSTANCE = "9b540e83-e1ca-49b4-8c34-01fd31991d04"
 OUR_NUMBER = "254708920430"

@@ -9,13 +9,13 @@ from typing import Any
 
 from werkzeug.test import Client
 
-from flaresend_mock import pictures, shipped
-from flaresend_mock.core.outside import Outside
+from flaresend_mock import package_data, thumbnails
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
 from tests.support import KEY, client_of, default_state
 
-FOLDER = shipped.FIXTURES / "webhooks"
+FOLDER = package_data.FIXTURES / "webhooks"
 DOCUMENTED_NOW = datetime(2025, 10, 17, 12, 47, 59, 689_000, tzinfo=UTC)
 """When the documented event was delivered."""
 
@@ -81,9 +81,9 @@ CASES = [
 
 def documented_world() -> World:
     """Return the default world at the time of the documented event, with the files and eyes of the emulator."""
-    outside = Outside(sample=shipped.sample, look=pictures.look)
-    world = World("default", default_state(), real=lambda: DOCUMENTED_NOW, outside=outside)
-    world.time.change(now=DOCUMENTED_NOW, frozen=True)
+    host = HostServices(sample_media=package_data.sample, image_info=thumbnails.image_info)
+    world = World("default", default_state(), real=lambda: DOCUMENTED_NOW, host=host)
+    world.timeline.change(now=DOCUMENTED_NOW, frozen=True)
     return world
 
 

@@ -15,8 +15,8 @@ from flaresend_mock.app import Application
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.shipped import world_file
-from flaresend_mock.web.context import Emulator
+from flaresend_mock.http.context import Emulator
+from flaresend_mock.package_data import world_file
 from flaresend_mock.worldfile import load_file
 
 REPOSITORY = Path(__file__).parent.parent

@@ -23,9 +23,9 @@ from flaresend_mock.api.errors import TABLE
 from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.records import Webhook
-from flaresend_mock.web.paths import is_ours
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.models import Webhook
+from flaresend_mock.http.paths import is_ours
 from tests.defaults import FAMILY, OWNED
 
 URL = "http://127.0.0.1:3577"
@@ -245,7 +245,7 @@ def test_each_body_of_the_control_plane_has_an_example_that_works(documents: dic
         if path.endswith("/resume"):
             world.instances.set_webhook(None, Webhook("http://127.0.0.1:9"))
         if "messages" in path:
-            world.inbox.receive(Letter("254712345678", text="Hello!"))
+            world.inbound.receive(InboundMessage("254712345678", text="Hello!"))
         body = operation["requestBody"]["content"]["application/json"]["example"]
         if "/requests/" in path:
             client.get("/groups")
@@ -259,7 +259,7 @@ def test_each_body_of_the_control_plane_has_an_example_that_works(documents: dic
             path = path.replace(part, value)
         if "/deliveries/" in path and path.endswith(("wait", "verify")):
             world.instances.set_webhook(None, Webhook("http://127.0.0.1:9"))
-            world.inbox.receive(Letter("254712345678", text="Hello!"))
+            world.inbound.receive(InboundMessage("254712345678", text="Hello!"))
 
         answer = client.open(path, method=method, json=body)
 

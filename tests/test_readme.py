@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli import main
-from flaresend_mock.shipped import sample
+from flaresend_mock.package_data import sample
 from flaresend_mock.worldfile import load_world
 from tests.support import REPOSITORY
 

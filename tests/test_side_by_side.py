@@ -19,9 +19,9 @@ import requests
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.http import context
+from flaresend_mock.package_data import world_file
 from flaresend_mock.settings import options
-from flaresend_mock.shipped import world_file
-from flaresend_mock.web import context
 from flaresend_mock.worldfile import load_file
 from tests.defaults import ANN
 from tests.receiver import Receiver

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from flask import Flask
 
-from flaresend_mock.api import auth, channels, groups, journal, messages, numbers, schedule, trouble
+from flaresend_mock.api import (
+    auth,
+    channels,
+    fault_injection,
+    groups,
+    messages,
+    numbers,
+    request_log,
+    schedule,
+)
 
 
 def install(app: Flask) -> None:
     """Add the Flaresend API to an application, at its root."""
-    for step in (auth.identify, trouble.inflict, auth.authenticate):
+    for step in (auth.identify, fault_injection.apply_before, auth.authenticate):
         app.before_request(step)
-    app.after_request(trouble.finish)  # the last of the two: they run in reverse order
-    app.after_request(journal.record)
+    app.after_request(fault_injection.apply_after)  # the last of the two: they run in reverse order
+    app.after_request(request_log.record)
     for resource in (messages, schedule, groups, channels, numbers):
         app.register_blueprint(resource.blueprint)

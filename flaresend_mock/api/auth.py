@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.world import World
-from flaresend_mock.web.auth import bearer
-from flaresend_mock.web.context import current_request, emulator, notes
-from flaresend_mock.web.paths import is_ours
+from flaresend_mock.http.auth import bearer
+from flaresend_mock.http.context import current_request, emulator, notes
+from flaresend_mock.http.paths import is_ours
 
 
 class Unauthorized(Exception):

@@ -12,9 +12,9 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import List
-from flaresend_mock.web import bodies, jsons
-from flaresend_mock.web.context import current_request, emulator, notes
-from flaresend_mock.web.describing import Description, described
+from flaresend_mock.http import bodies, jsons
+from flaresend_mock.http.context import current_request, emulator, notes
+from flaresend_mock.http.describing import Description, described
 
 View = Callable[..., Any]
 

@@ -13,9 +13,9 @@ from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ChannelContentBody
 from flaresend_mock.api.fields import Body, Text, Url
-from flaresend_mock.api.shapes import BriefChannel, CreatedChannel, FullChannel
-from flaresend_mock.core.records import Channel
-from flaresend_mock.web import times
+from flaresend_mock.api.response_types import BriefChannel, CreatedChannel, FullChannel
+from flaresend_mock.core.models import Channel
+from flaresend_mock.http import times
 
 blueprint = Blueprint("channels", __name__)
 

@@ -8,7 +8,7 @@ from marshmallow import ValidationError, post_load
 
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import Body, Choice, File, List, Template, Text, Url
-from flaresend_mock.core.records import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content
+from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content
 from flaresend_mock.core.sending import missing_part
 
 # How the fields of a body are called in Content. The order is that in which they are checked.

@@ -9,12 +9,12 @@ from urllib.parse import quote
 from flask import Request, Response
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.api import shapes
+from flaresend_mock.api import response_types
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import current_request
-from flaresend_mock.web.headers import allowed
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import current_request
+from flaresend_mock.http.headers import allowed
 
 NOT_READY = "Instance not ready for messaging"
 INCOMPLETE = {
@@ -101,7 +101,9 @@ TABLE: dict[type[Exception], _Worded] = {
 
 def answer_type(status: int) -> Any:
     """Return what an answer looks like that refuses a call with a status."""
-    return {401: shapes.Unauthorized, 425: shapes.NotReady}.get(status, shapes.Refused)
+    return {401: response_types.Unauthorized, 425: response_types.NotReady}.get(
+        status, response_types.Refused
+    )
 
 
 OVERLOADED = {429: "Too many requests", 503: "Service unavailable"}

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from marshmallow import EXCLUDE, Schema, ValidationError, fields
 
 from flaresend_mock.api.errors import INCOMPLETE, SEND_AT_FORMAT
-from flaresend_mock.core.records import Upload
+from flaresend_mock.core.models import Upload
 
 NOT_BLANK = r"\S"
 SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse

@@ -14,9 +14,16 @@ from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody
 from flaresend_mock.api.fields import Body, Choice, List, Text
-from flaresend_mock.api.shapes import CreatedGroup, GroupInfo, Invitation, ListedGroup, Participant, Reached
-from flaresend_mock.core.records import SUBJECT_LENGTH, GroupView, Outcome
-from flaresend_mock.web import times
+from flaresend_mock.api.response_types import (
+    CreatedGroup,
+    GroupInfo,
+    Invitation,
+    ListedGroup,
+    Participant,
+    Reached,
+)
+from flaresend_mock.core.models import SUBJECT_LENGTH, GroupView, Outcome
+from flaresend_mock.http import times
 
 blueprint = Blueprint("groups", __name__)
 

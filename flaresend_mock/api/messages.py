@@ -11,8 +11,8 @@ from flaresend_mock.api.answers import Answer, Computed
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody, Recipients
-from flaresend_mock.core.records import Outcome
-from flaresend_mock.web import times
+from flaresend_mock.core.models import Outcome
+from flaresend_mock.http import times
 
 blueprint = Blueprint("messages", __name__)
 

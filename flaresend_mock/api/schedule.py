@@ -12,9 +12,9 @@ from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.calls import call
 from flaresend_mock.api.content import ContentBody, ContentFields, Recipients, in_content
 from flaresend_mock.api.fields import Body, SendAt
-from flaresend_mock.api.shapes import ListedTask
-from flaresend_mock.core.records import MEDIA_TYPES, Task
-from flaresend_mock.web import times
+from flaresend_mock.api.response_types import ListedTask
+from flaresend_mock.core.models import MEDIA_TYPES, Task
+from flaresend_mock.http import times
 
 blueprint = Blueprint("schedule", __name__)
 

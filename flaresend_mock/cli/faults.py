@@ -34,7 +34,9 @@ def fault() -> None:
 @click.option("--status", type=click.IntRange(200, 599), help="Answer with this status.")
 @click.option("--response-body", metavar="JSON|TEXT", help="What is answered with the status.")
 @click.option("--delay", metavar="SECONDS", help="Keep answers back: 1.5, or 1-3 for something between.")
-@click.option("--action", help="reset, lose, truncate, malform; of deliveries also drop, duplicate, reorder.")
+@click.option(
+    "--action", help="reset, drop_response, truncate, corrupt; of deliveries also drop, duplicate, reorder."
+)
 @click.option("--times", type=click.IntRange(1, _MOST), help="Only so many times.")
 @click.option("--after", type=click.IntRange(0, _MOST), help="Let so many through first.")
 @click.option("--every", type=click.IntRange(1, _MOST), help="Only each so-manieth one.")

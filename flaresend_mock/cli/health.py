@@ -23,8 +23,8 @@ SECONDS_BETWEEN = 0.2
 @talking()
 def health(remote: Remote, wait: float, as_json: bool) -> int:
     """Ask a running emulator whether it is ready: exit status 0 if it is, 1 if not. It prints JSON."""
+    from flaresend_mock.background.realtime import Stopwatch
     from flaresend_mock.cli import progress
-    from flaresend_mock.delivery.realtime import Stopwatch
 
     watch, never = Stopwatch(), threading.Event()
     with progress.waiting(remote.base):

@@ -31,7 +31,7 @@ def waiting(for_what: str) -> Iterator[None]:
 
 
 def _tell(what: str, over: threading.Event) -> None:
-    from flaresend_mock.delivery.realtime import Stopwatch  # most commands are done before this
+    from flaresend_mock.background.realtime import Stopwatch  # most commands are done before this
 
     watch = Stopwatch()
     told = False

@@ -21,7 +21,7 @@ import click
 )
 def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     """Check the signatures of a webhook that was received: exit status 0 if they hold, 1 if not."""
-    from flaresend_mock.delivery import signing
+    from flaresend_mock.background import signing
 
     pairs = (line.partition(":") for line in headers_file if ":" in line)
     received = {name.strip().lower(): value.strip() for name, _, value in pairs}

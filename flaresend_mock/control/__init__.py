@@ -9,7 +9,6 @@ from flaresend_mock.control import (
     clock,
     deliveries,
     documents,
-    evidence,
     faults,
     groups,
     guard,
@@ -21,11 +20,12 @@ from flaresend_mock.control import (
     pairing,
     people,
     snapshots,
+    verification,
     webhooks,
     world,
     worlds,
 )
-from flaresend_mock.web.paths import OURS
+from flaresend_mock.http.paths import OURS
 
 RESOURCES = (
     health,
@@ -40,7 +40,7 @@ RESOURCES = (
     webhooks,
     inbound,
     lists,
-    evidence,
+    verification,
     deliveries,
     media,
     clock,

@@ -9,12 +9,12 @@ from flask import g, request
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, NotFound
 
-from flaresend_mock.core.matching import unknown
+from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
-from flaresend_mock.web import bodies, jsons
-from flaresend_mock.web.auth import bearer
-from flaresend_mock.web.context import emulator
-from flaresend_mock.web.describing import Description, View, current_description, described
+from flaresend_mock.http import bodies, jsons
+from flaresend_mock.http.auth import bearer
+from flaresend_mock.http.context import emulator
+from flaresend_mock.http.describing import Description, View, current_description, described
 from flaresend_mock.worldfile.mistakes import first_mistake
 
 WORLD = "world"

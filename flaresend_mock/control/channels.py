@@ -7,11 +7,11 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Input, Whole, chosen_world, describes, given_body
 from flaresend_mock.core.channels import ROLES
-from flaresend_mock.core.records import DESCRIPTION_LENGTH, SUBJECT_LENGTH
-from flaresend_mock.web import jsons
+from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH
+from flaresend_mock.http import jsons
 
 blueprint = Blueprint("channels", __name__, url_prefix="/channels")
 
@@ -48,7 +48,7 @@ class ChannelInput(ChannelChange):
 
 
 @blueprint.get("")
-@describes(shapes.Channels)
+@describes(response_types.Channels)
 def list_channels() -> Response:
     """List all channels of the world, with what instances are in them."""
     world = chosen_world()
@@ -58,7 +58,7 @@ def list_channels() -> Response:
 
 
 @blueprint.post("")
-@describes(shapes.ChannelShown, status=201, body=ChannelInput())
+@describes(response_types.ChannelShown, status=201, body=ChannelInput())
 def create() -> Response:
     """Make a channel."""
     given = given_body()
@@ -67,7 +67,7 @@ def create() -> Response:
 
 
 @blueprint.patch("/<channel_id>")
-@describes(shapes.ChannelShown, body=ChannelChange())
+@describes(response_types.ChannelShown, body=ChannelChange())
 def change_channel(channel_id: str) -> Response:
     """Change a channel, or what an instance is in it."""
     given = given_body()

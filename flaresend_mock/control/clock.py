@@ -10,11 +10,11 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
-from flaresend_mock.core.records import Fired
+from flaresend_mock.core.models import Fired
 from flaresend_mock.core.world import World
-from flaresend_mock.web import jsons, times
+from flaresend_mock.http import jsons, times
 
 blueprint = Blueprint("clock", __name__)
 
@@ -51,36 +51,36 @@ class Advance(Input):
 
 
 @blueprint.get("/clock")
-@describes(shapes.Clock)
+@describes(response_types.Clock)
 def show() -> Response:
     """Show the time, whether it stands, and when the next thing falls due."""
     return _answer(chosen_world())
 
 
 @blueprint.patch("/clock")
-@describes(shapes.Clock, body=ClockChange())
+@describes(response_types.Clock, body=ClockChange())
 def change() -> Response:
     """Set, stop or start the clock; nothing fires by it, what is overdue fires once time runs on."""
     given = given_body()
     world = chosen_world()
     if "now" in given:
         given["now"] = _time(given["now"], world)
-    world.time.change(**given)
+    world.timeline.change(**given)
     return _answer(world)
 
 
 @blueprint.post("/clock/advance")
-@describes(shapes.Advanced, body=Advance())
+@describes(response_types.Advanced, body=Advance())
 def advance() -> Response:
     """Let time pass, and answer once everything that fell due has run, with what it was."""
     given = given_body()
     world = chosen_world()
     if "seconds" in given:
-        fired = world.time.advance(timedelta(seconds=given["seconds"]))
+        fired = world.timeline.advance(timedelta(seconds=given["seconds"]))
     elif "to" in given:
-        fired = world.time.advance_to(_time(given["to"], world))
+        fired = world.timeline.advance_to(_time(given["to"], world))
     else:
-        fired = world.time.advance_to_next()
+        fired = world.timeline.advance_to_next()
     return _answer(world, fired)
 
 
@@ -94,9 +94,9 @@ def _time(text: str, world: World) -> datetime:
 def _answer(world: World, fired: list[Fired] | None = None) -> Response:
     now: dict[str, Any] = {"now": times.stamp(world.clock.now())}
     if fired is None:
-        due = world.state.agenda.next_at()
+        due = world.state.timers.next_at()
         state = {
-            "frozen": world.time.frozen,
+            "frozen": world.timeline.frozen,
             "time_zone": world.state.time_zone,
             "next_due": due and times.stamp(due),
         }

@@ -8,10 +8,10 @@ from flask import Blueprint, Response
 from marshmallow import fields, validate
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Input, Whole, chosen_world, describes, given_body, given_query
 from flaresend_mock.control.lists import Page, cut
-from flaresend_mock.web import jsons
+from flaresend_mock.http import jsons
 
 blueprint = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 
@@ -43,7 +43,7 @@ class Again(Input):
 
 
 @blueprint.get("")
-@describes(shapes.Deliveries, query=DeliveryPage())
+@describes(response_types.Deliveries, query=DeliveryPage())
 def list_deliveries() -> Response:
     """List deliveries, newest last; `status` picks those of one status."""
     page = given_query()
@@ -55,23 +55,23 @@ def list_deliveries() -> Response:
 
 
 @blueprint.post("/settle")
-@describes(shapes.Settled)
+@describes(response_types.Settled)
 def settle() -> Response:
     """Wait until all is where it can come without time passing: delivered, failed, held or to be tried again."""
     world = chosen_world()
-    world.outside.settle(world)
+    world.host.drain_deliveries(world)
     return jsons.respond({"settled": world.deliveries.idle()})
 
 
 @blueprint.get("/<delivery_id>")
-@describes(shapes.DeliveryShown)
+@describes(response_types.DeliveryShown)
 def show(delivery_id: str) -> Response:
     """Show one delivery with all its attempts."""
     return jsons.respond(views.delivery(chosen_world().deliveries.get(delivery_id)))
 
 
 @blueprint.post("/<delivery_id>/redeliver")
-@describes(shapes.Redeliveries, status=202)
+@describes(response_types.Redeliveries, status=202)
 def redeliver_one(delivery_id: str) -> Response:
     """Deliver an event again, as a new delivery with the same id for its receiver."""
     world = chosen_world()
@@ -79,7 +79,7 @@ def redeliver_one(delivery_id: str) -> Response:
 
 
 @blueprint.post("/redeliver")
-@describes(shapes.Redeliveries, status=202, body=Again())
+@describes(response_types.Redeliveries, status=202, body=Again())
 def redeliver_many() -> Response:
     """Deliver many events again: failed ones, or those of a range."""
     given = given_body()

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.control.calls import describes, given_query
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("documents", __name__)
 

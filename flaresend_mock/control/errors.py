@@ -8,12 +8,12 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.core.records import GROUP_CAPACITY
-from flaresend_mock.web import jsons
-from flaresend_mock.web.headers import allowed
+from flaresend_mock.core.models import GROUP_CAPACITY
+from flaresend_mock.http import jsons
+from flaresend_mock.http.headers import allowed
 
 CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.ClockOutOfRange: (400, "clock_out_of_range", ""),
@@ -91,7 +91,7 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
 
 def answer_type(status: int) -> Any:
     """Return what an answer looks like that refuses a call with a status."""
-    return shapes.Unmet if status in (408, 409, 422) else shapes.Refused
+    return response_types.Unmet if status in (408, 409, 422) else response_types.Refused
 
 
 def refuse(refusal: Refusal) -> Response:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import (
     OBJECT,
     Input,
@@ -30,8 +30,8 @@ from flaresend_mock.core.faults import (
     MAX_DELAY,
     PRESETS,
 )
-from flaresend_mock.core.records import Delay, Reply
-from flaresend_mock.web import jsons
+from flaresend_mock.core.models import Delay, Reply
+from flaresend_mock.http import jsons
 
 log = logging.getLogger(__name__)
 
@@ -102,14 +102,14 @@ _LINKS = dict.fromkeys(("show_fault", "remove_fault"), ("fault_id", "/id"))
 
 
 @blueprint.get("")
-@describes(shapes.Faults)
+@describes(response_types.Faults)
 def list_faults() -> Response:
     """List the faults of a world with what they matched and hit, oldest first."""
     return jsons.respond({"faults": [views.fault(fault) for fault in chosen_world().faults.all()]})
 
 
 @blueprint.post("")
-@describes(shapes.FaultShown, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
+@describes(response_types.FaultShown, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
 def arm() -> Response:
     """Arm a fault."""
     given = given_body()
@@ -126,14 +126,14 @@ def arm() -> Response:
 
 
 @blueprint.get("/<fault_id>")
-@describes(shapes.FaultShown)
+@describes(response_types.FaultShown)
 def show(fault_id: str) -> Response:
     """Show one fault, with how often it matched and hit."""
     return jsons.respond(views.fault(chosen_world().faults.get(fault_id)))
 
 
 @blueprint.delete("/<fault_id>")
-@describes(shapes.Deleted)
+@describes(response_types.Deleted)
 def remove(fault_id: str) -> Response:
     """Take one fault away."""
     chosen_world().faults.remove(fault_id)
@@ -141,7 +141,7 @@ def remove(fault_id: str) -> Response:
 
 
 @blueprint.delete("")
-@describes(shapes.Deleted)
+@describes(response_types.Deleted)
 def clear() -> Response:
     """Take all faults of a world away."""
     return jsons.respond({"deleted": chosen_world().faults.clear()})

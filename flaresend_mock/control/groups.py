@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 from flask import Blueprint, Response
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Input, Switch, chosen_world, describes, given_body
-from flaresend_mock.core.records import DESCRIPTION_LENGTH, GROUP_CAPACITY, SUBJECT_LENGTH
-from flaresend_mock.web import jsons
+from flaresend_mock.core.models import DESCRIPTION_LENGTH, GROUP_CAPACITY, SUBJECT_LENGTH
+from flaresend_mock.http import jsons
 
 blueprint = Blueprint("groups", __name__, url_prefix="/groups")
 
@@ -49,7 +49,7 @@ class GroupChange(Input):
 
 
 @blueprint.get("")
-@describes(shapes.Groups)
+@describes(response_types.Groups)
 def list_groups() -> Response:
     """List all groups of the world, with who is in them."""
     world = chosen_world()
@@ -59,7 +59,7 @@ def list_groups() -> Response:
 
 
 @blueprint.post("")
-@describes(shapes.GroupShown, status=201, body=GroupInput(), refuses=(409,))
+@describes(response_types.GroupShown, status=201, body=GroupInput(), refuses=(409,))
 def create() -> Response:
     """Make a group; who is not on WhatsApp is left out, as the API does it."""
     given = given_body()
@@ -71,7 +71,7 @@ def create() -> Response:
 
 
 @blueprint.patch("/<group_id>")
-@describes(shapes.GroupShown, body=GroupChange())
+@describes(response_types.GroupShown, body=GroupChange())
 def change_group(group_id: str) -> Response:
     """Change what a group is called and says of itself, and what only its admins may do."""
     given = given_body()
@@ -79,7 +79,7 @@ def change_group(group_id: str) -> Response:
 
 
 @blueprint.post("/<group_id>/participants")
-@describes(shapes.GroupShown, body=ParticipantsInput(), refuses=(409,))
+@describes(response_types.GroupShown, body=ParticipantsInput(), refuses=(409,))
 def arrange_participants(group_id: str) -> Response:
     """Add, remove, promote or demote people, whoever owns the group."""
     given = given_body()

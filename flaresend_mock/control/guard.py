@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from flask import Request, Response
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from flaresend_mock.core import targets
-from flaresend_mock.web.auth import cookie_of, pass_for
-from flaresend_mock.web.context import current_request, emulator
-from flaresend_mock.web.paths import OURS
+from flaresend_mock.core import webhook_urls
+from flaresend_mock.http.auth import cookie_of, pass_for
+from flaresend_mock.http.context import current_request, emulator
+from flaresend_mock.http.paths import OURS
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = OURS + "/health"
@@ -66,7 +66,7 @@ def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
     public = urlsplit(emulator().public_url())
     name = _name(host)
-    if host and not ((name and targets.is_near(name)) or host == public.netloc):
+    if host and not ((name and webhook_urls.is_near(name)) or host == public.netloc):
         raise Forbidden(
             f"The host {host[:100]!r} is not this emulator. Start it with --public-url or --control-token if it is."
         )

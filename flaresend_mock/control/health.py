@@ -7,10 +7,10 @@ from itertools import islice
 
 from flask import Blueprint, Response
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.control.calls import describes
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import Emulator, emulator
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import Emulator, emulator
 
 blueprint = Blueprint("health", __name__)
 
@@ -18,7 +18,7 @@ MAX_FAULTS = 100
 
 
 @blueprint.get("/health")
-@describes(shapes.Health, world=False, refuses=(503,))
+@describes(response_types.Health, world=False, refuses=(503,))
 def health() -> Response:
     """Answer 200 once everything runs, 503 before."""
     us = emulator()

@@ -8,7 +8,7 @@ from flask import Request
 
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.state import State
-from flaresend_mock.web import jsons
+from flaresend_mock.http import jsons
 from flaresend_mock.worldfile import load_world
 
 MAX_SIZE = 384 * 1024 * 1024

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import (
     Input,
     Number,
@@ -23,12 +23,18 @@ from flaresend_mock.control.calls import (
     load,
 )
 from flaresend_mock.core import numbers
-from flaresend_mock.core.letters import CAPTIONED, MAX_FORWARDS, MEDIA_KINDS, TARGETED, Letter
+from flaresend_mock.core.inbound_messages import (
+    CAPTIONED,
+    MAX_FORWARDS,
+    MEDIA_KINDS,
+    TARGETED,
+    InboundMessage,
+)
 from flaresend_mock.core.media import FLAWS
+from flaresend_mock.core.models import Chaos, Upload
 from flaresend_mock.core.payloads import KINDS
-from flaresend_mock.core.records import Chaos, Upload
-from flaresend_mock.shipped import SAMPLES, sample
-from flaresend_mock.web import jsons
+from flaresend_mock.http import jsons
+from flaresend_mock.package_data import SAMPLES, sample
 
 blueprint = Blueprint("inbound", __name__)
 
@@ -135,12 +141,12 @@ _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/deliver
 
 
 @blueprint.post("/inbound")
-@describes(shapes.Received, status=201, body=InboundInput(), forms=True, refuses=(409,), links=_LINKS)
+@describes(response_types.Received, status=201, body=InboundInput(), forms=True, refuses=(409,), links=_LINKS)
 def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
     body = given_json(forms=True, lists=("mentions", "options"))
     given = load(_INPUT, body if request.is_json else _of_form(body))
-    received = chosen_world().inbox.receive(_letter(given))
+    received = chosen_world().inbound.receive(_letter(given))
     return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
 
 
@@ -165,7 +171,7 @@ def _of_form(body: dict[str, Any]) -> dict[str, Any]:
 _BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}
 
 
-def _letter(given: Mapping[str, Any]) -> Letter:
+def _letter(given: Mapping[str, Any]) -> InboundMessage:
     strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
     if strange:
         raise BadRequest(f"{strange[0]}: a message that is forwarded stays as it is")
@@ -186,7 +192,7 @@ def _letter(given: Mapping[str, Any]) -> Letter:
         raise BadRequest(f"about: {kind} needs the id of the message it is about")
     text, caption = _words(kind, given)
     media = given.get("media", {})
-    return Letter(
+    return InboundMessage(
         sender=given["sender"],
         kind=kind,
         text=text,

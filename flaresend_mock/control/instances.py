@@ -8,15 +8,15 @@ from typing import Any
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_body, given_query
 from flaresend_mock.core.errors import InvalidNumber
 from flaresend_mock.core.instances import key_id
+from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
 from flaresend_mock.core.numbers import parse
-from flaresend_mock.core.records import INSTANCE_STATUSES, Instance
 from flaresend_mock.core.world import World
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import emulator
 from flaresend_mock.worldfile.schema import LID, usable_key
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances")
@@ -77,7 +77,7 @@ _LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
 
 
 @blueprint.get("")
-@describes(shapes.Instances, query=Secrets())
+@describes(response_types.Instances, query=Secrets())
 def list_instances() -> Response:
     """List the instances of a world, oldest first; API keys and secrets are masked."""
     secrets = _with_secrets()
@@ -88,7 +88,7 @@ def list_instances() -> Response:
 
 
 @blueprint.post("")
-@describes(shapes.InstanceShown, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
+@describes(response_types.InstanceShown, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
 def create() -> Response:
     """Make an instance; it starts up, unless a status is given."""
     given = given_body()
@@ -97,7 +97,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<instance_id>")
-@describes(shapes.InstanceShown, query=Secrets())
+@describes(response_types.InstanceShown, query=Secrets())
 def show(instance_id: str) -> Response:
     """Show one instance; `default` is the first one."""
     secrets = _with_secrets()
@@ -106,7 +106,7 @@ def show(instance_id: str) -> Response:
 
 
 @blueprint.patch("/<instance_id>")
-@describes(shapes.InstanceShown, body=InstanceChange())
+@describes(response_types.InstanceShown, body=InstanceChange())
 def rename(instance_id: str) -> Response:
     """Give an instance another name."""
     given = given_body()
@@ -115,7 +115,7 @@ def rename(instance_id: str) -> Response:
 
 
 @blueprint.delete("/<instance_id>")
-@describes(shapes.Deleted, refuses=(409,))
+@describes(response_types.Deleted, refuses=(409,))
 def remove(instance_id: str) -> Response:
     """Delete an instance: its keys are unknown from now on, what it scheduled is cancelled."""
     world = chosen_world()
@@ -125,7 +125,7 @@ def remove(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/status")
-@describes(shapes.InstanceShown, body=StatusChange())
+@describes(response_types.InstanceShown, body=StatusChange())
 def set_status(instance_id: str) -> Response:
     """Put an instance into a status, where it stays."""
     given = given_body()
@@ -134,7 +134,7 @@ def set_status(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/reconnect")
-@describes(shapes.InstanceShown, refuses=(409,))
+@describes(response_types.InstanceShown, refuses=(409,))
 def reconnect(instance_id: str) -> Response:
     """Start a disconnected instance up: it shows a QR code a second later."""
     world = chosen_world()
@@ -142,7 +142,7 @@ def reconnect(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/disconnect")
-@describes(shapes.InstanceShown)
+@describes(response_types.InstanceShown)
 def disconnect(instance_id: str) -> Response:
     """Disconnect an instance, which stays linked to its phone."""
     world = chosen_world()
@@ -150,7 +150,7 @@ def disconnect(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/logout")
-@describes(shapes.InstanceShown)
+@describes(response_types.InstanceShown)
 def log_out(instance_id: str) -> Response:
     """Unlink an instance's phone: another number may scan its next QR code."""
     world = chosen_world()
@@ -158,7 +158,7 @@ def log_out(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/scan")
-@describes(shapes.InstanceShown, body=Scan(), refuses=(409, 410))
+@describes(response_types.InstanceShown, body=Scan(), refuses=(409, 410))
 def scan(instance_id: str) -> Response:
     """Scan an instance's QR code, as a phone would: it is connected a second later."""
     given = given_body()
@@ -170,7 +170,7 @@ def scan(instance_id: str) -> Response:
 
 
 @blueprint.get("/<instance_id>/api-keys")
-@describes(shapes.Keys, query=Secrets())
+@describes(response_types.Keys, query=Secrets())
 def list_keys(instance_id: str) -> Response:
     """List an instance's API keys, masked."""
     secrets = _with_secrets()
@@ -179,7 +179,7 @@ def list_keys(instance_id: str) -> Response:
 
 
 @blueprint.post("/<instance_id>/api-keys")
-@describes(shapes.KeyShown, status=201, body=NewKey(), refuses=(409,))
+@describes(response_types.KeyShown, status=201, body=NewKey(), refuses=(409,))
 def make_key(instance_id: str) -> Response:
     """Make an API key, and show it, this once."""
     given = given_body()
@@ -188,7 +188,7 @@ def make_key(instance_id: str) -> Response:
 
 
 @blueprint.delete("/<instance_id>/api-keys/<wanted>")
-@describes(shapes.Deleted)
+@describes(response_types.Deleted)
 def revoke_key(instance_id: str, wanted: str) -> Response:
     """Revoke an API key, named by its id: calls with it are refused from now on."""
     chosen_world().instances.revoke_key(instance_id, wanted)

@@ -8,13 +8,13 @@ from typing import Any, TypeVar
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate
 
-from flaresend_mock.control import shapes, stream, views
+from flaresend_mock.control import response_types, stream, views
 from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_query
 from flaresend_mock.core.errors import TaskNotFound
 from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.matching import unknown
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("lists", __name__)
 
@@ -47,7 +47,7 @@ class EventPage(Page):
 
 
 @blueprint.get("/messages")
-@describes(shapes.Messages, query=Page())
+@describes(response_types.Messages, query=Page())
 def messages() -> Response:
     """List what was sent and received, newest last."""
     page = given_query()
@@ -60,7 +60,7 @@ def messages() -> Response:
 
 
 @blueprint.get("/requests")
-@describes(shapes.Requests, query=Page())
+@describes(response_types.Requests, query=Page())
 def requests() -> Response:
     """List the API calls and their answers, newest last."""
     page = given_query()
@@ -74,7 +74,7 @@ def requests() -> Response:
 
 
 @blueprint.get("/scheduled")
-@describes(shapes.Tasks)
+@describes(response_types.Tasks)
 def scheduled() -> Response:
     """List what is still to be sent, by time, then in the order it was scheduled."""
     world = chosen_world()
@@ -85,7 +85,7 @@ def scheduled() -> Response:
 
 
 @blueprint.delete("/scheduled/<task_id>")
-@describes(shapes.Deleted)
+@describes(response_types.Deleted)
 def cancel_pending(task_id: str) -> Response:
     """Cancel a message before it is sent."""
     world = chosen_world()
@@ -98,7 +98,7 @@ def cancel_pending(task_id: str) -> Response:
 
 
 @blueprint.get("/events")
-@describes(shapes.Events, also=("text/event-stream",), query=EventPage(), refuses=(503,))
+@describes(response_types.Events, also=("text/event-stream",), query=EventPage(), refuses=(503,))
 def events() -> Response:
     """List everything that happened, newest last; or stream what happens."""
     page = given_query()

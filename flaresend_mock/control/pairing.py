@@ -9,14 +9,14 @@ from flask import Blueprint, Response, request
 from markupsafe import escape
 from marshmallow import fields, validate
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.control.calls import WORLD, Input, chosen_world, describes, given_query
 from flaresend_mock.core.errors import QrCodeExpired, Refusal
 from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.web import jsons, times
-from flaresend_mock.web.context import emulator
-from flaresend_mock.web.paths import OURS
+from flaresend_mock.http import jsons, times
+from flaresend_mock.http.context import emulator
+from flaresend_mock.http.paths import OURS
 
 blueprint = Blueprint("pairing", __name__)
 
@@ -48,7 +48,10 @@ class QrOptions(Input):
 
 @blueprint.get("/instances/<instance_id>/qr")
 @describes(
-    shapes.QrShown, also=("image/png", "image/svg+xml", "text/plain"), query=QrOptions(), refuses=(409,)
+    response_types.QrShown,
+    also=("image/png", "image/svg+xml", "text/plain"),
+    query=QrOptions(),
+    refuses=(409,),
 )
 def qr(instance_id: str) -> Response:
     """Show the QR code of an instance that waits to be scanned: as JSON, PNG, SVG or text for a terminal."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
-from flaresend_mock.core.records import Rule
-from flaresend_mock.web import jsons
+from flaresend_mock.core.models import Rule
+from flaresend_mock.http import jsons
 from flaresend_mock.worldfile.schema import LID
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")
@@ -32,7 +32,7 @@ class PersonInput(Input):
 
 
 @blueprint.get("")
-@describes(shapes.People)
+@describes(response_types.People)
 def list_people() -> Response:
     """List who is in the directory; everybody else is on WhatsApp, too."""
     world = chosen_world()
@@ -42,7 +42,7 @@ def list_people() -> Response:
 
 
 @blueprint.put("/<number>")
-@describes(shapes.PersonShown, body=PersonInput(), refuses=(409,))
+@describes(response_types.PersonShown, body=PersonInput(), refuses=(409,))
 def put(number: str) -> Response:
     """Say who has a number. What is not given is as it is by default; without a LID they keep theirs."""
     given = given_body()
@@ -51,7 +51,7 @@ def put(number: str) -> Response:
 
 
 @blueprint.delete("/<number>")
-@describes(shapes.Deleted, refuses=(409,))
+@describes(response_types.Deleted, refuses=(409,))
 def delete(number: str) -> Response:
     """Forget about somebody: then they are as anybody is."""
     chosen_world().people.remove(number)

@@ -7,10 +7,10 @@ from typing import Any
 from flask import Blueprint, Response
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.control.calls import chosen_world, describes
 from flaresend_mock.core.state import State
-from flaresend_mock.web import jsons
+from flaresend_mock.http import jsons
 
 blueprint = Blueprint("snapshots", __name__, url_prefix="/snapshots")
 
@@ -21,7 +21,7 @@ _LINKS = dict.fromkeys(("restore_snapshot", "delete_snapshot"), ("name", "/name"
 
 
 @blueprint.get("")
-@describes(shapes.Snapshots)
+@describes(response_types.Snapshots)
 def list_snapshots() -> Response:
     """List the snapshots of a world, oldest first."""
     found = chosen_world().snapshots.all()
@@ -29,7 +29,7 @@ def list_snapshots() -> Response:
 
 
 @blueprint.post("/<name>")
-@describes(shapes.SnapshotShown, status=201, refuses=(409,), links=_LINKS)
+@describes(response_types.SnapshotShown, status=201, refuses=(409,), links=_LINKS)
 def take(name: str) -> Response:
     """Keep what the world is like now under a name; what had this name before is forgotten."""
     if len(name) > MAX_NAME:
@@ -38,7 +38,7 @@ def take(name: str) -> Response:
 
 
 @blueprint.post("/<name>/restore")
-@describes(shapes.Restored)
+@describes(response_types.Restored)
 def restore(name: str) -> Response:
     """Return to a snapshot, which is kept."""
     world = chosen_world()
@@ -47,7 +47,7 @@ def restore(name: str) -> Response:
 
 
 @blueprint.delete("/<name>")
-@describes(shapes.Deleted)
+@describes(response_types.Deleted)
 def delete(name: str) -> Response:
     """Forget a snapshot."""
     chosen_world().snapshots.remove(name)

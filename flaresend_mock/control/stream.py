@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterator
 
 from flask import Request, Response
 
+from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.control import errors, views
-from flaresend_mock.core.following import Follower, Missed, Replaced
+from flaresend_mock.core.log_reader import LogReader, Missed, Replaced
 from flaresend_mock.core.world import World
-from flaresend_mock.delivery.realtime import Stopwatch
-from flaresend_mock.web import jsons
-from flaresend_mock.web.connection import is_gone
-from flaresend_mock.web.context import MAX_STREAMS, Emulator
+from flaresend_mock.http import jsons
+from flaresend_mock.http.connection import is_gone
+from flaresend_mock.http.context import MAX_STREAMS, Emulator
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEARTBEAT_SECONDS = 10.0
@@ -35,7 +35,7 @@ def respond(
     try:
         resumed = request.headers.get("Last-Event-ID", "")
         after = int(resumed) if resumed.isascii() and resumed.isdigit() and len(resumed) < 19 else since
-        stream = _Stream(us, world, Follower(world, after), kinds)
+        stream = _Stream(us, world, LogReader(world, after), kinds)
     except BaseException:
         us.streams.release()
         raise
@@ -49,7 +49,7 @@ def respond(
 class _Stream:
     """Writes what one follower of a world's log reads."""
 
-    def __init__(self, us: Emulator, world: World, follower: Follower, kinds: Collection[str]) -> None:
+    def __init__(self, us: Emulator, world: World, follower: LogReader, kinds: Collection[str]) -> None:
         self._us = us
         self._world = world
         self._kinds = kinds

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import key_id
-from flaresend_mock.core.records import (
+from flaresend_mock.core.models import (
     Attempt,
     Call,
     Change,
@@ -29,12 +29,12 @@ from flaresend_mock.core.records import (
     Webhook,
 )
 from flaresend_mock.core.world import World
-from flaresend_mock.web import headers, jsons, times
+from flaresend_mock.http import headers, jsons, times
 
 LONG_KEY = 12
 
 
-def message(message: Message) -> shapes.MessageShown:
+def message(message: Message) -> response_types.MessageShown:
     """A message: people as digits, groups and channels as JIDs; `event` is its number in the event log."""
     content = message.content
     return {
@@ -58,7 +58,7 @@ def message(message: Message) -> shapes.MessageShown:
     }
 
 
-def request(event: Event) -> shapes.CallShown:
+def request(event: Event) -> response_types.CallShown:
     """An API call with its answer; `id` is its number in the event log."""
     call = event.subject
     assert isinstance(call, Call)
@@ -100,7 +100,7 @@ def _written(details: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def group(group: Group) -> shapes.GroupShown:
+def group(group: Group) -> response_types.GroupShown:
     """A group: its people by their numbers, `admin` as the API shows it."""
     return {
         "id": group.id,
@@ -114,7 +114,7 @@ def group(group: Group) -> shapes.GroupShown:
     }
 
 
-def channel(channel: Channel) -> shapes.ChannelShown:
+def channel(channel: Channel) -> response_types.ChannelShown:
     """A channel, with what instances are in it."""
     return {
         "id": channel.id,
@@ -128,7 +128,7 @@ def channel(channel: Channel) -> shapes.ChannelShown:
     }
 
 
-def task(task: Task) -> shapes.TaskShown:
+def task(task: Task) -> response_types.TaskShown:
     """A scheduled message."""
     return {
         "id": task.id,
@@ -142,7 +142,7 @@ def task(task: Task) -> shapes.TaskShown:
     }
 
 
-def webhook(webhook: Webhook) -> shapes.WebhookShown:
+def webhook(webhook: Webhook) -> response_types.WebhookShown:
     """A webhook; its secrets are masked."""
     return {
         "url": webhook.url,
@@ -156,7 +156,7 @@ def webhook(webhook: Webhook) -> shapes.WebhookShown:
     }
 
 
-def delivery(delivery: Delivery) -> shapes.DeliveryShown:
+def delivery(delivery: Delivery) -> response_types.DeliveryShown:
     """A delivery with every attempt: what was sent, what came back, and when it is tried again."""
     return {
         "id": delivery.id,
@@ -176,7 +176,7 @@ def delivery(delivery: Delivery) -> shapes.DeliveryShown:
     }
 
 
-def attempt(attempt: Attempt) -> shapes.AttemptShown:
+def attempt(attempt: Attempt) -> response_types.AttemptShown:
     """One attempt to deliver an event."""
     return {
         "at": times.stamp(attempt.at),
@@ -189,7 +189,7 @@ def attempt(attempt: Attempt) -> shapes.AttemptShown:
     }
 
 
-def instance(instance: Instance, world: World, *, secrets: bool) -> shapes.InstanceShown:
+def instance(instance: Instance, world: World, *, secrets: bool) -> response_types.InstanceShown:
     """An instance; its API keys and its webhook's secrets are masked, unless they are wanted."""
     person = world.state.people.get(instance.number)
     shown = webhook(instance.webhook) if instance.webhook else None
@@ -207,13 +207,13 @@ def instance(instance: Instance, world: World, *, secrets: bool) -> shapes.Insta
     }
 
 
-def api_key(key: str, *, secrets: bool) -> shapes.KeyShown:
+def api_key(key: str, *, secrets: bool) -> response_types.KeyShown:
     """An API key: its id, and at most its last four characters."""
     masked = f"…{key[-4:]}" if len(key) >= LONG_KEY else headers.MASK
     return {"id": key_id(key), "api_key": key if secrets else masked}
 
 
-def person(person: Person) -> shapes.PersonShown:
+def person(person: Person) -> response_types.PersonShown:
     """Somebody in the directory."""
     return {
         "number": person.number,
@@ -224,7 +224,7 @@ def person(person: Person) -> shapes.PersonShown:
     }
 
 
-def fault(fault: Fault) -> shapes.FaultShown:
+def fault(fault: Fault) -> response_types.FaultShown:
     """A fault, with how often it matched and hit; the API key it matches is masked."""
     match = {name: headers.MASK if name == "key" else wanted for name, wanted in fault.match.items()}
     return {
@@ -245,7 +245,7 @@ def fault(fault: Fault) -> shapes.FaultShown:
     }
 
 
-def _chaos(chaos: Chaos) -> shapes.ChaosShown:
+def _chaos(chaos: Chaos) -> response_types.ChaosShown:
     return {
         "duplicate": chaos.duplicate,
         "reorder": chaos.reorder,
@@ -254,18 +254,18 @@ def _chaos(chaos: Chaos) -> shapes.ChaosShown:
     }
 
 
-def _reply(reply: Reply) -> shapes.ReplyShown:
+def _reply(reply: Reply) -> response_types.ReplyShown:
     return {"status": reply.status, "body": reply.body, "headers": dict(reply.headers)}
 
 
-def _delay(delay: Delay) -> shapes.DelayShown:
-    shown: shapes.DelayShown = {"from": delay.lowest, "to": delay.highest}
+def _delay(delay: Delay) -> response_types.DelayShown:
+    shown: response_types.DelayShown = {"from": delay.lowest, "to": delay.highest}
     if delay.mean is not None:
         shown |= {"mean": delay.mean, "deviation": delay.deviation}
     return shown
 
 
-def fired(fired: Fired) -> shapes.FiredShown:
+def fired(fired: Fired) -> response_types.FiredShown:
     """One due thing that was run."""
     return {
         "at": times.stamp(fired.at),

@@ -7,16 +7,16 @@ from dataclasses import replace
 from flask import Blueprint, Response
 from marshmallow import fields, validate
 
-from flaresend_mock.control import shapes, views
+from flaresend_mock.background import webhook_handshake
+from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
 from flaresend_mock.control.inbound import ChaosInput
-from flaresend_mock.core import targets
+from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import NoWebhook
-from flaresend_mock.core.records import Chaos, Instance, Webhook
+from flaresend_mock.core.models import Chaos, Instance, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.delivery import verification
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
 
@@ -29,7 +29,7 @@ class WebhookInput(Input):
     url = fields.String(required=True)
     secret = fields.String(allow_none=True, validate=validate.Length(1, 500))
     retries = fields.List(Number(0, 30 * 86_400), validate=validate.Length(max=MAX_RETRIES))
-    verification = fields.String(validate=validate.OneOf(verification.MODES))
+    verification = fields.String(validate=validate.OneOf(webhook_handshake.MODES))
     verify_token = fields.String(allow_none=True, validate=validate.Length(1, 500))
     chaos = fields.Nested(ChaosInput)
 
@@ -41,11 +41,11 @@ class ResumeInput(Input):
 
 
 @blueprint.put("")
-@describes(shapes.WebhookOf, body=WebhookInput())
+@describes(response_types.WebhookOf, body=WebhookInput())
 def put(instance_id: str) -> Response:
     """Set the webhook. What is not given is as it is by default."""
     given = given_body()
-    targets.check(given["url"], strict=emulator().strict)
+    webhook_urls.check(given["url"], strict=emulator().strict)
     if "retries" in given:
         given["retries"] = tuple(given["retries"])
     if "chaos" in given:
@@ -54,21 +54,21 @@ def put(instance_id: str) -> Response:
 
 
 @blueprint.get("")
-@describes(shapes.WebhookOf)
+@describes(response_types.WebhookOf)
 def show(instance_id: str) -> Response:
     """Show the webhook."""
     return _shown(chosen_world().instances.find(instance_id))
 
 
 @blueprint.delete("")
-@describes(shapes.WebhookOf)
+@describes(response_types.WebhookOf)
 def delete(instance_id: str) -> Response:
     """Take the webhook away; events are recorded all the same, as going nowhere."""
     return _shown(chosen_world().instances.set_webhook(instance_id, None))
 
 
 @blueprint.post("/resume")
-@describes(shapes.Resumed, body=ResumeInput(), refuses=(409,))
+@describes(response_types.Resumed, body=ResumeInput(), refuses=(409,))
 def resume(instance_id: str) -> Response:
     """Let a paused webhook have events again, those that were held first."""
     given = given_body()
@@ -79,7 +79,7 @@ def resume(instance_id: str) -> Response:
 
 
 @blueprint.post("/pause")
-@describes(shapes.WebhookOf, refuses=(409,))
+@describes(response_types.WebhookOf, refuses=(409,))
 def pause(instance_id: str) -> Response:
     """Hold events back until the webhook is resumed."""
     world = chosen_world()
@@ -90,7 +90,7 @@ def pause(instance_id: str) -> Response:
 
 
 @blueprint.post("/verify")
-@describes(shapes.Verified, refuses=(409,))
+@describes(response_types.Verified, refuses=(409,))
 def verify(instance_id: str) -> Response:
     """Run the handshake that the webhook's verification mode asks for, and say what came of it."""
     world = chosen_world()
@@ -99,7 +99,7 @@ def verify(instance_id: str) -> Response:
 
 
 @blueprint.post("/test")
-@describes(shapes.Verified, refuses=(409,))
+@describes(response_types.Verified, refuses=(409,))
 def test(instance_id: str) -> Response:
     """Send the documented sample event once, and say what came of it."""
     world = chosen_world()
@@ -110,7 +110,9 @@ def test(instance_id: str) -> Response:
 def _asked(world: World, instance: Instance, webhook: Webhook) -> Response:
     us = emulator()
     with us.lend():
-        return jsons.respond(verification.verify(webhook, instance.id, world.clock.now(), strict=us.strict))
+        return jsons.respond(
+            webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
+        )
 
 
 def _webhook(instance: Instance) -> Webhook:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import INCLUDE
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.control.calls import (
     Flag,
     Input,
@@ -21,8 +21,8 @@ from flaresend_mock.control.calls import (
 )
 from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
 from flaresend_mock.core.errors import KeyInUse
-from flaresend_mock.web import jsons
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http import jsons
+from flaresend_mock.http.context import emulator
 from flaresend_mock.worldfile.schema import MAX_PAIRING_SECONDS
 
 blueprint = Blueprint("world", __name__)
@@ -46,7 +46,7 @@ class WorldSettings(Input):
 
 
 @blueprint.post("/reset")
-@describes(shapes.Restored)
+@describes(response_types.Restored)
 def reset() -> Response:
     """Return to the world as it was created: contents, clock and log."""
     world = chosen_world()
@@ -66,7 +66,7 @@ def export_world() -> Response:
 
 
 @blueprint.put("/world")
-@describes(shapes.Imported, body=WholeWorld(), refuses=(409,))
+@describes(response_types.Imported, body=WholeWorld(), refuses=(409,))
 def import_world() -> Response:
     """Become what an export or a world file says; a reset returns to it from now on."""
     allow_large(request)
@@ -86,7 +86,7 @@ def import_world() -> Response:
 
 
 @blueprint.patch("/world")
-@describes(shapes.WorldSettingsShown, body=WorldSettings())
+@describes(response_types.WorldSettingsShown, body=WorldSettings())
 def change() -> Response:
     """Change the world's settings."""
     given = given_body()

@@ -8,15 +8,15 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control import shapes
+from flaresend_mock.control import response_types
 from flaresend_mock.control.calls import Input, Number, describes, given_body, given_query
 from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
 from flaresend_mock.control.views import instance as instance_view
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.shipped import world_file, world_names
-from flaresend_mock.web import jsons, times
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http import jsons, times
+from flaresend_mock.http.context import emulator
+from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.worldfile import load_file
 from flaresend_mock.worldfile.schema import MAX_PAIRING_SECONDS, known_time_zone, usable_key
 
@@ -57,14 +57,14 @@ def refuse_queries() -> None:
 
 
 @blueprint.get("")
-@describes(shapes.Worlds, world=False)
+@describes(response_types.Worlds, world=False)
 def list_worlds() -> Response:
     """List the worlds there are, oldest first."""
     return jsons.respond({"worlds": [_summary(world) for world in emulator().worlds.all()]})
 
 
 @blueprint.post("")
-@describes(shapes.MadeWorld, status=201, body=NewWorld(), world=False, refuses=(409,), links=_LINKS)
+@describes(response_types.MadeWorld, status=201, body=NewWorld(), world=False, refuses=(409,), links=_LINKS)
 def create() -> Response:
     """Make a world with an API key of its own."""
     allow_large(request)
@@ -86,7 +86,7 @@ def create() -> Response:
 
 
 @blueprint.get("/<name>")
-@describes(shapes.WorldShown, world=False)
+@describes(response_types.WorldShown, world=False)
 def show(name: str) -> Response:
     """Show one world, with its instances."""
     world = emulator().worlds.get(name)
@@ -95,7 +95,7 @@ def show(name: str) -> Response:
 
 
 @blueprint.delete("/<name>")
-@describes(shapes.Deleted, world=False, refuses=(409,))
+@describes(response_types.Deleted, world=False, refuses=(409,))
 def delete(name: str) -> Response:
     """Drop a world; its API keys are unknown from now on."""
     emulator().worlds.remove(name)
@@ -122,7 +122,7 @@ def _summary(world: World) -> dict[str, Any]:
             "seed": state.seed,
             "time_zone": state.time_zone,
             "now": times.stamp(world.clock.now()),
-            "frozen": world.time.frozen,
+            "frozen": world.timeline.frozen,
             "pairing_seconds": state.pairing_seconds,
             "instances": len(state.instances),
             "messages": len(state.messages),

@@ -14,7 +14,7 @@ from flaresend_mock.core.errors import (
     NothingToUpdate,
     OwnerCannotUnfollow,
 )
-from flaresend_mock.core.records import Change, Channel, Content
+from flaresend_mock.core.models import Change, Channel, Content
 from flaresend_mock.core.sending import require_complete
 
 if TYPE_CHECKING:
@@ -159,8 +159,8 @@ class Channels:
     def _make(self, **details: Any) -> Channel:
         world = self._world
         channel = Channel(
-            id="120363" + world.chance.digits("channel", 12) + numbers.CHANNEL,
-            invite="0029V" + world.chance.letters("channel invite", 19),
+            id="120363" + world.random.digits("channel", 12) + numbers.CHANNEL,
+            invite="0029V" + world.random.letters("channel invite", 19),
             created=world.clock.now(),
             **details,
         )
@@ -169,7 +169,7 @@ class Channels:
 
     def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> None:
         self._world.state.channels[channel.id] = channel
-        self._world.tell("channel", Change(action, channel.id, details))
+        self._world.record("channel", Change(action, channel.id, details))
 
 
 def _with_role(roles: Mapping[str, str], number: str, role: str) -> dict[str, str]:

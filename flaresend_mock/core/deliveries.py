@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
-from flaresend_mock.core.records import Attempt, Change, Chaos, Delivery, Fault, Fired, Webhook
+from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Fired, Webhook
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -69,7 +69,7 @@ class Deliveries:
             chaos: what is to go wrong; None for what the webhook says.
         """
         webhook = self._world.instances.get(instance_id).webhook
-        chance = self._world.chance
+        chance = self._world.random
         id_ = self._unused_id()
         delivery = Delivery(
             id=id_,
@@ -84,7 +84,7 @@ class Deliveries:
             return self._close(replace(delivery, status="no endpoint"))
         trouble = chaos or webhook.chaos
         fault = (
-            self._world.faults.strike_event(self._described(delivery, webhook))
+            self._world.faults.match_event(self._described(delivery, webhook))
             if self._world.state.faults and not webhook.paused
             else None
         )
@@ -126,7 +126,7 @@ class Deliveries:
                     self._wake(lane)
                     continue
                 faults = self._world.faults
-                fault = faults.strike_attempt(self._described(delivery, webhook)) if faults.any() else None
+                fault = faults.match_attempt(self._described(delivery, webhook)) if faults.any() else None
                 job = Job(self.generation, delivery, webhook, fault)
                 self._busy[lane] = job
                 return job
@@ -164,8 +164,8 @@ class Deliveries:
                 self._world.state.open_deliveries[tried.id] = tried = replace(
                     tried, status="retrying", next_retry=at
                 )
-                self._world.note_due(at, RETRY, tried.id)
-                self._world.tell("delivery", tried)
+                self._world.set_timer(at, RETRY, tried.id)
+                self._world.record("delivery", tried)
             else:
                 self._end(lane, replace(tried, status="failed"))
 
@@ -236,18 +236,18 @@ class Deliveries:
             for delivery_id in ids:
                 delivery = self._world.state.open_deliveries[delivery_id]
                 self._world.state.lanes[lane].remove(delivery_id)
-                self._world.state.agenda.strike(RETRY, delivery_id)
+                self._world.state.timers.cancel(RETRY, delivery_id)
                 self._close(replace(delivery, status="held", next_retry=None))
             if not self._world.state.lanes[lane]:
                 del self._world.state.lanes[lane]
         self._ready.pop(instance_id, None)
-        self._world.tell("webhook", Change("paused", instance_id))
+        self._world.record("webhook", Change("paused", instance_id))
 
     def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
         """Deliver events again; `replay` those that were held, too."""
         with self._world.lock:
             self._set_webhook(instance_id, paused=False, failures=0)
-            self._world.tell("webhook", Change("resumed", instance_id))
+            self._world.record("webhook", Change("resumed", instance_id))
             held = [one for one in self.all() if one.instance == instance_id and one.status == "held"]
             replayed = []
             for delivery in held if replay else ():
@@ -263,8 +263,8 @@ class Deliveries:
             del state.lanes[lane]
         self._ready.pop(instance_id, None)
         for delivery in [one for one in state.open_deliveries.values() if one.instance == instance_id]:
-            state.agenda.strike(RETRY, delivery.id)
-            state.agenda.strike(DELAYED, delivery.id)
+            state.timers.cancel(RETRY, delivery.id)
+            state.timers.cancel(DELAYED, delivery.id)
             self._close(replace(delivery, status="interrupted", next_retry=None))
 
     def idle(self) -> bool:
@@ -296,7 +296,7 @@ class Deliveries:
     def _unused_id(self) -> str:
         state = self._world.state
         while True:
-            id_ = "msg_" + self._world.chance.letters("delivery", 24)
+            id_ = "msg_" + self._world.random.letters("delivery", 24)
             if id_ not in state.open_deliveries and state.deliveries.get(id_) is None:
                 return id_
 
@@ -324,10 +324,10 @@ class Deliveries:
             at = self._world.clock.now() + timedelta(seconds=delay)
             delivery = replace(delivery, status="delayed", next_retry=at)
             self._world.state.open_deliveries[delivery.id] = delivery
-            self._world.tell("delivery", delivery)
-            self._world.note_due(at, DELAYED, delivery.id)
+            self._world.record("delivery", delivery)
+            self._world.set_timer(at, DELAYED, delivery.id)
         else:
-            self._world.tell("delivery", delivery)
+            self._world.record("delivery", delivery)
             self._enter_lane(delivery)
         return delivery
 
@@ -339,7 +339,7 @@ class Deliveries:
         self._wake(lane)
 
     def _wake(self, lane: Lane) -> None:
-        """Note a lane as ready if its first delivery is, and call the courier."""
+        """Note a lane as ready if its first delivery is, and call the port."""
         ids = self._world.state.lanes.get(lane)
         if not ids or lane in self._busy:
             return
@@ -347,7 +347,7 @@ class Deliveries:
             ready = self._ready.setdefault(lane[0], deque())
             if lane not in ready:
                 ready.append(lane)
-            self._world.outside.courier(self._world, lane[0])
+            self._world.host.on_delivery_ready(self._world, lane[0])
 
     def _end(self, lane: Lane, delivery: Delivery) -> None:
         """Close what a lane began with, count failures in a row, and let the lane go on."""
@@ -374,7 +374,7 @@ class Deliveries:
         if not delivery.event:
             delivery = replace(delivery, event=state.events.last_number + 1)
         state.deliveries.add(delivery.id, delivery)
-        self._world.tell("delivery", delivery)
+        self._world.record("delivery", delivery)
         return delivery
 
     def _set_webhook(self, instance_id: str, **changes: object) -> None:

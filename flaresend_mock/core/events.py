@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flaresend_mock.core.records import Call, Change, Content, Delivery, Message, Task, TaskChange
+from flaresend_mock.core.models import Call, Change, Content, Delivery, Message, Task, TaskChange
 
 Subject = Message | Call | TaskChange | Delivery | Change
 

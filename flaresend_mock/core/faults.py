@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, MatcherTooSlow, TooMany
-from flaresend_mock.core.records import Change, Delay, Fault, Reply
+from flaresend_mock.core.models import Change, Delay, Fault, Reply
 
 if TYPE_CHECKING:
-    from flaresend_mock.core.matching import Matcher
+    from flaresend_mock.core.matchers.parser import Matcher
     from flaresend_mock.core.world import World
 
 CALLS = "calls"
@@ -32,8 +32,8 @@ FRAMING = frozenset(
 )
 """Headers that are about the connection, which WSGI servers refuse to take from an application."""
 
-CALL_ACTIONS = ("reset", "truncate", "malform", "lose")
-ATTEMPT_ACTIONS = ("reset", "lose")
+CALL_ACTIONS = ("reset", "truncate", "corrupt", "drop_response")
+ATTEMPT_ACTIONS = ("reset", "drop_response")
 EVENT_ACTIONS = ("drop", "duplicate", "reorder")
 MAX_FAULTS = 100
 MAX_DELAY = 3600.0
@@ -128,17 +128,17 @@ class Faults:
                 self.remove(fault.id)
             return len(faults)
 
-    def strike_call(self, call: Mapping[str, Any]) -> Fault | None:
+    def match_call(self, call: Mapping[str, Any]) -> Fault | None:
         """Return the fault that hits an API call, if one does."""
-        return self._strike(call, lambda fault: fault.on == CALLS)
+        return self._match(call, lambda fault: fault.on == CALLS)
 
-    def strike_event(self, event: Mapping[str, Any]) -> Fault | None:
+    def match_event(self, event: Mapping[str, Any]) -> Fault | None:
         """Return the fault that hits an event as it sets out, if one does. The caller holds the lock."""
-        return self._strike(event, lambda fault: fault.on == DELIVERIES and _at_the_start(fault))
+        return self._match(event, lambda fault: fault.on == DELIVERIES and _at_the_start(fault))
 
-    def strike_attempt(self, event: Mapping[str, Any]) -> Fault | None:
+    def match_attempt(self, event: Mapping[str, Any]) -> Fault | None:
         """Return the fault that hits an attempt to deliver an event, if one does. The caller holds the lock."""
-        return self._strike(event, lambda fault: fault.on == DELIVERIES and not _at_the_start(fault))
+        return self._match(event, lambda fault: fault.on == DELIVERIES and not _at_the_start(fault))
 
     def seconds_of(self, fault: Fault) -> float:
         """Return how long a fault keeps something waiting this time."""
@@ -146,7 +146,7 @@ class Faults:
         if delay is None:
             return 0.0
         with self._world.lock:
-            share = self._world.chance.share(f"{fault.id} delay")
+            share = self._world.random.share(f"{fault.id} delay")
         if delay.mean is None:
             return delay.lowest + share * (delay.highest - delay.lowest)
         if not delay.deviation:
@@ -156,7 +156,7 @@ class Faults:
         seconds = NormalDist(delay.mean, delay.deviation).inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
         return min(max(seconds, delay.lowest), delay.highest)
 
-    def _strike(self, item: Mapping[str, Any], concerns: Callable[[Fault], bool]) -> Fault | None:
+    def _match(self, item: Mapping[str, Any], concerns: Callable[[Fault], bool]) -> Fault | None:
         for fault in self.all() if self.any() else ():
             if concerns(fault) and fault.armed and self._means(fault, item):
                 struck = self._count(fault)
@@ -190,7 +190,7 @@ class Faults:
         turn = fault.matched - fault.after
         if turn < 1 or turn % fault.every:
             return None
-        if fault.probability < 1 and not self._world.chance.happens(f"{fault.id} hits", fault.probability):
+        if fault.probability < 1 and not self._world.random.happens(f"{fault.id} hits", fault.probability):
             return None
         fault = replace(fault, hits=fault.hits + 1)
         self._world.state.faults[fault.id] = fault
@@ -199,7 +199,7 @@ class Faults:
 
     def _tell(self, action: str, fault: Fault) -> None:
         details = {"name": fault.name, "matched": fault.matched, "hits": fault.hits}
-        self._world.tell("fault", Change(action, fault.id, details))
+        self._world.record("fault", Change(action, fault.id, details))
 
 
 def matcher_of(fault: Fault) -> Matcher:
@@ -208,8 +208,8 @@ def matcher_of(fault: Fault) -> Matcher:
     Raises:
         InvalidMatcher: there is none like it.
     """
-    from flaresend_mock.core.matchable import CALL_FIELDS, DELIVERY_FIELDS  # most runs have no faults
-    from flaresend_mock.core.matching import compile_matcher
+    from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS  # most runs have no faults
+    from flaresend_mock.core.matchers.parser import compile_matcher
 
     return compile_matcher(fault.match, CALL_FIELDS if fault.on == CALLS else DELIVERY_FIELDS)
 
@@ -231,7 +231,7 @@ def check(fault: Fault) -> None:
         raise InvalidFault(
             f"action: {fault.action!r} is not possible for {fault.on}; known: {', '.join(actions)}"
         )
-    if fault.reply is not None and fault.action in ("reset", "lose", *EVENT_ACTIONS):
+    if fault.reply is not None and fault.action in ("reset", "drop_response", *EVENT_ACTIONS):
         raise InvalidFault(f"respond: there is no answer where action is {fault.action!r}")
     if (
         fault.on == DELIVERIES

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import magic, numbers
+from flaresend_mock.core import magic_numbers, numbers
 from flaresend_mock.core.errors import (
     AlreadyParticipants,
     CreatorIsProtected,
@@ -19,7 +19,7 @@ from flaresend_mock.core.errors import (
     NotParticipants,
     NoValidParticipants,
 )
-from flaresend_mock.core.records import GROUP_CAPACITY, Change, Content, Group, GroupView, Member, Outcome
+from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, GroupView, Member, Outcome
 from flaresend_mock.core.sending import require_complete
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Groups:
             NotReady, Overloaded: a magic number asks for it.
         """
         people = [self._world.people.named(given) for given in participants]
-        with magic.applied(people, self._world.stall):
+        with magic_numbers.applied(people, self._world.delay):
             return self.make(instance_id, subject, people)
 
     def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
@@ -68,20 +68,20 @@ class Groups:
 
             now = world.clock.now()
             group = Group(
-                id="120363" + world.chance.digits("group", 12) + numbers.GROUP,
+                id="120363" + world.random.digits("group", 12) + numbers.GROUP,
                 subject=subject,
                 subject_owner=instance.number,
                 subject_time=now,
                 owner=instance.number,
                 created=now,
-                invite=world.chance.letters("group invite", 22),
+                invite=world.random.letters("group invite", 22),
                 members=members,
             )
             for number in members:
                 world.people.meet(number)
             world.state.groups[group.id] = group
 
-            world.tell("group", Change("created", group.id, {"subject": subject}))
+            world.record("group", Change("created", group.id, {"subject": subject}))
             return self._view(group)
 
     def all(self, instance_id: str) -> list[GroupView]:
@@ -149,7 +149,7 @@ class Groups:
         named = list(
             dict.fromkeys((_digits(given), self._world.people.named(given)) for given in participants)
         )
-        with magic.applied([number for _, number in named], self._world.stall), self._world.lock:
+        with magic_numbers.applied([number for _, number in named], self._world.delay), self._world.lock:
             return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
@@ -175,7 +175,7 @@ class Groups:
             if "subject" in changes:
                 group = replace(group, subject_time=self._world.clock.now())
             self._world.state.groups[group_id] = group
-            self._world.tell("group", Change("changed", group_id, dict(changes)))
+            self._world.record("group", Change("changed", group_id, dict(changes)))
             return group
 
     def _any(self, group_id: str) -> Group:
@@ -190,7 +190,7 @@ class Groups:
             self._world.people.meet(number)
         self._world.state.groups[group.id] = replace(group, members=people)
         given = [digits for digits, _ in named]
-        self._world.tell("group", Change(action, group.id, {"participants": given}))
+        self._world.record("group", Change(action, group.id, {"participants": given}))
         return given
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.chance import lasting
 from flaresend_mock.core.errors import (
     InstanceNotFound,
     InvalidNumber,
@@ -23,9 +22,10 @@ from flaresend_mock.core.errors import (
     NumberInUse,
     TooMany,
 )
+from flaresend_mock.core.models import Change, Instance, Webhook
 from flaresend_mock.core.pairing import PAIRING
-from flaresend_mock.core.records import Change, Instance, Webhook
-from flaresend_mock.core.secrecy import MASK
+from flaresend_mock.core.randomness import lasting
+from flaresend_mock.core.redaction import MASK
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -111,7 +111,7 @@ class Instances:
                 api_keys=(api_key,) if api_key is not None else (),
             )
             world.state.instances[id_] = instance
-            world.tell("instance", Change("created", id_, {"number": digits, "name": name}))
+            world.record("instance", Change("created", id_, {"number": digits, "name": name}))
             return instance if status else world.pairing.start(instance)
 
     def rename(self, instance_id: str | None, name: str) -> Instance:
@@ -123,7 +123,7 @@ class Instances:
         with self._world.lock:
             instance = replace(self.find(instance_id), name=name)
             self._world.state.instances[instance.id] = instance
-            self._world.tell("instance", Change("renamed", instance.id, {"name": name}))
+            self._world.record("instance", Change("renamed", instance.id, {"name": name}))
             return instance
 
     def remove(self, instance_id: str) -> None:
@@ -140,11 +140,11 @@ class Instances:
                 raise LastInstance
             for task in world.schedule.pending(instance.id):
                 world.schedule.cancel(instance.id, task.id)
-            world.inbox.forget(instance.id)
+            world.inbound.forget(instance.id)
             world.deliveries.forget(instance.id)
-            world.state.agenda.strike(PAIRING, instance.id)
+            world.state.timers.cancel(PAIRING, instance.id)
             del world.state.instances[instance.id]
-            world.tell("instance", Change("removed", instance.id))
+            world.record("instance", Change("removed", instance.id))
 
     def add_key(self, instance_id: str | None, key: str | None = None) -> str:
         """Make another API key for an instance, or give it this one, and return it.
@@ -159,11 +159,11 @@ class Instances:
             instance = self.find(instance_id)
             if len(instance.api_keys) >= MAX_KEYS:
                 raise TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
-            made = key or "fm_" + world.chance.letters(f"api key {world.name}", 32)
+            made = key or "fm_" + world.random.letters(f"api key {world.name}", 32)
             if not self._is_free(made):
                 raise KeyInUse
             world.state.instances[instance.id] = replace(instance, api_keys=(*instance.api_keys, made))
-            world.tell("instance", Change("key made", instance.id, {"key": key_id(made)}))
+            world.record("instance", Change("key made", instance.id, {"key": key_id(made)}))
             return made
 
     def revoke_key(self, instance_id: str | None, wanted: str) -> None:
@@ -179,20 +179,20 @@ class Instances:
             if len(left) == len(instance.api_keys):
                 raise KeyNotFound
             self._world.state.instances[instance.id] = replace(instance, api_keys=left)
-            self._world.tell("instance", Change("key revoked", instance.id, {"key": wanted}))
+            self._world.record("instance", Change("key revoked", instance.id, {"key": wanted}))
 
     def give_up_keys(self) -> None:
         """Leave API keys that another world was given meanwhile to it. The caller holds the lock."""
         world = self._world
         for instance in self.all():
-            keys = tuple(key for key in instance.api_keys if world.outside.key_is_free(key, world))
+            keys = tuple(key for key in instance.api_keys if world.host.key_is_free(key, world))
             if len(keys) < len(instance.api_keys):
                 world.state.instances[instance.id] = replace(instance, api_keys=keys)
                 for key in set(instance.api_keys) - set(keys):
-                    world.tell("instance", Change("key given up", instance.id, {"key": key_id(key)}))
+                    world.record("instance", Change("key given up", instance.id, {"key": key_id(key)}))
 
     def _is_free(self, key: str) -> bool:
-        return self.with_key(key) is None and self._world.outside.key_is_free(key, self._world)
+        return self.with_key(key) is None and self._world.host.key_is_free(key, self._world)
 
     def _unused_id(self, number: str) -> str:
         """Return the id that belongs to a number, or the next one where an instance that left the number has it."""
@@ -204,7 +204,7 @@ class Instances:
 
     def _unused_number(self) -> str:
         while True:
-            number = "2547" + self._world.chance.digits("instance number", 8)
+            number = "2547" + self._world.random.digits("instance number", 8)
             if number not in self._world.state.people:
                 return number
 
@@ -222,7 +222,7 @@ class Instances:
                 webhook = replace(webhook, paused=former.webhook.paused, failures=former.webhook.failures)
             instance = replace(former, webhook=webhook)
             self._world.state.instances[instance.id] = instance
-            self._world.tell("webhook", Change("set" if webhook else "removed", instance.id))
+            self._world.record("webhook", Change("set" if webhook else "removed", instance.id))
             return instance
 
     def first(self) -> Instance:

@@ -8,11 +8,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core import encryption
-from flaresend_mock.core.chance import lasting
 from flaresend_mock.core.errors import MediaNotFound
+from flaresend_mock.core.models import Media as Stored
+from flaresend_mock.core.models import Picture, Served, Upload
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
-from flaresend_mock.core.records import Media as Stored
-from flaresend_mock.core.records import Picture, Served, Upload
+from flaresend_mock.core.randomness import lasting
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -71,7 +71,7 @@ class Media:
         world = self._world
         now = world.clock.now()
         mimetype = mimetype_of(kind, upload)
-        key = world.chance.material("media key")[: encryption.KEY_LENGTH]
+        key = world.random.material("media key")[: encryption.KEY_LENGTH]
         sealed = upload.data if plain else encryption.seal(upload.data, key, kind)
         expires = now - LONG_EXPIRED if flaws.get("expired") else now + LIFETIME
         path = self._path(kind, int(expires.timestamp()), plain)
@@ -85,7 +85,7 @@ class Media:
             ),
         )
         fields = {
-            "url": world.outside.public_url() + path,
+            "url": world.host.public_url() + path,
             "mimetype": mimetype,
             "fileSha256": b64(encryption.digest(upload.data)),
             "fileLength": str(len(upload.data)),
@@ -119,20 +119,22 @@ class Media:
             return Expired() if served.expires <= self._world.clock.now() else served
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
-        chance = self._world.chance
+        chance = self._world.random
         first, second, third = (chance.digits("media path", length) for length in (8, 15, 19))
         path = f"/v/{_FOLDERS[kind]}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
         return f"{path}?ccb=11-4&oh={_signature(self._world.name, path)}&oe={expires:X}&mms3=true"
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
         """Return the fields that depend on what is in the file; where it cannot be known, plausible ones."""
-        outside = self._world.outside
-        picture = outside.look(upload.data) if kind in _PICTURED else None
+        host = self._world.host
+        picture = host.image_info(upload.data) if kind in _PICTURED else None
         if picture is None and (kind == "video" or upload.data.startswith(b"%PDF")):
-            stand_in = outside.look(outside.sample("image").data)  # no frame and no page is rendered here
+            stand_in = host.image_info(
+                host.sample_media("image").data
+            )  # no frame and no page is rendered here
             picture = replace(stand_in, height=120, width=160) if stand_in else None
         if kind == "audio":
-            bars = self._world.chance.material("waveform")
+            bars = self._world.random.material("waveform")
             return {"seconds": 2, "waveform": b64(bytes(bar % 101 for bar in bars[:WAVEFORM_BARS]))}
         if kind == "document":
             is_pdf = upload.data.startswith(b"%PDF")

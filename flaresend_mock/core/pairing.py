@@ -17,7 +17,7 @@ from flaresend_mock.core.errors import (
     NumberInUse,
     QrCodeExpired,
 )
-from flaresend_mock.core.records import Change, Fired, Instance, QrCode
+from flaresend_mock.core.models import Change, Fired, Instance, QrCode
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -83,11 +83,11 @@ class Pairing:
             self._world.state.pairing_seconds = seconds
             for instance in self._world.instances.all():
                 if instance.status == "qr":
-                    self._world.state.agenda.strike(PAIRING, instance.id)
+                    self._world.state.timers.cancel(PAIRING, instance.id)
                     if seconds is not None:
                         at = self._world.clock.now() + timedelta(seconds=seconds)
-                        self._world.note_due(at, PAIRING, instance.id)
-            self._world.tell("world", Change("pairing", self._world.name, {"seconds": seconds}))
+                        self._world.set_timer(at, PAIRING, instance.id)
+            self._world.record("world", Change("pairing", self._world.name, {"seconds": seconds}))
 
     def qr(self, instance_id: str | None) -> tuple[Instance, QrCode]:
         """Return what an instance shows to be scanned: a new code each time the former has expired.
@@ -135,7 +135,7 @@ class Pairing:
             return self._link(instance, number or instance.number)
 
     def go_on(self, instance_id: str) -> Fired:
-        """Take the next step. The caller holds the lock and took it off the agenda."""
+        """Take the next step. The caller holds the lock and took it off the timers."""
         instance = self._world.state.instances[instance_id]
         match instance.status:
             case "initializing":
@@ -163,15 +163,15 @@ class Pairing:
         logged_out = instance.logged_out and status != "connected"
         instance = replace(instance, status=status, qr=qr, logged_out=logged_out)
         world.state.instances[instance.id] = instance
-        world.state.agenda.strike(PAIRING, instance.id)
+        world.state.timers.cancel(PAIRING, instance.id)
         if until_next is not None:
-            world.note_due(world.clock.now() + until_next, PAIRING, instance.id)
+            world.set_timer(world.clock.now() + until_next, PAIRING, instance.id)
         self._tell(instance)
         return instance
 
     def _new_code(self) -> QrCode:
-        code = self._world.chance.letters(f"qr {self._world.name}", _CODE_LENGTH)
+        code = self._world.random.letters(f"qr {self._world.name}", _CODE_LENGTH)
         return QrCode(code, self._world.clock.now() + QR_LIFETIME)
 
     def _tell(self, instance: Instance) -> None:
-        self._world.tell("instance", Change("status", instance.id, {"status": instance.status}))
+        self._world.record("instance", Change("status", instance.id, {"status": instance.status}))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flaresend_mock.core.chance import Chance
+from flaresend_mock.core.randomness import SeededRandom
 
 Payload = dict[str, Any]
 
@@ -81,7 +81,7 @@ class Written:
     context: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write(written: Written, chance: Chance, seconds: int) -> Payload:
+def write(written: Written, chance: SeededRandom, seconds: int) -> Payload:
     """Return the payload of a message, with its messageContextInfo where WhatsApp puts it.
 
     Args:
@@ -92,7 +92,7 @@ def write(written: Written, chance: Chance, seconds: int) -> Payload:
     return {name: body} | info if name in _BEFORE_CONTEXT else info | {name: body}
 
 
-def context_info(chance: Chance, seconds: int) -> Payload:
+def context_info(chance: SeededRandom, seconds: int) -> Payload:
     """Return the device metadata that comes with every message: well-formed, and from the seed."""
     material = chance.material("message context")
     return {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING
 
-from flaresend_mock.core import magic, numbers
-from flaresend_mock.core.chance import as_digits, lasting
+from flaresend_mock.core import magic_numbers, numbers
 from flaresend_mock.core.errors import InvalidNumber, LidInUse, PersonIsLinked, PersonNotFound
-from flaresend_mock.core.records import Change, Person, Rule
+from flaresend_mock.core.models import Change, Person, Rule
+from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import State
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class People:
             InvalidNumber: it is not a phone number.
         """
         number = self._parsed(given)
-        with magic.applied([number], self._world.stall), self._world.lock:
+        with magic_numbers.applied([number], self._world.delay), self._world.lock:
             return number, self.on_whatsapp(number)
 
     def on_whatsapp(self, number: str) -> bool:
@@ -72,7 +72,7 @@ class People:
                 raise PersonIsLinked
             person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules)
             self.add(person)
-            world.tell("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
+            world.record("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
             return person
 
     def remove(self, given: str) -> None:
@@ -95,7 +95,7 @@ class People:
             for group in world.state.groups.values():
                 if number in group.members:
                     self.meet(number)
-            world.tell("person", Change("removed", number))
+            world.record("person", Change("removed", number))
 
     def _parsed(self, given: str | int) -> str:
         number = numbers.parse(given)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import magic, numbers
+from flaresend_mock.core import magic_numbers, numbers
 from flaresend_mock.core.errors import (
     NothingToUpdate,
     NotReady,
@@ -19,7 +19,7 @@ from flaresend_mock.core.errors import (
     TaskNotFound,
     TaskNotPending,
 )
-from flaresend_mock.core.records import Content, Fired, Outcome, Task, TaskChange
+from flaresend_mock.core.models import Content, Fired, Outcome, Task, TaskChange
 from flaresend_mock.core.sending import require_complete
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Schedule:
             NotReady, Overloaded: a magic number asks for it.
         """
         require_complete(content)
-        with magic.applied(map(numbers.parse, recipients), self._world.stall), self._world.lock:
+        with magic_numbers.applied(map(numbers.parse, recipients), self._world.delay), self._world.lock:
             self._world.instances.get(instance_id)
             at = self._future(send_at)
             order = self._world.state.counters.get(KIND, 0)
@@ -63,8 +63,8 @@ class Schedule:
                 order=order,
             )
             self._world.state.tasks[task.id] = task
-            self._world.note_due(task.send_at, KIND, task.id)
-            self._world.tell("task", TaskChange("scheduled", task))
+            self._world.set_timer(task.send_at, KIND, task.id)
+            self._world.record("task", TaskChange("scheduled", task))
             return task
 
     def pending(self, instance_id: str) -> list[Task]:
@@ -89,7 +89,7 @@ class Schedule:
         if not changes:
             raise NothingToUpdate
         recipients = changes.get("recipients", ())
-        with magic.applied(map(numbers.parse, recipients), self._world.stall), self._world.lock:
+        with magic_numbers.applied(map(numbers.parse, recipients), self._world.delay), self._world.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":
                 raise TaskNotPending
@@ -110,8 +110,8 @@ class Schedule:
             )
             self._world.state.tasks[task.id] = task
             if "send_at" in changes:  # else it keeps its place among those of the same second
-                self._world.note_due(task.send_at, KIND, task.id)
-            self._world.tell("task", TaskChange("updated", task))
+                self._world.set_timer(task.send_at, KIND, task.id)
+            self._world.record("task", TaskChange("updated", task))
             return task
 
     def cancel(self, instance_id: str, task_id: str) -> Task:
@@ -127,7 +127,7 @@ class Schedule:
             return self._end(replace(task, status="cancelled"))
 
     def fire(self, task_id: str) -> Fired:
-        """Send what fell due. The caller holds the world's lock and took the task off the agenda."""
+        """Send what fell due. The caller holds the world's lock and took the task off the timers."""
         world = self._world
         task = world.state.tasks[task_id]
         try:
@@ -143,14 +143,14 @@ class Schedule:
 
     def _send(self, task: Task) -> Outcome:
         people = [numbers.parse(given) for given in task.recipients]
-        magic.refuse(people)
+        magic_numbers.refuse(people)
         instance = self._world.instances.require_ready(task.instance)
         return self._world.sending.deliver(instance, task.recipients, people, task.content)
 
     def _unused_id(self) -> str:
         state = self._world.state
         while True:
-            task_id = "SCHED-" + self._world.chance.digits(KIND, 10)
+            task_id = "SCHED-" + self._world.random.digits(KIND, 10)
             if task_id not in state.tasks and state.ended_tasks.get(task_id) is None:
                 return task_id
 
@@ -162,9 +162,9 @@ class Schedule:
 
     def _end(self, task: Task) -> Task:
         del self._world.state.tasks[task.id]
-        self._world.state.agenda.strike(KIND, task.id)
+        self._world.state.timers.cancel(KIND, task.id)
         self._world.state.ended_tasks.add(task.id, task)
-        self._world.tell("task", TaskChange(task.status, task))
+        self._world.record("task", TaskChange(task.status, task))
         return task
 
     def _future(self, local: datetime) -> datetime:

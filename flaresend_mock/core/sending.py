@@ -8,9 +8,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flaresend_mock.core import magic, numbers
+from flaresend_mock.core import magic_numbers, numbers
 from flaresend_mock.core.errors import InvalidContent
-from flaresend_mock.core.records import MEDIA_TYPES, Content, Instance, Media, Message, Outcome
+from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Media, Message, Outcome
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
@@ -55,7 +55,7 @@ class Sending:
         """
         require_complete(content)
         people = [numbers.parse(given) for given in recipients]
-        with magic.applied(people, self._world.stall), self._world.lock:
+        with magic_numbers.applied(people, self._world.delay), self._world.lock:
             instance = self._world.instances.require_ready(instance_id)
             return self.deliver(instance, recipients, people, content)
 
@@ -91,7 +91,7 @@ class Sending:
         """Record one outbound message and tell of it."""
         world = self._world
         message = Message(
-            id="3EB0" + world.chance.hexadecimal("message", 18),
+            id="3EB0" + world.random.hexadecimal("message", 18),
             event=world.state.events.last_number + 1,
             direction="outbound",
             instance=instance.id,
@@ -103,10 +103,10 @@ class Sending:
             at=now,
         )
         world.state.messages.add(message.id, message)
-        world.tell("message", message, now)
+        world.record("message", message, now)
         if len(world.state.instances) > 1:
-            world.inbox.pass_on(message)
-        world.inbox.provoke(message)
+            world.inbound.deliver_to_local_instances(message)
+        world.inbound.schedule_auto_reply(message)
         return message
 
     def keep(self, content: Content) -> Content:
@@ -115,7 +115,7 @@ class Sending:
         if upload is None:
             return content
         media = Media(
-            id=self._world.chance.hexadecimal("media", 32).lower(),
+            id=self._world.random.hexadecimal("media", 32).lower(),
             data=upload.data,
             file_name=upload.file_name,
             mimetype=upload.mimetype,

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from flaresend_mock.core.agenda import Agenda
+from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_delivery, weigh_message, weigh_task
-from flaresend_mock.core.history import History
-from flaresend_mock.core.records import (
+from flaresend_mock.core.models import (
     Channel,
     Delivery,
     Fault,
@@ -22,6 +21,7 @@ from flaresend_mock.core.records import (
     Served,
     Task,
 )
+from flaresend_mock.core.timers import TimerQueue
 
 DEFAULT_HISTORY = 10_000
 MAX_MEDIA_WEIGHT = 256 * 1024 * 1024
@@ -50,26 +50,26 @@ class State:
     groups: dict[str, Group] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
-    agenda: Agenda = field(default_factory=Agenda)
+    timers: TimerQueue = field(default_factory=TimerQueue)
     open_deliveries: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     answers: dict[str, PendingAnswer] = field(default_factory=dict)
     senders_as_lids: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
     pairing_seconds: float | None = None
-    messages: History[Message] = field(init=False)
-    ended_tasks: History[Task] = field(init=False)
-    media: History[Media] = field(init=False)
-    served: History[Served] = field(init=False)
-    deliveries: History[Delivery] = field(init=False)
+    messages: BoundedStore[Message] = field(init=False)
+    ended_tasks: BoundedStore[Task] = field(init=False)
+    media: BoundedStore[Media] = field(init=False)
+    served: BoundedStore[Served] = field(init=False)
+    deliveries: BoundedStore[Delivery] = field(init=False)
     events: EventLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self.messages = History(self.history, MAX_WEIGHT, weigh_message)
-        self.ended_tasks = History(self.history, MAX_WEIGHT, weigh_task)
-        self.media = History(self.history, MAX_MEDIA_WEIGHT, _weigh_media)
-        self.served = History(self.history, MAX_MEDIA_WEIGHT, lambda served: len(served.data) + 300)
-        self.deliveries = History(self.history, MAX_WEIGHT, weigh_delivery)
+        self.messages = BoundedStore(self.history, MAX_WEIGHT, weigh_message)
+        self.ended_tasks = BoundedStore(self.history, MAX_WEIGHT, weigh_task)
+        self.media = BoundedStore(self.history, MAX_MEDIA_WEIGHT, _weigh_media)
+        self.served = BoundedStore(self.history, MAX_MEDIA_WEIGHT, lambda served: len(served.data) + 300)
+        self.deliveries = BoundedStore(self.history, MAX_WEIGHT, weigh_delivery)
         self.events = EventLog(self.history)
 
     def copy(self) -> State:
@@ -85,7 +85,7 @@ class State:
             groups=self.groups.copy(),
             channels=self.channels.copy(),
             tasks=self.tasks.copy(),
-            agenda=self.agenda.copy(),
+            timers=self.timers.copy(),
             open_deliveries=self.open_deliveries.copy(),
             lanes={lane: ids.copy() for lane, ids in self.lanes.items()},
             answers=self.answers.copy(),

@@ -6,28 +6,28 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 
-from flaresend_mock.core.chance import Chance
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.clock import Clock
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.faults import Faults
-from flaresend_mock.core.following import Replaced
 from flaresend_mock.core.groups import Groups
-from flaresend_mock.core.inbox import ANSWER, Inbox
+from flaresend_mock.core.inbound import ANSWER, Inbound
 from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.log_reader import Replaced
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.outside import Outside
+from flaresend_mock.core.models import Change
 from flaresend_mock.core.pairing import PAIRING, Pairing
 from flaresend_mock.core.people import People
-from flaresend_mock.core.records import Change
+from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.schedule import Schedule
 from flaresend_mock.core.sending import Sending
 from flaresend_mock.core.snapshots import Snapshots
 from flaresend_mock.core.state import State
-from flaresend_mock.core.timekeeping import Timekeeping
-from flaresend_mock.core.watching import Watching
+from flaresend_mock.core.subscribers import Subscribers
+from flaresend_mock.core.time_travel import TimeTravel
 
 
 class World:
@@ -37,7 +37,7 @@ class World:
         name: what the world is called.
         state: how it is created, and what a reset returns to.
         real: tells real time, in aware UTC.
-        outside: what others do for it.
+        host: what the machine does for it.
     """
 
     def __init__(
@@ -45,15 +45,15 @@ class World:
         name: str,
         state: State,
         real: Callable[[], datetime],
-        outside: Outside | None = None,
+        host: HostServices | None = None,
     ) -> None:
         self.name = name
         self.closed = False
         self.replacements = 0
-        self.outside = outside or Outside()
+        self.host = host or HostServices()
         self.lock = threading.RLock()
         self._told = threading.Condition(self.lock)
-        self.watching = Watching()
+        self.subscribers = Subscribers()
         self.snapshots = Snapshots(self)
         self._origin = state.copy()
         self._real = real
@@ -68,24 +68,24 @@ class World:
         self.channels = Channels(self)
         self.schedule = Schedule(self)
         self.media = Media(self)
-        self.inbox = Inbox(self)
+        self.inbound = Inbound(self)
         self.deliveries = Deliveries(self)
-        self.time = Timekeeping(
+        self.timeline = TimeTravel(
             self,
             {
                 TASK: self.schedule.fire,
                 RETRY: self.deliveries.retry,
                 DELAYED: self.deliveries.admit_delayed,
-                ANSWER: self.inbox.answer,
+                ANSWER: self.inbound.answer,
                 PAIRING: self.pairing.go_on,
             },
         )
 
-    def tell(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
+    def record(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
         """Append what happened, now or at this time, to the event log. The caller holds the lock."""
         self._told.notify_all()
         event = self.state.events.append(at or self.clock.now(), kind, subject)
-        self.watching.offer(event)
+        self.subscribers.publish(event)
         return event
 
     def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
@@ -97,25 +97,25 @@ class World:
         with self._told:
             return self._told.wait_for(true, seconds)
 
-    def stall(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+    def delay(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
         """Keep a caller waiting for so many real seconds, as long as there is a reason to. Nobody holds the lock."""
-        self.outside.stall(seconds, lambda: self.closed or until())
+        self.host.delay(seconds, lambda: self.closed or until())
 
-    def wake(self) -> None:
+    def notify(self) -> None:
         """Have everybody who waits look again."""
         with self._told:
             self._told.notify_all()
 
-    def note_due(self, at: datetime, kind: str, key: str) -> None:
+    def set_timer(self, at: datetime, kind: str, key: str) -> None:
         """Note something as due. The caller holds the lock."""
-        self.state.agenda.note(at, kind, key)
-        self.outside.alarm(self)
+        self.state.timers.set(at, kind, key)
+        self.host.on_timer_changed(self)
 
     def saved(self) -> State:
         """Return what the world is like now, its clock included, to be put back some time."""
         with self.lock:
             state = self.state.copy()
-            state.clock = self.time.setting()
+            state.clock = self.timeline.setting()
             return state
 
     def reset(self) -> None:
@@ -140,47 +140,47 @@ class World:
 
         Those who watch are told as long as this is the old world: the new one is what was given, to the last number.
         """
-        with self.time.moving(), self.lock:
+        with self.timeline.moving(), self.lock:
             number = state.events.last_number
-            self.watching.change_log(self.state.events, number, Replaced(number))
-            self.tell("world", Change("replaced", self.name))
+            self.subscribers.change_log(self.state.events, number, Replaced(number))
+            self.record("world", Change("replaced", self.name))
             self._origin = state.copy()
             self._enter(state)
             self.instances.give_up_keys()  # those that others were given while this waited
             self.replacements += 1
             self.deliveries.restart()
-        self.outside.alarm(self)
+        self.host.on_timer_changed(self)
 
     def begin(self) -> None:
         """Go on with what was on its way, and have what is due noticed."""
         with self.lock:
             self.deliveries.restart()
-        self.outside.alarm(self)
+        self.host.on_timer_changed(self)
 
     def idle(self) -> bool:
         """Tell whether nobody waits for anything here, and nothing is on its way."""
-        return not self.watching.anybody() and not self.state.open_deliveries
+        return not self.subscribers.anybody() and not self.state.open_deliveries
 
     def close(self) -> None:
         """Be given up: whoever waits for something here is let go."""
         with self.lock:
             self.closed = True
-            self.tell("world", Change("removed", self.name))
-        self.outside.forget(self)
+            self.record("world", Change("removed", self.name))
+        self.host.on_world_closed(self)
 
     def _become(self, state: State, action: str, subject: str) -> None:
         """Go on from a state; only the numbers of events keep growing."""
-        with self.time.moving(), self.lock:
+        with self.timeline.moving(), self.lock:
             log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)
             self._enter(state.copy())
             self.state.events.last_number = number
-            self.watching.change_log(log, number)
+            self.subscribers.change_log(log, number)
             self.instances.give_up_keys()
             self.deliveries.restart()
-            self.tell("world", Change(action, subject))
-        self.outside.alarm(self)
+            self.record("world", Change(action, subject))
+        self.host.on_timer_changed(self)
 
     def _enter(self, state: State) -> None:
         self.state = state
         self.clock = Clock(self._real, state.clock)
-        self.chance = Chance(state.seed, state.counters)
+        self.random = SeededRandom(state.seed, state.counters)

@@ -17,7 +17,7 @@ from flaresend_mock.core.errors import (
     WorldIsNeeded,
     WorldNotFound,
 )
-from flaresend_mock.core.records import Instance
+from flaresend_mock.core.models import Instance
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
@@ -180,7 +180,7 @@ class Worlds:
         if len(self._worlds) < MAX_WORLDS:
             return
         opened = [(self._worlds[name], key) for name, key in self._opened.items()]
-        for world, key in sorted(opened, key=lambda entry: len(entry[0].state.agenda) > 0):
+        for world, key in sorted(opened, key=lambda entry: len(entry[0].state.timers) > 0):
             if world.idle():
                 self._drop(world)
                 for one in (key, *(key for instance in world.instances.all() for key in instance.api_keys)):

@@ -18,7 +18,7 @@ from flaresend_mock.dashboard import (
     traffic,
     worlds,
 )
-from flaresend_mock.web.paths import OURS
+from flaresend_mock.http.paths import OURS
 
 UI = OURS + "/ui"
 

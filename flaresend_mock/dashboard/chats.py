@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.letters import TARGETED, target
-from flaresend_mock.core.records import Instance, Message
+from flaresend_mock.core.inbound_messages import TARGETED, target
+from flaresend_mock.core.models import Instance, Message
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import Bubble, Phone, line_of, name_of, words
+from flaresend_mock.dashboard.message_view import Bubble, Phone, line_of, name_of, words
 
 PAGE = 40
 LIST_PAGE = 60

@@ -8,11 +8,11 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import chats as reading
-from flaresend_mock.dashboard.bubbles import name_of
+from flaresend_mock.dashboard.exchange import why as explain
+from flaresend_mock.dashboard.message_view import name_of
 from flaresend_mock.dashboard.pages import page, part, place
-from flaresend_mock.dashboard.why import why as explain
-from flaresend_mock.shipped import SAMPLES
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
+from flaresend_mock.package_data import SAMPLES
 
 blueprint = Blueprint("conversations", __name__)
 

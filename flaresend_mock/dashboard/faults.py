@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from flaresend_mock.core.faults import ATTEMPT_ACTIONS, CALL_ACTIONS, EVENT_ACTIONS, MAX_DELAY
-from flaresend_mock.dashboard import faults_words as words
+from flaresend_mock.dashboard import fault_text as words
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("faults_page", __name__)
 

@@ -9,11 +9,11 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.instances import LONG_KEY, key_id
-from flaresend_mock.core.records import INSTANCE_STATUSES, Instance, QrCode
-from flaresend_mock.core.secrecy import MASK
+from flaresend_mock.core.models import INSTANCE_STATUSES, Instance, QrCode
+from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("instances_page", __name__)
 

@@ -7,8 +7,8 @@ import hmac
 from flask import Blueprint, Response, render_template, request
 
 from flaresend_mock.dashboard.pages import shown
-from flaresend_mock.web.auth import cookie_of, pass_for
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.auth import cookie_of, pass_for
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("login", __name__)
 

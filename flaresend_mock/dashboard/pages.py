@@ -12,9 +12,9 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.dashboard.again import Place
 from flaresend_mock.dashboard.markup import formatted, plain
-from flaresend_mock.web.context import emulator
+from flaresend_mock.dashboard.reproduce.curl import Place
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 

@@ -11,11 +11,11 @@ from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.channels import ROLES
-from flaresend_mock.core.records import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Instance, Person
+from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Instance, Person
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import instance_of, name_of
+from flaresend_mock.dashboard.message_view import instance_of, name_of
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("people_page", __name__)
 

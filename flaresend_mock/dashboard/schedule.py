@@ -8,7 +8,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import schedule_due as reading
 from flaresend_mock.dashboard.pages import page, part
 from flaresend_mock.dashboard.schedule_clock import face, milliseconds, spoken
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("schedule_page", __name__)
 
@@ -37,7 +37,7 @@ def due(world: str) -> Response:
 def _clock(world: World) -> dict[str, object]:
     with world.lock:
         shown = face(world)
-        next_due = world.state.agenda.next_at()
+        next_due = world.state.timers.next_at()
     return {
         "clock": shown,
         "next_due": next_due,

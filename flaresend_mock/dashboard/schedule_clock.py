@@ -54,7 +54,7 @@ def face(world: World) -> Face:
     """Return what the clock of a world shows. The caller holds the world's lock."""
     now = world.clock.now()
     ahead = world.clock.running_setting().offset
-    return Face(now.astimezone(ZoneInfo(world.state.time_zone)), ahead, world.time.frozen)
+    return Face(now.astimezone(ZoneInfo(world.state.time_zone)), ahead, world.timeline.frozen)
 
 
 def spoken(time: timedelta) -> str:

@@ -8,14 +8,14 @@ from datetime import datetime
 from itertools import islice
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.agenda import Due
 from flaresend_mock.core.deliveries import DELAYED, RETRY
-from flaresend_mock.core.inbox import ANSWER
+from flaresend_mock.core.inbound import ANSWER
+from flaresend_mock.core.models import Content, Delivery, Task, TaskChange
 from flaresend_mock.core.pairing import PAIRING
-from flaresend_mock.core.records import Content, Delivery, Task, TaskChange
 from flaresend_mock.core.schedule import KIND as TASK
+from flaresend_mock.core.timers import Due
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import name_of
+from flaresend_mock.dashboard.message_view import name_of
 
 MOST = 200
 """So many scheduled messages are shown, and so many other things."""
@@ -97,7 +97,7 @@ class Coming:
 
 def due(world: World) -> Coming:
     """Return what is still to come. The caller holds the world's lock."""
-    entries, _ = world.state.agenda.contents()
+    entries, _ = world.state.timers.contents()
     tasks = [entry for entry in entries if entry.kind == TASK]
     others = [entry for entry in entries if entry.kind != TASK]
     return Coming(

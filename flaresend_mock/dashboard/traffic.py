@@ -12,7 +12,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import traffic_log as reading
 from flaresend_mock.dashboard.pages import page, part, place
 from flaresend_mock.dashboard.traffic_details import details as explain
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("traffic_page", __name__)
 

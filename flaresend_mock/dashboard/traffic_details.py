@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flaresend_mock.core.deliveries import OPEN
-from flaresend_mock.core.records import Attempt, Call, Delivery
-from flaresend_mock.core.secrecy import MASK, is_secret
+from flaresend_mock.core.models import Attempt, Call, Delivery
+from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.again import Place, call_again, delivery_again
-from flaresend_mock.dashboard.bubbles import name_of
+from flaresend_mock.dashboard.exchange import Exchange, exchange, readable
+from flaresend_mock.dashboard.message_view import name_of
+from flaresend_mock.dashboard.reproduce.curl import Place, call_again, delivery_again
 from flaresend_mock.dashboard.traffic_log import find
-from flaresend_mock.dashboard.why import Exchange, exchange, readable
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ from urllib.parse import unquote, urlencode
 from flaresend_mock.core import numbers
 from flaresend_mock.core.deliveries import OPEN
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.matchable import numbers_in
-from flaresend_mock.core.records import Call, Delivery
+from flaresend_mock.core.matchers.fields import numbers_in
+from flaresend_mock.core.models import Call, Delivery
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.bubbles import name_of
+from flaresend_mock.dashboard.message_view import name_of
 
 PAGE = 50
 KINDS = {"call": "API calls", "delivery": "Webhook deliveries"}

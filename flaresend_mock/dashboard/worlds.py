@@ -11,8 +11,8 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard import worlds_cards as reading
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.shipped import world_names
-from flaresend_mock.web.context import emulator
+from flaresend_mock.http.context import emulator
+from flaresend_mock.package_data import world_names
 
 blueprint = Blueprint("worlds_page", __name__)
 

@@ -64,7 +64,7 @@ def card(world: World, here: bool) -> Card:
             seed=state.seed,
             time_zone=state.time_zone,
             now=world.clock.now().astimezone(ZoneInfo(state.time_zone)),
-            frozen=world.time.frozen,
+            frozen=world.timeline.frozen,
             instances=len(state.instances),
             connected=sum(instance.status == "connected" for instance in state.instances.values()),
             messages=len(state.messages),

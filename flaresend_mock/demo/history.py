@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.outside import Outside
-from flaresend_mock.core.records import Content
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.models import Content
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 
@@ -40,14 +40,14 @@ CONVERSATIONS: dict[str, tuple[Line, ...]] = {
 }
 
 
-def lived(state: State, now: datetime, outside: Outside) -> State:
+def lived(state: State, now: datetime, host: HostServices) -> State:
     """Return a world in which these conversations took place before now; it has no webhook yet that heard of them."""
     people = dict(state.people)
     state = state.copy()
     for number, somebody in people.items():  # nobody answers by themselves what is only told
         state.people[number] = replace(somebody, rules=())
     moment = now
-    world = World("demo", state, lambda: moment, replace(outside, alarm=lambda world: None))
+    world = World("demo", state, lambda: moment, replace(host, on_timer_changed=lambda world: None))
     instance = world.instances.first()
     lines = [
         (minutes, person, sender, text)
@@ -60,12 +60,14 @@ def lived(state: State, now: datetime, outside: Outside) -> State:
         if sender == APP:
             world.sending.send(instance.id, [person], Content("text", text=text))
         else:
-            world.inbox.receive(Letter(sender, text=text))
+            world.inbound.receive(InboundMessage(sender, text=text))
     moment = now - timedelta(minutes=30)
     for group in list(world.state.groups.values())[:1]:
         member = next((number for number in group.members if number != instance.number), None)
         if member is not None and not group.announce:
-            world.inbox.receive(Letter(member, text="Who brings the bread on Saturday?", group=group.id))
+            world.inbound.receive(
+                InboundMessage(member, text="Who brings the bread on Saturday?", group=group.id)
+            )
     moment = now
     lived_in = world.state.copy()
     for number, somebody in people.items():

@@ -9,9 +9,9 @@ from flaresend_mock.core.clock import EARLIEST
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.inbox import ANSWER
+from flaresend_mock.core.inbound import ANSWER
+from flaresend_mock.core.models import MESSAGE_TYPES, Delivery
 from flaresend_mock.core.pairing import PAIRING
-from flaresend_mock.core.records import MESSAGE_TYPES, Delivery
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.exports.contents import Contents, Gone, path_of
 from flaresend_mock.exports.inhabitants import check_inhabitants
@@ -36,7 +36,7 @@ def check(contents: Contents) -> None:
     _check_deliveries(contents)
     _check_lanes(contents)
     _check_answers(contents)
-    _check_agenda(contents)
+    _check_timers(contents)
     _check_past(contents)
 
 
@@ -111,7 +111,7 @@ def _check_answers(contents: Contents) -> None:
         phone_number(f"world.answers.{key}.number", answer.number)
 
 
-def _check_agenda(contents: Contents) -> None:
+def _check_timers(contents: Contents) -> None:
     status = {delivery.id: delivery.status for delivery in contents.open_deliveries}
     needed: Mapping[str, set[str]] = {
         TASK: {task.id for task in contents.tasks},
@@ -120,13 +120,13 @@ def _check_agenda(contents: Contents) -> None:
         ANSWER: set(contents.answers),
     }
     possible = {**needed, PAIRING: {instance.id for instance in contents.instances}}
-    entries = contents.agenda.entries
-    unique("agenda.entries", ((entry.kind, entry.key) for entry in entries), "key")
-    unique("agenda.entries", (entry.order for entry in entries), "order")
+    entries = contents.timers.entries
+    unique("timers.entries", ((entry.kind, entry.key) for entry in entries), "key")
+    unique("timers.entries", (entry.order for entry in entries), "order")
     for index, entry in enumerate(entries):
-        where = f"world.agenda.entries[{index}]"
+        where = f"world.timers.entries[{index}]"
         one_of(f"{where}.kind", entry.kind, possible)
-        within(f"{where}.order", entry.order, 1, contents.agenda.noted)
+        within(f"{where}.order", entry.order, 1, contents.timers.noted)
         if entry.at < EARLIEST:
             raise InvalidWorld(f"{where}.at", "The clock shows times from 1970 to 9998.")
         if entry.key not in possible[entry.kind]:
@@ -134,7 +134,7 @@ def _check_agenda(contents: Contents) -> None:
     for kind, keys in needed.items():
         missing = keys - {entry.key for entry in entries if entry.kind == kind}
         if missing:
-            raise InvalidWorld("world.agenda.entries", f"The {kind} of {min(missing)!r} is missing.")
+            raise InvalidWorld("world.timers.entries", f"The {kind} of {min(missing)!r} is missing.")
 
 
 def _check_past(contents: Contents) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.records import (
+from flaresend_mock.core.models import (
     Call,
     Change,
     Channel,
@@ -30,7 +30,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """An entry of the agenda."""
+    """An entry of the timers."""
 
     at: datetime
     order: int
@@ -40,7 +40,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The agenda; `noted` is how many entries it ever had."""
+    """The timers; `noted` is how many entries it ever had."""
 
     noted: int
     entries: tuple[Due, ...]
@@ -101,7 +101,7 @@ class Contents:
     groups: tuple[Group, ...]
     channels: tuple[Channel, ...]
     tasks: tuple[Task, ...]
-    agenda: Notes
+    timers: Notes
     open_deliveries: tuple[Delivery, ...]
     lanes: tuple[Lane, ...]
     answers: dict[str, PendingAnswer]

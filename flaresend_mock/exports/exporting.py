@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from flaresend_mock.core.history import History
+from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.state import State
 from flaresend_mock.exports.contents import (
     FORMAT,
@@ -47,7 +47,7 @@ def export(state: State, *, secrets: bool) -> bytes:
 
 def _contents(state: State, *, secrets: bool) -> Contents:
     instances, faults = state.instances.values(), state.faults.values()
-    entries, noted = state.agenda.contents()
+    entries, noted = state.timers.contents()
     return Contents(
         history=state.history,
         seed=state.seed,
@@ -61,7 +61,7 @@ def _contents(state: State, *, secrets: bool) -> Contents:
         groups=tuple(state.groups.values()),
         channels=tuple(state.channels.values()),
         tasks=tuple(state.tasks.values()),
-        agenda=Notes(noted, tuple(Due(*entry) for entry in entries)),
+        timers=Notes(noted, tuple(Due(*entry) for entry in entries)),
         open_deliveries=tuple(state.open_deliveries.values()),
         lanes=tuple(Lane(*lane, tuple(ids)) for lane, ids in state.lanes.items()),
         answers=state.answers,
@@ -86,5 +86,5 @@ def _contents(state: State, *, secrets: bool) -> Contents:
     )
 
 
-def _gone(history: History[Value]) -> Gone:
+def _gone(history: BoundedStore[Value]) -> Gone:
     return Gone(history.evicted, history.last_evicted_event)

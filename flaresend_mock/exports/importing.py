@@ -8,11 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flaresend_mock.core.agenda import Agenda, Due
+from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS, Event
-from flaresend_mock.core.history import History
 from flaresend_mock.core.state import State
+from flaresend_mock.core.timers import Due, TimerQueue
 from flaresend_mock.exports.consistency import check
 from flaresend_mock.exports.contents import (
     FORMAT,
@@ -105,9 +105,9 @@ def _state(contents: Contents, history: int) -> State:
         groups={group.id: group for group in contents.groups},
         channels={channel.id: channel for channel in contents.channels},
         tasks={task.id: task for task in contents.tasks},
-        agenda=Agenda.refilled(
-            (Due(entry.at, entry.order, entry.kind, entry.key) for entry in contents.agenda.entries),
-            contents.agenda.noted,
+        timers=TimerQueue.refilled(
+            (Due(entry.at, entry.order, entry.kind, entry.key) for entry in contents.timers.entries),
+            contents.timers.noted,
         ),
         open_deliveries={delivery.id: delivery for delivery in contents.open_deliveries},
         lanes={(lane.instance, lane.chat): deque(lane.deliveries) for lane in contents.lanes},
@@ -131,7 +131,7 @@ def _state(contents: Contents, history: int) -> State:
 
 
 def _refill(
-    history: History[Value], values: Iterable[Value], key: Callable[[Value], str], gone: Gone
+    history: BoundedStore[Value], values: Iterable[Value], key: Callable[[Value], str], gone: Gone
 ) -> None:
     history.refill({key(value): value for value in values}, gone.count, gone.last_event)
 

@@ -6,11 +6,11 @@ import re
 
 from marshmallow import ValidationError
 
-from flaresend_mock.core import faults, numbers, targets
+from flaresend_mock.background.webhook_handshake import MODES
+from flaresend_mock.core import faults, numbers, webhook_urls
 from flaresend_mock.core.clock import EARLIEST, LATEST
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidTarget, InvalidWorld
-from flaresend_mock.core.records import INSTANCE_STATUSES, Chaos, Delay, Fault, Instance, Reply, Webhook
-from flaresend_mock.delivery.verification import MODES
+from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Delay, Fault, Instance, Reply, Webhook
 from flaresend_mock.exports.contents import Contents
 from flaresend_mock.exports.rules import MONTH, YEAR, in_calendar, one_of, phone_number, unique, within
 from flaresend_mock.worldfile.schema import known_time_zone, usable_key
@@ -94,7 +94,7 @@ def _check_keys(where: str, instance: Instance, seen: set[str]) -> None:
 
 def _check_webhook(where: str, webhook: Webhook) -> None:
     try:
-        targets.check(webhook.url)
+        webhook_urls.check(webhook.url)
     except InvalidTarget as error:
         raise InvalidWorld(f"{where}.url", f"{error}.") from None
     one_of(f"{where}.verification", webhook.verification, MODES)

@@ -6,9 +6,9 @@ import string
 from collections.abc import Iterable
 from dataclasses import replace
 
-from flaresend_mock.core.chance import lasting
-from flaresend_mock.core.records import Fault, Instance, Webhook
-from flaresend_mock.core.secrecy import MASK
+from flaresend_mock.core.models import Fault, Instance, Webhook
+from flaresend_mock.core.randomness import lasting
+from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import State
 
 _ALPHANUMERIC = string.ascii_letters + string.digits

@@ -8,7 +8,7 @@ from datetime import datetime
 from flaresend_mock.core import numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST
 from flaresend_mock.core.errors import InvalidWorld
-from flaresend_mock.core.matching import unknown
+from flaresend_mock.core.matchers.parser import unknown
 
 MONTH = 30 * 86_400.0
 YEAR = 366 * 86_400.0

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from flaresend_mock.core.errors import InvalidWorld
-from flaresend_mock.core.records import Task
+from flaresend_mock.core.models import Task
 from flaresend_mock.exports.contents import Envelope, Told
 from flaresend_mock.exports.rules import not_known
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flaresend_mock.core.events import Subject
-from flaresend_mock.core.records import Call, Change
+from flaresend_mock.core.models import Call, Change
 
 BYTES = "bytes"
 FIELDS = "fields"

@@ -11,13 +11,13 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from flaresend_mock.contract import cases
+from flaresend_mock.http.describing import Description, description_of
+from flaresend_mock.http.paths import is_ours
 from flaresend_mock.openapi.bodies import BODIES
 from flaresend_mock.openapi.examples import Examples
-from flaresend_mock.openapi.shapes import FORM, Shape, Shapes
+from flaresend_mock.openapi.json_schema import FORM, Shape, Shapes
 from flaresend_mock.openapi.words import API, CONTROL, EXAMPLES
 from flaresend_mock.version import __version__
-from flaresend_mock.web.describing import Description, description_of
-from flaresend_mock.web.paths import is_ours
 
 VERSION = "3.1.0"
 JSON = "application/json"

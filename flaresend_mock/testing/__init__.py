@@ -5,23 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flaresend_mock.testing.calls import Refused, Unreachable
+    from flaresend_mock.testing.calls import ControlPlaneError, EmulatorUnreachable
     from flaresend_mock.testing.client import Flaresend
     from flaresend_mock.testing.clock import Clock
-    from flaresend_mock.testing.explaining import Unmet
+    from flaresend_mock.testing.failure_report import ExpectationFailed
     from flaresend_mock.testing.handles import Fault, Instance, Snapshot
-    from flaresend_mock.testing.inbox import Inbox, Received
-    from flaresend_mock.testing.records import Delivery, Message, Request, Scheduled
+    from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
     from flaresend_mock.testing.server import Server, serving
+    from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
 else:
     _HOMES = {
-        "calls": ("Refused", "Unreachable"),
+        "calls": ("ControlPlaneError", "EmulatorUnreachable"),
         "client": ("Flaresend",),
         "clock": ("Clock",),
-        "explaining": ("Unmet",),
+        "failure_report": ("ExpectationFailed",),
         "handles": ("Fault", "Instance", "Snapshot"),
-        "inbox": ("Inbox", "Received"),
-        "records": ("Delivery", "Message", "Request", "Scheduled"),
+        "webhook_receiver": ("WebhookReceiver", "Received"),
+        "models": ("Delivery", "Message", "Request", "Scheduled"),
         "server": ("Server", "serving"),
     }
 
@@ -37,19 +37,19 @@ else:
 
 __all__ = [
     "Clock",
+    "ControlPlaneError",
     "Delivery",
+    "EmulatorUnreachable",
+    "ExpectationFailed",
     "Fault",
     "Flaresend",
-    "Inbox",
     "Instance",
     "Message",
     "Received",
-    "Refused",
     "Request",
     "Scheduled",
     "Server",
     "Snapshot",
-    "Unmet",
-    "Unreachable",
+    "WebhookReceiver",
     "serving",
 ]

@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 30.0
 """How long a call may take, beside what it is asked to wait."""
 
 
-class Refused(Exception):
+class ControlPlaneError(Exception):
     """The emulator refused a call; the message is its own.
 
     Args:
@@ -31,7 +31,7 @@ class Refused(Exception):
         self.answer = answer
 
 
-class Unreachable(Exception):
+class EmulatorUnreachable(Exception):
     """There is no emulator at the address, or none any more."""
 
 
@@ -62,8 +62,8 @@ class Calls:
             seconds: how long it may take, beside what it is asked to wait.
 
         Raises:
-            Refused: it is refused.
-            Unreachable: nobody answers, or not in time.
+            ControlPlaneError: it is refused.
+            EmulatorUnreachable: nobody answers, or not in time.
             TypeError: the body is no JSON.
         """
         answer = self._answered(method, path, body, query, seconds)
@@ -76,8 +76,8 @@ class Calls:
         """Get a file, byte by byte.
 
         Raises:
-            Refused: it is refused.
-            Unreachable: nobody answers, or not in time.
+            ControlPlaneError: it is refused.
+            EmulatorUnreachable: nobody answers, or not in time.
         """
         return self._answered("GET", path, None, {}, TIMEOUT_SECONDS).content
 
@@ -109,14 +109,18 @@ class Calls:
                 timeout=seconds + _waits(body),
             )
         except Timeout:
-            raise Unreachable(f"the emulator at {self.url} did not answer {method} {path} in time") from None
+            raise EmulatorUnreachable(
+                f"the emulator at {self.url} did not answer {method} {path} in time"
+            ) from None
         except ConnectionError as trouble:
             why = type(trouble).__name__
-            raise Unreachable(f"no emulator answers at {self.url} ({method} {path}: {why})") from None
+            raise EmulatorUnreachable(f"no emulator answers at {self.url} ({method} {path}: {why})") from None
         except (InvalidHeader, UnicodeError):
-            raise Unreachable("the control token or the API key cannot be sent in a header") from None
+            raise EmulatorUnreachable("the control token or the API key cannot be sent in a header") from None
         except (InvalidSchema, InvalidURL, MissingSchema):
-            raise Unreachable(f"{self.url!r} is not an address such as http://localhost:3577") from None
+            raise EmulatorUnreachable(
+                f"{self.url!r} is not an address such as http://localhost:3577"
+            ) from None
         if answer.ok:
             return answer
         raise _refused(answer, f"{method} {path}")
@@ -130,15 +134,15 @@ def _json(body: Any) -> bytes | None:
     raise TypeError(f"what is given must be JSON: {trouble}")
 
 
-def _refused(answer: Response, call: str) -> Refused:
+def _refused(answer: Response, call: str) -> ControlPlaneError:
     try:
         data = answer.json()
     except ValueError:
         data = answer.text
     error = data.get("error") if isinstance(data, dict) else None
     if isinstance(error, dict):
-        return Refused(answer.status_code, str(error.get("code")), str(error.get("message")), data)
-    return Refused(answer.status_code, "", f"{call} answered {answer.status_code}", data)
+        return ControlPlaneError(answer.status_code, str(error.get("code")), str(error.get("message")), data)
+    return ControlPlaneError(answer.status_code, "", f"{call} answered {answer.status_code}", data)
 
 
 def _waits(body: Any) -> float:

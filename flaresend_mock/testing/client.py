@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from flaresend_mock.settings import ENVIRONMENT
-from flaresend_mock.testing import given, records
-from flaresend_mock.testing.calls import Calls, Refused, Unreachable
+from flaresend_mock.testing import arguments, models
+from flaresend_mock.testing.calls import Calls, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.testing.clock import Clock
 from flaresend_mock.testing.closing import Closing
-from flaresend_mock.testing.explaining import Unmet, explained
+from flaresend_mock.testing.failure_report import ExpectationFailed, explained
 from flaresend_mock.testing.handles import Fault, Instance, Snapshot
-from flaresend_mock.testing.records import Delivery, Message, Request, Scheduled
+from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
-    from flaresend_mock.testing.inbox import Inbox
+    from flaresend_mock.testing.webhook_receiver import WebhookReceiver
 
 __tracebackhide__ = True  # a test that fails shows its own line
 
@@ -98,9 +98,9 @@ class Flaresend(Closing):
         """Return what was sent and received, oldest first: all of it, or what fits a matcher of these fields.
 
         Raises:
-            Refused: a field is not known, or can never be so; the message says which is meant.
+            ControlPlaneError: a field is not known, or can never be so; the message says which is meant.
         """
-        return self._listed("messages", given.message(match), records.message)
+        return self._listed("messages", arguments.message(match), models.message)
 
     def sent_to(self, number: str) -> list[Message]:
         """Return what was sent to a number or a group, oldest first."""
@@ -129,10 +129,14 @@ class Flaresend(Closing):
         Raises:
             AssertionError: there is none in time; it says what there was instead.
         """
-        wanted = {"direction": "outbound", **given.message(match)}
-        body = {"match": wanted, "timeout": given.seconds("within", within), "since": given.since(since)}
+        wanted = {"direction": "outbound", **arguments.message(match)}
+        body = {
+            "match": wanted,
+            "timeout": arguments.seconds("within", within),
+            "since": arguments.since(since),
+        }
         found = self._asked("messages/wait", body, f"no message{_written(wanted)} within {within:g} s")
-        return records.message(found["messages"][0])
+        return models.message(found["messages"][0])
 
     def expect_no_message(
         self, *, within: float = 0.0, since: int | Message | Request | Delivery = 0, **match: Any
@@ -145,29 +149,29 @@ class Flaresend(Closing):
         Raises:
             AssertionError: there is one.
         """
-        wanted = {"direction": "outbound", **given.message(match)}
+        wanted = {"direction": "outbound", **arguments.message(match)}
         body = {
-            "match": given.matcher(wanted),
-            "timeout": given.seconds("within", within),
-            "since": given.since(since),
+            "match": arguments.matcher(wanted),
+            "timeout": arguments.seconds("within", within),
+            "since": arguments.since(since),
         }
         self.settle()
         try:
             found = self._calls.ask("POST", "/_mock/messages/wait", body)["messages"]
-        except Refused as refused:
+        except ControlPlaneError as refused:
             if refused.code == "timeout":
                 return
             if refused.code != "evicted":
                 raise
-            raise Unmet(explained(self._calls, self._elsewhere, str(refused), None)) from None
+            raise ExpectationFailed(explained(self._calls, self._elsewhere, str(refused), None)) from None
         texts = ", ".join(str(one["text"]) for one in found)
-        raise Unmet(
+        raise ExpectationFailed(
             explained(self._calls, self._elsewhere, f"a message{_written(wanted)} was sent: {texts}", None)
         )
 
     def requests(self, **match: Any) -> list[Request]:
         """Return the calls of the API, oldest first: all of them, or what fits a matcher of these fields."""
-        return self._listed("requests", match, records.request)
+        return self._listed("requests", match, models.request)
 
     def verify(
         self,
@@ -189,14 +193,14 @@ class Flaresend(Closing):
         body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
         if never:
             body["never"] = True
-        if steps := given.steps(in_order):
+        if steps := arguments.steps(in_order):
             body["in_order"] = steps
-        found = self._asked("requests/verify", {"match": match, "since": given.since(since), **body}, "")
+        found = self._asked("requests/verify", {"match": match, "since": arguments.since(since), **body}, "")
         return int(found["count"])
 
     def deliveries(self, **match: Any) -> list[Delivery]:
         """Return the webhook events, oldest first, with every attempt."""
-        return self._listed("deliveries", match, records.delivery)
+        return self._listed("deliveries", match, models.delivery)
 
     def expect_delivery(
         self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
@@ -207,9 +211,13 @@ class Flaresend(Closing):
             AssertionError: there is none in time; it says what there was instead.
         """
         wanted = {"status": "delivered", **match}
-        body = {"match": wanted, "timeout": given.seconds("within", within), "since": given.since(since)}
+        body = {
+            "match": wanted,
+            "timeout": arguments.seconds("within", within),
+            "since": arguments.since(since),
+        }
         said = f"no delivery{_written(wanted)} within {within:g} s"
-        return records.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
+        return models.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
         """Deliver an event again, by its delivery or the id of it; without one, all that failed."""
@@ -217,7 +225,7 @@ class Flaresend(Closing):
         path = "redeliver" if id_ is None else f"{quote(id_, safe='')}/redeliver"
         body = {"status": "failed"} if id_ is None else None
         again = self._calls.ask("POST", f"/_mock/deliveries/{path}", body)["deliveries"]
-        return [records.delivery(one) for one in again]
+        return [models.delivery(one) for one in again]
 
     def settle(self) -> None:
         """Wait until every delivery is where it can come without time passing: delivered, failed or to be retried.
@@ -229,7 +237,9 @@ class Flaresend(Closing):
         if self._calls_applications and _is_handling():
             raise RuntimeError("an application that handles a delivery cannot wait for its end")
         if not self._calls.ask("POST", "/_mock/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
-            raise Unmet(explained(self._calls, self._elsewhere, "some deliveries are still under way", None))
+            raise ExpectationFailed(
+                explained(self._calls, self._elsewhere, "some deliveries are still under way", None)
+            )
 
     def webhook(self, url: str | None, **options: Any) -> None:
         """Have the instance's events sent to a URL, with `secret`, `retries` and so on; None for nowhere."""
@@ -238,7 +248,9 @@ class Flaresend(Closing):
         else:
             self._calls.ask("PUT", "/_mock/instances/default/webhook", {"url": url, **options})
 
-    def inbox(self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any) -> Inbox:
+    def webhook_receiver(
+        self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any
+    ) -> WebhookReceiver:
         """Have the instance's events recorded, and return where: a receiver on a free port, until the test ends.
 
         Args:
@@ -247,9 +259,11 @@ class Flaresend(Closing):
                 shown="host.docker.internal".
             options: of the webhook, such as secret and retries.
         """
-        from flaresend_mock.testing.inbox import Inbox  # brings an HTTP server, which few tests need
+        from flaresend_mock.testing.webhook_receiver import (
+            WebhookReceiver,  # brings an HTTP server, which few tests need
+        )
 
-        receiver = Inbox(host, shown)
+        receiver = WebhookReceiver(host, shown)
         self._open.enter_context(receiver)
         self.webhook(receiver.url, **options)
         return receiver
@@ -273,7 +287,7 @@ class Flaresend(Closing):
             raise RuntimeError(
                 "an emulator elsewhere cannot call an application in this process; use webhook(url)"
             )
-        from flaresend_mock.delivery.local import mounted  # few tests have an application
+        from flaresend_mock.background.local_apps import mounted  # few tests have an application
 
         self._calls_applications = True
         url = f"{self._open.enter_context(mounted(app))}/{path.lstrip('/')}"
@@ -282,11 +296,11 @@ class Flaresend(Closing):
 
     def scheduled(self) -> list[Scheduled]:
         """Return what is still to be sent, in the order in which it will be."""
-        return [records.scheduled(one) for one in self._calls.ask("GET", "/_mock/scheduled")["scheduled"]]
+        return [models.scheduled(one) for one in self._calls.ask("GET", "/_mock/scheduled")["scheduled"]]
 
     def fault(self, preset: str | None = None, **fault: Any) -> Fault:
         """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. It ends with a `with`."""
-        body = given.matcher(fault if preset is None else {"preset": preset, **fault})
+        body = arguments.matcher(fault if preset is None else {"preset": preset, **fault})
         return Fault(self._calls, self._calls.ask("POST", "/_mock/faults", body))
 
     def group(self, subject: str, participants: Iterable[str]) -> str:
@@ -342,30 +356,34 @@ class Flaresend(Closing):
     def close(self) -> None:
         """Stop inboxes, call applications no more, once they have done what they are at, and take `env` back."""
         if self._calls_applications:
-            with suppress(Refused, Unreachable, Unmet):  # the test is over, whatever still goes on
+            with suppress(
+                ControlPlaneError, EmulatorUnreachable, ExpectationFailed
+            ):  # the test is over, whatever still goes on
                 self.settle()
         self._open.close()
         self._calls.close()
 
     def _asked(self, what: str, body: Mapping[str, Any], said: str) -> Any:
         try:
-            return self._calls.ask("POST", f"/_mock/{what}", {**body, "match": given.matcher(body["match"])})
-        except Refused as refused:
+            return self._calls.ask(
+                "POST", f"/_mock/{what}", {**body, "match": arguments.matcher(body["match"])}
+            )
+        except ControlPlaneError as refused:
             if refused.code not in ("timeout", "not_verified", "evicted"):
                 raise
-            raise Unmet(
+            raise ExpectationFailed(
                 explained(self._calls, self._elsewhere, said or str(refused), refused.answer)
             ) from None
 
     def _listed(
         self, name: str, match: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]
     ) -> list[Any]:
-        body = {"match": given.matcher(match)}
+        body = {"match": arguments.matcher(match)}
         return [read(one) for one in self._calls.ask("POST", f"/_mock/{name}/search", body)[name]]
 
 
 def _is_handling() -> bool:
-    from flaresend_mock.delivery.local import is_handling
+    from flaresend_mock.background.local_apps import is_handling
 
     return is_handling()
 

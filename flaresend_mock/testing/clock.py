@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from flaresend_mock.testing import given
+from flaresend_mock.testing import arguments
 from flaresend_mock.testing.calls import Calls
-from flaresend_mock.testing.records import moment
+from flaresend_mock.testing.models import moment
 
 __tracebackhide__ = True  # a test that fails shows its own line
 
@@ -34,7 +34,7 @@ class Clock:
 
     def freeze(self, at: datetime | str | None = None) -> None:
         """Stop the clock, now or at a time."""
-        self._change(frozen=True, **({} if at is None else {"now": given.time(at)}))
+        self._change(frozen=True, **({} if at is None else {"now": arguments.time(at)}))
 
     def run(self) -> None:
         """Let a frozen clock run on."""
@@ -42,7 +42,7 @@ class Clock:
 
     def set(self, to: datetime | str) -> None:
         """Set the clock; nothing fires by it."""
-        self._change(now=given.time(to))
+        self._change(now=arguments.time(to))
 
     def advance(
         self, by: timedelta | float | None = None, *, to: datetime | str | None = None, **units: float
@@ -58,7 +58,7 @@ class Clock:
         if (to is not None) == (by is not None or bool(units)):
             raise TypeError("advance takes a time span, such as 90 or hours=2, or to=…, and not both")
         if to is not None:
-            body: dict[str, Any] = {"to": given.time(to)}
+            body: dict[str, Any] = {"to": arguments.time(to)}
         else:
             span = by if isinstance(by, timedelta) else timedelta(seconds=by or 0)
             body = {"seconds": (span + timedelta(**units)).total_seconds()}

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from flaresend_mock.testing.calls import Calls, Refused, Unreachable
+from flaresend_mock.testing.calls import Calls, ControlPlaneError, EmulatorUnreachable
 
 __tracebackhide__ = True  # a test that fails shows its own line
 
@@ -64,7 +64,7 @@ class Fault:
         """Return what there is of it. After a reset, its id may be another's."""
         try:
             shown: Mapping[str, Any] = self._calls.ask("GET", f"/_mock/faults/{self.id}")
-        except Refused as refused:
+        except ControlPlaneError as refused:
             if refused.code != "fault_not_found":
                 raise
             return None
@@ -83,7 +83,7 @@ class Fault:
     ) -> None:
         try:
             self.remove()
-        except (Refused, Unreachable):
+        except (ControlPlaneError, EmulatorUnreachable):
             if error is None:  # what went wrong before counts more
                 raise
 
@@ -106,7 +106,7 @@ class Snapshot:
     ) -> None:
         try:
             self.restore()
-        except (Refused, Unreachable):
+        except (ControlPlaneError, EmulatorUnreachable):
             if error is None:
                 raise
 

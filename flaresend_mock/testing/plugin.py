@@ -79,11 +79,11 @@ def pytest_runtest_makereport(
 
 def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
     """Enter a context; what it needs and is not there is said without a traceback through this package."""
-    from flaresend_mock.testing.calls import Unreachable
+    from flaresend_mock.testing.calls import EmulatorUnreachable
 
     try:
         return stack.enter_context(make())
-    except (OSError, TypeError, Unreachable, ValueError) as error:
+    except (OSError, TypeError, EmulatorUnreachable, ValueError) as error:
         why = str(error)
     pytest.fail(f"flaresend_mock: {why}", pytrace=False)
 

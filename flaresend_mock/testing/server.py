@@ -14,7 +14,7 @@ from typing import Any, Self
 from zlib import crc32
 
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
-from flaresend_mock.testing.calls import Calls, Refused, Unreachable
+from flaresend_mock.testing.calls import Calls, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.closing import Closing
 
@@ -51,7 +51,7 @@ class Server(Closing):
         Raises:
             TypeError: something else is wanted of it.
             ValueError: what is wanted cannot be; the message says why.
-            Unreachable: there is no emulator.
+            EmulatorUnreachable: there is no emulator.
         """
         elsewhere = self._asked("GET", "/_mock/events?limit=1")["events"]
         made = self._make(wanted, about)
@@ -75,14 +75,14 @@ class Server(Closing):
         """Make sure that there is an emulator that lets itself be steered.
 
         Raises:
-            Unreachable: there is none.
+            EmulatorUnreachable: there is none.
         """
         try:
             health = self._asked("GET", "/_mock/health")
-        except Refused:
+        except ControlPlaneError:
             health = {}
         if "version" not in health:
-            raise Unreachable(f"what answers at {self.url} is no flaresend-mock")
+            raise EmulatorUnreachable(f"what answers at {self.url} is no flaresend-mock")
         self._asked("GET", "/_mock/clock")
         return self
 
@@ -103,7 +103,7 @@ class Server(Closing):
             name = f"test-{getpid()}-{next(_numbers)}"
             try:
                 return self._asked("POST", "/_mock/worlds", {"name": name, **body})
-            except Refused as refused:
+            except ControlPlaneError as refused:
                 if refused.code == "world_exists":  # some other machine's, at the same emulator
                     continue
                 if "fixture" in body and "fixture" in str(refused):
@@ -113,7 +113,7 @@ class Server(Closing):
     def _freeze(self, client: Flaresend, at: datetime | str) -> None:
         try:
             client.freeze_for_good(at)
-        except (Refused, TypeError) as problem:
+        except (ControlPlaneError, TypeError) as problem:
             raise ValueError(f"frozen_at: {problem}") from None
 
     def _asked(self, method: str, path: str, body: Any = None) -> Any:
@@ -121,22 +121,26 @@ class Server(Closing):
         try:
             answer = self._calls.ask(method, path, body)
             if not isinstance(answer, dict):
-                raise Unreachable(f"what answers at {self.url} is no flaresend-mock")
+                raise EmulatorUnreachable(f"what answers at {self.url} is no flaresend-mock")
             return answer
-        except Refused as refused:
+        except ControlPlaneError as refused:
             if refused.status == 401:
                 lack = "needs its control token in" if not self._token else "has another control token than"
-                raise Unreachable(f"the emulator at {self.url} {lack} {PREFIX}CONTROL_TOKEN") from None
+                raise EmulatorUnreachable(
+                    f"the emulator at {self.url} {lack} {PREFIX}CONTROL_TOKEN"
+                ) from None
             if not refused.code:
-                raise Unreachable(f"what answers at {self.url} is no flaresend-mock: {refused}") from None
+                raise EmulatorUnreachable(
+                    f"what answers at {self.url} is no flaresend-mock: {refused}"
+                ) from None
             raise
 
     def _delete(self, name: str) -> None:
         try:
             self._calls.ask("DELETE", f"/_mock/worlds/{name}")
-        except Unreachable:
+        except EmulatorUnreachable:
             return  # it died, and the world with it; whatever called it has said so
-        except Refused as refused:
+        except ControlPlaneError as refused:
             if refused.code != "world_not_found":
                 raise
 
@@ -169,7 +173,7 @@ def _source(world: str | Path) -> dict[str, Any]:
 
 
 def _no_fixture(name: str) -> str:
-    from flaresend_mock.shipped import world_names
+    from flaresend_mock.package_data import world_names
 
     shipped = world_names()
     meant = get_close_matches(name, shipped, 1)

@@ -1,4 +1,4 @@
-"""World files: JSON on the outside, a world's state on the inside."""
+"""World files: JSON on the host, a world's state on the inside."""
 
 from __future__ import annotations
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.chance import Chance
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.instances import instance_id
+from flaresend_mock.core.models import GROUP_CAPACITY, Channel, Group, Instance, Member, Person, Rule
 from flaresend_mock.core.people import own_lid
-from flaresend_mock.core.records import GROUP_CAPACITY, Channel, Group, Instance, Member, Person, Rule
+from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import DEFAULT_HISTORY, State
 from flaresend_mock.worldfile.schema import LONG_AGO
 
@@ -58,7 +58,7 @@ def build(world: Mapping[str, Any], history: int | None = None) -> State:
 class _Builder:
     def __init__(self, state: State) -> None:
         self.state = state
-        self.chance = Chance(state.seed, state.counters)
+        self.random = SeededRandom(state.seed, state.counters)
 
     def person(self, where: str, section: Mapping[str, Any]) -> None:
         number = section["number"]
@@ -97,7 +97,7 @@ class _Builder:
         )
 
     def group(self, where: str, section: Mapping[str, Any]) -> None:
-        id_ = section["id"] or "120363" + self.chance.digits("group", 12) + numbers.GROUP
+        id_ = section["id"] or "120363" + self.random.digits("group", 12) + numbers.GROUP
         if id_ in self.state.groups:
             raise InvalidWorld(f"{where}.id", f"{id_} is there twice.")
         members = {
@@ -113,7 +113,7 @@ class _Builder:
         owner = section["owner"]
         if owner not in members:
             raise InvalidWorld(f"{where}.owner", f"{owner} is not among the participants.")
-        invite = section["invite"] or self.chance.letters("group invite", 22)
+        invite = section["invite"] or self.random.letters("group invite", 22)
         if any(invite == other.invite for other in self.state.groups.values()):
             raise InvalidWorld(f"{where}.invite", "Another group has the same invite code.")
         created = section["created"] or LONG_AGO
@@ -132,10 +132,10 @@ class _Builder:
         )
 
     def channel(self, where: str, section: Mapping[str, Any]) -> None:
-        id_ = section["id"] or "120363" + self.chance.digits("channel", 12) + numbers.CHANNEL
+        id_ = section["id"] or "120363" + self.random.digits("channel", 12) + numbers.CHANNEL
         if id_ in self.state.channels:
             raise InvalidWorld(f"{where}.id", f"{id_} is there twice.")
-        invite = section["invite"] or "0029V" + self.chance.letters("channel invite", 19)
+        invite = section["invite"] or "0029V" + self.random.letters("channel invite", 19)
         if any(invite == other.invite for other in self.state.channels.values()):
             raise InvalidWorld(f"{where}.invite", "Another channel has the same invite code.")
         if len({role["number"] for role in section["roles"]}) < len(section["roles"]):

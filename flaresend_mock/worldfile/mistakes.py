@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema
 
-from flaresend_mock.core.matching import unknown
+from flaresend_mock.core.matchers.parser import unknown
 
 _WHOLE = "_schema"
 

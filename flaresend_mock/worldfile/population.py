@@ -9,7 +9,7 @@ from typing import Any
 
 from faker import Faker
 
-from flaresend_mock.core.chance import as_digits, lasting
+from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import State
 from flaresend_mock.worldfile.schema import LONG_AGO
 

@@ -11,7 +11,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST
-from flaresend_mock.core.records import INSTANCE_STATUSES, SUBJECT_LENGTH
+from flaresend_mock.core.models import INSTANCE_STATUSES, SUBJECT_LENGTH
 
 VERSION = 1
 MAX_POPULATION = 10_000

@@ -13,7 +13,7 @@ from werkzeug.test import Client
 
 from flaresend_mock.app import api_app
 from flaresend_mock.core.world import World
-from flaresend_mock.web.paths import is_ours
+from flaresend_mock.http.paths import is_ours
 from tests.contents import contents
 from tests.defaults import (
     ANN,
@@ -183,7 +183,7 @@ def throw(world: World, client: Client, endpoint: tuple[str, str], **request: An
     shown = client.get("/_mock/events")
     assert shown.status_code == 200, shown.text
     assert client.get("/scheduled-messages", headers=KEY).status_code == 200
-    world.time.advance(timedelta(days=2))
+    world.timeline.advance(timedelta(days=2))
 
 
 def test_every_endpoint_is_among_those_that_are_tested() -> None:

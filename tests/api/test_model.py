@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from flaresend_mock.core.outside import Outside
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.world import World
 from tests.support import KEY, NOW, client_of, default_state, examples
 
@@ -35,8 +35,8 @@ class Flaresend(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.now = NOW
-        self.world = World("default", default_state(), lambda: self.now, Outside())
-        self.world.time.change(frozen=True)
+        self.world = World("default", default_state(), lambda: self.now, HostServices())
+        self.world.timeline.change(frozen=True)
         self.client = client_of(self.world)
         self.lids: dict[str, str] = {}
         self.known: dict[str, Group] = {}

@@ -10,7 +10,7 @@ from werkzeug.test import Client
 
 from flaresend_mock.app import api_app
 from flaresend_mock.core.world import World
-from flaresend_mock.web.paths import is_ours
+from flaresend_mock.http.paths import is_ours
 from tests.contents import contents
 from tests.defaults import ANN, BEN, CARA, INSTANCE, OWNED, PROJECT
 from tests.support import KEY, client_of

@@ -103,7 +103,7 @@ class Client:
         self.shared = shared
         self.number = number
         self.rounds = rounds
-        self.chance = random.Random(f"{seed} {number}")
+        self.random = random.Random(f"{seed} {number}")
         self.count = 0
         self.results: list[tuple[str, int, float]] = []
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CALL_SECONDS)
@@ -113,7 +113,7 @@ class Client:
         try:
             for _ in count() if self.rounds is None else range(self.rounds):
                 deck = [call for call, times in DECK for _ in range(times)]
-                self.chance.shuffle(deck)
+                self.random.shuffle(deck)
                 for call in deck:
                     if self.shared.stop.is_set():
                         return
@@ -170,18 +170,18 @@ class Client:
         return f"c{self.number}-{self.count}"
 
     def person(self) -> str:
-        return self.chance.choice(PEOPLE)
+        return self.random.choice(PEOPLE)
 
     def group(self) -> str:
-        return self.chance.choice(self.shared.groups)
+        return self.random.choice(self.shared.groups)
 
     def channel(self) -> str:
-        return self.chance.choice([*self.shared.channels, NAIVAS])
+        return self.random.choice([*self.shared.channels, NAIVAS])
 
     def soon(self) -> str:
         """Return a time of the default world that is most likely to come."""
         now = datetime.fromisoformat(self.shared.now).astimezone(UTC)
-        return f"{now + timedelta(seconds=self.chance.randint(60, 600)):%Y-%m-%d %H:%M:%S}"
+        return f"{now + timedelta(seconds=self.random.randint(60, 600)):%Y-%m-%d %H:%M:%S}"
 
 
 def pattern(path: str) -> str:

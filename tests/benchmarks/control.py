@@ -17,7 +17,7 @@ from typing import Any
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.background.realtime import Stopwatch
 from tests.benchmarks.support import table, terms
 
 Rows = list[tuple[str, str, str]]
@@ -52,7 +52,7 @@ def waiters(waiting: int, calls: int) -> Rows:
         threads = [threading.Thread(target=lambda: done.append(wait(flaresend))) for _ in range(waiting)]
         for thread in threads:
             thread.start()
-        watching = flaresend.worlds.default().watching
+        watching = flaresend.worlds.default().subscribers
         while len(watching._watchers) < waiting:
             session.get(f"{flaresend.url}/_mock/health")
         crowded = timed(send, calls)

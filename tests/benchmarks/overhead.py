@@ -22,11 +22,11 @@ from flask import Flask, Response
 from werkzeug.test import EnvironBuilder
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.api import journal, trouble
+from flaresend_mock.api import fault_injection, request_log
 from flaresend_mock.api.calls import load
 from flaresend_mock.api.messages import SendMessage, Sent
 from flaresend_mock.app import api_app
-from flaresend_mock.web.context import EMULATOR
+from flaresend_mock.http.context import EMULATOR
 from tests.benchmarks.support import KEY, MESSAGE, table, terms
 
 ENVIRON = EnvironBuilder(
@@ -68,8 +68,8 @@ def measure(turns: int, calls: int) -> str:
             raise SystemExit(f"POST /send-message: {answer.status}")
         answer.get_data()
         parts: dict[str, Callable[[], object]] = {
-            "the journal": lambda: journal.record(answer),
-            "the fault check": trouble.inflict,
+            "the journal": lambda: request_log.record(answer),
+            "the fault check": fault_injection.apply_before,
             "the schema that loads": lambda: load(into, body),
             "the schema that dumps": lambda: out.dump(outcome),
         }

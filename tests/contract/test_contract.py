@@ -17,7 +17,7 @@ from flaresend_mock.contract import TAGS, Case, behaviours, cases
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.fidelity import document
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.worldfile import load_world
 from tests.support import KEY, REPOSITORY, client_of
 

@@ -240,7 +240,7 @@ def test_a_delay_is_in_its_bounds(
 
 def test_a_delayed_call_is_worked_on_at_once(client: Client, world: World, stalls: Stalls) -> None:
     seen: list[int] = []
-    world.stall = lambda seconds, until: seen.append(len(world.state.messages))
+    world.delay = lambda seconds, until: seen.append(len(world.state.messages))
     arm(client, delay=5)
 
     send(client)
@@ -467,7 +467,7 @@ def test_headers_that_the_server_takes_from_nobody_are_refused(name: str, client
     )
 
 
-@pytest.mark.parametrize("action", ["reset", "lose", "truncate"])
+@pytest.mark.parametrize("action", ["reset", "drop_response", "truncate"])
 def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: Client) -> None:
     arm(client, action=action)
 
@@ -482,7 +482,7 @@ def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: 
 
 @pytest.mark.parametrize("respond", [None, {"status": 200, "body": []}, {"status": 200, "body": {"a": "b"}}])
 def test_a_malformed_answer_is_no_json(respond: Any, client: Client) -> None:
-    arm(client, action="malform", **({"respond": respond} if respond else {}))
+    arm(client, action="corrupt", **({"respond": respond} if respond else {}))
 
     answer = client.get("/groups", headers=KEY)
 
@@ -492,13 +492,13 @@ def test_a_malformed_answer_is_no_json(respond: Any, client: Client) -> None:
 
 
 def test_a_malformed_number_is_no_json_either(client: Client) -> None:
-    arm(client, action="malform", respond={"status": 200, "body": 12})
+    arm(client, action="corrupt", respond={"status": 200, "body": 12})
 
     assert client.get("/groups", headers=KEY).get_json(silent=True) is None
 
 
 def test_delays_go_with_every_action(client: Client, stalls: Stalls) -> None:
-    for action in ("reset", "lose", "truncate", "malform"):
+    for action in ("reset", "drop_response", "truncate", "corrupt"):
         arm(client, action=action, delay=2, times=1)
         groups(client)
 
@@ -512,9 +512,9 @@ def test_delays_go_with_every_action(client: Client, stalls: Stalls) -> None:
         ({"action": "explode"}, "invalid_fault", "action: 'explode'"),
         ({"action": "drop"}, "invalid_fault", "action: 'drop'"),
         ({"on": "deliveries", "action": "truncate"}, "invalid_fault", "action: 'truncate'"),
-        ({"action": "lose", "respond": {"status": 200}}, "invalid_fault", "respond: "),
+        ({"action": "drop_response", "respond": {"status": 200}}, "invalid_fault", "respond: "),
         ({"on": "deliveries", "action": "drop", "delay": 1}, "invalid_fault", "delay: "),
-        ({"on": "deliveries", "action": "lose", "delay": 1}, "invalid_fault", "delay: "),
+        ({"on": "deliveries", "action": "drop_response", "delay": 1}, "invalid_fault", "delay: "),
         (
             {"on": "deliveries", "respond": {"status": 500, "headers": {"A": "b"}}},
             "invalid_fault",

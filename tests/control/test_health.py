@@ -7,7 +7,7 @@ import pytest
 from flaresend_mock.app import Application
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.web.context import Emulator
+from flaresend_mock.http.context import Emulator
 
 
 @pytest.mark.parametrize(

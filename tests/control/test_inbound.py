@@ -12,8 +12,8 @@ from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
-from flaresend_mock.pictures import look
-from flaresend_mock.shipped import sample
+from flaresend_mock.package_data import sample
+from flaresend_mock.thumbnails import image_info
 from tests.contents import contents
 from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN, FAMILY, INSTANCE, NOBODY
 from tests.golden import documented_world
@@ -375,7 +375,7 @@ def test_an_empty_raw_message_is_refused(client: Client, kind: str) -> None:
     "data", [b"DDS |\0\0\0" + b"\1" * 130, b"\1\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 40]
 )
 def test_a_broken_picture_is_no_picture(data: bytes) -> None:
-    assert look(data) is None
+    assert image_info(data) is None
 
 
 @pytest.mark.parametrize(

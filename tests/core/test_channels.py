@@ -15,7 +15,7 @@ from flaresend_mock.core.errors import (
     NotReady,
     OwnerCannotUnfollow,
 )
-from flaresend_mock.core.records import Content, Upload
+from flaresend_mock.core.models import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.records import Attempt, Webhook
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE
 from tests.support import NOW
@@ -15,7 +15,7 @@ TIMES = 300
 
 def test_no_attempt_is_begun_in_a_world_that_is_closed(world: World) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9"))
-    world.inbox.receive(Letter(ANN, text="hi"))
+    world.inbound.receive(InboundMessage(ANN, text="hi"))
     assert world.deliveries.has_ready(INSTANCE)
 
     world.close()
@@ -26,7 +26,7 @@ def test_no_attempt_is_begun_in_a_world_that_is_closed(world: World) -> None:
 def test_a_delivery_is_found_at_every_moment_of_its_life(world: World) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9"))
     for number in range(TIMES):
-        world.inbox.receive(Letter(ANN, text=f"{number}"))
+        world.inbound.receive(InboundMessage(ANN, text=f"{number}"))
     ids = [one.id for one in world.deliveries.all()]
     ended = threading.Event()
 

@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from flaresend_mock.core.errors import InvalidNumber, LidInUse, PersonIsLinked, PersonNotFound
+from flaresend_mock.core.models import Change, Person, Rule
 from flaresend_mock.core.people import own_lid
-from flaresend_mock.core.records import Change, Person, Rule
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -133,7 +133,7 @@ def test_rules_answer(world: World) -> None:
     put(world, rules=(Rule("hello", "Hi!", 5),))
 
     world.sending.send(INSTANCE, [NEW], text("Hello"))
-    world.time.advance(timedelta(seconds=5))
+    world.timeline.advance(timedelta(seconds=5))
 
     assert [message.content.text for message in world.state.messages] == ["Hello", "Hi!"]
 

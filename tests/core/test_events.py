@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flaresend_mock.core.events import EventLog, weigh, weigh_content
-from flaresend_mock.core.records import Change, Content
+from flaresend_mock.core.models import Change, Content
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, text
 from tests.support import NOW

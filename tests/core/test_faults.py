@@ -11,9 +11,9 @@ import pytest
 from flaresend_mock.core.deliveries import REORDER_SECONDS, Job
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.matchable import numbers_in
-from flaresend_mock.core.records import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.matchers.fields import numbers_in
+from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -36,7 +36,7 @@ HOOK = "http://127.0.0.1:9/hook"
 @pytest.fixture
 def hooked(world: World) -> World:
     """The default world with a webhook, on a clock that stands still."""
-    world.time.change(frozen=True)
+    world.timeline.change(frozen=True)
     world.instances.set_webhook(INSTANCE, Webhook(HOOK))
     return world
 
@@ -49,7 +49,7 @@ def arm(world: World, on: str = CALLS, match: dict[str, Any] | None = None, **gi
 
 def call(world: World, **changes: Any) -> str | None:
     """Make a call, and return the name of the fault that hits it."""
-    fault = world.faults.strike_call({**CALL, **changes})
+    fault = world.faults.match_call({**CALL, **changes})
     return fault.name if fault else None
 
 
@@ -73,7 +73,7 @@ def told(world: World) -> list[tuple[str, str, int, int]]:
 
 
 def write(world: World, text: str = "hi", sender: str = ANN, **letter: Any) -> Delivery:
-    return world.inbox.receive(Letter(sender, text=text, **letter)).delivery
+    return world.inbound.receive(InboundMessage(sender, text=text, **letter)).delivery
 
 
 def claim(world: World) -> Job:
@@ -375,12 +375,12 @@ SECOND = Delay(1, 1)
         {"on": CALLS, "action": "explode"},
         {"on": CALLS, "action": "drop"},
         {"on": CALLS, "reply": DOWN, "action": "reset"},
-        {"on": CALLS, "reply": DOWN, "action": "lose"},
+        {"on": CALLS, "reply": DOWN, "action": "drop_response"},
         {"on": DELIVERIES, "action": "truncate"},
-        {"on": DELIVERIES, "action": "malform"},
+        {"on": DELIVERIES, "action": "corrupt"},
         {"on": DELIVERIES, "reply": DOWN, "action": "drop"},
         {"on": DELIVERIES, "reply": DOWN, "delay": SECOND},
-        {"on": DELIVERIES, "action": "lose", "delay": SECOND},
+        {"on": DELIVERIES, "action": "drop_response", "delay": SECOND},
         {"on": DELIVERIES, "action": "drop", "delay": SECOND},
         {"on": DELIVERIES, "reply": Reply(503, headers={"Retry-After": "1"})},
         {"on": DELIVERIES, "reply": Reply(100)},
@@ -399,7 +399,7 @@ def test_a_fault_that_cannot_be_is_refused_and_nothing_changes(given: dict[str, 
     [
         {"on": CALLS, "reply": DOWN, "delay": SECOND},
         {"on": CALLS, "reply": DOWN, "action": "truncate"},
-        {"on": CALLS, "action": "lose", "delay": SECOND},
+        {"on": CALLS, "action": "drop_response", "delay": SECOND},
         {"on": DELIVERIES, "action": "duplicate", "delay": SECOND},
         {"on": DELIVERIES, "action": "reorder", "delay": SECOND},
         *({"on": CALLS, **preset} for preset in PRESETS.values()),
@@ -488,7 +488,7 @@ def test_a_reordered_event_is_overtaken_by_the_next(hooked: World) -> None:
 
     first, second = write(hooked), write(hooked)
     early = delivered(hooked)
-    hooked.time.advance(timedelta(seconds=REORDER_SECONDS))
+    hooked.timeline.advance(timedelta(seconds=REORDER_SECONDS))
 
     assert (early, delivered(hooked)) == ([second.id], [first.id])
 
@@ -499,9 +499,9 @@ def test_a_delayed_event_sets_out_later_on_the_clock_of_the_world(hooked: World)
     event = write(hooked)
 
     assert (event.status, event.next_retry) == ("delayed", NOW + timedelta(seconds=10))
-    hooked.time.advance(timedelta(seconds=9))
+    hooked.timeline.advance(timedelta(seconds=9))
     assert delivered(hooked) == []
-    hooked.time.advance(timedelta(seconds=1))
+    hooked.timeline.advance(timedelta(seconds=1))
     assert delivered(hooked) == [event.id]
 
 
@@ -509,7 +509,7 @@ def test_delay_and_duplication_are_done_together(hooked: World) -> None:
     arm(hooked, DELIVERIES, action="duplicate", delay=Delay(10, 10))
 
     event = write(hooked)
-    hooked.time.advance(timedelta(seconds=10))
+    hooked.timeline.advance(timedelta(seconds=10))
 
     assert delivered(hooked) == [event.id, f"{event.id}-2"]
 
@@ -523,14 +523,14 @@ def test_an_attempt_meets_a_fault_each_time_until_it_is_used_up(hooked: World) -
         job = claim(hooked)
         met.append(job.fault.id if job.fault else None)
         hooked.deliveries.complete(job, answered(503 if job.fault else 200, hooked))
-        hooked.time.advance_to_next()
+        hooked.timeline.advance_to_next()
 
     assert met == [fault.id, fault.id, None]
     assert hooked.deliveries.get(event.id).status == "delivered"
     assert len(hooked.deliveries.get(event.id).attempts) == 3
 
 
-@pytest.mark.parametrize("action", ["reset", "lose"])
+@pytest.mark.parametrize("action", ["reset", "drop_response"])
 def test_what_is_done_to_attempts_leaves_events_alone(action: str, hooked: World) -> None:
     fault = arm(hooked, DELIVERIES, action=action)
 
@@ -541,10 +541,10 @@ def test_what_is_done_to_attempts_leaves_events_alone(action: str, hooked: World
 
 def test_a_fault_of_events_and_one_of_attempts_both_hit(hooked: World) -> None:
     delay = arm(hooked, DELIVERIES, delay=Delay(1, 1))
-    lose = arm(hooked, DELIVERIES, action="lose")
+    lose = arm(hooked, DELIVERIES, action="drop_response")
 
     write(hooked)
-    hooked.time.advance(timedelta(seconds=1))
+    hooked.timeline.advance(timedelta(seconds=1))
     job = claim(hooked)
 
     assert job.fault is not None
@@ -607,14 +607,14 @@ def test_a_redelivery_sets_out_at_once_and_its_attempts_meet_faults(hooked: Worl
     event = write(hooked)
     delivered(hooked)
     arm(hooked, DELIVERIES, action="drop")
-    arm(hooked, DELIVERIES, action="lose")
+    arm(hooked, DELIVERIES, action="drop_response")
 
     (again,) = hooked.deliveries.redeliver([hooked.deliveries.get(event.id)])
 
     job = claim(hooked)
     assert job.delivery.id == again.id
     assert job.fault is not None
-    assert job.fault.action == "lose"
+    assert job.fault.action == "drop_response"
 
 
 def test_a_raw_event_of_any_shape_is_matched(hooked: World) -> None:

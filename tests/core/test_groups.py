@@ -22,7 +22,7 @@ from flaresend_mock.core.errors import (
     PeopleRefused,
     Refusal,
 )
-from flaresend_mock.core.records import GROUP_CAPACITY, Content, Upload
+from flaresend_mock.core.models import GROUP_CAPACITY, Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -140,7 +140,7 @@ def test_groups_show_people_by_a_lid_of_their_own(world: World) -> None:
 
 
 def test_groups_are_listed_oldest_first(world: World) -> None:
-    world.time.change(now=datetime(2025, 9, 1, tzinfo=UTC))
+    world.timeline.change(now=datetime(2025, 9, 1, tzinfo=UTC))
     created = world.groups.create(INSTANCE, "Friends", [ANN]).group.id
 
     listed = [view.group.id for view in world.groups.all(INSTANCE)]

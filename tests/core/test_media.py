@@ -11,9 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from werkzeug.test import Client, TestResponse
 
-from flaresend_mock.core.records import Upload
+from flaresend_mock.core.models import Upload
 from flaresend_mock.core.world import World
-from flaresend_mock.shipped import sample
+from flaresend_mock.package_data import sample
 from tests.defaults import ANN, FOLLOWED
 from tests.golden import DOCUMENTED_NOW, documented_world
 from tests.support import client_of
@@ -131,9 +131,9 @@ def test_a_head_request_tells_the_length(world: World, client: Client) -> None:
 def test_a_link_expires_on_the_worlds_clock(world: World, client: Client) -> None:
     fields = share(world)
 
-    world.time.advance(timedelta(days=30) - timedelta(milliseconds=1))
+    world.timeline.advance(timedelta(days=30) - timedelta(milliseconds=1))
     before = fetch(client, fields).status_code
-    world.time.advance(timedelta(milliseconds=1))
+    world.timeline.advance(timedelta(milliseconds=1))
 
     assert (before, fetch(client, fields).status_code) == (200, 410)
 

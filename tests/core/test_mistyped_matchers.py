@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.control.sources import SOURCES
+from flaresend_mock.control.queries import SOURCES
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher
-from flaresend_mock.core.matchable import CALL_FIELDS, DELIVERY_FIELDS
-from flaresend_mock.core.matching import Field, compile_matcher
-from flaresend_mock.core.records import Reply
+from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS
+from flaresend_mock.core.matchers.parser import Field, compile_matcher
+from flaresend_mock.core.models import Reply
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, PROJECT
 

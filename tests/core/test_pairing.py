@@ -25,10 +25,10 @@ from flaresend_mock.core.errors import (
     Refusal,
     TooMany,
 )
+from flaresend_mock.core.inbound_messages import InboundMessage
 from flaresend_mock.core.instances import MAX_KEYS, key_id
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.outside import Outside
-from flaresend_mock.core.records import INSTANCE_STATUSES, Change, Instance, Rule, Webhook
+from flaresend_mock.core.models import INSTANCE_STATUSES, Change, Instance, Rule, Webhook
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -43,7 +43,7 @@ ANOTHER = "254700333444"
 @pytest.fixture
 def world(world: World) -> World:
     """The default world, on a clock that stands still."""
-    world.time.change(frozen=True)
+    world.timeline.change(frozen=True)
     return world
 
 
@@ -57,7 +57,7 @@ def status(world: World, instance: Instance) -> str:
 
 
 def pass_by(world: World, seconds: float) -> None:
-    world.time.advance(timedelta(seconds=seconds))
+    world.timeline.advance(timedelta(seconds=seconds))
 
 
 def until_qr(world: World, instance: Instance) -> str:
@@ -100,7 +100,7 @@ def test_nothing_moves_while_the_clock_stands(world: World, real_time: RealTime)
     instance = shop(world)
 
     real_time.pass_by(hours=1)
-    world.time.run_due()
+    world.timeline.run_due()
 
     assert status(world, instance) == "initializing"
 
@@ -129,7 +129,7 @@ def test_what_ran_is_told_by_whoever_advanced(world: World) -> None:
     world.pairing.set_automatic(5)
     instance = shop(world)
 
-    fired = world.time.advance(timedelta(minutes=1))
+    fired = world.timeline.advance(timedelta(minutes=1))
 
     assert [(one.kind, one.id, one.result, (one.at - NOW).total_seconds()) for one in fired] == [
         ("pairing", instance.id, "qr", 1),
@@ -145,7 +145,7 @@ def test_nothing_is_sent_or_received_before_it_is_connected(where: str, world: W
     with pytest.raises(NotReady) as sending:
         world.sending.send(INSTANCE, [ANN], text())
     with pytest.raises(NotReady) as receiving:
-        world.inbox.receive(Letter(ANN))
+        world.inbound.receive(InboundMessage(ANN))
 
     assert (sending.value.status, receiving.value.status) == (where, where)
 
@@ -170,7 +170,7 @@ def test_an_instance_stays_in_the_status_it_is_put_into(before: str, where: str,
     pass_by(world, 3600)
 
     assert world.instances.get(INSTANCE).status == where
-    assert due(world.state.agenda) == []
+    assert due(world.state.timers) == []
 
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
@@ -520,7 +520,7 @@ def test_a_key_of_ones_own_may_be_given(world: World) -> None:
 def test_a_key_that_somebody_has_is_refused(
     make_world: Callable[[State], World], real_time: RealTime
 ) -> None:
-    elsewhere = Outside(key_is_free=lambda key, world: key != "elsewhere")
+    elsewhere = HostServices(key_is_free=lambda key, world: key != "elsewhere")
     world = World("default", load_world(described()), real_time, elsewhere)
     instance = shop(world, api_key="shop")
 
@@ -574,8 +574,8 @@ def busy(world: World) -> tuple[World, Instance]:
     world.schedule.add(instance.id, [ANN], text(), datetime(2025, 11, 14, 11))
     world.people.add(replace(world.people.meet(ANN), rules=(Rule(answer="yes"),)))
     world.sending.send(instance.id, [ANN], text())
-    world.inbox.receive(Letter(ANN, text="hi", instance=instance.id))
-    world.inbox.receive(Letter(ANN, text="hi", instance=instance.id))
+    world.inbound.receive(InboundMessage(ANN, text="hi", instance=instance.id))
+    world.inbound.receive(InboundMessage(ANN, text="hi", instance=instance.id))
     return world, instance
 
 
@@ -614,8 +614,8 @@ def test_nobody_answers_a_removed_instance_and_nothing_is_delivered(busy: tuple[
     assert world.state.open_deliveries == {}
     assert world.state.lanes == {}
     assert {one.status for one in world.deliveries.all()} == {"interrupted"}
-    assert due(world.state.agenda) == []
-    assert world.time.advance(timedelta(days=1)) == []
+    assert due(world.state.timers) == []
+    assert world.timeline.advance(timedelta(days=1)) == []
 
 
 @pytest.mark.parametrize("seconds", [0, 1])
@@ -626,7 +626,7 @@ def test_an_instance_is_removed_while_it_starts_up(seconds: float, world: World)
 
     world.instances.remove(instance.id)
 
-    assert world.time.advance(timedelta(days=1)) == []
+    assert world.timeline.advance(timedelta(days=1)) == []
 
 
 def test_the_last_instance_stays(world: World) -> None:
@@ -652,7 +652,7 @@ def test_a_removed_instance_comes_back_with_a_snapshot(busy: tuple[World, Instan
     world.restore("before")
 
     assert world.instances.with_key("shop") is not None
-    assert [one.kind for one in world.time.advance(timedelta(days=1))] == ["answer", "task", "answer"]
+    assert [one.kind for one in world.timeline.advance(timedelta(days=1))] == ["answer", "task", "answer"]
     assert world.deliveries.claim(instance.id) is not None
 
 
@@ -661,7 +661,7 @@ CALLS: dict[str, Callable[[World, str], object]] = {
     "group": lambda world, id_: world.groups.create(id_, "Friends", [ANN]),
     "groups": lambda world, id_: world.groups.get(id_, FAMILY),
     "channel": lambda world, id_: world.channels.create(id_, "News"),
-    "receive": lambda world, id_: world.inbox.receive(Letter(ANN, instance=id_)),
+    "receive": lambda world, id_: world.inbound.receive(InboundMessage(ANN, instance=id_)),
     "webhook": lambda world, id_: world.instances.set_webhook(id_, None),
     "key": lambda world, id_: world.instances.add_key(id_),
     "status": lambda world, id_: world.pairing.set_status(id_, "qr"),

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.core.chance import Chance
 from flaresend_mock.core.payloads import CONTEXT, KINDS, Payload, Written, context_info, write
+from flaresend_mock.core.randomness import SeededRandom
 
 SECONDS = 1_760_705_279
 KEY = {"remoteJid": "254712345678@s.whatsapp.net", "fromMe": True, "id": "AC00"}
@@ -103,7 +103,7 @@ def written(kind: str, **changes: Any) -> Payload:
         "media": MEDIA,
         "context": QUOTE,
     }
-    return write(Written(kind, **{**everything, **changes}), Chance(1, {}), SECONDS)
+    return write(Written(kind, **{**everything, **changes}), SeededRandom(1, {}), SECONDS)
 
 
 def body(payload: Payload) -> dict[str, Any]:
@@ -247,7 +247,7 @@ def test_a_name_with_a_semicolon_stays_one_part_of_the_vcard() -> None:
 
 
 def test_the_context_of_a_message_has_whatsapps_form() -> None:
-    info = context_info(Chance(1, {}), SECONDS)
+    info = context_info(SeededRandom(1, {}), SECONDS)
 
     metadata = info["deviceListMetadata"]
     assert list(info) == ["deviceListMetadata", "deviceListMetadataVersion", "messageSecret"]
@@ -265,16 +265,16 @@ def test_the_context_of_a_message_has_whatsapps_form() -> None:
 
 
 def test_the_context_of_a_message_comes_from_the_seed_and_never_twice() -> None:
-    chance = Chance(1, {})
+    chance = SeededRandom(1, {})
     first, second = context_info(chance, SECONDS), context_info(chance, SECONDS)
 
     assert first != second
-    assert context_info(Chance(1, {}), SECONDS) == first
-    assert context_info(Chance(2, {}), SECONDS) != first
+    assert context_info(SeededRandom(1, {}), SECONDS) == first
+    assert context_info(SeededRandom(2, {}), SECONDS) != first
 
 
 def test_in_the_first_days_of_1970_no_timestamp_is_negative() -> None:
-    metadata = context_info(Chance(1, {}), 0)["deviceListMetadata"]
+    metadata = context_info(SeededRandom(1, {}), 0)["deviceListMetadata"]
 
     assert int(metadata["senderTimestamp"]) >= 0
     assert int(metadata["recipientTimestamp"]) >= 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from flaresend_mock.core.errors import InvalidNumber
-from flaresend_mock.core.records import Person
+from flaresend_mock.core.models import Person
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world

@@ -16,7 +16,7 @@ from flaresend_mock.core.errors import (
     TaskNotFound,
     TaskNotPending,
 )
-from flaresend_mock.core.records import Content, Task, Upload
+from flaresend_mock.core.models import Content, Task, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -56,14 +56,14 @@ def in_world(world: World, *recipients: str) -> Task:
         order=0,
     )
     world.state.tasks[task.id] = task
-    world.note_due(task.send_at, "task", task.id)
+    world.set_timer(task.send_at, "task", task.id)
     return task
 
 
 def test_a_scheduled_message_is_sent_at_its_time(world: World) -> None:
     schedule(world, SOON, ANN, CARA)
 
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     assert [(message.to, message.at) for message in world.state.messages] == [
         (ANN, SOON.replace(tzinfo=UTC)),
@@ -74,7 +74,7 @@ def test_a_scheduled_message_is_sent_at_its_time(world: World) -> None:
 def test_numbers_are_checked_only_when_the_message_is_sent(world: World) -> None:
     task = schedule(world, SOON, NOBODY, "nonsense", ANN)
 
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     assert task_of(world, task.id).status == "sent"
     assert [message.to for message in world.state.messages] == [ANN]
@@ -127,7 +127,7 @@ def test_a_message_is_scheduled_only_for_the_future(at: datetime, world: World) 
 
 
 def test_the_future_begins_at_the_clock_of_the_world(world: World) -> None:
-    world.time.change(now=datetime(2020, 1, 1, tzinfo=UTC))
+    world.timeline.change(now=datetime(2020, 1, 1, tzinfo=UTC))
 
     assert schedule(world, datetime(2020, 1, 1, 0, 0, 1)).status == "pending"
 
@@ -165,7 +165,7 @@ def test_a_message_that_falls_due_on_a_disconnected_phone_fails_with_the_reason(
     task = schedule(world)
     world.pairing.set_status(INSTANCE, "disconnected")
 
-    fired = world.time.advance(timedelta(hours=1))
+    fired = world.timeline.advance(timedelta(hours=1))
 
     assert [(one.id, one.result, one.reason) for one in fired] == [
         (task.id, "failed", "Instance not ready for messaging")
@@ -178,11 +178,11 @@ def test_a_message_that_falls_due_on_a_disconnected_phone_fails_with_the_reason(
 def test_a_failed_message_is_not_sent_once_the_phone_is_back(world: World) -> None:
     schedule(world)
     world.pairing.set_status(INSTANCE, "disconnected")
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     world.pairing.set_status(INSTANCE, "connected")
 
-    assert world.time.advance(timedelta(days=1)) == []
+    assert world.timeline.advance(timedelta(days=1)) == []
     assert list(world.state.messages) == []
 
 
@@ -197,7 +197,7 @@ def test_a_failed_message_is_not_sent_once_the_phone_is_back(world: World) -> No
 def test_a_message_to_a_magic_number_fails_with_the_reason(number: str, reason: str, world: World) -> None:
     task = in_world(world, ANN, number)
 
-    fired = world.time.advance(timedelta(hours=1))
+    fired = world.timeline.advance(timedelta(hours=1))
 
     assert [(one.result, one.reason) for one in fired] == [("failed", reason)]
     assert task_of(world, task.id).status == "failed"
@@ -207,7 +207,7 @@ def test_a_message_to_a_magic_number_fails_with_the_reason(number: str, reason: 
 def test_a_message_that_fails_to_reach_somebody_counts_as_sent(world: World) -> None:
     schedule(world, SOON, "9990000500")
 
-    fired = world.time.advance(timedelta(hours=1))
+    fired = world.timeline.advance(timedelta(hours=1))
 
     assert [one.result for one in fired] == ["sent"]
     assert [message.status for message in world.state.messages] == ["failed"]
@@ -226,7 +226,7 @@ def test_only_pending_messages_are_listed(world: World) -> None:
     kept = schedule(world, LATER)
     world.schedule.cancel(INSTANCE, cancelled.id)
 
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     assert world.schedule.pending(INSTANCE) == [kept]
 
@@ -244,7 +244,7 @@ def test_a_message_is_sent_as_it_was_last_changed(world: World) -> None:
     task = schedule(world)
 
     world.schedule.update(INSTANCE, task.id, {"text": "Changed", "recipients": [CARA]})
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     assert [(message.to, message.content.text) for message in world.state.messages] == [(CARA, "Changed")]
 
@@ -302,7 +302,7 @@ def test_an_unknown_message_can_be_neither_changed_nor_cancelled(world: World) -
 
 def test_a_message_that_was_sent_can_be_neither_changed_nor_cancelled(world: World) -> None:
     task = schedule(world)
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     with pytest.raises(TaskNotPending):
         world.schedule.update(INSTANCE, task.id, {"text": "Changed"})
@@ -315,7 +315,7 @@ def test_a_cancelled_message_is_never_sent(world: World) -> None:
 
     world.schedule.cancel(INSTANCE, task.id)
 
-    assert world.time.advance(timedelta(days=1)) == []
+    assert world.timeline.advance(timedelta(days=1)) == []
     assert list(world.state.messages) == []
     assert task_of(world, task.id).status == "cancelled"
 
@@ -347,7 +347,7 @@ def test_an_upload_is_stored_when_the_message_is_scheduled(world: World) -> None
     document = Content("document", upload=Upload(b"%PDF", "a.pdf", "application/pdf"))
 
     task = world.schedule.add(INSTANCE, [ANN, CARA], document, SOON)
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     assert [media.data for media in world.state.media] == [b"%PDF"]
     assert {message.content.media for message in world.state.messages} == {task.content.media}
@@ -357,7 +357,7 @@ def test_the_log_tells_the_story_of_a_message(world: World) -> None:
     task = schedule(world)
     world.schedule.update(INSTANCE, task.id, {"text": "Changed"})
 
-    world.time.advance(timedelta(hours=1))
+    world.timeline.advance(timedelta(hours=1))
 
     told = [event.subject.action for event in world.state.events.since(kind="task")]  # type: ignore[union-attr]
     assert told == ["scheduled", "updated", "sent"]

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from flaresend_mock.core.errors import InvalidContent, NotReady
-from flaresend_mock.core.records import INSTANCE_STATUSES, Content, Upload
+from flaresend_mock.core.models import INSTANCE_STATUSES, Content, Upload
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, ANNS_GROUP, CARA, INSTANCE, NOBODY, OUR_NUMBER, OWNED, text
 from tests.support import NOW, RealTime
@@ -51,7 +51,7 @@ def test_groups_and_channels_are_invalid_recipients(jid: str, world: World) -> N
 
 
 def test_messages_bear_the_time_of_the_world(world: World, real_time: RealTime) -> None:
-    world.time.change(now=NOW + timedelta(days=365))
+    world.timeline.change(now=NOW + timedelta(days=365))
     real_time.pass_by(seconds=2)
 
     world.sending.send(INSTANCE, [ANN], text())

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from flaresend_mock.core.errors import SnapshotNotFound, TooMany
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.outside import Outside
-from flaresend_mock.core.records import Change, Content, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.models import Change, Content, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.snapshots import MAX_SNAPSHOTS
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
@@ -44,7 +44,7 @@ def live(world: World) -> None:
     world.people.put(ANN, name="Ann", lid=None, on_whatsapp=True, rules=(Rule(answer="yes", after=30),))
     world.sending.send(INSTANCE, [ANN], text())
     world.sending.send(INSTANCE, [BEN], Content("document", upload=Upload(b"%PDF", "a.pdf", "")))
-    world.inbox.receive(Letter(BEN, text="hi"))
+    world.inbound.receive(InboundMessage(BEN, text="hi"))
     later = (world.clock.now() + timedelta(minutes=10)).replace(tzinfo=None)
     world.schedule.add(INSTANCE, [ANN], text(), later)
     world.groups.create(INSTANCE, "Friends", [ANN])
@@ -58,7 +58,7 @@ def shown(world: World) -> dict[str, object]:
     return {
         **{part: getattr(state, part) for part in PARTS},
         **{part: list(getattr(state, part)) for part in RECORDS},
-        "agenda": state.agenda.contents(),
+        "timers": state.timers.contents(),
     }
 
 
@@ -67,7 +67,7 @@ def test_a_restored_world_is_what_it_was(world: World) -> None:
     before = shown(world)
     world.snapshots.take("before")
     live(world)
-    world.time.advance(timedelta(days=1))
+    world.timeline.advance(timedelta(days=1))
     world.pairing.disconnect(INSTANCE)
 
     world.restore("before")
@@ -82,13 +82,13 @@ def test_a_snapshot_is_restored_as_often_as_one_likes(world: World) -> None:
 
     for _ in range(3):
         live(world)
-        world.time.advance(timedelta(hours=1))
+        world.timeline.advance(timedelta(hours=1))
         world.restore("before")
         assert shown(world) == before
 
 
 def test_what_is_done_after_restoring_comes_out_the_same(world: World) -> None:
-    world.time.change(frozen=True)
+    world.timeline.change(frozen=True)
     live(world)
     world.snapshots.take("before")
     live(world)
@@ -104,14 +104,14 @@ def test_what_is_done_after_restoring_comes_out_the_same(world: World) -> None:
 
 
 def test_what_was_to_come_comes_after_restoring(world: World) -> None:
-    world.time.change(frozen=True)
+    world.timeline.change(frozen=True)
     live(world)
     world.snapshots.take("before")
-    first = [(one.at, one.kind) for one in world.time.advance(timedelta(days=1))]
+    first = [(one.at, one.kind) for one in world.timeline.advance(timedelta(days=1))]
 
     world.restore("before")
 
-    assert [(one.at, one.kind) for one in world.time.advance(timedelta(days=1))] == first != []
+    assert [(one.at, one.kind) for one in world.timeline.advance(timedelta(days=1))] == first != []
 
 
 def test_open_deliveries_are_delivered_after_restoring_and_former_attempts_do_not_count(world: World) -> None:
@@ -132,9 +132,9 @@ def test_open_deliveries_are_delivered_after_restoring_and_former_attempts_do_no
 
 
 def test_a_clock_that_stood_stands_again_where_it_stood(world: World, real_time: RealTime) -> None:
-    world.time.change(now=NOW + timedelta(days=1), frozen=True)
+    world.timeline.change(now=NOW + timedelta(days=1), frozen=True)
     world.snapshots.take("before")
-    world.time.change(now=NOW + timedelta(days=9), frozen=False)
+    world.timeline.change(now=NOW + timedelta(days=9), frozen=False)
     real_time.pass_by(hours=1)
 
     world.restore("before")
@@ -144,9 +144,9 @@ def test_a_clock_that_stood_stands_again_where_it_stood(world: World, real_time:
 
 
 def test_a_clock_that_ran_has_run_on_meanwhile(world: World, real_time: RealTime) -> None:
-    world.time.change(now=NOW + timedelta(days=1))
+    world.timeline.change(now=NOW + timedelta(days=1))
     world.snapshots.take("before")
-    world.time.change(now=NOW, frozen=True)
+    world.timeline.change(now=NOW, frozen=True)
     real_time.pass_by(hours=1)
 
     world.restore("before")
@@ -209,7 +209,7 @@ def test_who_watches_sees_that_a_world_was_restored(world: World) -> None:
     world.snapshots.take("before")
     seen = []
 
-    with world.watching.watched("world", seen.append):
+    with world.subscribers.subscribe("world", seen.append):
         world.restore("before")
         world.reset()
 
@@ -315,7 +315,7 @@ def test_a_saved_world_can_be_put_back_elsewhere(world: World, make_world: Calla
 def test_what_is_saved_does_not_change_with_the_world(world: World) -> None:
     saved = world.saved()
     live(world)
-    world.time.change(frozen=True)
+    world.timeline.change(frozen=True)
 
     assert list(saved.messages) == []
     assert saved.events.last_number == 0
@@ -325,7 +325,7 @@ def test_what_is_saved_does_not_change_with_the_world(world: World) -> None:
 def test_who_watches_is_told_that_a_world_is_replaced(world: World) -> None:
     seen = []
 
-    with world.watching.watched("world", seen.append):
+    with world.subscribers.subscribe("world", seen.append):
         world.replace(load_world(described()))
 
     assert [event.subject for event in seen] == [Change("replaced", "default")]
@@ -341,10 +341,10 @@ def test_an_import_brings_its_own_event_numbers(world: World) -> None:
 
 def test_closing_a_world_is_told_and_forgets_it_outside(real_time: RealTime) -> None:
     forgotten: list[World] = []
-    world = World("t1", load_world(described()), real_time, Outside(forget=forgotten.append))
+    world = World("t1", load_world(described()), real_time, HostServices(on_world_closed=forgotten.append))
     seen = []
 
-    with world.watching.watched(None, seen.append):
+    with world.subscribers.subscribe(None, seen.append):
         world.close()
 
     assert world.closed
@@ -355,7 +355,7 @@ def test_closing_a_world_is_told_and_forgets_it_outside(real_time: RealTime) -> 
 @pytest.mark.parametrize("act", ["reset", "restore", "replace"])
 def test_whatever_becomes_of_a_world_its_alarm_is_set_anew(act: str, real_time: RealTime) -> None:
     alarms: list[World] = []
-    world = World("default", load_world(described()), real_time, Outside(alarm=alarms.append))
+    world = World("default", load_world(described()), real_time, HostServices(on_timer_changed=alarms.append))
     world.schedule.add(INSTANCE, [ANN], text(), datetime(2025, 11, 14, 11))
     world.snapshots.take("before")
     alarms.clear()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from flaresend_mock.core.records import Content, Upload
+from flaresend_mock.core.models import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -26,7 +26,7 @@ def live_a_little(world: World) -> list[str]:
     )
     world.groups.manage(INSTANCE, PROJECT, "add", [CARA])
     world.channels.unfollow(INSTANCE, FOLLOWED)
-    world.time.advance(timedelta(hours=2))
+    world.timeline.advance(timedelta(hours=2))
     world.pairing.set_status(INSTANCE, "disconnected")
     return [
         group.group.id,
@@ -51,7 +51,7 @@ def test_a_reset_returns_to_the_state_of_creation(world: World) -> None:
     for record in (world.state.messages, world.state.ended_tasks, world.state.media):
         assert list(record) == []
         assert record.evicted == 0
-    assert len(world.state.agenda) == 0
+    assert len(world.state.timers) == 0
     assert world.instances.get(INSTANCE).status == "connected"
 
 
@@ -73,7 +73,7 @@ def test_a_reset_forgets_the_log_but_for_itself(world: World) -> None:
 
 
 def test_a_reset_sets_a_running_clock_to_real_time_again(world: World, real_time: RealTime) -> None:
-    world.time.change(now=NOW + timedelta(days=1), frozen=True)
+    world.timeline.change(now=NOW + timedelta(days=1), frozen=True)
     real_time.pass_by(minutes=1)
 
     world.reset()
@@ -89,7 +89,7 @@ def test_a_reset_sets_the_clock_to_where_the_world_began(
     beginning = datetime(2025, 1, 1, tzinfo=UTC)
     clock = {"now": beginning.isoformat(), "frozen": frozen}
     world = make_world(load_world(described(clock=clock)))
-    world.time.change(now=NOW, frozen=not frozen)
+    world.timeline.change(now=NOW, frozen=not frozen)
     real_time.pass_by(minutes=1)
 
     world.reset()
@@ -103,7 +103,7 @@ def test_what_was_scheduled_before_a_reset_is_never_sent(world: World) -> None:
 
     world.reset()
 
-    assert world.time.advance(timedelta(days=1)) == []
+    assert world.timeline.advance(timedelta(days=1)) == []
     assert list(world.state.messages) == []
 
 

@@ -20,10 +20,10 @@ from flaresend_mock.core.errors import (
     WorldIsNeeded,
     WorldNotFound,
 )
+from flaresend_mock.core.inbound_messages import InboundMessage
 from flaresend_mock.core.instances import key_id
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.outside import Outside
-from flaresend_mock.core.records import Reply, Webhook
+from flaresend_mock.core.models import Reply, Webhook
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
@@ -64,7 +64,7 @@ def make_worlds(real_time: RealTime) -> Callable[..., Worlds]:
                 name,
                 state,
                 real_time,
-                Outside(key_is_free=lambda key, world: worlds.key_is_free(key, apart_from=world)),
+                HostServices(key_is_free=lambda key, world: worlds.key_is_free(key, apart_from=world)),
             )
 
         worlds = Worlds(make_world("default", fresh()), make_world, open_to)
@@ -404,7 +404,7 @@ def test_a_key_belongs_to_one_opened_world(make_worlds: Callable[..., Worlds]) -
 def keep_busy(world: World) -> None:
     """Have something on its way there."""
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/"))
-    world.inbox.receive(Letter(ANN))
+    world.inbound.receive(InboundMessage(ANN))
 
 
 @pytest.mark.usefixtures("at_most_three")
@@ -421,7 +421,7 @@ def test_a_busy_world_is_spared(opened: Worlds) -> None:
 def test_a_world_that_is_watched_is_spared(opened: Worlds) -> None:
     watched, idle = world_of(opened, "watched"), world_of(opened, "idle")
 
-    with watched.watching.watched(None, lambda event: None):
+    with watched.subscribers.subscribe(None, lambda event: None):
         world_of(opened, "third")
 
     assert (watched.closed, idle.closed) == (False, True)
@@ -477,7 +477,7 @@ def test_who_waits_in_a_world_that_is_given_up_is_let_go(opened: Worlds) -> None
     thread.start()
     waiting.wait(10)
     opened.remove(world.name)
-    world.wake()
+    world.notify()
     thread.join(10)
 
     assert let_go == [True]
@@ -527,9 +527,9 @@ def test_nothing_done_in_one_world_shows_in_another(worlds: Worlds, real_time: R
     one, other = worlds.create("t1", fresh(), "k1"), worlds.create("t2", fresh(), "k2")
     untouched = other.state.copy()
 
-    one.time.change(now=datetime.fromisoformat("2030-01-01T00:00:00Z"), frozen=True)
+    one.timeline.change(now=datetime.fromisoformat("2030-01-01T00:00:00Z"), frozen=True)
     one.instances.set_webhook(None, Webhook("http://127.0.0.1:9/"))
-    one.inbox.receive(Letter(ANN))
+    one.inbound.receive(InboundMessage(ANN))
     one.sending.send(INSTANCE, [ANN], text())
     one.schedule.add(INSTANCE, [ANN], text(), datetime(2031, 1, 1))
     one.groups.create(INSTANCE, "Friends", [ANN])

@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.records import Attempt, Webhook
+from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.avatars import emblem, face
 from tests.defaults import ANN, BEN, FAMILY, INSTANCE
@@ -447,7 +447,7 @@ def test_what_becomes_of_a_reaction_is_no_news_of_a_bubble(
     after = world.state.events.last_number
     delivery = world.deliveries.all()[-1]
     with world.lock:
-        world.tell("delivery", replace(delivery, status="failed"))
+        world.record("delivery", replace(delivery, status="failed"))
 
     news = shown(client, f"{CHAT.replace('chats/', 'parts/news/')}?after={after}")
 

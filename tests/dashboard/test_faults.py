@@ -103,7 +103,7 @@ def test_rules_are_told_in_words_the_newest_first(client: Client) -> None:
         probability=0.25,
     )
     client.put(f"/_mock/people/{ANN}", json={"name": "Ann"})
-    arm(client, match={"number": f"+{ANN}"}, action="lose", times=1)
+    arm(client, match={"number": f"+{ANN}"}, action="drop_response", times=1)
     arm(client, on="deliveries", delay={"mean": 2, "deviation": 0.5})
     arm(client, on="deliveries", action="drop", match={"body": {"event": "message_received"}})
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from flaresend_mock.background import webhook_handshake
 from flaresend_mock.core.instances import key_id
-from flaresend_mock.core.records import INSTANCE_STATUSES, Chaos, Webhook
+from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.instances import MEANINGS, MODES, masked, read
-from flaresend_mock.delivery import verification
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
 from tests.support import RealTime, client_of
 
@@ -291,7 +291,7 @@ def test_a_qr_code_that_is_scanned_by_itself_says_when(show: Show, world: World)
 
 
 def test_the_modes_are_those_that_there_are() -> None:
-    assert verification.MODES == MODES
+    assert webhook_handshake.MODES == MODES
     assert tuple(MEANINGS) == INSTANCE_STATUSES
 
 

@@ -10,7 +10,7 @@ from html import unescape
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core.records import Rule
+from flaresend_mock.core.models import Rule
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.people import CHOICES, PAGE, find
 from tests.defaults import (

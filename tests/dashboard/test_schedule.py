@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.records import Rule
+from flaresend_mock.core.models import Rule
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.schedule_clock import spoken

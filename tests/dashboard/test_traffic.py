@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core.records import Attempt, Call, Delivery, Webhook
+from flaresend_mock.core.models import Attempt, Call, Delivery, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import traffic as serving
 from flaresend_mock.dashboard import traffic_log as reading

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.delivery.realtime import utc_now
+from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.demo.bot import HELLO, MENU, answer
 
 BRIAN = "254711000002"

@@ -15,13 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flaresend_mock.core import events
+from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS, EventLog
-from flaresend_mock.core.history import History
-from flaresend_mock.core.letters import Letter
-from flaresend_mock.core.outside import Outside
-from flaresend_mock.core.records import (
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.models import (
     Attempt,
     Change,
     Chaos,
@@ -32,6 +31,7 @@ from flaresend_mock.core.records import (
     Upload,
     Webhook,
 )
+from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.exports.exporting import FORMAT, VERSION, export
@@ -96,11 +96,11 @@ def assert_alike(first: State, second: State) -> None:
             assert repr(other.since()) == repr(one.since())
             seen = [(log.last_number, log.gone(), room_for_events(log)) for log in (one, other)]
             assert seen[0] == seen[1]
-        elif field.name == "agenda":
+        elif field.name == "timers":
             assert other.contents() == one.contents()
             left = other.copy()
             for due in other.contents()[0]:
-                left.strike(due.kind, due.key)
+                left.cancel(due.kind, due.key)
             assert len(left) == 0
         else:
             assert other == one, field.name
@@ -112,7 +112,7 @@ def key_of(value: Any) -> str:
     return str(value.path.partition("?")[0] if hasattr(value, "path") else value.id)
 
 
-def room_for(history: History[Any]) -> int:
+def room_for(history: BoundedStore[Any]) -> int:
     """Return the lowest bound of its weight at which a history takes another value and evicts none."""
 
     def evicts_none(bound: int) -> bool:
@@ -161,14 +161,16 @@ def live(world: World) -> None:
         times=3,
         probability=0.5,
     )
-    world.inbox.receive(Letter(BEN, text="before there is a webhook"))
+    world.inbound.receive(InboundMessage(BEN, text="before there is a webhook"))
     world.instances.set_webhook(None, hook)
-    world.inbox.receive(Letter(ANN, text="one"))
-    world.inbox.receive(Letter(ANN, text="two"))
-    world.inbox.receive(Letter(DAN, kind="image", upload=Upload(b"\xff\xd8\xff\x00", "é.jpg", "image/jpeg")))
-    world.inbox.receive(Letter(BEN, text="late", chaos=Chaos(delay=30)))
-    world.inbox.receive(Letter(BEN, text="never", chaos=Chaos(drop=1)))
-    world.inbox.receive(Letter(BEN, raw=ODD))
+    world.inbound.receive(InboundMessage(ANN, text="one"))
+    world.inbound.receive(InboundMessage(ANN, text="two"))
+    world.inbound.receive(
+        InboundMessage(DAN, kind="image", upload=Upload(b"\xff\xd8\xff\x00", "é.jpg", "image/jpeg"))
+    )
+    world.inbound.receive(InboundMessage(BEN, text="late", chaos=Chaos(delay=30)))
+    world.inbound.receive(InboundMessage(BEN, text="never", chaos=Chaos(drop=1)))
+    world.inbound.receive(InboundMessage(BEN, raw=ODD))
     for accepted in (False, True):
         job = world.deliveries.claim(first)
         assert job is not None
@@ -191,14 +193,14 @@ def live(world: World) -> None:
     world.groups.manage(first, PROJECT, "promote", [BEN])
     world.channels.update(first, OWNED, {"name": "News"})
     world.instances.create(name="Second", number="254722222222")
-    world.time.change(frozen=True)
+    world.timeline.change(frozen=True)
     details = {"when": NOW, "tagged": {"$time": 1}, "$value": {"$value": {"$time": 2}}}
     with world.lock:
-        world.tell("world", Change("odd", "x", details))
+        world.record("world", Change("odd", "x", details))
 
 
 def world_of(state: State) -> World:
-    return World("default", state, RealTime(), Outside(stall=Stalls()))
+    return World("default", state, RealTime(), HostServices(delay=Stalls()))
 
 
 def much_used() -> World:
@@ -252,7 +254,7 @@ def test_a_world_is_the_same_after_it_was_exported_and_imported(two: World) -> N
 
 def test_whole_seconds_are_exported_as_they_are_imported(world: World) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9", retries=(1, 2)))
-    world.inbox.receive(Letter(ANN, text="hi"))
+    world.inbound.receive(InboundMessage(ANN, text="hi"))
     job = world.deliveries.claim(INSTANCE)
     assert job is not None
     world.deliveries.complete(job, Attempt(NOW, "u", (), None, "", "no", 3, False))
@@ -281,7 +283,7 @@ def test_the_world_that_is_tried_holds_something_of_everything(two: World) -> No
 
     statuses = {delivery.status for delivery in [*state.open_deliveries.values(), *state.deliveries]}
     assert {"pending", "retrying", "delayed", "delivered", "dropped", "no endpoint"} <= statuses
-    assert {due.kind for due in state.agenda.contents()[0]} == {
+    assert {due.kind for due in state.timers.contents()[0]} == {
         "task",
         "delivery retry",
         "delayed delivery",
@@ -364,7 +366,7 @@ def test_numbers_of_events_go_on(two: World) -> None:
     imported = world_of(put_through(state_of(two)))
 
     with imported.lock:
-        event = imported.tell("world", Change("tried", "x"))
+        event = imported.record("world", Change("tried", "x"))
 
     assert event.number == two.state.events.last_number + 1
 
@@ -373,7 +375,7 @@ def test_an_imported_world_goes_on_as_the_exported_one(two: World) -> None:
     imported = world_of(put_through(state_of(two)))
     for world in (two, imported):
         world.begin()
-        world.time.advance(timedelta(days=1))
+        world.timeline.advance(timedelta(days=1))
         world.sending.send(INSTANCE, [ANN, BEN], text("again"))
         job = world.deliveries.claim(INSTANCE)
         assert job is not None
@@ -514,17 +516,17 @@ BREAKS: list[tuple[list[Any], Any, str]] = [
     (["tasks", 0, "instance"], "nowhere", "world.tasks[0].instance"),
     (["tasks", 0, "status"], "sent", "world.tasks[0].status"),
     (["tasks", 0, "local_time"], "2025-11-14T10:00:00Z", "world.tasks[0].local_time"),
-    (["tasks"], [], "world.agenda.entries[4].key"),
+    (["tasks"], [], "world.timers.entries[4].key"),
     (["ended_tasks", 0, "status"], "pending", "world.ended_tasks[0].status"),
     (["open_deliveries", 0, "status"], "delivered", "world.open_deliveries[0].status"),
     (["open_deliveries", 0, "body"], "bm8=", "world.open_deliveries[0].body"),
     (["lanes"], [], "world.open_deliveries[0]"),
     (["lanes", 0, "chat"], "elsewhere", "world.lanes[0].deliveries[0]"),
     (["lanes", 0, "deliveries"], [], "world.lanes[0].deliveries"),
-    (["agenda", "entries"], [], "world.agenda.entries"),
-    (["agenda", "noted"], 0, "world.agenda.entries[0].order"),
-    (["agenda", "entries", 0, "kind"], "party", "world.agenda.entries[0].kind"),
-    (["agenda", "entries", 0, "key"], "nobody", "world.agenda.entries[0].key"),
+    (["timers", "entries"], [], "world.timers.entries"),
+    (["timers", "noted"], 0, "world.timers.entries[0].order"),
+    (["timers", "entries", 0, "kind"], "party", "world.timers.entries[0].kind"),
+    (["timers", "entries", 0, "key"], "nobody", "world.timers.entries[0].key"),
     (["faults", 0, "on"], "everything", "world.faults[0].on"),
     (["faults", 0, "match"], {"pathh": "/x"}, "world.faults[0].match"),
     (["faults", 0, "after"], -1, "world.faults[0].after"),

@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.records import Content
+from flaresend_mock.core.models import Content
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE
 from tests.live.commands import CLEAN, COMMAND, STEERING, Scripted, answered, at, control, run, send
@@ -29,7 +29,7 @@ STREAM = "Content-Type: text/event-stream\r\n"
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that follows soon tries again, and the emulator soon sees that it is gone."""
     monkeypatch.setattr("flaresend_mock.cli.following.SECONDS_BETWEEN", 0.1)
-    monkeypatch.setattr("flaresend_mock.delivery.realtime.SLICE_SECONDS", 0.05)
+    monkeypatch.setattr("flaresend_mock.background.realtime.SLICE_SECONDS", 0.05)
 
 
 def test_messages_are_one_line_each_newest_last(flaresend: FlaresendMock) -> None:

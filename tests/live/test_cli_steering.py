@@ -58,9 +58,9 @@ def test_every_option_of_a_fault_reaches_the_emulator(flaresend: FlaresendMock) 
     assert line.startswith('fault-1 on calls number=254712345678 body={"type": "text"}: waits 1.0 to 3.0 s')
     assert line.endswith(", after 1, every 2, probability 0.5 (matched 0, hit 0)")
 
-    lost = at(flaresend, "fault", "add", "--on", "deliveries", "--action", "lose", "--json").json
-    assert (lost["on"], lost["action"]) == ("deliveries", "lose")
-    assert at(flaresend, "fault", "list").lines[1].startswith("fault-2 on deliveries: lose ")
+    lost = at(flaresend, "fault", "add", "--on", "deliveries", "--action", "drop_response", "--json").json
+    assert (lost["on"], lost["action"]) == ("deliveries", "drop_response")
+    assert at(flaresend, "fault", "list").lines[1].startswith("fault-2 on deliveries: drop_response ")
     text = at(flaresend, "fault", "add", "--status", "500", "--response-body", "NaN", "--json").json
     assert text["respond"]["body"] == "NaN"
     assert at(flaresend, "fault", "add", "--delay", "1.5", "--json").json["delay"] == {"from": 1.5, "to": 1.5}

@@ -61,7 +61,7 @@ def test_a_reset_connection_is_reset_and_nothing_was_done(kit: Flaresend) -> Non
 
 
 def test_a_lost_answer_is_no_byte_and_the_message_was_sent(kit: Flaresend) -> None:
-    fault = kit.fault(action="lose", times=1)
+    fault = kit.fault(action="drop_response", times=1)
     with connect(kit) as raw:
         raw.sendall(SEND)
 
@@ -89,7 +89,7 @@ def test_a_truncated_answer_announces_more_than_it_brings(kit: Flaresend) -> Non
 
 
 def test_a_malformed_answer_is_http_and_no_json_and_its_connection_goes_on(kit: Flaresend) -> None:
-    kit.fault(action="malform", times=1)
+    kit.fault(action="corrupt", times=1)
     connection = talk(kit)
     connection.request("GET", "/groups", headers=kit.headers)
     answer = connection.getresponse()
@@ -104,7 +104,7 @@ def test_a_malformed_answer_is_http_and_no_json_and_its_connection_goes_on(kit: 
     assert json.loads(again)["success"] is True
 
 
-@pytest.mark.parametrize("action", ["reset", "lose", "truncate"])
+@pytest.mark.parametrize("action", ["reset", "drop_response", "truncate"])
 def test_a_connection_that_was_used_before_ends_as_well(action: str, kit: Flaresend) -> None:
     kit.fault(match={"method": "POST"}, action=action, times=1)
     with requests.Session() as session:
@@ -117,7 +117,7 @@ def test_a_connection_that_was_used_before_ends_as_well(action: str, kit: Flares
         assert session.get(url, headers=kit.headers, timeout=SECONDS).status_code == 200
 
 
-@pytest.mark.parametrize("action", ["reset", "lose", "truncate", "malform"])
+@pytest.mark.parametrize("action", ["reset", "drop_response", "truncate", "corrupt"])
 @pytest.mark.parametrize(
     ("method", "path"), [("HEAD", "/groups"), ("GET", "/nope"), ("POST", "/groups"), ("GET", "/groups")]
 )
@@ -133,13 +133,13 @@ def test_no_action_keeps_a_client_waiting_whatever_it_asks(
             received = b"reset"
 
     assert (received == b"reset") is (action == "reset")
-    assert (received == b"") is (action == "lose")
+    assert (received == b"") is (action == "drop_response")
     assert fault.hits == 1
 
 
 @pytest.mark.parametrize("status", [204, 299, 304, 418, 499, 503, 599])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("action", [None, "malform"])
+@pytest.mark.parametrize("action", [None, "corrupt"])
 def test_a_reply_of_any_status_leaves_its_connection_in_order(
     method: str, status: int, action: str | None, kit: Flaresend
 ) -> None:
@@ -224,7 +224,7 @@ def test_a_reset_delivery_is_not_sent_and_tried_again(kit: Flaresend, receiver: 
 def test_a_delivery_whose_answer_is_lost_comes_twice_under_the_same_id(
     kit: Flaresend, receiver: Receiver
 ) -> None:
-    kit.fault(on="deliveries", action="lose", times=1)
+    kit.fault(on="deliveries", action="drop_response", times=1)
     kit.webhook(receiver.url, secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 
     kit.receive(ANN, "hi")

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.records import Change
+from flaresend_mock.core.models import Change
 from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.handles import Fault
@@ -88,8 +88,8 @@ def names(flaresend: FlaresendMock) -> list[str]:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """No webhook sender gives a receiver up that is held; waiting calls often look whether they still have to."""
-    monkeypatch.setattr("flaresend_mock.delivery.posting.TIMEOUT_SECONDS", 2.0 * SECONDS)
-    monkeypatch.setattr("flaresend_mock.delivery.realtime.SLICE_SECONDS", 0.05)
+    monkeypatch.setattr("flaresend_mock.background.posting.TIMEOUT_SECONDS", 2.0 * SECONDS)
+    monkeypatch.setattr("flaresend_mock.background.realtime.SLICE_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -325,7 +325,7 @@ def test_a_reader_misses_nothing_that_happens_right_after_its_world_became_anoth
 
         with world.lock:  # until then, the stream sees neither
             world.replace(load_world(described()))
-            world.tell("group", Change("made up", "first"))
+            world.record("group", Change("made up", "first"))
         send(kit)
         told = [reader.event()[:2] for _ in range(3)]
 

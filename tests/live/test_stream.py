@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.records import Change
+from flaresend_mock.core.models import Change
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
 
@@ -195,7 +195,7 @@ def test_what_happened_right_before_the_emulator_stops_is_told(
     with Reader(kit) as reader:
         reader.block()
         with world.lock:  # until then, the stream sees neither
-            world.tell("group", Change("made up", "last"))
+            world.record("group", Change("made up", "last"))
             flaresend.app.emulator.patience.end()
 
         assert reader.event()[:2] == (1, "group")

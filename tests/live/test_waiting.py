@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.delivery.realtime import Stopwatch
+from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
 from tests.live.pending import SECONDS, Pending, answered, refusal, until_begun
@@ -23,7 +23,7 @@ MANY = 200
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator often looks whether there is still a reason to wait."""
-    monkeypatch.setattr("flaresend_mock.delivery.realtime.SLICE_SECONDS", 0.05)
+    monkeypatch.setattr("flaresend_mock.background.realtime.SLICE_SECONDS", 0.05)
 
 
 def send(kit: Flaresend, text: str) -> None:
@@ -81,7 +81,7 @@ def test_other_calls_are_answered_as_quickly_while_two_hundred_wait(
 
 @pytest.fixture
 def room_for_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flaresend_mock.web.context.MAX_WAITERS", 2)
+    monkeypatch.setattr("flaresend_mock.http.context.MAX_WAITERS", 2)
 
 
 @pytest.mark.usefixtures("room_for_two")

@@ -11,8 +11,8 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core import patterns
 from flaresend_mock.core.errors import InvalidMatcher
+from flaresend_mock.core.matchers import patterns
 from tests.receiver import Receiver, Reply
 from tests.security.hostile import ANN, SOON, bodies, cheap, deep, headers_for, last_event
 from tests.support import KEY

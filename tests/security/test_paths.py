@@ -11,7 +11,7 @@ import requests
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.package_data import FIXTURES
 from tests.security.hostile import ANN, messages, raw, status_of
 from tests.support import KEY
 

@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from werkzeug.test import Client
 
-from flaresend_mock.pictures import FORMATS, MAX_PIXELS, look
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.package_data import FIXTURES
+from flaresend_mock.thumbnails import FORMATS, MAX_PIXELS, image_info
 from tests.security.hostile import ANN, cheap, chunk, png
 from tests.support import KEY
 
@@ -109,7 +109,7 @@ def test_a_picture_of_too_many_pixels_is_measured_and_not_unpacked() -> None:
     data = png(side, side, packed(-(-(1 + side // 8) * side // 2**20) * 2**20))
     assert len(data) < 30_000
 
-    seen = look(data)
+    seen = image_info(data)
 
     assert seen is not None
     assert (seen.width, seen.height, seen.thumbnail) == (side, side, None)
@@ -120,12 +120,12 @@ def test_none_takes_more_memory_than_there_is() -> None:
     """They are looked at by a process that may have 400 MB, of which it takes a third to begin with."""
     script = """
 import resource, sys
-from flaresend_mock.pictures import look
+from flaresend_mock.thumbnails import image_info
 from tests.security.test_pictures import HOSTILE
 data = {name: make() for name, make in HOSTILE.items()}
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)
 for name, picture in data.items():
-    look(picture)
+    image_info(picture)
     print(name)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
@@ -139,7 +139,7 @@ def test_only_pictures_that_whatsapp_knows_are_opened() -> None:
     for kind in ("TIFF", "PPM", "ICO", "EPS", "PCX"):
         file = io.BytesIO()
         Image.new("RGB", (10, 10)).save(file, kind)
-        assert look(file.getvalue()) is None, kind
+        assert image_info(file.getvalue()) is None, kind
 
 
 def test_what_pillow_warns_of_is_no_error_and_no_line_on_standard_error() -> None:
@@ -153,7 +153,7 @@ def test_what_pillow_warns_of_is_no_error_and_no_line_on_standard_error() -> Non
 
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        assert look(see_through.getvalue()) is not None
-        assert look(cut.getvalue()) is not None
+        assert image_info(see_through.getvalue()) is not None
+        assert image_info(cut.getvalue()) is not None
 
     assert [str(warning.message) for warning in warned] == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response
 
-from flaresend_mock.delivery.local import MAX_ANSWER
+from flaresend_mock.background.local_apps import MAX_ANSWER
 from flaresend_mock.testing import Flaresend
 from tests.defaults import ANN
 
@@ -56,7 +56,7 @@ def test_what_is_raised_amid_a_stream_is_said_of_the_attempt(
 def test_an_application_that_hangs_is_given_up(
     flaresend_mock: Flaresend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flaresend_mock.delivery.posting.TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr("flaresend_mock.background.posting.TIMEOUT_SECONDS", 0.05)
     hangs = threading.Event()
 
     def app(environ: Any, start_response: Any) -> list[bytes]:

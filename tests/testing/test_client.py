@@ -16,7 +16,13 @@ from flask import Flask, request
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.payloads import KINDS
-from flaresend_mock.testing import Flaresend, Refused, Server, Unmet, Unreachable
+from flaresend_mock.testing import (
+    ControlPlaneError,
+    EmulatorUnreachable,
+    ExpectationFailed,
+    Flaresend,
+    Server,
+)
 from tests.defaults import ANN, BEN
 from tests.receiver import refusing
 
@@ -69,12 +75,12 @@ def test_what_is_not_to_be_sent_is_not(flaresend_mock: Flaresend) -> None:
     flaresend_mock.expect_no_message(to=ANN)
     send(flaresend_mock)
 
-    with pytest.raises(Unmet, match="was sent: Your order 17"):
+    with pytest.raises(ExpectationFailed, match="was sent: Your order 17"):
         flaresend_mock.expect_no_message(to=ANN)
 
 
 def test_a_mistyped_field_is_no_unmet_expectation(flaresend_mock: Flaresend) -> None:
-    with pytest.raises(Refused, match="did you mean 'text'"):
+    with pytest.raises(ControlPlaneError, match="did you mean 'text'"):
         flaresend_mock.expect_no_message(txt="x")
 
 
@@ -87,7 +93,7 @@ def test_calls_are_counted_and_verified_in_order(flaresend_mock: Flaresend) -> N
     assert flaresend_mock.verify(path="/send-message", exactly=3, in_order=steps) == 3
     assert [one.status for one in flaresend_mock.requests()] == [503, 503, 200]
     assert flaresend_mock.requests(status=503)[0].fault == fault.id
-    with pytest.raises(Unmet, match="expected exactly 2, found 3"):
+    with pytest.raises(ExpectationFailed, match="expected exactly 2, found 3"):
         flaresend_mock.verify(path="/send-message", exactly=2)
 
 
@@ -152,7 +158,7 @@ def test_people_groups_and_snapshots(flaresend_mock: Flaresend) -> None:
 
 
 def test_an_inbox_records_what_is_delivered(flaresend_mock: Flaresend) -> None:
-    inbox = flaresend_mock.inbox(secret="shh")
+    inbox = flaresend_mock.webhook_receiver(secret="shh")
 
     event = flaresend_mock.receive(ANN, "hi")
 
@@ -164,7 +170,7 @@ def test_an_inbox_records_what_is_delivered(flaresend_mock: Flaresend) -> None:
 
 @pytest.mark.flaresend(frozen_at="2025-11-14 13:00")
 def test_deliveries_settle_before_anything_is_asserted_of_them(flaresend_mock: Flaresend) -> None:
-    inbox = flaresend_mock.inbox()
+    inbox = flaresend_mock.webhook_receiver()
     inbox.status = 503
     for text in ("one", "two"):
         flaresend_mock.receive(ANN, text)
@@ -178,7 +184,7 @@ def test_deliveries_settle_before_anything_is_asserted_of_them(flaresend_mock: F
 
 
 def test_an_inbox_that_fails_gets_events_again(flaresend_mock: Flaresend) -> None:
-    inbox = flaresend_mock.inbox(retries=[])
+    inbox = flaresend_mock.webhook_receiver(retries=[])
     inbox.status = 500
     flaresend_mock.receive(ANN, "hi")
     failed = flaresend_mock.expect_delivery(status="failed")
@@ -187,7 +193,7 @@ def test_an_inbox_that_fails_gets_events_again(flaresend_mock: Flaresend) -> Non
     flaresend_mock.redeliver(failed)
 
     assert [one.text for one in inbox.expect(1)] == ["hi"]
-    with pytest.raises(Unmet, match="1 of 2 events within 0 s: hi"):
+    with pytest.raises(ExpectationFailed, match="1 of 2 events within 0 s: hi"):
         inbox.expect(2, within=0)
 
 
@@ -246,7 +252,7 @@ def test_what_an_application_raises_is_said_of_its_attempt(
 def test_where_no_emulator_is_that_is_said() -> None:
     with refusing() as silent:
         for url, says in ((silent, "no emulator answers at"), ("nowhere", "is not an address")):
-            with pytest.raises(Unreachable, match=says):
+            with pytest.raises(EmulatorUnreachable, match=says):
                 Flaresend(url, "key").messages()
 
 
@@ -285,7 +291,7 @@ def test_a_refused_call_is_why_there_is_no_message(flaresend_mock: Flaresend) ->
     body = {"recipients": [ANN], "type": "txt", "text": ORDER}
     requests.post(f"{flaresend_mock.url}/send-message", json=body, headers=flaresend_mock.headers, timeout=10)
 
-    with pytest.raises(Unmet) as failure:
+    with pytest.raises(ExpectationFailed) as failure:
         flaresend_mock.expect_message(to=ANN, within=0)
 
     assert re.search(r"calls:\n  [-\d]+ [:\d]+ POST /send-message 400 \{.*type", str(failure.value))
@@ -301,13 +307,13 @@ def test_a_transcript_is_in_the_worlds_time(flaresend_mock: Flaresend) -> None:
 def test_a_snapshot_and_an_inbox_end_with_their_blocks(flaresend_mock: Flaresend) -> None:
     with flaresend_mock.snapshot():
         send(flaresend_mock)
-    with flaresend_mock.inbox(retries=[]):
+    with flaresend_mock.webhook_receiver(retries=[]):
         pass
     flaresend_mock.receive(ANN, "hi")
 
     failed = flaresend_mock.expect_delivery(status="failed")
     assert [message.text for message in flaresend_mock.messages()] == ["hi"]
-    with flaresend_mock.inbox() as inbox:
+    with flaresend_mock.webhook_receiver() as inbox:
         flaresend_mock.redeliver(failed.id)
         assert inbox.expect(1)[0].text == "hi"
 
@@ -344,7 +350,7 @@ def test_an_application_is_called_no_more_once_its_test_is_over(flaresend_mock_s
         (lambda mock: mock.verify(in_order={"status": 503}), TypeError, "in_order is a list"),
         (lambda mock: mock.clock.freeze(1700000000), TypeError, "a time is a datetime, or text"),
         (lambda mock: mock.messages(text=b"hi"), TypeError, "not JSON serializable"),
-        (lambda mock: mock.person("25471/../x", on_whatsapp=False), Refused, "There is no"),
+        (lambda mock: mock.person("25471/../x", on_whatsapp=False), ControlPlaneError, "There is no"),
         (lambda mock: mock.receive(ANN, file="no-such-file"), FileNotFoundError, "no-such-file"),
     ],
 )
@@ -365,21 +371,31 @@ def test_a_single_number_is_a_group_with_one_participant(flaresend_mock: Flarese
 
 def test_whoever_has_not_the_control_token_is_told_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     with FlaresendMock(control_token="a-long-secret") as emulator:
-        with pytest.raises(Unreachable, match="needs its control token in FLARESEND_MOCK_CONTROL_TOKEN"):
+        with pytest.raises(
+            EmulatorUnreachable, match="needs its control token in FLARESEND_MOCK_CONTROL_TOKEN"
+        ):
             Server(emulator.url).check()
-        with pytest.raises(Unreachable, match="has another control token than FLARESEND_MOCK_CONTROL_TOKEN"):
+        with pytest.raises(
+            EmulatorUnreachable, match="has another control token than FLARESEND_MOCK_CONTROL_TOKEN"
+        ):
             Server(emulator.url, "wrong").check()
         with Server(emulator.url, "a-long-secret").check().world() as client:
             assert client.messages() == []
 
 
 def test_what_answers_but_is_no_emulator_is_said_to_be_none(flaresend_mock: Flaresend) -> None:
-    with flaresend_mock.inbox() as inbox, pytest.raises(Unreachable, match="is no flaresend-mock"):
+    with (
+        flaresend_mock.webhook_receiver() as inbox,
+        pytest.raises(EmulatorUnreachable, match="is no flaresend-mock"),
+    ):
         Server(inbox.url.removesuffix("/webhook")).check()
 
 
 def test_a_world_where_no_emulator_is_cannot_be_reached(flaresend_mock: Flaresend) -> None:
-    with flaresend_mock.inbox() as inbox, pytest.raises(Unreachable, match="is no flaresend-mock"):
+    with (
+        flaresend_mock.webhook_receiver() as inbox,
+        pytest.raises(EmulatorUnreachable, match="is no flaresend-mock"),
+    ):
         Server(inbox.url.removesuffix("/webhook")).world().__enter__()
 
 
@@ -400,7 +416,7 @@ def test_nothing_is_called_unsent_while_its_webhook_is_under_way(flaresend_mock:
     flaresend_mock.webhook_app(answering(flaresend_mock))
     flaresend_mock.receive(ANN, "hi")
 
-    with pytest.raises(Unmet, match="was sent: You said: hi"):
+    with pytest.raises(ExpectationFailed, match="was sent: You said: hi"):
         flaresend_mock.expect_no_message(to=ANN)
 
 
@@ -421,7 +437,7 @@ def test_a_call_with_the_wrong_key_is_shown_where_it_is_missed(flaresend_mock: F
         headers = {"Authorization": f"Bearer {key}"}
         requests.post(f"{flaresend_mock.url}/send-message", json=body, headers=headers, timeout=10)
 
-    with pytest.raises(Unmet) as failure:
+    with pytest.raises(ExpectationFailed) as failure:
         flaresend_mock.expect_message(to=ANN, within=0)
 
     said = str(failure.value)
@@ -531,7 +547,7 @@ def test_waiting_ends_for_those_who_have_stopped_the_time_of_their_process(
 ) -> None:
     monkeypatch.setattr("time.perf_counter", lambda: 1.0)
 
-    with pytest.raises(Unmet):
+    with pytest.raises(ExpectationFailed):
         flaresend_mock.expect_message(within=0.05)
 
 
@@ -577,12 +593,12 @@ def test_how_long_time_is_to_pass_is_said_in_one_way(flaresend_mock: Flaresend) 
 
 
 def test_an_inbox_takes_events_only(flaresend_mock: Flaresend) -> None:
-    inbox = flaresend_mock.inbox(host="::1" if has_ipv6() else "127.0.0.1")
+    inbox = flaresend_mock.webhook_receiver(host="::1" if has_ipv6() else "127.0.0.1")
     for body in (b"[1]", b"{", b"[" * 100_000):
         assert requests.post(inbox.url, data=body, timeout=10).status_code == 400
     assert requests.post(inbox.url, data=b'{"event": "another"}', timeout=10).status_code == 200
 
-    with pytest.raises(Unmet, match="1 of 2 events within 0 s: None"):
+    with pytest.raises(ExpectationFailed, match="1 of 2 events within 0 s: None"):
         inbox.expect(2, within=0)
 
 
@@ -599,16 +615,16 @@ def test_what_is_no_longer_kept_is_said() -> None:
         for number in range(12):
             send(client, str(number))
 
-        with pytest.raises(Unmet, match="older ones are no longer kept"):
+        with pytest.raises(ExpectationFailed, match="older ones are no longer kept"):
             client.expect_message(text="0", within=0)
 
 
 @pytest.mark.parametrize("token", ["t\nk", "ж"])
 def test_a_token_that_no_header_can_hold_is_said_to_be_one(token: str, flaresend_mock: Flaresend) -> None:
-    with pytest.raises(Unreachable, match="cannot be sent in a header"):
+    with pytest.raises(EmulatorUnreachable, match="cannot be sent in a header"):
         Server(flaresend_mock.url, token).check()
 
 
 def test_a_path_behind_the_emulators_address_is_not_its_address(flaresend_mock: Flaresend) -> None:
-    with pytest.raises(Unreachable, match="is no flaresend-mock"):
+    with pytest.raises(EmulatorUnreachable, match="is no flaresend-mock"):
         Server(f"{flaresend_mock.url}/_mock").check()

@@ -14,7 +14,7 @@ import pytest
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.worldfile import WorldFileError, load_file, load_world
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
 from tests.support import KEY, NOW, RealTime, client_of

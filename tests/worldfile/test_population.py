@@ -6,7 +6,7 @@ from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.state import State
-from flaresend_mock.shipped import FIXTURES
+from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.worldfile import load_file, load_world
 from tests.defaults import ANN, INSTANCE, NOBODY, OUR_NUMBER, described
 

@@ -1,0 +1,90 @@
+"""One POST of a webhook event, and everything that can come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+
+from flaresend_mock.background.local_apps import MAX_ANSWER, LocalAdapter, texts
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.version import __version__
+
+TIMEOUT_SECONDS = 15.0
+AGENT = f"flaresend-mock/{__version__}"
+
+
+class Poster:
+    """Posts to receivers over connections that are kept open; one for each thread.
+
+    Nothing of the machine's own set-up is used: no proxies, no .netrc. Redirects are not followed.
+    """
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.mount("http://", LocalAdapter())
+
+    def close(self) -> None:
+        self._session.close()
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Post an event, and return what came of it: url, headers, status, answer, error and milliseconds."""
+        return self._ask("POST", url, body, {"Content-Type": "application/json", **headers})
+
+    def get(self, url: str) -> dict[str, Any]:
+        """Get a URL, and return the same of that."""
+        return self._ask("GET", url, None, {})
+
+    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+        watch = Stopwatch()
+        sent: Mapping[str, str] = headers
+        status: int | None = None
+        text, error = "", None
+        try:
+            call = self._session.prepare_request(
+                requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
+            )
+            sent = texts(call.headers)
+            with self._session.send(
+                call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
+            ) as answer:
+                status = answer.status_code  # whatever becomes of its body, this is the answer
+                text = _read(answer, watch)
+        except requests.Timeout:
+            error = f"no answer within {TIMEOUT_SECONDS:.0f} s"
+        except (requests.RequestException, UnicodeError, ValueError) as problem:
+            error = _plain(problem)
+        return {
+            "url": url,
+            "headers": tuple(sent.items()),
+            "status": status,
+            "answer": text,
+            "error": error,
+            "milliseconds": round(watch.seconds * 1000, 3),
+        }
+
+
+def _read(answer: requests.Response, watch: Stopwatch) -> str:
+    """Return the first 64 KB of an answer, as far as it comes within the time there is.
+
+    It is read byte by byte: a larger piece is waited for until it is complete, however slowly it comes.
+    """
+    kept = bytearray()
+    for chunk in answer.iter_content(1):
+        kept += chunk
+        if len(kept) >= MAX_ANSWER or watch.seconds > TIMEOUT_SECONDS:
+            break
+    return kept[:MAX_ANSWER].decode("utf-8", "replace")
+
+
+def _plain(problem: Exception) -> str:
+    """Say in a few words what is at the bottom of a chain of errors."""
+    cause: BaseException = problem
+    while (inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__) is not None:
+        if not isinstance(inner, BaseException):
+            break
+        cause = inner
+    text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return " ".join(str(text).split())[:300].encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,132 @@
+"""The handshakes by which a webhook proves that it is there."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from threading import get_ident
+from typing import Any
+from urllib.parse import quote, quote_plus, urlencode, urlsplit, urlunsplit
+
+from flaresend_mock.background import signing
+from flaresend_mock.core.models import Webhook
+
+MODES = ("none", "post", "challenge")
+CHALLENGE = "1158201444"
+
+SAMPLE = {
+    "from": "254712345678@s.whatsapp.net",
+    "message": {
+        "conversation": "Hi, how are you",
+        "messageContextInfo": {
+            "deviceListMetadata": {
+                "senderKeyHash": "k0KrwvtTGeJWyg==",
+                "senderTimestamp": "1760137298",
+                "recipientKeyHash": "fBBUmTapmjlK9w==",
+                "recipientTimestamp": "1760704527",
+            },
+            "deviceListMetadataVersion": 2,
+            "messageSecret": "40cV3I0agULcjIrFPsHdaDiA5BuAmFR4CkdpOlUpOHs=",
+        },
+    },
+    "timestamp": 1760705280,
+    "id": "AC2EB4F50AAAC4C20D27DA8130FC844A",
+}
+"""The documented example of a message that was received."""
+
+
+def sample_event(instance_id: str) -> bytes:
+    """Return the documented event, as it is sent for a test."""
+    event = {
+        "event": "message_received",
+        "instanceId": instance_id,
+        "data": SAMPLE,
+        "timestamp": "2025-10-17T12:47:59.689Z",
+    }
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -> dict[str, Any]:
+    """Run a webhook's handshake, and return whether it succeeded, with what was sent and what came back.
+
+    none: nothing is asked for. post: the documented sample must be answered with 200 (or any 2xx, if not strict).
+    challenge: a GET with hub.mode, hub.challenge and hub.verify_token must be answered with 200 and the challenge.
+    """
+    if webhook.verification == "none":
+        return {"verified": True, "reason": "this webhook asks for no verification", "attempt": None}
+    from flaresend_mock.background.posting import Poster  # brings requests, which not every run needs
+
+    poster = Poster()
+    try:
+        if webhook.verification == "challenge":
+            with _unlogged():
+                attempt = poster.get(_with_challenge(webhook))
+            problem = _wrong_challenge(attempt)
+        else:
+            body = sample_event(instance_id)
+            headers = signing.headers(webhook.secret, "msg_test", int(now.timestamp()), body)
+            attempt = poster.post(webhook.url, body, headers)
+            problem = _wrong_status(attempt, strict)
+    finally:
+        poster.close()
+    attempt["url"] = webhook.url  # without the token that was asked with
+    attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
+    attempt["answer"] = _masked(attempt["answer"], webhook)
+    return {
+        "verified": problem is None,
+        "reason": _masked(problem or "", webhook),
+        "attempt": attempt | {"headers": dict(attempt["headers"])},
+    }
+
+
+def _masked(text: str, webhook: Webhook) -> str:
+    """Return a text without the token, however it is written in a URL."""
+    token = webhook.verify_token
+    for spelled in sorted({token, quote(token), quote(token, safe=""), quote_plus(token)}) if token else ():
+        text = text.replace(spelled, "***")
+    return text
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep what this thread asks for out of the log of urllib3, which writes whole URLs, and so the token."""
+    log, here = logging.getLogger("urllib3.connectionpool"), get_ident()
+
+    def others(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    log.addFilter(others)
+    try:
+        yield
+    finally:
+        log.removeFilter(others)
+
+
+def _with_challenge(webhook: Webhook) -> str:
+    parts = urlsplit(webhook.url)
+    asked = {
+        "hub.mode": "subscribe",
+        "hub.challenge": CHALLENGE,
+        "hub.verify_token": webhook.verify_token or "",
+    }
+    query = "&".join(filter(None, [parts.query, urlencode(asked)]))
+    return urlunsplit(parts._replace(query=query))
+
+
+def _wrong_status(attempt: dict[str, Any], strict: bool) -> str | None:
+    status = attempt["status"]
+    if status is None:
+        return f"no answer: {attempt['error']}"
+    if status == 200 or (not strict and 200 <= status < 300):
+        return None
+    return f"it answered {status}, not 200"
+
+
+def _wrong_challenge(attempt: dict[str, Any]) -> str | None:
+    problem = _wrong_status(attempt, strict=True)
+    if problem is None and attempt["answer"].strip() != CHALLENGE:
+        return f"it answered {attempt['answer'][:100]!r}, not the challenge {CHALLENGE!r}"
+    return problem

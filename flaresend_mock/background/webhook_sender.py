@@ -1,0 +1,161 @@
+"""Carries webhook deliveries to their URLs, in threads that live as long as there is work."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from flaresend_mock.background import signing
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.core.deliveries import Job
+from flaresend_mock.core.models import Attempt
+from flaresend_mock.core.world import World
+
+if TYPE_CHECKING:
+    from flaresend_mock.background.posting import Poster
+
+log = logging.getLogger(__name__)
+
+MAX_PARALLEL = 8
+SETTLE_SECONDS = 120.0
+STOP_SECONDS = 5.0
+
+Worker = tuple[World, str, int]
+"""Of which world and instance a worker is, and since which reset of the world."""
+
+
+class WebhookSender:
+    """Makes the attempts that worlds have ready, for each instance at most 8 at once.
+
+    A slow receiver holds up only its own instance: nobody else shares its threads.
+
+    Args:
+        strict: whether only the status 200 counts as received, as documented, and not every 2xx.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._workers: Counter[Worker] = Counter()
+        self._worlds: set[World] = set()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._stop_watch = Stopwatch()
+
+    def notify(self, world: World, instance_id: str) -> None:
+        """See to it that somebody works for an instance that has something to deliver. Takes no lock of a world's."""
+        worker = (world, instance_id, world.deliveries.generation)
+        with self._changed:
+            if self._stopping or world.closed or self._workers[worker] >= MAX_PARALLEL:
+                return
+            self._workers[worker] += 1
+            self._worlds.add(world)
+        name = f"flaresend-mock-webhooks-{instance_id[:8]}"
+        threading.Thread(target=self._work, args=(world, worker), name=name, daemon=True).start()
+
+    def drain(self, world: World) -> None:
+        """Wait until a world has nothing under way that could be finished without its time passing."""
+
+        def settled() -> bool:
+            return self._stopping or world.closed or world.deliveries.idle()
+
+        with world.lock:
+            if settled():
+                return
+        with world.host.lend():
+            world.wait_until(settled, SETTLE_SECONDS)
+
+    def forget(self, world: World) -> None:
+        """Begin nothing more for a world that was given up."""
+        with self._changed:
+            self._worlds.discard(world)
+
+    def begin_stop(self, worlds: Iterable[World]) -> None:
+        """Begin no attempt any more, and let go who waits for deliveries in these worlds."""
+        self._stop_watch = Stopwatch()
+        self._stopping = True
+        for world in [*worlds, *self._worlds]:
+            world.notify()
+
+    def stop(self) -> None:
+        """Give what is under way until 5 s after stopping began, and record the rest as interrupted."""
+        with self._changed:
+            left = max(0.0, STOP_SECONDS - self._stop_watch.seconds)
+            self._changed.wait_for(lambda: not self._workers.total(), left)
+            worlds = list(self._worlds)
+        for world in worlds:
+            for job in world.deliveries.under_way():
+                world.deliveries.complete(job, _interrupted(world, job), final=True)
+
+    def _work(self, world: World, worker: Worker) -> None:
+        from flaresend_mock.background.posting import Poster  # brings requests, which not every run needs
+
+        _, instance_id, generation = worker
+        poster = Poster()
+        try:
+            while not (self._stopping or world.closed) and generation == world.deliveries.generation:
+                job = world.deliveries.claim(instance_id)
+                if job is None:
+                    break
+                self._deliver(world, job, poster)
+        finally:
+            poster.close()
+            with self._changed:
+                self._workers[worker] -= 1
+                if not self._workers[worker]:
+                    del self._workers[worker]
+                self._changed.notify_all()
+        if world.deliveries.has_ready(
+            instance_id
+        ):  # it came after the last look, when this worker still counted
+            self.notify(world, instance_id)
+
+    def _deliver(self, world: World, job: Job, poster: Poster) -> None:
+        """Make one attempt, and report it whatever comes of it."""
+        body, webhook = job.delivery.body, job.webhook
+        sent_at = world.clock.now()
+        signature = signing.headers(webhook.secret, job.delivery.webhook_id, int(sent_at.timestamp()), body)
+        try:
+            outcome = _meet(job, poster, signature)
+        except Exception:  # a mistake of ours: the chat must go on all the same
+            log.exception("webhook %s: the attempt failed in an unforeseen way", job.delivery.id)
+            outcome = _no_answer(job, "the emulator made a mistake; its log has the details")
+        status = outcome["status"]
+        accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
+        world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
+        log.info("webhook %s: %s", job.delivery.id, status or outcome["error"])
+
+
+def _meet(job: Job, poster: Poster, signature: dict[str, str]) -> dict[str, Any]:
+    """Post an event, or let it meet the fault that is meant for it."""
+    fault, body = job.fault, job.delivery.body
+    if fault is None:
+        return poster.post(job.webhook.url, body, signature)
+    if fault.reply is not None:
+        answer = fault.reply.body
+        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
+        outcome = _no_answer(job, f"fault {fault.name}: nothing was sent")
+        return outcome | {"status": fault.reply.status, "answer": "" if answer is None else text}
+    if fault.action == "reset":
+        return _no_answer(job, f"fault {fault.name}: connection reset, nothing was sent")
+    outcome = poster.post(job.webhook.url, body, signature)
+    return outcome | {"status": None, "answer": "", "error": f"fault {fault.name}: the answer was lost"}
+
+
+def _no_answer(job: Job, error: str) -> dict[str, Any]:
+    return {
+        "url": job.webhook.url,
+        "headers": (),
+        "status": None,
+        "answer": "",
+        "error": error,
+        "milliseconds": 0,
+    }
+
+
+def _interrupted(world: World, job: Job) -> Attempt:
+    outcome = _no_answer(job, "interrupted: the emulator stopped")
+    return Attempt(at=world.clock.now(), accepted=False, **outcome)

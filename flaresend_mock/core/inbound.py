@@ -1,0 +1,343 @@
+"""What people write to an instance: it is recorded, and told to the instance's webhook."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from flaresend_mock.core import inbound_messages, numbers, payloads
+from flaresend_mock.core.errors import (
+    ChannelNotFound,
+    GroupNotFound,
+    InvalidNumber,
+    MessageNotFound,
+    NotGroupAdmin,
+    NotInGroup,
+    NotReady,
+    PersonNotInGroup,
+    PersonNotOnWhatsApp,
+    Refusal,
+)
+from flaresend_mock.core.inbound_messages import ANSWERS, MEDIA_KINDS, TARGETED, InboundMessage
+from flaresend_mock.core.media import mimetype_of
+from flaresend_mock.core.models import (
+    Content,
+    Delivery,
+    Fired,
+    Group,
+    Instance,
+    Message,
+    PendingAnswer,
+)
+from flaresend_mock.core.payloads import Payload, Written
+
+if TYPE_CHECKING:
+    from flaresend_mock.core.world import World
+
+ANSWER = "answer"
+EVENT = "message_received"
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What became of a letter: the event as it is delivered, and its delivery."""
+
+    event: Payload
+    message: Message
+    delivery: Delivery
+
+
+class Inbound:
+    """Receives what people write to the instances of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def receive(self, letter: InboundMessage) -> Received:
+        """Let somebody write to an instance, alone or in a group.
+
+        Raises:
+            InvalidNumber, PersonNotOnWhatsApp: nobody can write from this number.
+            InstanceNotFound: there is no such instance.
+            NotReady: the instance's phone is not connected.
+            GroupNotFound, NotInGroup, PersonNotInGroup: they do not meet in this group.
+            MessageNotFound: the message it is about, or that is forwarded, is not there.
+            NotForwarded: nobody can forward that message.
+        """
+        with self._world.lock:
+            world = self._world
+            instance = world.instances.find(letter.instance)
+            number, group = self._check(letter, instance)
+            now = world.clock.now()
+            letter = self._settled(inbound_messages.forwarded(world, letter), instance)
+            about = self._about(letter)
+            if about is None and letter.kind in ANSWERS:
+                about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
+
+            chat = group.id if group else numbers.jid(number)
+            if letter.kind == "channel_image":
+                chat = str(letter.details.get("channel", chat))
+            payload = letter.raw or payloads.write(
+                self._written(letter, number, about, now), world.random, int(now.timestamp())
+            )
+            message = self._record(letter, instance, number, group, chat, payload, now)
+            event = self._event(letter, instance, number, group, chat, message)
+            delivery = world.deliveries.queue(
+                instance.id, chat, message.id, _encode(event).encode(), letter.chaos
+            )
+            return Received(event, message, delivery)
+
+    def forget(self, instance_id: str) -> None:
+        """Have nobody write to an instance any more who was about to. The caller holds the lock."""
+        answers = self._world.state.answers
+        for key in [key for key, pending in answers.items() if pending.instance == instance_id]:
+            del answers[key]
+            self._world.state.timers.cancel(ANSWER, key)
+
+    def answer(self, key: str) -> Fired:
+        """Let somebody write what they were going to. The caller holds the lock."""
+        pending = self._world.state.answers.pop(key)
+        letter = InboundMessage(
+            sender=pending.number,
+            text=pending.text,
+            instance=pending.instance,
+            group=pending.group,
+            by_rule=True,
+        )
+        try:
+            result = self.receive(letter).message.id
+        except Refusal as refusal:
+            return Fired(
+                self._world.clock.now(), ANSWER, key, "failed", str(refusal) or type(refusal).__name__
+            )
+        return Fired(self._world.clock.now(), ANSWER, key, result)
+
+    def schedule_auto_reply(self, message: Message) -> None:
+        """Have the person who gets a message answer it, if they do. The caller holds the lock."""
+        person = self._world.state.people.get(message.to)
+        text = message.content.text
+        if person is None or text is None or message.status != "sent":
+            return
+        for rule in person.rules:
+            if rule.when is None or rule.when.lower() in text.lower():
+                key = self._world.random.hexadecimal("answer", 16).lower()
+                answer = text if rule.answer is None else rule.answer
+                self._world.state.answers[key] = PendingAnswer(message.instance, person.number, answer)
+                self._world.set_timer(message.at + timedelta(seconds=rule.after), ANSWER, key)
+                return
+
+    def deliver_to_local_instances(self, message: Message) -> None:
+        """Let a message arrive at the other instances it is for. The caller holds the lock."""
+        world = self._world
+        group = world.state.groups.get(message.to)
+        for other in list(world.state.instances.values()):
+            is_for = other.number in group.members if group else other.number == message.to
+            if (
+                is_for
+                and other.id != message.instance
+                and other.status == "connected"
+                and message.status == "sent"
+            ):
+                letter = inbound_messages.again(world, message)
+                self.receive(replace(letter, instance=other.id, group=group.id if group else None))
+
+    def _check(self, letter: InboundMessage, instance: Instance) -> tuple[str, Group | None]:
+        number = self._world.people.named(letter.sender)
+        if number is None:
+            raise InvalidNumber("from")
+        is_instance = any(number == other.number for other in self._world.state.instances.values())
+        if not is_instance and not self._world.people.on_whatsapp(number):
+            raise PersonNotOnWhatsApp
+        if instance.status != "connected":
+            raise NotReady(instance.status)
+        if letter.group is None:
+            return number, None
+        group = self._world.state.groups.get(letter.group)
+        if group is None:
+            raise GroupNotFound
+        if instance.number not in group.members:
+            raise NotInGroup
+        if number not in group.members:
+            raise PersonNotInGroup
+        if group.announce and not group.is_admin(number):
+            raise NotGroupAdmin("post")
+        return number, group
+
+    def _about(self, letter: InboundMessage) -> Message | None:
+        if letter.about is None:
+            return None
+        message = self._world.state.messages.get(letter.about)
+        if message is None:
+            raise MessageNotFound
+        return message
+
+    def _last_sent(self, instance: Instance, chat: str) -> Message | None:
+        """Return what the instance wrote last in a chat: what people press buttons of."""
+        for message in reversed(self._world.state.messages):
+            if message.chat == chat and message.instance == instance.id and message.direction == "outbound":
+                return message
+        return None
+
+    def _written(self, letter: InboundMessage, number: str, about: Message | None, now: datetime) -> Written:
+        details = dict(letter.details)
+        milliseconds = str(int(now.timestamp() * 1000))
+        if letter.kind in TARGETED and about is not None:
+            own = letter.kind != "reaction"  # deleting and editing is told from the sender's side
+            details["key"] = self._key(letter, about, from_me=own or about.direction == "outbound")
+        return Written(
+            kind=letter.kind,
+            text=letter.text,
+            caption=letter.caption,
+            details={**details, "senderTimestampMs": milliseconds, "timestampMs": milliseconds},
+            media=self._media(letter),
+            context=self._context(letter, about if letter.kind not in TARGETED else None),
+        )
+
+    def _media(self, letter: InboundMessage) -> dict[str, Any]:
+        kind = MEDIA_KINDS.get(letter.kind)
+        if kind is None:
+            return {}
+        assert letter.upload is not None
+        fields = self._world.media.share(
+            kind, letter.upload, letter.flaws, plain=letter.kind == "channel_image"
+        )
+        if kind == "audio":
+            fields["ptt"] = letter.kind == "voice"
+            if not fields["ptt"]:
+                del fields["waveform"]
+        return fields
+
+    def _context(self, letter: InboundMessage, about: Message | None) -> Payload:
+        context: Payload = {}
+        if about is not None:
+            context["stanzaId"] = about.id
+            context["participant"] = self._shown(letter, about.sender)
+            context["quotedMessage"] = _quoted(about)
+        if letter.mentions:
+            context["mentionedJid"] = list(letter.mentions)
+        if letter.forwarded:
+            context |= {"forwardingScore": letter.forwarded, "isForwarded": True}
+        return context
+
+    def _key(self, letter: InboundMessage, about: Message, *, from_me: bool) -> Payload:
+        if about.chat.endswith(numbers.USER):
+            return {
+                "remoteJid": self._shown(letter, about.chat.removesuffix(numbers.USER)),
+                "fromMe": from_me,
+                "id": about.id,
+            }
+        key: Payload = {"remoteJid": about.chat, "fromMe": from_me, "id": about.id}
+        if about.chat.endswith(numbers.GROUP):
+            key["participant"] = self._shown(letter, about.sender)
+        return key
+
+    def _shown(self, letter: InboundMessage, number: str) -> str:
+        """Return how people stand in the events of a letter: by number or by LID."""
+        return self._world.people.meet(number).lid if letter.as_lid else numbers.jid(number)
+
+    def _settled(self, letter: InboundMessage, instance: Instance) -> InboundMessage:
+        """Fill in what was left open: whether people are shown by LID, the file, and the channel."""
+        kind = MEDIA_KINDS.get(letter.kind)
+        upload = letter.upload
+        if kind and letter.raw is None:
+            upload = upload or self._world.host.sample_media(kind)
+            upload = replace(upload, mimetype=mimetype_of(kind, upload))
+        details = letter.details
+        if letter.kind == "channel_image":
+            details = {**details, "channel": self._channel(letter, instance)}
+        as_lid = self._world.state.senders_as_lids if letter.as_lid is None else letter.as_lid
+        return replace(letter, upload=upload, details=details, as_lid=as_lid)
+
+    def _channel(self, letter: InboundMessage, instance: Instance) -> str:
+        channels = self._world.state.channels
+        wanted = letter.details.get("channel")
+        if wanted is None:
+            followed = [one.id for one in channels.values() if one.role_of(instance.number) != "GUEST"]
+            wanted = next(iter(followed), None)
+        if wanted not in channels:
+            raise ChannelNotFound
+        return str(wanted)
+
+    def _record(
+        self,
+        letter: InboundMessage,
+        instance: Instance,
+        number: str,
+        group: Group | None,
+        chat: str,
+        payload: Payload,
+        now: datetime,
+    ) -> Message:
+        world = self._world
+        upload = letter.upload
+        content = Content(
+            type=letter.kind,
+            text=letter.text or None,
+            caption=letter.caption,
+            file_name=upload.file_name if upload else None,
+            mimetype=upload.mimetype if upload else None,
+            upload=upload,
+            raw=letter.raw is not None,
+            by_rule=letter.by_rule,
+        )
+        message = Message(
+            id="AC" + world.random.hexadecimal("received message", 30),
+            event=world.state.events.last_number + 1,
+            direction="inbound",
+            instance=instance.id,
+            chat=chat,
+            sender=number,
+            to=group.id if group else instance.number,
+            content=world.sending.keep(content),
+            status="received",
+            at=now,
+            payload=payload,
+        )
+        world.state.messages.add(message.id, message)
+        world.record("message", message, now)
+        return message
+
+    def _event(
+        self,
+        letter: InboundMessage,
+        instance: Instance,
+        number: str,
+        group: Group | None,
+        chat: str,
+        message: Message,
+    ) -> Payload:
+        sender = self._shown(letter, number)
+        data: Payload = {"from": chat if group or letter.kind == "channel_image" else sender}
+        if group:
+            data["participant"] = sender
+        data |= {
+            "message": message.payload,
+            "timestamp": math.ceil(message.at.timestamp()),
+            "id": message.id,
+        }
+        stamp = message.at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+        return {"event": EVENT, "instanceId": instance.id, "data": data, "timestamp": stamp}
+
+
+def _quoted(about: Message) -> Payload:
+    if about.payload is not None:
+        return {key: _unquoted(value) for key, value in about.payload.items() if key != payloads.CONTEXT}
+    content = about.content
+    if content.type in MEDIA_KINDS:
+        return {f"{content.type}Message": {"caption": content.caption} if content.caption else {}}
+    return {"conversation": content.text or ""}
+
+
+def _unquoted(content: Any) -> Any:
+    """Return a message's content without what it quotes itself: quotes do not nest."""
+    if not isinstance(content, dict):
+        return content
+    inner = {key: value for key, value in content.items() if key != "contextInfo"}
+    if isinstance(inner.get("message"), dict):
+        inner["message"] = {key: _unquoted(value) for key, value in inner["message"].items()}
+    return inner

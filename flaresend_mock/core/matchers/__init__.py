@@ -1,0 +1,1 @@
+"""Matchers: what a call, a message or a webhook event has to be like."""

@@ -1,0 +1,98 @@
+"""What of API calls and of deliveries matchers can name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.matchers.parser import Field
+from flaresend_mock.core.redaction import is_secret
+
+BODY_FIELDS = (
+    "recipients",
+    "type",
+    "text",
+    "url",
+    "file",
+    "template",
+    "caption",
+    "fileName",
+    "mimetype",
+    "sendAt",
+    "subject",
+    "description",
+    "picture",
+    "participants",
+    "action",
+    "groupJids",
+    "name",
+    "number",
+)
+"""Every field that a documented call has in its body."""
+
+EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")
+"""The fields of a webhook event."""
+
+_NUMBERED = ("recipients", "participants", "number")
+
+
+def numbers_in(body: Any) -> list[str]:
+    """Return the digits of every phone number that a body names as recipient, participant or number."""
+    found = []
+    for name in _NUMBERED:
+        value = body.get(name) if isinstance(body, Mapping) else None
+        for one in value if isinstance(value, list) else [value]:
+            digits = numbers.parse(one) if isinstance(one, str | int) and not isinstance(one, bool) else None
+            if digits:
+                found.append(digits)
+    return found
+
+
+def check_path(value: Any) -> str | None:
+    """Say what is wrong with a path that no call of the API can have."""
+    if not isinstance(value, str) or not value.startswith("/"):
+        return "a path begins with a slash"
+    if "?" in value:
+        return "a path has no query; that is matched with query"
+    return "calls of the control plane are not matched" if value.startswith("/_mock") else None
+
+
+def check_instance(value: Any) -> str | None:
+    """Say that an instance is named by its id here."""
+    return "the id of an instance is expected here" if value == "default" else None
+
+
+def check_number(value: Any) -> str | None:
+    """Say that something is no phone number."""
+    readable = isinstance(value, str | int) and not isinstance(value, bool)
+    return None if readable and numbers.parse(value) else "not a phone number in international format"
+
+
+def check_header(name: Any) -> str | None:
+    """Say that a header cannot be matched because its value is not kept."""
+    return "credentials are masked; match the API key with key" if is_secret(name) else None
+
+
+HEADERS = Field(fold=True, free=True, check_name=check_header)
+PATH = Field(check=check_path)
+INSTANCE = Field(check=check_instance)
+
+CALL_FIELDS: Mapping[str, Field] = {
+    "method": Field(words=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
+    "path": PATH,
+    "query": Field(),
+    "headers": HEADERS,
+    "body": Field(known=BODY_FIELDS),
+    "number": Field(lambda call: numbers_in(call["body"]), number=True, many=True, check=check_number),
+    "key": Field(),
+    "instance": INSTANCE,
+}
+DELIVERY_FIELDS: Mapping[str, Field] = {
+    "instance": INSTANCE,
+    "chat": Field(),
+    "number": Field(lambda event: [event["number"]], number=True, many=True, check=check_number),
+    "message": Field(),
+    "url": Field(),
+    "body": Field(known=EVENT_FIELDS),
+}

@@ -1,0 +1,63 @@
+"""Everything left to chance, decided by the world's seed."""
+
+from __future__ import annotations
+
+import hashlib
+import string
+
+_ALPHANUMERIC = string.ascii_letters + string.digits
+
+
+class SeededRandom:
+    """Identifiers that look random and come out the same for the same seed and the same calls.
+
+    Each kind counts for itself, so that one more message does not change the next group's id.
+
+    Args:
+        seed: the world's seed.
+        counters: how many of each kind were handed out so far; changed in place.
+    """
+
+    def __init__(self, seed: int, counters: dict[str, int]) -> None:
+        self.seed = seed
+        self._counters = counters
+
+    def digits(self, kind: str, length: int) -> str:
+        """Return the next decimal string of this kind; its first digit is not zero."""
+        return as_digits(self._next(kind), length)
+
+    def hexadecimal(self, kind: str, length: int) -> str:
+        """Return the next string of upper-case hex digits of this kind (at most 128)."""
+        return self._next(kind).hex()[:length].upper()
+
+    def letters(self, kind: str, length: int) -> str:
+        """Return the next string of letters and digits of this kind (at most 64)."""
+        return "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in self._next(kind)[:length])
+
+    def material(self, kind: str) -> bytes:
+        """Return the next 64 bytes of this kind."""
+        return self._next(kind)
+
+    def happens(self, kind: str, probability: float) -> bool:
+        """Decide whether something of this probability, from 0 to 1, happens this time."""
+        return self.share(kind) < probability
+
+    def share(self, kind: str) -> float:
+        """Return the next number of this kind, from 0 to less than 1."""
+        return int.from_bytes(self._next(kind)[:6], "big") / 2**48
+
+    def _next(self, kind: str) -> bytes:
+        count = self._counters.get(kind, 0) + 1
+        self._counters[kind] = count
+        return lasting(self.seed, kind, str(count))
+
+
+def lasting(seed: int, kind: str, name: str) -> bytes:
+    """Return 64 bytes that belong to this name for good, whatever was asked for before."""
+    return hashlib.blake2b(f"{seed}:{kind}:{name}".encode()).digest()
+
+
+def as_digits(data: bytes, length: int) -> str:
+    """Turn bytes into a decimal string of this length that does not start with zero."""
+    first = 10 ** (length - 1)
+    return str(first + int.from_bytes(data[:16], "big") % (9 * first))

@@ -1,0 +1,272 @@
+"""Commands that have the same happen again."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.inbound_messages import (
+    MAX_FORWARDS,
+    MEDIA_KINDS,
+    choices,
+    contact_of,
+    opened,
+    score_of,
+    target,
+)
+from flaresend_mock.core.models import Call, Delivery, Media, Message
+from flaresend_mock.core.redaction import MASK, is_secret
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import DEFAULT
+from flaresend_mock.package_data import SAMPLES, sample
+
+KNOWN_KEY = "YOUR_API_KEY"
+"""The API key that everybody knows, which is shown as it is."""
+
+_JSON = "-H 'Content-Type: application/json'"
+LONGEST_ARGUMENT = 100_000
+"""Bytes that a command may have in one argument; Linux allows a little more."""
+
+INLINE_FILE = 2_000
+"""Bytes of a file that stand in a command; a larger one is fetched from the emulator by it."""
+
+_MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+_WORDED = frozenset({"text", "poll", "button_reply", "list_reply", "edit"})
+_OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where commands go: the emulator's `address`, the name of a `world`, and whether there is a control token."""
+
+    address: str
+    world: str = DEFAULT
+    guarded: bool = False
+
+
+def call_again(world: World, call: Call, place: Place, attached: Media | None = None) -> str:
+    """Return a command that makes the same call.
+
+    Args:
+        attached: the file that a form brought, where it is still kept.
+    """
+    url = place.address + call.path + (f"?{call.query}" if call.query else "")
+    headers = dict(call.headers)
+    parts = [_curl(call.method, url)]
+    if "HTTP_AUTHORIZATION" in headers:
+        parts.append(f"-H {shlex.quote(f'Authorization: Bearer {key_of(world, call.instance)}')}")
+    if isinstance(call.body, Mapping):
+        fields, piped = _form(call.body, place, attached)
+        return piped + _lines([*parts, *fields])
+    raw = call.body if isinstance(call.body, bytes) else b""
+    if raw:
+        kind = headers.get("CONTENT_TYPE", "application/json")
+        parts.append(f"-H {_quoted(f'Content-Type: {kind}')}")
+    return _with_body(parts, raw)
+
+
+def delivery_again(delivery: Delivery) -> str:
+    """Return a command that sends the receiver what it was sent last; empty if nothing was sent."""
+    if not delivery.attempts:
+        return ""
+    last = delivery.attempts[-1]
+    parts = [_curl("POST", last.url)]
+    parts += [
+        f"-H {_quoted(f'{name}: {MASK if is_secret(name) else value}')}"
+        for name, value in last.headers
+        if name.lower() not in _OF_THE_CONNECTION
+    ]
+    return _with_body(parts, delivery.body)
+
+
+def letter_again(letter: Mapping[str, Any], media: Media | None, place: Place) -> str:
+    """Return a command that has the same person write the same again.
+
+    Args:
+        letter: as `letter_of` returns it.
+        media: as `file_of` returns it.
+    """
+    where = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
+    parts = [_curl("POST", f"{place.address}/_mock/inbound{where}")]
+    if place.guarded:
+        parts.append("-H 'X-Control-Token: YOUR_CONTROL_TOKEN'")
+    if media is not None and len(media.data) <= INLINE_FILE:
+        given = {
+            "base64": b64encode(media.data).decode(),
+            "fileName": media.file_name,
+            "mimetype": media.mimetype,
+        }
+        letter, media = {**letter, "media": given}, None
+    if media is None:
+        return _with_body([*parts, _JSON], json.dumps(letter, ensure_ascii=False).encode("utf-8", "replace"))
+    fields, piped = _form({**letter, "file": media}, place, media)
+    return piped + _lines([*parts, *fields])
+
+
+def letter_of(world: World, message: Message, *, as_lid: bool = False) -> dict[str, Any]:
+    """Return what `POST /_mock/inbound` is told to have somebody write this again, but for a file of their own.
+
+    The caller holds the lock.
+
+    Args:
+        as_lid: whether the event named the sender by LID, which the world does not always do.
+    """
+    content = message.content
+    body, context = opened(message)
+    letter: dict[str, Any] = {"from": message.sender}
+    if message.chat.endswith(numbers.GROUP):
+        letter["group"] = message.chat
+    if message.instance != next(iter(world.state.instances)):
+        letter["instance"] = message.instance
+    if as_lid and not world.state.senders_as_lids:
+        letter["from_lid"] = True
+    details = _details(message, body)
+    if details is None:
+        kind = {} if content.type == "text" else {"type": content.type}
+        return letter | kind | {"message": dict(message.payload or {})}
+    letter |= {} if content.type == "text" else {"type": content.type}
+    letter |= {"text": content.text or ""} if content.type in _WORDED else {}
+    letter |= {"caption": content.caption} if content.caption is not None else {}
+    letter |= details
+    about = context.get("stanzaId")
+    if isinstance(about, str):
+        letter["about"] = about
+    if (score := score_of(context)) > 0:
+        letter["forwarded"] = min(score, MAX_FORWARDS)
+    if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
+        letter["mentions"] = context["mentionedJid"]
+    if content.media and content.type in MEDIA_KINDS and file_of(world, message) is None:
+        letter |= _sample_of(world, content.media)
+    return letter
+
+
+def file_of(world: World, message: Message) -> Media | None:
+    """Return the file of somebody's own that a message brought: one that is no sample, and is still kept."""
+    media = world.state.media.get(message.content.media) if message.content.media else None
+    return None if media is None or _sample_name(media) else media
+
+
+def key_of(world: World, instance_id: str | None) -> str:
+    """Return the API key of an instance if it is the one everybody knows, and else a word in its place."""
+    instance = world.state.instances.get(instance_id or "")
+    if instance is None:
+        return "UNKNOWN_KEY"
+    return KNOWN_KEY if KNOWN_KEY in instance.api_keys else "API_KEY_OF_THE_INSTANCE"
+
+
+def _curl(method: str, url: str) -> str:
+    """Return the beginning of a command; brackets and dots in a URL are no patterns and ways up."""
+    options = " --globoff" * any(one in url for one in "[]{}") + " --path-as-is" * ("/." in url)
+    verb = "--head" if method == "HEAD" else f"-X {shlex.quote(method)}"
+    return f"curl{options} {verb} {_quoted(url)}"
+
+
+def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what a kind of message holds beside words and files; None if it is only said by its payload."""
+    kind = message.content.type
+    if message.content.raw:
+        return None
+    match kind:
+        case "location":
+            found = {
+                "latitude": body.get("degreesLatitude"),
+                "longitude": body.get("degreesLongitude"),
+                "name": body.get("name"),
+                "address": body.get("address"),
+            }
+        case "contact":
+            contact = contact_of(body)
+            found = {"contact": {"name": contact["displayName"], "number": contact["number"]}}
+        case "poll":
+            found = {"options": list(choices(body)), "selectable": body.get("selectableOptionsCount")}
+        case "button_reply":
+            found = {"selected": body.get("selectedButtonId")}
+        case "list_reply":
+            reply = body.get("singleSelectReply")
+            found = {"selected": reply.get("selectedRowId") if isinstance(reply, Mapping) else None}
+        case "channel_image":
+            found = {"channel": message.chat}
+        case "video" | "audio" | "voice":
+            found = {"seconds": body.get("seconds")}
+        case "reaction" | "delete" | "edit":
+            found = {"about": target(message)}
+            if kind == "reaction":
+                found["emoji"] = message.content.text or ""
+        case _:
+            link = {name: body.get(key) for name, key in (("url", "matchedText"), *_LINK)}
+            found = (
+                {"link": {name: one for name, one in link.items() if one is not None}} if link["url"] else {}
+            )
+    return {name: value for name, value in found.items() if value is not None}
+
+
+_LINK = (("title", "title"), ("description", "description"))
+
+
+def _sample_of(world: World, media_id: str) -> dict[str, Any]:
+    media = world.state.media.get(media_id)
+    name = _sample_name(media) if media else None
+    return {"media": {"sample": name}} if name else {}
+
+
+def _sample_name(media: Media) -> str | None:
+    return next((name for name in SAMPLES if sample(name).data == media.data), None)
+
+
+def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tuple[list[str], str]:
+    """Return a form's fields for curl, and what is piped into it, if anything is."""
+    given, piped = [], ""
+    for name, value in _each(fields):
+        described = isinstance(value, Mapping) and "fileName" in value
+        if attached is not None and (described or value is attached):
+            named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
+            kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
+            part = f'{name}=@-;filename="{named}"{kind}'
+            given.append(f"-F {_quoted(part)}")
+            world = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
+            token = " -H 'X-Control-Token: YOUR_CONTROL_TOKEN'" if place.guarded else ""
+            piped = f"curl -s{token} {_quoted(f'{place.address}/_mock/media/{attached.id}{world}')} | \\\n"
+        elif described:  # is not kept; and what somebody else's file is called is no path of ours
+            given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
+        else:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+            if len(text) > 1 and text[0] == text[-1] == '"':  # the API takes one pair off
+                text = f'"{text}"'
+            given.append(f"--form-string {_quoted(f'{name}={text}')}")
+    return given, piped
+
+
+def _each(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, list | tuple):
+            yield from ((name, one) for one in value)
+        else:
+            yield name, value
+
+
+def _with_body(parts: Iterable[str], raw: bytes) -> str:
+    """Return a command with a body as it is: curl reads files where a text begins with @, but for --data-raw."""
+    if not raw:
+        return _lines(parts)
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text or len(raw) > LONGEST_ARGUMENT:  # which no argument of a command can hold
+        return f"echo {b64encode(raw).decode()} | base64 -d | \\\n" + _lines([*parts, "--data-binary @-"])
+    return _lines([*parts, f"--data-raw {_quoted(text)}"])
+
+
+def _quoted(text: str) -> str:
+    return shlex.quote(text.replace("\0", ""))
+
+
+def _lines(parts: Iterable[str]) -> str:
+    return " \\\n  ".join(parts)

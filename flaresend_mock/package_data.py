@@ -1,0 +1,46 @@
+"""The files that travel with the package."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from flaresend_mock.core.models import Upload
+
+_PACKAGE = Path(__file__).parent
+_IN_WHEEL = _PACKAGE / "_fixtures"
+
+FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
+"""The fixtures: inside an installed package, or beside it in a checkout."""
+
+
+def world_names() -> list[str]:
+    """Return the names of the worlds that are shipped."""
+    return sorted(file.stem for file in (FIXTURES / "worlds").glob("*.json"))
+
+
+def world_file(name: str) -> Path:
+    """Return the file of a world: a shipped one by its name, any other by its path."""
+    shipped = FIXTURES / "worlds" / f"{name}.json"
+    return shipped if name in world_names() else Path(name)
+
+
+_SAMPLES = {
+    "jpeg": ("sample.jpg", "image/jpeg"),
+    "png": ("sample.png", "image/png"),
+    "webp": ("sample.webp", "image/webp"),
+    "mp4": ("sample.mp4", "video/mp4"),
+    "ogg": ("sample.ogg", "audio/ogg; codecs=opus"),
+    "pdf": ("sample.pdf", "application/pdf"),
+}
+_SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
+
+SAMPLES = tuple(_SAMPLES)
+"""The names of the small media files that are shipped."""
+
+
+@cache
+def sample(name: str) -> Upload:
+    """Return a shipped media file, by its name or by the kind of message it is for."""
+    file, mimetype = _SAMPLES[_SAMPLE_OF.get(name, name)]
+    return Upload((FIXTURES / "media" / file).read_bytes(), file, mimetype)

@@ -1,0 +1,81 @@
+"""What tests give, as the control plane takes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from flaresend_mock.testing.models import Delivery, Message, Request
+
+MOST_SECONDS = 300
+_SPELLINGS = {"sender": "from", "file_name": "fileName"}
+_FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+
+
+def message(match: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the matcher of a message, whose fields may be called as `Message` calls them."""
+    return {_SPELLINGS.get(name, name): value for name, value in match.items()}
+
+
+def since(what: int | Message | Request | Delivery) -> int:
+    """Return the number of an event."""
+    if isinstance(what, Message):
+        return what.event
+    if isinstance(what, Request):
+        return what.id
+    return int(what.raw["event"]) if isinstance(what, Delivery) else what
+
+
+def matcher(match: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a matcher whose values may have been compiled regular expressions, times or tuples."""
+    return {name: _value(value) for name, value in match.items()}
+
+
+def steps(in_order: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the matchers that are to fit one after the other.
+
+    Raises:
+        TypeError: there is one matcher instead of several.
+    """
+    if isinstance(in_order, str | Mapping):
+        raise TypeError(f"in_order is a list of matchers, such as [{{'status': 503}}], not {in_order!r}")
+    return [matcher(step) for step in in_order]
+
+
+def seconds(name: str, value: float) -> float:
+    """Return how long is waited.
+
+    Raises:
+        ValueError: the emulator waits no such time.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
+        raise ValueError(f"{name} is seconds, from 0 to {MOST_SECONDS}, not {value!r}")
+    return value
+
+
+def time(value: datetime | str) -> str:
+    """Return a time as text.
+
+    Raises:
+        TypeError: it is something else.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"a time is a datetime, or text such as '2025-11-14 13:00', not {value!r}")
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, re.Pattern):
+        flags = "".join(letter for flag, letter in _FLAGS.items() if value.flags & flag)
+        return {"regex": f"(?{flags}){value.pattern}" if flags else value.pattern}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return matcher(value)
+    if isinstance(value, list | tuple):
+        return [_value(one) for one in value]
+    return value

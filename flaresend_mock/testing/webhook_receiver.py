@@ -1,0 +1,133 @@
+"""A receiver of webhooks, for tests that have no application yet."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from flaresend_mock.testing.closing import Closing
+from flaresend_mock.testing.failure_report import ExpectationFailed
+
+__tracebackhide__ = True  # a test that fails shows its own line
+
+MOST_BYTES = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Received:
+    """One event as it was delivered; `headers` by their names in lower case."""
+
+    event: Mapping[str, Any]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str | None:
+        """What somebody wrote, if it was a text."""
+        try:
+            message = self.event["data"]["message"]
+            text: str | None = message.get("conversation") or message.get("extendedTextMessage", {}).get(
+                "text"
+            )
+        except (AttributeError, KeyError, TypeError):  # somebody else's
+            return None
+        return text
+
+
+class _Server6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
+class WebhookReceiver(Closing):
+    """Listens on a free port, keeps what comes, and answers as it is told to.
+
+    Args:
+        host: the address to listen on.
+        shown: the name under which the emulator reaches this machine, if it is not the address.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", shown: str | None = None) -> None:
+        self.status = 200
+        self._received: list[Received] = []
+        self._changed = threading.Condition()
+        server = _Server6 if ":" in host else ThreadingHTTPServer
+        self._server = server((host, 0), self._handler())
+        self._server.daemon_threads = True
+        name = shown or (f"[{host}]" if ":" in host else host)
+        self.url = f"http://{name}:{self._server.server_address[1]}/webhook"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def __repr__(self) -> str:
+        return f"<WebhookReceiver at {self.url}>"
+
+    @property
+    def events(self) -> list[Received]:
+        """What has come so far, oldest first."""
+        with self._changed:
+            return list(self._received)
+
+    def expect(self, count: int = 1, *, within: float = 2.0) -> list[Received]:
+        """Return what has come, as soon as there are so many.
+
+        Raises:
+            AssertionError: there are not in time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._received) >= count, within):
+                texts = ", ".join(str(one.text) for one in self._received) or "none"
+                raise ExpectationFailed(
+                    f"{len(self._received)} of {count} events within {within:g} s: {texts}"
+                )
+            return list(self._received)
+
+    def close(self) -> None:
+        """Stop listening. Closing twice does nothing more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _keep(self, headers: Mapping[str, str], body: bytes) -> int:
+        try:
+            event = json.loads(body)
+        except (RecursionError, ValueError):
+            return 400
+        if not isinstance(event, dict):
+            return 400
+        with self._changed:
+            if self.status < 300:
+                self._received.append(Received(event, headers, body))
+                self._changed.notify_all()
+            return self.status
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                given = self.headers.get("Content-Length", "0")
+                if not given.isdecimal():
+                    self.send_error(400)
+                    return
+                length = min(int(given), MOST_BYTES)
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                status = inbox._keep(headers, self.rfile.read(length))
+                self.send_response(status)
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def do_GET(self) -> None:
+                self.send_error(405)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                """Say nothing: the test looks at what was received."""
+
+        return Handler

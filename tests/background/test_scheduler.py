@@ -1,0 +1,184 @@
+"""Scheduled messages fire by themselves while time runs: on time, in order, each once."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.core.errors import SendAtInThePast, TaskNotCancellable, TaskNotPending
+from flaresend_mock.core.models import Content
+from flaresend_mock.core.world import World
+
+ONE = datetime(2025, 11, 14, 13, 0, tzinfo=UTC)
+SEND_AT = ONE.replace(tzinfo=None)
+LATER = ONE + timedelta(hours=1)
+
+
+@pytest.fixture
+def world(flaresend: FlaresendMock) -> World:
+    """The world of a running emulator, a minute before one o'clock; its clock is frozen."""
+    world = flaresend.worlds.default()
+    world.timeline.change(now=ONE - timedelta(minutes=1), frozen=True)
+    return world
+
+
+def schedule(world: World, text: str = "hello", at: datetime = SEND_AT) -> str:
+    instance = world.instances.first().id
+    return world.schedule.add(instance, ["254712345678"], Content(type="text", text=text), at).id
+
+
+def run_from(world: World, seconds_before_one: float) -> None:
+    """Let time run from so many seconds before one o'clock: nothing passes before the test is ready for it."""
+    world.timeline.change(now=ONE - timedelta(seconds=seconds_before_one), frozen=False)
+
+
+def wait_for(world: World, messages: int) -> None:
+    assert world.wait_until(lambda: len(world.state.messages) >= messages, 20)
+
+
+def sent(world: World) -> list[str | None]:
+    return [message.content.text for message in world.state.messages]
+
+
+def test_a_message_is_sent_at_its_time_and_not_before(world: World) -> None:
+    schedule(world)
+    run_from(world, 0.1)
+
+    wait_for(world, 1)
+
+    (message,) = world.state.messages
+    assert message.at >= ONE
+
+
+@pytest.mark.slow
+def test_a_message_is_sent_within_a_fifth_of_a_second_of_its_time(world: World) -> None:
+    schedule(world)
+    run_from(world, 0.3)
+
+    wait_for(world, 1)
+
+    (message,) = world.state.messages
+    assert ONE <= message.at <= ONE + timedelta(seconds=0.2)
+
+
+def test_a_message_that_is_scheduled_while_time_runs_is_sent(world: World) -> None:
+    run_from(world, 60)
+    scheduled = False
+    while not scheduled:
+        with suppress(SendAtInThePast):  # on a busy machine, that time has passed already
+            schedule(world, at=world.clock.now().replace(tzinfo=None) + timedelta(seconds=0.05))
+            scheduled = True
+
+    wait_for(world, 1)
+
+
+def test_messages_of_one_second_are_sent_in_the_order_they_were_scheduled(world: World) -> None:
+    for number in range(200):
+        schedule(world, str(number))
+    run_from(world, 0)
+
+    wait_for(world, 200)
+
+    assert sent(world) == [str(number) for number in range(200)]
+
+
+@pytest.mark.slow
+def test_a_thousand_messages_of_one_second_are_sent_within_two_in_the_order_they_were_scheduled(
+    world: World,
+) -> None:
+    for number in range(1000):
+        schedule(world, str(number))
+    run_from(world, 0.1)
+
+    wait_for(world, 1000)
+
+    assert sent(world) == [str(number) for number in range(1000)]
+    assert max(message.at for message in world.state.messages) <= ONE + timedelta(seconds=2)
+
+
+def test_frozen_time_fires_nothing_and_running_time_catches_up(world: World) -> None:
+    schedule(world)
+    world.timeline.change(now=ONE + timedelta(hours=1))
+    assert sent(world) == []
+
+    world.timeline.change(frozen=False)
+
+    wait_for(world, 1)
+
+
+def test_messages_at_different_times_each_wake_the_world(world: World) -> None:
+    schedule(world, "second", SEND_AT + timedelta(seconds=0.2))
+    schedule(world, "first")
+    run_from(world, 0.1)
+
+    wait_for(world, 2)
+
+    assert sent(world) == ["first", "second"]
+
+
+def test_setting_the_clock_wakes_the_world_at_the_new_time(world: World) -> None:
+    schedule(world)
+    run_from(world, 30 * 86_400)
+
+    run_from(world, 0.05)
+
+    wait_for(world, 1)
+
+
+def test_a_reset_forgets_what_was_due(world: World) -> None:
+    schedule(world)
+    run_from(world, 3600)
+
+    world.reset()
+    world.timeline.change(now=ONE - timedelta(minutes=1), frozen=True)
+    schedule(world, "later", SEND_AT + timedelta(seconds=0.1))
+    run_from(world, 0)
+
+    wait_for(world, 1)
+    assert sent(world) == ["later"]
+
+
+def test_what_is_cancelled_or_retimed_as_it_falls_due_is_never_sent_twice(world: World) -> None:
+    instance = world.instances.first().id
+    tasks = [schedule(world, str(number)) for number in range(300)]
+    cancelled: set[str] = set()
+    retimed: set[str] = set()
+
+    def interfere() -> None:
+        wait_for(world, 1)
+        for number in reversed(range(300)):
+            with suppress(TaskNotCancellable, TaskNotPending):  # it was sent before
+                if number % 2:
+                    world.schedule.cancel(instance, tasks[number])
+                    cancelled.add(str(number))
+                else:
+                    world.schedule.update(instance, tasks[number], {"send_at": LATER.replace(tzinfo=None)})
+                    retimed.add(str(number))
+
+    with ThreadPoolExecutor() as pool:
+        meddler = pool.submit(interfere)
+        run_from(world, 0)
+        meddler.result(20)
+    assert world.wait_until(lambda: len(world.state.tasks) == len(retimed), 20)
+    world.timeline.advance(timedelta(hours=1))
+
+    texts = sent(world)
+    assert len(texts) == len(set(texts)) == 300 - len(cancelled)
+    assert cancelled.isdisjoint(texts)
+    assert {message.content.text for message in world.state.messages if message.at >= LATER} == retimed
+
+
+def test_stopping_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+
+    for _ in range(5):
+        with FlaresendMock() as flaresend:
+            assert requests.get(f"{flaresend.url}/_mock/health", timeout=10).status_code == 200
+
+    assert set(threading.enumerate()) <= before

@@ -1,0 +1,108 @@
+"""History: it forgets its oldest parts instead of growing without end."""
+
+from __future__ import annotations
+
+from flaresend_mock.core.bounded_store import BoundedStore
+
+
+def history(limit: int = 100, max_weight: int = 100) -> BoundedStore[str]:
+    """A history of words, each as heavy as it is long."""
+    return BoundedStore(limit, max_weight, len)
+
+
+def test_values_are_kept_oldest_first() -> None:
+    words = history()
+    for word in ("a", "b", "c"):
+        words.add(word, word)
+
+    assert list(words) == ["a", "b", "c"]
+    assert list(reversed(words)) == ["c", "b", "a"]
+    assert len(words) == 3
+
+
+def test_a_value_is_found_by_its_key() -> None:
+    words = history()
+    words.add("greeting", "hello")
+
+    assert words.get("greeting") == "hello"
+    assert words.get("farewell") is None
+
+
+def test_the_oldest_goes_when_there_are_too_many() -> None:
+    words = history(limit=2)
+    words.add("1", "one")
+    words.add("2", "two")
+
+    gone = words.add("3", "three")
+
+    assert gone == ["one"]
+    assert list(words) == ["two", "three"]
+    assert words.evicted == 1
+
+
+def test_the_oldest_go_when_all_are_too_heavy() -> None:
+    words = history(max_weight=10)
+    for key in ("1", "2", "3"):
+        words.add(key, "xxx")
+
+    gone = words.add("4", "xxxxxxx")
+
+    assert gone == ["xxx", "xxx"]
+    assert list(words) == ["xxx", "xxxxxxx"]
+    assert words.evicted == 2
+
+
+def test_the_newest_is_kept_however_heavy_it_is() -> None:
+    words = history(max_weight=10)
+    words.add("1", "light")
+
+    words.add("2", "x" * 1000)
+
+    assert list(words) == ["x" * 1000]
+
+
+def test_a_replaced_value_keeps_its_place_and_evicts_nothing() -> None:
+    words = history(limit=2)
+    words.add("1", "one")
+    words.add("2", "two")
+
+    gone = words.add("1", "uno")
+
+    assert gone == []
+    assert list(words) == ["uno", "two"]
+    assert words.evicted == 0
+
+
+def test_a_replaced_value_no_longer_weighs() -> None:
+    words = history(max_weight=10)
+    words.add("1", "x" * 9)
+    words.add("1", "x")
+
+    gone = words.add("2", "x" * 9)
+
+    assert gone == []
+
+
+def test_an_evicted_value_no_longer_weighs() -> None:
+    words = history(limit=1, max_weight=10)
+    words.add("1", "x" * 9)
+    words.add("2", "x")
+
+    words.limit = 2
+    gone = words.add("3", "x" * 9)
+
+    assert gone == []
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    words = history(limit=2)
+    words.add("1", "one")
+    words.add("2", "two")
+
+    copy = words.copy()
+    copy.add("3", "three")
+
+    assert list(words) == ["one", "two"]
+    assert words.evicted == 0
+    assert list(copy) == ["two", "three"]
+    assert copy.evicted == 1

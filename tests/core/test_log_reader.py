@@ -1,0 +1,150 @@
+"""Followers of the log: each gets every event, or is told exactly how many it missed, over resets and imports too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from flaresend_mock.core.events import Event
+from flaresend_mock.core.log_reader import MAX_SET_ASIDE, LogReader, Missed, Replaced
+from flaresend_mock.core.models import Change
+from flaresend_mock.core.world import World
+from flaresend_mock.worldfile import load_world
+from tests.defaults import described
+
+Shown = int | tuple[int, str] | Missed | Replaced
+
+
+def happen(world: World, *names: str) -> None:
+    for name in names:
+        with world.lock:
+            world.record("group", Change("made up", name))
+
+
+def read(follower: LogReader) -> list[Shown]:
+    """Return what a follower reads: number and subject of events, and what is told beside them as it stands."""
+    found: list[Shown] = []
+    for item in follower.read():
+        if isinstance(item, Event):
+            assert isinstance(item.subject, Change)
+            found.append((item.number, item.subject.id))
+        else:
+            found.append(item)
+    return found
+
+
+def imported(world: World) -> None:
+    world.replace(load_world(described()))
+
+
+def restored(world: World) -> None:
+    world.restore("before")
+
+
+@pytest.mark.parametrize("change", [World.reset, restored])
+def test_what_happened_right_before_a_reset_or_a_restore_is_read_after_it(
+    change: Callable[[World], None], world: World
+) -> None:
+    world.snapshots.take("before")
+    follower = LogReader(world, None)
+    happen(world, "a", "b")
+    change(world)
+    happen(world, "c")
+
+    name = "before" if change is restored else "default"
+    assert read(follower) == [(1, "a"), (2, "b"), (3, name), (4, "c")]
+    assert read(follower) == []
+
+
+def test_what_happened_right_before_an_import_is_read_before_the_new_log_begins(world: World) -> None:
+    happen(world, "old")
+    follower = LogReader(world, None)
+    happen(world, "a")
+    imported(world)
+    happen(world, "b")
+
+    assert read(follower) == [(2, "a"), Replaced(0), (1, "b")]
+
+
+def test_nothing_is_lost_over_many_changes_without_a_look(world: World) -> None:
+    follower = LogReader(world, None)
+    for name in "abcde":
+        happen(world, name)
+        world.reset()
+
+    assert read(follower) == [
+        entry for at, name in enumerate("abcde") for entry in ((2 * at + 1, name), (2 * at + 2, "default"))
+    ]
+
+
+@pytest.mark.parametrize("change", [World.reset, restored])
+def test_a_reader_that_comes_back_after_the_log_was_replaced_is_told_what_it_missed(
+    change: Callable[[World], None], world: World
+) -> None:
+    happen(world, "a", "b")
+    world.snapshots.take("before")
+    happen(world, "c", "d", "e")
+    change(world)
+
+    name = "before" if change is restored else "default"
+    assert read(LogReader(world, 3)) == [Missed(2), (6, name)]
+    assert read(LogReader(world, 5)) == [(6, name)]
+    assert read(LogReader(world, 6)) == []
+
+
+def test_from_the_beginning_of_a_log_only_evicted_events_are_missing(
+    make_world: Callable[..., World],
+) -> None:
+    world = make_world(load_world(described(), history=3))
+    happen(world, *"abcde")
+    assert read(LogReader(world, 0)) == [Missed(2), (3, "c"), (4, "d"), (5, "e")]
+
+    world.reset()
+    assert read(LogReader(world, 0)) == [(6, "default")]
+
+
+def test_a_number_that_is_still_to_come_is_from_another_log(world: World) -> None:
+    happen(world, "a")
+
+    assert read(LogReader(world, 99)) == [(1, "a")]
+
+
+def test_nothing_is_kept_for_a_follower_that_is_slow(make_world: Callable[..., World]) -> None:
+    world = make_world(load_world(described(), history=3))
+    follower = LogReader(world, None)
+    happen(world, *map(str, range(10)))
+
+    assert read(follower) == [Missed(7), (8, "7"), (9, "8"), (10, "9")]
+
+
+def test_what_is_set_aside_is_bounded_and_the_rest_is_counted(world: World) -> None:
+    follower = LogReader(world, None)
+    happen(world, *map(str, range(MAX_SET_ASIDE)))
+    world.reset()
+    happen(world, "a", "b")
+    world.reset()
+
+    found = read(follower)
+
+    assert found[0] == Missed(3)
+    assert [number for number, _ in found[1:]] == list(range(4, MAX_SET_ASIDE + 5))  # type: ignore[misc]
+
+
+def test_news_is_told_until_it_is_read_and_never_after_closing(world: World) -> None:
+    follower = LogReader(world, None)
+    assert not follower.news.is_set()
+    happen(world, "a")
+    assert follower.news.is_set()
+    follower.read()
+    assert not follower.news.is_set()
+    world.reset()
+    assert follower.news.is_set()
+    follower.read()
+
+    assert not world.idle()
+    follower.close()
+    follower.close()
+    happen(world, "b")
+    assert not follower.news.is_set()
+    assert world.idle()

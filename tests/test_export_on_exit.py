@@ -1,0 +1,147 @@
+"""--import and --export-on-exit: a world that outlives its emulator."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+from flaresend_mock.export_on_exit import CannotExport
+from flaresend_mock.server import CannotStart
+from flaresend_mock.testing.client import Flaresend
+from tests.defaults import ANN
+
+MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    return str(tmp_path / "demo.json")
+
+
+def run(**options: object) -> list[str]:
+    """Start an emulator, send, stop it, and return the texts it had before."""
+    with (
+        FlaresendMock(log_level="error", **options) as flaresend,
+        closing(Flaresend(flaresend.url, flaresend.api_key)) as kit,
+    ):
+        before = [message.text or "" for message in kit.messages()]
+        call = requests.post(f"{kit.url}/send-message", json=MESSAGE, headers=kit.headers, timeout=10)
+        call.raise_for_status()
+    return before
+
+
+def test_a_demonstration_goes_on_where_it_ended(file: str) -> None:
+    options = {"import_": file, "export_on_exit": file}
+
+    assert [run(**options), run(**options), run(**options)] == [[], ["Hello"], ["Hello", "Hello"]]
+
+
+def test_nothing_but_the_export_is_left_behind(file: str) -> None:
+    for _ in range(2):
+        run(import_=file, export_on_exit=file)
+
+    assert [found.name for found in Path(file).parent.iterdir()] == ["demo.json"]
+
+
+def test_only_its_owner_may_read_an_export(file: str) -> None:
+    run(export_on_exit=file)
+
+    assert Path(file).stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_holds_keys_only_if_it_is_to(file: str) -> None:
+    run(export_on_exit=file, api_key="my-own-key-1")
+    masked = Path(file).read_text()
+    run(export_on_exit=file, api_key="my-own-key-1", with_secrets=True)
+
+    assert "my-own-key-1" not in masked
+    assert "my-own-key-1" in Path(file).read_text()
+
+
+def test_a_file_that_was_not_imported_is_kept(file: str) -> None:
+    Path(file).write_text("precious")
+    run(export_on_exit=file)
+    run(export_on_exit=file)
+
+    assert Path(f"{file}.1").read_text() == "precious"
+    assert json.loads(Path(f"{file}.2").read_text())["format"] == "flaresend-mock export"
+    assert json.loads(Path(file).read_text())["format"] == "flaresend-mock export"
+
+
+def test_a_file_that_changed_since_it_was_imported_is_kept(file: str) -> None:
+    run(export_on_exit=file)
+    with FlaresendMock(import_=file, export_on_exit=file):
+        Path(file).write_text("changed meanwhile")
+
+    assert Path(f"{file}.1").read_text() == "changed meanwhile"
+
+
+def test_a_link_is_followed(file: str, tmp_path: Path) -> None:
+    real = tmp_path / "real.json"
+    Path(file).symlink_to(real)
+
+    run(export_on_exit=file)
+
+    assert Path(file).is_symlink()
+    assert json.loads(real.read_text())["version"] == 1
+
+
+def test_a_place_where_nothing_can_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
+    for place in (tmp_path / "nowhere" / "x.json", tmp_path):
+        with pytest.raises(CannotStart, match="export_on_exit: "):
+            FlaresendMock(export_on_exit=str(place))
+
+
+def test_an_export_that_fails_is_told_and_leaves_what_was_there(file: str, tmp_path: Path) -> None:
+    run(export_on_exit=file)
+    before = Path(file).read_bytes()
+    flaresend = FlaresendMock(import_=file, export_on_exit=file).start()
+    moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+    tmp_path.rename(moved)
+
+    with pytest.raises(CannotExport, match="cannot export to"):
+        flaresend.stop()
+
+    assert (moved / "demo.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{", "line 1 column 2"),
+        ('{"version": 1, "instances": []}', "start with it"),
+        ('{"format": "flaresend-mock export", "version": 2}', "reads version 1 of exports, not 2"),
+    ],
+)
+def test_what_cannot_be_imported_is_refused_at_the_start(text: str, says: str, file: str) -> None:
+    Path(file).write_text(text)
+
+    with pytest.raises(CannotStart, match=says):
+        FlaresendMock(import_=file)
+
+
+def test_a_file_that_is_not_there_is_refused_unless_it_is_written_here(file: str) -> None:
+    with pytest.raises(CannotStart, match="No such file"):
+        FlaresendMock(import_=file)
+
+
+def test_an_export_is_not_started_with_as_a_world(file: str) -> None:
+    run(export_on_exit=file)
+
+    with pytest.raises(CannotStart, match="This is an export and no world file"):
+        FlaresendMock(world=file)
+
+
+def test_an_import_has_the_key_that_is_set(file: str) -> None:
+    run(export_on_exit=file)
+
+    with FlaresendMock(import_=file, api_key="a-new-key") as flaresend:
+        answer = requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=10)
+
+    assert flaresend.api_key == "a-new-key"
+    assert answer.status_code == 200
