@@ -8,10 +8,9 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.core.errors import WorldNotFound
 from flaresend_mock.dashboard import (
     assets,
-    conversations,
+    chats,
     faults,
     instances,
-    login,
     pages,
     people,
     schedule,
@@ -26,7 +25,7 @@ UI = OURS + "/ui"
 def install(app: Flask) -> None:
     """Add the dashboard to an application, under /_mock/ui."""
     whole = Blueprint("dashboard", __name__)
-    for part in (pages, conversations, traffic, instances, schedule, faults, people, worlds, login, assets):
+    for part in (pages, chats, traffic, instances, schedule, faults, people, worlds, assets):
         whole.register_blueprint(part.blueprint)
     for missing in (NotFound, WorldNotFound):
         whole.register_error_handler(missing, pages.gone)

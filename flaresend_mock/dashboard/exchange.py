@@ -1,22 +1,27 @@
-"""What went over the wire for one message: the call that sent it, or the event that told of it, with every attempt."""
+"""What went over the wire: for one message, one API call or one webhook delivery."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.deliveries import OPEN
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.inbound_messages import target
 from flaresend_mock.core.models import Attempt, Call, Delivery, Message, Task, TaskChange
+from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.reproduce import curl, pytest
 from flaresend_mock.dashboard.reproduce.curl import Place
 from flaresend_mock.http import headers
+
+Subject = Call | Delivery
+"""What the traffic page lists: an API call or a webhook delivery."""
 
 LONGEST = 20_000
 """Characters of a body that are shown."""
@@ -75,7 +80,7 @@ def why(world: World, message_id: str, place: Place) -> Why | None:
         task, call = _cause(world, message) if message.direction == "outbound" else (None, None)
         deliveries = [one for one in world.deliveries.all() if one.message == message_id]
         delivery = deliveries[-1] if deliveries else None
-        curl, test = _again(world, message, call, task, delivery, place)
+        command, test = _reproduced(world, message, call, task, delivery, place)
         changes = tuple(
             Changed(one.id, one.at, name_of(world, one.sender), line_of(one))
             for one in world.state.messages
@@ -84,7 +89,7 @@ def why(world: World, message_id: str, place: Place) -> Why | None:
     attempts = tuple(_attempted(one, delivery) for one in delivery.attempts) if delivery else ()
     event = readable(delivery.body) if delivery else ""
     told = exchange(call) if call else None
-    return Why(message, told, task, delivery, event, attempts, curl, test, changes)
+    return Why(message, told, task, delivery, event, attempts, command, test, changes)
 
 
 def exchange(event: Event) -> Exchange:
@@ -167,7 +172,7 @@ def _scheduling(world: World, task: Task) -> Event | None:
     return None
 
 
-def _again(
+def _reproduced(
     world: World,
     message: Message,
     event: Event | None,
@@ -187,3 +192,85 @@ def _again(
     media = world.state.media.get(message.content.media) if message.content.media else None
     command = curl.call_again(world, call, place, media) if call else ""
     return command, pytest.of_sent(world, message, call, task, event.at if event else message.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One attempt at a delivery, as it is read by people."""
+
+    attempt: Attempt
+    headers: Mapping[str, str]
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """A call, or a delivery, in full; `fault` is the id of what it met, and `armed` whether that is still there."""
+
+    number: int
+    at: datetime
+    instance: str
+    call: Exchange | None
+    delivery: Delivery | None
+    event: str
+    tries: tuple[Try, ...]
+    fault: str | None
+    armed: bool
+    curl: str
+
+    @property
+    def open(self) -> bool:
+        return self.delivery is not None and self.delivery.status in OPEN
+
+
+def read_details(world: World, number: int, place: Place) -> Details | None:
+    """Return all that is known of a call or a delivery, or None if it is no longer kept."""
+    found = _find(world, number)
+    if found is None:
+        return None
+    event, subject = found
+    with world.lock:
+        armed = subject.fault is not None and world.faults.has(subject.fault)
+        owner = world.state.instances.get(subject.instance or "")
+        instance = (owner.name or name_of(world, owner.number)) if owner else ""
+    if isinstance(subject, Call):
+        with world.lock:
+            command = curl.call_again(world, subject, place)
+        return Details(
+            number, event.at, instance, exchange(event), None, "", (), subject.fault, armed, command
+        )
+    tries = tuple(Try(one, _safe(one.headers), readable(one.answer.encode())) for one in subject.attempts)
+    return Details(
+        number,
+        event.at,
+        instance,
+        None,
+        subject,
+        readable(subject.body),
+        tries,
+        subject.fault,
+        armed,
+        curl.delivery_again(subject),
+    )
+
+
+def _safe(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name: MASK if is_secret(name) else value for name, value in headers}
+
+
+def _find(world: World, number: int) -> tuple[Event, Subject] | None:
+    """Return a call or a delivery as it stands, with the event that first told of it; None if it is not kept."""
+    with world.lock:
+        events = world.state.events.since(number - 1)
+    if not events or events[0].number != number:
+        return None
+    first = events[0].subject
+    if isinstance(first, Call):
+        return events[0], first
+    if not isinstance(first, Delivery) or first.event != number:
+        return None
+    for event in reversed(events):
+        now = event.subject
+        if isinstance(now, Delivery) and (now.id, now.event) == (first.id, number):
+            return events[0], now
+    return None

@@ -1,7 +1,8 @@
-"""What all pages share: how they are rendered, where they lead, and what stands at their top."""
+"""What all pages share: rendering, links between them, the header, and the login."""
 
 from __future__ import annotations
 
+import hmac
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,11 +15,13 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.markup import formatted, plain
 from flaresend_mock.dashboard.reproduce.curl import Place
+from flaresend_mock.http.auth import cookie_of, pass_for
 from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 HERE = "/_mock/ui/"
+MAX_DIGITS = 18
 DEEPEST = 20
 """So many parts the path of a page may have; more than any has."""
 
@@ -113,6 +116,12 @@ def place(world: World) -> Place:
     return Place(emulator().public_url(), world.name, emulator().token is not None)
 
 
+def number_argument(name: str) -> int:
+    """Return a whole number in the query string, or 0 if there is none."""
+    given = request.args.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= MAX_DIGITS else 0
+
+
 def shown(text: str, status: int = 200) -> Response:
     """Answer with what is to be shown; what is no character of a text, such as half an emoji, is a question mark."""
     return Response(
@@ -162,3 +171,28 @@ def _size(count: int) -> str:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
+
+
+@blueprint.get("/login")
+def login() -> Response:
+    """Ask for the token."""
+    return _login_page("")
+
+
+@blueprint.post("/login")
+def enter() -> Response:
+    """Let a browser in that brings the token."""
+    token = emulator().token or ""
+    given = request.form.get("token", "")
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+        return _login_page("This is not the token that the emulator was started with.", 401)
+    response = Response(status=303, headers={"Location": "./"})
+    response.set_cookie(
+        cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure
+    )
+    return response
+
+
+def _login_page(problem: str, status: int = 200) -> Response:
+    text = render_template("dashboard/login.html", ui="./", problem=problem)
+    return shown(text, status)

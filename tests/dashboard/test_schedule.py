@@ -15,7 +15,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.models import Rule
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.schedule_clock import spoken
+from flaresend_mock.dashboard.schedule import spoken
 from flaresend_mock.worldfile import load_world
 from tests.defaults import ANN, BEN, INSTANCE, described
 from tests.support import KEY, RealTime, client_of

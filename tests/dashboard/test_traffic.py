@@ -13,8 +13,7 @@ from werkzeug.test import Client
 
 from flaresend_mock.core.models import Attempt, Call, Delivery, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard import traffic as serving
-from flaresend_mock.dashboard import traffic_log as reading
+from flaresend_mock.dashboard import traffic
 from tests.defaults import ANN, ANNS_GROUP, BEN, CARA, INSTANCE
 from tests.support import KEY
 
@@ -285,13 +284,13 @@ def test_too_much_news_replaces_the_list(client: Client) -> None:
     news = client.get(f"{PARTS}/news", query_string=seen).text
 
     assert re.search(r'<section id="log" hx-swap-oob="true"', news)
-    assert len(rows(news)) == reading.PAGE
+    assert len(rows(news)) == traffic.PAGE
 
 
 def test_a_page_that_is_left_open_does_not_grow_for_ever(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serving, "KEPT", 3)
+    monkeypatch.setattr(traffic, "KEPT", 3)
     text = client.get(PAGE).text
     for _ in range(4):
         client.get("/groups", headers=KEY)
@@ -438,7 +437,7 @@ def test_fifty_thousand_events_are_no_burden(client: Client, world: World) -> No
         started = time.perf_counter()
         shown = client.get(f"{PAGE}?{query}").text
         took.append(time.perf_counter() - started)
-        assert len(rows(shown)) <= reading.PAGE
+        assert len(rows(shown)) <= traffic.PAGE
 
     assert listed(client, "path=rare") == ["/rare 200"]
     assert max(took) < 0.3 * 3, took  # 0.3 s, on a machine that is busy with other tests

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.dashboard import worlds_cards
+from flaresend_mock.dashboard.worlds import read_cards
 from tests.defaults import ANN
 from tests.support import KEY
 
@@ -160,7 +160,7 @@ def test_of_very_many_worlds_the_first_are_shown(client: Client, emulator: Flare
     for number in range(4):
         make(client, name=f"t{number}")
 
-    shown, more = worlds_cards.cards(emulator.worlds.all(), emulator.worlds.get("t3"), most=3)
+    shown, more = read_cards(emulator.worlds.all(), emulator.worlds.get("t3"), most=3)
 
     assert [one.name for one in shown] == ["t3", "default", "t0"]
     assert more == 2
