@@ -27,8 +27,8 @@ from flaresend_mock.core.worlds import DEFAULT, Worlds
 from flaresend_mock.export_on_exit import CannotExport, ExportOnExit
 from flaresend_mock.http.connection import is_gone
 from flaresend_mock.http.context import Emulator
+from flaresend_mock.http.server import HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
-from flaresend_mock.serving import HttpServer
 from flaresend_mock.settings import Settings, local_url
 from flaresend_mock.thumbnails import image_info
 from flaresend_mock.version import __version__
@@ -185,9 +185,9 @@ class FlaresendMock:
         if wanted.import_ is not None and not self._export.begins_with(wanted.import_):
             state = self._imported(wanted.import_, state)
         if wanted.demo and wanted.import_ is None:
-            from flaresend_mock.demo import lived
+            from flaresend_mock.demo import add_conversations
 
-            state = lived(state, utc_now(), self._host)
+            state = add_conversations(state, utc_now(), self._host)
         if wanted.webhook_url:
             try:
                 webhook = Webhook(

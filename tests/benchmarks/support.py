@@ -26,7 +26,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flaresend_mock.serving import MAX_CONNECTIONS, SETTINGS
+from flaresend_mock.http.server import MAX_CONNECTIONS, SETTINGS
 from flaresend_mock.settings import Settings
 
 KEY = "YOUR_API_KEY"

@@ -431,7 +431,7 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
 
     from flask import Flask
 
-    from flaresend_mock.serving import HttpServer
+    from flaresend_mock.http.server import HttpServer
 
     proxy = Flask("proxy")
     proxy.wsgi_app = proxied  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.background.realtime import utc_now
-from flaresend_mock.demo.bot import HELLO, MENU, answer
+from flaresend_mock.demo import HELLO, MENU, reply_to
 
 BRIAN = "254711000002"
 SECONDS = 30
@@ -126,5 +126,5 @@ def test_a_demonstration_can_be_stopped_and_there_can_be_two() -> None:
         ({}, "Got it!"),
     ],
 )
-def test_the_bot_has_an_answer_to_everything(message: dict[str, object], said: str | None) -> None:
-    assert answer(message) == said
+def test_the_bot_replies_to_everything(message: dict[str, object], said: str | None) -> None:
+    assert reply_to(message) == said

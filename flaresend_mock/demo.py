@@ -1,0 +1,165 @@
+"""`flaresend-mock --demo`: sample conversations of a bakery, and the chat bot that answers its customers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from werkzeug.test import Client
+from werkzeug.wrappers import Request, Response
+
+from flaresend_mock.core.inbound_messages import InboundMessage
+from flaresend_mock.core.models import Content
+from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.state import State
+from flaresend_mock.core.world import World
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+MENU = (
+    "*Our bakery* 🥐\n\n1. Sourdough, KES 350\n2. Chocolate cake, KES 1,800\n3. Croissant, KES 180\n\n"
+    "Write _order_ and what you want, _hours_, or _where_."
+)
+HOURS = "We are open *Monday to Saturday 7:00 to 19:00* and Sunday 8:00 to 13:00."
+WHERE = "Moi Avenue 12, Nairobi. The way: https://maps.example/demo-shop"
+CHATS = ("@s.whatsapp.net", "@g.us")
+"""The chats that the bot writes to. The API takes no LID, and a channel belongs to its owner."""
+HELLO = "Hello! I am the baker's bot. Write _menu_ to see what is fresh."
+
+
+class Bot:
+    """The demonstration's application: a WSGI application that gets events and replies over the API.
+
+    Args:
+        api: the emulator's application. The bot calls it as any client calls Flaresend.
+        api_key: the key of the instance that the bot sends with.
+    """
+
+    def __init__(self, api: WSGIApplication, api_key: str) -> None:
+        self._client = Client(api)
+        self._headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "demo-bot/1.0"}
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        event: Any = json.loads(Request(environ).get_data() or b"null")
+        data = event.get("data", {}) if isinstance(event, dict) else {}
+        text = reply_to(data.get("message", {}))
+        chat = data.get("from", "")
+        if text is not None and isinstance(chat, str) and chat.endswith(CHATS):
+            self._send(chat, text)
+        return Response(b'{"received":true}', content_type="application/json")(environ, start_response)
+
+    def _send(self, chat: str, text: str) -> None:
+        is_group = chat.endswith("@g.us")
+        to = {"groupJids": [chat]} if is_group else {"recipients": [chat.partition("@")[0]]}
+        path = "/groups/send-message" if is_group else "/send-message"
+        self._client.post(path, json={**to, "type": "text", "text": text}, headers=self._headers)
+
+
+def reply_to(message: dict[str, Any]) -> str | None:
+    """Return the bot's reply to a message, or None if it does not reply."""
+    if any(key in message for key in ("reactionMessage", "protocolMessage")):
+        return None
+    text = _text(message)
+    if text is None:
+        return _reply_to_kind(message)
+    words = text.lower()
+    if words.startswith("order"):
+        wanted = text[5:].strip() or "a surprise"
+        return f"Thank you! I noted *{wanted}*. It is ready in 20 minutes."
+    for word, reply in (("menu", MENU), ("hours", HOURS), ("open", HOURS), ("where", WHERE), ("price", MENU)):
+        if word in words:
+            return reply
+    if words.startswith(("hi", "hello", "hey", "good ", "jambo", "habari")):
+        return HELLO
+    if "thank" in words:  # the customer ends the conversation
+        return None
+    return f"You said: “{text[:500]}”. Write _menu_ to see what is fresh."
+
+
+def _text(message: dict[str, Any]) -> str | None:
+    extended = message.get("extendedTextMessage")
+    text = extended.get("text") if isinstance(extended, dict) else message.get("conversation")
+    return text if isinstance(text, str) else None
+
+
+def _reply_to_kind(message: dict[str, Any]) -> str:
+    kinds = {
+        "imageMessage": "What a nice picture! 📷",
+        "audioMessage": "I cannot listen yet, but I would love to. Please write.",
+        "locationMessage": "Got your location. We deliver there in about 40 minutes. 🛵",
+        "documentMessage": "Thank you for the document. I passed it on.",
+        "contactMessage": "Thank you, I noted the contact.",
+        "stickerMessage": "😄",
+    }
+    return next((reply for kind, reply in kinds.items() if kind in message), "Got it!")
+
+
+ECHO, BRIAN, AMINA = "254711000001", "254711000002", "254711000003"
+APP = ""
+"""The sender of what the application sends."""
+
+Line = tuple[float, str, str]
+"""How many minutes ago, the sender, and the text."""
+
+CONVERSATIONS: dict[str, tuple[Line, ...]] = {
+    BRIAN: (
+        (2 * 1440 + 300, BRIAN, "Hi! Do you have *sourdough* today?"),
+        (2 * 1440 + 299, APP, "Good morning Brian! Yes, fresh since 7. How many?"),
+        (2 * 1440 + 297, BRIAN, "Two please 🙏"),
+        (2 * 1440 + 296, APP, "Noted: *2 × sourdough*, KES 700. Pick them up until 6 pm."),
+        (2 * 1440 + 20, BRIAN, "Got them, thanks!"),
+        (90, BRIAN, "What does the chocolate cake cost?"),
+        (89, APP, "The chocolate cake is KES 1,800. Write *order cake* if you want one."),
+    ),
+    AMINA: (
+        (1440 + 240, APP, "Hello Amina, your birthday cake is ready tomorrow at 10:00. Reply 1 to confirm."),
+        (1440 + 232, AMINA, "1"),
+        (1440 + 231, APP, "Confirmed ✅ See you tomorrow!"),
+        (95, AMINA, "On my way, with ~five~ six people 😄"),
+    ),
+    ECHO: (
+        (3 * 1440 + 60, ECHO, "Are you open on Sunday?"),
+        (3 * 1440 + 59, APP, "Yes, from 8 to 13. The way here: https://maps.example/demo-shop"),
+    ),
+}
+
+
+def add_conversations(state: State, now: datetime, host: HostServices) -> State:
+    """Return a state with the sample conversations in it, up to half an hour before `now`. No webhook gets them."""
+    people = dict(state.people)
+    state = state.copy()
+    for number, person in people.items():  # auto-replies would mix with the sample conversations
+        state.people[number] = replace(person, rules=())
+    moment = now
+    world = World("demo", state, lambda: moment, replace(host, on_timer_changed=lambda world: None))
+    instance = world.instances.first()
+    lines = [
+        (minutes, number, sender, text)
+        for number, conversation in CONVERSATIONS.items()
+        if number in people
+        for minutes, sender, text in conversation
+    ]
+    for minutes, number, sender, text in sorted(lines, reverse=True):
+        moment = now - timedelta(minutes=minutes)
+        if sender == APP:
+            world.sending.send(instance.id, [number], Content("text", text=text))
+        else:
+            world.inbound.receive(InboundMessage(sender, text=text))
+    moment = now - timedelta(minutes=30)
+    for group in list(world.state.groups.values())[:1]:
+        member = next((number for number in group.members if number != instance.number), None)
+        if member is not None and not group.announce:
+            world.inbound.receive(
+                InboundMessage(member, text="Who brings the bread on Saturday?", group=group.id)
+            )
+    moment = now
+    filled = world.state.copy()
+    for number, person in people.items():
+        # a rule without `when` replies to everything: it would talk to the bot for ever
+        rules = tuple(rule for rule in person.rules if rule.when is not None)
+        filled.people[number] = replace(person, rules=rules)
+    return filled
