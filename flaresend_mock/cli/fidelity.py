@@ -8,6 +8,6 @@ import click
 @click.command()
 def fidelity() -> None:
     """Print what of the emulator is documented and what is assumed, as a Markdown table."""
-    from flaresend_mock.fidelity import document
+    from flaresend_mock.contract import fidelity_table
 
-    print(document(), end="")
+    print(fidelity_table(), end="")
