@@ -45,7 +45,7 @@ class Case:
     tag: str
     source: str
     request: dict[str, Any]
-    answer: dict[str, Any]
+    response: dict[str, Any]
     given: dict[str, Any] = field(default_factory=dict)
     varies: tuple[str, ...] = ()
     note: str = ""
@@ -97,7 +97,7 @@ def _section(name: str, rows: list[str]) -> str:
 
 def _case_row(case: Case) -> str:
     title = f"{case.title}. {case.note}" if case.note else case.title
-    return _row(title, str(case.answer["status"]), case.tag, case.source, f"`{case.name}`")
+    return _row(title, str(case.response["status"]), case.tag, case.source, f"`{case.name}`")
 
 
 def _behaviour_row(entry: Behaviour) -> str:

@@ -105,11 +105,13 @@ def test_every_case_of_the_contract_is_an_answer_that_is_described(documents: di
         if operation is None:
             continue
         seen += 1
-        status = str(case.answer["status"])
+        status = str(case.response["status"])
         assert status in operation["responses"], case.name
         schema = operation["responses"][status]["content"]["application/json"]["schema"]
         resolved = {**schema, "components": document["components"]}
-        errors = [error.message for error in Draft202012Validator(resolved).iter_errors(case.answer["body"])]
+        errors = [
+            error.message for error in Draft202012Validator(resolved).iter_errors(case.response["body"])
+        ]
         assert errors == [], case.name
     assert seen > 300
 
@@ -142,10 +144,10 @@ def test_every_documented_error_has_its_example(documents: dict[str, Any]) -> No
     adapter = api_app().url_map.bind("localhost")
     for case in cases():
         operation = operation_of(case, documents["api"], adapter)
-        if operation is None or case.tag == "assumed" or case.answer["status"] < 400:
+        if operation is None or case.tag == "assumed" or case.response["status"] < 400:
             continue
-        content = operation["responses"][str(case.answer["status"])]["content"]["application/json"]
-        assert case.answer["body"] in [one["value"] for one in content["examples"].values()], case.name
+        content = operation["responses"][str(case.response["status"])]["content"]["application/json"]
+        assert case.response["body"] in [one["value"] for one in content["examples"].values()], case.name
 
 
 def test_the_statuses_of_all_refusals_are_described(documents: dict[str, Any]) -> None:

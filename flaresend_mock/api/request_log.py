@@ -37,9 +37,9 @@ def record(response: Response) -> Response:
     injected: Injected | None = noted.get("injected")
     fault = injected.fault if injected else None
     cut_off = fault is not None and fault.action == "reset"
-    answer = b"" if cut_off else response.get_data()
+    response_body = b"" if cut_off else response.get_data()
     if response.status_code == NOT_FOUND and not cut_off:  # which names the path
-        answer = world.instances.masked(answer.decode()).encode()
+        response_body = world.instances.masked(response_body.decode()).encode()
     call = Call(
         method=request.method,
         path=world.instances.masked(path_as_sent(request)),
@@ -47,9 +47,9 @@ def record(response: Response) -> Response:
         headers=headers,
         body=body,
         status=None if cut_off else response.status_code,
-        answer=answer,
+        response=response_body,
         instance=caller.instance if caller else None,
-        weight=weigh_call(headers, query, body, answer),
+        weight=weigh_call(headers, query, body, response_body),
         fault=fault.id if fault else None,
     )
     with world.lock:

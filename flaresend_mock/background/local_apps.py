@@ -20,7 +20,7 @@ from requests.exceptions import ConnectionError, ReadTimeout
 log = logging.getLogger(__name__)
 
 DOMAIN = ".wsgi.localhost"
-MAX_ANSWER = 64 * 1024
+MAX_RESPONSE = 64 * 1024
 
 _apps: dict[str, WSGIApplication] = {}
 _numbers = count(1)
@@ -119,8 +119,8 @@ class _Handling:
         self._status, self._headers = int(status.partition(" ")[0]), list(headers)
         try:
             for part in body:
-                self._body = (self._body + part)[:MAX_ANSWER]
-                if len(self._body) == MAX_ANSWER or self._given_up:
+                self._body = (self._body + part)[:MAX_RESPONSE]
+                if len(self._body) == MAX_RESPONSE or self._given_up:
                     break
         finally:
             if callable(close := getattr(body, "close", None)):

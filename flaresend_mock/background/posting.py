@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from flaresend_mock.background.local_apps import MAX_ANSWER, LocalAdapter, texts
+from flaresend_mock.background.local_apps import MAX_RESPONSE, LocalAdapter, texts
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.version import __version__
 
@@ -30,7 +30,7 @@ class Poster:
         self._session.close()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Post an event, and return what came of it: url, headers, status, answer, error and milliseconds."""
+        """Post an event, and return what came of it: url, headers, status, response, error and milliseconds."""
         return self._ask("POST", url, body, {"Content-Type": "application/json", **headers})
 
     def get(self, url: str) -> dict[str, Any]:
@@ -49,9 +49,9 @@ class Poster:
             sent = texts(call.headers)
             with self._session.send(
                 call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
-            ) as answer:
-                status = answer.status_code  # whatever becomes of its body, this is the answer
-                text = _read(answer, watch)
+            ) as response:
+                status = response.status_code  # counts as the response, even if the body breaks off
+                text = _read(response, watch)
         except requests.Timeout:
             error = f"no answer within {TIMEOUT_SECONDS:.0f} s"
         except (requests.RequestException, UnicodeError, ValueError) as problem:
@@ -60,23 +60,23 @@ class Poster:
             "url": url,
             "headers": tuple(sent.items()),
             "status": status,
-            "answer": text,
+            "response": text,
             "error": error,
             "milliseconds": round(watch.seconds * 1000, 3),
         }
 
 
-def _read(answer: requests.Response, watch: Stopwatch) -> str:
-    """Return the first 64 KB of an answer, as far as it comes within the time there is.
+def _read(response: requests.Response, watch: Stopwatch) -> str:
+    """Return the first 64 KB of a response, as far as it comes within the time there is.
 
     It is read byte by byte: a larger piece is waited for until it is complete, however slowly it comes.
     """
     kept = bytearray()
-    for chunk in answer.iter_content(1):
+    for chunk in response.iter_content(1):
         kept += chunk
-        if len(kept) >= MAX_ANSWER or watch.seconds > TIMEOUT_SECONDS:
+        if len(kept) >= MAX_RESPONSE or watch.seconds > TIMEOUT_SECONDS:
             break
-    return kept[:MAX_ANSWER].decode("utf-8", "replace")
+    return kept[:MAX_RESPONSE].decode("utf-8", "replace")
 
 
 def _plain(problem: Exception) -> str:

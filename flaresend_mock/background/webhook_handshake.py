@@ -74,7 +74,7 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
         poster.close()
     attempt["url"] = webhook.url  # without the token that was asked with
     attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
-    attempt["answer"] = _masked(attempt["answer"], webhook)
+    attempt["response"] = _masked(attempt["response"], webhook)
     return {
         "verified": problem is None,
         "reason": _masked(problem or "", webhook),
@@ -127,6 +127,6 @@ def _wrong_status(attempt: dict[str, Any], strict: bool) -> str | None:
 
 def _wrong_challenge(attempt: dict[str, Any]) -> str | None:
     problem = _wrong_status(attempt, strict=True)
-    if problem is None and attempt["answer"].strip() != CHALLENGE:
-        return f"it answered {attempt['answer'][:100]!r}, not the challenge {CHALLENGE!r}"
+    if problem is None and attempt["response"].strip() != CHALLENGE:
+        return f"it answered {attempt['response'][:100]!r}, not the challenge {CHALLENGE!r}"
     return problem

@@ -122,7 +122,7 @@ class WebhookSender:
             outcome = _meet(job, poster, signature)
         except Exception:  # a mistake of ours: the chat must go on all the same
             log.exception("webhook %s: the attempt failed in an unforeseen way", job.delivery.id)
-            outcome = _no_answer(job, "the emulator made a mistake; its log has the details")
+            outcome = _no_response(job, "the emulator made a mistake; its log has the details")
         status = outcome["status"]
         accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
         world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
@@ -135,27 +135,27 @@ def _meet(job: Job, poster: Poster, signature: dict[str, str]) -> dict[str, Any]
     if fault is None:
         return poster.post(job.webhook.url, body, signature)
     if fault.reply is not None:
-        answer = fault.reply.body
-        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
-        outcome = _no_answer(job, f"fault {fault.name}: nothing was sent")
-        return outcome | {"status": fault.reply.status, "answer": "" if answer is None else text}
+        body = fault.reply.body
+        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        outcome = _no_response(job, f"fault {fault.name}: nothing was sent")
+        return outcome | {"status": fault.reply.status, "response": "" if body is None else text}
     if fault.action == "reset":
-        return _no_answer(job, f"fault {fault.name}: connection reset, nothing was sent")
+        return _no_response(job, f"fault {fault.name}: connection reset, nothing was sent")
     outcome = poster.post(job.webhook.url, body, signature)
-    return outcome | {"status": None, "answer": "", "error": f"fault {fault.name}: the answer was lost"}
+    return outcome | {"status": None, "response": "", "error": f"fault {fault.name}: the answer was lost"}
 
 
-def _no_answer(job: Job, error: str) -> dict[str, Any]:
+def _no_response(job: Job, error: str) -> dict[str, Any]:
     return {
         "url": job.webhook.url,
         "headers": (),
         "status": None,
-        "answer": "",
+        "response": "",
         "error": error,
         "milliseconds": 0,
     }
 
 
 def _interrupted(world: World, job: Job) -> Attempt:
-    outcome = _no_answer(job, "interrupted: the emulator stopped")
+    outcome = _no_response(job, "interrupted: the emulator stopped")
     return Attempt(at=world.clock.now(), accepted=False, **outcome)

@@ -17,10 +17,10 @@ MAX_TEXT = 65_536
 
 
 class RuleInput(Input):
-    """With `answer`, or the same text again, if a text contains `when`; `after` so many seconds."""
+    """Sends `reply`, or the same text for null, `after` seconds after a text that contains `when`."""
 
     when = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
-    answer = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
+    reply = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
     after = Number(0, 30 * 86_400, load_default=1.0)
 
 

@@ -28,7 +28,7 @@ from flaresend_mock.core.world import World
 
 Item = Mapping[str, Any]
 
-ANSWER_FIELDS = (
+RESPONSE_FIELDS = (
     "success",
     "message",
     "error",
@@ -53,7 +53,7 @@ ANSWER_FIELDS = (
     "number",
     "exists",
 )
-"""Every field that a documented answer has."""
+"""Every field that a documented response has."""
 
 _TYPES = (*dict.fromkeys((*MESSAGE_TYPES, *KINDS)),)
 
@@ -197,7 +197,7 @@ REQUESTS = Source(
         ),
         "body": Field(known=BODY_FIELDS),
         "status": Field(check=_check_status),
-        "answer": Field(known=ANSWER_FIELDS),
+        "response": Field(known=RESPONSE_FIELDS),
         "instance": INSTANCE,
         "timestamp": Field(),
         "fault": Field(),

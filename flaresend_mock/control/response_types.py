@@ -30,7 +30,7 @@ MessageShown = TypedDict(
 
 
 class CallShown(TypedDict):
-    """A call of the API with its answer; `status` is null where a fault cut the connection."""
+    """A call of the API with its response; `status` is null where a fault cut the connection."""
 
     id: int
     method: str
@@ -39,7 +39,7 @@ class CallShown(TypedDict):
     headers: dict[str, Any]
     body: Any
     status: int | None
-    answer: Any
+    response: Any
     instance: str | None
     timestamp: str
     fault: str | None
@@ -64,7 +64,7 @@ class Attempted(TypedDict):
     url: str
     headers: dict[str, str]
     status: int | None
-    answer: str
+    response: str
     error: str | None
     milliseconds: float
 
@@ -153,7 +153,7 @@ class RuleShown(TypedDict):
     """How somebody answers by themselves."""
 
     when: str | None
-    answer: str | None
+    reply: str | None
     after: float
 
 

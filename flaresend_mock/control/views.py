@@ -70,7 +70,7 @@ def request(event: Event) -> response_types.CallShown:
         "headers": headers.shown(call.headers),
         "body": _read(call.body) if isinstance(call.body, bytes) else call.body,
         "status": call.status,
-        "answer": _read(call.answer),
+        "response": _read(call.response),
         "instance": call.instance,
         "timestamp": times.stamp(event.at),
         "fault": call.fault,
@@ -183,7 +183,7 @@ def attempt(attempt: Attempt) -> response_types.AttemptShown:
         "url": attempt.url,
         "headers": dict(attempt.headers),
         "status": attempt.status,
-        "answer": attempt.answer,
+        "response": attempt.response,
         "error": attempt.error,
         "milliseconds": attempt.milliseconds,
     }
@@ -220,7 +220,7 @@ def person(person: Person) -> response_types.PersonShown:
         "lid": person.lid,
         "name": person.name,
         "on_whatsapp": person.on_whatsapp,
-        "rules": [{"when": one.when, "answer": one.answer, "after": one.after} for one in person.rules],
+        "rules": [{"when": one.when, "reply": one.reply, "after": one.after} for one in person.rules],
     }
 
 

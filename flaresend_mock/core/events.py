@@ -49,10 +49,10 @@ def weigh(data: object) -> int:
     return 30
 
 
-def weigh_call(headers: tuple[tuple[str, str], ...], query: str, body: object, answer: bytes) -> int:
+def weigh_call(headers: tuple[tuple[str, str], ...], query: str, body: object, response: bytes) -> int:
     """Return about how many bytes a call takes, without looking at each text as at one that might be anything."""
     told = sum([160 + len(name) + len(value) for name, value in headers])
-    return 210 + told + 2 * len(query) + weigh(body) + len(answer)
+    return 210 + told + 2 * len(query) + weigh(body) + len(response)
 
 
 def weigh_content(content: Content) -> int:
@@ -75,7 +75,7 @@ def weigh_task(task: Task) -> int:
 
 def weigh_delivery(delivery: Delivery) -> int:
     """Return about how many bytes a delivery takes, with its attempts."""
-    attempts = sum(900 + len(attempt.answer) + len(attempt.url) for attempt in delivery.attempts)
+    attempts = sum(900 + len(attempt.response) + len(attempt.url) for attempt in delivery.attempts)
     return 600 + len(delivery.body) + attempts
 
 

@@ -21,7 +21,7 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
-from flaresend_mock.core.inbound_messages import ANSWERS, MEDIA_KINDS, TARGETED, InboundMessage
+from flaresend_mock.core.inbound_messages import MEDIA_KINDS, REPLIES, TARGETED, InboundMessage
 from flaresend_mock.core.media import mimetype_of
 from flaresend_mock.core.models import (
     Content,
@@ -30,14 +30,14 @@ from flaresend_mock.core.models import (
     Group,
     Instance,
     Message,
-    PendingAnswer,
+    PendingAutoReply,
 )
 from flaresend_mock.core.payloads import Payload, Written
 
 if TYPE_CHECKING:
     from flaresend_mock.core.world import World
 
-ANSWER = "answer"
+AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -76,7 +76,7 @@ class Inbound:
             now = world.clock.now()
             letter = self._settled(inbound_messages.forwarded(world, letter), instance)
             about = self._about(letter)
-            if about is None and letter.kind in ANSWERS:
+            if about is None and letter.kind in REPLIES:
                 about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
 
             chat = group.id if group else numbers.jid(number)
@@ -93,15 +93,15 @@ class Inbound:
             return Received(event, message, delivery)
 
     def forget(self, instance_id: str) -> None:
-        """Have nobody write to an instance any more who was about to. The caller holds the lock."""
-        answers = self._world.state.answers
-        for key in [key for key, pending in answers.items() if pending.instance == instance_id]:
-            del answers[key]
-            self._world.state.timers.cancel(ANSWER, key)
+        """Cancel the automatic replies to an instance. The caller holds the lock."""
+        auto_replies = self._world.state.auto_replies
+        for key in [key for key, pending in auto_replies.items() if pending.instance == instance_id]:
+            del auto_replies[key]
+            self._world.state.timers.cancel(AUTO_REPLY, key)
 
-    def answer(self, key: str) -> Fired:
-        """Let somebody write what they were going to. The caller holds the lock."""
-        pending = self._world.state.answers.pop(key)
+    def send_auto_reply(self, key: str) -> Fired:
+        """Receive the text of an automatic reply that is due. The caller holds the lock."""
+        pending = self._world.state.auto_replies.pop(key)
         letter = InboundMessage(
             sender=pending.number,
             text=pending.text,
@@ -113,22 +113,22 @@ class Inbound:
             result = self.receive(letter).message.id
         except Refusal as refusal:
             return Fired(
-                self._world.clock.now(), ANSWER, key, "failed", str(refusal) or type(refusal).__name__
+                self._world.clock.now(), AUTO_REPLY, key, "failed", str(refusal) or type(refusal).__name__
             )
-        return Fired(self._world.clock.now(), ANSWER, key, result)
+        return Fired(self._world.clock.now(), AUTO_REPLY, key, result)
 
     def schedule_auto_reply(self, message: Message) -> None:
-        """Have the person who gets a message answer it, if they do. The caller holds the lock."""
+        """Set a timer for the recipient's automatic reply, if a rule matches. The caller holds the lock."""
         person = self._world.state.people.get(message.to)
         text = message.content.text
         if person is None or text is None or message.status != "sent":
             return
         for rule in person.rules:
             if rule.when is None or rule.when.lower() in text.lower():
-                key = self._world.random.hexadecimal("answer", 16).lower()
-                answer = text if rule.answer is None else rule.answer
-                self._world.state.answers[key] = PendingAnswer(message.instance, person.number, answer)
-                self._world.set_timer(message.at + timedelta(seconds=rule.after), ANSWER, key)
+                key = self._world.random.hexadecimal("auto-reply", 16).lower()
+                reply = text if rule.reply is None else rule.reply
+                self._world.state.auto_replies[key] = PendingAutoReply(message.instance, person.number, reply)
+                self._world.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
                 return
 
     def deliver_to_local_instances(self, message: Message) -> None:

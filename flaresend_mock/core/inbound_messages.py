@@ -33,8 +33,8 @@ CAPTIONED = frozenset({"image", "view_once", "channel_image", "video", "document
 TARGETED = frozenset({"reaction", "delete", "edit"})
 """Which kinds of message are about another one."""
 
-ANSWERS = frozenset({"button_reply", "list_reply"})
-"""Which kinds of message answer what the instance sent last, if nothing else is said."""
+REPLIES = frozenset({"button_reply", "list_reply"})
+"""Kinds of message that reply to the instance's last message, if no other is named."""
 
 MAX_FORWARDS = 127
 

@@ -18,13 +18,13 @@ DESCRIPTION_LENGTH = 2048
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How a person answers a text: with `answer`, or the same text for None, so many seconds later.
+    """A person's automatic reply to a text: `reply`, or the same text for None, `after` seconds later.
 
-    `when` is what the text must contain, upper and lower case alike; None answers every text.
+    `when` is what the text must contain, ignoring case; None matches every text.
     """
 
     when: str | None = None
-    answer: str | None = None
+    reply: str | None = None
     after: float = 1.0
 
 
@@ -245,7 +245,7 @@ class Attempt:
     url: str
     headers: tuple[tuple[str, str], ...]
     status: int | None
-    answer: str
+    response: str
     error: str | None
     milliseconds: float
     accepted: bool
@@ -295,7 +295,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingAnswer:
+class PendingAutoReply:
     """What somebody is going to write once its time has come."""
 
     instance: str
@@ -306,7 +306,7 @@ class PendingAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An API call and its answer; `instance` is None where no key was recognised.
+    """An API call and its response; `instance` is None where no key was recognised.
 
     `body` is bytes as they were sent, or the fields of a form, or None. `fault` is the id of the fault that the call
     met; where that cut the connection instead of answering, `status` is None.
@@ -318,7 +318,7 @@ class Call:
     headers: tuple[tuple[str, str], ...]
     body: Any
     status: int | None
-    answer: bytes
+    response: bytes
     instance: str | None
     weight: int
     fault: str | None = None

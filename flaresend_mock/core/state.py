@@ -16,7 +16,7 @@ from flaresend_mock.core.models import (
     Instance,
     Media,
     Message,
-    PendingAnswer,
+    PendingAutoReply,
     Person,
     Served,
     Task,
@@ -53,7 +53,7 @@ class State:
     timers: TimerQueue = field(default_factory=TimerQueue)
     open_deliveries: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
-    answers: dict[str, PendingAnswer] = field(default_factory=dict)
+    auto_replies: dict[str, PendingAutoReply] = field(default_factory=dict)
     senders_as_lids: bool = False
     faults: dict[str, Fault] = field(default_factory=dict)
     pairing_seconds: float | None = None
@@ -88,7 +88,7 @@ class State:
             timers=self.timers.copy(),
             open_deliveries=self.open_deliveries.copy(),
             lanes={lane: ids.copy() for lane, ids in self.lanes.items()},
-            answers=self.answers.copy(),
+            auto_replies=self.auto_replies.copy(),
             senders_as_lids=self.senders_as_lids,
             faults=self.faults.copy(),
             pairing_seconds=self.pairing_seconds,

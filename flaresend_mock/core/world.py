@@ -12,7 +12,7 @@ from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
-from flaresend_mock.core.inbound import ANSWER, Inbound
+from flaresend_mock.core.inbound import AUTO_REPLY, Inbound
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.log_reader import Replaced
 from flaresend_mock.core.media import Media
@@ -76,7 +76,7 @@ class World:
                 TASK: self.schedule.fire,
                 RETRY: self.deliveries.retry,
                 DELAYED: self.deliveries.admit_delayed,
-                ANSWER: self.inbound.answer,
+                AUTO_REPLY: self.inbound.send_auto_reply,
                 PAIRING: self.pairing.go_on,
             },
         )

@@ -40,7 +40,7 @@ class Exchange:
     headers: Mapping[str, str]
     body: str
     status: int | None
-    answer: str
+    response: str
     error: str | None = None
     milliseconds: float | None = None
     good: bool = True
@@ -105,7 +105,7 @@ def exchange(event: Event) -> Exchange:
         headers.shown(call.headers),
         readable(body),
         call.status,
-        readable(call.answer),
+        readable(call.response),
         good=call.status is not None and call.status < 400,
     )
 
@@ -132,7 +132,7 @@ def _attempted(attempt: Attempt, delivery: Delivery) -> Exchange:
         dict(attempt.headers),
         "",
         attempt.status,
-        readable(attempt.answer.encode()),
+        readable(attempt.response.encode()),
         attempt.error,
         attempt.milliseconds,
         attempt.accepted,
@@ -158,7 +158,7 @@ def _cause(world: World, message: Message) -> tuple[Task | None, Event | None]:
 def _sends(call: Call, message: Message) -> bool:
     if call.method != "POST" or not call.path.endswith(_SENDING):
         return False
-    told = call.answer.decode("utf-8", "replace")
+    told = call.response.decode("utf-8", "replace")
     said = call.body.decode("utf-8", "replace") if isinstance(call.body, bytes) else str(call.body)
     number = message.chat.removesuffix(numbers.USER)
     return number in told or number in said or number in call.path
@@ -167,7 +167,7 @@ def _sends(call: Call, message: Message) -> bool:
 def _scheduling(world: World, task: Task) -> Event | None:
     for event in world.state.events.since(0, "request"):
         call = event.subject
-        if isinstance(call, Call) and call.path == "/schedule-message" and task.id.encode() in call.answer:
+        if isinstance(call, Call) and call.path == "/schedule-message" and task.id.encode() in call.response:
             return event
     return None
 
@@ -200,7 +200,7 @@ class Try:
 
     attempt: Attempt
     headers: Mapping[str, str]
-    answer: str
+    response: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,7 @@ def read_details(world: World, number: int, place: Place) -> Details | None:
         return Details(
             number, event.at, instance, exchange(event), None, "", (), subject.fault, armed, command
         )
-    tries = tuple(Try(one, _safe(one.headers), readable(one.answer.encode())) for one in subject.attempts)
+    tries = tuple(Try(one, _safe(one.headers), readable(one.response.encode())) for one in subject.attempts)
     return Details(
         number,
         event.at,

@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.deliveries import DELAYED, RETRY
-from flaresend_mock.core.inbound import ANSWER
+from flaresend_mock.core.inbound import AUTO_REPLY
 from flaresend_mock.core.models import Content, Delivery, Task, TaskChange
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
@@ -285,12 +285,12 @@ def _other(world: World, entry: Due) -> Other:
     key = f"{entry.kind} {entry.key}"
     if entry.kind in (RETRY, DELAYED):
         return _delivery(world, entry, key)
-    if entry.kind == ANSWER:
-        answer = world.state.answers.get(entry.key)
-        if answer is not None:
-            chat = answer.group or numbers.jid(answer.number)
-            line = f"{name_of(world, answer.number)} answers: {answer.text[:160]}"
-            return Other(entry.at, key, "Answer", line, chat=(answer.instance, chat))
+    if entry.kind == AUTO_REPLY:
+        reply = world.state.auto_replies.get(entry.key)
+        if reply is not None:
+            chat = reply.group or numbers.jid(reply.number)
+            line = f"{name_of(world, reply.number)} replies: {reply.text[:160]}"
+            return Other(entry.at, key, "Auto-reply", line, chat=(reply.instance, chat))
     if entry.kind == PAIRING:
         owner = world.state.instances.get(entry.key)
         if owner is not None:

@@ -9,7 +9,7 @@ from flaresend_mock.core.clock import EARLIEST
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.inbound import ANSWER
+from flaresend_mock.core.inbound import AUTO_REPLY
 from flaresend_mock.core.models import MESSAGE_TYPES, Delivery
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
@@ -35,7 +35,7 @@ def check(contents: Contents) -> None:
     _check_tasks(contents)
     _check_deliveries(contents)
     _check_lanes(contents)
-    _check_answers(contents)
+    _check_auto_replies(contents)
     _check_timers(contents)
     _check_past(contents)
 
@@ -104,11 +104,11 @@ def _check_lanes(contents: Contents) -> None:
             )
 
 
-def _check_answers(contents: Contents) -> None:
+def _check_auto_replies(contents: Contents) -> None:
     instances = {instance.id for instance in contents.instances}
-    for key, answer in contents.answers.items():
-        one_of(f"world.answers.{key}.instance", answer.instance, instances)
-        phone_number(f"world.answers.{key}.number", answer.number)
+    for key, reply in contents.auto_replies.items():
+        one_of(f"world.auto_replies.{key}.instance", reply.instance, instances)
+        phone_number(f"world.auto_replies.{key}.number", reply.number)
 
 
 def _check_timers(contents: Contents) -> None:
@@ -117,7 +117,7 @@ def _check_timers(contents: Contents) -> None:
         TASK: {task.id for task in contents.tasks},
         RETRY: {id_ for id_, its in status.items() if its == "retrying"},
         DELAYED: {id_ for id_, its in status.items() if its == "delayed"},
-        ANSWER: set(contents.answers),
+        AUTO_REPLY: set(contents.auto_replies),
     }
     possible = {**needed, PAIRING: {instance.id for instance in contents.instances}}
     entries = contents.timers.entries

@@ -17,7 +17,7 @@ from flaresend_mock.core.models import (
     Instance,
     Media,
     Message,
-    PendingAnswer,
+    PendingAutoReply,
     Person,
     Served,
     Task,
@@ -104,7 +104,7 @@ class Contents:
     timers: Notes
     open_deliveries: tuple[Delivery, ...]
     lanes: tuple[Lane, ...]
-    answers: dict[str, PendingAnswer]
+    auto_replies: dict[str, PendingAutoReply]
     faults: tuple[Fault, ...]
     messages: tuple[Message, ...]
     ended_tasks: tuple[Task, ...]

@@ -64,7 +64,7 @@ def _contents(state: State, *, secrets: bool) -> Contents:
         timers=Notes(noted, tuple(Due(*entry) for entry in entries)),
         open_deliveries=tuple(state.open_deliveries.values()),
         lanes=tuple(Lane(*lane, tuple(ids)) for lane, ids in state.lanes.items()),
-        answers=state.answers,
+        auto_replies=state.auto_replies,
         faults=tuple(faults if secrets else map(hide_in_fault, faults)),
         messages=tuple(state.messages),
         ended_tasks=tuple(state.ended_tasks),

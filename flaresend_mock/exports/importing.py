@@ -111,7 +111,7 @@ def _state(contents: Contents, history: int) -> State:
         ),
         open_deliveries={delivery.id: delivery for delivery in contents.open_deliveries},
         lanes={(lane.instance, lane.chat): deque(lane.deliveries) for lane in contents.lanes},
-        answers=contents.answers,
+        auto_replies=contents.auto_replies,
         senders_as_lids=contents.senders_as_lids,
         faults={fault.id: fault for fault in contents.faults},
         pairing_seconds=contents.pairing_seconds,

@@ -18,7 +18,7 @@ BODIES: dict[str, Any] = {
     "instances.set_status": {"status": "disconnected"},
     "instances.scan": {},
     "instances.make_key": {"api_key": None},
-    "people.put": {"name": "Ann", "rules": [{"when": "price", "answer": "Too much!", "after": 2}]},
+    "people.put": {"name": "Ann", "rules": [{"when": "price", "reply": "Too much!", "after": 2}]},
     "groups.create": {"subject": "Weekend hikers", "participants": ["254712345678", "254723456789"]},
     "groups.change_group": {"subject": "Weekend runners", "announce": True},
     "groups.arrange_participants": {"action": "add", "participants": ["254799000111"]},

@@ -45,14 +45,14 @@ class Examples:
 
     def answers(self, endpoint: str, status: int) -> dict[str, Any]:
         """Return answers with a status, by name."""
-        found = [case for case in self._cases.get(endpoint, ()) if case.answer["status"] == status]
-        return dict(_chosen((case, case.answer["body"]) for case in found))
+        found = [case for case in self._cases.get(endpoint, ()) if case.response["status"] == status]
+        return dict(_chosen((case, case.response["body"]) for case in found))
 
     def _accepted(self, endpoint: str) -> Iterator[tuple[Case, Any]]:
         found = [
             (case, case.request["json"])
             for case in self._cases.get(endpoint, ())
-            if case.answer["status"] == 200 and "json" in case.request
+            if case.response["status"] == 200 and "json" in case.request
         ]
         yield from sorted(found, key=lambda one: one[1].get("type") != "text")  # most want to say something
 

@@ -95,7 +95,7 @@ def _said(message: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
 def _call(call: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
     status = call["status"] or "cut off"
     refused = isinstance(call["status"], int) and call["status"] >= 400
-    why = f" {_short(call['answer'])}" if refused else "".join(_unreached(call["answer"]))
+    why = f" {_short(call['response'])}" if refused else "".join(_unreached(call["response"]))
     fault = f" by {call['fault']}" if call["fault"] else ""
     yield f"{_time(call['timestamp'], zone)} {call['method']} {_cut(call['path'])} {status}{fault}{why}"
 
@@ -125,8 +125,8 @@ def _attempts(delivery: Mapping[str, Any], zone: tzinfo) -> Iterator[str]:
     yield f"{delivery['id']} {delivery['status']}{none}"
     for attempt in delivery["attempts"]:
         outcome = attempt["status"] or attempt["error"]
-        answer = f" {_short(attempt['answer'])}" if attempt["answer"] else ""
-        yield f"  {_time(attempt['at'], zone)} {attempt['url']}: {outcome}{answer}"
+        response = f" {_short(attempt['response'])}" if attempt["response"] else ""
+        yield f"  {_time(attempt['at'], zone)} {attempt['url']}: {outcome}{response}"
 
 
 def _fault(fault: Mapping[str, Any]) -> str:

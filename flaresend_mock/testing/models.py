@@ -54,7 +54,7 @@ class Request:
     headers: Mapping[str, str]
     body: Any
     status: int | None
-    answer: Any
+    response: Any
     fault: str | None
     at: datetime
     raw: Mapping[str, Any]
@@ -111,7 +111,7 @@ def request(shown: Mapping[str, Any]) -> Request:
         headers=shown["headers"],
         body=shown["body"],
         status=shown["status"],
-        answer=shown["answer"],
+        response=shown["response"],
         fault=shown["fault"],
         at=moment(shown["timestamp"]),
         raw=shown,

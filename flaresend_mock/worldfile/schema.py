@@ -106,10 +106,10 @@ class InstanceSection(Section):
 
 
 class RuleSection(Section):
-    """How a person answers: with `answer`, or the same text again, if the text contains `when`."""
+    """A person's automatic reply: `reply`, or the same text again, to a text that contains `when`."""
 
     when = fields.String(load_default=None, allow_none=True)
-    answer = fields.String(load_default=None, allow_none=True)
+    reply = fields.String(load_default=None, allow_none=True)
     after = fields.Float(load_default=1.0, validate=validate.Range(0, 30 * 86_400))
 
 

@@ -141,7 +141,7 @@ def test_an_event_is_delivered_once_and_its_attempt_is_on_record(site: Site) -> 
     assert (asked.method, asked.path, asked.event) == ("POST", "/hook", event)
     assert (delivery.status, delivery.event, delivery.raw["next_retry"]) == ("delivered", event, None)
     (attempt,) = delivery.attempts
-    assert (attempt["url"], attempt["status"], attempt["answer"]) == (site.receiver.url, 202, "thank you")
+    assert (attempt["url"], attempt["status"], attempt["response"]) == (site.receiver.url, 202, "thank you")
     assert attempt["error"] is None
     assert attempt["milliseconds"] > 0
     assert attempt["headers"].items() <= dict(asked.headers).items()
@@ -209,7 +209,7 @@ def test_only_the_first_64_kb_of_an_answer_are_kept(site: Site) -> None:
     id_ = site.say()
     site.settle()
 
-    assert site.delivery(id_).attempts[0].answer == "x" * 65536
+    assert site.delivery(id_).attempts[0].response == "x" * 65536
 
 
 def test_the_headers_of_an_attempt_that_failed_are_on_record_as_they_were_sent(site: Site) -> None:
@@ -348,8 +348,8 @@ def test_an_answer_that_drips_holds_nobody_longer_than_the_timeout(
     id_ = site.say()
     site.settle(20)
 
-    assert set(site.delivery(id_).attempts[0].answer) == {"x"}
-    assert len(site.delivery(id_).attempts[0].answer) < 10_000
+    assert set(site.delivery(id_).attempts[0].response) == {"x"}
+    assert len(site.delivery(id_).attempts[0].response) < 10_000
 
 
 # Order and parallel work

@@ -42,7 +42,7 @@ def test_a_documented_request_gets_its_documented_answer(
 
     answer = send(client, filled(case.request, kept))
 
-    expected = filled(case.answer, kept)
+    expected = filled(case.response, kept)
     assert answer.status_code == expected["status"], answer.text
     assert answer.content_type == "application/json; charset=utf-8"
     for name, value in expected.get("headers", {}).items():

@@ -182,7 +182,7 @@ def test_a_request_is_shown_with_its_answer(client: Client) -> None:
         "query": "a=b&a=c",
         "body": body,
         "status": 200,
-        "answer": {"success": True, "number": ANN, "exists": True},
+        "response": {"success": True, "number": ANN, "exists": True},
         "instance": INSTANCE,
         "timestamp": "2025-11-14T10:00:00Z",
         "fault": None,
@@ -198,7 +198,7 @@ def test_requests_that_were_refused_are_shown_too(path: str, status: int, client
     (request,) = listed(client, "requests")
 
     assert (request["path"], request["status"]) == (path, status)
-    assert request["answer"] == answer.json
+    assert request["response"] == answer.json
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nobody's"])

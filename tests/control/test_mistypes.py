@@ -223,7 +223,7 @@ WORLD = described()
         (
             "PUT",
             f"people/{ANN}",
-            {"rules": [{"answer": "x"}, {"wen": "hi"}]},
+            {"rules": [{"reply": "x"}, {"wen": "hi"}]},
             "rules[1]: 'wen' is not known; did you mean 'when'?",
         ),
         (
@@ -247,8 +247,8 @@ WORLD = described()
         (
             "PUT",
             "world",
-            {**WORLD, "people": [{"number": ANN, "rules": [{"anwser": "x"}]}]},
-            "people[0].rules[0]: 'anwser' is not known; did you mean 'answer'?",
+            {**WORLD, "people": [{"number": ANN, "rules": [{"repyl": "x"}]}]},
+            "people[0].rules[0]: 'repyl' is not known; did you mean 'reply'?",
         ),
         (
             "POST",

@@ -117,7 +117,7 @@ def test_an_instance_stays_in_the_directory_and_on_whatsapp(client: Client) -> N
 
 def test_somebody_with_rules_answers(client: Client) -> None:
     client.patch("/_mock/clock", json={"frozen": True})
-    put(client, AMINA, rules=[{"when": "price", "answer": "How much?", "after": 2}])
+    put(client, AMINA, rules=[{"when": "price", "reply": "How much?", "after": 2}])
     said = {"recipients": [AMINA], "type": "text", "text": "The price is 5"}
     client.post("/send-message", headers=KEY, json=said)
 

@@ -11,7 +11,7 @@ from marshmallow import Schema
 import flaresend_mock.app  # noqa: F401 - defines every schema of the API
 from flaresend_mock.api.answers import Answer
 from flaresend_mock.api.fields import Body
-from flaresend_mock.control.queries import ANSWER_FIELDS
+from flaresend_mock.control.queries import RESPONSE_FIELDS
 from flaresend_mock.core.matchers.fields import BODY_FIELDS
 from flaresend_mock.package_data import FIXTURES
 
@@ -24,7 +24,7 @@ def fields_of(schema: type[Schema]) -> Iterator[str]:
 
 def documented_answers() -> Iterator[Any]:
     for file in (FIXTURES / "contract").glob("*/*.json"):
-        yield json.loads(file.read_text(encoding="utf-8"))["answer"].get("body")
+        yield json.loads(file.read_text(encoding="utf-8"))["response"].get("body")
 
 
 def test_matchers_can_name_every_field_of_every_body() -> None:
@@ -34,4 +34,4 @@ def test_matchers_can_name_every_field_of_every_body() -> None:
 def test_matchers_can_name_every_field_of_every_answer() -> None:
     in_refusals = {name for body in documented_answers() if isinstance(body, dict) for name in body}
 
-    assert set(ANSWER_FIELDS) == set(fields_of(Answer)) | in_refusals
+    assert set(RESPONSE_FIELDS) == set(fields_of(Answer)) | in_refusals

@@ -340,7 +340,7 @@ def test_requests_are_told_apart_by_headers_body_and_answer(client: Client) -> N
 
     for match in (
         {"path": "/send-message", "body": {"recipients": [ANN], "text": {"contains": "ell"}}},
-        {"number": f"+{ANN}", "answer": {"success": True}},
+        {"number": f"+{ANN}", "response": {"success": True}},
         {"headers": {"x-trace": "7"}, "status": 404},
         {"query": "a=b", "method": "GET"},
         {"body": {"subset": {"anything": {"not": 1}}}, "status": 200},
@@ -353,7 +353,7 @@ def test_requests_are_told_apart_by_headers_body_and_answer(client: Client) -> N
 def test_true_is_not_one(client: Client) -> None:
     send(client, "a")
 
-    assert ask(client, "requests/verify", match={"answer": {"success": 1}}, never=True).status_code == 200
+    assert ask(client, "requests/verify", match={"response": {"success": 1}}, never=True).status_code == 200
     assert ask(client, "requests/verify", match={"status": 200.0}, exactly=1).status_code == 200
 
 

@@ -351,7 +351,7 @@ def test_one_more_message_changes_no_other_key_material(world: World) -> None:
 
 
 def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
-    teach(world, Rule(when="price", answer="Too much!", after=90))
+    teach(world, Rule(when="price", reply="Too much!", after=90))
 
     say(world, "The PRICE is 5")
     world.timeline.advance(timedelta(seconds=89))
@@ -362,7 +362,7 @@ def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
     assert before == 0
     assert (answer.content.text, answer.sender, answer.instance) == ("Too much!", ANN, INSTANCE)
     assert answer.at == NOW + timedelta(seconds=90)
-    assert (fired.kind, fired.result) == ("answer", answer.id)
+    assert (fired.kind, fired.result) == ("auto_reply", answer.id)
 
 
 def test_a_person_who_echoes_says_the_same_again(world: World) -> None:
@@ -428,7 +428,7 @@ def test_a_reset_forgets_answers_to_come(world: World) -> None:
     world.reset()
 
     assert world.timeline.advance(timedelta(hours=1)) == []
-    assert world.state.answers == {}
+    assert world.state.auto_replies == {}
 
 
 def test_a_message_to_another_instances_number_arrives_there(two: World) -> None:

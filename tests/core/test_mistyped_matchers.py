@@ -105,7 +105,7 @@ def test_a_value_that_nothing_can_have_is_refused(
         (MESSAGES, {"type": "txt"}, "match.type: 'txt'", "text"),
         (MESSAGES, {"status": {"one_of": ["sentt"]}}, "match.status.one_of[0]: 'sentt'", "sent"),
         (CALLS, {"body": {"recipient": ANN}}, "match.body: 'recipient'", "recipients"),
-        (REQUESTS, {"answer": {"succes": True}}, "match.answer: 'succes'", "success"),
+        (REQUESTS, {"response": {"succes": True}}, "match.response: 'succes'", "success"),
         (CALLS, {"method": "POTS"}, "match.method: 'POTS'", "POST"),
         (CALLS, {"method": "GETT"}, "match.method: 'GETT'", "GET"),
         (("deliveries",), {"status": "deliverd"}, "match.status: 'deliverd'", "delivered"),

@@ -572,7 +572,7 @@ def busy(world: World) -> tuple[World, Instance]:
     instance = shop(world, status="connected", api_key="shop")
     world.instances.set_webhook(instance.id, Webhook("http://127.0.0.1:9/"))
     world.schedule.add(instance.id, [ANN], text(), datetime(2025, 11, 14, 11))
-    world.people.add(replace(world.people.meet(ANN), rules=(Rule(answer="yes"),)))
+    world.people.add(replace(world.people.meet(ANN), rules=(Rule(reply="yes"),)))
     world.sending.send(instance.id, [ANN], text())
     world.inbound.receive(InboundMessage(ANN, text="hi", instance=instance.id))
     world.inbound.receive(InboundMessage(ANN, text="hi", instance=instance.id))
@@ -610,7 +610,7 @@ def test_nobody_answers_a_removed_instance_and_nothing_is_delivered(busy: tuple[
 
     assert world.deliveries.claim(instance.id) is None
     assert world.deliveries.idle()
-    assert world.state.answers == {}
+    assert world.state.auto_replies == {}
     assert world.state.open_deliveries == {}
     assert world.state.lanes == {}
     assert {one.status for one in world.deliveries.all()} == {"interrupted"}
@@ -652,7 +652,11 @@ def test_a_removed_instance_comes_back_with_a_snapshot(busy: tuple[World, Instan
     world.restore("before")
 
     assert world.instances.with_key("shop") is not None
-    assert [one.kind for one in world.timeline.advance(timedelta(days=1))] == ["answer", "task", "answer"]
+    assert [one.kind for one in world.timeline.advance(timedelta(days=1))] == [
+        "auto_reply",
+        "task",
+        "auto_reply",
+    ]
     assert world.deliveries.claim(instance.id) is not None
 
 

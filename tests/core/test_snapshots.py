@@ -26,7 +26,7 @@ PARTS = (
     "groups",
     "channels",
     "tasks",
-    "answers",
+    "auto_replies",
     "counters",
     "faults",
     "open_deliveries",
@@ -41,7 +41,7 @@ def live(world: World) -> None:
     """Have something of everything."""
     if world.instances.get(INSTANCE).webhook is None:
         world.instances.set_webhook(INSTANCE, Webhook("http://127.0.0.1:9/"))
-    world.people.put(ANN, name="Ann", lid=None, on_whatsapp=True, rules=(Rule(answer="yes", after=30),))
+    world.people.put(ANN, name="Ann", lid=None, on_whatsapp=True, rules=(Rule(reply="yes", after=30),))
     world.sending.send(INSTANCE, [ANN], text())
     world.sending.send(INSTANCE, [BEN], Content("document", upload=Upload(b"%PDF", "a.pdf", "")))
     world.inbound.receive(InboundMessage(BEN, text="hi"))

@@ -167,7 +167,7 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
 def test_whoever_answers_by_themselves_is_told_apart(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:
-    rules = [{"when": "ping", "answer": "pong", "after": 0}]
+    rules = [{"when": "ping", "reply": "pong", "after": 0}]
     steer(emulator, "PUT", "people/254711222333", {"name": "Rita", "rules": rules})
     with open_page(f"w/default/chats/{first(emulator)}/254711222333@s.whatsapp.net") as page:
         body = {"recipients": ["254711222333"], "type": "text", "text": "ping"}

@@ -166,7 +166,7 @@ def test_the_form_of_somebody_holds_what_is_known(show: Show, world: World) -> N
     rules = form.partition("</template>")[2]
     assert rules.count('class="rule"') == 2
     assert 'name="when" value="price"' in rules
-    assert 'name="answer" value="10 &#39;each&#39;"' in rules
+    assert 'name="reply" value="10 &#39;each&#39;"' in rules
     assert 'value="2.5"' in rules
     assert f'data-sure="DELETE people/{ANN}"' in form
 

@@ -216,10 +216,10 @@ def test_answers_and_pairings_are_due_too(client: Client, world: World) -> None:
     said = words(client, DUE)
 
     assert "Also due" in said
-    assert "Ann <b> answers: I <i>will</i>" in said
+    assert "Ann <b> replies: I <i>will</i>" in said
     assert "<i>will" not in shown
     assert "Shop shows its QR code" in said
-    assert said.index("Shop shows") < said.index("answers: I")
+    assert said.index("Shop shows") < said.index("replies: I")
 
 
 def test_other_worlds_have_schedules_of_their_own() -> None:

@@ -287,7 +287,7 @@ def test_the_world_that_is_tried_holds_something_of_everything(two: World) -> No
         "task",
         "delivery retry",
         "delayed delivery",
-        "answer",
+        "auto_reply",
         "pairing",
     }
     empty = [
@@ -632,7 +632,7 @@ VALUES = st.one_of(
         ]
     ),
     st.sampled_from(
-        [ANN, BEN, ANNS_GROUP, INSTANCE, "task", "answer", "pending", "retrying", "connected", "request"]
+        [ANN, BEN, ANNS_GROUP, INSTANCE, "task", "auto_reply", "pending", "retrying", "connected", "request"]
     ),
 )
 

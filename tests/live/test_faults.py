@@ -194,7 +194,7 @@ def test_what_a_receiver_answers_can_be_made_up(kit: Flaresend, receiver: Receiv
     kit.clock.advance(1)
     delivery = kit.expect_delivery()
 
-    assert (retrying.attempts[0]["status"], retrying.attempts[0]["answer"]) == (500, '{"a": 1}')
+    assert (retrying.attempts[0]["status"], retrying.attempts[0]["response"]) == (500, '{"a": 1}')
     assert [attempt["status"] for attempt in delivery.attempts] == [500, 200]
     assert receiver.texts == ["hi"]
 
@@ -204,7 +204,7 @@ def test_a_made_up_success_is_never_sent(kit: Flaresend, receiver: Receiver) -> 
 
     kit.receive(ANN, "hi")
 
-    assert kit.expect_delivery(within=SECONDS).attempts[0]["answer"] == "fine"
+    assert kit.expect_delivery(within=SECONDS).attempts[0]["response"] == "fine"
     assert receiver.asked == []
 
 

@@ -282,7 +282,9 @@ def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(kit: Fl
 def test_streams_end_when_the_server_stops(
     flaresend: FlaresendMock, kit: Flaresend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flaresend_mock.http.server.DRAIN_SECONDS", 3600)  # they end by themselves, and at once
+    monkeypatch.setattr(
+        "flaresend_mock.http.server.DRAIN_SECONDS", 3600
+    )  # they end by themselves, and at once
     with Reader(kit) as one, Reader(kit, "stream=true&kind=clock") as other:
         one.block()
         other.block()

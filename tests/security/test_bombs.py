@@ -133,7 +133,7 @@ def test_a_fault_that_takes_too_long_is_no_fault(client: Client) -> None:
 
 
 def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: Client) -> None:
-    rule = {"when": "(a+)+$", "answer": "found", "after": 0}
+    rule = {"when": "(a+)+$", "reply": "found", "after": 0}
     assert client.put(f"/_mock/people/{ANN}", json={"rules": [rule]}).status_code == 200
 
     for text, answers in (("a" * 50_000 + "b", 0), ("x(a+)+$x", 1)):
@@ -215,4 +215,4 @@ def test_an_answer_of_a_receiver_that_unpacks_to_very_much_is_cut() -> None:
 
     assert tried["verified"] is True
     assert tried["attempt"]["error"] is None
-    assert len(tried["attempt"]["answer"]) == 64 * 1024
+    assert len(tried["attempt"]["response"]) == 64 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response
 
-from flaresend_mock.background.local_apps import MAX_ANSWER
+from flaresend_mock.background.local_apps import MAX_RESPONSE
 from flaresend_mock.testing import Flaresend
 from tests.defaults import ANN
 
@@ -86,7 +86,7 @@ def test_an_answer_without_an_end_is_read_as_far_as_others_are(flaresend_mock: F
     flaresend_mock.webhook_app(app, "hook")
     flaresend_mock.receive(ANN, "hi")
 
-    assert len(flaresend_mock.expect_delivery().attempts[0]["answer"]) == MAX_ANSWER
+    assert len(flaresend_mock.expect_delivery().attempts[0]["response"]) == MAX_RESPONSE
     assert closed.is_set()
 
 

@@ -102,7 +102,7 @@
     const { verified, reason, attempt: tried } = found;
     const answered = tried?.status ? `It answered ${tried.status} in ${Math.round(tried.milliseconds)} ms.` : "";
     const text = verified ? answered || reason : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
-    report(`${button.dataset.title}: ${verified ? "passed" : "failed"}`, text, tried?.answer || "");
+    report(`${button.dataset.title}: ${verified ? "passed" : "failed"}`, text, tried?.response || "");
   }
 
   document.addEventListener("click", async (event) => {
@@ -152,8 +152,8 @@
     person(form) {
       const fields = form.elements;
       const rules = [...form.querySelectorAll(".rule")].map((row) => {
-        const [when, answer, after] = ["when", "answer", "after"].map((name) => row.querySelector(`[name=${name}]`).value);
-        return { when: when || null, answer: answer || null, after: after === "" ? 1 : Number(after) };
+        const [when, reply, after] = ["when", "reply", "after"].map((name) => row.querySelector(`[name=${name}]`).value);
+        return { when: when || null, reply: reply || null, after: after === "" ? 1 : Number(after) };
       });
       const body = { name: fields.name.value, on_whatsapp: fields.on_whatsapp.checked, rules };
       if (fields.lid.value) body.lid = fields.lid.value;

@@ -118,7 +118,7 @@
     change("PATCH", "clock", { now: real, frozen: false }, "The clock shows real time");
   }
 
-  const kinds = { task: "Scheduled message", answer: "Somebody answers", pairing: "Pairing", "delivery retry": "Webhook retry", "delayed delivery": "Delayed event" };
+  const kinds = { task: "Scheduled message", auto_reply: "Automatic reply", pairing: "Pairing", "delivery retry": "Webhook retry", "delayed delivery": "Delayed event" };
 
   function tellFired(answer) {
     const box = document.getElementById("fired");
@@ -132,11 +132,11 @@
       at.textContent = face ? written(Date.parse(one.at), { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }) : one.at;
       const result = document.createElement("span");
       result.className = "outcome " + one.result;
-      result.textContent = one.kind === "answer" && one.result !== "failed" ? "written" : one.result; // else a message's id
+      result.textContent = one.kind === "auto_reply" && one.result !== "failed" ? "written" : one.result; // else a message's id
       const line = document.createElement("span");
       line.dir = "auto";
       const kind = kinds[one.kind] || one.kind;
-      const id = one.kind === "answer" ? "" : " " + one.id;
+      const id = one.kind === "auto_reply" ? "" : " " + one.id;
       line.textContent = (known ? known.dataset.line : kind + id) + (one.reason ? ` (${one.reason})` : "");
       row.append(at, result, line);
       return row;
