@@ -13,8 +13,8 @@ from werkzeug.wrappers import Request, Response
 
 from flaresend_mock.core.inbound_messages import InboundMessage
 from flaresend_mock.core.models import Content
-from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ CONVERSATIONS: dict[str, tuple[Line, ...]] = {
 }
 
 
-def add_conversations(state: State, now: datetime, host: HostServices) -> State:
+def add_conversations(state: State, now: datetime, host: HostServices[World]) -> State:
     """Return a state with the sample conversations in it, up to half an hour before `now`. No webhook gets them."""
     people = dict(state.people)
     state = state.copy()

@@ -20,8 +20,8 @@ from flaresend_mock.background.webhook_sender import WebhookSender
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.models import Webhook
-from flaresend_mock.core.ports import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
 from flaresend_mock.export_on_exit import CannotExport, ExportOnExit
@@ -134,7 +134,7 @@ class FlaresendMock:
         if world.instances.first().webhook is None:
             url = self._mounted.enter_context(mounted(Bot(self.app, self.api_key)))
             world.instances.set_webhook(None, Webhook(f"{url}/webhook"))
-            world.begin_as_it_is()
+            world.set_origin()
 
     def stop(self) -> None:
         """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more.
@@ -242,7 +242,7 @@ class FlaresendMock:
             world.begin()
         return world
 
-    def _make_host(self) -> HostServices:
+    def _make_host(self) -> HostServices[World]:
         return HostServices(
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, settings
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
 from tests.support import CI_EXAMPLES, RealTime, Stalls, client_of, default_state

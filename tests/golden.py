@@ -10,7 +10,7 @@ from typing import Any
 from werkzeug.test import Client
 
 from flaresend_mock import package_data, thumbnails
-from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
 from tests.support import KEY, client_of, default_state

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from flaresend_mock.core.ports import DEFAULT_PUBLIC_URL
+from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 
 
 def _address(context: click.Context, option: click.Parameter, value: str) -> str:

@@ -11,9 +11,9 @@ from marshmallow import fields, validate
 from flaresend_mock.control import response_types, views
 from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_body, given_query
 from flaresend_mock.core.errors import InvalidNumber
-from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
 from flaresend_mock.core.numbers import parse
+from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.world import World
 from flaresend_mock.http import jsons
 from flaresend_mock.http.context import emulator
@@ -120,7 +120,7 @@ def remove(instance_id: str) -> Response:
     """Delete an instance: its keys are unknown from now on, what it scheduled is cancelled."""
     world = chosen_world()
     instance = world.instances.find(instance_id)
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
     return jsons.respond({"deleted": instance.id})
 
 

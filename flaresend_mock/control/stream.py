@@ -35,7 +35,7 @@ def respond(
     try:
         resumed = request.headers.get("Last-Event-ID", "")
         after = int(resumed) if resumed.isascii() and resumed.isdigit() and len(resumed) < 19 else since
-        stream = _Stream(us, world, LogReader(world, after), kinds)
+        stream = _Stream(us, world, world.follow(after), kinds)
     except BaseException:
         us.streams.release()
         raise

@@ -8,7 +8,6 @@ from typing import Any
 
 from flaresend_mock.control import response_types
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.models import (
     Attempt,
     Call,
@@ -28,6 +27,7 @@ from flaresend_mock.core.models import (
     TaskChange,
     Webhook,
 )
+from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.world import World
 from flaresend_mock.http import headers, jsons, times
 

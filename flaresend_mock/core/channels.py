@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import (
@@ -14,11 +14,11 @@ from flaresend_mock.core.errors import (
     NothingToUpdate,
     OwnerCannotUnfollow,
 )
+from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change, Channel, Content
-from flaresend_mock.core.sending import require_complete
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.store import Store
 
 EDITORS = frozenset({"OWNER", "ADMIN"})
 GUEST = "GUEST"
@@ -28,13 +28,16 @@ ROLES = ("OWNER", "ADMIN", "SUBSCRIBER", GUEST)
 class Channels:
     """The channels of a world, as one of its instances sees them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, instances: Instances, media: Media, sending: Sending) -> None:
+        self._store = store
+        self._instances = instances
+        self._media = media
+        self._sending = sending
 
     def create(self, instance_id: str, name: str, description: str = "") -> Channel:
         """Create a channel that the instance owns."""
-        with self._world.lock:
-            instance = self._world.instances.require_ready(instance_id)
+        with self._store.lock:
+            instance = self._instances.require_ready(instance_id)
             return self._make(name=name, description=description, roles={instance.number: "OWNER"})
 
     def make(self, instance_id: str | None, role: str, **details: Any) -> Channel:
@@ -43,8 +46,8 @@ class Channels:
         Raises:
             InstanceNotFound: there is no such instance.
         """
-        with self._world.lock:
-            instance = self._world.instances.find(instance_id)
+        with self._store.lock:
+            instance = self._instances.find(instance_id)
             return self._make(**details, roles=_with_role({}, instance.number, role))
 
     def change(
@@ -56,13 +59,13 @@ class Channels:
             ChannelNotFound: there is no such channel.
             InstanceNotFound: there is no such instance.
         """
-        with self._world.lock:
-            channel = self._world.state.channels.get(channel_id)
+        with self._store.lock:
+            channel = self._store.state.channels.get(channel_id)
             if channel is None:
                 raise ChannelNotFound
             channel, details = replace(channel, **changes), dict(changes)
             if role is not None:
-                instance = self._world.instances.find(instance_id)
+                instance = self._instances.find(instance_id)
                 channel = replace(channel, roles=_with_role(channel.roles, instance.number, role))
                 details |= {"number": instance.number, "role": role}
             self._put(channel, "changed", details)
@@ -74,9 +77,9 @@ class Channels:
         Raises:
             ChannelNotFound: there is no such channel.
         """
-        with self._world.lock:
-            instance = self._world.instances.require_ready(instance_id)
-            channel = self._world.state.channels.get(channel_id)
+        with self._store.lock:
+            instance = self._instances.require_ready(instance_id)
+            channel = self._store.state.channels.get(channel_id)
             if channel is None:
                 raise ChannelNotFound
             return channel, channel.role_of(instance.number)
@@ -87,9 +90,9 @@ class Channels:
         Raises:
             ChannelNotFound: it leads nowhere.
         """
-        with self._world.lock:
-            self._world.instances.require_ready(instance_id)
-            for channel in self._world.state.channels.values():
+        with self._store.lock:
+            self._instances.require_ready(instance_id)
+            for channel in self._store.state.channels.values():
                 if channel.invite == code:
                     return channel
             raise ChannelNotFound
@@ -103,7 +106,7 @@ class Channels:
         """
         if not changes:
             raise NothingToUpdate
-        with self._world.lock:
+        with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role not in EDITORS:
                 raise NotChannelAdmin("update", role)
@@ -113,11 +116,11 @@ class Channels:
 
     def follow(self, instance_id: str, channel_id: str) -> bool:
         """Follow a channel, and return whether the instance did already."""
-        with self._world.lock:
+        with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role != GUEST:
                 return True
-            number = self._world.instances.get(instance_id).number
+            number = self._instances.get(instance_id).number
             roles = _with_role(channel.roles, number, "SUBSCRIBER")
             channel = replace(channel, roles=roles, subscribers=channel.subscribers + 1)
             self._put(channel, "followed", {"number": number})
@@ -129,13 +132,13 @@ class Channels:
         Raises:
             OwnerCannotUnfollow: the channel is the instance's own.
         """
-        with self._world.lock:
+        with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role == "OWNER":
                 raise OwnerCannotUnfollow
             if role == GUEST:
                 return
-            number = self._world.instances.get(instance_id).number
+            number = self._instances.get(instance_id).number
             roles = _with_role(channel.roles, number, GUEST)
             channel = replace(channel, roles=roles, subscribers=max(0, channel.subscribers - 1))
             self._put(channel, "unfollowed", {"number": number})
@@ -147,29 +150,28 @@ class Channels:
             NotChannelAdmin: the instance is neither owner nor admin.
         """
         require_complete(content)
-        with self._world.lock:
+        with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role not in EDITORS:
                 raise NotChannelAdmin("post", role)
-            sending = self._world.sending
-            instance = self._world.instances.get(instance_id)
-            now = self._world.clock.now()
-            return sending.record(instance, channel.id, channel.id, sending.keep(content), "sent", now).at
+            instance = self._instances.get(instance_id)
+            now = self._store.clock.now()
+            content = self._media.keep(content)
+            return self._sending.record(instance, channel.id, channel.id, content, "sent", now).at
 
     def _make(self, **details: Any) -> Channel:
-        world = self._world
         channel = Channel(
-            id="120363" + world.random.digits("channel", 12) + numbers.CHANNEL,
-            invite="0029V" + world.random.letters("channel invite", 19),
-            created=world.clock.now(),
+            id="120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL,
+            invite="0029V" + self._store.random.letters("channel invite", 19),
+            created=self._store.clock.now(),
             **details,
         )
         self._put(channel, "created", {"name": channel.name})
         return channel
 
     def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> None:
-        self._world.state.channels[channel.id] = channel
-        self._world.record("channel", Change(action, channel.id, details))
+        self._store.state.channels[channel.id] = channel
+        self._store.record("channel", Change(action, channel.id, details))
 
 
 def _with_role(roles: Mapping[str, str], number: str, role: str) -> dict[str, str]:

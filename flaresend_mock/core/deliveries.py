@@ -7,13 +7,14 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
+from flaresend_mock.core.faults import Faults
+from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Fired, Webhook
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.people import People
+from flaresend_mock.core.store import Store
 
 RETRY = "delivery retry"
 DELAYED = "delayed delivery"
@@ -45,8 +46,11 @@ class Deliveries:
     with `complete`.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, people: People, instances: Instances, faults: Faults) -> None:
+        self._store = store
+        self._people = people
+        self._instances = instances
+        self._faults = faults
         self._busy: dict[Lane, Job] = {}
         self._ready: dict[str, deque[Lane]] = {}
         self.generation = 0
@@ -56,7 +60,7 @@ class Deliveries:
         self.generation += 1
         self._busy.clear()
         self._ready.clear()
-        for lane in self._world.state.lanes:
+        for lane in self._store.state.lanes:
             self._wake(lane)
 
     def queue(self, instance_id: str, chat: str, message: str, body: bytes, chaos: Chaos | None) -> Delivery:
@@ -68,8 +72,8 @@ class Deliveries:
             body: the event as it is sent.
             chaos: what is to go wrong; None for what the webhook says.
         """
-        webhook = self._world.instances.get(instance_id).webhook
-        chance = self._world.random
+        webhook = self._instances.get(instance_id).webhook
+        chance = self._store.random
         id_ = self._unused_id()
         delivery = Delivery(
             id=id_,
@@ -78,14 +82,14 @@ class Deliveries:
             chat=chat,
             message=message,
             body=body,
-            created=self._world.clock.now(),
+            created=self._store.clock.now(),
         )
         if webhook is None:
             return self._close(replace(delivery, status="no endpoint"))
         trouble = chaos or webhook.chaos
         fault = (
-            self._world.faults.match_event(self._described(delivery, webhook))
-            if self._world.state.faults and not webhook.paused
+            self._faults.match_event(self._described(delivery, webhook))
+            if self._store.state.faults and not webhook.paused
             else None
         )
         action = fault.action if fault else None
@@ -94,7 +98,7 @@ class Deliveries:
             return self._close(replace(delivery, status="dropped"))
         if webhook.paused:
             return self._close(replace(delivery, status="held"))
-        delay = trouble.delay + (self._world.faults.seconds_of(fault) if fault else 0.0)
+        delay = trouble.delay + (self._faults.seconds_of(fault) if fault else 0.0)
         if action == "reorder" or (trouble.reorder and chance.happens("chaos reorder", trouble.reorder)):
             delay += REORDER_SECONDS
         twice = action == "duplicate" or (
@@ -109,24 +113,25 @@ class Deliveries:
 
     def claim(self, instance_id: str) -> Job | None:
         """Take the next attempt that is to be made for an instance, if there is one now."""
-        with self._world.lock:
-            ready = None if self._world.closed else self._ready.get(instance_id)
+        with self._store.lock:
+            ready = None if self._store.closed else self._ready.get(instance_id)
             while ready:
                 lane = ready.popleft()
-                ids = self._world.state.lanes.get(lane)
+                ids = self._store.state.lanes.get(lane)
                 if not ids or lane in self._busy:
                     continue
-                delivery = self._world.state.open_deliveries[ids[0]]
+                delivery = self._store.state.open_deliveries[ids[0]]
                 if delivery.status != "pending":
                     continue
-                webhook = self._world.instances.get(instance_id).webhook
+                webhook = self._instances.get(instance_id).webhook
                 if webhook is None:
                     self._leave_lane(lane)
                     self._close(replace(delivery, status="no endpoint"))
                     self._wake(lane)
                     continue
-                faults = self._world.faults
-                fault = faults.match_attempt(self._described(delivery, webhook)) if faults.any() else None
+                fault = None
+                if self._faults.any():
+                    fault = self._faults.match_attempt(self._described(delivery, webhook))
                 job = Job(self.generation, delivery, webhook, fault)
                 self._busy[lane] = job
                 return job
@@ -138,12 +143,12 @@ class Deliveries:
         Args:
             final: whether it is not to be tried again whatever came of it.
         """
-        with self._world.lock:
+        with self._store.lock:
             lane = _lane(job.delivery)
             if self._busy.get(lane) is not job:
                 return
             del self._busy[lane]
-            delivery = self._world.state.open_deliveries[job.delivery.id]
+            delivery = self._store.state.open_deliveries[job.delivery.id]
             tried = replace(
                 delivery,
                 attempts=(*delivery.attempts, attempt),
@@ -152,7 +157,7 @@ class Deliveries:
             )
             count = len(tried.attempts)
             retries = job.webhook.retries
-            webhook = self._world.instances.get(job.delivery.instance).webhook
+            webhook = self._instances.get(job.delivery.instance).webhook
             if attempt.accepted:
                 self._end(lane, replace(tried, status="delivered"))
             elif final:
@@ -160,33 +165,33 @@ class Deliveries:
             elif webhook is not None and webhook.paused:
                 self._end(lane, replace(tried, status="held"))
             elif count <= len(retries):
-                at = self._world.clock.now() + timedelta(seconds=retries[count - 1])
-                self._world.state.open_deliveries[tried.id] = tried = replace(
+                at = self._store.clock.now() + timedelta(seconds=retries[count - 1])
+                self._store.state.open_deliveries[tried.id] = tried = replace(
                     tried, status="retrying", next_retry=at
                 )
-                self._world.set_timer(at, RETRY, tried.id)
-                self._world.record("delivery", tried)
+                self._store.set_timer(at, RETRY, tried.id)
+                self._store.record("delivery", tried)
             else:
                 self._end(lane, replace(tried, status="failed"))
 
     def retry(self, delivery_id: str) -> Fired:
         """Make what waited for its retry ready again. The caller holds the lock."""
-        state = self._world.state
+        state = self._store.state
         delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
         state.open_deliveries[delivery_id] = delivery
         self._wake(_lane(delivery))
-        return Fired(self._world.clock.now(), RETRY, delivery_id, "tried again")
+        return Fired(self._store.clock.now(), RETRY, delivery_id, "tried again")
 
     def admit_delayed(self, delivery_id: str) -> Fired:
         """Let what was delayed enter its lane, behind what came since. The caller holds the lock."""
-        state = self._world.state
+        state = self._store.state
         delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
-        webhook = self._world.instances.get(delivery.instance).webhook
+        webhook = self._instances.get(delivery.instance).webhook
         if webhook is not None and webhook.paused:
             self._close(replace(delivery, status="held"))
-            return Fired(self._world.clock.now(), DELAYED, delivery_id, "held")
+            return Fired(self._store.clock.now(), DELAYED, delivery_id, "held")
         self._enter_lane(delivery)
-        return Fired(self._world.clock.now(), DELAYED, delivery_id, "sent on its way")
+        return Fired(self._store.clock.now(), DELAYED, delivery_id, "sent on its way")
 
     def get(self, delivery_id: str) -> Delivery:
         """Return a delivery.
@@ -194,8 +199,8 @@ class Deliveries:
         Raises:
             DeliveryNotFound: there is none, or no longer.
         """
-        with self._world.lock:
-            state = self._world.state
+        with self._store.lock:
+            state = self._store.state
             found = state.open_deliveries.get(delivery_id) or state.deliveries.get(delivery_id)
         if found is None:
             raise DeliveryNotFound
@@ -203,8 +208,8 @@ class Deliveries:
 
     def all(self) -> list[Delivery]:
         """Return all deliveries that are kept, in the order they were made."""
-        with self._world.lock:
-            state = self._world.state
+        with self._store.lock:
+            state = self._store.state
             return sorted([*state.deliveries, *state.open_deliveries.values()], key=lambda one: one.event)
 
     def redeliver(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
@@ -213,15 +218,15 @@ class Deliveries:
         Raises:
             NoWebhook: there is nowhere to deliver them.
         """
-        with self._world.lock:
+        with self._store.lock:
             again = list(deliveries)
-            if any(self._world.instances.get(one.instance).webhook is None for one in again):
+            if any(self._instances.get(one.instance).webhook is None for one in again):
                 raise NoWebhook
             return [self._send_again(self._afresh(delivery)) for delivery in again]
 
     def not_made_good(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return those of these deliveries that no redelivery has brought, or is about to bring."""
-        with self._world.lock:
+        with self._store.lock:
             brought = {
                 one.redelivery_of for one in self.all() if one.status == "delivered" or one.status in OPEN
             }
@@ -230,34 +235,34 @@ class Deliveries:
     def pause(self, instance_id: str) -> None:
         """Keep events back from now on. The caller holds the lock."""
         self._set_webhook(instance_id, paused=True)
-        for lane in [lane for lane in self._world.state.lanes if lane[0] == instance_id]:
+        for lane in [lane for lane in self._store.state.lanes if lane[0] == instance_id]:
             on_the_wire = 1 if lane in self._busy else 0
-            ids = list(self._world.state.lanes[lane])[on_the_wire:]
+            ids = list(self._store.state.lanes[lane])[on_the_wire:]
             for delivery_id in ids:
-                delivery = self._world.state.open_deliveries[delivery_id]
-                self._world.state.lanes[lane].remove(delivery_id)
-                self._world.state.timers.cancel(RETRY, delivery_id)
+                delivery = self._store.state.open_deliveries[delivery_id]
+                self._store.state.lanes[lane].remove(delivery_id)
+                self._store.state.timers.cancel(RETRY, delivery_id)
                 self._close(replace(delivery, status="held", next_retry=None))
-            if not self._world.state.lanes[lane]:
-                del self._world.state.lanes[lane]
+            if not self._store.state.lanes[lane]:
+                del self._store.state.lanes[lane]
         self._ready.pop(instance_id, None)
-        self._world.record("webhook", Change("paused", instance_id))
+        self._store.record("webhook", Change("paused", instance_id))
 
     def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
         """Deliver events again; `replay` those that were held, too."""
-        with self._world.lock:
+        with self._store.lock:
             self._set_webhook(instance_id, paused=False, failures=0)
-            self._world.record("webhook", Change("resumed", instance_id))
+            self._store.record("webhook", Change("resumed", instance_id))
             held = [one for one in self.all() if one.instance == instance_id and one.status == "held"]
             replayed = []
             for delivery in held if replay else ():
-                self._world.state.deliveries.discard(delivery.id)
+                self._store.state.deliveries.discard(delivery.id)
                 replayed.append(self._admit(replace(delivery, status="pending"), 0))
             return replayed
 
     def forget(self, instance_id: str) -> None:
         """Give up what is on its way from an instance. The caller holds the lock."""
-        state = self._world.state
+        state = self._store.state
         for lane in [lane for lane in state.lanes if lane[0] == instance_id]:
             self._busy.pop(lane, None)
             del state.lanes[lane]
@@ -276,7 +281,7 @@ class Deliveries:
         return bool(self._ready.get(instance_id))
 
     def under_way(self) -> list[Job]:
-        with self._world.lock:
+        with self._store.lock:
             return list(self._busy.values())
 
     def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
@@ -287,16 +292,16 @@ class Deliveries:
         return {
             "instance": delivery.instance,
             "chat": delivery.chat,
-            "number": self._world.people.named(who) if isinstance(who, str) else None,
+            "number": self._people.named(who) if isinstance(who, str) else None,
             "message": delivery.message,
             "url": webhook.url,
             "body": body,
         }
 
     def _unused_id(self) -> str:
-        state = self._world.state
+        state = self._store.state
         while True:
-            id_ = "msg_" + self._world.random.letters("delivery", 24)
+            id_ = "msg_" + self._store.random.letters("delivery", 24)
             if id_ not in state.open_deliveries and state.deliveries.get(id_) is None:
                 return id_
 
@@ -304,7 +309,7 @@ class Deliveries:
         return replace(
             delivery,
             id=self._unused_id(),
-            created=self._world.clock.now(),
+            created=self._store.clock.now(),
             status="pending",
             attempts=(),
             next_retry=None,
@@ -313,26 +318,26 @@ class Deliveries:
         )
 
     def _send_again(self, delivery: Delivery) -> Delivery:
-        webhook = self._world.instances.get(delivery.instance).webhook
+        webhook = self._instances.get(delivery.instance).webhook
         if webhook is not None and webhook.paused:
             return self._close(replace(delivery, status="held", event=0))
         return self._admit(delivery, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
-        delivery = replace(delivery, event=self._world.state.events.last_number + 1)
+        delivery = replace(delivery, event=self._store.state.events.last_number + 1)
         if delay:
-            at = self._world.clock.now() + timedelta(seconds=delay)
+            at = self._store.clock.now() + timedelta(seconds=delay)
             delivery = replace(delivery, status="delayed", next_retry=at)
-            self._world.state.open_deliveries[delivery.id] = delivery
-            self._world.record("delivery", delivery)
-            self._world.set_timer(at, DELAYED, delivery.id)
+            self._store.state.open_deliveries[delivery.id] = delivery
+            self._store.record("delivery", delivery)
+            self._store.set_timer(at, DELAYED, delivery.id)
         else:
-            self._world.record("delivery", delivery)
+            self._store.record("delivery", delivery)
             self._enter_lane(delivery)
         return delivery
 
     def _enter_lane(self, delivery: Delivery) -> None:
-        state = self._world.state
+        state = self._store.state
         lane = _lane(delivery)
         state.open_deliveries[delivery.id] = delivery
         state.lanes.setdefault(lane, deque()).append(delivery.id)
@@ -340,20 +345,20 @@ class Deliveries:
 
     def _wake(self, lane: Lane) -> None:
         """Note a lane as ready if its first delivery is, and call the port."""
-        ids = self._world.state.lanes.get(lane)
+        ids = self._store.state.lanes.get(lane)
         if not ids or lane in self._busy:
             return
-        if self._world.state.open_deliveries[ids[0]].status == "pending":
+        if self._store.state.open_deliveries[ids[0]].status == "pending":
             ready = self._ready.setdefault(lane[0], deque())
             if lane not in ready:
                 ready.append(lane)
-            self._world.host.on_delivery_ready(self._world, lane[0])
+            self._store.host.on_delivery_ready(self._store, lane[0])
 
     def _end(self, lane: Lane, delivery: Delivery) -> None:
         """Close what a lane began with, count failures in a row, and let the lane go on."""
         self._leave_lane(lane)
         self._close(delivery)
-        webhook = self._world.instances.get(delivery.instance).webhook
+        webhook = self._instances.get(delivery.instance).webhook
         if webhook is not None and delivery.status == "delivered" and webhook.failures:
             self._set_webhook(delivery.instance, failures=0)
         elif webhook is not None and delivery.status == "failed":
@@ -363,26 +368,26 @@ class Deliveries:
         self._wake(lane)
 
     def _leave_lane(self, lane: Lane) -> None:
-        ids = self._world.state.lanes[lane]
+        ids = self._store.state.lanes[lane]
         ids.popleft()
         if not ids:
-            del self._world.state.lanes[lane]
+            del self._store.state.lanes[lane]
 
     def _close(self, delivery: Delivery) -> Delivery:
-        state = self._world.state
+        state = self._store.state
         state.open_deliveries.pop(delivery.id, None)
         if not delivery.event:
             delivery = replace(delivery, event=state.events.last_number + 1)
         state.deliveries.add(delivery.id, delivery)
-        self._world.record("delivery", delivery)
+        self._store.record("delivery", delivery)
         return delivery
 
     def _set_webhook(self, instance_id: str, **changes: object) -> None:
-        instance = self._world.instances.get(instance_id)
+        instance = self._instances.get(instance_id)
         if instance.webhook is None:
             raise NoWebhook
         webhook = replace(instance.webhook, **changes)  # type: ignore[arg-type]
-        self._world.state.instances[instance_id] = replace(instance, webhook=webhook)
+        self._store.state.instances[instance_id] = replace(instance, webhook=webhook)
 
 
 def _lane(delivery: Delivery) -> Lane:

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, MatcherTooSlow, TooMany
+from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
+from flaresend_mock.core.store import Store
 
 if TYPE_CHECKING:
     from flaresend_mock.core.matchers.parser import Matcher
-    from flaresend_mock.core.world import World
 
 CALLS = "calls"
 DELIVERIES = "deliveries"
@@ -51,8 +52,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 class Faults:
     """The faults of a world, in the order they were armed: of those that match, the first whose turn it is hits."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, instances: Instances) -> None:
+        self._store = store
+        self._instances = instances
         self._matchers: dict[str, tuple[Mapping[str, Any], Matcher]] = {}
 
     def arm(self, **given: Any) -> Fault:
@@ -66,11 +68,9 @@ class Faults:
         fault = Fault(id="", **given)
         matcher_of(fault)
         check(fault)
-        with self._world.lock:
-            state = self._world.state
-            if self._world.instances.has_key_in(
-                [wanted for name, wanted in fault.match.items() if name != "key"]
-            ):
+        with self._store.lock:
+            state = self._store.state
+            if self._instances.has_key_in([wanted for name, wanted in fault.match.items() if name != "key"]):
                 raise InvalidFault(
                     "match: there is an API key in it; keys are matched with key, which masks them"
                 )
@@ -89,14 +89,14 @@ class Faults:
             return fault
 
     def all(self) -> list[Fault]:
-        with self._world.lock:
-            return list(self._world.state.faults.values())
+        with self._store.lock:
+            return list(self._store.state.faults.values())
 
     def any(self) -> bool:
-        return bool(self._world.state.faults)
+        return bool(self._store.state.faults)
 
     def has(self, fault_id: str) -> bool:
-        return fault_id in self._world.state.faults
+        return fault_id in self._store.state.faults
 
     def get(self, fault_id: str) -> Fault:
         """Return a fault.
@@ -104,7 +104,7 @@ class Faults:
         Raises:
             FaultNotFound: there is none with this id.
         """
-        found = self._world.state.faults.get(fault_id)
+        found = self._store.state.faults.get(fault_id)
         if found is None:
             raise FaultNotFound
         return found
@@ -115,14 +115,14 @@ class Faults:
         Raises:
             FaultNotFound: there is none with this id.
         """
-        with self._world.lock:
+        with self._store.lock:
             self._tell("removed", self.get(fault_id))
-            del self._world.state.faults[fault_id]
+            del self._store.state.faults[fault_id]
             self._matchers.pop(fault_id, None)
 
     def clear(self) -> int:
         """Take all faults away, and return how many there were."""
-        with self._world.lock:
+        with self._store.lock:
             faults = self.all()
             for fault in faults:
                 self.remove(fault.id)
@@ -145,8 +145,8 @@ class Faults:
         delay = fault.delay
         if delay is None:
             return 0.0
-        with self._world.lock:
-            share = self._world.random.share(f"{fault.id} delay")
+        with self._store.lock:
+            share = self._store.random.share(f"{fault.id} delay")
         if delay.mean is None:
             return delay.lowest + share * (delay.highest - delay.lowest)
         if not delay.deviation:
@@ -172,34 +172,34 @@ class Faults:
         try:
             return matcher.holds(item)
         except MatcherTooSlow:  # on this one; whoever sent it gets the answer that is due
-            with self._world.lock:
+            with self._store.lock:
                 self._tell("too slow", fault)
             return False
 
     def _count(self, matched: Fault) -> Fault | None:
         """Count a match, and return the fault if it hits, and is still there to hit."""
-        with self._world.lock:
-            fault = self._world.state.faults.get(matched.id)
+        with self._store.lock:
+            fault = self._store.state.faults.get(matched.id)
             if fault is None or fault.match is not matched.match or not fault.armed:
                 return None
             return self._counted(fault)
 
     def _counted(self, fault: Fault) -> Fault | None:
         fault = replace(fault, matched=fault.matched + 1)
-        self._world.state.faults[fault.id] = fault
+        self._store.state.faults[fault.id] = fault
         turn = fault.matched - fault.after
         if turn < 1 or turn % fault.every:
             return None
-        if fault.probability < 1 and not self._world.random.happens(f"{fault.id} hits", fault.probability):
+        if fault.probability < 1 and not self._store.random.happens(f"{fault.id} hits", fault.probability):
             return None
         fault = replace(fault, hits=fault.hits + 1)
-        self._world.state.faults[fault.id] = fault
+        self._store.state.faults[fault.id] = fault
         self._tell("hit", fault)
         return fault
 
     def _tell(self, action: str, fault: Fault) -> None:
         details = {"name": fault.name, "matched": fault.matched, "hits": fault.hits}
-        self._world.record("fault", Change(action, fault.id, details))
+        self._store.record("fault", Change(action, fault.id, details))
 
 
 def matcher_of(fault: Fault) -> Matcher:

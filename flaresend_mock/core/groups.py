@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import magic_numbers, numbers
@@ -19,11 +19,12 @@ from flaresend_mock.core.errors import (
     NotParticipants,
     NoValidParticipants,
 )
+from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, GroupView, Member, Outcome
-from flaresend_mock.core.sending import require_complete
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.people import People
+from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.store import Store
 
 Named = list[tuple[str, str | None]]
 
@@ -33,8 +34,14 @@ INVITE_LINK = "https://chat.whatsapp.com/"
 class Groups:
     """The groups of a world, as one of its instances sees them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, store: Store, people: People, instances: Instances, media: Media, sending: Sending
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._instances = instances
+        self._media = media
+        self._sending = sending
 
     def create(self, instance_id: str, subject: str, participants: Sequence[str | int]) -> GroupView:
         """Create a group with the instance as its superadmin; who is not on WhatsApp is left out.
@@ -44,8 +51,8 @@ class Groups:
             GroupFull: more than 1024 people would be in it.
             NotReady, Overloaded: a magic number asks for it.
         """
-        people = [self._world.people.named(given) for given in participants]
-        with magic_numbers.applied(people, self._world.delay):
+        people = [self._people.named(given) for given in participants]
+        with magic_numbers.applied(people, self._store.delay):
             return self.make(instance_id, subject, people)
 
     def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
@@ -54,41 +61,40 @@ class Groups:
         Args:
             people: numbers in digits; None for what is none.
         """
-        with self._world.lock:
-            world = self._world
-            instance = world.instances.require_ready(instance_id)
+        with self._store.lock:
+            instance = self._instances.require_ready(instance_id)
             members = {instance.number: Member(instance.number, "superadmin")}
             for number in people:
-                if number and world.people.on_whatsapp(number):
+                if number and self._people.on_whatsapp(number):
                     members.setdefault(number, Member(number))
             if len(members) == 1:
                 raise NoValidParticipants
             if len(members) > GROUP_CAPACITY:
                 raise GroupFull
 
-            now = world.clock.now()
+            now = self._store.clock.now()
             group = Group(
-                id="120363" + world.random.digits("group", 12) + numbers.GROUP,
+                id="120363" + self._store.random.digits("group", 12) + numbers.GROUP,
                 subject=subject,
                 subject_owner=instance.number,
                 subject_time=now,
                 owner=instance.number,
                 created=now,
-                invite=world.random.letters("group invite", 22),
+                invite=self._store.random.letters("group invite", 22),
                 members=members,
             )
             for number in members:
-                world.people.meet(number)
-            world.state.groups[group.id] = group
+                self._people.meet(number)
+            self._store.state.groups[group.id] = group
 
-            world.record("group", Change("created", group.id, {"subject": subject}))
+            self._store.record("group", Change("created", group.id, {"subject": subject}))
             return self._view(group)
 
     def all(self, instance_id: str) -> list[GroupView]:
         """Return the groups the instance is in, oldest first."""
-        with self._world.lock:
-            number = self._world.instances.require_ready(instance_id).number
-            mine = [group for group in self._world.state.groups.values() if number in group.members]
+        with self._store.lock:
+            number = self._instances.require_ready(instance_id).number
+            mine = [group for group in self._store.state.groups.values() if number in group.members]
             return [self._view(group) for group in sorted(mine, key=lambda group: group.created)]
 
     def get(self, instance_id: str, group_id: str) -> GroupView:
@@ -98,7 +104,7 @@ class Groups:
             GroupNotFound: there is no such group.
             NotInGroup: the instance is not in it.
         """
-        with self._world.lock:
+        with self._store.lock:
             return self._view(self._mine(instance_id, group_id))
 
     def invite_link(self, instance_id: str, group_id: str) -> str:
@@ -112,20 +118,19 @@ class Groups:
     def send(self, instance_id: str, group_ids: Sequence[str], content: Content) -> Outcome:
         """Send a message to groups; where the instance may not post, it counts as failed."""
         require_complete(content)
-        with self._world.lock:
-            world = self._world
-            instance = world.instances.require_ready(instance_id)
-            content = world.sending.keep(content)
-            now = world.clock.now()
+        with self._store.lock:
+            instance = self._instances.require_ready(instance_id)
+            content = self._media.keep(content)
+            now = self._store.clock.now()
             delivered: list[str] = []
             failed: list[str] = []
             for group_id in group_ids:
-                group = world.state.groups.get(group_id)
+                group = self._store.state.groups.get(group_id)
                 if group is None or not _may_post(group, instance.number):
                     failed.append(group_id)
                 else:
                     delivered.append(group_id)
-                    world.sending.record(instance, group_id, group_id, content, "sent", now)
+                    self._sending.record(instance, group_id, group_id, content, "sent", now)
             return Outcome(now, tuple(delivered), tuple(failed))
 
     def manage(
@@ -146,10 +151,8 @@ class Groups:
             CreatorIsProtected: the creator is among those to remove or demote.
             GroupFull: there is no room for so many.
         """
-        named = list(
-            dict.fromkeys((_digits(given), self._world.people.named(given)) for given in participants)
-        )
-        with magic_numbers.applied([number for _, number in named], self._world.delay), self._world.lock:
+        named = list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
+        with magic_numbers.applied([number for _, number in named], self._store.delay), self._store.lock:
             return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
@@ -159,10 +162,10 @@ class Groups:
             GroupNotFound: there is no such group.
             NotOnWhatsApp, AlreadyParticipants, NotParticipants, CreatorIsProtected, GroupFull: as of `manage`.
         """
-        with self._world.lock:
-            named = [(_digits(given), self._world.people.named(given)) for given in participants]
+        with self._store.lock:
+            named = [(_digits(given), self._people.named(given)) for given in participants]
             self._manage(self._any(group_id), action, list(dict.fromkeys(named)))
-            return self._world.state.groups[group_id]
+            return self._store.state.groups[group_id]
 
     def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
         """Change what a group is called and says of itself, and what only its admins may do.
@@ -170,16 +173,16 @@ class Groups:
         Raises:
             GroupNotFound: there is no such group.
         """
-        with self._world.lock:
+        with self._store.lock:
             group = replace(self._any(group_id), **changes)
             if "subject" in changes:
-                group = replace(group, subject_time=self._world.clock.now())
-            self._world.state.groups[group_id] = group
-            self._world.record("group", Change("changed", group_id, dict(changes)))
+                group = replace(group, subject_time=self._store.clock.now())
+            self._store.state.groups[group_id] = group
+            self._store.record("group", Change("changed", group_id, dict(changes)))
             return group
 
     def _any(self, group_id: str) -> Group:
-        group = self._world.state.groups.get(group_id)
+        group = self._store.state.groups.get(group_id)
         if group is None:
             raise GroupNotFound
         return group
@@ -187,15 +190,15 @@ class Groups:
     def _manage(self, group: Group, action: str, named: Named) -> list[str]:
         people = self._add(group, named) if action == "add" else self._change(group, named, action)
         for number in people:
-            self._world.people.meet(number)
-        self._world.state.groups[group.id] = replace(group, members=people)
+            self._people.meet(number)
+        self._store.state.groups[group.id] = replace(group, members=people)
         given = [digits for digits, _ in named]
-        self._world.record("group", Change(action, group.id, {"participants": given}))
+        self._store.record("group", Change(action, group.id, {"participants": given}))
         return given
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:
         strangers = [
-            digits for digits, number in named if number is None or not self._world.people.on_whatsapp(number)
+            digits for digits, number in named if number is None or not self._people.on_whatsapp(number)
         ]
         if strangers:
             raise NotOnWhatsApp(strangers)
@@ -228,8 +231,8 @@ class Groups:
         return members
 
     def _mine(self, instance_id: str, group_id: str) -> Group:
-        instance = self._world.instances.require_ready(instance_id)
-        group = self._world.state.groups.get(group_id)
+        instance = self._instances.require_ready(instance_id)
+        group = self._store.state.groups.get(group_id)
         if group is None:
             raise GroupNotFound
         if instance.number not in group.members:
@@ -237,21 +240,21 @@ class Groups:
         return group
 
     def _as_admin(self, instance_id: str, group_id: str, what: str) -> Group:
-        with self._world.lock:
+        with self._store.lock:
             group = self._mine(instance_id, group_id)
-            if not group.is_admin(self._world.instances.get(instance_id).number):
+            if not group.is_admin(self._instances.get(instance_id).number):
                 raise NotGroupAdmin(what)
             return group
 
     def _view(self, group: Group) -> GroupView:
         def lid(number: str) -> str:
-            return self._world.people.meet(number).lid
+            return self._people.meet(number).lid
 
         return GroupView(
             group=group,
             owner=lid(group.owner),
             subject_owner=lid(group.subject_owner),
-            created=group.created.astimezone(ZoneInfo(self._world.state.time_zone)),
+            created=group.created.astimezone(ZoneInfo(self._store.state.time_zone)),
             participants=tuple((lid(member.number), member.admin) for member in group.members.values()),
         )
 

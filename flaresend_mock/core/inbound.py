@@ -6,9 +6,10 @@ import json
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flaresend_mock.core import inbound_messages, numbers, payloads
+from flaresend_mock.core.deliveries import Deliveries
 from flaresend_mock.core.errors import (
     ChannelNotFound,
     GroupNotFound,
@@ -21,8 +22,10 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
-from flaresend_mock.core.inbound_messages import MEDIA_KINDS, REPLIES, TARGETED, InboundMessage
-from flaresend_mock.core.media import mimetype_of
+from flaresend_mock.core.events import Event
+from flaresend_mock.core.inbound_messages import REPLIES, MEDIA_KINDS, TARGETED, InboundMessage
+from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.media import Media, mimetype_of
 from flaresend_mock.core.models import (
     Content,
     Delivery,
@@ -33,9 +36,8 @@ from flaresend_mock.core.models import (
     PendingAutoReply,
 )
 from flaresend_mock.core.payloads import Payload, Written
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.people import People
+from flaresend_mock.core.store import Store
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
@@ -55,8 +57,15 @@ class Received:
 class Inbound:
     """Receives what people write to the instances of a world."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(
+        self, store: Store, people: People, instances: Instances, media: Media, deliveries: Deliveries
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._instances = instances
+        self._media = media
+        self._deliveries = deliveries
+        store.react("message", self._react)
 
     def receive(self, letter: InboundMessage) -> Received:
         """Let somebody write to an instance, alone or in a group.
@@ -69,12 +78,11 @@ class Inbound:
             MessageNotFound: the message it is about, or that is forwarded, is not there.
             NotForwarded: nobody can forward that message.
         """
-        with self._world.lock:
-            world = self._world
-            instance = world.instances.find(letter.instance)
+        with self._store.lock:
+            instance = self._instances.find(letter.instance)
             number, group = self._check(letter, instance)
-            now = world.clock.now()
-            letter = self._settled(inbound_messages.forwarded(world, letter), instance)
+            now = self._store.clock.now()
+            letter = self._settled(inbound_messages.forwarded(self._store, letter), instance)
             about = self._about(letter)
             if about is None and letter.kind in REPLIES:
                 about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
@@ -83,25 +91,25 @@ class Inbound:
             if letter.kind == "channel_image":
                 chat = str(letter.details.get("channel", chat))
             payload = letter.raw or payloads.write(
-                self._written(letter, number, about, now), world.random, int(now.timestamp())
+                self._written(letter, number, about, now), self._store.random, int(now.timestamp())
             )
             message = self._record(letter, instance, number, group, chat, payload, now)
             event = self._event(letter, instance, number, group, chat, message)
-            delivery = world.deliveries.queue(
+            delivery = self._deliveries.queue(
                 instance.id, chat, message.id, _encode(event).encode(), letter.chaos
             )
             return Received(event, message, delivery)
 
     def forget(self, instance_id: str) -> None:
         """Cancel the automatic replies to an instance. The caller holds the lock."""
-        auto_replies = self._world.state.auto_replies
+        auto_replies = self._store.state.auto_replies
         for key in [key for key, pending in auto_replies.items() if pending.instance == instance_id]:
             del auto_replies[key]
-            self._world.state.timers.cancel(AUTO_REPLY, key)
+            self._store.state.timers.cancel(AUTO_REPLY, key)
 
     def send_auto_reply(self, key: str) -> Fired:
         """Receive the text of an automatic reply that is due. The caller holds the lock."""
-        pending = self._world.state.auto_replies.pop(key)
+        pending = self._store.state.auto_replies.pop(key)
         letter = InboundMessage(
             sender=pending.number,
             text=pending.text,
@@ -113,29 +121,36 @@ class Inbound:
             result = self.receive(letter).message.id
         except Refusal as refusal:
             return Fired(
-                self._world.clock.now(), AUTO_REPLY, key, "failed", str(refusal) or type(refusal).__name__
+                self._store.clock.now(), AUTO_REPLY, key, "failed", str(refusal) or type(refusal).__name__
             )
-        return Fired(self._world.clock.now(), AUTO_REPLY, key, result)
+        return Fired(self._store.clock.now(), AUTO_REPLY, key, result)
+
+    def _react(self, event: Event) -> None:
+        """Deliver a sent message to other instances of this world, and schedule its recipient's auto-reply."""
+        message = event.subject
+        if isinstance(message, Message) and message.direction == "outbound":
+            if len(self._store.state.instances) > 1:
+                self.deliver_to_local_instances(message)
+            self.schedule_auto_reply(message)
 
     def schedule_auto_reply(self, message: Message) -> None:
         """Set a timer for the recipient's automatic reply, if a rule matches. The caller holds the lock."""
-        person = self._world.state.people.get(message.to)
+        person = self._store.state.people.get(message.to)
         text = message.content.text
         if person is None or text is None or message.status != "sent":
             return
         for rule in person.rules:
             if rule.when is None or rule.when.lower() in text.lower():
-                key = self._world.random.hexadecimal("auto-reply", 16).lower()
+                key = self._store.random.hexadecimal("auto-reply", 16).lower()
                 reply = text if rule.reply is None else rule.reply
-                self._world.state.auto_replies[key] = PendingAutoReply(message.instance, person.number, reply)
-                self._world.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
+                self._store.state.auto_replies[key] = PendingAutoReply(message.instance, person.number, reply)
+                self._store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
                 return
 
     def deliver_to_local_instances(self, message: Message) -> None:
         """Let a message arrive at the other instances it is for. The caller holds the lock."""
-        world = self._world
-        group = world.state.groups.get(message.to)
-        for other in list(world.state.instances.values()):
+        group = self._store.state.groups.get(message.to)
+        for other in list(self._store.state.instances.values()):
             is_for = other.number in group.members if group else other.number == message.to
             if (
                 is_for
@@ -143,21 +158,21 @@ class Inbound:
                 and other.status == "connected"
                 and message.status == "sent"
             ):
-                letter = inbound_messages.again(world, message)
+                letter = inbound_messages.again(self._store, message)
                 self.receive(replace(letter, instance=other.id, group=group.id if group else None))
 
     def _check(self, letter: InboundMessage, instance: Instance) -> tuple[str, Group | None]:
-        number = self._world.people.named(letter.sender)
+        number = self._people.named(letter.sender)
         if number is None:
             raise InvalidNumber("from")
-        is_instance = any(number == other.number for other in self._world.state.instances.values())
-        if not is_instance and not self._world.people.on_whatsapp(number):
+        is_instance = any(number == other.number for other in self._store.state.instances.values())
+        if not is_instance and not self._people.on_whatsapp(number):
             raise PersonNotOnWhatsApp
         if instance.status != "connected":
             raise NotReady(instance.status)
         if letter.group is None:
             return number, None
-        group = self._world.state.groups.get(letter.group)
+        group = self._store.state.groups.get(letter.group)
         if group is None:
             raise GroupNotFound
         if instance.number not in group.members:
@@ -171,14 +186,14 @@ class Inbound:
     def _about(self, letter: InboundMessage) -> Message | None:
         if letter.about is None:
             return None
-        message = self._world.state.messages.get(letter.about)
+        message = self._store.state.messages.get(letter.about)
         if message is None:
             raise MessageNotFound
         return message
 
     def _last_sent(self, instance: Instance, chat: str) -> Message | None:
         """Return what the instance wrote last in a chat: what people press buttons of."""
-        for message in reversed(self._world.state.messages):
+        for message in reversed(self._store.state.messages):
             if message.chat == chat and message.instance == instance.id and message.direction == "outbound":
                 return message
         return None
@@ -194,18 +209,16 @@ class Inbound:
             text=letter.text,
             caption=letter.caption,
             details={**details, "senderTimestampMs": milliseconds, "timestampMs": milliseconds},
-            media=self._media(letter),
+            media=self._shared_media(letter),
             context=self._context(letter, about if letter.kind not in TARGETED else None),
         )
 
-    def _media(self, letter: InboundMessage) -> dict[str, Any]:
+    def _shared_media(self, letter: InboundMessage) -> dict[str, Any]:
         kind = MEDIA_KINDS.get(letter.kind)
         if kind is None:
             return {}
         assert letter.upload is not None
-        fields = self._world.media.share(
-            kind, letter.upload, letter.flaws, plain=letter.kind == "channel_image"
-        )
+        fields = self._media.share(kind, letter.upload, letter.flaws, plain=letter.kind == "channel_image")
         if kind == "audio":
             fields["ptt"] = letter.kind == "voice"
             if not fields["ptt"]:
@@ -238,23 +251,23 @@ class Inbound:
 
     def _shown(self, letter: InboundMessage, number: str) -> str:
         """Return how people stand in the events of a letter: by number or by LID."""
-        return self._world.people.meet(number).lid if letter.as_lid else numbers.jid(number)
+        return self._people.meet(number).lid if letter.as_lid else numbers.jid(number)
 
     def _settled(self, letter: InboundMessage, instance: Instance) -> InboundMessage:
         """Fill in what was left open: whether people are shown by LID, the file, and the channel."""
         kind = MEDIA_KINDS.get(letter.kind)
         upload = letter.upload
         if kind and letter.raw is None:
-            upload = upload or self._world.host.sample_media(kind)
+            upload = upload or self._store.host.sample_media(kind)
             upload = replace(upload, mimetype=mimetype_of(kind, upload))
         details = letter.details
         if letter.kind == "channel_image":
             details = {**details, "channel": self._channel(letter, instance)}
-        as_lid = self._world.state.senders_as_lids if letter.as_lid is None else letter.as_lid
+        as_lid = self._store.state.senders_as_lids if letter.as_lid is None else letter.as_lid
         return replace(letter, upload=upload, details=details, as_lid=as_lid)
 
     def _channel(self, letter: InboundMessage, instance: Instance) -> str:
-        channels = self._world.state.channels
+        channels = self._store.state.channels
         wanted = letter.details.get("channel")
         if wanted is None:
             followed = [one.id for one in channels.values() if one.role_of(instance.number) != "GUEST"]
@@ -273,7 +286,6 @@ class Inbound:
         payload: Payload,
         now: datetime,
     ) -> Message:
-        world = self._world
         upload = letter.upload
         content = Content(
             type=letter.kind,
@@ -286,20 +298,20 @@ class Inbound:
             by_rule=letter.by_rule,
         )
         message = Message(
-            id="AC" + world.random.hexadecimal("received message", 30),
-            event=world.state.events.last_number + 1,
+            id="AC" + self._store.random.hexadecimal("received message", 30),
+            event=self._store.state.events.last_number + 1,
             direction="inbound",
             instance=instance.id,
             chat=chat,
             sender=number,
             to=group.id if group else instance.number,
-            content=world.sending.keep(content),
+            content=self._media.keep(content),
             status="received",
             at=now,
             payload=payload,
         )
-        world.state.messages.add(message.id, message)
-        world.record("message", message, now)
+        self._store.state.messages.add(message.id, message)
+        self._store.record("message", message, now)
         return message
 
     def _event(

@@ -6,14 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flaresend_mock.core.errors import MessageNotFound, NotForwarded
 from flaresend_mock.core.models import Chaos, Message, Upload
 from flaresend_mock.core.payloads import CONTEXT, Payload
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.store import Store
 
 MEDIA_KINDS = {
     "image": "image",
@@ -91,7 +89,7 @@ def target(message: Message) -> str | None:
     return found if isinstance(found, str) else None
 
 
-def again(world: World, message: Message) -> InboundMessage:
+def again(store: Store, message: Message) -> InboundMessage:
     """Return the letter that says the same: as text, where only the instance could have written it as it is.
 
     What was sent by URL is not fetched: a sample stands for it, under the name that was sent.
@@ -100,8 +98,8 @@ def again(world: World, message: Message) -> InboundMessage:
     kind = content.type if content.type in MEDIA_KINDS else "text"
     upload = None
     if kind != "text":
-        media = world.state.media.get(content.media) if content.media else None
-        sample = world.host.sample_media(MEDIA_KINDS[kind])
+        media = store.state.media.get(content.media) if content.media else None
+        sample = store.host.sample_media(MEDIA_KINDS[kind])
         data, name, mimetype = (
             (media.data, media.file_name, media.mimetype)
             if media
@@ -112,7 +110,7 @@ def again(world: World, message: Message) -> InboundMessage:
     return InboundMessage(message.sender, kind, text, content.caption, upload)
 
 
-def forwarded(world: World, letter: InboundMessage) -> InboundMessage:
+def forwarded(store: Store, letter: InboundMessage) -> InboundMessage:
     """Fill in what a letter forwards, if it does. The caller holds the lock.
 
     Raises:
@@ -121,12 +119,12 @@ def forwarded(world: World, letter: InboundMessage) -> InboundMessage:
     """
     if letter.forward is None:
         return letter
-    message = world.state.messages.get(letter.forward)
+    message = store.state.messages.get(letter.forward)
     if message is None:
         raise MessageNotFound
     body, context = opened(message)
     kind = message.content.type
-    changes = [one for one in world.state.messages if target(one) == message.id]
+    changes = [one for one in store.state.messages if target(one) == message.id]
     if kind in TARGETED or kind == "view_once" or any(one.content.type == "delete" for one in changes):
         raise NotForwarded
     edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
@@ -134,7 +132,7 @@ def forwarded(world: World, letter: InboundMessage) -> InboundMessage:
     kept = "image" if kind == "channel_image" else kind if kind in (*MEDIA_KINDS, *_SHAPES) else "text"
     if message.content.raw and not edits:
         return replace(letter, kind=kept, raw=_passed_on(message.payload or {}, score))
-    copy = again(world, message)
+    copy = again(store, message)
     text, caption = copy.text, copy.caption
     for edit in edits:
         text, caption = (text, edit) if copy.upload else (edit, caption)

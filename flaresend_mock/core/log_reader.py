@@ -1,81 +1,135 @@
-"""Reading a world's log as it grows, also while the log is replaced by a reset, a restore or an import."""
+"""Publishes a world's events: subscribers get each one as it happens, readers follow the log at their own pace."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import count
 
 from flaresend_mock.core.events import Event, EventLog
 
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+See = Callable[[Event], None]
 
 MAX_SET_ASIDE = 1000
-"""Events of replaced logs that wait for one follower."""
+"""Events of replaced logs that wait for one reader."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """So many events happened and are no longer kept."""
+    """The log dropped this many events before the reader got to them."""
 
     events: int
 
 
 @dataclass(frozen=True, slots=True)
 class Replaced:
-    """The world was imported anew; its events have numbers after `number` from now on."""
+    """An import replaced the world; its events have numbers after `number` from now on."""
 
     number: int
 
 
-class LogReader:
-    """One reader of a world's log, who gets every event or is told how many it missed.
+class Subscribers:
+    """The subscribers and readers of a world. A thousand of them cost a thousand calls an event, and wake no thread."""
 
-    Its position is all that is kept for it, however slowly it reads. Only when the log is replaced, the events that it
-    has not read are set aside for it: the newest MAX_SET_ASIDE of them.
+    def __init__(self) -> None:
+        self._subscribed: dict[int, tuple[str | None, See]] = {}
+        self._keys = count()
+        self._readers: list[LogReader] = []
+
+    def publish(self, event: Event) -> None:
+        """Call every subscriber to this kind of event. The caller holds the world's lock."""
+        for kind, see in list(self._subscribed.values()) if self._subscribed else ():
+            if kind is None or kind == event.kind:
+                see(event)
+        for reader in self._readers:
+            reader.news.set()
+
+    def anybody(self) -> bool:
+        """Tell whether there is a subscriber or a reader."""
+        return bool(self._subscribed or self._readers)
+
+    def add_reader(self, reader: LogReader) -> None:
+        """Tell a reader when there is news. The caller holds the world's lock."""
+        self._readers.append(reader)
+
+    def remove_reader(self, reader: LogReader) -> None:
+        """Tell a reader nothing more. The caller holds the world's lock."""
+        if reader in self._readers:
+            self._readers.remove(reader)
+
+    def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
+        """Let every reader set aside what it has not read of a log that is given up: see LogReader.change_log."""
+        for reader in self._readers:
+            reader.change_log(log, number, replaced)
+
+    @contextmanager
+    def subscribe(self, kind: str | None, see: See) -> Iterator[None]:
+        """Subscribe to the events of a kind, or with None to all, until the block ends.
+
+        Args:
+            see: called with the world's lock held, in the recording thread: it is quick and raises nothing.
+        """
+        key = next(self._keys)
+        self._subscribed[key] = (kind, see)
+        try:
+            yield
+        finally:
+            del self._subscribed[key]
+
+
+class LogReader:
+    """Reads a world's log as it grows, also across a reset, a restore or an import: `Store.follow` makes one.
+
+    It gets every event, or is told how many it missed. Only its position is kept, however slowly it reads. When the
+    log is replaced, the newest MAX_SET_ASIDE events that it has not read are set aside for it.
 
     Args:
-        world: the world that is followed. The caller closes the follower when it has read enough.
-        since: the number of the event to go on after; None for what is new. A number that lies in the future comes
-            from before an import or a restart: all events are new to this reader.
+        log: returns the world's current log.
+        since: the number of the event to continue after; None for new events only. A number in the future was issued
+            before an import or a restart: all events are new to this reader.
     """
 
-    def __init__(self, world: World, since: int | None) -> None:
+    def __init__(
+        self, subscribers: Subscribers, lock: threading.RLock, log: Callable[[], EventLog], since: int | None
+    ) -> None:
         self.news = threading.Event()
         """Set when there may be something to read."""
-        self._world = world
+        self._subscribers = subscribers
+        self._lock = lock
+        self._log = log
         self._set_aside = EventLog(MAX_SET_ASIDE)
         self._missed = 0
         self._replaced: Replaced | None = None
-        with world.lock:
-            last = world.state.events.last_number
+        with lock:
+            last = log().last_number
             self._since = last if since is None else 0 if since > last else since
-            world.subscribers.follow(self)
+            subscribers.add_reader(self)
 
     def close(self) -> None:
-        """Follow no longer. Closing twice does nothing more."""
-        with self._world.lock:
-            self._world.subscribers.unfollow(self)
+        """Stop following. Closing twice does nothing more."""
+        with self._lock:
+            self._subscribers.remove_reader(self)
 
     def read(self) -> list[Event | Missed | Replaced]:
         """Return what is new, in order: what was set aside, then what the log holds."""
-        with self._world.lock:
+        with self._lock:
             self.news.clear()
             found = self._unread(self._set_aside, self._missed + self._set_aside.evicted(), -1)
             if self._replaced is not None:
                 found.append(self._replaced)
             self._set_aside, self._missed, self._replaced = EventLog(MAX_SET_ASIDE), 0, None
-            log = self._world.state.events
+            log = self._log()
             found += self._unread(log, log.missing_since(self._since), self._since)
             self._since = log.last_number
         return found
 
     def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
-        """Set aside what was not read of a log that is given up. The caller holds the world's lock.
+        """Set aside the unread events of a log that is given up. The caller holds the world's lock.
 
         Args:
-            number: the number after which the log that takes its place goes on.
+            number: the number after which the log that takes its place continues.
             replaced: given when numbers begin anew.
         """
         self._missed += log.missing_since(self._since)

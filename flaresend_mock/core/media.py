@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flaresend_mock.core import encryption
 from flaresend_mock.core.errors import MediaNotFound
+from flaresend_mock.core.models import Content, Picture, Served, Upload
 from flaresend_mock.core.models import Media as Stored
-from flaresend_mock.core.models import Picture, Served, Upload
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
 from flaresend_mock.core.randomness import lasting
+from flaresend_mock.core.store import Store
 
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
-
+DEFAULT_MIMETYPE = "application/octet-stream"
 LIFETIME = timedelta(days=30)
 LONG_EXPIRED = timedelta(days=1)
 FLAWS = ("expired", "truncated", "corrupted", "keyless")
@@ -53,8 +53,29 @@ class Expired:
 class Media:
     """Seals files for their receivers and serves them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, content: Content) -> Content:
+        """Store a message's upload, if it has one, and refer to it by id from then on."""
+        upload = content.upload
+        if upload is None:
+            return content
+        media = Stored(
+            id=self._store.random.hexadecimal("media", 32).lower(),
+            data=upload.data,
+            file_name=upload.file_name,
+            mimetype=upload.mimetype,
+            sha256=hashlib.sha256(upload.data).hexdigest(),
+        )
+        self._store.state.media.add(media.id, media)
+        return replace(
+            content,
+            upload=None,
+            media=media.id,
+            file_name=content.file_name or upload.file_name or None,
+            mimetype=content.mimetype or upload.mimetype or DEFAULT_MIMETYPE,
+        )
 
     def share(
         self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False
@@ -68,24 +89,23 @@ class Media:
             flaws: which of FLAWS the file has: an expired link, the last bytes missing, one bit wrong, or no key.
             plain: whether the file is served as it is, as those in channels are.
         """
-        world = self._world
-        now = world.clock.now()
+        now = self._store.clock.now()
         mimetype = mimetype_of(kind, upload)
-        key = world.random.material("media key")[: encryption.KEY_LENGTH]
+        key = self._store.random.material("media key")[: encryption.KEY_LENGTH]
         sealed = upload.data if plain else encryption.seal(upload.data, key, kind)
         expires = now - LONG_EXPIRED if flaws.get("expired") else now + LIFETIME
         path = self._path(kind, int(expires.timestamp()), plain)
-        world.state.served.add(
+        self._store.state.served.add(
             path.partition("?")[0],
             Served(
                 path=path,
                 data=_spoiled(sealed, flaws),
                 expires=expires,
-                mimetype=mimetype if plain else "application/octet-stream",
+                mimetype=mimetype if plain else DEFAULT_MIMETYPE,
             ),
         )
         fields = {
-            "url": world.host.public_url() + path,
+            "url": self._store.host.public_url() + path,
             "mimetype": mimetype,
             "fileSha256": b64(encryption.digest(upload.data)),
             "fileLength": str(len(upload.data)),
@@ -105,28 +125,28 @@ class Media:
         Raises:
             MediaNotFound: there is none with this id, or no longer.
         """
-        found = self._world.state.media.get(media_id)
+        found = self._store.state.media.get(media_id)
         if found is None:
             raise MediaNotFound
         return found
 
     def at(self, path: str, signature: str | None) -> Served | Expired | None:
         """Return what is served at a path; None if there is nothing, or its signature is another world's."""
-        with self._world.lock:
-            served = self._world.state.served.get(path)
-            if served is None or signature not in (None, _signature(self._world.name, path)):
+        with self._store.lock:
+            served = self._store.state.served.get(path)
+            if served is None or signature not in (None, _signature(self._store.name, path)):
                 return None
-            return Expired() if served.expires <= self._world.clock.now() else served
+            return Expired() if served.expires <= self._store.clock.now() else served
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
-        chance = self._world.random
+        chance = self._store.random
         first, second, third = (chance.digits("media path", length) for length in (8, 15, 19))
         path = f"/v/{_FOLDERS[kind]}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
-        return f"{path}?ccb=11-4&oh={_signature(self._world.name, path)}&oe={expires:X}&mms3=true"
+        return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
         """Return the fields that depend on what is in the file; where it cannot be known, plausible ones."""
-        host = self._world.host
+        host = self._store.host
         picture = host.image_info(upload.data) if kind in _PICTURED else None
         if picture is None and (kind == "video" or upload.data.startswith(b"%PDF")):
             stand_in = host.image_info(
@@ -134,7 +154,7 @@ class Media:
             )  # no frame and no page is rendered here
             picture = replace(stand_in, height=120, width=160) if stand_in else None
         if kind == "audio":
-            bars = self._world.random.material("waveform")
+            bars = self._store.random.material("waveform")
             return {"seconds": 2, "waveform": b64(bytes(bar % 101 for bar in bars[:WAVEFORM_BARS]))}
         if kind == "document":
             is_pdf = upload.data.startswith(b"%PDF")

@@ -1,14 +1,13 @@
-"""How an instance is linked to a phone: it starts up, shows a QR code, is scanned, connects.
+"""Pairing: an instance initializes, shows a QR code, is scanned by a phone, and connects.
 
-Assumed: the documentation names the steps and not their times. Each takes a second of the world's clock, so that on a
-clock that stands still every status can be seen, and passed by advancing.
+Assumed: the documentation names the steps but not how long they take. Each takes a second of the world's clock, so
+that a frozen clock shows every status, and advancing it moves on.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from flaresend_mock.core.errors import (
     AlreadyConnected,
@@ -18,15 +17,14 @@ from flaresend_mock.core.errors import (
     QrCodeExpired,
 )
 from flaresend_mock.core.models import Change, Fired, Instance, QrCode
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.people import People
+from flaresend_mock.core.store import Store
 
 PAIRING = "pairing"
 STEP = timedelta(seconds=1)
 QR_LIFETIME = timedelta(seconds=60)
 LINKED = ("connecting", "connected")
-"""In these, an instance still knows the code that was scanned: its page may be opened again."""
+"""In these statuses, an instance keeps the code that was scanned: its page can be opened again."""
 
 _CODE_LENGTH = 40
 
@@ -34,82 +32,88 @@ _CODE_LENGTH = 40
 class Pairing:
     """Moves the instances of a world from `disconnected` over `initializing`, `qr` and `connecting` to `connected`."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, people: People) -> None:
+        self._store = store
+        self._people = people
 
     def reconnect(self, instance_id: str | None) -> Instance:
-        """Start an instance up; it shows a QR code a second later.
+        """Start pairing an instance; it shows a QR code a second later.
 
         Raises:
-            InstanceNotFound: there is no such instance.
-            AlreadyConnected: it is connected, or on its way.
+            InstanceNotFound: no instance has this id.
+            AlreadyConnected: it is connected, or pairing.
         """
-        with self._world.lock:
-            instance = self._world.instances.find(instance_id)
+        with self._store.lock:
+            instance = self._store.state.find_instance(instance_id)
             if instance.status != "disconnected":
                 raise AlreadyConnected(instance.status)
             return self.start(instance)
 
     def start(self, instance: Instance) -> Instance:
-        """Begin with the first step. The caller holds the lock."""
+        """Take the first step of pairing. The caller holds the lock."""
         return self._step(instance, "initializing", STEP)
 
     def set_status(self, instance_id: str | None, status: str) -> Instance:
-        """Put an instance into a status at once, where it stays until something is done about it.
+        """Put an instance into a status at once, where it stays until it is changed again.
 
         Raises:
-            InstanceNotFound: there is no such instance.
+            InstanceNotFound: no instance has this id.
         """
-        with self._world.lock:
-            return self._step(self._world.instances.find(instance_id), status)
+        with self._store.lock:
+            return self._step(self._store.state.find_instance(instance_id), status)
 
     def disconnect(self, instance_id: str | None, *, log_out: bool = False) -> Instance:
-        """Cut an instance off from its phone; once it is logged out, another phone may scan its next QR code.
+        """Disconnect an instance from its phone; once it is logged out, another phone may scan its next QR code.
 
         Raises:
-            InstanceNotFound: there is no such instance.
+            InstanceNotFound: no instance has this id.
         """
-        with self._world.lock:
-            instance = self._world.instances.find(instance_id)
+        with self._store.lock:
+            instance = self._store.state.find_instance(instance_id)
             logged_out = log_out or instance.logged_out
             return self._step(replace(instance, logged_out=logged_out), "disconnected")
 
     def set_automatic(self, seconds: float | None) -> None:
-        """Have QR codes scanned by themselves once they were shown for so many seconds; None for never.
+        """Scan every QR code automatically after it was shown for this long; None for never.
 
-        What shows its QR code already is scanned so many seconds from now.
+        A QR code that is shown already is scanned this many seconds from now.
         """
-        with self._world.lock:
-            self._world.state.pairing_seconds = seconds
-            for instance in self._world.instances.all():
+        store = self._store
+        with store.lock:
+            store.state.pairing_seconds = seconds
+            for instance in store.state.instances.values():
                 if instance.status == "qr":
-                    self._world.state.timers.cancel(PAIRING, instance.id)
+                    self.cancel(instance.id)
                     if seconds is not None:
-                        at = self._world.clock.now() + timedelta(seconds=seconds)
-                        self._world.set_timer(at, PAIRING, instance.id)
-            self._world.record("world", Change("pairing", self._world.name, {"seconds": seconds}))
+                        store.set_timer(store.clock.now() + timedelta(seconds=seconds), PAIRING, instance.id)
+            store.record("world", Change("pairing", store.name, {"seconds": seconds}))
+
+    def cancel(self, instance_id: str) -> None:
+        """Take no further step by time. The caller holds the lock."""
+        self._store.state.timers.cancel(PAIRING, instance_id)
 
     def qr(self, instance_id: str | None) -> tuple[Instance, QrCode]:
-        """Return what an instance shows to be scanned: a new code each time the former has expired.
+        """Return an instance and the QR code it shows: a new code whenever the former has expired.
 
         Raises:
-            InstanceNotFound: there is no such instance.
-            NoQrCode: it does not show one.
+            InstanceNotFound: no instance has this id.
+            NoQrCode: it shows no QR code.
         """
-        with self._world.lock:
-            instance = self._world.instances.find(instance_id)
+        store = self._store
+        with store.lock:
+            instance = store.state.find_instance(instance_id)
             if instance.status != "qr":
                 raise NoQrCode(instance.status)
-            if instance.qr is None or instance.qr.expires <= self._world.clock.now():
+            if instance.qr is None or instance.qr.expires <= store.clock.now():
                 instance = replace(instance, qr=self._new_code())
-                self._world.state.instances[instance.id] = instance
-                self._tell(instance)
+                store.state.instances[instance.id] = instance
+                self._record(instance)
             assert instance.qr is not None
             return instance, instance.qr
 
     def with_code(self, code: str) -> Instance | None:
         """Return the instance that showed this code last."""
-        for instance in list(self._world.state.instances.values()):
+        for instance in list(self._store.state.instances.values()):
             if instance.qr is not None and instance.qr.code == code:
                 return instance
         return None
@@ -118,60 +122,59 @@ class Pairing:
         """Let a phone scan an instance's QR code; it is connected a second later.
 
         Args:
-            code: the code that was scanned; None for the one that is shown now.
-            number: whose phone scans; None for the one that the instance had.
+            code: the scanned code; None for the one that is shown now.
+            number: the number of the phone; None for the one that the instance had.
 
         Raises:
-            InstanceNotFound: there is no such instance.
-            NoQrCode: it does not show one.
-            QrCodeExpired: it shows another one by now.
+            InstanceNotFound: no instance has this id.
+            NoQrCode: it shows no QR code.
+            QrCodeExpired: it shows another code by now.
             AnotherPhone: it belongs to another number, and was not logged out.
             NumberInUse: the phone is linked to another instance.
         """
-        with self._world.lock:
+        with self._store.lock:
             instance, shown = self.qr(instance_id)
             if code not in (None, shown.code):
                 raise QrCodeExpired
             return self._link(instance, number or instance.number)
 
-    def go_on(self, instance_id: str) -> Fired:
-        """Take the next step. The caller holds the lock and took it off the timers."""
-        instance = self._world.state.instances[instance_id]
+    def continue_pairing(self, instance_id: str) -> Fired:
+        """Take the next step, whose timer was due. The caller holds the lock."""
+        instance = self._store.state.instances[instance_id]
         match instance.status:
             case "initializing":
-                seconds = self._world.state.pairing_seconds
-                wait = None if seconds is None else timedelta(seconds=seconds)
-                instance = self._step(instance, "qr", wait)
+                seconds = self._store.state.pairing_seconds
+                instance = self._step(instance, "qr", None if seconds is None else timedelta(seconds=seconds))
             case "qr":
                 instance = self._link(instance, instance.number)
             case _:
                 instance = self._step(instance, "connected")
-        return Fired(self._world.clock.now(), PAIRING, instance_id, instance.status)
+        return Fired(self._store.clock.now(), PAIRING, instance_id, instance.status)
 
     def _link(self, instance: Instance, number: str) -> Instance:
         if number != instance.number:
             if not instance.logged_out:
                 raise AnotherPhone
-            if any(other.number == number for other in self._world.state.instances.values()):
+            if any(other.number == number for other in self._store.state.instances.values()):
                 raise NumberInUse
-            self._world.people.add(replace(self._world.people.meet(number), on_whatsapp=True))
+            self._people.add(replace(self._people.meet(number), on_whatsapp=True))
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)
 
     def _step(self, instance: Instance, status: str, until_next: timedelta | None = None) -> Instance:
-        world = self._world
+        store = self._store
         qr = self._new_code() if status == "qr" else instance.qr if status in LINKED else None
         logged_out = instance.logged_out and status != "connected"
         instance = replace(instance, status=status, qr=qr, logged_out=logged_out)
-        world.state.instances[instance.id] = instance
-        world.state.timers.cancel(PAIRING, instance.id)
+        store.state.instances[instance.id] = instance
+        self.cancel(instance.id)
         if until_next is not None:
-            world.set_timer(world.clock.now() + until_next, PAIRING, instance.id)
-        self._tell(instance)
+            store.set_timer(store.clock.now() + until_next, PAIRING, instance.id)
+        self._record(instance)
         return instance
 
     def _new_code(self) -> QrCode:
-        code = self._world.random.letters(f"qr {self._world.name}", _CODE_LENGTH)
-        return QrCode(code, self._world.clock.now() + QR_LIFETIME)
+        code = self._store.random.letters(f"qr {self._store.name}", _CODE_LENGTH)
+        return QrCode(code, self._store.clock.now() + QR_LIFETIME)
 
-    def _tell(self, instance: Instance) -> None:
-        self._world.record("instance", Change("status", instance.id, {"status": instance.status}))
+    def _record(self, instance: Instance) -> None:
+        self._store.record("instance", Change("status", instance.id, {"status": instance.status}))

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import TYPE_CHECKING
 
 from flaresend_mock.core import magic_numbers, numbers
 from flaresend_mock.core.errors import InvalidNumber, LidInUse, PersonIsLinked, PersonNotFound
 from flaresend_mock.core.models import Change, Person, Rule
 from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import State
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.store import Store
 
 
 class People:
     """The directory of a world. Whoever is not in it is on WhatsApp all the same, under any valid number."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def check(self, given: str | int) -> tuple[str, bool]:
         """Return the digits of a number and whether it is registered on WhatsApp.
@@ -28,16 +25,16 @@ class People:
             InvalidNumber: it is not a phone number.
         """
         number = self._parsed(given)
-        with magic_numbers.applied([number], self._world.delay), self._world.lock:
+        with magic_numbers.applied([number], self._store.delay), self._store.lock:
             return number, self.on_whatsapp(number)
 
     def on_whatsapp(self, number: str) -> bool:
-        person = self._world.state.people.get(number)
+        person = self._store.state.people.get(number)
         return person.on_whatsapp if person else numbers.magic(number) != 404
 
     def meet(self, number: str) -> Person:
         """Return the person with this number, with a LID of their own from now on."""
-        state = self._world.state
+        state = self._store.state
         person = state.people.get(number)
         if person is None:
             person = Person(number, own_lid(state, number), on_whatsapp=self.on_whatsapp(number))
@@ -46,7 +43,7 @@ class People:
 
     def add(self, person: Person) -> None:
         """Enter somebody into the directory, or change their entry."""
-        state = self._world.state
+        state = self._store.state
         former = state.people.get(person.number)
         if former is not None:
             state.lids.pop(former.lid, None)
@@ -63,16 +60,15 @@ class People:
             LidInUse: the LID belongs to somebody else.
             PersonIsLinked: an instance is on WhatsApp.
         """
-        world = self._world
-        with world.lock:
+        with self._store.lock:
             number = self._parsed(given)
-            if lid is not None and world.state.lids.get(lid, number) != number:
+            if lid is not None and self._store.state.lids.get(lid, number) != number:
                 raise LidInUse
             if not on_whatsapp and self._is_linked(number):
                 raise PersonIsLinked
             person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules)
             self.add(person)
-            world.record("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
+            self._store.record("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
             return person
 
     def remove(self, given: str) -> None:
@@ -83,19 +79,18 @@ class People:
             PersonNotFound: nobody has this number.
             PersonIsLinked: they belong to an instance.
         """
-        world = self._world
-        with world.lock:
+        with self._store.lock:
             number = self._parsed(given)
-            person = world.state.people.get(number)
+            person = self._store.state.people.get(number)
             if person is None:
                 raise PersonNotFound
             if self._is_linked(number):
                 raise PersonIsLinked
-            del world.state.people[number], world.state.lids[person.lid]
-            for group in world.state.groups.values():
+            del self._store.state.people[number], self._store.state.lids[person.lid]
+            for group in self._store.state.groups.values():
                 if number in group.members:
                     self.meet(number)
-            world.record("person", Change("removed", number))
+            self._store.record("person", Change("removed", number))
 
     def _parsed(self, given: str | int) -> str:
         number = numbers.parse(given)
@@ -104,12 +99,12 @@ class People:
         return number
 
     def _is_linked(self, number: str) -> bool:
-        return any(instance.number == number for instance in self._world.state.instances.values())
+        return any(instance.number == number for instance in self._store.state.instances.values())
 
     def named(self, given: str | int) -> str | None:
         """Return the number of the person named by a number, a JID or a LID."""
         if isinstance(given, str) and given.endswith(numbers.LID):
-            return self._world.state.lids.get(given)
+            return self._store.state.lids.get(given)
         return numbers.parse(given)
 
 

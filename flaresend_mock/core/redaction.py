@@ -1,16 +1,54 @@
-"""What is never shown: names that announce a credential, and what stands in its place."""
+"""Redaction: recognises credentials in header names, and API keys in paths, queries and JSON values."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 MASK = "***"
+LONG_KEY = 12
+"""Characters from which on a key is not contained in a text by chance."""
 
 _ANNOUNCES = re.compile(r"AUTH|COOKIE|TOKEN|SECRET|API[_-]?KEY|PASSWORD", re.IGNORECASE)
 
 
-@lru_cache(maxsize=1024)  # clients name the same headers over and over
+@lru_cache(maxsize=1024)  # clients send the same headers again and again
 def is_secret(name: str) -> bool:
     """Tell whether a header of this name holds a credential."""
     return _ANNOUNCES.search(name) is not None
+
+
+def key_id(key: str) -> str:
+    """Return the id of an API key, shown in place of the key: the start of its SHA-256, in hex."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def mask_key(text: str, key: str) -> str:
+    """Return a path or a query without an API key in it, percent-encoded or not.
+
+    A key may be any text: a short one is masked only where it is a whole part, between slashes and signs.
+    """
+    return _pattern(key).sub(MASK, text) if key in text or "%" in text else text
+
+
+def has_key(value: Any, keys: Sequence[str]) -> bool:
+    """Tell whether a JSON value contains one of these API keys; short keys do not count."""
+    if isinstance(value, str):
+        return any(len(key) >= LONG_KEY and key in value for key in keys)
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    return isinstance(inner, list) and any(has_key(one, keys) for one in inner)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(key: str) -> re.Pattern[str]:
+    """Return a pattern that finds an API key in a path or a query, any of its characters percent-encoded."""
+    pattern = "".join(map(_character, key))
+    return re.compile(pattern if len(key) >= LONG_KEY else rf"(?<![^/&=?\s\"']){pattern}(?![^/&=\s\"'])")
+
+
+def _character(character: str) -> str:
+    digits = "".join(f"[{digit}{digit.lower()}]" for digit in f"{ord(character):02X}")
+    return f"(?:{re.escape(character)}|%{digits})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import magic_numbers, numbers
@@ -19,11 +19,11 @@ from flaresend_mock.core.errors import (
     TaskNotFound,
     TaskNotPending,
 )
+from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Content, Fired, Outcome, Task, TaskChange
-from flaresend_mock.core.sending import require_complete
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
+from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.store import Store
 
 KIND = "task"
 
@@ -31,8 +31,11 @@ KIND = "task"
 class Schedule:
     """The scheduled messages of a world. Storing them needs no connected phone; sending them does."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, instances: Instances, media: Media, sending: Sending) -> None:
+        self._store = store
+        self._instances = instances
+        self._media = media
+        self._sending = sending
 
     def add(
         self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime
@@ -49,28 +52,28 @@ class Schedule:
             NotReady, Overloaded: a magic number asks for it.
         """
         require_complete(content)
-        with magic_numbers.applied(map(numbers.parse, recipients), self._world.delay), self._world.lock:
-            self._world.instances.get(instance_id)
+        with magic_numbers.applied(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+            self._instances.get(instance_id)
             at = self._future(send_at)
-            order = self._world.state.counters.get(KIND, 0)
+            order = self._store.state.counters.get(KIND, 0)
             task = Task(
                 id=self._unused_id(),
                 instance=instance_id,
                 recipients=tuple(recipients),
-                content=self._world.sending.keep(content),
+                content=self._media.keep(content),
                 send_at=at,
                 local_time=send_at,
                 order=order,
             )
-            self._world.state.tasks[task.id] = task
-            self._world.set_timer(task.send_at, KIND, task.id)
-            self._world.record("task", TaskChange("scheduled", task))
+            self._store.state.tasks[task.id] = task
+            self._store.set_timer(task.send_at, KIND, task.id)
+            self._store.record("task", TaskChange("scheduled", task))
             return task
 
     def pending(self, instance_id: str) -> list[Task]:
         """Return what is still to be sent, by time, then in the order it was scheduled."""
-        with self._world.lock:
-            mine = [task for task in self._world.state.tasks.values() if task.instance == instance_id]
+        with self._store.lock:
+            mine = [task for task in self._store.state.tasks.values() if task.instance == instance_id]
             return sorted(mine, key=lambda task: (task.send_at, task.order))
 
     def update(self, instance_id: str, task_id: str, changes: Mapping[str, Any]) -> Task:
@@ -89,7 +92,7 @@ class Schedule:
         if not changes:
             raise NothingToUpdate
         recipients = changes.get("recipients", ())
-        with magic_numbers.applied(map(numbers.parse, recipients), self._world.delay), self._world.lock:
+        with magic_numbers.applied(map(numbers.parse, recipients), self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":
                 raise TaskNotPending
@@ -106,12 +109,12 @@ class Schedule:
                 recipients=tuple(changes.get("recipients", task.recipients)),
                 send_at=self._future(local_time) if "send_at" in changes else task.send_at,
                 local_time=local_time,
-                content=self._world.sending.keep(content),
+                content=self._media.keep(content),
             )
-            self._world.state.tasks[task.id] = task
+            self._store.state.tasks[task.id] = task
             if "send_at" in changes:  # else it keeps its place among those of the same second
-                self._world.set_timer(task.send_at, KIND, task.id)
-            self._world.record("task", TaskChange("updated", task))
+                self._store.set_timer(task.send_at, KIND, task.id)
+            self._store.record("task", TaskChange("updated", task))
             return task
 
     def cancel(self, instance_id: str, task_id: str) -> Task:
@@ -120,16 +123,15 @@ class Schedule:
         Raises:
             TaskNotCancellable: there is no such task, or it was sent, failed or cancelled already.
         """
-        with self._world.lock:
-            task = self._world.state.tasks.get(task_id)
+        with self._store.lock:
+            task = self._store.state.tasks.get(task_id)
             if task is None or task.instance != instance_id:
                 raise TaskNotCancellable
             return self._end(replace(task, status="cancelled"))
 
-    def fire(self, task_id: str) -> Fired:
+    def send_due(self, task_id: str) -> Fired:
         """Send what fell due. The caller holds the world's lock and took the task off the timers."""
-        world = self._world
-        task = world.state.tasks[task_id]
+        task = self._store.state.tasks[task_id]
         try:
             self._send(task)
         except NotReady:
@@ -139,40 +141,40 @@ class Schedule:
         else:
             task = replace(task, status="sent")
         self._end(task)
-        return Fired(world.clock.now(), KIND, task.id, task.status, task.reason)
+        return Fired(self._store.clock.now(), KIND, task.id, task.status, task.reason)
 
     def _send(self, task: Task) -> Outcome:
         people = [numbers.parse(given) for given in task.recipients]
         magic_numbers.refuse(people)
-        instance = self._world.instances.require_ready(task.instance)
-        return self._world.sending.deliver(instance, task.recipients, people, task.content)
+        instance = self._instances.require_ready(task.instance)
+        return self._sending.deliver(instance, task.recipients, people, task.content)
 
     def _unused_id(self) -> str:
-        state = self._world.state
+        state = self._store.state
         while True:
-            task_id = "SCHED-" + self._world.random.digits(KIND, 10)
+            task_id = "SCHED-" + self._store.random.digits(KIND, 10)
             if task_id not in state.tasks and state.ended_tasks.get(task_id) is None:
                 return task_id
 
     def _find(self, instance_id: str, task_id: str) -> Task:
-        task = self._world.state.tasks.get(task_id) or self._world.state.ended_tasks.get(task_id)
+        task = self._store.state.tasks.get(task_id) or self._store.state.ended_tasks.get(task_id)
         if task is None or task.instance != instance_id:
             raise TaskNotFound
         return task
 
     def _end(self, task: Task) -> Task:
-        del self._world.state.tasks[task.id]
-        self._world.state.timers.cancel(KIND, task.id)
-        self._world.state.ended_tasks.add(task.id, task)
-        self._world.record("task", TaskChange(task.status, task))
+        del self._store.state.tasks[task.id]
+        self._store.state.timers.cancel(KIND, task.id)
+        self._store.state.ended_tasks.add(task.id, task)
+        self._store.record("task", TaskChange(task.status, task))
         return task
 
     def _future(self, local: datetime) -> datetime:
         """Translate local time into UTC; what daylight saving skips or repeats takes the earlier offset."""
         try:
-            at = local.replace(tzinfo=ZoneInfo(self._world.state.time_zone), fold=0).astimezone(UTC)
+            at = local.replace(tzinfo=ZoneInfo(self._store.state.time_zone), fold=0).astimezone(UTC)
         except OverflowError:
             raise SendAtBeyondCalendar from None
-        if at <= self._world.clock.now():
+        if at <= self._store.clock.now():
             raise SendAtInThePast
         return at

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flaresend_mock.core import magic_numbers, numbers
 from flaresend_mock.core.errors import InvalidContent
-from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Media, Message, Outcome
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
-
-DEFAULT_MIMETYPE = "application/octet-stream"
+from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.media import Media
+from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Message, Outcome
+from flaresend_mock.core.people import People
+from flaresend_mock.core.store import Store
 
 
 def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:
@@ -42,8 +39,11 @@ def require_complete(content: Content) -> None:
 class Sending:
     """Sends messages and records what became of them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, store: Store, people: People, instances: Instances, media: Media) -> None:
+        self._store = store
+        self._people = people
+        self._instances = instances
+        self._media = media
 
     def send(self, instance_id: str, recipients: Sequence[str | int], content: Content) -> Outcome:
         """Send one message to many people. Whoever is given twice gets it twice.
@@ -55,8 +55,8 @@ class Sending:
         """
         require_complete(content)
         people = [numbers.parse(given) for given in recipients]
-        with magic_numbers.applied(people, self._world.delay), self._world.lock:
-            instance = self._world.instances.require_ready(instance_id)
+        with magic_numbers.applied(people, self._store.delay), self._store.lock:
+            instance = self._instances.require_ready(instance_id)
             return self.deliver(instance, recipients, people, content)
 
     def deliver(
@@ -70,13 +70,13 @@ class Sending:
 
         The caller holds the world's lock.
         """
-        content = self.keep(content)
-        now = self._world.clock.now()
+        content = self._media.keep(content)
+        now = self._store.clock.now()
         successful: list[str] = []
         failed: list[str] = []
         invalid: list[str] = []
         for given, number in zip(recipients, people, strict=True):
-            if number is None or not self._world.people.on_whatsapp(number):
+            if number is None or not self._people.on_whatsapp(number):
                 invalid.append(str(given))
                 continue
             jid = numbers.jid(number)
@@ -89,10 +89,9 @@ class Sending:
         self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime
     ) -> Message:
         """Record one outbound message and tell of it."""
-        world = self._world
         message = Message(
-            id="3EB0" + world.random.hexadecimal("message", 18),
-            event=world.state.events.last_number + 1,
+            id="3EB0" + self._store.random.hexadecimal("message", 18),
+            event=self._store.state.events.last_number + 1,
             direction="outbound",
             instance=instance.id,
             chat=chat,
@@ -102,30 +101,6 @@ class Sending:
             status=status,
             at=now,
         )
-        world.state.messages.add(message.id, message)
-        world.record("message", message, now)
-        if len(world.state.instances) > 1:
-            world.inbound.deliver_to_local_instances(message)
-        world.inbound.schedule_auto_reply(message)
+        self._store.state.messages.add(message.id, message)
+        self._store.record("message", message, now)
         return message
-
-    def keep(self, content: Content) -> Content:
-        """Store a message's upload, if it has one, and refer to it by id from then on."""
-        upload = content.upload
-        if upload is None:
-            return content
-        media = Media(
-            id=self._world.random.hexadecimal("media", 32).lower(),
-            data=upload.data,
-            file_name=upload.file_name,
-            mimetype=upload.mimetype,
-            sha256=hashlib.sha256(upload.data).hexdigest(),
-        )
-        self._world.state.media.add(media.id, media)
-        return replace(
-            content,
-            upload=None,
-            media=media.id,
-            file_name=content.file_name or upload.file_name or None,
-            mimetype=content.mimetype or upload.mimetype or DEFAULT_MIMETYPE,
-        )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
+from flaresend_mock.core.errors import InstanceNotFound
 from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_delivery, weigh_message, weigh_task
 from flaresend_mock.core.models import (
     Channel,
@@ -71,6 +72,19 @@ class State:
         self.served = BoundedStore(self.history, MAX_MEDIA_WEIGHT, lambda served: len(served.data) + 300)
         self.deliveries = BoundedStore(self.history, MAX_WEIGHT, weigh_delivery)
         self.events = EventLog(self.history)
+
+    def find_instance(self, instance_id: str | None) -> Instance:
+        """Return the instance with this id; None and "default" name the first one.
+
+        Raises:
+            InstanceNotFound: no instance has this id.
+        """
+        if instance_id in (None, "default"):
+            return next(iter(list(self.instances.values())))  # readers without the lock look here, too
+        instance = self.instances.get(str(instance_id))
+        if instance is None:
+            raise InstanceNotFound
+        return instance
 
     def copy(self) -> State:
         other = State(

@@ -6,15 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
 from flaresend_mock.core.models import Change, Fired
+from flaresend_mock.core.store import Store
 from flaresend_mock.core.timers import Due
-
-if TYPE_CHECKING:
-    from flaresend_mock.core.world import World
 
 Handler = Callable[[str], Fired]
 
@@ -26,8 +23,8 @@ class TimeTravel:
     re-times it comes before or after, never between.
     """
 
-    def __init__(self, world: World, handlers: dict[str, Handler]) -> None:
-        self._world = world
+    def __init__(self, store: Store, handlers: dict[str, Handler]) -> None:
+        self._store = store
         self._handlers = handlers
         self._moving = threading.RLock()
         self._runs_on = False
@@ -39,7 +36,7 @@ class TimeTravel:
         It is taken before the world's lock.
         """
         if not self._moving.acquire(blocking=False):
-            with self._world.host.lend():
+            with self._store.host.lend():
                 self._moving.acquire()
         try:
             yield
@@ -49,21 +46,21 @@ class TimeTravel:
     @property
     def frozen(self) -> bool:
         """Whether time stands still, apart from an advance that is just being made."""
-        return self._world.clock.frozen and not self._runs_on
+        return self._store.clock.frozen and not self._runs_on
 
     def setting(self) -> ClockSetting:
         """Return how the clock goes, apart from an advance that is just being made. The caller holds the lock."""
-        clock = self._world.clock
+        clock = self._store.clock
         return clock.running_setting() if self._runs_on else clock.setting
 
     def run_due(self) -> list[Fired]:
         """Run what is due by now; nothing is while the clock is frozen."""
         fired: list[Fired] = []
         while True:
-            with self._world.lock:
-                if self._world.clock.frozen:
+            with self._store.lock:
+                if self._store.clock.frozen:
                     break
-                due = self._world.state.timers.pop_due(self._world.clock.now())
+                due = self._store.state.timers.pop_due(self._store.clock.now())
                 if due is None:
                     break
                 fired.append(self._handle(due))
@@ -75,10 +72,10 @@ class TimeTravel:
         Raises:
             ClockOutOfRange: the time lies before 1970 or after 9998.
         """
-        with self.moving(), self._world.lock:
-            self._world.clock.change(now=now, frozen=frozen)
+        with self.moving(), self._store.lock:
+            self._store.clock.change(now=now, frozen=frozen)
             self._tell()
-        self._world.host.on_timer_changed(self._world)
+        self._store.host.on_timer_changed(self._store)
 
     def advance(self, by: timedelta) -> list[Fired]:
         """Let this much time pass at once, and return what ran in it.
@@ -99,7 +96,7 @@ class TimeTravel:
         """Advance to when the next thing falls due, if there is one, and run all that is due then."""
 
         def target(now: datetime) -> datetime:
-            next_at = self._world.state.timers.next_at()
+            next_at = self._store.state.timers.next_at()
             return now if next_at is None else max(next_at, now)
 
         return self._pass_to(target)
@@ -118,9 +115,9 @@ class TimeTravel:
         fired: list[Fired] = []
         with self.moving():
             self._require_world()
-            clock = self._world.clock
+            clock = self._store.clock
             frozen = clock.frozen
-            with self._world.lock:
+            with self._store.lock:
                 now = clock.now()
                 target = target_from(now)
                 if target < now:
@@ -133,29 +130,29 @@ class TimeTravel:
                 while self._step(target, fired):
                     self._settle()
             finally:
-                with self._world.lock:
+                with self._store.lock:
                     self._runs_on = False
                     clock.change(frozen=frozen)
                     self._tell()
-        self._world.host.on_timer_changed(self._world)
+        self._store.host.on_timer_changed(self._store)
         return fired
 
     def _settle(self) -> None:
-        self._world.host.drain_deliveries(self._world)
+        self._store.host.drain_deliveries(self._store)
         self._require_world()
 
     def _require_world(self) -> None:
-        if self._world.closed:
-            raise WorldNotFound(self._world.name)
+        if self._store.closed:
+            raise WorldNotFound(self._store.name)
 
     def _step(self, target: datetime, fired: list[Fired]) -> bool:
         """Run the next thing due by `target`, at its time; or else arrive at `target`."""
-        with self._world.lock:
-            due = self._world.state.timers.pop_due(target)
+        with self._store.lock:
+            due = self._store.state.timers.pop_due(target)
             if due is None:
-                self._world.clock.change(now=target)
+                self._store.clock.change(now=target)
                 return False
-            self._world.clock.change(now=max(due.at, self._world.clock.now()))
+            self._store.clock.change(now=max(due.at, self._store.clock.now()))
             fired.append(self._handle(due))
             return True
 
@@ -163,5 +160,5 @@ class TimeTravel:
         return self._handlers[due.kind](due.key)
 
     def _tell(self) -> None:
-        clock = self._world.clock
-        self._world.record("clock", Change("set", "clock", {"now": clock.now(), "frozen": clock.frozen}))
+        clock = self._store.clock
+        self._store.record("clock", Change("set", "clock", {"now": clock.now(), "frozen": clock.frozen}))

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
-from flaresend_mock.core.instances import LONG_KEY, key_id
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance, QrCode
-from flaresend_mock.core.redaction import MASK
+from flaresend_mock.core.redaction import LONG_KEY, MASK, key_id
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import page, part
 from flaresend_mock.http.context import emulator

@@ -15,7 +15,7 @@ from flask.ctx import AppContext, RequestContext, _AppCtxGlobals
 from flask.globals import app_ctx, request_ctx
 
 from flaresend_mock.background.realtime import Patience
-from flaresend_mock.core.ports import DEFAULT_PUBLIC_URL
+from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
-from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from tests.support import KEY, NOW, client_of, default_state, examples
 

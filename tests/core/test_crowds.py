@@ -54,7 +54,7 @@ def test_there_is_a_first_instance_while_others_come_and_go(world: World) -> Non
     def change() -> None:
         try:
             for _ in range(TIMES):
-                world.instances.remove(world.instances.create(name="short-lived").id)
+                world.remove_instance(world.instances.create(name="short-lived").id)
         finally:
             ended.set()
 

@@ -47,7 +47,7 @@ def test_what_happened_right_before_a_reset_or_a_restore_is_read_after_it(
     change: Callable[[World], None], world: World
 ) -> None:
     world.snapshots.take("before")
-    follower = LogReader(world, None)
+    follower = world.follow(None)
     happen(world, "a", "b")
     change(world)
     happen(world, "c")
@@ -59,7 +59,7 @@ def test_what_happened_right_before_a_reset_or_a_restore_is_read_after_it(
 
 def test_what_happened_right_before_an_import_is_read_before_the_new_log_begins(world: World) -> None:
     happen(world, "old")
-    follower = LogReader(world, None)
+    follower = world.follow(None)
     happen(world, "a")
     imported(world)
     happen(world, "b")
@@ -68,7 +68,7 @@ def test_what_happened_right_before_an_import_is_read_before_the_new_log_begins(
 
 
 def test_nothing_is_lost_over_many_changes_without_a_look(world: World) -> None:
-    follower = LogReader(world, None)
+    follower = world.follow(None)
     for name in "abcde":
         happen(world, name)
         world.reset()
@@ -88,9 +88,9 @@ def test_a_reader_that_comes_back_after_the_log_was_replaced_is_told_what_it_mis
     change(world)
 
     name = "before" if change is restored else "default"
-    assert read(LogReader(world, 3)) == [Missed(2), (6, name)]
-    assert read(LogReader(world, 5)) == [(6, name)]
-    assert read(LogReader(world, 6)) == []
+    assert read(world.follow(3)) == [Missed(2), (6, name)]
+    assert read(world.follow(5)) == [(6, name)]
+    assert read(world.follow(6)) == []
 
 
 def test_from_the_beginning_of_a_log_only_evicted_events_are_missing(
@@ -98,28 +98,28 @@ def test_from_the_beginning_of_a_log_only_evicted_events_are_missing(
 ) -> None:
     world = make_world(load_world(described(), history=3))
     happen(world, *"abcde")
-    assert read(LogReader(world, 0)) == [Missed(2), (3, "c"), (4, "d"), (5, "e")]
+    assert read(world.follow(0)) == [Missed(2), (3, "c"), (4, "d"), (5, "e")]
 
     world.reset()
-    assert read(LogReader(world, 0)) == [(6, "default")]
+    assert read(world.follow(0)) == [(6, "default")]
 
 
 def test_a_number_that_is_still_to_come_is_from_another_log(world: World) -> None:
     happen(world, "a")
 
-    assert read(LogReader(world, 99)) == [(1, "a")]
+    assert read(world.follow(99)) == [(1, "a")]
 
 
 def test_nothing_is_kept_for_a_follower_that_is_slow(make_world: Callable[..., World]) -> None:
     world = make_world(load_world(described(), history=3))
-    follower = LogReader(world, None)
+    follower = world.follow(None)
     happen(world, *map(str, range(10)))
 
     assert read(follower) == [Missed(7), (8, "7"), (9, "8"), (10, "9")]
 
 
 def test_what_is_set_aside_is_bounded_and_the_rest_is_counted(world: World) -> None:
-    follower = LogReader(world, None)
+    follower = world.follow(None)
     happen(world, *map(str, range(MAX_SET_ASIDE)))
     world.reset()
     happen(world, "a", "b")
@@ -132,7 +132,7 @@ def test_what_is_set_aside_is_bounded_and_the_rest_is_counted(world: World) -> N
 
 
 def test_news_is_told_until_it_is_read_and_never_after_closing(world: World) -> None:
-    follower = LogReader(world, None)
+    follower = world.follow(None)
     assert not follower.news.is_set()
     happen(world, "a")
     assert follower.news.is_set()

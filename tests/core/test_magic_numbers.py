@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from flaresend_mock.core.errors import NotReady, Overloaded
-from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
 from tests.defaults import ANN, CARA, INSTANCE, PROJECT, described, text

@@ -26,10 +26,11 @@ from flaresend_mock.core.errors import (
     TooMany,
 )
 from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.instances import MAX_KEYS, key_id
+from flaresend_mock.core.instances import MAX_KEYS
 from flaresend_mock.core.models import INSTANCE_STATUSES, Change, Instance, Rule, Webhook
-from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
 from tests.contents import due
@@ -582,20 +583,20 @@ def busy(world: World) -> tuple[World, Instance]:
 def test_a_removed_instance_is_gone(busy: tuple[World, Instance]) -> None:
     world, instance = busy
 
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
 
     assert [one.id for one in world.instances.all()] == [INSTANCE]
     assert world.instances.with_key("shop") is None
     with pytest.raises(InstanceNotFound):
         world.instances.get(instance.id)
     with pytest.raises(InstanceNotFound):
-        world.instances.remove(instance.id)
+        world.remove_instance(instance.id)
 
 
 def test_what_a_removed_instance_scheduled_is_cancelled(busy: tuple[World, Instance]) -> None:
     world, instance = busy
 
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
 
     assert world.state.tasks == {}
     assert [task.status for task in world.state.ended_tasks] == ["cancelled"]
@@ -606,7 +607,7 @@ def test_nobody_answers_a_removed_instance_and_nothing_is_delivered(busy: tuple[
     job = world.deliveries.claim(instance.id)
     assert job is not None
 
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
 
     assert world.deliveries.claim(instance.id) is None
     assert world.deliveries.idle()
@@ -624,14 +625,14 @@ def test_an_instance_is_removed_while_it_starts_up(seconds: float, world: World)
     instance = shop(world)
     pass_by(world, seconds)
 
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
 
     assert world.timeline.advance(timedelta(days=1)) == []
 
 
 def test_the_last_instance_stays(world: World) -> None:
     with pytest.raises(LastInstance):
-        world.instances.remove(INSTANCE)
+        world.remove_instance(INSTANCE)
 
     assert world.instances.first().id == INSTANCE
 
@@ -639,7 +640,7 @@ def test_the_last_instance_stays(world: World) -> None:
 def test_another_instance_becomes_the_first_one(world: World) -> None:
     instance = shop(world)
 
-    world.instances.remove(INSTANCE)
+    world.remove_instance(INSTANCE)
 
     assert world.instances.find("default").id == instance.id
 
@@ -647,7 +648,7 @@ def test_another_instance_becomes_the_first_one(world: World) -> None:
 def test_a_removed_instance_comes_back_with_a_snapshot(busy: tuple[World, Instance]) -> None:
     world, instance = busy
     world.snapshots.take("before")
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
 
     world.restore("before")
 
@@ -676,7 +677,7 @@ CALLS: dict[str, Callable[[World, str], object]] = {
 @pytest.mark.parametrize("call", CALLS)
 def test_a_call_by_an_instance_that_was_removed_meanwhile_finds_none(call: str, world: World) -> None:
     instance = shop(world, status="connected")
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
     last = world.state.events.last_number
 
     with pytest.raises(InstanceNotFound):
@@ -687,7 +688,7 @@ def test_a_call_by_an_instance_that_was_removed_meanwhile_finds_none(call: str, 
 
 def test_an_instance_that_was_removed_meanwhile_schedules_nothing(world: World) -> None:
     instance = shop(world, status="connected")
-    world.instances.remove(instance.id)
+    world.remove_instance(instance.id)
 
     with pytest.raises(InstanceNotFound):
         world.schedule.add(instance.id, [ANN], text(), datetime(2025, 11, 14, 11))

@@ -11,10 +11,9 @@ import pytest
 from flaresend_mock.core.errors import SnapshotNotFound, TooMany
 from flaresend_mock.core.inbound_messages import InboundMessage
 from flaresend_mock.core.models import Change, Content, Reply, Rule, Upload, Webhook
-from flaresend_mock.core.ports import HostServices
-from flaresend_mock.core.snapshots import MAX_SNAPSHOTS
 from flaresend_mock.core.state import State
-from flaresend_mock.core.world import World
+from flaresend_mock.core.store import HostServices
+from flaresend_mock.core.world import MAX_SNAPSHOTS, World
 from flaresend_mock.worldfile import load_world
 from tests.defaults import ANN, BEN, INSTANCE, described, text
 from tests.support import NOW, RealTime

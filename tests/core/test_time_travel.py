@@ -13,8 +13,8 @@ import pytest
 from flaresend_mock.core.clock import LATEST
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
 from flaresend_mock.core.models import Fired, Message, Task
-from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.time_travel import TimeTravel
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world

@@ -21,10 +21,10 @@ from flaresend_mock.core.errors import (
     WorldNotFound,
 )
 from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.models import Reply, Webhook
-from flaresend_mock.core.ports import HostServices
+from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.worldfile import load_world

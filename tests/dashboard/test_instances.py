@@ -11,8 +11,8 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock.background import webhook_handshake
-from flaresend_mock.core.instances import key_id
 from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
+from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.instances import MEANINGS, MODES, masked, read
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER

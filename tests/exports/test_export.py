@@ -31,8 +31,8 @@ from flaresend_mock.core.models import (
     Upload,
     Webhook,
 )
-from flaresend_mock.core.ports import HostServices
 from flaresend_mock.core.state import State
+from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.exports.exporting import FORMAT, VERSION, export
 from flaresend_mock.exports.importing import is_export, load_export

@@ -1,0 +1,136 @@
+"""The ground that a world's services stand on: state, clock, lock, event log, timers, and the ports to the machine."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from flaresend_mock.core.clock import Clock
+from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.log_reader import LogReader, See, Subscribers
+from flaresend_mock.core.models import Picture, Upload
+from flaresend_mock.core.randomness import SeededRandom
+from flaresend_mock.core.state import State
+
+DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
+
+AnyWorld = TypeVar("AnyWorld")
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing."""
+
+
+def _no_sample(kind: str) -> Upload:
+    return Upload(kind.encode(), "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class HostServices(Generic[AnyWorld]):
+    """The ports to the machine: everything that others do for a world.
+
+    By default they do nothing: time passes only when it is advanced, and webhooks stay pending. Except for
+    `drain_deliveries`, which is never called with the world's lock held, none of them takes that lock.
+
+    Args:
+        on_timer_changed: is called when the next due time may have changed.
+        delay: delays a caller for this many real seconds, or until a condition is true.
+        on_delivery_ready: is called when an instance, given by its id, has something to deliver.
+        on_world_closed: is called when the world is deleted or evicted.
+        key_is_free: tells whether no other world has an API key.
+        drain_deliveries: waits until every delivery under way has ended or waits for its retry.
+        lend: lets another thread serve calls while the current one only waits.
+        public_url: returns the URL by which applications reach this emulator, without a slash at the end.
+        sample_media: returns a small file of a kind of media.
+        image_info: returns the size and thumbnail of a picture; None for other files.
+    """
+
+    on_timer_changed: Callable[[AnyWorld], None] = _nothing
+    delay: Callable[[float, Callable[[], bool]], None] = _nothing
+    on_delivery_ready: Callable[[AnyWorld, str], None] = _nothing
+    on_world_closed: Callable[[AnyWorld], None] = _nothing
+    key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True
+    drain_deliveries: Callable[[AnyWorld], None] = _nothing
+    lend: Callable[[], AbstractContextManager[object]] = nullcontext
+    public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
+    sample_media: Callable[[str], Upload] = _no_sample
+    image_info: Callable[[bytes], Picture | None] = _nothing
+
+
+class Store:
+    """A world without its services. Services read and change it; `World` composes them on top of it.
+
+    Args:
+        name: the world's name.
+        state: its contents.
+        real: returns real time, in aware UTC.
+        host: the ports to the machine, typed for `World`.
+    """
+
+    state: State
+    clock: Clock
+    random: SeededRandom
+
+    def __init__(
+        self, name: str, state: State, real: Callable[[], datetime], host: HostServices[Any] | None = None
+    ) -> None:
+        self.name = name
+        self.closed = False
+        self.host: HostServices[Any] = host or HostServices()
+        self.lock = threading.RLock()
+        self.subscribers = Subscribers()
+        self._recorded = threading.Condition(self.lock)
+        self._reactions: list[tuple[str, See]] = []
+        self._real = real
+        self.enter(state)
+
+    def enter(self, state: State) -> None:
+        """Continue with this state. The caller holds the lock."""
+        self.state = state
+        self.clock = Clock(self._real, state.clock)
+        self.random = SeededRandom(state.seed, state.counters)
+
+    def record(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
+        """Append an event, of now or of this time, to the log, and call subscribers. The caller holds the lock."""
+        self._recorded.notify_all()
+        event = self.state.events.append(at or self.clock.now(), kind, subject)
+        self.subscribers.publish(event)
+        for wanted, react in self._reactions:
+            if wanted == kind:
+                react(event)
+        return event
+
+    def react(self, kind: str, react: See) -> None:
+        """Call a service after each event of a kind, behind all subscribers: it may record events of its own."""
+        self._reactions.append((kind, react))
+
+    def follow(self, since: int | None) -> LogReader:
+        """Return a reader of the log, which its user closes: see LogReader for `since`."""
+        return LogReader(self.subscribers, self.lock, lambda: self.state.events, since)
+
+    def set_timer(self, at: datetime, kind: str, key: str) -> None:
+        """Set a timer, or move it. The caller holds the lock."""
+        self.state.timers.set(at, kind, key)
+        self.host.on_timer_changed(self)
+
+    def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait until a condition is true, and return whether it became so within this many real seconds.
+
+        Args:
+            true: is checked after every event, with the lock held.
+        """
+        with self._recorded:
+            return self._recorded.wait_for(true, seconds)
+
+    def notify(self) -> None:
+        """Make all threads in `wait_until` check their condition."""
+        with self._recorded:
+            self._recorded.notify_all()
+
+    def delay(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Delay a caller, who does not hold the lock, for real seconds, or until a condition is true."""
+        self.host.delay(seconds, lambda: self.closed or until())
