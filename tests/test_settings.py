@@ -43,13 +43,13 @@ def test_an_error_names_the_flag_or_the_variable() -> None:
         resolve({}, {"FLARESEND_MOCK_PORT": "y"})
 
 
-def test_the_readme_has_the_table_of_options() -> None:
+def test_the_documentation_has_the_table_of_options() -> None:
     rows = [
         f"| `{flag(option)}` | `{variable(option)}` | {option.metadata['shown']} | {option.metadata['help']} |"
         for option in options()
     ]
     table = "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])
-    assert table in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert table in (REPOSITORY / "docs" / "options.md").read_text(encoding="utf-8")
 
 
 def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:

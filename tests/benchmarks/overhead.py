@@ -1,4 +1,4 @@
-"""Measures what the emulator's own machinery adds to a call, in this process: journal, fault check and schemas.
+"""Measures what the emulator's own machinery adds to a call, in this process: request log, fault check and schemas.
 
     python -m tests.benchmarks.overhead [--turns 30] [--calls 300]
 
@@ -68,7 +68,7 @@ def measure(turns: int, calls: int) -> str:
             raise SystemExit(f"POST /send-message: {answer.status}")
         answer.get_data()
         parts: dict[str, Callable[[], object]] = {
-            "the journal": lambda: request_log.record(answer),
+            "the request log": lambda: request_log.record(answer),
             "the fault check": fault_injection.apply_before,
             "the schema that loads": lambda: load(into, body),
             "the schema that dumps": lambda: out.dump(outcome),
@@ -84,8 +84,8 @@ def measure(turns: int, calls: int) -> str:
                 times[name].append(timed(run, calls))
     middle = {name: statistics.median(taken) for name, taken in times.items()}
     flask = middle["a POST through bare Flask"]
-    middle["journal, fault check and schemas together"] = sum(middle[name] for name in parts)
-    order = [*parts, "journal, fault check and schemas together", *(set(everything) - set(parts))]
+    middle["log, fault check and schemas together"] = sum(middle[name] for name in parts)
+    order = [*parts, "log, fault check and schemas together", *(set(everything) - set(parts))]
     return table(
         [
             ("what", "µs", "to bare Flask"),

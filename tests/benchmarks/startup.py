@@ -50,7 +50,7 @@ def measure(starts: int, messages: int) -> str:
     return table(
         [
             ("what", "median", "least", "most", ""),
-            ("start to first answer", *figures(emulators), "s"),
+            ("start to first response", *figures(emulators), "s"),
             ("  a bare Flask application", *figures(flasks), "s"),
             ("  importing the libraries alone", *figures(libraries), "s"),
             ("idle memory", *figures(idle, 1), "MB"),

@@ -85,14 +85,14 @@ def test_a_documented_command_starts(command: str) -> None:
 @needs_proc
 def test_start_up_and_memory_are_measured() -> None:
     found = rows(startup.measure(1, 200))
-    assert 0 < float(found["start to first answer"][0]) < support.START_SECONDS
+    assert 0 < float(found["start to first response"][0]) < support.START_SECONDS
     assert float(found["memory after 200 messages"][0]) >= float(found["a bare Flask application"][0]) > 5
 
 
 def test_the_parts_of_a_call_add_up() -> None:
     found = rows(overhead.measure(2, 5))
-    parts = ("the journal", "the fault check", "the schema that loads", "the schema that dumps")
-    together = float(found["journal, fault check and schemas together"][0])
+    parts = ("the request log", "the fault check", "the schema that loads", "the schema that dumps")
+    together = float(found["log, fault check and schemas together"][0])
     assert together == pytest.approx(sum(float(found[part][0]) for part in parts), abs=0.3)
     assert float(found["POST /send-message"][0]) > 0
 
