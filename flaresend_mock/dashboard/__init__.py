@@ -1,8 +1,8 @@
-"""/_mock/ui: pages for people. They read the core, and change things by calling the control plane."""
+"""/_mock/ui: the dashboard. Its pages read the core, and change things by calling the control plane."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.errors import WorldNotFound
@@ -17,6 +17,7 @@ from flaresend_mock.dashboard import (
     traffic,
     worlds,
 )
+from flaresend_mock.http.context import emulator
 from flaresend_mock.http.paths import OURS
 
 UI = OURS + "/ui"
@@ -24,9 +25,17 @@ UI = OURS + "/ui"
 
 def install(app: Flask) -> None:
     """Add the dashboard to an application, under /_mock/ui."""
-    whole = Blueprint("dashboard", __name__)
-    for part in (pages, chats, traffic, instances, schedule, faults, people, worlds, assets):
-        whole.register_blueprint(part.blueprint)
+    dashboard = Blueprint("dashboard", __name__)
+    for page in (pages, chats, traffic, instances, schedule, faults, people, worlds, assets):
+        dashboard.register_blueprint(page.blueprint)
     for missing in (NotFound, WorldNotFound):
-        whole.register_error_handler(missing, pages.gone)
-    app.register_blueprint(whole, url_prefix=UI)
+        dashboard.register_error_handler(missing, pages.not_found)
+    dashboard.before_request(_find_world)
+    app.register_blueprint(dashboard, url_prefix=UI)
+
+
+def _find_world() -> None:
+    """Give views the world itself, in place of its name in the path. Runs after the control plane's guard."""
+    arguments = request.view_args
+    if arguments and "world" in arguments:
+        arguments["world"] = emulator().worlds.get(arguments["world"])

@@ -1,4 +1,4 @@
-"""The files that the pages use, and the faces of people: all from this package."""
+"""The files of the pages, and the faces of people, which are drawn from their names."""
 
 from __future__ import annotations
 
@@ -14,31 +14,30 @@ blueprint = Blueprint("assets", __name__)
 FOLDER = Path(__file__).parent / "assets"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 FILES = {file.name: _TYPES[file.suffix] for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES}
-_NO_SNIFFING = {"X-Content-Type-Options": "nosniff"}
 
 
 @blueprint.get("/assets/<name>")
 def asset(name: str) -> Response:
-    """Return a file that the pages are made of."""
+    """Return a style sheet or a script."""
     if name not in FILES:
         raise NotFound
-    return _kept(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
+    return _cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
 
 
 @blueprint.get("/faces/<kind>/<name>.svg")
 def face(kind: str, name: str) -> Response:
-    """Draw the face that belongs to a name, or the emblem of a group."""
+    """Return the face of a person or the emblem of a group, as SVG."""
     if kind not in ("face", "emblem"):
         raise NotFound
     drawing = draw_face(name) if kind == "face" else draw_emblem(name)
     response = Response(drawing, content_type="image/svg+xml; charset=utf-8")
     response.headers["Content-Security-Policy"] = "default-src 'none'"
-    return _kept(response, "max-age=86400")
+    return _cached(response, "max-age=86400")
 
 
-def _kept(response: Response, how: str) -> Response:
-    response.headers.update(_NO_SNIFFING)
-    response.headers["Cache-Control"] = how
+def _cached(response: Response, cache_control: str) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = cache_control
     response.add_etag()
     return cast(Response, response.make_conditional(request))
 
@@ -68,7 +67,7 @@ _GLASSES = (
 
 
 def draw_face(name: str) -> str:
-    """Return the SVG of a face that belongs to a name or number."""
+    """Return a face as SVG. The same name or number always has the same face."""
     pick = _picker("face:" + name)
     skin, hair = pick(SKINS), pick(HAIRS)
     parts = [
@@ -84,7 +83,7 @@ def draw_face(name: str) -> str:
 
 
 def draw_emblem(name: str) -> str:
-    """Return the SVG of a group's emblem: some people, in its own colours."""
+    """Return the emblem of a group as SVG: three people, in colours that depend on the name."""
     pick = _picker("emblem:" + name)
     ground, front, back = pick(GROUNDS), pick(CLOTHES), pick(CLOTHES)
     return _svg(

@@ -16,7 +16,6 @@ from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import name_of
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("faults_page", __name__)
 
@@ -34,15 +33,14 @@ PATHS = (
 
 
 @blueprint.get("/w/<world>/faults")
-def faults(world: str) -> Response:
+def faults(world: World) -> Response:
     """Show what goes wrong, and offer to have more go wrong."""
-    chosen = emulator().worlds.get(world)
     return page(
         "faults.html",
-        chosen,
+        world,
         "faults",
-        presets=read_presets(chosen),
-        rules=read_faults(chosen),
+        presets=read_presets(world),
+        rules=read_faults(world),
         methods=METHODS,
         paths=PATHS,
         to_calls=CALL_ACTIONS,
@@ -54,10 +52,9 @@ def faults(world: str) -> Response:
 
 
 @blueprint.get("/w/<world>/parts/faults")
-def armed(world: str) -> Response:
+def armed(world: World) -> Response:
     """Return the switches and the rules as they are now."""
-    chosen = emulator().worlds.get(world)
-    return part("faults_armed.html", chosen, presets=read_presets(chosen), rules=read_faults(chosen))
+    return part("faults_armed.html", world, presets=read_presets(world), rules=read_faults(world))
 
 
 TO_CALLS = {

@@ -12,7 +12,6 @@ from flaresend_mock.core.models import INSTANCE_STATUSES, Instance, QrCode
 from flaresend_mock.core.redaction import LONG_KEY, MASK, key_id
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("instances_page", __name__)
 
@@ -59,30 +58,27 @@ class Card:
 
 
 @blueprint.get("/w/<world>/instances")
-def instances(world: str) -> Response:
+def instances(world: World) -> Response:
     """Show the page."""
-    chosen = emulator().worlds.get(world)
-    return page("instances.html", chosen, "instances", statuses=INSTANCE_STATUSES, **_cards(chosen))
+    return page("instances.html", world, "instances", statuses=INSTANCE_STATUSES, **_cards(world))
 
 
 @blueprint.get("/w/<world>/parts/instances")
-def cards(world: str) -> Response:
+def cards(world: World) -> Response:
     """Return the cards, as they are now."""
-    chosen = emulator().worlds.get(world)
-    return part("instances_cards.html", chosen, **_cards(chosen))
+    return part("instances_cards.html", world, **_cards(world))
 
 
 @blueprint.get("/w/<world>/parts/instances/<instance>/<dialog>")
-def dialog(world: str, instance: str, dialog: str) -> Response:
+def dialog(world: World, instance: str, dialog: str) -> Response:
     """Return what a dialog about an instance holds: its webhook, its settings, or a scan by another phone."""
-    chosen = emulator().worlds.get(world)
     if dialog not in ("webhook", "settings", "scan"):
         raise NotFound
-    found = next((card for card in read(chosen) if card.id == instance), None)
+    found = next((card for card in read(world) if card.id == instance), None)
     if found is None:
         raise NotFound("There is no such instance.")
     return part(
-        "instances_dialog.html", chosen, dialog=dialog, card=found, modes=MODES, statuses=INSTANCE_STATUSES
+        "instances_dialog.html", world, dialog=dialog, card=found, modes=MODES, statuses=INSTANCE_STATUSES
     )
 
 

@@ -1,4 +1,4 @@
-"""Messages as a phone shows them: what was said, by whom, about what, and what became of it."""
+"""Messages as a phone shows them: text, sender, file, quote, reactions, edits and the delivery mark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flaresend_mock.core.inbound_messages import choices, contact_of, opened, ta
 from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.world import World
 
-WORDS = {
+LABELS = {
     "image": "📷 Photo",
     "channel_image": "📷 Photo",
     "view_once": "① Photo",
@@ -26,12 +26,12 @@ WORDS = {
     "poll": "📊 Poll",
     "template": "Template",
 }
-"""How a message without words is spoken of."""
+"""What stands for a message of a kind in one line, before its text."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file in a message: `kind` is image, video, audio, document or sticker; `url` is where it was linked to."""
+    """A file in a message: `kind` is image, video, audio, document or sticker; `url` is the link that was sent."""
 
     kind: str
     id: str | None
@@ -43,7 +43,7 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a message answers."""
+    """The message that a message replies to; `event` is None if it is no longer kept."""
 
     event: int | None
     author: str
@@ -52,10 +52,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Bubble:
-    """One message as it is shown.
+    """One message as the page shows it.
 
-    `ours` is whether the instance sent it; `mark` what became of it: sent, failed, pending, delivered or none. A poll
-    has `choices`, a contact a `number`.
+    `ours` tells that the instance sent it. `mark` is its delivery: sent, failed, pending, delivered or none. A poll has
+    `choices`, a contact has a `number`.
     """
 
     message: Message
@@ -90,8 +90,11 @@ class Bubble:
         return self.message.content.type
 
 
-class Phone:
-    """Looks at the messages of a world as those who have them on their phones. The caller holds the world's lock."""
+class MessageView:
+    """Makes bubbles of messages, with the later messages that react to them, edit or delete them.
+
+    The caller holds the world's lock.
+    """
 
     def __init__(self, world: World, messages: Iterable[Message], changes: Iterable[Message] = ()) -> None:
         self._world = world
@@ -128,7 +131,7 @@ class Phone:
         return Bubble(
             message=message,
             ours=message.direction == "outbound",
-            author=self.named(message.sender),
+            author=name_of(self._world, message.sender),
             text=text,
             mark=self._mark(message),
             file=self._file(message),
@@ -141,10 +144,6 @@ class Phone:
             edited=edited,
             forwarded=bool(context.get("isForwarded")),
         )
-
-    def named(self, party: str) -> str:
-        """Return what somebody is called: their name, or their number."""
-        return name_of(self._world, party)
 
     def _mark(self, message: Message) -> str:
         if message.direction == "outbound":
@@ -173,36 +172,36 @@ class Phone:
         wanted = context.get("stanzaId")
         if not isinstance(wanted, str):
             return None
-        about = self._world.state.messages.get(wanted)
-        if about is None:
+        quoted = self._world.state.messages.get(wanted)
+        if quoted is None:
             return Quote(None, "", "a message that is no longer kept")
-        return Quote(about.event, self.named(about.sender), line_of(about))
+        return Quote(quoted.event, name_of(self._world, quoted.sender), line_of(quoted))
 
 
 def words(message: Message) -> str:
     """Return the text of a message, or its caption."""
-    said = message.content.text or message.content.caption
-    if not said and message.payload:  # which may have been given as it is
-        said = message.payload.get("conversation") or opened(message)[0].get("text")
-    return said if isinstance(said, str) else ""
+    text = message.content.text or message.content.caption
+    if not text and message.payload:  # the client may have given the payload itself
+        text = message.payload.get("conversation") or opened(message)[0].get("text")
+    return text if isinstance(text, str) else ""
 
 
 def line_of(message: Message) -> str:
-    """Return what a message says, in one line."""
+    """Return a message in one line."""
     kind = message.content.type
-    said = words(message)
+    text = words(message)
     if kind == "reaction":
-        return f"reacted {said}" if said else "took a reaction back"
+        return f"reacted {text}" if text else "removed a reaction"
     if kind == "delete":
         return "deleted a message"
-    label = WORDS.get(kind, "")
+    label = LABELS.get(kind, "")
     if kind == "document" and message.content.file_name:
         label = f"📄 {message.content.file_name}"
-    return f"{label} {said}".strip() if label else said or kind
+    return f"{label} {text}".strip() if label else text or kind
 
 
 def name_of(world: World, party: str) -> str:
-    """Return what a person, a group, a channel or an instance is called."""
+    """Return the name of a person, a group, a channel or an instance, or else the number or id."""
     if party.endswith(numbers.GROUP):
         group = world.state.groups.get(party)
         return group.subject if group else party
@@ -218,6 +217,7 @@ def name_of(world: World, party: str) -> str:
 
 
 def instance_of(world: World, number: str) -> Instance | None:
+    """Return the instance that has a number."""
     return next((one for one in world.state.instances.values() if one.number == number), None)
 
 

@@ -1,4 +1,4 @@
-"""What all pages share: rendering, links between them, the header, and the login."""
+"""What all pages share: rendering, links between them, the header of a page, and the login."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
-HERE = "/_mock/ui/"
+ROOT = "/_mock/ui/"
+MAX_DEPTH = 20
+"""The number of parts that the path of a page may have. No page has more."""
 MAX_DIGITS = 18
-DEEPEST = 20
-"""So many parts the path of a page may have; more than any has."""
+MAX_WORLDS = 12
+"""The number of worlds that the header offers. The worlds page has the others."""
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -32,60 +34,80 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-MOST_NAMES = 12
-"""So many worlds are offered at the top of every page; the others are found on theirs."""
-
-TABS = (
-    ("chats", "Chats"),
-    ("traffic", "Traffic"),
-    ("instances", "Instances"),
-    ("schedule", "Schedule"),
-    ("faults", "Faults"),
-    ("people", "People"),
-    ("worlds", "Worlds"),
-)
+TABS = {
+    "chats": "Chats",
+    "traffic": "Traffic",
+    "instances": "Instances",
+    "schedule": "Schedule",
+    "faults": "Faults",
+    "people": "People",
+    "worlds": "Worlds",
+}
 
 
 @blueprint.get("/")
 def home() -> Response:
-    """Lead to the conversations of the default world."""
-    return _led(f"w/{DEFAULT}/chats")
+    """Redirect to the chats of the default world."""
+    response = redirect(f"w/{DEFAULT}/chats")
+    assert isinstance(response, Response)
+    response.autocorrect_location_header = False  # behind a proxy, only the relative path is known
+    return response
 
 
 @blueprint.get("/<path:anything>")
-def nowhere(anything: str) -> Response:
-    """Say on a page of our own that there is none."""
+def unknown_page(anything: str) -> Response:
+    """Show the dashboard's own page for a path that does not exist."""
     raise NotFound
 
 
+@blueprint.get("/login")
+def login() -> Response:
+    """Ask for the control token."""
+    return _login_page("")
+
+
+@blueprint.post("/login")
+def check_login() -> Response:
+    """Set the cookie of a browser that sends the control token."""
+    token = emulator().token or ""
+    given = request.form.get("token", "")
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+        return _login_page("This is not the token that the emulator was started with.", 401)
+    response = Response(status=303, headers={"Location": "./"})
+    response.set_cookie(
+        cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure
+    )
+    return response
+
+
 @blueprint.get("/w/<world>/parts/status")
-def status(world: str) -> Response:
-    """Return what stands at the top of every page, as it is now."""
-    return part("status.html", emulator().worlds.get(world))
+def status(world: World) -> Response:
+    """Return the clock and the faults that stand in the header of every page."""
+    return part("status.html", world)
 
 
 @blueprint.get("/w/<world>/parts/switcher")
-def switcher(world: str) -> Response:
-    """Return the ways to the same page of other worlds."""
+def switcher(world: World) -> Response:
+    """Return links to the same page of other worlds."""
     tab = request.args.get("tab", "")
     names = [one.name for one in emulator().worlds.all()]
     return part(
         "switcher.html",
-        emulator().worlds.get(world),
-        tab=tab if tab in dict(TABS) else TABS[0][0],
-        names=names[:MOST_NAMES],
-        more=max(0, len(names) - MOST_NAMES),
+        world,
+        tab=tab if tab in TABS else next(iter(TABS)),
+        names=names[:MAX_WORLDS],
+        more=max(0, len(names) - MAX_WORLDS),
     )
 
 
 def page(template: str, world: World, tab: str, **values: Any) -> Response:
     """Render a whole page."""
-    return part(template, world, tab=tab, tabs=TABS, **values)
+    return part(template, world, tab=tab, tabs=TABS.items(), **values)
 
 
 def part(template: str, world: World, **values: Any) -> Response:
-    """Render a page or a part of one, with what every template may use."""
-    up = upwards()
+    """Render a page or a part of one. The keywords below are what every template may use."""
+    up = path_to_root()
     zone = ZoneInfo(world.state.time_zone)
     with world.lock:
         now, frozen = world.clock.now(), world.clock.frozen
@@ -108,52 +130,49 @@ def part(template: str, world: World, **values: Any) -> Response:
         size=_size,
         **values,
     )
-    return shown(text)
+    return html(text)
 
 
-def place(world: World) -> Place:
-    """Return where commands go that are shown to do something again."""
-    return Place(emulator().public_url(), world.name, emulator().token is not None)
-
-
-def number_argument(name: str) -> int:
-    """Return a whole number in the query string, or 0 if there is none."""
-    given = request.args.get(name, "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) <= MAX_DIGITS else 0
-
-
-def shown(text: str, status: int = 200) -> Response:
-    """Answer with what is to be shown; what is no character of a text, such as half an emoji, is a question mark."""
+def html(text: str, status: int = 200) -> Response:
+    """Return a response with a page. Characters that UTF-8 lacks, such as half an emoji, become question marks."""
     return Response(
         text.encode("utf-8", "replace"), status, headers=SECURITY, content_type="text/html; charset=utf-8"
     )
 
 
-def gone(problem: Refusal | NotFound) -> Response:
-    """Say that what was wanted is not there, and lead back to what is."""
+def not_found(problem: Refusal | NotFound) -> Response:
+    """Return the page for a world, a page or a thing that does not exist, with links to those that do."""
     reason = problem.description if isinstance(problem, NotFound) else ""
-    if reason == NotFound.description:  # which speaks of URLs and spelling
+    if reason == NotFound.description:  # Werkzeug's text is about URLs and spelling
         reason = ""
-    return shown(render_template("dashboard/gone.html", ui=upwards(), reason=reason or ""), 404)
+    return html(render_template("dashboard/gone.html", ui=path_to_root(), reason=reason or ""), 404)
 
 
-def upwards() -> str:
-    """Return the way from the page that is shown to /_mock/ui/, whatever that is mounted under.
+def place(world: World) -> Place:
+    """Return the address, world and access that the commands on a page need."""
+    return Place(emulator().public_url(), world.name, emulator().token is not None)
 
-    A part is put into a page, and what it links to is looked up from there: htmx tells where that is.
+
+def number_argument(name: str) -> int:
+    """Return a whole number from the query string, or 0 if it is missing or malformed."""
+    given = request.args.get(name, "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) <= MAX_DIGITS else 0
+
+
+def path_to_root() -> str:
+    """Return the relative path from the page to /_mock/ui/. It works behind any prefix.
+
+    Links in a part are relative to the page that the part is put into. htmx sends the URL of that page.
     """
     path = request.headers.get("HX-Current-URL", "").partition("?")[0]
-    _, found, rest = path.partition(HERE)
+    _, found, rest = path.partition(ROOT)
     if not found:
-        _, _, rest = request.path.partition(HERE)
-    return "../" * min(rest.count("/"), DEEPEST) or "./"
+        _, _, rest = request.path.partition(ROOT)
+    return "../" * min(rest.count("/"), MAX_DEPTH) or "./"
 
 
-def _led(way: str) -> Response:
-    response = redirect(way)
-    assert isinstance(response, Response)
-    response.autocorrect_location_header = False  # behind a proxy, only the way from here is known
-    return response
+def _login_page(problem: str, status: int = 200) -> Response:
+    return html(render_template("dashboard/login.html", ui="./", problem=problem), status)
 
 
 def _day(moment: datetime, now: datetime) -> str:
@@ -164,35 +183,10 @@ def _day(moment: datetime, now: datetime) -> str:
 
 
 def _size(count: int) -> str:
-    """Return a number of bytes as people read it."""
+    """Return a number of bytes in words, such as 1.5 MB."""
     amount, unit = float(count), "bytes"
     for larger in ("KB", "MB", "GB"):
         if amount < 1000:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
-
-
-@blueprint.get("/login")
-def login() -> Response:
-    """Ask for the token."""
-    return _login_page("")
-
-
-@blueprint.post("/login")
-def enter() -> Response:
-    """Let a browser in that brings the token."""
-    token = emulator().token or ""
-    given = request.form.get("token", "")
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
-        return _login_page("This is not the token that the emulator was started with.", 401)
-    response = Response(status=303, headers={"Location": "./"})
-    response.set_cookie(
-        cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure
-    )
-    return response
-
-
-def _login_page(problem: str, status: int = 200) -> Response:
-    text = render_template("dashboard/login.html", ui="./", problem=problem)
-    return shown(text, status)

@@ -15,7 +15,6 @@ from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Chann
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import instance_of, name_of
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.http.context import emulator
 
 blueprint = Blueprint("people_page", __name__)
 
@@ -80,51 +79,45 @@ class Found:
 
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
 @blueprint.get("/w/<world>/people/<kind>")
-def people(world: str, kind: str) -> Response:
+def people(world: World, kind: str) -> Response:
     """Show the page, or the one of groups or channels."""
-    chosen = emulator().worlds.get(world)
-    return page("people.html", chosen, "people", live=False, **_listed(chosen, kind))
+    return page("people.html", world, "people", live=False, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/<kind>")
-def listed(world: str, kind: str) -> Response:
+def listed(world: World, kind: str) -> Response:
     """Return a list as it is now."""
-    chosen = emulator().worlds.get(world)
-    return part("people_list.html", chosen, live=True, **_listed(chosen, kind))
+    return part("people_list.html", world, live=True, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/people/new")
-def new_person(world: str) -> Response:
+def new_person(world: World) -> Response:
     """Return the form for somebody new."""
-    return part(
-        "people_dialog.html", emulator().worlds.get(world), dialog="person", person=None, linked=False
-    )
+    return part("people_dialog.html", world, dialog="person", person=None, linked=False)
 
 
 @blueprint.get("/w/<world>/parts/people/people/<number>")
-def person(world: str, number: str) -> Response:
+def person(world: World, number: str) -> Response:
     """Return the form of somebody who is in the directory."""
-    chosen = emulator().worlds.get(world)
-    with chosen.lock:
-        found = chosen.state.people.get(number)
-        linked = instance_of(chosen, number) is not None
+    with world.lock:
+        found = world.state.people.get(number)
+        linked = instance_of(world, number) is not None
     if found is None:
         raise NotFound("Nobody has this number.")
-    return part("people_dialog.html", chosen, dialog="person", person=found, linked=linked)
+    return part("people_dialog.html", world, dialog="person", person=found, linked=linked)
 
 
 @blueprint.get("/w/<world>/parts/people/groups/new")
-def new_group(world: str) -> Response:
+def new_group(world: World) -> Response:
     """Return the form for a new group."""
-    chosen = emulator().worlds.get(world)
-    with chosen.lock:
-        ours = {one.number for one in chosen.state.instances.values()}
-        others = [one for one in chosen.state.people.values() if one.on_whatsapp and one.number not in ours]
-        owners = list(chosen.state.instances.values())
+    with world.lock:
+        ours = {one.number for one in world.state.instances.values()}
+        others = [one for one in world.state.people.values() if one.on_whatsapp and one.number not in ours]
+        owners = list(world.state.instances.values())
     others.sort(key=_by_name)
     return part(
         "people_dialog.html",
-        chosen,
+        world,
         dialog="group",
         choices=others[:CHOICES],
         more=max(0, len(others) - CHOICES),
@@ -134,17 +127,16 @@ def new_group(world: str) -> Response:
 
 
 @blueprint.get("/w/<world>/parts/people/groups/<group>")
-def members(world: str, group: str) -> Response:
+def members(world: World, group: str) -> Response:
     """Return who is in a group."""
-    chosen = emulator().worlds.get(world)
-    with chosen.lock:
-        found = chosen.state.groups.get(group)
+    with world.lock:
+        found = world.state.groups.get(group)
         if found is None:
             raise NotFound("There is no such group.")
-        shown = _members(chosen, found)
+        shown = _members(world, found)
     return part(
         "people_dialog.html",
-        chosen,
+        world,
         dialog="members",
         group=found,
         members=shown,
@@ -155,17 +147,16 @@ def members(world: str, group: str) -> Response:
 
 @blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})
 @blueprint.get("/w/<world>/parts/people/channels/<channel>")
-def channel(world: str, channel: str | None) -> Response:
+def channel(world: World, channel: str | None) -> Response:
     """Return the form of a channel, or that for a new one."""
-    chosen = emulator().worlds.get(world)
-    with chosen.lock:
-        found = chosen.state.channels.get(channel) if channel else None
-        owners = list(chosen.state.instances.values())
+    with world.lock:
+        found = world.state.channels.get(channel) if channel else None
+        owners = list(world.state.instances.values())
     if channel and found is None:
         raise NotFound("There is no such channel.")
     return part(
         "people_dialog.html",
-        chosen,
+        world,
         dialog="channel",
         channel=found,
         owners=owners,

@@ -1,4 +1,4 @@
-"""The worlds page: what each world holds, and what can be done with it."""
+"""The worlds page: what each world holds, its snapshots, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -18,45 +18,12 @@ from flaresend_mock.package_data import world_names
 
 blueprint = Blueprint("worlds_page", __name__)
 
-
-@blueprint.get("/w/<world>/worlds")
-def worlds(world: str) -> Response:
-    """Show all worlds."""
-    chosen = emulator().worlds.get(world)
-    return page(
-        "worlds.html",
-        chosen,
-        "worlds",
-        fixtures=world_names(),
-        zones=_zones(),
-        **_cards(chosen),
-    )
-
-
-@blueprint.get("/w/<world>/parts/worlds")
-def cards(world: str) -> Response:
-    """Return the cards as they are now."""
-    chosen = emulator().worlds.get(world)
-    return part("worlds_cards.html", chosen, **_cards(chosen))
-
-
-def _cards(chosen: World) -> dict[str, object]:
-    shown, more = read_cards(emulator().worlds.all(), chosen)
-    return {"cards": shown, "more": more, "default": DEFAULT}
-
-
-@cache
-def _zones() -> list[str]:
-    return sorted(available_timezones())
-
-
-MOST = 200
-"""So many worlds are shown."""
+MAX_CARDS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotLine:
-    """A snapshot, with how much it holds."""
+    """A snapshot, with the number of its messages and scheduled messages."""
 
     name: str
     messages: int
@@ -65,7 +32,7 @@ class SnapshotLine:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A world, with how much it holds; `now` is in its time zone, `here` whether it is the one of the page."""
+    """A world, with how much it holds; `now` is in its time zone, `here` tells that the page belongs to it."""
 
     name: str
     here: bool
@@ -81,21 +48,42 @@ class Card:
     snapshots: tuple[SnapshotLine, ...]
 
 
-def read_cards(worlds: Iterable[World], chosen: World, most: int = MOST) -> tuple[list[Card], int]:
-    """Return the first worlds, and how many more there are.
+@blueprint.get("/w/<world>/worlds")
+def worlds(world: World) -> Response:
+    """Show all worlds."""
+    return page("worlds.html", world, "worlds", fixtures=world_names(), zones=_zones(), **_cards(world))
 
-    The world of the page comes first, then the default one, then oldest first.
+
+@blueprint.get("/w/<world>/parts/worlds")
+def cards(world: World) -> Response:
+    """Return the current cards."""
+    return part("worlds_cards.html", world, **_cards(world))
+
+
+def read_cards(worlds: Iterable[World], chosen: World, most: int = MAX_CARDS) -> tuple[list[Card], int]:
+    """Return the cards of the first worlds, and how many more worlds there are.
+
+    The world of the page comes first, then the default one, then the others, oldest first.
     """
 
-    def place(world: World) -> tuple[bool, bool]:
+    def rank(world: World) -> tuple[bool, bool]:
         return world is not chosen, world.name != DEFAULT
 
-    found = sorted(worlds, key=place)
+    found = sorted(worlds, key=rank)
     return [_card(world, world is chosen) for world in found[:most]], max(0, len(found) - most)
 
 
+def _cards(chosen: World) -> dict[str, object]:
+    shown, more = read_cards(emulator().worlds.all(), chosen)
+    return {"cards": shown, "more": more, "default": DEFAULT}
+
+
+@cache
+def _zones() -> list[str]:
+    return sorted(available_timezones())
+
+
 def _card(world: World, here: bool) -> Card:
-    """Return the card of a world as it is now."""
     with world.lock:
         state = world.state
         return Card(

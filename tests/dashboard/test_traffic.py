@@ -150,7 +150,7 @@ def test_what_was_cut_off_failed_and_was_not_sent_is_found(client: Client, hooke
     client.post("/_mock/faults", json={"on": "deliveries", "action": "drop", "times": 1})
     receive(client, CARA)
 
-    assert listed(client, "status=cut") == [f"{HOOK} retrying", "/groups cut off"]
+    assert listed(client, "status=cut") == [f"{HOOK} retrying", "/groups no response"]
     assert listed(client, "status=failed") == [f"{HOOK} 500 failed"]
     assert listed(client, "status=5xx") == [f"{HOOK} 500 failed"]
     assert listed(client, "status=pending") == [f"{HOOK} retrying"]
@@ -392,9 +392,9 @@ def test_a_fault_that_was_met_is_on_the_row_and_in_the_details(client: Client) -
     [number] = re.findall(r'id="entry-(\d+)"', shown)
 
     assert re.search(r'<span class="badge warn"[^>]*>Fault <bdi>mine</bdi></span>', shown)
-    assert "Met the fault fault-1<" in client.get(f"{PARTS}/{number}").text
+    assert "Hit by the fault fault-1<" in client.get(f"{PARTS}/{number}").text
     client.delete("/_mock/faults")
-    assert "Met the fault fault-1, which is gone" in client.get(f"{PARTS}/{number}").text
+    assert "Hit by the fault fault-1, which was deleted" in client.get(f"{PARTS}/{number}").text
 
 
 def test_times_are_those_of_the_worlds_clock_and_zone(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""Commands that have the same happen again."""
+"""Curl commands that repeat an API call, an inbound message or a webhook delivery."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.package_data import SAMPLES, sample
 
 KNOWN_KEY = "YOUR_API_KEY"
-"""The API key that everybody knows, which is shown as it is."""
+"""The API key of the default world. It is no secret, so commands contain it."""
 
 _JSON = "-H 'Content-Type: application/json'"
 LONGEST_ARGUMENT = 100_000
-"""Bytes that a command may have in one argument; Linux allows a little more."""
+"""The number of bytes of one argument. Linux allows 128 KiB."""
 
 INLINE_FILE = 2_000
-"""Bytes of a file that stand in a command; a larger one is fetched from the emulator by it."""
+"""The number of bytes of a file that a command contains. It downloads a larger one from the emulator."""
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 _WORDED = frozenset({"text", "poll", "button_reply", "list_reply", "edit"})
@@ -44,7 +44,7 @@ _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where commands go: the emulator's `address`, the name of a `world`, and whether there is a control token."""
+    """The emulator's `address`, the name of a `world`, and whether the control plane is `guarded` by a token."""
 
     address: str
     world: str = DEFAULT
@@ -52,10 +52,10 @@ class Place:
 
 
 def call_again(world: World, call: Call, place: Place, attached: Media | None = None) -> str:
-    """Return a command that makes the same call.
+    """Return a command that repeats an API call.
 
     Args:
-        attached: the file that a form brought, where it is still kept.
+        attached: the file of a form, if it is still kept.
     """
     url = place.address + call.path + (f"?{call.query}" if call.query else "")
     headers = dict(call.headers)
@@ -73,7 +73,7 @@ def call_again(world: World, call: Call, place: Place, attached: Media | None = 
 
 
 def delivery_again(delivery: Delivery) -> str:
-    """Return a command that sends the receiver what it was sent last; empty if nothing was sent."""
+    """Return a command that repeats the last attempt of a delivery; empty if there was none."""
     if not delivery.attempts:
         return ""
     last = delivery.attempts[-1]
@@ -86,12 +86,12 @@ def delivery_again(delivery: Delivery) -> str:
     return _with_body(parts, delivery.body)
 
 
-def letter_again(letter: Mapping[str, Any], media: Media | None, place: Place) -> str:
-    """Return a command that has the same person write the same again.
+def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place) -> str:
+    """Return a command that repeats an inbound message.
 
     Args:
-        letter: as `letter_of` returns it.
-        media: as `file_of` returns it.
+        inbound: the body that `inbound_of` returns.
+        media: the file that `file_of` returns.
     """
     where = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
     parts = [_curl("POST", f"{place.address}/_mock/inbound{where}")]
@@ -103,58 +103,58 @@ def letter_again(letter: Mapping[str, Any], media: Media | None, place: Place) -
             "fileName": media.file_name,
             "mimetype": media.mimetype,
         }
-        letter, media = {**letter, "media": given}, None
+        inbound, media = {**inbound, "media": given}, None
     if media is None:
-        return _with_body([*parts, _JSON], json.dumps(letter, ensure_ascii=False).encode("utf-8", "replace"))
-    fields, piped = _form({**letter, "file": media}, place, media)
+        return _with_body([*parts, _JSON], json.dumps(inbound, ensure_ascii=False).encode("utf-8", "replace"))
+    fields, piped = _form({**inbound, "file": media}, place, media)
     return piped + _lines([*parts, *fields])
 
 
-def letter_of(world: World, message: Message, *, as_lid: bool = False) -> dict[str, Any]:
-    """Return what `POST /_mock/inbound` is told to have somebody write this again, but for a file of their own.
+def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[str, Any]:
+    """Return the body of `POST /_mock/inbound` that repeats a message. The caller holds the lock.
 
-    The caller holds the lock.
+    The file of the message is left out, unless it is one of the emulator's samples.
 
     Args:
-        as_lid: whether the event named the sender by LID, which the world does not always do.
+        as_lid: whether the event named the sender by LID.
     """
     content = message.content
     body, context = opened(message)
-    letter: dict[str, Any] = {"from": message.sender}
+    inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
-        letter["group"] = message.chat
+        inbound["group"] = message.chat
     if message.instance != next(iter(world.state.instances)):
-        letter["instance"] = message.instance
+        inbound["instance"] = message.instance
     if as_lid and not world.state.senders_as_lids:
-        letter["from_lid"] = True
+        inbound["from_lid"] = True
     details = _details(message, body)
     if details is None:
         kind = {} if content.type == "text" else {"type": content.type}
-        return letter | kind | {"message": dict(message.payload or {})}
-    letter |= {} if content.type == "text" else {"type": content.type}
-    letter |= {"text": content.text or ""} if content.type in _WORDED else {}
-    letter |= {"caption": content.caption} if content.caption is not None else {}
-    letter |= details
+        return inbound | kind | {"message": dict(message.payload or {})}
+    inbound |= {} if content.type == "text" else {"type": content.type}
+    inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
+    inbound |= {"caption": content.caption} if content.caption is not None else {}
+    inbound |= details
     about = context.get("stanzaId")
     if isinstance(about, str):
-        letter["about"] = about
+        inbound["about"] = about
     if (score := score_of(context)) > 0:
-        letter["forwarded"] = min(score, MAX_FORWARDS)
+        inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
-        letter["mentions"] = context["mentionedJid"]
+        inbound["mentions"] = context["mentionedJid"]
     if content.media and content.type in MEDIA_KINDS and file_of(world, message) is None:
-        letter |= _sample_of(world, content.media)
-    return letter
+        inbound |= _sample_of(world, content.media)
+    return inbound
 
 
 def file_of(world: World, message: Message) -> Media | None:
-    """Return the file of somebody's own that a message brought: one that is no sample, and is still kept."""
+    """Return the file of a message, if it is still kept and not one of the emulator's samples."""
     media = world.state.media.get(message.content.media) if message.content.media else None
     return None if media is None or _sample_name(media) else media
 
 
 def key_of(world: World, instance_id: str | None) -> str:
-    """Return the API key of an instance if it is the one everybody knows, and else a word in its place."""
+    """Return the API key of an instance if it is the default one, or else a placeholder."""
     instance = world.state.instances.get(instance_id or "")
     if instance is None:
         return "UNKNOWN_KEY"
@@ -162,14 +162,14 @@ def key_of(world: World, instance_id: str | None) -> str:
 
 
 def _curl(method: str, url: str) -> str:
-    """Return the beginning of a command; brackets and dots in a URL are no patterns and ways up."""
+    """Return the start of a command, with options that keep brackets and dots of the URL literal."""
     options = " --globoff" * any(one in url for one in "[]{}") + " --path-as-is" * ("/." in url)
     verb = "--head" if method == "HEAD" else f"-X {shlex.quote(method)}"
     return f"curl{options} {verb} {_quoted(url)}"
 
 
 def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what a kind of message holds beside words and files; None if it is only said by its payload."""
+    """Return the fields of a kind of message, without text and file; None if only the payload describes it."""
     kind = message.content.type
     if message.content.raw:
         return None
@@ -221,7 +221,7 @@ def _sample_name(media: Media) -> str | None:
 
 
 def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tuple[list[str], str]:
-    """Return a form's fields for curl, and what is piped into it, if anything is."""
+    """Return the form options of curl, and the command that is piped into it, if any."""
     given, piped = [], ""
     for name, value in _each(fields):
         described = isinstance(value, Mapping) and "fileName" in value
@@ -233,11 +233,11 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
             world = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
             token = " -H 'X-Control-Token: YOUR_CONTROL_TOKEN'" if place.guarded else ""
             piped = f"curl -s{token} {_quoted(f'{place.address}/_mock/media/{attached.id}{world}')} | \\\n"
-        elif described:  # is not kept; and what somebody else's file is called is no path of ours
+        elif described:  # the file is not kept, and its name must not become a local path
             given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
         else:
             text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-            if len(text) > 1 and text[0] == text[-1] == '"':  # the API takes one pair off
+            if len(text) > 1 and text[0] == text[-1] == '"':  # the API removes one pair of quotes
                 text = f'"{text}"'
             given.append(f"--form-string {_quoted(f'{name}={text}')}")
     return given, piped
@@ -252,14 +252,14 @@ def _each(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _with_body(parts: Iterable[str], raw: bytes) -> str:
-    """Return a command with a body as it is: curl reads files where a text begins with @, but for --data-raw."""
+    """Return a command with a literal body. With other options than --data-raw, curl reads a file after an @."""
     if not raw:
         return _lines(parts)
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         text = "\0"
-    if "\0" in text or len(raw) > LONGEST_ARGUMENT:  # which no argument of a command can hold
+    if "\0" in text or len(raw) > LONGEST_ARGUMENT:  # no argument of a command can contain this
         return f"echo {b64encode(raw).decode()} | base64 -d | \\\n" + _lines([*parts, "--data-binary @-"])
     return _lines([*parts, f"--data-raw {_quoted(text)}"])
 

@@ -1,4 +1,4 @@
-"""Tests that have the same happen again, and pass as they are: with pytest and the fixture flaresend_mock."""
+"""Pytest tests that repeat a message with the fixture flaresend_mock. They pass without changes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from flaresend_mock.core.inbound_messages import target
 from flaresend_mock.core.models import Call, Media, Message, Task
 from flaresend_mock.core.payloads import CONTEXT
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.reproduce.curl import file_of, letter_of
+from flaresend_mock.dashboard.reproduce.curl import file_of, inbound_of
 
 WIDTH = 100
+FIRST_MESSAGE = "The first message"
+"""Stands for the text of a referenced message that is no longer kept or has no text."""
 
 
 @dataclass
 class Script:
-    """A test that is being written; `names` are variables that stand for ids that another world has not."""
+    """A test under construction; `names` maps ids, which differ in another world, to variables."""
 
     title: str
     lines: list[str] = field(default_factory=list)
@@ -32,8 +34,17 @@ class Script:
     def add(self, line: str) -> None:
         self.lines.append(line)
 
+    def post(self, path: str, *, keep: str = "", comment: str = "", then: str = "", **arguments: str) -> None:
+        """Add a call of the API. The path and the arguments are Python expressions."""
+        self.imports.add("requests")
+        self.add(f"{keep}requests.post({comment}")
+        given = {"headers": "flaresend_mock.headers", **arguments, "timeout": "10"}
+        for line in (f"flaresend_mock.url + {path}", *(f"{name}={value}" for name, value in given.items())):
+            self.add(f"    {line},")
+        self.add(f"){then}")
+
     def literal(self, value: Any, indent: int = 4) -> str:
-        """Return what stands for a value in Python, with names in the place of ids."""
+        """Return the Python literal of a value, with variables in place of ids."""
         text = pformat(value, width=WIDTH - indent, sort_dicts=False).replace("\n", "\n" + " " * indent)
         for id_, name in self.names.items():
             text = text.replace(repr(id_), name)
@@ -46,56 +57,56 @@ class Script:
         return head + ("\n\n" if head else "") + marks + f"def test_{self.title}(flaresend_mock):\n{body}"
 
 
-def of_received(world: World, message: Message, letter: Mapping[str, Any]) -> str:
-    """Return a test in which somebody writes this. The caller holds the lock.
+def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> str:
+    """Return a test that repeats an inbound message. The caller holds the lock.
 
     Args:
-        letter: as `again.letter_of` returns it.
+        inbound: the body that `curl.inbound_of` returns.
     """
-    script = Script("the_application_hears_of_it")
-    _meet(script, world, message)
+    script = Script("the_application_gets_the_event")
+    _create_chat(script, world, message)
     script.add(
         "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
     )
     count = 1
-    if "about" in letter:
-        count += _say_before(script, world, letter)
-    _receive(script, letter, file_of(world, message))
+    if "about" in inbound:
+        count += _create_target(script, world, inbound)
+    _receive(script, inbound, file_of(world, message))
     script.add(f"event = inbox.expect({count})[-1]")
     kind = next((name for name in message.payload or {} if name != CONTEXT), "")
     script.add(f"assert {kind!r} in event.event['data']['message']")
     chat = script.names.get(message.chat, repr(message.sender))
-    script.add(f"# flaresend_mock.expect_message(to={chat})  # once it is your application that answers")
+    script.add(f"# flaresend_mock.expect_message(to={chat})  # if your application replies")
     return script.text()
 
 
 def of_sent(world: World, message: Message, call: Call | None, task: Task | None, at: datetime) -> str:
-    """Return a test in which the application sends this. The caller holds the lock.
+    """Return a test in which the application sends a message. The caller holds the lock.
 
     Args:
-        at: when the call was made.
+        at: the time of the call.
     """
-    script = Script("the_application_writes")
-    _meet(script, world, message)
+    script = Script("the_application_sends_it")
+    _create_chat(script, world, message)
     if task is not None:
         script.imports.add("pytest")
         script.marks.append(f"@pytest.mark.flaresend(time_zone={world.state.time_zone!r})")
         script.add(f"flaresend_mock.clock.freeze({at.strftime('%Y-%m-%dT%H:%M:%SZ')!r})")
     if call is None:
-        script.add("...  # have your application write")
+        script.add("...  # let your application send it")
     else:
-        _ask(script, call)
+        _repeat_call(script, call)
     if task is not None:
         script.add("flaresend_mock.clock.advance_to_next()")
     content = message.content
-    said = f", text={content.text!r}" if content.text else f", type={content.type!r}"
+    what = f", text={content.text!r}" if content.text else f", type={content.type!r}"
     failed = ", status='failed'" if message.status == "failed" else ""
-    script.add(f"flaresend_mock.expect_message(to={script.literal(message.to)}{said}{failed})")
+    script.add(f"flaresend_mock.expect_message(to={script.literal(message.to)}{what}{failed})")
     return script.text()
 
 
-def _meet(script: Script, world: World, message: Message) -> None:
-    """Have the group or the channel that a message is in: another world has not the same."""
+def _create_chat(script: Script, world: World, message: Message) -> None:
+    """Create the group or the channel of a message. Another world has different ids."""
     group, channel = world.state.groups.get(message.chat), world.state.channels.get(message.chat)
     if group is not None:
         ours = {one.number for one in world.state.instances.values()}
@@ -104,75 +115,59 @@ def _meet(script: Script, world: World, message: Message) -> None:
         script.add(f"group = flaresend_mock.group({group.subject!r}, {people!r})")
         script.names[group.id] = "group"
     elif channel is not None and message.direction == "outbound":
-        script.imports.add("requests")
-        script.add("made = requests.post(")
-        script.add("    flaresend_mock.url + '/channels',")
-        script.add("    headers=flaresend_mock.headers,")
-        script.add(f"    json={{'name': {channel.name!r}}},")
-        script.add("    timeout=10,")
-        script.add(")")
+        script.post("'/channels'", keep="made = ", json=f"{{'name': {channel.name!r}}}")
         script.add("channel = made.json()['channel']['id']")
         script.names[channel.id] = "channel"
 
 
-def _ask(script: Script, call: Call) -> None:
-    """Have the application's call made."""
-    script.imports.add("requests")
+def _repeat_call(script: Script, call: Call) -> None:
+    """Make the application's call."""
     path = repr(call.path)
     for id_, name in script.names.items():
         path = path.replace(id_, f"' + {name} + '")
-    script.add("requests.post(  # which your application does")
-    script.add(f"    flaresend_mock.url + {path},")
-    script.add("    headers=flaresend_mock.headers,")
     if isinstance(call.body, Mapping):
         fields = {name: one for name, one in call.body.items() if not _is_file(one)}
         files = {name: (one["fileName"], b"...") for name, one in call.body.items() if _is_file(one)}
-        script.add(f"    data={script.literal(fields, 8)},")
-        if files:
-            script.add(f"    files={script.literal(files, 8)},")
+        arguments = {"data": script.literal(fields, 8)} | (
+            {"files": script.literal(files, 8)} if files else {}
+        )
     else:
-        script.add(f"    json={script.literal(_json(call.body), 8)},")
-    script.add("    timeout=10,")
-    script.add(").raise_for_status()")
+        arguments = {"json": script.literal(_json(call.body), 8)}
+    comment = "  # your application makes this call"
+    script.post(path, comment=comment, then=".raise_for_status()", **arguments)
 
 
-def _say_before(script: Script, world: World, letter: Mapping[str, Any]) -> int:
-    """Have said what a letter is about, and return how many events tell of it."""
-    before = world.state.messages.get(letter["about"])
+def _create_target(script: Script, world: World, inbound: Mapping[str, Any]) -> int:
+    """Create the message that an inbound message refers to, and return the number of events that this makes."""
+    before = world.state.messages.get(inbound["about"])
     if before is None or before.direction == "inbound":
-        plain = {name: letter[name] for name in ("from", "group") if name in letter} | {
-            "text": "What it is about"
-        }
-        earlier = letter_of(world, before) if before is not None and target(before) is None else plain
+        plain = {name: inbound[name] for name in ("from", "group") if name in inbound}
+        plain["text"] = FIRST_MESSAGE
+        earlier = inbound_of(world, before) if before is not None and target(before) is None else plain
         _receive(script, {name: one for name, one in earlier.items() if name != "about"}, None, "earlier = ")
-        script.names[letter["about"]] = "earlier['data']['id']"
+        script.names[inbound["about"]] = "earlier['data']['id']"
         return 1
-    script.imports.add("requests")
-    where = "/groups/send-message" if before.chat.endswith(numbers.GROUP) else "/send-message"
-    to = {"groupJids": [before.to]} if before.chat.endswith(numbers.GROUP) else {"recipients": [before.to]}
-    body = {**to, "type": "text", "text": before.content.text or "What it is about"}
-    script.add("requests.post(")
-    script.add(f"    flaresend_mock.url + {where!r},")
-    script.add("    headers=flaresend_mock.headers,")
-    script.add(f"    json={script.literal(body, 8)},")
-    script.add("    timeout=10,")
-    script.add(")")
+    in_group = before.chat.endswith(numbers.GROUP)
+    to = {"groupJids": [before.to]} if in_group else {"recipients": [before.to]}
+    body = {**to, "type": "text", "text": before.content.text or FIRST_MESSAGE}
+    path = "'/groups/send-message'" if in_group else "'/send-message'"
+    script.post(path, json=script.literal(body, 8))
     script.names[before.id] = "flaresend_mock.messages()[-1].id"
     return 0
 
 
-def _receive(script: Script, letter: Mapping[str, Any], media: Media | None, keep: str = "") -> None:
+def _receive(script: Script, inbound: Mapping[str, Any], media: Media | None, keep: str = "") -> None:
     rest = {
-        name: value for name, value in letter.items() if name not in ("from", "text", "instance", "channel")
+        name: value for name, value in inbound.items() if name not in ("from", "text", "instance", "channel")
     }
     if media is not None:
         rest["media"] = {"fileName": media.file_name, "mimetype": media.mimetype}
-    given = [repr(letter["from"])]
-    if "text" in letter:
-        given.append(repr(letter["text"]))
+    given = [repr(inbound["from"])]
+    if "text" in inbound:
+        given.append(repr(inbound["text"]))
     given += [f"{name}={script.literal(value)}" for name, value in rest.items()]
     line = f"{keep}flaresend_mock.receive({', '.join(given)})"
-    script.add(line + ("  # a sample stands for the file; or file='its path'" if media is not None else ""))
+    script.add(line + ("  # a sample file; for yours: file='its path'" if media is not None else ""))
 
 
 def _is_file(value: Any) -> bool:
