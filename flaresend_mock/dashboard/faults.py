@@ -1,4 +1,4 @@
-"""The faults page: switches for the presets, all armed faults in words, and forms for new ones."""
+"""The faults page: switches for the presets, all faults in words, and forms for new ones."""
 
 from __future__ import annotations
 
@@ -29,157 +29,138 @@ PATHS = (
     "/scheduled-messages",
     "/send-message",
 )
-"""The paths of the API that are the same for every call."""
+"""The paths of the API that contain no id."""
 
-
-@blueprint.get("/w/<world>/faults")
-def faults(world: World) -> Response:
-    """Show what goes wrong, and offer to have more go wrong."""
-    return page(
-        "faults.html",
-        world,
-        "faults",
-        presets=read_presets(world),
-        rules=read_faults(world),
-        methods=METHODS,
-        paths=PATHS,
-        to_calls=CALL_ACTIONS,
-        to_deliveries=(*ATTEMPT_ACTIONS, *EVENT_ACTIONS),
-        actions=TO_CALLS,
-        delivery_actions=TO_DELIVERIES,
-        longest=int(MAX_DELAY),
-    )
-
-
-@blueprint.get("/w/<world>/parts/faults")
-def armed(world: World) -> Response:
-    """Return the switches and the rules as they are now."""
-    return part("faults_armed.html", world, presets=read_presets(world), rules=read_faults(world))
-
-
-TO_CALLS = {
-    "reset": "cuts the connection before anything is done",
-    "drop_response": "does everything and answers nothing",
-    "truncate": "sends half of the answer",
-    "corrupt": "answers with something that is no JSON",
+CALL_ACTIONS_TEXT = {
+    "reset": "resets the connection before the call is processed",
+    "drop_response": "processes the call and sends no response",
+    "truncate": "sends half of the response",
+    "corrupt": "sends a response that is no JSON",
 }
-TO_DELIVERIES = {
-    "reset": "cuts the connection to the receiver",
-    "drop_response": "delivers the event, and loses the receiver's answer",
+DELIVERY_ACTIONS_TEXT = {
+    "reset": "resets the connection to the receiver",
+    "drop_response": "delivers the event and loses the receiver's response",
     "drop": "never sends the event",
     "duplicate": "sends the event twice",
-    "reorder": "lets the next event overtake it",
+    "reorder": "sends the next event first",
 }
-_MATCHED = {
-    "method": "method",
-    "path": "path",
-    "query": "query",
-    "headers": "headers",
-    "body": "body",
-    "number": "number",
-    "key": "API key",
-    "instance": "instance",
-    "chat": "chat",
-    "message": "message",
-    "url": "URL",
-}
+_FIELD_NAMES = {"key": "API key", "url": "URL"}
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A fault that has a name; `armed` is the id of it, where it is on."""
+    """A preset of a fault; `armed` is the id of the fault if the preset is on."""
 
     name: str
-    words: str
+    text: str
     armed: str | None
     hits: int
 
 
 @dataclass(frozen=True, slots=True)
 class FaultText:
-    """A fault for reading; `again` is what arms the same once more, empty where a masked key is in it."""
+    """A fault in words; `again` is the body that arms it again, or empty if it contains a masked key."""
 
     fault: Fault
     matches: list[tuple[str, str]]
-    does: list[str]
-    often: list[str]
+    effects: list[str]
+    frequency: list[str]
     again: str
 
 
-def read_presets(world: World) -> list[Preset]:
-    """Return all presets, with whether they are on: as they are, for all calls."""
-    with world.lock:
-        faults = world.faults.all()
-    found = []
-    for name, fields in PRESETS.items():
-        armed = [one for one in faults if one.armed and _is_preset(one, name, fields)]
-        fault = Fault(id="", name=name, on=CALLS, match={}, **fields)
-        words = ", ".join([*_does(fault), *_often(fault)])
-        found.append(Preset(name, words, armed[0].id if armed else None, sum(one.hits for one in armed)))
-    return found
+@blueprint.get("/w/<world>/faults")
+def faults(world: World) -> Response:
+    """Show the faults of a world, and forms for new ones."""
+    return page(
+        "faults.html",
+        world,
+        "faults",
+        methods=METHODS,
+        paths=PATHS,
+        to_calls=CALL_ACTIONS,
+        to_deliveries=(*ATTEMPT_ACTIONS, *EVENT_ACTIONS),
+        actions=CALL_ACTIONS_TEXT,
+        delivery_actions=DELIVERY_ACTIONS_TEXT,
+        longest=int(MAX_DELAY),
+        **_faults(world),
+    )
 
 
-def read_faults(world: World) -> list[FaultText]:
-    """Return all faults of a world in words, the newest first."""
+@blueprint.get("/w/<world>/parts/faults")
+def fault_list(world: World) -> Response:
+    """Return the switches and the faults."""
+    return part("faults_armed.html", world, **_faults(world))
+
+
+def _faults(world: World) -> dict[str, object]:
     with world.lock:
-        return [
-            FaultText(fault, _matches(world, fault), _does(fault), _often(fault), _again(fault))
-            for fault in reversed(world.faults.all())
+        found = world.faults.all()
+        rules = [
+            FaultText(fault, _matches(world, fault), _effects(fault), _frequency(fault), _body(fault))
+            for fault in reversed(found)
         ]
+    return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
 
 
-def _is_preset(fault: Fault, name: str, fields: Mapping[str, Any]) -> bool:
-    return fault == Fault(fault.id, name, CALLS, {}, matched=fault.matched, hits=fault.hits, **fields)
+def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> Preset:
+    """Return a preset. It is on if an armed fault is exactly the preset, for all calls."""
+    preset = Fault(id="", name=name, on=CALLS, match={}, **fields)
+    armed = [
+        one
+        for one in faults
+        if one.armed and one == Fault(one.id, name, CALLS, {}, matched=one.matched, hits=one.hits, **fields)
+    ]
+    text = ", ".join([*_effects(preset), *_frequency(preset)])
+    return Preset(name, text, armed[0].id if armed else None, sum(one.hits for one in armed))
 
 
 def _matches(world: World, fault: Fault) -> list[tuple[str, str]]:
     return [
-        (_MATCHED.get(name, name), MASK if name == "key" else _wanted(world, name, value))
+        (_FIELD_NAMES.get(name, name), MASK if name == "key" else _value(world, name, value))
         for name, value in fault.match.items()
     ]
 
 
-def _wanted(world: World, name: str, value: Any) -> str:
+def _value(world: World, name: str, value: Any) -> str:
     if not isinstance(value, str | int):
         return json.dumps(value, ensure_ascii=False, default=str)
     if name == "number":
         digits = numbers.parse(value) or str(value)
-        called = name_of(world, digits)
-        return f"+{digits}" if called == f"+{digits}" else f"{called}, +{digits}"
+        known = name_of(world, digits)
+        return f"+{digits}" if known == f"+{digits}" else f"{known}, +{digits}"
     if name == "instance" and value in world.state.instances:
         owner = world.state.instances[str(value)]
         return owner.name or f"+{owner.number}"
     return name_of(world, str(value)) if name == "chat" else str(value)
 
 
-def _does(fault: Fault) -> list[str]:
+def _effects(fault: Fault) -> list[str]:
+    calls = fault.on == CALLS
     found = []
     if fault.reply:
-        verb = "answers" if fault.on == CALLS else "takes the receiver to have answered"
-        found.append(f"{verb} {fault.reply.status}")
+        found.append(f"{'responds with' if calls else 'replaces the response by'} {fault.reply.status}")
     if fault.delay:
-        held = "keeps the answer back" if fault.on == CALLS else "sends the event later, by"
-        found.append(f"{held} {_seconds(fault.delay)}")
+        found.append(f"{'delays the response' if calls else 'delays the event'} by {_seconds(fault.delay)}")
     if fault.action:
-        words = TO_CALLS if fault.on == CALLS else TO_DELIVERIES
+        words = CALL_ACTIONS_TEXT if calls else DELIVERY_ACTIONS_TEXT
         found.append(words.get(fault.action, fault.action))
     return found
 
 
 def _seconds(delay: Delay) -> str:
     if delay.mean is not None:
-        return f"about {delay.mean:g} s" + (f", give or take {delay.deviation:g}" if delay.deviation else "")
+        return f"{delay.mean:g} s" + (f" ± {delay.deviation:g} s" if delay.deviation else "")
     if delay.lowest == delay.highest:
         return f"{delay.lowest:g} s"
     return f"{delay.lowest:g} to {delay.highest:g} s"
 
 
-def _often(fault: Fault) -> list[str]:
+def _frequency(fault: Fault) -> list[str]:
     found = []
     if fault.after:
-        found.append(f"after the first {fault.after}")
+        found.append(f"after {fault.after} match{'es' if fault.after > 1 else ''}")
     if fault.every > 1:
-        found.append(f"one in every {fault.every}")
+        found.append(f"every {fault.every} matches")
     if fault.probability < 1:
         found.append(f"{fault.probability:.0%} of the time" if fault.probability >= 0.01 else "rarely")
     if fault.times is not None:
@@ -187,8 +168,8 @@ def _often(fault: Fault) -> list[str]:
     return found
 
 
-def _again(fault: Fault) -> str:
-    """Return the body that arms a fault like this one."""
+def _body(fault: Fault) -> str:
+    """Return the body of POST /_mock/faults that arms a fault like this one; empty if a key in it is masked."""
     if "key" in fault.match:
         return ""
     body: dict[str, Any] = {"name": fault.name, "on": fault.on, "match": dict(fault.match)}

@@ -77,7 +77,7 @@ def test_a_preset_for_some_calls_only_does_not_switch_it_on(client: Client) -> N
     arm(client, preset="down", match={"path": "/groups"})
 
     assert buttons(client)["preset-down"]["aria-checked"] == "false"
-    assert words(client) == ["API calls with path /groups: answers 503."]
+    assert words(client) == ["API calls with path /groups: responds with 503."]
 
 
 def test_the_page_holds_what_is_refreshed(client: Client) -> None:
@@ -87,7 +87,7 @@ def test_the_page_holds_what_is_refreshed(client: Client) -> None:
 
     assert "mine" in live
     assert re.search(r'id="armed"[^>]*hx-get="[^"]*parts/faults"[^>]*news-fault', whole)
-    assert 'aria-label="Delete the rule mine"' in whole
+    assert 'aria-label="Delete the fault mine"' in whole
     assert "<html" not in live
 
 
@@ -109,10 +109,10 @@ def test_rules_are_told_in_words_the_newest_first(client: Client) -> None:
 
     assert words(client) == [
         'Webhook deliveries with body {"event": "message_received"}: never sends the event.',
-        "Webhook deliveries, all of them: sends the event later, by about 2 s, give or take 0.5.",
-        f"API calls with number Ann, +{ANN}: does everything and answers nothing, once.",
-        "API calls with method POST, path /send-message: answers 503, keeps the answer back 1 to 3 s, "
-        "after the first 2, one in every 3, 25% of the time, at most 5 times.",
+        "Webhook deliveries, all of them: delays the event by 2 s ± 0.5 s.",
+        f"API calls with number Ann, +{ANN}: processes the call and sends no response, once.",
+        "API calls with method POST, path /send-message: responds with 503, delays the response by 1 to 3 s, "
+        "after 2 matches, every 3 matches, 25% of the time, at most 5 times.",
     ]
 
 
@@ -152,7 +152,7 @@ def test_a_masked_key_is_neither_shown_nor_armed_again(client: Client) -> None:
     id_ = arm(client, match={"key": "YOUR_API_KEY"}, respond={"status": 500}, times=1)
     assert client.get("/groups", headers=KEY).status_code == 500
 
-    assert words(client) == ["API calls with API key ***: answers 500, once."]
+    assert words(client) == ["API calls with API key ***: responds with 500, once."]
     assert "YOUR_API_KEY" not in client.get(LIVE).text
     assert f"again-{id_}" not in buttons(client)
 
@@ -166,7 +166,7 @@ def test_one_is_deleted_and_all_are(client: Client) -> None:
     assert [one["id"] for one in armed(client)] == ["fault-1", "fault-3"]
     assert press(client, buttons(client)["delete-all"]) == 200
     assert armed(client) == []
-    assert "Nothing goes wrong" in client.get(LIVE).text
+    assert "No faults." in client.get(LIVE).text
 
 
 def test_markup_in_names_and_matches_is_text(client: Client) -> None:
