@@ -71,5 +71,5 @@ def test_the_example_for_bash_passes_and_cleans_up(folder: Path) -> None:
         said = run(folder, "bash", "bookings.sh", FLARESEND_MOCK_URL=emulator.url)
         left = [world.name for world in emulator.worlds.all()]
 
-    assert "The reminder was sent, at try 2." in said
+    assert "The reminder was sent, at attempt 2." in said
     assert left == ["default"]
