@@ -1,4 +1,4 @@
-"""The page of instances: phones that are linked to Flaresend, their API keys and their webhooks."""
+"""The instances page: phones that are linked to Flaresend, with their API keys and webhooks."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from flaresend_mock.dashboard.pages import page, part
 blueprint = Blueprint("instances_page", __name__)
 
 MODES = ("none", "post", "challenge")
-"""How a webhook can be asked to prove that it is there."""
+"""The ways to verify a webhook."""
 
 MEANINGS = {
-    "initializing": "It starts up, and shows a QR code in a second.",
-    "qr": "It waits for a phone to scan its QR code.",
-    "connecting": "A phone scanned the QR code; it is connected in a second.",
-    "connected": "It sends and receives.",
-    "disconnected": "It is cut off: calls that need the phone are refused with 425.",
+    "initializing": "Starting. Shows a QR code in a second.",
+    "qr": "Waiting for a phone to scan the QR code.",
+    "connecting": "QR code scanned. Online in a second.",
+    "connected": "Online.",
+    "disconnected": "Offline. Calls that need the phone get 425.",
 }
-"""What each status means to whoever looks at it."""
+"""The text that the page shows for each status."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """An instance as it is shown: nothing of its keys and secrets but what may be seen.
+    """An instance as the page shows it, without secrets.
 
-    `keys` are the id of each API key and its mask; `held` counts the events that wait for the webhook to be
-    resumed; `seconds` is for how long the QR code is valid still, by the world's clock.
+    `keys` has id and mask of each API key. `held` is the number of events that wait for the webhook to be resumed.
+    `seconds` is how long the QR code stays valid on the world's clock. `only` means that the world has no other.
     """
 
     instance: Instance
@@ -53,28 +53,28 @@ class Card:
 
     @property
     def qr(self) -> QrCode | None:
-        """What is to be scanned, while it waits for that."""
+        """The QR code, if the instance waits for a scan."""
         return self.instance.qr if self.instance.status == "qr" else None
 
 
 @blueprint.get("/w/<world>/instances")
 def instances(world: World) -> Response:
-    """Show the page."""
+    """Show the instances of a world."""
     return page("instances.html", world, "instances", statuses=INSTANCE_STATUSES, **_cards(world))
 
 
 @blueprint.get("/w/<world>/parts/instances")
 def cards(world: World) -> Response:
-    """Return the cards, as they are now."""
+    """Return the current cards."""
     return part("instances_cards.html", world, **_cards(world))
 
 
 @blueprint.get("/w/<world>/parts/instances/<instance>/<dialog>")
 def dialog(world: World, instance: str, dialog: str) -> Response:
-    """Return what a dialog about an instance holds: its webhook, its settings, or a scan by another phone."""
+    """Return a dialog for an instance: its webhook, its settings, or a scan by another phone."""
     if dialog not in ("webhook", "settings", "scan"):
         raise NotFound
-    found = next((card for card in read(world) if card.id == instance), None)
+    found = next((card for card in read_cards(world) if card.id == instance), None)
     if found is None:
         raise NotFound("There is no such instance.")
     return part(
@@ -82,8 +82,8 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
     )
 
 
-def read(world: World) -> list[Card]:
-    """Return the instances of a world, oldest first."""
+def read_cards(world: World) -> list[Card]:
+    """Return the cards of all instances, the oldest first."""
     with world.lock:
         now = world.clock.now()
         held = Counter(one.instance for one in world.deliveries.all() if one.status == "held")
@@ -105,10 +105,9 @@ def read(world: World) -> list[Card]:
 
 
 def masked(key: str) -> str:
-    """Return what may be seen of an API key: its last four characters, if it is long."""
+    """Return the mask of an API key. It contains the last four characters of a long key."""
     return f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
 
 
 def _cards(world: World) -> dict[str, object]:
-    seconds = world.state.pairing_seconds
-    return {"cards": read(world), "meanings": MEANINGS, "pairing": seconds}
+    return {"cards": read_cards(world), "meanings": MEANINGS, "pairing": world.state.pairing_seconds}

@@ -1,4 +1,4 @@
-"""WhatsApp's way of writing: *bold*, _italic_, ~strike~, `code`, ```code```, lists, quotes and links; else, text."""
+"""WhatsApp's text formatting as HTML: *bold*, _italic_, ~strike~, `code`, ```code```, lists, quotes and links."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"(?:https?://|\bwww\.(?=\w))[^\s<>\"]+[^\s<>\"'.,;:!?)\]*_~]", re.IGNORECASE)
 _STYLES = (("*", "strong"), ("_", "em"), ("~", "s"))
-# a mark stands at the edge of a word, and what it encloses neither begins nor ends with a space
+# a mark stands at the edge of a word; the text inside neither begins nor ends with a space
 _MARKED = r"(?<![\w{0}]){0}(?=\S)([^{0}\n]*?\S){0}(?![\w{0}])"
 _STYLED = {tag: re.compile(_MARKED.format(re.escape(sign))) for sign, tag in _STYLES}
 _TAG = re.compile(r"<(/?)(\w+)>")
 MAX_STYLED = 5000
-"""Of a longer text, this much is looked at for marks and links."""
+"""The number of characters that are formatted. The rest of a longer text is plain."""
 
 
 def formatted(text: str) -> Markup:
-    """Return a text as WhatsApp shows it. What looks like markup in it stays what it is: text."""
+    """Return a text as WhatsApp shows it. HTML in the text is escaped."""
     head, tail = text[:MAX_STYLED], text[MAX_STYLED:]
     pieces: list[Markup] = []
     end = 0
@@ -33,7 +33,7 @@ def formatted(text: str) -> Markup:
 
 
 def plain(text: str) -> str:
-    """Return a text on one line, without the marks."""
+    """Return a text on one line, without formatting marks."""
     line = " ".join(text[:MAX_STYLED].replace("`", "").split())
     for styled in _STYLED.values():
         line = styled.sub(r"\1", line)
@@ -41,7 +41,7 @@ def plain(text: str) -> str:
 
 
 def _lines(text: str, *, whole: bool) -> Markup:
-    """Return lines, of which the first is a `whole` one or goes on behind something."""
+    """Format lines. The first is a `whole` line, or continues one."""
     first, *others = text.split("\n")
     return Markup("\n").join([_line(first) if whole else _coded(first), *map(_line, others)])
 
@@ -78,14 +78,14 @@ def _linked(text: str) -> Markup:
 
 
 def _styled(text: str) -> Markup:
-    safe = plain_text = str(escape(text))  # leaves the marks as they are, and has none of its own
+    safe = plain_text = str(escape(text))  # keeps the marks, and adds none
     for tag, styled in _STYLED.items():
         safe = styled.sub(rf"<{tag}>\1</{tag}>", safe)
     return Markup(safe if _nests(safe) else plain_text)  # escaped above  # noqa: S704  # nosec B704
 
 
 def _nests(text: str) -> bool:
-    """Tell whether each tag ends inside the one it began in: marks may cross each other."""
+    """Tell whether all tags are properly nested. Marks may overlap."""
     inside: list[str] = []
     for closes, tag in _TAG.findall(text):
         if not closes:

@@ -1,4 +1,4 @@
-"""The page of people: who exists: people, groups and channels."""
+"""The people page: the people, groups and channels of a world, with search, pages and forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ blueprint = Blueprint("people_page", __name__)
 
 PAGE = 60
 CHOICES = 200
-"""People that are offered as members of a new group; any other number can be typed."""
+"""The number of people that the form for a new group lists. Other numbers can be typed."""
 
 MAX_PAGE_DIGITS = 9
 KINDS = ("people", "groups", "channels")
@@ -28,10 +28,10 @@ KINDS = ("people", "groups", "channels")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Somebody in the directory, or what there is beside people.
+    """A person, a group or a channel in the list.
 
-    `chat` is where one writes with them: an instance and what the conversation is called, if there can be one.
-    A group has the name of its `owner`; a channel the `roles` of each instance in it.
+    `chat` is the instance and the id of the chat, if there can be one. A group has the name of its `owner`, a channel
+    has the `roles` of the instances.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody in a group: `role` is Creator, Admin or nothing."""
+    """A member of a group: `role` is Creator, Admin or empty; `ours` means an instance."""
 
     number: str
     name: str
@@ -58,7 +58,7 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A part of what was looked for: entries `first` to `last` of `total`, on `page` of `pages`."""
+    """One page of the entries that a search found: `first` to `last` of `total`, on `page` of `pages`."""
 
     entries: tuple[Entry, ...]
     total: int
@@ -80,30 +80,30 @@ class Found:
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
 @blueprint.get("/w/<world>/people/<kind>")
 def people(world: World, kind: str) -> Response:
-    """Show the page, or the one of groups or channels."""
+    """Show the people, groups or channels of a world."""
     return page("people.html", world, "people", live=False, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/<kind>")
-def listed(world: World, kind: str) -> Response:
-    """Return a list as it is now."""
+def entry_list(world: World, kind: str) -> Response:
+    """Return the current list."""
     return part("people_list.html", world, live=True, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/people/new")
 def new_person(world: World) -> Response:
-    """Return the form for somebody new."""
+    """Return the form for a new person."""
     return part("people_dialog.html", world, dialog="person", person=None, linked=False)
 
 
 @blueprint.get("/w/<world>/parts/people/people/<number>")
 def person(world: World, number: str) -> Response:
-    """Return the form of somebody who is in the directory."""
+    """Return the form of a person."""
     with world.lock:
         found = world.state.people.get(number)
         linked = instance_of(world, number) is not None
     if found is None:
-        raise NotFound("Nobody has this number.")
+        raise NotFound("There is no such person.")
     return part("people_dialog.html", world, dialog="person", person=found, linked=linked)
 
 
@@ -128,7 +128,7 @@ def new_group(world: World) -> Response:
 
 @blueprint.get("/w/<world>/parts/people/groups/<group>")
 def members(world: World, group: str) -> Response:
-    """Return who is in a group."""
+    """Return the settings and members of a group."""
     with world.lock:
         found = world.state.groups.get(group)
         if found is None:
@@ -148,7 +148,7 @@ def members(world: World, group: str) -> Response:
 @blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})
 @blueprint.get("/w/<world>/parts/people/channels/<channel>")
 def channel(world: World, channel: str | None) -> Response:
-    """Return the form of a channel, or that for a new one."""
+    """Return the form of a channel, or the one for a new channel."""
     with world.lock:
         found = world.state.channels.get(channel) if channel else None
         owners = list(world.state.instances.values())
@@ -167,7 +167,7 @@ def channel(world: World, channel: str | None) -> Response:
 
 
 def find(world: World, kind: str, search: str, wanted: int) -> Found:
-    """Return a page of the people, groups or channels whose name, number or id holds what is searched for."""
+    """Return a page of the people, groups or channels whose name, number or id contains a text."""
     with world.lock:
         entries = {"people": _people, "groups": _groups, "channels": _channels}[kind](world)
     words = search.strip().lower()
@@ -197,7 +197,7 @@ def _listed(world: World, kind: str) -> dict[str, Any]:
 
 
 def _people(world: World) -> list[Entry]:
-    """Return who is in the directory: instances first, then by name, and those without one by number."""
+    """Return the people: instances first, then by name; people without a name come last, by number."""
     owners = list(world.state.instances.values())
     ours = {one.number: one for one in owners}
     return [
@@ -244,7 +244,7 @@ def _channels(world: World) -> list[Entry]:
 
 
 def _members(world: World, group: Group) -> list[Member]:
-    """Return who is in a group: who made it, the other admins, and then by name."""
+    """Return the members of a group: the creator, the admins, then the others by name."""
     ours = {one.number for one in world.state.instances.values()}
     found = []
     for one in group.members.values():

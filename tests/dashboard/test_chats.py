@@ -283,7 +283,8 @@ def test_days_are_told_apart(client: Client, inbound: Callable[..., Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "label"), [("delivered", "The webhook took it"), ("failed", "The webhook failed")]
+    ("status", "label"),
+    [("delivered", "Delivered to the webhook"), ("failed", "Delivery to the webhook failed")],
 )
 def test_the_marks_say_what_became_of_it(
     status: str, label: str, world: World, client: Client, inbound: Callable[..., Any]
@@ -291,13 +292,13 @@ def test_the_marks_say_what_became_of_it(
     inbound(text="nobody hears")
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9", retries=()))
     inbound(text="heard")
-    assert "The webhook is pending" in bubble(client, "heard")
+    assert "Delivery to the webhook: pending" in bubble(client, "heard")
     job = world.deliveries.claim(INSTANCE)
     assert job is not None
     world.deliveries.complete(job, Attempt(NOW, "u", (), 200, "", None, 1, status == "delivered"))
 
     assert label in bubble(client, ">heard<")
-    assert "There was no webhook" in bubble(client, "nobody hears")
+    assert "Webhook not configured" in bubble(client, "nobody hears")
 
 
 # --- what is new, and what was before

@@ -88,13 +88,15 @@ def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page:
         write(page, "what are your hours?")
         page.wait_for_selector(".bubble.person >> text=what are your hours?")
         page.wait_for_selector(".bubble.app >> text=Monday to Saturday")
-        page.wait_for_selector(".bubble.person:has-text('your hours') [aria-label='The webhook took it']")
+        page.wait_for_selector(
+            ".bubble.person:has-text('your hours') [aria-label='Delivered to the webhook']"
+        )
 
         page.click(".bubble.app:has-text('Monday to Saturday') [data-why]")
-        page.wait_for_selector("#why >> text=What the application asked for")
+        page.wait_for_selector("#why h2 >> text=API call")
         assert "/send-message" in page.inner_text("#why .way")
         page.click(".bubble.person:has-text('your hours') [data-why]")
-        page.wait_for_selector("#why >> text=What the application was told")
+        page.wait_for_selector("#why h2 >> text=Webhook event")
         assert '"conversation": "what are your hours?"' in page.inner_text("#why")
         page.press("body", "Escape")
         assert page.is_hidden("#why")
@@ -172,9 +174,9 @@ def test_whoever_answers_by_themselves_is_told_apart(
     with open_page(f"w/default/chats/{first(emulator)}/254711222333@s.whatsapp.net") as page:
         body = {"recipients": ["254711222333"], "type": "text", "text": "ping"}
         requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
-        page.wait_for_selector(".bubble.person:has-text('pong') >> text=answered by itself")
+        page.wait_for_selector(".bubble.person:has-text('pong') >> text=auto-reply")
         page.click(".bubble.person:has-text('pong') >> [data-why]")
-        page.wait_for_selector("#why >> text=This person answered by themselves")
+        page.wait_for_selector("#why >> text=This is an auto-reply")
 
 
 def test_a_picture_is_posted_in_a_channel(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
@@ -306,7 +308,7 @@ def test_a_chat_says_that_there_is_no_webhook(browser: Any) -> None:
         FlaresendMock(log_level="error") as emulator,
         opened(browser, emulator, f"w/default/chats/{first(emulator)}/254712345678@s.whatsapp.net") as page,
     ):
-        page.click(".unheard >> text=Set one")
+        page.click(".unheard >> text=Configure it")
         page.wait_for_url("**/instances")
 
 
@@ -342,7 +344,7 @@ def test_a_world_that_is_deleted_leads_back(emulator: FlaresendMock, browser: An
     page.goto(f"{emulator.url}/_mock/ui/w/brief/traffic")
     page.wait_for_selector("#filters")
     steer(emulator, "DELETE", "worlds/brief")
-    page.wait_for_selector("text=What you look for is not here")
+    page.wait_for_selector("text=Not found")
     page.click("text=To the chats")
     page.wait_for_selector(".chatlist")
     page.close()
@@ -486,7 +488,7 @@ def failing() -> Iterator[FlaresendMock]:
 def test_a_webhook_that_fails_is_seen(browser: Any, failing: FlaresendMock) -> None:
     with opened(browser, failing, f"w/default/chats/{first(failing)}/254712345678@s.whatsapp.net") as page:
         write(page, "does it work?")
-        page.wait_for_selector(".bubble.person [aria-label='The webhook is retrying']")
+        page.wait_for_selector(".bubble.person [aria-label='Delivery to the webhook: retrying']")
         page.click(".bubble.person [data-why]")
         page.wait_for_selector("#why .not-ok >> text=500")
 

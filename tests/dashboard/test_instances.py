@@ -14,7 +14,7 @@ from flaresend_mock.background import webhook_handshake
 from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
 from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.instances import MEANINGS, MODES, masked, read
+from flaresend_mock.dashboard.instances import MEANINGS, MODES, masked, read_cards
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
 from tests.support import RealTime, client_of
 
@@ -101,7 +101,7 @@ def test_from_creation_over_the_qr_code_to_connected(client: Client, show: Show,
         return show(PARTS).partition(f'id="card-{made}"')[2]
 
     assert 'class="state initializing"' in card()
-    assert "clock stands still" in card()
+    assert "clock is frozen" in card()
     client.post("/_mock/clock/advance", json={"seconds": 1})
     assert 'class="state qr"' in card()
     assert "data-frozen" in card()
@@ -119,7 +119,7 @@ def test_who_is_logged_out_may_be_scanned_by_another_phone(show: Show, world: Wo
     assert f"parts/instances/{INSTANCE}/scan" not in show()
 
     world.pairing.disconnect(INSTANCE, log_out=True)
-    assert "a phone with another number may scan next" in show()
+    assert "a phone with another number may scan" in show()
     assert f"POST instances/{INSTANCE}/logout" not in show()
     world.pairing.set_status(INSTANCE, "qr")
 
@@ -149,7 +149,7 @@ def test_keys_are_masked_as_the_control_plane_masks_them(client: Client, world: 
 
     told = client.get(f"/_mock/instances/{INSTANCE}/api-keys").get_json()["api_keys"]
 
-    assert [(one["id"], one["api_key"]) for one in told] == list(read(world)[0].keys)
+    assert [(one["id"], one["api_key"]) for one in told] == list(read_cards(world)[0].keys)
     assert masked("twelve-chars") == "…hars"
 
 
@@ -168,8 +168,8 @@ def test_without_keys_and_webhook_the_card_says_so(show: Show, world: World) -> 
 
     shown = show()
 
-    assert "nobody can use the API with this phone yet" in shown
-    assert "Set a webhook" in shown
+    assert "Create a key to use the API with this phone" in shown
+    assert "Configure webhook" in shown
     assert "webhook/test" not in shown
 
 
@@ -237,10 +237,10 @@ def test_the_form_of_a_webhook_holds_what_is_set(show: Show, world: World) -> No
 
     assert 'value="http://127.0.0.1:9/?a=%22"' in form
     assert "<option selected>post</option>" in form
-    assert "Take the secret away" in form
+    assert "Remove the secret" in form
     assert 'value="1, 2.5, 1e+06"' in form  # which JavaScript reads as the same number
     world.instances.set_webhook(INSTANCE, None)
-    assert "Take the secret away" not in show(f"{PARTS}/{INSTANCE}/webhook")
+    assert "Remove the secret" not in show(f"{PARTS}/{INSTANCE}/webhook")
 
 
 def test_settings_offer_every_status_and_delete_all_but_the_last_instance(show: Show, world: World) -> None:
@@ -287,7 +287,7 @@ def test_a_qr_code_that_is_scanned_by_itself_says_when(show: Show, world: World)
     world.pairing.set_automatic(2.5)
     world.pairing.set_status(INSTANCE, "qr")
 
-    assert "scanned by itself 2.5 s after" in show()
+    assert "Scanned automatically 2.5 s after" in show()
 
 
 def test_the_modes_are_those_that_there_are() -> None:

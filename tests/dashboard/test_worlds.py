@@ -82,7 +82,7 @@ def test_the_world_of_the_page_comes_first_and_is_marked(client: Client) -> None
     shown = cards(client, "/_mock/ui/w/t2/worlds")
 
     assert list(shown) == ["t2", "default", "t1"]
-    assert ["this one" in words(one) for one in shown.values()] == [True, False, False]
+    assert ["current" in words(one) for one in shown.values()] == [True, False, False]
     assert list(cards(client)) == ["default", "t1", "t2"]
 
 

@@ -1,4 +1,4 @@
-// What the page of conversations does by itself: it writes as somebody, and follows what is said.
+// The scripts of the chats page: writing as a person, and following new messages.
 "use strict";
 
 const bubbles = document.getElementById("bubbles");
@@ -107,7 +107,7 @@ if (composer) {
     if (it.react) pick(event.target.closest("button"), it.react);
   });
 
-  // --- what was being written, where the page is made anew
+  // --- the draft survives a reload
 
   const draft = "flaresend-mock-draft " + location.pathname;
   if (sessionStorage.getItem(draft)) text.value = sessionStorage.getItem(draft);
@@ -118,7 +118,7 @@ if (composer) {
   if (matchMedia("(hover: hover)").matches) text.focus({ preventScroll: true });
 }
 
-// --- the buttons of a bubble: where there is no mouse to show them, a tap does
+// --- the buttons of a bubble: shown on hover, or on a tap
 
 function choose(place) {
   if (place.closest("a, audio, video") || String(getSelection())) return;
@@ -147,7 +147,7 @@ function pick(button, id) {
     one.type = "button";
     one.setAttribute("role", "menuitem");
     one.textContent = emoji || "✕";
-    one.setAttribute("aria-label", emoji || "Take the reaction back");
+    one.setAttribute("aria-label", emoji || "Remove the reaction");
     one.addEventListener("click", () => { unpick(true); write({ type: "reaction", about: id, emoji }); });
     box.append(one);
   }
@@ -180,7 +180,7 @@ function follow(now = nearEnd()) {
 if (bubbles) {
   follow(true);
   let top = bubbles.scrollTop;
-  bubbles.addEventListener("scroll", () => { // only readers scroll up; what grows or is narrowed moves down
+  bubbles.addEventListener("scroll", () => { // only a reader scrolls up; layout changes scroll down
     if (nearEnd()) following = true;
     else if (bubbles.scrollTop < top) following = false;
     top = bubbles.scrollTop;
@@ -205,7 +205,7 @@ document.body.addEventListener("htmx:configRequest", (event) => {
   }
 });
 
-// --- looking for somebody: Enter goes to whoever is found first
+// --- search: Enter opens the first chat found
 
 const search = document.getElementById("q");
 let goes = false;

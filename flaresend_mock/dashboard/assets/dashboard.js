@@ -1,4 +1,4 @@
-// What the pages do by themselves: everything they change, they change by calling the control plane.
+// The scripts of all pages. They change things only by calling the control plane.
 "use strict";
 
 const page = document.documentElement.dataset;
@@ -15,22 +15,22 @@ function tell(text, bad = false) {
 
 // --- the control plane
 
-async function call(method, path, body) {
+async function call(method, path, body, query = world()) { // a body of text is JSON already
   const headers = {};
   if (body !== undefined && !(body instanceof FormData)) {
     headers["Content-Type"] = "application/json";
-    body = JSON.stringify(body);
+    if (typeof body !== "string") body = JSON.stringify(body);
   }
-  const url = page.mock + path + (path.includes("?") ? "&" : "?") + world();
-  let answer;
+  const url = page.mock + path + (query ? (path.includes("?") ? "&" : "?") + query : "");
+  let response;
   try {
-    answer = await fetch(url, { method, headers, body });
+    response = await fetch(url, { method, headers, body });
   } catch {
-    throw new Error("The emulator does not answer. Is it still running?");
+    throw new Error("The emulator does not respond. Is it still running?");
   }
-  const data = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-  if (answer.status === 401) replaced(); // and be asked for the token
-  if (!answer.ok) throw new Error(data.error?.message || answer.status + " " + answer.statusText);
+  const data = (response.headers.get("Content-Type") || "").includes("json") ? await response.json() : {};
+  if (response.status === 401) replaced(); // asks for the token
+  if (!response.ok) throw new Error(data.error?.message || response.status + " " + response.statusText);
   return data;
 }
 
@@ -62,7 +62,7 @@ function read(form) {
   for (const field of form.elements) {
     if (!field.name || field.disabled || field.type === "file") continue;
     if (field.value === "" && !("blank" in field.dataset)) continue;
-    if ("changes" in form.dataset && !changed(field)) continue; // which others may have changed meanwhile
+    if ("changes" in form.dataset && !changed(field)) continue; // so that a change made elsewhere stays
     const value = field.type === "number" ? Number(field.value)
       : "list" in field.dataset ? field.value.split(",").map((one) => one.trim()).filter(Boolean)
       : field.type === "checkbox" ? field.checked : field.value;
@@ -78,7 +78,7 @@ function read(form) {
   return data;
 }
 
-// --- the live stream: of each kind of event, the page hears at once and then every so often, the last one always
+// --- the live stream: each kind of event triggers an update at once, then at most at intervals; the last always does
 
 const PACE = 300;
 const KINDS = ["message", "request", "delivery", "task", "instance", "group", "channel", "person", "webhook", "clock", "fault"];
@@ -98,7 +98,7 @@ function hear(kind) {
   }, PACE);
 }
 
-// A browser allows a host few connections, and tabs that nobody sees keep none of them.
+// A browser allows few connections per host: hidden tabs close theirs.
 const lost = document.getElementById("lost");
 let stream = null;
 let retrying = 0;
@@ -107,11 +107,11 @@ function listen() {
   stream = new EventSource(page.mock + "events?stream=true&" + world());
   stream.addEventListener("open", () => {
     lost.hidden = true;
-    hear("open"); // what happened since the page was made, or the stream was lost
+    hear("open"); // loads what happened since the page was rendered or the stream was lost
   });
   stream.addEventListener("error", () => {
-    setTimeout(() => { lost.hidden = !stream || stream.readyState === EventSource.OPEN; }, 1000); // if it does not come back
-    if (stream.readyState === EventSource.CLOSED) retrying = setTimeout(listen, 3000); // it gives up by itself
+    setTimeout(() => { lost.hidden = !stream || stream.readyState === EventSource.OPEN; }, 1000); // unless it reconnects
+    if (stream.readyState === EventSource.CLOSED) retrying = setTimeout(listen, 3000); // the browser gives up
   });
   for (const kind of KINDS) stream.addEventListener(kind, () => hear(kind));
   stream.addEventListener("world", replaced);
@@ -132,13 +132,13 @@ document.addEventListener("visibilitychange", follows);
 window.addEventListener("pagehide", hush);
 window.addEventListener("pageshow", (event) => { if (event.persisted) follows(); });
 
-// --- what is being pressed is not replaced under the finger: a click needs the same element at both its ends
+// --- a pressed element is not replaced: a click needs the same element when it is released
 
 let pressed = null;
 let held = false;
 
 function released() {
-  setTimeout(() => { // behind the click
+  setTimeout(() => { // after the click
     pressed = null;
     if (held) hear("open");
     held = false;
@@ -157,7 +157,7 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   held = true;
 });
 
-// --- another world, or another emulator: what stands on the page is no longer so
+// --- the world or the emulator was replaced: reload the page
 
 const RELOADED = "flaresend-mock-reloaded";
 const PAUSE = 3000;
@@ -167,7 +167,7 @@ function replaced() {
   if (leaving || !document.body.dispatchEvent(new CustomEvent("replaced", { cancelable: true }))) return;
   leaving = true;
   const last = Number(sessionStorage.getItem(RELOADED)) || 0;
-  const rest = Math.max(0, Math.min(PAUSE, last + PAUSE - Date.now())); // whatever is wrong, not over and over
+  const rest = Math.max(0, Math.min(PAUSE, last + PAUSE - Date.now())); // at most one reload per pause
   setTimeout(() => {
     sessionStorage.setItem(RELOADED, String(Date.now()));
     location.reload();
@@ -185,7 +185,7 @@ follows();
 
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
-// --- looking closer
+// --- details
 
 const why = document.getElementById("why");
 let opener = null;
@@ -210,7 +210,7 @@ async function copy(source) {
   try {
     await navigator.clipboard.writeText(source.textContent);
     return true;
-  } catch { // a page that came by plain HTTP from elsewhere has no clipboard
+  } catch { // pages over plain HTTP have no clipboard, except on localhost
     getSelection().selectAllChildren(source);
     return document.execCommand("copy");
   }
@@ -229,7 +229,7 @@ document.addEventListener("click", async (event) => {
   }
   if (button.dataset.copy) {
     const done = await copy(document.getElementById(button.dataset.copy));
-    tell(done ? "Copied" : "The browser lets this page copy nothing: it is selected, press Ctrl+C", !done);
+    tell(done ? "Copied" : "The browser blocks copying. The text is selected: press Ctrl+C", !done);
   }
   if (button.dataset.do) {
     const [method, path] = button.dataset.do.split(" ");
@@ -256,9 +256,9 @@ document.addEventListener("keydown", (event) => {
 const address = document.querySelector("[data-address]");
 if (address) address.textContent = new URL(page.mock + "..", location.href).href.replace(/\/$/, "");
 
-// --- forms and switches of the other pages
+// --- forms and switches
 
-function sending(form) { // returns what is called when it is saved: what stood in it then is no longer only written
+function sending(form) { // returns a function to call once the form is saved: its values are then no longer unsaved
   const sent = [...form.querySelectorAll("input, textarea")].map((field) => [field, field.value, field.checked]);
   return () => {
     for (const [field, value, checked] of sent) {

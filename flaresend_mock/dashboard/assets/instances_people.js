@@ -1,4 +1,4 @@
-// What the pages of instances and of people do beyond dashboard.js: dialogs, API keys, QR codes, and forms with lists.
+// The scripts of the instances and people pages: dialogs, API keys, QR codes, and forms with lists.
 "use strict";
 
 (() => {
@@ -17,13 +17,13 @@
     document.body.dispatchEvent(new CustomEvent("done", { detail }));
   }
 
-  // --- dialogs: what is loaded into one opens it, once htmx has moved the focus: later it would take it from who types
+  // --- dialogs: a loaded part opens its dialog once htmx has moved the focus; later, that would interrupt typing
 
   document.body.addEventListener("htmx:afterSettle", (event) => {
     if (event.target.id === "dialog-body") show(dialog);
   });
   document.body.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.target?.id === "dialog-body") tell("It is no longer there.", true);
+    if (event.detail.target?.id === "dialog-body") tell("Not found: it was deleted.", true);
   });
   dialog.addEventListener("close", () => find("dialog-body").replaceChildren());
   find("told").addEventListener("close", () => { find("told-value").value = ""; });
@@ -51,7 +51,7 @@
     show(find("sure"));
   }
 
-  // --- what dashboard.js tells must be seen and heard over an open dialog, and so is told inside it
+  // --- toasts are shown inside an open dialog, which would cover them
 
   const toasts = find("toasts");
   const host = () => [...document.querySelectorAll("dialog[open]")].pop() || document.body;
@@ -59,7 +59,7 @@
   new MutationObserver(settle).observe(toasts, { childList: true });
   document.addEventListener("close", (event) => {
     settle();
-    const opener = openers.get(event.target); // which may have been replaced meanwhile by one that is like it
+    const opener = openers.get(event.target); // an update may have replaced it by an equal one
     const lost = document.activeElement === document.body || event.target.contains(document.activeElement);
     if (opener && lost) find(opener)?.focus();
   }, true);
@@ -71,7 +71,7 @@
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
-      return false; // a browser gives pages that came by plain HTTP from elsewhere no clipboard
+      return false; // pages over plain HTTP have no clipboard, except on localhost
     }
   }
 
@@ -79,18 +79,18 @@
     const keys = await attempt(() => call("GET", path + "?with_secrets=true"));
     const key = keys?.api_keys.find((one) => one.id === id)?.api_key;
     if (!key) return;
-    if (await copy(key)) tell("The API key is copied");
-    else report("API key", "The browser lets this page copy nothing by itself: copy it from here.", "", key);
+    if (await copy(key)) tell("API key copied");
+    else report("API key", "The browser blocks copying. Copy the key here.", "", key);
   }
 
   async function newKey(path) {
     const made = await attempt(() => call("POST", path, {}));
     if (!made) return;
-    report("New API key", "It works from now on.", "", made.api_key);
-    done("Made a key", made);
+    report("New API key", "The key works now.", "", made.api_key);
+    done("API key created", made);
   }
 
-  // --- what a webhook answers
+  // --- test events and verification of a webhook
 
   async function ring(button) {
     const [method, path] = button.dataset.tell.split(" ");
@@ -100,8 +100,8 @@
     button.focus();
     if (!found) return;
     const { verified, reason, attempt: tried } = found;
-    const answered = tried?.status ? `It answered ${tried.status} in ${Math.round(tried.milliseconds)} ms.` : "";
-    const text = verified ? answered || reason : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
+    const response = tried?.status ? `The receiver returned ${tried.status} in ${Math.round(tried.milliseconds)} ms.` : "";
+    const text = verified ? response || reason : `${reason.charAt(0).toUpperCase()}${reason.slice(1)}.`;
     report(`${button.dataset.title}: ${verified ? "passed" : "failed"}`, text, tried?.response || "");
   }
 
@@ -131,11 +131,11 @@
     }
   });
 
-  // --- forms that are more than fields
+  // --- forms with lists
 
   const amounts = (text) => text.split(",").map((one) => one.trim()).filter(Boolean).map((one) => {
     const amount = Number(one);
-    if (Number.isNaN(amount)) throw new Error(`“${one}” is no number of seconds.`);
+    if (Number.isNaN(amount)) throw new Error(`“${one}” is not a number of seconds.`);
     return amount;
   });
 
@@ -163,7 +163,7 @@
       const chosen = [...form.querySelectorAll("[name=participant]:checked")].map((one) => one.value);
       const typed = form.elements.others.value.split(/[,\n]/).map((one) => one.trim()).filter(Boolean);
       const participants = [...chosen, ...typed];
-      if (!participants.length) throw new Error("Choose somebody to be in it.");
+      if (!participants.length) throw new Error("Choose at least one member.");
       const instance = form.elements.instance.value;
       return call("POST", "groups", { subject: form.elements.subject.value, participants, instance });
     },
@@ -183,21 +183,21 @@
     done(form.dataset.done, found);
   });
 
-  document.addEventListener("input", (event) => { // narrows a list of choices
+  document.addEventListener("input", (event) => { // filters a list of choices
     const list = find(event.target.dataset?.narrows);
     if (!list) return;
     const wanted = event.target.value.trim().toLowerCase();
     for (const label of list.querySelectorAll("label")) label.hidden = !label.textContent.toLowerCase().includes(wanted);
   });
 
-  // --- what somebody is writing is not replaced by what was, until it is saved
+  // --- updates do not replace unsaved input
 
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const fields = "written" in event.detail.target.dataset ? event.detail.target.querySelectorAll("input, textarea") : [];
     if ([...fields].some(changed)) event.detail.shouldSwap = false;
   });
 
-  // --- QR codes: each is valid for a while, and then there is another
+  // --- QR codes: an expired one is replaced
 
   const ends = new WeakMap();
 
@@ -205,18 +205,18 @@
     for (const it of document.querySelectorAll("[data-expires]:not([data-frozen])")) {
       if (!ends.has(it)) ends.set(it, performance.now() + Number(it.dataset.expires) * 1000);
       const left = Math.max(0, Math.ceil((ends.get(it) - performance.now()) / 1000));
-      it.textContent = left ? `Expires in ${left} s` : "Expired, and another comes";
+      it.textContent = left ? `Expires in ${left} s` : "Expired. A new one follows";
       it.previousElementSibling.value = left;
       if (!left) {
         ends.set(it, performance.now() + 5000);
-        call("GET", it.dataset.of).catch(() => {}); // shows a new one, and says so to everybody
+        call("GET", it.dataset.of).catch(() => {}); // makes a new one, which triggers an update
       }
     }
   }
 
   setInterval(tick, 1000);
 
-  // --- whoever uses the keyboard stays where they were, though a button is gone
+  // --- the keyboard focus stays in place when a button disappears
 
   let where = null;
   document.body.addEventListener("htmx:beforeSwap", () => {

@@ -1,4 +1,4 @@
-// The ticking clock and its countdowns, and what is done to worlds. Uses what dashboard.js defines.
+// The scripts of the schedule and worlds pages: the clock, countdowns, and actions on worlds. Uses dashboard.js.
 "use strict";
 
 (() => {
@@ -14,7 +14,7 @@
 
   const units = [["day", 86400], ["h", 3600], ["min", 60], ["s", 1]];
 
-  function spoken(milliseconds) { // as schedule_clock.py does
+  function spoken(milliseconds) { // as schedule.py does
     let left = Math.floor(Math.abs(milliseconds) / 1000);
     const words = [];
     for (const [unit, seconds] of units) {
@@ -26,7 +26,7 @@
     return words.join(" ") || "0 s";
   }
 
-  let face = null; // the element that shows the time, and when, on this computer, it came
+  let face = null; // the element that shows the time, and when it arrived by this computer's clock
   let came = 0;
 
   function look() {
@@ -66,7 +66,7 @@
         turn("minutes", (minutes + seconds / 60) * 6);
         turn("seconds", seconds * 6);
       } catch (problem) {
-        if (!(problem instanceof RangeError)) throw problem; // a time zone that this browser does not know
+        if (!(problem instanceof RangeError)) throw problem; // the browser does not know the time zone
       }
     }
     const away = document.querySelector("[data-away]");
@@ -86,7 +86,7 @@
   if (document.getElementById("clock")) {
     beat();
     document.body.addEventListener("htmx:afterSwap", tick);
-    document.addEventListener("visibilitychange", () => { // a computer that slept counts no milliseconds
+    document.addEventListener("visibilitychange", () => { // a computer counts no milliseconds while it sleeps
       if (!document.hidden) { refresh("clock"); refresh("due"); }
     });
     document.body.addEventListener("done", (event) => { if (event.detail?.fired) tellFired(event.detail); });
@@ -110,21 +110,21 @@
 
   async function toRealTime() {
     const fresh = await attempt(async () => {
-      const answer = await fetch(document.getElementById("clock").getAttribute("hx-get"));
-      return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-clock]").dataset;
+      const response = await fetch(document.getElementById("clock").getAttribute("hx-get"));
+      return new DOMParser().parseFromString(await response.text(), "text/html").querySelector("[data-clock]").dataset;
     });
     if (!fresh) return;
     const real = new Date(Number(fresh.now) - Number(fresh.ahead)).toISOString();
     change("PATCH", "clock", { now: real, frozen: false }, "The clock shows real time");
   }
 
-  const kinds = { task: "Scheduled message", auto_reply: "Automatic reply", pairing: "Pairing", "delivery retry": "Webhook retry", "delayed delivery": "Delayed event" };
+  const kinds = { task: "Scheduled message", auto_reply: "Auto-reply", pairing: "Pairing", "delivery retry": "Webhook retry", "delayed delivery": "Delayed event" };
 
-  function tellFired(answer) {
+  function tellFired(response) {
     const box = document.getElementById("fired");
-    const count = answer.fired.length;
-    box.querySelector("h2 span").textContent = count === 0 ? "Nothing fell due on the way" : count === 1 ? "1 thing fell due" : `${count} things fell due`;
-    box.querySelector("ol").replaceChildren(...answer.fired.slice(0, 100).map((one) => {
+    const count = response.fired.length;
+    box.querySelector("h2 span").textContent = count === 0 ? "Nothing was due" : count === 1 ? "1 timer fired" : `${count} timers fired`;
+    box.querySelector("ol").replaceChildren(...response.fired.slice(0, 100).map((one) => {
       const row = document.createElement("li");
       const known = document.querySelector(`[data-due="${CSS.escape(one.kind + " " + one.id)}"]`);
       const at = document.createElement("time");
@@ -132,7 +132,7 @@
       at.textContent = face ? written(Date.parse(one.at), { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }) : one.at;
       const result = document.createElement("span");
       result.className = "outcome " + one.result;
-      result.textContent = one.kind === "auto_reply" && one.result !== "failed" ? "written" : one.result; // else a message's id
+      result.textContent = one.kind === "auto_reply" && one.result !== "failed" ? "sent" : one.result; // in place of the message's id
       const line = document.createElement("span");
       line.dir = "auto";
       const kind = kinds[one.kind] || one.kind;
@@ -141,7 +141,7 @@
       row.append(at, result, line);
       return row;
     }));
-    if (count > 100) box.querySelector("h2 span").textContent += ", the first 100 of them";
+    if (count > 100) box.querySelector("h2 span").textContent += "; the first 100:";
     show(box);
   }
 
@@ -153,7 +153,7 @@
   let busy = 0;
   let missed = false;
 
-  // What is done here to the world of this page reloads it: only once it is known what came of it.
+  // Actions on the world of this page reload the page, once their result is known.
   document.body.addEventListener("replaced", (event) => {
     if (busy) { missed = true; event.preventDefault(); }
   }, true);
@@ -170,23 +170,11 @@
     return show(note);
   }
 
-  async function ask(method, path, name, body) {
-    let answer;
-    try {
-      answer = await fetch(page.mock + path + (name === null ? "" : "?world=" + encodeURIComponent(name)), {
-        method,
-        headers: body === undefined ? {} : { "Content-Type": "application/json" },
-        body: body === undefined || typeof body === "string" ? body : JSON.stringify(body),
-      });
-    } catch {
-      throw new Error("The emulator does not answer. Is it still running?");
-    }
-    const data = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-    if (!answer.ok) throw new Error(data.error?.message || answer.status + " " + answer.statusText);
-    return data;
+  function ask(method, path, name, body) {
+    return call(method, path, body, name === null ? "" : "world=" + encodeURIComponent(name));
   }
 
-  // `then` says what becomes of the world itself: "replaced", "gone", or nothing for one that stays.
+  // `then` is what becomes of the world: "replaced", "gone", or empty if it stays.
   async function act(name, work, said, then = "") {
     busy += 1;
     const done = await attempt(work);
@@ -218,16 +206,16 @@
     box.querySelector("[data-yes]").textContent = yes;
     box.showModal();
     return new Promise((resolve) => {
-      const answered = (event) => {
+      const closed = (event) => {
         if (event.type === "click" && !event.target.closest("[data-yes], [data-no]")) return;
-        box.removeEventListener("click", answered);
-        box.removeEventListener("close", answered);
+        box.removeEventListener("click", closed);
+        box.removeEventListener("close", closed);
         const agreed = event.type === "click" && Boolean(event.target.closest("[data-yes]"));
         box.close();
         resolve(agreed);
       };
-      box.addEventListener("click", answered);
-      box.addEventListener("close", answered);
+      box.addEventListener("click", closed);
+      box.addEventListener("close", closed);
     });
   }
 
@@ -239,10 +227,10 @@
       data = JSON.parse(text);
     } catch { /* said below */ }
     if (data === null || typeof data !== "object" || Array.isArray(data)) {
-      tell(`${file.name} is no JSON of a world: nothing was imported.`, true);
+      tell(`${file.name} is not a world in JSON. Nothing was imported.`, true);
       return;
     }
-    if (!(await sure(`Import ${file.name} into ${name}?`, "It takes the place of all that is in this world now. Snapshots stay.", "Import"))) return;
+    if (!(await sure(`Import ${file.name} into ${name}?`, "The file replaces everything in this world. Snapshots stay.", "Import"))) return;
     await act(name, () => ask("PUT", "world", name, text), (done) => [
       done.warnings?.length ? `${file.name} was imported into ${name}, but:` : `${file.name} was imported into ${name}`, done.warnings || [],
     ], "replaced");
@@ -261,7 +249,7 @@
     const form = event.target;
     const name = naming.dataset.world;
     const done = await act(name, () => ask("POST", "snapshots/" + encodeURIComponent(form.elements.name.value), name),
-      (kept) => [`The snapshot ${kept.name} of ${name} was taken`, []]);
+      (kept) => [`Snapshot ${kept.name} of ${name} taken`, []]);
     if (done) { form.reset(); naming.close(); }
   });
   naming.querySelector("[data-no]").addEventListener("click", () => naming.close());
@@ -288,20 +276,20 @@
       file.dataset.world = name;
       file.click();
     } else if ("restore" in it) {
-      if (!(await sure(`Return ${name} to ${it.restore}?`, "What happened in this world since then is lost, unless another snapshot has it.", "Restore"))) return;
-      act(name, () => ask("POST", `snapshots/${encodeURIComponent(it.restore)}/restore`, name), () => [`${name} is as it was in ${it.restore}`, []], "replaced");
+      if (!(await sure(`Restore ${name} to ${it.restore}?`, "Everything since the snapshot is lost, unless another snapshot has it.", "Restore"))) return;
+      act(name, () => ask("POST", `snapshots/${encodeURIComponent(it.restore)}/restore`, name), () => [`${name} was restored to ${it.restore}`, []], "replaced");
     } else if ("forget" in it) {
-      act(name, () => ask("DELETE", "snapshots/" + encodeURIComponent(it.forget), name), () => [`The snapshot ${it.forget} is forgotten`, []]);
+      act(name, () => ask("DELETE", "snapshots/" + encodeURIComponent(it.forget), name), () => [`Snapshot ${it.forget} deleted`, []]);
     } else if ("reset" in it) {
-      if (!(await sure(`Reset ${name}?`, "It returns to what it was when it was created or imported. What happened since is lost. Snapshots stay.", "Reset"))) return;
+      if (!(await sure(`Reset ${name}?`, "The world returns to its initial state. Everything since then is lost. Snapshots stay.", "Reset"))) return;
       act(name, () => ask("POST", "reset", name), () => [`${name} was reset`, []], "replaced");
     } else if ("delete" in it) {
-      if (!(await sure(`Delete ${name}?`, "The world, its snapshots and all that happened in it are gone for good, and its API keys are unknown.", "Delete"))) return;
+      if (!(await sure(`Delete ${name}?`, "The world and its snapshots are deleted, and its API keys stop working.", "Delete"))) return;
       act(name, () => ask("DELETE", "worlds/" + encodeURIComponent(name), null), () => [`${name} was deleted`, []], "gone");
     }
   });
 
-  // Files are dropped on the card of a world; beside the cards they are refused, and not opened by the browser.
+  // Files can be dropped on the card of a world. Beside the cards, the drop is ignored.
   const carries = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
   const over = (card) => document.querySelectorAll(".world.over").forEach((one) => { if (one !== card) one.classList.remove("over"); });
   document.addEventListener("dragover", (event) => {
