@@ -164,7 +164,7 @@ class Settings:
     )
     threads: int = _option(32, _whole(1, 1024), "How many calls are worked on at once.")
     demo: bool = _option(
-        False, _switch, "A world that was lived in, and a bot that answers there, to be shown at /_mock/ui/."
+        False, _switch, "Start with sample conversations and a chat bot, for demonstrations."
     )
     log_format: str = _option(
         "text", _one_of("text", "json"), "How the log on standard error is written: text or json."

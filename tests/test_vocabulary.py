@@ -1,0 +1,106 @@
+"""Documents, docstrings and help avoid words that hide who does what.
+
+`BANNED` lists each word with what to write instead. `PACKAGES` lists the packages whose docstrings are checked: add a package
+once its docstrings pass.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from flaresend_mock.cli import cli
+from flaresend_mock.settings import options
+from tests.support import REPOSITORY
+
+BANNED = {
+    r"who(m?ever|se?soever)": "name the actor: the client, the receiver, the application, you",
+    r"(some|no|any|every)body": "name the actor, or say: a person, no person, other numbers",
+    r"what is no": "what is not, or the plain noun",
+    r"as (it is|they are|it stands|they stand)(?=[^\w\s]|$)": "unchanged, exactly, or nothing",
+    r"once more": "again",
+    r"answer\w*": "response (HTTP), auto-reply (a person), reply (a fault, a button, a list), return (a function)",
+    r"steer\w*": "control",
+    r"(go|goes|going|went) wrong": "fail",
+    r"so-manieth|so many(th)?": "every Nth, or the number",
+    r"of one's own": "separate, or your own",
+    r"lived in": "with sample conversations",
+    r"still to be|yet to come": "pending",
+    r"courier|journal": "webhook sender, request log",
+}
+PATTERN = re.compile(rf"\b(?:{'|'.join(BANNED)})(?!\w)", re.IGNORECASE)
+
+DOCUMENTS = [
+    "README.md",
+    ".github/CONTRIBUTING.md",
+    ".github/SECURITY.md",
+    *(f"docs/{one.name}" for one in sorted((REPOSITORY / "docs").glob("*.md")) if one.name != "fidelity.md"),
+]
+"""docs/fidelity.md is generated from the titles of the contract's cases."""
+
+PACKAGES = ["dashboard"]
+
+
+def found(text: str) -> list[str]:
+    """Return the banned words of a text, each with its surroundings."""
+    return [
+        text[max(0, one.start() - 40) : one.end() + 40].replace("\n", " ") for one in PATTERN.finditer(text)
+    ]
+
+
+def prose(markdown: str) -> str:
+    """Return a document without its code: fenced blocks, code spans and link targets."""
+    markdown = re.sub(r"^```.*?^```$", "", markdown, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`\n]*`|\]\([^)\n]*\)", "", markdown)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_documents_use_plain_words(name: str) -> None:
+    assert found(prose((REPOSITORY / name).read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_docstrings_use_plain_words(package: str) -> None:
+    files = sorted((REPOSITORY / "flaresend_mock" / package).rglob("*.py"))
+
+    assert {
+        file.name: hits for file in files if (hits := found("\n\n".join(docstrings(file.read_text("utf-8")))))
+    } == {}
+
+
+def docstrings(source: str) -> Iterator[str]:
+    """Yield every docstring of a module, without code spans; also those below a constant."""
+    for node in ast.walk(ast.parse(source)):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
+            yield re.sub(r"`[^`\n]*`", "", node.value.value)
+
+
+def test_options_use_plain_words() -> None:
+    assert {option.name: hits for option in options() if (hits := found(option.metadata["help"]))} == {}
+
+
+def test_help_of_commands_uses_plain_words() -> None:
+    assert dict(wrong_help("flaresend-mock", cli)) == {}
+
+
+def wrong_help(name: str, command: click.Command) -> Iterator[tuple[str, list[str]]]:
+    """Yield each command and option with banned words in its help."""
+    texts = [
+        command.help,
+        command.short_help,
+        command.epilog,
+        *(getattr(one, "help", None) for one in command.params),
+    ]
+    if hits := found("\n\n".join(text for text in texts if text)):
+        yield name, hits
+    if isinstance(command, click.Group):
+        for inner, one in command.commands.items():
+            yield from wrong_help(f"{name} {inner}", one)
