@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.models import Content
+from flaresend_mock.core.models import Content, InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World

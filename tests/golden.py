@@ -34,7 +34,7 @@ class Case:
 
 CASES = [
     Case("text", {"text": "Hi, how are you"}),
-    Case("reply", {"text": "Yes, both days", "about": ABOUT}, sent="Are you free at the weekend?"),
+    Case("reply", {"text": "Yes, both days", "reply_to": ABOUT}, sent="Are you free at the weekend?"),
     Case("forwarded", {"text": "Good morning 🌅", "forwarded": 2}),
     Case(
         "link",
@@ -57,13 +57,13 @@ CASES = [
     Case("view-once", {"type": "view_once"}),
     Case("location", {"type": "location", "name": "Uhuru Park", "address": "Kenyatta Avenue, Nairobi"}),
     Case("contact", {"type": "contact"}),
-    Case("reaction", {"type": "reaction", "emoji": "❤️", "about": ABOUT}, sent="It is ready"),
-    Case("reaction-removed", {"type": "reaction", "emoji": "", "about": ABOUT}, sent="It is ready"),
+    Case("reaction", {"type": "reaction", "emoji": "❤️", "target": ABOUT}, sent="It is ready"),
+    Case("reaction-removed", {"type": "reaction", "emoji": "", "target": ABOUT}, sent="It is ready"),
     Case("poll", {"type": "poll", "text": "Which day?", "options": ["Saturday", "Sunday"]}),
     Case("button-reply", {"type": "button_reply", "text": "Yes", "selected": "yes"}, sent="Shall we come?"),
     Case("list-reply", {"type": "list_reply", "text": "Tea", "selected": "row-2"}, sent="What will it be?"),
-    Case("delete", {"type": "delete", "about": ABOUT}, received="Oops"),
-    Case("edit", {"type": "edit", "text": "See you at eight", "about": ABOUT}, received="See you at seven"),
+    Case("delete", {"type": "delete", "target": ABOUT}, received="Oops"),
+    Case("edit", {"type": "edit", "text": "See you at eight", "target": ABOUT}, received="See you at seven"),
     Case("group", {"text": "Who comes along?", "group": ANNS_GROUP}),
     Case("from-lid", {"text": "Hi, how are you", "from_lid": True}),
     Case("channel-image", {"type": "channel_image", "channel": FOLLOWED, "caption": "Fresh today"}),
@@ -100,8 +100,9 @@ def prepare(case: Case, client: Client) -> dict[str, Any]:
     if listed["messages"]:
         before = listed["messages"][-1]["id"]
     request = {"from": ANN, **case.request}
-    if request.get("about") == ABOUT:
-        request["about"] = before
+    for name in ("reply_to", "target"):
+        if request.get(name) == ABOUT:
+            request[name] = before
     return request
 
 

@@ -23,8 +23,7 @@ from flaresend_mock.api.errors import TABLE
 from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
-from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.models import Webhook
+from flaresend_mock.core.models import InboundMessage, Webhook
 from flaresend_mock.http.paths import is_ours
 from tests.defaults import FAMILY, OWNED
 

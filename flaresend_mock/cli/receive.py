@@ -20,7 +20,8 @@ from flaresend_mock.uploads import media_of
 @click.option("--type", "kind", help="The kind of message, where text and file do not tell.")
 @click.option("--file", "file", type=click.Path(path_type=Path), help="A file to send along.")
 @click.option("--caption", help="What is written below the file.")
-@click.option("--about", metavar="ID", help="The message that is replied, reacted to, edited or deleted.")
+@click.option("--reply-to", metavar="ID", help="The message to quote or to answer.")
+@click.option("--target", metavar="ID", help="The message to react to, to edit or to delete.")
 @talking(world=True)
 def receive(remote: Remote, as_json: bool, file: Path | None, **given: str | None) -> int:
     """Let somebody write to an instance: its webhook gets the event."""

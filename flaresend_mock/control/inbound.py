@@ -23,16 +23,15 @@ from flaresend_mock.control.calls import (
     load,
 )
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbound_messages import (
+from flaresend_mock.core.media import FLAWS
+from flaresend_mock.core.models import Chaos, InboundMessage, Upload
+from flaresend_mock.core.payloads import (
     CAPTIONED,
+    KINDS,
     MAX_FORWARDS,
     MEDIA_KINDS,
     TARGETED,
-    InboundMessage,
 )
-from flaresend_mock.core.media import FLAWS
-from flaresend_mock.core.models import Chaos, Upload
-from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.http import jsons
 from flaresend_mock.package_data import SAMPLES, sample
 
@@ -111,8 +110,11 @@ class InboundInput(Input):
     caption = fields.String()
     media = fields.Nested(MediaInput)
     file = fields.Raw(metadata={"type": "string", "format": "binary"})
-    about = fields.String(
-        metadata={"description": "the id of the message that is replied, reacted to, deleted or edited"}
+    reply_to = fields.String(
+        metadata={"description": "The id of the message that this one quotes or answers."}
+    )
+    target = fields.String(
+        metadata={"description": "The id of the message that a reaction, an edit or a deletion changes."}
     )
     forward = fields.String(metadata={"description": "the id of the message that is forwarded, as it is"})
     forwarded = Whole(0, MAX_FORWARDS)
@@ -146,7 +148,7 @@ def inbound() -> Response:
     """Let somebody write, and answer with the event and where it is being delivered."""
     body = given_json(forms=True, lists=("mentions", "options"))
     given = load(_INPUT, body if request.is_json else _of_form(body))
-    received = chosen_world().inbound.receive(_letter(given))
+    received = chosen_world().inbound.receive(_message(given))
     return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
 
 
@@ -171,7 +173,7 @@ def _of_form(body: dict[str, Any]) -> dict[str, Any]:
 _BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}
 
 
-def _letter(given: Mapping[str, Any]) -> InboundMessage:
+def _message(given: Mapping[str, Any]) -> InboundMessage:
     strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
     if strange:
         raise BadRequest(f"{strange[0]}: a message that is forwarded stays as it is")
@@ -188,8 +190,14 @@ def _letter(given: Mapping[str, Any]) -> InboundMessage:
     options = given.get("options", ())
     if kind == "poll" and options and given.get("selectable", 1) > len(options):
         raise BadRequest("selectable: there are not so many options")
-    if kind in TARGETED and not given.get("about") and "message" not in given:
-        raise BadRequest(f"about: {kind} needs the id of the message it is about")
+    if kind in TARGETED and not given.get("target") and "message" not in given:
+        raise BadRequest(f"target: {kind} needs the id of the message that it changes")
+    if kind in TARGETED and "reply_to" in given:
+        raise BadRequest(
+            f"reply_to: {kind} replies to no message; name the message that it changes as target"
+        )
+    if kind not in TARGETED and "target" in given:
+        raise BadRequest(f"target: {kind} changes no message; name a message that it quotes as reply_to")
     text, caption = _words(kind, given)
     media = given.get("media", {})
     return InboundMessage(
@@ -201,7 +209,8 @@ def _letter(given: Mapping[str, Any]) -> InboundMessage:
         flaws={flaw: media.get(flaw, False) for flaw in FLAWS},
         instance=given.get("instance"),
         group=given.get("group"),
-        about=given.get("about"),
+        reply_to=given.get("reply_to"),
+        target=given.get("target"),
         forward=given.get("forward"),
         forwarded=given.get("forwarded", 0),
         mentions=tuple(given.get("mentions", ())),

@@ -1,4 +1,8 @@
-"""What people write to an instance: it is recorded, and told to the instance's webhook."""
+"""Inbound messages, from top to bottom: a message becomes a payload, is recorded, and becomes an event.
+
+People write them by request or by an automatic reply, and other instances of this world send them. `payloads.py` builds
+the payload, `deliveries.py` delivers the event.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +10,15 @@ import json
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
 
-from flaresend_mock.core import inbound_messages, numbers, payloads
+from flaresend_mock.core import numbers, payloads
 from flaresend_mock.core.deliveries import Deliveries
 from flaresend_mock.core.errors import (
     ChannelNotFound,
     GroupNotFound,
     InvalidNumber,
     MessageNotFound,
+    NotForwarded,
     NotGroupAdmin,
     NotInGroup,
     NotReady,
@@ -23,31 +27,33 @@ from flaresend_mock.core.errors import (
     Refusal,
 )
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.inbound_messages import REPLIES, MEDIA_KINDS, TARGETED, InboundMessage
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media, mimetype_of
 from flaresend_mock.core.models import (
     Content,
     Delivery,
     Fired,
-    Group,
+    InboundMessage,
     Instance,
     Message,
     PendingAutoReply,
+    Upload,
 )
-from flaresend_mock.core.payloads import Payload, Written
+from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, TARGETED, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
 
+_FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "poll"})
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """What became of a letter: the event as it is delivered, and its delivery."""
+    """A received message, the event that tells of it, and the event's delivery."""
 
     event: Payload
     message: Message
@@ -65,114 +71,52 @@ class Inbound:
         self._instances = instances
         self._media = media
         self._deliveries = deliveries
-        store.react("message", self._react)
+        store.react("message", self._after_message)
 
-    def receive(self, letter: InboundMessage) -> Received:
-        """Let somebody write to an instance, alone or in a group.
+    def receive(self, message: InboundMessage) -> Received:
+        """Receive a message from a person, in a chat or in a group.
 
         Raises:
-            InvalidNumber, PersonNotOnWhatsApp: nobody can write from this number.
-            InstanceNotFound: there is no such instance.
+            InvalidNumber, PersonNotOnWhatsApp: its sender cannot write.
+            InstanceNotFound: no instance has this id.
             NotReady: the instance's phone is not connected.
-            GroupNotFound, NotInGroup, PersonNotInGroup: they do not meet in this group.
-            MessageNotFound: the message it is about, or that is forwarded, is not there.
-            NotForwarded: nobody can forward that message.
+            GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
+            MessageNotFound: it replies to, changes or forwards a message that is not kept.
+            NotForwarded: it forwards a message that cannot be forwarded.
+            ChannelNotFound: there is no such channel.
         """
         with self._store.lock:
-            instance = self._instances.find(letter.instance)
-            number, group = self._check(letter, instance)
+            instance = self._instances.find(message.instance)
+            sender = self._check(message, instance)
             now = self._store.clock.now()
-            letter = self._settled(inbound_messages.forwarded(self._store, letter), instance)
-            about = self._about(letter)
-            if about is None and letter.kind in REPLIES:
-                about = self._last_sent(instance, numbers.jid(number) if group is None else group.id)
-
-            chat = group.id if group else numbers.jid(number)
-            if letter.kind == "channel_image":
-                chat = str(letter.details.get("channel", chat))
-            payload = letter.raw or payloads.write(
-                self._written(letter, number, about, now), self._store.random, int(now.timestamp())
+            message = self._complete(self._forward(message), instance)
+            chat = message.group or numbers.jid(sender)
+            other = self._other(message, instance, chat)
+            if message.kind == "channel_image":
+                chat = message.details["channel"]
+            payload = message.raw or payloads.write(
+                self._with_details(message, other, now), self._store.random, int(now.timestamp())
             )
-            message = self._record(letter, instance, number, group, chat, payload, now)
-            event = self._event(letter, instance, number, group, chat, message)
-            delivery = self._deliveries.queue(
-                instance.id, chat, message.id, _encode(event).encode(), letter.chaos
-            )
-            return Received(event, message, delivery)
+            recorded = self._record(message, instance, sender, chat, dict(payload), now)
+            event = self._event(message, recorded)
+            body = _encode(event).encode()
+            delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, message.chaos)
+            return Received(event, recorded, delivery)
 
-    def forget(self, instance_id: str) -> None:
-        """Cancel the automatic replies to an instance. The caller holds the lock."""
-        auto_replies = self._store.state.auto_replies
-        for key in [key for key, pending in auto_replies.items() if pending.instance == instance_id]:
-            del auto_replies[key]
-            self._store.state.timers.cancel(AUTO_REPLY, key)
-
-    def send_auto_reply(self, key: str) -> Fired:
-        """Receive the text of an automatic reply that is due. The caller holds the lock."""
-        pending = self._store.state.auto_replies.pop(key)
-        letter = InboundMessage(
-            sender=pending.number,
-            text=pending.text,
-            instance=pending.instance,
-            group=pending.group,
-            by_rule=True,
-        )
-        try:
-            result = self.receive(letter).message.id
-        except Refusal as refusal:
-            return Fired(
-                self._store.clock.now(), AUTO_REPLY, key, "failed", str(refusal) or type(refusal).__name__
-            )
-        return Fired(self._store.clock.now(), AUTO_REPLY, key, result)
-
-    def _react(self, event: Event) -> None:
-        """Deliver a sent message to other instances of this world, and schedule its recipient's auto-reply."""
-        message = event.subject
-        if isinstance(message, Message) and message.direction == "outbound":
-            if len(self._store.state.instances) > 1:
-                self.deliver_to_local_instances(message)
-            self.schedule_auto_reply(message)
-
-    def schedule_auto_reply(self, message: Message) -> None:
-        """Set a timer for the recipient's automatic reply, if a rule matches. The caller holds the lock."""
-        person = self._store.state.people.get(message.to)
-        text = message.content.text
-        if person is None or text is None or message.status != "sent":
-            return
-        for rule in person.rules:
-            if rule.when is None or rule.when.lower() in text.lower():
-                key = self._store.random.hexadecimal("auto-reply", 16).lower()
-                reply = text if rule.reply is None else rule.reply
-                self._store.state.auto_replies[key] = PendingAutoReply(message.instance, person.number, reply)
-                self._store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
-                return
-
-    def deliver_to_local_instances(self, message: Message) -> None:
-        """Let a message arrive at the other instances it is for. The caller holds the lock."""
-        group = self._store.state.groups.get(message.to)
-        for other in list(self._store.state.instances.values()):
-            is_for = other.number in group.members if group else other.number == message.to
-            if (
-                is_for
-                and other.id != message.instance
-                and other.status == "connected"
-                and message.status == "sent"
-            ):
-                letter = inbound_messages.again(self._store, message)
-                self.receive(replace(letter, instance=other.id, group=group.id if group else None))
-
-    def _check(self, letter: InboundMessage, instance: Instance) -> tuple[str, Group | None]:
-        number = self._people.named(letter.sender)
+    def _check(self, message: InboundMessage, instance: Instance) -> str:
+        """Return the sender's number, if they can write to the instance, or in the group."""
+        state = self._store.state
+        number = self._people.named(message.sender)
         if number is None:
             raise InvalidNumber("from")
-        is_instance = any(number == other.number for other in self._store.state.instances.values())
+        is_instance = any(number == other.number for other in state.instances.values())
         if not is_instance and not self._people.on_whatsapp(number):
             raise PersonNotOnWhatsApp
         if instance.status != "connected":
             raise NotReady(instance.status)
-        if letter.group is None:
-            return number, None
-        group = self._store.state.groups.get(letter.group)
+        if message.group is None:
+            return number
+        group = state.groups.get(message.group)
         if group is None:
             raise GroupNotFound
         if instance.number not in group.members:
@@ -181,175 +125,248 @@ class Inbound:
             raise PersonNotInGroup
         if group.announce and not group.is_admin(number):
             raise NotGroupAdmin("post")
-        return number, group
+        return number
 
-    def _about(self, letter: InboundMessage) -> Message | None:
-        if letter.about is None:
-            return None
-        message = self._store.state.messages.get(letter.about)
-        if message is None:
-            raise MessageNotFound
-        return message
-
-    def _last_sent(self, instance: Instance, chat: str) -> Message | None:
-        """Return what the instance wrote last in a chat: what people press buttons of."""
-        for message in reversed(self._store.state.messages):
-            if message.chat == chat and message.instance == instance.id and message.direction == "outbound":
-                return message
-        return None
-
-    def _written(self, letter: InboundMessage, number: str, about: Message | None, now: datetime) -> Written:
-        details = dict(letter.details)
-        milliseconds = str(int(now.timestamp() * 1000))
-        if letter.kind in TARGETED and about is not None:
-            own = letter.kind != "reaction"  # deleting and editing is told from the sender's side
-            details["key"] = self._key(letter, about, from_me=own or about.direction == "outbound")
-        return Written(
-            kind=letter.kind,
-            text=letter.text,
-            caption=letter.caption,
-            details={**details, "senderTimestampMs": milliseconds, "timestampMs": milliseconds},
-            media=self._shared_media(letter),
-            context=self._context(letter, about if letter.kind not in TARGETED else None),
+    def _forward(self, message: InboundMessage) -> InboundMessage:
+        """Return a message with the contents of the one that it forwards, edits included."""
+        if message.forward is None:
+            return message
+        original = self._find(message.forward)
+        kind = original.content.type
+        body, context = payloads.unwrap(original)
+        changes = [one for one in self._store.state.messages if payloads.target_of(one) == original.id]
+        if kind in TARGETED or kind == "view_once" or any(one.content.type == "delete" for one in changes):
+            raise NotForwarded
+        edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
+        score = message.forwarded or min(MAX_FORWARDS, payloads.score_of(context) + 1)
+        kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
+        kept = "image" if kept == "channel_image" else kept
+        if original.content.raw and not edits:
+            return replace(message, kind=kept, raw=payloads.forwarded(original.payload or {}, score))
+        copy = self._copy(original)
+        text, caption = copy.text, copy.caption
+        for edit in edits:
+            text, caption = (text, edit) if copy.upload else (edit, caption)
+        if kept == "text" and not text:
+            raise NotForwarded
+        return replace(
+            message,
+            kind=kept,
+            text=text,
+            caption=caption,
+            upload=copy.upload,
+            details=payloads.details_of(kind, body),
+            forwarded=score,
         )
 
-    def _shared_media(self, letter: InboundMessage) -> dict[str, Any]:
-        kind = MEDIA_KINDS.get(letter.kind)
-        if kind is None:
-            return {}
-        assert letter.upload is not None
-        fields = self._media.share(kind, letter.upload, letter.flaws, plain=letter.kind == "channel_image")
-        if kind == "audio":
-            fields["ptt"] = letter.kind == "voice"
-            if not fields["ptt"]:
-                del fields["waveform"]
-        return fields
+    def _copy(self, message: Message) -> InboundMessage:
+        """Return an inbound message like a kept one; as text, if only instances write its kind.
 
-    def _context(self, letter: InboundMessage, about: Message | None) -> Payload:
-        context: Payload = {}
-        if about is not None:
-            context["stanzaId"] = about.id
-            context["participant"] = self._shown(letter, about.sender)
-            context["quotedMessage"] = _quoted(about)
-        if letter.mentions:
-            context["mentionedJid"] = list(letter.mentions)
-        if letter.forwarded:
-            context |= {"forwardingScore": letter.forwarded, "isForwarded": True}
-        return context
+        A sample replaces a file that was sent by URL, which the emulator does not fetch.
+        """
+        content = message.content
+        if content.type not in MEDIA_KINDS:
+            text = content.text or (json.dumps(content.template) if content.type == "template" else "")
+            return InboundMessage(message.sender, text=text, caption=content.caption)
+        file = self._store.state.media.get(content.media) if content.media else None
+        source = file or self._store.host.sample_media(MEDIA_KINDS[content.type])
+        upload = Upload(
+            source.data, content.file_name or source.file_name, content.mimetype or source.mimetype
+        )
+        return InboundMessage(message.sender, content.type, content.text or "", content.caption, upload)
 
-    def _key(self, letter: InboundMessage, about: Message, *, from_me: bool) -> Payload:
-        if about.chat.endswith(numbers.USER):
-            return {
-                "remoteJid": self._shown(letter, about.chat.removesuffix(numbers.USER)),
-                "fromMe": from_me,
-                "id": about.id,
-            }
-        key: Payload = {"remoteJid": about.chat, "fromMe": from_me, "id": about.id}
-        if about.chat.endswith(numbers.GROUP):
-            key["participant"] = self._shown(letter, about.sender)
-        return key
-
-    def _shown(self, letter: InboundMessage, number: str) -> str:
-        """Return how people stand in the events of a letter: by number or by LID."""
-        return self._people.meet(number).lid if letter.as_lid else numbers.jid(number)
-
-    def _settled(self, letter: InboundMessage, instance: Instance) -> InboundMessage:
+    def _complete(self, message: InboundMessage, instance: Instance) -> InboundMessage:
         """Fill in what was left open: whether people are shown by LID, the file, and the channel."""
-        kind = MEDIA_KINDS.get(letter.kind)
-        upload = letter.upload
-        if kind and letter.raw is None:
+        kind = MEDIA_KINDS.get(message.kind)
+        upload = message.upload
+        if kind and message.raw is None:
             upload = upload or self._store.host.sample_media(kind)
             upload = replace(upload, mimetype=mimetype_of(kind, upload))
-        details = letter.details
-        if letter.kind == "channel_image":
-            details = {**details, "channel": self._channel(letter, instance)}
-        as_lid = self._store.state.senders_as_lids if letter.as_lid is None else letter.as_lid
-        return replace(letter, upload=upload, details=details, as_lid=as_lid)
+        details = message.details
+        if message.kind == "channel_image":
+            details = {**details, "channel": self._channel(message, instance)}
+        as_lid = self._store.state.senders_as_lids if message.as_lid is None else message.as_lid
+        return replace(message, upload=upload, details=details, as_lid=as_lid)
 
-    def _channel(self, letter: InboundMessage, instance: Instance) -> str:
+    def _channel(self, message: InboundMessage, instance: Instance) -> str:
         channels = self._store.state.channels
-        wanted = letter.details.get("channel")
+        wanted = message.details.get("channel")
         if wanted is None:
-            followed = [one.id for one in channels.values() if one.role_of(instance.number) != "GUEST"]
-            wanted = next(iter(followed), None)
+            followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
+            wanted = next(followed, None)
         if wanted not in channels:
             raise ChannelNotFound
         return str(wanted)
 
+    def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
+        """Return the message that this one replies to or changes; for buttons the instance's last one in the chat."""
+        wanted = message.target if message.kind in TARGETED else message.reply_to
+        if wanted is not None:
+            return self._find(wanted)
+        if message.kind in TARGETED and message.raw is None:
+            raise MessageNotFound
+        for one in reversed(self._store.state.messages) if message.kind in REPLIES else ():
+            if one.chat == chat and one.instance == instance.id and one.direction == "outbound":
+                return one
+        return None
+
+    def _find(self, message_id: str) -> Message:
+        found = self._store.state.messages.get(message_id)
+        if found is None:
+            raise MessageNotFound
+        return found
+
+    def _with_details(self, message: InboundMessage, other: Message | None, now: datetime) -> InboundMessage:
+        """Return a message with everything in its details that its payload contains."""
+        milliseconds = str(int(now.timestamp() * 1000))
+        details = self._shared_file(message) | dict(message.details)
+        details |= {"senderTimestampMs": milliseconds, "timestampMs": milliseconds}
+        if message.kind in TARGETED and other is not None:
+            own = message.kind != "reaction"  # the sender of a message deletes and edits it
+            details["key"] = self._key(message, other, from_me=own or other.direction == "outbound")
+            other = None
+        details["contextInfo"] = self._context(message, other) or None
+        return replace(message, details=details)
+
+    def _shared_file(self, message: InboundMessage) -> Payload:
+        kind = MEDIA_KINDS.get(message.kind)
+        if kind is None:
+            return {}
+        assert message.upload is not None
+        plain = message.kind == "channel_image"
+        fields = self._media.share(kind, message.upload, message.flaws, plain=plain)
+        if kind == "audio":
+            fields["ptt"] = message.kind == "voice"
+            if not fields["ptt"]:
+                del fields["waveform"]
+        return fields
+
+    def _context(self, message: InboundMessage, quoted: Message | None) -> Payload:
+        context: Payload = {}
+        if quoted is not None:
+            context["stanzaId"] = quoted.id
+            context["participant"] = self._shown(message, quoted.sender)
+            context["quotedMessage"] = payloads.quote_of(quoted)
+        if message.mentions:
+            context["mentionedJid"] = list(message.mentions)
+        if message.forwarded:
+            context |= {"forwardingScore": message.forwarded, "isForwarded": True}
+        return context
+
+    def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
+        if target.chat.endswith(numbers.USER):
+            chat = self._shown(message, target.chat.removesuffix(numbers.USER))
+            return {"remoteJid": chat, "fromMe": from_me, "id": target.id}
+        key: Payload = {"remoteJid": target.chat, "fromMe": from_me, "id": target.id}
+        if target.chat.endswith(numbers.GROUP):
+            key["participant"] = self._shown(message, target.sender)
+        return key
+
+    def _shown(self, message: InboundMessage, number: str) -> str:
+        """Return a person's JID or, if this message shows people by LID, their LID."""
+        return self._people.meet(number).lid if message.as_lid else numbers.jid(number)
+
     def _record(
         self,
-        letter: InboundMessage,
+        message: InboundMessage,
         instance: Instance,
-        number: str,
-        group: Group | None,
+        sender: str,
         chat: str,
         payload: Payload,
         now: datetime,
     ) -> Message:
-        upload = letter.upload
+        store, upload = self._store, message.upload
         content = Content(
-            type=letter.kind,
-            text=letter.text or None,
-            caption=letter.caption,
+            type=message.kind,
+            text=message.text or None,
+            caption=message.caption,
             file_name=upload.file_name if upload else None,
             mimetype=upload.mimetype if upload else None,
             upload=upload,
-            raw=letter.raw is not None,
-            by_rule=letter.by_rule,
+            raw=message.raw is not None,
+            by_rule=message.by_rule,
         )
-        message = Message(
-            id="AC" + self._store.random.hexadecimal("received message", 30),
-            event=self._store.state.events.last_number + 1,
+        recorded = Message(
+            id="AC" + store.random.hexadecimal("received message", 30),
+            event=store.state.events.last_number + 1,
             direction="inbound",
             instance=instance.id,
             chat=chat,
-            sender=number,
-            to=group.id if group else instance.number,
+            sender=sender,
+            to=message.group or instance.number,
             content=self._media.keep(content),
             status="received",
             at=now,
             payload=payload,
         )
-        self._store.state.messages.add(message.id, message)
-        self._store.record("message", message, now)
-        return message
+        store.state.messages.add(recorded.id, recorded)
+        store.record("message", recorded, now)
+        return recorded
 
-    def _event(
-        self,
-        letter: InboundMessage,
-        instance: Instance,
-        number: str,
-        group: Group | None,
-        chat: str,
-        message: Message,
-    ) -> Payload:
-        sender = self._shown(letter, number)
-        data: Payload = {"from": chat if group or letter.kind == "channel_image" else sender}
-        if group:
+    def _event(self, message: InboundMessage, recorded: Message) -> Payload:
+        sender = self._shown(message, recorded.sender)
+        in_chat = recorded.chat.endswith(numbers.USER)
+        data: Payload = {"from": sender if in_chat else recorded.chat}
+        if message.group:
             data["participant"] = sender
         data |= {
-            "message": message.payload,
-            "timestamp": math.ceil(message.at.timestamp()),
-            "id": message.id,
+            "message": recorded.payload,
+            "timestamp": math.ceil(recorded.at.timestamp()),
+            "id": recorded.id,
         }
-        stamp = message.at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-        return {"event": EVENT, "instanceId": instance.id, "data": data, "timestamp": stamp}
+        stamp = recorded.at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+        return {"event": EVENT, "instanceId": recorded.instance, "data": data, "timestamp": stamp}
 
+    def _after_message(self, event: Event) -> None:
+        """Deliver a sent message to other instances of this world, and schedule its recipient's automatic reply."""
+        message = event.subject
+        if isinstance(message, Message) and message.direction == "outbound" and message.status == "sent":
+            if len(self._store.state.instances) > 1:
+                self._deliver_to_local_instances(message)
+            self._schedule_auto_reply(message)
 
-def _quoted(about: Message) -> Payload:
-    if about.payload is not None:
-        return {key: _unquoted(value) for key, value in about.payload.items() if key != payloads.CONTEXT}
-    content = about.content
-    if content.type in MEDIA_KINDS:
-        return {f"{content.type}Message": {"caption": content.caption} if content.caption else {}}
-    return {"conversation": content.text or ""}
+    def _deliver_to_local_instances(self, message: Message) -> None:
+        group = self._store.state.groups.get(message.to)
+        for other in self._instances.all():
+            is_recipient = other.number in group.members if group else other.number == message.to
+            if is_recipient and other.id != message.instance and other.status == "connected":
+                copy = self._copy(message)
+                self.receive(replace(copy, instance=other.id, group=group.id if group else None))
 
+    def _schedule_auto_reply(self, message: Message) -> None:
+        """Set a timer for the first rule of the recipient that matches."""
+        store = self._store
+        person = store.state.people.get(message.to)
+        text = message.content.text
+        for rule in person.rules if person is not None and text is not None else ():
+            if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
+                key = store.random.hexadecimal("auto-reply", 16).lower()
+                reply = text if rule.reply is None else rule.reply
+                store.state.auto_replies[key] = PendingAutoReply(message.instance, message.to, reply)
+                store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
+                return
 
-def _unquoted(content: Any) -> Any:
-    """Return a message's content without what it quotes itself: quotes do not nest."""
-    if not isinstance(content, dict):
-        return content
-    inner = {key: value for key, value in content.items() if key != "contextInfo"}
-    if isinstance(inner.get("message"), dict):
-        inner["message"] = {key: _unquoted(value) for key, value in inner["message"].items()}
-    return inner
+    def send_auto_reply(self, key: str) -> Fired:
+        """Receive an automatic reply that is due. The caller holds the lock."""
+        store = self._store
+        pending = store.state.auto_replies.pop(key)
+        reply = InboundMessage(
+            pending.number,
+            text=pending.text,
+            instance=pending.instance,
+            group=pending.group,
+            by_rule=True,
+        )
+        try:
+            result = self.receive(reply).message.id
+        except Refusal as refusal:
+            reason = str(refusal) or type(refusal).__name__
+            return Fired(store.clock.now(), AUTO_REPLY, key, "failed", reason)
+        return Fired(store.clock.now(), AUTO_REPLY, key, result)
+
+    def forget(self, instance_id: str) -> None:
+        """Cancel the automatic replies to an instance. The caller holds the lock."""
+        state = self._store.state
+        for key in [key for key, one in state.auto_replies.items() if one.instance == instance_id]:
+            del state.auto_replies[key]
+            state.timers.cancel(AUTO_REPLY, key)

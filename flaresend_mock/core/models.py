@@ -238,6 +238,35 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A message that a person writes to an instance; see `POST /_mock/inbound` for what each field means.
+
+    `reply_to` is the id of the message that is quoted, or whose button is pressed; `target` of the one that is reacted
+    to, edited or deleted; `forward` of the one that is forwarded. `details` holds the other fields of its payload by
+    their names there; `raw` is the whole payload as given, instead of all this.
+    """
+
+    sender: str | int
+    kind: str = "text"
+    text: str = ""
+    caption: str | None = None
+    upload: Upload | None = None
+    flaws: Mapping[str, bool] = field(default_factory=dict)
+    instance: str | None = None
+    group: str | None = None
+    reply_to: str | None = None
+    target: str | None = None
+    forward: str | None = None
+    forwarded: int = 0
+    mentions: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] | None = None
+    by_rule: bool = False
+    as_lid: bool | None = None
+    chaos: Chaos | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One try to deliver an event: what was sent, and what came back or why nothing did."""
 

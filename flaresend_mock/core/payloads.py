@@ -1,24 +1,48 @@
-"""The body of a message as WhatsApp writes it: `data.message` of a webhook event, keys in WhatsApp's order."""
+"""Message payloads as WhatsApp writes them, `data.message` of a webhook event: they are built and read here."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
+from flaresend_mock.core.errors import NotForwarded
+from flaresend_mock.core.models import InboundMessage, Message
 from flaresend_mock.core.randomness import SeededRandom
 
 Payload = dict[str, Any]
 
 CONTEXT = "messageContextInfo"
 WAVEFORM_BARS = 64
+MAX_FORWARDS = 127
+
+MEDIA_KINDS = {
+    "image": "image",
+    "view_once": "image",
+    "channel_image": "image",
+    "video": "video",
+    "audio": "audio",
+    "voice": "audio",
+    "document": "document",
+    "sticker": "sticker",
+}
+"""The kinds of message with a file, and the kind of media that the file is encrypted as."""
+
+CAPTIONED = frozenset({"image", "view_once", "channel_image", "video", "document"})
+"""The kinds whose file may have a caption."""
+
+TARGETED = frozenset({"reaction", "delete", "edit"})
+"""The kinds that change another message, their target."""
+
+REPLIES = frozenset({"button_reply", "list_reply"})
+"""The kinds that reply to the last message of the instance, unless `reply_to` names another."""
 
 _VCARD_SPECIAL = re.compile(r"[\\;,]")
+_VCARD_NUMBER = re.compile(r"^TEL[^\n]*?waid=(\d+)", re.MULTILINE)
 
-# Where these come first, messageContextInfo stands behind the first key; elsewhere before it. It is a field in the
-# middle of WhatsApp's protocol buffer, and the client writes fields in the order of their numbers.
+# messageContextInfo follows these keys and precedes all others: it is a field in the middle of WhatsApp's protocol
+# buffer, and the client writes fields in the order of their numbers.
 _BEFORE_CONTEXT = frozenset(
     {
         "conversation",
@@ -65,35 +89,20 @@ def b64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What somebody writes, before it is a payload.
-
-    `details` holds what its kind needs: see the functions below. `media` holds the fields of a sealed file,
-    `context` those of a contextInfo.
-    """
-
-    kind: str
-    text: str = ""
-    caption: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    media: Mapping[str, Any] = field(default_factory=dict)
-    context: Mapping[str, Any] = field(default_factory=dict)
-
-
-def write(written: Written, chance: SeededRandom, seconds: int) -> Payload:
+def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payload:
     """Return the payload of a message, with its messageContextInfo where WhatsApp puts it.
 
     Args:
+        message: its `details` hold what its kind needs: fields of its shared file, `key` of its target, `contextInfo`.
         seconds: when it is written, in Unix seconds.
     """
-    name, body = _BUILDERS[written.kind](written)
+    name, body = _BUILDERS[message.kind](message)
     info = {CONTEXT: context_info(chance, seconds)}
     return {name: body} | info if name in _BEFORE_CONTEXT else info | {name: body}
 
 
 def context_info(chance: SeededRandom, seconds: int) -> Payload:
-    """Return the device metadata that comes with every message: well-formed, and from the seed."""
+    """Return the device metadata of a message: well-formed, and derived from the seed."""
     material = chance.material("message context")
     return {
         "deviceListMetadata": {
@@ -111,104 +120,96 @@ def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
     return {key: values[key] for key in _KEYS[kind].split() if values.get(key) is not None}
 
 
-def _with_context(written: Written) -> Payload:
-    return {**written.details, "contextInfo": dict(written.context) or None}
-
-
-def _text(written: Written) -> tuple[str, Any]:
-    details = written.details
-    if not written.context and not details.get("matchedText"):
-        return "conversation", written.text
-    values = {**_with_context(written), "text": written.text, "previewType": "NONE"}
+def _text(message: InboundMessage) -> tuple[str, Any]:
+    details = message.details
+    if not details.get("contextInfo") and not details.get("matchedText"):
+        return "conversation", message.text
+    values = {**details, "text": message.text, "previewType": "NONE"}
     return "extendedTextMessage", _in_order("text", values)
 
 
 def _media(kind: str) -> Any:
-    def build(written: Written) -> tuple[str, Any]:
-        values = {**written.media, **_with_context(written), "caption": written.caption}
-        return f"{kind}Message", _in_order(kind, values)
+    def build(message: InboundMessage) -> tuple[str, Any]:
+        return f"{kind}Message", _in_order(kind, {**message.details, "caption": message.caption})
 
     return build
 
 
-def _document(written: Written) -> tuple[str, Any]:
-    values = {**written.media, **_with_context(written), "caption": written.caption, "contactVcard": False}
-    body = _in_order("document", values)
-    if written.caption is None:
+def _document(message: InboundMessage) -> tuple[str, Any]:
+    body = _in_order("document", {**message.details, "caption": message.caption, "contactVcard": False})
+    if message.caption is None:
         return "documentMessage", body
     return "documentWithCaptionMessage", {"message": {"documentMessage": body}}
 
 
-def _view_once(written: Written) -> tuple[str, Any]:
-    _, image = _media("image")(written)
+def _view_once(message: InboundMessage) -> tuple[str, Any]:
+    _, image = _media("image")(message)
     return "viewOnceMessageV2", {"message": {"imageMessage": {**image, "viewOnce": True}}}
 
 
-def _location(written: Written) -> tuple[str, Any]:
-    return "locationMessage", _in_order("location", _with_context(written))
+def _location(message: InboundMessage) -> tuple[str, Any]:
+    return "locationMessage", _in_order("location", message.details)
 
 
-def _contact(written: Written) -> tuple[str, Any]:
-    name, number = _one_line(written.details["displayName"]), written.details["number"]
+def _contact(message: InboundMessage) -> tuple[str, Any]:
+    name, number = _one_line(message.details["displayName"]), message.details["number"]
     safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
     vcard = (
         f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
         f"TEL;type=CELL;waid={number}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
-    return "contactMessage", _in_order(
-        "contact", {**_with_context(written), "displayName": name, "vcard": vcard}
-    )
+    return "contactMessage", _in_order("contact", {**message.details, "displayName": name, "vcard": vcard})
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _reaction(written: Written) -> tuple[str, Any]:
-    details = written.details
+def _reaction(message: InboundMessage) -> tuple[str, Any]:
+    details = message.details
     return "reactionMessage", {
         "key": dict(details["key"]),
-        "text": written.text,
+        "text": message.text,
         "senderTimestampMs": details["senderTimestampMs"],
     }
 
 
-def _poll(written: Written) -> tuple[str, Any]:
+def _poll(message: InboundMessage) -> tuple[str, Any]:
     return "pollCreationMessageV3", {
-        "name": written.text,
-        "options": [{"optionName": option} for option in written.details["options"]],
-        "selectableOptionsCount": written.details["selectableOptionsCount"],
+        "name": message.text,
+        "options": [{"optionName": option} for option in message.details["options"]],
+        "selectableOptionsCount": message.details["selectableOptionsCount"],
     }
 
 
-def _button_reply(written: Written) -> tuple[str, Any]:
+def _button_reply(message: InboundMessage) -> tuple[str, Any]:
     return "buttonsResponseMessage", {
-        "selectedButtonId": written.details["selectedButtonId"],
-        "selectedDisplayText": written.text,
-        "contextInfo": dict(written.context),
+        "selectedButtonId": message.details["selectedButtonId"],
+        "selectedDisplayText": message.text,
+        "contextInfo": message.details.get("contextInfo") or {},
         "type": "DISPLAY_TEXT",
     }
 
 
-def _list_reply(written: Written) -> tuple[str, Any]:
+def _list_reply(message: InboundMessage) -> tuple[str, Any]:
     return "listResponseMessage", {
-        "title": written.text,
+        "title": message.text,
         "listType": "SINGLE_SELECT",
-        "singleSelectReply": {"selectedRowId": written.details["selectedRowId"]},
-        "contextInfo": dict(written.context),
+        "singleSelectReply": {"selectedRowId": message.details["selectedRowId"]},
+        "contextInfo": message.details.get("contextInfo") or {},
     }
 
 
-def _delete(written: Written) -> tuple[str, Any]:
-    return "protocolMessage", {"key": dict(written.details["key"]), "type": "REVOKE"}
+def _delete(message: InboundMessage) -> tuple[str, Any]:
+    return "protocolMessage", {"key": dict(message.details["key"]), "type": "REVOKE"}
 
 
-def _edit(written: Written) -> tuple[str, Any]:
+def _edit(message: InboundMessage) -> tuple[str, Any]:
     return "protocolMessage", {
-        "key": dict(written.details["key"]),
+        "key": dict(message.details["key"]),
         "type": "MESSAGE_EDIT",
-        "editedMessage": {"conversation": written.text},
-        "timestampMs": written.details["timestampMs"],
+        "editedMessage": {"conversation": message.text},
+        "timestampMs": message.details["timestampMs"],
     }
 
 
@@ -233,4 +234,100 @@ _BUILDERS = {
 }
 
 KINDS = tuple(_BUILDERS)
-"""Every kind of message that somebody can write."""
+"""Every kind of message that a person can write."""
+
+
+def unwrap(message: Message) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return what the payload of a received message holds under its kind, and its contextInfo."""
+    payload: Any = message.payload or {}
+    for _ in range(3):
+        body = next((value for key, value in payload.items() if key != CONTEXT), None)
+        if not isinstance(body, Mapping):
+            return {}, {}
+        if not isinstance(body.get("message"), Mapping):
+            context = body.get("contextInfo")
+            return body, context if isinstance(context, Mapping) else {}
+        payload = body["message"]
+    return {}, {}
+
+
+def target_of(message: Message) -> str | None:
+    """Return the id of the message that a reaction, a deletion or an edit changes."""
+    if message.content.type not in TARGETED:
+        return None
+    key = unwrap(message)[0].get("key")
+    found = key.get("id") if isinstance(key, Mapping) else None
+    return found if isinstance(found, str) else None
+
+
+def quote_of(message: Message) -> Payload:
+    """Return a message as replies quote it: without its context, and without what it quotes itself."""
+    if message.payload is not None:
+        return {key: _unquoted(value) for key, value in message.payload.items() if key != CONTEXT}
+    content = message.content
+    if content.type in MEDIA_KINDS:
+        return {f"{content.type}Message": {"caption": content.caption} if content.caption else {}}
+    return {"conversation": content.text or ""}
+
+
+def _unquoted(content: Any) -> Any:
+    if not isinstance(content, dict):
+        return content
+    inner = {key: value for key, value in content.items() if key != "contextInfo"}
+    if isinstance(inner.get("message"), dict):
+        inner["message"] = {key: _unquoted(value) for key, value in inner["message"].items()}
+    return inner
+
+
+def score_of(context: Mapping[str, Any]) -> int:
+    """Return how often a message was forwarded, according to its contextInfo."""
+    score = context.get("forwardingScore")
+    return max(0, score) if type(score) is int else 0
+
+
+def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
+    """Return a payload as a forwarded one, without what it quotes.
+
+    Raises:
+        NotForwarded: it has no body.
+    """
+    name, body = next(((name, body) for name, body in payload.items() if name != CONTEXT), ("", None))
+    if name == "conversation" and isinstance(body, str):
+        others = {other: value for other, value in payload.items() if other != name}
+        return forwarded({**others, "extendedTextMessage": {"text": body}}, score)
+    if not isinstance(body, Mapping):
+        raise NotForwarded
+    if isinstance(body.get("message"), Mapping):
+        return {**payload, name: {**body, "message": forwarded(body["message"], score)}}
+    return {**payload, name: {**body, "contextInfo": {"forwardingScore": score, "isForwarded": True}}}
+
+
+def contact_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name and the number of a received contact, each empty if it has none."""
+    number = _VCARD_NUMBER.search(str(body.get("vcard", "")))
+    return {"displayName": str(body.get("displayName") or ""), "number": number[1] if number else ""}
+
+
+def choices(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options of a received poll."""
+    options = body.get("options")
+    given = options if isinstance(options, list | tuple) else ()
+    return tuple(str(one.get("optionName", "")) for one in given if isinstance(one, Mapping))
+
+
+def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
+    """Return the details of a received message, from which a message like it can be written."""
+    match kind:
+        case "location":
+            return {
+                name: body.get(name) for name in ("degreesLatitude", "degreesLongitude", "name", "address")
+            }
+        case "contact":
+            return dict(contact_of(body))
+        case "poll":
+            count = body.get("selectableOptionsCount", 1)
+            return {"options": list(choices(body)), "selectableOptionsCount": count}
+        case "video" | "audio" | "voice":
+            return {"seconds": body["seconds"]} if "seconds" in body else {}
+        case _:
+            return {}

@@ -9,9 +9,8 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbound_messages import TARGETED, target
 from flaresend_mock.core.models import Instance, Message
-from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.payloads import KINDS, TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Bubble, MessageView, line_of, name_of, words
@@ -206,7 +205,7 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
             if message.event <= after:
                 break
             if message.content.type in TARGETED:
-                targets.append(target(message) or "")
+                targets.append(target_of(message) or "")
             else:
                 fresh.append(message)
         fresh.reverse()

@@ -11,8 +11,8 @@ from typing import Any
 from flaresend_mock.core import numbers
 from flaresend_mock.core.deliveries import OPEN
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.inbound_messages import target
 from flaresend_mock.core.models import Attempt, Call, Delivery, Message, Task, TaskChange
+from flaresend_mock.core.payloads import target_of
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import line_of, name_of
@@ -103,7 +103,7 @@ def explain_message(world: World, message_id: str, place: Place) -> MessageExcha
         changes = tuple(
             Change(one.id, one.at, name_of(world, one.sender), line_of(one))
             for one in world.state.messages
-            if target(one) == message_id
+            if target_of(one) == message_id
         )
     return MessageExchange(
         message,

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbound_messages import choices, contact_of, opened, target
 from flaresend_mock.core.models import Delivery, Instance, Message
+from flaresend_mock.core.payloads import choices, contact_of, target_of, unwrap
 from flaresend_mock.core.world import World
 
 LABELS = {
@@ -107,13 +107,13 @@ class MessageView:
                     self._deliveries[delivery.message] = delivery
         self._changes: dict[str, list[Message]] = {}
         for change in changes:
-            self._changes.setdefault(target(change) or "", []).append(change)
+            self._changes.setdefault(target_of(change) or "", []).append(change)
 
     def bubbles(self) -> list[Bubble]:
         return [self._bubble(message) for message in self._messages]
 
     def _bubble(self, message: Message) -> Bubble:
-        inner, context = opened(message)
+        inner, context = unwrap(message)
         reactions: dict[str, str] = {}
         text, deleted, edited = words(message), False, False
         for change in self._changes.get(message.id, ()):
@@ -182,7 +182,7 @@ def words(message: Message) -> str:
     """Return the text of a message, or its caption."""
     text = message.content.text or message.content.caption
     if not text and message.payload:  # the client may have given the payload itself
-        text = message.payload.get("conversation") or opened(message)[0].get("text")
+        text = message.payload.get("conversation") or unwrap(message)[0].get("text")
     return text if isinstance(text, str) else ""
 
 

@@ -108,7 +108,7 @@ def test_what_was_received_is_among_the_messages_and_deliveries(client: Client) 
 def test_every_kind_needs_nothing_but_what_it_is_about(kind: str, client: Client) -> None:
     first = post(client, text="first").json
     assert first is not None
-    about = {"about": first["event"]["data"]["id"]} if kind in ("reaction", "delete", "edit") else {}
+    about = {"target": first["event"]["data"]["id"]} if kind in ("reaction", "delete", "edit") else {}
 
     assert message_of(post(client, type=kind, **about))
 
@@ -203,8 +203,8 @@ def test_a_reaction_is_removed_by_an_empty_emoji(client: Client) -> None:
     assert first is not None
     about = first["event"]["data"]["id"]
 
-    assert message_of(post(client, about=about, emoji="❤️"))["reactionMessage"]["text"] == "❤️"
-    assert message_of(post(client, about=about, emoji=""))["reactionMessage"]["text"] == ""
+    assert message_of(post(client, target=about, emoji="❤️"))["reactionMessage"]["text"] == "❤️"
+    assert message_of(post(client, target=about, emoji=""))["reactionMessage"]["text"] == ""
 
 
 def test_a_contact_is_named_by_any_spelling_of_a_number(client: Client) -> None:
@@ -271,11 +271,13 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"chaos": {"drop": 2}}, 400, "chaos.drop: "),
     ({"chaos": {"delay": -1}}, 400, "chaos.delay: "),
     ({"chaos": 1}, 400, "chaos: "),
-    ({"type": "reaction"}, 400, "about: "),
-    ({"type": "delete"}, 400, "about: "),
-    ({"type": "edit"}, 400, "about: "),
-    ({"type": "delete", "about": "AC00"}, 404, "no message"),
-    ({"about": "AC00"}, 404, "no message"),
+    ({"type": "reaction"}, 400, "target: "),
+    ({"type": "delete"}, 400, "target: "),
+    ({"type": "edit"}, 400, "target: "),
+    ({"type": "delete", "target": "AC00"}, 404, "no message"),
+    ({"type": "delete", "target": "AC00", "reply_to": "AC00"}, 400, "reply_to: delete replies to no message"),
+    ({"reply_to": "AC00"}, 404, "no message"),
+    ({"target": "AC00"}, 400, "target: text changes no message"),
     ({"instance": "nope"}, 404, "there is no instance"),
     ({"group": "nope"}, 404, "there is no group"),
     ({"group": ANNS_GROUP, "from": BEN}, 409, "who writes in a group"),
@@ -444,7 +446,7 @@ def test_what_is_forwarded_says_the_same(letter: dict[str, Any], client: Client,
 
 def test_forwarding_counts_and_says_what_was_said_last(client: Client) -> None:
     first = event_of(post(client, text="See you at 8", forwarded=4))["data"]["id"]
-    post(client, type="edit", about=first, text="See you at 9")
+    post(client, type="edit", target=first, text="See you at 9")
 
     again = body_of(client.post(INBOUND, json={"from": ANN, "forward": first}))
 
@@ -465,8 +467,8 @@ def test_what_the_application_sent_can_be_forwarded(client: Client, world: World
 def test_what_cannot_be_forwarded_is_refused(client: Client, world: World) -> None:
     once = event_of(post(client, type="view_once"))["data"]["id"]
     gone = event_of(post(client, text="never mind"))["data"]["id"]
-    event_of(post(client, type="delete", about=gone))
-    heart = event_of(post(client, type="reaction", about=once, emoji="❤️"))["data"]["id"]
+    event_of(post(client, type="delete", target=gone))
+    heart = event_of(post(client, type="reaction", target=once, emoji="❤️"))["data"]["id"]
     odd = event_of(post(client, message={"strangeMessage": 1}))["data"]["id"]
     before = len(world.state.messages)
 

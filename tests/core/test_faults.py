@@ -11,9 +11,8 @@ import pytest
 from flaresend_mock.core.deliveries import REORDER_SECONDS, Job
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
-from flaresend_mock.core.inbound_messages import InboundMessage
 from flaresend_mock.core.matchers.fields import numbers_in
-from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
+from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, InboundMessage, Reply, Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world

@@ -21,8 +21,7 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
-from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.models import INSTANCE_STATUSES, Content, Message, Rule, Upload
+from flaresend_mock.core.models import INSTANCE_STATUSES, Content, InboundMessage, Message, Rule, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.worldfile import load_world
@@ -147,9 +146,9 @@ def test_a_sender_is_named_by_number_jid_or_lid(sender: str | int, world: World)
         (InboundMessage(sender=ANN, group="120363000000000000@g.us"), GroupNotFound),
         (InboundMessage(sender=ANN, group=FOREIGN), NotInGroup),
         (InboundMessage(sender=BEN, group=ANNS_GROUP), PersonNotInGroup),
-        (InboundMessage(sender=ANN, kind="delete", about="AC00"), MessageNotFound),
-        (InboundMessage(sender=ANN, about="AC00"), MessageNotFound),
-        (InboundMessage(sender=ANN, raw={}, about="AC00"), MessageNotFound),
+        (InboundMessage(sender=ANN, kind="delete", target="AC00"), MessageNotFound),
+        (InboundMessage(sender=ANN, reply_to="AC00"), MessageNotFound),
+        (InboundMessage(sender=ANN, raw={}, reply_to="AC00"), MessageNotFound),
     ],
 )
 def test_what_cannot_be_is_refused_and_changes_nothing(
@@ -221,7 +220,8 @@ def test_who_is_shown_by_lid_shows_the_phone_number_nowhere(
 ) -> None:
     about = receive(world, text="first", group=group, as_lid=True)["data"]["id"]
 
-    event = receive(world, kind=kind, text="second", about=about, group=group, as_lid=True)
+    other = {"reply_to" if kind == "text" else "target": about}
+    event = receive(world, kind=kind, text="second", **other, group=group, as_lid=True)
 
     assert ANN not in json.dumps(event)
 
@@ -230,7 +230,7 @@ def test_a_reply_quotes_what_it_is_about(world: World) -> None:
     say(world, "How are you?")
     (question,) = world.state.messages
 
-    context = receive(world, text="Fine", about=question.id)["data"]["message"]["extendedTextMessage"][
+    context = receive(world, text="Fine", reply_to=question.id)["data"]["message"]["extendedTextMessage"][
         "contextInfo"
     ]
 
@@ -244,9 +244,9 @@ def test_a_reply_quotes_what_it_is_about(world: World) -> None:
 
 def test_a_quote_holds_no_quotes_of_its_own(world: World) -> None:
     first = receive(world, text="one")["data"]["id"]
-    second = receive(world, text="two", about=first)["data"]["id"]
+    second = receive(world, text="two", reply_to=first)["data"]["id"]
 
-    third = receive(world, text="three", about=second)["data"]["message"]["extendedTextMessage"]
+    third = receive(world, text="three", reply_to=second)["data"]["message"]["extendedTextMessage"]
 
     assert "stanzaId" not in json.dumps(third["contextInfo"]["quotedMessage"])
 
@@ -254,7 +254,7 @@ def test_a_quote_holds_no_quotes_of_its_own(world: World) -> None:
 def test_people_reply_to_replies_without_end(world: World) -> None:
     event = receive(world, text="0")
     for number in range(1, 500):
-        event = receive(world, text=str(number), about=event["data"]["id"])
+        event = receive(world, text=str(number), reply_to=event["data"]["id"])
 
     assert len(json.dumps(event)) < 5_000
 
@@ -265,8 +265,8 @@ def test_a_reaction_names_what_it_is_about_from_the_instances_side(world: World)
     assert ours is not None
     theirs = receive(world, text="Thanks")["data"]["id"]
 
-    to_ours = receive(world, kind="reaction", text="👍", about=ours.id)["data"]["message"]
-    to_theirs = receive(world, kind="reaction", text="👍", about=theirs)["data"]["message"]
+    to_ours = receive(world, kind="reaction", text="👍", target=ours.id)["data"]["message"]
+    to_theirs = receive(world, kind="reaction", text="👍", target=theirs)["data"]["message"]
 
     assert to_ours["reactionMessage"]["key"] == {
         "remoteJid": f"{ANN}@s.whatsapp.net",
@@ -281,7 +281,7 @@ def test_a_reaction_names_what_it_is_about_from_the_instances_side(world: World)
 def test_what_is_deleted_or_edited_is_named_from_the_senders_side(kind: str, world: World) -> None:
     about = receive(world, text="Oops", group=FAMILY)["data"]["id"]
 
-    key = receive(world, kind=kind, text="New", about=about, group=FAMILY)["data"]["message"][
+    key = receive(world, kind=kind, text="New", target=about, group=FAMILY)["data"]["message"][
         "protocolMessage"
     ]["key"]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64decode
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from flaresend_mock.core.payloads import CONTEXT, KINDS, Payload, Written, context_info, write
+from flaresend_mock.core.models import InboundMessage
+from flaresend_mock.core.payloads import CONTEXT, KINDS, MEDIA_KINDS, Payload, context_info, write
 from flaresend_mock.core.randomness import SeededRandom
 
 SECONDS = 1_760_705_279
@@ -95,15 +97,14 @@ NAMES = {
 CONTEXT_FIRST = {"reaction", "poll", "button_reply", "list_reply", "document", "view_once"}
 
 
-def written(kind: str, **changes: Any) -> Payload:
-    everything: dict[str, Any] = {
-        "text": "Hi",
-        "caption": "Look",
-        "details": DETAILS,
-        "media": MEDIA,
-        "context": QUOTE,
-    }
-    return write(Written(kind, **{**everything, **changes}), SeededRandom(1, {}), SECONDS)
+def written(
+    kind: str, details: Mapping[str, Any] = DETAILS, context: Mapping[str, Any] = QUOTE, **changes: Any
+) -> Payload:
+    media = MEDIA if kind in MEDIA_KINDS else {}
+    everything = {"text": "Hi", "caption": "Look", **changes}
+    full = {**media, **details, "contextInfo": context or None}
+    message = InboundMessage("254712345678", kind, details=full, **everything)
+    return write(message, SeededRandom(1, {}), SECONDS)
 
 
 def body(payload: Payload) -> dict[str, Any]:

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from flaresend_mock.core.errors import SnapshotNotFound, TooMany
-from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.models import Change, Content, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.models import Change, Content, InboundMessage, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import MAX_SNAPSHOTS, World

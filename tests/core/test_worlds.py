@@ -20,8 +20,7 @@ from flaresend_mock.core.errors import (
     WorldIsNeeded,
     WorldNotFound,
 )
-from flaresend_mock.core.inbound_messages import InboundMessage
-from flaresend_mock.core.models import Reply, Webhook
+from flaresend_mock.core.models import InboundMessage, Reply, Webhook
 from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices

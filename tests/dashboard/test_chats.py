@@ -166,7 +166,7 @@ def test_what_somebody_wrote_is_text_and_never_markup(client: Client, inbound: C
     inbound(type="location", name=SCRIPT, address=SCRIPT)
     inbound(type="document", caption=SCRIPT, media={"sample": "pdf", "fileName": SCRIPT})
     inbound(type="poll", text=SCRIPT, options=[SCRIPT, "b"])
-    answered = inbound(text="answer", about=inbound(text=SCRIPT))
+    answered = inbound(text="answer", reply_to=inbound(text=SCRIPT))
     send(client, SCRIPT)
 
     for path in ("chats", CHAT, f"parts/why/{answered}", "parts/chats"):
@@ -254,21 +254,21 @@ def test_reactions_edits_and_deletions_change_the_bubble_they_are_about(
     client: Client, inbound: Callable[..., Any]
 ) -> None:
     liked, edited, deleted = (inbound(text=text) for text in ("liked", "wrogn", "gone soon"))
-    inbound(type="reaction", about=liked, emoji="👍")
-    inbound(type="edit", about=edited, text="right")
-    inbound(type="delete", about=deleted)
+    inbound(type="reaction", target=liked, emoji="👍")
+    inbound(type="edit", target=edited, text="right")
+    inbound(type="delete", target=deleted)
 
     assert len(bubbles(shown(client, CHAT))) == 3
     assert "👍" in bubble(client, "liked")
     assert "edited" in bubble(client, "right")
     assert "This message was deleted" in shown(client, CHAT)
     assert "gone soon" not in shown(client, CHAT)
-    inbound(type="reaction", about=liked, emoji="")
+    inbound(type="reaction", target=liked, emoji="")
     assert "👍" not in bubble(client, "liked")
 
 
 def test_a_reply_shows_what_it_answers(client: Client, inbound: Callable[..., Any]) -> None:
-    inbound(text="Yes", about=inbound(text="Is it *raining*?"))
+    inbound(text="Yes", reply_to=inbound(text="Is it *raining*?"))
     assert "Is it raining?" in bubble(client, ">Yes<")
     assert 'class="quote"' in bubble(client, ">Yes<")
 
@@ -330,7 +330,7 @@ def test_only_what_is_new_comes_and_what_has_changed(client: Client, inbound: Ca
     assert bubbles(shown(client, path)) == []
 
     inbound(text="fresh")
-    inbound(type="reaction", about=old, emoji="🎉")
+    inbound(type="reaction", target=old, emoji="🎉")
     inbound(**{"from": BEN, "text": "elsewhere"})
     news = shown(client, path)
 
@@ -444,7 +444,7 @@ def test_what_becomes_of_a_reaction_is_no_news_of_a_bubble(
     client: Client, world: World, inbound: Callable[..., Any]
 ) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9/hook"))
-    inbound(type="reaction", about=inbound(text="Hi"), emoji="👍")
+    inbound(type="reaction", target=inbound(text="Hi"), emoji="👍")
     after = world.state.events.last_number
     delivery = world.deliveries.all()[-1]
     with world.lock:
@@ -539,7 +539,7 @@ def test_what_was_said_long_ago_is_found(client: Client, inbound: Callable[..., 
 
 def test_what_changed_a_message_is_told_with_it(client: Client, inbound: Callable[..., Any]) -> None:
     first = inbound(text="Hi")
-    edit = inbound(type="edit", about=first, text="Hello")
+    edit = inbound(type="edit", target=first, text="Hello")
 
     found = shown(client, f"parts/why/{first}")
 

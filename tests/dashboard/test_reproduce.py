@@ -152,11 +152,11 @@ def test_replies_reactions_edits_and_deletions_are_written_again(
 ) -> None:
     about = control(emulator, "POST", "inbound", {"from": ANN, "text": "first"})["event"]["data"]["id"]
     for letter in (
-        {"text": "a reply", "about": about},
-        {"type": "reaction", "emoji": "🎉", "about": about},
-        {"type": "reaction", "emoji": "", "about": about},
-        {"type": "edit", "text": "other", "about": about},
-        {"type": "delete", "about": about},
+        {"text": "a reply", "reply_to": about},
+        {"type": "reaction", "emoji": "🎉", "target": about},
+        {"type": "reaction", "emoji": "", "target": about},
+        {"type": "edit", "text": "other", "target": about},
+        {"type": "delete", "target": about},
     ):
         first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
         run(snippets(emulator, first["data"]["id"])[0], tmp_path)
@@ -300,11 +300,11 @@ def test_a_copied_test_of_what_is_about_another_message_passes(emulator: Flarese
     call(emulator, "/send-message", json={"recipients": [ANN], "type": "text", "text": "ours"})
     ours = control(emulator, "GET", "messages")["messages"][-1]["id"]
     for letter in (
-        {"text": "a reply", "about": theirs},
-        {"text": "a reply", "about": ours},
-        {"type": "reaction", "emoji": "🎉", "about": ours},
-        {"type": "edit", "text": "other", "about": theirs},
-        {"type": "delete", "about": theirs},
+        {"text": "a reply", "reply_to": theirs},
+        {"text": "a reply", "reply_to": ours},
+        {"type": "reaction", "emoji": "🎉", "target": ours},
+        {"type": "edit", "text": "other", "target": theirs},
+        {"type": "delete", "target": theirs},
     ):
         first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
         passes(snippets(emulator, first["data"]["id"])[1], kit)

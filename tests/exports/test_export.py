@@ -19,13 +19,13 @@ from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS, EventLog
-from flaresend_mock.core.inbound_messages import InboundMessage
 from flaresend_mock.core.models import (
     Attempt,
     Change,
     Chaos,
     Content,
     Delay,
+    InboundMessage,
     Reply,
     Rule,
     Upload,

@@ -259,7 +259,7 @@ def test_where_no_emulator_is_that_is_said() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_message_is_received(kind: str, flaresend_mock: Flaresend) -> None:
     first = flaresend_mock.receive(ANN, "first")["data"]["id"]
-    about = {"about": first} if kind in ("reaction", "delete", "edit") else {}
+    about = {"target": first} if kind in ("reaction", "delete", "edit") else {}
 
     flaresend_mock.receive(ANN, type=kind, **about)
 

@@ -55,7 +55,7 @@ async function send() {
   if (!(body instanceof FormData) && !body.text && !body.type && !body.media) return text.focus();
   composer.dataset.busy = "yes";
   const done = edited
-    ? await write({ type: "edit", about: edited.id, from: edited.author, text: text.value })
+    ? await write({ type: "edit", target: edited.id, from: edited.author, text: text.value })
     : await attempt(() => call("POST", "inbound", body));
   delete composer.dataset.busy;
   if (!done) return;
@@ -102,7 +102,7 @@ if (composer) {
       edited = { id: it.edit, author: it.author };
       text.value = it.text;
     }
-    if (it.delete) write({ type: "delete", about: it.delete, from: it.author });
+    if (it.delete) write({ type: "delete", target: it.delete, from: it.author });
     if (it.forward) write({ forward: it.forward });
     if (it.react) pick(event.target.closest("button"), it.react);
   });
@@ -147,8 +147,13 @@ function pick(button, id) {
     one.type = "button";
     one.setAttribute("role", "menuitem");
     one.textContent = emoji || "✕";
+<<<<<<< ours
     one.setAttribute("aria-label", emoji || "Remove the reaction");
     one.addEventListener("click", () => { unpick(true); write({ type: "reaction", about: id, emoji }); });
+=======
+    one.setAttribute("aria-label", emoji || "Take the reaction back");
+    one.addEventListener("click", () => { unpick(true); write({ type: "reaction", target: id, emoji }); });
+>>>>>>> theirs
     box.append(one);
   }
   box.addEventListener("keydown", (event) => {

@@ -12,16 +12,16 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbound_messages import (
+from flaresend_mock.core.models import Call, Delivery, Media, Message
+from flaresend_mock.core.payloads import (
     MAX_FORWARDS,
     MEDIA_KINDS,
     choices,
     contact_of,
-    opened,
     score_of,
-    target,
+    target_of,
+    unwrap,
 )
-from flaresend_mock.core.models import Call, Delivery, Media, Message
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
@@ -119,7 +119,7 @@ def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[
         as_lid: whether the event named the sender by LID.
     """
     content = message.content
-    body, context = opened(message)
+    body, context = unwrap(message)
     inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
         inbound["group"] = message.chat
@@ -137,7 +137,7 @@ def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[
     inbound |= details
     about = context.get("stanzaId")
     if isinstance(about, str):
-        inbound["about"] = about
+        inbound["reply_to"] = about
     if (score := score_of(context)) > 0:
         inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
@@ -196,7 +196,7 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
         case "video" | "audio" | "voice":
             found = {"seconds": body.get("seconds")}
         case "reaction" | "delete" | "edit":
-            found = {"about": target(message)}
+            found = {"target": target_of(message)}
             if kind == "reaction":
                 found["emoji"] = message.content.text or ""
         case _:

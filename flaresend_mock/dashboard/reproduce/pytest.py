@@ -10,9 +10,8 @@ from pprint import pformat
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbound_messages import target
 from flaresend_mock.core.models import Call, Media, Message, Task
-from flaresend_mock.core.payloads import CONTEXT
+from flaresend_mock.core.payloads import CONTEXT, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.reproduce.curl import file_of, inbound_of
 
@@ -69,8 +68,8 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
         "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
     )
     count = 1
-    if "about" in inbound:
-        count += _create_target(script, world, inbound)
+    if other := inbound.get("target") or inbound.get("reply_to"):
+        count += _create_other(script, world, inbound, other)
     _receive(script, inbound, file_of(world, message))
     script.add(f"event = inbox.expect({count})[-1]")
     kind = next((name for name in message.payload or {} if name != CONTEXT), "")
@@ -137,15 +136,15 @@ def _repeat_call(script: Script, call: Call) -> None:
     script.post(path, comment=comment, then=".raise_for_status()", **arguments)
 
 
-def _create_target(script: Script, world: World, inbound: Mapping[str, Any]) -> int:
+def _create_other(script: Script, world: World, inbound: Mapping[str, Any], other: str) -> int:
     """Create the message that an inbound message refers to, and return the number of events that this makes."""
-    before = world.state.messages.get(inbound["about"])
+    before = world.state.messages.get(other)
     if before is None or before.direction == "inbound":
         plain = {name: inbound[name] for name in ("from", "group") if name in inbound}
         plain["text"] = FIRST_MESSAGE
-        earlier = inbound_of(world, before) if before is not None and target(before) is None else plain
-        _receive(script, {name: one for name, one in earlier.items() if name != "about"}, None, "earlier = ")
-        script.names[inbound["about"]] = "earlier['data']['id']"
+        earlier = inbound_of(world, before) if before is not None and target_of(before) is None else plain
+        _receive(script, {name: one for name, one in earlier.items() if name != "reply_to"}, None, "earlier = ")
+        script.names[other] = "earlier['data']['id']"
         return 1
     in_group = before.chat.endswith(numbers.GROUP)
     to = {"groupJids": [before.to]} if in_group else {"recipients": [before.to]}
