@@ -147,13 +147,8 @@ function pick(button, id) {
     one.type = "button";
     one.setAttribute("role", "menuitem");
     one.textContent = emoji || "✕";
-<<<<<<< ours
     one.setAttribute("aria-label", emoji || "Remove the reaction");
-    one.addEventListener("click", () => { unpick(true); write({ type: "reaction", about: id, emoji }); });
-=======
-    one.setAttribute("aria-label", emoji || "Take the reaction back");
     one.addEventListener("click", () => { unpick(true); write({ type: "reaction", target: id, emoji }); });
->>>>>>> theirs
     box.append(one);
   }
   box.addEventListener("keydown", (event) => {
