@@ -1,4 +1,4 @@
-"""The files that travel with the package."""
+"""The files of the package: the shipped worlds, and sample media."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ _PACKAGE = Path(__file__).parent
 _IN_WHEEL = _PACKAGE / "_fixtures"
 
 FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
-"""The fixtures: inside an installed package, or beside it in a checkout."""
+"""The folder of fixtures: inside an installed package, or beside the package in a checkout."""
 
 
 def world_names() -> list[str]:
-    """Return the names of the worlds that are shipped."""
+    """Return the names of the shipped worlds."""
     return sorted(file.stem for file in (FIXTURES / "worlds").glob("*.json"))
 
 
 def world_file(name: str) -> Path:
-    """Return the file of a world: a shipped one by its name, any other by its path."""
+    """Return the path of a world file: a shipped one by name, any other by path."""
     shipped = FIXTURES / "worlds" / f"{name}.json"
     return shipped if name in world_names() else Path(name)
 
@@ -36,11 +36,11 @@ _SAMPLES = {
 _SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
 
 SAMPLES = tuple(_SAMPLES)
-"""The names of the small media files that are shipped."""
+"""The names of the sample media files."""
 
 
 @cache
 def sample(name: str) -> Upload:
-    """Return a shipped media file, by its name or by the kind of message it is for."""
+    """Return a sample media file, by its name or by a kind of message."""
     file, mimetype = _SAMPLES[_SAMPLE_OF.get(name, name)]
     return Upload((FIXTURES / "media" / file).read_bytes(), file, mimetype)

@@ -1,4 +1,4 @@
-"""The emulator as a whole: worlds, their background work and the HTTP server, started and stopped together."""
+"""FlaresendMock: starts and stops the worlds, their background threads and the HTTP server together."""
 
 from __future__ import annotations
 
@@ -40,23 +40,23 @@ log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
-    """The emulator cannot start; the message says why in one line."""
+    """The emulator cannot start. The message is the reason, in one line."""
 
 
 class FlaresendMock:
-    """A Flaresend of your own.
+    """An emulator of the Flaresend API, with its control plane, worlds and HTTP server.
 
         with FlaresendMock(port=0) as flaresend:
             requests.post(f"{flaresend.url}/send-message", headers=flaresend.headers, json={…})
 
     Args:
-        settings: how it is set up.
-        options: fields of Settings to use instead of those in `settings`, such as `world`, `seed` or `api_key`; without
-            settings, port is 0, which picks a free one.
+        settings: the options.
+        options: fields of Settings that override `settings`, such as `world`, `seed` or `api_key`. Without settings,
+            `port` is 0, which picks a free port.
 
     Raises:
-        SettingError: an option has a value it cannot have.
-        CannotStart: the world file cannot be used.
+        SettingError: an option has an invalid value.
+        CannotStart: the world file is missing or invalid.
     """
 
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
@@ -98,7 +98,7 @@ class FlaresendMock:
         )
 
     def start(self) -> Self:
-        """Serve, and run what falls due. Once this returns, calls are answered.
+        """Start the HTTP server and the scheduler. When this returns, the emulator accepts calls.
 
         Raises:
             CannotStart: the address cannot be bound, or the emulator was started before.
@@ -121,12 +121,12 @@ class FlaresendMock:
         for world in self.worlds.all():
             world.begin()
         if wanted.demo:
-            self._have_a_bot()
+            self._start_bot()
         self._http.start()
         return self
 
-    def _have_a_bot(self) -> None:
-        """Have a bot answer in the default world, if nobody else's webhook is called there."""
+    def _start_bot(self) -> None:
+        """Start the demonstration's bot in the default world, unless that has a webhook."""
         from flaresend_mock.background.local_apps import mounted
         from flaresend_mock.demo import Bot
 
@@ -137,12 +137,12 @@ class FlaresendMock:
             world.set_origin()
 
     def stop(self) -> None:
-        """Finish what is under way, within 5 seconds, and stop. Stopping twice does nothing more.
+        """Finish running calls and deliveries, within 5 seconds, and stop. A second call does nothing.
 
         Raises:
-            CannotExport: the default world cannot be written to where it is to be exported.
+            CannotExport: the export of the default world cannot be written.
         """
-        with self._stopping:  # whoever stops it beside somebody else waits until it has stopped
+        with self._stopping:  # a concurrent call waits until the emulator has stopped
             if self._http is None or not self._scheduler.running:
                 return
             self._patience.end()
@@ -163,23 +163,23 @@ class FlaresendMock:
 
     @property
     def url(self) -> str:
-        """Where it is served, without a slash at the end; use it as the base URL of a client on this machine."""
+        """The base URL for clients on this machine, without a slash at the end."""
         if self._http is None:
             raise CannotStart("the emulator is not started")
         return local_url(self._http.host, self._http.port)
 
     @property
     def api_key(self) -> str:
-        """The API key of the default world's first instance; empty if it has none."""
+        """The API key of the default world's first instance, or empty if that has none."""
         return next(iter(self.worlds.default().instances.first().api_keys), "")
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that authenticate a call."""
+        """The header that authenticates a call."""
         return {"Authorization": f"Bearer {self.api_key}"}
 
     def _default_state(self) -> State:
-        """Return what the default world begins as: an import, or what `world` says."""
+        """Return the initial state of the default world: an import, or the world file."""
         wanted = self.settings
         state = self._load_world()
         if wanted.import_ is not None and not self._export.begins_with(wanted.import_):
@@ -216,7 +216,7 @@ class FlaresendMock:
             raise CannotStart(f"{error}{hint}") from None
 
     def _imported(self, file: str, known: State) -> State:
-        from flaresend_mock.exports.importing import load_export_file  # few runs import anything
+        from flaresend_mock.exports.importing import load_export_file  # few emulators import a file
 
         wanted = self.settings
         try:
@@ -231,7 +231,7 @@ class FlaresendMock:
         return state
 
     def _fresh_state(self) -> State:
-        """Return the state of a world for an API key of its own: the world that is set, as it begins."""
+        """Return the initial state of a world that an unknown API key creates: a copy of the world file."""
         if self._first_state is None:
             self._first_state = self._load_world()
         return self._first_state.copy()
@@ -264,7 +264,7 @@ class FlaresendMock:
         return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Keep a caller waiting who is still there, if others can be served meanwhile."""
+        """Delay a call, unless the client is gone or the server has no thread left for other calls."""
         if self._http is None:
             return
         is_away = is_gone(request.environ) if has_request_context() else bool

@@ -1,4 +1,4 @@
-"""Looks at pictures: their size, and a small JPEG of them as WhatsApp sends along."""
+"""Reads images: their size, and the small JPEG that WhatsApp sends along."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ THUMBNAIL = (72, 72)
 MAX_PIXELS = 40_000_000
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 
-
 BROKEN = (
     OSError,
     ValueError,
@@ -22,17 +21,16 @@ BROKEN = (
     EOFError,
     NotImplementedError,
 )
-"""What readers of pictures raise over broken ones."""
+"""The exceptions that Pillow raises for broken images."""
 
 
 def image_info(data: bytes) -> Picture | None:
-    """Return what a picture is like, or None if it is none. One of too many pixels gets no thumbnail."""
+    """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail."""
     from PIL import Image, UnidentifiedImageError  # slow to import, rarely needed
 
     try:
-        warnings.filterwarnings(
-            "ignore", module=r"PIL\b"
-        )  # in no block, which would undo what others do meanwhile
+        # without catch_warnings, which would undo the changes of other threads
+        warnings.filterwarnings("ignore", module=r"PIL\b")
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:

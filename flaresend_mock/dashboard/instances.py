@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
+from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance, QrCode
 from flaresend_mock.core.redaction import LONG_KEY, MASK, key_id
 from flaresend_mock.core.world import World
@@ -15,8 +16,6 @@ from flaresend_mock.dashboard.pages import page, part
 
 blueprint = Blueprint("instances_page", __name__)
 
-MODES = ("none", "post", "challenge")
-"""The ways to verify a webhook."""
 
 MEANINGS = {
     "initializing": "Starting. Shows a QR code in a second.",

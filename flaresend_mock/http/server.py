@@ -1,4 +1,4 @@
-"""Waitress in a thread: bound when it is made, drained when it is stopped."""
+"""The HTTP server: Waitress in a thread. It binds its address when it is created, and drains when it stops."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ MAX_JOINED = 64 * 1024
 SPARE_BODY = 256 * 1024 * 1024
 MAX_LENT = 1024
 SETTINGS: dict[str, Any] = {"asyncore_use_poll": True, "channel_request_lookahead": 1, "ident": None}
-"""Settings of Waitress. The benchmarks serve bare Flask with the same ones."""
+"""Settings of Waitress. The benchmarks serve plain Flask with the same settings."""
 
 
 class JsonErrorTask(ErrorTask):
-    """Words what Waitress itself refuses, before any application sees it, as the API words its refusals."""
+    """Sends Waitress's own errors as JSON, in the format of the API or of the control plane."""
 
     def execute(self) -> None:
         error = self.request.error
@@ -53,9 +53,9 @@ class JsonErrorTask(ErrorTask):
 
 
 class OneWriteTask(WSGITask):
-    """Sends the head of an answer together with its body: one packet and one system call instead of two each.
+    """Sends the head of a response together with its body, in one packet and one system call.
 
-    The application may have the connection cut instead: see http/connection.py.
+    A fault may reset or truncate the connection instead: see http/connection.py.
     """
 
     wrote_header: bool
@@ -68,7 +68,7 @@ class OneWriteTask(WSGITask):
 
     def _prepare_cut(self, how: str) -> None:
         self._cut = how
-        if how == RESET:  # closing a socket that does not linger resets its connection
+        if how == RESET:  # a socket that does not linger resets its connection when it is closed
             self.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     def _write_cut(self, data: bytes) -> None:
@@ -97,7 +97,7 @@ class OneWriteTask(WSGITask):
 
 
 class Parser(HTTPRequestParser):
-    """Refuses request lines and headers that make Waitress's parser itself stumble."""
+    """Refuses request lines and headers that Waitress's parser fails on."""
 
     def parse_header(self, header_plus: bytes) -> None:
         try:
@@ -113,12 +113,12 @@ class Channel(HTTPChannel):
 
 
 class HttpServer:
-    """One listening address, served by a thread of its own and a pool of workers.
+    """Serves one address with a thread for connections and a pool of worker threads.
 
     Args:
-        app: what answers.
-        max_body_size: what the application accepts. More is read, so that it is the application, which knows
-            the order of checks, that refuses what is too large; what is larger still is refused without it.
+        app: the WSGI application.
+        max_body_size: the limit of the application in bytes. The server reads more than twice as much, so that the
+            application refuses a large body in its own order of checks.
 
     Raises:
         OSError: the address cannot be bound.
@@ -129,7 +129,7 @@ class HttpServer:
     ) -> None:
         logging.getLogger("waitress.queue").setLevel(
             logging.ERROR
-        )  # a line for every call that waits for a thread
+        )  # which logs every call that waits for a thread
         self._socket = _bind(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self._map: dict[int, Any] = {}
@@ -141,7 +141,7 @@ class HttpServer:
             backlog=BACKLOG,
             connection_limit=_connection_limit(),
             max_request_body_size=2 * max_body_size + SPARE_BODY,
-            clear_untrusted_proxy_headers=False,  # no address is taken from them, and the journal shows them
+            clear_untrusted_proxy_headers=False,  # the emulator trusts none, and the request log shows them
             **SETTINGS,
         )
         self._server.channel_class = Channel
@@ -158,9 +158,9 @@ class HttpServer:
 
     @contextmanager
     def waiting(self) -> Iterator[bool]:
-        """Have one more worker while the current one only waits, so that whoever waits keeps nobody else waiting.
+        """Add a worker thread while the current one waits, so that other calls are served.
 
-        Yields whether there was one to be had.
+        Yields whether a thread was available.
         """
         self._lend(1)
         try:
@@ -171,12 +171,11 @@ class HttpServer:
     def _lend(self, change: int) -> None:
         with self._lending:
             self._lent += change
-            if self._stopping is None:  # once the pool is shut down, this would start it again
+            if self._stopping is None:  # else this would restart a pool that was shut down
                 self._server.task_dispatcher.set_thread_count(self._threads + min(self._lent, MAX_LENT))
 
     def stop(self) -> None:
-        """Accept nothing more, finish what is being answered (for at most 4.5 s), and close everything."""
-
+        """Stop accepting connections, finish running calls for at most 4.5 s, and close all connections."""
         trigger = self._server.trigger
         with self._lending:
             self._stopping = Stopwatch()
@@ -186,7 +185,7 @@ class HttpServer:
         self._ended = True
         trigger.pull_trigger()
         self._thread.join()
-        trigger.close()  # only now that nobody pulls it: workers do after each answer, and the line above did
+        trigger.close()  # last: worker threads pull the trigger after each response
 
     def _loop(self) -> None:
         while not self._ended:
@@ -221,7 +220,7 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _connection_limit() -> int:
-    """Return how many connections there may be: fewer than this process may have files open."""
+    """Return the maximum number of connections, which leaves some of the process's open files for other uses."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
