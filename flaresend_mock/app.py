@@ -7,9 +7,10 @@ compiling their routes takes longer than most tests. Which emulator a request ca
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
@@ -31,6 +32,24 @@ log = logging.getLogger(__name__)
 
 DASHBOARD = f"{OURS.removeprefix('/')}/ui/"
 """From the root, whatever that is mounted under."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_building = threading.RLock()
+
+
+def _once(build: Callable[P, T]) -> Callable[P, T]:
+    """Build each thing once a process; concurrent first callers wait for the one that builds."""
+    built = cache(build)
+
+    @wraps(build)
+    def get(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _building:
+            return built(*args, **kwargs)
+
+    return get
 
 
 class Application:
@@ -89,7 +108,7 @@ class SharedFlask(Flask):
         return func  # no view is a coroutine, which Flask would look for at each step of each call
 
 
-@cache
+@_once
 def api_app() -> SharedFlask:
     """Return the Flaresend API, and WhatsApp's media host."""
     app = SharedFlask("flaresend_mock")
@@ -102,7 +121,7 @@ def api_app() -> SharedFlask:
     return app
 
 
-@cache
+@_once
 def control_app() -> SharedFlask:
     """Return the control plane and the dashboard.
 
@@ -136,7 +155,7 @@ def document(name: str, url: str) -> dict[str, Any]:
     return {**_document(name), "servers": [{"url": url}]}
 
 
-@cache
+@_once
 def _document(name: str) -> dict[str, Any]:
     from flaresend_mock.control.errors import answer_type
     from flaresend_mock.openapi import api_document, control_document  # few runs ask for them

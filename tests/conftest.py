@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,6 +21,30 @@ _ANY_PACE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]
 settings.register_profile("dev", _ANY_PACE, max_examples=20, derandomize=True)
 settings.register_profile("ci", _ANY_PACE, max_examples=CI_EXAMPLES)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+GRACE_SECONDS = 15
+_stderr = pytest.StashKey[int]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_stderr] = os.dup(2)  # before any test captures it
+
+
+def pytest_enter_pdb() -> None:
+    faulthandler.cancel_dump_traceback_later()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """End the process where a test outlives its own time limit, as one does that then waits for a thread."""
+    marker = item.get_closest_marker("timeout")
+    limit = float(marker.args[0] if marker else item.config.getini("timeout"))
+    faulthandler.dump_traceback_later(limit + GRACE_SECONDS, exit=True, file=item.config.stash[_stderr])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture
@@ -51,7 +76,7 @@ def client(world: World) -> Client:
 @pytest.fixture
 def flaresend() -> Iterator[FlaresendMock]:
     """A whole emulator on a socket."""
-    with FlaresendMock() as running:
+    with FlaresendMock(threads=8) as running:
         yield running
 
 

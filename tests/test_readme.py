@@ -125,7 +125,7 @@ def test_the_bot_answers_whoever_writes_to_it(
     names: dict[str, Any] = {}
     exec(compile(source, "bot.py", "exec"), names)
     server = make_server("127.0.0.1", 0, names["bot"], threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
         hook = {"url": f"http://127.0.0.1:{server.port}/webhook"}

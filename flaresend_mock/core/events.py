@@ -173,7 +173,7 @@ class EventLog:
         this log: then only evicted events count.
         """
         if number == 0:
-            return max(self._last_evicted.values(), default=0)
+            return self.evicted()
         return max(0, self.last_number - number - len(self.since(number)))
 
     def copy(self) -> EventLog:

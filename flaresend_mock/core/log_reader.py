@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,9 +100,8 @@ class LogReader:
         self._subscribers = subscribers
         self._lock = lock
         self._log = log
-        self._set_aside = EventLog(MAX_SET_ASIDE)
-        self._missed = 0
-        self._replaced: Replaced | None = None
+        self._set_aside: deque[Event | Missed | Replaced] = deque()
+        self._dropped = 0
         with lock:
             last = log().last_number
             self._since = last if since is None else 0 if since > last else since
@@ -116,13 +116,11 @@ class LogReader:
         """Return what is new, in order: what was set aside, then what the log holds."""
         with self._lock:
             self.news.clear()
-            found = self._unread(self._set_aside, self._missed + self._set_aside.evicted(), -1)
-            if self._replaced is not None:
-                found.append(self._replaced)
-            self._set_aside, self._missed, self._replaced = EventLog(MAX_SET_ASIDE), 0, None
             log = self._log()
-            found += self._unread(log, log.missing_since(self._since), self._since)
-            self._since = log.last_number
+            found = [*([Missed(self._dropped)] if self._dropped else []), *self._set_aside]
+            found += _unread(log, self._since)
+            self._set_aside.clear()
+            self._dropped, self._since = 0, log.last_number
         return found
 
     def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
@@ -132,13 +130,30 @@ class LogReader:
             number: the number after which the log that takes its place continues.
             replaced: given when numbers begin anew.
         """
-        self._missed += log.missing_since(self._since)
-        for event in log.since(self._since):
-            self._set_aside.keep(event)
+        self._set_aside += _unread(log, self._since)
+        if replaced is not None:
+            self._set_aside.append(replaced)
+        while len(self._set_aside) > MAX_SET_ASIDE:
+            oldest = self._set_aside.popleft()
+            self._dropped += oldest.events if isinstance(oldest, Missed) else isinstance(oldest, Event)
         self._since = number
-        self._replaced = replaced or self._replaced
         self.news.set()
 
-    @staticmethod
-    def _unread(log: EventLog, missed: int, since: int) -> list[Event | Missed | Replaced]:
-        return [*([Missed(missed)] if missed else []), *log.since(since)]
+
+def _unread(log: EventLog, since: int) -> list[Event | Missed | Replaced]:
+    """Return the events after `since`, with the missing ones told right before the event that follows them.
+
+    0 stands for the beginning of this log: then only events that it has evicted are missing.
+    """
+    events = log.since(since)
+    found: list[Event | Missed | Replaced] = []
+    if since == 0:
+        found += [Missed(log.evicted())] if log.evicted() else []
+    elif log.missing_since(since):
+        for event in events:
+            if gap := event.number - since - 1:
+                found.append(Missed(gap))
+            found.append(event)
+            since = event.number
+        return [*found, *([Missed(log.last_number - since)] if log.last_number > since else [])]
+    return [*found, *events]

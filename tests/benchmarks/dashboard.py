@@ -123,7 +123,7 @@ def appearing(url: str, port: int, address: str, seconds: int) -> list[float]:
         shown.wait_for_selector("#composer")
         shown.evaluate(watch)
         shown.wait_for_timeout(1000)
-        sender = threading.Thread(target=run)
+        sender = threading.Thread(target=run, daemon=True)
         sender.start()
         while sender.is_alive():
             shown.wait_for_timeout(200)

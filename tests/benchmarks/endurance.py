@@ -251,7 +251,7 @@ def dripping(wires: Sequence[Wire]) -> Iterator[None]:
             if over.wait(1):
                 return
 
-    thread = threading.Thread(target=drip)
+    thread = threading.Thread(target=drip, daemon=True)
     thread.start()
     try:
         yield

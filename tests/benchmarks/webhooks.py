@@ -162,8 +162,8 @@ class Bench:
         before = int(self._receiver.call("GET", "/"))
         ended = threading.Event()
         rates: list[float] = []
-        watcher = threading.Thread(target=self._watch, args=(before, ended, rates))
-        resumer = threading.Thread(target=self._control.call, args=("POST", f"{HOOK}/resume"))
+        watcher = threading.Thread(target=self._watch, args=(before, ended, rates), daemon=True)
+        resumer = threading.Thread(target=self._control.call, args=("POST", f"{HOOK}/resume"), daemon=True)
         watcher.start()
         resumer.start()
         latencies: list[float] = []

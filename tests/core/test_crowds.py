@@ -36,7 +36,7 @@ def test_a_delivery_is_found_at_every_moment_of_its_life(world: World) -> None:
         finally:
             ended.set()
 
-    worker = threading.Thread(target=deliver)
+    worker = threading.Thread(target=deliver, daemon=True)
     worker.start()
     rounds = 0
     while not ended.is_set() or not rounds:
@@ -57,7 +57,7 @@ def test_there_is_a_first_instance_while_others_come_and_go(world: World) -> Non
         finally:
             ended.set()
 
-    worker = threading.Thread(target=change)
+    worker = threading.Thread(target=change, daemon=True)
     worker.start()
     while not ended.is_set():
         assert world.instances.first() == first

@@ -102,6 +102,40 @@ def test_from_the_beginning_of_a_log_only_evicted_events_are_missing(
 
     world.reset()
     assert read(world.follow(0)) == [(6, "default")]
+    happen(world, *"fgh")
+    assert read(world.follow(0)) == [Missed(1), (7, "f"), (8, "g"), (9, "h")]
+    assert read(world.follow(4)) == [Missed(2), (7, "f"), (8, "g"), (9, "h")]
+
+
+def test_each_import_is_told_between_the_logs_that_it_separates(world: World) -> None:
+    follower = world.follow(None)
+    happen(world, "a")
+    imported(world)
+    happen(world, "b")
+    world.reset()
+    imported(world)
+    happen(world, "c")
+
+    assert read(follower) == [
+        (1, "a"),
+        Replaced(0),
+        (1, "b"),
+        (2, "default"),
+        Replaced(0),
+        (1, "c"),
+    ]
+
+
+def test_what_is_gone_is_told_once_and_right_before_what_follows_it(world: World) -> None:
+    happen(world, "a", "b", "c", "d")
+    world.snapshots.take("before")
+    happen(world, "e", "f")
+    world.restore("before")
+    happen(world, "g")
+
+    assert read(world.follow(1)) == [(2, "b"), (3, "c"), (4, "d"), Missed(2), (7, "before"), (8, "g")]
+    assert read(world.follow(4)) == [Missed(2), (7, "before"), (8, "g")]
+    assert read(world.follow(7)) == [(8, "g")]
 
 
 def test_a_number_that_is_still_to_come_is_from_another_log(world: World) -> None:

@@ -50,7 +50,7 @@ class Witness:
         self.seen: list[tuple[bool, int]] = []
 
     def __call__(self, seconds: float, until: Callable[[], bool]) -> None:
-        looking = threading.Thread(target=self._look)
+        looking = threading.Thread(target=self._look, daemon=True)
         looking.start()
         looking.join()
 

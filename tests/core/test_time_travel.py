@@ -320,7 +320,7 @@ def test_many_who_move_the_clock_at_once_fire_each_message_once(world: World) ->
         fired.extend(world.timeline.advance(timedelta(minutes=50)))
         fired.extend(world.timeline.run_due())
 
-    movers = [threading.Thread(target=move) for _ in range(4)]
+    movers = [threading.Thread(target=move, daemon=True) for _ in range(4)]
     for mover in movers:
         mover.start()
     for mover in movers:

@@ -472,7 +472,7 @@ def test_who_waits_in_a_world_that_is_given_up_is_let_go(opened: Worlds) -> None
     def wait() -> None:
         let_go.append(world.wait_until(asked, 30))
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     waiting.wait(10)
     opened.remove(world.name)

@@ -122,7 +122,7 @@ class Scripted:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.listening.settimeout(20)
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
-        self.thread = threading.Thread(target=self.serve)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
         return self
 

@@ -154,7 +154,7 @@ def test_what_a_receiver_answers_is_a_part_of_one_line(evil: str, log: Log, runn
                 connection.recv(65536)
                 connection.sendall(f"HTTP/1.1 {evil}\r\n{evil}\r\n\r\n".encode("latin-1"))
 
-        thread = threading.Thread(target=answer)
+        thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         client = running.app.test_client()
         url = f"http://127.0.0.1:{odd.getsockname()[1]}/"
