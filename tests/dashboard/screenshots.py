@@ -1,4 +1,4 @@
-"""Takes the screenshots that stand in the README and in docs/: of a demonstration, after some things have happened.
+"""Takes the screenshots of the README and of docs/, from a demonstration with some traffic.
 
 apt-get install chromium fonts-noto-color-emoji
 pip install -e '.[test]' playwright
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def shots(emulator: FlaresendMock) -> list[tuple[str, str, str, Any]]:
-    """Return each picture's name, the page, its size, and whether it is light or dark."""
+    """Return name, page, size and colour scheme of each screenshot."""
     chat = f"chats/{emulator.worlds.default().instances.first().id}/{BRIAN}@s.whatsapp.net"
     return [
         ("chats", chat, "wide", "light"),
@@ -59,25 +59,26 @@ def shots(emulator: FlaresendMock) -> list[tuple[str, str, str, Any]]:
         ),
         ("traffic-dark", "traffic", "wide", "dark"),
         *((f"{tab}-narrow", tab, "narrow", "dark") for tab in ("traffic", "instances", "schedule", "faults")),
+        *((f"{tab}-narrow", tab, "narrow", "light") for tab in ("people", "worlds")),
     ]
 
 
 def live(emulator: FlaresendMock) -> None:
-    """Have some things happen."""
+    """Make some traffic."""
 
     def call(method: str, path: str, body: Any = None) -> Any:
-        answer = requests.request(
+        response = requests.request(
             method, emulator.url + path, json=body, headers=emulator.headers, timeout=SECONDS
         )
-        return answer.json()
+        return response.json()
 
-    for letter in (
+    for inbound in (
         {"text": "Hi! Is the *chocolate cake* there today?"},
         {"type": "image", "caption": "One like this?"},
         {"type": "location", "name": "Our office", "address": "Moi Avenue 12"},
         {"text": "order cake"},
     ):
-        call("POST", "/_mock/inbound", {"from": BRIAN, **letter})
+        call("POST", "/_mock/inbound", {"from": BRIAN, **inbound})
         call("POST", "/_mock/deliveries/settle")
     later = {
         "recipients": [BRIAN],
