@@ -10,7 +10,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
@@ -34,20 +34,19 @@ DASHBOARD = f"{OURS.removeprefix('/')}/ui/"
 """From the root, whatever that is mounted under."""
 
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 _building = threading.RLock()
 
 
-def _once(build: Callable[P, T]) -> Callable[P, T]:
+def _once(build: Callable[..., T]) -> Callable[..., T]:
     """Build each thing once a process; concurrent first callers wait for the one that builds."""
     built = cache(build)
 
     @wraps(build)
-    def get(*args: P.args, **kwargs: P.kwargs) -> T:
+    def get(*args: str) -> T:
         with _building:
-            return built(*args, **kwargs)
+            return built(*args)
 
     return get
 
