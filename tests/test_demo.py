@@ -1,4 +1,4 @@
-"""`--demo`: what is shown to somebody who has neither a number nor an application."""
+"""`--demo`: the sample conversations, and the bot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def demo() -> Iterator[FlaresendMock]:
 
 
 def told(emulator: FlaresendMock, chat: str = BRIAN) -> list[tuple[str, str]]:
-    """Return who said what in a chat."""
+    """Return direction and text of the messages of a chat."""
     shown = requests.get(f"{emulator.url}/_mock/messages", timeout=SECONDS).json()["messages"]
     return [(one["direction"], one["text"]) for one in shown if one["chat"].startswith(chat)]
 
@@ -75,7 +75,7 @@ def test_the_bot_keeps_quiet_where_nobody_can_be_answered(
 
 
 def test_people_and_the_bot_come_to_an_end(demo: FlaresendMock) -> None:
-    """Each answers the other: only if one of them keeps quiet at some time, there is an end."""
+    """The bot and auto-replies reply to each other until one of them has nothing to say."""
     world = demo.worlds.default()
     for number in [person.number for person in world.state.people.values() if person.rules]:
         inbound = {"from": number, "text": "What is the price of an order?"}

@@ -1,4 +1,4 @@
-"""The page of conversations: what is in the list, what a bubble shows, and what went over the wire."""
+"""The chats page: the list, bubbles, news, and the HTTP traffic of a message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of faults: presets as switches, rules in words, and what its buttons and forms ask for."""
+"""The faults page: presets as switches, faults in words, and the calls of its buttons and forms."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def press(client: Client, button: dict[str, str]) -> int:
 
 
 def words(client: Client) -> list[str]:
-    """Return what the page says of each rule."""
+    """Return the text of each fault."""
     found = re.findall(r'<div class="rule">.*?<p>(.*?)</p>', client.get(LIVE).text, re.DOTALL)
     return [" ".join(html.unescape(re.sub(r"<[^>]+>", "", one)).split()) for one in found]
 

@@ -1,4 +1,4 @@
-"""The pages in Debian's Chromium, as a person uses them. Skipped where that or Playwright is not installed."""
+"""The pages in Debian's Chromium, as a person uses them. Skipped without Chromium or Playwright."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def emulator() -> Iterator[FlaresendMock]:
 
 @contextmanager
 def opened(browser: Any, emulator: FlaresendMock, path: str = "", **options: Any) -> Iterator[Any]:
-    """Open a page of the dashboard; nothing may go wrong in it, and nothing may leave for elsewhere."""
+    """Open a page of the dashboard, and fail on browser errors and on requests to other hosts."""
     troubles: list[str] = []
     context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
     page = context.new_page()
@@ -204,7 +204,7 @@ def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
 
 
 def eventually(page: Any, expression: str) -> bool:
-    """Wait until something holds in a page, whose policy forbids to wait for that in the page itself."""
+    """Wait until an expression is true. The page's policy forbids Playwright's own wait."""
     for _ in range(WAIT // 50):
         if page.evaluate(expression):
             return True
@@ -213,7 +213,7 @@ def eventually(page: Any, expression: str) -> bool:
 
 
 def at_the_end(page: Any) -> bool:
-    """Wait until the newest message is in sight."""
+    """Wait until the page is scrolled to the newest message."""
     return eventually(page, "bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 2")
 
 

@@ -1,4 +1,4 @@
-"""/_mock/ui/w/<world>/instances: phones in each status, their keys and webhooks."""
+"""The instances page: phones in each status, with their keys and webhooks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Show = Callable[..., str]
 
 @pytest.fixture
 def show(client: Client) -> Show:
-    """Return a page or a part of one as people read it, each run of white space one space."""
+    """Return a function that gets a page or a part, with white space collapsed."""
 
     def shown(path: str = PAGE, **headers: str) -> str:
         answer = client.get(path, headers=headers)

@@ -1,4 +1,4 @@
-"""The dashboard of an emulator with a control token: entered once, kept by the browser as something else."""
+"""The login of a dashboard with a control token."""
 
 from __future__ import annotations
 

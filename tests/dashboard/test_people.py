@@ -1,4 +1,4 @@
-"""/_mock/ui/w/<world>/people: who exists, found and paged; groups with who is in them; channels."""
+"""The people page: search, pages and forms of people, groups and channels."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Show = Callable[[str], str]
 
 @pytest.fixture
 def show(client: Client) -> Show:
-    """Return a page or a part of one as people read it, each run of white space one space."""
+    """Return a function that gets a page or a part, with white space collapsed."""
 
     def shown(path: str = PEOPLE) -> str:
         answer = client.get(path)

@@ -1,4 +1,4 @@
-"""The commands and tests that the pages offer: they do the same again when they are run as they were copied."""
+"""The commands and tests on the pages: run unchanged, they repeat what happened."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ RANDOM = frozenset(
         "waveform",
     }
 )
-"""What is another every time."""
+"""Fields that differ each time."""
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def call(emulator: FlaresendMock, path: str, **given: Any) -> requests.Response:
 
 
 def snippets(emulator: FlaresendMock, message: str, world: str = "default") -> tuple[str, str]:
-    """Return the command and the test that are offered for a message."""
+    """Return the curl command and the test of a message."""
     answer = requests.get(f"{emulator.url}/_mock/ui/w/{world}/parts/why/{message}", timeout=SECONDS)
     assert answer.status_code == 200, answer.text
     return offered(answer.text, "as-curl"), offered(answer.text, "as-test")
@@ -273,7 +273,7 @@ def kit() -> Iterator[Server]:
 
 
 def passes(test: str, kit: Server) -> None:
-    """Run a test as pytest would, in a world as its marker asks for."""
+    """Run a test as pytest does, in a world with the options of its marker."""
     wanted: dict[str, Any] = {}
     code: dict[str, Any] = {}
     marker = next((line for line in test.splitlines() if line.startswith(f"@pytest.mark.{MARKER}(")), "")

@@ -1,4 +1,4 @@
-"""The page of traffic: what is listed and in which order, filters, paging, news, details and what is masked."""
+"""The traffic page: order, filters, pages, news, details and masked secrets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def receive(client: Client, sender: str = ANN, text: str = "Hi", **more: Any) ->
 
 
 def deliver(world: World, status: int | None = 200, answer: str = "") -> None:
-    """Answer the attempt that is to be made."""
+    """Complete the pending attempt."""
     job = world.deliveries.claim(INSTANCE)
     assert job is not None
     good = status is not None and status < 300
@@ -52,7 +52,7 @@ def deliver(world: World, status: int | None = 200, answer: str = "") -> None:
 
 
 def rows(text: str) -> list[tuple[int, str, str]]:
-    """Return number, path and status of every row, as they stand on the page."""
+    """Return number, path and status of every row."""
     found = re.findall(
         r'<li class="entry[^"]*" id="entry-(\d+)">.*?<bdi>(.*?)</bdi>.*?<span class="pill \w+">(.*?)</span>',
         re.sub(r'<span class="badge warn".*?</span>', "", text, flags=re.DOTALL),
@@ -66,7 +66,7 @@ def listed(client: Client, query: str = "") -> list[str]:
 
 
 def state(text: str) -> dict[str, str]:
-    """Return what the page sends along when it asks for news."""
+    """Return the fields that the page sends when it asks for news."""
     seen = text[text.index('id="seen"') :]
     return dict(re.findall(r'name="(\w+)" value="([^"]*)"', seen[: seen.index("</div>")]))
 

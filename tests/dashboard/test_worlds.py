@@ -1,4 +1,4 @@
-"""The page of worlds: what each holds, and what can be done to it."""
+"""The worlds page: what each world holds, and what can be done with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CARDS = "/_mock/ui/w/default/parts/worlds"
 
 @pytest.fixture
 def emulator() -> FlaresendMock:
-    """A whole emulator, which is not started."""
+    """An emulator that is not started."""
     return FlaresendMock()
 
 
