@@ -1,7 +1,7 @@
-"""The WSGI application: every room behind one door. It starts nothing.
+"""The WSGI application: it hands each request to the API, the control plane or the media host. It starts nothing.
 
-The Flask applications behind it, one for the API and one for the control plane, are built once for the whole process:
-compiling their routes takes longer than most tests. Which emulator a request came to stands in its environ.
+These are Flask applications of their own, built once for the whole process: compiling their routes takes longer than
+most tests. Each request carries the services of the emulator that it came to.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
 from flaresend_mock import api, media_host
@@ -22,16 +21,15 @@ from flaresend_mock.api import errors as api_errors
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.bodies import ApiRequest
-from flaresend_mock.http.context import EMULATOR, Emulator
-from flaresend_mock.http.paths import OURS, is_control, is_ours
+from flaresend_mock.http.context import CONTROL, MEDIA_HOST, SERVICES, AppServices
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 
-DASHBOARD = f"{OURS.removeprefix('/')}/ui/"
-"""From the root, whatever that is mounted under."""
+DASHBOARD = f"{CONTROL.removeprefix('/')}/ui/"
+"""The dashboard, relative to the root: a proxy may mount the emulator under a path."""
 
 
 T = TypeVar("T")
@@ -52,17 +50,19 @@ def _once(build: Callable[..., T]) -> Callable[..., T]:
 
 
 class Application:
-    """Serves one emulator's worlds by WSGI: its API and, behind it, its control plane."""
+    """Serves the worlds of one emulator by WSGI."""
 
-    def __init__(self, emulator: Emulator) -> None:
-        self.emulator = emulator
+    def __init__(self, services: AppServices) -> None:
+        self.services = services
         self._api = api_app()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[EMULATOR] = self.emulator
-        path = environ["PATH_INFO"]
-        if is_control(path):
+        environ[SERVICES] = self.services
+        path: str = environ["PATH_INFO"]
+        if path == CONTROL or path.startswith(CONTROL + "/"):
             return control_app().wsgi_app(environ, start_response)
+        if path.startswith(MEDIA_HOST + "/"):
+            return media_app().wsgi_app(environ, start_response)
         if (
             path == "/"
             and "text/html" in environ.get("HTTP_ACCEPT", "")
@@ -73,7 +73,7 @@ class Application:
         return self._api.wsgi_app(environ, start_response)
 
     def test_client(self, **options: Any) -> Client:
-        """Return a client that calls the application without a socket; the options are those of Werkzeug's."""
+        """Return a client that calls the application without a socket. The options are those of Werkzeug's client."""
         return Client(self, **options)
 
 
@@ -88,51 +88,35 @@ class SharedFlask(Flask):
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
 
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Match by path alone. Flask would work out the host of every request first, which no route here looks at."""
-        if request is None:
-            return None
-        environ = request.environ
-        return MapAdapter(
-            self.url_map,
-            server_name="",
-            script_name=environ.get("SCRIPT_NAME") or "/",
-            subdomain="",
-            url_scheme=environ["wsgi.url_scheme"],
-            path_info=request.path,
-            default_method=environ["REQUEST_METHOD"],
-        )
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        return func  # no view is a coroutine, which Flask would look for at each step of each call
-
 
 @_once
 def api_app() -> SharedFlask:
-    """Return the Flaresend API, and WhatsApp's media host."""
+    """Return the Flaresend API."""
     app = SharedFlask("flaresend_mock")
     api.install(app)
-    media_host.install(app)
     app.register_error_handler(Unauthorized, api_errors.refuse)
     app.register_error_handler(Refusal, api_errors.refuse)
-    app.register_error_handler(HTTPException, _refuse_http)
+    app.register_error_handler(HTTPException, api_errors.refuse_http)
     app.register_error_handler(Exception, _fail)
     return app
 
 
 @_once
+def media_app() -> SharedFlask:
+    """Return WhatsApp's media host, which refuses calls in the words of the control plane."""
+    app = SharedFlask("flaresend_mock.media_host")
+    media_host.install(app)
+    app.register_error_handler(HTTPException, _refuse_ours)
+    app.register_error_handler(Exception, _fail_ours)
+    return app
+
+
+@_once
 def control_app() -> SharedFlask:
-    """Return the control plane and the dashboard.
-
-    Most of what is imported at all is imported for them, which no call of the API should wait for.
-    """
-    from flaresend_mock import control, dashboard  # takes a good part of a second in all
+    """Return the control plane and the dashboard, which are imported with their first request: that takes a while."""
+    from flaresend_mock import control, dashboard
     from flaresend_mock.control import errors
-    from flaresend_mock.control.documents import DOCUMENTS
-
-    def fail(error: Exception) -> Response:
-        _log(error)
-        return errors.fail()
+    from flaresend_mock.control.about import DOCUMENTS
 
     app = SharedFlask("flaresend_mock.control")
     app.extensions[DOCUMENTS] = document
@@ -140,7 +124,7 @@ def control_app() -> SharedFlask:
     dashboard.install(app)
     app.register_error_handler(Refusal, errors.refuse)
     app.register_error_handler(HTTPException, errors.refuse_http)
-    app.register_error_handler(Exception, fail)
+    app.register_error_handler(Exception, _fail_ours)
     return app
 
 
@@ -149,33 +133,35 @@ def document(name: str, url: str) -> dict[str, Any]:
 
     Args:
         name: "api" for the Flaresend API, "control" for the control plane.
-        url: where it is served.
+        url: the URL of the emulator.
     """
     return {**_document(name), "servers": [{"url": url}]}
 
 
 @_once
 def _document(name: str) -> dict[str, Any]:
-    from flaresend_mock.control.errors import answer_type
-    from flaresend_mock.openapi import api_document, control_document  # few runs ask for them
+    from flaresend_mock.openapi import api_document, control_document
 
     if name == "api":
-        return api_document(api_app(), api_errors.answer_type)
-    return control_document(control_app(), answer_type)
+        return api_document(api_app(), api_errors.refusal_type)
+    from flaresend_mock.control.errors import refusal_type
 
-
-def _refuse_http(refusal: HTTPException) -> Response:
-    if is_ours(request.path):  # the media host's, which words refusals as the control plane does
-        from flaresend_mock.control import errors
-
-        return errors.refuse_http(refusal)
-    return api_errors.refuse_http(refusal)
+    return control_document(control_app(), refusal_type)
 
 
 def _fail(error: Exception) -> Response:
-    _log(error)
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
     return api_errors.fail()
 
 
-def _log(error: Exception) -> None:
+def _refuse_ours(refusal: HTTPException) -> Response:
+    from flaresend_mock.control import errors
+
+    return errors.refuse_http(refusal)
+
+
+def _fail_ours(error: Exception) -> Response:
+    from flaresend_mock.control import errors
+
     log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return errors.fail()

@@ -1,38 +1,34 @@
-"""WhatsApp's media host: where the links in webhooks lead. Its paths are shaped like WhatsApp's."""
+"""WhatsApp's media host: serves the files that webhooks link to. Its paths look like WhatsApp's."""
 
 from __future__ import annotations
 
 import io
 
-from flask import Blueprint, Flask, Response, request, send_file
+from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import Gone, NotFound
 
 from flaresend_mock.core.media import Expired
-from flaresend_mock.http.context import emulator
-from flaresend_mock.http.paths import MEDIA_HOST
+from flaresend_mock.http.context import MEDIA_HOST, services
 
-blueprint = Blueprint("mediahost", __name__)
-
-
-_BOXED = {
+_SANDBOX = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "X-Content-Type-Options": "nosniff",
 }
-"""What somebody sent is shown without scripts: it has the origin of the control plane."""
+"""Keeps scripts in a file from running: the file has the origin of the control plane."""
 
 
 def install(app: Flask) -> None:
-    app.register_blueprint(blueprint, url_prefix=MEDIA_HOST)
+    """Add the media host to an application."""
+    app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media)
 
 
-@blueprint.get("/<folder>/<name>")
 def media(folder: str, name: str) -> Response:
-    """Serve a file as it was sealed, or a range of it; 410 once its link has expired.
+    """Serve an encrypted file, or a range of it; 410 after its link has expired.
 
-    Which world it is from is in the signature `oh`; without one, the first world that has it.
+    The signature `oh` tells the world; without one, the first world that has the file serves it.
     """
     signature = request.args.get("oh")
-    for world in emulator().worlds.all():
+    for world in services().worlds.all():
         found = world.media.at(f"{MEDIA_HOST}/{folder}/{name}", signature)
         if isinstance(found, Expired):
             raise Gone("This media has expired.")
@@ -40,6 +36,6 @@ def media(folder: str, name: str) -> Response:
             response = send_file(
                 io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False
             )
-            response.headers.update(_BOXED)
+            response.headers.update(_SANDBOX)
             return response
     raise NotFound

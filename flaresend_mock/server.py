@@ -25,8 +25,7 @@ from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
 from flaresend_mock.export_on_exit import CannotExport, ExportOnExit
-from flaresend_mock.http.connection import is_gone
-from flaresend_mock.http.context import Emulator
+from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.server import HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import Settings, local_url
@@ -81,7 +80,7 @@ class FlaresendMock:
             default, self._make_world, self._fresh_state if self.settings.auth == "open" else None
         )
         self.app = Application(
-            Emulator(
+            AppServices(
                 worlds=self.worlds,
                 strict=self.settings.strict,
                 version=__version__,

@@ -15,7 +15,7 @@ from flaresend_mock.app import Application
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.http.context import Emulator
+from flaresend_mock.http.context import AppServices
 from flaresend_mock.package_data import world_file
 from flaresend_mock.worldfile import load_file
 
@@ -57,7 +57,7 @@ def default_state() -> State:
 
 def client_of(world: World, *, strict: bool = False, **options: Any) -> Client:
     """Return a client of an application that serves just this world."""
-    emulator = Emulator(
+    emulator = AppServices(
         worlds=Worlds(world),
         strict=strict,
         version="0",

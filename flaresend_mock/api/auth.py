@@ -1,19 +1,19 @@
-"""Who is calling: the API key names the instance, and so the world."""
+"""Authentication: the API key names the instance, and with it the world."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from flask import Request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.world import World
-from flaresend_mock.http.auth import bearer
-from flaresend_mock.http.context import current_request, emulator, notes
-from flaresend_mock.http.paths import is_ours
+from flaresend_mock.http.context import AppServices
+from flaresend_mock.http.headers import bearer
 
 
 class Unauthorized(Exception):
-    """The call brought no API key, or one that nobody has."""
+    """The call has no API key, or an unknown one."""
 
     def __init__(self, error: str) -> None:
         super().__init__(error)
@@ -22,37 +22,35 @@ class Unauthorized(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The instance in whose name a call is made."""
+    """The instance that makes a call."""
 
     world: World
     instance: str
 
 
-def identify() -> None:
-    """Find out who is calling, and so which world the call is for.
+def identify(request: Request, us: AppServices) -> Caller | None:
+    """Return the caller that the API key belongs to, or None without a known key.
 
     Raises:
-        WorldIsGone: somebody whose world was given up for others.
+        WorldIsGone: the world of this key was evicted.
         TooMany: there is no room for a world for this key.
     """
-    request = current_request()
     key = bearer(request.headers.get("Authorization", ""))
-    found = emulator().worlds.with_key(key) if key and not is_ours(request.path) else None
-    if found is not None:
-        notes().caller = Caller(found[0], found[1].id)
+    found = us.worlds.with_key(key) if key else None
+    return Caller(found[0], found[1].id) if found else None
 
 
-def authenticate() -> None:
-    """Refuse who is not known, before anything else about a known route is looked at.
+def require_known(request: Request, us: AppServices, caller: Caller | None) -> None:
+    """Refuse a call of a known route without a known key, before any other check.
 
     Raises:
-        Unauthorized: nobody we know.
+        Unauthorized: the key is missing or unknown.
+        NotFound: in strict mode, the path ends with a slash.
     """
-    request = current_request()
-    if is_ours(request.path) or isinstance(request.routing_exception, NotFound):
+    if isinstance(request.routing_exception, NotFound):
         return
-    if emulator().strict and request.path.endswith("/"):
+    if us.strict and request.path.endswith("/"):
         raise NotFound
-    if "caller" not in notes():
+    if caller is None:
         key = bearer(request.headers.get("Authorization", ""))
         raise Unauthorized("Invalid API key" if key else "Authorization header required")

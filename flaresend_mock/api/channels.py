@@ -1,82 +1,118 @@
-"""/channels: WhatsApp newsletters."""
+"""Channels: WhatsApp newsletters."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint
 from werkzeug.exceptions import NotImplemented as NotAvailable
 
-from flaresend_mock.api.answers import Answer, Computed, Said
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.calls import call
-from flaresend_mock.api.content import ChannelContentBody
 from flaresend_mock.api.fields import Body, Text, Url
-from flaresend_mock.api.response_types import BriefChannel, CreatedChannel, FullChannel
+from flaresend_mock.api.messages import ChannelContentBody, MessageResponse, Success
 from flaresend_mock.core.models import Channel
 from flaresend_mock.http import times
+from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import Property, Resource
 
 blueprint = Blueprint("channels", __name__)
 
-_DESCRIPTION = "Description must be a string"
+_NAME = "The name of the channel."
+_DESCRIPTION = "The description of the channel."
+_NO_STRING = "Description must be a string"
 
 
 class CreateChannel(Body):
-    name = Text("Name is required", required=True)
-    description = Text(_DESCRIPTION, allow_none=True)
+    name = Text(_NAME, "Name is required", required=True)
+    description = Text(_DESCRIPTION, _NO_STRING, allow_none=True)
 
 
 class UpdateChannel(Body):
-    name = Text("Name is required", required=True)
-    description = Text(_DESCRIPTION)
-    picture = Url(error_messages={"null": "Invalid URL"})
+    name = Text(_NAME, "Name is required", required=True)
+    description = Text(_DESCRIPTION, _NO_STRING)
+    picture = Url("The URL of the channel's picture.", error_messages={"null": "Invalid URL"})
 
 
-def _created(channel: Channel) -> CreatedChannel:
-    return {
-        "id": channel.id,
-        "name": channel.name,
-        "invite": channel.invite,
-        "subscribers": channel.subscribers,
-    }
+class CreatedChannel(Resource):
+    """A channel that was just created."""
+
+    id = Property(str, "The channel's JID.")
+    name = Property(str, _NAME)
+    invite = Property(str, "The code in the link by which people find the channel.")
+    subscribers = Property(int, "The number of subscribers.")
 
 
-def _brief(channel: Channel) -> BriefChannel:
-    return {"id": channel.id, "state": {"type": "ACTIVE"}}
+class ChannelState(Resource):
+    """The state of a channel."""
+
+    type = Property(Literal["ACTIVE"], "ACTIVE: the channel exists.", get=lambda channel: "ACTIVE")
 
 
-def _full(seen: tuple[Channel, str]) -> FullChannel:
-    channel, role = seen
-    return {
-        **_brief(channel),
-        "thread_metadata": {
-            "name": {"text": channel.name},
-            "description": {"text": channel.description},
-            "subscribers_count": str(channel.subscribers),
-        },
-        "viewer_metadata": {"role": role},
-    }
+class BriefChannel(Resource):
+    """The part of a channel that an invite shows."""
+
+    id = Property(str, "The channel's JID.")
+    state = Property(ChannelState, "The state of the channel.", get=lambda channel: channel)
 
 
-class Created(Said):
-    channel = Computed(_created)
+class ChannelText(Resource):
+    """A text of a channel."""
+
+    text = Property(str, "The text.", get=lambda text: text)
 
 
-class Info(Answer):
-    channel = Computed(_full)
+class ThreadMetadata(Resource):
+    """The texts of a channel, and its number of subscribers."""
+
+    name = Property(ChannelText, _NAME)
+    description = Property(ChannelText, _DESCRIPTION)
+    subscribers_count = Property(
+        str, "The number of subscribers, as text.", get=lambda channel: str(channel.subscribers)
+    )
 
 
-class Found(Answer):
-    channel = Computed(_brief)
+class ViewerMetadata(Resource):
+    """What the instance is in a channel."""
+
+    role = Property(
+        str,
+        "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER or GUEST.",
+        get=lambda role: role,
+    )
 
 
-class Followed(Said):
-    alreadyFollowing = Computed(bool, bool)  # noqa: N815 - as documented
+class FullChannel(Resource):
+    """A channel, with all that is known about it."""
+
+    id = Property(str, "The channel's JID.", get=lambda seen: seen[0].id)
+    state = Property(ChannelState, "The state of the channel.", get=lambda seen: seen[0])
+    thread_metadata = Property(ThreadMetadata, "The texts of the channel.", get=lambda seen: seen[0])
+    viewer_metadata = Property(
+        ViewerMetadata, "What the instance is in the channel.", get=lambda seen: seen[1]
+    )
 
 
-class Posted(Said):
-    sent_at = Computed(times.milliseconds, str)
+class Created(MessageResponse):
+    channel = Property(CreatedChannel, "The channel.", get=lambda channel: channel)
+
+
+class Info(Success):
+    channel = Property(FullChannel, "The channel.", get=lambda seen: seen)
+
+
+class Found(Success):
+    channel = Property(BriefChannel, "The channel.", get=lambda channel: channel)
+
+
+class Followed(MessageResponse):
+    alreadyFollowing = Property(  # noqa: N815 - as documented
+        bool, "Whether the instance followed the channel before.", get=lambda already: already
+    )
+
+
+class Posted(MessageResponse):
+    sent_at = Property(str, "When the message was sent, in UTC.", get=times.milliseconds)
 
 
 _FOUND_BY_ID = ("channel_info", "update_channel", "follow_channel", "unfollow_channel", "post_in_channel")
@@ -87,61 +123,64 @@ _CHANNEL = {
 
 
 @blueprint.post("/channels")
-@call(body=CreateChannel(), answer=Created("Channel created successfully"), links=_CHANNEL)
+@endpoint(Created("Channel created successfully"), body=CreateChannel(), phone=True, links=_CHANNEL)
 def create_channel(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel, which the instance owns."""
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
 
 
 @blueprint.get("/channels")
-@call(answer=None, refuses=(501,))
+@endpoint(None, phone=True, refuses=(501,))
 def list_channels(caller: Caller) -> None:
-    """List channels: the documentation says that it is not available yet."""
+    """List channels: the documentation says that this is not available yet."""
     raise NotAvailable("List channels is not available yet")
 
 
 @blueprint.get("/channels/<channel_id>")
-@call(answer=Info(), refuses=(404,))
+@endpoint(Info(), phone=True, refuses=(404,))
 def channel_info(caller: Caller, channel_id: str) -> tuple[Channel, str]:
-    """Show a channel, and what the instance is in it."""
+    """Show a channel, and the instance's role in it."""
     return caller.world.channels.get(caller.instance, channel_id)
 
 
 @blueprint.get("/channels/invite/<code>")
-@call(answer=Found(), refuses=(404,))
+@endpoint(Found(), phone=True, refuses=(404,))
 def channel_by_invite(caller: Caller, code: str) -> Channel:
-    """Find a channel by the code of its invite."""
+    """Find a channel by its invite code."""
     return caller.world.channels.by_invite(caller.instance, code)
 
 
 @blueprint.put("/channels/<channel_id>")
-@call(body=UpdateChannel(partial=True), answer=Said("Channel updated"), refuses=(403, 404))
+@endpoint(
+    MessageResponse("Channel updated"), body=UpdateChannel(partial=True), phone=True, refuses=(403, 404)
+)
 def update_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel's name, description or picture."""
     return caller.world.channels.update(caller.instance, channel_id, body)
 
 
 @blueprint.post("/channels/<channel_id>/follow")
-@call(answer=Followed("Channel followed successfully"), refuses=(404,))
+@endpoint(Followed("Channel followed successfully"), phone=True, refuses=(404,))
 def follow_channel(caller: Caller, channel_id: str) -> bool:
     """Follow a channel."""
     return caller.world.channels.follow(caller.instance, channel_id)
 
 
 @blueprint.post("/channels/<channel_id>/unfollow")
-@call(answer=Said("Channel unfollowed successfully"), refuses=(400, 404))
+@endpoint(MessageResponse("Channel unfollowed successfully"), phone=True, refuses=(400, 404))
 def unfollow_channel(caller: Caller, channel_id: str) -> None:
-    """Follow a channel no longer."""
+    """Stop following a channel."""
     caller.world.channels.unfollow(caller.instance, channel_id)
 
 
 @blueprint.post("/channels/<channel_id>/message")
-@call(
+@endpoint(
+    Posted("Channel message sent successfully"),
     body=ChannelContentBody(),
-    answer=Posted("Channel message sent successfully"),
+    phone=True,
     forms=True,
     refuses=(403, 404),
 )
 def post_in_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> datetime:
-    """Send a message to all who follow a channel."""
+    """Send a message to the subscribers of a channel."""
     return caller.world.channels.post(caller.instance, channel_id, body["content"])

@@ -1,20 +1,19 @@
-"""How refusals are worded: the one table from exceptions to documented bodies."""
+"""Refusals: the table from exceptions to the bodies that Flaresend documents."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
-from flask import Request, Response
+from flask import Request, Response, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.api import response_types
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
-from flaresend_mock.http import jsons
-from flaresend_mock.http.context import current_request
+from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.headers import allowed
+from flaresend_mock.http.resources import Property, Resource
 
 NOT_READY = "Instance not ready for messaging"
 INCOMPLETE = {
@@ -99,11 +98,34 @@ TABLE: dict[type[Exception], _Worded] = {
 }
 
 
-def answer_type(status: int) -> Any:
-    """Return what an answer looks like that refuses a call with a status."""
-    return {401: response_types.Unauthorized, 425: response_types.NotReady}.get(
-        status, response_types.Refused
-    )
+class Refused(Resource):
+    """Why a call was refused, with the recipients or the role that it was refused for."""
+
+    success = Property(Literal[False], "False: nothing was done.")
+    message = Property(str, "Why the call was refused.")
+    invalid = Property([str], "The participants that it was refused for.", optional=True)
+    role = Property(str, "The instance's role in the channel.", optional=True)
+
+
+class UnauthorizedCall(Resource):
+    """The call has no API key, or an unknown one."""
+
+    success = Property(Literal[False], "False: nothing was done.")
+    error = Property(str, "Why the call is not authenticated.")
+
+
+class NotReady(Resource):
+    """The instance's phone is not connected."""
+
+    success = Property(Literal[False], "False: nothing was done.")
+    message = Property(str, "Why the call was refused.")
+    status = Property(str, "The instance's status.")
+    action = Property(str, "How to connect the instance.")
+
+
+def refusal_type(status: int) -> type[Resource]:
+    """Return the resource that a refusal with this status holds."""
+    return {401: UnauthorizedCall, 425: NotReady}.get(status, Refused)
 
 
 OVERLOADED = {429: "Too many requests", 503: "Service unavailable"}
@@ -116,16 +138,15 @@ HTTP = {
 
 
 def refuse(refusal: Exception) -> Response:
-    """Answer with the documented body of a refusal."""
+    """Return the documented response to a refusal."""
     if isinstance(refusal, errors.Overloaded):
-        return jsons.respond({"success": False, "message": OVERLOADED[refusal.status]}, refusal.status)
+        return respond({"success": False, "message": OVERLOADED[refusal.status]}, refusal.status)
     status, body = TABLE[type(refusal)]
-    return jsons.respond({"success": False} | body(refusal), status)
+    return respond({"success": False} | body(refusal), status)
 
 
 def refuse_http(refusal: HTTPException) -> Response:
-    """Answer what HTTP itself refuses: unknown routes and methods, unreadable bodies."""
-    request = current_request()
+    """Return the response to what HTTP refuses: unknown routes and methods, unreadable bodies."""
     status = refusal.code or 500
     if status == 404:
         message = f"Cannot {request.method} {path_as_sent(request)}"
@@ -133,18 +154,18 @@ def refuse_http(refusal: HTTPException) -> Response:
         message = refusal.description or refusal.name
     else:
         message = HTTP.get(status, refusal.name)
-    response = jsons.respond({"success": False, "message": message}, status)
+    response = respond({"success": False, "message": message}, status)
     if methods := allowed(refusal):
         response.headers["Allow"] = methods
     return response
 
 
 def fail() -> Response:
-    """Answer after an error of the emulator's own; the log has what happened."""
-    return jsons.respond({"success": False, "message": "Internal server error"}, 500)
+    """Return the response to an error in the emulator; the log has the traceback."""
+    return respond({"success": False, "message": "Internal server error"}, 500)
 
 
 def path_as_sent(request: Request) -> str:
-    """Return the path as it stood in the request line, without the query."""
+    """Return the path of the request line, without the query."""
     uri: str | None = request.environ.get("REQUEST_URI")
     return uri.partition("?")[0] if uri else quote(request.path)

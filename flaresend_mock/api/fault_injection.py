@@ -1,65 +1,53 @@
-"""Faults, as far as API calls meet them."""
+"""Fault injection: applies the world's faults to calls of the API."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Request, Response
+from flask import Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import OVERLOADED, path_as_sent
 from flaresend_mock.core.models import Fault, Reply
 from flaresend_mock.core.world import World
-from flaresend_mock.http import bodies, headers, jsons
-from flaresend_mock.http.auth import bearer
-from flaresend_mock.http.connection import cut
-from flaresend_mock.http.context import current_request, emulator, notes
-from flaresend_mock.http.paths import is_ours
+from flaresend_mock.http import bodies, headers
+from flaresend_mock.http.context import cut
 
 _LISTS = ("recipients", "participants", "groupJids")
 
 
 @dataclass(frozen=True, slots=True)
 class Injected:
-    """That a call met a fault, in which world, and how many seconds it waits for its answer."""
+    """The fault that a call met, its world, and how many seconds the response is delayed."""
 
     world: World
     fault: Fault
     seconds: float
 
 
-def apply_before() -> Response | None:
-    """Let a call meet a fault of the world it is for, and return the fault's answer if it has one."""
-    request = current_request()
-    if is_ours(request.path):
-        return None
-    caller: Caller | None = notes().get("caller")
-    world = caller.world if caller else emulator().worlds.default()
-    if not world.faults.any():
-        return None
+def apply_before(world: World, caller: Caller | None) -> Response | None:
+    """Find the fault that matches the call, and return the fault's reply if it has one."""
     fault = world.faults.match_call(_described(request, caller.instance if caller else None))
     if fault is None:
         return None
-    notes().injected = Injected(world, fault, world.faults.seconds_of(fault))
+    g.injected = Injected(world, fault, world.faults.seconds_of(fault))
     if fault.action == "reset":
-        return Response(status=502)  # seen only where there is no connection to reset
+        return Response(status=502)  # reaches the client only where no connection can be reset
     return _reply(fault.reply) if fault.reply is not None else None
 
 
 def apply_after(response: Response) -> Response:
-    """Spoil or delay an answer, once the call is recorded, as the fault says that it met."""
-    injected: Injected | None = notes().get("injected")
-    if injected is None:
-        return response
+    """Corrupt, cut or delay a response, as the call's fault says, after the call was recorded."""
+    injected: Injected = g.injected
     fault = injected.fault
     if injected.seconds:
         faults = injected.world.faults
         injected.world.delay(injected.seconds, lambda: not faults.has(fault.id))
     if fault.action == "corrupt":
         response.set_data(response.get_data()[:-1] + b"{")
-    elif fault.action is not None and not cut(current_request().environ, fault.action):
+    elif fault.action is not None and not cut(request.environ, fault.action):
         return Response(
             "Here the connection would have ended.", 502, content_type="text/plain; charset=utf-8"
         )
@@ -67,7 +55,7 @@ def apply_after(response: Response) -> Response:
 
 
 def _described(request: Request, instance: str | None) -> dict[str, Any]:
-    """Return a call as faults see it; a body that cannot be read has no fields."""
+    """Return a call as matchers see it. A body that cannot be read has no fields."""
     try:
         body = bodies.read(request, _LISTS)
     except HTTPException:
@@ -78,18 +66,18 @@ def _described(request: Request, instance: str | None) -> dict[str, Any]:
         "query": request.environ.get("QUERY_STRING", ""),
         "headers": headers.shown(headers.received(request.environ)),
         "body": body,
-        "key": bearer(request.headers.get("Authorization", "")),
+        "key": headers.bearer(request.headers.get("Authorization", "")),
         "instance": instance,
     }
 
 
 def _reply(reply: Reply) -> Response:
-    status = jsons.status_line(reply.status)
     if isinstance(reply.body, str):
+        status = bodies.status_line(reply.status)
         response = Response(reply.body, status, content_type="text/plain; charset=utf-8")
     else:
         body = {"success": False, "message": _message(reply.status)} if reply.body is None else reply.body
-        response = jsons.respond(body, reply.status)
+        response = bodies.respond(body, reply.status)
     if reply.status in (204, 304):
         response.set_data(b"")
     for name, value in reply.headers.items():
@@ -98,4 +86,4 @@ def _reply(reply: Reply) -> Response:
 
 
 def _message(status: int) -> str:
-    return OVERLOADED.get(status) or jsons.status_line(status).partition(" ")[2].capitalize()
+    return OVERLOADED.get(status) or bodies.status_line(status).partition(" ")[2].capitalize()

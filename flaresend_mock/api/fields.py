@@ -1,27 +1,29 @@
-"""Shapes that bodies of the API are made of, each with the message it is refused with."""
+"""Fields of the API's request bodies, each with its meaning and the message of its refusal."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields
+from marshmallow import EXCLUDE, ValidationError, fields
 
 from flaresend_mock.api.errors import INCOMPLETE, SEND_AT_FORMAT
 from flaresend_mock.core.models import Upload
+from flaresend_mock.http.endpoint import RequestSchema
 
 NOT_BLANK = r"\S"
 SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse
 JSON_TYPES = {str: "string", int: "integer"}
 
 _SEND_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
+_POSITIVE = re.compile(r"[0-9]{1,1000}", re.ASCII)
 
 
-class Body(Schema):
-    """A request's body; fields nobody knows are ignored."""
+class Body(RequestSchema):
+    """A body of the API; it ignores unknown fields."""
 
     class Meta:
         unknown = EXCLUDE
@@ -30,81 +32,66 @@ class Body(Schema):
 Value = TypeVar("Value")
 
 
-class Shape(fields.Field[Value]):
-    """A field that says what it takes as JSON Schema.
-
-    Most often it has no validators: marshmallow would build an empty one for each value.
-    """
-
-    def shape(self) -> dict[str, Any]:
-        """Return what it takes as JSON Schema; null is added where it may be."""
-        raise NotImplementedError
-
-    def _validate(self, value: Value) -> None:
-        if self.validators:
-            super()._validate(value)
-
-
-class Text(Shape[str]):
-    """A string.
+class Described(fields.Field[Value]):
+    """A field with a meaning and a JSON Schema.
 
     Args:
-        refusal: what is said where it is missing, though required, or no string.
+        description: what it means.
+        refusal: the message where it is missing, null or unusable.
     """
 
-    def __init__(self, refusal: str, **kwargs: Any) -> None:
-        super().__init__(error_messages={"required": refusal, "null": refusal, "invalid": refusal}, **kwargs)
+    is_list: ClassVar[bool] = False
+
+    def __init__(self, description: str, refusal: str = "", **kwargs: Any) -> None:
+        messages: dict[str, Any] = dict.fromkeys(("required", "null", "invalid"), refusal) if refusal else {}
+        messages |= kwargs.pop("error_messages", {})
+        super().__init__(error_messages=messages, metadata={"description": description}, **kwargs)
+
+    def shape(self) -> dict[str, Any]:
+        """Return the JSON Schema of its values; null is added where it is allowed."""
+        raise NotImplementedError
+
+
+class Text(Described[str]):
+    """A string; a required one must not be blank."""
 
     def shape(self) -> dict[str, Any]:
         return {"type": "string", **({"pattern": NOT_BLANK} if self.required else {})}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or (self.required and not value.strip()):
             raise self.make_error("invalid")
         return value
 
 
-class Number(Shape[str | int]):
-    """A phone number, as a string or as a whole number.
+class Number(Described[str | int]):
+    """A required phone number, as a string or as a whole number."""
 
-    Args:
-        refusal: what is said where it is missing or something else.
-    """
-
-    def __init__(self, refusal: str, **kwargs: Any) -> None:
-        super().__init__(
-            required=True, error_messages={"required": refusal, "null": refusal, "invalid": refusal}, **kwargs
-        )
+    def __init__(self, description: str, refusal: str) -> None:
+        super().__init__(description, refusal, required=True)
 
     def shape(self) -> dict[str, Any]:
         whole = {"type": "integer", "minimum": 10**6, "exclusiveMaximum": 10**15}
         return {"anyOf": [{"type": "string", "pattern": SPELLING}, whole]}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str | int:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
         if not isinstance(value, str | int) or isinstance(value, bool):
             raise self.make_error("invalid")
         return value
 
 
-class List(Shape[list[Any]]):
-    """A list that is not empty.
+class List(Described[list[Any]]):
+    """A required list that is not empty.
 
     Args:
-        refusal: what is said where it is missing, no list, or empty.
-        of: the types its items may have; booleans are never numbers.
-        item_refusal: what is said of another item.
+        of: the types that its items may have. Booleans are never numbers.
+        item_refusal: the message for another item.
     """
 
-    def __init__(self, refusal: str, of: tuple[type, ...], item_refusal: str, **kwargs: Any) -> None:
-        super().__init__(
-            required=True,
-            error_messages={"required": refusal, "null": refusal, "invalid": refusal, "item": item_refusal},
-            **kwargs,
-        )
+    is_list = True
+
+    def __init__(self, description: str, refusal: str, of: tuple[type, ...], item_refusal: str) -> None:
+        super().__init__(description, refusal, required=True, error_messages={"item": item_refusal})
         self.of = of
 
     def shape(self) -> dict[str, Any]:
@@ -112,9 +99,7 @@ class List(Shape[list[Any]]):
         items = {"type": names[0] if len(names) == 1 else names}
         return {"type": "array", "minItems": 1, "items": items}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> list[Any]:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list) or not value:
             raise self.make_error("invalid")
         for item in value:
@@ -123,29 +108,22 @@ class List(Shape[list[Any]]):
         return value
 
 
-class Choice(Shape[str]):
-    """One of several words.
+class Choice(Described[str]):
+    """One of several words, required.
 
     Args:
-        refusal: what is said where it is missing or no string.
-        unknown: what is said of another word, with {} in its place.
+        unknown: the message for another word, with {} in its place.
     """
 
-    def __init__(self, words: Collection[str], refusal: str, unknown: str, **kwargs: Any) -> None:
-        super().__init__(
-            required=True,
-            error_messages={"required": refusal, "null": refusal, "invalid": refusal},
-            **kwargs,
-        )
+    def __init__(self, description: str, words: Collection[str], refusal: str, unknown: str) -> None:
+        super().__init__(description, refusal, required=True)
         self.words = words
         self.unknown = unknown
 
     def shape(self) -> dict[str, Any]:
         return {"type": "string", "enum": list(self.words)}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not value:
             raise self.make_error("invalid")
         if value not in self.words:
@@ -153,15 +131,13 @@ class Choice(Shape[str]):
         return value
 
 
-class Url(Shape[str | None]):
-    """An absolute http or https URL; an empty one counts as none."""
+class Url(Described[str | None]):
+    """An absolute http or https URL; an empty string counts as none."""
 
     def shape(self) -> dict[str, Any]:
         return {"type": "string", "pattern": "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
         if value == "":
             return None
         try:
@@ -173,52 +149,48 @@ class Url(Shape[str | None]):
         return str(value)
 
 
-class File(Shape[Upload]):
+class File(Described[Upload]):
     """An uploaded file, as a multipart form carries it."""
 
     def shape(self) -> dict[str, Any]:
         return {"type": "string", "format": "binary"}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Upload:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Upload:
         if not isinstance(value, Upload):
             raise ValidationError(INCOMPLETE["media"])
         return value
 
 
-class Template(Shape[Any]):
-    """A template: a string or an object, kept as it is."""
+class Template(Described[Any]):
+    """A template: a string or an object, stored unchanged."""
 
     def shape(self) -> dict[str, Any]:
         return {"type": ["string", "object"]}
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> Any:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, str | dict):
             raise ValidationError(INCOMPLETE["template"])
         return value
 
 
-class SendAt(Shape[datetime]):
+class SendAt(Described[datetime]):
     """Local time as YYYY-MM-DD HH:mm:ss."""
 
-    def __init__(self, **kwargs: Any) -> None:
-        refusal = "sendAt is required"
-        super().__init__(required=True, error_messages={"required": refusal, "null": refusal}, **kwargs)
+    def __init__(self) -> None:
+        super().__init__(
+            "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
+            "sendAt is required",
+            required=True,
+        )
 
     def shape(self) -> dict[str, Any]:
         return {
             "type": "string",
-            "description": "Local time in the world's time zone, in its future.",
             "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}$",
             "examples": ["2025-11-14 13:48:00"],
         }
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> datetime:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if value == "":
             raise self.make_error("required")
         if not isinstance(value, str) or not _SEND_AT.fullmatch(value):
@@ -227,3 +199,27 @@ class SendAt(Shape[datetime]):
             return datetime.fromisoformat(value)
         except ValueError:
             raise ValidationError(SEND_AT_FORMAT) from None
+
+
+class Positive(Described[int]):
+    """A positive whole number in a query; an empty one counts as the default.
+
+    Args:
+        most: the largest number that is accepted.
+    """
+
+    def __init__(self, name: str, description: str, default: int, most: int | None = None) -> None:
+        super().__init__(description)
+        self.name_in_query, self.default, self.most = name, default, most
+
+    def shape(self) -> dict[str, Any]:
+        return {"type": "integer", "minimum": 1, **({"maximum": self.most} if self.most else {})}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if value == "":
+            return self.default
+        if not _POSITIVE.fullmatch(value) or int(value) == 0:
+            raise ValidationError("page and limit must be positive integers")
+        if self.most and int(value) > self.most:
+            raise ValidationError(f"{self.name_in_query} must be at most {self.most}")
+        return int(value)

@@ -1,29 +1,19 @@
-"""/groups: groups, their people, and messages to all of them."""
+"""Groups: creating and listing them, their participants, and messages to them."""
 
 from __future__ import annotations
 
-import re
-from typing import Any
+from typing import Any, Literal
 
-from flask import Blueprint, request
-from marshmallow import Schema, fields, validate
-from werkzeug.exceptions import BadRequest
+from flask import Blueprint
+from marshmallow import EXCLUDE, post_load, validate
 
-from flaresend_mock.api.answers import Answer, Computed, Said
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.calls import call
-from flaresend_mock.api.content import ContentBody
-from flaresend_mock.api.fields import Body, Choice, List, Text
-from flaresend_mock.api.response_types import (
-    CreatedGroup,
-    GroupInfo,
-    Invitation,
-    ListedGroup,
-    Participant,
-    Reached,
-)
+from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
+from flaresend_mock.api.messages import ContentBody, MessageResponse, Success
 from flaresend_mock.core.models import SUBJECT_LENGTH, GroupView, Outcome
 from flaresend_mock.http import times
+from flaresend_mock.http.endpoint import RequestSchema, endpoint
+from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
 
 blueprint = Blueprint("groups", __name__)
 
@@ -31,103 +21,169 @@ DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 ACTIONS = {"add": "added", "remove": "removed", "promote": "promoted", "demote": "demoted"}
 
-_POSITIVE = re.compile(r"[0-9]{1,1000}", re.ASCII)
-
 
 def participants() -> List:
-    return List("Participants array is required", (str, int), "Participants must be phone numbers")
+    return List(
+        "Phone numbers of people, in international format.",
+        "Participants array is required",
+        (str, int),
+        "Participants must be phone numbers",
+    )
 
 
 _LENGTH = validate.Length(max=SUBJECT_LENGTH, error=f"Subject must be at most {SUBJECT_LENGTH} characters")
 
 
 class CreateGroup(Body):
-    subject = Text("Subject is required", required=True, validate=_LENGTH)
+    subject = Text(
+        "The name of the group: 100 characters at most.",
+        "Subject is required",
+        required=True,
+        validate=_LENGTH,
+    )
     participants = participants()
 
 
 class GroupJids(Body):
-    groupJids = List("groupJids array is required", (str,), "groupJids must be group JIDs")  # noqa: N815 - as documented
+    groupJids = List(  # noqa: N815 - as documented
+        "JIDs of groups, such as 120363403582097887@g.us. Each gets the message.",
+        "groupJids array is required",
+        (str,),
+        "groupJids must be group JIDs",
+    )
 
 
-class SendGroupMessage(ContentBody, GroupJids):  # the last base's fields are checked first
+class SendGroupMessage(ContentBody, GroupJids):  # marshmallow checks the fields of the last base first
     """A message to groups."""
 
 
-class Page(Schema):
-    """Which groups: all, where neither is given."""
+class Page(RequestSchema):
+    """A page of the groups, loaded as a slice: all groups where neither field is given.
 
-    page = fields.Integer(validate=validate.Range(min=1))
-    limit = fields.Integer(validate=validate.Range(min=1, max=MAX_LIMIT))
+    Assumed: a limit over 100 is refused, not cut, so that a client does not miss groups without noticing.
+    """
+
+    class Meta:
+        unknown = EXCLUDE
+
+    page = Positive("page", "The page of the list, from 1.", 1)
+    limit = Positive("limit", "The number of groups on a page, 100 at most.", DEFAULT_LIMIT, MAX_LIMIT)
+
+    @post_load
+    def make_slice(self, data: dict[str, int], **kwargs: Any) -> slice:
+        if not data:
+            return slice(None)
+        page, limit = data.get("page", 1), data.get("limit", DEFAULT_LIMIT)
+        return slice((page - 1) * limit, page * limit)
 
 
 class ManageParticipants(Body):
     _refusal = "Invalid action. Allowed: add, remove, promote, demote."
-    action = Choice(tuple(ACTIONS), _refusal, _refusal)
+    action = Choice(
+        "What to do with the participants: add, remove, promote or demote.",
+        tuple(ACTIONS),
+        _refusal,
+        _refusal,
+    )
     participants = participants()
 
 
-def _people(view: GroupView) -> list[Participant]:
-    return [{"id": lid, "admin": admin} for lid, admin in view.participants]
+class Participant(Resource):
+    """A participant of a group."""
+
+    id = Property(str, "The participant's LID.", get=lambda one: one[0])
+    admin = Property(str, "superadmin, admin, or null.", get=lambda one: one[1], null=True)
 
 
-def _created(view: GroupView) -> CreatedGroup:
-    group = view.group
-    return {
-        "id": group.id,
-        "addressingMode": "lid",
-        "subject": group.subject,
-        "subjectOwner": view.subject_owner,
-        "subjectTime": int(group.subject_time.timestamp()),
-        "size": len(view.participants),
-        "creation": int(group.created.timestamp()),
-        "owner": view.owner,
-        "restrict": group.restrict,
-        "announce": group.announce,
-        "isCommunity": group.is_community,
-        "isCommunityAnnounce": group.is_community_announce,
-        "joinApprovalMode": group.join_approval,
-        "memberAddMode": group.members_may_add,
-        "participants": _people(view),
-    }
+class CreatedGroup(Resource):
+    """A group that was just created; times in Unix seconds."""
+
+    id = Property(str, "The group's JID.", at="group.id")
+    addressingMode = Property(  # noqa: N815 - as documented
+        Literal["lid"], "How participants are named: lid.", get=lambda view: "lid"
+    )
+    subject = Property(str, "The name of the group.", at="group.subject")
+    subjectOwner = Property(str, "The LID of who named the group last.", at="subject_owner")  # noqa: N815
+    subjectTime = Property(  # noqa: N815
+        int, "When the group was named last.", get=lambda view: int(view.group.subject_time.timestamp())
+    )
+    size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
+    creation = Property(
+        int, "When the group was created.", get=lambda view: int(view.group.created.timestamp())
+    )
+    owner = Property(str, "The LID of who created the group.")
+    restrict = Property(bool, "Whether only admins may edit the group's info.", at="group.restrict")
+    announce = Property(bool, "Whether only admins may post.", at="group.announce")
+    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")  # noqa: N815
+    isCommunityAnnounce = Property(  # noqa: N815
+        bool,
+        "Whether the group is a community's announcement group.",
+        at="group.is_community_announce",
+    )
+    joinApprovalMode = Property(  # noqa: N815
+        bool, "Whether admins approve new participants.", at="group.join_approval"
+    )
+    memberAddMode = Property(bool, "Whether members may add others.", at="group.members_may_add")  # noqa: N815
+    participants = Property([Participant], "The participants of the group.")
 
 
-def _listed(view: GroupView) -> ListedGroup:
-    return {
-        "id": view.group.id,
-        "subject": view.group.subject,
-        "size": len(view.participants),
-        "owner": view.owner,
-        "participants": _people(view),
-    }
+class ListedGroup(Resource):
+    """A group in the list of all groups, which has the JIDs of groups as keys."""
+
+    id = Property(str, "The group's JID.", at="group.id")
+    subject = Property(str, "The name of the group.", at="group.subject")
+    size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
+    owner = Property(str, "The LID of who created the group.")
+    participants = Property([Participant], "The participants of the group.")
 
 
-def _info(view: GroupView) -> GroupInfo:
-    return {
-        "id": view.group.id,
-        "name": view.group.subject,
-        "desc": view.group.description,
-        "createdAt": times.readable(view.created),
-        "owner": view.owner,
-        "isCommunity": view.group.is_community,
-        "participants": _people(view),
-    }
+class GroupInfo(Resource):
+    """The info of a group."""
+
+    id = Property(str, "The group's JID.", at="group.id")
+    name = Property(str, "The name of the group.", at="group.subject")
+    desc = Property(str, "The description of the group.", at="group.description")
+    createdAt = Property(  # noqa: N815
+        str,
+        "When the group was created, in local time, such as Aug 13, 2025, 11:01 PM.",
+        get=lambda view: times.readable(view.created),
+    )
+    owner = Property(str, "The LID of who created the group.")
+    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")  # noqa: N815
+    participants = Property([Participant], "The participants of the group.")
 
 
-class Created(Said):
-    data = Computed(_created)
+class Invitation(Resource):
+    """The invite link of a group."""
+
+    inviteLink = Property(str, "A link by which people join the group.", get=lambda link: link)  # noqa: N815
 
 
-class Listed(Said):
-    data = Computed(lambda views: {view.group.id: _listed(view) for view in views}, dict[str, ListedGroup])
+class Reached(Resource):
+    """The groups that a message reached."""
+
+    delivered = Property([str], "The JIDs of the groups that the message was sent to.", at="successful")
+    failed = Property([str], "The groups that the message could not be sent to.")
 
 
-class Info(Said):
-    data = Computed(_info)
+def _listed(views: list[GroupView]) -> dict[str, Any]:
+    return {view.group.id: shown_by(ListedGroup)(view) for view in views}
 
 
-class InviteLink(Said):
-    data = Computed(lambda link: {"inviteLink": link}, Invitation)
+class Created(MessageResponse):
+    data = Property(CreatedGroup, "The group.", get=lambda view: view)
+
+
+class Listed(MessageResponse):
+    data = Property(dict[str, ListedGroup], "The groups, by JID.", get=_listed)
+
+
+class Info(MessageResponse):
+    data = Property(GroupInfo, "The group.", get=lambda view: view)
+
+
+class InviteLink(MessageResponse):
+    data = Property(Invitation, "The invite link.", get=lambda link: link)
 
 
 def _reached(outcome: Outcome) -> str:
@@ -135,82 +191,65 @@ def _reached(outcome: Outcome) -> str:
     return f"Message sent successfully to {count} group{'' if count == 1 else 's'}"
 
 
-class Sent(Answer):
-    message = Computed(_reached)
-    data = Computed(
-        lambda outcome: {"delivered": list(outcome.successful), "failed": list(outcome.failed)},
-        Reached,
+class Sent(Success):
+    message = Property(str, "The number of groups that the message reached, for people.", get=_reached)
+    data = Property(
+        Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it
     )
 
 
-class Managed(Answer):
-    message = Computed(lambda done: f"Participants successfully {ACTIONS[done['action']]}", str)
-    groupId = fields.String()  # noqa: N815 - as documented
-    participants = fields.List(fields.String())
+class Managed(Success, Envelope):
+    message = Property(
+        str,
+        "What was done, for people.",
+        get=lambda done: f"Participants successfully {ACTIONS[done['action']]}",
+    )
+    groupId = Property(str, "The group's JID.")  # noqa: N815 - as documented
+    participants = Property([str], "The participants, as they were given.")
 
 
 _GROUP = dict.fromkeys(("group_info", "invite_link", "manage_participants"), ("group_id", "/data/id"))
 
 
 @blueprint.post("/groups")
-@call(body=CreateGroup(), answer=Created("Group created successfully"), links=_GROUP)
+@endpoint(Created("Group created successfully"), body=CreateGroup(), phone=True, links=_GROUP)
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
 @blueprint.get("/groups")
-@call(query=Page(), answer=Listed("Fetched all groups successfully"), refuses=(400,))
-def list_groups(caller: Caller) -> list[GroupView]:
+@endpoint(Listed("Fetched all groups successfully"), query=Page(), phone=True, refuses=(400,))
+def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
-    wanted = _page(request.args.get("page"), request.args.get("limit"))
-    return caller.world.groups.all(caller.instance)[wanted]
+    return caller.world.groups.all(caller.instance)[query]
 
 
 @blueprint.get("/groups/<group_id>")
-@call(answer=Info("Group info fetched successfully"), refuses=(403, 404))
+@endpoint(Info("Group info fetched successfully"), phone=True, refuses=(403, 404))
 def group_info(caller: Caller, group_id: str) -> GroupView:
     """Show a group that the instance is in."""
     return caller.world.groups.get(caller.instance, group_id)
 
 
 @blueprint.get("/groups/<group_id>/invite-link")
-@call(answer=InviteLink("Invite link fetched successfully"), refuses=(403, 404))
+@endpoint(InviteLink("Invite link fetched successfully"), phone=True, refuses=(403, 404))
 def invite_link(caller: Caller, group_id: str) -> str:
-    """Show the link that lets people join a group."""
+    """Show the link by which people join a group."""
     return caller.world.groups.invite_link(caller.instance, group_id)
 
 
 @blueprint.post("/groups/send-message")
-@call(body=SendGroupMessage(), answer=Sent())
+@endpoint(Sent(), body=SendGroupMessage(), phone=True)
 def send_group_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to groups."""
     return caller.world.groups.send(caller.instance, body["groupJids"], body["content"])
 
 
 @blueprint.post("/groups/<group_id>/participants")
-@call(body=ManageParticipants(), answer=Managed(), refuses=(403, 404))
+@endpoint(Managed(), body=ManageParticipants(), phone=True, refuses=(403, 404))
 def manage_participants(caller: Caller, group_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Add people to a group, remove them, or make them admins and members again."""
+    """Add, remove, promote or demote participants."""
     action = body["action"]
     people = caller.world.groups.manage(caller.instance, group_id, action, body["participants"])
     return {"action": action, "groupId": group_id, "participants": people}
-
-
-def _page(page: str | None, limit: str | None) -> slice:
-    """Return which groups a page holds: all of them where neither page nor limit is given.
-
-    Assumed: a limit over 100 is refused, not cut, so that nobody misses groups without noticing.
-    """
-    if page is None and limit is None:
-        return slice(None)
-    number, size = (_positive(given) for given in (page or "1", limit or str(DEFAULT_LIMIT)))
-    if size > MAX_LIMIT:
-        raise BadRequest(f"limit must be at most {MAX_LIMIT}")
-    return slice((number - 1) * size, number * size)
-
-
-def _positive(given: str) -> int:
-    if not _POSITIVE.fullmatch(given) or int(given) == 0:
-        raise BadRequest("page and limit must be positive integers")
-    return int(given)

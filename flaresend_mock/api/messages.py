@@ -1,26 +1,138 @@
-"""POST /send-message."""
+"""Messages: their contents in a body, POST /send-message, and POST /check-number."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint
-from marshmallow import fields
+from marshmallow import ValidationError, post_load
 
-from flaresend_mock.api.answers import Answer, Computed
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.calls import call
-from flaresend_mock.api.content import ContentBody, Recipients
-from flaresend_mock.core.models import Outcome
+from flaresend_mock.api.errors import INCOMPLETE
+from flaresend_mock.api.fields import Body, Choice, File, List, Number, Template, Text, Url
+from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Outcome
+from flaresend_mock.core.sending import missing_part
 from flaresend_mock.http import times
+from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import Property, Read, Resource
 
 blueprint = Blueprint("messages", __name__)
+numbers = Blueprint("numbers", __name__)
+
+CONTENT_FIELDS = {
+    "type": "type",
+    "text": "text",
+    "file": "upload",
+    "url": "url",
+    "template": "template",
+    "caption": "caption",
+    "fileName": "file_name",
+    "mimetype": "mimetype",
+}
+"""The fields of a body by their names in Content, in the order in which they are checked."""
+
+NEEDS = (
+    (("text",), ("text",)),
+    (tuple(kind for kind in MESSAGE_TYPES if kind in MEDIA_TYPES), ("url", "file")),
+    (("template",), ("template",)),
+)
+"""The fields of which a message of a type needs one; JSON can hold the first. See `missing_part`."""
+
+_INCOMPLETE_FIELD = {"text": "text", "media": "file", "template": "template"}
 
 
-class SendMessage(
-    ContentBody, Recipients
-):  # recipients are checked first: marshmallow starts from the last base
+def message_type(words: tuple[str, ...]) -> Choice:
+    return Choice(
+        "The type of the message. It decides which other fields are needed.",
+        words,
+        "Message type is required",
+        "Unsupported message type: {}",
+    )
+
+
+class Recipients(Body):
+    recipients = List(
+        "Phone numbers in international format, such as 254712345678. Each gets a message.",
+        "Recipients array is required",
+        (str, int),
+        "Recipients must be phone numbers",
+    )
+
+
+class ContentFields(Body):
+    """The contents of a message, by type."""
+
+    type = message_type(MESSAGE_TYPES)
+    text = Text(
+        "The text, with WhatsApp's *bold*, _italic_ and ~strike~. Needed by type text.",
+        INCOMPLETE["text"],
+        allow_none=True,
+    )
+    file = File("The file itself, in a multipart form.", allow_none=True)
+    url = Url("The URL of the file. The emulator records it, and never fetches it.", allow_none=True)
+    template = Template("A message with buttons or a list. Needed by type template.", allow_none=True)
+    caption = Text("The text below a file.", "Caption must be a string", allow_none=True)
+    fileName = Text("The name of a document.", "fileName must be a string", allow_none=True)  # noqa: N815 - as documented
+    mimetype = Text(
+        "The media type of the file, such as application/pdf.", "mimetype must be a string", allow_none=True
+    )
+
+
+class ContentBody(ContentFields):
+    """A complete message, gathered under `content` when it is loaded."""
+
+    needs = NEEDS
+
+    @post_load
+    def gather(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        if missing := _missing(data, data.get("url")):
+            raise ValidationError(missing)
+        content = Content(**take_content(data))
+        return data | {"content": content}
+
+    def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
+        """Add what is missing to the errors of other fields: the documentation's order decides which is reported."""
+        valid: Any = error.valid_data
+        if "type" in valid:
+            error.messages_dict.update(_missing(valid, data.get("url")))
+
+
+class ChannelContentBody(ContentBody):
+    type = message_type(CHANNEL_MESSAGE_TYPES)
+
+
+class SendMessage(ContentBody, Recipients):  # marshmallow checks the fields of the last base first
     """A message to people."""
+
+
+class CheckNumber(Body):
+    number = Number(
+        "A phone number in international format, such as 254712345678.",
+        "Invalid number format or missing field",
+    )
+
+
+class Success(Resource):
+    """A documented response: its fields have the documented order, `success` first."""
+
+    success = Property(Literal[True], "True: the call did what it was asked to.", get=lambda result: True)
+
+
+class MessageResponse(Success):
+    """A response with a fixed message.
+
+    Args:
+        text: the message.
+    """
+
+    message = Property(str, "The result of the call, for people.")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        super().__init__()
+
+    def reader(self, name: str, one: Property) -> Read:
+        return (lambda result: self.text) if name == "message" else super().reader(name, one)
 
 
 def _summary(outcome: Outcome) -> str:
@@ -28,17 +140,46 @@ def _summary(outcome: Outcome) -> str:
     return f"Message sending completed: {len(outcome.successful)} successful, {failed} failed"
 
 
-class Sent(Answer):
-    message = Computed(_summary)
-    sent_at = Computed(lambda outcome: times.seconds(outcome.at), str)
-    total_recipients = fields.Integer(attribute="total")
-    successful_recipients = Computed(lambda outcome: list(outcome.successful), list[str])
-    failed_recipients = Computed(lambda outcome: list(outcome.failed), list[str])
-    invalid_recipients = Computed(lambda outcome: list(outcome.invalid), list[str])
+class Sent(Success):
+    message = Property(str, "How many recipients the message reached, for people.", get=_summary)
+    sent_at = Property(
+        str, "When the message was sent, in UTC.", get=lambda outcome: times.seconds(outcome.at)
+    )
+    total_recipients = Property(int, "The number of recipients in the body.", at="total")
+    successful_recipients = Property([str], "The JIDs that the message was sent to.", at="successful")
+    failed_recipients = Property([str], "The JIDs that the message could not be sent to.", at="failed")
+    invalid_recipients = Property([str], "The recipients that are not numbers on WhatsApp.", at="invalid")
+
+
+class Checked(Success):
+    number = Property(str, "The phone number, as digits.", get=lambda checked: checked[0])
+    exists = Property(bool, "Whether the number is on WhatsApp.", get=lambda checked: checked[1])
 
 
 @blueprint.post("/send-message")
-@call(body=SendMessage(), answer=Sent(), forms=True)
+@endpoint(Sent(), body=SendMessage(), phone=True, forms=True)
 def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to people."""
     return caller.world.sending.send(caller.instance, body["recipients"], body["content"])
+
+
+@numbers.post("/check-number")
+@endpoint(Checked(), body=CheckNumber(), phone=True)
+def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
+    """Check whether a number is on WhatsApp."""
+    return caller.world.people.check(body["number"])
+
+
+def take_content(data: dict[str, Any]) -> dict[str, Any]:
+    """Take the fields of a message's contents out of loaded data, and return them by their names in Content."""
+    content = {}
+    for name, inside in CONTENT_FIELDS.items():
+        if name in data:
+            content[inside] = data.pop(name)
+    return content
+
+
+def _missing(data: dict[str, Any], url: Any) -> dict[str, list[str]]:
+    """Return what a message lacks, as an error of its field. A `url` that is unusable is not missing."""
+    missing = missing_part(data["type"], data.get("text"), data.get("file") or url, data.get("template"))
+    return {_INCOMPLETE_FIELD[missing]: [INCOMPLETE[missing]]} if missing else {}

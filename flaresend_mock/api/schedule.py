@@ -1,20 +1,25 @@
-"""POST /schedule-message and /scheduled-messages."""
+"""Scheduled messages: POST /schedule-message and /scheduled-messages."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from flask import Blueprint
-from marshmallow import fields, post_load
+from marshmallow import missing, post_load
 
-from flaresend_mock.api.answers import Computed, Said
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.calls import call
-from flaresend_mock.api.content import ContentBody, ContentFields, Recipients, in_content
 from flaresend_mock.api.fields import Body, SendAt
-from flaresend_mock.api.response_types import ListedTask
-from flaresend_mock.core.models import MEDIA_TYPES, Task
+from flaresend_mock.api.messages import (
+    ContentBody,
+    ContentFields,
+    MessageResponse,
+    Recipients,
+    take_content,
+)
+from flaresend_mock.core.models import MEDIA_TYPES, Content, Task
 from flaresend_mock.http import times
+from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import Envelope, Property, Read, Resource
 
 blueprint = Blueprint("schedule", __name__)
 
@@ -23,59 +28,81 @@ class Due(Body):
     sendAt = SendAt()  # noqa: N815 - as documented
 
 
-class ScheduleMessage(Due, ContentBody, Recipients):  # the last base's fields are checked first
+class ScheduleMessage(Due, ContentBody, Recipients):  # marshmallow checks the fields of the last base first
     """A message to people, and when to send it."""
 
 
 class UpdateMessage(Due, ContentFields, Recipients):
-    """Any of a scheduled message's fields, as `fields` in the order they were sent and as `changes`."""
+    """Some fields of a scheduled message, loaded as `fields`, in the order they were sent, and `changes`."""
 
     @post_load(pass_original=True)
     def gather(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        changes = in_content(data)
+        names = [name for name in original if name in data]
+        changes = take_content(data)
         if "recipients" in data:
             changes["recipients"] = data["recipients"]
         if "sendAt" in data:
             changes["send_at"] = data["sendAt"]
-        return {"fields": [name for name in original if name in data], "changes": changes}
+        return {"fields": names, "changes": changes}
 
 
-class Scheduled(Said):
-    scheduled_for = Computed(lambda task: times.local(task.local_time), str)
-    task_id = fields.String(attribute="id")
+def _part(of: str, kinds: frozenset[str], *, null: bool = False) -> Read:
+    """Return what reads a part of the contents that some types have. Null counts as missing unless `null` allows it."""
+
+    def read(task: Task) -> Any:
+        content: Content = task.content
+        value = getattr(content, of)
+        return missing if content.type not in kinds or (value is None and not null) else value
+
+    return read
 
 
-def _listed(task: Task) -> ListedTask:
-    content = task.content
-    said: dict[str, Any] = {}
-    if content.type == "text":
-        said["text"] = content.text
-    elif content.type in MEDIA_TYPES:
-        shown = {"url": content.url, "caption": content.caption, "fileName": content.file_name}
-        said = {name: value for name, value in shown.items() if value is not None}
-    else:
-        said["template"] = content.template
-    return {
-        "id": task.id,
-        "recipients": [str(given) for given in task.recipients],
-        "type": content.type,
-        **said,  # type: ignore[typeddict-item]
-        "sendAt": times.local(task.local_time),
-        "status": task.status,
-    }
+_TEXT, _TEMPLATE = frozenset({"text"}), frozenset({"template"})
 
 
-class Listed(Said):
-    data = Computed(lambda tasks: [_listed(task) for task in tasks], list[ListedTask])
+class ScheduledTask(Resource):
+    """A scheduled message. A text has `text`, media have `url`, a template has `template`."""
+
+    id = Property(str, "The id of the scheduled message, such as SCHED-9128371923.")
+    recipients = Property([str], "The recipients.", get=lambda task: [str(one) for one in task.recipients])
+    type = Property(str, "The type of the message.", at="content.type")
+    text = Property(str, "The text of a text.", get=_part("text", _TEXT, null=True), null=True, optional=True)
+    url = Property(str, "The URL of a file.", get=_part("url", MEDIA_TYPES), optional=True)
+    caption = Property(str, "The text below a file.", get=_part("caption", MEDIA_TYPES), optional=True)
+    fileName = Property(  # noqa: N815 - as documented
+        str, "The name of a document.", get=_part("file_name", MEDIA_TYPES), optional=True
+    )
+    template = Property(Any, "The template.", get=_part("template", _TEMPLATE, null=True), optional=True)
+    sendAt = Property(  # noqa: N815 - as documented
+        str,
+        "When the message is sent, in the world's time zone.",
+        get=lambda task: times.local(task.local_time),
+    )
+    status = Property(str, "pending, sent, failed or cancelled.")
 
 
-class Updated(Said):
-    id = fields.String()
-    updated_fields = fields.List(fields.String())
+class Scheduled(MessageResponse):
+    scheduled_for = Property(
+        str,
+        "When the message will be sent, in the world's time zone.",
+        get=lambda task: times.local(task.local_time),
+    )
+    task_id = Property(
+        str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id"
+    )
 
 
-class Cancelled(Said):
-    id = fields.String()
+class Listed(MessageResponse):
+    data = Property([ScheduledTask], "The scheduled messages.", get=lambda tasks: tasks)
+
+
+class Updated(MessageResponse, Envelope):
+    id = Property(str, "The id of the scheduled message.")
+    updated_fields = Property([str], "The fields that were changed.")
+
+
+class Cancelled(MessageResponse):
+    id = Property(str, "The id of the scheduled message.")
 
 
 _TASK = {
@@ -85,40 +112,31 @@ _TASK = {
 
 
 @blueprint.post("/schedule-message")
-@call(
-    body=ScheduleMessage(),
-    answer=Scheduled("Message scheduled successfully"),
-    phone=False,
-    refuses=(425,),
-    links=_TASK,
-)
+@endpoint(Scheduled("Message scheduled successfully"), body=ScheduleMessage(), refuses=(425,), links=_TASK)
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
     return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["sendAt"])
 
 
 @blueprint.get("/scheduled-messages")
-@call(answer=Listed("Scheduled messages fetched successfully"), phone=False)
+@endpoint(Listed("Scheduled messages fetched successfully"))
 def list_scheduled(caller: Caller) -> list[Task]:
-    """List what is still to be sent."""
+    """List the pending scheduled messages."""
     return caller.world.schedule.pending(caller.instance)
 
 
 @blueprint.patch("/scheduled-messages/<task_id>")
-@call(
-    body=UpdateMessage(partial=True),
-    answer=Updated("Scheduled message updated successfully"),
-    phone=False,
-    refuses=(404, 425),
+@endpoint(
+    Updated("Scheduled message updated successfully"), body=UpdateMessage(partial=True), refuses=(404, 425)
 )
 def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Change what is still to be sent."""
+    """Change a pending scheduled message."""
     task = caller.world.schedule.update(caller.instance, task_id, body["changes"])
     return {"id": task.id, "updated_fields": body["fields"]}
 
 
 @blueprint.delete("/scheduled-messages/<task_id>")
-@call(answer=Cancelled("Scheduled message cancelled successfully"), phone=False, refuses=(404,))
+@endpoint(Cancelled("Scheduled message cancelled successfully"), refuses=(404,))
 def cancel_scheduled(caller: Caller, task_id: str) -> Task:
-    """Cancel what is still to be sent."""
+    """Cancel a pending scheduled message."""
     return caller.world.schedule.cancel(caller.instance, task_id)

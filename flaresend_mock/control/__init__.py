@@ -1,56 +1,49 @@
-"""/_mock: what tests and demonstrations steer a world with."""
+"""The control plane under /_mock, by which tests and demonstrations control a world."""
 
 from __future__ import annotations
 
 from flask import Flask
 
 from flaresend_mock.control import (
-    channels,
+    about,
     clock,
     deliveries,
-    documents,
     faults,
-    groups,
     guard,
-    health,
     inbound,
     instances,
     lists,
-    media,
-    pairing,
     people,
-    snapshots,
     verification,
     webhooks,
-    world,
     worlds,
 )
-from flaresend_mock.http.paths import OURS
+from flaresend_mock.http.context import CONTROL
 
-RESOURCES = (
-    health,
-    worlds,
-    world,
-    snapshots,
-    instances,
-    pairing,
-    people,
-    groups,
-    channels,
-    webhooks,
-    inbound,
-    lists,
-    verification,
-    deliveries,
-    media,
-    clock,
-    faults,
-    documents,
+BLUEPRINTS = (
+    about.blueprint,
+    worlds.blueprint,
+    worlds.one,
+    worlds.snapshots,
+    instances.blueprint,
+    instances.pairing,
+    people.people,
+    people.groups,
+    people.channels,
+    webhooks.blueprint,
+    inbound.blueprint,
+    lists.blueprint,
+    verification.blueprint,
+    deliveries.blueprint,
+    lists.media,
+    clock.blueprint,
+    faults.blueprint,
+    about.documents,
 )
 
 
 def install(app: Flask) -> None:
-    """Add the control plane to an application, under /_mock."""
+    """Add the control plane to an application."""
     app.before_request(guard.check)
-    for resource in RESOURCES:
-        app.register_blueprint(resource.blueprint, url_prefix=OURS + (resource.blueprint.url_prefix or ""))
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint, url_prefix=CONTROL + (blueprint.url_prefix or ""))

@@ -1,4 +1,4 @@
-"""/_mock/clock: the world's time."""
+"""/_mock/clock: the time of a world."""
 
 from __future__ import annotations
 
@@ -6,28 +6,29 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from flask import Blueprint, Response
-from marshmallow import ValidationError, fields, validate, validates_schema
+from flask import Blueprint
+from marshmallow import ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import response_types, views
-from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
-from flaresend_mock.core.models import Fired
+from flaresend_mock.control.inputs import Input, Number, Switch, Text
+from flaresend_mock.control.resources.worlds import Advanced, Clock
 from flaresend_mock.core.world import World
-from flaresend_mock.http import jsons, times
+from flaresend_mock.http import times
+from flaresend_mock.http.endpoint import endpoint
 
 blueprint = Blueprint("clock", __name__)
 
 MAX_SECONDS = 10_000 * 366 * 86_400
+_TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
 
 
 class ClockChange(Input):
-    """`now`: an ISO 8601 time, local to the world where it has no offset; `frozen`: whether time stands still."""
+    """A new time, and whether the clock is stopped."""
 
     more_shape: ClassVar = {"minProperties": 1}
 
-    now = fields.String()
-    frozen = Switch()
+    now = Text(_TIME)
+    frozen = Switch("Whether the clock is stopped.")
 
     @validates_schema
     def check_any(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -36,13 +37,13 @@ class ClockChange(Input):
 
 
 class Advance(Input):
-    """How far: by `seconds`, to a time, or to when the next thing falls due."""
+    """How far: by `seconds`, to a time, or to the next timer."""
 
     more_shape: ClassVar = {"minProperties": 1, "maxProperties": 1}
 
-    seconds = Number(0, MAX_SECONDS)
-    to = fields.String()
-    to_next = Switch(validate=validate.Equal(True))
+    seconds = Number("How many seconds to advance by.", 0, MAX_SECONDS)
+    to = Text(_TIME)
+    to_next = Switch("Advances to the next timer that is due.", validate=validate.Equal(True))
 
     @validates_schema
     def check_one(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -51,37 +52,33 @@ class Advance(Input):
 
 
 @blueprint.get("/clock")
-@describes(response_types.Clock)
-def show() -> Response:
-    """Show the time, whether it stands, and when the next thing falls due."""
-    return _answer(chosen_world())
+@endpoint(Clock)
+def show(world: World) -> World:
+    """Show the time, whether the clock is stopped, and when the next timer is due."""
+    return world
 
 
 @blueprint.patch("/clock")
-@describes(response_types.Clock, body=ClockChange())
-def change() -> Response:
-    """Set, stop or start the clock; nothing fires by it, what is overdue fires once time runs on."""
-    given = given_body()
-    world = chosen_world()
-    if "now" in given:
-        given["now"] = _time(given["now"], world)
-    world.timeline.change(**given)
-    return _answer(world)
+@endpoint(Clock, body=ClockChange(), example={"now": "2025-11-14T10:00:00Z", "frozen": True})
+def change(world: World, body: dict[str, Any]) -> World:
+    """Set, stop or start the clock. Timers that are overdue run when the clock runs."""
+    if "now" in body:
+        body["now"] = _time(body["now"], world)
+    world.timeline.change(**body)
+    return world
 
 
 @blueprint.post("/clock/advance")
-@describes(response_types.Advanced, body=Advance())
-def advance() -> Response:
-    """Let time pass, and answer once everything that fell due has run, with what it was."""
-    given = given_body()
-    world = chosen_world()
-    if "seconds" in given:
-        fired = world.timeline.advance(timedelta(seconds=given["seconds"]))
-    elif "to" in given:
-        fired = world.timeline.advance_to(_time(given["to"], world))
+@endpoint(Advanced, body=Advance(), example={"seconds": 3600})
+def advance(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Advance the clock, run every timer that is due on the way, and return what ran."""
+    if "seconds" in body:
+        fired = world.timeline.advance(timedelta(seconds=body["seconds"]))
+    elif "to" in body:
+        fired = world.timeline.advance_to(_time(body["to"], world))
     else:
         fired = world.timeline.advance_to_next()
-    return _answer(world, fired)
+    return {"now": world.clock.now(), "fired": fired}
 
 
 def _time(text: str, world: World) -> datetime:
@@ -89,16 +86,3 @@ def _time(text: str, world: World) -> datetime:
         return times.parse(text, world.state.time_zone)
     except ValueError:
         raise BadRequest(f"{text!r} is not an ISO 8601 time, such as 2025-11-14T13:00:00Z.") from None
-
-
-def _answer(world: World, fired: list[Fired] | None = None) -> Response:
-    now: dict[str, Any] = {"now": times.stamp(world.clock.now())}
-    if fired is None:
-        due = world.state.timers.next_at()
-        state = {
-            "frozen": world.timeline.frozen,
-            "time_zone": world.state.time_zone,
-            "next_due": due and times.stamp(due),
-        }
-        return jsons.respond(now | state)
-    return jsons.respond(now | {"fired": [views.fired(one) for one in fired]})

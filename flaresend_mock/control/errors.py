@@ -1,4 +1,4 @@
-"""How the control plane refuses: {"error": {"code": …, "message": …}}."""
+"""Refusals of the control plane: {"error": {"code": …, "message": …}}."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.control import response_types
+from flaresend_mock.control.resources.worlds import Refused, Unmet
 from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.models import GROUP_CAPACITY
-from flaresend_mock.http import jsons
+from flaresend_mock.http import bodies
 from flaresend_mock.http.headers import allowed
+from flaresend_mock.http.resources import Resource
 
 CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.ClockOutOfRange: (400, "clock_out_of_range", ""),
@@ -89,14 +90,14 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
 """Status, code and message of each refusal; where the message is empty, the refusal says it itself."""
 
 
-def answer_type(status: int) -> Any:
-    """Return what an answer looks like that refuses a call with a status."""
-    return response_types.Unmet if status in (408, 409, 422) else response_types.Refused
+def refusal_type(status: int) -> type[Resource]:
+    """Return the resource that a refusal with this status holds."""
+    return Unmet if status in (408, 409, 422) else Refused
 
 
 def refuse(refusal: Refusal) -> Response:
     status, code, message = CODES[type(refusal)]
-    return answer(status, code, message or str(refusal))
+    return respond(status, code, message or str(refusal))
 
 
 def refuse_http(refusal: HTTPException) -> Response:
@@ -108,17 +109,17 @@ def refuse_http(refusal: HTTPException) -> Response:
         message = f"{request.method} is not possible here, only {allowed(refusal)}."
     elif refusal.code == 415:
         message = "Send JSON, with the header Content-Type: application/json."
-    response = answer(refusal.code or 500, code, message)
+    response = respond(refusal.code or 500, code, message)
     if methods := allowed(refusal):
         response.headers["Allow"] = methods
     return response
 
 
 def fail() -> Response:
-    """Answer after an error of the emulator's own; the log has what happened."""
-    return answer(500, "internal_server_error", "The emulator made a mistake; its log has the details.")
+    """Return the response to an error in the emulator; the log has the traceback."""
+    return respond(500, "internal_server_error", "The emulator made a mistake; its log has the details.")
 
 
-def answer(status: int, code: str, message: str, more: Mapping[str, Any] | None = None) -> Response:
-    """Answer with an error, and what belongs to it."""
-    return jsons.respond({"error": {"code": code, "message": message}, **(more or {})}, status)
+def respond(status: int, code: str, message: str, more: Mapping[str, Any] | None = None) -> Response:
+    """Return a response with an error, and more fields beside it."""
+    return bodies.respond({"error": {"code": code, "message": message}, **(more or {})}, status)

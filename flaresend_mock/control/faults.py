@@ -1,4 +1,4 @@
-"""/_mock/faults: make calls and deliveries go wrong."""
+"""/_mock/faults: rules that make calls and deliveries go wrong."""
 
 from __future__ import annotations
 
@@ -6,21 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import response_types, views
-from flaresend_mock.control.calls import (
-    OBJECT,
-    Input,
-    Number,
-    Whole,
-    chosen_world,
-    describes,
-    given_body,
-    load,
-)
+from flaresend_mock.control.inputs import Input, Number, Object, Text, Whole, about
+from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.faults import (
     CALL_ACTIONS,
     CALLS,
@@ -30,8 +21,9 @@ from flaresend_mock.core.faults import (
     MAX_DELAY,
     PRESETS,
 )
-from flaresend_mock.core.models import Delay, Reply
-from flaresend_mock.http import jsons
+from flaresend_mock.core.models import Delay, Fault, Reply
+from flaresend_mock.core.world import World
+from flaresend_mock.http.endpoint import endpoint
 
 log = logging.getLogger(__name__)
 
@@ -43,15 +35,20 @@ _HEADER_VALUE = validate.Regexp(r"[ -~]{0,4000}\Z", error="A header has printabl
 
 
 class ReplyInput(Input):
-    """A `status`, a JSON `body` or a text, and `headers`; without a body, what the status is called."""
+    """The response that a fault gives. Without a body, it has the status's phrase."""
 
-    status = Whole(200, 599, required=True)
-    body = fields.Raw(load_default=None, allow_none=True)
+    status = Whole("The HTTP status.", 200, 599, required=True)
+    body = fields.Raw(
+        load_default=None,
+        allow_none=True,
+        metadata=about("The body: JSON, or a text that is sent unchanged."),
+    )
     headers = fields.Dict(
         keys=fields.String(validate=_HEADER_NAME),
         values=fields.String(validate=_HEADER_VALUE),
         load_default=dict,
         validate=validate.Length(max=50),
+        metadata=about("More headers."),
     )
 
     @validates_schema
@@ -62,12 +59,12 @@ class ReplyInput(Input):
 
 
 class DelayInput(Input):
-    """Number: `from` one number `to` another, or around a `mean` with a standard `deviation`."""
+    """Seconds: `from` one number `to` another, or around a `mean` with a standard `deviation`."""
 
-    lowest = Number(0, MAX_DELAY, data_key="from")
-    highest = Number(0, MAX_DELAY, data_key="to")
-    mean = Number(0, MAX_DELAY)
-    deviation = Number(0, MAX_DELAY)
+    lowest = Number("The fewest seconds.", 0, MAX_DELAY, data_key="from")
+    highest = Number("The most seconds.", 0, MAX_DELAY, data_key="to")
+    mean = Number("The mean of a normal distribution.", 0, MAX_DELAY)
+    deviation = Number("Its standard deviation.", 0, MAX_DELAY)
 
     @validates_schema
     def check_shape(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -80,71 +77,79 @@ class DelayInput(Input):
 
 
 class FaultInput(Input):
-    """What matches, what then goes wrong, and how often."""
+    """What a fault matches, what it does, and how often."""
 
-    preset = fields.String(validate=validate.OneOf(list(PRESETS)))
-    name = fields.String(load_default="", validate=validate.Length(max=100))
-    on = fields.String(load_default=CALLS, validate=validate.OneOf([CALLS, DELIVERIES]))
-    match = fields.Raw(load_default=dict, metadata=OBJECT)
-    respond = fields.Nested(ReplyInput)
-    delay = fields.Raw(metadata={"type": ["number", "object"], "description": DelayInput.__doc__})
-    action = fields.String(metadata={"enum": [*CALL_ACTIONS, *EVENT_ACTIONS]})
-    after = Whole(0, MAX_TIMES)
-    every = Whole(1, MAX_TIMES)
-    times = Whole(1, MAX_TIMES)
-    probability = Number(0, 1)
+    preset = Text("A ready-made fault; other fields may be given beside it.", words=list(PRESETS))
+    name = Text("The name in lists and logs.", load_default="", length=(None, 100))
+    on = Text("Whether it applies to calls or to deliveries.", load_default=CALLS, words=[CALLS, DELIVERIES])
+    match = Object("A matcher: fields with the values that they must have.", load_default=dict)
+    respond = fields.Nested(ReplyInput, metadata=about("The response that it gives instead."))
+    delay = fields.Raw(metadata=about(DelayInput.__doc__ or "", type=["number", "object"]))
+    action = fields.String(
+        metadata=about(
+            "What it does to the connection, the response or the event.",
+            enum=[*CALL_ACTIONS, *EVENT_ACTIONS],
+        )
+    )
+    after = Whole("How many matches pass before it first applies.", 0, MAX_TIMES)
+    every = Whole("It applies to every Nth match.", 1, MAX_TIMES)
+    times = Whole("How often it applies at most.", 1, MAX_TIMES)
+    probability = Number("The probability that it applies, from the world's seed.", 0, 1)
 
 
 _DELAY = DelayInput()
-
-
 _LINKS = dict.fromkeys(("show_fault", "remove_fault"), ("fault_id", "/id"))
 
 
 @blueprint.get("")
-@describes(response_types.Faults)
-def list_faults() -> Response:
-    """List the faults of a world with what they matched and hit, oldest first."""
-    return jsons.respond({"faults": [views.fault(fault) for fault in chosen_world().faults.all()]})
+@endpoint(resources.Faults)
+def list_faults(world: World) -> dict[str, list[Fault]]:
+    """List the faults of a world with how often they matched and applied, oldest first."""
+    return {"faults": world.faults.all()}
 
 
 @blueprint.post("")
-@describes(response_types.FaultShown, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
-def arm() -> Response:
-    """Arm a fault."""
-    given = given_body()
-    preset = given.pop("preset", None)
-    if "respond" in given:
-        given["reply"] = Reply(**given.pop("respond"))
-    if "delay" in given:
-        given["delay"] = _delay(given["delay"])
-    given["name"] = given["name"] or preset or ""
-    world = chosen_world()
-    fault = world.faults.arm(**({**PRESETS[preset], **given} if preset else given))
+@endpoint(
+    resources.Fault,
+    status=201,
+    body=FaultInput(),
+    refuses=(409,),
+    links=_LINKS,
+    example={"match": {"number": "254712345678"}, "respond": {"status": 503}, "times": 2},
+)
+def arm(world: World, body: dict[str, Any]) -> Fault:
+    """Add a fault."""
+    preset = body.pop("preset", None)
+    if "respond" in body:
+        body["reply"] = Reply(**body.pop("respond"))
+    if "delay" in body:
+        body["delay"] = _delay(body["delay"])
+    body["name"] = body["name"] or preset or ""
+    fault = world.faults.arm(**({**PRESETS[preset], **body} if preset else body))
     log.info("fault %s (%s) armed in world %s", fault.id, fault.name, world.name)
-    return jsons.respond(views.fault(fault), 201)
+    return fault
 
 
 @blueprint.get("/<fault_id>")
-@describes(response_types.FaultShown)
-def show(fault_id: str) -> Response:
-    """Show one fault, with how often it matched and hit."""
-    return jsons.respond(views.fault(chosen_world().faults.get(fault_id)))
+@endpoint(resources.Fault)
+def show(world: World, fault_id: str) -> Fault:
+    """Show a fault, with how often it matched and applied."""
+    return world.faults.get(fault_id)
 
 
 @blueprint.delete("/<fault_id>")
-@describes(response_types.Deleted)
-def remove(fault_id: str) -> Response:
-    """Take one fault away."""
-    chosen_world().faults.remove(fault_id)
-    return jsons.respond({"deleted": fault_id})
+@endpoint(resources.Deleted)
+def remove(world: World, fault_id: str) -> dict[str, str]:
+    """Remove a fault."""
+    world.faults.remove(fault_id)
+    return {"deleted": fault_id}
 
 
 @blueprint.delete("")
-@describes(response_types.Deleted)
-def clear() -> Response:
-    """Take all faults of a world away."""
-    return jsons.respond({"deleted": chosen_world().faults.clear()})
+@endpoint(resources.Deleted)
+def clear(world: World) -> dict[str, int]:
+    """Remove all faults of a world."""
+    return {"deleted": world.faults.clear()}
 
 
 def _delay(given: Any) -> Delay:
@@ -154,7 +159,7 @@ def _delay(given: Any) -> Delay:
         return Delay(given, given)
     if not isinstance(given, dict):
         raise BadRequest("delay: seconds, or an object with from and to, or with mean and deviation")
-    found = load(_DELAY, given, "delay")
+    found = _DELAY.parse(given, "delay")
     return Delay(
         found.get("lowest", 0.0),
         found.get("highest", MAX_DELAY),

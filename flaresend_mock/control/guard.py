@@ -1,4 +1,4 @@
-"""Who may steer the emulator: whoever knows the token, or without one, whoever is no web page from elsewhere."""
+"""Access to the control plane: requires the control token, or without one, rejects cross-origin requests."""
 
 from __future__ import annotations
 
@@ -6,40 +6,38 @@ import hmac
 import re
 from urllib.parse import urlsplit
 
-from flask import Request, Response
+from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import webhook_urls
-from flaresend_mock.http.auth import cookie_of, pass_for
-from flaresend_mock.http.context import current_request, emulator
-from flaresend_mock.http.paths import OURS
+from flaresend_mock.http.context import CONTROL, services
+from flaresend_mock.http.headers import cookie_of, pass_for
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
-HEALTH = OURS + "/health"
-SCAN = OURS + "/scan/"
-DOCS = OURS + "/docs"
-UI = OURS + "/ui/"
+HEALTH = CONTROL + "/health"
+SCAN = CONTROL + "/scan/"
+DOCS = CONTROL + "/docs"
+UI = CONTROL + "/ui/"
 LOGIN = UI + "login"
-OPEN = frozenset((HEALTH, DOCS, LOGIN, OURS + "/openapi.json", OURS + "/control/openapi.json"))
-"""What is the same for everybody, and tells nothing worth keeping."""
+OPEN = frozenset((HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json"))
+"""The paths that need no token: they reveal nothing about a world."""
 
 _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::\d+)?", re.ASCII)
 
 
 def check() -> Response | None:
-    """Let a call of the control plane through, or refuse it; lead who looks at a page to where the token is entered.
+    """Accept or refuse a call of the control plane, and redirect a page without the token to the login page.
 
-    Health and documentation tell nothing worth keeping, and a scan page is opened by whoever saw its QR code: none of
-    them needs the token. A browser in which the token was entered shows a pass, and sends that whoever makes it call:
-    so it counts only for pages of our own.
+    Health and documentation reveal nothing about a world, and the phone that opens a scan page has seen its QR code:
+    these need no token. A browser sends the cookie of the login with every request, whichever page makes it, so the
+    cookie counts for the emulator's own pages only.
 
     Raises:
-        Unauthorized: there is a token, and the call does not bring it.
-        Forbidden: there is none, and the call comes from a web page, or to a name, that is not ours.
+        Unauthorized: the emulator has a control token, and the call lacks it.
+        Forbidden: the emulator has none, and the call comes from a web page, or to a host, of another origin.
     """
-    request = current_request()
     path = request.path
-    token = emulator().token
+    token = services().token
     if token is None:
         _check_origin(request)
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
@@ -50,7 +48,9 @@ def check() -> Response | None:
                 request, {f"{scheme}://{request.headers.get('Host', '')}" for scheme in ("http", "https")}
             )
             return None
-        if "HX-Request" in request.headers:  # a part of a page: have the browser ask for all of it
+        if (
+            "HX-Request" in request.headers
+        ):  # a part of a page: the browser loads the whole page, and is redirected
             return Response(status=401, headers={"HX-Refresh": "true"})
         if path.startswith(UI) and request.method == "GET":
             return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
@@ -64,7 +64,7 @@ def _is(given: str, wanted: str) -> bool:
 
 def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
-    public = urlsplit(emulator().public_url())
+    public = urlsplit(services().public_url())
     name = _name(host)
     if host and not ((name and webhook_urls.is_near(name)) or host == public.netloc):
         raise Forbidden(
@@ -75,7 +75,7 @@ def _check_origin(request: Request) -> None:
 
 
 def _check_page(request: Request, ours: set[str]) -> None:
-    """Refuse a call that a page from elsewhere makes."""
+    """Refuse a call that a page of another origin makes."""
     origin = request.headers.get("Origin")
     if origin is not None and origin not in ours:
         raise Forbidden(f"Web pages from {origin[:100]!r} may not steer this emulator; programs may.")
@@ -85,6 +85,6 @@ def _check_page(request: Request, ours: set[str]) -> None:
 
 
 def _name(host: str) -> str:
-    """Return the name or address in a Host header; empty if it holds anything else."""
+    """Return the name or address in a Host header, or an empty string."""
     found = _HOST.fullmatch(host)
     return (found[1] or found[2]) if found else ""

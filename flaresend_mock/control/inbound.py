@@ -1,4 +1,4 @@
-"""POST /_mock/inbound: somebody writes to an instance."""
+"""POST /_mock/inbound: a person writes to an instance."""
 
 from __future__ import annotations
 
@@ -7,21 +7,12 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Response, request
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+from flask import Blueprint, request
+from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import response_types, views
-from flaresend_mock.control.calls import (
-    Input,
-    Number,
-    Switch,
-    Whole,
-    chosen_world,
-    describes,
-    given_json,
-    load,
-)
+from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
+from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import numbers
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Chaos, InboundMessage, Upload
@@ -32,7 +23,9 @@ from flaresend_mock.core.payloads import (
     MEDIA_KINDS,
     TARGETED,
 )
-from flaresend_mock.http import jsons
+from flaresend_mock.core.world import World
+from flaresend_mock.http.bodies import load_json
+from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.package_data import SAMPLES, sample
 
 blueprint = Blueprint("inbound", __name__)
@@ -46,25 +39,25 @@ _PARTICIPANT = validate.Regexp(
 
 
 class ChaosInput(Input):
-    """What goes wrong on purpose: probabilities from 0 to 1, and a delay in seconds of the world's clock."""
+    """What goes wrong with deliveries: probabilities from 0 to 1, and a delay."""
 
-    duplicate = Number(0, 1)
-    reorder = Number(0, 1)
-    drop = Number(0, 1)
-    delay = Number(0, 366 * 86_400)
+    duplicate = Number("The probability that an event is delivered twice.", 0, 1)
+    reorder = Number("The probability that later events overtake an event.", 0, 1)
+    drop = Number("The probability that an event is not delivered.", 0, 1)
+    delay = Number("Seconds of the world's clock until an event is sent.", 0, 366 * 86_400)
 
 
 class MediaInput(Input):
-    """A file: a shipped `sample` or its bytes in `base64`; and how its link is spoiled, if it is."""
+    """A file: a shipped `sample`, or bytes in `base64`; and what is wrong with its link."""
 
-    sample = fields.String(validate=validate.OneOf(SAMPLES))
-    base64 = fields.String()
-    mimetype = fields.String(load_default="", validate=_MEDIA_TYPE)
-    fileName = fields.String(load_default="", validate=validate.Length(max=1000))  # noqa: N815 - as in the API
-    expired = Switch(load_default=False)
-    truncated = Switch(load_default=False)
-    corrupted = Switch(load_default=False)
-    keyless = Switch(load_default=False)
+    sample = Text("A shipped file.", words=SAMPLES)
+    base64 = Text("The bytes of the file, in base64.")
+    mimetype = Text("The media type, such as image/jpeg.", load_default="", check=_MEDIA_TYPE)
+    fileName = Text("The name of the file.", load_default="", length=(None, 1000))  # noqa: N815 - as in the API
+    expired = Switch("Whether the link has expired.", load_default=False)
+    truncated = Switch("Whether the link leads to half of the file.", load_default=False)
+    corrupted = Switch("Whether the link leads to damaged bytes.", load_default=False)
+    keyless = Switch("Whether the event lacks the media key.", load_default=False)
 
     @validates_schema
     def check_one_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -73,8 +66,8 @@ class MediaInput(Input):
 
 
 class ContactInput(Input):
-    name = fields.String(load_default="Jane Doe")
-    number = fields.String(load_default="254798765432")
+    name = Text("The contact's name.", load_default="Jane Doe")
+    number = Text("The contact's phone number.", load_default="254798765432")
 
     @post_load
     def read_number(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -85,13 +78,9 @@ class ContactInput(Input):
 
 
 class LinkInput(Input):
-    url = fields.String(required=True)
-    title = fields.String()
-    description = fields.String()
-
-
-def _number(**kwargs: Any) -> fields.Raw:
-    return fields.Raw(validate=_is_number, metadata={"type": ["string", "integer"]}, **kwargs)
+    url = Text("The URL in the text.", required=True)
+    title = Text("The title of the preview.")
+    description = Text("The description in the preview.")
 
 
 def _is_number(value: Any) -> None:
@@ -100,74 +89,89 @@ def _is_number(value: Any) -> None:
 
 
 class InboundInput(Input):
-    """Who writes what; `from` alone is needed. Beside a text, each `type` has fields of its own."""
+    """Who writes what; only `from` is required. Beside a text, each `type` has fields of its own."""
 
-    sender = _number(data_key="from", required=True)
-    instance = fields.String(allow_none=True)
-    group = fields.String(allow_none=True)
-    type = fields.String(validate=validate.OneOf(KINDS))
-    text = fields.String()
-    caption = fields.String()
-    media = fields.Nested(MediaInput)
-    file = fields.Raw(metadata={"type": "string", "format": "binary"})
-    reply_to = fields.String(
-        metadata={"description": "The id of the message that this one quotes or answers."}
+    sender = fields.Raw(
+        data_key="from",
+        required=True,
+        validate=_is_number,
+        metadata=about("The sender's phone number.", type=["string", "integer"]),
     )
-    target = fields.String(
-        metadata={"description": "The id of the message that a reaction, an edit or a deletion changes."}
+    instance = Text("The id of the instance; the first one if it is left out.", allow_none=True)
+    group = Text("The JID of the group that it is written in.", allow_none=True)
+    type = Text("The kind of message.", words=KINDS)
+    text = Text("The text.")
+    caption = Text("The text below a file.")
+    media = fields.Nested(MediaInput, metadata=about("A file, and what is wrong with its link."))
+    file = fields.Raw(metadata=about("A file, in a multipart form.", type="string", format="binary"))
+    reply_to = Text("The id of the message that this one quotes or replies to.")
+    target = Text("The id of the message that a reaction, an edit or a deletion changes.")
+    forward = Text("The id of a message that is forwarded unchanged.")
+    forwarded = Whole("How often it was forwarded; from 5 on, WhatsApp says many times.", 0, MAX_FORWARDS)
+    mentions = fields.List(
+        fields.String(validate=_PARTICIPANT), metadata=about("The JIDs of people who are mentioned.")
     )
-    forward = fields.String(metadata={"description": "the id of the message that is forwarded, as it is"})
-    forwarded = Whole(0, MAX_FORWARDS)
-    mentions = fields.List(fields.String(validate=_PARTICIPANT))
-    link = fields.Nested(LinkInput)
-    latitude = Number(-90, 90)
-    longitude = Number(-180, 180)
-    name = fields.String()
-    address = fields.String()
-    emoji = fields.String()
-    contact = fields.Nested(ContactInput)
-    options = fields.List(fields.String(), validate=validate.Length(2, 12))
-    selectable = Whole(0, 12)
-    selected = fields.String(metadata={"description": "the id of the chosen button or row"})
-    channel = fields.String()
-    seconds = Whole(0, 86_400)
-    message = fields.Dict(keys=fields.String(), validate=validate.Length(1))
-    from_lid = Switch()
-    chaos = fields.Nested(ChaosInput)
+    link = fields.Nested(LinkInput, metadata=about("The preview of a link in the text."))
+    latitude = Number("The latitude of a location, in degrees.", -90, 90)
+    longitude = Number("The longitude of a location, in degrees.", -180, 180)
+    name = Text("The name of a location.")
+    address = Text("The address of a location.")
+    emoji = Text("The emoji of a reaction; an empty one removes it.")
+    contact = fields.Nested(ContactInput, metadata=about("A contact."))
+    options = fields.List(
+        fields.String(), validate=validate.Length(2, 12), metadata=about("The options of a poll.")
+    )
+    selectable = Whole("How many options may be chosen; 0 for any number.", 0, 12)
+    selected = Text("The id of the chosen button or row.")
+    channel = Text("The JID of the channel.")
+    seconds = Whole("The length of an audio or a video.", 0, 86_400)
+    message = fields.Dict(
+        keys=fields.String(),
+        validate=validate.Length(1),
+        metadata=about("A payload in WhatsApp's format, sent unchanged."),
+    )
+    from_lid = Switch("Whether the sender is named by LID.")
+    chaos = fields.Nested(ChaosInput, metadata=about("What goes wrong with the delivery."))
+
+    @pre_load
+    def read_form(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Read the numbers, switches and objects that a form holds as texts."""
+        if request.is_json:
+            return data
+        return {name: _from_text(name, self.fields.get(name), value) for name, value in data.items()}
 
 
-_INPUT: Schema = InboundInput()
+def _from_text(name: str, field: Any, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if isinstance(field, Switch) and value in field.truthy | field.falsy:
+        return value in field.truthy
+    if isinstance(field, Number | Whole | fields.Nested | fields.Dict):
+        try:
+            return load_json(value.encode())
+        except ValueError:
+            if not isinstance(field, Number | Whole):  # numbers have a better message
+                raise BadRequest(f"{name}: not JSON") from None
+    return value
 
 
 _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/delivery/id"))
 
 
 @blueprint.post("/inbound")
-@describes(response_types.Received, status=201, body=InboundInput(), forms=True, refuses=(409,), links=_LINKS)
-def inbound() -> Response:
-    """Let somebody write, and answer with the event and where it is being delivered."""
-    body = given_json(forms=True, lists=("mentions", "options"))
-    given = load(_INPUT, body if request.is_json else _of_form(body))
-    received = chosen_world().inbound.receive(_message(given))
-    return jsons.respond({"event": received.event, "delivery": views.delivery(received.delivery)}, 201)
-
-
-def _of_form(body: dict[str, Any]) -> dict[str, Any]:
-    """Read the numbers, the switches and the objects that a form holds as texts."""
-    read = dict(body)
-    for name, field in _INPUT.fields.items():
-        text = body.get(name)
-        if not isinstance(text, str):
-            continue
-        if isinstance(field, Switch) and text in field.truthy | field.falsy:
-            read[name] = text in field.truthy
-        elif isinstance(field, Number | Whole | fields.Nested | fields.Dict):
-            try:
-                read[name] = jsons.load(text.encode())
-            except ValueError:
-                if not isinstance(field, Number | Whole):  # which say themselves what they take
-                    raise BadRequest(f"{name}: not JSON") from None
-    return read
+@endpoint(
+    Received,
+    status=201,
+    body=InboundInput(),
+    forms=True,
+    refuses=(409,),
+    links=_LINKS,
+    example={"from": "254712345678", "text": "Hello!"},
+)
+def inbound(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Receive a message from a person, and return the event with its delivery."""
+    received = world.inbound.receive(_message(body))
+    return {"event": received.event, "delivery": received.delivery}
 
 
 _BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}

@@ -1,61 +1,68 @@
-"""/_mock/instances: what the dashboard of the real service does with instances, and their API keys."""
+"""/_mock/instances: instances with their API keys, and pairing by QR code, as in the dashboard of the real service."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
 from typing import Any
 
-from flask import Blueprint, Response
-from marshmallow import fields, validate
+from flask import Blueprint, Response, request
+from markupsafe import escape
 
-from flaresend_mock.control import response_types, views
-from flaresend_mock.control.calls import Flag, Input, chosen_world, describes, given_body, given_query
-from flaresend_mock.core.errors import InvalidNumber
+from flaresend_mock.control.inputs import Input, Secrets, Text
+from flaresend_mock.control.resources import people as resources
+from flaresend_mock.control.resources.worlds import Deleted
+from flaresend_mock.core.errors import InvalidNumber, QrCodeExpired, Refusal
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
 from flaresend_mock.core.numbers import parse
-from flaresend_mock.core.redaction import key_id
+from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.world import World
-from flaresend_mock.http import jsons
-from flaresend_mock.http.context import emulator
+from flaresend_mock.core.worlds import DEFAULT
+from flaresend_mock.http.context import CONTROL, services
+from flaresend_mock.http.endpoint import WORLD, endpoint
 from flaresend_mock.worldfile.schema import LID, usable_key
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances")
+pairing = Blueprint("pairing", __name__)
 
-_NAME = validate.Length(max=200)
-_KEY: list[Callable[[Any], Any]] = [usable_key, validate.Length(max=500)]
+FORMATS = ("json", "png", "svg", "text")
+MAX_KEY = 500
+
+_STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
+_NUMBER = "A phone number in international format, such as 254712345678"
+_KEY = "The API key; null for a new one."
 
 
 class NewInstance(Input):
-    """All may be left out: then there is a number from the seed, and the instance starts up."""
+    """An instance. Without a number it gets one from the seed; without a status it starts up."""
 
-    name = fields.String(load_default="", validate=_NAME)
-    number = fields.String(load_default=None, allow_none=True)
-    lid = fields.String(load_default=None, allow_none=True, validate=LID)
-    status = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(INSTANCE_STATUSES))
-    api_key = fields.String(load_default=None, allow_none=True, validate=_KEY)
+    name = Text("The name.", load_default="", length=(None, 200))
+    number = Text(f"{_NUMBER}.", load_default=None, allow_none=True)
+    lid = Text("The LID, such as 163514152964174@lid.", load_default=None, allow_none=True, check=LID)
+    status = Text(_STATUS, load_default=None, allow_none=True, words=INSTANCE_STATUSES)
+    api_key = Text(_KEY, load_default=None, allow_none=True, length=(None, MAX_KEY), check=usable_key)
 
 
 class InstanceChange(Input):
-    name = fields.String(required=True, validate=_NAME)
+    name = Text("The name.", required=True, length=(None, 200))
 
 
 class StatusChange(Input):
-    status = fields.String(required=True, validate=validate.OneOf(INSTANCE_STATUSES))
+    status = Text(_STATUS, required=True, words=INSTANCE_STATUSES)
 
 
 class Scan(Input):
-    """Which `code` is scanned, if not the one that is shown, and by whose phone, if not by the instance's."""
+    """A scan of the shown code by the instance's own phone, unless another code or number is given."""
 
-    code = fields.String(load_default=None, allow_none=True)
-    number = fields.String(load_default=None, allow_none=True)
+    code = Text("The code to scan; null for the one that is shown.", load_default=None, allow_none=True)
+    number = Text(f"{_NUMBER}; null for the instance's own.", load_default=None, allow_none=True)
 
 
 class NewKey(Input):
-    api_key = fields.String(load_default=None, allow_none=True, validate=_KEY)
+    api_key = Text(_KEY, load_default=None, allow_none=True, length=(None, MAX_KEY), check=usable_key)
 
 
-class Secrets(Input):
-    with_secrets = Flag(load_default=False)
+class QrOptions(Input):
+    format = Text("The format: json, png, svg or text.", load_default="json", words=FORMATS)
 
 
 _BY_ID = (
@@ -77,127 +84,195 @@ _LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
 
 
 @blueprint.get("")
-@describes(response_types.Instances, query=Secrets())
-def list_instances() -> Response:
+@endpoint(resources.Instances, query=Secrets())
+def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the instances of a world, oldest first; API keys and secrets are masked."""
-    secrets = _with_secrets()
-    world = chosen_world()
-    return jsons.respond(
-        {"instances": [views.instance(one, world, secrets=secrets) for one in world.instances.all()]}
-    )
+    return {"instances": [_shown(world, one, query) for one in world.instances.all()]}
 
 
 @blueprint.post("")
-@describes(response_types.InstanceShown, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
-def create() -> Response:
-    """Make an instance; it starts up, unless a status is given."""
-    given = given_body()
-    world = chosen_world()
-    return _shown(world, world.instances.create(**given), 201)
+@endpoint(
+    resources.Instance,
+    status=201,
+    body=NewInstance(),
+    refuses=(409,),
+    links=_LINKS,
+    example={"name": "Second phone", "number": "254700111222"},
+)
+def create(world: World, body: dict[str, Any]) -> resources.ShownInstance:
+    """Create an instance. It starts up, unless a status is given."""
+    return _shown(world, world.instances.create(**body))
 
 
 @blueprint.get("/<instance_id>")
-@describes(response_types.InstanceShown, query=Secrets())
-def show(instance_id: str) -> Response:
-    """Show one instance; `default` is the first one."""
-    secrets = _with_secrets()
-    world = chosen_world()
-    return jsons.respond(views.instance(world.instances.find(instance_id), world, secrets=secrets))
+@endpoint(resources.Instance, query=Secrets())
+def show(world: World, instance_id: str, query: dict[str, Any]) -> resources.ShownInstance:
+    """Show an instance; `default` is the first one."""
+    return _shown(world, world.instances.find(instance_id), query)
 
 
 @blueprint.patch("/<instance_id>")
-@describes(response_types.InstanceShown, body=InstanceChange())
-def rename(instance_id: str) -> Response:
-    """Give an instance another name."""
-    given = given_body()
-    world = chosen_world()
-    return _shown(world, world.instances.rename(instance_id, given["name"]))
+@endpoint(resources.Instance, body=InstanceChange(), example={"name": "Front desk"})
+def rename(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
+    """Rename an instance."""
+    return _shown(world, world.instances.rename(instance_id, body["name"]))
 
 
 @blueprint.delete("/<instance_id>")
-@describes(response_types.Deleted, refuses=(409,))
-def remove(instance_id: str) -> Response:
-    """Delete an instance: its keys are unknown from now on, what it scheduled is cancelled."""
-    world = chosen_world()
+@endpoint(Deleted, refuses=(409,))
+def remove(world: World, instance_id: str) -> dict[str, str]:
+    """Delete an instance. Its keys become unknown, and its scheduled messages are cancelled."""
     instance = world.instances.find(instance_id)
     world.remove_instance(instance.id)
-    return jsons.respond({"deleted": instance.id})
+    return {"deleted": instance.id}
 
 
 @blueprint.post("/<instance_id>/status")
-@describes(response_types.InstanceShown, body=StatusChange())
-def set_status(instance_id: str) -> Response:
-    """Put an instance into a status, where it stays."""
-    given = given_body()
-    world = chosen_world()
-    return _shown(world, world.pairing.set_status(instance_id, given["status"]))
+@endpoint(resources.Instance, body=StatusChange(), example={"status": "disconnected"})
+def set_status(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
+    """Set the status of an instance, which it keeps."""
+    return _shown(world, world.pairing.set_status(instance_id, body["status"]))
 
 
 @blueprint.post("/<instance_id>/reconnect")
-@describes(response_types.InstanceShown, refuses=(409,))
-def reconnect(instance_id: str) -> Response:
-    """Start a disconnected instance up: it shows a QR code a second later."""
-    world = chosen_world()
+@endpoint(resources.Instance, refuses=(409,))
+def reconnect(world: World, instance_id: str) -> resources.ShownInstance:
+    """Start a disconnected instance. It shows a QR code a second later."""
     return _shown(world, world.pairing.reconnect(instance_id))
 
 
 @blueprint.post("/<instance_id>/disconnect")
-@describes(response_types.InstanceShown)
-def disconnect(instance_id: str) -> Response:
+@endpoint(resources.Instance)
+def disconnect(world: World, instance_id: str) -> resources.ShownInstance:
     """Disconnect an instance, which stays linked to its phone."""
-    world = chosen_world()
     return _shown(world, world.pairing.disconnect(instance_id))
 
 
 @blueprint.post("/<instance_id>/logout")
-@describes(response_types.InstanceShown)
-def log_out(instance_id: str) -> Response:
-    """Unlink an instance's phone: another number may scan its next QR code."""
-    world = chosen_world()
+@endpoint(resources.Instance)
+def log_out(world: World, instance_id: str) -> resources.ShownInstance:
+    """Unlink an instance's phone. Another number may scan its next QR code."""
     return _shown(world, world.pairing.disconnect(instance_id, log_out=True))
 
 
 @blueprint.post("/<instance_id>/scan")
-@describes(response_types.InstanceShown, body=Scan(), refuses=(409, 410))
-def scan(instance_id: str) -> Response:
-    """Scan an instance's QR code, as a phone would: it is connected a second later."""
-    given = given_body()
-    number = None if given["number"] is None else parse(given["number"])
-    if given["number"] is not None and number is None:
+@endpoint(resources.Instance, body=Scan(), refuses=(409, 410), example={})
+def scan(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
+    """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
+    number = None if body["number"] is None else parse(body["number"])
+    if body["number"] is not None and number is None:
         raise InvalidNumber
-    world = chosen_world()
-    return _shown(world, world.pairing.scan(instance_id, given["code"], number))
+    return _shown(world, world.pairing.scan(instance_id, body["code"], number))
 
 
 @blueprint.get("/<instance_id>/api-keys")
-@describes(response_types.Keys, query=Secrets())
-def list_keys(instance_id: str) -> Response:
+@endpoint(resources.ApiKeys, query=Secrets())
+def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """List an instance's API keys, masked."""
-    secrets = _with_secrets()
-    instance = chosen_world().instances.find(instance_id)
-    return jsons.respond({"api_keys": [views.api_key(key, secrets=secrets) for key in instance.api_keys]})
+    return {"api_keys": _shown(world, world.instances.find(instance_id), query).api_keys}
 
 
 @blueprint.post("/<instance_id>/api-keys")
-@describes(response_types.KeyShown, status=201, body=NewKey(), refuses=(409,))
-def make_key(instance_id: str) -> Response:
-    """Make an API key, and show it, this once."""
-    given = given_body()
-    key = chosen_world().instances.add_key(instance_id, given["api_key"])
-    return jsons.respond({"id": key_id(key), "api_key": key}, 201)
+@endpoint(resources.ApiKey, status=201, body=NewKey(), refuses=(409,), example={"api_key": None})
+def make_key(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownKey:
+    """Create an API key. Only this response shows it."""
+    return resources.shown_key(world.instances.add_key(instance_id, body["api_key"]), secrets=True)
 
 
 @blueprint.delete("/<instance_id>/api-keys/<wanted>")
-@describes(response_types.Deleted)
-def revoke_key(instance_id: str, wanted: str) -> Response:
-    """Revoke an API key, named by its id: calls with it are refused from now on."""
-    chosen_world().instances.revoke_key(instance_id, wanted)
-    return jsons.respond({"deleted": wanted})
+@endpoint(Deleted)
+def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
+    """Revoke an API key by its id. Calls with it are refused from now on."""
+    world.instances.revoke_key(instance_id, wanted)
+    return {"deleted": wanted}
 
 
-def _with_secrets() -> bool:
-    return given_query()["with_secrets"] or emulator().with_secrets
+@pairing.get("/instances/<instance_id>/qr")
+@endpoint(
+    resources.QrCode, also=("image/png", "image/svg+xml", "text/plain"), query=QrOptions(), refuses=(409,)
+)
+def qr(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
+    """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
+    instance, shown = world.pairing.qr(instance_id)
+    of_world = "" if world.name == DEFAULT else f"?{WORLD}={world.name}"
+    url = f"{services().public_url()}{CONTROL}/scan/{shown.code}{of_world}"
+    if query["format"] == "json":
+        return {"instance": instance.id, "code": shown.code, "url": url, "expires": shown.expires}
+    data, content_type = _drawn(url, query["format"])
+    return Response(data, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
-def _shown(world: World, instance: Instance, status: int = 200) -> Response:
-    return jsons.respond(views.instance(instance, world, secrets=emulator().with_secrets), status)
+@pairing.get("/scan/<code>")
+def scan_page(code: str) -> Response:
+    """Link the phone that opened this page to the instance that shows the code. Opening it again changes nothing."""
+    try:
+        world = services().worlds.get(request.args.get(WORLD, DEFAULT))
+        instance = world.pairing.with_code(code)
+        if instance is None:
+            raise QrCodeExpired
+        if (
+            instance.status not in LINKED and request.method != "HEAD"
+        ):  # link previews send HEAD, and do not scan
+            instance = world.pairing.scan(instance.id, code)
+    except Refusal:
+        text = "<p>It is no longer shown. Scan the one that is shown now.</p>"
+        return _page(410, "This QR code has expired", text, "#b3541e", "&#8635;")
+    name = f"<p>{escape(instance.name)}</p>" if instance.name else ""
+    paused = "<p>The world's clock stands still: advance it by a second.</p>" if world.clock.frozen else ""
+    text = f"{name}<p>+{escape(instance.number)}</p>"
+    if instance.status != "connected":
+        text += f"<p>It is connected in a second.</p>{paused}"
+    return _page(200, "Phone linked", text, "#1a7f4b", "&#10003;")
+
+
+def _shown(world: World, instance: Instance, query: dict[str, Any] | None = None) -> resources.ShownInstance:
+    secrets = services().with_secrets or bool(query and query["with_secrets"])
+    return resources.shown_instance(instance, world, secrets=secrets)
+
+
+def _drawn(url: str, wanted: str) -> tuple[bytes, str]:
+    import segno
+
+    code = segno.make(url, micro=False, error="m")
+    drawing: Any = io.BytesIO()
+    match wanted:
+        case "png":
+            code.save(drawing, kind="png", scale=8, border=4)
+            return drawing.getvalue(), "image/png"
+        case "svg":
+            code.save(drawing, kind="svg", scale=8, border=4, light="white", xmldecl=False)
+            return drawing.getvalue(), "image/svg+xml"
+    text = io.StringIO()
+    code.terminal(text, border=2, compact=True)
+    return text.getvalue().encode(), "text/plain; charset=utf-8"
+
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>{title} · flaresend-mock</title>
+<style>
+  :root {{ color-scheme: light dark; }}
+  body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center; }}
+  main {{ max-width: 26rem; padding: 2rem; text-align: center; overflow-wrap: anywhere; }}
+  .sign {{ font-size: 3.5rem; line-height: 1; color: {colour}; }}
+  h1 {{ font-size: 1.4rem; margin: 1rem 0 .5rem; }}
+  p {{ margin: .3rem 0; opacity: .8; }}
+</style>
+<main><div class="sign" aria-hidden="true">{sign}</div><h1>{title}</h1>{text}</main>
+</html>
+"""
+
+
+def _page(status: int, title: str, text: str, colour: str, sign: str) -> Response:
+    body = _PAGE.format(title=title, text=text, colour=colour, sign=sign)
+    security = {
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(body, status, headers=security, content_type="text/html; charset=utf-8")

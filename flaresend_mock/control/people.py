@@ -1,58 +1,243 @@
-"""/_mock/people: who is on WhatsApp, names and LIDs, and who answers by themselves."""
+"""/_mock/people, /_mock/groups and /_mock/channels: what instances of a world find there, without calls of the API."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
-from marshmallow import fields, validate
+from typing import Any, ClassVar
 
-from flaresend_mock.control import response_types, views
-from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
-from flaresend_mock.core.models import Rule
-from flaresend_mock.http import jsons
+from flask import Blueprint
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
+from flaresend_mock.control.resources import people as resources
+from flaresend_mock.control.resources.worlds import Deleted
+from flaresend_mock.core.channels import ROLES
+from flaresend_mock.core.models import (
+    DESCRIPTION_LENGTH,
+    GROUP_CAPACITY,
+    SUBJECT_LENGTH,
+    Channel,
+    Group,
+    Person,
+    Rule,
+)
+from flaresend_mock.core.world import World
+from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.worldfile.schema import LID
 
-blueprint = Blueprint("people", __name__, url_prefix="/people")
+people = Blueprint("people", __name__, url_prefix="/people")
+groups = Blueprint("groups", __name__, url_prefix="/groups")
+channels = Blueprint("channels", __name__, url_prefix="/channels")
 
 MAX_TEXT = 65_536
+MAX_SUBSCRIBERS = 10**12
+ACTIONS = ("add", "remove", "promote", "demote")
+
+_INSTANCE = "The id of an instance; the first one if it is left out."
+_SUBJECT = "The name of the group: 100 characters at most."
+_GROUP_DESCRIPTION = "The description of the group."
+_CHANNEL_NAME = "The name of the channel."
+_CHANNEL_DESCRIPTION = "The description of the channel."
+_SUBSCRIBERS = "The number of subscribers."
+_ROLE = "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER, or GUEST for none."
 
 
 class RuleInput(Input):
     """Sends `reply`, or the same text for null, `after` seconds after a text that contains `when`."""
 
-    when = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
-    reply = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=MAX_TEXT))
-    after = Number(0, 30 * 86_400, load_default=1.0)
+    when = Text(
+        "The rule matches a text that contains this; null for every text.",
+        load_default=None,
+        allow_none=True,
+        length=(None, MAX_TEXT),
+    )
+    reply = Text(
+        "The reply; null for the same text.", load_default=None, allow_none=True, length=(None, MAX_TEXT)
+    )
+    after = Number("Seconds of the world's clock until the reply.", 0, 30 * 86_400, load_default=1.0)
 
 
 class PersonInput(Input):
-    name = fields.String(load_default="", validate=validate.Length(max=MAX_TEXT))
-    lid = fields.String(load_default=None, allow_none=True, validate=LID)
-    on_whatsapp = Switch(load_default=True)
-    rules = fields.List(fields.Nested(RuleInput), load_default=list, validate=validate.Length(max=100))
+    name = Text("The name.", load_default="", length=(None, MAX_TEXT))
+    lid = Text(
+        "The LID, such as 163514152964174@lid; null for one that comes from the number and the seed.",
+        load_default=None,
+        allow_none=True,
+        check=LID,
+    )
+    on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
+    rules = fields.List(
+        fields.Nested(RuleInput),
+        load_default=list,
+        validate=validate.Length(max=100),
+        metadata=about("Automatic replies: the first rule that matches applies."),
+    )
 
 
-@blueprint.get("")
-@describes(response_types.People)
-def list_people() -> Response:
-    """List who is in the directory; everybody else is on WhatsApp, too."""
-    world = chosen_world()
+@people.get("")
+@endpoint(resources.People)
+def list_people(world: World) -> dict[str, list[Person]]:
+    """List the people in the directory. Other numbers are on WhatsApp, too."""
     with world.lock:
-        people = list(world.state.people.values())
-    return jsons.respond({"people": [views.person(person) for person in people]})
+        return {"people": list(world.state.people.values())}
 
 
-@blueprint.put("/<number>")
-@describes(response_types.PersonShown, body=PersonInput(), refuses=(409,))
-def put(number: str) -> Response:
-    """Say who has a number. What is not given is as it is by default; without a LID they keep theirs."""
-    given = given_body()
-    given["rules"] = tuple(Rule(**rule) for rule in given["rules"])
-    return jsons.respond(views.person(chosen_world().people.put(number, **given)))
+@people.put("/<number>")
+@endpoint(
+    resources.Person,
+    body=PersonInput(),
+    refuses=(409,),
+    example={"name": "Ann", "rules": [{"when": "price", "reply": "Too much!", "after": 2}]},
+)
+def put(world: World, number: str, body: dict[str, Any]) -> Person:
+    """Set the person of a number. Fields that are left out get their defaults; the LID stays."""
+    body["rules"] = tuple(Rule(**rule) for rule in body["rules"])
+    return world.people.put(number, **body)
 
 
-@blueprint.delete("/<number>")
-@describes(response_types.Deleted, refuses=(409,))
-def delete(number: str) -> Response:
-    """Forget about somebody: then they are as anybody is."""
-    chosen_world().people.remove(number)
-    return jsons.respond({"deleted": number})
+@people.delete("/<number>")
+@endpoint(Deleted, refuses=(409,))
+def delete(world: World, number: str) -> dict[str, str]:
+    """Remove a person from the directory. The number stays on WhatsApp."""
+    world.people.remove(number)
+    return {"deleted": number}
+
+
+def _participants() -> fields.List[str]:
+    return fields.List(
+        fields.String(),
+        required=True,
+        validate=validate.Length(1, GROUP_CAPACITY),
+        metadata=about("Phone numbers. Unknown ones are added to the directory."),
+    )
+
+
+class GroupInput(Input):
+    """A group of an instance, with people by their numbers."""
+
+    subject = Text(_SUBJECT, required=True, length=(1, SUBJECT_LENGTH))
+    participants = _participants()
+    instance = Text(_INSTANCE, load_default=None, allow_none=True)
+
+
+class ParticipantsInput(Input):
+    """An action on participants: it is done to all of them or, if one is refused, to none."""
+
+    action = Text("What to do: add, remove, promote or demote.", required=True, words=ACTIONS)
+    participants = _participants()
+
+
+class GroupChange(Input):
+    """The info of a group, and what only its admins may do."""
+
+    more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
+
+    subject = Text(_SUBJECT, length=(1, SUBJECT_LENGTH))
+    description = Text(_GROUP_DESCRIPTION, length=(None, DESCRIPTION_LENGTH))
+    announce = Switch("Whether only admins may post.")
+    restrict = Switch("Whether only admins may edit the group's info.")
+
+    @validates_schema
+    def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
+        if not data:
+            raise ValidationError("Give what is to change.")
+
+
+@groups.get("")
+@endpoint(resources.Groups)
+def list_groups(world: World) -> dict[str, list[Group]]:
+    """List all groups of the world, with their participants."""
+    with world.lock:
+        return {"groups": list(world.state.groups.values())}
+
+
+@groups.post("", endpoint="create")
+@endpoint(
+    resources.Group,
+    status=201,
+    body=GroupInput(),
+    refuses=(409,),
+    example={"subject": "Weekend hikers", "participants": ["254712345678", "254723456789"]},
+)
+def create_group(world: World, body: dict[str, Any]) -> Group:
+    """Create a group. Like the API, it leaves out people who are not on WhatsApp."""
+    instance = world.instances.find(body["instance"])
+    members = [world.people.named(number) for number in body["participants"]]
+    return world.groups.make(instance.id, body["subject"], members).group
+
+
+@groups.patch("/<group_id>")
+@endpoint(resources.Group, body=GroupChange(), example={"subject": "Weekend runners", "announce": True})
+def change_group(world: World, group_id: str, body: dict[str, Any]) -> Group:
+    """Change the info of a group, and what only its admins may do."""
+    return world.groups.change(group_id, body)
+
+
+@groups.post("/<group_id>/participants")
+@endpoint(
+    resources.Group,
+    body=ParticipantsInput(),
+    refuses=(409,),
+    example={"action": "add", "participants": ["254799000111"]},
+)
+def arrange_participants(world: World, group_id: str, body: dict[str, Any]) -> Group:
+    """Add, remove, promote or demote participants of any group."""
+    return world.groups.arrange(group_id, body["action"], body["participants"])
+
+
+class ChannelChange(Input):
+    """The texts of a channel, and the `role` of an `instance` in it."""
+
+    more_shape: ClassVar[dict[str, Any]] = {
+        "anyOf": [{"required": [name]} for name in ("name", "description", "subscribers", "role")]
+    }
+
+    name = Text(_CHANNEL_NAME, length=(1, SUBJECT_LENGTH))
+    description = Text(_CHANNEL_DESCRIPTION, length=(None, DESCRIPTION_LENGTH))
+    subscribers = Whole(_SUBSCRIBERS, 0, MAX_SUBSCRIBERS)
+    instance = Text(_INSTANCE, allow_none=True)
+    role = Text(_ROLE, words=ROLES)
+
+    @validates_schema
+    def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
+        if not data.keys() - {"instance"}:
+            raise ValidationError("Give what is to change.")
+
+
+class ChannelInput(ChannelChange):
+    """A channel. An instance owns it unless another `role` is given."""
+
+    more_shape: ClassVar[dict[str, Any]] = {}
+
+    name = Text(_CHANNEL_NAME, required=True, length=(1, SUBJECT_LENGTH))
+    role = Text(_ROLE, load_default=ROLES[0], words=ROLES)
+
+
+@channels.get("")
+@endpoint(resources.Channels)
+def list_channels(world: World) -> dict[str, list[Channel]]:
+    """List all channels of the world, with the roles of instances."""
+    with world.lock:
+        return {"channels": list(world.state.channels.values())}
+
+
+@channels.post("", endpoint="create")
+@endpoint(
+    resources.Channel,
+    status=201,
+    body=ChannelInput(),
+    example={"name": "Fresh from the oven", "description": "Every morning at 8", "subscribers": 1200},
+)
+def create_channel(world: World, body: dict[str, Any]) -> Channel:
+    """Create a channel."""
+    instance, role = body.pop("instance", None), body.pop("role")
+    return world.channels.make(instance, role, **body)
+
+
+@channels.patch("/<channel_id>")
+@endpoint(
+    resources.Channel, body=ChannelChange(), example={"description": "Every morning at 7", "role": "ADMIN"}
+)
+def change_channel(world: World, channel_id: str, body: dict[str, Any]) -> Channel:
+    """Change a channel, or the role of an instance in it."""
+    instance, role = body.pop("instance", None), body.pop("role", None)
+    return world.channels.change(channel_id, body, instance, role)

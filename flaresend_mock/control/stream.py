@@ -1,4 +1,4 @@
-"""GET /_mock/events as a live stream: server-sent events that resume where a reader left off."""
+"""GET /_mock/events as a stream of server-sent events, which a client can resume."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Collection, Iterator
 from flask import Request, Response
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.control import errors, views
+from flaresend_mock.control import errors
+from flaresend_mock.control.resources import activity
 from flaresend_mock.core.log_reader import LogReader, Missed, Replaced
 from flaresend_mock.core.world import World
-from flaresend_mock.http import jsons
-from flaresend_mock.http.connection import is_gone
-from flaresend_mock.http.context import MAX_STREAMS, Emulator
+from flaresend_mock.http.bodies import dump_json
+from flaresend_mock.http.context import MAX_STREAMS, AppServices, is_gone
 
 CONTENT_TYPE = "text/event-stream; charset=utf-8"
 HEARTBEAT_SECONDS = 10.0
@@ -21,17 +21,17 @@ _RETRY_MILLISECONDS = 1000
 
 
 def respond(
-    request: Request, us: Emulator, world: World, since: int | None, kinds: Collection[str]
+    request: Request, us: AppServices, world: World, since: int | None, kinds: Collection[str]
 ) -> Response:
-    """Answer with all that happens from now on, or after an event; 503 if there are as many readers as there may be.
+    """Stream the events that happen from now on, or after an event; 503 if too many streams are open.
 
     Args:
-        since: the number of the event to go on after; a `Last-Event-ID` comes before it. None for what is new.
-        kinds: which kinds of events; none for all.
+        since: the number of the event to continue after; None for new events. A `Last-Event-ID` overrides it.
+        kinds: kinds of events; empty for all.
     """
     if not us.streams.acquire(blocking=False):
         message = f"{MAX_STREAMS} streams are open, which is as many as there may be; close one"
-        return errors.answer(503, "too_many_streams", message)
+        return errors.respond(503, "too_many_streams", message)
     try:
         resumed = request.headers.get("Last-Event-ID", "")
         after = int(resumed) if resumed.isascii() and resumed.isdigit() and len(resumed) < 19 else since
@@ -47,9 +47,9 @@ def respond(
 
 
 class _Stream:
-    """Writes what one follower of a world's log reads."""
+    """Writes the events of a world's log for one client."""
 
-    def __init__(self, us: Emulator, world: World, follower: LogReader, kinds: Collection[str]) -> None:
+    def __init__(self, us: AppServices, world: World, follower: LogReader, kinds: Collection[str]) -> None:
         self._us = us
         self._world = world
         self._kinds = kinds
@@ -58,7 +58,7 @@ class _Stream:
         self._follower = follower
 
     def end(self) -> None:
-        """Stop watching, and give the place to others. Ending twice does nothing more."""
+        """Stop following the log, and free the place. Ending twice does nothing more."""
         with self._ending:
             if self._ended:
                 return
@@ -77,7 +77,7 @@ class _Stream:
     def _read(self, is_away: Callable[[], bool]) -> Iterator[bytes]:
         beat = Stopwatch()
         while not is_away():
-            ended = self._world.closed or self._us.patience.over  # then what happened before is still read
+            ended = self._world.closed or self._us.patience.over  # events from before are still sent
             for piece in self._new():
                 yield piece
                 beat = Stopwatch()
@@ -90,7 +90,7 @@ class _Stream:
             self._us.patience.wait(self._follower.news, left, lambda: self._world.closed or is_away())
 
     def _new(self) -> Iterator[bytes]:
-        """Yield what the log has gained, what it has lost meanwhile, and that it is another one now."""
+        """Yield new events, the number of events that were missed, and a replacement of the log."""
         for item in self._follower.read():
             if isinstance(item, Missed):
                 yield _written("evicted", {"events": item.events})
@@ -98,9 +98,9 @@ class _Stream:
                 change = {"action": "replaced", "id": self._world.name}
                 yield _written("world", {"kind": "world", "world": change}, item.number)
             elif not self._kinds or item.kind in self._kinds:
-                yield _written(item.kind, views.event(item), item.number)
+                yield _written(item.kind, activity.event(item), item.number)
 
 
 def _written(kind: str, data: object, number: int | None = None) -> bytes:
     numbered = b"" if number is None else f"id: {number}\n".encode()
-    return numbered + f"event: {kind}\ndata: ".encode() + jsons.dump(data) + b"\n\n"
+    return numbered + f"event: {kind}\ndata: ".encode() + dump_json(data) + b"\n\n"

@@ -1,4 +1,4 @@
-"""POST /_mock/{messages,requests,deliveries}/{search,wait,verify}: find what happened, wait for it, verify it."""
+"""POST /_mock/{messages,requests,deliveries}/{search,wait,verify}: find items, wait for them, verify them."""
 
 from __future__ import annotations
 
@@ -6,33 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.control import errors, response_types
-from flaresend_mock.control.calls import (
-    OBJECT,
-    Input,
-    Number,
-    Switch,
-    Whole,
-    chosen_world,
-    describes,
-    given_body,
-)
-from flaresend_mock.control.queries import SOURCES, Source
+from flaresend_mock.control import errors
+from flaresend_mock.control.inputs import Input, Number, Object, Switch, Whole, about
+from flaresend_mock.control.queries import COLLECTIONS, Collection
+from flaresend_mock.control.resources.worlds import Found
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
 from flaresend_mock.core.verification import Expectation, Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
-from flaresend_mock.http import jsons
-from flaresend_mock.http.connection import is_gone
-from flaresend_mock.http.context import MAX_WAITERS, current_request, emulator
+from flaresend_mock.http.bodies import dump_json
+from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
+from flaresend_mock.http.endpoint import endpoint
 
-blueprint = Blueprint("evidence", __name__)
+blueprint = Blueprint("verification", __name__)
 
 DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0
@@ -43,25 +35,43 @@ MAX_LENGTH = 100
 MAX_STEPS = 100
 
 
-class WaitInput(Input):
-    """Until `count` fit `match`, `timeout` seconds at most; only what came after the event `since` counts."""
+_LIST = "/<any(messages, requests, deliveries):name>"
+_MATCH = "A matcher: fields with the values that they must have. All must match."
+_SINCE = "The number of an event: only later items count."
+_NUMBER = "How many items must match"
 
-    match = fields.Raw(load_default=dict, metadata=OBJECT)
-    count = Whole(1, MAX_COUNT, load_default=1)
-    timeout = Number(0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
-    since = Whole(0, 2**53, load_default=0)
+
+class SearchInput(Input):
+    """What to find: the first `limit` items after event `since`."""
+
+    match = Object(_MATCH, load_default=dict)
+    since = Whole(_SINCE, 0, 2**53, load_default=0)
+    limit = Whole("The number of items at most.", 1, MAX_COUNT, load_default=MAX_COUNT)
+
+
+class WaitInput(Input):
+    """What to wait for, and for how long."""
+
+    match = Object(_MATCH, load_default=dict)
+    count = Whole(f"{_NUMBER}.", 1, MAX_COUNT, load_default=1)
+    timeout = Number("Real seconds to wait at most.", 0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
+    since = Whole(_SINCE, 0, 2**53, load_default=0)
 
 
 class VerifyInput(Input):
-    """How many fit `match`, and which of those one after the other; without either, at least one is expected."""
+    """What to expect: how many items match, and which in order. Without either, at least one is expected."""
 
-    match = fields.Raw(load_default=dict, metadata=OBJECT)
-    exactly = Whole(0, MAX_COUNT)
-    at_least = Whole(1, MAX_COUNT)
-    at_most = Whole(0, MAX_COUNT)
-    never = Switch(validate=validate.Equal(True))
-    in_order = fields.List(fields.Raw(metadata=OBJECT), validate=validate.Length(1, MAX_STEPS))
-    since = Whole(0, 2**53, load_default=0)
+    match = Object(_MATCH, load_default=dict)
+    exactly = Whole(f"{_NUMBER}, no more and no fewer.", 0, MAX_COUNT)
+    at_least = Whole(f"{_NUMBER} at least.", 1, MAX_COUNT)
+    at_most = Whole(f"{_NUMBER} at most.", 0, MAX_COUNT)
+    never = Switch("True: no item may match.", validate=validate.Equal(True))
+    in_order = fields.List(
+        fields.Raw(metadata={"type": "object"}),
+        validate=validate.Length(1, MAX_STEPS),
+        metadata=about("Matchers that must match one after the other. Other items may come between."),
+    )
+    since = Whole(_SINCE, 0, 2**53, load_default=0)
 
     @validates_schema
     def check_counts(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -73,83 +83,65 @@ class VerifyInput(Input):
             raise ValidationError("at_least is more than at_most.")
 
 
-class SearchInput(Input):
-    """What fits `match`, the first `limit` after event `since`; without `limit` all of it."""
-
-    match = fields.Raw(load_default=dict, metadata=OBJECT)
-    since = Whole(0, 2**53, load_default=0)
-    limit = Whole(1, MAX_COUNT, load_default=MAX_COUNT)
-
-
-@blueprint.post("/<any(messages, requests, deliveries):name>/search")
-@describes(response_types.Found, body=SearchInput())
-def search(name: str) -> Response:
-    """List what fits, oldest first."""
-    source, given = SOURCES[name], given_body()
-    matcher = compile_matcher(given["match"], source.fields)
-    world = chosen_world()
-    kept = _kept(source, world, _still_meant(world, given["since"]))
-    found = [item for item in kept if matcher.holds(item)]
-    return jsons.respond({name: found[: given["limit"]], "count": len(found)})
+@blueprint.post(f"{_LIST}/search")
+@endpoint(Found, body=SearchInput(), example={"match": {}, "limit": 10})
+def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """List the items that match, oldest first."""
+    of = COLLECTIONS[name]
+    matcher = compile_matcher(body["match"], of.fields)
+    found = [item for item in _kept(of, world, _since(world, body)) if matcher.holds(item)]
+    return {name: found[: body["limit"]], "count": len(found)}
 
 
-@blueprint.post("/<any(messages, requests, deliveries):name>/wait")
-@describes(response_types.Found, body=WaitInput(), refuses=(408, 409, 503))
-def wait(name: str) -> Response:
-    """Answer as soon as enough fit; else 408 with what did arrive, and what came nearest."""
-    source, given = SOURCES[name], given_body()
-    matcher = compile_matcher(given["match"], source.fields)
-    world = chosen_world()
-    gathering = Gathering(matcher, given["count"])
-    given["since"] = _still_meant(world, given["since"])
-    forgotten = source.forgotten(world)
-    if not emulator().waiters.acquire(blocking=False):
+@blueprint.post(f"{_LIST}/wait")
+@endpoint(Found, body=WaitInput(), refuses=(408, 409, 503), example={"match": {}, "count": 1, "timeout": 5})
+def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
+    """Respond as soon as enough items match; else 408 with the items there are, and the nearest one."""
+    us, of = services(), COLLECTIONS[name]
+    matcher = compile_matcher(body["match"], of.fields)
+    gathering = Gathering(matcher, body["count"])
+    since, forgotten = _since(world, body), of.forgotten(world)
+    if not us.waiters.acquire(blocking=False):
         raise TooMany(f"{MAX_WAITERS} calls wait already; let some of them end first")
     try:
-        there = _wait(source, world, gathering, given["since"], given["timeout"])
+        there = _wait(of, world, gathering, since, body["timeout"])
     finally:
-        emulator().waiters.release()
+        us.waiters.release()
     found = gathering.found()
     if there:
-        return jsons.respond({name: found, "event": world.state.events.last_number})
+        return {name: found, "event": world.state.events.last_number}
     if world.closed:
         raise WorldNotFound(world.name)
-    if emulator().patience.over:
-        return errors.answer(503, "stopping", "the emulator stops")
-    if forgotten > given["since"]:
-        return _forgot(source, forgotten)
-    arrived = _kept(source, world, given["since"])
-    said = f"{len(found)} of {given['count']} {name} within {given['timeout']:g} s"
-    return errors.answer(408, "timeout", *_explained(said, name, found, arrived, matcher))
+    if us.patience.over:
+        return errors.respond(503, "stopping", "the emulator stops")
+    if forgotten > since:
+        return _forgot(of, forgotten)
+    said = f"{len(found)} of {body['count']} {name} within {body['timeout']:g} s"
+    return errors.respond(408, "timeout", *_explained(said, name, found, _kept(of, world, since), matcher))
 
 
-@blueprint.post("/<any(messages, requests, deliveries):name>/verify")
-@describes(response_types.Found, body=VerifyInput(), refuses=(409, 422))
-def verify(name: str) -> Response:
-    """Answer 200 if what is expected holds; 422 if not; 409 if nobody can tell, as too much is forgotten."""
-    source, given = SOURCES[name], given_body()
-    matcher = compile_matcher(given["match"], source.fields)
-    expected = _expectation(source, given)
-    world = chosen_world()
-    given["since"] = _still_meant(world, given["since"])
-    arrived = _kept(source, world, given["since"])
-    forgotten = source.forgotten(world)
+@blueprint.post(f"{_LIST}/verify")
+@endpoint(Found, body=VerifyInput(), refuses=(409, 422), example={"match": {}, "at_least": 1})
+def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
+    """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
+    of = COLLECTIONS[name]
+    matcher = compile_matcher(body["match"], of.fields)
+    expected, since = _expectation(of, body), _since(world, body)
+    arrived, forgotten = _kept(of, world, since), of.forgotten(world)
     found = [item for item in arrived if matcher.holds(item)]
     verdict = judge(expected, found)
-    if forgotten > given["since"] and not verdict.certain:
-        return _forgot(source, forgotten)
+    if forgotten > since and not verdict.certain:
+        return _forgot(of, forgotten)
     if verdict.holds:
-        return jsons.respond({"verified": True, "count": len(found), name: found[-MAX_SHOWN:]})
+        return {"verified": True, "count": len(found), name: found[-MAX_SHOWN:]}
     short = verdict.missing or matcher
     left = arrived if verdict.missing is None else verdict.left
-    return errors.answer(422, "not_verified", *_explained(verdict.problem, name, found, left, short))
+    return errors.respond(422, "not_verified", *_explained(verdict.problem, name, found, left, short))
 
 
-def _expectation(source: Source, given: Mapping[str, Any]) -> Expectation:
+def _expectation(of: Collection, given: Mapping[str, Any]) -> Expectation:
     steps = given.get("in_order", ())
-    in_order = [
-        compile_matcher(step, source.fields, f"in_order[{index}]") for index, step in enumerate(steps)
-    ]
+    in_order = [compile_matcher(step, of.fields, f"in_order[{index}]") for index, step in enumerate(steps)]
     counts = {name: given.get(name) for name in ("exactly", "at_least", "at_most")}
     if "never" in given:
         counts["exactly"] = 0
@@ -158,22 +150,22 @@ def _expectation(source: Source, given: Mapping[str, Any]) -> Expectation:
     return Expectation(**counts, in_order=in_order)
 
 
-def _wait(source: Source, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
-    """Gather what is there already, and what comes as it comes, until there is enough or the time is up."""
+def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
+    """Gather the items there are, and new ones, until enough match or the time is up."""
 
     def see(event: Event) -> None:
-        key, number, item = source.of(event)
+        key, number, item = of.of(event)
         if number > since:
             gathering.look(key, number, item)
 
-    us = emulator()
-    with world.subscribers.subscribe(source.kind, see):
-        for key, number, shown in source.kept(world):
+    us = services()
+    with world.subscribers.subscribe(of.kind, see):
+        for key, number, shown in of.kept(world):
             if number > since and not gathering.enough.is_set():
                 gathering.look(key, number, shown(), newer=False)
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
-        is_away = is_gone(current_request().environ)
+        is_away = is_gone(request.environ)
         watch = Stopwatch()
         with us.lend():
             while us.patience.wait(
@@ -185,20 +177,21 @@ def _wait(source: Source, world: World, gathering: Gathering, since: int, timeou
         return False
 
 
-def _still_meant(world: World, since: int) -> int:
-    """Return the event to begin after: 0 where it is still to come, as then it is from before an import."""
+def _since(world: World, body: Mapping[str, Any]) -> int:
+    """Return `since`, or 0 if it lies in the future: it was issued before an import."""
+    since: int = body["since"]
     return 0 if since > world.state.events.last_number else since
 
 
-def _kept(source: Source, world: World, since: int) -> list[Item]:
-    return [shown() for _, number, shown in source.kept(world) if number > since]
+def _kept(of: Collection, world: World, since: int) -> list[Item]:
+    return [shown() for _, number, shown in of.kept(world) if number > since]
 
 
-def _forgot(source: Source, forgotten: int) -> Response:
-    return errors.answer(
+def _forgot(of: Collection, forgotten: int) -> Response:
+    return errors.respond(
         409,
         "evicted",
-        f"{source.name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
+        f"{of.name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
         f"or ask only for those since a later event",
     )
 
@@ -206,7 +199,7 @@ def _forgot(source: Source, forgotten: int) -> Response:
 def _explained(
     problem: str, name: str, found: Sequence[Item], arrived: Sequence[Item], matcher: Matcher
 ) -> tuple[str, dict[str, Any]]:
-    """Return a message, and what an answer tells beside it: what was found, what arrived, and what came nearest."""
+    """Return a message, and the fields beside it: the items that match, those that arrived, and the nearest one."""
     near = nearest(matcher, arrived)
     more: dict[str, Any] = {
         "count": len(found),
@@ -222,11 +215,11 @@ def _explained(
 
 
 def _said(miss: Miss) -> str:
-    """Say what a field is and what was expected, both in short."""
+    """Return a field's value and what was expected, shortened."""
     actual = "missing" if miss.missing else _short(miss.actual)
     return f"{miss.field} is {actual}, expected {_short(miss.expected)}"
 
 
 def _short(value: Any) -> str:
-    text = jsons.dump(value).decode()
+    text = dump_json(value).decode()
     return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"

@@ -1,22 +1,23 @@
-"""/_mock/instances/{id}/webhook: where an instance's events go."""
+"""/_mock/instances/{id}/webhook: where an instance's events are sent."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint
 from marshmallow import fields, validate
 
 from flaresend_mock.background import webhook_handshake
-from flaresend_mock.control import response_types, views
-from flaresend_mock.control.calls import Input, Number, Switch, chosen_world, describes, given_body
 from flaresend_mock.control.inbound import ChaosInput
+from flaresend_mock.control.inputs import Input, Number, Switch, Text, about
+from flaresend_mock.control.resources import people as resources
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import NoWebhook
 from flaresend_mock.core.models import Chaos, Instance, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.http import jsons
-from flaresend_mock.http.context import emulator
+from flaresend_mock.http.context import services
+from flaresend_mock.http.endpoint import endpoint
 
 blueprint = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
 
@@ -24,95 +25,95 @@ MAX_RETRIES = 20
 
 
 class WebhookInput(Input):
-    """`url` is needed. `retries` are seconds between attempts; `verification` is none, post or challenge."""
+    """A webhook. Fields that are left out get their defaults."""
 
-    url = fields.String(required=True)
-    secret = fields.String(allow_none=True, validate=validate.Length(1, 500))
-    retries = fields.List(Number(0, 30 * 86_400), validate=validate.Length(max=MAX_RETRIES))
-    verification = fields.String(validate=validate.OneOf(webhook_handshake.MODES))
-    verify_token = fields.String(allow_none=True, validate=validate.Length(1, 500))
-    chaos = fields.Nested(ChaosInput)
+    url = Text("The URL that events are sent to: http or https.", required=True)
+    secret = Text(
+        "The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500)
+    )
+    retries = fields.List(
+        Number("Seconds.", 0, 30 * 86_400),
+        validate=validate.Length(max=MAX_RETRIES),
+        metadata=about("Seconds of the world's clock between one attempt and the next."),
+    )
+    verification = Text(
+        "How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES
+    )
+    verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
+    chaos = fields.Nested(ChaosInput, metadata=about("What goes wrong with deliveries."))
 
 
 class ResumeInput(Input):
-    """`replay`: whether the events that were held are delivered now."""
-
-    replay = Switch(load_default=True)
+    replay = Switch("Whether the held events are delivered now.", load_default=True)
 
 
 @blueprint.put("")
-@describes(response_types.WebhookOf, body=WebhookInput())
-def put(instance_id: str) -> Response:
-    """Set the webhook. What is not given is as it is by default."""
-    given = given_body()
-    webhook_urls.check(given["url"], strict=emulator().strict)
-    if "retries" in given:
-        given["retries"] = tuple(given["retries"])
-    if "chaos" in given:
-        given["chaos"] = Chaos(**given["chaos"])
-    return _shown(chosen_world().instances.set_webhook(instance_id, Webhook(**given)))
+@endpoint(
+    resources.InstanceWebhook,
+    body=WebhookInput(),
+    example={"url": "http://127.0.0.1:8000/webhook", "secret": "a-secret", "retries": [1, 5, 30]},  # nosec B105
+)
+def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Set the webhook. Fields that are left out get their defaults."""
+    webhook_urls.check(body["url"], strict=services().strict)
+    if "retries" in body:
+        body["retries"] = tuple(body["retries"])
+    if "chaos" in body:
+        body["chaos"] = Chaos(**body["chaos"])
+    return _shown(world.instances.set_webhook(instance_id, Webhook(**body)))
 
 
 @blueprint.get("")
-@describes(response_types.WebhookOf)
-def show(instance_id: str) -> Response:
+@endpoint(resources.InstanceWebhook)
+def show(world: World, instance_id: str) -> dict[str, Any]:
     """Show the webhook."""
-    return _shown(chosen_world().instances.find(instance_id))
+    return _shown(world.instances.find(instance_id))
 
 
 @blueprint.delete("")
-@describes(response_types.WebhookOf)
-def delete(instance_id: str) -> Response:
-    """Take the webhook away; events are recorded all the same, as going nowhere."""
-    return _shown(chosen_world().instances.set_webhook(instance_id, None))
+@endpoint(resources.InstanceWebhook)
+def delete(world: World, instance_id: str) -> dict[str, Any]:
+    """Remove the webhook. Later events are recorded without a receiver."""
+    return _shown(world.instances.set_webhook(instance_id, None))
 
 
 @blueprint.post("/resume")
-@describes(response_types.Resumed, body=ResumeInput(), refuses=(409,))
-def resume(instance_id: str) -> Response:
-    """Let a paused webhook have events again, those that were held first."""
-    given = given_body()
-    world = chosen_world()
+@endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,), example={"replay": True})
+def resume(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Resume a paused webhook; the held events come first."""
     instance = world.instances.find(instance_id)
-    replayed = world.deliveries.resume(instance.id, replay=given["replay"])
-    return jsons.respond({"replayed": [views.delivery(delivery) for delivery in replayed]})
+    return {"replayed": world.deliveries.resume(instance.id, replay=body["replay"])}
 
 
 @blueprint.post("/pause")
-@describes(response_types.WebhookOf, refuses=(409,))
-def pause(instance_id: str) -> Response:
-    """Hold events back until the webhook is resumed."""
-    world = chosen_world()
+@endpoint(resources.InstanceWebhook, refuses=(409,))
+def pause(world: World, instance_id: str) -> dict[str, Any]:
+    """Hold events until the webhook is resumed."""
     with world.lock:
-        instance = world.instances.find(instance_id)
-        world.deliveries.pause(instance.id)
+        world.deliveries.pause(world.instances.find(instance_id).id)
     return _shown(world.instances.find(instance_id))
 
 
 @blueprint.post("/verify")
-@describes(response_types.Verified, refuses=(409,))
-def verify(instance_id: str) -> Response:
-    """Run the handshake that the webhook's verification mode asks for, and say what came of it."""
-    world = chosen_world()
+@endpoint(resources.Verified, refuses=(409,))
+def verify(world: World, instance_id: str) -> dict[str, Any]:
+    """Verify the webhook's receiver, as its verification mode says, and return the result."""
     instance = world.instances.find(instance_id)
-    return _asked(world, instance, _webhook(instance))
+    return _handshake(world, instance, _webhook(instance))
 
 
 @blueprint.post("/test")
-@describes(response_types.Verified, refuses=(409,))
-def test(instance_id: str) -> Response:
-    """Send the documented sample event once, and say what came of it."""
-    world = chosen_world()
+@endpoint(resources.Verified, refuses=(409,))
+def test(world: World, instance_id: str) -> dict[str, Any]:
+    """Send the documented sample event once, and return the result."""
     instance = world.instances.find(instance_id)
-    return _asked(world, instance, replace(_webhook(instance), verification="post"))
+    return _handshake(world, instance, replace(_webhook(instance), verification="post"))
 
 
-def _asked(world: World, instance: Instance, webhook: Webhook) -> Response:
-    us = emulator()
+def _handshake(world: World, instance: Instance, webhook: Webhook) -> dict[str, Any]:
+    us = services()
     with us.lend():
-        return jsons.respond(
-            webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
-        )
+        return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
 
 
 def _webhook(instance: Instance) -> Webhook:
@@ -121,6 +122,5 @@ def _webhook(instance: Instance) -> Webhook:
     return instance.webhook
 
 
-def _shown(instance: Instance) -> Response:
-    webhook = views.webhook(instance.webhook) if instance.webhook else None
-    return jsons.respond({"instance": instance.id, "webhook": webhook})
+def _shown(instance: Instance) -> dict[str, Any]:
+    return {"instance": instance.id, "webhook": resources.masked(instance.webhook)}

@@ -1,44 +1,54 @@
-"""/_mock/worlds: worlds of one's own."""
+"""/_mock/worlds, and one world as a whole: reset, export, import, settings and snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response, request
-from marshmallow import ValidationError, fields, validate, validates_schema
+from flask import Blueprint, Response
+from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
+from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import response_types
-from flaresend_mock.control.calls import Input, Number, describes, given_body, given_query
-from flaresend_mock.control.imports import MAX_DEPTH, allow_large, state_of
-from flaresend_mock.control.views import instance as instance_view
+from flaresend_mock.control.inputs import Input, Number, Secrets, Text, about
+from flaresend_mock.control.resources import worlds as resources
+from flaresend_mock.core.errors import InvalidWorld, KeyInUse
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.http import jsons, times
-from flaresend_mock.http.context import emulator
+from flaresend_mock.http import bodies
+from flaresend_mock.http.context import services
+from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.package_data import world_file, world_names
-from flaresend_mock.worldfile import load_file
+from flaresend_mock.worldfile import load_file, load_world
 from flaresend_mock.worldfile.schema import MAX_PAIRING_SECONDS, known_time_zone, usable_key
 
 blueprint = Blueprint("worlds", __name__, url_prefix="/worlds")
+one = Blueprint("world", __name__)
+snapshots = Blueprint("snapshots", __name__, url_prefix="/snapshots")
 
+MAX_SNAPSHOT_NAME = 100
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
     error="A name has letters, digits, dots, dashes and underscores, 64 at most.",
 )
+_PAIRING = "Seconds until a QR code is scanned by itself; null for never."
 
 
-class NewWorld(Input):
-    """From a shipped `fixture`, the contents of a `world` file or an `export`; one of them, or the default fixture."""
+class WorldInput(Input):
+    """A world from a shipped `fixture`, the contents of a `world` file or an `export`; by default, from a fixture."""
 
-    name = fields.String(validate=NAME)
-    fixture = fields.String(validate=validate.OneOf(world_names()))
-    world = fields.Dict()
-    export = fields.Dict()
-    seed = fields.Integer(strict=True, validate=validate.Range(-(10**17), 10**17))
-    time_zone = fields.String(validate=known_time_zone)
-    api_key = fields.String(validate=[usable_key, validate.Length(max=500)])
-    pairing_seconds = Number(0, MAX_PAIRING_SECONDS, allow_none=True)
+    name = Text("The name of the world.", check=NAME)
+    fixture = Text("The fixture: default or demo.", words=world_names())
+    world = fields.Dict(metadata=about("The contents of a world file."))
+    export = fields.Dict(metadata=about("An export, as `GET /_mock/world` returns it."))
+    seed = fields.Integer(
+        strict=True,
+        validate=validate.Range(-(10**17), 10**17),
+        metadata=about("The seed of everything random: ids, LIDs, names."),
+    )
+    time_zone = Text("The IANA time zone of sendAt, such as Africa/Nairobi.", check=known_time_zone)
+    api_key = Text("The API key of the first instance.", length=(None, 500), check=usable_key)
+    pairing_seconds = Number(_PAIRING, 0, MAX_PAIRING_SECONDS, allow_none=True)
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -48,86 +58,187 @@ class NewWorld(Input):
             raise ValidationError("An export has its own seed and time_zone.")
 
 
+class WholeWorld(Input):
+    """An export, as `GET /_mock/world` returns it, or the contents of a world file."""
+
+    class Meta:
+        unknown = INCLUDE
+
+
+class SettingsInput(Input):
+    pairing_seconds = Number(_PAIRING, 0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
+
+
 _LINKS = dict.fromkeys(("show_world", "delete_world"), ("name", "/name"))
-
-
-@blueprint.before_request
-def refuse_queries() -> None:
-    given_query()
+_SNAPSHOT = dict.fromkeys(("restore_snapshot", "delete_snapshot"), ("name", "/name"))
 
 
 @blueprint.get("")
-@describes(response_types.Worlds, world=False)
-def list_worlds() -> Response:
-    """List the worlds there are, oldest first."""
-    return jsons.respond({"worlds": [_summary(world) for world in emulator().worlds.all()]})
+@endpoint(resources.Worlds)
+def list_worlds() -> dict[str, list[World]]:
+    """List the worlds, oldest first."""
+    return {"worlds": services().worlds.all()}
 
 
 @blueprint.post("")
-@describes(response_types.MadeWorld, status=201, body=NewWorld(), world=False, refuses=(409,), links=_LINKS)
-def create() -> Response:
-    """Make a world with an API key of its own."""
-    allow_large(request)
-    given = given_body(MAX_DEPTH)
-    state, warnings = _state(given)
-    if "pairing_seconds" in given:
-        state.pairing_seconds = given["pairing_seconds"]
-    world = emulator().worlds.create(given.get("name"), state, given.get("api_key"))
+@endpoint(
+    resources.NewWorld,
+    status=201,
+    body=WorldInput(),
+    large=True,
+    refuses=(409,),
+    links=_LINKS,
+    example={"name": "checkout", "fixture": "default", "seed": 7},
+)
+def create(body: dict[str, Any]) -> dict[str, Any]:
+    """Create a world with an API key of its own."""
+    state, warnings = _state(body)
+    if "pairing_seconds" in body:
+        state.pairing_seconds = body["pairing_seconds"]
+    world = services().worlds.create(body.get("name"), state, body.get("api_key"))
     instances = world.instances.all()
-    shown = {
+    return {
         "name": world.name,
         "api_key": instances[0].api_keys[0],
-        "instances": [
-            {"id": one.id, "number": one.number, "api_keys": list(one.api_keys)} for one in instances
-        ],
+        "instances": instances,
         "warnings": warnings,
     }
-    return jsons.respond(shown, 201)
 
 
 @blueprint.get("/<name>")
-@describes(response_types.WorldShown, world=False)
-def show(name: str) -> Response:
-    """Show one world, with its instances."""
-    world = emulator().worlds.get(name)
-    instances = [instance_view(one, world, secrets=emulator().with_secrets) for one in world.instances.all()]
-    return jsons.respond(_summary(world) | {"instances": instances})
+@endpoint(resources.WorldDetails)
+def show(name: str) -> World:
+    """Show a world with its instances."""
+    return services().worlds.get(name)
 
 
 @blueprint.delete("/<name>")
-@describes(response_types.Deleted, world=False, refuses=(409,))
-def delete(name: str) -> Response:
-    """Drop a world; its API keys are unknown from now on."""
-    emulator().worlds.remove(name)
-    return jsons.respond({"deleted": name})
+@endpoint(resources.Deleted, refuses=(409,))
+def delete(name: str) -> dict[str, str]:
+    """Delete a world. Its API keys become unknown."""
+    services().worlds.remove(name)
+    return {"deleted": name}
+
+
+@one.post("/reset")
+@endpoint(resources.Restored)
+def reset(world: World) -> dict[str, Any]:
+    """Reset the world to its initial state: contents, clock and log. Event numbers keep increasing."""
+    world.reset()
+    return _restored(world)
+
+
+@one.get("/world")
+@endpoint(dict[str, Any], query=Secrets())
+def export_world(world: World, query: dict[str, Any]) -> Response:
+    """Export the whole world; API keys and secrets only with `with_secrets=true`."""
+    from flaresend_mock.exports.exporting import export
+
+    secrets = query["with_secrets"] or services().with_secrets
+    return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
+
+
+@one.put("/world")
+@endpoint(
+    resources.Imported,
+    body=WholeWorld(),
+    large=True,
+    refuses=(409,),
+    example={
+        "version": 1,
+        "instances": [{"number": "254708920430", "name": "Shop", "status": "connected"}],
+    },
+)
+def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Replace the world by an export or a world file, which is its initial state from now on."""
+    worlds, former = services().worlds, world.instances.first()
+    state, warnings = _imported(body, "format" in body, world.name, world.saved(), history=services().history)
+    if not any(instance.api_keys for instance in state.instances.values()):
+        first = next(iter(state.instances.values()))
+        state.instances[first.id] = replace(first, api_keys=former.api_keys)
+        warnings.append("no instance had an API key: the first one keeps those of the world's first one")
+    keys = [key for instance in state.instances.values() for key in instance.api_keys]
+    if not all(worlds.key_is_free(key, apart_from=world) for key in keys):
+        raise KeyInUse
+    world.replace(state)
+    return _restored(world) | {"warnings": warnings}
+
+
+@one.patch("/world")
+@endpoint(resources.WorldSettings, body=SettingsInput(), example={"pairing_seconds": 5})
+def change(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Change the world's settings."""
+    world.pairing.set_automatic(body["pairing_seconds"])
+    return {"world": world.name, "pairing_seconds": world.state.pairing_seconds}
+
+
+@snapshots.get("")
+@endpoint(resources.Snapshots)
+def list_snapshots(world: World) -> dict[str, Any]:
+    """List the snapshots of a world, oldest first."""
+    return {"snapshots": world.snapshots.all().items()}
+
+
+@snapshots.post("/<name>")
+@endpoint(resources.Snapshot, status=201, refuses=(409,), links=_SNAPSHOT)
+def take(world: World, name: str) -> tuple[str, State]:
+    """Save the world under a name. An earlier snapshot of this name is replaced."""
+    if len(name) > MAX_SNAPSHOT_NAME:
+        raise BadRequest(f"A snapshot's name has at most {MAX_SNAPSHOT_NAME} characters.")
+    return name, world.snapshots.take(name)
+
+
+@snapshots.post("/<name>/restore")
+@endpoint(resources.Restored)
+def restore(world: World, name: str) -> dict[str, Any]:
+    """Return to a snapshot, which is kept."""
+    world.restore(name)
+    return _restored(world)
+
+
+@snapshots.delete("/<name>", endpoint="delete")
+@endpoint(resources.Deleted)
+def delete_snapshot(world: World, name: str) -> dict[str, str]:
+    """Delete a snapshot."""
+    world.snapshots.remove(name)
+    return {"deleted": name}
+
+
+def _restored(world: World) -> dict[str, Any]:
+    return {"world": world.name, "event": world.state.events.last_number}
 
 
 def _state(given: Mapping[str, Any]) -> tuple[State, list[str]]:
+    """Return the state that a new world begins with, and warnings about it."""
     options: dict[str, Any] = {
         "seed": given.get("seed"),
         "time_zone": given.get("time_zone"),
-        "history": emulator().history,
+        "history": services().history,
     }
     if "export" in given or "world" in given:
         data = given.get("export", given.get("world"))
-        return state_of(data, "export" in given, given.get("name", ""), **options)
+        return _imported(data, "export" in given, given.get("name", ""), **options)
     return load_file(world_file(given.get("fixture", "default")), **options), []
 
 
-def _summary(world: World) -> dict[str, Any]:
-    with world.lock:
-        state = world.state
-        return {
-            "name": world.name,
-            "seed": state.seed,
-            "time_zone": state.time_zone,
-            "now": times.stamp(world.clock.now()),
-            "frozen": world.timeline.frozen,
-            "pairing_seconds": state.pairing_seconds,
-            "instances": len(state.instances),
-            "messages": len(state.messages),
-            "scheduled": len(state.tasks),
-            "faults": sum(fault.armed for fault in state.faults.values()),
-            "snapshots": list(world.snapshots.all()),
-            "events": state.events.last_number,
-        }
+def _imported(
+    data: Any, is_export: bool, name: str, known: State | None = None, **options: Any
+) -> tuple[State, list[str]]:
+    """Return the state of an export or a world file, and warnings about it.
+
+    Args:
+        name: the name of the world that it is for.
+        known: the world whose keys and secrets replace masked ones.
+        options: of `load_world`; an export has its own.
+
+    Raises:
+        InvalidWorld: it describes no world.
+    """
+    if not is_export:
+        return load_world(data, **options), []
+    from flaresend_mock.exports.importing import is_export as looks_like_one
+    from flaresend_mock.exports.importing import load_export
+
+    if not looks_like_one(data):
+        raise InvalidWorld("format", "This is no export of flaresend-mock.")
+    return load_export(data, known, name=name)

@@ -17,10 +17,9 @@ from flaresend_mock.dashboard import (
     traffic,
     worlds,
 )
-from flaresend_mock.http.context import emulator
-from flaresend_mock.http.paths import OURS
+from flaresend_mock.http.context import CONTROL, services
 
-UI = OURS + "/ui"
+UI = CONTROL + "/ui"
 
 
 def install(app: Flask) -> None:
@@ -38,4 +37,4 @@ def _find_world() -> None:
     """Give views the world itself, in place of its name in the path. Runs after the control plane's guard."""
     arguments = request.view_args
     if arguments and "world" in arguments:
-        arguments["world"] = emulator().worlds.get(arguments["world"])
+        arguments["world"] = services().worlds.get(arguments["world"])

@@ -15,7 +15,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Bubble, MessageView, line_of, name_of, words
 from flaresend_mock.dashboard.pages import number_argument, page, part, place
-from flaresend_mock.http.context import emulator
+from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
 
 blueprint = Blueprint("chats_page", __name__)
@@ -265,7 +265,7 @@ def _poster(world: World) -> str:
 
 def _seen(world: World) -> Seen:
     """Return the last event of each chat of a world that was looked at."""
-    seen = emulator().seen.setdefault(world, {})
+    seen = services().seen.setdefault(world, {})
     if len(seen) > MAX_SEEN or max(seen.values(), default=0) > world.state.events.last_number:
         seen.clear()  # the world was replaced
     return seen

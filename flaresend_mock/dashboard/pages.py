@@ -15,8 +15,8 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.markup import formatted, plain
 from flaresend_mock.dashboard.reproduce.curl import Place
-from flaresend_mock.http.auth import cookie_of, pass_for
-from flaresend_mock.http.context import emulator
+from flaresend_mock.http.context import services
+from flaresend_mock.http.headers import cookie_of, pass_for
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
@@ -69,7 +69,7 @@ def login() -> Response:
 @blueprint.post("/login")
 def check_login() -> Response:
     """Set the cookie of a browser that sends the control token."""
-    token = emulator().token or ""
+    token = services().token or ""
     given = request.form.get("token", "")
     if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
         return _login_page("This is not the token that the emulator was started with.", 401)
@@ -90,7 +90,7 @@ def status(world: World) -> Response:
 def switcher(world: World) -> Response:
     """Return links to the same page of other worlds."""
     tab = request.args.get("tab", "")
-    names = [one.name for one in emulator().worlds.all()]
+    names = [one.name for one in services().worlds.all()]
     return part(
         "switcher.html",
         world,
@@ -122,7 +122,7 @@ def part(template: str, world: World, **values: Any) -> Response:
         frozen=frozen,
         shifted=abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen,
         armed=armed,
-        edition=f"{emulator().run} {world.replacements}",
+        edition=f"{services().run} {world.replacements}",
         local=lambda moment: moment.astimezone(zone),
         formatted=formatted,
         plain=plain,
@@ -150,7 +150,7 @@ def not_found(problem: Refusal | NotFound) -> Response:
 
 def place(world: World) -> Place:
     """Return the address, world and access that the commands on a page need."""
-    return Place(emulator().public_url(), world.name, emulator().token is not None)
+    return Place(services().public_url(), world.name, services().token is not None)
 
 
 def number_argument(name: str) -> int:

@@ -21,7 +21,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
 from flaresend_mock.dashboard.message_view import name_of
 from flaresend_mock.dashboard.pages import number_argument, page, part, place
-from flaresend_mock.http.context import emulator
+from flaresend_mock.http.context import services
 
 blueprint = Blueprint("traffic_page", __name__)
 
@@ -133,7 +133,7 @@ def traffic(world: World) -> Response:
         kinds=KINDS,
         statuses=STATUSES,
         people=_people(world),
-        address=emulator().public_url(),
+        address=services().public_url(),
         grown=0,
     )
     response.headers["HX-Replace-Url"] = f"traffic?{wanted.query}" if wanted.query else "traffic"
@@ -168,7 +168,7 @@ def news(world: World) -> Response:
         kept=KEPT,
         cut=not found.all and grown > KEPT,
         oldest=oldest,
-        address=emulator().public_url(),
+        address=services().public_url(),
     )
     if found.changed:
         triggers = {f"delivery-{row.number}": row.number for row in found.changed}

@@ -13,7 +13,7 @@ from flask import Blueprint, Response
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.pages import page, part
-from flaresend_mock.http.context import emulator
+from flaresend_mock.http.context import services
 from flaresend_mock.package_data import world_names
 
 blueprint = Blueprint("worlds_page", __name__)
@@ -74,7 +74,7 @@ def read_cards(worlds: Iterable[World], chosen: World, most: int = MAX_CARDS) ->
 
 
 def _cards(chosen: World) -> dict[str, object]:
-    shown, more = read_cards(emulator().worlds.all(), chosen)
+    shown, more = read_cards(services().worlds.all(), chosen)
     return {"cards": shown, "more": more, "default": DEFAULT}
 
 

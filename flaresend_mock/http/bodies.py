@@ -1,28 +1,35 @@
-"""Request bodies: JSON and forms, read into the same shape."""
+"""Bodies: JSON and forms are read into the same shape, and JSON is written as compact UTF-8."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
+from http import HTTPStatus
+from math import isinf
 from typing import IO, TYPE_CHECKING, Any
 
-from flask import Request
+from flask import Request, Response
 from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.formparser import FormDataParser
 
 from flaresend_mock.core.models import Upload
-from flaresend_mock.http import jsons
-from flaresend_mock.http.context import EMULATOR
+from flaresend_mock.http.context import SERVICES
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
-NO_JSON = "Invalid JSON body"
+JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+NOT_JSON = "Invalid JSON body"
+MAX_DEPTH = 100
 
 _RAW = "flaresend_mock.raw_body"
 _INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 class StrictFormDataParser(FormDataParser):
@@ -34,7 +41,7 @@ class StrictFormDataParser(FormDataParser):
 
 
 class ApiRequest(Request):
-    """A request whose forms are read strictly, and which may be as large as its emulator allows."""
+    """A request whose forms are read strictly, and whose size is limited by its emulator."""
 
     form_data_parser_class = StrictFormDataParser
 
@@ -42,7 +49,7 @@ class ApiRequest(Request):
 
     def __init__(self, environ: WSGIEnvironment, *args: Any, **kwargs: Any) -> None:
         super().__init__(environ, *args, **kwargs)
-        self.max_content_length = self.max_form_memory_size = environ[EMULATOR].max_body_size
+        self.max_content_length = self.max_form_memory_size = environ[SERVICES].max_body_size
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*args, **kwargs)
@@ -56,24 +63,20 @@ class ApiRequest(Request):
 
 
 def read(
-    request: Request,
-    lists: Collection[str] = (),
-    *,
-    forms: bool = True,
-    max_depth: int = jsons.MAX_DEPTH,
+    request: Request, lists: Collection[str] = (), *, forms: bool = True, max_depth: int = MAX_DEPTH
 ) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
 
     Args:
-        lists: the fields that hold lists: in a form they may be repeated, as `name`, `name[]` or `name[0]`,
+        lists: the fields that hold lists. In a form they may be repeated, as `name`, `name[]` or `name[0]`,
             or hold a JSON array.
-        forms: whether forms are accepted beside JSON.
+        forms: accepts forms beside JSON.
         max_depth: how deeply JSON may be nested.
 
     Raises:
-        BadRequest: the body is not what its content type says, or is JSON but no object.
-        UnsupportedMediaType: it is neither JSON nor a form.
-        RequestEntityTooLarge: it is too large.
+        BadRequest: the body does not match its content type, or is JSON but not an object.
+        UnsupportedMediaType: the body is neither JSON nor a form.
+        RequestEntityTooLarge: the body is too large.
     """
     if not request.content_length:
         return {}
@@ -90,11 +93,84 @@ def raw_body(request: Request) -> bytes | None:
     return raw
 
 
+def respond(data: Any, status: int = 200) -> Response:
+    """Return a response with data as JSON."""
+    return Response(dump_json(data), status_line(status), content_type=JSON)
+
+
+def status_line(status: int) -> str:
+    """Return a status with its phrase: 404 Not Found."""
+    return _STATUS_LINES.get(status) or f"{status} Unknown"
+
+
+def dump_json(data: Any) -> bytes:
+    """Write data as compact UTF-8, and keep the order of its keys."""
+    return _encode(data).encode()
+
+
+def load_json(raw: bytes, max_depth: int = MAX_DEPTH) -> Any:
+    """Read JSON as JavaScript does. Lone surrogates, which UTF-8 cannot carry, become U+FFFD.
+
+    Raises:
+        ValueError: it is not JSON, holds NaN or infinities, or is nested deeper than `max_depth` levels.
+    """
+    try:
+        data = _decode(raw.decode("utf-8-sig"))
+    except RecursionError:
+        raise ValueError("too deeply nested") from None
+    if raw.count(b"[") + raw.count(b"{") > max_depth:
+        _check_depth(data, max_depth)
+    return mend(data) if b"\\u" in raw else data
+
+
+def mend(data: Any) -> Any:
+    """Replace every lone surrogate by U+FFFD."""
+    if isinstance(data, str):
+        return _LONE_SURROGATE.sub("\ufffd", data)
+    if isinstance(data, list):
+        return [mend(inner) for inner in data]
+    if isinstance(data, dict):
+        return {mend(key): mend(inner) for key, inner in data.items()}
+    return data
+
+
+def unquote(value: str) -> str:
+    """Remove the double quotes that the documentation's curl examples put around form values."""
+    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
+
+
+def _refuse_constant(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if isinf(number):
+        raise ValueError(f"{digits} is too big")
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
+
+
+def _check_depth(data: Any, max_depth: int) -> None:
+    level = [data]
+    for _ in range(max_depth):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return
+    raise ValueError("too deeply nested")
+
+
 def _read_json(request: Request, max_depth: int) -> dict[str, Any]:
     """Return the JSON object in a request's body.
 
-    The bytes are taken from the server directly: it has read all of them already, and `Request.get_data` would put
-    two guards in between that are for servers that have not.
+    The server has read all bytes already, so they are taken from it directly; `Request.get_data` would add two guards.
     """
     length, allowed = request.content_length or 0, request.max_content_length
     if allowed is not None and length > allowed:
@@ -103,11 +179,11 @@ def _read_json(request: Request, max_depth: int) -> dict[str, Any]:
     if raw is None:
         raw = request.environ[_RAW] = request.environ["wsgi.input"].read(length)
     try:
-        data = jsons.load(raw, max_depth)
+        data = load_json(raw, max_depth)
     except ValueError:
-        raise BadRequest(NO_JSON) from None
+        raise BadRequest(NOT_JSON) from None
     if not isinstance(data, dict):
-        raise BadRequest(NO_JSON)
+        raise BadRequest(NOT_JSON)
     return data
 
 
@@ -135,22 +211,17 @@ def _items(values: list[str]) -> list[Any]:
     for value in map(unquote, values):
         if value.lstrip().startswith("["):
             try:
-                items.extend(jsons.load(value.encode()))
+                items.extend(load_json(value.encode()))
                 continue
             except ValueError:
-                pass  # not a JSON array after all: an item that happens to start with a bracket
+                pass  # an item that starts with a bracket, and is not JSON
         items.append(value)
     return items
-
-
-def unquote(value: str) -> str:
-    """Take off the double quotes that the documentation's curl puts around form values."""
-    return value[1:-1] if len(value) >= 2 and value[0] == value[-1] == '"' else value
 
 
 def _uploads(files: MultiDict[str, FileStorage]) -> dict[str, Upload]:
     found = {}
     for name, file in files.items():
-        file.stream.seek(0)  # whoever looked for faults has read it before
+        file.stream.seek(0)  # fault injection may have read it before
         found[name] = Upload(file.stream.read(), unquote(file.filename or ""), file.content_type or "")
     return found

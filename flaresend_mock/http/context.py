@@ -1,46 +1,61 @@
-"""What the HTTP rooms know of the emulator they belong to."""
+"""What the HTTP rooms know about a request: the emulator that it came to, its path, and its connection."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from threading import BoundedSemaphore
+from typing import Any
 from weakref import WeakKeyDictionary
 
-from flask import Request
-from flask.ctx import AppContext, RequestContext, _AppCtxGlobals
-from flask.globals import app_ctx, request_ctx
+from flask import request
 
 from flaresend_mock.background.realtime import Patience
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 
-EMULATOR = "flaresend_mock.emulator"
-"""Where the environ of a request has the emulator that it came to."""
+CONTROL = "/_mock"
+"""The path of the control plane and the dashboard."""
+MEDIA_HOST = "/v"
+"""The path of WhatsApp's media host."""
+
+SERVICES = "flaresend_mock.services"
+"""The key of `AppServices` in the environ of a request."""
+CUT = "flaresend_mock.cut"
+"""The key in the environ of the server's function that cuts the connection of a request."""
+RESET, TRUNCATE = "reset", "truncate"
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 MAX_STREAMS = 32
 MAX_WAITERS = 400
 
+_DISCONNECTED = "waitress.client_disconnected"
 _PROCESS = id(object())
 _runs = count(1)
 
 
 @dataclass(frozen=True, slots=True)
-class Emulator:
-    """The worlds, and how they are served.
+class AppServices:
+    """The worlds of one emulator, and how the application serves them.
 
-    `strict` accepts only what the documentation describes; `health` tells whether the parts of the
-    emulator run, by name; `uptime` is in seconds. `history` is how much a new world keeps. `token` is what callers of
-    the control plane must know, if anything, and `with_secrets` whether they are shown keys and secrets. `lend` gives
-    the server another thread as long as the current one only waits, and `patience` ends all waiting. `streams` and
-    `waiters` are the places there are for those who read along and wait. `max_body_size` is how many bytes a request's
-    body may have; a larger one gets 413. `run` tells it from another emulator at the same address, for pages that are
-    still open, and `seen` has up to which event each conversation of a world was looked at on them.
+    Args:
+        strict: accepts only what the documentation describes.
+        health: tells whether the parts of the emulator run, by name.
+        uptime: returns seconds.
+        history: how many events and messages a new world keeps.
+        token: the control token that callers of the control plane must send, if there is one.
+        with_secrets: shows API keys and secrets instead of masking them.
+        lend: gives the server another thread while the current one waits.
+        patience: ends all waiting when the emulator stops.
+        streams: limits how many clients follow event streams.
+        waiters: limits how many calls wait at once.
+        max_body_size: bytes that a request's body may have; a larger one gets 413.
+        run: differs from that of an earlier emulator at the same address, for pages that are still open.
+        seen: by world and conversation, the last event that the dashboard has shown.
     """
 
     worlds: Worlds
@@ -61,22 +76,26 @@ class Emulator:
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
 
 
-# Flask's proxies cost something at every look: what they stand for is fetched once, and looked at directly
-_app_context: Callable[[], AppContext] = app_ctx._get_current_object  # type: ignore[attr-defined]
-_request_context: Callable[[], RequestContext] = request_ctx._get_current_object  # type: ignore[attr-defined]
-
-
-def emulator() -> Emulator:
-    """Return the emulator that the current request came to."""
-    found: Emulator = _request_context().request.environ[EMULATOR]
+def services() -> AppServices:
+    """Return the services of the emulator that the current request came to."""
+    found: AppServices = request.environ[SERVICES]
     return found
 
 
-def current_request() -> Request:
-    """Return the current request."""
-    return _request_context().request
+def cut(environ: Mapping[str, Any], how: str) -> bool:
+    """Have the server cut the connection instead of sending the whole response; return whether it can.
+
+    Args:
+        how: reset (the client sees a TCP reset), drop_response (nothing is sent) or truncate (half of the body is).
+    """
+    server: Callable[[str], None] | None = environ.get(CUT)
+    if server is None:
+        return False
+    server(how)
+    return True
 
 
-def notes() -> _AppCtxGlobals:
-    """Return what the steps of the current call tell each other."""
-    return _app_context().g
+def is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
+    """Return a function that tells whether the client has disconnected."""
+    asked: Callable[[], bool] = environ.get(_DISCONNECTED, lambda: False)
+    return asked

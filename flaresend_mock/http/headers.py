@@ -1,7 +1,9 @@
-"""Headers as they are shown and kept: never with a credential in them."""
+"""Request headers: credentials are read from them, and masked wherever headers are kept or shown."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,29 +11,43 @@ from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.core.redaction import MASK, is_secret
 
-__all__ = ["MASK", "allowed", "received", "shown"]
+__all__ = ["MASK", "allowed", "bearer", "cookie_of", "pass_for", "received", "shown"]
 
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
 
+def bearer(authorization: str) -> str | None:
+    """Return the key of a Bearer authorization, or None for another scheme. The scheme's case does not matter."""
+    scheme, _, key = authorization.strip().partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None
+
+
+def cookie_of(token: str) -> str:
+    """Return the name of the dashboard's cookie. It depends on the token: cookies do not tell ports apart."""
+    return "flaresend_mock_" + pass_for(token + " cookie")[:12]
+
+
+def pass_for(token: str) -> str:
+    """Return the value of the dashboard's cookie, which stands for the control token in a browser."""
+    return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()
+
+
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Return the headers of a request, with of credentials only the scheme."""
-    return tuple(
-        [  # of every call: a list is filled faster than a generator is asked
-            (key, _masked(value) if is_secret(key) else value)
-            for key, value in environ.items()
-            if key[:5] == "HTTP_" or (key in _PLAIN and value)
-        ]
-    )
+    """Return the headers of a request. Of credentials, only the scheme is kept."""
+    found = []
+    for key, value in environ.items():
+        if key[:5] == "HTTP_" or (key in _PLAIN and value):
+            found.append((key, _masked(value) if is_secret(key) else value))
+    return tuple(found)
 
 
 def shown(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Return kept headers under the names people know: HTTP_USER_AGENT as User-Agent."""
+    """Return kept headers under their usual names: HTTP_USER_AGENT as User-Agent."""
     return {key.removeprefix("HTTP_").replace("_", "-").title(): value for key, value in headers}
 
 
 def allowed(refusal: HTTPException) -> str:
-    """Return the methods that a refused method could have been, in a fixed order; empty if it was not the method."""
+    """Return the methods that a route allows, sorted, for a refused method; otherwise an empty string."""
     methods = getattr(refusal, "valid_methods", None) or ()
     return ", ".join(sorted(methods))
 

@@ -17,9 +17,8 @@ from waitress.server import create_server
 from waitress.task import ErrorTask, WSGITask
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.http import jsons
-from flaresend_mock.http.connection import CUT, RESET, TRUNCATE
-from flaresend_mock.http.paths import is_ours
+from flaresend_mock.http.bodies import JSON, dump_json
+from flaresend_mock.http.context import CONTROL, CUT, MEDIA_HOST, RESET, TRUNCATE
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -42,11 +41,11 @@ class JsonErrorTask(ErrorTask):
         error = self.request.error
         message = "Request body too large" if error.code == 413 else error.reason
         refusal: dict[str, Any] = {"success": False, "message": message}
-        if is_ours(getattr(self.request, "path", "")):
+        if f"{getattr(self.request, 'path', '')}/".startswith((CONTROL + "/", MEDIA_HOST + "/")):
             refusal = {"error": {"code": error.reason.lower().replace(" ", "_"), "message": message}}
-        body = jsons.dump(refusal)
+        body = dump_json(refusal)
         self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", jsons.CONTENT_TYPE))
+        self.response_headers.append(("Content-Type", JSON))
         self.set_close_on_finish()
         self.content_length = len(body)
         self.write(body)
@@ -55,7 +54,7 @@ class JsonErrorTask(ErrorTask):
 class OneWriteTask(WSGITask):
     """Sends the head of a response together with its body, in one packet and one system call.
 
-    A fault may reset or truncate the connection instead: see http/connection.py.
+    A fault may reset or truncate the connection instead: see http/context.py.
     """
 
     wrote_header: bool

@@ -1,4 +1,4 @@
-"""The two documents: the Flaresend API, and the control plane."""
+"""The OpenAPI documents of the Flaresend API and of the control plane, made from their endpoints."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from flaresend_mock.contract import cases
-from flaresend_mock.http.describing import Description, description_of
-from flaresend_mock.http.paths import is_ours
-from flaresend_mock.openapi.bodies import BODIES
+from flaresend_mock.http.endpoint import WORLD, Endpoint, endpoint_of
 from flaresend_mock.openapi.examples import Examples
 from flaresend_mock.openapi.json_schema import FORM, Shape, Shapes
-from flaresend_mock.openapi.words import API, CONTROL, EXAMPLES
 from flaresend_mock.version import __version__
 
 VERSION = "3.1.0"
@@ -28,60 +25,74 @@ _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 _PARAMETER = re.compile(r"<(?:any\((?P<words>[^)]*)\):)?(?P<name>\w+)>")
 
 _MEANINGS = {
-    200: "It was done.",
-    201: "It was made.",
-    202: "It is being done.",
-    400: "What was given is not what is expected; the message says what.",
+    200: "Done.",
+    201: "Created.",
+    202: "Accepted.",
+    400: "The request is wrong; the message says how.",
     401: "The call is not authenticated.",
     403: "The instance may not do this.",
-    404: "There is no such thing.",
+    404: "Not found.",
     408: "It did not happen in time.",
-    409: "What there is does not allow it.",
-    410: "It is no longer there.",
+    409: "Conflict with the current state.",
+    410: "No longer there.",
     413: "The body is too large.",
-    415: "The body is of no type that is taken.",
-    422: "What was to be verified does not hold.",
+    415: "The content type is not supported.",
+    422: "The expectation is not met.",
     425: "The instance's phone is not connected.",
-    429: "There were too many calls: asked for by a magic number.",
+    429: "Too many calls: a magic number asks for it.",
     501: "The documentation says that it is not available yet.",
-    503: "The service is not available: asked for by a magic number, or all places are taken.",
+    503: "Unavailable: a magic number asks for it, or all places are taken.",
 }
-
-
 _CONTROL_MEANINGS = {
-    400: "What was given is not what is expected, or nothing that is known; the message says what.",
-    401: "The control token is missing, or it is another one.",
-    403: "A web page from elsewhere, or under another name, may not steer the emulator.",
-    404: "There is no such thing, or no such world.",
-    410: "The world of this API key was given up for others.",
+    400: "The request is wrong, or has an unknown name; the message says how.",
+    401: "The control token is missing or wrong.",
+    403: "The request comes from a web page of another origin.",
+    404: "Not found, or no such world.",
+    410: "This API key's world was evicted to make room for newer ones.",
 }
+_PARAMETERS = {
+    "code": "The invite code: the last part of the invite link.",
+    "task_id": "The id of a scheduled message, such as SCHED-9128371923.",
+    "instance_id": "The id of an instance, or `default` for the first one.",
+    "number": "A phone number in international format, such as 254712345678.",
+    "delivery_id": "The id of a delivery.",
+    "fault_id": "The id of a fault, such as fault-1.",
+    "media_id": "The id of a file, from a message's `media`.",
+    "wanted": "The id of an API key, from the list of keys.",
+    "name": "The name.",
+}
+_EXAMPLES = {
+    "group_id": "120363420250618357@g.us",
+    "channel_id": "120363406469149890@newsletter",
+    "instance_id": "default",
+}
+"""Values of parameters that the default world has."""
 
 
 def api_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
     """Return the document of the Flaresend API.
 
     Args:
-        app: what serves it.
-        refused: returns the type of the answer to a call that is refused with a status.
+        app: the application that serves it.
+        refused: returns the resource that a refusal with a status holds.
     """
     about = {
         "title": "Flaresend API",
         "version": "1.0.0",
         "summary": "WhatsApp messaging, as flaresend-mock emulates it",
         "description": (
-            "Flaresend publishes no OpenAPI document; this one is made by its emulator from what that loads and "
-            f"answers with. `{FIDELITY}` says of each call and example whether Flaresend's documentation says so "
+            "Flaresend publishes no OpenAPI document; the emulator makes this one from its own schemas. "
+            f"`{FIDELITY}` says of each call and example whether Flaresend's documentation says so "
             "(documented), has said so since (documented-later), or the emulator fills a gap (assumed)."
         ),
     }
-    rules = [rule for rule in app.url_map.iter_rules() if not is_ours(rule.rule)]
     maker = _Maker(app, refused, _api_statuses, Examples(cases(), app.url_map))
-    document = maker.document(about, rules)
+    document = maker.document(about)
     document["components"]["securitySchemes"] = {
         "apiKey": {
             "type": "http",
             "scheme": "bearer",
-            "description": "The API key of an instance; the first one of the default world has YOUR_API_KEY.",
+            "description": "The API key of an instance. That of the default world's first instance is YOUR_API_KEY.",
         }
     }
     return {**document, "security": [{"apiKey": []}]}
@@ -92,7 +103,7 @@ def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
     about = {
         "title": "flaresend-mock control plane",
         "version": __version__,
-        "summary": "What tests and demonstrations steer the emulator with",
+        "summary": "Controls the emulator from tests and demonstrations",
         "description": (
             "A call is about the default world, the world named by `?world=`, or the one that the API key in "
             "`Authorization` belongs to. It needs the header X-Control-Token where the emulator was started with "
@@ -101,7 +112,7 @@ def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
         "license": {"name": "MIT", "identifier": "MIT"},
     }
     maker = _Maker(app, refused, _control_statuses, None)
-    document = maker.document(about, list(app.url_map.iter_rules()))
+    document = maker.document(about)
     document["components"]["securitySchemes"] = {
         "controlToken": {"type": "apiKey", "in": "header", "name": "X-Control-Token"},
         "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, which picks its world."},
@@ -109,7 +120,7 @@ def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
     return {**document, "security": [{}, {"controlToken": []}, {"apiKey": []}]}
 
 
-def _api_statuses(description: Description) -> Iterator[int]:
+def _api_statuses(description: Endpoint) -> Iterator[int]:
     yield from (401, 503)
     if description.phone:
         yield 425
@@ -117,7 +128,7 @@ def _api_statuses(description: Description) -> Iterator[int]:
         yield from (400, 413, 415, 429)
 
 
-def _control_statuses(description: Description) -> Iterator[int]:
+def _control_statuses(description: Endpoint) -> Iterator[int]:
     yield from (400, 401, 403, 404, 410)
     if description.body is not None:
         yield from (413, 415)
@@ -128,7 +139,7 @@ class _Maker:
         self,
         app: Flask,
         refused: Callable[[int], Any],
-        usual: Callable[[Description], Iterator[int]],
+        usual: Callable[[Endpoint], Iterator[int]],
         examples: Examples | None,
     ) -> None:
         self._app = app
@@ -136,15 +147,14 @@ class _Maker:
         self._usual = usual
         self._examples = examples
         self._meanings = _MEANINGS | (_CONTROL_MEANINGS if examples is None else {})
-        self._words = CONTROL if examples is None else API
-        self._shapes = Shapes(self._words)
+        self._shapes = Shapes()
 
-    def document(self, about: Shape, rules: list[Rule]) -> Shape:
+    def document(self, about: Shape) -> Shape:
         paths: Shape = {}
         tags: dict[str, None] = {}
-        for rule in rules:
+        for rule in self._app.url_map.iter_rules():
             view = self._app.view_functions[rule.endpoint]
-            description = description_of(view)
+            description = endpoint_of(view)
             if description is None:
                 continue
             for path, words in _paths(rule.rule):
@@ -165,7 +175,7 @@ class _Maker:
         }
 
     def _operation(
-        self, rule: Rule, view: Callable[..., Any], description: Description, tag: str, words: str
+        self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str
     ) -> Shape:
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
         operation: Shape = {
@@ -178,13 +188,13 @@ class _Maker:
         if self._examples:
             operation[FIDELITY] = self._examples.tag(rule.endpoint)
         parameters = [
-            _path_parameter(name, self._words)
+            _path_parameter(name, of_api=self._examples is not None)
             for name in sorted(rule.arguments)
             if not words or name != "name"
         ]
         if description.query is not None:
             parameters += self._shapes.parameters(description.query)
-        if description.world:
+        if WORLD in description.takes:
             parameters.append(_WORLD)
         if parameters:
             operation["parameters"] = parameters
@@ -193,24 +203,25 @@ class _Maker:
         operation["responses"] = self._responses(rule, view, description)
         return operation
 
-    def _body(self, rule: Rule, description: Description) -> Shape:
+    def _body(self, rule: Rule, description: Endpoint) -> Shape:
         body = description.body
         assert body is not None
         content: Shape = {JSON: {"schema": self._shapes.body(body)}}
         if self._examples and (examples := self._examples.requests(rule.endpoint)):
             content[JSON]["examples"] = examples
-        elif self._examples is None and rule.endpoint in BODIES:
-            content[JSON]["example"] = BODIES[rule.endpoint]
+        elif description.example is not None:
+            content[JSON]["example"] = description.example
         if description.forms:
             content[MULTIPART] = {"schema": self._shapes.body(body, FORM)}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
         return {"required": needed, "content": content}
 
-    def _responses(self, rule: Rule, view: Callable[..., Any], description: Description) -> Shape:
+    def _responses(self, rule: Rule, view: Callable[..., Any], description: Endpoint) -> Shape:
         found: Shape = {}
-        for status, what in description.answers.items():
-            name = _camel(rule.endpoint.rpartition(".")[2]) + "Answer"
-            kind, shape = (what, {}) if isinstance(what, str) else (JSON, self._shapes.answer(what, name))
+        of, status = description.response, description.status
+        if of is not None:
+            name = f"{_camel(rule.endpoint.rpartition('.')[2])}Response" if self._examples else ""
+            kind, shape = (of, {}) if isinstance(of, str) else (JSON, self._shapes.response(of, name))
             content: Shape = {
                 kind: {"schema": shape} if shape else {},
                 **{other: {} for other in description.also},
@@ -219,12 +230,14 @@ class _Maker:
             if links := self._links(description.links):
                 found[str(status)]["links"] = links
         for status in sorted({*self._usual(description), *description.refuses}):
-            shape = self._shapes.of_type(self._refused(status))
-            content = {JSON: {"schema": shape}}
-            found[str(status)] = {"description": self._meanings[status], "content": content}
+            shape = self._shapes.response(self._refused(status))
+            found[str(status)] = {
+                "description": self._meanings[status],
+                "content": {JSON: {"schema": shape}},
+            }
         if self._examples:
             for code, response in found.items():
-                if examples := self._examples.answers(rule.endpoint, int(code)):
+                if examples := self._examples.responses(rule.endpoint, int(code)):
                     response["content"][JSON]["examples"] = examples
         return found
 
@@ -236,16 +249,16 @@ class _Maker:
 
 
 _WORLD = {
-    "name": "world",
+    "name": WORLD,
     "in": "query",
     "required": False,
-    "description": "The name of a world, instead of the default one or the API key's.",
+    "description": "The name of a world. It overrides the world of the API key and the default world.",
     "schema": {"type": "string"},
 }
 
 
 def _paths(rule: str) -> Iterator[tuple[str, str]]:
-    """Yield the paths of a rule in OpenAPI's spelling, one for each of the words that a part of it may be."""
+    """Yield the paths of a rule in OpenAPI's notation: one for each word that a part of it may be."""
     found = next((one for one in _PARAMETER.finditer(rule) if one["words"]), None)
     if found is None:
         yield _PARAMETER.sub(r"{\g<name>}", rule), ""
@@ -281,12 +294,14 @@ _NAMES = {
 }
 
 
-def _path_parameter(name: str, words: Mapping[str, str]) -> Shape:
-    shape: Shape = {"name": name, "in": "path", "required": True}
-    if name in words:
-        shape["description"] = words[name]
-    if name in EXAMPLES:
-        shape["example"] = EXAMPLES[name]
+def _path_parameter(name: str, *, of_api: bool) -> Shape:
+    words = _PARAMETERS
+    if name in ("group_id", "channel_id"):
+        kind = name.removesuffix("_id")
+        words = {name: f"The JID of a {kind}, from `GET {'' if of_api else '/_mock'}/{kind}s`."}
+    shape: Shape = {"name": name, "in": "path", "required": True, "description": words[name]}
+    if name in _EXAMPLES:
+        shape["example"] = _EXAMPLES[name]
     return {**shape, "schema": {"type": "string", "minLength": 1}}
 
 

@@ -1,4 +1,4 @@
-"""Examples of requests and answers: those of the contract, with the tag that says where each comes from."""
+"""Examples of requests and responses: the cases of the contract, with the tag that says where each comes from."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from werkzeug.routing import Map
 from flaresend_mock.contract import TAGS, Case
 
 MOST_ASSUMED = 5
-"""How many of what is only assumed stand beside what is documented."""
+"""How many assumed examples stand beside the documented ones."""
 
 
 class Examples:
-    """The cases of the contract by the call that they are about.
+    """The cases of the contract, by endpoint.
 
     Args:
-        routes: finds the call by method and path.
+        routes: finds the endpoint by method and path.
     """
 
     def __init__(self, cases: Iterable[Case], routes: Map) -> None:
@@ -35,16 +35,16 @@ class Examples:
             self._cases.setdefault(endpoint, []).append(case)
 
     def tag(self, endpoint: str) -> str:
-        """Return where a call is from: the strongest tag that any of its cases has."""
+        """Return the strongest tag of an endpoint's cases."""
         tags = {case.tag for case in self._cases.get(endpoint, ())}
         return next((tag for tag in TAGS if tag in tags), TAGS[-1])
 
     def requests(self, endpoint: str) -> dict[str, Any]:
-        """Return bodies that are accepted, by name."""
+        """Return accepted bodies, by name."""
         return dict(_chosen(self._accepted(endpoint)))
 
-    def answers(self, endpoint: str, status: int) -> dict[str, Any]:
-        """Return answers with a status, by name."""
+    def responses(self, endpoint: str, status: int) -> dict[str, Any]:
+        """Return responses with a status, by name."""
         found = [case for case in self._cases.get(endpoint, ()) if case.response["status"] == status]
         return dict(_chosen((case, case.response["body"]) for case in found))
 
@@ -54,11 +54,11 @@ class Examples:
             for case in self._cases.get(endpoint, ())
             if case.response["status"] == 200 and "json" in case.request
         ]
-        yield from sorted(found, key=lambda one: one[1].get("type") != "text")  # most want to say something
+        yield from sorted(found, key=lambda one: one[1].get("type") != "text")  # most people send a text
 
 
 def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:
-    """Yield examples, each of its kind once: all that are documented, and some of what is assumed."""
+    """Yield examples without duplicates: all documented ones, and some assumed ones."""
     seen, assumed = set(), 0
     for case, value in sorted(found, key=lambda one: TAGS.index(one[0].tag)):
         shown = json.dumps(value, sort_keys=True)

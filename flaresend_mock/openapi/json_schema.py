@@ -1,16 +1,19 @@
-"""JSON Schemas of what calls take and answer, from marshmallow's schemas and from types."""
+"""JSON Schemas: of request bodies and queries from marshmallow's schemas, of responses from resources."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, get_type_hints, is_typeddict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
-import msgspec
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
-from marshmallow.fields import Field, Method
+from marshmallow.fields import Field
+
+from flaresend_mock.http.resources import Property, Resource, instance
 
 Shape = dict[str, Any]
 
@@ -18,58 +21,38 @@ REFERENCE = "#/components/schemas/"
 JSON_ONLY, FORM = "json", "form"
 
 _END = "\\Z"
+_TYPES = {str: "string", datetime: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 
 
 class Shapes:
-    """Schemas of one document; what has a name of its own is kept in `components`, and referred to.
+    """The schemas of one document. A schema with a name is kept in `components`, and referred to."""
 
-    Args:
-        words: what fields mean, by name, or by schema and name where it means something else there; what a field says
-            about itself goes before.
-    """
-
-    def __init__(self, words: Mapping[str, str] | None = None) -> None:
-        self._words = words or {}
+    def __init__(self) -> None:
         plugin = MarshmallowPlugin(schema_name_resolver=_name)
         self._spec = APISpec("", "", "3.1.0", plugins=[plugin])
         converter: Any = plugin.converter
         self._converter = converter
         self._converter.add_attribute_function(_own_shape)
-        self._types: Shape = {}
-        self._bodies: Shape = {}
+        self._named: Shape = {}
 
     @property
     def components(self) -> Shape:
-        found = {
-            **self._spec.to_dict().get("components", {}).get("schemas", {}),
-            **self._types,
-            **self._bodies,
-        }
-        return {name: self._told(name, _mended(found[name])) for name in sorted(found)}
-
-    def _told(self, of: str, shape: Shape) -> Shape:
-        """Say of each property what it means."""
-        properties = {
-            name: {"description": said, **inner}
-            if (said := self._words.get(f"{of}.{name}") or self._words.get(name))
-            else inner
-            for name, inner in shape.get("properties", {}).items()
-        }
-        return {**shape, "properties": properties} if properties else shape
+        found = self._spec.to_dict().get("components", {}).get("schemas", {}) | self._named
+        return {name: _mended(found[name]) for name in sorted(found)}
 
     def body(self, schema: Schema, how: str = JSON_ONLY) -> Shape:
-        """Return the schema of a body; one whose type says what else it needs is one of several.
+        """Return the schema of a body. A body whose `type` decides what else it needs is one of several.
 
         Args:
-            how: as JSON, which carries no files, or as a form, which is one object: few generators know of others.
+            how: as JSON, which carries no files, or as a form, which is one object for generators' sake.
         """
         whole = self._object(schema)
         if how == FORM:
-            return self._kept(_title(schema) + "Form", whole)
+            return self._kept(_name(schema) + "Form", whole)
         whole["properties"].pop("file", None)
         needs = getattr(schema, "needs", None)
         if needs is None or schema.partial:
-            return self._kept(_title(schema), whole)
+            return self._kept(_name(schema), whole)
         variants: list[Shape] = []
         mapping: dict[str, str] = {}
         for kinds, names in needs:
@@ -77,7 +60,7 @@ class Shapes:
             if not possible:
                 continue
             reference = self._kept(
-                f"{_title(schema)}{possible[0].title() if len(possible) == 1 else 'Media'}",
+                f"{_name(schema)}{possible[0].title() if len(possible) == 1 else 'Media'}",
                 _variant(whole, possible, names[0]),
             )
             variants.append(reference)
@@ -85,7 +68,7 @@ class Shapes:
         return {"oneOf": variants, "discriminator": {"propertyName": "type", "mapping": mapping}}
 
     def parameters(self, schema: Schema) -> list[Shape]:
-        """Return what may stand in a query."""
+        """Return the parameters of a query."""
         whole = self._object(schema)
         required = whole.get("required", ())
         return [
@@ -93,35 +76,50 @@ class Shapes:
                 "name": name,
                 "in": "query",
                 "required": name in required,
-                **({"description": self._words[name]} if name in self._words else {}),
-                "schema": _mended(shape),
+                "description": shape.get("description", ""),
+                "schema": _mended({key: value for key, value in shape.items() if key != "description"}),
             }
             for name, shape in whole["properties"].items()
         ]
 
-    def answer(self, what: Any, name: str) -> Shape:
-        """Return the schema of an answer: what a schema dumps, or a type."""
-        if not isinstance(what, Schema):
-            return self.of_type(what)
-        properties = {key: self._dumped(field) for key, field in what.dump_fields.items()}
-        return self._kept(name, _object(what, properties))
+    def response(self, of: Any, name: str = "") -> Shape:
+        """Return the schema of a response: a resource, under a name or that of its class, or a type."""
+        resource = instance(of) if inspect.isclass(of) and issubclass(of, Resource) else of
+        if not isinstance(resource, Resource):
+            return self._of(of)
+        name = name or type(resource).__name__
+        if name not in self._named:
+            self._named[name] = {}  # a resource may refer to itself
+            shown = {one.data_key or key: one for key, one in resource.fields.items() if not one.only_match}
+            self._named[name] = {
+                **_about(resource),
+                "type": "object",
+                "properties": {key: self._property(one) for key, one in shown.items()},
+                "required": [key for key, one in shown.items() if not one.optional],
+                "additionalProperties": False,
+            }
+        return {"$ref": REFERENCE + name}
 
-    def of_type(self, what: Any) -> Shape:
-        """Return the schema of a type; those with keys are objects that have no others."""
-        (shape,), found = msgspec.json.schema_components([what], ref_template=REFERENCE + "{name}")
-        for typed in _typed_dicts(what):
-            found[typed.__name__] = _exact(typed, found[typed.__name__])
-        self._types |= found
-        return shape
+    def _property(self, one: Property) -> Shape:
+        shape = self._of(one.of)
+        if one.allow_none and shape:
+            shape = {"anyOf": [shape, {"type": "null"}]}
+        return {"description": one.description, **shape}
 
-    def _dumped(self, field: Field[Any]) -> Shape:
-        write = getattr(field, "write", None)
-        if write is not None:
-            return self.of_type(field.of or get_type_hints(write)["return"])  # type: ignore[attr-defined]
-        if isinstance(field, Method):
-            return {"type": "string"}
-        found: Shape = self._converter.field2property(field)
-        return found
+    def _of(self, of: Any) -> Shape:
+        """Return the schema of a property's type."""
+        if isinstance(of, list):
+            return {"type": "array", "items": self._of(of[0])}
+        if of is Any:
+            return {}
+        if get_origin(of) is Literal:
+            return {"enum": list(get_args(of))}
+        if get_origin(of) is dict:
+            inner = self._of(get_args(of)[1])
+            return {"type": "object", **({"additionalProperties": inner} if inner else {})}
+        if isinstance(of, UnionType):
+            return {"type": [_TYPES[one] for one in get_args(of)]}
+        return {"type": _TYPES[of]} if of in _TYPES else self.response(of)
 
     def _object(self, schema: Schema) -> Shape:
         shape = self._converter.schema2jsonschema(schema)
@@ -132,7 +130,7 @@ class Shapes:
         return {**_about(schema), **shape, **getattr(schema, "more_shape", {})}
 
     def _kept(self, name: str, shape: Shape) -> Shape:
-        self._bodies[name] = shape
+        self._named[name] = shape
         return {"$ref": REFERENCE + name}
 
 
@@ -149,7 +147,7 @@ def _own_shape(converter: Any, field: Field[Any], **kwargs: Any) -> Shape:
 
 
 def _variant(whole: Shape, kinds: Sequence[str], needed: str) -> Shape:
-    """Return the shape of a message of some types, which needs a field."""
+    """Return the schema of a message of some types, which needs a field."""
     properties = {
         **whole["properties"],
         "type": {**whole["properties"]["type"], "enum": list(kinds)},
@@ -168,50 +166,16 @@ def _without_null(shape: Shape) -> Shape:
     return {**shape, "type": left[0] if len(left) == 1 else left, **more}
 
 
-def _object(what: Schema, properties: Shape) -> Shape:
-    return {
-        **_about(what),
-        "type": "object",
-        "properties": properties,
-        "required": list(properties),
-        "additionalProperties": False,
-    }
-
-
-def _exact(typed: Any, shape: Shape) -> Shape:
-    """Return the schema of a TypedDict with its keys in their order, and no others."""
-    order = list(get_type_hints(typed))
-    exact = {
-        **shape,
-        "properties": {key: shape["properties"][key] for key in order},
-        "required": [key for key in order if key in shape.get("required", ())],
-        "additionalProperties": False,
-    }
-    exact.pop("title", None)
-    return exact
-
-
-def _typed_dicts(what: Any, seen: set[Any] | None = None) -> Iterator[Any]:
-    """Yield the TypedDicts that a type is made of."""
-    seen = set() if seen is None else seen
-    if is_typeddict(what) and what not in seen:
-        seen.add(what)
-        yield what
-        for inner in get_type_hints(what).values():
-            yield from _typed_dicts(inner, seen)
-    for inner in getattr(what, "__args__", ()):
-        yield from _typed_dicts(inner, seen)
-
-
 def _mended(shape: Any) -> Any:
-    """Say in JSON Schema's own words what Python says in others."""
+    """Translate what marshmallow writes differently into JSON Schema."""
     if isinstance(shape, list):
         return [_mended(inner) for inner in shape]
     if not isinstance(shape, Mapping):
         return shape
     mended = {key: _mended(inner) for key, inner in shape.items()}
     if mended.get("enum") in ([True], [False]):  # which few generators know of booleans
-        return {"type": "boolean", "const": mended["enum"][0]}
+        mended["const"] = mended.pop("enum")[0]
+        mended["type"] = "boolean"
     if isinstance(mended.get("pattern"), str):
         mended["pattern"] = _pattern(mended["pattern"])
     if mended.get("type") == "object":
@@ -222,16 +186,12 @@ def _mended(shape: Any) -> Any:
 
 
 def _pattern(pattern: str) -> str:
-    """Anchor what Python matches as a whole: in JSON Schema, a pattern may fit anywhere."""
+    """Anchor a pattern that Python matches as a whole: in JSON Schema, it may match anywhere."""
     return f"^(?:{pattern.removesuffix(_END)})$" if pattern.endswith(_END) else pattern
 
 
 def _name(schema: Any) -> str:
-    return _title(schema if isinstance(schema, Schema) else schema())
-
-
-def _title(schema: Schema) -> str:
-    return type(schema).__name__.removesuffix("Input")
+    return type(schema).__name__ if isinstance(schema, Schema) else str(schema.__name__)
 
 
 def _about(schema: Schema) -> Shape:

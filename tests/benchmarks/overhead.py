@@ -23,10 +23,9 @@ from werkzeug.test import EnvironBuilder
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.api import fault_injection, request_log
-from flaresend_mock.api.calls import load
 from flaresend_mock.api.messages import SendMessage, Sent
 from flaresend_mock.app import api_app
-from flaresend_mock.http.context import EMULATOR
+from flaresend_mock.http.context import SERVICES
 from tests.benchmarks.support import KEY, MESSAGE, table, terms
 
 ENVIRON = EnvironBuilder(
@@ -58,19 +57,19 @@ def measure(turns: int, calls: int) -> str:
     bare = Flask("bare")
     bare.add_url_rule("/send-message", view_func=lambda: "hello", methods=["POST"])
     into, out = SendMessage(), Sent()
-    loaded = load(into, body)
+    loaded = into.parse(body)
     outcome = world.sending.send(instance, loaded["recipients"], loaded["content"])
 
     emulator.app(prepared := environ(), lambda *_: None)  # which leaves in it whose request it is
-    with api_app().request_context({**environ(), EMULATOR: prepared[EMULATOR]}):
+    with api_app().request_context({**environ(), SERVICES: prepared[SERVICES]}):
         answer: Response = api_app().full_dispatch_request()
         if answer.status_code != 200:
             raise SystemExit(f"POST /send-message: {answer.status}")
         answer.get_data()
         parts: dict[str, Callable[[], object]] = {
             "the request log": lambda: request_log.record(answer),
-            "the fault check": fault_injection.apply_before,
-            "the schema that loads": lambda: load(into, body),
+            "the fault check": lambda: fault_injection.apply_before(world, None),
+            "the schema that loads": lambda: into.parse(body),
             "the schema that dumps": lambda: out.dump(outcome),
         }
         everything: dict[str, Callable[[], object]] = {

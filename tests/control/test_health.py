@@ -7,7 +7,7 @@ import pytest
 from flaresend_mock.app import Application
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.http.context import Emulator
+from flaresend_mock.http.context import AppServices
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from flaresend_mock.http.context import Emulator
 def test_health_tells_whether_everything_runs(
     checks: dict[str, bool], status: int, word: str, world: World
 ) -> None:
-    emulator = Emulator(
+    emulator = AppServices(
         worlds=Worlds(world), strict=False, version="1.2.3", health=lambda: checks, uptime=lambda: 12.34567
     )
     client = Application(emulator).test_client()

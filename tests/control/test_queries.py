@@ -9,9 +9,9 @@ from typing import Any
 from marshmallow import Schema
 
 import flaresend_mock.app  # noqa: F401 - defines every schema of the API
-from flaresend_mock.api.answers import Answer
 from flaresend_mock.api.fields import Body
-from flaresend_mock.control.queries import RESPONSE_FIELDS
+from flaresend_mock.api.messages import Success
+from flaresend_mock.control.resources.activity import RESPONSE_FIELDS
 from flaresend_mock.core.matchers.fields import BODY_FIELDS
 from flaresend_mock.package_data import FIXTURES
 
@@ -34,4 +34,4 @@ def test_matchers_can_name_every_field_of_every_body() -> None:
 def test_matchers_can_name_every_field_of_every_answer() -> None:
     in_refusals = {name for body in documented_answers() if isinstance(body, dict) for name in body}
 
-    assert set(RESPONSE_FIELDS) == set(fields_of(Answer)) | in_refusals
+    assert set(RESPONSE_FIELDS) == set(fields_of(Success)) | in_refusals

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.control.queries import SOURCES
+from flaresend_mock.control.queries import COLLECTIONS
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher
 from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS
 from flaresend_mock.core.matchers.parser import Field, compile_matcher
@@ -16,12 +16,12 @@ from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, PROJECT
 
 FIELDS: Mapping[str, Mapping[str, Field]] = {
-    **{name: source.fields for name, source in SOURCES.items()},
+    **{name: source.fields for name, source in COLLECTIONS.items()},
     "faults": CALL_FIELDS,
     "faults of deliveries": DELIVERY_FIELDS,
 }
 EVERYWHERE = tuple(FIELDS)
-LISTS = tuple(SOURCES)
+LISTS = tuple(COLLECTIONS)
 CALLS = ("requests", "faults")
 EVENTS = ("deliveries", "faults of deliveries")
 MESSAGES = ("messages",)

@@ -1,0 +1,101 @@
+"""What the emulator says about itself: health, both OpenAPI documents, and a page that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, request
+from werkzeug.exceptions import NotFound
+
+from flaresend_mock.control.resources.worlds import Health
+from flaresend_mock.core.models import Fault
+from flaresend_mock.http import bodies
+from flaresend_mock.http.context import AppServices, services
+from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import shown_by
+
+blueprint = Blueprint("health", __name__)
+documents = Blueprint("documents", __name__)
+
+DOCUMENTS = "flaresend_mock.documents"
+"""The extension of the application that returns a document by its name, "api" or "control", and the emulator's URL."""
+
+MAX_FAULTS = 100
+ASSETS = Path(__file__).parent / "assets"
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+_FILES = {
+    "swagger-ui.css": "swagger-ui/swagger-ui.css",
+    "swagger-ui-bundle.js": "swagger-ui/swagger-ui-bundle.js",
+    "docs.css": "docs.css",
+    "docs.js": "docs.js",
+}
+_SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@blueprint.get("/health")
+@endpoint(Health, refuses=(503,))
+def health() -> Response:
+    """Return 200 when everything runs, 503 before."""
+    us = services()
+    checks = us.health()
+    ready = all(checks.values())
+    shown = {
+        "status": "ok" if ready else "starting",
+        "version": us.version,
+        "uptime": round(us.uptime(), 3),
+        "checks": checks,
+        "worlds": len(us.worlds.all()),
+        "faults": islice(_active(us), MAX_FAULTS),
+    }
+    return bodies.respond(shown_by(Health)(shown), 200 if ready else 503)
+
+
+def _active(us: AppServices) -> Iterator[tuple[str, Fault]]:
+    """Yield the active faults, so that you do not debug a failure that you asked for."""
+    for world in us.worlds.all():
+        for fault in world.faults.all() if world.faults.any() else ():
+            if fault.armed:
+                yield world.name, fault
+
+
+@documents.get("/openapi.json")
+@endpoint(dict[str, Any])
+def openapi_of_api() -> Any:
+    """Describe the Flaresend API, as OpenAPI 3.1."""
+    return current_app.extensions[DOCUMENTS]("api", services().public_url())
+
+
+@documents.get("/control/openapi.json")
+@endpoint(dict[str, Any])
+def openapi_of_control_plane() -> Any:
+    """Describe the control plane, as OpenAPI 3.1."""
+    return current_app.extensions[DOCUMENTS]("control", services().public_url())
+
+
+@documents.get("/docs", strict_slashes=True)  # the page names its files relative to this path
+def docs() -> Response:
+    """Show the page that reads both documents, from files of this package only."""
+    return _file("docs.html", "text/html; charset=utf-8")
+
+
+@documents.get("/docs/<name>")
+def asset(name: str) -> Response:
+    """Return a file of the page."""
+    if name not in _FILES:
+        raise NotFound
+    return _file(_FILES[name], _TYPES[name[name.rindex(".") :]])
+
+
+def _file(name: str, content_type: str) -> Response:
+    response = Response((ASSETS / name).read_bytes(), headers=_SECURITY, content_type=content_type)
+    response.add_etag()
+    response.headers["Cache-Control"] = "no-cache"
+    return cast(Response, response.make_conditional(request))

@@ -1,0 +1,171 @@
+"""Bodies and queries of the control plane: strict schemas, whose refusals say what is wrong, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from marshmallow import RAISE, ValidationError, fields, validate
+
+from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.http.endpoint import RequestSchema
+
+_WHOLE = "_schema"
+
+
+class Input(RequestSchema):
+    """A body or query of the control plane; it refuses unknown names."""
+
+    class Meta:
+        unknown = RAISE
+
+    not_json = "The body is no JSON object, or nested too deeply."
+    error_messages = {"type": "An object is expected here."}  # noqa: RUF012 - as marshmallow declares it
+
+    def refusal(self, invalid: ValidationError, where: str) -> str:
+        """Return the place and the message of the first mistake. Of an unknown name, it says which is meant."""
+        place, problem = first_mistake(self, invalid.messages_dict)
+        steps = ".".join(step for step in (where, place) if step)
+        return f"{steps}: {problem}" if steps else problem
+
+
+def about(description: str, **more: Any) -> dict[str, Any]:
+    """Return the metadata of a field: what it means, and more of its JSON Schema."""
+    return {"description": description, **more}
+
+
+class Text(fields.String):
+    """A string.
+
+    Args:
+        description: what it means.
+        words: the values that it may have.
+        length: how many characters it may have, at least and at most.
+        check: validates it.
+    """
+
+    def __init__(
+        self,
+        description: str,
+        *,
+        words: Collection[str] = (),
+        length: tuple[int | None, int] | None = None,
+        check: Callable[[Any], Any] | None = None,
+        **options: Any,
+    ) -> None:
+        checks: list[Callable[[Any], Any]] = [check] if check else []
+        if words:
+            checks.append(validate.OneOf(words))
+        if length:
+            checks.append(validate.Length(*length))
+        super().__init__(validate=checks or None, metadata=about(description), **options)
+
+
+class Object(fields.Raw):
+    """An object that the view reads, such as a matcher."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(metadata=about(description, type="object"), **options)
+
+
+class Whole(fields.Integer):
+    """A whole number; neither a text nor true."""
+
+    def __init__(self, description: str, lowest: int, highest: int | None, **options: Any) -> None:
+        check = validate.Range(lowest, highest)
+        super().__init__(strict=True, validate=check, metadata=about(description), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if isinstance(value, bool | str):
+            raise ValidationError("Not a valid integer.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Number(fields.Float):
+    """A number; neither a text nor true."""
+
+    def __init__(self, description: str, lowest: float, highest: float, **options: Any) -> None:
+        super().__init__(validate=validate.Range(lowest, highest), metadata=about(description), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
+        if isinstance(value, bool | str):
+            raise ValidationError("Not a valid number.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+class Switch(fields.Boolean):
+    """True or false in JSON; no text or number that looks like them."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(metadata=about(description), **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Flag(fields.Boolean):
+    """true or false in a query."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        super().__init__(truthy={"true", "1"}, falsy={"false", "0"}, metadata=about(description), **options)
+
+
+class Page(Input):
+    """A part of a list: the first `limit` after event `since`; without `since`, the newest `limit`."""
+
+    since = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=0),
+        metadata=about("The number of an event: the list begins after it."),
+    )
+    limit = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=1),
+        metadata=about("The number of items at most: the newest, or with `since` the first after it."),
+    )
+
+
+class Secrets(Input):
+    with_secrets = Flag("Whether API keys and secrets are shown instead of masked.", load_default=False)
+
+
+def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return the place of the first mistake, such as groups[0].owner, and its message.
+
+    An unknown name comes before a missing field: most likely it is the missing field, mistyped.
+
+    Args:
+        messages: the errors of the schema.
+    """
+    where = ""
+    inside: Any = schema
+    problem: Any = messages
+    while isinstance(problem, Mapping):
+        known = _names(inside)
+        strange = next((name for name in problem if _is_strange(name, known)), None)
+        if strange is not None:
+            return where, unknown(str(strange), list(known or ()))
+        name, problem = next(iter(problem.items()))
+        if isinstance(name, int):
+            where += f"[{name}]"
+        elif name != _WHOLE:
+            where += f".{name}" if where else str(name)
+            inside = None if known is None else _inside(known[name])
+    return where, str(problem[0])
+
+
+def _names(schema: Any) -> dict[str, Any] | None:
+    """Return the fields of a schema by their names in data; None without a schema."""
+    found = getattr(schema, "fields", None)
+    return None if found is None else {field.data_key or name: field for name, field in found.items()}
+
+
+def _is_strange(name: Any, known: Mapping[str, Any] | None) -> bool:
+    return known is not None and isinstance(name, str) and name != _WHOLE and name not in known
+
+
+def _inside(field: Any) -> Any:
+    """Return the schema of the object in a field, or in each item of its list; None if there is none."""
+    return getattr(getattr(field, "inner", field), "schema", None)

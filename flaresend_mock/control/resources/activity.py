@@ -1,0 +1,339 @@
+"""What happens in a world: messages, requests, deliveries, scheduled messages and events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from operator import itemgetter
+from typing import Any
+
+from flaresend_mock.core import events, models
+from flaresend_mock.core.matchers.fields import (
+    BODY_FIELDS,
+    CALL_FIELDS,
+    EVENT_FIELDS,
+    HEADERS,
+    INSTANCE,
+    PATH,
+    check_number,
+    numbers_in,
+)
+from flaresend_mock.core.matchers.parser import Field
+from flaresend_mock.core.models import MESSAGE_TYPES
+from flaresend_mock.core.numbers import GROUP
+from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.http import bodies, headers, times
+from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
+
+STATUSES = (
+    "pending",
+    "retrying",
+    "delayed",
+    "delivered",
+    "failed",
+    "held",
+    "dropped",
+    "interrupted",
+    "no endpoint",
+)
+"""The statuses of deliveries."""
+
+RESPONSE_FIELDS = (
+    "success",
+    "message",
+    "error",
+    "status",
+    "action",
+    "sent_at",
+    "total_recipients",
+    "successful_recipients",
+    "failed_recipients",
+    "invalid_recipients",
+    "scheduled_for",
+    "task_id",
+    "data",
+    "id",
+    "updated_fields",
+    "groupId",
+    "participants",
+    "invalid",
+    "role",
+    "channel",
+    "alreadyFollowing",
+    "number",
+    "exists",
+)
+"""The fields of all documented responses."""
+
+
+def _check_party(value: Any) -> str | None:
+    """Say that a value is neither a phone number nor a JID."""
+    return None if isinstance(value, str) and "@" in value else check_number(value)
+
+
+def _check_group(value: Any) -> str | None:
+    is_jid = value is None or (isinstance(value, str) and value.endswith(GROUP))
+    return None if is_jid else f"a group is named by its JID, such as 120363403582097887{GROUP}"
+
+
+def _check_status(value: Any) -> str | None:
+    whole = isinstance(value, int | float) and not isinstance(value, bool)
+    return None if whole or value is None else "a status is a whole number, such as 503"
+
+
+def _group_of(message: Mapping[str, Any]) -> str | None:
+    chat: str = message["chat"]
+    return chat if chat.endswith(GROUP) else None
+
+
+_PARTY = Field(number=True, check=_check_party)
+
+
+def _any_number(read: Any) -> Field:
+    return Field(read, number=True, many=True, check=check_number)
+
+
+def read_body(raw: bytes) -> Any:
+    """Return a body's JSON, or its text. Kept bodies may be nested deeper than new ones."""
+    try:
+        return bodies.load_json(raw, max_depth=2 * bodies.MAX_DEPTH)
+    except ValueError:
+        return raw.decode("utf-8", "replace")
+
+
+class Message(Resource):
+    """A message that was sent or received."""
+
+    id = Property(str, "The message's id.")
+    direction = Property(str, "outbound or inbound.", match=Field(words=("outbound", "inbound")))
+    instance = Property(str, "The id of the instance that sent or received it.", match=INSTANCE)
+    chat = Property(str, "The JID of the chat.", match=_PARTY)
+    sender = Property(str, "The sender's number, as digits.", key="from", match=_PARTY)
+    to = Property(str, "The person's number as digits, or the JID of the group or channel.", match=_PARTY)
+    number = Property(
+        str,
+        "The number in from or to.",
+        only_match=True,
+        match=_any_number(lambda message: [message["from"], message["to"]]),
+    )
+    group = Property(
+        str,
+        "The JID of the chat, if it is a group's.",
+        only_match=True,
+        match=Field(_group_of, check=_check_group),
+    )
+    type = Property(
+        str,
+        "The type of the message.",
+        at="content.type",
+        match=Field(words=tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS)))),
+    )
+    text = Property(str, "The text.", at="content.text", null=True)
+    caption = Property(str, "The text below a file.", at="content.caption", null=True)
+    fileName = Property(str, "The name of the file.", at="content.file_name", null=True)  # noqa: N815 - as in the API
+    mimetype = Property(str, "The media type of the file.", at="content.mimetype", null=True)
+    media = Property(str, "The id of the file, for `GET /_mock/media/{id}`.", at="content.media", null=True)
+    url = Property(str, "The URL of the file, if the body named one.", at="content.url", null=True)
+    template = Property(Any, "The template, as it was sent.", at="content.template", match=Field(free=True))
+    status = Property(str, "sent, failed or received.", match=Field(words=("sent", "failed", "received")))
+    timestamp = Property(datetime, "When it was sent or received, in UTC.", at="at")
+    event = Property(int, "The number of its event.")
+
+
+class Request(Resource):
+    """A call of the API with its response."""
+
+    id = Property(int, "The number of its event.", at="number")
+    method = Property(str, "The HTTP method.", at="subject.method", match=CALL_FIELDS["method"])
+    path = Property(str, "The path, without the query.", at="subject.path", match=PATH)
+    query = Property(str, "The query, without the question mark.", at="subject.query")
+    headers = Property(
+        dict,
+        "The headers; credentials are masked.",
+        get=lambda event: headers.shown(event.subject.headers),
+        match=HEADERS,
+    )
+    number = Property(
+        str,
+        "A phone number in the body's recipients, participants or number.",
+        only_match=True,
+        match=_any_number(lambda request: numbers_in(request["body"])),
+    )
+    body = Property(
+        Any,
+        "The body: JSON, or a text.",
+        get=lambda event: (
+            read_body(event.subject.body) if isinstance(event.subject.body, bytes) else event.subject.body
+        ),
+        match=Field(known=BODY_FIELDS),
+    )
+    status = Property(
+        int,
+        "The HTTP status of the response; null where a fault cut the connection.",
+        at="subject.status",
+        null=True,
+        match=Field(check=_check_status),
+    )
+    response = Property(
+        Any,
+        "The body of the response.",
+        get=lambda event: read_body(event.subject.response),
+        match=Field(known=RESPONSE_FIELDS),
+    )
+    instance = Property(
+        str,
+        "The id of the instance that the API key belongs to.",
+        at="subject.instance",
+        null=True,
+        match=INSTANCE,
+    )
+    timestamp = Property(datetime, "When the call was made, in UTC.", at="at")
+    fault = Property(str, "The id of the fault that the call met.", at="subject.fault", null=True)
+
+
+class Attempt(Resource):
+    """An attempt to deliver an event."""
+
+    at = Property(datetime, "When the attempt was made, in UTC.")
+    url = Property(str, "The URL that the event was sent to.")
+    headers = Property(dict[str, str], "The headers that were sent.")
+    status = Property(int, "The HTTP status of the response; null without a response.", null=True)
+    response = Property(str, "The start of the response's body.")
+    error = Property(str, "Why there is no response.", null=True)
+    milliseconds = Property(float, "How long the attempt took.")
+
+
+class Attempted(Attempt):
+    """A request to a webhook that delivers no event, and its response."""
+
+    class Meta:
+        exclude = ("at",)
+
+    read = itemgetter
+
+
+class Delivery(Resource):
+    """A webhook event with all attempts to deliver it."""
+
+    id = Property(str, "The delivery's id.")
+    status = Property(str, f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}.", match=Field(words=STATUSES))
+    instance = Property(str, "The id of the instance.", match=INSTANCE)
+    chat = Property(str, "The JID of the chat.")
+    message = Property(str, "The id of the message that the event reports.")
+    webhook_id = Property(str, "The id that the receiver sees; redeliveries share it.")
+    event = Property(int, "The number of its first event.")
+    created = Property(datetime, "When the event was created, in UTC.")
+    next_retry = Property(datetime, "When it is tried again, in UTC.", null=True)
+    redelivery_of = Property(str, "The id of the delivery that it repeats.", null=True)
+    duplicate_of = Property(str, "The id of the delivery that a fault duplicated.", null=True)
+    body = Property(
+        Any,
+        "The body that is sent.",
+        get=lambda delivery: read_body(delivery.body),
+        match=Field(known=EVENT_FIELDS),
+    )
+    attempts = Property([Attempt], "The attempts, oldest first.")
+    fault = Property(str, "The id of the last fault that it met.", null=True)
+
+
+class ScheduledMessage(Resource):
+    """A scheduled message."""
+
+    id = Property(str, "Its id, such as SCHED-9128371923.")
+    instance = Property(str, "The id of the instance that sends it.")
+    recipients = Property([str], "The recipients.", get=lambda task: [str(one) for one in task.recipients])
+    type = Property(str, "The type of the message.", at="content.type")
+    text = Property(str, "The text.", at="content.text", null=True)
+    sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")  # noqa: N815 - as in the API
+    status = Property(str, "pending, sent, failed or cancelled.")
+    reason = Property(str, "Why it failed.", null=True)
+
+
+_KIND = "the details of an event of this kind."
+
+
+class Event(Resource):
+    """An event in a world's log. Its details have the name of its kind."""
+
+    id = Property(int, "The event's number.")
+    kind = Property(str, f"{', '.join(events.KINDS[:-1])} or {events.KINDS[-1]}.")
+    timestamp = Property(datetime, "When it happened, in UTC.")
+    message = Property(Message, f"The message: {_KIND}", optional=True)
+    request = Property(Request, f"The call and its response: {_KIND}", optional=True)
+    delivery = Property(Delivery, f"The delivery: {_KIND}", optional=True)
+    task = Property(dict, f"The scheduled message, with an action: {_KIND}", optional=True)
+    instance = Property(dict, f"The change of an instance: {_KIND}", optional=True)
+    group = Property(dict, f"The change of a group: {_KIND}", optional=True)
+    channel = Property(dict, f"The change of a channel: {_KIND}", optional=True)
+    person = Property(dict, f"The change of a person: {_KIND}", optional=True)
+    webhook = Property(dict, f"The change of a webhook: {_KIND}", optional=True)
+    clock = Property(dict, f"The change of the clock: {_KIND}", optional=True)
+    fault = Property(dict, f"The change of a fault: {_KIND}", optional=True)
+    world = Property(dict, f"The change of the world: {_KIND}", optional=True)
+
+    def dump(self, obj: events.Event, *, many: bool | None = None) -> dict[str, Any]:
+        """Return an event with the details of its kind."""
+        details: Mapping[str, Any]
+        match obj.subject:
+            case models.Message() as sent:
+                details = message(sent)
+            case models.Call():
+                details = request(obj)
+            case models.TaskChange(action=action, task=changed):
+                details = {"action": action, **task(changed)}
+            case models.Delivery() as sent_on:
+                details = delivery(sent_on)
+            case models.Change() as change:
+                details = {"action": change.action, "id": change.id, **_written(change.details)}
+        return {"id": obj.number, "kind": obj.kind, "timestamp": times.stamp(obj.at), obj.kind: details}
+
+
+def _written(details: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: times.stamp(value) if isinstance(value, datetime) else value for name, value in details.items()
+    }
+
+
+message, request, delivery = shown_by(Message), shown_by(Request), shown_by(Delivery)
+task, event = shown_by(ScheduledMessage), shown_by(Event)
+
+_EVICTED = "How many older ones are no longer kept."
+
+
+class Messages(Envelope):
+    messages = Property([Message], "The messages, newest last.")
+    evicted = Property(int, _EVICTED)
+
+
+class Requests(Envelope):
+    requests = Property([Request], "The calls, newest last.")
+    evicted = Property(int, _EVICTED)
+
+
+class Deliveries(Envelope):
+    deliveries = Property([Delivery], "The deliveries, newest last.")
+    evicted = Property(int, _EVICTED)
+
+
+class Redeliveries(Envelope):
+    deliveries = Property([Delivery], "The new deliveries.")
+
+
+class ScheduledMessages(Envelope):
+    scheduled = Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent.")
+
+
+class Events(Envelope):
+    events = Property([Event], "The events, newest last.")
+    evicted = Property(int, _EVICTED)
+
+
+class Received(Envelope):
+    """An inbound event, and its delivery."""
+
+    event = Property(dict, "The event, as it is sent to the webhook.")
+    delivery = Property(Delivery, "The delivery of the event.")
+
+
+class Settled(Envelope):
+    settled = Property(bool, "Whether no delivery is under way.")

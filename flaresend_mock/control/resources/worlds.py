@@ -1,0 +1,276 @@
+"""Worlds: their settings, clock, snapshots and faults, and what verification finds in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from marshmallow import missing
+
+from flaresend_mock.control.resources.activity import Delivery, Message, Request
+from flaresend_mock.control.resources.people import Instance, shown_instance
+from flaresend_mock.core import world
+from flaresend_mock.core.redaction import MASK
+from flaresend_mock.http.context import services
+from flaresend_mock.http.resources import Envelope, Property, Resource
+
+_PAIRING = "Seconds until a QR code is scanned by itself; null for never."
+_LAST_EVENT = "The number of the world's last event."
+
+
+class WorldSummary(Resource):
+    """A world: its clock, and how much it holds."""
+
+    name = Property(str, "The world's name.")
+    seed = Property(int, "The seed of everything random: ids, LIDs, names.", at="state.seed")
+    time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
+    now = Property(datetime, "The time of the world's clock, in UTC.", get=lambda of: of.clock.now())
+    frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
+    pairing_seconds = Property(float, _PAIRING, at="state.pairing_seconds", null=True)
+    instances: Any = Property(int, "The number of instances.", get=lambda of: len(of.state.instances))
+    messages = Property(int, "The number of messages.", get=lambda of: len(of.state.messages))
+    scheduled = Property(int, "The number of scheduled messages.", get=lambda of: len(of.state.tasks))
+    faults = Property(
+        int,
+        "The number of active faults.",
+        get=lambda of: sum(fault.armed for fault in of.state.faults.values()),
+    )
+    snapshots = Property([str], "The names of the snapshots.", get=lambda of: list(of.snapshots.all()))
+    events = Property(int, _LAST_EVENT, at="state.events.last_number")
+
+    def dump(self, obj: world.World, *, many: bool | None = None) -> dict[str, Any]:
+        """Return a world as it is at one moment."""
+        with obj.lock:
+            return super().dump(obj)
+
+
+class WorldDetails(WorldSummary):
+    """A world with its instances."""
+
+    instances = Property(
+        [Instance],
+        "The instances, oldest first.",
+        get=lambda of: [
+            shown_instance(one, of, secrets=services().with_secrets) for one in of.instances.all()
+        ],
+    )
+
+
+class Worlds(Envelope):
+    worlds = Property([WorldSummary], "The worlds, oldest first.")
+
+
+class NewWorldInstance(Resource):
+    """An instance of a new world, with its API keys."""
+
+    id = Property(str, "The instance's id.")
+    number = Property(str, "The phone number, as digits.")
+    api_keys = Property([str], "The API keys, which are not shown again.")
+
+
+class NewWorld(Envelope):
+    """A new world."""
+
+    name = Property(str, "The world's name.")
+    api_key = Property(str, "The first API key of the first instance.")
+    instances = Property([NewWorldInstance], "The instances.")
+    warnings = Property([str], "What was changed in an export to import it.")
+
+
+class Restored(Envelope):
+    """A world after a reset or a restored snapshot."""
+
+    world = Property(str, "The world's name.")
+    event = Property(int, _LAST_EVENT)
+
+
+class Imported(Envelope):
+    """A world after an import."""
+
+    world = Property(str, "The world's name.")
+    event = Property(int, _LAST_EVENT)
+    warnings = Property([str], "What was changed in the import.")
+
+
+class WorldSettings(Envelope):
+    """The settings of a world."""
+
+    world = Property(str, "The world's name.")
+    pairing_seconds = Property(float, _PAIRING, null=True)
+
+
+class Clock(Resource):
+    """A world's clock."""
+
+    now = Property(datetime, "The time, in UTC.", get=lambda of: of.clock.now())
+    frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
+    time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
+    next_due = Property(
+        datetime,
+        "When the next timer is due, in UTC.",
+        get=lambda of: of.state.timers.next_at(),
+        null=True,
+    )
+
+
+class Fired(Resource):
+    """A timer that was run."""
+
+    at = Property(datetime, "When it was due, in UTC.")
+    kind = Property(str, "The kind of the timer, such as task, retry or pairing.")
+    id = Property(str, "The id of what it was set for.")
+    result = Property(str, "The result.")
+    reason = Property(str, "Why it failed.", null=True)
+
+
+class Advanced(Envelope):
+    """A clock after it was advanced."""
+
+    now = Property(datetime, "The time, in UTC.")
+    fired = Property([Fired], "The timers that were run, in order.")
+
+
+class Snapshot(Resource):
+    """A snapshot of a world."""
+
+    name = Property(str, "The snapshot's name.", get=lambda one: one[0])
+    event = Property(int, "The number of the last event in it.", get=lambda one: one[1].events.last_number)
+    messages = Property(int, "The number of messages.", get=lambda one: len(one[1].messages))
+    scheduled = Property(int, "The number of scheduled messages.", get=lambda one: len(one[1].tasks))
+
+
+class Snapshots(Envelope):
+    snapshots = Property([Snapshot], "The snapshots, oldest first.")
+
+
+class Reply(Resource):
+    """The response that a fault gives."""
+
+    status = Property(int, "The HTTP status.")
+    body = Property(Any, "The body: JSON, or a text.")
+    headers = Property(dict[str, str], "More headers.")
+
+
+class Delay(Resource):
+    """The seconds that a fault delays by: between two bounds, or around a mean."""
+
+    lowest = Property(float, "The fewest seconds.", key="from")
+    highest = Property(float, "The most seconds.", key="to")
+    mean = Property(
+        float,
+        "The mean of a normal distribution.",
+        get=lambda delay: missing if delay.mean is None else delay.mean,
+        optional=True,
+    )
+    deviation = Property(
+        float,
+        "Its standard deviation.",
+        get=lambda delay: missing if delay.mean is None else delay.deviation,
+        optional=True,
+    )
+
+
+class Fault(Resource):
+    """A fault, with how often it matched and applied."""
+
+    id = Property(str, "The fault's id, such as fault-1.")
+    name = Property(str, "The name in lists and logs.")
+    armed = Property(bool, "Whether it can still apply.")
+    on = Property(str, "calls or deliveries.")
+    match = Property(
+        dict,
+        "The matcher; an API key in it is masked.",
+        get=lambda fault: {name: MASK if name == "key" else wanted for name, wanted in fault.match.items()},
+    )
+    respond = Property(Reply, "The response that it gives.", at="reply", null=True)
+    delay = Property(Delay, "The seconds that it delays by.", null=True)
+    action = Property(str, "What it does to the connection, the response or the event.", null=True)
+    after = Property(int, "How many matches pass before it first applies.")
+    every = Property(int, "It applies to every Nth match.")
+    times = Property(int, "How often it applies at most.", null=True)
+    probability = Property(float, "The probability that it applies.")
+    matched = Property(int, "How often it matched.")
+    hits = Property(int, "How often it applied.")
+
+
+class Faults(Envelope):
+    faults = Property([Fault], "The faults, oldest first.")
+
+
+class ActiveFault(Resource):
+    """An active fault of a world."""
+
+    world = Property(str, "The world's name.", get=lambda one: one[0])
+    id = Property(str, "The fault's id.", get=lambda one: one[1].id)
+    name = Property(str, "The fault's name.", get=lambda one: one[1].name)
+    on = Property(str, "calls or deliveries.", get=lambda one: one[1].on)
+
+
+class Health(Envelope):
+    """Whether the emulator is ready, and which faults are active."""
+
+    status = Property(str, "ok or starting.")
+    version = Property(str, "The emulator's version.")
+    uptime = Property(float, "Seconds since the start.")
+    checks = Property(dict[str, bool], "Whether each part runs.")
+    worlds = Property(int, "The number of worlds.")
+    faults = Property([ActiveFault], "The active faults, 100 at most.")
+
+
+class Deleted(Envelope):
+    deleted = Property(str | int, "The id or name of what was deleted, or how many were.")
+
+
+class ErrorDetails(Resource):
+    """The code and the message of an error."""
+
+    code = Property(str, "The error's code, for programs, such as world_not_found.")
+    message = Property(str, "The reason, for people.")
+
+
+class Refused(Resource):
+    """Why a call was refused."""
+
+    error = Property(ErrorDetails, "The code and the message.")
+
+
+class Miss(Resource):
+    """A field in which the nearest item differs."""
+
+    field = Property(str, "The field.")
+    expected = Property(Any, "The matcher's condition.")
+    actual = Property(Any, "The value of the item.")
+    missing = Property(bool, "Whether the item lacks the field.")
+
+
+class Nearest(Resource):
+    """The item that came nearest to a matcher."""
+
+    misses = Property([Miss], "The fields in which it differs.")
+    item = Property(dict, "The item.")
+
+
+class Unmet(Refused):
+    """Why an expectation is not met."""
+
+    count = Property(int, "How many items match.", optional=True)
+    nearest = Property(Nearest, "The item that came nearest.", null=True, optional=True)
+    messages = Property([Message], "The messages that match.", optional=True)
+    requests = Property([Request], "The calls that match.", optional=True)
+    deliveries = Property([Delivery], "The deliveries that match.", optional=True)
+    arrived = Property([dict], "The newest 20 items.", optional=True)
+
+
+class Found(Resource):
+    """The items that match, under the name of their list."""
+
+    messages = Property([Message], "The messages that match.", optional=True)
+    requests = Property([Request], "The calls that match.", optional=True)
+    deliveries = Property([Delivery], "The deliveries that match.", optional=True)
+    count = Property(int, "How many items match.", optional=True)
+    event = Property(int, _LAST_EVENT, optional=True)
+    verified = Property(bool, "True: the expectation is met.", optional=True)
+
+    def dump(self, obj: dict[str, Any], *, many: bool | None = None) -> dict[str, Any]:
+        """Return items, which matchers have seen as JSON, as they are."""
+        return obj

@@ -1,0 +1,191 @@
+"""The decorator that makes a view an endpoint: it loads the request, calls the view, and dumps the result."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, ClassVar
+
+from flask import Request, Response, g, request
+from marshmallow import Schema, ValidationError, fields
+from werkzeug.exceptions import BadRequest, NotFound
+
+from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.core.world import World
+from flaresend_mock.http import bodies
+from flaresend_mock.http.context import AppServices, services
+from flaresend_mock.http.headers import bearer
+from flaresend_mock.http.resources import Resource, instance
+
+View = Callable[..., Any]
+
+WORLD = "world"
+LARGE_BODY = 384 * 1024 * 1024
+LARGE_DEPTH = 3 * bodies.MAX_DEPTH
+"""An export wraps accepted bodies in a few more layers."""
+
+_ATTRIBUTE = "flaresend_mock_endpoint"
+
+
+class RequestSchema(Schema):
+    """Loads a body or a query. The rooms say in subclasses how they word a refusal."""
+
+    not_json: ClassVar[str] = bodies.NOT_JSON
+
+    def parse(self, data: Mapping[str, Any], where: str = "") -> Any:
+        """Load data.
+
+        Args:
+            where: the place of the data in the body, for the message.
+
+        Raises:
+            BadRequest: the data is wrong; the message is that of `refusal`.
+        """
+        try:
+            return self.load(data)
+        except ValidationError as invalid:
+            raise BadRequest(self.refusal(invalid, where)) from None
+
+    def refusal(self, invalid: ValidationError, where: str) -> str:
+        """Return the message of the first field that is wrong, in the order of the fields."""
+        found = invalid.messages_dict
+        return str(next(found[name][0] for name in self.fields if name in found))
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What an endpoint takes, returns and refuses. Its view carries it, and the OpenAPI documents come from it.
+
+    Args:
+        response: the resource that a response holds, a type of JSON, or a media type for anything else.
+        status: the status of a response.
+        also: other media types that a response may have.
+        body: loads the body; None ignores it.
+        query: loads the query.
+        forms: accepts forms. Without it, endpoints of the API accept them too, except in strict mode.
+        phone: needs a connected instance, which is checked before the body is read.
+        refuses: the statuses of refusals that only this endpoint has.
+        links: by the view that a response leads to, the parameter it fills and a JSON pointer to its value.
+        large: accepts a whole world.
+        example: a body that the default world accepts, for OpenAPI.
+        takes: the names of the view's parameters.
+    """
+
+    response: Any
+    status: int = 200
+    also: tuple[str, ...] = ()
+    body: RequestSchema | None = None
+    query: RequestSchema | None = None
+    forms: bool = False
+    phone: bool = False
+    refuses: tuple[int, ...] = ()
+    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    large: bool = False
+    example: Any = None
+    takes: tuple[str, ...] = ()
+
+
+def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Response]]:
+    """Make a view an endpoint. `Endpoint` describes the arguments.
+
+    The view's parameters say what it gets: `caller` (in the API), `world` (in the control plane), `body` and `query` as
+    they were loaded, and the parts of the path. It returns an item that the response's resource shows, or a response.
+    """
+
+    def decorate(view: View) -> Callable[..., Response]:
+        takes = tuple(inspect.signature(view).parameters)
+        resource = (
+            instance(response) if inspect.isclass(response) and issubclass(response, Resource) else response
+        )
+        of = Endpoint(resource, takes=takes, **options)
+        dump = getattr(resource, "dump", None)
+        of_api = "caller" in takes
+        lists = _lists(of.body)
+
+        @wraps(view)
+        def run(**arguments: Any) -> Response:
+            us = services()
+            if of_api:
+                arguments["caller"] = g.caller
+                if of.phone:
+                    g.caller.world.instances.require_ready(g.caller.instance)
+            else:
+                _check_query(request, of.query)
+            if of.query is not None and "query" in takes:
+                arguments["query"] = of.query.parse(_query(request))
+            if of.body is not None:
+                forms = of.forms or (of_api and not us.strict)
+                g.body = _read(request, of, of.body, lists, forms)
+                arguments["body"] = of.body.parse(g.body)
+            if WORLD in takes:
+                arguments[WORLD] = chosen_world(us, request)
+            result = view(**arguments)
+            if isinstance(result, Response):
+                return result
+            return bodies.respond(dump(result) if dump else result, of.status)
+
+        setattr(run, _ATTRIBUTE, of)
+        return run
+
+    return decorate
+
+
+def endpoint_of(view: Callable[..., Any]) -> Endpoint | None:
+    """Return the description that a view carries, or None for a view that is not an endpoint."""
+    found: Endpoint | None = getattr(view, _ATTRIBUTE, None)
+    return found
+
+
+def chosen_world(us: AppServices, request: Request) -> World:
+    """Return the world named by `?world=`, or that of the API key in `Authorization`, or the default world.
+
+    Raises:
+        WorldNotFound: no world has this name.
+        NotFound: no world has this API key.
+    """
+    name = request.args.get(WORLD)
+    if name is not None:
+        return us.worlds.get(name)
+    key = bearer(request.headers.get("Authorization", ""))
+    if not key:
+        return us.worlds.default()
+    found = us.worlds.with_key(key)
+    if found is None:
+        raise NotFound("No world has this API key.")
+    return found[0]
+
+
+def _lists(schema: RequestSchema | None) -> tuple[str, ...]:
+    """Return the fields that hold lists."""
+    found = schema.fields.items() if schema else ()
+    return tuple(name for name, one in found if getattr(one, "is_list", isinstance(one, fields.List)))
+
+
+def _read(
+    request: Request, of: Endpoint, schema: RequestSchema, lists: tuple[str, ...], forms: bool
+) -> dict[str, Any]:
+    max_depth = bodies.MAX_DEPTH
+    if of.large:
+        request.max_content_length = max(LARGE_BODY, request.max_content_length or 0)
+        max_depth = LARGE_DEPTH
+    try:
+        return bodies.read(request, lists, forms=forms, max_depth=max_depth)
+    except BadRequest as refusal:
+        if refusal.description == bodies.NOT_JSON:
+            raise BadRequest(schema.not_json) from None
+        raise
+
+
+def _check_query(request: Request, schema: RequestSchema | None) -> None:
+    """Refuse a query with a name that the endpoint does not know."""
+    known = [one.data_key or name for name, one in schema.fields.items()] if schema else []
+    known.append(WORLD)
+    strange = next((name for name in request.args if name not in known), None)
+    if strange is not None:
+        raise BadRequest(unknown(strange, known))
+
+
+def _query(request: Request) -> dict[str, str]:
+    return {name: value for name, value in request.args.items() if name != WORLD}

@@ -1,0 +1,132 @@
+"""Resources: the JSON objects that responses hold, each declared once, with the meaning of every field.
+
+Responses, the fields that matchers know, the OpenAPI documents and the tables in docs/ come from these declarations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from operator import attrgetter, itemgetter
+from typing import Any, ClassVar, get_origin
+
+from marshmallow import Schema, fields, missing
+
+from flaresend_mock.core.matchers.parser import Field as Matched
+from flaresend_mock.http import times
+
+Read = Callable[[Any], Any]
+
+
+class Property(fields.Field[Any]):
+    """One field of a resource.
+
+    Args:
+        of: its type: a JSON type of Python, `datetime` (written in UTC), a resource, or a list with one of these.
+        description: what it means.
+        at: the attribute that it is read from, such as "content.type"; its own name if none is given.
+        get: reads it instead.
+        null: it may be null.
+        optional: it is left out where `get` returns `missing`, or an envelope does not have it.
+        words: the values that it may have, for those who read the documentation.
+        match: how matchers name it, where that needs more than equality.
+        only_match: matchers can name it, and responses do not hold it.
+    """
+
+    def __init__(
+        self,
+        of: Any,
+        description: str,
+        *,
+        at: str | None = None,
+        get: Read | None = None,
+        null: bool = False,
+        optional: bool = False,
+        match: Matched | None = None,
+        only_match: bool = False,
+        key: str | None = None,
+    ) -> None:
+        super().__init__(dump_only=True, allow_none=null, data_key=key, metadata={"description": description})
+        self.of = of
+        self.description = description
+        self.at = at
+        self.get = get
+        self.optional = optional
+        self.match = match or Matched()
+        self.only_match = only_match
+
+    def reader(self, name: str, read: Callable[[str], Read]) -> Read:
+        """Return a function that reads the field's value from an item, as JSON."""
+        value = self.get or read(self.at or name)
+        write = _writer(self.of)
+        if write is None:
+            return value
+        if self.allow_none or self.optional:
+            return lambda item: found if (found := value(item)) is None or found is missing else write(found)
+        return lambda item: write(value(item))
+
+
+class Resource(Schema):
+    """A JSON object in a response, read from the attributes of an item."""
+
+    read: ClassVar[Any] = attrgetter
+
+    fields: dict[str, Property]  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        shown = [(name, one) for name, one in self.fields.items() if not one.only_match]
+        self._readers = [(one.data_key or name, self.reader(name, one)) for name, one in shown]
+        self._optional = any(one.optional for _, one in shown)
+
+    def reader(self, name: str, one: Property) -> Read:
+        return one.reader(name, self.read)
+
+    def dump(self, obj: Any, *, many: bool | None = None) -> dict[str, Any]:
+        """Return an item as JSON."""
+        shown = {name: read(obj) for name, read in self._readers}
+        if self._optional:
+            return {name: value for name, value in shown.items() if value is not missing}
+        return shown
+
+
+def _item_or_missing(name: str) -> Read:
+    return lambda item: item.get(name, missing)
+
+
+class Envelope(Resource):
+    """A JSON object in a response, read from a dictionary. Optional keys may be missing there."""
+
+    def reader(self, name: str, one: Property) -> Read:
+        return one.reader(name, _item_or_missing if one.optional else itemgetter)
+
+
+def matched(of: type[Resource]) -> dict[str, Matched]:
+    """Return what matchers can name in a resource."""
+    return {one.data_key or name: one.match for name, one in instance(of).fields.items()}
+
+
+@cache
+def instance(of: type[Resource]) -> Resource:
+    """Return the one instance of a resource."""
+    return of()
+
+
+def shown_by(of: type[Resource]) -> Callable[[Any], dict[str, Any]]:
+    """Return the function that shows an item as this resource."""
+    return instance(of).dump
+
+
+def _writer(of: Any) -> Read | None:
+    """Return what turns a value of a type into JSON; None if it is JSON."""
+    if of is datetime:
+        return times.stamp
+    if isinstance(of, list):
+        write = _writer(of[0])
+        return None if write is None else lambda values: [write(value) for value in values]
+    if get_origin(of) is dict:
+        return dict
+    if isinstance(of, type) and issubclass(of, Resource):
+        return shown_by(of)
+    return None
