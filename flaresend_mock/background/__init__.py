@@ -1,1 +1,1 @@
-"""What leaves a world on its own while real time passes."""
+"""Work that starts by itself: due timers and webhook deliveries."""

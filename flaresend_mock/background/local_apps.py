@@ -1,4 +1,4 @@
-"""Applications in this process, to which webhooks are delivered without a socket."""
+"""Delivers webhooks to WSGI applications in this process, without a socket."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _here = threading.local()
 
 @contextmanager
 def mounted(app: WSGIApplication) -> Iterator[str]:
-    """Have an application called at a URL, whose beginning is returned, until the block ends.
+    """Mount an application at a URL until the block ends, and return the beginning of that URL.
 
-    It is known to all emulators of this process; no URL is used twice.
+    All emulators of this process know it. No URL is used twice.
     """
     host = f"app-{next(_numbers)}{DOMAIN}"
     _apps[host] = app
@@ -42,12 +42,12 @@ def mounted(app: WSGIApplication) -> Iterator[str]:
 
 
 def is_handling() -> bool:
-    """Return whether the caller is an application that handles a delivery right now."""
+    """Return whether the caller is an application that is handling a delivery."""
     return getattr(_here, "handles", False)
 
 
 class LocalAdapter(HTTPAdapter):
-    """Has requests ask an application of this process where one is mounted, and the network elsewhere."""
+    """Sends requests to mounted applications, and all others to the network."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         host = urlsplit(request.url or "").netloc
@@ -55,12 +55,12 @@ class LocalAdapter(HTTPAdapter):
             return super().send(request, *args, **options)
         app = _apps.get(host)
         if app is None:
-            raise ConnectionError("the application is not there any more", request=request)
+            raise ConnectionError("the application is no longer mounted", request=request)
         return _Handling(app, request).wait(options.get("timeout"))
 
 
 class _Handling:
-    """One request that an application handles, in a thread of its own: it may hang, or never come to an end."""
+    """One request that an application handles. It gets its own thread, as it may hang."""
 
     def __init__(self, app: WSGIApplication, request: PreparedRequest) -> None:
         self._app = app
@@ -73,11 +73,11 @@ class _Handling:
         self._body = b""
 
     def wait(self, timeout: float | None) -> Response:
-        """Return its answer, with so much of its body as an answer on a socket is read of.
+        """Return the response, with as much of its body as is read from a socket.
 
         Raises:
-            ReadTimeout: it takes longer than `timeout` seconds.
-            ConnectionError: it raised something.
+            ReadTimeout: the application takes longer than `timeout` seconds.
+            ConnectionError: the application raised an exception.
         """
         threading.Thread(target=self._run, name="flaresend-mock-application", daemon=True).start()
         if not self._done.wait(timeout):
@@ -97,7 +97,7 @@ class _Handling:
         _here.handles = True
         try:
             self._handle()
-        except BaseException as error:  # SystemExit and pytest.fail(), too: the delivery must come to its end
+        except BaseException as error:  # SystemExit and pytest.fail(), too: the delivery must end
             log.warning("the application raised\n%s", _plain("".join(format_exception(error))))
             self._failed = _plain(_said(error))
         finally:
@@ -128,7 +128,7 @@ class _Handling:
 
 
 def texts(headers: Mapping[str, str | bytes]) -> dict[str, str]:
-    """Return headers as text, as requests keeps them in either."""
+    """Return headers as text; requests keeps text and bytes."""
     return {
         name: value if isinstance(value, str) else value.decode("latin-1") for name, value in headers.items()
     }
@@ -143,7 +143,7 @@ def _said(error: BaseException) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text that can be written anywhere, also what was the name of a file that is no UTF-8."""
+    """Return text that can be encoded as UTF-8: file names may have lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode()
 
 

@@ -1,4 +1,4 @@
-"""One POST of a webhook event, and everything that can come of it."""
+"""Sends one webhook event, and reports the outcome."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ AGENT = f"flaresend-mock/{__version__}"
 
 
 class Poster:
-    """Posts to receivers over connections that are kept open; one for each thread.
+    """Posts to receivers over connections that stay open. Each thread has its own.
 
-    Nothing of the machine's own set-up is used: no proxies, no .netrc. Redirects are not followed.
+    It uses no proxies and no .netrc of the machine, and follows no redirects.
     """
 
     def __init__(self) -> None:
@@ -30,11 +30,11 @@ class Poster:
         self._session.close()
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Post an event, and return what came of it: url, headers, status, response, error and milliseconds."""
+        """Post an event, and return the outcome: url, headers, status, response, error and milliseconds."""
         return self._ask("POST", url, body, {"Content-Type": "application/json", **headers})
 
     def get(self, url: str) -> dict[str, Any]:
-        """Get a URL, and return the same of that."""
+        """Get a URL, and return the same outcome."""
         return self._ask("GET", url, None, {})
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -53,7 +53,7 @@ class Poster:
                 status = response.status_code  # counts as the response, even if the body breaks off
                 text = _read(response, watch)
         except requests.Timeout:
-            error = f"no answer within {TIMEOUT_SECONDS:.0f} s"
+            error = f"no response within {TIMEOUT_SECONDS:.0f} s"
         except (requests.RequestException, UnicodeError, ValueError) as problem:
             error = _plain(problem)
         return {
@@ -67,9 +67,9 @@ class Poster:
 
 
 def _read(response: requests.Response, watch: Stopwatch) -> str:
-    """Return the first 64 KB of a response, as far as it comes within the time there is.
+    """Return the first 64 KB of a response, or what arrives within the timeout.
 
-    It is read byte by byte: a larger piece is waited for until it is complete, however slowly it comes.
+    It reads byte by byte, as reading a larger piece would wait until that is complete.
     """
     kept = bytearray()
     for chunk in response.iter_content(1):
@@ -80,7 +80,7 @@ def _read(response: requests.Response, watch: Stopwatch) -> str:
 
 
 def _plain(problem: Exception) -> str:
-    """Say in a few words what is at the bottom of a chain of errors."""
+    """Return a short text of the innermost error of a chain."""
     cause: BaseException = problem
     while (inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__) is not None:
         if not isinstance(inner, BaseException):

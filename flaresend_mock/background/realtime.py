@@ -1,4 +1,4 @@
-"""Real time: the only module that reads the machine's clock."""
+"""Reads the machine's clock. No other module does."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def utc_now() -> datetime:
 
 
 class Stopwatch:
-    """Measures real seconds from its making, also for those who have replaced the time of their own process.
+    """Measures real seconds since its creation, also in processes that freeze time.
 
     Args:
-        counter: counts seconds; it is kept here, where libraries that freeze time do not look for it.
+        counter: counts seconds. A default argument keeps it from libraries that freeze time.
     """
 
     __slots__ = ("_counter", "_started")
@@ -33,13 +33,13 @@ class Stopwatch:
 
 
 class Patience:
-    """Keeps callers waiting, until they have waited long enough or the emulator stops."""
+    """Makes callers wait, at most until the emulator stops."""
 
     def __init__(self) -> None:
         self._over = threading.Event()
 
     def delay(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Wait for so many seconds, or until something is true; it is asked twice a second."""
+        """Wait for real seconds, or until a condition is true. The condition is checked twice a second."""
         watch = Stopwatch()
         while not until():
             left = seconds - watch.seconds
@@ -47,9 +47,9 @@ class Patience:
                 return
 
     def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
-        """Wait until something is done, for so long, and return whether it is.
+        """Wait until an event is set, at most for real seconds, and return whether it is.
 
-        Nobody waits any longer once the emulator stops, or whoever asked has gone away.
+        Waiting ends when the emulator stops or the client disconnects.
         """
         watch = Stopwatch()
         while not (done.is_set() or self.over or is_gone()):
@@ -64,5 +64,5 @@ class Patience:
         return self._over.is_set()
 
     def end(self) -> None:
-        """Let everybody go, now and from now on."""
+        """End all waiting, now and later."""
         self._over.set()

@@ -1,4 +1,4 @@
-"""Runs what falls due while the clocks run: APScheduler, with one job for each world's next due moment."""
+"""Runs due timers while clocks run: APScheduler with one job for each world's next timer."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Wakes every world when its next thing falls due.
+    """Wakes every world when its next timer falls due.
 
-    A world has one job, for its next due moment, and that job runs everything due by then, in order. (A job
-    for each thing would run the things of one moment in any order, and all of them would have to be re-timed
-    whenever the clock changes.) Each arming is a new job under a new id, because APScheduler removes a
-    finished job by its id after starting it.
+    A world has one job, which runs all timers that are due, in order. (Jobs for single timers would run those of one
+    moment in any order, and would have to move whenever the clock changes.) Each job has a new id, because APScheduler
+    removes a finished job by its id after starting it.
 
-    The scheduler is made when the first thing is to come: importing it is a good part of what starting takes.
+    The first timer imports and starts APScheduler, which would slow down the start of the emulator.
     """
 
     def __init__(self) -> None:
@@ -38,11 +37,11 @@ class Scheduler:
         return self._running
 
     def start(self) -> None:
-        """Wake the worlds that are armed from now on."""
+        """Wake worlds for timers that are set from now on."""
         self._running = True
 
     def stop(self) -> None:
-        """Stop waking worlds; what is running is finished first."""
+        """Stop waking worlds, after the job that is running."""
         with self._lock:
             self._running = False
             scheduler, self._scheduler = self._scheduler, None
@@ -51,9 +50,9 @@ class Scheduler:
             scheduler.shutdown(wait=True)
 
     def schedule_wakeup(self, world: World) -> None:
-        """Make sure that the world is woken when its next thing falls due.
+        """Wake the world when its next timer falls due.
 
-        Takes no lock of the world's, so that it may be called with or without it.
+        It does not take the world's lock, so callers may hold it.
         """
         with self._lock:
             next_at = world.state.timers.next_at()
@@ -72,7 +71,7 @@ class Scheduler:
                 self._armed[world] = (wake_at, job_id)
 
     def forget(self, world: World) -> None:
-        """Wake a world that was given up no more."""
+        """Stop waking a closed world."""
         with self._lock:
             if world in self._armed:
                 self._disarm(world)

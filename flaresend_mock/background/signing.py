@@ -1,4 +1,4 @@
-"""Signatures of webhooks: Standard Webhooks 1.0.0, and X-Hub-Signature-256 as GitHub and Meta send it."""
+"""Signs webhooks: Standard Webhooks 1.0.0, and X-Hub-Signature-256 as GitHub and Meta send it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ PREFIX = "whsec_"
 
 
 def key_of(secret: str) -> bytes:
-    """Return the key in a Standard Webhooks secret: what its base64 part decodes to.
+    """Return the key of a Standard Webhooks secret: its decoded base64 part.
 
-    A secret that is not base64 is taken as it is, so that any string can be a secret.
+    A secret that is not base64 is the key itself, so any string can be a secret.
     """
     text = secret.removeprefix(PREFIX)
     try:
@@ -34,7 +34,7 @@ def hub(secret: str, body: bytes) -> str:
 
 
 def headers(secret: str | None, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers a delivery carries for its signature; none without a secret."""
+    """Return the signature headers of a delivery; none without a secret."""
     if not secret:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The handshakes by which a webhook proves that it is there."""
+"""Verifies that a webhook's receiver is ready, by the configured handshake."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ SAMPLE = {
     "timestamp": 1760705280,
     "id": "AC2EB4F50AAAC4C20D27DA8130FC844A",
 }
-"""The documented example of a message that was received."""
+"""The documented example of an inbound message."""
 
 
 def sample_event(instance_id: str) -> bytes:
-    """Return the documented event, as it is sent for a test."""
+    """Return the documented event, which a test sends."""
     event = {
         "event": "message_received",
         "instanceId": instance_id,
@@ -50,14 +50,14 @@ def sample_event(instance_id: str) -> bytes:
 
 
 def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -> dict[str, Any]:
-    """Run a webhook's handshake, and return whether it succeeded, with what was sent and what came back.
+    """Run a webhook's handshake, and return whether it succeeded, with the request and the response.
 
-    none: nothing is asked for. post: the documented sample must be answered with 200 (or any 2xx, if not strict).
-    challenge: a GET with hub.mode, hub.challenge and hub.verify_token must be answered with 200 and the challenge.
+    none: sends nothing. post: sends the documented sample, and expects 200 (or any 2xx, if not strict). challenge: sends a
+    GET with hub.mode, hub.challenge and hub.verify_token, and expects 200 and the challenge.
     """
     if webhook.verification == "none":
         return {"verified": True, "reason": "this webhook asks for no verification", "attempt": None}
-    from flaresend_mock.background.posting import Poster  # brings requests, which not every run needs
+    from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
 
     poster = Poster()
     try:
@@ -72,7 +72,7 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
             problem = _wrong_status(attempt, strict)
     finally:
         poster.close()
-    attempt["url"] = webhook.url  # without the token that was asked with
+    attempt["url"] = webhook.url  # without the token in its query
     attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
     attempt["response"] = _masked(attempt["response"], webhook)
     return {
@@ -83,7 +83,7 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
 
 
 def _masked(text: str, webhook: Webhook) -> str:
-    """Return a text without the token, however it is written in a URL."""
+    """Return a text without the token, in each way to quote it in a URL."""
     token = webhook.verify_token
     for spelled in sorted({token, quote(token), quote(token, safe=""), quote_plus(token)}) if token else ():
         text = text.replace(spelled, "***")
@@ -92,7 +92,7 @@ def _masked(text: str, webhook: Webhook) -> str:
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Keep what this thread asks for out of the log of urllib3, which writes whole URLs, and so the token."""
+    """Keep this thread's requests out of the log of urllib3, which writes whole URLs, with the token."""
     log, here = logging.getLogger("urllib3.connectionpool"), get_ident()
 
     def others(record: logging.LogRecord) -> bool:
@@ -119,14 +119,14 @@ def _with_challenge(webhook: Webhook) -> str:
 def _wrong_status(attempt: dict[str, Any], strict: bool) -> str | None:
     status = attempt["status"]
     if status is None:
-        return f"no answer: {attempt['error']}"
+        return f"no response: {attempt['error']}"
     if status == 200 or (not strict and 200 <= status < 300):
         return None
-    return f"it answered {status}, not 200"
+    return f"the receiver returned {status}, not 200"
 
 
 def _wrong_challenge(attempt: dict[str, Any]) -> str | None:
     problem = _wrong_status(attempt, strict=True)
     if problem is None and attempt["response"].strip() != CHALLENGE:
-        return f"it answered {attempt['response'][:100]!r}, not the challenge {CHALLENGE!r}"
+        return f"the receiver returned {attempt['response'][:100]!r}, not the challenge {CHALLENGE!r}"
     return problem

@@ -1,4 +1,4 @@
-"""Carries webhook deliveries to their URLs, in threads that live as long as there is work."""
+"""Posts webhook deliveries, in threads that end when no delivery is ready."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SETTLE_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
 Worker = tuple[World, str, int]
-"""Of which world and instance a worker is, and since which reset of the world."""
+"""The world, the instance and the generation of deliveries that a worker serves."""
 
 
 class WebhookSender:
-    """Makes the attempts that worlds have ready, for each instance at most 8 at once.
+    """Makes the attempts that are ready, at most 8 at once for each instance.
 
-    A slow receiver holds up only its own instance: nobody else shares its threads.
+    Each instance has its own threads, so a slow receiver delays only its own instance.
 
     Args:
-        strict: whether only the status 200 counts as received, as documented, and not every 2xx.
+        strict: accepts only the status 200, as documented, and not every 2xx.
     """
 
     def __init__(self, *, strict: bool) -> None:
@@ -46,7 +46,7 @@ class WebhookSender:
         self._stop_watch = Stopwatch()
 
     def notify(self, world: World, instance_id: str) -> None:
-        """See to it that somebody works for an instance that has something to deliver. Takes no lock of a world's."""
+        """Start a worker for an instance with deliveries that are ready. Takes no lock of a world."""
         worker = (world, instance_id, world.deliveries.generation)
         with self._changed:
             if self._stopping or world.closed or self._workers[worker] >= MAX_PARALLEL:
@@ -57,7 +57,7 @@ class WebhookSender:
         threading.Thread(target=self._work, args=(world, worker), name=name, daemon=True).start()
 
     def drain(self, world: World) -> None:
-        """Wait until a world has nothing under way that could be finished without its time passing."""
+        """Wait until no delivery of a world can proceed without its clock."""
 
         def settled() -> bool:
             return self._stopping or world.closed or world.deliveries.idle()
@@ -69,19 +69,19 @@ class WebhookSender:
             world.wait_until(settled, SETTLE_SECONDS)
 
     def forget(self, world: World) -> None:
-        """Begin nothing more for a world that was given up."""
+        """Start no attempt for a closed world."""
         with self._changed:
             self._worlds.discard(world)
 
     def begin_stop(self, worlds: Iterable[World]) -> None:
-        """Begin no attempt any more, and let go who waits for deliveries in these worlds."""
+        """Start no more attempts, and end all waiting for deliveries in these worlds."""
         self._stop_watch = Stopwatch()
         self._stopping = True
         for world in [*worlds, *self._worlds]:
             world.notify()
 
     def stop(self) -> None:
-        """Give what is under way until 5 s after stopping began, and record the rest as interrupted."""
+        """Wait for attempts under way, at most until 5 s after `begin_stop`, and record the rest as interrupted."""
         with self._changed:
             left = max(0.0, STOP_SECONDS - self._stop_watch.seconds)
             self._changed.wait_for(lambda: not self._workers.total(), left)
@@ -91,7 +91,7 @@ class WebhookSender:
                 world.deliveries.complete(job, _interrupted(world, job), final=True)
 
     def _work(self, world: World, worker: Worker) -> None:
-        from flaresend_mock.background.posting import Poster  # brings requests, which not every run needs
+        from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
 
         _, instance_id, generation = worker
         poster = Poster()
@@ -108,41 +108,43 @@ class WebhookSender:
                 if not self._workers[worker]:
                     del self._workers[worker]
                 self._changed.notify_all()
-        if world.deliveries.has_ready(
-            instance_id
-        ):  # it came after the last look, when this worker still counted
+        if world.deliveries.has_ready(instance_id):  # it came while this worker still counted
             self.notify(world, instance_id)
 
     def _deliver(self, world: World, job: Job, poster: Poster) -> None:
-        """Make one attempt, and report it whatever comes of it."""
+        """Make one attempt, and report its outcome."""
         body, webhook = job.delivery.body, job.webhook
         sent_at = world.clock.now()
         signature = signing.headers(webhook.secret, job.delivery.webhook_id, int(sent_at.timestamp()), body)
         try:
-            outcome = _meet(job, poster, signature)
-        except Exception:  # a mistake of ours: the chat must go on all the same
-            log.exception("webhook %s: the attempt failed in an unforeseen way", job.delivery.id)
-            outcome = _no_response(job, "the emulator made a mistake; its log has the details")
+            outcome = _attempt(job, poster, signature)
+        except Exception:  # a bug of the emulator: the chat must continue
+            log.exception("webhook %s: the attempt failed unexpectedly", job.delivery.id)
+            outcome = _no_response(job, "internal error; the emulator's log has the details")
         status = outcome["status"]
         accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
         world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
         log.info("webhook %s: %s", job.delivery.id, status or outcome["error"])
 
 
-def _meet(job: Job, poster: Poster, signature: dict[str, str]) -> dict[str, Any]:
-    """Post an event, or let it meet the fault that is meant for it."""
+def _attempt(job: Job, poster: Poster, signature: dict[str, str]) -> dict[str, Any]:
+    """Post an event, or apply the fault that matches it."""
     fault, body = job.fault, job.delivery.body
     if fault is None:
         return poster.post(job.webhook.url, body, signature)
     if fault.reply is not None:
-        body = fault.reply.body
-        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
+        reply = fault.reply.body
+        text = reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
         outcome = _no_response(job, f"fault {fault.name}: nothing was sent")
-        return outcome | {"status": fault.reply.status, "response": "" if body is None else text}
+        return outcome | {"status": fault.reply.status, "response": "" if reply is None else text}
     if fault.action == "reset":
         return _no_response(job, f"fault {fault.name}: connection reset, nothing was sent")
     outcome = poster.post(job.webhook.url, body, signature)
-    return outcome | {"status": None, "response": "", "error": f"fault {fault.name}: the answer was lost"}
+    return outcome | {
+        "status": None,
+        "response": "",
+        "error": f"fault {fault.name}: the response was dropped",
+    }
 
 
 def _no_response(job: Job, error: str) -> dict[str, Any]:

@@ -337,7 +337,7 @@ def test_no_answer_in_time_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPa
     site.pass_by(1)
 
     assert site.delivery(id_).status == "delivered"
-    assert "no answer" in str(site.delivery(id_).attempts[0].error)
+    assert "no response" in str(site.delivery(id_).attempts[0].error)
 
 
 def test_an_answer_that_drips_holds_nobody_longer_than_the_timeout(
@@ -920,7 +920,11 @@ def test_verification_by_post_sends_the_sample_and_wants_200(site: Site) -> None
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
-    [(500, "it answered 500, not 200"), (302, "it answered 302, not 200"), (DROP, "no answer: ")],
+    [
+        (500, "the receiver returned 500, not 200"),
+        (302, "the receiver returned 302, not 200"),
+        (DROP, "no response: "),
+    ],
 )
 def test_a_failed_verification_by_post_says_why(site: Site, reply: Reply | int, reason: str) -> None:
     site.receiver.behave = lambda _: reply
@@ -949,9 +953,9 @@ def test_a_challenge_keeps_the_query_the_url_has(site: Site) -> None:
 @pytest.mark.parametrize(
     ("token", "behave", "reason"),
     [
-        ("wrong", challenge, "it answered 403"),
-        ("token", lambda _: Reply(200, b"hello"), "it answered 'hello', not the challenge"),
-        ("token", lambda _: DROP, "no answer: "),
+        ("wrong", challenge, "the receiver returned 403"),
+        ("token", lambda _: Reply(200, b"hello"), "the receiver returned 'hello', not the challenge"),
+        ("token", lambda _: DROP, "no response: "),
     ],
 )
 def test_a_failed_challenge_says_why(

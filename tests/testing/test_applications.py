@@ -64,7 +64,7 @@ def test_an_application_that_hangs_is_given_up(
         start_response("200 OK", [])
         return [b""]
 
-    assert attempt(flaresend_mock, app)["error"].startswith("no answer within")
+    assert attempt(flaresend_mock, app)["error"].startswith("no response within")
     hangs.set()
 
 

@@ -335,7 +335,7 @@ def test_an_application_is_called_no_more_once_its_test_is_over(flaresend_mock_s
         later.receive(ANN, "hi")
         (attempt,) = later.expect_delivery(status="failed").attempts
 
-    assert (called, attempt["error"]) == (["/webhook"], "the application is not there any more")
+    assert (called, attempt["error"]) == (["/webhook"], "the application is no longer mounted")
 
 
 @pytest.mark.parametrize(
