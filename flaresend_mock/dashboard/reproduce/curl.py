@@ -50,6 +50,16 @@ class Place:
     world: str = DEFAULT
     guarded: bool = False
 
+    def control(self, path: str) -> str:
+        """Return the URL of a path of the control plane, for this world."""
+        query = "" if self.world == DEFAULT else f"?world={quote(self.world, safe='')}"
+        return f"{self.address}/_mock/{path}{query}"
+
+    @property
+    def token(self) -> list[str]:
+        """The options that send the control token."""
+        return ["-H 'X-Control-Token: YOUR_CONTROL_TOKEN'"] if self.guarded else []
+
 
 def call_again(world: World, call: Call, place: Place, attached: Media | None = None) -> str:
     """Return a command that repeats an API call.
@@ -93,10 +103,7 @@ def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place)
         inbound: the body that `inbound_of` returns.
         media: the file that `file_of` returns.
     """
-    where = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
-    parts = [_curl("POST", f"{place.address}/_mock/inbound{where}")]
-    if place.guarded:
-        parts.append("-H 'X-Control-Token: YOUR_CONTROL_TOKEN'")
+    parts = [_curl("POST", place.control("inbound")), *place.token]
     if media is not None and len(media.data) <= INLINE_FILE:
         given = {
             "base64": b64encode(media.data).decode(),
@@ -135,9 +142,9 @@ def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[
     inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
     inbound |= {"caption": content.caption} if content.caption is not None else {}
     inbound |= details
-    about = context.get("stanzaId")
-    if isinstance(about, str):
-        inbound["reply_to"] = about
+    quoted = context.get("stanzaId")
+    if isinstance(quoted, str):
+        inbound["reply_to"] = quoted
     if (score := score_of(context)) > 0:
         inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
@@ -175,12 +182,8 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
         return None
     match kind:
         case "location":
-            found = {
-                "latitude": body.get("degreesLatitude"),
-                "longitude": body.get("degreesLongitude"),
-                "name": body.get("name"),
-                "address": body.get("address"),
-            }
+            names = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
+            found = {name: body.get(names.get(name, name)) for name in (*names, "name", "address")}
         case "contact":
             contact = contact_of(body)
             found = {"contact": {"name": contact["displayName"], "number": contact["number"]}}
@@ -200,14 +203,12 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             if kind == "reaction":
                 found["emoji"] = message.content.text or ""
         case _:
-            link = {name: body.get(key) for name, key in (("url", "matchedText"), *_LINK)}
-            found = (
-                {"link": {name: one for name, one in link.items() if one is not None}} if link["url"] else {}
-            )
+            link = {"url": body.get("matchedText"), "title": body.get("title")}
+            link["description"] = body.get("description")
+            found = {
+                "link": {name: one for name, one in link.items() if one is not None} if link["url"] else None
+            }
     return {name: value for name, value in found.items() if value is not None}
-
-
-_LINK = (("title", "title"), ("description", "description"))
 
 
 def _sample_of(world: World, media_id: str) -> dict[str, Any]:
@@ -230,9 +231,8 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
             kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
             part = f'{name}=@-;filename="{named}"{kind}'
             given.append(f"-F {_quoted(part)}")
-            world = "" if place.world == DEFAULT else f"?world={quote(place.world, safe='')}"
-            token = " -H 'X-Control-Token: YOUR_CONTROL_TOKEN'" if place.guarded else ""
-            piped = f"curl -s{token} {_quoted(f'{place.address}/_mock/media/{attached.id}{world}')} | \\\n"
+            url = _quoted(place.control(f"media/{attached.id}"))
+            piped = " ".join(["curl -s", *place.token, url]) + " | \\\n"
         elif described:  # the file is not kept, and its name must not become a local path
             given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
         else:

@@ -143,7 +143,9 @@ def _create_other(script: Script, world: World, inbound: Mapping[str, Any], othe
         plain = {name: inbound[name] for name in ("from", "group") if name in inbound}
         plain["text"] = FIRST_MESSAGE
         earlier = inbound_of(world, before) if before is not None and target_of(before) is None else plain
-        _receive(script, {name: one for name, one in earlier.items() if name != "reply_to"}, None, "earlier = ")
+        _receive(
+            script, {name: one for name, one in earlier.items() if name != "reply_to"}, None, "earlier = "
+        )
         script.names[other] = "earlier['data']['id']"
         return 1
     in_group = before.chat.endswith(numbers.GROUP)
