@@ -1,4 +1,4 @@
-"""python -m flaresend_mock: the same as the command flaresend-mock."""
+"""Runs the command flaresend-mock with python -m flaresend_mock."""
 
 from __future__ import annotations
 

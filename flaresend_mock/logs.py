@@ -1,4 +1,4 @@
-"""The emulator's own log, on standard error: text for people, JSON for machines."""
+"""The emulator's own log on standard error, as text or as JSON."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
     code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
 }
-"""What a terminal obeys, what ends a line, and what shows a line in another order than it is written in."""
+"""Characters that control a terminal, end a line or reverse the direction of text, with their escapes."""
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters shown instead of obeyed."""
+    """Return a text with its control characters escaped."""
     return text.translate(_CONTROL)
 
 
 def configure(log_format: str, level: str) -> None:
-    """Send the log of this process to standard error."""
+    """Write the log of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -33,7 +33,7 @@ def _stamp(record: logging.LogRecord) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record; what others wrote cannot start another line or steer a terminal."""
+    """Formats a record as one line. A client's text cannot start another line or control a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = f"{_stamp(record)} {record.levelname:7} {visible(record.getMessage())}"
@@ -44,7 +44,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a record."""
+    """Formats a record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {

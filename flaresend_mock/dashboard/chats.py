@@ -161,19 +161,6 @@ def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
     ]
 
 
-def find_chat(world: World, instance: str, chat: str) -> Chat | None:
-    """Return a chat, with or without messages; None if it cannot exist."""
-    with world.lock:
-        owner = world.state.instances.get(instance)
-        kind = _kind_of(chat)
-        digits = chat.removesuffix(numbers.USER)
-        if owner is None or (kind == "person" and not (digits.isascii() and digits.isdigit())):
-            return None
-        if kind == "group" and chat not in world.state.groups:
-            return None
-        return Chat(owner, chat, name_of(world, chat), kind)
-
-
 def read_page(world: World, chat: Chat, *, before: int | None = None, count: int = MESSAGES) -> Page:
     """Return the last messages of a chat, or those before an event."""
     with world.lock:
@@ -240,10 +227,19 @@ def _list(world: World) -> dict[str, object]:
 
 
 def _found(world: World, instance: str, chat: str) -> Chat:
-    found = find_chat(world, instance, chat)
-    if found is None:
-        raise NotFound("There is no such chat.")
-    return found
+    """Return a chat, with or without messages. NotFound if it cannot exist."""
+    kind = _kind_of(chat)
+    digits = chat.removesuffix(numbers.USER)
+    with world.lock:
+        owner = world.state.instances.get(instance)
+        exists = {
+            "group": chat in world.state.groups,
+            "channel": True,
+            "person": digits.isascii() and digits.isdigit(),
+        }
+        if owner is None or not exists[kind]:
+            raise NotFound("There is no such chat.")
+        return Chat(owner, chat, name_of(world, chat), kind)
 
 
 def _members(world: World, chat: str) -> list[tuple[str, str]]:
