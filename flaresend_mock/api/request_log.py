@@ -10,7 +10,6 @@ from flask import Request, Response, g, request
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import path_as_sent
 from flaresend_mock.api.fault_injection import Injected
-from flaresend_mock.core.events import weigh_call
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
@@ -47,7 +46,6 @@ def record(response: Response) -> None:
         status=None if cut_off else response.status_code,
         response=response_body,
         instance=caller.instance if caller else None,
-        weight=weigh_call(headers, query, body, response_body),
         fault=fault.id if fault else None,
     )
     with world.lock:

@@ -80,5 +80,5 @@ def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
         and one.instance in world.state.instances  # a removed instance receives nothing
     ]
     if body.get("status") == "failed":
-        wanted = world.deliveries.not_made_good(wanted)
+        wanted = world.deliveries.not_redelivered(wanted)
     return {"deliveries": world.deliveries.redeliver(wanted)}

@@ -1,36 +1,48 @@
-"""A record of the past that forgets its oldest parts instead of growing without end."""
+"""Bounded memory: a store that evicts its oldest values, and a dictionary that counts its bytes."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, TypeVar
+from operator import attrgetter
+from typing import Any, Generic, TypeVar
 
+MAX_MEDIA_BYTES = 256 * 1024 * 1024
+"""The most that a world keeps of uploads, and of files on the media host."""
+
+MAX_LOG_BYTES = 64 * 1024 * 1024
+"""The most that a world keeps of events, of messages, and of ended tasks and deliveries."""
+
+MAX_PENDING_BYTES = 64 * 1024 * 1024
+"""The most that a world keeps of scheduled messages and undelivered events."""
+
+Key = TypeVar("Key")
 Value = TypeVar("Value")
+Size = Callable[[Any], int]
+
+_size_of: Size = attrgetter("size")
 
 
 class BoundedStore(Generic[Value]):
-    """Values by key, oldest first, bounded in number and in weight.
+    """Values by key, oldest first, bounded in number and in bytes. It evicts the oldest values to stay within bounds.
+
+    `evicted` counts evicted values; `last_evicted_event` is the number of the event that told of the newest of them,
+    if they have one.
 
     Args:
         limit: how many values are kept.
-        max_weight: how heavy all of them may be together; the newest is kept however heavy it is.
-        weigh: tells a value's weight, about its size in bytes.
-
-    `evicted` counts what was forgotten; `last_evicted_event` is the number of the event that told of the newest of it,
-    where values have one.
+        max_bytes: how many bytes they may take together; the newest is kept whatever its size.
+        size: returns about how many bytes a value takes.
     """
 
-    def __init__(self, limit: int, max_weight: int, weigh: Callable[[Value], int]) -> None:
+    def __init__(self, limit: int, max_bytes: int, size: Size = _size_of) -> None:
         self.limit = limit
-        self.max_weight = max_weight
+        self.max_bytes = max_bytes
         self.evicted = 0
         self.last_evicted_event = 0
-        self._weigh = weigh
-        self._weight = 0
-        self._values: OrderedDict[str | int, Value] = (
-            OrderedDict()
-        )  # a dict slows down when emptied from the front
+        self._size = size
+        self._bytes = 0
+        self._values: OrderedDict[str | int, Value] = OrderedDict()  # a dict slows down when emptied in front
 
     def __len__(self) -> int:
         return len(self._values)
@@ -45,16 +57,16 @@ class BoundedStore(Generic[Value]):
         return self._values.get(key)
 
     def add(self, key: str | int, value: Value) -> list[Value]:
-        """Add a value, or put a new one in the place of the old, and return what was evicted for it."""
+        """Add a value, or replace the one with this key, and return the values that were evicted for it."""
         replaced = self._values.get(key)
         if replaced is not None:
-            self._weight -= self._weigh(replaced)
+            self._bytes -= self._size(replaced)
         self._values[key] = value
-        self._weight += self._weigh(value)
+        self._bytes += self._size(value)
         gone: list[Value] = []
-        while len(self._values) > self.limit or (self._weight > self.max_weight and len(self._values) > 1):
+        while len(self._values) > self.limit or (self._bytes > self.max_bytes and len(self._values) > 1):
             _, oldest = self._values.popitem(last=False)
-            self._weight -= self._weigh(oldest)
+            self._bytes -= self._size(oldest)
             gone.append(oldest)
         if gone:
             self.evicted += len(gone)
@@ -62,24 +74,48 @@ class BoundedStore(Generic[Value]):
         return gone
 
     def discard(self, key: str | int) -> None:
-        """Take a value out, if it is there."""
+        """Remove a value, if it is there."""
         gone = self._values.pop(key, None)
         if gone is not None:
-            self._weight -= self._weigh(gone)
+            self._bytes -= self._size(gone)
 
     def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
-        """Hold these values, oldest first, in the place of all others, as if so many had been evicted before."""
+        """Replace all values by these, oldest first, as if so many had been evicted before."""
         self._values.clear()
-        self._weight = 0
+        self._bytes = 0
         self.evicted = evicted
         self.last_evicted_event = last_evicted_event
         for key, value in values.items():
             self.add(key, value)
 
     def copy(self) -> BoundedStore[Value]:
-        other = BoundedStore(self.limit, self.max_weight, self._weigh)
+        """Return a copy that shares the values."""
+        other: BoundedStore[Value] = BoundedStore(self.limit, self.max_bytes, self._size)
         other.evicted = self.evicted
         other.last_evicted_event = self.last_evicted_event
-        other._weight = self._weight
+        other._bytes = self._bytes
         other._values = self._values.copy()
+        return other
+
+
+class SizedDict(dict[Key, Value]):
+    """A dictionary that counts the bytes of its values. Values are set, replaced and removed one by one."""
+
+    def __init__(self, values: Mapping[Key, Value] | None = None) -> None:
+        super().__init__(values or {})
+        self.bytes = sum(map(_size_of, self.values()))
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        self.bytes += _size_of(value) - (_size_of(self[key]) if key in self else 0)
+        super().__setitem__(key, value)
+
+    def __delitem__(self, key: Key) -> None:
+        self.bytes -= _size_of(self[key])
+        super().__delitem__(key)
+
+    def copy(self) -> SizedDict[Key, Value]:
+        """Return a copy that shares the values."""
+        other: SizedDict[Key, Value] = SizedDict()
+        dict.update(other, self)
+        other.bytes = self.bytes
         return other

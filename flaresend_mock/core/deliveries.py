@@ -1,4 +1,4 @@
-"""Webhook deliveries: what goes to which URL, in which order, how often it is tried. No I/O happens here."""
+"""Webhook deliveries: which event goes to which URL, in which order, with which retries. No I/O happens here."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.instances import Instances
@@ -27,9 +28,9 @@ Lane = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt to be made: by whom it was claimed tells `generation`, which a reset of the world raises.
+    """One attempt that was claimed. A reset of the world makes a new `generation`, and earlier jobs obsolete.
 
-    `fault` is what the attempt is to meet instead of the receiver, or on the way back from it.
+    `fault` replaces the receiver's response, or loses it.
     """
 
     generation: int
@@ -39,11 +40,11 @@ class Job:
 
 
 class Deliveries:
-    """The outgoing side of every webhook of a world.
+    """The outgoing events of a world's webhooks.
 
-    The events of one chat form a lane: the first of a lane is delivered, or has failed for good, before the next is
-    begun. Lanes are independent of each other. Whoever makes the attempts takes them with `claim` and reports back
-    with `complete`.
+    The events of one chat form a lane: the first is delivered, or has failed for good, before the next one starts.
+    Lanes are independent of each other. The webhook sender claims attempts with `claim` and reports them with
+    `complete`.
     """
 
     def __init__(self, store: Store, people: People, instances: Instances, faults: Faults) -> None:
@@ -56,7 +57,7 @@ class Deliveries:
         self.generation = 0
 
     def restart(self) -> None:
-        """Begin anew with the world's state: what is under way no longer counts. The caller holds the lock."""
+        """Start from the world's state, and ignore attempts that are under way. The caller holds the lock."""
         self.generation += 1
         self._busy.clear()
         self._ready.clear()
@@ -64,55 +65,46 @@ class Deliveries:
             self._wake(lane)
 
     def queue(self, instance_id: str, chat: str, message: str, body: bytes, chaos: Chaos | None) -> Delivery:
-        """Send an event on its way, and return where it stands. The caller holds the lock.
+        """Queue an event, and return its delivery. The caller holds the lock.
 
         Args:
-            chat: whose events are to arrive in order.
-            message: the id of the message it tells of.
+            chat: the chat whose events arrive in order.
+            message: the id of the message that the event tells of.
             body: the event as it is sent.
-            chaos: what is to go wrong; None for what the webhook says.
+            chaos: what goes wrong; None for the webhook's own setting.
         """
         webhook = self._instances.get(instance_id).webhook
-        chance = self._store.random
         id_ = self._unused_id()
-        delivery = Delivery(
-            id=id_,
-            webhook_id=id_,
-            instance=instance_id,
-            chat=chat,
-            message=message,
-            body=body,
-            created=self._store.clock.now(),
-        )
+        now = self._store.clock.now()
+        delivery = Delivery(id_, instance_id, chat, message, body, now, webhook_id=id_)
         if webhook is None:
             return self._close(replace(delivery, status="no endpoint"))
-        trouble = chaos or webhook.chaos
-        fault = (
-            self._faults.match_event(self._described(delivery, webhook))
-            if self._store.state.faults and not webhook.paused
-            else None
-        )
-        action = fault.action if fault else None
-        delivery = replace(delivery, fault=fault.id if fault else None)
-        if action == "drop" or (trouble.drop and chance.happens("chaos drop", trouble.drop)):
+        fault = None
+        if self._store.state.faults and not webhook.paused:
+            fault = self._faults.match_event(self._described(delivery, webhook))
+            delivery = replace(delivery, fault=fault.id if fault else None)
+        chaos = chaos or webhook.chaos
+
+        def happens(what: str, probability: float) -> bool:
+            if fault is not None and fault.action == what:
+                return True
+            return probability > 0 and self._store.random.happens(f"chaos {what}", probability)
+
+        if happens("drop", chaos.drop):
             return self._close(replace(delivery, status="dropped"))
         if webhook.paused:
             return self._close(replace(delivery, status="held"))
-        delay = trouble.delay + (self._faults.seconds_of(fault) if fault else 0.0)
-        if action == "reorder" or (trouble.reorder and chance.happens("chaos reorder", trouble.reorder)):
+        delay = chaos.delay + (self._faults.seconds_of(fault) if fault else 0.0)
+        if happens("reorder", chaos.reorder):
             delay += REORDER_SECONDS
-        twice = action == "duplicate" or (
-            trouble.duplicate and chance.happens("chaos duplicate", trouble.duplicate)
-        )
+        twice = happens("duplicate", chaos.duplicate)
+        admitted = self._admit(delivery, delay)
         if twice:
-            copy = replace(delivery, id=delivery.id + "-2", duplicate_of=delivery.id)
-        delivery = self._admit(delivery, delay)
-        if twice:
-            self._admit(copy, delay)
-        return delivery
+            self._admit(replace(delivery, id=f"{id_}-2", duplicate_of=id_), delay)
+        return admitted
 
     def claim(self, instance_id: str) -> Job | None:
-        """Take the next attempt that is to be made for an instance, if there is one now."""
+        """Claim the next attempt of an instance, if one is ready."""
         with self._store.lock:
             ready = None if self._store.closed else self._ready.get(instance_id)
             while ready:
@@ -138,10 +130,10 @@ class Deliveries:
             return None
 
     def complete(self, job: Job, attempt: Attempt, *, final: bool = False) -> None:
-        """Report the outcome of an attempt; what a reset has overtaken is forgotten.
+        """Record the outcome of an attempt, and set a timer for the retry, if there is one. Ignores obsolete jobs.
 
         Args:
-            final: whether it is not to be tried again whatever came of it.
+            final: whether no retry follows.
         """
         with self._store.lock:
             lane = _lane(job.delivery)
@@ -175,7 +167,7 @@ class Deliveries:
                 self._end(lane, replace(tried, status="failed"))
 
     def retry(self, delivery_id: str) -> Fired:
-        """Make what waited for its retry ready again. The caller holds the lock."""
+        """Make a delivery ready for its retry, which is due. The caller holds the lock."""
         state = self._store.state
         delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
         state.open_deliveries[delivery_id] = delivery
@@ -183,7 +175,7 @@ class Deliveries:
         return Fired(self._store.clock.now(), RETRY, delivery_id, "tried again")
 
     def admit_delayed(self, delivery_id: str) -> Fired:
-        """Let what was delayed enter its lane, behind what came since. The caller holds the lock."""
+        """Let a delayed delivery enter its lane, behind those that came since. The caller holds the lock."""
         state = self._store.state
         delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
         webhook = self._instances.get(delivery.instance).webhook
@@ -197,7 +189,7 @@ class Deliveries:
         """Return a delivery.
 
         Raises:
-            DeliveryNotFound: there is none, or no longer.
+            DeliveryNotFound: no delivery that is kept has this id.
         """
         with self._store.lock:
             state = self._store.state
@@ -207,7 +199,7 @@ class Deliveries:
         return found
 
     def all(self) -> list[Delivery]:
-        """Return all deliveries that are kept, in the order they were made."""
+        """Return all deliveries that are kept, oldest first."""
         with self._store.lock:
             state = self._store.state
             return sorted([*state.deliveries, *state.open_deliveries.values()], key=lambda one: one.event)
@@ -216,7 +208,7 @@ class Deliveries:
         """Deliver events again, as new deliveries with the same ids for the receiver.
 
         Raises:
-            NoWebhook: there is nowhere to deliver them.
+            NoWebhook: one of their instances has no webhook.
         """
         with self._store.lock:
             again = list(deliveries)
@@ -224,16 +216,16 @@ class Deliveries:
                 raise NoWebhook
             return [self._send_again(self._afresh(delivery)) for delivery in again]
 
-    def not_made_good(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        """Return those of these deliveries that no redelivery has brought, or is about to bring."""
+    def not_redelivered(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
+        """Return those of these deliveries that no redelivery has delivered, or may still deliver."""
         with self._store.lock:
-            brought = {
+            delivered = {
                 one.redelivery_of for one in self.all() if one.status == "delivered" or one.status in OPEN
             }
-            return [one for one in deliveries if one.id not in brought]
+            return [one for one in deliveries if one.id not in delivered]
 
     def pause(self, instance_id: str) -> None:
-        """Keep events back from now on. The caller holds the lock."""
+        """Pause a webhook: hold its events from now on. The caller holds the lock."""
         self._set_webhook(instance_id, paused=True)
         for lane in [lane for lane in self._store.state.lanes if lane[0] == instance_id]:
             on_the_wire = 1 if lane in self._busy else 0
@@ -249,7 +241,7 @@ class Deliveries:
         self._store.record("webhook", Change("paused", instance_id))
 
     def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
-        """Deliver events again; `replay` those that were held, too."""
+        """Resume a webhook; with `replay`, deliver the events that were held, too."""
         with self._store.lock:
             self._set_webhook(instance_id, paused=False, failures=0)
             self._store.record("webhook", Change("resumed", instance_id))
@@ -261,7 +253,7 @@ class Deliveries:
             return replayed
 
     def forget(self, instance_id: str) -> None:
-        """Give up what is on its way from an instance. The caller holds the lock."""
+        """Interrupt all deliveries of an instance. The caller holds the lock."""
         state = self._store.state
         for lane in [lane for lane in state.lanes if lane[0] == instance_id]:
             self._busy.pop(lane, None)
@@ -273,19 +265,20 @@ class Deliveries:
             self._close(replace(delivery, status="interrupted", next_retry=None))
 
     def idle(self) -> bool:
-        """Tell whether nothing is under way and nothing could be begun. The caller holds the lock."""
+        """Tell whether no attempt is under way and none is ready. The caller holds the lock."""
         return not self._busy and not any(self._ready.values())
 
     def has_ready(self, instance_id: str) -> bool:
-        """Tell whether an instance may have something to claim. Takes no lock."""
+        """Tell whether an instance may have an attempt to claim. Takes no lock."""
         return bool(self._ready.get(instance_id))
 
     def under_way(self) -> list[Job]:
+        """Return the attempts that were claimed and not completed."""
         with self._store.lock:
             return list(self._busy.values())
 
     def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
-        """Return an event as faults see it; `number` is whose message it tells of."""
+        """Return an event as faults match it; `number` is the sender of its message."""
         body = json.loads(delivery.body)
         data = body.get("data")
         who = (data.get("participant") or data.get("from")) if isinstance(data, dict) else None
@@ -324,6 +317,9 @@ class Deliveries:
         return self._admit(delivery, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
+        """Let an event enter its lane, now or later; drop it if MAX_PENDING_BYTES are pending."""
+        if self._store.state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
+            return self._close(replace(delivery, status="dropped", event=0))
         delivery = replace(delivery, event=self._store.state.events.last_number + 1)
         if delay:
             at = self._store.clock.now() + timedelta(seconds=delay)
@@ -355,7 +351,7 @@ class Deliveries:
             self._store.host.on_delivery_ready(self._store, lane[0])
 
     def _end(self, lane: Lane, delivery: Delivery) -> None:
-        """Close what a lane began with, count failures in a row, and let the lane go on."""
+        """Close the first delivery of a lane, count failures in a row, and continue the lane."""
         self._leave_lane(lane)
         self._close(delivery)
         webhook = self._instances.get(delivery.instance).webhook
@@ -375,7 +371,8 @@ class Deliveries:
 
     def _close(self, delivery: Delivery) -> Delivery:
         state = self._store.state
-        state.open_deliveries.pop(delivery.id, None)
+        if delivery.id in state.open_deliveries:
+            del state.open_deliveries[delivery.id]
         if not delivery.event:
             delivery = replace(delivery, event=state.events.last_number + 1)
         state.deliveries.add(delivery.id, delivery)

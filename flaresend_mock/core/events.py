@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from flaresend_mock.core.models import Call, Change, Content, Delivery, Message, Task, TaskChange
+from flaresend_mock.core.bounded_store import MAX_LOG_BYTES
+from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
 Subject = Message | Call | TaskChange | Delivery | Change
 
-MAX_WEIGHT = 64 * 1024 * 1024
 KINDS = (
     "request",
     "message",
@@ -38,61 +38,6 @@ class Event:
     subject: Subject
 
 
-def weigh(data: object) -> int:
-    """Return about how many bytes a value and all in it take."""
-    if isinstance(data, str | bytes):
-        return 50 + len(data)
-    if isinstance(data, Mapping):
-        return 100 + sum(weigh(key) + weigh(value) for key, value in data.items())
-    if isinstance(data, list | tuple):
-        return 60 + sum(map(weigh, data))
-    return 30
-
-
-def weigh_call(headers: tuple[tuple[str, str], ...], query: str, body: object, response: bytes) -> int:
-    """Return about how many bytes a call takes, without looking at each text as at one that might be anything."""
-    told = sum([160 + len(name) + len(value) for name, value in headers])
-    return 210 + told + 2 * len(query) + weigh(body) + len(response)
-
-
-def weigh_content(content: Content) -> int:
-    """Return about how many bytes a message takes, its upload apart."""
-    texts = (content.text, content.caption, content.url, content.file_name, content.mimetype)
-    return (
-        700 + sum(len(text) for text in texts if text) + (weigh(content.template) if content.template else 0)
-    )
-
-
-def weigh_message(message: Message) -> int:
-    """Return about how many bytes a message takes, its media apart."""
-    return weigh_content(message.content) + (weigh(message.payload) if message.payload else 0)
-
-
-def weigh_task(task: Task) -> int:
-    """Return about how many bytes a scheduled message takes."""
-    return weigh_content(task.content) + weigh(task.recipients)
-
-
-def weigh_delivery(delivery: Delivery) -> int:
-    """Return about how many bytes a delivery takes, with its attempts."""
-    attempts = sum(900 + len(attempt.response) + len(attempt.url) for attempt in delivery.attempts)
-    return 600 + len(delivery.body) + attempts
-
-
-def _weigh(subject: Subject) -> int:
-    match subject:
-        case Call(weight=weight):
-            return 1000 + weight
-        case Message() as message:
-            return weigh_message(message)
-        case TaskChange(task=task):
-            return weigh_task(task)
-        case Delivery() as delivery:
-            return weigh_delivery(delivery)
-        case Change(details=details):
-            return 300 + weigh(details)
-
-
 class EventLog:
     """The last events of a world.
 
@@ -105,9 +50,10 @@ class EventLog:
 
     def __init__(self, limit: int, last_number: int = 0) -> None:
         self.limit = limit
+        self.max_bytes = MAX_LOG_BYTES
         self.last_number = last_number
         self._events: deque[tuple[Event, int]] = deque()
-        self._weight = 0
+        self._bytes = 0
         self._evicted: Counter[str] = Counter()
         self._last_evicted: dict[str, int] = {}
 
@@ -119,12 +65,12 @@ class EventLog:
 
     def keep(self, event: Event) -> None:
         """Add an event that has its number already, and evict the oldest where there is no room."""
-        weight = _weigh(event.subject)
-        self._events.append((event, weight))
-        self._weight += weight
-        while len(self._events) > self.limit or (self._weight > MAX_WEIGHT and len(self._events) > 1):
+        size = event.subject.size
+        self._events.append((event, size))
+        self._bytes += size
+        while len(self._events) > self.limit or (self._bytes > self.max_bytes and len(self._events) > 1):
             gone, lost = self._events.popleft()
-            self._weight -= lost
+            self._bytes -= lost
             self._evicted[gone.kind] += 1
             self._last_evicted[gone.kind] = gone.number
 
@@ -160,7 +106,7 @@ class EventLog:
         """
         self.last_number = last_number
         self._events.clear()
-        self._weight = 0
+        self._bytes = 0
         self._evicted = Counter({kind: count for kind, (count, _) in gone.items()})
         self._last_evicted = {kind: number for kind, (_, number) in gone.items()}
         for event in events:
@@ -179,7 +125,8 @@ class EventLog:
     def copy(self) -> EventLog:
         other = EventLog(self.limit, self.last_number)
         other._events = self._events.copy()
-        other._weight = self._weight
+        other.max_bytes = self.max_bytes
+        other._bytes = self._bytes
         other._evicted = self._evicted.copy()
         other._last_evicted = self._last_evicted.copy()
         return other

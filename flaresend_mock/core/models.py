@@ -16,6 +16,17 @@ SUBJECT_LENGTH = 100
 DESCRIPTION_LENGTH = 2048
 
 
+def size_of(data: Any) -> int:
+    """Return about how many bytes a JSON value takes."""
+    if isinstance(data, str | bytes):
+        return 50 + len(data)
+    if isinstance(data, Mapping):
+        return 100 + sum(size_of(key) + size_of(value) for key, value in data.items())
+    if isinstance(data, list | tuple):
+        return 60 + sum(map(size_of, data))
+    return 30
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A person's automatic reply to a text: `reply`, or the same text for None, `after` seconds later.
@@ -175,6 +186,10 @@ class Media:
     mimetype: str
     sha256: str
 
+    @property
+    def size(self) -> int:
+        return 300 + len(self.data)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -193,6 +208,10 @@ class Served:
     data: bytes
     expires: datetime
     mimetype: str = "application/octet-stream"
+
+    @property
+    def size(self) -> int:
+        return 300 + len(self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +234,13 @@ class Content:
     raw: bool = False
     by_rule: bool = False
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes, without its upload."""
+        texts = (self.text, self.caption, self.url, self.file_name, self.mimetype)
+        template = size_of(self.template) if self.template else 0
+        return 700 + template + sum([len(text) for text in texts if text])
+
 
 @dataclass(frozen=True, slots=True)
 class Message:
@@ -235,6 +261,10 @@ class Message:
     status: str
     at: datetime
     payload: Mapping[str, Any] | None = None
+
+    @property
+    def size(self) -> int:
+        return self.content.size + (size_of(self.payload) if self.payload else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +334,11 @@ class Delivery:
     duplicate_of: str | None = None
     fault: str | None = None
 
+    @property
+    def size(self) -> int:
+        attempts = sum([900 + len(one.response) + len(one.url) for one in self.attempts])
+        return 600 + len(self.body) + attempts
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -321,6 +356,10 @@ class Task:
     order: int
     status: str = "pending"
     reason: str | None = None
+
+    @property
+    def size(self) -> int:
+        return self.content.size + size_of(self.recipients)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,8 +388,12 @@ class Call:
     status: int | None
     response: bytes
     instance: str | None
-    weight: int
     fault: str | None = None
+
+    @property
+    def size(self) -> int:
+        headers = sum([160 + len(name) + len(value) for name, value in self.headers])
+        return 1200 + headers + 2 * len(self.query) + size_of(self.body) + len(self.response)
 
 
 @dataclass(frozen=True, slots=True)
@@ -407,6 +450,10 @@ class TaskChange:
     action: str
     task: Task
 
+    @property
+    def size(self) -> int:
+        return self.task.size
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -415,6 +462,10 @@ class Change:
     action: str
     id: str
     details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return 300 + size_of(self.details)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Scheduled messages: kept until they fall due, then sent as any other message is."""
+"""Scheduled messages: the emulator keeps them until they are due, then sends them like any other message."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import magic_numbers, numbers
+from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.errors import (
     NothingToUpdate,
     NotReady,
@@ -18,6 +19,7 @@ from flaresend_mock.core.errors import (
     TaskNotCancellable,
     TaskNotFound,
     TaskNotPending,
+    TooMany,
 )
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
@@ -29,7 +31,7 @@ KIND = "task"
 
 
 class Schedule:
-    """The scheduled messages of a world. Storing them needs no connected phone; sending them does."""
+    """The scheduled messages of a world. Scheduling needs no connected phone; sending does."""
 
     def __init__(self, store: Store, instances: Instances, media: Media, sending: Sending) -> None:
         self._store = store
@@ -40,7 +42,7 @@ class Schedule:
     def add(
         self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime
     ) -> Task:
-        """Keep a message to be sent later.
+        """Schedule a message.
 
         Args:
             send_at: local time in the world's time zone, without an offset.
@@ -50,6 +52,7 @@ class Schedule:
             SendAtInThePast: `send_at` is not in the world's future.
             InstanceNotFound: the instance was removed meanwhile.
             NotReady, Overloaded: a magic number asks for it.
+            TooMany: MAX_PENDING_BYTES are pending.
         """
         require_complete(content)
         with magic_numbers.applied(map(numbers.parse, recipients), self._store.delay), self._store.lock:
@@ -65,27 +68,28 @@ class Schedule:
                 local_time=send_at,
                 order=order,
             )
-            self._store.state.tasks[task.id] = task
+            self._keep(task)
             self._store.set_timer(task.send_at, KIND, task.id)
             self._store.record("task", TaskChange("scheduled", task))
             return task
 
     def pending(self, instance_id: str) -> list[Task]:
-        """Return what is still to be sent, by time, then in the order it was scheduled."""
+        """Return the pending messages of an instance, by time, then in the order they were scheduled."""
         with self._store.lock:
             mine = [task for task in self._store.state.tasks.values() if task.instance == instance_id]
             return sorted(mine, key=lambda task: (task.send_at, task.order))
 
     def update(self, instance_id: str, task_id: str, changes: Mapping[str, Any]) -> Task:
-        """Change a message that has not been sent yet.
+        """Change a pending message.
 
         Args:
             changes: any of `recipients`, `send_at` (as in `add`) and the fields of Content.
 
         Raises:
             NothingToUpdate: there are no changes.
-            TaskNotFound: there is no such task.
+            TaskNotFound: the instance has no such task.
             TaskNotPending: it was sent, failed or cancelled.
+            TooMany: MAX_PENDING_BYTES are pending.
             InvalidContent: the message would lack what its type needs.
             SendAtInThePast: `send_at` is not in the world's future.
         """
@@ -111,17 +115,23 @@ class Schedule:
                 local_time=local_time,
                 content=self._media.keep(content),
             )
-            self._store.state.tasks[task.id] = task
+            self._keep(task)
             if "send_at" in changes:  # else it keeps its place among those of the same second
                 self._store.set_timer(task.send_at, KIND, task.id)
             self._store.record("task", TaskChange("updated", task))
             return task
 
+    def _keep(self, task: Task) -> None:
+        state = self._store.state
+        if state.pending_bytes + task.size > MAX_PENDING_BYTES:
+            raise TooMany("too many scheduled messages and undelivered events; cancel or deliver some")
+        state.tasks[task.id] = task
+
     def cancel(self, instance_id: str, task_id: str) -> Task:
-        """Cancel a message before it is sent.
+        """Cancel a pending message.
 
         Raises:
-            TaskNotCancellable: there is no such task, or it was sent, failed or cancelled already.
+            TaskNotCancellable: the instance has no such pending task.
         """
         with self._store.lock:
             task = self._store.state.tasks.get(task_id)
@@ -130,7 +140,7 @@ class Schedule:
             return self._end(replace(task, status="cancelled"))
 
     def send_due(self, task_id: str) -> Fired:
-        """Send what fell due. The caller holds the world's lock and took the task off the timers."""
+        """Send a task whose timer was due. The caller holds the world's lock."""
         task = self._store.state.tasks[task_id]
         try:
             self._send(task)
@@ -170,7 +180,7 @@ class Schedule:
         return task
 
     def _future(self, local: datetime) -> datetime:
-        """Translate local time into UTC; what daylight saving skips or repeats takes the earlier offset."""
+        """Return local time in UTC. A time that daylight saving skips or repeats has the earlier offset."""
         try:
             at = local.replace(tzinfo=ZoneInfo(self._store.state.time_zone), fold=0).astimezone(UTC)
         except OverflowError:

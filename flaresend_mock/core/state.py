@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from flaresend_mock.core.bounded_store import BoundedStore
+from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InstanceNotFound
-from flaresend_mock.core.events import MAX_WEIGHT, EventLog, weigh_delivery, weigh_message, weigh_task
+from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.models import (
     Channel,
     Delivery,
@@ -25,11 +25,6 @@ from flaresend_mock.core.models import (
 from flaresend_mock.core.timers import TimerQueue
 
 DEFAULT_HISTORY = 10_000
-MAX_MEDIA_WEIGHT = 256 * 1024 * 1024
-
-
-def _weigh_media(media: Media) -> int:
-    return len(media.data) + 300
 
 
 @dataclass(slots=True)
@@ -66,12 +61,21 @@ class State:
     events: EventLog = field(init=False)
 
     def __post_init__(self) -> None:
-        self.messages = BoundedStore(self.history, MAX_WEIGHT, weigh_message)
-        self.ended_tasks = BoundedStore(self.history, MAX_WEIGHT, weigh_task)
-        self.media = BoundedStore(self.history, MAX_MEDIA_WEIGHT, _weigh_media)
-        self.served = BoundedStore(self.history, MAX_MEDIA_WEIGHT, lambda served: len(served.data) + 300)
-        self.deliveries = BoundedStore(self.history, MAX_WEIGHT, weigh_delivery)
+        self.messages = BoundedStore(self.history, MAX_LOG_BYTES)
+        self.ended_tasks = BoundedStore(self.history, MAX_LOG_BYTES)
+        self.media = BoundedStore(self.history, MAX_MEDIA_BYTES)
+        self.served = BoundedStore(self.history, MAX_MEDIA_BYTES)
+        self.deliveries = BoundedStore(self.history, MAX_LOG_BYTES)
         self.events = EventLog(self.history)
+        if not isinstance(self.tasks, SizedDict):
+            self.tasks = SizedDict(self.tasks)
+        if not isinstance(self.open_deliveries, SizedDict):
+            self.open_deliveries = SizedDict(self.open_deliveries)
+
+    @property
+    def pending_bytes(self) -> int:
+        """The size of scheduled messages and undelivered events."""
+        return sum(one.bytes for one in (self.tasks, self.open_deliveries) if isinstance(one, SizedDict))
 
     def find_instance(self, instance_id: str | None) -> Instance:
         """Return the instance with this id; None and "default" name the first one.

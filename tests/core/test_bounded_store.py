@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from flaresend_mock.core.bounded_store import BoundedStore
+import pytest
+
+from flaresend_mock.core import deliveries, schedule
+from flaresend_mock.core.bounded_store import BoundedStore, SizedDict
+from flaresend_mock.core.errors import TooMany
+from flaresend_mock.core.models import InboundMessage, Media, Webhook
+from flaresend_mock.core.world import World
+from tests.defaults import ANN, INSTANCE, text
+from tests.support import NOW
 
 
-def history(limit: int = 100, max_weight: int = 100) -> BoundedStore[str]:
+def history(limit: int = 100, max_bytes: int = 100) -> BoundedStore[str]:
     """A history of words, each as heavy as it is long."""
-    return BoundedStore(limit, max_weight, len)
+    return BoundedStore(limit, max_bytes, len)
 
 
 def test_values_are_kept_oldest_first() -> None:
@@ -41,7 +49,7 @@ def test_the_oldest_goes_when_there_are_too_many() -> None:
 
 
 def test_the_oldest_go_when_all_are_too_heavy() -> None:
-    words = history(max_weight=10)
+    words = history(max_bytes=10)
     for key in ("1", "2", "3"):
         words.add(key, "xxx")
 
@@ -53,7 +61,7 @@ def test_the_oldest_go_when_all_are_too_heavy() -> None:
 
 
 def test_the_newest_is_kept_however_heavy_it_is() -> None:
-    words = history(max_weight=10)
+    words = history(max_bytes=10)
     words.add("1", "light")
 
     words.add("2", "x" * 1000)
@@ -74,7 +82,7 @@ def test_a_replaced_value_keeps_its_place_and_evicts_nothing() -> None:
 
 
 def test_a_replaced_value_no_longer_weighs() -> None:
-    words = history(max_weight=10)
+    words = history(max_bytes=10)
     words.add("1", "x" * 9)
     words.add("1", "x")
 
@@ -84,7 +92,7 @@ def test_a_replaced_value_no_longer_weighs() -> None:
 
 
 def test_an_evicted_value_no_longer_weighs() -> None:
-    words = history(limit=1, max_weight=10)
+    words = history(limit=1, max_bytes=10)
     words.add("1", "x" * 9)
     words.add("2", "x")
 
@@ -106,3 +114,46 @@ def test_a_copy_goes_its_own_way() -> None:
     assert words.evicted == 0
     assert list(copy) == ["two", "three"]
     assert copy.evicted == 1
+
+
+def test_a_dictionary_counts_the_bytes_of_its_values() -> None:
+    small, large = (
+        Media(id=name, data=b"x" * size, file_name="", mimetype="", sha256="")
+        for name, size in (("s", 10), ("l", 1000))
+    )
+    files = SizedDict({"one": small})
+    files["two"] = small
+    files["one"] = large
+    copy = files.copy()
+    del files["two"]
+
+    assert files.bytes == large.size
+    assert copy.bytes == large.size + small.size == sum(file.size for file in copy.values())
+    assert files == {"one": large}
+
+
+def test_scheduled_messages_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    send_at = NOW.replace(tzinfo=None, year=NOW.year + 1)
+    first = world.schedule.add(INSTANCE, [ANN], text("x" * 1000), send_at)
+    monkeypatch.setattr(schedule, "MAX_PENDING_BYTES", 2 * first.size - 1)
+
+    with pytest.raises(TooMany, match="too many scheduled messages"):
+        world.schedule.add(INSTANCE, [ANN], text("x" * 1000), send_at)
+    world.schedule.cancel(INSTANCE, first.id)
+    again = world.schedule.add(INSTANCE, [ANN], text("x" * 1000), send_at)
+
+    assert list(world.state.tasks) == [again.id]
+    assert world.state.pending_bytes == again.size
+
+
+def test_undelivered_events_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
+    first = world.inbound.receive(InboundMessage(ANN, text="x" * 1000)).delivery
+    monkeypatch.setattr(deliveries, "MAX_PENDING_BYTES", 2 * first.size - 1)
+
+    second = world.inbound.receive(InboundMessage(ANN, text="x" * 1000)).delivery
+
+    assert (first.status, second.status) == ("pending", "dropped")
+    assert list(world.state.open_deliveries) == [first.id]
+    assert world.state.pending_bytes == first.size
+    assert world.deliveries.get(second.id) == second

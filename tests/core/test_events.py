@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flaresend_mock.core.events import EventLog, weigh, weigh_content
-from flaresend_mock.core.models import Change, Content
+from flaresend_mock.core.events import EventLog
+from flaresend_mock.core.models import Change, Content, size_of
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, text
 from tests.support import NOW
@@ -83,6 +83,6 @@ def test_a_message_knows_the_number_of_its_event(world: World) -> None:
 
 
 def test_a_value_weighs_what_is_in_it() -> None:
-    assert weigh({"template": ["x" * 1000, {"deep": "y" * 1000}]}) > 2000
-    assert weigh_content(Content(type="template", template={"body": "x" * 5000})) > 5000
-    assert weigh_content(Content(type="image", url="https://example.com/" + "x" * 5000)) > 5000
+    assert size_of({"template": ["x" * 1000, {"deep": "y" * 1000}]}) > 2000
+    assert Content(type="template", template={"body": "x" * 5000}).size > 5000
+    assert Content(type="image", url="https://example.com/" + "x" * 5000).size > 5000

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flaresend_mock.core import events
 from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
@@ -118,7 +117,7 @@ def room_for(history: BoundedStore[Any]) -> int:
     def evicts_none(bound: int) -> bool:
         copy = history.copy()
         copy.limit += 1
-        copy.max_weight = bound
+        copy.max_bytes = bound
         return not copy.add("new", next(iter(history)))
 
     return bisect(range(2**30), 0, key=evicts_none) if len(history) else 0
@@ -126,16 +125,15 @@ def room_for(history: BoundedStore[Any]) -> int:
 
 def room_for_events(log: EventLog) -> int:
     """Return the same of a log."""
-    with pytest.MonkeyPatch.context() as patch:
 
-        def evicts_none(bound: int) -> bool:
-            patch.setattr(events, "MAX_WEIGHT", bound)
-            copy = log.copy()
-            copy.limit += 1
-            copy.append(NOW, "world", Change("another", "x"))
-            return copy.gone() == log.gone()
+    def evicts_none(bound: int) -> bool:
+        copy = log.copy()
+        copy.limit += 1
+        copy.max_bytes = bound
+        copy.append(NOW, "world", Change("another", "x"))
+        return copy.gone() == log.gone()
 
-        return bisect(range(2**30), 0, key=evicts_none)
+    return bisect(range(2**30), 0, key=evicts_none)
 
 
 def live(world: World) -> None:
