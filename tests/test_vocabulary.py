@@ -1,4 +1,4 @@
-"""Documents, docstrings and help avoid words that hide who does what.
+"""Documents, docstrings, help and OpenAPI texts avoid words that hide who does what.
 
 `BANNED` lists each word with what to write instead. `PACKAGES` lists the packages whose docstrings are checked: add a
 package once its docstrings pass.
@@ -9,10 +9,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import click
 import pytest
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.cli import cli
 from flaresend_mock.settings import options
 from tests.support import REPOSITORY
@@ -42,7 +44,7 @@ DOCUMENTS = [
 ]
 """docs/fidelity.md is generated from the titles of the contract's cases."""
 
-PACKAGES = ["background", "dashboard"]
+PACKAGES = ["api", "background", "control", "dashboard", "http", "openapi"]
 
 
 def found(text: str) -> list[str]:
@@ -104,3 +106,23 @@ def wrong_help(name: str, command: click.Command) -> Iterator[tuple[str, list[st
     if isinstance(command, click.Group):
         for inner, one in command.commands.items():
             yield from wrong_help(f"{name} {inner}", one)
+
+
+@pytest.mark.parametrize("path", ["/_mock/openapi.json", "/_mock/control/openapi.json"])
+def test_openapi_texts_use_plain_words(path: str) -> None:
+    document = FlaresendMock().app.test_client().get(path).get_json()
+
+    assert {where: hits for where, text in texts_of(document) if (hits := found(text))} == {}
+
+
+def texts_of(node: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each title, summary and description of an OpenAPI document with its place."""
+    if isinstance(node, dict):
+        for name, inner in node.items():
+            if name in ("title", "summary", "description") and isinstance(inner, str):
+                yield where, re.sub(r"`[^`\n]*`", "", inner)
+            elif name not in ("example", "examples"):
+                yield from texts_of(inner, f"{where}/{name}")
+    elif isinstance(node, list):
+        for number, inner in enumerate(node):
+            yield from texts_of(inner, f"{where}/{number}")

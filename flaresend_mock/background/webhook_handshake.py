@@ -52,8 +52,8 @@ def sample_event(instance_id: str) -> bytes:
 def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -> dict[str, Any]:
     """Run a webhook's handshake, and return whether it succeeded, with the request and the response.
 
-    none: sends nothing. post: sends the documented sample, and expects 200 (or any 2xx, if not strict). challenge: sends a
-    GET with hub.mode, hub.challenge and hub.verify_token, and expects 200 and the challenge.
+    none: sends nothing. post: sends the documented sample, and expects 200 (or any 2xx, if not strict).
+    challenge: sends a GET with hub.mode, hub.challenge and hub.verify_token, and expects 200 and the challenge.
     """
     if webhook.verification == "none":
         return {"verified": True, "reason": "this webhook asks for no verification", "attempt": None}

@@ -1,4 +1,4 @@
-"""/_mock/faults: rules that make calls and deliveries go wrong."""
+"""/_mock/faults: rules that make calls and deliveries fail."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ _PARTICIPANT = validate.Regexp(
 
 
 class ChaosInput(Input):
-    """What goes wrong with deliveries: probabilities from 0 to 1, and a delay."""
+    """Random failures of deliveries: probabilities from 0 to 1, and a delay."""
 
     duplicate = Number("The probability that an event is delivered twice.", 0, 1)
     reorder = Number("The probability that later events overtake an event.", 0, 1)
@@ -131,7 +131,7 @@ class InboundInput(Input):
         metadata=about("A payload in WhatsApp's format, sent unchanged."),
     )
     from_lid = Switch("Whether the sender is named by LID.")
-    chaos = fields.Nested(ChaosInput, metadata=about("What goes wrong with the delivery."))
+    chaos = fields.Nested(ChaosInput, metadata=about("Random failures of the delivery."))
 
     @pre_load
     def read_form(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -226,7 +226,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
 
 
 def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return text and caption. Whoever writes something beside a file writes its caption."""
+    """Return text and caption. Text beside a file is its caption."""
     text, caption = given.get("text"), given.get("caption")
     if kind in MEDIA_KINDS and text and "message" not in given:
         if kind not in CAPTIONED or caption is not None:

@@ -40,7 +40,7 @@ class WebhookInput(Input):
         "How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES
     )
     verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
-    chaos = fields.Nested(ChaosInput, metadata=about("What goes wrong with deliveries."))
+    chaos = fields.Nested(ChaosInput, metadata=about("Random failures of deliveries."))
 
 
 class ResumeInput(Input):

@@ -5,14 +5,14 @@
   const isControl = new URLSearchParams(location.search).get("of") === "control";
   const links = document.querySelectorAll("nav a");
   links[isControl ? 1 : 0].setAttribute("aria-current", "page");
-  const answer = await fetch(isControl ? "control/openapi.json" : "openapi.json");
-  if (!answer.ok) {
+  const response = await fetch(isControl ? "control/openapi.json" : "openapi.json");
+  if (!response.ok) {
     const said = document.createElement("p");
-    said.textContent = `The document could not be read: ${answer.status} ${await answer.text()}`;
+    said.textContent = `The document could not be read: ${response.status} ${await response.text()}`;
     document.getElementById("docs").append(said);
     return;
   }
-  const spec = await answer.json();
+  const spec = await response.json();
   spec.servers = [{ url: new URL("..", document.baseURI).href.replace(/\/$/, "") }];
   SwaggerUIBundle({
     spec,

@@ -73,7 +73,7 @@ class Channel(Resource):
 
 
 class Chaos(Resource):
-    """What goes wrong with an instance's deliveries: probabilities from 0 to 1, and a delay."""
+    """Random failures of an instance's deliveries: probabilities from 0 to 1, and a delay."""
 
     duplicate = Property(float, "The probability that an event is delivered twice.")
     reorder = Property(float, "The probability that later events overtake an event.")
@@ -95,7 +95,7 @@ class Webhook(Resource):
     )
     verification = Property(str, "How the receiver is verified: none, post or challenge.")
     verify_token = Property(str, "The token of a challenge, masked.", null=True)
-    chaos = Property(Chaos, "What goes wrong with deliveries.")
+    chaos = Property(Chaos, "Random failures of deliveries.")
     paused = Property(bool, "Whether events are held.")
     failures = Property(int, "Deliveries that failed in a row.")
 

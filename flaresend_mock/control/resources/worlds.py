@@ -272,5 +272,5 @@ class Found(Resource):
     verified = Property(bool, "True: the expectation is met.", optional=True)
 
     def dump(self, obj: dict[str, Any], *, many: bool | None = None) -> dict[str, Any]:
-        """Return items, which matchers have seen as JSON, as they are."""
+        """Return items unchanged: matchers have seen them as JSON."""
         return obj
