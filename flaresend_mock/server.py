@@ -24,14 +24,14 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
-from flaresend_mock.export_on_exit import CannotExport, ExportOnExit
 from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.server import HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import Settings, local_url
 from flaresend_mock.thumbnails import image_info
 from flaresend_mock.version import __version__
-from flaresend_mock.worldfile import WorldFileError, load_file
+from flaresend_mock.world_format import WorldFileError, load_file
+from flaresend_mock.world_format.write import CannotExport, ExportOnExit
 
 __all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
 
@@ -215,11 +215,10 @@ class FlaresendMock:
             raise CannotStart(f"{error}{hint}") from None
 
     def _imported(self, file: str, known: State) -> State:
-        from flaresend_mock.exports.importing import load_export_file  # few emulators import a file
-
         wanted = self.settings
+        warnings: list[str] = []
         try:
-            state, warnings = load_export_file(Path(file), known)
+            state = load_file(Path(file), known=known, history=wanted.history, warnings=warnings)
         except WorldFileError as error:
             raise CannotStart(str(error)) from None
         for warning in warnings:

@@ -17,7 +17,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.http.context import AppServices
 from flaresend_mock.package_data import world_file
-from flaresend_mock.worldfile import load_file
+from flaresend_mock.world_format import load_file
 
 REPOSITORY = Path(__file__).parent.parent
 KEY = {"Authorization": "Bearer YOUR_API_KEY"}

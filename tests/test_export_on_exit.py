@@ -10,10 +10,10 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.export_on_exit import CannotExport
 from flaresend_mock.server import CannotStart
 from flaresend_mock.testing.client import Flaresend
-from tests.defaults import ANN
+from flaresend_mock.world_format.write import CannotExport
+from tests.defaults import ANN, described
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
@@ -69,8 +69,8 @@ def test_a_file_that_was_not_imported_is_kept(file: str) -> None:
     run(export_on_exit=file)
 
     assert Path(f"{file}.1").read_text() == "precious"
-    assert json.loads(Path(f"{file}.2").read_text())["format"] == "flaresend-mock export"
-    assert json.loads(Path(file).read_text())["format"] == "flaresend-mock export"
+    assert json.loads(Path(f"{file}.2").read_text())["format"] == "flaresend-mock world"
+    assert json.loads(Path(file).read_text())["format"] == "flaresend-mock world"
 
 
 def test_a_file_that_changed_since_it_was_imported_is_kept(file: str) -> None:
@@ -114,8 +114,8 @@ def test_an_export_that_fails_is_told_and_leaves_what_was_there(file: str, tmp_p
     ("text", "says"),
     [
         ("{", "line 1 column 2"),
-        ('{"version": 1, "instances": []}', "start with it"),
-        ('{"format": "flaresend-mock export", "version": 2}', "reads version 1 of exports, not 2"),
+        ('{"version": 1, "instances": []}', "instances: A world has at least one instance"),
+        ('{"format": "flaresend-mock world", "version": 2}', "reads version 1 of worlds, not 2"),
     ],
 )
 def test_what_cannot_be_imported_is_refused_at_the_start(text: str, says: str, file: str) -> None:
@@ -130,11 +130,18 @@ def test_a_file_that_is_not_there_is_refused_unless_it_is_written_here(file: str
         FlaresendMock(import_=file)
 
 
-def test_an_export_is_not_started_with_as_a_world(file: str) -> None:
-    run(export_on_exit=file)
+def test_an_export_is_a_world_to_start_with(file: str) -> None:
+    run(export_on_exit=file, with_secrets=True)
 
-    with pytest.raises(CannotStart, match="This is an export and no world file"):
-        FlaresendMock(world=file)
+    assert run(world=file) == ["Hello"]
+    with pytest.raises(CannotStart, match="seed: A world that has events keeps its own seed"):
+        FlaresendMock(world=file, seed=7)
+
+
+def test_a_world_file_is_imported_like_an_export(file: str) -> None:
+    Path(file).write_text(json.dumps(described(seed=5)))
+
+    assert run(import_=file) == []
 
 
 def test_an_import_has_the_key_that_is_set(file: str) -> None:

@@ -18,7 +18,7 @@ from werkzeug.serving import make_server
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli import main
 from flaresend_mock.package_data import sample
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.support import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -65,7 +65,7 @@ def test_the_script_runs_from_beginning_to_end(running: FlaresendMock, tmp_path:
     assert done.returncode == 0, done.stdout + done.stderr
     assert '"verified":true,"count":3' in done.stdout
     exported = json.loads((tmp_path / "checkout.json").read_text(encoding="utf-8"))
-    assert exported["format"] == "flaresend-mock export"
+    assert exported["format"] == "flaresend-mock world"
 
 
 def without_now(answer: Any) -> Any:

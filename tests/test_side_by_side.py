@@ -22,7 +22,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.http import context
 from flaresend_mock.package_data import world_file
 from flaresend_mock.settings import options
-from flaresend_mock.worldfile import load_file
+from flaresend_mock.world_format import load_file
 from tests.defaults import ANN
 from tests.receiver import Receiver
 
@@ -180,7 +180,7 @@ def workers(emulator: FlaresendMock) -> int:
 def left_behind(emulator: FlaresendMock) -> int:
     emulator.stop()
     exported = json.loads(Path(str(emulator.settings.export_on_exit)).read_text(encoding="utf-8"))
-    return int(exported["world"]["seed"])
+    return int(exported["seed"])
 
 
 def free_ports() -> tuple[int, int]:

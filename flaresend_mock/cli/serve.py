@@ -53,7 +53,7 @@ def serve(settings: Settings) -> int:
 
 def _stop(emulator: Any) -> int:
     """Stop, and return the exit status: 1 if the world could not be exported."""
-    from flaresend_mock.export_on_exit import CannotExport
+    from flaresend_mock.world_format.write import CannotExport
 
     try:
         emulator.stop()

@@ -12,7 +12,7 @@ import click
 from flaresend_mock.cli import files, jsons, output
 from flaresend_mock.cli.remote import LONG_SECONDS, NO_EMULATOR, Remote, part, talking
 
-_OPENING = b'{"format":"flaresend-mock export"'
+_OPENING = b'{"format":"flaresend-mock world"'
 _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 

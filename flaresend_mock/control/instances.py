@@ -19,7 +19,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.context import CONTROL, services
 from flaresend_mock.http.endpoint import WORLD, endpoint
-from flaresend_mock.worldfile.schema import LID, usable_key
+from flaresend_mock.world_format.schema import LID, usable_key
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances")
 pairing = Blueprint("pairing", __name__)

@@ -22,7 +22,7 @@ from flaresend_mock.core.models import (
 )
 from flaresend_mock.core.world import World
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.worldfile.schema import LID
+from flaresend_mock.world_format.schema import LID
 
 people = Blueprint("people", __name__, url_prefix="/people")
 groups = Blueprint("groups", __name__, url_prefix="/groups")

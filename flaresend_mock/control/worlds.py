@@ -12,15 +12,15 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Input, Number, Secrets, Text, about
 from flaresend_mock.control.resources import worlds as resources
-from flaresend_mock.core.errors import InvalidWorld, KeyInUse
+from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.package_data import world_file, world_names
-from flaresend_mock.worldfile import load_file, load_world
-from flaresend_mock.worldfile.schema import MAX_PAIRING_SECONDS, known_time_zone, usable_key
+from flaresend_mock.world_format import load_file, load_world
+from flaresend_mock.world_format.schema import MAX_PAIRING_SECONDS, known_time_zone, usable_key
 
 blueprint = Blueprint("worlds", __name__, url_prefix="/worlds")
 one = Blueprint("world", __name__)
@@ -132,7 +132,7 @@ def reset(world: World) -> dict[str, Any]:
 @endpoint(dict[str, Any], query=Secrets())
 def export_world(world: World, query: dict[str, Any]) -> Response:
     """Export the whole world; API keys and secrets only with `with_secrets=true`."""
-    from flaresend_mock.exports.exporting import export
+    from flaresend_mock.world_format.write import export
 
     secrets = query["with_secrets"] or services().with_secrets
     return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
@@ -152,7 +152,10 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
     worlds, former = services().worlds, world.instances.first()
-    state, warnings = _imported(body, "format" in body, world.name, world.saved(), history=services().history)
+    warnings: list[str] = []
+    state = load_world(
+        body, known=world.saved(), name=world.name, history=services().history, warnings=warnings
+    )
     if not any(instance.api_keys for instance in state.instances.values()):
         first = next(iter(state.instances.values()))
         state.instances[first.id] = replace(first, api_keys=former.api_keys)
@@ -215,30 +218,8 @@ def _state(given: Mapping[str, Any]) -> tuple[State, list[str]]:
         "time_zone": given.get("time_zone"),
         "history": services().history,
     }
+    warnings: list[str] = []
     if "export" in given or "world" in given:
         data = given.get("export", given.get("world"))
-        return _imported(data, "export" in given, given.get("name", ""), **options)
-    return load_file(world_file(given.get("fixture", "default")), **options), []
-
-
-def _imported(
-    data: Any, is_export: bool, name: str, known: State | None = None, **options: Any
-) -> tuple[State, list[str]]:
-    """Return the state of an export or a world file, and warnings about it.
-
-    Args:
-        name: the name of the world that it is for.
-        known: the world whose keys and secrets replace masked ones.
-        options: of `load_world`; an export has its own.
-
-    Raises:
-        InvalidWorld: it describes no world.
-    """
-    if not is_export:
-        return load_world(data, **options), []
-    from flaresend_mock.exports.importing import is_export as looks_like_one
-    from flaresend_mock.exports.importing import load_export
-
-    if not looks_like_one(data):
-        raise InvalidWorld("format", "This is no export of flaresend-mock.")
-    return load_export(data, known, name=name)
+        return load_world(data, name=given.get("name", ""), warnings=warnings, **options), warnings
+    return load_file(world_file(given.get("fixture", "default")), **options), warnings

@@ -17,7 +17,7 @@ from flaresend_mock.contract import TAGS, Case, behaviours, cases, fidelity_tabl
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.support import KEY, REPOSITORY, client_of
 
 DEFAULT_WORLD = json.loads((FIXTURES / "worlds" / "default.json").read_text(encoding="utf-8"))

@@ -11,7 +11,7 @@ from werkzeug.test import Client
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, described
 from tests.support import KEY, RealTime, client_of
 

@@ -177,10 +177,10 @@ def test_a_key_that_another_world_has_is_refused_and_nothing_changes(client: Cli
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"version": 7}, "version: This emulator reads version 1 of exports, not 7."),
-        ({"format": "other"}, "format: This is no export of flaresend-mock."),
-        ({"world": {}}, "world: Object missing required field"),
-        ({"wrld": 1}, "'wrld' is not known; did you mean 'world'?"),
+        ({"version": 7}, "version: This emulator reads version 1 of worlds, not 7."),
+        ({"format": "other"}, "format: 'flaresend-mock world' is expected here."),
+        ({"instances": [{}]}, "instances[0].number: This field is required."),
+        ({"mesages": 1}, "the file: 'mesages' is not known; did you mean 'messages'?"),
     ],
 )
 def test_what_is_no_export_of_this_version_is_refused_and_nothing_changes(

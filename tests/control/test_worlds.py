@@ -251,7 +251,7 @@ def test_a_world_can_be_given_inline(client: Client) -> None:
 @pytest.mark.parametrize(
     ("file", "where"),
     [
-        ({}, "version: "),
+        ({}, "instances: "),
         ({"version": 2, "instances": [{"number": "254700000001"}]}, "version: "),
         ({"version": 1, "instances": []}, "instances: "),
         ({"version": 1, "instances": [{"number": "x"}]}, "instances[0].number: "),

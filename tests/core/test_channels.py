@@ -18,7 +18,7 @@ from flaresend_mock.core.errors import (
 from flaresend_mock.core.models import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import FOLLOWED, INSTANCE, OUR_NUMBER, OWNED, OWNED_INVITE, described, text
 from tests.support import NOW
 

@@ -25,7 +25,7 @@ from flaresend_mock.core.errors import (
 from flaresend_mock.core.models import GROUP_CAPACITY, Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import (
     ANN,
     ANN_LID,

@@ -24,7 +24,7 @@ from flaresend_mock.core.errors import (
 from flaresend_mock.core.models import INSTANCE_STATUSES, Content, InboundMessage, Message, Rule, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.contents import contents
 from tests.defaults import (
     ANN,

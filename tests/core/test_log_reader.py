@@ -10,7 +10,7 @@ from flaresend_mock.core.events import Event
 from flaresend_mock.core.log_reader import MAX_SET_ASIDE, LogReader, Missed, Replaced
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import described
 
 Shown = int | tuple[int, str] | Missed | Replaced

@@ -11,7 +11,7 @@ import pytest
 from flaresend_mock.core.errors import NotReady, Overloaded
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, CARA, INSTANCE, PROJECT, described, text
 from tests.support import NOW, Stalls
 

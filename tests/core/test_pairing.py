@@ -31,7 +31,7 @@ from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.contents import due
 from tests.defaults import ANN, ANN_LID, FAMILY, INSTANCE, NOBODY, OUR_NUMBER, described, text
 from tests.support import NOW, RealTime

@@ -10,7 +10,7 @@ from flaresend_mock.core.errors import InvalidNumber
 from flaresend_mock.core.models import Person
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, ANN_LID, CARA, NOBODY, described
 
 

@@ -13,7 +13,7 @@ from flaresend_mock.core.models import Change, Content, InboundMessage, Reply, R
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import MAX_SNAPSHOTS, World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, BEN, INSTANCE, described, text
 from tests.support import NOW, RealTime
 

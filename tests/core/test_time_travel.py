@@ -17,7 +17,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.time_travel import TimeTravel
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, INSTANCE, described, text
 from tests.support import NOW, RealTime
 

@@ -10,7 +10,7 @@ import pytest
 from flaresend_mock.core.models import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, CARA, FOLLOWED, INSTANCE, PROJECT, described, text
 from tests.support import NOW, RealTime
 

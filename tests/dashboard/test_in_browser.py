@@ -585,7 +585,7 @@ def test_a_world_is_exported_and_imported(
             page.click("text=Export >> nth=0")
         file = tmp_path / "world.json"
         waited.value.save_as(file)
-        kept = len(json.loads(file.read_text())["world"]["messages"])
+        kept = len(json.loads(file.read_text())["messages"])
         steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "too much"})
         with page.expect_file_chooser() as asked:
             page.click("text=Import a file")

@@ -1,4 +1,4 @@
-"""The page of schedule: what the clock says of itself, what is still to come, and what was."""
+"""The schedule page: the clock, what is pending, and what ended."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flaresend_mock.core.models import Rule
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.schedule import spoken
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, BEN, INSTANCE, described
 from tests.support import KEY, RealTime, client_of
 

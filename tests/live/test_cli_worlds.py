@@ -14,7 +14,7 @@ from flaresend_mock import FlaresendMock
 from tests.live.commands import STEERING, Scripted, answered, at, control, run, send
 from tests.support import REPOSITORY
 
-EXPORT = b'{"format":"flaresend-mock export"}'
+EXPORT = b'{"format":"flaresend-mock world"}'
 
 
 def test_reset_returns_to_what_the_world_was_created_as(flaresend: FlaresendMock) -> None:
@@ -130,7 +130,7 @@ def test_an_export_to_where_nothing_can_be_written_is_one_clear_line(tmp_path: P
 
 
 def test_an_export_steers_no_terminal_and_says_the_same() -> None:
-    data = '{"format":"flaresend-mock export","x":"\u009b31m\x7f"}'.encode()
+    data = '{"format":"flaresend-mock world","x":"\u009b31m\x7f"}'.encode()
     with Scripted([answered(data)]) as server:
         shown = run("world", "export", "--url", server.url, terminal=True).out
 

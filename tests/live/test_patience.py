@@ -18,7 +18,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.handles import Fault
 from flaresend_mock.testing.server import Server
-from flaresend_mock.worldfile import load_world
+from flaresend_mock.world_format import load_world
 from tests.defaults import described
 from tests.live.pending import SECONDS, Pending, answered, refusal, until_begun
 from tests.live.test_stream import Reader

@@ -12,7 +12,7 @@ from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.errors import InvalidMatcher
-from flaresend_mock.core.matchers import patterns
+from flaresend_mock.core.matchers.matchers import compile_regex
 from tests.receiver import Receiver, Reply
 from tests.security.hostile import ANN, SOON, bodies, cheap, deep, headers_for, last_event
 from tests.support import KEY
@@ -24,7 +24,7 @@ DEEP = {
     "objects in lists": deep(10_000, '[{"a":', "}]"),
     "one level more than an import may have": deep(301),
 }
-CATASTROPHIC = [r"(a+a+)+b", r"(?R)", r"(?b)(?:hello world){e}"]
+CATASTROPHIC = [r"(a+a+)+b", r"(.*?,){11}P", r"\b(?:(?:\w|h)+ ?)*$!"]
 UNFOLDING = [
     "(a{500}){500}",
     "((a{90}){90}){90}",
@@ -95,7 +95,7 @@ def test_a_list_in_a_form_of_the_api_may_be_any_text(nested: str, shared: Client
 def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(client: Client) -> None:
     client.post("/_mock/inbound", json={"from": ANN, "text": "hi"})
     exported = client.get("/_mock/world").get_json()
-    payload = json.dumps(exported["world"]["messages"][0]["payload"])
+    payload = json.dumps(exported["messages"][0]["payload"])
     before = last_event(client)
 
     for nested in DEEP.values():
@@ -109,7 +109,7 @@ def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(clie
 
 @pytest.mark.parametrize("pattern", CATASTROPHIC)
 @pytest.mark.parametrize("asked", ["search", "wait", "verify"])
-def test_a_search_that_takes_too_long_is_given_up(asked: str, pattern: str, client: Client) -> None:
+def test_a_search_takes_linear_time(asked: str, pattern: str, client: Client) -> None:
     for text in ("a" * 5000 + "c", "hello wrold " * 5000):
         client.post("/_mock/inbound", json={"from": ANN, "text": text})
     body = {"match": {"text": {"regex": pattern}}, **({"timeout": 0} if asked == "wait" else {})}
@@ -117,10 +117,10 @@ def test_a_search_that_takes_too_long_is_given_up(asked: str, pattern: str, clie
     with cheap():
         answer = client.post(f"/_mock/messages/{asked}", json=body)
 
-    assert answer.status_code < 500
+    assert answer.status_code == (200 if asked == "search" else 408 if asked == "wait" else 422)
 
 
-def test_a_fault_that_takes_too_long_is_no_fault(client: Client) -> None:
+def test_a_fault_takes_linear_time(client: Client) -> None:
     for pattern in CATASTROPHIC:
         match = {"body": {"text": {"regex": pattern}}}
         assert client.post("/_mock/faults", json={"match": match, "preset": "slow"}).status_code == 201
@@ -162,12 +162,12 @@ def test_a_pattern_that_unfolds_into_a_huge_one_is_refused_everywhere(pattern: s
 
 @pytest.mark.parametrize("pattern", UNFOLDING_UNSEEN)
 def test_a_pattern_does_not_hide_how_often_it_repeats(pattern: str) -> None:
-    """These compile 250,000 characters; with larger numbers, the emulator takes all memory that there is."""
+    """These would compile to 250,000 characters; with larger numbers, to all memory of the machine."""
     with pytest.raises(InvalidMatcher):
-        patterns.compiled(pattern, "match.text.regex")
+        compile_regex(pattern, "match.text.regex")
 
 
-@pytest.mark.parametrize("pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a"])
+@pytest.mark.parametrize("pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a", "(?R)", "(?b)(?:hello world){e}"])
 def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, shared: Client) -> None:
     asked = [
         shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),
@@ -183,7 +183,7 @@ def test_an_export_brings_no_fault_that_could_not_be_armed(client: Client) -> No
 
     for match in [{"query": {"regex": pattern}} for pattern in UNFOLDING] + [_not(50), {"nope": 1}]:
         spoilt = copy.deepcopy(exported)
-        spoilt["world"]["faults"][0]["match"] = match
+        spoilt["faults"][0]["match"] = match
         answer = client.put("/_mock/world", json=spoilt)
         assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_world")
 

@@ -62,8 +62,8 @@ def test_a_file_name_stays_inside_its_header(end: str, client: Client) -> None:
 @pytest.mark.parametrize("end", ENDS, ids=ascii)
 def test_a_file_that_is_imported_stays_inside_its_headers(end: str, client: Client) -> None:
     exported = export_of(client)
-    exported["world"]["media"][0] |= {"file_name": f"a{end}", "mimetype": f"text/plain{end}"}
-    media = exported["world"]["media"][0]["id"]
+    exported["media"][0] |= {"file_name": f"a{end}", "mimetype": f"text/plain{end}"}
+    media = exported["media"][0]["id"]
 
     imported = client.put("/_mock/world", json=exported)
     answer = client.get(f"/_mock/media/{media}")
@@ -88,7 +88,7 @@ def test_an_export_with_a_header_that_ends_early_is_refused(
     spoil: Callable[[dict[str, Any], str], None], end: str, shared: Client, untouched: dict[str, Any]
 ) -> None:
     exported = copy.deepcopy(untouched)
-    spoil(exported["world"], end)
+    spoil(exported, end)
 
     answer = shared.put("/_mock/world", json=exported)
 
@@ -101,7 +101,7 @@ def test_an_export_with_a_header_that_is_the_servers_own_is_refused(
 ) -> None:
     """POST /_mock/faults refuses them; an import takes them, and the fault then breaks the connection or gets 500."""
     exported = copy.deepcopy(untouched)
-    exported["world"]["faults"][0]["reply"]["headers"] = {header: "5"}
+    exported["faults"][0]["reply"]["headers"] = {header: "5"}
 
     answer = shared.put("/_mock/world", json=exported)
 

@@ -190,7 +190,7 @@ def test_a_key_in_a_path_is_masked_in_the_answer_that_is_kept_too(where: str, gu
 
     shown = steer(guarded, "GET", f"/_mock/{where}").text
     if where == "world":  # where answers are in base64
-        answers = [event["subject"].get("response", "") for event in json.loads(shown)["world"]["events"]]
+        answers = [event["subject"].get("response", "") for event in json.loads(shown)["events"]]
         shown += "".join(b64decode(answer).decode() for answer in answers)
 
     assert "/nope/***" in shown

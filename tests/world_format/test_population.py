@@ -7,7 +7,7 @@ from typing import Any
 from flaresend_mock.core import numbers
 from flaresend_mock.core.state import State
 from flaresend_mock.package_data import FIXTURES
-from flaresend_mock.worldfile import load_file, load_world
+from flaresend_mock.world_format import load_file, load_world
 from tests.defaults import ANN, INSTANCE, NOBODY, OUR_NUMBER, described
 
 WHO_ANSWER = {"254711000001", "254711000002", "254711000003"}

@@ -15,7 +15,7 @@ from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
-from flaresend_mock.worldfile import WorldFileError, load_file, load_world
+from flaresend_mock.world_format import WorldFileError, load_file, load_world
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
 from tests.support import KEY, NOW, RealTime, client_of
 
@@ -121,7 +121,7 @@ def test_a_mistake_is_refused_by_the_name_of_its_field(sections: dict[str, Any],
         ({"people": [{"number": ANN}, {"number": BEN, "onWhatsApp": True}]}, "people[1].onWhatsApp"),
         ({"groups": [{**GROUP, "desc": "x"}]}, "groups[0].desc"),
         ({"groups": [{**GROUP, "participants": [{**BOSS, "role": "x"}]}]}, "groups[0].participants[0].role"),
-        ({"channels": [{**CHANNEL, "picture": "x"}]}, "channels[0].picture"),
+        ({"channels": [{**CHANNEL, "photo": "x"}]}, "channels[0].photo"),
         ({"clock": {"now": "2025-11-14T10:00:00Z", "freeze": True}}, "clock.freeze"),
         ({"populate": {"channels": 1}}, "populate.channels"),
     ],
@@ -141,7 +141,7 @@ def test_a_field_that_nobody_knows_is_refused(sections: dict[str, Any], where: s
         ({"instances": [US, {"id": ANOTHER, "number": OUR_NUMBER}]}, "instances[1].number"),
         (
             {"instances": [US, {"id": ANOTHER, "number": ANN, "api_keys": ["x", "YOUR_API_KEY"]}]},
-            "instances[1].api_keys",
+            "instances[1].api_keys[1]",
         ),
         ({"instances": [US, {"id": ANOTHER, "number": ANN, "lid": OUR_LID}]}, "instances[1].lid"),
         ({"people": [{"number": ANN}, {"number": ANN}]}, "people[1].number"),

@@ -1,1 +1,0 @@
-"""Whole worlds as JSON, to the last byte: written, read, and checked through and through."""

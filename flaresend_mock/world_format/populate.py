@@ -1,0 +1,90 @@
+"""Invents people and groups from a world's seed, with names by Faker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from faker import Faker
+
+from flaresend_mock.core.models import Person
+from flaresend_mock.core.randomness import as_digits, lasting
+from flaresend_mock.core.state import State
+from flaresend_mock.world_format.schema import Population
+
+FIRST_CREATED = datetime(2025, 1, 1, tzinfo=UTC)
+SUBJECTS = (
+    "{last_name} family",
+    "{city} hikers",
+    "Class of {year}",
+    "{company} team",
+    "{street_name} neighbours",
+    "{first_name}'s birthday",
+    "{city} book club",
+    "{safe_color_name} team, Saturdays",
+)
+"""The subjects of groups, in turn."""
+
+
+def invent(
+    wanted: Population, state: State, host: str, known: Sequence[Person]
+) -> tuple[list[Person], list[dict[str, Any]]]:
+    """Return invented people, and groups of them as in a world file.
+
+    The same seed invents the same, as long as the release of Faker stays the same.
+
+    Args:
+        state: has the seed, and the numbers that are taken.
+        host: the number of the instance, which is in every group.
+        known: the people that groups are made of if no one is invented.
+    """
+    faker = Faker(["en_US", "sw"])
+    faker.seed_instance(state.seed)
+    unused = _unused_numbers(state)
+    people = [Person(next(unused), "", faker.name()) for _ in range(wanted.people)]
+    others = [one.number for one in people] or [
+        one.number for one in known if one.number != host and one.on_whatsapp
+    ]
+    return people, [_group(faker, state.seed, index, host, others) for index in range(wanted.groups)]
+
+
+def _unused_numbers(state: State) -> Iterator[str]:
+    numbers = ("2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8) for n in count())
+    seen = set(state.people)
+    for number in numbers:
+        if number not in seen:
+            seen.add(number)
+            yield number
+
+
+def _group(faker: Faker, seed: int, index: int, host: str, others: list[str]) -> dict[str, Any]:
+    """Invent one group: another person owns every third, the instance owns the rest."""
+    dice = lasting(seed, "invented group", str(index))
+    size = 3 + dice[63] % 10 if others else 0
+    people = list(dict.fromkeys(others[byte * len(others) // 256] for byte in dice[:size]))
+    owner = people[0] if index % 3 == 2 and people else host
+    template = SUBJECTS[index % len(SUBJECTS)]
+    created = FIRST_CREATED + timedelta(days=7 * index, minutes=dice[62])
+    return {
+        "subject": template.format_map(_Fakes(faker)),
+        "description": faker.catch_phrase(),
+        "owner": owner,
+        "created": created.isoformat(),
+        "participants": [
+            {"number": number, "admin": "superadmin" if number == owner else None}
+            for number in [host, *people]
+        ],
+    }
+
+
+class _Fakes(dict[str, str]):
+    """Replaces {city} and the like with what Faker invents."""
+
+    def __init__(self, faker: Faker) -> None:
+        super().__init__()
+        self._faker = faker
+
+    def __missing__(self, name: str) -> str:
+        return str(getattr(self._faker, name)())

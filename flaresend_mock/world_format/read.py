@@ -1,0 +1,386 @@
+"""Reads worlds from JSON: world files, exports and imports become a `State`.
+
+What a file leaves out is completed: ids, LIDs and invite codes come from the seed, participants of groups become
+people, and groups and channels were created at `LONG_AGO`.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flaresend_mock.core import numbers
+from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
+from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.instances import instance_id
+from flaresend_mock.core.models import Call, Change, Channel, Group, Instance, Person
+from flaresend_mock.core.people import own_lid
+from flaresend_mock.core.randomness import SeededRandom
+from flaresend_mock.core.state import DEFAULT_HISTORY, State
+from flaresend_mock.core.timers import Due, TimerQueue
+from flaresend_mock.world_format.decode import WHOLE, decode
+from flaresend_mock.world_format.redaction import restore_faults, restore_instances
+from flaresend_mock.world_format.schema import (
+    BOUNDED,
+    BYTES,
+    FORM,
+    FORMAT,
+    SCHEMA,
+    SUBJECTS,
+    TIME,
+    VALUE,
+    VERSION,
+    ClockStart,
+    EventRecord,
+    Evicted,
+    is_tag,
+    not_known,
+    served_key,
+)
+from flaresend_mock.world_format.validate import validate, validate_history
+
+Value = TypeVar("Value")
+
+LONG_AGO = "2025-01-01T00:00:00Z"
+_NO_SECRETS = "it has no API keys (see --with-secrets); they are those of --world and --api-key, or new"
+_RUNNING = {"offset", "frozen_at", "starts_at"}
+
+
+class WorldFileError(Exception):
+    """A world file that cannot be used; the message names the file and the field."""
+
+
+def load_file(path: Path, *, warnings: list[str] | None = None, **options: Any) -> State:
+    """Read a world file or an export.
+
+    Args:
+        warnings, options: those of `load_world`.
+
+    Raises:
+        WorldFileError: the file cannot be read, or does not contain a world.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise WorldFileError(f"{path}: not a regular file")  # reading a pipe may never end
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        json.dumps(data, ensure_ascii=False).encode()
+        state = load_world(data, warnings=warnings, **options)
+        if warnings is not None and not data.get("secrets", True):
+            warnings.append(_NO_SECRETS)
+        return state
+    except OSError as error:
+        problem = str(error.strerror or error)
+    except UnicodeDecodeError:
+        problem = "not a UTF-8 text file"
+    except UnicodeEncodeError:
+        problem = "contains half of a surrogate pair, which is not a character"
+    except json.JSONDecodeError as error:
+        problem = f"line {error.lineno} column {error.colno}: {error.msg}"
+    except (InvalidWorld, ValueError, RecursionError) as error:
+        problem = str(error)
+    raise WorldFileError(f"{path}: {problem}")
+
+
+def load_world(
+    data: Any,
+    *,
+    seed: int | None = None,
+    time_zone: str | None = None,
+    api_key: str | None = None,
+    history: int | None = None,
+    known: State | None = None,
+    name: str = "default",
+    warnings: list[str] | None = None,
+) -> State:
+    """Read a world from JSON.
+
+    Args:
+        data: the contents of a world file or an export.
+        seed, time_zone: used instead of those in the data, if the world has no events.
+        api_key: used instead of the first instance's keys.
+        history: how many messages and events the world keeps, unless the data says so.
+        known: the state that masked API keys and secrets are taken from.
+        name: the name of the world; API keys that replace masked ones are derived from it.
+        warnings: receives a sentence about each secret that could not be restored.
+
+    Raises:
+        InvalidWorld: the data is not a world, or contradicts itself.
+    """
+    document = _decode_document(data)
+    if document["last_event"] and (seed, time_zone) != (None, None):
+        raise InvalidWorld("seed", "A world that has events keeps its own seed and time zone.")
+    document["seed"] = document["seed"] if seed is None else seed
+    document["time_zone"] = document["time_zone"] if time_zone is None else time_zone
+    document["history"] = document["history"] if "history" in data else history or DEFAULT_HISTORY
+    warnings = [] if warnings is None else warnings
+    state = _read_state(document)
+    _read_instances_and_people(document, state, known, f"{state.seed} {name}", warnings)
+    state.faults = _keyed("faults", restore_faults(document["faults"], known, warnings))
+    _read_groups(document, state)
+    _read_channels(document, state)
+    _read_past(document, state)
+    validate(state)
+    if api_key is not None:
+        first = next(iter(state.instances.values()))
+        state.instances[first.id] = replace(first, api_keys=(api_key,))
+    return state
+
+
+def _decode_document(data: Any) -> dict[str, Any]:
+    """Decode everything, but for the records that are completed first."""
+    if not isinstance(data, dict):
+        raise InvalidWorld(WHOLE, "A JSON object is expected here.")
+    if data.get("format", FORMAT) != FORMAT:
+        raise InvalidWorld("format", f"{FORMAT!r} is expected here.")
+    version = data.get("version", VERSION)
+    if type(version) is not int or version != VERSION:
+        problem = f"This emulator reads version {VERSION} of worlds, not {str(version)[:50]}."
+        raise InvalidWorld("version", problem)
+    for name in data:
+        if name not in SCHEMA:
+            raise InvalidWorld(WHOLE, not_known(name, SCHEMA))
+    return {
+        name: decode(data[name], kind, name) if name in data else copy(default)
+        for name, (kind, default) in SCHEMA.items()
+    }
+
+
+def _read_state(document: Mapping[str, Any]) -> State:
+    """Build a state from everything that needs no completion, without its past."""
+    validate_history(document["history"])
+    lanes = _keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
+    timers = document["timers"]
+    same = ("history", "seed", "time_zone", "counters", "pairing_seconds", "auto_replies")
+    keyed = ("tasks", "open_deliveries")
+    fields = {name: document[name] for name in same} | {name: _keyed(name, document[name]) for name in keyed}
+    return State(
+        **fields,
+        clock=_read_clock(document["clock"]),
+        senders_as_lids=document["senders"] == "lid",
+        timers=TimerQueue.refilled(
+            (Due(one.at, one.order, one.kind, one.key) for one in timers.entries), timers.last_order
+        ),
+        lanes={key: deque(lane.deliveries) for key, lane in lanes.items()},
+    )
+
+
+def _read_clock(data: Any) -> ClockSetting:
+    """Read how a clock shows time, or only the time at which it starts."""
+    if data is None:
+        return ClockSetting()
+    if isinstance(data, dict) and data.keys() & _RUNNING:
+        setting: ClockSetting = decode(data, ClockSetting, "clock")
+        return setting
+    start = decode(_in_utc(data, "now"), ClockStart, "clock")
+    if not EARLIEST <= start.now < LATEST:
+        raise InvalidWorld("clock.now", "The clock shows times from 1970 to 9998.")
+    return ClockSetting(frozen_at=start.now) if start.frozen else ClockSetting(starts_at=start.now)
+
+
+def _read_instances_and_people(
+    document: Mapping[str, Any], state: State, known: State | None, origin: str, warnings: list[str]
+) -> None:
+    """Read instances and people, who include the phones of the instances.
+
+    Args:
+        origin: what API keys that replace masked ones are derived from.
+    """
+    instances: list[Instance] = []
+    phones: list[Person] = []
+    for index, data in enumerate(document["instances"]):
+        where = f"instances[{index}]"
+        given = _completed(data, id="", lid="")
+        lid = given.pop("lid") if isinstance(given, dict) else ""
+        instance = decode(given, Instance, where)
+        instances.append(replace(instance, id=instance.id or instance_id(state.seed, instance.number)))
+        phones.append(decode({"number": instance.number, "name": instance.name, "lid": lid}, Person, where))
+    lids = {phone.number: phone.lid for phone in reversed(phones)}
+    for index, data in enumerate(document["people"]):
+        where = f"people[{index}]"
+        person = decode(_completed(data, lid=""), Person, where)
+        if person.number in state.people:
+            raise InvalidWorld(f"{where}.number", f"{person.number} appears twice.")
+        _add_person(state, where, replace(person, lid=person.lid or lids.get(person.number, "")))
+    for index, phone in enumerate(phones):
+        if phone.number not in state.people:
+            _add_person(state, f"instances[{index}]", phone)
+        elif phone.lid not in ("", state.people[phone.number].lid):
+            raise InvalidWorld(f"instances[{index}].lid", "The person with this number has another LID.")
+    state.instances = _keyed("instances", restore_instances(instances, origin, known, warnings))
+
+
+def _read_groups(document: Mapping[str, Any], state: State) -> None:
+    """Read groups, invent those that are wanted, and add their participants to the people."""
+    random = SeededRandom(state.seed, state.counters)
+    groups = []
+    for index, data in enumerate([*document["groups"], *_populate(document, state)]):
+        where = f"groups[{index}]"
+        given = _completed(data, id="", invite="", created=LONG_AGO, subject_owner="", subject_time=LONG_AGO)
+        group: Group = decode(_in_utc(given, "created"), Group, where)
+        if not group.subject_owner and group.owner not in group.members:
+            raise InvalidWorld(f"{where}.owner", f"{group.owner} is not among the participants.")
+        for number in group.members:
+            if number not in state.people:
+                _add_person(state, where, Person(number, ""))
+        group = replace(
+            group,
+            id=group.id or "120363" + random.digits("group", 12) + numbers.GROUP,
+            invite=group.invite or random.letters("group invite", 22),
+            subject_owner=group.subject_owner or group.owner,
+            subject_time=group.subject_time if data.get("subject_time") else group.created,
+        )
+        groups.append(group)
+    state.groups = _keyed("groups", groups)
+
+
+def _populate(document: Mapping[str, Any], state: State) -> list[dict[str, Any]]:
+    """Add invented people to a state, and return invented groups."""
+    if document["populate"] is None or not state.instances:
+        return []
+    from flaresend_mock.world_format.populate import invent  # imports Faker, which few worlds need
+
+    known = list(state.people.values())[: len(document["people"])]
+    host = next(iter(state.instances.values())).number
+    people, groups = invent(document["populate"], state, host, known)
+    for person in people:
+        _add_person(state, "populate.people", person)
+    return groups
+
+
+def _read_channels(document: Mapping[str, Any], state: State) -> None:
+    random = SeededRandom(state.seed, state.counters)
+    channels = []
+    for index, data in enumerate(document["channels"]):
+        given = _in_utc(_completed(data, id="", invite="", created=LONG_AGO), "created")
+        channel = decode(given, Channel, f"channels[{index}]")
+        id_ = channel.id or "120363" + random.digits("channel", 12) + numbers.CHANNEL
+        invite = channel.invite or "0029V" + random.letters("channel invite", 19)
+        channels.append(replace(channel, id=id_, invite=invite))
+    state.channels = _keyed("channels", channels)
+
+
+def _add_person(state: State, where: str, person: Person) -> None:
+    """Add a person, with a LID from the seed unless it has one."""
+    lid = person.lid or own_lid(state, person.number)
+    if lid in state.lids:
+        raise InvalidWorld(f"{where}.lid", f"{lid} belongs to another person; it appears twice.")
+    state.people[person.number] = replace(person, lid=lid)
+    state.lids[lid] = person.number
+
+
+def _read_past(document: Mapping[str, Any], state: State) -> None:
+    """Fill the bounded stores and the event log."""
+    for name in document["evicted"]:
+        if name not in BOUNDED:
+            raise InvalidWorld("evicted", not_known(name, BOUNDED))
+    for name in BOUNDED:
+        values = document[name]
+        by_key = _keyed(name, values, served_key, "path") if name == "served" else _keyed(name, values)
+        evicted = document["evicted"].get(name, Evicted())
+        getattr(state, name).refill(by_key, evicted.count, evicted.last_event)
+    number = 0
+    for index, record in enumerate(document["events"]):
+        if record.number <= number:
+            problem = "Events are numbered from 1, each higher than the one before."
+            raise InvalidWorld(f"events[{index}].number", problem)
+        number = record.number
+    if number > document["last_event"]:
+        raise InvalidWorld("last_event", f"There is an event of number {number}.")
+    gone = {kind: (one.count, one.last_event) for kind, one in document["evicted_events"].items()}
+    state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
+
+
+def _read_event(record: EventRecord, index: int) -> Event:
+    where = f"events[{index}].subject"
+    subject = decode(record.subject, SUBJECTS[record.kind], where)
+    try:
+        return Event(record.number, record.at, record.kind, untagged(subject))
+    except ValueError as error:
+        raise InvalidWorld(where, f"{str(error).capitalize()}.") from None
+
+
+def untagged(subject: Subject) -> Subject:
+    """Return the subject of an event that `write.tagged` was given.
+
+    Raises:
+        ValueError: a tag is unknown, or has the wrong contents.
+    """
+    match subject:
+        case Call(body=body) if body is not None:
+            return replace(subject, body=_untagged_body(body))
+        case Change(details=details) if any(map(is_tag, details.values())):
+            return replace(subject, details={name: _untagged(value) for name, value in details.items()})
+        case _:
+            return subject
+
+
+def _untagged_body(body: Any) -> Any:
+    if isinstance(body, dict) and len(body) == 1:
+        ((tag, inner),) = body.items()
+        if tag == BYTES and isinstance(inner, str):
+            return b64decode(inner, validate=True)
+        if tag == FORM and inner is not None:
+            return inner
+    raise ValueError(f'a body is null, {{"{BYTES}": base64}} or {{"{FORM}": …}}')
+
+
+def _untagged(value: Any) -> Any:
+    if not is_tag(value):
+        return value
+    ((tag, inner),) = value.items()
+    if tag == VALUE:
+        return inner
+    moment = datetime.fromisoformat(inner) if isinstance(inner, str) else None
+    if moment is None or moment.utcoffset() != timedelta():
+        raise ValueError(f"{TIME} holds a time in UTC")
+    return moment
+
+
+def _completed(data: Any, **defaults: str) -> Any:
+    """Return a record with fields that may be left out, or be null."""
+    if not isinstance(data, dict):
+        return data
+    return defaults | {
+        name: value for name, value in data.items() if value is not None or name not in defaults
+    }
+
+
+def _in_utc(data: Any, name: str) -> Any:
+    """Return a record with a time in UTC, if it has one with another offset."""
+    try:
+        moment = datetime.fromisoformat(data[name])
+        assert moment.tzinfo is not None
+        return data | {name: moment.astimezone(UTC).isoformat().replace("+00:00", "Z")}
+    except (AssertionError, KeyError, TypeError, ValueError, OverflowError):
+        return data
+
+
+def _by_id(value: Any) -> Any:
+    return value.id
+
+
+def _keyed(
+    section: str, values: Iterable[Value], key: Callable[[Value], Any] = _by_id, field: str = "id"
+) -> dict[Any, Value]:
+    """Return records by their keys.
+
+    Raises:
+        InvalidWorld: two have the same.
+    """
+    found: dict[Any, Value] = {}
+    for index, value in enumerate(values):
+        name = key(value)
+        if name in found:
+            shown = " ".join(name) if isinstance(name, tuple) else name
+            raise InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
+        found[name] = value
+    return found

@@ -1,0 +1,344 @@
+"""The world format: which fields a world has in JSON, and which values they take.
+
+A world file is an export with most of it left out: every field is optional but `instances`. Records are those of
+`core.models`, under the same names; the few that differ in JSON are declared here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from marshmallow import ValidationError
+from marshmallow.validate import Length, Range, Regexp
+
+from flaresend_mock.background.webhook_handshake import MODES
+from flaresend_mock.core import faults, numbers, webhook_urls
+from flaresend_mock.core.errors import InvalidTarget
+from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.core.models import (
+    INSTANCE_STATUSES,
+    SUBJECT_LENGTH,
+    Call,
+    Change,
+    Channel,
+    Chaos,
+    Delay,
+    Delivery,
+    Fault,
+    Group,
+    Instance,
+    Media,
+    Member,
+    Message,
+    PendingAutoReply,
+    Person,
+    Reply,
+    Rule,
+    Served,
+    Task,
+    TaskChange,
+    Webhook,
+)
+
+FORMAT = "flaresend-mock world"
+VERSION = 1
+MAX_HISTORY = 10_000_000
+MAX_PAIRING_SECONDS = 30 * 86_400
+MAX_POPULATION = 10_000
+MONTH = 30 * 86_400.0
+YEAR = 366 * 86_400.0
+BYTES, FORM = "bytes", "fields"
+TIME, VALUE = "$time", "$value"
+"""Tags around what JSON cannot tell apart in an event: bodies of calls, and times in details of changes."""
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A follower of a channel, with a role."""
+
+    number: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClockStart:
+    """The time a world starts at; its clock stands still there unless `frozen` is false."""
+
+    now: datetime
+    frozen: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """How many people and groups are invented from the seed."""
+
+    people: int = 0
+    groups: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A timer that is set; timers of the same time run in their `order`."""
+
+    at: datetime
+    order: int
+    kind: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """All timers; `last_order` is the highest order given so far."""
+
+    last_order: int = 0
+    entries: tuple[Timer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """The deliveries of one chat that wait for each other, by their ids."""
+
+    instance: str
+    chat: str
+    deliveries: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    """How many records a bounded store evicted, and the number of the event that recorded the newest of them."""
+
+    count: int = 0
+    last_event: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event; its `kind` decides the type of its subject."""
+
+    number: int
+    at: datetime
+    kind: str
+    subject: Any
+
+
+SCHEMA: Mapping[str, tuple[Any, Any]] = {
+    "format": (str, FORMAT),
+    "version": (int, VERSION),
+    "emulator": (str, ""),
+    "secrets": (bool, True),
+    "description": (str, ""),
+    "history": (int | None, None),
+    "seed": (int, 1),
+    "time_zone": (str, "UTC"),
+    "clock": (Any, None),
+    "counters": (dict[str, int], {}),
+    "senders": (Literal["number", "lid"], "number"),
+    "pairing_seconds": (float | None, None),
+    "populate": (Population | None, None),
+    "instances": (tuple[Any, ...], ()),
+    "people": (tuple[Any, ...], ()),
+    "groups": (tuple[Any, ...], ()),
+    "channels": (tuple[Any, ...], ()),
+    "tasks": (tuple[Task, ...], ()),
+    "timers": (Timers, Timers()),
+    "open_deliveries": (tuple[Delivery, ...], ()),
+    "lanes": (tuple[Lane, ...], ()),
+    "auto_replies": (dict[str, PendingAutoReply], {}),
+    "faults": (tuple[Fault, ...], ()),
+    "messages": (tuple[Message, ...], ()),
+    "ended_tasks": (tuple[Task, ...], ()),
+    "media": (tuple[Media, ...], ()),
+    "served": (tuple[Served, ...], ()),
+    "deliveries": (tuple[Delivery, ...], ()),
+    "last_event": (int, 0),
+    "events": (tuple[EventRecord, ...], ()),
+    "evicted": (dict[str, Evicted], {}),
+    "evicted_events": (dict[str, Evicted], {}),
+}
+"""The fields of a world: their types, and their values if they are left out. `Any` is completed and decoded later."""
+
+BOUNDED = ("messages", "ended_tasks", "media", "served", "deliveries")
+"""The lists that are bounded stores of a state."""
+
+SUBJECTS: Mapping[str, Any] = dict.fromkeys(KINDS, Change) | {
+    "request": Call,
+    "message": Message,
+    "task": TaskChange,
+    "delivery": Delivery,
+}
+"""The types of the subjects of events, by kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A mapping by phone number in a model that is a list in JSON.
+
+    Args:
+        field: its name in the model.
+        name: its name in JSON.
+        kind: the type of the list, whose items have a `number`.
+        value: returns the value in the mapping for an item.
+        required: whether the list may not be left out.
+    """
+
+    field: str
+    name: str
+    kind: Any
+    value: Callable[[Any], Any]
+    required: bool
+
+
+LISTED: Mapping[type, Listed] = {
+    Group: Listed("members", "participants", tuple[Member, ...], lambda member: member, required=True),
+    Channel: Listed("roles", "roles", tuple[Role, ...], lambda role: role.role, required=False),
+}
+
+
+def served_key(served: Served) -> str:
+    """Return the key of a served file."""
+    return served.path.partition("?")[0]
+
+
+def is_tag(value: Any) -> bool:
+    """Tell whether a detail of a change looks like a tag."""
+    return isinstance(value, Mapping) and len(value) == 1 and next(iter(value)) in (TIME, VALUE)
+
+
+def not_known(name: str, known: Collection[str]) -> str:
+    """Say in a sentence that a name is not known, and which one may be meant."""
+    text = unknown(name, known)
+    return text if text.endswith("?") else f"{text}."
+
+
+def known_time_zone(value: str) -> None:
+    """Refuse a name that is not an IANA time zone."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError(f"{value!r} is not a time zone, such as Africa/Nairobi.") from None
+
+
+def usable_key(value: str) -> None:
+    """Refuse an API key that does not fit into an Authorization header."""
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValidationError("An API key has printable ASCII characters without spaces.")
+
+
+def phone_number(value: str) -> None:
+    """Refuse a text that is not the digits of a phone number."""
+    if numbers.parse(value) != value:
+        raise ValidationError(f"{value!r} is not a phone number of 7 to 15 digits.")
+
+
+def _media_type(value: str) -> None:
+    if not (value.isascii() and value.isprintable()):
+        raise ValidationError("A media type has printable ASCII characters.")
+
+
+def _webhook_url(value: str) -> None:
+    try:
+        webhook_urls.check(value)
+    except InvalidTarget as error:
+        raise ValidationError(f"{error}.") from None
+
+
+def _header(name: str, value: Any) -> None:
+    if not (_HEADER_NAME.fullmatch(name) and isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
+        raise ValidationError(f"{name!r} is not a valid HTTP header.")
+    if name.lower() in faults.FRAMING:
+        raise ValidationError(f"The server sets the header {name}.")
+
+
+def _headers(headers: Mapping[str, Any]) -> None:
+    for name, value in headers.items():
+        _header(name, value)
+
+
+def _one_of(*known: str) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value not in known:
+            raise ValidationError(not_known(value, known))
+
+    return check
+
+
+def _looks_like(pattern: str, example: str) -> Regexp:
+    return Regexp(pattern, error=f"{{input!r}} does not look like {example}.")
+
+
+def _unless_empty(rule: Callable[[str], object]) -> Callable[[str], None]:
+    def check(value: str) -> None:
+        if value:
+            rule(value)
+
+    return check
+
+
+LID = _looks_like(r"[0-9]{13,15}@lid\Z", "163514152964174@lid")
+_UUID = _looks_like(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "9b540e83-e1ca-49b4-8c34-01fd31991d04")
+_GROUP_JID = _looks_like(r"[0-9]{10,20}@g\.us\Z", "120363403582097887@g.us")
+_CHANNEL_JID = _looks_like(r"[0-9]{10,20}@newsletter\Z", "120363313617097254@newsletter")
+_INVITE = _looks_like(r"[0-9A-Za-z]{22}\Z", "22 letters and digits")
+_CHANNEL_INVITE = _looks_like(r"0029V[0-9A-Za-z]{19}\Z", "0029Vb8Bvrt8vd1YTuvt1S14")
+_COUNT, _SHARE, _DELAY = Range(0), Range(0, 1), Range(0, faults.MAX_DELAY)
+
+RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
+    (Population, "people"): Range(0, MAX_POPULATION),
+    (Population, "groups"): Range(0, MAX_POPULATION),
+    (Person, "number"): phone_number,
+    (Person, "lid"): _unless_empty(LID),
+    (Rule, "after"): Range(0, MONTH),
+    (Instance, "id"): _unless_empty(_UUID),
+    (Instance, "number"): phone_number,
+    (Instance, "status"): _one_of(*INSTANCE_STATUSES),
+    (Instance, "api_keys"): usable_key,
+    (Webhook, "url"): _webhook_url,
+    (Webhook, "verification"): _one_of(*MODES),
+    (Webhook, "failures"): _COUNT,
+    (Webhook, "retries"): Range(0, MONTH),
+    (Chaos, "duplicate"): _SHARE,
+    (Chaos, "reorder"): _SHARE,
+    (Chaos, "drop"): _SHARE,
+    (Chaos, "delay"): Range(0, YEAR),
+    (Group, "id"): _unless_empty(_GROUP_JID),
+    (Group, "subject"): Length(1, SUBJECT_LENGTH),
+    (Group, "invite"): _unless_empty(_INVITE),
+    (Member, "number"): phone_number,
+    (Member, "admin"): _one_of("superadmin", "admin"),
+    (Channel, "id"): _unless_empty(_CHANNEL_JID),
+    (Channel, "name"): Length(1),
+    (Channel, "invite"): _unless_empty(_CHANNEL_INVITE),
+    (Channel, "subscribers"): Range(0, 10**12),
+    (Role, "number"): phone_number,
+    (Role, "role"): _one_of("OWNER", "ADMIN", "SUBSCRIBER"),
+    (PendingAutoReply, "number"): phone_number,
+    (Fault, "on"): _one_of(faults.CALLS, faults.DELIVERIES),
+    (Fault, "after"): _COUNT,
+    (Fault, "every"): Range(1),
+    (Fault, "times"): Range(1),
+    (Fault, "probability"): _SHARE,
+    (Fault, "matched"): _COUNT,
+    (Fault, "hits"): _COUNT,
+    (Delay, "lowest"): _DELAY,
+    (Delay, "highest"): _DELAY,
+    (Delay, "deviation"): _DELAY,
+    (Delay, "mean"): _DELAY,
+    (Reply, "status"): Range(100, 599),
+    (Reply, "headers"): _headers,
+    (Message, "direction"): _one_of("inbound", "outbound"),
+    (Message, "status"): _one_of("sent", "failed", "received"),
+    (Message, "event"): _COUNT,
+    (Served, "mimetype"): _media_type,
+    (EventRecord, "kind"): _one_of(*KINDS),
+    (Evicted, "count"): _COUNT,
+    (Evicted, "last_event"): _COUNT,
+}
+"""What the values of fields have to be, beyond their types; of a list, each item."""

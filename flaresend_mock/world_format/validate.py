@@ -1,0 +1,234 @@
+"""Validates a world: every relation between its parts holds.
+
+World files, exports and imports all pass through `validate`. Errors name fields as they are called in JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from marshmallow import ValidationError
+
+from flaresend_mock.core import faults
+from flaresend_mock.core.clock import EARLIEST, LATEST
+from flaresend_mock.core.deliveries import DELAYED, RETRY
+from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorld
+from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.inbound import AUTO_REPLY
+from flaresend_mock.core.models import GROUP_CAPACITY, MESSAGE_TYPES, Delivery, Fault
+from flaresend_mock.core.pairing import PAIRING
+from flaresend_mock.core.schedule import KIND as TASK
+from flaresend_mock.core.state import State
+from flaresend_mock.world_format.schema import (
+    MAX_HISTORY,
+    MAX_PAIRING_SECONDS,
+    known_time_zone,
+    not_known,
+)
+
+ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
+OPEN_STATUSES = ("pending", "retrying", "delayed")
+CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no endpoint")
+IN_A_LANE = ("pending", "retrying")
+
+_MAX_SHOWN = 20  # an error lists at most so many known words
+
+
+def validate(state: State) -> None:
+    """Validate a state whose records were decoded.
+
+    Raises:
+        InvalidWorld: a setting is impossible, or two parts contradict each other.
+    """
+    _validate_settings(state)
+    _validate_instances(state)
+    _validate_groups(state)
+    _validate_channels(state)
+    for index, fault in enumerate(state.faults.values()):
+        _validate_fault(f"faults[{index}]", fault)
+    _validate_tasks(state)
+    _validate_deliveries(state)
+    _validate_lanes(state)
+    for key, reply in state.auto_replies.items():
+        _one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
+    _validate_timers(state)
+    for kind in state.events.gone():
+        _one_of(f"evicted_events.{kind}", kind, KINDS)
+
+
+def validate_history(history: int) -> None:
+    """Validate how many messages and events a world keeps, before it keeps any."""
+    _within("history", history, 1, MAX_HISTORY)
+
+
+def _unique(section: str, keys: Iterable[Hashable], field: str) -> None:
+    seen: set[Hashable] = set()
+    for index, key in enumerate(keys):
+        if key in seen:
+            shown = " ".join(map(str, key)) if isinstance(key, tuple) else key
+            raise InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
+        seen.add(key)
+
+
+def _within(where: str, value: float, lowest: float, highest: float) -> None:
+    if not lowest <= value <= highest:
+        raise InvalidWorld(where, f"A number from {lowest:g} to {highest:g} is expected here.")
+
+
+def _one_of(where: str, value: str, known: Collection[str]) -> None:
+    """Refuse an unknown word, or an id that refers to nothing."""
+    if value not in known:
+        few = len(known) <= _MAX_SHOWN
+        raise InvalidWorld(where, not_known(value, list(known)) if few else f"{value!r} is not known.")
+
+
+def _in_calendar(where: str, moment: datetime | None) -> None:
+    if moment is not None and not EARLIEST <= moment <= LATEST:
+        raise InvalidWorld(where, "The clock shows times from 1970 to 9998.")
+
+
+def _validate_settings(state: State) -> None:
+    _apply(known_time_zone, "time_zone", state.time_zone)
+    if state.pairing_seconds is not None:
+        _within("pairing_seconds", state.pairing_seconds, 0, MAX_PAIRING_SECONDS)
+    if abs(state.clock.offset) > LATEST - EARLIEST:
+        raise InvalidWorld("clock.offset", "The clock shows times from 1970 to 9998.")
+    _in_calendar("clock.frozen_at", state.clock.frozen_at)
+    _in_calendar("clock.starts_at", state.clock.starts_at)
+    for kind, count in state.counters.items():
+        if count < 0:
+            raise InvalidWorld(f"counters.{kind}", "A number of at least 0 is expected here.")
+
+
+def _apply(rule: Callable[[Any], object], where: str, value: object) -> None:
+    try:
+        rule(value)
+    except ValidationError as error:
+        raise InvalidWorld(where, str(error.messages[0])) from None
+
+
+def _validate_instances(state: State) -> None:
+    instances = list(state.instances.values())
+    if not instances:
+        raise InvalidWorld("instances", "A world has at least one instance.")
+    _unique("instances", (instance.number for instance in instances), "number")
+    keys: set[str] = set()
+    for index, instance in enumerate(instances):
+        for place, key in enumerate(instance.api_keys):
+            if key in keys:
+                raise InvalidWorld(f"instances[{index}].api_keys[{place}]", "This key appears twice.")
+            keys.add(key)
+
+
+def _validate_groups(state: State) -> None:
+    groups = state.groups.values()
+    _unique("groups", (group.invite for group in groups), "invite")
+    for index, group in enumerate(groups):
+        where = f"groups[{index}]"
+        _in_calendar(f"{where}.created", group.created)
+        _in_calendar(f"{where}.subject_time", group.subject_time)
+        if len(group.members) > GROUP_CAPACITY:
+            raise InvalidWorld(f"{where}.participants", f"A group has at most {GROUP_CAPACITY} participants.")
+        for field, number in (("owner", group.owner), ("subject_owner", group.subject_owner)):
+            if number not in state.people:
+                raise InvalidWorld(f"{where}.{field}", f"{number} is not among the people.")
+
+
+def _validate_channels(state: State) -> None:
+    channels = state.channels.values()
+    _unique("channels", (channel.invite for channel in channels), "invite")
+    for index, channel in enumerate(channels):
+        _in_calendar(f"channels[{index}].created", channel.created)
+
+
+def _validate_fault(where: str, fault: Fault) -> None:
+    if fault.delay is not None:
+        _within(f"{where}.delay.highest", fault.delay.highest, fault.delay.lowest, faults.MAX_DELAY)
+    try:
+        faults.check(fault)
+    except InvalidFault as invalid:
+        raise InvalidWorld(where, str(invalid)) from None
+    try:
+        faults.matcher_of(fault)
+    except InvalidMatcher as error:
+        raise InvalidWorld(f"{where}.match", f"{error}.") from None
+
+
+def _validate_tasks(state: State) -> None:
+    for index, task in enumerate(state.tasks.values()):
+        where = f"tasks[{index}]"
+        _one_of(f"{where}.instance", task.instance, state.instances)
+        _one_of(f"{where}.status", task.status, ("pending",))
+        _one_of(f"{where}.content.type", task.content.type, MESSAGE_TYPES)
+    for index, task in enumerate(state.ended_tasks):
+        where = f"ended_tasks[{index}]"
+        _one_of(f"{where}.status", task.status, ENDED_TASK_STATUSES)
+        if task.id in state.tasks:
+            raise InvalidWorld(f"{where}.id", f"{task.id} is pending.")
+
+
+def _validate_deliveries(state: State) -> None:
+    for index, delivery in enumerate(state.open_deliveries.values()):
+        where = f"open_deliveries[{index}]"
+        _one_of(f"{where}.instance", delivery.instance, state.instances)
+        _one_of(f"{where}.status", delivery.status, OPEN_STATUSES)
+        _validate_body(where, delivery)
+    for index, delivery in enumerate(state.deliveries):
+        where = f"deliveries[{index}]"
+        _one_of(f"{where}.status", delivery.status, CLOSED_STATUSES)
+        _validate_body(where, delivery)
+        if delivery.id in state.open_deliveries:
+            raise InvalidWorld(f"{where}.id", f"{delivery.id} is an open delivery.")
+
+
+def _validate_body(where: str, delivery: Delivery) -> None:
+    try:
+        is_event = isinstance(json.loads(delivery.body), dict)
+    except (ValueError, RecursionError):
+        is_event = False
+    if not is_event:
+        raise InvalidWorld(f"{where}.body", "The base64 of a JSON object is expected here.")
+
+
+def _validate_lanes(state: State) -> None:
+    waiting = {id_: one for id_, one in state.open_deliveries.items() if one.status in IN_A_LANE}
+    for index, (lane, ids) in enumerate(state.lanes.items()):
+        where = f"lanes[{index}].deliveries"
+        if not ids:
+            raise InvalidWorld(where, "A lane has at least one delivery.")
+        for place, id_ in enumerate(ids):
+            delivery = waiting.pop(id_, None)
+            if delivery is None or (delivery.instance, delivery.chat) != lane:
+                problem = f"{id_} is not a pending delivery of this chat, or is in another lane."
+                raise InvalidWorld(f"{where}[{place}]", problem)
+    for index, delivery in enumerate(state.open_deliveries.values()):
+        if delivery.id in waiting:
+            problem = f"{delivery.id} is {delivery.status}, and in no lane."
+            raise InvalidWorld(f"open_deliveries[{index}]", problem)
+
+
+def _validate_timers(state: State) -> None:
+    status = {delivery.id: delivery.status for delivery in state.open_deliveries.values()}
+    needed: Mapping[str, set[str]] = {
+        TASK: set(state.tasks),
+        RETRY: {id_ for id_, its in status.items() if its == "retrying"},
+        DELAYED: {id_ for id_, its in status.items() if its == "delayed"},
+        AUTO_REPLY: set(state.auto_replies),
+    }
+    possible = {**needed, PAIRING: set(state.instances)}
+    entries, last_order = state.timers.contents()
+    _unique("timers.entries", ((entry.kind, entry.key) for entry in entries), "key")
+    _unique("timers.entries", (entry.order for entry in entries), "order")
+    for index, entry in enumerate(entries):
+        where = f"timers.entries[{index}]"
+        _one_of(f"{where}.kind", entry.kind, possible)
+        _within(f"{where}.order", entry.order, 1, last_order)
+        if entry.key not in possible[entry.kind]:
+            raise InvalidWorld(f"{where}.key", f"There is no {entry.kind} of {entry.key!r}.")
+    for kind, keys in needed.items():
+        missing = keys - {entry.key for entry in entries if entry.kind == kind}
+        if missing:
+            raise InvalidWorld("timers.entries", f"The {kind} of {min(missing)!r} is missing.")

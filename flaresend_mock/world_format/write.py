@@ -1,0 +1,213 @@
+"""Writes a world as JSON, which `read` reads: an export in bytes, or a file on exit."""
+
+from __future__ import annotations
+
+import logging
+import os
+from base64 import b64encode
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from flaresend_mock.core.bounded_store import BoundedStore
+from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.models import Call, Change
+from flaresend_mock.core.state import State
+from flaresend_mock.core.world import World
+from flaresend_mock.version import __version__
+from flaresend_mock.world_format.decode import convert
+from flaresend_mock.world_format.redaction import hide_in_fault, hide_in_instance
+from flaresend_mock.world_format.schema import BOUNDED, BYTES, FORM, FORMAT, TIME, VALUE, VERSION, is_tag
+
+FileVersion = tuple[int, int, int]
+"""Tells a file from another of the same name: inode, time of its last change, size."""
+
+log = logging.getLogger(__name__)
+
+
+def export(state: State, *, secrets: bool) -> bytes:
+    """Write a state as compact JSON in UTF-8: the same bytes for the same state.
+
+    Args:
+        state: a copy, unless the caller holds the world's lock.
+        secrets: whether API keys and the secrets of webhooks are included; otherwise they are masked.
+    """
+    import msgspec
+
+    return msgspec.json.encode(_document(state, secrets=secrets))
+
+
+def _document(state: State, *, secrets: bool) -> dict[str, Any]:
+    instances, faults = state.instances.values(), state.faults.values()
+    entries, last_order = state.timers.contents()
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "emulator": __version__,
+        "secrets": secrets,
+        "history": state.history,
+        "seed": state.seed,
+        "time_zone": state.time_zone,
+        "clock": state.clock,
+        "counters": state.counters,
+        "senders": "lid" if state.senders_as_lids else "number",
+        "pairing_seconds": None if state.pairing_seconds is None else float(state.pairing_seconds),
+        "people": _plain(state.people.values()),
+        "instances": _plain(instances if secrets else map(hide_in_instance, instances)),
+        "groups": [
+            {"participants": list(group.pop("members").values()), **group}
+            for group in _plain(state.groups.values())
+        ],
+        "channels": [
+            {
+                **channel,
+                "roles": [{"number": number, "role": role} for number, role in channel["roles"].items()],
+            }
+            for channel in _plain(state.channels.values())
+        ],
+        "tasks": _plain(state.tasks.values()),
+        "timers": {"last_order": last_order, "entries": [entry._asdict() for entry in entries]},
+        "open_deliveries": _plain(state.open_deliveries.values()),
+        "lanes": [
+            {"instance": instance, "chat": chat, "deliveries": list(ids)}
+            for (instance, chat), ids in state.lanes.items()
+        ],
+        "auto_replies": state.auto_replies,
+        "faults": _plain(faults if secrets else map(hide_in_fault, faults)),
+        **{name: _plain(getattr(state, name)) for name in BOUNDED},
+        "last_event": state.events.last_number,
+        "events": [_event(event) for event in state.events.since()],
+        "evicted": {name: _evicted(getattr(state, name)) for name in BOUNDED},
+        "evicted_events": {
+            kind: {"count": how_many, "last_event": number}
+            for kind, (how_many, number) in state.events.gone().items()
+        },
+    }
+
+
+def _plain(records: Iterable[Any]) -> list[Any]:
+    """Return records as plain data, with 1.0 for a 1 where a float is meant, as an import has it."""
+    import msgspec
+
+    return [msgspec.to_builtins(convert(msgspec.to_builtins(record), type(record))) for record in records]
+
+
+def _event(event: Event) -> dict[str, Any]:
+    (subject,) = _plain([tagged(event.subject)])
+    return {"number": event.number, "at": event.at, "kind": event.kind, "subject": subject}
+
+
+def _evicted(store: BoundedStore[Any]) -> dict[str, int]:
+    return {"count": store.evicted, "last_event": store.last_evicted_event}
+
+
+def tagged(subject: Subject) -> Subject:
+    """Return the subject of an event, with tags around what JSON cannot tell apart.
+
+    These are the body of a call, and the times in the details of a change.
+    """
+    match subject:
+        case Call(body=bytes() as raw):
+            return replace(subject, body={BYTES: b64encode(raw).decode()})
+        case Call(body=body) if body is not None:
+            return replace(subject, body={FORM: body})
+        case Change(details=details) if any(
+            isinstance(one, datetime) or is_tag(one) for one in details.values()
+        ):
+            return replace(subject, details={name: _tagged(value) for name, value in details.items()})
+        case _:
+            return subject
+
+
+def _tagged(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return {TIME: value.isoformat()}
+    return {VALUE: value} if is_tag(value) else value
+
+
+class CannotExport(Exception):
+    """The export cannot be written; the message says why in one line."""
+
+
+class ExportOnExit:
+    """Writes a world to a file when the emulator stops.
+
+    The file is written under another name first, and then renamed. An existing file is only replaced if the world was
+    imported from it, and it has not changed since; any other is kept, with a number behind its name.
+
+    Args:
+        file: the path; None to export nothing.
+        with_secrets: whether API keys and secrets are included.
+    """
+
+    def __init__(self, file: str | None, *, with_secrets: bool) -> None:
+        self._file = None if file is None else Path(file).resolve()
+        self._with_secrets = with_secrets
+        self._imported: FileVersion | None = None
+
+    def begins_with(self, imported: str) -> bool:
+        """Note which file the world is imported from; True if it is this one and does not exist yet."""
+        if self._file is None or Path(imported).resolve() != self._file:
+            return False
+        self._imported = _version_of(self._file)
+        return self._imported is None
+
+    def check(self) -> None:
+        """Check that the export can be written.
+
+        Raises:
+            CannotExport: it cannot.
+        """
+        if self._file is None:
+            return
+        if self._file.is_dir() or not self._file.parent.is_dir():
+            raise CannotExport(f"export_on_exit: {self._file} is not a file in an existing directory")
+        if not os.access(self._file.parent, os.W_OK):
+            raise CannotExport(f"export_on_exit: {self._file.parent} is not writable")
+
+    def write(self, world: World) -> None:
+        """Write the export. If that fails, an existing file stays as it was.
+
+        Raises:
+            CannotExport: it cannot be written.
+        """
+        if self._file is None:
+            return
+        data = export(world.saved(), secrets=self._with_secrets)
+        temporary = None
+        try:
+            with NamedTemporaryFile(
+                dir=self._file.parent, prefix=f"{self._file.name}.", delete=False
+            ) as file:
+                temporary = Path(file.name)  # readable by its owner only
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            if self._file.exists() and _version_of(self._file) != self._imported:
+                kept = self._file.rename(self._unused_name())
+                log.info("%s existed already, and is kept as %s", self._file, kept)
+            temporary.replace(self._file)
+            log.info("exported to %s", self._file)
+        except OSError as error:
+            if temporary is not None:
+                with suppress(OSError):
+                    temporary.unlink()
+            raise CannotExport(f"cannot export to {self._file}: {error.strerror or error}") from None
+
+    def _unused_name(self) -> Path:
+        assert self._file is not None
+        names = (self._file.with_name(f"{self._file.name}.{number}") for number in count(1))
+        return next(name for name in names if not name.exists())
+
+
+def _version_of(file: Path) -> FileVersion | None:
+    try:
+        found = file.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
