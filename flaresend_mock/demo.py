@@ -1,4 +1,4 @@
-"""`flaresend-mock --demo`: sample conversations of a bakery, and the chat bot that answers its customers."""
+"""`flaresend-mock --demo`: sample conversations of a bakery, and the chat bot that replies to its customers."""
 
 from __future__ import annotations
 

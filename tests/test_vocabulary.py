@@ -74,6 +74,13 @@ def test_docstrings_use_plain_words(package: str) -> None:
     } == {}
 
 
+def test_pages_use_plain_words() -> None:
+    folder = REPOSITORY / "flaresend_mock" / "dashboard"
+    files = [*folder.rglob("*.html"), *(file for file in folder.rglob("*.js") if file.name != "htmx.min.js")]
+
+    assert {file.name: hits for file in files if (hits := found(file.read_text("utf-8")))} == {}
+
+
 def docstrings(source: str) -> Iterator[str]:
     """Yield every docstring of a module, without code spans; also those below a constant."""
     for node in ast.walk(ast.parse(source)):
