@@ -1,4 +1,4 @@
-"""Files of this machine, as POST /_mock/inbound takes them."""
+"""Reads a local file as the `media` of POST /_mock/inbound."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def media_of(file: Path) -> dict[str, str]:
-    """Return a file as somebody sends it, with the type that its name says, on every machine the same.
+    """Return a file as JSON, with the MIME type of its name, which is the same on every machine.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     kind = MimeTypes().guess_type(file.name, strict=False)[0] or "application/octet-stream"
     return {"base64": b64encode(file.read_bytes()).decode(), "mimetype": kind, "fileName": file.name}
