@@ -126,7 +126,7 @@ class FlaresendMock:
 
     def _start_bot(self) -> None:
         """Start the demonstration's bot in the default world, unless that has a webhook."""
-        from flaresend_mock.background.local_apps import mounted
+        from flaresend_mock.background.posting import mounted
         from flaresend_mock.demo import Bot
 
         world = self.worlds.default()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import magic_numbers, numbers
+from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import (
     AlreadyParticipants,
     CreatorIsProtected,
@@ -52,7 +52,7 @@ class Groups:
             NotReady, Overloaded: a magic number asks for it.
         """
         people = [self._people.named(given) for given in participants]
-        with magic_numbers.applied(people, self._store.delay):
+        with numbers.MagicCall(people, self._store.delay):
             return self.make(instance_id, subject, people)
 
     def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
@@ -152,7 +152,7 @@ class Groups:
             GroupFull: there is no room for so many.
         """
         named = list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
-        with magic_numbers.applied([number for _, number in named], self._store.delay), self._store.lock:
+        with numbers.MagicCall([number for _, number in named], self._store.delay), self._store.lock:
             return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:

@@ -1,20 +1,35 @@
-"""WhatsApp's media host: files that people send, encrypted, at links that expire."""
+"""Media: uploads of messages, and WhatsApp's media host, which serves encrypted files at links that expire.
+
+WhatsApp encrypts a file with a key of its own, expanded by HKDF, by AES-256-CBC and a truncated HMAC.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import encryption
 from flaresend_mock.core.errors import MediaNotFound
 from flaresend_mock.core.models import Content, Picture, Served, Upload
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
 from flaresend_mock.core.randomness import lasting
 from flaresend_mock.core.store import Store
+
+KEY_LENGTH = 32
+MAC_LENGTH = 10
+BLOCK = 16
+
+_KEY_INFO = {
+    "image": b"WhatsApp Image Keys",
+    "sticker": b"WhatsApp Image Keys",
+    "video": b"WhatsApp Video Keys",
+    "audio": b"WhatsApp Audio Keys",
+    "document": b"WhatsApp Document Keys",
+}
 
 DEFAULT_MIMETYPE = "application/octet-stream"
 LIFETIME = timedelta(days=30)
@@ -91,8 +106,8 @@ class Media:
         """
         now = self._store.clock.now()
         mimetype = mimetype_of(kind, upload)
-        key = self._store.random.material("media key")[: encryption.KEY_LENGTH]
-        sealed = upload.data if plain else encryption.seal(upload.data, key, kind)
+        key = self._store.random.material("media key")[:KEY_LENGTH]
+        sealed = upload.data if plain else seal(upload.data, key, kind)
         expires = now - LONG_EXPIRED if flaws.get("expired") else now + LIFETIME
         path = self._path(kind, int(expires.timestamp()), plain)
         self._store.state.served.add(
@@ -107,10 +122,10 @@ class Media:
         fields = {
             "url": self._store.host.public_url() + path,
             "mimetype": mimetype,
-            "fileSha256": b64(encryption.digest(upload.data)),
+            "fileSha256": b64(digest(upload.data)),
             "fileLength": str(len(upload.data)),
             "mediaKey": b64(key),
-            "fileEncSha256": b64(encryption.digest(sealed)),
+            "fileEncSha256": b64(digest(sealed)),
             "directPath": path,
             "mediaKeyTimestamp": str(int(now.timestamp())),
             **self._looks(kind, upload),
@@ -196,3 +211,38 @@ def _spoiled(data: bytes, flaws: Mapping[str, bool]) -> bytes:
     if flaws.get("corrupted") and data:
         data = bytes([data[0] ^ 1]) + data[1:]
     return data
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that a media key expands to."""
+
+    iv: bytes
+    cipher: bytes
+    mac: bytes
+
+
+def expand(media_key: bytes, kind: str) -> Keys:
+    """Expand a media key of 32 bytes for one kind of media (RFC 5869 with SHA-256, no salt, 112 bytes)."""
+    secret = hmac.digest(bytes(32), media_key, "sha256")
+    block = output = b""
+    for counter in range(1, 5):
+        block = hmac.digest(secret, block + _KEY_INFO[kind] + bytes([counter]), "sha256")
+        output += block
+    return Keys(iv=output[:16], cipher=output[16:48], mac=output[48:80])
+
+
+def seal(data: bytes, media_key: bytes, kind: str) -> bytes:
+    """Return an encrypted file: the ciphertext, followed by ten bytes of its MAC."""
+    # slow to import, and few runs need it
+    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+    keys = expand(media_key, kind)
+    missing = BLOCK - len(data) % BLOCK
+    encryptor = Cipher(algorithms.AES256(keys.cipher), modes.CBC(keys.iv)).encryptor()
+    ciphertext = encryptor.update(data + bytes([missing]) * missing) + encryptor.finalize()
+    return ciphertext + hmac.digest(keys.mac, keys.iv + ciphertext, "sha256")[:MAC_LENGTH]
+
+
+def digest(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()

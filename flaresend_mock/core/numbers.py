@@ -1,8 +1,11 @@
-"""Phone numbers and JIDs: how they are written, and which numbers are magic."""
+"""Phone numbers and JIDs, and magic numbers: phone numbers of country code 999 that make a call fail or wait."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+
+from flaresend_mock.core.errors import NotReady, Overloaded
 
 USER = "@s.whatsapp.net"
 LID = "@lid"
@@ -12,6 +15,7 @@ CHANNEL = "@newsletter"
 _SPELLING = re.compile(r"[(]?\+?[0-9 .\-()]+", re.ASCII)
 _SEPARATORS = str.maketrans("", "", "+ .-()")
 MAGIC_COUNTRY = "999"
+STALL_SECONDS = 5.0
 _MAGIC_OUTCOMES = {"404": 404, "408": 408, "425": 425, "429": 429, "500": 500, "503": 503}
 
 
@@ -41,9 +45,54 @@ def jid(number: str) -> str:
 
 
 def magic(number: str) -> int | None:
-    """Return the outcome a magic number asks for, as the HTTP status in its last three digits.
+    """Return the outcome that a magic number asks for, as the HTTP status in its last three digits.
 
-    Country code 999 belongs to nobody. `999…404` is not on WhatsApp, sending to `999…500` fails,
-    `999…408` answers late, and `999…425`, `999…429`, `999…503` refuse the whole call.
+    No country has the code 999. `999…404` is not on WhatsApp, sending to `999…500` fails, `999…408` delays the
+    response, and `999…425`, `999…429`, `999…503` refuse the whole call.
     """
     return _MAGIC_OUTCOMES.get(number[-3:]) if number.startswith(MAGIC_COUNTRY) else None
+
+
+def refuse_magic(given: Iterable[str | None]) -> None:
+    """Refuse the call if one of these numbers asks for it.
+
+    Raises:
+        NotReady: for `999…425`, with the status that the documentation shows.
+        Overloaded: for `999…429` and `999…503`.
+    """
+    for number in given:
+        outcome = magic(number) if number else None
+        if outcome == 425:
+            raise NotReady("initializing")
+        if outcome in (429, 503):
+            raise Overloaded(outcome)
+
+
+class MagicCall:
+    """Refuses a call if magic numbers ask for it; otherwise delays its caller after the work, for `999…408`.
+
+    The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
+    service, and nothing happens after it is gone.
+
+    Args:
+        given: the numbers of a call; None for what is not a number.
+        delay: delays a caller for a number of seconds.
+
+    Raises:
+        NotReady, Overloaded: as `refuse_magic` does.
+    """
+
+    __slots__ = ("_delay", "_slow")
+
+    def __init__(self, given: Iterable[str | None], delay: Callable[[float], None]) -> None:
+        people = list(given)
+        refuse_magic(people)
+        self._slow = any(number and magic(number) == 408 for number in people)
+        self._delay = delay
+
+    def __enter__(self) -> None:
+        """Start the work."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._slow and kind is None:
+            self._delay(STALL_SECONDS)

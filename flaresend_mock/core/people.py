@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from flaresend_mock.core import magic_numbers, numbers
+from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidNumber, LidInUse, PersonIsLinked, PersonNotFound
 from flaresend_mock.core.models import Change, Person, Rule
 from flaresend_mock.core.randomness import as_digits, lasting
@@ -25,7 +25,7 @@ class People:
             InvalidNumber: it is not a phone number.
         """
         number = self._parsed(given)
-        with magic_numbers.applied([number], self._store.delay), self._store.lock:
+        with numbers.MagicCall([number], self._store.delay), self._store.lock:
             return number, self.on_whatsapp(number)
 
     def on_whatsapp(self, number: str) -> bool:

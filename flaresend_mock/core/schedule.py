@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import magic_numbers, numbers
+from flaresend_mock.core import numbers
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.errors import (
     NothingToUpdate,
@@ -55,7 +55,7 @@ class Schedule:
             TooMany: MAX_PENDING_BYTES are pending.
         """
         require_complete(content)
-        with magic_numbers.applied(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+        with numbers.MagicCall(map(numbers.parse, recipients), self._store.delay), self._store.lock:
             self._instances.get(instance_id)
             at = self._future(send_at)
             order = self._store.state.counters.get(KIND, 0)
@@ -96,7 +96,7 @@ class Schedule:
         if not changes:
             raise NothingToUpdate
         recipients = changes.get("recipients", ())
-        with magic_numbers.applied(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+        with numbers.MagicCall(map(numbers.parse, recipients), self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":
                 raise TaskNotPending
@@ -155,7 +155,7 @@ class Schedule:
 
     def _send(self, task: Task) -> Outcome:
         people = [numbers.parse(given) for given in task.recipients]
-        magic_numbers.refuse(people)
+        numbers.refuse_magic(people)
         instance = self._instances.require_ready(task.instance)
         return self._sending.deliver(instance, task.recipients, people, task.content)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from flaresend_mock.core import magic_numbers, numbers
+from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
@@ -55,7 +55,7 @@ class Sending:
         """
         require_complete(content)
         people = [numbers.parse(given) for given in recipients]
-        with magic_numbers.applied(people, self._store.delay), self._store.lock:
+        with numbers.MagicCall(people, self._store.delay), self._store.lock:
             instance = self._instances.require_ready(instance_id)
             return self.deliver(instance, recipients, people, content)
 

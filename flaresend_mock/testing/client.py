@@ -287,7 +287,7 @@ class Flaresend(Closing):
             raise RuntimeError(
                 "an emulator elsewhere cannot call an application in this process; use webhook(url)"
             )
-        from flaresend_mock.background.local_apps import mounted  # few tests have an application
+        from flaresend_mock.background.posting import mounted  # few tests have an application
 
         self._calls_applications = True
         url = f"{self._open.enter_context(mounted(app))}/{path.lstrip('/')}"
@@ -383,7 +383,7 @@ class Flaresend(Closing):
 
 
 def _is_handling() -> bool:
-    from flaresend_mock.background.local_apps import is_handling
+    from flaresend_mock.background.posting import is_handling
 
     return is_handling()
 

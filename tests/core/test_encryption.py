@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from flaresend_mock.core.encryption import KEY_LENGTH, MAC_LENGTH, digest, expand, seal
+from flaresend_mock.core.media import KEY_LENGTH, MAC_LENGTH, digest, expand, seal
 from tests.unsealing import INFO, Spoiled, unseal
 
 MEDIA_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
