@@ -40,9 +40,8 @@ DOCUMENTS = [
     "README.md",
     ".github/CONTRIBUTING.md",
     ".github/SECURITY.md",
-    *(f"docs/{one.name}" for one in sorted((REPOSITORY / "docs").glob("*.md")) if one.name != "fidelity.md"),
+    *(f"docs/{one.name}" for one in sorted((REPOSITORY / "docs").glob("*.md"))),
 ]
-"""docs/fidelity.md is generated from the titles of the contract's cases."""
 
 PACKAGES = ["api", "background", "control", "dashboard", "http", "openapi"]
 
