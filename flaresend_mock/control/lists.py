@@ -94,7 +94,7 @@ def events(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
         return stream.respond(request, services(), world, query["since"], query["kind"])
     with world.lock:
         found = world.state.events.since(query["since"] or 0)
-        evicted = world.state.events.evicted()
+        evicted = world.state.events.missing_since(query["since"] or 0)
     wanted = [event for event in found if not query["kind"] or event.kind in query["kind"]]
     return {"events": cut(wanted, query), "evicted": evicted}
 

@@ -13,6 +13,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
+from tests.defaults import described
 from tests.live.pending import SECONDS, Pending, answered, refusal, until_begun
 from tests.receiver import Receiver
 
@@ -105,6 +106,22 @@ def test_calls_that_wait_are_let_go_when_the_server_stops(flaresend: FlaresendMo
     flaresend.stop()
 
     assert {refusal(one) for one in waiting} == {(503, "stopping")}
+
+
+def test_a_call_that_waits_hears_what_happens_after_an_import(kit: Flaresend) -> None:
+    for number in range(3):
+        send(kit, str(number))
+    last = kit.messages()[-1].event
+    body = {"match": {"text": "go"}, "since": last, "timeout": 300}
+    waiting = Pending(kit, "POST", "/_mock/messages/wait", body)
+    until_begun(kit)
+
+    assert requests.put(f"{kit.url}/_mock/world", json=described(), timeout=SECONDS).ok
+    send(kit, "go")
+
+    (found,) = waiting.succeeded()["messages"]
+    assert found["text"] == "go"
+    assert found["event"] < last  # numbers began anew
 
 
 def test_a_call_that_waits_in_a_world_is_let_go_when_it_is_deleted(flaresend: FlaresendMock) -> None:
