@@ -1,4 +1,4 @@
-"""Which URLs a webhook may have."""
+"""Validates the URLs of webhooks."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def check(url: str, *, strict: bool = False) -> str:
-    """Return the URL if events may go there.
+    """Return the URL if a webhook may have it.
 
-    Documented: it starts with https://. Assumed: http:// is fine for hosts where tests live, which are loopback and
-    private addresses, and names without a dot or under .local, .internal, .test and .localhost; not in strict mode.
+    Documented: it starts with https://. Assumed: http:// is allowed, except in strict mode, for hosts of tests:
+    loopback and private addresses, and names without a dot or under .local, .internal, .test and .localhost.
 
     Raises:
-        InvalidTarget: they may not; it says why.
+        InvalidTarget: the URL is not allowed; the message says why.
     """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        raise InvalidTarget("the URL cannot be read") from None
+        raise InvalidTarget("the URL is malformed") from None
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise InvalidTarget("a webhook has an absolute http or https URL")
+        raise InvalidTarget("a webhook needs an absolute http or https URL")
     if parts.username is not None or parts.password is not None:
-        raise InvalidTarget("a webhook's URL holds no user name and no password")
+        raise InvalidTarget("a webhook's URL cannot contain a user name or a password")
     if not url.isascii() or not url.isprintable() or " " in url:
-        raise InvalidTarget("a webhook's URL has printable ASCII characters without spaces")
+        raise InvalidTarget("a webhook's URL can contain only printable ASCII characters, and no spaces")
     host = host.rstrip(".")
     address = _address(host)
     if address is None and not _NAME.fullmatch(host):
-        raise InvalidTarget("the URL's host is no name of a machine")
+        raise InvalidTarget("the URL's host is not a valid host name")
     if host in _METADATA_NAMES or address in _METADATA:
-        raise InvalidTarget("cloud metadata is no webhook")
+        raise InvalidTarget("a webhook cannot go to a cloud's metadata service")
     if parts.scheme == "http" and (strict or not _is_near(host, address)):
         raise InvalidTarget(
             "a webhook's URL starts with https://" + ("" if strict else ", unless its host is private")
@@ -51,7 +51,7 @@ def check(url: str, *, strict: bool = False) -> str:
 
 
 def _address(host: str) -> Address | None:
-    """Return the address a host is, in whichever spelling resolvers take; None if it is a name."""
+    """Return the address that a host spells, in any notation that resolvers accept; None for a name."""
     try:
         address: Address = ipaddress.ip_address(host)
     except ValueError:
@@ -65,7 +65,7 @@ def _address(host: str) -> Address | None:
 
 
 def is_near(host: str) -> bool:
-    """Tell whether a host, as it stands in a URL, is an address, or a name that no public DNS has."""
+    """Tell whether a URL's host is an address, or a name that public DNS cannot have."""
     plain = host.rstrip(".").lower()
     address = _address(plain)
     return address is not None or _is_near(plain, None)
