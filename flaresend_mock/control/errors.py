@@ -47,7 +47,6 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     ),
     errors.NotInGroup: (409, "instance_not_in_group", "the instance is not in this group"),
     errors.InvalidMatcher: (400, "invalid_matcher", ""),
-    errors.MatcherTooSlow: (400, "matcher_too_slow", ""),
     errors.InvalidFault: (400, "invalid_fault", ""),
     errors.InvalidWorld: (400, "invalid_world", ""),
     errors.TooMany: (409, "too_many", ""),

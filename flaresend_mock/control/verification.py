@@ -9,7 +9,6 @@ from typing import Any
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.control import errors
 from flaresend_mock.control.inputs import Input, Number, Object, Switch, Whole, about
 from flaresend_mock.control.queries import COLLECTIONS, Collection
@@ -166,15 +165,8 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(request.environ)
-        watch = Stopwatch()
         with us.lend():
-            while us.patience.wait(
-                gathering.news, timeout - watch.seconds, lambda: world.closed or is_away()
-            ):
-                gathering.catch_up()
-                if gathering.enough.is_set():
-                    return True
-        return False
+            return us.patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
 
 
 def _since(world: World, body: Mapping[str, Any]) -> int:

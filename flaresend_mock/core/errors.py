@@ -177,13 +177,6 @@ class InvalidMatcher(Refusal):
     """A matcher that cannot be understood; the text says where and why."""
 
 
-class MatcherTooSlow(InvalidMatcher):
-    """A regular expression that takes too long on what it is asked about."""
-
-    def __init__(self, pattern: str) -> None:
-        super().__init__(f"the regular expression {pattern!r} takes too long; make it simpler")
-
-
 class InvalidFault(Refusal):
     """A fault that cannot be; the text says why."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from flaresend_mock.core.errors import FaultNotFound, InvalidFault, MatcherTooSlow, TooMany
+from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
 from flaresend_mock.core.store import Store
@@ -169,12 +169,7 @@ class Faults:
         if matcher is None or spec is not fault.match:
             matcher = matcher_of(fault)
             self._matchers[fault.id] = (fault.match, matcher)
-        try:
-            return matcher.holds(item)
-        except MatcherTooSlow:  # on this one; whoever sent it gets the answer that is due
-            with self._store.lock:
-                self._tell("too slow", fault)
-            return False
+        return matcher.holds(item)
 
     def _count(self, matched: Fault) -> Fault | None:
         """Count a match, and return the fault if it hits, and is still there to hit."""

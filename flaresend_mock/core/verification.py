@@ -1,15 +1,13 @@
-"""What happened, held against what was expected: counts, order, and the nearest miss."""
+"""Compares what happened with what was expected: counts, order, and the nearest miss."""
 
 from __future__ import annotations
 
 import difflib
 import threading
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flaresend_mock.core.errors import MatcherTooSlow
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Matcher
 
@@ -20,17 +18,10 @@ _MAX_TEXT = 500
 
 
 class Gathering:
-    """What fits a matcher, until there is enough of it. Many threads bring things, one waits for `news` of them.
-
-    Args:
-        wanted: how many are enough.
-    """
+    """Collects the items that match, until there are enough. Many threads add items; one waits for `enough`."""
 
     def __init__(self, matcher: Matcher, wanted: int) -> None:
         self.enough = threading.Event()
-        self.news = threading.Event()
-        self._later: deque[tuple[Any, int, Item]] = deque()
-        self.error: MatcherTooSlow | None = None
         self._matcher = matcher
         self._wanted = wanted
         self._lock = threading.Lock()
@@ -38,43 +29,18 @@ class Gathering:
         self._seen: set[Any] = set()
 
     def look(self, key: Any, number: int, item: Item, *, newer: bool = True) -> None:
-        """Look at something that happened; raises nothing.
+        """Add an item if it matches, and drop its earlier state.
 
         Args:
-            key: what it is the same by as before, when it has changed since.
+            key: identifies the item, which changes over time.
             number: the number of its event.
-            newer: whether this is what it is like now, and not what it may have been like before.
+            newer: the item's present state; False for one that may be older than a state already seen.
         """
-        if self.enough.is_set():
-            return
-        if newer and self._matcher.patterns:  # may take its time, which whoever waits has
-            self._later.append((key, number, item))
-            self.news.set()
-            return
-        self._take(key, number, item, newer=newer)
-        if self.enough.is_set():
-            self.news.set()
-
-    def catch_up(self) -> None:
-        """Look at what came meanwhile; whoever waits calls this at every `news`."""
-        self.news.clear()
-        while self._later and not self.enough.is_set():
-            self._take(*self._later.popleft(), newer=True)
-        if self.enough.is_set():
-            self.news.set()
-
-    def _take(self, key: Any, number: int, item: Item, *, newer: bool) -> None:
         with self._lock:
-            if key in self._seen and not newer:
+            if self.enough.is_set() or (key in self._seen and not newer):
                 return
             self._seen.add(key)
-            try:
-                fits = self._matcher.holds(item)
-            except MatcherTooSlow as error:
-                self.error = error
-                self.enough.set()
-                return
-            if fits:
+            if self._matcher.holds(item):
                 self._found[key] = (number, item)
             else:
                 self._found.pop(key, None)
@@ -82,20 +48,14 @@ class Gathering:
                 self.enough.set()
 
     def found(self) -> list[Item]:
-        """Return what fits, in the order it happened.
-
-        Raises:
-            MatcherTooSlow: a regular expression took too long.
-        """
-        if self.error is not None:
-            raise self.error
+        """Return the items that match, in the order of their events."""
         with self._lock:
             return [item for _, item in sorted(self._found.values(), key=lambda entry: entry[0])]
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """How many there are to be, and which of them one after the other; others may come between those."""
+    """The expected number of items, and the matchers that items must meet in order; other items may lie between."""
 
     exactly: int | None = None
     at_least: int | None = None
@@ -105,10 +65,13 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an expectation holds.
+    """The result of an expectation.
 
-    `certain` tells whether that is so whatever else there may have been before; `problem` says what is wrong; `missing`
-    is the first matcher of an order that nothing fits, and `left` what there was to fit it.
+    Args:
+        certain: items that are no longer kept cannot change the result.
+        problem: why the expectation fails.
+        missing: the first matcher of `in_order` that no item meets.
+        left: the items that were compared with `missing`.
     """
 
     holds: bool
@@ -119,11 +82,7 @@ class Verdict:
 
 
 def judge(expected: Expectation, found: Sequence[Item]) -> Verdict:
-    """Hold what was found against what was expected.
-
-    Raises:
-        MatcherTooSlow: a regular expression takes too long.
-    """
+    """Compare the items that were found with an expectation."""
     count = len(found)
     upper = [bound for bound in (expected.exactly, expected.at_most) if bound is not None]
     lower = [bound for bound in (expected.exactly, expected.at_least) if bound is not None]
@@ -143,11 +102,7 @@ def judge(expected: Expectation, found: Sequence[Item]) -> Verdict:
 
 
 def nearest(matcher: Matcher, items: Iterable[Item]) -> tuple[Item, list[Miss]] | None:
-    """Return what comes closest to a matcher, and in which fields it misses: the fewest, the likest, then the newest.
-
-    Raises:
-        MatcherTooSlow: a regular expression takes too long.
-    """
+    """Return the item nearest to a matcher, and its misses: the fewest misses, the most similar, then the newest."""
     best: tuple[tuple[int, float], Item, list[Miss]] | None = None
     for item in list(items)[-MAX_COMPARED:]:
         misses = matcher.misses(item)

@@ -11,7 +11,7 @@ from flaresend_mock.testing.models import Delivery, Message, Request
 
 MOST_SECONDS = 300
 _SPELLINGS = {"sender": "from", "file_name": "fileName"}
-_FLAGS = {re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+_FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
 
 
 def message(match: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,6 +70,8 @@ def time(value: datetime | str) -> str:
 
 def _value(value: Any) -> Any:
     if isinstance(value, re.Pattern):
+        if not isinstance(value.pattern, str):
+            raise TypeError(f"a regular expression has a str pattern, not {value.pattern!r}")
         flags = "".join(letter for flag, letter in _FLAGS.items() if value.flags & flag)
         return {"regex": f"(?{flags}){value.pattern}" if flags else value.pattern}
     if isinstance(value, datetime):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from flaresend_mock.core.errors import InvalidMatcher, MatcherTooSlow
-from flaresend_mock.core.matchers.matchers import REGEX_SECONDS, Miss
+from flaresend_mock.core.errors import InvalidMatcher
+from flaresend_mock.core.matchers.matchers import MAX_PATTERN, Miss
 from flaresend_mock.core.matchers.parser import MAX_TESTS, OPERATORS, Field, Matcher, compile_matcher
-from flaresend_mock.core.matchers.patterns import MAX_PATTERN
 from tests.defaults import ANN, BEN, CARA
 
 FIELDS = {
@@ -391,14 +391,17 @@ def test_errors_begin_with_what_the_matcher_is_called() -> None:
         ({"number": {"not": {}}}, "match.number.not: an operator is expected"),
         ({"text": {"subset": []}}, "match.text.subset: an object is expected"),
         ({"text": {"subset": None}}, "match.text.subset: an object is expected"),
-        ({"text": {"one_of": []}}, "match.text.one_of: a list with something in it is expected"),
-        ({"text": {"one_of": "ab"}}, "match.text.one_of: a list with something in it is expected"),
+        ({"text": {"one_of": []}}, "match.text.one_of: a list with at least one item is expected"),
+        ({"text": {"one_of": "ab"}}, "match.text.one_of: a list with at least one item is expected"),
         ({"text": {"regex": 1}}, "match.text.regex: a regular expression of at most 1000 characters"),
         ({"text": {"regex": None}}, "match.text.regex: a regular expression of at most 1000 characters"),
         ({"text": {"regex": "("}}, "match.text.regex: not a regular expression: missing )"),
         ({"template": {"a": {"b": {"regex": "["}}}}, "match.template.a.b.regex: not a regular expression"),
         ({"template": [0, {"regex": "["}]}, "match.template[1].regex: not a regular expression"),
-        ({"text": {"subset": {"a": {"one_of": 1}}}}, "match.text.subset.a.one_of: a list with something"),
+        (
+            {"text": {"subset": {"a": {"one_of": 1}}}},
+            "match.text.subset.a.one_of: a list with at least one item",
+        ),
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_the_place_and_a_hint(
@@ -473,56 +476,195 @@ CATASTROPHIC = [
     (r"^(a|aa)+$", "a" * 60 + "b"),
     (r"(x+x+)+y", "x" * 100_000),
     (r"(.*?,){11}P", "1,2,3,4,5,6,7,8,9,10,11,12,13" * 1000),
-    (r"(?R)", "a"),
-    (r"(a|(?R))*", "ab" * 1000),
+    (r"(a|b|ab)*\bc", "ab" * 1000),
 ]
 ASK: list[Callable[[Matcher, dict[str, Any]], Any]] = [Matcher.holds, Matcher.misses]
 
 
 @pytest.mark.parametrize(("pattern", "text"), CATASTROPHIC)
 @pytest.mark.parametrize("ask", ASK)
-def test_a_catastrophic_pattern_is_given_up(
-    pattern: str,
-    text: str,
-    ask: Callable[[Matcher, dict[str, Any]], Any],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("flaresend_mock.core.matchers.matchers.REGEX_SECONDS", 0.01)
-    compiled = matcher(text={"regex": pattern})
-
-    with pytest.raises(MatcherTooSlow, match="takes too long; make it simpler"):
-        ask(compiled, {"text": text})
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("pattern", "text"), CATASTROPHIC)
-@pytest.mark.parametrize("ask", ASK)
-def test_a_catastrophic_pattern_is_given_up_soon(
+def test_a_pattern_that_makes_others_backtrack_takes_linear_time(
     pattern: str, text: str, ask: Callable[[Matcher, dict[str, Any]], Any]
 ) -> None:
     compiled = matcher(text={"regex": pattern})
-    begin = time.perf_counter()
+    begin = time.process_time()
 
-    with pytest.raises(MatcherTooSlow):
-        ask(compiled, {"text": text})
+    ask(compiled, {"text": text})
 
-    assert time.perf_counter() - begin < REGEX_SECONDS * 10
-
-
-@pytest.mark.parametrize("around", ["not", "one_of", "contains"])
-def test_a_pattern_that_is_given_up_is_so_inside_every_operator(around: str) -> None:
-    slow: Any = {"regex": "^(a|aa)+$"}
-    compiled = matcher(template={around: [slow] if around == "one_of" else slow})
-    text = "a" * 1000 + "b"
-
-    with pytest.raises(MatcherTooSlow):
-        compiled.holds({"template": [text] if around == "contains" else text})
+    assert time.process_time() - begin < 1
+    assert not compiled.holds({"text": text})
 
 
-def test_a_slow_pattern_does_no_harm_where_a_cheaper_field_misses() -> None:
-    assert not matcher(template={"a": {"regex": "^(a|aa)+$"}}, text="hi").holds(
-        {"text": "ho", "template": {"a": "a" * 1000 + "b"}}
+PATTERNS = [
+    r"^Order \d+$",
+    r"(?i)^STRASSE|siparis|ΌΡΟΣ|ßk",
+    r"\w+@\w+",
+    r"\bété\b",
+    r"\bcaf\B",
+    r"(?m)^b$",
+    r"b\Z",
+    r"b$",
+    r"\Aa.b",
+    r"(?s)a.b",
+    r"[^\W\d_]{3}",
+    r"[^\S\n]",
+    r"[\W\d]{2}",
+    r"(?a)\w\b.",
+    r"(?ai)[k-s]{2}",
+    r"(?i)[^k-s]\s",
+    r"(?:ab){,2}c",
+    r"(?x) a \s* b  # both",
+    r"(?P<who>Ann|Ben)(?#a comment), (hi|)",
+    r"\u00e9\x41\101\N{EURO SIGN}",
+    r"(?i:ann)(?-i:B)",
+    r"a.*?\b\d",
+    r"(?:^|\s)\b(?:x|\b\d)",
+    r"[\b\]\\^-]",
+    "",
+]
+TEXTS = [
+    *[
+        "",
+        "\n",
+        "Order 17",
+        "Order 17\n",
+        "order \u0663",
+        "an Order 17",
+        "a\nb",
+        "a\nb\n",
+        "aéb",
+        "ababc",
+        "abc",
+    ],
+    *[
+        "l'été.",
+        "été",
+        "détété",
+        "café",
+        "cafe",
+        "caf",
+        "Straße",
+        "strasse",
+        "SİPARİŞ",
+        "sıparıs",
+        "όρος",
+        "SSK",
+    ],
+    *[
+        "ẞK",
+        "a_b 1",
+        "中文字",
+        "ab1",
+        "Ann, hi",
+        "Ben, ",
+        "ANNB",
+        "annb",
+        "éAA€",
+        "ſk",
+        "\u212as ",
+        "x 1",
+        " \u00a0",
+    ],
+    *["c", "\x1c", "\b", "ann@é", "\ud800", "a \U0001f389 9", "a9", "a.9", "^", "]"],
+]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_a_pattern_is_found_where_python_finds_it(pattern: str) -> None:
+    compiled = matcher(text={"regex": pattern})
+
+    assert [text for text in TEXTS if compiled.holds({"text": text})] == [
+        text for text in TEXTS if re.search(pattern, text)
+    ]
+
+
+ATOMS = st.sampled_from(
+    [*"abéßİıkKſ_1٣ \n.^", *(rf"\{name}" for name in "wWdDsSbBAZ"), "[^a]", r"[^\Wb]", r"[\D_]", "[é-ı]"]
+)
+PIECES = st.recursive(
+    ATOMS,
+    lambda inner: (
+        st.builds("".join, st.lists(inner, max_size=4))
+        | st.builds("(?:{}|{})".format, inner, inner)
+        | st.builds("(?:{}){}".format, inner, st.sampled_from(["*", "+", "?", "{2}", "{,2}", "{1,}?"]))
+        | st.builds("(?{}:{})".format, st.sampled_from(["i", "m", "s", "i-s", "-m"]), inner)
+    ),
+    max_leaves=12,
+)
+EXPRESSIONS = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "(?i)", "(?m)", "(?s)", "(?a)", "(?ai)"]),
+    PIECES,
+    st.sampled_from(["", "$"]),
+)
+
+
+@given(EXPRESSIONS, st.text("abéßİıkKſ_1٣ \n\u212a中", max_size=8))
+def test_any_pattern_is_found_where_python_finds_it(pattern: str, text: str) -> None:
+    assume(text or not re.search(r"\\B", pattern))  # from 3.14 on, Python finds \B in an empty text
+
+    assert fits({"text": {"regex": pattern}}, text=text) == bool(re.search(pattern, text))
+
+
+CASED = "".join(one for one in map(chr, range(0x20000)) if one != one.lower() or one != one.upper())
+
+
+@pytest.mark.parametrize(
+    ("flags", "pattern"),
+    [
+        *[("", one) for one in (r"\w", r"\d", r"\s", r"\W", r"[^\W\d_]", r"[\W\d]", r"[^\S\n]", ".")],
+        *[("(?i)", one) for one in ("[a-z]", "[^À-ÿ]", r"[\Wk]", "[^k]", "[İ]")],
+        *[("(?a)", one) for one in (r"\w", r"\s", r"\D")],
+        *[("(?ai)", one) for one in ("[a-z]", "é", "k", "\u212a")],
+    ],
+)
+def test_a_class_has_the_characters_that_it_has_in_python(flags: str, pattern: str) -> None:
+    everything = "".join(map(chr, range(0x11000)))
+    found = "".join(re.findall(flags + pattern, everything))
+
+    assert fits({"text": {"regex": rf"{flags}\A(?:{pattern})+\Z"}}, text=found)
+    assert not fits({"text": {"regex": flags + pattern}}, text=re.sub(flags + pattern, "", everything))
+
+
+@pytest.mark.slow
+def test_a_character_has_the_cases_that_it_has_in_python() -> None:
+    for character in CASED:
+        found = "".join(re.findall(f"(?i){character}", CASED))
+        assert fits({"text": {"regex": rf"(?i)\A{character}+\Z"}}, text=found)
+        assert not fits({"text": {"regex": f"(?i){character}"}}, text=re.sub(f"(?i){character}", "", CASED))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *["a(?=b)", "a(?!b)", "(?<=a)b", "(?<!a)b", "(?!)", r"(a)\1", "(?P<x>a)(?P=x)", "(a)?(?(1)b|c)"],
+        *["(?>a)", "a*+", "a{2}+", "(?:x|(?i:(?=a)))", r"(a)(?i:\1)"],
+    ],
+)
+def test_what_cannot_be_matched_in_linear_time_is_refused(pattern: str) -> None:
+    assert refused({"text": {"regex": pattern}}) == (
+        "match.text.regex: look-around, back-references, conditions and possessive quantifiers are not supported"
     )
+
+
+@pytest.mark.parametrize("pattern", [r"(?a:\b)x", r"(?a)(?u:\b)x"])
+def test_a_boundary_of_other_letters_than_the_rest_is_refused(pattern: str) -> None:
+    assert refused({"text": {"regex": pattern}}).endswith(r"\b needs (?a) or (?u) for the whole expression")
+
+
+def test_the_patterns_of_a_matcher_have_a_bounded_size() -> None:
+    assert fits({"text": {"one_of": [{"regex": r"\w{20}$"}] * 7}}, text="é" * 20)
+    message = "match.text.one_of[7].regex: the regular expressions of this matcher are too large together"
+    assert refused({"text": {"one_of": [{"regex": r"\w{20}$"}] * 8}}) == message
+    assert fits({"text": {"one_of": [{"regex": "x"}] * 100}}, text="x")
+    assert refused({"text": {"one_of": [{"regex": "x"}] * 101}}).endswith("are too large together")
+
+
+def test_a_pattern_has_a_bounded_size() -> None:
+    for pattern in (r"\w{1000}", r"(?:\w{50}){10}"):
+        message = "match.text.regex: not a regular expression that is small enough"
+        assert refused({"text": {"regex": pattern}}) == message
+    assert "it repeats more than 1000 times" in refused({"text": {"regex": "a{1001}"}})
 
 
 def test_a_pattern_has_a_bounded_length() -> None:
@@ -601,10 +743,7 @@ def test_any_matcher_can_be_asked_about_any_item_and_says_the_same_twice(
     except InvalidMatcher:
         return
 
-    try:
-        assert compiled.holds(item) == (not compiled.misses(item))
-    except MatcherTooSlow:
-        return
+    assert compiled.holds(item) == (not compiled.misses(item))
 
 
 @given(JSON)

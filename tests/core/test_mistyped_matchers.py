@@ -136,7 +136,7 @@ def test_a_mistyped_name_is_refused_with_its_place_and_the_nearest_name(
         (("faults of deliveries",), {"path": "/"}, "match: 'path' is not known"),
         (CALLS, {"path": {"regex": "("}}, "match.path.regex: not a regular expression: "),
         (CALLS, {"path": {"regex": "x" * 1001}}, "match.path.regex: a regular expression of at most 1000"),
-        (CALLS, {"path": {"one_of": []}}, "match.path.one_of: a list with something in it"),
+        (CALLS, {"path": {"one_of": []}}, "match.path.one_of: a list with at least one item"),
         (CALLS, {"path": {}}, "match.path: an operator is expected"),
         (CALLS, {"path": {"one_of": ["/x"] * 1001}}, "match.path.one_of[999]: a matcher has at most 1000"),
     ],

@@ -167,7 +167,9 @@ def test_a_pattern_does_not_hide_how_often_it_repeats(pattern: str) -> None:
         compile_regex(pattern, "match.text.regex")
 
 
-@pytest.mark.parametrize("pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a", "(?R)", "(?b)(?:hello world){e}"])
+@pytest.mark.parametrize(
+    "pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a", "(?R)", "(?b)(?:hello world){e}"]
+)
 def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, shared: Client) -> None:
     asked = [
         shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),

@@ -287,6 +287,30 @@ def test_a_compiled_regular_expression_is_a_matcher(flaresend_mock: Flaresend) -
     flaresend_mock.expect_no_message(text=re.compile(r"ORDER \d+"))
 
 
+def test_a_compiled_regular_expression_is_found_where_python_finds_it(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.receive(ANN, "Crème brûlée\nété 17")
+
+    for pattern, flags, found in (
+        (r"\bbrûlée$", re.MULTILINE, 1),
+        (r"\bbrûlée$", 0, 0),
+        (r"brûlée.été", re.DOTALL, 1),
+        (r"\w{6}", 0, 1),
+        (r"\w{6}", re.ASCII, 0),
+        (r"ÉTÉ \d # sum", re.VERBOSE | re.IGNORECASE, 0),
+        (r"ÉTÉ\ \d # sum", re.VERBOSE | re.IGNORECASE, 1),
+    ):
+        assert len(flaresend_mock.messages(text=re.compile(pattern, flags))) == found
+
+
+def test_a_compiled_regular_expression_that_cannot_be_translated_is_refused(
+    flaresend_mock: Flaresend,
+) -> None:
+    with pytest.raises(ControlPlaneError, match=r"look-around, back-references, .* are not supported"):
+        flaresend_mock.messages(text=re.compile(r"(?<=Order )\d+"))
+    with pytest.raises(TypeError, match=r"has a str pattern, not b'Order'"):
+        flaresend_mock.messages(text=re.compile(b"Order"))
+
+
 def test_a_refused_call_is_why_there_is_no_message(flaresend_mock: Flaresend) -> None:
     body = {"recipients": [ANN], "type": "txt", "text": ORDER}
     requests.post(f"{flaresend_mock.url}/send-message", json=body, headers=flaresend_mock.headers, timeout=10)

@@ -1,1 +1,1 @@
-"""Matchers: what a call, a message or a webhook event has to be like."""
+"""Matchers: conditions on API calls, messages and webhook events."""

@@ -1,4 +1,4 @@
-"""What of API calls and of deliveries matchers can name."""
+"""The fields of API calls and deliveries that matchers can name."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ BODY_FIELDS = (
     "name",
     "number",
 )
-"""Every field that a documented call has in its body."""
+"""The fields that documented calls have in their bodies."""
 
 EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")
 """The fields of a webhook event."""
@@ -38,7 +38,7 @@ _NUMBERED = ("recipients", "participants", "number")
 
 
 def numbers_in(body: Any) -> list[str]:
-    """Return the digits of every phone number that a body names as recipient, participant or number."""
+    """Return the digits of each phone number in a body: recipients, participants and number."""
     found = []
     for name in _NUMBERED:
         value = body.get(name) if isinstance(body, Mapping) else None
@@ -50,7 +50,7 @@ def numbers_in(body: Any) -> list[str]:
 
 
 def check_path(value: Any) -> str | None:
-    """Say what is wrong with a path that no call of the API can have."""
+    """Return why no call of the API can have a path."""
     if not isinstance(value, str) or not value.startswith("/"):
         return "a path begins with a slash"
     if "?" in value:
@@ -59,18 +59,18 @@ def check_path(value: Any) -> str | None:
 
 
 def check_instance(value: Any) -> str | None:
-    """Say that an instance is named by its id here."""
+    """Return why no call can have an instance's name: matchers take its id."""
     return "the id of an instance is expected here" if value == "default" else None
 
 
 def check_number(value: Any) -> str | None:
-    """Say that something is no phone number."""
+    """Return why a value is not a phone number."""
     readable = isinstance(value, str | int) and not isinstance(value, bool)
     return None if readable and numbers.parse(value) else "not a phone number in international format"
 
 
 def check_header(name: Any) -> str | None:
-    """Say that a header cannot be matched because its value is not kept."""
+    """Return why a header cannot be matched: the emulator keeps no credentials."""
     return "credentials are masked; match the API key with key" if is_secret(name) else None
 
 

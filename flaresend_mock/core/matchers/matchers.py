@@ -1,44 +1,34 @@
-"""Conditions on JSON values: what a value must be like, and what is missing where it is not."""
+"""Conditions on JSON values: each tells whether a value meets it, and lists what differs.
+
+Regular expressions have Python's syntax and meaning. RE2 runs them in time linear in the length of the text, so each is
+translated: Python's own parser reads it, and what RE2 cannot do is refused.
+"""
 
 from __future__ import annotations
 
-import threading
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.errors import MatcherTooSlow
+from flaresend_mock.core.errors import InvalidMatcher
 
-REGEX_SECONDS = 0.1
-LEAST_REGEX_SECONDS = 0.0002
+MAX_PATTERN = 1000
+MAX_REPEAT = 1000
+MAX_GROUPS = 100
+MAX_MEMORY = 2 * 1024 * 1024
 
 _ABSENT = object()
-_patience = threading.local()
-
-
-class sharing:  # noqa: N801 - reads as what is done: with sharing(…)
-    """Has so many regular expressions, or items that one is tried on, share the time there is for one."""
-
-    __slots__ = ("_outer", "_shares")
-
-    def __init__(self, shares: int) -> None:
-        self._shares = shares
-
-    def __enter__(self) -> None:
-        if self._shares > 1:
-            self._outer = getattr(_patience, "shares", 1)
-            _patience.shares = self._outer * self._shares
-
-    def __exit__(self, *_: object) -> None:
-        if self._shares > 1:
-            _patience.shares = self._outer
 
 
 @dataclass(frozen=True, slots=True)
 class Miss:
-    """One field in which something is not what a matcher expects; `missing` where it is not even there."""
+    """One field that differs from what a matcher expects; `missing` marks a field that does not exist."""
 
     field: str
     expected: Any
@@ -47,15 +37,11 @@ class Miss:
 
 
 class Test(ABC):
-    """One condition on a value. (Its kinds have neither == nor repr: making those would be felt at every start.)"""
+    """One condition on a value. (Its kinds have no == and no repr: generating those slows every start.)"""
 
     @abstractmethod
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        """Yield where the value is not as expected.
-
-        Raises:
-            MatcherTooSlow: a regular expression takes too long on it.
-        """
+        """Yield each difference between the value and the expectation."""
 
     def holds(self, value: Any) -> bool:
         return next(self.misses(value, ""), None) is None
@@ -75,7 +61,7 @@ class Equal(Test):
 
 @dataclass(slots=True, eq=False, repr=False)
 class SameNumber(Test):
-    """A phone number, however it is written."""
+    """Compares phone numbers by their digits."""
 
     expected: Any
 
@@ -86,7 +72,7 @@ class SameNumber(Test):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Contains(Test):
-    """A text with a text in it, or a list with an item that fits."""
+    """Finds a text in a text, or a matching item in a list."""
 
     text: str | None
     item: Test
@@ -96,21 +82,17 @@ class Contains(Test):
         if isinstance(value, str):
             found = self.text is not None and self.text in value
         else:
-            found = isinstance(value, list | tuple) and self._among(value)
+            found = isinstance(value, list | tuple) and any(map(self.item.holds, value))
         if not found:
             yield _miss(where, {"contains": self.spec}, value)
-
-    def _among(self, items: Sequence[Any]) -> bool:
-        """Look for an item that fits; all of them together take no longer than one may."""
-        with sharing(len(items)):
-            return any(self.item.holds(one) for one in items)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Matches(Test):
-    """A text in which a regular expression is found."""
+    """Finds a regular expression in a text."""
 
     pattern: Any
+    padded: bool
     spec: str
 
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
@@ -118,16 +100,13 @@ class Matches(Test):
             yield _miss(where, {"regex": self.spec}, value)
 
     def _found(self, text: str) -> bool:
-        try:
-            seconds = max(REGEX_SECONDS / getattr(_patience, "shares", 1), LEAST_REGEX_SECONDS)
-            return self.pattern.search(text, timeout=seconds) is not None
-        except TimeoutError:
-            raise MatcherTooSlow(self.spec) from None
+        text = _padded(text) if self.padded else text
+        return self.pattern.search(text.encode("utf-8", "surrogatepass")) is not None
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Subset(Test):
-    """An object with at least these fields."""
+    """Compares the named fields of an object, and ignores the others."""
 
     tests: Mapping[str, Test]
 
@@ -141,7 +120,7 @@ class Subset(Test):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Items(Test):
-    """A list with exactly these items, in this order."""
+    """Compares a list item by item."""
 
     tests: Sequence[Test]
     spec: Any
@@ -176,7 +155,7 @@ class Not(Test):
 
 @dataclass(slots=True, eq=False, repr=False)
 class AnyOf(Test):
-    """Several values, one of which fits."""
+    """Requires that one of a field's values meets a condition."""
 
     test: Test
     spec: Any
@@ -188,8 +167,6 @@ class AnyOf(Test):
 
 @dataclass(slots=True, eq=False, repr=False)
 class All(Test):
-    """Several conditions at once."""
-
     tests: Sequence[Test]
 
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
@@ -198,7 +175,7 @@ class All(Test):
 
 
 def same(first: Any, second: Any) -> bool:
-    """Tell whether two JSON values are the same: numbers by value, and true is not 1."""
+    """Compare two JSON values: numbers are equal by value, and true is not 1."""
     if isinstance(first, str) or isinstance(second, str):
         return bool(first == second)
     if isinstance(first, bool) or isinstance(second, bool):
@@ -218,3 +195,178 @@ def _digits(value: Any) -> Any:
 
 def _miss(where: str, expected: Any, value: Any) -> Miss:
     return Miss(where, expected, missing=True) if value is _ABSENT else Miss(where, expected, value)
+
+
+# Regular expressions
+
+Ranges = Sequence[tuple[int, int]]
+
+_parser: Any = import_module("re._parser")  # private, and the only exact reader of Python's syntax
+_LAST = 0x10FFFF
+_CLASSIFIED = 0x40000  # Unicode has no letters, digits or spaces from here on
+_CASED = 0x1F000  # nor upper and lower case from here on
+_FULL_CASES = {"\u1fd3": "\u0390", "\u1fe3": "\u03b0", "\ufb06": "\ufb05"}  # cases in Python, not by lower()
+_UNSUPPORTED = "look-around, back-references, conditions and possessive quantifiers are not supported"
+_POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRING": r"\z"}
+
+
+def compile_regex(spec: Any, where: str) -> Matches:
+    """Compile a regular expression.
+
+    Raises:
+        InvalidMatcher: the pattern is no string, too long, too large, wrong, or beyond RE2; the message has `where`.
+    """
+    if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
+        raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
+    import re2  # few runs need it
+
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = MAX_MEMORY
+    try:
+        translation = _Translation(spec)
+        return Matches(re2.compile(translation.text, options), translation.padded, spec)
+    except re2.error:
+        raise InvalidMatcher(f"{where}: not a regular expression that is small enough") from None
+    except NotImplementedError as error:
+        raise InvalidMatcher(f"{where}: {error}") from None
+    except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
+        raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None
+
+
+class _Translation:
+    r"""A Python pattern in the syntax of RE2, found in the same texts.
+
+    RE2's \b knows ASCII letters only. A pattern with \b is searched in a `padded` text, in which \b is right for all
+    letters; there, each character takes three places. (One difference: after $ without (?m), no newline is found.)
+    """
+
+    def __init__(self, spec: str) -> None:
+        if spec.count("(") > MAX_GROUPS:
+            raise ValueError(f"it has more than {MAX_GROUPS} opening parentheses")
+        tree = _parser.parse(spec)
+        flags = tree.state.flags
+        self.padded = not flags & re.ASCII and bool(re.search(r"\\[bB]", spec))
+        text = self._sequence(tree, flags)
+        self.text = rf"\A(?s:...)*(?:{text})" if self.padded else text
+
+    def _sequence(self, parts: Iterable[tuple[Any, Any]], flags: int) -> str:
+        return "".join(self._part(str(kind), given, flags) for kind, given in parts)
+
+    def _part(self, kind: str, given: Any, flags: int) -> str:
+        match kind:
+            case "LITERAL" | "NOT_LITERAL" | "ANY":
+                return self._one(_characters([(kind, given)], flags))
+            case "IN":
+                return self._one(_characters(given, flags))
+            case "AT":
+                return self._position(str(given), flags)
+            case "BRANCH":
+                return f"(?:{'|'.join(self._sequence(branch, flags) for branch in given[1])})"
+            case "SUBPATTERN":
+                _, added, removed, parts = given
+                if added & (re.ASCII | re.UNICODE):
+                    flags &= ~(re.ASCII | re.UNICODE)
+                return f"(?:{self._sequence(parts, (flags | added) & ~removed)})"
+            case "MAX_REPEAT" | "MIN_REPEAT":
+                least, most, parts = given
+                bound = "" if most == _parser.MAXREPEAT else most
+                if max(least, bound or 0) > MAX_REPEAT:
+                    raise ValueError(f"it repeats more than {MAX_REPEAT} times")
+                return f"(?:{self._sequence(parts, flags)}){{{least},{bound}}}"
+        raise NotImplementedError(_UNSUPPORTED)
+
+    def _one(self, ranges: Ranges) -> str:
+        """Write one character of these ranges; a few as [k]|[K], as RE2 takes [kK] for (?i:k), which has more cases."""
+        inside = [rf"\x{{{low:x}}}-\x{{{high:x}}}" for low, high in ranges] or [r"^\x{0}-\x{10ffff}"]
+        one = f"(?:[{']|['.join(inside)}])" if len(inside) <= 3 else f"[{''.join(inside)}]"
+        return f"(?s:.){one}(?s:.)" if self.padded else one
+
+    def _position(self, name: str, flags: int) -> str:
+        if flags & re.MULTILINE and name in ("AT_BEGINNING", "AT_END"):
+            return "(?m:^)" if name == "AT_BEGINNING" else "(?m:$)"
+        if name == "AT_END":
+            return rf"(?:(?:{self._one([(10, 10)])})?\z)"
+        if name in ("AT_BOUNDARY", "AT_NON_BOUNDARY"):
+            if self.padded == bool(flags & re.ASCII):
+                raise NotImplementedError(r"\b needs (?a) or (?u) for the whole expression")
+            return r"\b" if name == "AT_BOUNDARY" else r"\B"
+        return _POSITIONS[name]
+
+
+def _padded(text: str) -> str:
+    r"""Put each character between two that RE2's \b, ^ and $ take for the same kind: letter, newline or other."""
+    runs = enumerate(re.split(r"(\w+)", text))
+    return "".join(
+        f"a{'aa'.join(run)}a" if place % 2 else f" {'  '.join(run)} ".replace(" \n ", "\n\n\n")
+        for place, run in runs
+        if run
+    )
+
+
+def _characters(items: Iterable[tuple[Any, Any]], flags: int) -> Ranges:
+    """Return the characters that one part of a pattern matches, such as x or [^a-z]."""
+    negated = False
+    named: list[tuple[int, int]] = []
+    categories: list[tuple[int, int]] = []
+    for kind, given in items:
+        negated = negated or str(kind) in ("NEGATE", "NOT_LITERAL", "ANY")
+        if str(kind) in ("LITERAL", "NOT_LITERAL"):
+            named.append((given, given))
+        elif str(kind) == "RANGE":
+            named.append(given)
+        elif str(kind) == "CATEGORY":
+            categories += _category(str(given), flags & re.ASCII)
+        elif str(kind) == "ANY" and not flags & re.DOTALL:
+            named.append((10, 10))
+    ranges = [*_with_cases(named, flags), *categories]
+    return _others(ranges) if negated else ranges
+
+
+@cache
+def _category(name: str, flags: int) -> Ranges:
+    r"""Return the characters of \d, \s, \w, \D, \S or \W, which depend on the version of Python."""
+    letter = {"DIGIT": "d", "SPACE": "s", "WORD": "w"}[name.rpartition("_")[2]]
+    characters = "".join(map(chr, range(_CLASSIFIED)))
+    found = [(run.start(), run.end() - 1) for run in re.compile(rf"\{letter}+", flags).finditer(characters)]
+    return _others(found) if "_NOT_" in name else found
+
+
+def _others(ranges: Ranges) -> Ranges:
+    """Return the characters outside of all ranges."""
+    others, after = [], 0
+    for low, high in sorted(ranges):
+        if low > after:
+            others.append((after, low - 1))
+        after = max(after, high + 1)
+    return [*others, (after, _LAST)] if after <= _LAST else others
+
+
+def _with_cases(ranges: Ranges, flags: int) -> Ranges:
+    """Add upper and lower case if the flags ignore it."""
+    if not flags & re.IGNORECASE:
+        return ranges
+    codes, cases = _cases()
+    return [
+        *ranges,
+        *(
+            (other, other)
+            for low, high in _others(_others(ranges))
+            for code in codes[bisect_left(codes, low) : bisect_right(codes, high)]
+            for other in cases[code]
+            if not flags & re.ASCII or (code < 128 and other < 128)
+        ),
+    ]
+
+
+@cache
+def _cases() -> tuple[Sequence[int], Mapping[int, Sequence[int]]]:
+    """Return the characters that have cases, in order; and for each, itself and its other cases."""
+    groups: dict[str, list[int]] = {}
+    for char in map(chr, range(_CASED)):
+        upper = char.upper()
+        if upper != char or char.lower() != char:
+            folded = (upper if len(upper) == 1 else char).lower()[0]
+            groups.setdefault(_FULL_CASES.get(char, folded), []).append(ord(char))
+    cases = {code: group for group in groups.values() for code in group}
+    return sorted(cases), cases

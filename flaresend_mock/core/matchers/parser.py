@@ -1,4 +1,4 @@
-"""Matchers, as they are written: an object of fields, each with a value or with operators."""
+"""Reads matchers: objects of fields, each with a value or with operators."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flaresend_mock.core.errors import InvalidMatcher
-from flaresend_mock.core.matchers import patterns
 from flaresend_mock.core.matchers.matchers import (
     All,
     AnyOf,
@@ -16,20 +15,22 @@ from flaresend_mock.core.matchers.matchers import (
     Either,
     Equal,
     Items,
-    Matches,
     Miss,
     Not,
     SameNumber,
     Subset,
     Test,
-    sharing,
+    compile_regex,
 )
 
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
 MAX_DEPTH = 20
 MAX_TESTS = 1000
 MAX_SHOWN = 100
-
+MAX_PROGRAM = 200_000
+"""How many instructions the regular expressions of one matcher compile to, together."""
+LEAST_PROGRAM = 2000
+"""How many each of them counts for at least, as it also takes memory while it runs."""
 
 Check = Callable[[Any], str | None]
 
@@ -39,15 +40,15 @@ class Field:
     """A field that matchers can name.
 
     Args:
-        read: takes its value from something; None takes what is there under the field's name.
-        number: whether it holds a phone number, which may be written in any way.
-        many: whether it has several values, one of which must fit.
-        words: what it can be, where that is known; anything else is a mistake.
-        known: the names of an object's fields, where they are known; others are named with `subset`.
-        fold: whether upper and lower case of an object's names are alike, as in headers.
-        free: whether it holds any JSON.
-        check: says what is wrong with a value that it can never have, if something is.
-        check_name: says the same of a name in the object that it holds.
+        read: takes the field's value from an item; None takes the item's value of the field's name.
+        number: the field holds a phone number; spellings of one number are equal.
+        many: the field has several values; one of them must match.
+        words: the values that the field can have; other words are refused.
+        known: the names that the field's object can have; others need `subset`.
+        fold: the names in the field's object are the same in upper and lower case, as in headers.
+        free: the field holds any JSON.
+        check: returns why the field can never have a value, or None.
+        check_name: returns why the field's object can never have a name, or None.
     """
 
     read: Callable[[Mapping[str, Any]], Any] | None = None
@@ -63,49 +64,32 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Matcher:
-    """What something must be like in all of its named fields; without any, everything fits.
-
-    `patterns` counts the regular expressions in it, which share the time that there is.
-    """
+    """Conditions on the fields of an item, all of which must hold; without conditions, every item matches."""
 
     tests: Sequence[tuple[str, Field, Test]] = ()
     spec: Mapping[str, Any] = field(default_factory=dict)
-    patterns: int = 0
 
     def holds(self, item: Mapping[str, Any]) -> bool:
-        """Tell whether something is meant.
-
-        Raises:
-            MatcherTooSlow: a regular expression takes too long on it.
-        """
-        with sharing(self.patterns):
-            for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each thing that happens
-                if not test.holds(_value(item, name, at)):
-                    return False
-            return True
+        for name, at, test in self.tests:  # noqa: SIM110 - hundreds may wait for each event
+            if not test.holds(_value(item, name, at)):
+                return False
+        return True
 
     def misses(self, item: Mapping[str, Any]) -> list[Miss]:
-        """Return in which fields something is not as expected.
-
-        Raises:
-            MatcherTooSlow: a regular expression takes too long on it.
-        """
-        with sharing(self.patterns):
-            return [
-                miss for name, at, test in self.tests for miss in test.misses(_value(item, name, at), name)
-            ]
+        """Return each difference between an item and the expectation."""
+        return [miss for name, at, test in self.tests for miss in test.misses(_value(item, name, at), name)]
 
 
 def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match") -> Matcher:
-    """Read a matcher.
+    """Compile a matcher.
 
     Args:
-        spec: an object of fields, each with the value it must have, or with operators.
-        known: the fields there are.
-        where: what the matcher is called in errors.
+        spec: an object of fields, each with the expected value or with operators.
+        known: the fields that the matcher can name.
+        where: what error messages call the matcher.
 
     Raises:
-        InvalidMatcher: it is none; the message says where and why, with the nearest name that is known.
+        InvalidMatcher: the matcher is wrong; the message says where and why, and suggests the nearest known name.
     """
     if not isinstance(spec, dict):
         raise InvalidMatcher(f"{where}: a matcher is an object of fields, such as {{}} for everything")
@@ -115,14 +99,12 @@ def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match")
         if name not in known:
             raise InvalidMatcher(f"{where}: {unknown(name, known)}")
         tests.append((name, known[name], reader.field(wanted, known[name], f"{where}.{name}")))
-    tests.sort(
-        key=lambda entry: entry[1].known is not None or entry[1].free
-    )  # what is cheap to look at comes first
-    return Matcher(tests, spec, reader.patterns)
+    tests.sort(key=lambda entry: entry[1].known is not None or entry[1].free)  # cheap comparisons first
+    return Matcher(tests, spec)
 
 
 def unknown(name: str, known: Collection[str]) -> str:
-    """Say that a name is not known, and which one may be meant."""
+    """Say that a name is not known, and suggest the nearest one."""
     short = name if len(name) <= MAX_SHOWN else f"{name[:MAX_SHOWN]}…"
     folded = {one.lower(): one for one in known}
     close = difflib.get_close_matches(short.lower(), folded, n=1)
@@ -132,17 +114,15 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 class _Reader:
-    """Turns what matchers are written as into tests, a bounded number of them."""
+    """Turns a matcher's JSON into tests, and bounds their number and size."""
 
     def __init__(self) -> None:
         self._count = 0
-        self.patterns = 0
+        self._program = 0
 
     def field(self, spec: Any, at: Field, where: str) -> Test:
-        if (
-            at.many and isinstance(spec, dict) and spec.keys() == {"not"}
-        ):  # none of them, not: one of them not
-            self._tick(where)
+        if at.many and isinstance(spec, dict) and spec.keys() == {"not"}:
+            self._tick(where)  # no value may match, rather than: one value may differ
             return Not(self.field(spec["not"], at, f"{where}.not"), spec["not"])
         if isinstance(spec, dict) and (at.free or at.known is not None) and not _is_operation(spec):
             test: Test = self._shorthand(spec, at, where)
@@ -153,17 +133,19 @@ class _Reader:
         return AnyOf(test, spec) if at.many else test
 
     def _shorthand(self, spec: dict[str, Any], at: Field, where: str) -> Test:
-        """Read an object as the subset it must have; in one whose fields are known, only `template` holds objects."""
-        for name in spec:
-            _refuse(at.check_name, name, f"{where}.{name[:MAX_SHOWN]}")
-        if at.fold:
-            return self._subset({name.lower(): wanted for name, wanted in spec.items()}, where, strict=True)
-        if at.known is None:
-            return self._subset(spec, where)
+        """Read an object of fields as a subset; where the fields are known, only `template` and `data` hold objects."""
+        if at.fold or at.known is None:
+            return self._subset(self._folded(spec, at, where), where, strict=at.fold)
         for name in spec:
             if name not in at.known:
                 raise InvalidMatcher(f'{where}: {unknown(name, at.known)} (others are named with "subset")')
         return self._subset(spec, where, strict=True)
+
+    def _folded(self, spec: dict[str, Any], at: Field, where: str) -> dict[str, Any]:
+        """Check the names of an object, and write them in lower case where case makes no difference."""
+        for name in spec:
+            _refuse(at.check_name, name, f"{where}.{name[:MAX_SHOWN]}")
+        return {name.lower(): wanted for name, wanted in spec.items()} if at.fold else spec
 
     def _subset(self, spec: dict[str, Any], where: str, *, strict: bool = False) -> Test:
         self._tick(where)
@@ -175,12 +157,10 @@ class _Reader:
         return Subset(tests)
 
     def _any(self, spec: Any, where: str) -> Test:
-        """Read any JSON: operators where there are some, else what a value must be or, of an object, have."""
-        if isinstance(spec, dict):
-            return (
-                self._operation(spec, _ANYTHING, where) if _is_operation(spec) else self._subset(spec, where)
-            )
-        return self._plain(spec, _ANYTHING, where)
+        """Read any JSON: an object of operators, an object of fields, or the expected value."""
+        if not isinstance(spec, dict):
+            return self._plain(spec, _ANYTHING, where)
+        return self._operation(spec, _ANYTHING, where) if _is_operation(spec) else self._subset(spec, where)
 
     def _plain(self, spec: Any, at: Field, where: str) -> Test:
         self._tick(where)
@@ -205,37 +185,39 @@ class _Reader:
         self._tick(where)
         match name:
             case "equal":
-                if _depth(operand) > MAX_DEPTH:
-                    raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
-                if at.fold and isinstance(operand, dict):
-                    operand = {name.lower(): wanted for name, wanted in operand.items()}
-                checked = at.words or at.number or at.check is not None
-                return self._plain(operand, at, where) if checked else Equal(operand)
+                return self._equal(operand, at, where)
             case "contains":
-                return Contains(
-                    operand if isinstance(operand, str) else None, self._any(operand, where), operand
-                )
+                text = operand if isinstance(operand, str) else None
+                return Contains(text, self._any(operand, where), operand)
             case "regex":
-                self.patterns += 1
-                return Matches(patterns.compiled(operand, where), operand)
+                return self._regex(operand, where)
             case "subset":
                 if not isinstance(operand, dict):
                     raise InvalidMatcher(f"{where}: an object is expected")
-                for inner in operand:
-                    _refuse(at.check_name, inner, f"{where}.{inner[:MAX_SHOWN]}")
-                if at.fold:
-                    operand = {name.lower(): wanted for name, wanted in operand.items()}
-                return self._subset(operand, where)
+                return self._subset(self._folded(operand, at, where), where)
             case "one_of":
                 if not isinstance(operand, list) or not operand:
-                    raise InvalidMatcher(f"{where}: a list with something in it is expected")
-                single = _single(at)
-                return Either(
-                    [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)],
-                    operand,
-                )
+                    raise InvalidMatcher(f"{where}: a list with at least one item is expected")
+                single = replace(at, read=None, many=False)
+                choices = [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)]
+                return Either(choices, operand)
             case _:
-                return Not(self.field(operand, _single(at), where), operand)
+                return Not(self.field(operand, replace(at, read=None, many=False), where), operand)
+
+    def _equal(self, operand: Any, at: Field, where: str) -> Test:
+        if _depth(operand) > MAX_DEPTH:
+            raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
+        if at.fold and isinstance(operand, dict):
+            operand = {name.lower(): wanted for name, wanted in operand.items()}
+        checked = at.words or at.number or at.check is not None
+        return self._plain(operand, at, where) if checked else Equal(operand)
+
+    def _regex(self, operand: Any, where: str) -> Test:
+        test = compile_regex(operand, where)
+        self._program += max(test.pattern.programsize, LEAST_PROGRAM)
+        if self._program > MAX_PROGRAM:
+            raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
+        return test
 
     def _tick(self, where: str) -> None:
         self._count += 1
@@ -248,10 +230,6 @@ class _Reader:
 _ANYTHING = Field()
 
 
-def _single(at: Field) -> Field:
-    return replace(at, read=None, many=False)
-
-
 def _refuse(check: Check | None, value: Any, where: str) -> None:
     problem = check(value) if check is not None else None
     if problem is not None:
@@ -259,7 +237,7 @@ def _refuse(check: Check | None, value: Any, where: str) -> None:
 
 
 def _is_operation(spec: dict[str, Any]) -> bool:
-    """Tell whether an object consists of operators: then it is not a subset."""
+    """Tell whether all names of an object are operators."""
     return bool(spec) and all(name in OPERATORS for name in spec)
 
 
@@ -273,7 +251,7 @@ def _value(item: Mapping[str, Any], name: str, at: Field) -> Any:
 
 
 def _depth(value: Any) -> int:
-    """Return how deep a JSON value nests, or just more than may be."""
+    """Return how many levels of JSON a value has, or MAX_DEPTH + 1 where it has more."""
     level, depth = [value], 0
     while depth <= MAX_DEPTH:
         level = [
