@@ -171,16 +171,19 @@ def _record_check(kind: type) -> Check:
             checks.append((name, _rule_check(RULES[kind, name], hints[name])))
     if listed is not None:
         names.append(listed.name)
+    known = frozenset(names)
 
     def check_record(data: Any) -> None:
         if not isinstance(data, dict):
             return
-        strange = next((name for name in data if name not in names), None)
-        if strange is not None:
-            raise _Mistake(not_known(strange, names))
+        if not data.keys() <= known:
+            raise _Mistake(not_known(next(name for name in data if name not in known), names))
         for name, check in checks:
+            value = data.get(name)
+            if value is None:
+                continue
             try:
-                check(data.get(name))
+                check(value)
             except _Mistake as mistake:
                 mistake.steps.append(f".{name}")
                 raise

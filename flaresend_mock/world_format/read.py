@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
@@ -46,9 +46,7 @@ from flaresend_mock.world_format.schema import (
     not_known,
     served_key,
 )
-from flaresend_mock.world_format.validate import validate, validate_history
-
-Value = TypeVar("Value")
+from flaresend_mock.world_format.validate import keyed, validate, validate_history
 
 LONG_AGO = "2025-01-01T00:00:00Z"
 _NO_SECRETS = "it has no API keys (see --with-secrets); they are those of --world and --api-key, or new"
@@ -124,7 +122,7 @@ def load_world(
     warnings = [] if warnings is None else warnings
     state = _read_state(document)
     _read_instances_and_people(document, state, known, f"{state.seed} {name}", warnings)
-    state.faults = _keyed("faults", restore_faults(document["faults"], known, warnings))
+    state.faults = keyed("faults", restore_faults(document["faults"], known, warnings))
     _read_groups(document, state)
     _read_channels(document, state)
     _read_past(document, state)
@@ -157,13 +155,13 @@ def _decode_document(data: Any) -> dict[str, Any]:
 def _read_state(document: Mapping[str, Any]) -> State:
     """Build a state from everything that needs no completion, without its past."""
     validate_history(document["history"])
-    lanes = _keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
+    lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
     same = ("history", "seed", "time_zone", "counters", "pairing_seconds", "auto_replies")
-    keyed = ("tasks", "open_deliveries")
-    fields = {name: document[name] for name in same} | {name: _keyed(name, document[name]) for name in keyed}
     return State(
-        **fields,
+        **{name: document[name] for name in same},
+        tasks=keyed("tasks", document["tasks"]),
+        open_deliveries=keyed("open_deliveries", document["open_deliveries"]),
         clock=_read_clock(document["clock"]),
         senders_as_lids=document["senders"] == "lid",
         timers=TimerQueue.refilled(
@@ -215,7 +213,7 @@ def _read_instances_and_people(
             _add_person(state, f"instances[{index}]", phone)
         elif phone.lid not in ("", state.people[phone.number].lid):
             raise InvalidWorld(f"instances[{index}].lid", "The person with this number has another LID.")
-    state.instances = _keyed("instances", restore_instances(instances, origin, known, warnings))
+    state.instances = keyed("instances", restore_instances(instances, origin, known, warnings))
 
 
 def _read_groups(document: Mapping[str, Any], state: State) -> None:
@@ -239,7 +237,7 @@ def _read_groups(document: Mapping[str, Any], state: State) -> None:
             subject_time=group.subject_time if data.get("subject_time") else group.created,
         )
         groups.append(group)
-    state.groups = _keyed("groups", groups)
+    state.groups = keyed("groups", groups)
 
 
 def _populate(document: Mapping[str, Any], state: State) -> list[dict[str, Any]]:
@@ -265,14 +263,14 @@ def _read_channels(document: Mapping[str, Any], state: State) -> None:
         id_ = channel.id or "120363" + random.digits("channel", 12) + numbers.CHANNEL
         invite = channel.invite or "0029V" + random.letters("channel invite", 19)
         channels.append(replace(channel, id=id_, invite=invite))
-    state.channels = _keyed("channels", channels)
+    state.channels = keyed("channels", channels)
 
 
 def _add_person(state: State, where: str, person: Person) -> None:
     """Add a person, with a LID from the seed unless it has one."""
     lid = person.lid or own_lid(state, person.number)
     if lid in state.lids:
-        raise InvalidWorld(f"{where}.lid", f"{lid} belongs to another person; it appears twice.")
+        raise InvalidWorld(f"{where}.lid", f"{lid} appears twice.")
     state.people[person.number] = replace(person, lid=lid)
     state.lids[lid] = person.number
 
@@ -284,7 +282,7 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
             raise InvalidWorld("evicted", not_known(name, BOUNDED))
     for name in BOUNDED:
         values = document[name]
-        by_key = _keyed(name, values, served_key, "path") if name == "served" else _keyed(name, values)
+        by_key = keyed(name, values, served_key, "path") if name == "served" else keyed(name, values)
         evicted = document["evicted"].get(name, Evicted())
         getattr(state, name).refill(by_key, evicted.count, evicted.last_event)
     number = 0
@@ -362,25 +360,3 @@ def _in_utc(data: Any, name: str) -> Any:
         return data | {name: moment.astimezone(UTC).isoformat().replace("+00:00", "Z")}
     except (AssertionError, KeyError, TypeError, ValueError, OverflowError):
         return data
-
-
-def _by_id(value: Any) -> Any:
-    return value.id
-
-
-def _keyed(
-    section: str, values: Iterable[Value], key: Callable[[Value], Any] = _by_id, field: str = "id"
-) -> dict[Any, Value]:
-    """Return records by their keys.
-
-    Raises:
-        InvalidWorld: two have the same.
-    """
-    found: dict[Any, Value] = {}
-    for index, value in enumerate(values):
-        name = key(value)
-        if name in found:
-            shown = " ".join(name) if isinstance(name, tuple) else name
-            raise InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
-        found[name] = value
-    return found

@@ -6,9 +6,10 @@ World files, exports and imports all pass through `validate`. Errors name fields
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from marshmallow import ValidationError
 
@@ -33,6 +34,8 @@ ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
 OPEN_STATUSES = ("pending", "retrying", "delayed")
 CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no endpoint")
 IN_A_LANE = ("pending", "retrying")
+
+Value = TypeVar("Value")
 
 _MAX_SHOWN = 20  # an error lists at most so many known words
 
@@ -64,13 +67,22 @@ def validate_history(history: int) -> None:
     _within("history", history, 1, MAX_HISTORY)
 
 
-def _unique(section: str, keys: Iterable[Hashable], field: str) -> None:
-    seen: set[Hashable] = set()
-    for index, key in enumerate(keys):
-        if key in seen:
-            shown = " ".join(map(str, key)) if isinstance(key, tuple) else key
+def keyed(
+    section: str, values: Iterable[Value], key: Callable[[Value], Any] = attrgetter("id"), field: str = "id"
+) -> dict[Any, Value]:
+    """Return the records of a list by their keys.
+
+    Raises:
+        InvalidWorld: two have the same.
+    """
+    found: dict[Any, Value] = {}
+    for index, value in enumerate(values):
+        name = key(value)
+        if name in found:
+            shown = " ".join(name) if isinstance(name, tuple) else name
             raise InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
-        seen.add(key)
+        found[name] = value
+    return found
 
 
 def _within(where: str, value: float, lowest: float, highest: float) -> None:
@@ -114,7 +126,7 @@ def _validate_instances(state: State) -> None:
     instances = list(state.instances.values())
     if not instances:
         raise InvalidWorld("instances", "A world has at least one instance.")
-    _unique("instances", (instance.number for instance in instances), "number")
+    keyed("instances", instances, attrgetter("number"), "number")
     keys: set[str] = set()
     for index, instance in enumerate(instances):
         for place, key in enumerate(instance.api_keys):
@@ -125,7 +137,7 @@ def _validate_instances(state: State) -> None:
 
 def _validate_groups(state: State) -> None:
     groups = state.groups.values()
-    _unique("groups", (group.invite for group in groups), "invite")
+    keyed("groups", groups, attrgetter("invite"), "invite")
     for index, group in enumerate(groups):
         where = f"groups[{index}]"
         _in_calendar(f"{where}.created", group.created)
@@ -139,7 +151,7 @@ def _validate_groups(state: State) -> None:
 
 def _validate_channels(state: State) -> None:
     channels = state.channels.values()
-    _unique("channels", (channel.invite for channel in channels), "invite")
+    keyed("channels", channels, attrgetter("invite"), "invite")
     for index, channel in enumerate(channels):
         _in_calendar(f"channels[{index}].created", channel.created)
 
@@ -220,8 +232,8 @@ def _validate_timers(state: State) -> None:
     }
     possible = {**needed, PAIRING: set(state.instances)}
     entries, last_order = state.timers.contents()
-    _unique("timers.entries", ((entry.kind, entry.key) for entry in entries), "key")
-    _unique("timers.entries", (entry.order for entry in entries), "order")
+    keyed("timers.entries", entries, attrgetter("kind", "key"), "key")
+    keyed("timers.entries", entries, attrgetter("order"), "order")
     for index, entry in enumerate(entries):
         where = f"timers.entries[{index}]"
         _one_of(f"{where}.kind", entry.kind, possible)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,17 +13,20 @@ from typing import Any
 import pytest
 
 from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.models import Rule
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.world_format import WorldFileError, load_file, load_world
+from flaresend_mock.world_format.schema import SCHEMA
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
-from tests.support import KEY, NOW, RealTime, client_of
+from tests.support import KEY, NOW, REPOSITORY, RealTime, client_of
 
 ANOTHER = "11111111-1111-1111-1111-111111111111"
 US = {"id": INSTANCE, "number": OUR_NUMBER, "lid": OUR_LID, "api_keys": ["YOUR_API_KEY"]}
 BOSS = {"number": OUR_NUMBER, "admin": "superadmin"}
 GROUP = {"id": "120363000000000001@g.us", "subject": "Friends", "owner": OUR_NUMBER, "participants": [BOSS]}
+WORLDS = (REPOSITORY / "docs" / "worlds.md").read_text(encoding="utf-8")
 CHANNEL = {"id": "120363000000000001@newsletter", "name": "News", "invite": "0029V" + "a" * 19}
 
 
@@ -282,3 +286,18 @@ def test_every_shipped_world_can_be_loaded(path: Path) -> None:
     state = load_file(path)
 
     assert next(iter(state.instances.values())).api_keys == ("YOUR_API_KEY",)
+
+
+def test_the_documented_example_is_a_world() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", WORLDS, re.DOTALL)
+
+    state = load_world(json.loads(example))
+
+    assert state.people[ANN].rules == (Rule("price", "How much?", 2),)
+    assert [group.subject for group in state.groups.values()] == ["Customers"]
+
+
+def test_every_field_is_documented() -> None:
+    rows = re.findall(r"^\| (`.*?`) \|", WORLDS, re.MULTILINE)
+
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == SCHEMA.keys()
