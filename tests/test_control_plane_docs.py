@@ -12,6 +12,7 @@ from flask import Flask
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import control_app
+from tests import resource_tables
 from tests.support import REPOSITORY
 
 PAGES = ("/_mock/scan/", "/_mock/docs", "/_mock/ui")
@@ -59,6 +60,12 @@ def run(commands: str, url: str, folder: Path) -> str:
     )
     assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
     return done.stdout.rpartition("\n")[2]
+
+
+def test_the_tables_of_fields_are_those_of_the_resources() -> None:
+    page = (REPOSITORY / "docs" / "resources.md").read_text(encoding="utf-8")
+
+    assert page == resource_tables.document()
 
 
 def test_every_call_of_the_control_plane_has_an_example() -> None:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Literal
-from urllib.parse import quote
 
-from flask import Request, Response, request
+from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
 from flaresend_mock.http.bodies import respond
-from flaresend_mock.http.headers import allowed
+from flaresend_mock.http.headers import allowed, path_as_sent
 from flaresend_mock.http.resources import Property, Resource
 
 NOT_READY = "Instance not ready for messaging"
@@ -85,7 +84,9 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.InstanceNotFound: (401, lambda refusal: {"error": "Invalid API key"}),  # removed during the call
     errors.WorldIsGone: (
         401,
-        lambda refusal: {"error": "The world of this API key was given up for others; use another key"},
+        lambda refusal: {
+            "error": "This API key's world was evicted to make room for newer ones. Use a new key."
+        },
     ),
     errors.KeyInUse: (
         401,
@@ -163,9 +164,3 @@ def refuse_http(refusal: HTTPException) -> Response:
 def fail() -> Response:
     """Return the response to an error in the emulator; the log has the traceback."""
     return respond({"success": False, "message": "Internal server error"}, 500)
-
-
-def path_as_sent(request: Request) -> str:
-    """Return the path of the request line, without the query."""
-    uri: str | None = request.environ.get("REQUEST_URI")
-    return uri.partition("?")[0] if uri else quote(request.path)

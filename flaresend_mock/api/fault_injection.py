@@ -9,7 +9,7 @@ from flask import Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.errors import OVERLOADED, path_as_sent
+from flaresend_mock.api.errors import OVERLOADED
 from flaresend_mock.core.models import Fault, Reply
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, headers
@@ -62,7 +62,7 @@ def _described(request: Request, instance: str | None) -> dict[str, Any]:
         body = {}
     return {
         "method": request.method,
-        "path": path_as_sent(request),
+        "path": headers.path_as_sent(request),
         "query": request.environ.get("QUERY_STRING", ""),
         "headers": headers.shown(headers.received(request.environ)),
         "body": body,
@@ -73,7 +73,7 @@ def _described(request: Request, instance: str | None) -> dict[str, Any]:
 
 def _reply(reply: Reply) -> Response:
     if isinstance(reply.body, str):
-        status = bodies.status_line(reply.status)
+        status = bodies.STATUS_LINES.get(reply.status, reply.status)
         response = Response(reply.body, status, content_type="text/plain; charset=utf-8")
     else:
         body = {"success": False, "message": _message(reply.status)} if reply.body is None else reply.body
@@ -86,4 +86,5 @@ def _reply(reply: Reply) -> Response:
 
 
 def _message(status: int) -> str:
-    return OVERLOADED.get(status) or bodies.status_line(status).partition(" ")[2].capitalize()
+    phrase = bodies.STATUS_LINES.get(status, "Unknown").partition(" ")[2]
+    return OVERLOADED.get(status) or phrase.capitalize() or "Unknown"

@@ -8,14 +8,13 @@ from typing import Any
 from flask import Request, Response, g, request
 
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.errors import path_as_sent
 from flaresend_mock.api.fault_injection import Injected
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.http.bodies import raw_body
+from flaresend_mock.http.bodies import RAW
 from flaresend_mock.http.context import services
-from flaresend_mock.http.headers import received
+from flaresend_mock.http.headers import path_as_sent, received
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def record(response: Response) -> None:
 
 def _body(request: Request) -> Any:
     """Return the bytes of a JSON body, or the fields of a form, in which uploads are described and not kept."""
-    raw = raw_body(request)
+    raw: bytes | None = request.environ.get(RAW)
     fields: dict[str, Any] | None = g.get("body")
     if raw is not None or fields is None:
         return raw

@@ -28,11 +28,11 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.NotForwarded: (
         409,
         "not_forwarded",
-        "nobody can forward this message: it was deleted, or says nothing of its own",
+        "this message cannot be forwarded: it was deleted, or has no content of its own",
     ),
-    errors.MessageNotFound: (404, "message_not_found", "no message that is still kept has this id"),
-    errors.TaskNotFound: (404, "task_not_found", "no message that is still to be sent has this id"),
-    errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery that is still kept has this id"),
+    errors.MessageNotFound: (404, "message_not_found", "no message with this id is kept"),
+    errors.TaskNotFound: (404, "task_not_found", "no pending scheduled message has this id"),
+    errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery with this id is kept"),
     errors.ChannelNotFound: (404, "channel_not_found", "there is no channel with this JID"),
     errors.NotGroupAdmin: (409, "not_group_admin", "only admins post in this group"),
     errors.NoValidParticipants: (400, "no_participants", "participants: none of them is on WhatsApp"),
@@ -43,7 +43,7 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.CreatorIsProtected: (
         409,
         "creator_is_protected",
-        "whoever created a group can be neither removed nor demoted",
+        "the creator of a group can be neither removed nor demoted",
     ),
     errors.NotInGroup: (409, "instance_not_in_group", "the instance is not in this group"),
     errors.InvalidMatcher: (400, "invalid_matcher", ""),
@@ -52,25 +52,29 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.TooMany: (409, "too_many", ""),
     errors.FaultNotFound: (404, "fault_not_found", "there is no fault with this id"),
     errors.WorldNotFound: (404, "world_not_found", ""),
-    errors.WorldExists: (409, "world_exists", "there is a world of this name already"),
+    errors.WorldExists: (409, "world_exists", "a world of this name exists already"),
     errors.WorldIsNeeded: (409, "world_is_needed", "the default world cannot be deleted; reset it instead"),
     errors.WorldIsGone: (
         410,
         "world_is_gone",
-        "the world of this API key was given up for others; use another key",
+        "this API key's world was evicted to make room for newer ones; use a new key",
     ),
     errors.KeyInUse: (409, "key_in_use", "an instance has this API key already, in this world or another"),
     errors.KeyNotFound: (404, "key_not_found", "the instance has no API key with this id"),
     errors.SnapshotNotFound: (404, "snapshot_not_found", "there is no snapshot of this name"),
     errors.NumberInUse: (409, "number_in_use", "another instance is linked to this number"),
-    errors.LidInUse: (409, "lid_in_use", "this LID belongs to somebody else"),
-    errors.PersonNotFound: (404, "person_not_found", "the directory has nobody with this number"),
+    errors.LidInUse: (409, "lid_in_use", "this LID belongs to another person"),
+    errors.PersonNotFound: (404, "person_not_found", "the directory has no person with this number"),
     errors.PersonIsLinked: (
         409,
         "person_is_linked",
-        "an instance has this number; it stays in the directory, and on WhatsApp",
+        "an instance has this number, so it stays in the directory and on WhatsApp",
     ),
-    errors.LastInstance: (409, "last_instance", "a world has at least one instance; make another one first"),
+    errors.LastInstance: (
+        409,
+        "last_instance",
+        "a world has at least one instance; create another one first",
+    ),
     errors.NoQrCode: (409, "no_qr_code", ""),
     errors.QrCodeExpired: (
         410,
@@ -80,11 +84,11 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.AnotherPhone: (
         409,
         "another_phone",
-        "the instance belongs to another number; log it out before another phone scans its QR code",
+        "the instance is linked to another number; log it out before another phone scans its QR code",
     ),
     errors.AlreadyConnected: (409, "already_connected", ""),
-    errors.MediaNotFound: (404, "media_not_found", "no file that is still kept has this id"),
-    errors.PersonNotInGroup: (409, "not_in_group", "who writes in a group must be in it"),
+    errors.MediaNotFound: (404, "media_not_found", "no file with this id is kept"),
+    errors.PersonNotInGroup: (409, "not_in_group", "the sender is not in this group"),
 }
 """Status, code and message of each refusal; where the message is empty, the refusal says it itself."""
 
@@ -116,7 +120,7 @@ def refuse_http(refusal: HTTPException) -> Response:
 
 def fail() -> Response:
     """Return the response to an error in the emulator; the log has the traceback."""
-    return respond(500, "internal_server_error", "The emulator made a mistake; its log has the details.")
+    return respond(500, "internal_server_error", "Internal error in the emulator; its log has the details.")
 
 
 def respond(status: int, code: str, message: str, more: Mapping[str, Any] | None = None) -> Response:

@@ -78,10 +78,10 @@ def _check_page(request: Request, ours: set[str]) -> None:
     """Refuse a call that a page of another origin makes."""
     origin = request.headers.get("Origin")
     if origin is not None and origin not in ours:
-        raise Forbidden(f"Web pages from {origin[:100]!r} may not steer this emulator; programs may.")
+        raise Forbidden(f"Web pages from {origin[:100]!r} may not control this emulator; programs may.")
     visits = request.headers.get("Sec-Fetch-Mode") == "navigate"
     if not visits and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
-        raise Forbidden("Web pages from elsewhere may not steer this emulator; programs may.")
+        raise Forbidden("Web pages of another origin may not control this emulator; programs may.")
 
 
 def _name(host: str) -> str:

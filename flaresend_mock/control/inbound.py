@@ -193,7 +193,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         raise BadRequest("group: a channel image comes from a channel, not from a group")
     options = given.get("options", ())
     if kind == "poll" and options and given.get("selectable", 1) > len(options):
-        raise BadRequest("selectable: there are not so many options")
+        raise BadRequest("selectable: more than there are options")
     if kind in TARGETED and not given.get("target") and "message" not in given:
         raise BadRequest(f"target: {kind} needs the id of the message that it changes")
     if kind in TARGETED and "reply_to" in given:

@@ -19,7 +19,7 @@ class Input(RequestSchema):
     class Meta:
         unknown = RAISE
 
-    not_json = "The body is no JSON object, or nested too deeply."
+    not_json = "The body is not a JSON object, or is nested too deeply."
     error_messages = {"type": "An object is expected here."}  # noqa: RUF012 - as marshmallow declares it
 
     def refusal(self, invalid: ValidationError, where: str) -> str:

@@ -24,11 +24,12 @@ JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
+STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+RAW = "flaresend_mock.raw_body"
+"""The key in the environ of the bytes of a body that was read as JSON."""
 
-_RAW = "flaresend_mock.raw_body"
 _INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
-_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -63,7 +64,12 @@ class ApiRequest(Request):
 
 
 def read(
-    request: Request, lists: Collection[str] = (), *, forms: bool = True, max_depth: int = MAX_DEPTH
+    request: Request,
+    lists: Collection[str] = (),
+    *,
+    forms: bool = True,
+    max_depth: int = MAX_DEPTH,
+    not_json: str = NOT_JSON,
 ) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
 
@@ -72,6 +78,7 @@ def read(
             or hold a JSON array.
         forms: accepts forms beside JSON.
         max_depth: how deeply JSON may be nested.
+        not_json: the message for a body that is not a JSON object.
 
     Raises:
         BadRequest: the body does not match its content type, or is JSON but not an object.
@@ -81,26 +88,15 @@ def read(
     if not request.content_length:
         return {}
     if request.content_type == "application/json" or request.is_json:
-        return _read_json(request, max_depth)
+        return _read_json(request, max_depth, not_json)
     if forms and request.mimetype in FORMS:
         return _read_form(request, lists)
     raise UnsupportedMediaType
 
 
-def raw_body(request: Request) -> bytes | None:
-    """Return the bytes of a body that was read as JSON."""
-    raw: bytes | None = request.environ.get(_RAW)
-    return raw
-
-
 def respond(data: Any, status: int = 200) -> Response:
     """Return a response with data as JSON."""
-    return Response(dump_json(data), status_line(status), content_type=JSON)
-
-
-def status_line(status: int) -> str:
-    """Return a status with its phrase: 404 Not Found."""
-    return _STATUS_LINES.get(status) or f"{status} Unknown"
+    return Response(_encode(data).encode(), STATUS_LINES.get(status, status), content_type=JSON)
 
 
 def dump_json(data: Any) -> bytes:
@@ -167,7 +163,7 @@ def _check_depth(data: Any, max_depth: int) -> None:
     raise ValueError("too deeply nested")
 
 
-def _read_json(request: Request, max_depth: int) -> dict[str, Any]:
+def _read_json(request: Request, max_depth: int, not_json: str) -> dict[str, Any]:
     """Return the JSON object in a request's body.
 
     The server has read all bytes already, so they are taken from it directly; `Request.get_data` would add two guards.
@@ -175,15 +171,15 @@ def _read_json(request: Request, max_depth: int) -> dict[str, Any]:
     length, allowed = request.content_length or 0, request.max_content_length
     if allowed is not None and length > allowed:
         raise RequestEntityTooLarge
-    raw = request.environ.get(_RAW)
+    raw = request.environ.get(RAW)
     if raw is None:
-        raw = request.environ[_RAW] = request.environ["wsgi.input"].read(length)
+        raw = request.environ[RAW] = request.environ["wsgi.input"].read(length)
     try:
         data = load_json(raw, max_depth)
     except ValueError:
-        raise BadRequest(NOT_JSON) from None
+        raise BadRequest(not_json) from None
     if not isinstance(data, dict):
-        raise BadRequest(NOT_JSON)
+        raise BadRequest(not_json)
     return data
 
 

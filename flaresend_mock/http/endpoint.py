@@ -103,6 +103,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         dump = getattr(resource, "dump", None)
         of_api = "caller" in takes
         lists = _lists(of.body)
+        max_depth = LARGE_DEPTH if of.large else bodies.MAX_DEPTH
 
         @wraps(view)
         def run(**arguments: Any) -> Response:
@@ -117,7 +118,11 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
                 arguments["query"] = of.query.parse(_query(request))
             if of.body is not None:
                 forms = of.forms or (of_api and not us.strict)
-                g.body = _read(request, of, of.body, lists, forms)
+                if of.large:
+                    request.max_content_length = max(LARGE_BODY, us.max_body_size)
+                g.body = bodies.read(
+                    request, lists, forms=forms, max_depth=max_depth, not_json=of.body.not_json
+                )
                 arguments["body"] = of.body.parse(g.body)
             if WORLD in takes:
                 arguments[WORLD] = chosen_world(us, request)
@@ -161,21 +166,6 @@ def _lists(schema: RequestSchema | None) -> tuple[str, ...]:
     """Return the fields that hold lists."""
     found = schema.fields.items() if schema else ()
     return tuple(name for name, one in found if getattr(one, "is_list", isinstance(one, fields.List)))
-
-
-def _read(
-    request: Request, of: Endpoint, schema: RequestSchema, lists: tuple[str, ...], forms: bool
-) -> dict[str, Any]:
-    max_depth = bodies.MAX_DEPTH
-    if of.large:
-        request.max_content_length = max(LARGE_BODY, request.max_content_length or 0)
-        max_depth = LARGE_DEPTH
-    try:
-        return bodies.read(request, lists, forms=forms, max_depth=max_depth)
-    except BadRequest as refusal:
-        if refusal.description == bodies.NOT_JSON:
-            raise BadRequest(schema.not_json) from None
-        raise
 
 
 def _check_query(request: Request, schema: RequestSchema | None) -> None:

@@ -1,4 +1,4 @@
-"""Request headers: credentials are read from them, and masked wherever headers are kept or shown."""
+"""The head of a request: its path, and its headers, whose credentials are read, and masked where they are kept."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
+from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.core.redaction import MASK, is_secret
 
-__all__ = ["MASK", "allowed", "bearer", "cookie_of", "pass_for", "received", "shown"]
+__all__ = ["MASK", "allowed", "bearer", "cookie_of", "pass_for", "path_as_sent", "received", "shown"]
 
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 
@@ -30,6 +32,12 @@ def cookie_of(token: str) -> str:
 def pass_for(token: str) -> str:
     """Return the value of the dashboard's cookie, which stands for the control token in a browser."""
     return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()
+
+
+def path_as_sent(request: Request) -> str:
+    """Return the path of the request line, without the query."""
+    uri: str | None = request.environ.get("REQUEST_URI")
+    return uri.partition("?")[0] if uri else quote(request.path)
 
 
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -280,7 +280,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"target": "AC00"}, 400, "target: text changes no message"),
     ({"instance": "nope"}, 404, "there is no instance"),
     ({"group": "nope"}, 404, "there is no group"),
-    ({"group": ANNS_GROUP, "from": BEN}, 409, "who writes in a group"),
+    ({"group": ANNS_GROUP, "from": BEN}, 409, "the sender is not in this group"),
     ({"type": "channel_image", "channel": "nonsense"}, 404, "channel"),
     ({"type": "channel_image", "group": FAMILY}, 400, ""),
     ({"mentions": ["nonsense"]}, 400, "mentions"),

@@ -400,7 +400,7 @@ def test_the_key_of_a_world_that_was_given_up_says_so(crowded: Client) -> None:
 
     in_the_api = crowded.get("/groups", headers=bearer("a"))
     assert in_the_api.status_code == 401
-    assert in_the_api.get_json()["error"].startswith("The world of this API key was given up")
+    assert in_the_api.get_json()["error"].startswith("This API key's world was evicted")
     refused(crowded.get("/_mock/messages", headers=bearer("a")), 410, "world_is_gone")
     assert crowded.get("/groups", headers=bearer("b")).status_code == 200
 

@@ -51,7 +51,7 @@ def test_a_world_is_created_from_a_fixture_with_a_given_key(flaresend: Flaresend
 
     made = at(flaresend, *given).json
     assert (made["name"], made["api_key"]) == ("t1", "t1-key")
-    at(flaresend, *given).failed("there is a world of this name already")
+    at(flaresend, *given).failed("a world of this name exists already")
     at(flaresend, "world", "create", "t2", "--fixture", "nowhere").failed("fixture")
 
 

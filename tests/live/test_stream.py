@@ -196,7 +196,7 @@ def test_what_happened_right_before_the_emulator_stops_is_told(
         reader.block()
         with world.lock:  # until then, the stream sees neither
             world.record("group", Change("made up", "last"))
-            flaresend.app.emulator.patience.end()
+            flaresend.app.services.patience.end()
 
         assert reader.event()[:2] == (1, "group")
         assert reader.block() is None
