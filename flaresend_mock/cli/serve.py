@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import logging
 import shlex
 import signal
@@ -31,7 +30,6 @@ def serve(settings: Settings) -> int:
     for number in SIGNALS:
         signal.signal(number, lambda *_: None)
 
-    gc.disable()  # all that is made until it serves is there to stay
     from flaresend_mock import logs
     from flaresend_mock.server import CannotStart, FlaresendMock
 
@@ -40,8 +38,6 @@ def serve(settings: Settings) -> int:
         emulator = FlaresendMock(settings).start()
     except CannotStart as error:
         raise click.UsageError(str(error)) from None
-    gc.freeze()
-    gc.enable()
     with contextlib.suppress(OSError):  # nobody reads what it says: it serves all the same
         _greet(emulator)
     signalled.recv(1)

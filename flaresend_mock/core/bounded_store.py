@@ -80,7 +80,7 @@ class BoundedStore(Generic[Value]):
             self._bytes -= self._size(gone)
 
     def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
-        """Replace all values by these, oldest first, as if so many had been evicted before."""
+        """Replace all values by these, oldest first, with this count of evicted ones."""
         self._values.clear()
         self._bytes = 0
         self.evicted = evicted

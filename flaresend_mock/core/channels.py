@@ -1,4 +1,4 @@
-"""Channels (WhatsApp newsletters): following them, and posting in one's own."""
+"""Channels (WhatsApp newsletters): their followers, and posts of their owners and admins."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class Channels:
             return self._make(name=name, description=description, roles={instance.number: "OWNER"})
 
     def make(self, instance_id: str | None, role: str, **details: Any) -> Channel:
-        """Create a channel in which an instance, the first one if none is named, has a role, connected or not.
+        """Create a channel in which an instance, by default the first one, has a role. It need not be connected.
 
         Raises:
-            InstanceNotFound: there is no such instance.
+            InstanceNotFound: no instance has this id.
         """
         with self._store.lock:
             instance = self._instances.find(instance_id)
@@ -53,11 +53,11 @@ class Channels:
     def change(
         self, channel_id: str, changes: Mapping[str, Any], instance_id: str | None, role: str | None
     ) -> Channel:
-        """Change what a channel is called and says of itself, and the role of an instance in it, if one is given.
+        """Change the fields of a channel and, if one is given, the role of an instance in it.
 
         Raises:
-            ChannelNotFound: there is no such channel.
-            InstanceNotFound: there is no such instance.
+            ChannelNotFound: no channel has this JID.
+            InstanceNotFound: no instance has this id.
         """
         with self._store.lock:
             channel = self._store.state.channels.get(channel_id)
@@ -75,7 +75,7 @@ class Channels:
         """Return a channel and the instance's role in it: OWNER, ADMIN, SUBSCRIBER or GUEST.
 
         Raises:
-            ChannelNotFound: there is no such channel.
+            ChannelNotFound: no channel has this JID.
         """
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
@@ -85,10 +85,10 @@ class Channels:
             return channel, channel.role_of(instance.number)
 
     def by_invite(self, instance_id: str, code: str) -> Channel:
-        """Return the channel this invite code leads to.
+        """Return the channel of an invite code.
 
         Raises:
-            ChannelNotFound: it leads nowhere.
+            ChannelNotFound: no channel has this code.
         """
         with self._store.lock:
             self._instances.require_ready(instance_id)
@@ -115,7 +115,7 @@ class Channels:
             return channel
 
     def follow(self, instance_id: str, channel_id: str) -> bool:
-        """Follow a channel, and return whether the instance did already."""
+        """Follow a channel, and return whether the instance followed it before."""
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role != GUEST:
@@ -127,10 +127,10 @@ class Channels:
             return False
 
     def unfollow(self, instance_id: str, channel_id: str) -> None:
-        """Stop following a channel; who does not follow it has nothing to do.
+        """Stop following a channel. Does nothing if the instance does not follow it.
 
         Raises:
-            OwnerCannotUnfollow: the channel is the instance's own.
+            OwnerCannotUnfollow: the instance owns the channel.
         """
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
@@ -144,7 +144,7 @@ class Channels:
             self._put(channel, "unfollowed", {"number": number})
 
     def post(self, instance_id: str, channel_id: str, content: Content) -> datetime:
-        """Post a message in a channel, and return when.
+        """Post a message in a channel, and return its time.
 
         Raises:
             NotChannelAdmin: the instance is neither owner nor admin.

@@ -1,4 +1,4 @@
-"""The world's clock, the only time there is inside a world."""
+"""The clock of a world, which is the only source of time in it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Clock:
             self.setting = ClockSetting(offset=self.setting.starts_at - real())
 
     def now(self) -> datetime:
-        """Return the time; a clock that has run to the end of the calendar stays there."""
+        """Return the time; at the end of the calendar the clock stops."""
         setting = self.setting
         if setting.frozen_at is not None:
             return setting.frozen_at
@@ -53,7 +53,7 @@ class Clock:
         return self.setting.frozen_at is not None
 
     def running_setting(self) -> ClockSetting:
-        """Return how a clock runs on that shows what this one shows."""
+        """Return the setting of a running clock that shows the same time."""
         return ClockSetting(offset=self.now() - self._real())
 
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
@@ -69,9 +69,9 @@ class Clock:
         self.setting = ClockSetting(frozen_at=to) if stand_still else ClockSetting(offset=to - self._real())
 
     def real_time_of(self, moment: datetime) -> datetime | None:
-        """Return when this moment comes in real time; None while frozen, or if no calendar reaches so far.
+        """Return the real time of a moment; None while the clock is frozen, or if it lies beyond the calendar.
 
-        What is overdue by ages has come by now.
+        A moment before the calendar's beginning is due now.
         """
         if self.frozen:
             return None

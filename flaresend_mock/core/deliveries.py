@@ -70,8 +70,8 @@ class Deliveries:
         Args:
             chat: the chat whose events arrive in order.
             message: the id of the message that the event tells of.
-            body: the event as it is sent.
-            chaos: what goes wrong; None for the webhook's own setting.
+            body: the JSON of the event.
+            chaos: random failures; None for the webhook's own setting.
         """
         webhook = self._instances.get(instance_id).webhook
         id_ = self._unused_id()

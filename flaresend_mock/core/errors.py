@@ -1,4 +1,4 @@
-"""Everything the simulated service can refuse, as exceptions that carry data and no wording."""
+"""Everything that the simulated service refuses, as exceptions with data. The API and the control plane word them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 class Refusal(Exception):
-    """A call that cannot be done; nothing was changed."""
+    """A refused call; it changed nothing."""
 
 
 class NotReady(Refusal):
@@ -18,7 +18,7 @@ class NotReady(Refusal):
 
 
 class Overloaded(Refusal):
-    """A magic number asked for the whole call to be answered with this HTTP status (429 or 503)."""
+    """A magic number asked for this HTTP status (429 or 503) as the response to the whole call."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"a magic number asked for {status}")
@@ -26,7 +26,7 @@ class Overloaded(Refusal):
 
 
 class InvalidNumber(Refusal):
-    """What was given as `field` is not a phone number in international format."""
+    """The value of `field` is not a phone number in international format."""
 
     def __init__(self, field: str = "number") -> None:
         super().__init__(f"{field}: not a phone number in international format")
@@ -65,7 +65,7 @@ class GroupFull(Refusal):
 
 
 class CreatorIsProtected(Refusal):
-    """Whoever created a group can be neither removed nor demoted."""
+    """The creator of a group cannot be removed or demoted."""
 
 
 class NoValidParticipants(Refusal):
@@ -114,7 +114,7 @@ class NotChannelAdmin(Refusal):
 
 
 class OwnerCannotUnfollow(Refusal):
-    """The owner of a channel follows it for good."""
+    """The owner of a channel cannot unfollow it."""
 
 
 class SendAtInThePast(Refusal):
@@ -134,7 +134,7 @@ class TaskNotPending(Refusal):
 
 
 class TaskNotCancellable(Refusal):
-    """No scheduled message with this id is still to be sent."""
+    """No scheduled message with this id is pending."""
 
 
 class InstanceNotFound(Refusal):
@@ -146,15 +146,15 @@ class MessageNotFound(Refusal):
 
 
 class NotForwarded(Refusal):
-    """What was deleted, can be seen once or says nothing of its own, such as a reaction, is not forwarded."""
+    """Deleted and view-once messages, and those without content of their own, such as reactions, are not forwarded."""
 
 
 class PersonNotInGroup(Refusal):
-    """Who writes in a group must be in it."""
+    """A person who writes in a group must be in it."""
 
 
 class PersonNotOnWhatsApp(Refusal):
-    """Who writes must have WhatsApp."""
+    """A person who writes must be on WhatsApp."""
 
 
 class NoWebhook(Refusal):
@@ -186,7 +186,7 @@ class FaultNotFound(Refusal):
 
 
 class TooMany(Refusal):
-    """There are as many of something as there may be; the text says of what, and how many."""
+    """A limit is reached; the text says which, and how high it is."""
 
 
 class WorldNotFound(Refusal):
@@ -201,15 +201,15 @@ class WorldExists(Refusal):
 
 
 class WorldIsNeeded(Refusal):
-    """The default world is there for good."""
+    """The default world cannot be removed."""
 
 
 class WorldIsGone(Refusal):
-    """The world of this API key was given up for others."""
+    """The world of this API key was evicted."""
 
 
 class KeyInUse(Refusal):
-    """An API key that somebody has already."""
+    """Another instance has this API key."""
 
 
 class KeyNotFound(Refusal):
@@ -221,19 +221,19 @@ class SnapshotNotFound(Refusal):
 
 
 class NumberInUse(Refusal):
-    """A number that is linked to another instance."""
+    """Another instance is linked to this number."""
 
 
 class LidInUse(Refusal):
-    """A LID that belongs to somebody else."""
+    """Another person has this LID."""
 
 
 class PersonNotFound(Refusal):
-    """The directory has nobody with this number."""
+    """The directory has no person with this number."""
 
 
 class PersonIsLinked(Refusal):
-    """Who belongs to an instance stays in the directory, and on WhatsApp."""
+    """A person whose number an instance has stays in the directory, and on WhatsApp."""
 
 
 class LastInstance(Refusal):
@@ -261,7 +261,7 @@ class AnotherPhone(Refusal):
 
 
 class AlreadyConnected(Refusal):
-    """The instance is on its way already; `status` says how far."""
+    """The instance is connected or pairing; `status` says how far."""
 
     def __init__(self, status: str) -> None:
         super().__init__(f"the instance is {status} already")
@@ -273,7 +273,7 @@ class MediaNotFound(Refusal):
 
 
 class InvalidWorld(Refusal):
-    """A world that contradicts itself; `where` is the field, such as groups[0].owner."""
+    """A world with invalid or contradictory contents; `where` is the field, such as groups[0].owner."""
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}")

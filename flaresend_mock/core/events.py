@@ -1,4 +1,4 @@
-"""The event log: everything that happens in a world, numbered and stamped, oldest first."""
+"""The event log: everything that happens in a world, with number and time, oldest first."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened; `kind` is one of KINDS."""
+    """One event; `kind` is one of KINDS."""
 
     number: int
     at: datetime
@@ -41,11 +41,12 @@ class Event:
 class EventLog:
     """The last events of a world.
 
-    Numbers only ever grow, over resets too, so that a reader who resumes from a number misses nothing and
-    sees nothing twice.
+    Event numbers keep increasing, also over resets: a reader that resumes from a number misses no event and sees none
+    twice.
 
     Args:
         limit: how many events are kept.
+        last_number: the number of the last event so far.
     """
 
     def __init__(self, limit: int, last_number: int = 0) -> None:
@@ -58,13 +59,14 @@ class EventLog:
         self._last_evicted: dict[str, int] = {}
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
+        """Add an event with the next number, and return it."""
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject)
         self.keep(event)
         return event
 
     def keep(self, event: Event) -> None:
-        """Add an event that has its number already, and evict the oldest where there is no room."""
+        """Add an event that has a number, and evict the oldest to stay within bounds."""
         size = event.subject.size
         self._events.append((event, size))
         self._bytes += size
@@ -86,23 +88,23 @@ class EventLog:
         return found
 
     def evicted(self, kind: str | None = None) -> int:
-        """Return how many events, or events of one kind, are no longer kept."""
+        """Return how many events, or events of one kind, were evicted."""
         return self._evicted[kind] if kind else self._evicted.total()
 
     def last_evicted(self, kind: str) -> int:
-        """Return the number of the last event of a kind that is no longer kept; 0 if all are."""
+        """Return the number of the last evicted event of a kind; 0 if there is none."""
         return self._last_evicted.get(kind, 0)
 
     def gone(self) -> dict[str, tuple[int, int]]:
-        """Return, by kind, how many events are no longer kept, and the number of the last of them."""
+        """Return, by kind, how many events were evicted, and the number of the last of them."""
         return {kind: (self._evicted[kind], number) for kind, number in self._last_evicted.items()}
 
     def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
-        """Hold these events, oldest first, in the place of all others.
+        """Replace all events by these, oldest first.
 
         Args:
-            last_number: after which one numbers go on.
-            gone: as `gone` returned it.
+            last_number: the number after which numbers continue.
+            gone: evicted events, as `gone` returns them.
         """
         self.last_number = last_number
         self._events.clear()
@@ -115,14 +117,15 @@ class EventLog:
     def missing_since(self, number: int) -> int:
         """Return how many events after this number the log does not hold.
 
-        They were evicted, or the log that held them was replaced by a reset or a restore. 0 stands for the beginning of
-        this log: then only evicted events count.
+        They were evicted, or a reset or a restore replaced the log that held them. 0 is the beginning of this log: then
+        only evicted events count.
         """
         if number == 0:
             return self.evicted()
         return max(0, self.last_number - number - len(self.since(number)))
 
     def copy(self) -> EventLog:
+        """Return a copy that shares the events."""
         other = EventLog(self.limit, self.last_number)
         other._events = self._events.copy()
         other.max_bytes = self.max_bytes

@@ -1,4 +1,4 @@
-"""Faults: rules that make the next matching calls or deliveries go wrong."""
+"""Faults: rules that make the next matching calls or deliveries fail."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FRAMING = frozenset(
         "upgrade",
     )
 )
-"""Headers that are about the connection, which WSGI servers refuse to take from an application."""
+"""Headers of the connection, which WSGI servers do not accept from an application."""
 
 CALL_ACTIONS = ("reset", "truncate", "corrupt", "drop_response")
 ATTEMPT_ACTIONS = ("reset", "drop_response")
@@ -46,11 +46,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "down": {"reply": Reply(503, {"success": False, "message": "Service unavailable"})},
     "unauthorized": {"reply": Reply(401, {"success": False, "error": "Invalid API key"})},
 }
-"""Faults by name: what each is, laid below what is given beside the name."""
+"""Faults by name, with the fields that each sets unless they are given."""
 
 
 class Faults:
-    """The faults of a world, in the order they were armed: of those that match, the first whose turn it is hits."""
+    """The faults of a world, in the order they were armed. Of those that match, the first one whose turn it is hits."""
 
     def __init__(self, store: Store, instances: Instances) -> None:
         self._store = store
@@ -58,12 +58,12 @@ class Faults:
         self._matchers: dict[str, tuple[Mapping[str, Any], Matcher]] = {}
 
     def arm(self, **given: Any) -> Fault:
-        """Arm a fault: the fields of Fault, but for its id.
+        """Arm a fault, given the fields of Fault except its id.
 
         Raises:
             InvalidMatcher: what it is to match cannot be understood.
-            InvalidFault: it does nothing, or what cannot be done.
-            TooMany: there are as many as there may be.
+            InvalidFault: it does nothing, or its parts exclude each other.
+            TooMany: the world has MAX_FAULTS faults.
         """
         fault = Fault(id="", **given)
         matcher_of(fault)
@@ -77,7 +77,7 @@ class Faults:
             spent = [
                 one.id for one in state.faults.values() if one.times is not None and one.hits >= one.times
             ]
-            if len(state.faults) >= MAX_FAULTS and spent:  # the oldest that does nothing any more makes room
+            if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
                 del state.faults[spent[0]]
             if len(state.faults) >= MAX_FAULTS:
                 raise TooMany(f"a world has at most {MAX_FAULTS} faults; remove some")
@@ -102,7 +102,7 @@ class Faults:
         """Return a fault.
 
         Raises:
-            FaultNotFound: there is none with this id.
+            FaultNotFound: no fault has this id.
         """
         found = self._store.state.faults.get(fault_id)
         if found is None:
@@ -110,10 +110,10 @@ class Faults:
         return found
 
     def remove(self, fault_id: str) -> None:
-        """Take a fault away.
+        """Remove a fault.
 
         Raises:
-            FaultNotFound: there is none with this id.
+            FaultNotFound: no fault has this id.
         """
         with self._store.lock:
             self._tell("removed", self.get(fault_id))
@@ -121,7 +121,7 @@ class Faults:
             self._matchers.pop(fault_id, None)
 
     def clear(self) -> int:
-        """Take all faults away, and return how many there were."""
+        """Remove all faults, and return how many there were."""
         with self._store.lock:
             faults = self.all()
             for fault in faults:
@@ -133,7 +133,7 @@ class Faults:
         return self._match(call, lambda fault: fault.on == CALLS)
 
     def match_event(self, event: Mapping[str, Any]) -> Fault | None:
-        """Return the fault that hits an event as it sets out, if one does. The caller holds the lock."""
+        """Return the fault that hits an event before its first attempt, if one does. The caller holds the lock."""
         return self._match(event, lambda fault: fault.on == DELIVERIES and _at_the_start(fault))
 
     def match_attempt(self, event: Mapping[str, Any]) -> Fault | None:
@@ -141,7 +141,7 @@ class Faults:
         return self._match(event, lambda fault: fault.on == DELIVERIES and not _at_the_start(fault))
 
     def seconds_of(self, fault: Fault) -> float:
-        """Return how long a fault keeps something waiting this time."""
+        """Return the seconds by which a fault delays a call or an event this time."""
         delay = fault.delay
         if delay is None:
             return 0.0
@@ -172,7 +172,7 @@ class Faults:
         return matcher.holds(item)
 
     def _count(self, matched: Fault) -> Fault | None:
-        """Count a match, and return the fault if it hits, and is still there to hit."""
+        """Count a match, and return the fault if it hits and was not removed meanwhile."""
         with self._store.lock:
             fault = self._store.state.faults.get(matched.id)
             if fault is None or fault.match is not matched.match or not fault.armed:
@@ -198,10 +198,10 @@ class Faults:
 
 
 def matcher_of(fault: Fault) -> Matcher:
-    """Return what tells the calls or deliveries that a fault is about.
+    """Return the matcher of a fault.
 
     Raises:
-        InvalidMatcher: there is none like it.
+        InvalidMatcher: `match` is invalid.
     """
     from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS  # most runs have no faults
     from flaresend_mock.core.matchers.parser import compile_matcher
@@ -214,10 +214,10 @@ def _at_the_start(fault: Fault) -> bool:
 
 
 def check(fault: Fault) -> None:
-    """Refuse a fault that does nothing, or two things of which only one can be done.
+    """Refuse a fault that does nothing, or whose parts exclude each other.
 
     Raises:
-        InvalidFault: it says why.
+        InvalidFault: the text says why.
     """
     if fault.reply is None and fault.delay is None and fault.action is None:
         raise InvalidFault("a fault needs a preset, or something to do: respond, delay or action")

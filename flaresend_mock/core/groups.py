@@ -1,4 +1,4 @@
-"""Groups: who is in them, who may do what, and messages to all of them at once."""
+"""Groups: their participants and admins, and messages to them."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ class Groups:
         self._sending = sending
 
     def create(self, instance_id: str, subject: str, participants: Sequence[str | int]) -> GroupView:
-        """Create a group with the instance as its superadmin; who is not on WhatsApp is left out.
+        """Create a group with the instance as its superadmin, without people who are not on WhatsApp.
 
         Raises:
-            NoValidParticipants: nobody would be in it but the instance.
-            GroupFull: more than 1024 people would be in it.
+            NoValidParticipants: the instance would be its only participant.
+            GroupFull: it would have more than 1024 participants.
             NotReady, Overloaded: a magic number asks for it.
         """
         people = [self._people.named(given) for given in participants]
@@ -56,10 +56,10 @@ class Groups:
             return self.make(instance_id, subject, people)
 
     def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
-        """Create a group, whatever its people's numbers ask for; else as `create`.
+        """Create a group as `create` does, but ignore magic numbers.
 
         Args:
-            people: numbers in digits; None for what is none.
+            people: numbers in digits; None for what is not a number.
         """
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
@@ -101,22 +101,22 @@ class Groups:
         """Return a group the instance is in.
 
         Raises:
-            GroupNotFound: there is no such group.
+            GroupNotFound: no group has this JID.
             NotInGroup: the instance is not in it.
         """
         with self._store.lock:
             return self._view(self._mine(instance_id, group_id))
 
     def invite_link(self, instance_id: str, group_id: str) -> str:
-        """Return the link that lets people join.
+        """Return the invite link of a group.
 
         Raises:
-            NotGroupAdmin: the instance is no admin of the group.
+            NotGroupAdmin: the instance is not an admin of the group.
         """
         return INVITE_LINK + self._as_admin(instance_id, group_id, "invite").invite
 
     def send(self, instance_id: str, group_ids: Sequence[str], content: Content) -> Outcome:
-        """Send a message to groups; where the instance may not post, it counts as failed."""
+        """Send a message to groups. Groups in which the instance must not post count as failed."""
         require_complete(content)
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
@@ -136,31 +136,31 @@ class Groups:
     def manage(
         self, instance_id: str, group_id: str, action: str, participants: Sequence[str | int]
     ) -> list[str]:
-        """Add, remove, promote or demote people: all of them or, if one cannot be, none.
+        """Add, remove, promote or demote people: all of them or, if one is refused, none.
 
         Args:
             action: add, remove, promote or demote.
             participants: numbers, JIDs, or LIDs as groups show them.
 
         Returns:
-            the digits of everybody named, once each.
+            the digits of all people named, once each.
 
         Raises:
-            NotGroupAdmin: the instance is no admin of the group.
-            NotOnWhatsApp, AlreadyParticipants, NotParticipants: about some of the people.
-            CreatorIsProtected: the creator is among those to remove or demote.
-            GroupFull: there is no room for so many.
+            NotGroupAdmin: the instance is not an admin of the group.
+            NotOnWhatsApp, AlreadyParticipants, NotParticipants: some of the people are refused.
+            CreatorIsProtected: the creator cannot be removed or demoted.
+            GroupFull: it would have more than 1024 participants.
         """
         named = list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
         with numbers.MagicCall([number for _, number in named], self._store.delay), self._store.lock:
             return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
-        """Add, remove, promote or demote people, whoever owns the group and whatever numbers ask for.
+        """Add, remove, promote or demote people in any group, and ignore magic numbers.
 
         Raises:
-            GroupNotFound: there is no such group.
-            NotOnWhatsApp, AlreadyParticipants, NotParticipants, CreatorIsProtected, GroupFull: as of `manage`.
+            GroupNotFound: no group has this JID.
+            NotOnWhatsApp, AlreadyParticipants, NotParticipants, CreatorIsProtected, GroupFull: as `manage` does.
         """
         with self._store.lock:
             named = [(_digits(given), self._people.named(given)) for given in participants]
@@ -168,10 +168,10 @@ class Groups:
             return self._store.state.groups[group_id]
 
     def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
-        """Change what a group is called and says of itself, and what only its admins may do.
+        """Change the subject, the description and the settings of a group.
 
         Raises:
-            GroupNotFound: there is no such group.
+            GroupNotFound: no group has this JID.
         """
         with self._store.lock:
             group = replace(self._any(group_id), **changes)
@@ -264,6 +264,6 @@ def _may_post(group: Group, number: str) -> bool:
 
 
 def _digits(given: str | int) -> str:
-    """Return what the documentation echoes: digits where there are any to be read, else what was given."""
+    """Return a number as responses echo it: in digits, or unchanged if it has none."""
     text = str(given)
     return numbers.parse(given) or text.removesuffix(numbers.LID)

@@ -62,17 +62,17 @@ _PICTURED = frozenset({"image", "video", "document", "sticker"})
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """What is at a path whose time is over."""
+    """A file whose link has expired."""
 
 
 class Media:
-    """Seals files for their receivers and serves them."""
+    """Stores uploads, and encrypts and serves files for their receivers."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def keep(self, content: Content) -> Content:
-        """Store a message's upload, if it has one, and refer to it by id from then on."""
+        """Store the upload of a message, if it has one, and return the message with the id of the file instead."""
         upload = content.upload
         if upload is None:
             return content
@@ -95,14 +95,14 @@ class Media:
     def share(
         self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False
     ) -> dict[str, Any]:
-        """Put a file on the media host, and return the fields that tell a message's receiver of it.
+        """Put a file on the media host, and return the fields of the payload that describe it.
 
         The caller holds the world's lock.
 
         Args:
             kind: image, video, audio, document or sticker.
             flaws: which of FLAWS the file has: an expired link, the last bytes missing, one bit wrong, or no key.
-            plain: whether the file is served as it is, as those in channels are.
+            plain: whether the file is served without encryption, as in channels.
         """
         now = self._store.clock.now()
         mimetype = mimetype_of(kind, upload)
@@ -135,10 +135,10 @@ class Media:
         return fields
 
     def get(self, media_id: str) -> Stored:
-        """Return a file as it was sent.
+        """Return an uploaded file.
 
         Raises:
-            MediaNotFound: there is none with this id, or no longer.
+            MediaNotFound: no file that is kept has this id.
         """
         found = self._store.state.media.get(media_id)
         if found is None:
@@ -146,7 +146,7 @@ class Media:
         return found
 
     def at(self, path: str, signature: str | None) -> Served | Expired | None:
-        """Return what is served at a path; None if there is nothing, or its signature is another world's."""
+        """Return the file at a path; None if there is none, or its signature is of another world."""
         with self._store.lock:
             served = self._store.state.served.get(path)
             if served is None or signature not in (None, _signature(self._store.name, path)):
@@ -160,7 +160,7 @@ class Media:
         return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
-        """Return the fields that depend on what is in the file; where it cannot be known, plausible ones."""
+        """Return the fields that describe the contents of a file, or plausible ones if they are not known."""
         host = self._store.host
         picture = host.image_info(upload.data) if kind in _PICTURED else None
         if picture is None and (kind == "video" or upload.data.startswith(b"%PDF")):
@@ -191,7 +191,7 @@ class Media:
 
 
 def mimetype_of(kind: str, upload: Upload) -> str:
-    """Return a file's media type: as it was given if a header can hold it, else as its first bytes or its kind tell."""
+    """Return a file's media type: the given one if it fits into a header, else by its first bytes or its kind."""
     given = upload.mimetype
     if given and given.isascii() and given.isprintable():
         return given

@@ -1,4 +1,4 @@
-"""What a world is made of: frozen records, replaced as a whole when something about them changes."""
+"""The models of a world: frozen data classes. A change replaces the whole object."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody with a number and a LID, on WhatsApp or not; the first of their `rules` that fits answers."""
+    """A person with a number and a LID, on WhatsApp or not. The first of their `rules` that matches replies."""
 
     number: str
     lid: str
@@ -52,9 +52,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Chaos:
-    """What goes wrong with events on purpose: probabilities from 0 to 1, and a delay in seconds of the world's clock.
+    """Random failures of events: probabilities from 0 to 1, and a delay in seconds of the world's clock.
 
-    A reordered event is held back a little, so that what comes after it overtakes it.
+    A reordered event is delayed a little, so that later ones overtake it.
     """
 
     duplicate: float = 0.0
@@ -83,7 +83,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class QrCode:
-    """What an instance shows to be scanned, and until when; `code` is what the scan page is asked with."""
+    """The QR code that an instance shows, until it expires; the URL of the scan page contains `code`."""
 
     code: str
     expires: datetime
@@ -169,7 +169,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file as it was handed in: its name is data, never a path."""
+    """An uploaded file. Its name is data, never a path."""
 
     data: bytes
     file_name: str
@@ -193,7 +193,7 @@ class Media:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What a picture is like, in pixels, with a small JPEG of it where one could be made."""
+    """The size of a picture in pixels, and a small JPEG of it, if there is one."""
 
     height: int
     width: int
@@ -216,10 +216,9 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a message says. Media comes as an `upload`, or as a `url` that is recorded and not fetched.
+    """The content of a message. Media is an `upload`, or a `url` that is recorded and not fetched.
 
-    Of what was received, `raw` tells that its payload was given as it is, `by_rule` that somebody answered by
-    themselves.
+    In received messages, `raw` tells that the payload was given, `by_rule` that the message is an automatic reply.
     """
 
     type: str
@@ -247,7 +246,7 @@ class Message:
     """One message in one chat, sent or received.
 
     `sender` and `to` are digits for people and JIDs for groups and channels; `event` is the number of
-    the event that told of it; `payload` is what a received message looks like in a webhook.
+    the event that told of it; `payload` is the received message as webhooks contain it.
     """
 
     id: str
@@ -298,7 +297,7 @@ class InboundMessage:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try to deliver an event: what was sent, and what came back or why nothing did."""
+    """One attempt to deliver an event: what was sent, and the response, or the reason why there is none."""
 
     at: datetime
     url: str
@@ -364,7 +363,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class PendingAutoReply:
-    """What somebody is going to write once its time has come."""
+    """An automatic reply that is scheduled."""
 
     instance: str
     number: str
@@ -376,8 +375,8 @@ class PendingAutoReply:
 class Call:
     """An API call and its response; `instance` is None where no key was recognised.
 
-    `body` is bytes as they were sent, or the fields of a form, or None. `fault` is the id of the fault that the call
-    met; where that cut the connection instead of answering, `status` is None.
+    `body` is the bytes that were sent, or the fields of a form, or None. `fault` is the id of the fault that hit the
+    call. If it reset the connection, `status` is None.
     """
 
     method: str
@@ -398,7 +397,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a fault answers in the place of whoever was asked; `body` is JSON, or a text that is sent as it is."""
+    """The reply of a fault, instead of the API's or the receiver's; `body` is JSON, or text that is sent unchanged."""
 
     status: int
     body: Any = None
@@ -407,7 +406,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How many seconds something takes: anything between two bounds, or around a mean, and then within the bounds."""
+    """A delay in seconds: uniform between two bounds, or normal around a mean and cut to the bounds."""
 
     lowest: float
     highest: float
@@ -417,7 +416,7 @@ class Delay:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A rule that makes calls or deliveries go wrong.
+    """A rule that makes calls or deliveries fail.
 
     `on` is calls or deliveries; `match` says which, as the control plane takes it. Of those that match, the first
     `after` are let through, then every `every`th has its turn, with this `probability`, until it has hit `times` times.
@@ -445,7 +444,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class TaskChange:
-    """Something that happened to a scheduled message: scheduled, updated, cancelled, sent or failed."""
+    """A change of a scheduled message: scheduled, updated, cancelled, sent or failed."""
 
     action: str
     task: Task
@@ -457,7 +456,7 @@ class TaskChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Something else that happened: to a group, a channel, an instance, a fault, a person, or the world itself."""
+    """A change of a group, a channel, an instance, a fault, a person, a webhook, the clock or the world."""
 
     action: str
     id: str
@@ -470,7 +469,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one sending: JIDs where it went and failed, and recipients as given where it could not."""
+    """The outcome of one sending: JIDs of successful and failed recipients, and invalid ones as they were given."""
 
     at: datetime
     successful: tuple[str, ...] = ()
@@ -484,7 +483,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """One due thing that was run; `result` says what became of it."""
+    """One timer that ran; `result` is its outcome."""
 
     at: datetime
     kind: str

@@ -1,4 +1,4 @@
-"""Who has which number and LID, and who is on WhatsApp."""
+"""The directory: people with their numbers and LIDs, and whether they are on WhatsApp."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flaresend_mock.core.store import Store
 
 
 class People:
-    """The directory of a world. Whoever is not in it is on WhatsApp all the same, under any valid number."""
+    """The directory of a world. Numbers that it does not contain are on WhatsApp, too."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class People:
         return person.on_whatsapp if person else numbers.magic(number) != 404
 
     def meet(self, number: str) -> Person:
-        """Return the person with this number, with a LID of their own from now on."""
+        """Return the person with this number, and enter them into the directory, with a LID, if they are not in it."""
         state = self._store.state
         person = state.people.get(number)
         if person is None:
@@ -42,7 +42,7 @@ class People:
         return person
 
     def add(self, person: Person) -> None:
-        """Enter somebody into the directory, or change their entry."""
+        """Enter a person into the directory, or replace their entry."""
         state = self._store.state
         former = state.people.get(person.number)
         if former is not None:
@@ -53,12 +53,12 @@ class People:
     def put(
         self, given: str, *, name: str, lid: str | None, on_whatsapp: bool, rules: tuple[Rule, ...]
     ) -> Person:
-        """Enter somebody into the directory, or change their entry; without a LID they keep theirs.
+        """Enter a person into the directory, or replace their entry; without a LID they keep theirs.
 
         Raises:
             InvalidNumber: it is not a phone number.
-            LidInUse: the LID belongs to somebody else.
-            PersonIsLinked: an instance is on WhatsApp.
+            LidInUse: another person has the LID.
+            PersonIsLinked: an instance has the number, so it is on WhatsApp.
         """
         with self._store.lock:
             number = self._parsed(given)
@@ -72,12 +72,12 @@ class People:
             return person
 
     def remove(self, given: str) -> None:
-        """Take somebody out of the directory: then nothing is known of them but that they are on WhatsApp.
+        """Remove a person from the directory. Their number is then one like any other, and on WhatsApp.
 
         Raises:
             InvalidNumber: it is not a phone number.
-            PersonNotFound: nobody has this number.
-            PersonIsLinked: they belong to an instance.
+            PersonNotFound: the directory does not contain the number.
+            PersonIsLinked: an instance has it.
         """
         with self._store.lock:
             number = self._parsed(given)
@@ -109,9 +109,9 @@ class People:
 
 
 def own_lid(state: State, number: str) -> str:
-    """Return the LID that belongs to a number for good.
+    """Return the default LID of a number, which is always the same.
 
-    Assumed: WhatsApp's cannot be computed from the number; here they come from the number and the seed.
+    Assumed: WhatsApp's LIDs cannot be derived from numbers; here they come from the number and the seed.
     """
     candidates = (as_digits(lasting(state.seed, "lid", f"{number}:{n}"), 15) + numbers.LID for n in count())
     return next(lid for lid in candidates if lid not in state.lids)

@@ -1,4 +1,4 @@
-"""Everything left to chance, decided by the world's seed."""
+"""Seeded randomness: the world's seed decides everything that is random."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 
 
 class SeededRandom:
-    """Identifiers that look random and come out the same for the same seed and the same calls.
+    """Returns random identifiers and numbers that are the same for the same seed and the same calls.
 
-    Each kind counts for itself, so that one more message does not change the next group's id.
+    Each kind counts separately: one message more does not change the id of the next group.
 
     Args:
         seed: the world's seed.
-        counters: how many of each kind were handed out so far; changed in place.
+        counters: how many of each kind were returned so far; changed in place.
     """
 
     def __init__(self, seed: int, counters: dict[str, int]) -> None:
@@ -39,7 +39,7 @@ class SeededRandom:
         return self._next(kind)
 
     def happens(self, kind: str, probability: float) -> bool:
-        """Decide whether something of this probability, from 0 to 1, happens this time."""
+        """Return True with this probability, from 0 to 1."""
         return self.share(kind) < probability
 
     def share(self, kind: str) -> float:
@@ -53,7 +53,7 @@ class SeededRandom:
 
 
 def lasting(seed: int, kind: str, name: str) -> bytes:
-    """Return 64 bytes that belong to this name for good, whatever was asked for before."""
+    """Return 64 bytes that depend on this name alone, and are always the same."""
     return hashlib.blake2b(f"{seed}:{kind}:{name}".encode()).digest()
 
 

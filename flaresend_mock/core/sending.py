@@ -1,4 +1,4 @@
-"""Messages an instance sends, to people and to whole groups and channels."""
+"""Sending: messages of an instance to people; groups and channels record theirs here, too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from flaresend_mock.core.store import Store
 
 
 def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:
-    """Return what a message of this type still needs: text, media or template; None if it is complete."""
+    """Return the part that a message of this type lacks: text, media or template; None if it is complete."""
     if kind == "text":
         return None if text else "text"
     if kind in MEDIA_TYPES:
@@ -25,10 +25,10 @@ def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:
 
 
 def require_complete(content: Content) -> None:
-    """Check that a message has what its type needs.
+    """Check that a message has the part that its type needs.
 
     Raises:
-        InvalidContent: it has not.
+        InvalidContent: it lacks that part.
     """
     media = content.upload or content.media or content.url
     missing = missing_part(content.type, content.text, media, content.template)
@@ -37,7 +37,7 @@ def require_complete(content: Content) -> None:
 
 
 class Sending:
-    """Sends messages and records what became of them."""
+    """Sends messages, and records them."""
 
     def __init__(self, store: Store, people: People, instances: Instances, media: Media) -> None:
         self._store = store
@@ -46,11 +46,11 @@ class Sending:
         self._media = media
 
     def send(self, instance_id: str, recipients: Sequence[str | int], content: Content) -> Outcome:
-        """Send one message to many people. Whoever is given twice gets it twice.
+        """Send one message to many people. A recipient that is given twice gets it twice.
 
         Raises:
-            InvalidContent: the message lacks what its type needs.
-            NotReady: the instance is not connected, or a magic number says so.
+            InvalidContent: the message lacks the part that its type needs.
+            NotReady: the instance is not connected, or a magic number asks for this.
             Overloaded: a magic number asks for it.
         """
         require_complete(content)
@@ -66,7 +66,7 @@ class Sending:
         people: Sequence[str | None],
         content: Content,
     ) -> Outcome:
-        """Sort recipients into reached, failed and invalid ones, and record a message for each of the first two.
+        """Sort recipients into successful, failed and invalid ones, and record a message for each of the first two.
 
         The caller holds the world's lock.
         """
@@ -88,7 +88,7 @@ class Sending:
     def record(
         self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime
     ) -> Message:
-        """Record one outbound message and tell of it."""
+        """Store and record one outbound message. The caller holds the lock."""
         message = Message(
             id="3EB0" + self._store.random.hexadecimal("message", 18),
             event=self._store.state.events.last_number + 1,

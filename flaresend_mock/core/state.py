@@ -1,4 +1,4 @@
-"""Everything a world knows, as one value that can be copied and put back."""
+"""The state of a world: all its contents, as one value that can be copied and restored."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ DEFAULT_HISTORY = 10_000
 
 @dataclass(slots=True)
 class State:
-    """A world's contents. The records in it are frozen, so a copy is made of a few shallow ones.
+    """The contents of a world. Its models are frozen, so a copy consists of shallow copies.
 
-    `pairing_seconds` is how long a QR code is shown, on the world's clock, until it is scanned by itself; None for
+    `pairing_seconds` is how long a QR code is shown, on the world's clock, until it is scanned automatically; None for
     never.
     """
 
@@ -91,6 +91,7 @@ class State:
         return instance
 
     def copy(self) -> State:
+        """Return a copy that shares the models."""
         other = State(
             history=self.history,
             seed=self.seed,

@@ -1,4 +1,4 @@
-"""Runs what falls due, in order, each thing once."""
+"""Time travel: runs due timers in order, each once, and advances the clock."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ Handler = Callable[[str], Fired]
 
 
 class TimeTravel:
-    """Moves the world's clock, and hands what falls due to whoever handles its kind.
+    """Moves the world's clock, and calls the handlers of due timers.
 
-    A thing is taken off the timers and handled under one hold of the world's lock: whoever cancels or
-    re-times it comes before or after, never between.
+    It pops and handles a timer under one hold of the world's lock, so no other thread cancels or moves the timer in
+    between.
+
+    Args:
+        handlers: by kind of timer; called with the timer's key.
     """
 
     def __init__(self, store: Store, handlers: dict[str, Handler]) -> None:
@@ -31,9 +34,9 @@ class TimeTravel:
 
     @contextmanager
     def moving(self) -> Iterator[None]:
-        """Be the only one who moves the clock; whoever waits for that keeps nobody else waiting.
+        """Let only the current thread move the clock until the block ends. Taken before the world's lock.
 
-        It is taken before the world's lock.
+        While the thread waits for its turn, another one serves calls.
         """
         if not self._moving.acquire(blocking=False):
             with self._store.host.lend():
@@ -45,16 +48,16 @@ class TimeTravel:
 
     @property
     def frozen(self) -> bool:
-        """Whether time stands still, apart from an advance that is just being made."""
+        """Whether the clock is frozen; an advance that is under way does not count."""
         return self._store.clock.frozen and not self._runs_on
 
     def setting(self) -> ClockSetting:
-        """Return how the clock goes, apart from an advance that is just being made. The caller holds the lock."""
+        """Return the clock's setting, as it is without an advance under way. The caller holds the lock."""
         clock = self._store.clock
         return clock.running_setting() if self._runs_on else clock.setting
 
     def run_due(self) -> list[Fired]:
-        """Run what is due by now; nothing is while the clock is frozen."""
+        """Run the timers that are due by now, unless the clock is frozen."""
         fired: list[Fired] = []
         while True:
             with self._store.lock:
@@ -67,7 +70,7 @@ class TimeTravel:
         return fired
 
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
-        """Set the clock, or stop or start it. What is overdue by then runs once the clock runs or is advanced.
+        """Set the clock, or stop or start it. Overdue timers run once the clock runs or is advanced.
 
         Raises:
             ClockOutOfRange: the time lies before 1970 or after 9998.
@@ -78,10 +81,10 @@ class TimeTravel:
         self._store.host.on_timer_changed(self._store)
 
     def advance(self, by: timedelta) -> list[Fired]:
-        """Let this much time pass at once, and return what ran in it.
+        """Advance the clock by this much, and return the timers that ran.
 
         Raises:
-            ClockOutOfRange: `by` is negative, or leads out of the calendar.
+            ClockOutOfRange: `by` is negative, or the calendar ends before.
         """
 
         def target(now: datetime) -> datetime:
@@ -93,7 +96,7 @@ class TimeTravel:
         return self._pass_to(target)
 
     def advance_to_next(self) -> list[Fired]:
-        """Advance to when the next thing falls due, if there is one, and run all that is due then."""
+        """Advance to the next due time, if there is one, and run all timers that are due then."""
 
         def target(now: datetime) -> datetime:
             next_at = self._store.state.timers.next_at()
@@ -102,12 +105,11 @@ class TimeTravel:
         return self._pass_to(target)
 
     def advance_to(self, target: datetime) -> list[Fired]:
-        """Let time pass until `target`: everything due on the way runs at its own time, in order, also what
-        comes up on the way.
+        """Advance to `target`. Timers that are due before run at their own time, in order, as do those set on the way.
 
         Raises:
-            ClockOutOfRange: `target` has passed, or no calendar reaches it.
-            WorldNotFound: the world was given up meanwhile.
+            ClockOutOfRange: `target` has passed, or lies beyond the calendar.
+            WorldNotFound: the world was deleted meanwhile.
         """
         return self._pass_to(lambda now: target)
 
@@ -122,7 +124,7 @@ class TimeTravel:
                 target = target_from(now)
                 if target < now:
                     raise ClockOutOfRange("time advances only forward; set the clock to go back")
-                clock.change(now=target, frozen=True)  # refuses what it cannot show
+                clock.change(now=target, frozen=True)  # refuses a time out of range
                 clock.change(now=now)
                 self._runs_on = not frozen
             try:
@@ -146,7 +148,7 @@ class TimeTravel:
             raise WorldNotFound(self._store.name)
 
     def _step(self, target: datetime, fired: list[Fired]) -> bool:
-        """Run the next thing due by `target`, at its time; or else arrive at `target`."""
+        """Run the next timer due by `target`, at its time, or else arrive at `target`."""
         with self._store.lock:
             due = self._store.state.timers.pop_due(target)
             if due is None:

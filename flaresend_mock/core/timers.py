@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Due(NamedTuple):
-    """One thing that falls due; `kind` says who handles it, `key` which one it is."""
+    """One timer: `kind` names its handler, `key` the object that it is for."""
 
     at: datetime
     order: int

@@ -1,4 +1,4 @@
-"""All worlds of one emulator, and which of them an API key belongs to."""
+"""The worlds of one emulator, by name and by API key."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ Make = Callable[[str, State], World]
 
 
 class Worlds:
-    """The worlds by name; worlds know nothing of each other.
+    """The worlds of an emulator. They do not know each other.
 
     Args:
-        default: the one that is always there.
-        make: makes another one, of this name, from a state.
-        fresh: returns the state of a world for an API key that nobody has; None where such a key is refused.
+        default: the default world, which cannot be removed.
+        make: creates a world with this name and state.
+        fresh: returns the state of a new world for an unknown API key; None to refuse unknown keys.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Worlds:
         return self._worlds[DEFAULT]
 
     def all(self) -> list[World]:
-        """Return all worlds. Takes no lock, so that it may be called with a world's."""
+        """Return all worlds. Takes no lock, so callers may hold a world's."""
         return list(self._worlds.values())
 
     def get(self, name: str) -> World:
         """Return the world of this name.
 
         Raises:
-            WorldNotFound: there is none.
+            WorldNotFound: no world has this name.
         """
         found = self._worlds.get(name)
         if found is None:
@@ -67,17 +67,17 @@ class Worlds:
         return found
 
     def create(self, name: str | None, state: State, api_key: str | None = None) -> World:
-        """Make a world with API keys of its own.
+        """Create a world with its own API keys.
 
         Args:
-            name: what it is called; None for world-1, world-2 and so on.
-            api_key: the first instance's key; other instances that have keys get the same with -2, -3 … behind it. None
-                for one that is derived from the world's name and seed.
+            name: its name; None for world-1, world-2 and so on.
+            api_key: the first instance's key; other instances that have keys get it with the suffix -2, -3 and so on.
+                None for a key that is derived from the world's name and seed.
 
         Raises:
-            WorldExists: there is one of this name.
+            WorldExists: another world has this name.
             KeyInUse: another world has the key.
-            TooMany: there are as many worlds as there may be.
+            TooMany: there are MAX_WORLDS worlds.
         """
         with self._lock:
             name = name or self._unused_name("world-")
@@ -93,11 +93,11 @@ class Worlds:
             return self._add(name, state)
 
     def remove(self, name: str) -> None:
-        """Give a world up.
+        """Remove a world, and close it.
 
         Raises:
-            WorldNotFound: there is none of this name.
-            WorldIsNeeded: it is the default one.
+            WorldNotFound: no world has this name.
+            WorldIsNeeded: it is the default world.
         """
         with self._lock:
             world = self.get(name)
@@ -107,18 +107,16 @@ class Worlds:
         world.close()
 
     def key_is_free(self, key: str, apart_from: World | None = None) -> bool:
-        """Tell whether no world, apart from this one, has an API key."""
+        """Tell whether no world, except this one, has an API key."""
         return all(world is apart_from or world.instances.with_key(key) is None for world in self.all())
 
     def with_key(self, api_key: str) -> tuple[World, Instance] | None:
-        """Return the world and the instance an API key belongs to.
-
-        An unknown key gets a world of its own, if this emulator is open to them.
+        """Return the world and the instance of an API key. An open emulator creates a world for an unknown key.
 
         Raises:
-            WorldIsGone: the key had one, which was given up for others.
-            TooMany: there are as many worlds as there may be, and all are in use.
-            KeyInUse: another world has a key that one of the new world's further instances would get.
+            WorldIsGone: the key's world was evicted.
+            TooMany: there are MAX_WORLDS worlds, and all are in use.
+            KeyInUse: another world has a key that a further instance of the new world would get.
         """
         found = self._known(api_key)
         if found is None and self._fresh is not None:
@@ -126,7 +124,7 @@ class Worlds:
         return found
 
     def _known(self, api_key: str) -> tuple[World, Instance] | None:
-        """Look where a key was last; then, as keys come and go in each world, everywhere."""
+        """Look for a key in the world that had it last, then in all worlds: keys are added and revoked at any time."""
         world = self._by_key.get(api_key)
         instance = world.instances.with_key(api_key) if world is not None and not world.closed else None
         if world is not None and instance is not None:
@@ -135,7 +133,7 @@ class Worlds:
         for world in self.all():
             instance = world.instances.with_key(api_key)
             if instance is not None:
-                if len(self._by_key) >= MAX_REMEMBERED:  # most of them of worlds and keys that are no more
+                if len(self._by_key) >= MAX_REMEMBERED:  # most belong to removed worlds and keys
                     self._by_key.clear()
                 self._by_key[api_key] = world
                 self._touch(world)
@@ -150,7 +148,7 @@ class Worlds:
             if found is not None:
                 return found
             if api_key in self._opened.values():
-                return None  # it was revoked in the world that was made for it
+                return None  # it was revoked in its own world
             digest = _digest(api_key)
             if digest in self._gone:
                 raise WorldIsGone
@@ -173,9 +171,9 @@ class Worlds:
         return next(name for name in names if name not in self._worlds)
 
     def _make_room(self) -> None:
-        """Give up the least recently used world that was made for a key and is idle, if there is no room left.
+        """Evict a world if there is no room for another: the least recently used one that is idle and opened by a key.
 
-        Those in which something is still to happen come last.
+        Worlds with pending timers are evicted last.
         """
         if len(self._worlds) < MAX_WORLDS:
             return
@@ -189,7 +187,7 @@ class Worlds:
                     self._gone.popitem(last=False)
                 world.close()
                 return
-        raise TooMany(f"there are at most {MAX_WORLDS} worlds, and none of them can be given up; delete some")
+        raise TooMany(f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some")
 
     def _drop(self, world: World) -> None:
         del self._worlds[world.name]
@@ -206,7 +204,7 @@ class Worlds:
 
 
 def with_key(state: State, api_key: str) -> list[str]:
-    """Give the first instance of a state this key instead of its own, and others that have keys -2, -3 … behind it."""
+    """Set the key of a state's first instance, and give others that have keys the same with -2, -3 and so on."""
     keys = []
     for position, instance in enumerate(list(state.instances.values()), start=1):
         if position == 1 or instance.api_keys:
