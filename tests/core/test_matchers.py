@@ -495,6 +495,13 @@ def test_a_pattern_that_makes_others_backtrack_takes_linear_time(
     assert not compiled.holds({"text": text})
 
 
+def test_a_boundary_is_found_in_a_long_text() -> None:
+    text = "été_ " * 30_000
+
+    assert fits({"text": {"regex": r"\bété\b"}}, text=f"{text}été")
+    assert not fits({"text": {"regex": r"\bété\b|\bt|\B \B"}}, text=text)
+
+
 PATTERNS = [
     r"^Order \d+$",
     r"(?i)^STRASSE|siparis|ΌΡΟΣ|ßk",

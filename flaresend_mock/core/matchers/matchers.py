@@ -207,6 +207,7 @@ _CLASSIFIED = 0x40000  # Unicode has no letters, digits or spaces from here on
 _CASED = 0x1F000  # nor upper and lower case from here on
 _FULL_CASES = {"\u1fd3": "\u0390", "\u1fe3": "\u03b0", "\ufb06": "\ufb05"}  # cases in Python, not by lower()
 _UNSUPPORTED = "look-around, back-references, conditions and possessive quantifiers are not supported"
+_PIECE = 50_000  # pads a long text piece by piece, to save memory
 _POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRING": r"\z"}
 
 
@@ -296,6 +297,8 @@ class _Translation:
 
 def _padded(text: str) -> str:
     r"""Put each character between two that RE2's \b, ^ and $ take for the same kind: letter, newline or other."""
+    if len(text) > _PIECE:
+        return "".join(_padded(text[start : start + _PIECE]) for start in range(0, len(text), _PIECE))
     runs = enumerate(re.split(r"(\w+)", text))
     return "".join(
         f"a{'aa'.join(run)}a" if place % 2 else f" {'  '.join(run)} ".replace(" \n ", "\n\n\n")
@@ -319,8 +322,8 @@ def _characters(items: Iterable[tuple[Any, Any]], flags: int) -> Ranges:
             categories += _category(str(given), flags & re.ASCII)
         elif str(kind) == "ANY" and not flags & re.DOTALL:
             named.append((10, 10))
-    ranges = [*_with_cases(named, flags), *categories]
-    return _others(ranges) if negated else ranges
+    others = _others([*_with_cases(named, flags), *categories])
+    return others if negated else _others(others)
 
 
 @cache
