@@ -214,7 +214,7 @@ class Deliveries:
             again = list(deliveries)
             if any(self._instances.get(one.instance).webhook is None for one in again):
                 raise NoWebhook
-            return [self._send_again(self._afresh(delivery)) for delivery in again]
+            return [self._redeliver(delivery) for delivery in again]
 
     def not_redelivered(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return those of these deliveries that no redelivery has delivered, or may still deliver."""
@@ -298,23 +298,22 @@ class Deliveries:
             if id_ not in state.open_deliveries and state.deliveries.get(id_) is None:
                 return id_
 
-    def _afresh(self, delivery: Delivery) -> Delivery:
-        return replace(
+    def _redeliver(self, delivery: Delivery) -> Delivery:
+        fresh = replace(
             delivery,
             id=self._unused_id(),
             created=self._store.clock.now(),
             status="pending",
+            event=0,
             attempts=(),
             next_retry=None,
             redelivery_of=delivery.id,
             fault=None,
         )
-
-    def _send_again(self, delivery: Delivery) -> Delivery:
         webhook = self._instances.get(delivery.instance).webhook
         if webhook is not None and webhook.paused:
-            return self._close(replace(delivery, status="held", event=0))
-        return self._admit(delivery, 0)
+            return self._close(replace(fresh, status="held"))
+        return self._admit(fresh, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
         """Let an event enter its lane, now or later; drop it if MAX_PENDING_BYTES are pending."""

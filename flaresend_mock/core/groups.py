@@ -52,7 +52,7 @@ class Groups:
             NotReady, Overloaded: a magic number asks for it.
         """
         people = [self._people.named(given) for given in participants]
-        with numbers.MagicCall(people, self._store.delay):
+        with numbers.magic_outcomes(people, self._store.delay):
             return self.make(instance_id, subject, people)
 
     def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
@@ -152,7 +152,7 @@ class Groups:
             GroupFull: it would have more than 1024 participants.
         """
         named = list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
-        with numbers.MagicCall([number for _, number in named], self._store.delay), self._store.lock:
+        with numbers.magic_outcomes([number for _, number in named], self._store.delay), self._store.lock:
             return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:

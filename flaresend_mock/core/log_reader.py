@@ -37,33 +37,19 @@ class Subscribers:
     def __init__(self) -> None:
         self._subscribed: dict[int, tuple[str | None, See]] = {}
         self._keys = count()
-        self._readers: list[LogReader] = []
+        self.readers: list[LogReader] = []
 
     def publish(self, event: Event) -> None:
         """Call every subscriber to this kind of event. The caller holds the world's lock."""
         for kind, see in list(self._subscribed.values()) if self._subscribed else ():
             if kind is None or kind == event.kind:
                 see(event)
-        for reader in self._readers:
+        for reader in self.readers:
             reader.news.set()
 
     def anybody(self) -> bool:
         """Tell whether there is a subscriber or a reader."""
-        return bool(self._subscribed or self._readers)
-
-    def add_reader(self, reader: LogReader) -> None:
-        """Tell a reader when there is news. The caller holds the world's lock."""
-        self._readers.append(reader)
-
-    def remove_reader(self, reader: LogReader) -> None:
-        """Tell a reader nothing more. The caller holds the world's lock."""
-        if reader in self._readers:
-            self._readers.remove(reader)
-
-    def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
-        """Let every reader set aside what it has not read of a log that is given up: see LogReader.change_log."""
-        for reader in self._readers:
-            reader.change_log(log, number, replaced)
+        return bool(self._subscribed or self.readers)
 
     @contextmanager
     def subscribe(self, kind: str | None, see: See) -> Iterator[None]:
@@ -105,12 +91,13 @@ class LogReader:
         with lock:
             last = log().last_number
             self._since = last if since is None else 0 if since > last else since
-            subscribers.add_reader(self)
+            subscribers.readers.append(self)
 
     def close(self) -> None:
         """Stop following. Closing twice does nothing more."""
         with self._lock:
-            self._subscribers.remove_reader(self)
+            if self in self._subscribers.readers:
+                self._subscribers.readers.remove(self)
 
     def read(self) -> list[Event | Missed | Replaced]:
         """Return what is new, in order: what was set aside, then what the log holds."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from flaresend_mock.core.errors import NotReady, Overloaded
 
@@ -68,8 +69,9 @@ def refuse_magic(given: Iterable[str | None]) -> None:
             raise Overloaded(outcome)
 
 
-class MagicCall:
-    """Refuses a call if magic numbers ask for it; otherwise delays its caller after the work, for `999…408`.
+@contextmanager
+def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None]) -> Iterator[None]:
+    """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
     The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
     service, and nothing happens after it is gone.
@@ -81,18 +83,8 @@ class MagicCall:
     Raises:
         NotReady, Overloaded: as `refuse_magic` does.
     """
-
-    __slots__ = ("_delay", "_slow")
-
-    def __init__(self, given: Iterable[str | None], delay: Callable[[float], None]) -> None:
-        people = list(given)
-        refuse_magic(people)
-        self._slow = any(number and magic(number) == 408 for number in people)
-        self._delay = delay
-
-    def __enter__(self) -> None:
-        """Start the work."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._slow and kind is None:
-            self._delay(STALL_SECONDS)
+    people = list(given)
+    refuse_magic(people)
+    yield
+    if any(number and magic(number) == 408 for number in people):
+        delay(STALL_SECONDS)

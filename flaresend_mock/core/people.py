@@ -25,7 +25,7 @@ class People:
             InvalidNumber: it is not a phone number.
         """
         number = self._parsed(given)
-        with numbers.MagicCall([number], self._store.delay), self._store.lock:
+        with numbers.magic_outcomes([number], self._store.delay), self._store.lock:
             return number, self.on_whatsapp(number)
 
     def on_whatsapp(self, number: str) -> bool:

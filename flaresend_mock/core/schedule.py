@@ -55,7 +55,7 @@ class Schedule:
             TooMany: MAX_PENDING_BYTES are pending.
         """
         require_complete(content)
-        with numbers.MagicCall(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+        with numbers.magic_outcomes(map(numbers.parse, recipients), self._store.delay), self._store.lock:
             self._instances.get(instance_id)
             at = self._future(send_at)
             order = self._store.state.counters.get(KIND, 0)
@@ -96,7 +96,7 @@ class Schedule:
         if not changes:
             raise NothingToUpdate
         recipients = changes.get("recipients", ())
-        with numbers.MagicCall(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+        with numbers.magic_outcomes(map(numbers.parse, recipients), self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":
                 raise TaskNotPending

@@ -55,7 +55,7 @@ class Sending:
         """
         require_complete(content)
         people = [numbers.parse(given) for given in recipients]
-        with numbers.MagicCall(people, self._store.delay), self._store.lock:
+        with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             instance = self._instances.require_ready(instance_id)
             return self.deliver(instance, recipients, people, content)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
 from flaresend_mock.core.clock import ClockSetting
@@ -92,30 +93,10 @@ class State:
 
     def copy(self) -> State:
         """Return a copy that shares the models."""
-        other = State(
-            history=self.history,
-            seed=self.seed,
-            time_zone=self.time_zone,
-            clock=self.clock,
-            counters=self.counters.copy(),
-            people=self.people.copy(),
-            lids=self.lids.copy(),
-            instances=self.instances.copy(),
-            groups=self.groups.copy(),
-            channels=self.channels.copy(),
-            tasks=self.tasks.copy(),
-            timers=self.timers.copy(),
-            open_deliveries=self.open_deliveries.copy(),
-            lanes={lane: ids.copy() for lane, ids in self.lanes.items()},
-            auto_replies=self.auto_replies.copy(),
-            senders_as_lids=self.senders_as_lids,
-            faults=self.faults.copy(),
-            pairing_seconds=self.pairing_seconds,
-        )
-        other.messages = self.messages.copy()
-        other.ended_tasks = self.ended_tasks.copy()
-        other.media = self.media.copy()
-        other.served = self.served.copy()
-        other.deliveries = self.deliveries.copy()
-        other.events = self.events.copy()
+        other = copy(self)
+        for field_ in fields(self):
+            value = getattr(self, field_.name)
+            if hasattr(value, "copy"):
+                setattr(other, field_.name, value.copy())
+        other.lanes = {lane: ids.copy() for lane, ids in self.lanes.items()}
         return other

@@ -126,7 +126,8 @@ class World(Store):
         """
         with self.timeline.moving(), self.lock:
             number = state.events.last_number
-            self.subscribers.change_log(self.state.events, number, Replaced(number))
+            for reader in self.subscribers.readers:
+                reader.change_log(self.state.events, number, Replaced(number))
             self.record("world", Change("replaced", self.name))
             self._origin = state.copy()
             self.enter(state)
@@ -152,7 +153,8 @@ class World(Store):
             log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)
             self.enter(state.copy())
             self.state.events.last_number = number
-            self.subscribers.change_log(log, number)
+            for reader in self.subscribers.readers:
+                reader.change_log(log, number)
             self.instances.give_up_keys()
             self.deliveries.restart()
             self.record("world", Change(action, subject))
