@@ -20,9 +20,8 @@ def install(app: Flask) -> None:
 def begin() -> Response | None:
     """Find the caller, apply a fault that matches, and refuse a call without a known key."""
     us = services()
-    caller = auth.identify(request, us)
+    g.caller = caller = auth.identify(request.environ.get("HTTP_AUTHORIZATION", ""), us)
     world = caller.world if caller else us.worlds.default()
-    g.caller, g.world = caller, world
     if world.state.faults and (reply := fault_injection.apply_before(world, caller)) is not None:
         return reply
     if caller is None or us.strict:

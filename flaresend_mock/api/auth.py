@@ -28,14 +28,14 @@ class Caller:
     instance: str
 
 
-def identify(request: Request, us: AppServices) -> Caller | None:
+def identify(authorization: str, us: AppServices) -> Caller | None:
     """Return the caller that the API key belongs to, or None without a known key.
 
     Raises:
         WorldIsGone: the world of this key was evicted.
         TooMany: there is no room for a world for this key.
     """
-    key = bearer(request.headers.get("Authorization", ""))
+    key = bearer(authorization)
     found = us.worlds.with_key(key) if key else None
     return Caller(found[0], found[1].id) if found else None
 

@@ -150,7 +150,7 @@ def refuse_http(refusal: HTTPException) -> Response:
     """Return the response to what HTTP refuses: unknown routes and methods, unreadable bodies."""
     status = refusal.code or 500
     if status == 404:
-        message = f"Cannot {request.method} {path_as_sent(request)}"
+        message = f"Cannot {request.method} {path_as_sent(request.environ)}"
     elif status in (400, 501) and refusal.description != type(refusal).description:
         message = refusal.description or refusal.name
     else:

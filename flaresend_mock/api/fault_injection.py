@@ -62,7 +62,7 @@ def _described(request: Request, instance: str | None) -> dict[str, Any]:
         body = {}
     return {
         "method": request.method,
-        "path": headers.path_as_sent(request),
+        "path": headers.path_as_sent(request.environ),
         "query": request.environ.get("QUERY_STRING", ""),
         "headers": headers.shown(headers.received(request.environ)),
         "body": body,

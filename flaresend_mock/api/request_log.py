@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Request, Response, g, request
+from flask import Response, g, request
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fault_injection import Injected
@@ -23,25 +24,23 @@ NOT_FOUND = 404
 
 def record(response: Response) -> None:
     """Record the call with its response. Calls without a known key belong to the default world."""
+    environ = request.environ
     caller: Caller | None = g.get("caller")
-    world: World = (
-        g.world if "world" in g else services().worlds.default()
-    )  # identifying the caller may be refused
+    world: World = caller.world if caller else services().worlds.default()
     injected: Injected | None = g.get("injected")
     fault = injected.fault if injected else None
     cut_off = fault is not None and fault.action == "reset"
-    path, query = path_as_sent(request), request.environ.get("QUERY_STRING", "")
-    headers, body = received(request.environ), _body(request)
+    query = environ.get("QUERY_STRING", "")
     response_body = b"" if cut_off else response.get_data()
     masked = world.instances.masked
     if response.status_code == NOT_FOUND and not cut_off:  # the message repeats the path
         response_body = masked(response_body.decode()).encode()
     call = Call(
-        method=request.method,
-        path=masked(path),
+        method=environ["REQUEST_METHOD"],
+        path=masked(path_as_sent(environ)),
         query=masked(query) if query else "",
-        headers=headers,
-        body=body,
+        headers=received(environ),
+        body=_body(environ),
         status=None if cut_off else response.status_code,
         response=response_body,
         instance=caller.instance if caller else None,
@@ -54,10 +53,10 @@ def record(response: Response) -> None:
     log.info("%s %s %s%s%s", call.method, call.path, call.status or "reset", of_world, met)
 
 
-def _body(request: Request) -> Any:
+def _body(environ: Mapping[str, Any]) -> Any:
     """Return the bytes of a JSON body, or the fields of a form, in which uploads are described and not kept."""
-    raw: bytes | None = request.environ.get(RAW)
-    fields: dict[str, Any] | None = g.get("body")
+    raw: bytes | None = environ.get(RAW)
+    fields: dict[str, Any] | None = None if raw else g.get("body")
     if raw is not None or fields is None:
         return raw
     return {name: _described(value) if isinstance(value, Upload) else value for name, value in fields.items()}

@@ -85,10 +85,11 @@ def read(
         UnsupportedMediaType: the body is neither JSON nor a form.
         RequestEntityTooLarge: the body is too large.
     """
-    if not request.content_length:
+    length = request.content_length
+    if not length:
         return {}
     if request.content_type == "application/json" or request.is_json:
-        return _read_json(request, max_depth, not_json)
+        return _read_json(request, length, max_depth, not_json)
     if forms and request.mimetype in FORMS:
         return _read_form(request, lists)
     raise UnsupportedMediaType
@@ -163,17 +164,17 @@ def _check_depth(data: Any, max_depth: int) -> None:
     raise ValueError("too deeply nested")
 
 
-def _read_json(request: Request, max_depth: int, not_json: str) -> dict[str, Any]:
+def _read_json(request: Request, length: int, max_depth: int, not_json: str) -> dict[str, Any]:
     """Return the JSON object in a request's body.
 
     The server has read all bytes already, so they are taken from it directly; `Request.get_data` would add two guards.
     """
-    length, allowed = request.content_length or 0, request.max_content_length
+    allowed, environ = request.max_content_length, request.environ
     if allowed is not None and length > allowed:
         raise RequestEntityTooLarge
-    raw = request.environ.get(RAW)
+    raw = environ.get(RAW)
     if raw is None:
-        raw = request.environ[RAW] = request.environ["wsgi.input"].read(length)
+        raw = environ[RAW] = environ["wsgi.input"].read(length)
     try:
         data = load_json(raw, max_depth)
     except ValueError:

@@ -109,9 +109,9 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         def run(**arguments: Any) -> Response:
             us = services()
             if of_api:
-                arguments["caller"] = g.caller
+                arguments["caller"] = caller = g.caller
                 if of.phone:
-                    g.caller.world.instances.require_ready(g.caller.instance)
+                    caller.world.instances.require_ready(caller.instance)
             else:
                 _check_query(request, of.query)
             if of.query is not None and "query" in takes:
@@ -120,10 +120,10 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
                 forms = of.forms or (of_api and not us.strict)
                 if of.large:
                     request.max_content_length = max(LARGE_BODY, us.max_body_size)
-                g.body = bodies.read(
+                g.body = given = bodies.read(
                     request, lists, forms=forms, max_depth=max_depth, not_json=of.body.not_json
                 )
-                arguments["body"] = of.body.parse(g.body)
+                arguments["body"] = of.body.parse(given)
             if WORLD in takes:
                 arguments[WORLD] = chosen_world(us, request)
             result = view(**arguments)

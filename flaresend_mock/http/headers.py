@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.core.redaction import MASK, is_secret
@@ -34,10 +33,10 @@ def pass_for(token: str) -> str:
     return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()
 
 
-def path_as_sent(request: Request) -> str:
+def path_as_sent(environ: Mapping[str, Any]) -> str:
     """Return the path of the request line, without the query."""
-    uri: str | None = request.environ.get("REQUEST_URI")
-    return uri.partition("?")[0] if uri else quote(request.path)
+    uri: str | None = environ.get("REQUEST_URI")
+    return uri.partition("?")[0] if uri else quote(environ["PATH_INFO"].encode("latin-1"))
 
 
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
