@@ -43,7 +43,7 @@ DOCUMENTS = [
     *(f"docs/{one.name}" for one in sorted((REPOSITORY / "docs").glob("*.md"))),
 ]
 
-PACKAGES = ["api", "background", "control", "dashboard", "http", "openapi", "world_format"]
+PACKAGES = ["api", "background", "control", "core", "dashboard", "http", "openapi", "world_format"]
 
 
 def found(text: str) -> list[str]:
