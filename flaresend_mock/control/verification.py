@@ -152,16 +152,18 @@ def _expectation(of: Collection, given: Mapping[str, Any]) -> Expectation:
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
     """Gather the items there are, and new ones, until enough match or the time is up."""
 
+    logs = world.replacements
+
     def see(event: Event) -> None:
         key, number, item = of.of(event)
-        if number > since:
-            gathering.look(key, number, item)
+        if number > since or world.replacements > logs:  # an import begins the numbers anew
+            gathering.look((world.replacements, key), number, item)
 
     us = services()
     with world.subscribers.subscribe(of.kind, see):
         for key, number, shown in of.kept(world):
             if number > since and not gathering.enough.is_set():
-                gathering.look(key, number, shown(), newer=False)
+                gathering.look((logs, key), number, shown(), newer=False)
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(request.environ)
