@@ -1,4 +1,4 @@
-"""Every option of the emulator: its name, its meaning, its default, and where its value comes from."""
+"""The options of the emulator: name, type, default and meaning, and their values from flags and the environment."""
 
 from __future__ import annotations
 
@@ -10,176 +10,164 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+import click
+
 PREFIX = "FLARESEND_MOCK_"
 ENVIRONMENT: MutableMapping[str, str] = os.environ
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2, "g": 1024**3, "gib": 1024**3}
 _SIZE = re.compile(r"(\d{1,12})\s*([a-z]*)", re.ASCII | re.IGNORECASE)
-_TRUE = ("1", "true", "yes", "on")
 _SECRET = ("control_token", "api_key", "webhook_secret")
-_FALSE = ("0", "false", "no", "off")
 
 
 class SettingError(ValueError):
-    """An option with a value that it cannot have; the message names the option and the value."""
+    """An option has a wrong value. The message names the option and the value."""
 
 
-def _text(value: str) -> str:
-    return value
+class Checked(click.ParamType):  # type: ignore[type-arg]
+    """A type whose function returns the value of a text, or raises an error for a wrong one.
 
+    Args:
+        wanted: what a value is, for the message.
+    """
 
-def _whole(lowest: int, highest: int) -> Callable[[str], int]:
-    def convert(value: str) -> int:
-        if not re.fullmatch(r"-?\d{1,18}", value, re.ASCII) or not lowest <= int(value) <= highest:
-            raise ValueError(f"a whole number from {lowest} to {highest}")
-        return int(value)
+    def __init__(self, name: str, wanted: str, read: Callable[[str], Any]) -> None:
+        self.name = name
+        self.wanted = wanted
+        self._read = read
 
-    return convert
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def convert(value: str) -> str:
-        if value.lower() not in words:
-            raise ValueError(f"one of {', '.join(words)}")
-        return value.lower()
-
-    return convert
-
-
-def _switch(value: str) -> bool:
-    if value.lower() not in (*_TRUE, *_FALSE):
-        raise ValueError("true or false")
-    return value.lower() in _TRUE
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self._read(value)
+        except (OSError, ValueError, LookupError):
+            self.fail(f"{value!r} is not {self.wanted}", param, ctx)
 
 
 def _size(value: str) -> int:
     found = _SIZE.fullmatch(value.strip())
-    unit = _UNITS.get(found[2].lower()) if found else None
-    if not found or not unit or not int(found[1]):
-        raise ValueError("a size such as 64MiB or a number of bytes")
-    return int(found[1]) * unit
+    if not found or not int(found[1]):
+        raise ValueError
+    return int(found[1]) * _UNITS[found[2].lower()]
 
 
 def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, LookupError):
-        raise ValueError("a time zone such as Africa/Nairobi") from None
-    return value
-
-
-def _api_key(value: str) -> str:
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("a key of printable ASCII characters without spaces")
-    return value
+    return ZoneInfo(value).key
 
 
 def _http_url(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ValueError("an http or https URL")
-    return value.rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError
+    return value
 
 
-def _token(value: str) -> str:
+def _word(value: str) -> str:
     if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("a token of printable ASCII characters without spaces")
+        raise ValueError
     return value
 
 
 def _path(value: str) -> str:
     if not value or "\0" in value:
-        raise ValueError("the path of a file")
+        raise ValueError
     return value
 
 
-def _webhook_url(value: str) -> str:
-    _http_url(value)
-    return value
+HTTP_URL = Checked("url", "an http or https URL", _http_url)
+_BASE_URL = Checked("url", "an http or https URL", lambda value: _http_url(value).rstrip("/"))
+_KEY = Checked("key", "a key of printable ASCII characters without spaces", _word)
+_TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _word)
+_PATH = Checked("path", "the path of a file", _path)
+_ZONE = Checked("zone", "a time zone such as Africa/Nairobi", _time_zone)
+_BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
 
 
-def _option(default: Any, convert: Callable[[str], Any], help: str, shown: str | None = None) -> Any:
-    metadata = {"convert": convert, "help": help, "shown": str(default) if shown is None else shown}
+def _choice(*words: str) -> click.Choice[str]:
+    return click.Choice(words, case_sensitive=False)
+
+
+def _option(default: Any, kind: click.ParamType[Any], help: str, shown: str | None = None) -> Any:
+    metadata = {"type": kind, "help": help, "shown": str(default) if shown is None else shown}
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How an emulator is set up. A flag comes before its variable, and that before the default."""
+    """The options of an emulator. A flag wins over its variable, and that over the default."""
 
-    host: str = _option("127.0.0.1", _text, "Address to listen on.")
-    port: int = _option(3577, _whole(0, 65535), "Port to listen on; 0 picks a free one.")
-    world: str = _option("default", _text, "World to start with: default, demo, or the path of a world file.")
+    host: str = _option("127.0.0.1", click.STRING, "Address to listen on.")
+    port: int = _option(3577, click.IntRange(0, 65535), "Port to listen on; 0 picks a free one.")
+    world: str = _option(
+        "default", click.STRING, "World to start with: default, demo, or the path of a world file."
+    )
     seed: int | None = _option(
         None,
-        _whole(-(10**17), 10**17),
-        "Decides everything left to chance: ids, LIDs, names.",
+        click.IntRange(-(10**17), 10**17),
+        "Seed of all random values: ids, LIDs, names.",
         "the world's, or 1",
     )
-    time_zone: str | None = _option(None, _time_zone, "Time zone that sendAt is in.", "the world's, or UTC")
+    time_zone: str | None = _option(None, _ZONE, "Time zone that sendAt is in.", "the world's, or UTC")
     api_key: str | None = _option(
-        None, _api_key, "API key of the world's first instance.", "the world's: YOUR_API_KEY"
+        None, _KEY, "API key of the world's first instance.", "the world's: YOUR_API_KEY"
     )
     auth: str = _option(
         "known",
-        _one_of("known", "open"),
-        "API keys: only known ones, or open: each unknown one gets a world of its own.",
+        _choice("known", "open"),
+        "API keys: known refuses unknown ones; open creates a world for each.",
     )
     strict: bool = _option(
         False,
-        _switch,
-        "Accept only what the documentation describes: forms just where it shows them, no trailing slashes.",
+        click.BOOL,
+        "Accept only what the documentation describes: forms only where it shows them, no trailing slashes.",
     )
     webhook_url: str | None = _option(
-        None, _webhook_url, "Where the events of the world's first instance go.", "none"
+        None, HTTP_URL, "URL of the webhook of the world's first instance.", "none"
     )
     webhook_secret: str | None = _option(
-        None, _text, "Secret that deliveries are signed with.", "none: unsigned"
+        None, click.STRING, "Secret that signs deliveries.", "none: unsigned"
     )
     public_url: str | None = _option(
         None,
-        _http_url,
-        "Where applications reach this emulator, for links to media.",
+        _BASE_URL,
+        "URL by which applications reach this emulator, for links to media.",
         "the address it prints",
     )
     import_: str | None = _option(
-        None, _path, "Export that the default world starts with, instead of what --world says.", "none"
+        None, _PATH, "Export that the default world starts with, instead of what --world says.", "none"
     )
     export_on_exit: str | None = _option(
-        None, _path, "File that the default world is exported to when the emulator stops.", "none"
+        None, _PATH, "File that the default world is exported to when the emulator stops.", "none"
     )
     with_secrets: bool = _option(
-        False, _switch, "Show API keys and secrets in lists and exports, which otherwise mask them."
+        False, click.BOOL, "Show API keys and secrets in lists and exports, which otherwise mask them."
     )
     control_token: str | None = _option(
-        None, _token, "What callers of /_mock must send as X-Control-Token.", "none: local callers only"
+        None, _TOKEN, "Token that clients of /_mock must send as X-Control-Token.", "none: local callers only"
     )
-    max_body_size: int = _option(64 * 1024**2, _size, "Largest request body; a larger one gets 413.", "64MiB")
+    max_body_size: int = _option(
+        64 * 1024**2, _BYTES, "Largest request body; a larger one gets 413.", "64MiB"
+    )
     history: int = _option(
-        10_000, _whole(1, 10_000_000), "How many messages, and how many events, a world keeps."
+        10_000, click.IntRange(1, 10_000_000), "Number of messages, and of events, that a world keeps."
     )
-    threads: int = _option(32, _whole(1, 1024), "How many calls are worked on at once.")
+    threads: int = _option(32, click.IntRange(1, 1024), "Number of calls that are handled at once.")
     demo: bool = _option(
-        False, _switch, "Start with sample conversations and a chat bot, for demonstrations."
+        False, click.BOOL, "Start with sample conversations and a chat bot, for demonstrations."
     )
     log_format: str = _option(
-        "text", _one_of("text", "json"), "How the log on standard error is written: text or json."
+        "text", _choice("text", "json"), "Format of the log on standard error: text or json."
     )
     log_level: str = _option(
         "info",
-        _one_of("debug", "info", "warning", "error"),
-        "The least that is logged: debug, info, warning or error.",
+        _choice("debug", "info", "warning", "error"),
+        "Lowest level that is logged: debug, info, warning or error.",
     )
 
     def __post_init__(self) -> None:
-        """Hold every value to what its option can be, wherever it comes from; text is read as on the command line.
+        """Convert every value as on the command line.
 
         Raises:
-            SettingError: a value cannot be what its option is set to.
+            SettingError: a value is wrong.
         """
         for option in fields(self):
             value = getattr(self, option.name)
@@ -188,11 +176,20 @@ class Settings:
 
 
 def _converted(option: Field[Any], value: object, source: str) -> Any:
+    kind: click.ParamType[Any] = option.metadata["type"]
     try:
-        return option.metadata["convert"](str(value))
-    except ValueError as error:
-        shown = "what is given" if option.name in _SECRET else repr(str(value))
-        raise SettingError(f"{source}: {shown} is not {error}") from None
+        return kind.convert(str(value), None, None)
+    except click.BadParameter:
+        shown = "the given value" if option.name in _SECRET else repr(str(value))
+        raise SettingError(f"{source}: {shown} is not {_wanted(kind)}") from None
+
+
+def _wanted(kind: click.ParamType[Any]) -> str:
+    if isinstance(kind, click.IntRange):
+        return f"a whole number from {kind.min} to {kind.max}"
+    if isinstance(kind, click.Choice):
+        return f"one of {', '.join(kind.choices)}"
+    return getattr(kind, "wanted", "true or false")
 
 
 def options() -> list[Field[Any]]:
@@ -212,7 +209,7 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
     """Build settings from flags, then variables, then defaults. An empty variable counts as not set.
 
     Raises:
-        SettingError: a value cannot be what its option is set to.
+        SettingError: a value is wrong.
     """
     values: dict[str, Any] = {}
     for option in options():
@@ -225,6 +222,6 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
 
 
 def local_url(host: str, port: int) -> str:
-    """Return the address at which this machine reaches what listens at a host and port."""
+    """Return the URL by which this machine reaches a server that listens at a host and port."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104  # nosec B104
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"

@@ -177,7 +177,7 @@ def test_a_busy_port_is_one_clear_line() -> None:
         (["--max-body-size", "lots"], "--max-body-size: 'lots' is not a size"),
         (["--history", "0"], "--history: '0' is not"),
         (["--log-format", "xml"], "--log-format: 'xml' is not one of text, json"),
-        (["--api-key", "two words"], "--api-key: what is given is not"),
+        (["--api-key", "two words"], "--api-key: the given value is not"),
         (["--prot", "1"], "No such option '--prot'"),
         (["--port"], "requires an argument"),
         (["serve"], "No such command 'serve'"),
