@@ -36,6 +36,8 @@ RESOURCES: dict[str, type[Resource]] = {
     "Snapshot": worlds.Snapshot,
     "Clock": worlds.Clock,
     "Timer": worlds.Fired,
+    "Transcript": worlds.Transcript,
+    "Evicted items": worlds.Evicted,
     "Nearest item": worlds.Nearest,
     "Miss": worlds.Miss,
 }

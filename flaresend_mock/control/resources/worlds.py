@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import missing
 
-from flaresend_mock.control.resources.activity import Delivery, Message, Request
+from flaresend_mock.control.resources.activity import Delivery, Message, Request, ScheduledMessage
 from flaresend_mock.control.resources.people import Instance, shown_instance
 from flaresend_mock.core import world
 from flaresend_mock.core.redaction import MASK
@@ -243,7 +243,7 @@ class Miss(Resource):
     missing = Property(bool, "Whether the item lacks the field.")
 
 
-class Nearest(Resource):
+class Nearest(Envelope):
     """The item that came nearest to a matcher."""
 
     misses = Property([Miss], "The fields in which it differs.")
@@ -259,6 +259,31 @@ class Unmet(Refused):
     requests = Property([Request], "The calls that match.", optional=True)
     deliveries = Property([Delivery], "The deliveries that match.", optional=True)
     arrived = Property([dict], "The newest 20 items.", optional=True)
+
+
+class Evicted(Envelope):
+    """How many older messages, calls and deliveries are no longer kept."""
+
+    messages = Property(int, "The number of messages.")
+    requests = Property(int, "The number of calls.")
+    deliveries = Property(int, "The number of deliveries.")
+
+
+class Transcript(Envelope):
+    """What happened in a world, and what is about to happen."""
+
+    world = Property(str, "The world's name.")
+    now = Property(datetime, "The time of the world's clock, in UTC.")
+    frozen = Property(bool, "Whether the clock is stopped.")
+    time_zone = Property(str, "The IANA time zone of the times in the text.")
+    messages = Property([Message], "The newest 30 messages, newest last.")
+    requests = Property([Request], "The newest 30 calls, newest last.")
+    strays = Property([Request], "The newest 5 calls of the default world, with `strays_since`.")
+    deliveries = Property([Delivery], "The newest 30 deliveries, newest last.")
+    scheduled = Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent.")
+    faults = Property([Fault], "The faults, oldest first.")
+    evicted = Property(Evicted, "How many older items are no longer kept.")
+    nearest = Property(Nearest, "The item that came nearest to `match`.", null=True)
 
 
 class Found(Resource):

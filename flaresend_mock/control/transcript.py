@@ -1,0 +1,115 @@
+"""/_mock/transcript: one report of what happened in a world, which explains a failed test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, request
+from marshmallow import ValidationError, fields, validate
+
+from flaresend_mock.control.inputs import Input, Text, about
+from flaresend_mock.control.queries import COLLECTIONS
+from flaresend_mock.control.resources.worlds import Transcript
+from flaresend_mock.core.events import Event
+from flaresend_mock.core.matchers.parser import compile_matcher
+from flaresend_mock.core.transcript import LIMIT, STRAYS, render
+from flaresend_mock.core.verification import nearest
+from flaresend_mock.core.world import World
+from flaresend_mock.http.bodies import load_json
+from flaresend_mock.http.context import services
+from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import shown_by
+
+blueprint = Blueprint("transcript", __name__)
+
+_TYPES = ("text/plain", "application/json")
+
+
+class Match(Text):
+    """A matcher, as JSON in the query."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return load_json(super()._deserialize(value, attr, data, **kwargs).encode("utf-8", "replace"))
+        except ValueError:
+            raise ValidationError("Not JSON.") from None
+
+
+class TranscriptQuery(Input):
+    """Which events a transcript has, and which matcher it explains."""
+
+    since = fields.Integer(
+        load_default=0,
+        validate=validate.Range(min=0),
+        metadata=about("The number of an event: the transcript begins after it."),
+    )
+    match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
+    kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
+    strays_since = fields.Integer(
+        load_default=None,
+        validate=validate.Range(min=0),
+        metadata=about(
+            "The number of an event of the default world: adds the calls recorded there after it."
+        ),
+    )
+
+
+@blueprint.get("/transcript")
+@endpoint(Transcript, also=("text/plain",), query=TranscriptQuery())
+def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
+    """Report the newest messages, calls and deliveries, scheduled messages, faults, and the nearest miss of a matcher.
+
+    The report is text; with the header `Accept: application/json`, it is JSON.
+    """
+    found = _report(world, query)
+    if request.accept_mimetypes.best_match(_TYPES) == "application/json":
+        return found
+    return Response(render(shown_by(Transcript)(found)), content_type="text/plain; charset=utf-8")
+
+
+def _report(world: World, query: dict[str, Any]) -> dict[str, Any]:
+    """Return the transcript of a world.
+
+    Raises:
+        InvalidMatcher: `match` is not a matcher of the list.
+    """
+    since, state = query["since"], world.state
+    near, strays = _nearest(world, query), _strays(query["strays_since"])
+    with world.lock:
+        return {
+            "world": world.name,
+            "now": world.clock.now(),
+            "frozen": world.timeline.frozen,
+            "time_zone": state.time_zone,
+            "messages": [one for one in state.messages if one.event > since][-LIMIT:],
+            "requests": state.events.since(since, "request")[-LIMIT:],
+            "strays": strays,
+            "deliveries": [one for one in world.deliveries.all() if one.event > since][-LIMIT:],
+            "scheduled": sorted(state.tasks.values(), key=lambda task: (task.send_at, task.order)),
+            "faults": world.faults.all(),
+            "evicted": {
+                "messages": state.messages.evicted,
+                "requests": state.events.evicted("request"),
+                "deliveries": state.deliveries.evicted,
+            },
+            "nearest": near,
+        }
+
+
+def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
+    if query["match"] is None:
+        return None
+    collection = COLLECTIONS[query["kind"]]
+    matcher = compile_matcher(query["match"], collection.fields)
+    kept = [show() for _, number, show in collection.kept(world) if number > query["since"]]
+    near = nearest(matcher, kept)
+    return near and {"misses": near[1], "item": near[0]}
+
+
+def _strays(since: int | None) -> list[Event]:
+    """Return the newest calls of the default world after an event: its own, and those with an unknown API key."""
+    if since is None:
+        return []
+    world = services().worlds.default()
+    with world.lock:
+        return world.state.events.since(since, "request")[-STRAYS:]

@@ -1,0 +1,169 @@
+"""A world's transcript as text: one line for each message, call, attempt, scheduled message and fault.
+
+The functions take resources as the control plane shows them, so that the emulator and its clients write the same lines.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Shown = Mapping[str, Any]
+
+LIMIT = 30
+"""How many of the newest messages, calls and deliveries a transcript has."""
+
+STRAYS = 5
+ARROWS = {"outbound": "→", "inbound": "←"}
+_WIDTH = 100
+_UNLIMITED = {"after": 0, "every": 1, "times": None, "probability": 1}
+_PEOPLE = ("@s.whatsapp.net", "@lid")
+
+
+def message_line(message: Shown, when: str, arrows: Mapping[str, str] = ARROWS) -> str:
+    """Return one line of a message.
+
+    Args:
+        when: the time at the beginning of the line.
+        arrows: the signs for outbound and inbound.
+    """
+    chat, parties = str(message.get("chat")), f"{message.get('from')} to {message.get('to')}"
+    room = "" if chat.endswith(_PEOPLE) or chat in parties else f" in {chat}"
+    arrow = arrows["outbound" if message.get("direction") == "outbound" else "inbound"]
+    said = next((message[name] for name in ("text", "caption", "fileName", "url") if message.get(name)), None)
+    content = f" {short(said)}" if said else ""
+    failed = " (failed)" if message.get("status") == "failed" else ""
+    return _printable(f"{when} {arrow} {parties}{room} {message.get('type')}") + content + failed
+
+
+def fault_line(fault: Shown) -> str:
+    """Return one line of a fault: what it matches, its effects, its limits and its counts."""
+    words = [str(fault.get("id"))]
+    words += [str(fault["name"])] if fault.get("name") not in (None, fault.get("id")) else []
+    words.append(f"on {fault.get('on')}")
+    words += [f"{name}={_bare(wanted)}" for name, wanted in _object(fault.get("match")).items()]
+    effects = [f"replies {_object(fault['respond']).get('status')}"] if fault.get("respond") else []
+    if fault.get("delay"):
+        effects.append(_delay(_object(fault["delay"])))
+    effects += [str(fault["action"])] if fault.get("action") else []
+    effects += [f"{name} {fault.get(name)}" for name, usual in _UNLIMITED.items() if fault.get(name) != usual]
+    state = "" if fault.get("armed") else ", used up"
+    counts = f"matched {fault.get('matched')}, hit {fault.get('hits')}{state}"
+    return _printable(f"{' '.join(words)}: {', '.join(effects)} ({counts})")
+
+
+def render(transcript: Shown) -> str:
+    """Return a transcript as text, with times in the time zone of the world.
+
+    Args:
+        transcript: the object that `GET /_mock/transcript` returns as JSON.
+    """
+    zone, stands = transcript["time_zone"], ", the clock is frozen" if transcript["frozen"] else ""
+    local = _clock(ZoneInfo(zone))
+    now = datetime.fromisoformat(transcript["now"])
+    said = _newest(transcript, "messages", lambda one: [message_line(one, local(one["timestamp"]))])
+    calls = _newest(transcript, "requests", lambda one: [_call(one, local)])
+    sections = {
+        "the nearest one differs in:": _misses(transcript["nearest"]),
+        f"transcript, {zone} time:": said or ["(no messages)"],
+        "calls:": calls or ["(none)"],
+        "calls with an unknown API key, or one of the default world:": [
+            _call(one, _clock(UTC)) for one in transcript["strays"]
+        ],
+        "webhook:": _newest(transcript, "deliveries", lambda one: _attempts(one, local)),
+        f"scheduled; now it is {local(transcript['now'])}{stands}:": [
+            _task(one, local, now) for one in transcript["scheduled"]
+        ],
+        "faults:": [fault_line(one) for one in transcript["faults"]],
+    }
+    written = ("\n  ".join([title, *lines]) for title, lines in sections.items() if lines)
+    return "\n".join(written)
+
+
+def short(value: Any) -> str:
+    """Return a value as JSON, shortened to one line that no terminal obeys."""
+    text = json.dumps(value, ensure_ascii=False)
+    return _printable(text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
+
+
+def _newest(transcript: Shown, name: str, lines: Callable[[Shown], Iterable[str]]) -> list[str]:
+    found, evicted = transcript[name], transcript["evicted"][name]
+    notes = [f"… {evicted} older ones are no longer kept"] if evicted else []
+    notes += [f"… the last {LIMIT}:"] if len(found) == LIMIT else []
+    return notes + [line for one in found for line in lines(one)]
+
+
+def _misses(nearest: Shown | None) -> list[str]:
+    """Return the fields in which the nearest item misses; nothing for a message of the other direction."""
+    misses = nearest["misses"] if nearest else []
+    if any(miss["field"] == "direction" for miss in misses):
+        return []
+    return [
+        f"{miss['field']} is {'missing' if miss['missing'] else short(miss['actual'])}"
+        f", expected {short(miss['expected'])}"
+        for miss in misses
+    ]
+
+
+def _call(call: Shown, local: Callable[[str], str]) -> str:
+    status = call["status"] or "cut off"
+    refused = isinstance(call["status"], int) and call["status"] >= 400
+    why = f" {short(call['response'])}" if refused else "".join(_unreached(call["response"]))
+    fault = f" by {call['fault']}" if call["fault"] else ""
+    path = call["path"] if len(call["path"]) <= _WIDTH else f"{call['path'][:_WIDTH]}…"
+    return _printable(f"{local(call['timestamp'])} {call['method']} {path} {status}{fault}") + why
+
+
+def _unreached(response: Any) -> Iterator[str]:
+    """Yield the recipients that an accepted message did not reach."""
+    found, data = _object(response), _object(_object(response).get("data"))
+    for name, numbers in (
+        ("failed", found.get("failed_recipients")),
+        ("invalid", found.get("invalid_recipients")),
+        ("failed", data.get("failed")),
+    ):
+        if numbers:
+            yield f", {name}: {short(numbers)}"
+
+
+def _attempts(delivery: Shown, local: Callable[[str], str]) -> Iterator[str]:
+    none = " (the instance had no webhook)" if delivery["status"] == "no endpoint" else ""
+    yield f"{delivery['id']} {delivery['status']}{none}"
+    for attempt in delivery["attempts"]:
+        outcome = attempt["status"] or attempt["error"]
+        response = f" {short(attempt['response'])}" if attempt["response"] else ""
+        yield _printable(f"  {local(attempt['at'])} {attempt['url']}: {outcome}") + response
+
+
+def _task(task: Shown, local: Callable[[str], str], now: datetime) -> str:
+    overdue = datetime.fromisoformat(task["sendAt"]) <= now
+    to = ", ".join(task["recipients"])
+    line = f"{local(task['sendAt'])} → {to[:_WIDTH]} {task['type']}"
+    text = f" {short(task['text'])}" if task["text"] else ""
+    return _printable(line) + text + (" (overdue: sent when time advances)" if overdue else "")
+
+
+def _delay(delay: Shown) -> str:
+    if delay.get("mean") is not None:
+        return f"waits {delay['mean']} s, give or take {delay.get('deviation')}"
+    lowest, highest = delay.get("from"), delay.get("to")
+    return f"waits {lowest} s" if lowest == highest else f"waits {lowest} to {highest} s"
+
+
+def _clock(zone: tzinfo) -> Callable[[str], str]:
+    return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def _bare(wanted: Any) -> str:
+    return wanted if isinstance(wanted, str) else short(wanted)
+
+
+def _object(value: Any) -> Shown:
+    return value if isinstance(value, dict) else {}
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
