@@ -18,29 +18,29 @@ from flaresend_mock.version import __version__
 
 BAD_USE = 2
 
-
 COMMANDS = {
-    "health": "health",
+    "health": "serve",
     "reset": "worlds",
-    "receive": "receive",
-    "messages": "listing",
-    "requests": "listing",
-    "deliveries": "listing",
-    "clock": "clock",
-    "advance": "clock",
+    "receive": "instances",
+    "messages": "lists",
+    "requests": "lists",
+    "deliveries": "lists",
+    "transcript": "lists",
+    "clock": "worlds",
+    "advance": "worlds",
     "fault": "faults",
     "world": "worlds",
     "instance": "instances",
     "qr": "instances",
-    "verify-signature": "signatures",
-    "fidelity": "fidelity",
-    "openapi": "documents",
+    "verify-signature": "offline",
+    "fidelity": "offline",
+    "openapi": "offline",
 }
-"""The commands, and the module of each; a module is imported when its command is needed."""
+"""The commands, and the module of each, which is imported when its command runs."""
 
 
 class Commands(click.Group):
-    """The commands beside serving, of which a run needs one or none."""
+    """Loads the module of a command when the command runs."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -48,7 +48,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called, or say which one may be meant."""
+        """Find a command, or suggest the one that is meant."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -64,9 +64,9 @@ class Commands(click.Group):
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command. What fails is one clear line, with exit status 1, or 2 for bad use."""
+    """Run the command. A failure prints one line, and has exit status 1, or 2 for bad use."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # whoever started this has closed it
+        if getattr(sys, name) is None:  # the parent process has closed it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
     try:
         status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
@@ -84,18 +84,18 @@ def _complain(message: str, status: int = BAD_USE) -> int:
 
 
 def _written_out(status: int) -> int:
-    """Write out what was printed, and return the exit status; nobody needs to read it to the end."""
+    """Flush standard output, and return the exit status. A closed pipe is not an error."""
     try:
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries again
         if not isinstance(error, BrokenPipeError):
             return _complain(f"cannot print: {error.strerror}", 1)
     return status
 
 
 def _with_settings(command: click.Command) -> click.Command:
-    """Give a command every option of the settings, as text; `resolve` makes something of it."""
+    """Give a command every option of the settings, as text that `resolve` converts."""
     for option in options():
         help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
         if isinstance(option.default, bool):
@@ -117,9 +117,9 @@ def _with_settings(command: click.Command) -> click.Command:
 @click.version_option(__version__, prog_name="flaresend-mock")
 @click.pass_context
 def cli(context: click.Context, /, **flags: Any) -> int:
-    """Serve a Flaresend of your own: the WhatsApp API, emulated on this machine.
+    """Serve an emulator of the Flaresend WhatsApp API on this machine.
 
-    Every option can also be set as an environment variable, named behind it; the flag comes first.
+    Each option can also be set by the environment variable in its help. A flag wins over its variable.
     """
     as_text = {
         name: str(value).lower() if isinstance(value, bool) else value for name, value in flags.items()

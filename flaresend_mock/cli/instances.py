@@ -1,4 +1,4 @@
-"""flaresend-mock instance and qr: instances, and the QR codes that they show."""
+"""flaresend-mock instance, qr and receive: instances, their QR codes, and the messages that they get."""
 
 from __future__ import annotations
 
@@ -9,112 +9,122 @@ from typing import Any
 
 import click
 
-from flaresend_mock.cli import files, output
-from flaresend_mock.cli.remote import NO_EMULATOR, Remote, part, talking
+from flaresend_mock.cli import output
+from flaresend_mock.cli.options import uses_emulator, write_file
+from flaresend_mock.client.control_plane import ControlPlane, NotAnEmulator, media_of, part
 
-_WHITE_ON_BLACK, _AS_BEFORE = "\x1b[97;40m", "\x1b[0m"
-_PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
+_WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
+_IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 _which = click.argument("instance_id", metavar="[ID]", default="default")
 
 
 @click.group(no_args_is_help=False)
 def instance() -> None:
-    """Instances: the phones that a world's API keys send with. Without an ID, the first one is meant."""
+    """List, create, connect and disconnect the instances of a world. Without an ID, the first one is meant."""
 
 
 @instance.command("list")
-@talking(world=True)
-def list_instances(remote: Remote, as_json: bool) -> int:
+@uses_emulator(world=True)
+def list_instances(emulator: ControlPlane, as_json: bool) -> None:
     """List the instances of a world, oldest first."""
-    answer = remote.ask("GET", "/instances")
-    instances = remote.items(answer, "instances")
-    if as_json:
-        output.document(answer)
-        return 0
-    for one in instances:
-        output.say(_line(one))
-    return 0
+    response = emulator.call("GET", "/instances")
+    output.show(response, as_json, map(_line, emulator.items(response, "instances")))
 
 
 @instance.command()
-@click.option("--name", help="What it is called.")
-@click.option("--number", help="Its phone number; one is made up if it is not given.")
-@click.option("--api-key", metavar="KEY", help="Its API key; it has none if none is given.")
-@talking(world=True)
-def create(remote: Remote, as_json: bool, **given: str | None) -> int:
-    """Make an instance; it shows a QR code a second later."""
+@click.option("--name", help="Name of the instance.")
+@click.option("--number", help="Phone number; without it, one is made up.")
+@click.option("--api-key", metavar="KEY", help="API key; without it, the instance has none.")
+@uses_emulator(world=True)
+def create(emulator: ControlPlane, as_json: bool, **given: str | None) -> None:
+    """Create an instance. It shows a QR code a second later."""
     body = {name: value for name, value in given.items() if value is not None}
-    return _shown(remote.ask("POST", "/instances", body), as_json)
+    response = emulator.call("POST", "/instances", body)
+    output.show(response, as_json, [_line(response)])
 
 
 @instance.command()
 @_which
-@talking(world=True)
-def connect(remote: Remote, as_json: bool, instance_id: str) -> int:
-    """Put an instance into the status connected, as if its QR code had been scanned."""
-    body = {"status": "connected"}
-    return _shown(remote.ask("POST", f"/instances/{part(instance_id)}/status", body), as_json)
+@uses_emulator(world=True)
+def connect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
+    """Put an instance into the status connected, as if a phone had scanned its QR code."""
+    response = emulator.call("POST", f"/instances/{part(instance_id)}/status", {"status": "connected"})
+    output.show(response, as_json, [_line(response)])
 
 
 @instance.command()
 @_which
-@talking(world=True)
-def disconnect(remote: Remote, as_json: bool, instance_id: str) -> int:
+@uses_emulator(world=True)
+def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
     """Disconnect an instance, as the button of the dashboard does."""
-    return _shown(remote.ask("POST", f"/instances/{part(instance_id)}/disconnect"), as_json)
+    response = emulator.call("POST", f"/instances/{part(instance_id)}/disconnect")
+    output.show(response, as_json, [_line(response)])
 
 
 @instance.command()
 @_which
-@click.option("--out", type=click.Path(path_type=Path), help="Save it as a picture: FILE.png or FILE.svg.")
-@talking(world=True)
-def qr(remote: Remote, as_json: bool, instance_id: str, out: Path | None) -> int:
-    """Show the QR code of an instance that waits to be scanned, and the address that is in it."""
-    if out is not None and out.suffix.lower() not in _PICTURES:
+@click.option("--out", type=click.Path(path_type=Path), help="Save it as an image: FILE.png or FILE.svg.")
+@uses_emulator(world=True)
+def qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None) -> None:
+    """Show the QR code of an instance that waits to be scanned, and the URL that the code holds."""
+    if out is not None and out.suffix.lower() not in _IMAGES:
         raise click.UsageError(f"--out: {out}: a name that ends in .png or .svg")
     path = f"/instances/{part(instance_id)}/qr"
     if out is not None:
-        _save(remote, path, out)
-    drawing = "" if as_json or out is not None else _drawing(remote, path)
-    answer = remote.ask("GET", path)
-    if as_json:
-        output.document(answer)
-        return 0
-    if output.can_write(drawing):
-        _draw(drawing)
-    else:
-        output.note("this terminal cannot show the QR code; open the address, or save it with --out qr.png")
-    output.say(str(answer.get("url")))
-    return 0
+        _save(emulator, path, out)
+    drawing = b"" if as_json or out is not None else emulator.fetch(path, format="text")[0]
+    response = emulator.call("GET", path)
+    if not as_json:
+        _draw(drawing.decode("utf-8", "replace"))
+    output.show(response, as_json, [str(response.get("url"))])
 
 
-def _save(remote: Remote, path: str, out: Path) -> None:
+def _save(emulator: ControlPlane, path: str, out: Path) -> None:
     suffix = out.suffix.lower()
-    picture, media_type = remote.fetch(path, format=suffix[1:])
-    if media_type != _PICTURES[suffix]:
-        raise remote.failed(NO_EMULATOR)
-    files.write(out, picture)
-
-
-def _drawing(remote: Remote, path: str) -> str:
-    drawing, _ = remote.fetch(path, format="text")
-    return drawing.decode("utf-8", "replace")
+    image, media_type = emulator.fetch(path, format=suffix[1:])
+    if media_type != _IMAGES[suffix]:
+        raise NotAnEmulator(emulator.url)
+    write_file(out, image)
 
 
 def _draw(drawing: str) -> None:
-    """Print a QR code; on a terminal in white on black, whatever its own colours are, so that phones can read it."""
-    coloured = sys.stdout.isatty()
+    """Print a QR code; on a terminal in white on black, which phones can read."""
+    if not output.can_write(drawing):
+        output.note("this terminal cannot show the QR code; open the URL, or save the code with --out qr.png")
+        return
+    colours = (_WHITE_ON_BLACK, _DEFAULT_COLOURS) if sys.stdout.isatty() else ()
     for line in drawing.splitlines():
-        output.say(line, *((_WHITE_ON_BLACK, _AS_BEFORE) if coloured else ()))
+        output.say(line, *colours)
 
 
-def _shown(answer: Mapping[str, Any], as_json: bool) -> int:
-    if as_json:
-        output.document(answer)
-    else:
-        output.say(_line(answer))
-    return 0
+@click.command()
+@click.argument("text", required=False)
+@click.option("--from", "sender", required=True, metavar="NUMBER", help="Number of the sender.")
+@click.option("--group", metavar="JID", help="Group to write in.")
+@click.option("--instance", metavar="ID", help="Instance to write to; the first one if not given.")
+@click.option("--type", "kind", help="Type of the message, where text and file do not tell it.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="File to send.")
+@click.option("--caption", help="Caption of the file.")
+@click.option("--reply-to", metavar="ID", help="Message to quote, or to reply to.")
+@click.option("--target", metavar="ID", help="Message to react to, to edit or to delete.")
+@uses_emulator(world=True)
+def receive(emulator: ControlPlane, as_json: bool, file: Path | None, **given: str | None) -> None:
+    """Send a message from a person to an instance, whose webhook gets the event."""
+    names = {"sender": "from", "kind": "type"}
+    body: dict[str, Any] = {
+        names.get(name, name): value for name, value in given.items() if value is not None
+    }
+    if file is not None:
+        try:
+            body["media"] = media_of(file)
+        except OSError as error:
+            raise click.UsageError(f"--file: {file}: {error.strerror}") from None
+    response = emulator.call("POST", "/inbound", body)
+    delivery = response.get("delivery")
+    if not isinstance(delivery, dict):
+        raise NotAnEmulator(emulator.url)
+    output.show(response, as_json, [f"{delivery.get('message')} {delivery.get('status')}"])
 
 
 def _line(instance: Mapping[str, Any]) -> str:

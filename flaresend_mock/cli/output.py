@@ -1,23 +1,43 @@
-"""What commands print: readable where the terminal can show it, and never obeyed by it."""
+"""The output of commands: lines that show control characters instead of obeying them, and JSON."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from flaresend_mock.logs import visible
 
+SECONDS_BEFORE = 1.0
+_ERASE = "\r\x1b[K"
+_shown = threading.Lock()
+
+
+def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
+    """Print a response: as JSON, or line by line."""
+    if as_json:
+        document(response)
+        return
+    for line in lines:
+        say(line)
+
 
 def say(text: str, before: str = "", after: str = "") -> None:
     """Print one line on standard output.
 
     Args:
-        before: what a terminal is to obey before the line, and `after` it.
+        before: control characters for the terminal before the line, and `after` it.
     """
-    _print(f"{before}{_shown(text)}{after}")
+    plain = visible(text)
+    if not can_write(plain):
+        plain = plain.encode(_encoding(), "backslashreplace").decode(_encoding())
+    _print(f"{before}{plain}{after}")
 
 
 def note(text: str) -> None:
@@ -25,28 +45,55 @@ def note(text: str) -> None:
     print(f"flaresend-mock: {visible(text)}", file=sys.stderr)
 
 
-def document(answer: Any) -> None:
-    """Print JSON on one line, in ASCII: whatever is in it, a terminal has nothing to obey."""
-    _print(json.dumps(answer))
+def document(response: Any) -> None:
+    """Print JSON on one line of ASCII, which no terminal obeys."""
+    _print(json.dumps(response))
 
 
-def short(text: str, most: int = 60) -> str:
-    """Return a text on one line, and cut if it is longer than so many characters."""
-    line = " ".join(text[: 10 * most].split())
-    return line if len(line) <= most else f"{line[: most - 1]}{sign('…', '...')}"
-
-
-def sign(wanted: str, instead: str) -> str:
-    """Return a sign, or what stands for it where standard output cannot write it."""
-    return wanted if can_write(wanted) else instead
+def arrows() -> dict[str, str]:
+    """Return the signs of outbound and inbound messages that standard output can write."""
+    outbound, inbound = ("→", "←") if can_write("→←") else ("->", "<-")
+    return {"outbound": outbound, "inbound": inbound}
 
 
 def can_write(text: str) -> bool:
+    """Tell whether the encoding of standard output has all characters of a text."""
     try:
         text.encode(_encoding())
     except (UnicodeEncodeError, LookupError):
         return False
     return True
+
+
+@contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """Show on a terminal what the command waits for, once that takes longer than a second."""
+    if not (sys.stderr and sys.stderr.isatty()) or not _shown.acquire(blocking=False):
+        yield
+        return
+    over = threading.Event()
+    teller = threading.Thread(target=_count_seconds, args=(visible(for_what), over), daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+        _shown.release()
+
+
+def _count_seconds(what: str, over: threading.Event) -> None:
+    from flaresend_mock.background.realtime import Stopwatch  # most commands end before this
+
+    watch = Stopwatch()
+    told = False
+    while not over.wait(SECONDS_BEFORE):
+        line = f"waiting for {what} {watch.seconds:.0f} s"
+        width = shutil.get_terminal_size().columns - 1
+        print(f"{_ERASE}{line[:width]}", end="", file=sys.stderr, flush=True)
+        told = True
+    if told:
+        print(_ERASE, end="", file=sys.stderr, flush=True)
 
 
 def _print(line: str) -> None:
@@ -56,11 +103,6 @@ def _print(line: str) -> None:
         raise
     except OSError as error:
         raise click.ClickException(f"cannot print: {error.strerror}") from None
-
-
-def _shown(text: str) -> str:
-    plain = visible(text)
-    return plain if can_write(plain) else plain.encode(_encoding(), "backslashreplace").decode(_encoding())
 
 
 def _encoding() -> str:

@@ -1,7 +1,8 @@
-"""flaresend-mock world and reset: worlds as a whole."""
+"""flaresend-mock world, reset, clock and advance: worlds as a whole, and their time."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,117 +10,150 @@ from typing import Any
 
 import click
 
-from flaresend_mock.cli import files, jsons, output
-from flaresend_mock.cli.remote import LONG_SECONDS, NO_EMULATOR, Remote, part, talking
+from flaresend_mock.cli import output
+from flaresend_mock.cli.options import load_json, read_file, span, uses_emulator, write_file
+from flaresend_mock.client.control_plane import LONG_SECONDS, ControlPlane, NotAnEmulator, part
 
 _OPENING = b'{"format":"flaresend-mock world"'
 _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
+_BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
 
 
 @click.command()
-@talking(world=True)
-def reset(remote: Remote, as_json: bool) -> int:
-    """Return a world to what it was created as: contents, clock and log."""
-    return _done(remote.ask("POST", "/reset", seconds=LONG_SECONDS), as_json, "is as it was created")
+@uses_emulator(world=True)
+def reset(emulator: ControlPlane, as_json: bool) -> None:
+    """Reset a world to its initial state: contents, clock and log."""
+    response = emulator.call("POST", "/reset", seconds=LONG_SECONDS)
+    output.show(response, as_json, [f"World {response.get('world')} is in its initial state"])
 
 
 @click.group(no_args_is_help=False)
 def world() -> None:
-    """Worlds: each with its own state, clock, API keys and faults."""
+    """List, create, export, import and delete worlds. Each has its own state, clock, API keys and faults."""
 
 
 @world.command("list")
-@talking()
-def list_worlds(remote: Remote, as_json: bool) -> int:
+@uses_emulator()
+def list_worlds(emulator: ControlPlane, as_json: bool) -> None:
     """List the worlds of an emulator, oldest first."""
-    answer = remote.ask("GET", "/worlds")
-    worlds = remote.items(answer, "worlds")
-    if as_json:
-        output.document(answer)
-        return 0
-    for one in worlds:
-        output.say(_line(one))
-    return 0
+    response = emulator.call("GET", "/worlds")
+    output.show(response, as_json, map(_line, emulator.items(response, "worlds")))
 
 
 @world.command()
 @click.argument("name")
-@click.option("--fixture", help="The shipped world that it begins with: default, demo.")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="A world file, or an export.")
-@click.option("--seed", type=click.IntRange(-(10**17), 10**17), help="Decides everything left to chance.")
-@click.option("--api-key", metavar="KEY", help="Its API key; without it, one is made.")
+@click.option("--fixture", help="Shipped world to start with: default, demo.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="World file or export to start with.")
+@click.option("--seed", type=click.IntRange(-(10**17), 10**17), help="Seed of all random values.")
+@click.option("--api-key", metavar="KEY", help="API key of the world; without it, one is made.")
 @click.option("--time-zone", metavar="ZONE", help="Time zone that sendAt is in.")
-@talking()
-def create(remote: Remote, as_json: bool, file: Path | None, **given: Any) -> int:
-    """Make a world with an API key of its own, which leads there by itself."""
+@uses_emulator()
+def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: Any) -> None:
+    """Create a world with its own API key, which picks the world."""
     body = {name: value for name, value in given.items() if value is not None}
     if file is not None:
         if "fixture" in body:
-            raise click.UsageError("--fixture: give that or --file, not both")
+            raise click.UsageError("--fixture: give --fixture or --file, not both")
         contents = _contents(file)
         body["export" if "format" in contents else "world"] = contents
-    answer = remote.ask("POST", "/worlds", body, seconds=LONG_SECONDS)
-    if as_json:
-        output.document(answer)
-        return 0
-    output.say(f"World {answer.get('name')}")
-    output.say(f"API key: {answer.get('api_key')}")
-    _warn(answer)
-    return 0
+    response = emulator.call("POST", "/worlds", body, seconds=LONG_SECONDS)
+    lines = [f"World {response.get('name')}", f"API key: {response.get('api_key')}"]
+    output.show(response, as_json, lines)
+    _warn(response, as_json)
 
 
 @world.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--with-secrets", is_flag=True, help="With API keys and webhook secrets, which else are masked."
-)
-@talking(world=True)
-def export(remote: Remote, as_json: bool, file: Path | None, with_secrets: bool) -> int:
+@click.option("--with-secrets", is_flag=True, help="Include API keys and webhook secrets unmasked.")
+@uses_emulator(world=True)
+def export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secrets: bool) -> None:
     """Export a world as JSON, to a FILE or to standard output."""
     secrets = "true" if with_secrets else None
-    data, _ = remote.fetch("/world", seconds=LONG_SECONDS, with_secrets=secrets)
+    data, _ = emulator.fetch("/world", seconds=LONG_SECONDS, with_secrets=secrets)
     if not data.startswith(_OPENING):
-        raise remote.failed(NO_EMULATOR)
+        raise NotAnEmulator(emulator.url)
     if file is not None and str(file) != "-":
-        files.write(file, data, files.PRIVATE if with_secrets else files.SHARED)
-        if as_json:
-            output.document({"file": str(file), "bytes": len(data)})
-        return 0
+        write_file(file, data, private=with_secrets)
+        output.show({"file": str(file), "bytes": len(data)}, as_json, [])
+        return
     if sys.stdout.isatty():
         data = data.decode("utf-8", "replace").translate(_OBEYED).encode()
     sys.stdout.flush()
     sys.stdout.buffer.write(data + b"\n")
-    return 0
 
 
 @world.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@talking(world=True)
-def import_world(remote: Remote, as_json: bool, file: Path) -> int:
-    """Make a world what an export or a world file says; a reset returns to it from then on."""
-    answer = remote.ask("PUT", "/world", files.read(file), seconds=LONG_SECONDS)
-    status = _done(answer, as_json, f"is what {file} says")
-    if not as_json:
-        _warn(answer)
-    return status
+@uses_emulator(world=True)
+def import_world(emulator: ControlPlane, as_json: bool, file: Path) -> None:
+    """Replace the state of a world by an export or a world file. A reset returns to it from then on."""
+    response = emulator.call("PUT", "/world", read_file(file), seconds=LONG_SECONDS)
+    output.show(response, as_json, [f"World {response.get('world')} is in the state of {file}"])
+    _warn(response, as_json)
 
 
 @world.command()
 @click.argument("name")
-@talking()
-def delete(remote: Remote, as_json: bool, name: str) -> int:
-    """Delete a world, and its API keys with it."""
-    answer = remote.ask("DELETE", f"/worlds/{part(name)}")
-    if as_json:
-        output.document(answer)
-    else:
-        output.say(f"deleted: {answer.get('deleted')}")
-    return 0
+@uses_emulator()
+def delete(emulator: ControlPlane, as_json: bool, name: str) -> None:
+    """Delete a world and its API keys."""
+    response = emulator.call("DELETE", f"/worlds/{part(name)}")
+    output.show(response, as_json, [f"deleted: {response.get('deleted')}"])
+
+
+@click.command()
+@click.option("--set", "now", metavar="TIME", help="Set it: 2025-11-14T10:00:00Z, or local to the world.")
+@click.option("--freeze/--run", "frozen", default=None, help="Freeze it, or let it run.")
+@uses_emulator(world=True)
+def clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool | None) -> None:
+    """Show the clock of a world; or set, freeze or run it. Nothing that is due runs by this."""
+    change = {name: value for name, value in (("now", now), ("frozen", frozen)) if value is not None}
+    response = emulator.call("PATCH", "/clock", change) if change else emulator.call("GET", "/clock")
+    state = "frozen" if response.get("frozen") else "running"
+    due = response.get("next_due") or "nothing"
+    line = f"{response.get('now')}, {state}; time zone {response.get('time_zone')}; next due: {due}"
+    output.show(response, as_json, [line])
+
+
+class Step(click.ParamType):  # type: ignore[type-arg]
+    """How far a clock advances, as the body of the call."""
+
+    name = "step"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        if value == "next":
+            return {"to_next": True}
+        try:
+            return {"seconds": span(value)}
+        except ValueError:
+            if not _BEGINS_LIKE_A_DATE.match(value):
+                wanted = "a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next"
+                self.fail(f"{value!r} is neither {wanted}", param, ctx)
+        return {"to": value}
+
+
+@click.command()
+@click.argument("step", metavar="SPAN|TIME|next", type=Step())
+@uses_emulator(world=True)
+def advance(emulator: ControlPlane, as_json: bool, step: dict[str, Any]) -> None:
+    """Advance a clock by 90, 45s, 2h or 1d12h, to an ISO 8601 time, or to the next due time.
+
+    Everything that falls due on the way has run when this ends.
+    """
+    response = emulator.call("POST", "/clock/advance", step, seconds=LONG_SECONDS)
+    fired = emulator.items(response, "fired")
+    now = f"It is {response.get('now')}" + ("" if fired else "; nothing fell due")
+    output.show(response, as_json, [*map(_fired, fired), now])
+
+
+def _fired(fired: Mapping[str, Any]) -> str:
+    line = " ".join(str(fired.get(name)) for name in ("at", "kind", "id", "result"))
+    return f"{line}: {fired['reason']}" if fired.get("reason") else line
 
 
 def _contents(file: Path) -> dict[str, Any]:
     try:
-        found = jsons.load(files.read(file))
+        found = load_json(read_file(file))
     except ValueError:
         found = None
     if not isinstance(found, dict):
@@ -127,23 +161,15 @@ def _contents(file: Path) -> dict[str, Any]:
     return found
 
 
-def _done(answer: Mapping[str, Any], as_json: bool, what: str) -> int:
-    if as_json:
-        output.document(answer)
-    else:
-        output.say(f"World {answer.get('world')} {what}")
-    return 0
-
-
-def _warn(answer: Mapping[str, Any]) -> None:
-    warnings = answer.get("warnings")
-    for warning in warnings if isinstance(warnings, list) else []:
-        output.note(str(warning))
+def _warn(response: Mapping[str, Any], as_json: bool) -> None:
+    warnings = response.get("warnings")
+    if not as_json and isinstance(warnings, list):
+        for warning in warnings:
+            output.note(str(warning))
 
 
 def _line(world: Mapping[str, Any]) -> str:
-    counts = ", ".join(
-        f"{world.get(name)} {name}" for name in ("instances", "messages", "scheduled", "faults")
-    )
-    clock = "stands still" if world.get("frozen") else "runs"
+    names = ("instances", "messages", "scheduled", "faults")
+    counts = ", ".join(f"{world.get(name)} {name}" for name in names)
+    clock = "frozen" if world.get("frozen") else "running"
     return f"{world.get('name')}: {counts}; {world.get('now')}, {clock}"

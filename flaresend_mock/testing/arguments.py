@@ -1,4 +1,4 @@
-"""What tests give, as the control plane takes it."""
+"""Arguments of tests, converted for the control plane."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", 
 
 
 def message(match: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the matcher of a message, whose fields may be called as `Message` calls them."""
+    """Return the matcher of a message. Its fields may have the names that `Message` has."""
     return {_SPELLINGS.get(name, name): value for name, value in match.items()}
 
 
@@ -29,15 +29,15 @@ def since(what: int | Message | Request | Delivery) -> int:
 
 
 def matcher(match: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a matcher whose values may have been compiled regular expressions, times or tuples."""
+    """Return a matcher as JSON. Its values may be compiled regular expressions, datetimes and tuples."""
     return {name: _value(value) for name, value in match.items()}
 
 
 def steps(in_order: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the matchers that are to fit one after the other.
+    """Return matchers that are met one after the other.
 
     Raises:
-        TypeError: there is one matcher instead of several.
+        TypeError: the argument is one matcher, not a list.
     """
     if isinstance(in_order, str | Mapping):
         raise TypeError(f"in_order is a list of matchers, such as [{{'status': 503}}], not {in_order!r}")
@@ -45,10 +45,10 @@ def steps(in_order: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def seconds(name: str, value: float) -> float:
-    """Return how long is waited.
+    """Return the seconds to wait.
 
     Raises:
-        ValueError: the emulator waits no such time.
+        ValueError: the emulator does not wait for so long.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST_SECONDS:
         raise ValueError(f"{name} is seconds, from 0 to {MOST_SECONDS}, not {value!r}")
@@ -59,7 +59,7 @@ def time(value: datetime | str) -> str:
     """Return a time as text.
 
     Raises:
-        TypeError: it is something else.
+        TypeError: the value is neither a datetime nor text.
     """
     if isinstance(value, datetime):
         return value.isoformat()

@@ -1,22 +1,20 @@
-"""One world of an emulator, as a test sees it: the same in-process and in docker."""
+"""The fixture's client: one world of an emulator, in this process or elsewhere."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
+from flaresend_mock.client.control_plane import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of
 from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing import arguments, models
-from flaresend_mock.testing.calls import Calls, ControlPlaneError, EmulatorUnreachable
-from flaresend_mock.testing.clock import Clock
-from flaresend_mock.testing.closing import Closing
-from flaresend_mock.testing.failure_report import ExpectationFailed, explained
-from flaresend_mock.testing.handles import Fault, Instance, Snapshot
+from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
 from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
@@ -24,23 +22,32 @@ if TYPE_CHECKING:
 
     from flaresend_mock.testing.webhook_receiver import WebhookReceiver
 
-__tracebackhide__ = True  # a test that fails shows its own line
+__tracebackhide__ = True  # pytest shows the line of the test instead
 
 WITHIN = 2.0
 SETTLE_SECONDS = 150.0
-"""Longer than the emulator waits for deliveries itself."""
+"""Longer than the emulator itself waits for deliveries."""
 
 
-class Flaresend(Closing):
-    """A world of an emulator, over its control plane.
+class ExpectationFailed(AssertionError):
+    """An expectation does not hold. The message shows what happened instead."""
+
+    explains_itself = True
+
+
+ExpectationFailed.__module__ = "builtins"  # pytest leaves the module out of its summary
+
+
+class Flaresend(AbstractContextManager["Flaresend"]):
+    """One world of an emulator, over its control plane.
 
     Args:
-        url: where the emulator is, without a slash at the end.
-        api_key: an API key of an instance, which picks the world.
-        token: the control token, if the emulator has one.
-        world: the name of the world, if it is known.
-        here: whether the emulator is in this process, and so can call applications that are.
-        elsewhere: the event of the default world after which calls are shown that came there by mistake.
+        url: the address of the emulator, without a slash at the end.
+        api_key: an API key of an instance; it picks the world.
+        token: the control token of the emulator.
+        world: the name of the world.
+        here: the emulator runs in this process, and so can call applications of this process.
+        elsewhere: an event of the default world. Reports show the calls that went astray there after it.
     """
 
     def __init__(
@@ -55,122 +62,115 @@ class Flaresend(Closing):
         self.url = url
         self.api_key = api_key
         self.world = world
-        self._calls = Calls(url, api_key, token)
+        self.headers = {"Authorization": f"Bearer {api_key}"}
+        self._control = ControlPlane(url, api_key=api_key, token=token)
         self._here = here
         self._elsewhere = elsewhere
         self._open = ExitStack()
         self._calls_applications = False
         self._snapshots: list[Snapshot] = []
         self._frozen_at: datetime | str | None = None
-        self.headers = dict(self._calls.headers)
-        self.clock = Clock(self._calls)
-        self.instance = Instance(self._calls)
+        self.clock = Clock(self._control)
+        self.instance = Instance(self._control)
 
     def __repr__(self) -> str:
         return f"<Flaresend at {self.url}>"
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def env(self, url: str = "FLARESEND_URL", api_key: str = "FLARESEND_API_KEY") -> Self:
-        """Set the variables from which the code under test takes base URL and API key, until the world is gone."""
+        """Set the variables that the application reads its base URL and API key from, until the world is deleted."""
         for name, value in ((url, self.url), (api_key, self.api_key)):
             self._open.callback(_set_env, name, ENVIRONMENT.get(name))
             ENVIRONMENT[name] = value
         return self
 
     def receive(
-        self, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **letter: Any
+        self, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **fields: Any
     ) -> Mapping[str, Any]:
-        """Let somebody write to the instance, and return the event as its webhook gets it.
+        """Send a message from a person to the instance, and return the event that its webhook gets.
 
         Args:
-            text: what they write; beside a file, it is its caption.
-            file: the path of a file they send; media={"sample": "jpeg"} is one of the emulator's own.
-            letter: the other fields of `POST /_mock/inbound`, such as type, media, caption, group or about.
+            text: the text of the message, or the caption of a file.
+            file: the path of a file to send; media={"sample": "jpeg"} sends a file of the emulator's own.
+            fields: other fields of `POST /_mock/inbound`, such as type, media, caption, group, reply_to or target.
         """
-        body = {"from": sender, **({} if text is None else {"text": text}), **letter}
+        body = {"from": sender, **({} if text is None else {"text": text}), **fields}
         if file is not None:
-            from flaresend_mock.uploads import media_of  # few tests send files of their own
-
-            body["media"] = {**media_of(Path(file)), **letter.get("media", {})}
-        event: Mapping[str, Any] = self._calls.ask("POST", "/_mock/inbound", body)["event"]
+            body["media"] = {**media_of(Path(file)), **fields.get("media", {})}
+        event: Mapping[str, Any] = self._control.call("POST", "/inbound", body)["event"]
         return event
 
     def messages(self, **match: Any) -> list[Message]:
-        """Return what was sent and received, oldest first: all of it, or what fits a matcher of these fields.
+        """Return the messages that were sent and received, oldest first: all, or those that match these fields.
 
         Raises:
-            ControlPlaneError: a field is not known, or can never be so; the message says which is meant.
+            ControlPlaneError: no message can match; the message names the field that is meant.
         """
         return self._listed("messages", arguments.message(match), models.message)
 
     def sent_to(self, number: str) -> list[Message]:
-        """Return what was sent to a number or a group, oldest first."""
+        """Return the messages that were sent to a number or a group, oldest first."""
         return self.messages(direction="outbound", to=number)
 
     def media(self, message: Message) -> bytes:
-        """Return the file that a message brought, as it was before it was encrypted.
+        """Return the file of a message, before it was encrypted.
 
         Raises:
-            ValueError: it brought none.
+            ValueError: the message has no file.
         """
         if message.media is None:
             raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
-        return self._calls.fetch(f"/_mock/media/{message.media}")
+        return self._control.fetch(f"/media/{message.media}")[0]
 
     def expect_message(
         self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
     ) -> Message:
-        """Return the first message sent that fits, as soon as there is one.
+        """Return the first sent message that matches, as soon as there is one.
 
         Args:
-            within: for how many seconds, of real time, it is waited for.
-            since: what it must come after, such as the message before it in a conversation; 0 for all that happened.
-            match: what it must be like: to, text, type, …; values, or operators such as {"contains": "order"}.
+            within: the seconds of real time to wait for it.
+            since: what it comes after, such as the message before it in a conversation; 0 for all that happened.
+            match: fields such as to, text and type; values, or operators such as {"contains": "order"}.
 
         Raises:
-            AssertionError: there is none in time; it says what there was instead.
+            AssertionError: no message matches in time.
         """
         wanted = {"direction": "outbound", **arguments.message(match)}
+        return models.message(self._awaited("messages", wanted, within, since, "message"))
+
+    def expect_no_message(
+        self, *, within: float = 0.0, since: int | Message | Request | Delivery = 0, **match: Any
+    ) -> None:
+        """Make sure that no sent message matches, and none is sent within so many seconds of real time.
+
+        Waits for webhooks under way first, so an application that replies while it handles its webhook has replied. An
+        application that replies later needs `within`.
+
+        Raises:
+            AssertionError: a message matches.
+        """
+        wanted = arguments.matcher({"direction": "outbound", **arguments.message(match)})
         body = {
             "match": wanted,
             "timeout": arguments.seconds("within", within),
             "since": arguments.since(since),
         }
-        found = self._asked("messages/wait", body, f"no message{_written(wanted)} within {within:g} s")
-        return models.message(found["messages"][0])
-
-    def expect_no_message(
-        self, *, within: float = 0.0, since: int | Message | Request | Delivery = 0, **match: Any
-    ) -> None:
-        """Make sure that no message that fits was sent, and none is sent for so many seconds of real time.
-
-        Before that, webhooks that are under way are awaited: whoever answers in one has done so. What an application
-        does after it has answered its webhook needs `within`.
-
-        Raises:
-            AssertionError: there is one.
-        """
-        wanted = {"direction": "outbound", **arguments.message(match)}
-        body = {
-            "match": arguments.matcher(wanted),
-            "timeout": arguments.seconds("within", within),
-            "since": arguments.since(since),
-        }
         self.settle()
         try:
-            found = self._calls.ask("POST", "/_mock/messages/wait", body)["messages"]
+            found = self._control.call("POST", "/messages/wait", body)["messages"]
         except ControlPlaneError as refused:
             if refused.code == "timeout":
                 return
             if refused.code != "evicted":
                 raise
-            raise ExpectationFailed(explained(self._calls, self._elsewhere, str(refused), None)) from None
+            raise self._failed(str(refused)) from None
         texts = ", ".join(str(one["text"]) for one in found)
-        raise ExpectationFailed(
-            explained(self._calls, self._elsewhere, f"a message{_written(wanted)} was sent: {texts}", None)
-        )
+        raise self._failed(f"a message{_written(wanted)} was sent: {texts}")
 
     def requests(self, **match: Any) -> list[Request]:
-        """Return the calls of the API, oldest first: all of them, or what fits a matcher of these fields."""
+        """Return the calls of the API, oldest first: all, or those that match these fields."""
         return self._listed("requests", match, models.request)
 
     def verify(
@@ -184,10 +184,10 @@ class Flaresend(Closing):
         since: int | Message | Request | Delivery = 0,
         **match: Any,
     ) -> int:
-        """Make sure that so many calls of the API fit, or fit one after the other, and return how many did.
+        """Make sure that so many calls of the API match, or match one after the other, and return their number.
 
         Raises:
-            AssertionError: it is not so; it says what there was instead.
+            AssertionError: another number matches, or in another order.
         """
         counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most}
         body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
@@ -195,91 +195,80 @@ class Flaresend(Closing):
             body["never"] = True
         if steps := arguments.steps(in_order):
             body["in_order"] = steps
-        found = self._asked("requests/verify", {"match": match, "since": arguments.since(since), **body}, "")
-        return int(found["count"])
+        body |= {"match": arguments.matcher(match), "since": arguments.since(since)}
+        return int(self._asked("requests/verify", body)["count"])
 
     def deliveries(self, **match: Any) -> list[Delivery]:
-        """Return the webhook events, oldest first, with every attempt."""
+        """Return the webhook events with every attempt, oldest first: all, or those that match these fields."""
         return self._listed("deliveries", match, models.delivery)
 
     def expect_delivery(
         self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
     ) -> Delivery:
-        """Return the first delivery that fits, as soon as there is one: delivered, unless `status` says otherwise.
+        """Return the first delivery that matches, as soon as there is one: delivered, unless `status` says otherwise.
 
         Raises:
-            AssertionError: there is none in time; it says what there was instead.
+            AssertionError: no delivery matches in time.
         """
         wanted = {"status": "delivered", **match}
-        body = {
-            "match": wanted,
-            "timeout": arguments.seconds("within", within),
-            "since": arguments.since(since),
-        }
-        said = f"no delivery{_written(wanted)} within {within:g} s"
-        return models.delivery(self._asked("deliveries/wait", body, said)["deliveries"][0])
+        return models.delivery(self._awaited("deliveries", wanted, within, since, "delivery"))
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
-        """Deliver an event again, by its delivery or the id of it; without one, all that failed."""
+        """Deliver an event again, given by its delivery or the id of it; without one, every event that failed."""
         id_ = delivery.id if isinstance(delivery, Delivery) else delivery
         path = "redeliver" if id_ is None else f"{quote(id_, safe='')}/redeliver"
         body = {"status": "failed"} if id_ is None else None
-        again = self._calls.ask("POST", f"/_mock/deliveries/{path}", body)["deliveries"]
+        again = self._control.call("POST", f"/deliveries/{path}", body)["deliveries"]
         return [models.delivery(one) for one in again]
 
     def settle(self) -> None:
-        """Wait until every delivery is where it can come without time passing: delivered, failed or to be retried.
+        """Wait until each delivery has come as far as it can without time passing: delivered, failed or to be retried.
 
         Raises:
-            AssertionError: some receiver keeps one under way.
-            RuntimeError: this is called by an application that is handling a delivery, for which it would wait.
+            AssertionError: a receiver keeps a delivery under way.
+            RuntimeError: an application that handles a delivery calls this, and would wait for itself.
         """
         if self._calls_applications and _is_handling():
             raise RuntimeError("an application that handles a delivery cannot wait for its end")
-        if not self._calls.ask("POST", "/_mock/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
-            raise ExpectationFailed(
-                explained(self._calls, self._elsewhere, "some deliveries are still under way", None)
-            )
+        if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
+            raise self._failed("some deliveries are still under way")
 
     def webhook(self, url: str | None, **options: Any) -> None:
-        """Have the instance's events sent to a URL, with `secret`, `retries` and so on; None for nowhere."""
+        """Send the instance's events to a URL, with `secret`, `retries` and so on; None sends them nowhere."""
         if url is None:
-            self._calls.ask("DELETE", "/_mock/instances/default/webhook")
+            self._control.call("DELETE", "/instances/default/webhook")
         else:
-            self._calls.ask("PUT", "/_mock/instances/default/webhook", {"url": url, **options})
+            self._control.call("PUT", "/instances/default/webhook", {"url": url, **options})
 
     def webhook_receiver(
         self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any
     ) -> WebhookReceiver:
-        """Have the instance's events recorded, and return where: a receiver on a free port, until the test ends.
+        """Send the instance's events to a receiver that records them on a free port, until the test ends.
 
         Args:
-            host: the address it listens on.
+            host: the address that the receiver listens on.
             shown: the name by which the emulator reaches it; for one in docker, host="0.0.0.0" and
                 shown="host.docker.internal".
             options: of the webhook, such as secret and retries.
         """
-        from flaresend_mock.testing.webhook_receiver import (
-            WebhookReceiver,  # brings an HTTP server, which few tests need
-        )
+        from flaresend_mock.testing.webhook_receiver import WebhookReceiver  # imports an HTTP server
 
-        receiver = WebhookReceiver(host, shown)
-        self._open.enter_context(receiver)
+        receiver = self._open.enter_context(WebhookReceiver(host, shown))
         self.webhook(receiver.url, **options)
         return receiver
 
     def webhook_app(self, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:
-        """Have the instance's events delivered to a WSGI application, such as a Flask one, and return its URL.
+        """Deliver the instance's events to a WSGI application, such as a Flask one, and return its URL.
 
-        No socket is needed: the emulator in this process calls it directly.
+        The emulator in this process calls the application without a socket.
 
         Args:
-            path: where in the application they go.
+            path: the path of the webhook in the application.
             options: of the webhook, such as secret and retries.
 
         Raises:
-            RuntimeError: the emulator is elsewhere.
-            TypeError: it is no WSGI application.
+            RuntimeError: the emulator runs elsewhere.
+            TypeError: the application is not a WSGI application.
         """
         if not callable(app) or iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
             raise TypeError(f"{app!r} is no WSGI application; serve an ASGI one, and use webhook(url)")
@@ -287,7 +276,7 @@ class Flaresend(Closing):
             raise RuntimeError(
                 "an emulator elsewhere cannot call an application in this process; use webhook(url)"
             )
-        from flaresend_mock.background.posting import mounted  # few tests have an application
+        from flaresend_mock.background.posting import mounted  # imports requests
 
         self._calls_applications = True
         url = f"{self._open.enter_context(mounted(app))}/{path.lstrip('/')}"
@@ -295,46 +284,46 @@ class Flaresend(Closing):
         return url
 
     def scheduled(self) -> list[Scheduled]:
-        """Return what is still to be sent, in the order in which it will be."""
-        return [models.scheduled(one) for one in self._calls.ask("GET", "/_mock/scheduled")["scheduled"]]
+        """Return the scheduled messages that are pending, in the order they are sent in."""
+        return [models.scheduled(one) for one in self._control.call("GET", "/scheduled")["scheduled"]]
 
     def fault(self, preset: str | None = None, **fault: Any) -> Fault:
-        """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. It ends with a `with`."""
+        """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. A `with` removes it."""
         body = arguments.matcher(fault if preset is None else {"preset": preset, **fault})
-        return Fault(self._calls, self._calls.ask("POST", "/_mock/faults", body))
+        return Fault(self._control, self._control.call("POST", "/faults", body))
 
     def group(self, subject: str, participants: Iterable[str]) -> str:
-        """Make a group of the instance's, of people by their numbers, and return its JID."""
+        """Create a group of the instance with the people who have these numbers, and return its JID."""
         people = [participants] if isinstance(participants, str) else list(participants)
         body = {"subject": subject, "participants": people}
-        made: str = self._calls.ask("POST", "/_mock/groups", body)["id"]
+        made: str = self._control.call("POST", "/groups", body)["id"]
         return made
 
     def person(self, number: str, **details: Any) -> None:
-        """Say who has a number: `name`, `on_whatsapp`, `lid`, and `rules` by which they answer."""
-        self._calls.ask("PUT", f"/_mock/people/{quote(str(number), safe='')}", details)
+        """Set the details of a person: `name`, `on_whatsapp`, `lid`, and the `rules` of auto-replies."""
+        self._control.call("PUT", f"/people/{quote(str(number), safe='')}", details)
 
     def snapshot(self, name: str | None = None) -> Snapshot:
-        """Keep what the world is like now, to return to it."""
+        """Save the state of the world, to return to it later."""
         if name is None:
             name = f"snapshot-{len(self._snapshots) + 1}"
-        self._calls.ask("POST", f"/_mock/snapshots/{quote(name, safe='')}")
-        self._snapshots.append(Snapshot(self._calls, name))
+        self._control.call("POST", f"/snapshots/{quote(name, safe='')}")
+        self._snapshots.append(Snapshot(self._control, name))
         return self._snapshots[-1]
 
     def restore(self, snapshot: Snapshot | None = None) -> None:
-        """Return to a snapshot, the last one if none is given.
+        """Return to a snapshot, or to the last one.
 
         Raises:
-            RuntimeError: none was taken.
+            RuntimeError: there is no snapshot.
         """
         if snapshot is None and not self._snapshots:
             raise RuntimeError("there is no snapshot to return to; take one with snapshot()")
         (snapshot or self._snapshots[-1]).restore()
 
     def reset(self) -> None:
-        """Return to the world as it was made, with its clock as it was set then."""
-        self._calls.ask("POST", "/_mock/reset")
+        """Reset the world to its initial state, and its clock to the time of the marker."""
+        self._control.call("POST", "/reset")
         if self._frozen_at is not None:
             self.clock.freeze(self._frozen_at)
 
@@ -344,42 +333,52 @@ class Flaresend(Closing):
         self._frozen_at = at
 
     def export(self, file: Path | str) -> None:
-        """Write the whole world to a file, to look at it later."""
-        import json
+        """Write the whole world to a file."""
+        Path(file).write_bytes(self._control.fetch("/world")[0])
 
-        Path(file).write_text(json.dumps(self._calls.ask("GET", "/_mock/world")), encoding="utf-8")
-
-    def transcript(self) -> str:
-        """Return what was said so far, a line a message, with calls, deliveries, faults and what is to come below."""
-        return explained(self._calls, self._elsewhere, "", None)
+    def transcript(self, since: int | Message | Request | Delivery = 0) -> str:
+        """Return what happened: messages, calls, deliveries, scheduled messages and faults, a line each."""
+        return self._report(since=arguments.since(since))
 
     def close(self) -> None:
-        """Stop inboxes, call applications no more, once they have done what they are at, and take `env` back."""
+        """Stop receivers, wait for applications that handle a delivery and call them no more, and restore `env`."""
         if self._calls_applications:
-            with suppress(
-                ControlPlaneError, EmulatorUnreachable, ExpectationFailed
-            ):  # the test is over, whatever still goes on
+            with suppress(ControlPlaneError, EmulatorUnreachable, ExpectationFailed):  # the test is over
                 self.settle()
         self._open.close()
-        self._calls.close()
+        self._control.close()
 
-    def _asked(self, what: str, body: Mapping[str, Any], said: str) -> Any:
+    def _awaited(
+        self, name: str, match: Mapping[str, Any], within: float, since: Any, noun: str
+    ) -> Mapping[str, Any]:
+        wanted, event = arguments.matcher(match), arguments.since(since)
+        body = {"match": wanted, "timeout": arguments.seconds("within", within), "since": event}
+        said = f"no {noun}{_written(match)} within {within:g} s"
+        found = self._asked(f"{name}/wait", body, said, kind=name, match=json.dumps(wanted))
+        first: Mapping[str, Any] = found[name][0]
+        return first
+
+    def _asked(self, path: str, body: Mapping[str, Any], said: str = "", **query: Any) -> Any:
         try:
-            return self._calls.ask(
-                "POST", f"/_mock/{what}", {**body, "match": arguments.matcher(body["match"])}
-            )
+            return self._control.call("POST", f"/{path}", body)
         except ControlPlaneError as refused:
             if refused.code not in ("timeout", "not_verified", "evicted"):
                 raise
-            raise ExpectationFailed(
-                explained(self._calls, self._elsewhere, said or str(refused), refused.answer)
-            ) from None
+            problem = said or str(refused)
+        raise self._failed(problem, **query)
+
+    def _failed(self, problem: str, **query: Any) -> ExpectationFailed:
+        return ExpectationFailed(f"{problem}\n{self._report(**query)}")
+
+    def _report(self, **query: Any) -> str:
+        text, _ = self._control.fetch("/transcript", strays_since=self._elsewhere, **query)
+        return text.decode()
 
     def _listed(
         self, name: str, match: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]
     ) -> list[Any]:
         body = {"match": arguments.matcher(match)}
-        return [read(one) for one in self._calls.ask("POST", f"/_mock/{name}/search", body)[name]]
+        return [read(one) for one in self._control.call("POST", f"/{name}/search", body)[name]]
 
 
 def _is_handling() -> bool:

@@ -1,28 +1,99 @@
-"""What tests hold in their hands: the instance, faults and snapshots."""
+"""What a test holds of its world: the clock, the instance, faults and snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from flaresend_mock.testing.calls import Calls, ControlPlaneError, EmulatorUnreachable
+from flaresend_mock.client.control_plane import (
+    LONG_SECONDS,
+    ControlPlane,
+    ControlPlaneError,
+    EmulatorUnreachable,
+)
+from flaresend_mock.testing import arguments
+from flaresend_mock.testing.models import moment
 
-__tracebackhide__ = True  # a test that fails shows its own line
+__tracebackhide__ = True  # pytest shows the line of the test instead
 
 _VOLATILE = ("hits", "matched", "armed")
 
 
-class Instance:
-    """The world's first instance. While it is disconnected, nobody can write to it either."""
+class Clock:
+    """Freezes, sets and advances the world's clock. A time is a datetime or ISO 8601; without an offset it is local."""
 
-    def __init__(self, calls: Calls) -> None:
-        self._calls = calls
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
+
+    @property
+    def now(self) -> datetime:
+        """The time of the world, as an aware datetime in UTC."""
+        return moment(self._control.call("GET", "/clock")["now"])
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the clock is frozen."""
+        return bool(self._control.call("GET", "/clock")["frozen"])
+
+    def freeze(self, at: datetime | str | None = None) -> None:
+        """Freeze the clock, now or at a time."""
+        self._change(frozen=True, **({} if at is None else {"now": arguments.time(at)}))
+
+    def run(self) -> None:
+        """Let the clock run again."""
+        self._change(frozen=False)
+
+    def set(self, to: datetime | str) -> None:
+        """Set the clock. Nothing that is due runs by this."""
+        self._change(now=arguments.time(to))
+
+    def advance(
+        self, by: timedelta | float | None = None, *, to: datetime | str | None = None, **units: float
+    ) -> list[Mapping[str, Any]]:
+        """Advance the clock, and return what fell due on the way, in order.
+
+        Args:
+            by: a time span, in seconds if it is a number.
+            to: a time, instead of a time span.
+            units: such as hours=2, instead of or beside `by`.
+
+        Raises:
+            TypeError: there is neither a time span nor a time, or both.
+        """
+        if (to is not None) == (by is not None or bool(units)):
+            raise TypeError("advance takes a time span, such as 90 or hours=2, or to=…, and not both")
+        if to is not None:
+            body: dict[str, Any] = {"to": arguments.time(to)}
+        else:
+            span = by if isinstance(by, timedelta) else timedelta(seconds=by or 0)
+            body = {"seconds": (span + timedelta(**units)).total_seconds()}
+        return self._advance(body)
+
+    def advance_to_next(self) -> list[Mapping[str, Any]]:
+        """Advance to the next due time, and return what ran."""
+        return self._advance({"to_next": True})
+
+    def _advance(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+        response = self._control.call("POST", "/clock/advance", body, seconds=LONG_SECONDS)
+        fired: list[Mapping[str, Any]] = response["fired"]
+        return fired
+
+    def _change(self, **change: Any) -> None:
+        self._control.call("PATCH", "/clock", change)
+
+
+class Instance:
+    """The world's first instance. A disconnected instance neither sends nor receives."""
+
+    def __init__(self, control: ControlPlane) -> None:
+        self._control = control
 
     @property
     def status(self) -> str:
-        status: str = self._calls.ask("GET", "/_mock/instances/default")["status"]
+        status: str = self._control.call("GET", "/instances/default")["status"]
         return status
 
     def connect(self) -> None:
@@ -32,14 +103,14 @@ class Instance:
         self._set("disconnected")
 
     def _set(self, status: str) -> None:
-        self._calls.ask("POST", "/_mock/instances/default/status", {"status": status})
+        self._control.call("POST", "/instances/default/status", {"status": status})
 
 
 class Fault:
-    """A fault that is armed, until it is removed or its `with` ends."""
+    """An armed fault, until it is removed or its `with` ends."""
 
-    def __init__(self, calls: Calls, shown: Mapping[str, Any]) -> None:
-        self._calls = calls
+    def __init__(self, control: ControlPlane, shown: Mapping[str, Any]) -> None:
+        self._control = control
         self.id: str = shown["id"]
         self._what = _identity(shown)
         self._hits = 0
@@ -47,23 +118,23 @@ class Fault:
 
     @property
     def hits(self) -> int:
-        """How often it has hit; once it is gone, how often it had when that was last asked."""
+        """How often the fault has hit. A removed fault keeps its last count."""
         if not self._removed and (shown := self._shown()) is not None:
             self._hits = int(shown["hits"])
         return self._hits
 
     def remove(self) -> None:
-        """Disarm it, unless a reset has done so. `hits` stays what it was."""
+        """Remove the fault, unless a reset has removed it."""
         shown = self._shown()
         self._removed = True
         if shown is not None:
             self._hits = int(shown["hits"])
-            self._calls.ask("DELETE", f"/_mock/faults/{self.id}")
+            self._control.call("DELETE", f"/faults/{self.id}")
 
     def _shown(self) -> Mapping[str, Any] | None:
-        """Return what there is of it. After a reset, its id may be another's."""
+        """Return the fault as the emulator shows it, or None. After a reset, another fault may have its id."""
         try:
-            shown: Mapping[str, Any] = self._calls.ask("GET", f"/_mock/faults/{self.id}")
+            shown: Mapping[str, Any] = self._control.call("GET", f"/faults/{self.id}")
         except ControlPlaneError as refused:
             if refused.code != "fault_not_found":
                 raise
@@ -84,19 +155,19 @@ class Fault:
         try:
             self.remove()
         except (ControlPlaneError, EmulatorUnreachable):
-            if error is None:  # what went wrong before counts more
+            if error is None:  # the first error counts
                 raise
 
 
 class Snapshot:
-    """What a world was like; as a `with`, what it is like again when that ends."""
+    """A saved state of the world. The end of a `with` restores it."""
 
-    def __init__(self, calls: Calls, name: str) -> None:
-        self._calls = calls
+    def __init__(self, control: ControlPlane, name: str) -> None:
+        self._control = control
         self.name = name
 
     def restore(self) -> None:
-        self._calls.ask("POST", f"/_mock/snapshots/{quote(self.name, safe='')}/restore")
+        self._control.call("POST", f"/snapshots/{quote(self.name, safe='')}/restore")
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""What happened, as tests look at it."""
+"""Data classes of the test kit: messages, scheduled messages, requests and deliveries."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Message:
-    """A message: people are digits, groups and channels JIDs.
+    """A message. People are digits, groups and channels are JIDs.
 
-    `event` is its number in the event log, `raw` all that the emulator shows of it.
+    `event` is its number in the event log. `raw` is the whole JSON.
     """
 
     id: str
@@ -33,7 +33,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A message that is still to be sent; `at` is aware UTC."""
+    """A scheduled message that is pending. `at` is an aware datetime in UTC."""
 
     id: str
     recipients: tuple[str, ...]
@@ -45,7 +45,7 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class Request:
-    """A call of the API with its answer; `status` is None where a fault cut the connection."""
+    """A call of the API with its response. `status` is None where a fault cut the connection."""
 
     id: int
     method: str
@@ -62,7 +62,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Delivery:
-    """A webhook event on its way, with every attempt; `event` is what the application is sent."""
+    """A webhook event with every attempt. `event` is the JSON that the application gets."""
 
     id: str
     status: str
@@ -130,5 +130,5 @@ def delivery(shown: Mapping[str, Any]) -> Delivery:
 
 
 def moment(text: str) -> datetime:
-    """Read a time as the emulator writes it."""
+    """Return a time of the emulator as an aware datetime."""
     return datetime.fromisoformat(text)

@@ -1,6 +1,6 @@
-"""The pytest plugin: one emulator for a run, and a world of its own for every test.
+"""The pytest plugin: one emulator for a run, and one world for every test.
 
-Every run of pytest imports this module where the package is installed, so it imports nothing until a fixture is used.
+Every run of pytest imports this module where the package is installed, so it imports the kit when a fixture is used.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """The emulator that the whole run uses: one in this process, or the one at --flaresend-mock-url."""
+    """The emulator of the whole run: in this process, or the one at --flaresend-mock-url."""
     from flaresend_mock.testing.server import serving
 
     with ExitStack() as running:
@@ -53,14 +53,14 @@ def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
 
 @pytest.fixture
 def flaresend_mock(request: pytest.FixtureRequest, flaresend_mock_server: Server) -> Iterator[Flaresend]:
-    """A world of the test's own, with an API key of its own; it is gone afterwards."""
+    """A world for this test alone, with its own API key. The end of the test deletes it."""
     with ExitStack() as made:
         server, name = flaresend_mock_server, request.node.nodeid
         client = _entered(made, lambda: server.world(name, **_wanted(request)))
         request.node.stash[_CLIENT] = client
         try:
             yield client
-        finally:  # items live as long as the run
+        finally:  # an item lives until the run ends
             del request.node.stash[_CLIENT]
 
 
@@ -68,7 +68,7 @@ def flaresend_mock(request: pytest.FixtureRequest, flaresend_mock_server: Server
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show what was said in the world of a test that failed, or of one whose set-up did, unless its failure does."""
+    """Add the transcript of the world to the report of a test that failed, unless the failure shows it."""
     report = yield
     client = item.stash.get(_CLIENT, None)
     told = call.excinfo is not None and getattr(call.excinfo.value, "explains_itself", False)
@@ -78,8 +78,8 @@ def pytest_runtest_makereport(
 
 
 def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
-    """Enter a context; what it needs and is not there is said without a traceback through this package."""
-    from flaresend_mock.testing.calls import EmulatorUnreachable
+    """Enter a context. An error that the user can mend fails the test without a traceback through this package."""
+    from flaresend_mock.client.control_plane import EmulatorUnreachable
 
     try:
         return stack.enter_context(make())
@@ -89,7 +89,7 @@ def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -
 
 
 def _wanted(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what the markers say of a test's world: those of the test over those of its class and module."""
+    """Return the arguments of the markers. A marker of the test wins over one of its class or module."""
     wanted: dict[str, Any] = {}
     for marker in request.node.iter_markers(MARKER):
         if marker.args:

@@ -1,10 +1,10 @@
-"""The emulator behind the fixtures: in this process, or at an address."""
+"""The emulator of a test run, in this process or elsewhere, and a world for every test."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from difflib import get_close_matches
 from itertools import count
@@ -13,47 +13,54 @@ from pathlib import Path
 from typing import Any, Self
 from zlib import crc32
 
+from flaresend_mock.client.control_plane import (
+    ControlPlane,
+    ControlPlaneError,
+    EmulatorUnreachable,
+    NotAnEmulator,
+)
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
-from flaresend_mock.testing.calls import Calls, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.testing.client import Flaresend
-from flaresend_mock.testing.closing import Closing
 
-__tracebackhide__ = True  # a test that fails shows its own line
+__tracebackhide__ = True  # pytest shows the line of the test instead
 
 _WORLD_OPTIONS = ("world", "seed", "frozen_at", "time_zone")
 _numbers = count(1)
 
 
-class Server(Closing):
-    """An emulator that makes a world for every test.
+class Server(AbstractContextManager["Server"]):
+    """An emulator that creates a world for every test.
 
     Args:
-        url: where it is.
-        token: its control token, if it has one.
-        here: whether it is in this process.
+        url: the address of the emulator.
+        token: the control token of the emulator.
+        here: the emulator runs in this process.
     """
 
     def __init__(self, url: str, token: str | None = None, *, here: bool = False) -> None:
         self.url = url
         self._here = here
         self._token = token
-        self._calls = Calls(url, "", token)
+        self._control = ControlPlane(url, token=token)
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @contextmanager
     def world(self, about: str = "", /, **wanted: Any) -> Iterator[Flaresend]:
-        """Make a world, and delete it afterwards.
+        """Create a world, and delete it afterwards.
 
         Args:
-            about: what it is for, such as the name of a test: without a seed, it decides which ids there are, so that
-                an application that has seen one world's does not meet them in another.
+            about: what the world is for, such as the name of a test. Without a seed, it decides the ids, so that two
+                tests never share one.
             wanted: `world`, `seed`, `frozen_at` and `time_zone`, as the marker takes them.
 
         Raises:
-            TypeError: something else is wanted of it.
-            ValueError: what is wanted cannot be; the message says why.
-            EmulatorUnreachable: there is no emulator.
+            TypeError: a name is unknown.
+            ValueError: a value is wrong; the message says why.
+            EmulatorUnreachable: no emulator responds.
         """
-        elsewhere = self._asked("GET", "/_mock/events?limit=1")["events"]
+        elsewhere = self._asked("GET", "/events?limit=1")["events"]
         made = self._make(wanted, about)
         client = Flaresend(
             self.url,
@@ -72,22 +79,22 @@ class Server(Closing):
             self._delete(made["name"])
 
     def check(self) -> Self:
-        """Make sure that there is an emulator that lets itself be steered.
+        """Make sure that the URL is that of an emulator, and that the control token is right.
 
         Raises:
-            EmulatorUnreachable: there is none.
+            EmulatorUnreachable: it is not.
         """
         try:
-            health = self._asked("GET", "/_mock/health")
+            health = self._asked("GET", "/health")
         except ControlPlaneError:
             health = {}
         if "version" not in health:
-            raise EmulatorUnreachable(f"what answers at {self.url} is no flaresend-mock")
-        self._asked("GET", "/_mock/clock")
+            raise NotAnEmulator(self.url)
+        self._asked("GET", "/clock")
         return self
 
     def close(self) -> None:
-        self._calls.close()
+        self._control.close()
 
     def _make(self, wanted: Mapping[str, Any], about: str) -> Any:
         for name in wanted:
@@ -102,9 +109,9 @@ class Server(Closing):
         while True:
             name = f"test-{getpid()}-{next(_numbers)}"
             try:
-                return self._asked("POST", "/_mock/worlds", {"name": name, **body})
+                return self._asked("POST", "/worlds", {"name": name, **body})
             except ControlPlaneError as refused:
-                if refused.code == "world_exists":  # some other machine's, at the same emulator
+                if refused.code == "world_exists":  # another run uses the same emulator
                     continue
                 if "fixture" in body and "fixture" in str(refused):
                     raise ValueError(_no_fixture(body["fixture"])) from None
@@ -117,29 +124,20 @@ class Server(Closing):
             raise ValueError(f"frozen_at: {problem}") from None
 
     def _asked(self, method: str, path: str, body: Any = None) -> Any:
-        """Make a call; what is no emulator, or is not to be steered, counts as no emulator."""
+        """Make a call. An emulator that refuses the control token counts as unreachable."""
         try:
-            answer = self._calls.ask(method, path, body)
-            if not isinstance(answer, dict):
-                raise EmulatorUnreachable(f"what answers at {self.url} is no flaresend-mock")
-            return answer
+            return self._control.call(method, path, body)
         except ControlPlaneError as refused:
-            if refused.status == 401:
-                lack = "needs its control token in" if not self._token else "has another control token than"
-                raise EmulatorUnreachable(
-                    f"the emulator at {self.url} {lack} {PREFIX}CONTROL_TOKEN"
-                ) from None
-            if not refused.code:
-                raise EmulatorUnreachable(
-                    f"what answers at {self.url} is no flaresend-mock: {refused}"
-                ) from None
-            raise
+            if refused.status != 401:
+                raise
+        lack = "has another control token than" if self._token else "needs its control token in"
+        raise EmulatorUnreachable(f"the emulator at {self.url} {lack} {PREFIX}CONTROL_TOKEN")
 
     def _delete(self, name: str) -> None:
         try:
-            self._calls.ask("DELETE", f"/_mock/worlds/{name}")
+            self._control.call("DELETE", f"/worlds/{name}")
         except EmulatorUnreachable:
-            return  # it died, and the world with it; whatever called it has said so
+            return  # the emulator is gone, and its worlds with it
         except ControlPlaneError as refused:
             if refused.code != "world_not_found":
                 raise
@@ -147,20 +145,20 @@ class Server(Closing):
 
 @contextmanager
 def serving(url: str | None = None) -> Iterator[Server]:
-    """Serve tests: with the emulator at a URL, or at the one in FLARESEND_MOCK_URL, or one in this process."""
+    """Use the emulator at a URL, or in FLARESEND_MOCK_URL, or start one in this process."""
     found = (url or ENVIRONMENT.get(f"{PREFIX}URL", "")).strip().rstrip("/")
     if found:
         with Server(found, ENVIRONMENT.get(f"{PREFIX}CONTROL_TOKEN", "").strip() or None) as server:
             yield server.check()
         return
-    from flaresend_mock import FlaresendMock  # by the package, which imports it faster
+    from flaresend_mock import FlaresendMock  # only this case needs the emulator
 
     with FlaresendMock() as emulator, Server(emulator.url, here=True) as server:
         yield server
 
 
 def _source(world: str | Path) -> dict[str, Any]:
-    """Return what a world is made from: a shipped fixture by its name, a world file or an export by its path."""
+    """Return the source of a world: a shipped fixture by its name, or a world file or an export by its path."""
     if not isinstance(world, str | Path):
         raise TypeError(f"world is the name of a shipped one or the path of a file, not {world!r}")
     if not isinstance(world, Path) and "/" not in world and "\\" not in world and "." not in world:

@@ -1,4 +1,4 @@
-"""A receiver of webhooks, for tests that have no application yet."""
+"""A receiver of webhooks that records them, for tests without an application."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import json
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from flaresend_mock.testing.closing import Closing
-from flaresend_mock.testing.failure_report import ExpectationFailed
+from flaresend_mock.testing.client import ExpectationFailed
 
-__tracebackhide__ = True  # a test that fails shows its own line
+__tracebackhide__ = True  # pytest shows the line of the test instead
 
 MOST_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Received:
-    """One event as it was delivered; `headers` by their names in lower case."""
+    """One delivered event. The names of `headers` are in lower case."""
 
     event: Mapping[str, Any]
     headers: Mapping[str, str]
@@ -28,13 +28,13 @@ class Received:
 
     @property
     def text(self) -> str | None:
-        """What somebody wrote, if it was a text."""
+        """The text of the message, or None for other kinds."""
         try:
             message = self.event["data"]["message"]
             text: str | None = message.get("conversation") or message.get("extendedTextMessage", {}).get(
                 "text"
             )
-        except (AttributeError, KeyError, TypeError):  # somebody else's
+        except (AttributeError, KeyError, TypeError):  # another server sent this
             return None
         return text
 
@@ -43,12 +43,12 @@ class _Server6(ThreadingHTTPServer):
     address_family = socket.AF_INET6
 
 
-class WebhookReceiver(Closing):
-    """Listens on a free port, keeps what comes, and answers as it is told to.
+class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
+    """Listens on a free port, records the events, and responds with `status`.
 
     Args:
         host: the address to listen on.
-        shown: the name under which the emulator reaches this machine, if it is not the address.
+        shown: the name by which the emulator reaches this machine, where that is not the address.
     """
 
     def __init__(self, host: str = "127.0.0.1", shown: str | None = None) -> None:
@@ -63,20 +63,23 @@ class WebhookReceiver(Closing):
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def __repr__(self) -> str:
         return f"<WebhookReceiver at {self.url}>"
 
     @property
     def events(self) -> list[Received]:
-        """What has come so far, oldest first."""
+        """The events so far, oldest first."""
         with self._changed:
             return list(self._received)
 
     def expect(self, count: int = 1, *, within: float = 2.0) -> list[Received]:
-        """Return what has come, as soon as there are so many.
+        """Return the events, as soon as there are so many.
 
         Raises:
-            AssertionError: there are not in time.
+            AssertionError: there are fewer in time.
         """
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, within):
@@ -87,7 +90,7 @@ class WebhookReceiver(Closing):
             return list(self._received)
 
     def close(self) -> None:
-        """Stop listening. Closing twice does nothing more."""
+        """Stop listening. Closing twice does no harm."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -106,7 +109,7 @@ class WebhookReceiver(Closing):
             return self.status
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        inbox = self
+        receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -118,7 +121,7 @@ class WebhookReceiver(Closing):
                     return
                 length = min(int(given), MOST_BYTES)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status = inbox._keep(headers, self.rfile.read(length))
+                status = receiver._keep(headers, self.rfile.read(length))
                 self.send_response(status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -128,6 +131,6 @@ class WebhookReceiver(Closing):
                 self.send_error(405)
 
             def log_message(self, format: str, *args: Any) -> None:
-                """Say nothing: the test looks at what was received."""
+                """Log nothing."""
 
         return Handler

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli import COMMANDS
-from flaresend_mock.cli.progress import waiting
+from flaresend_mock.cli.output import waiting
 from tests.live.commands import CLEAN, COMMAND, STEERING, Screen, Scripted, answered, at, run, send
 
 
@@ -32,6 +33,8 @@ TALKING = [
     ["messages", "--follow"],
     ["requests"],
     ["deliveries"],
+    ["transcript"],
+    ["transcript", "--json"],
     ["clock"],
     ["clock", "--freeze"],
     ["advance", "1"],
@@ -104,7 +107,9 @@ def test_a_token_that_is_none_is_refused_without_being_shown(flaresend: Flaresen
 def test_the_token_follows_no_redirect(flaresend: FlaresendMock) -> None:
     send_on = answered(b"", "302 Found", f"Location: {flaresend.url}/_mock/clock\r\n")
     with Scripted([send_on]) as odd:
-        run("clock", "--url", odd.url, "--control-token", "x").failed("it answers 302, as no emulator does")
+        done = run("clock", "--url", odd.url, "--control-token", "x")
+
+    done.failed("is not a flaresend-mock emulator (it responds 302)")
 
 
 @pytest.mark.parametrize("command", TALKING, ids=" ".join)
@@ -125,12 +130,12 @@ def test_whatever_answers_there_is_no_traceback(command: list[str], answer: obje
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        (answered(b"<html>"), "what answers there is no emulator"),
-        (answered(b"[" * 100_000), "what answers there is no emulator"),
-        (answered(b"<html>", "404 Not Found"), "it answers 404, as no emulator does"),
-        (answered(b"[" * 100_000, "500 Oops"), "it answers 500, as no emulator does"),
+        (answered(b"<html>"), "is not a flaresend-mock emulator."),
+        (answered(b"[" * 100_000), "is not a flaresend-mock emulator."),
+        (answered(b"<html>", "404 Not Found"), "is not a flaresend-mock emulator (it responds 404)."),
+        (answered(b"[" * 100_000, "500 Oops"), "is not a flaresend-mock emulator (it responds 500)."),
         (answered({"error": {"message": STEERING}}, "400 Bad Request"), r"\x1b[2J\x07\x9b31m"),
-        (b"HTTP/1.1 500 Oops\r\nContent-Length: 50\r\n\r\nshort", "it answers 500"),
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 50\r\n\r\nshort", "(it responds 500)"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", "IncompleteRead"),
         (b"garbage\r\n\r\n", "garbage"),
         (b"", "Remote end closed connection"),
@@ -167,7 +172,7 @@ def test_the_variable_for_the_world_to_serve_is_not_the_world_that_is_meant(
 ) -> None:
     monkeypatch.setenv("FLARESEND_MOCK_WORLD", "demo")
 
-    assert at(flaresend, "reset").lines == ["World default is as it was created"]
+    assert at(flaresend, "reset").lines == ["World default is in its initial state"]
     at(flaresend, "reset", "--world", "demo").failed("there is no world")
 
 
@@ -183,7 +188,7 @@ def test_serving_and_help_import_no_http() -> None:
     code = "import sys; from flaresend_mock import cli; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
 
-    assert not {"urllib.request", "http.client", "flask", "flaresend_mock.cli.remote"} & set(loaded)
+    assert not {"urllib.request", "http.client", "flask", "flaresend_mock.client.control_plane"} & set(loaded)
 
 
 @pytest.mark.slow
@@ -222,7 +227,7 @@ def test_a_full_disk_is_one_clear_line(flaresend: FlaresendMock) -> None:
 def test_whoever_watches_a_terminal_is_told_what_is_waited_for_until_it_is_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("flaresend_mock.cli.progress.SECONDS_BEFORE", 0.0)
+    monkeypatch.setattr("flaresend_mock.cli.output.SECONDS_BEFORE", 0.0)
     told = threading.Event()
 
     def see(text: str) -> None:
@@ -237,7 +242,7 @@ def test_whoever_watches_a_terminal_is_told_what_is_waited_for_until_it_is_over(
 
 
 def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flaresend_mock.cli.progress.SECONDS_BEFORE", 0.0)
+    monkeypatch.setattr("flaresend_mock.cli.output.SECONDS_BEFORE", 0.0)
     before = set(threading.enumerate())
     with contextlib.redirect_stderr(Screen("utf-8", "strict", False)) as screen, waiting("somebody"):
         assert set(threading.enumerate()) <= before
@@ -246,7 +251,7 @@ def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyP
 
 
 def test_health_waits_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flaresend_mock.cli.health.SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(import_module("flaresend_mock.cli.serve"), "SECONDS_BETWEEN", 0.0)
     ok = {"status": "ok"}
     starting = answered({"status": "starting"}, "503 Service Unavailable")
     with Scripted([starting, answered(b"<html>", "502 Bad Gateway"), starting, answered(ok)]) as slow:
@@ -265,7 +270,7 @@ def test_health_waits_no_longer_than_it_may() -> None:
 
 def test_health_of_something_else_is_not_ready() -> None:
     with Scripted([answered({"status": "UP"})]) as other:
-        run("health", "--url", other.url).failed("is not ready: what answers there is no emulator")
+        run("health", "--url", other.url).failed("is not ready: the server is not a flaresend-mock emulator")
 
     run("health", "--wait", "soon").failed("'soon' is not a span of time", 2)
     run("health", "--wait", "nan").failed("'nan' is not a span of time", 2)

@@ -19,11 +19,11 @@ def groups(flaresend: FlaresendMock) -> requests.Response:
 
 def test_a_preset_is_armed_listed_and_cleared(flaresend: FlaresendMock) -> None:
     assert at(flaresend, "fault", "add", "rate-limited").lines == [
-        "fault-1 rate-limited on calls: answers 429 (matched 0, hit 0)"
+        "fault-1 rate-limited on calls: replies 429 (matched 0, hit 0)"
     ]
     assert groups(flaresend).status_code == 429
     assert at(flaresend, "fault", "list").lines == [
-        "fault-1 rate-limited on calls: answers 429 (matched 1, hit 1)"
+        "fault-1 rate-limited on calls: replies 429 (matched 1, hit 1)"
     ]
     assert at(flaresend, "fault", "list", "--json").json == control(flaresend, "GET", "/faults")
 
@@ -39,7 +39,7 @@ def test_a_fault_is_what_its_options_say(flaresend: FlaresendMock) -> None:
 
     assert (
         line
-        == "fault-1 tea pot on calls path=/groups method=GET key=***: answers 418, times 1 (matched 0, hit 0)"
+        == "fault-1 tea pot on calls path=/groups method=GET key=***: replies 418, times 1 (matched 0, hit 0)"
     )
     assert groups(flaresend).json() == {"tea": True}
     assert groups(flaresend).status_code == 200
@@ -72,7 +72,7 @@ def test_every_option_of_a_fault_reaches_the_emulator(flaresend: FlaresendMock) 
         (["--body", "{"], "--body: '{' is not JSON"),
         (["--delay", "soon"], "--delay: 'soon' is neither"),
         (["--delay", "-1"], "--delay: '-1' is neither"),
-        (["--response-body", "x"], "--response-body: say with which --status"),
+        (["--response-body", "x"], "--response-body: give the --status of the reply"),
         (["--status", "99"], "--status"),
         (["--probability", "nan"], "--probability: from 0 to 1"),
         (["--on", "mondays"], "--on"),
@@ -177,7 +177,7 @@ def test_a_qr_code_is_saved_as_a_picture(waiting: FlaresendMock, tmp_path: Path)
     at(waiting, "qr", "--out", "qr.gif").failed("a name that ends in .png or .svg", 2)
     at(waiting, "qr", "--out", str(tmp_path / "none" / "qr.png")).failed("No such file or directory")
     with Scripted([answered(b"<html>")]) as odd:
-        run("qr", "--out", str(png), "--url", odd.url).failed("what answers there is no emulator")
+        run("qr", "--out", str(png), "--url", odd.url).failed("is not a flaresend-mock emulator")
     assert png.read_bytes().startswith(b"\x89PNG")
 
 

@@ -20,7 +20,7 @@ EXPORT = b'{"format":"flaresend-mock world"}'
 def test_reset_returns_to_what_the_world_was_created_as(flaresend: FlaresendMock) -> None:
     send(flaresend, "Hello")
 
-    assert at(flaresend, "reset").lines == ["World default is as it was created"]
+    assert at(flaresend, "reset").lines == ["World default is in its initial state"]
     assert at(flaresend, "messages").lines == []
     assert at(flaresend, "reset", "--json").json["world"] == "default"
 
@@ -35,7 +35,7 @@ def test_a_world_is_created_with_a_key_of_its_own_listed_and_deleted(flaresend: 
     default, mine = at(flaresend, "world", "list").lines
     assert default.startswith("default: 1 instances, 0 messages, 0 scheduled, 0 faults; ")
     assert mine.startswith("t1: 1 instances")
-    assert mine.endswith(", runs")
+    assert mine.endswith(", running")
     assert key not in mine
     listed = at(flaresend, "world", "list", "--json").json["worlds"][1]
     assert (listed["name"], listed["seed"], listed["time_zone"]) == ("t1", -7, "Africa/Nairobi")
@@ -71,7 +71,7 @@ def test_a_file_that_holds_no_world_is_bad_use(flaresend: FlaresendMock, tmp_pat
     for path in (str(tmp_path), str(tmp_path / "none")):
         at(flaresend, "world", "create", "t1", "--file", path).failed("", 2)
     both = ["--fixture", "demo", "--file", str(file)]
-    at(flaresend, "world", "create", "t1", *both).failed("give that or --file, not both", 2)
+    at(flaresend, "world", "create", "t1", *both).failed("give --fixture or --file, not both", 2)
 
 
 def test_an_export_goes_to_a_file_and_back_into_a_world(flaresend: FlaresendMock, tmp_path: Path) -> None:
@@ -82,13 +82,13 @@ def test_an_export_goes_to_a_file_and_back_into_a_world(flaresend: FlaresendMock
     assert b"YOUR_API_KEY" not in file.read_bytes()
     at(flaresend, "reset")
 
-    assert at(flaresend, "world", "import", str(file)).lines[0] == f"World default is what {file} says"
-    assert at(flaresend, "messages").lines[0].endswith("Hello")
+    assert at(flaresend, "world", "import", str(file)).lines[0] == f"World default is in the state of {file}"
+    assert at(flaresend, "messages").lines[0].endswith('"Hello"')
     assert at(flaresend, "world", "export").out.encode() == file.read_bytes() + b"\n"
     created = at(flaresend, "world", "create", "copy", "--file", str(file))
     assert created.status == 0
     assert created.out.startswith("World copy\nAPI key: ")
-    assert at(flaresend, "messages", "--world", "copy").lines[0].endswith("Hello")
+    assert at(flaresend, "messages", "--world", "copy").lines[0].endswith('"Hello"')
 
 
 def test_an_export_with_secrets_is_for_its_owner_only(flaresend: FlaresendMock, tmp_path: Path) -> None:
@@ -159,10 +159,10 @@ def test_an_import_of_nonsense_is_refused(flaresend: FlaresendMock, tmp_path: Pa
 
 def test_the_clock_is_set_stopped_and_started(flaresend: FlaresendMock) -> None:
     (running,) = at(flaresend, "clock").lines
-    assert running.endswith("Z, runs; time zone UTC; next due: nothing")
+    assert running.endswith("Z, running; time zone UTC; next due: nothing")
 
     assert at(flaresend, "clock", "--set", "2025-11-14T10:00:00Z", "--freeze").lines == [
-        "2025-11-14T10:00:00Z, stands still; time zone UTC; next due: nothing"
+        "2025-11-14T10:00:00Z, frozen; time zone UTC; next due: nothing"
     ]
     assert at(flaresend, "clock", "--run", "--json").json["frozen"] is False
     at(flaresend, "clock", "--set", "soon").failed("'soon' is not an ISO 8601 time")

@@ -130,7 +130,7 @@ def test_a_failure_explains_itself(suite: Suite) -> None:
             "E *ExpectationFailed: no message like to='254712345678', text={'contains': 'order 17'} within 0 s",
             'E * text is "Your order 18 is on its way", expected {"contains": "order 17"}',
             "*- flaresend-mock -*",
-            '*← 254712345678 text "hi"',
+            '*← 254712345678 to 254708920430 text "hi"',
         ]
     )
     outcome.stdout.no_fnmatch_line("*testing/client.py*")

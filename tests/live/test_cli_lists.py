@@ -28,7 +28,7 @@ STREAM = "Content-Type: text/event-stream\r\n"
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that follows soon tries again, and the emulator soon sees that it is gone."""
-    monkeypatch.setattr("flaresend_mock.cli.following.SECONDS_BETWEEN", 0.1)
+    monkeypatch.setattr("flaresend_mock.cli.lists.SECONDS_BETWEEN", 0.1)
     monkeypatch.setattr("flaresend_mock.background.realtime.SLICE_SECONDS", 0.05)
 
 
@@ -38,8 +38,8 @@ def test_messages_are_one_line_each_newest_last(flaresend: FlaresendMock) -> Non
 
     first, second = at(flaresend, "messages").lines
 
-    assert first.endswith("Z → 254708920430 to 254712345678 text Hello")
-    assert second.endswith("Z ← 254712345678 to 254708920430 text hi there")
+    assert first.endswith('Z → 254708920430 to 254712345678 text "Hello"')
+    assert second.endswith('Z ← 254712345678 to 254708920430 text "hi there"')
 
 
 def test_messages_show_the_newest_twenty_unless_told_otherwise(flaresend: FlaresendMock) -> None:
@@ -47,13 +47,13 @@ def test_messages_show_the_newest_twenty_unless_told_otherwise(flaresend: Flares
         send(flaresend, f"number {number}")
 
     shown = at(flaresend, "messages").lines
-    assert [line.rpartition(" ")[2] for line in (shown[0], shown[-1])] == ["2", "21"]
+    assert [line.rpartition(" ")[2] for line in (shown[0], shown[-1])] == ['2"', '21"']
     assert len(at(flaresend, "messages", "--limit", "3").lines) == 3
     first = at(flaresend, "messages", "--json", "--limit", "22").json["messages"][0]
     assert (
         at(flaresend, "messages", "--since", str(first["event"]), "--limit", "1")
         .lines[0]
-        .endswith("number 1")
+        .endswith('"number 1"')
     )
 
 
@@ -67,7 +67,7 @@ def test_messages_steer_no_terminal_and_are_cut_short(flaresend: FlaresendMock) 
     send(flaresend, STEERING + " Grüße 😀" + "x" * 1000)
 
     (line,) = at(flaresend, "messages").lines
-    assert r"\x1b[2J\x07\x9b31m\u202ebad more Grüße 😀xx" in line
+    assert r"\u001b[2J\u0007\x9b31m\u202ebad\nmore Grüße 😀xx" in line
     assert line.endswith("…")
     assert len(line) < 200
 
@@ -76,9 +76,9 @@ def test_what_the_terminal_cannot_write_is_escaped(flaresend: FlaresendMock) -> 
     send(flaresend, "Grüße 😀")
 
     (line,) = at(flaresend, "messages", encoding="latin-1").lines
-    assert line.endswith(r"-> 254708920430 to 254712345678 text Grüße \U0001f600")
+    assert line.endswith(r'-> 254708920430 to 254712345678 text "Grüße \U0001f600"')
     (line,) = at(flaresend, "messages", encoding="ascii").lines
-    assert line.endswith(r"text Gr\xfc\xdfe \U0001f600")
+    assert line.endswith(r'text "Gr\xfc\xdfe \U0001f600"')
 
 
 def test_messages_of_another_world_are_apart(flaresend: FlaresendMock) -> None:
@@ -86,7 +86,7 @@ def test_messages_of_another_world_are_apart(flaresend: FlaresendMock) -> None:
     at(flaresend, "receive", "--from", "254712345678", "over here", "--world", "t1")
 
     assert at(flaresend, "messages").lines == []
-    assert at(flaresend, "messages", "--world", "t1").lines[0].endswith("over here")
+    assert at(flaresend, "messages", "--world", "t1").lines[0].endswith('"over here"')
 
 
 def test_requests_tell_how_they_were_answered_and_by_which_fault(flaresend: FlaresendMock) -> None:
@@ -145,10 +145,10 @@ def test_following_shows_what_was_and_what_comes_until_the_emulator_stops() -> N
 
     def live() -> None:
         try:
-            assert shown.next_line().endswith(" before\n")
+            assert shown.next_line().endswith(' "before"\n')
             for number in range(3):
                 send(flaresend, f"live {number}")
-                assert shown.next_line().endswith(f" live {number}\n")
+                assert shown.next_line().endswith(f' "live {number}"\n')
         finally:
             flaresend.stop()
 
@@ -228,7 +228,7 @@ def test_following_a_real_emulator_misses_nothing_when_the_line_is_cut(flaresend
         with closing(line):
             for number in range(4):
                 send(flaresend, f"live {number}")
-                assert shown.next_line().endswith(f" live {number}\n")
+                assert shown.next_line().endswith(f' "live {number}"\n')
                 line.cut()
 
     with ThreadPoolExecutor(1) as pool:
@@ -257,7 +257,7 @@ def test_following_goes_on_over_a_reset_and_an_import(flaresend: FlaresendMock) 
                 with world.lock:  # until then, the stream sees neither
                     send_here(world, text)
                     change()
-                assert shown.next_line().endswith(f" {text}\n")
+                assert shown.next_line().endswith(f' "{text}"\n')
 
     state = world.state.copy()
     with ThreadPoolExecutor(1) as pool:
@@ -266,11 +266,11 @@ def test_following_goes_on_over_a_reset_and_an_import(flaresend: FlaresendMock) 
 
     living.result()
     assert [text.split()[-1] for text in done.out.splitlines()] == [
-        "listed",
-        "streamed",
-        "first",
-        "second",
-        "third",
+        '"listed"',
+        '"streamed"',
+        '"first"',
+        '"second"',
+        '"third"',
     ]
     assert "flaresend-mock: the world was replaced\n" in done.err
 
@@ -296,7 +296,7 @@ def test_following_goes_on_where_the_connection_dropped() -> None:
         done = run("messages", "--follow", "--world", "w 1", "--url", dropping.url)
 
     assert done.status == 0
-    assert [line.rpartition(" ")[2] for line in done.out.splitlines()] == ["four", "five", "six"]
+    assert [line.rpartition(" ")[2] for line in done.out.splitlines()] == ['"four"', '"five"', '"six"']
     assert done.err.endswith("the emulator has stopped\n")
     listed, first, second = dropping.asked
     assert listed.startswith("GET /_mock/messages?world=w+1&limit=20 ")
@@ -319,7 +319,7 @@ def test_following_waits_while_there_are_too_many_streams() -> None:
         done = run("messages", "--follow", "--url", server.url)
 
     assert done.status == 0
-    assert done.out.endswith("one\n")
+    assert done.out.endswith('"one"\n')
 
 
 def test_following_ends_when_it_is_refused_or_told_nonsense() -> None:
@@ -329,9 +329,9 @@ def test_following_ends_when_it_is_refused_or_told_nonsense() -> None:
     wrong = answered(b"event: message\ndata: []\n\n", headers=STREAM)
     for answer, expected in (
         (gone, "there is no world of this name"),
-        (page, "what answers there is no emulator"),
-        (nonsense, "what answers there is no emulator"),
-        (wrong, "what answers there is no emulator"),
+        (page, "is not a flaresend-mock emulator"),
+        (nonsense, "is not a flaresend-mock emulator"),
+        (wrong, "is not a flaresend-mock emulator"),
     ):
         with Scripted([answered({"messages": []}), answer]) as server:
             run("messages", "--follow", "--url", server.url).failed(expected)
@@ -342,4 +342,4 @@ def test_following_says_when_something_is_no_longer_kept() -> None:
     with Scripted([answered({"messages": []}), evicted]) as server:
         done = run("messages", "--follow", "--url", server.url)
 
-    assert done.err.startswith("flaresend-mock: some of what happened is no longer kept: 3 events\n")
+    assert done.err.startswith("flaresend-mock: the emulator no longer keeps 3 events\n")

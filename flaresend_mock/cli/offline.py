@@ -1,0 +1,71 @@
+"""flaresend-mock openapi, fidelity and verify-signature: commands that need no running emulator."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
+from flaresend_mock.settings import HTTP_URL
+
+
+@click.command()
+@click.option("--control", is_flag=True, help="Describe the control plane, not the Flaresend API.")
+@click.option(
+    "--url", default=DEFAULT_PUBLIC_URL, show_default=True, type=HTTP_URL, help="URL of the emulator."
+)
+def openapi(control: bool, url: str) -> None:
+    """Print the OpenAPI 3.1 document of the Flaresend API."""
+    from flaresend_mock.app import document
+
+    print(json.dumps(document("control" if control else "api", url), indent=2))
+
+
+@click.command()
+def fidelity() -> None:
+    """Print which behaviour is documented and which is assumed, as a Markdown table."""
+    from flaresend_mock.contract import fidelity_table
+
+    print(fidelity_table(), end="")
+
+
+@click.command()
+@click.option("--secret", required=True, help="Secret of the webhook.")
+@click.option(
+    "--headers",
+    "headers_file",
+    required=True,
+    type=click.File(encoding="latin-1"),
+    help="File with the received headers, one a line.",
+)
+@click.option(
+    "--body", "body_file", required=True, type=click.File("rb"), help="File with the received body."
+)
+def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
+    """Check the signatures of a received webhook: exit status 0 if they are right, 1 if not."""
+    from flaresend_mock.background import signing
+
+    pairs = (line.partition(":") for line in headers_file if ":" in line)
+    received = {name.strip().lower(): value.strip() for name, _, value in pairs}
+    body = body_file.read()
+    holds = []
+    if "webhook-signature" in received:
+        message_id, timestamp = received.get("webhook-id", ""), received.get("webhook-timestamp", "")
+        expected = signing.standard(secret, message_id, timestamp, body)
+        holds.append(_compared("webhook-signature", expected, received["webhook-signature"].split()))
+    if "x-hub-signature-256" in received:
+        expected = signing.hub(secret, body)
+        holds.append(_compared("X-Hub-Signature-256", expected, [received["x-hub-signature-256"]]))
+    if not holds:
+        print("There is neither a webhook-signature nor an X-Hub-Signature-256 header.")
+    return 0 if holds and all(holds) else 1
+
+
+def _compared(name: str, expected: str, received: list[str]) -> bool:
+    same = expected in received
+    print(f"{name}: {'holds' if same else 'does not hold'}")
+    print(f"  expected {expected}")
+    print(f"  received {ascii(' '.join(received))[1:-1]}")
+    return same

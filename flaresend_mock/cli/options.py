@@ -1,0 +1,183 @@
+"""What commands share: the options that name an emulator, spans of time, JSON and files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import math
+import os
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from flaresend_mock.cli.output import waiting
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+MAX_SECONDS = 10_000 * 366 * 86_400.0
+_UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+_AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
+_SPAN = re.compile("".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
+_PLAIN = re.compile(_AMOUNT, re.ASCII)
+
+_URL = click.option(
+    "--url",
+    metavar="URL",
+    help=f"Address of the emulator. [{PREFIX}URL; default: this machine, at the port that is set]",
+)
+_TOKEN = click.option(
+    "--control-token", metavar="TOKEN", help=f"Control token of the emulator. [{PREFIX}CONTROL_TOKEN]"
+)
+_WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use; default if not given.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one document a line.")
+
+
+class Failed(click.ClickException):
+    """The command failed: it prints one line, and has the exit status 1."""
+
+
+def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
+    """Give a command the options that name an emulator, and the client of that emulator as its first argument.
+
+    Args:
+        world: the command concerns one world, and has the option --world.
+    """
+
+    def decorate(command: Command) -> Command:
+        def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
+            from flaresend_mock.client.control_plane import (  # serving and help need no client
+                ControlPlane,
+                ControlPlaneError,
+                EmulatorUnreachable,
+            )
+
+            base, name = _address(settings, url), given.pop("in_world", None)
+            client = ControlPlane(base, token=_token(settings, control_token), world=name, waiting=waiting)
+            try:
+                with contextlib.closing(client):
+                    return command(client, **given)
+            except ControlPlaneError as error:
+                raise Failed(f"{base}: {error}") from None
+            except EmulatorUnreachable as error:
+                raise Failed(str(error)) from None
+
+        described: Any = click.pass_obj(functools.update_wrapper(run, command))
+        options = [_JSON, _TOKEN, _URL]
+        for option in [_WORLD, *options] if world else options:
+            described = option(described)
+        return described  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def _address(settings: Settings, url: str | None) -> str:
+    found = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
+    if not found.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url: {found!r} is not an http URL")
+    return found.rstrip("/")
+
+
+def _token(settings: Settings, token: str | None) -> str | None:
+    if token is None:
+        return settings.control_token
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise click.UsageError("--control-token: a token has printable ASCII characters, and no spaces")
+    return token
+
+
+class Span(click.ParamType):  # type: ignore[type-arg]
+    """A span of time in seconds, such as 90, 2h or 1h30m."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return span(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a span of time such as 30, 2h or 1h30m", param, ctx)
+
+
+def span(text: str) -> float:
+    """Return the seconds of a span of time.
+
+    Raises:
+        ValueError: the text is not a span of time, or longer than the calendar.
+    """
+    if _PLAIN.fullmatch(text):
+        found = float(text)
+    else:
+        spelled = _SPAN.fullmatch(text)
+        if not text or spelled is None:
+            raise ValueError
+        amounts = zip(spelled.groups(), _UNITS.values(), strict=True)
+        found = sum(float(amount) * unit for amount, unit in amounts if amount is not None)
+    if found > MAX_SECONDS:
+        raise ValueError
+    return found
+
+
+def load_json(text: str | bytes) -> Any:
+    """Read JSON.
+
+    Raises:
+        ValueError: the text is not JSON, holds NaN or an infinite number, or is nested too deeply.
+    """
+    try:
+        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    return float(digits) if math.isfinite(float(digits)) else _refuse(digits)
+
+
+def read_file(file: Path) -> bytes:
+    """Read a file, or standard input for `-`.
+
+    Raises:
+        click.UsageError: the file cannot be read.
+    """
+    try:
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"{file}: {getattr(error, 'strerror', None) or error}") from None
+
+
+def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
+    """Write a file whole or not at all, by a temporary file beside it. Pipes and devices are written directly.
+
+    Click's atomic files replace the target also after a failed write.
+
+    Args:
+        private: only the owner may read the file.
+
+    Raises:
+        click.ClickException: the file cannot be written; an earlier one is unchanged.
+    """
+    try:
+        place = file.resolve()
+        if place.exists() and not place.is_file():
+            place.write_bytes(data)
+            return
+        temporary = place.with_name(f".{place.name[:200]}.{os.getpid()}.new")
+        mode = 0o600 if private else 0o666
+        try:
+            with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as written:
+                written.write(data)
+            temporary.replace(place)
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise click.ClickException(f"{file}: {getattr(error, 'strerror', None) or error}") from None

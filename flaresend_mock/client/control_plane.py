@@ -1,0 +1,334 @@
+"""Calls of the control plane of one emulator, over HTTP and never through a proxy."""
+
+from __future__ import annotations
+
+import json
+import socket
+from base64 import b64encode
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from mimetypes import MimeTypes
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+from weakref import finalize
+
+__tracebackhide__ = True  # pytest shows the line of the test instead
+
+ROOT = "/_mock"
+TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
+SECONDS = 30.0
+LONG_SECONDS = 600.0
+"""For calls that read, write or advance a whole world."""
+
+_JSON = {"Accept": "application/json", "Content-Type": "application/json"}
+
+
+class ControlPlaneError(Exception):
+    """The emulator refused a call. The message is that of the response.
+
+    Args:
+        status: the status of the response, such as 404.
+        code: the code of the error, such as world_not_found, for programs.
+        response: the whole JSON of the response.
+    """
+
+    def __init__(self, status: int, code: str, message: str, response: Any) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.response = response
+
+
+class EmulatorUnreachable(Exception):
+    """No emulator responds at the URL.
+
+    Args:
+        reason: the cause alone, in a few words.
+        is_refused: no server listens there.
+    """
+
+    def __init__(self, message: str, reason: str = "", *, is_refused: bool = False) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.is_refused = is_refused
+
+
+class NotAnEmulator(EmulatorUnreachable):
+    """Another server responds at the URL.
+
+    Args:
+        status: the status of the response that no emulator gives.
+    """
+
+    def __init__(self, url: str, status: int = 200) -> None:
+        seen = "" if status == 200 else f" (it responds {status})"
+        super().__init__(
+            f"The server at {url} is not a flaresend-mock emulator{seen}.",
+            f"the server is not a flaresend-mock emulator{seen}",
+        )
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """One event of a stream."""
+
+    id: str
+    kind: str
+    data: str
+
+
+class ControlPlane:
+    """Makes the calls of one emulator, which may come from many threads.
+
+    Args:
+        url: the address of the emulator.
+        api_key: is sent with every call, and picks the world that it belongs to.
+        token: the control token of the emulator.
+        world: the name of the world, where no API key picks it.
+        waiting: is entered with the URL for as long as a call takes.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str = "",
+        token: str | None = None,
+        world: str | None = None,
+        waiting: Callable[[str], AbstractContextManager[None]] = lambda url: nullcontext(),
+    ) -> None:
+        self.url = url
+        self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+        self._headers |= {TOKEN_HEADER: token} if token is not None else {}
+        self._world = world
+        self._waiting = waiting
+        self._idle: deque[HTTPConnection] = deque()
+        finalize(self, _close, self._idle)
+
+    def call(
+        self, method: str, path: str, body: Any = None, *, seconds: float = SECONDS, **query: Any
+    ) -> dict[str, Any]:
+        """Make a call, and return the JSON of its response.
+
+        Args:
+            path: the part of the path after /_mock.
+            body: is sent as JSON; bytes are sent unchanged.
+            seconds: the time limit, on top of the `timeout` that the body asks for.
+
+        Raises:
+            ControlPlaneError: the emulator refuses the call.
+            EmulatorUnreachable: no emulator responds in time.
+            TypeError: the body cannot be written as JSON.
+        """
+        data, _ = self._exchange(method, path, _encoded(body), seconds + _waited(body), query, _JSON)
+        found = _decoded(data)
+        if not isinstance(found, dict):
+            raise NotAnEmulator(self.url)
+        return found
+
+    def fetch(self, path: str, *, seconds: float = SECONDS, **query: Any) -> tuple[bytes, str]:
+        """Return the bytes at a path, and their media type.
+
+        Raises:
+            ControlPlaneError: the emulator refuses the call.
+            EmulatorUnreachable: no emulator responds in time.
+        """
+        return self._exchange("GET", path, None, seconds, query, {})
+
+    @contextmanager
+    def stream(self, path: str, last_id: str, **query: Any) -> Iterator[Iterator[ServerSentEvent]]:
+        """Open a stream of events that goes on after an event. Reading it raises OSError and HTTPException.
+
+        Raises:
+            ControlPlaneError: the emulator refuses the stream.
+            EmulatorUnreachable: no emulator responds in time.
+        """
+        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
+        with self._reaching(f"GET {path}"):
+            connection = self._connection()
+        try:
+            with self._reaching(f"GET {path}"):
+                response = self._send(connection, "GET", path, None, SECONDS, query, headers)
+            if response.status != 200 or response.headers.get_content_type() != "text/event-stream":
+                raise self._refusal(response)
+            yield _events(response)
+        finally:
+            connection.close()
+
+    def items(self, response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+        """Return a list of objects in a response.
+
+        Raises:
+            NotAnEmulator: the response has no such list.
+        """
+        found = response.get(name)
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise NotAnEmulator(self.url)
+        return found
+
+    def close(self) -> None:
+        """Close the connections that no call uses."""
+        _close(self._idle)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        seconds: float,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> tuple[bytes, str]:
+        with self._waiting(self.url), self._reaching(f"{method} {path}"):
+            connection = self._idle_connection() or self._connection()
+            try:
+                response = self._send(connection, method, path, body, seconds, query, headers)
+                refusal = None if 200 <= response.status < 300 else self._refusal(response)
+                data = b"" if refusal else response.read()
+            except BaseException:
+                connection.close()
+                raise
+            if response.isclosed() and not response.will_close:
+                self._idle.append(connection)
+            else:
+                connection.close()
+            if refusal is not None:
+                raise refusal
+            return data, response.headers.get_content_type()
+
+    def _send(
+        self,
+        connection: HTTPConnection,
+        method: str,
+        path: str,
+        body: bytes | None,
+        seconds: float,
+        query: Mapping[str, Any],
+        headers: Mapping[str, str],
+    ) -> HTTPResponse:
+        given = {name: value for name, value in {"world": self._world, **query}.items() if value is not None}
+        asked = f"?{urlencode(given, errors='surrogateescape')}" if given else ""
+        connection.timeout = seconds
+        if connection.sock is not None:
+            connection.sock.settimeout(seconds)
+        target = urlsplit(self.url).path + ROOT + path + asked
+        connection.request(method, target, body, {**headers, **self._headers})
+        return connection.getresponse()
+
+    def _connection(self) -> HTTPConnection:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise EmulatorUnreachable(f"{self.url!r} is not a URL such as http://localhost:3577")
+        if not all(value.isascii() and value.isprintable() for value in self._headers.values()):
+            raise EmulatorUnreachable("A header cannot hold the control token or the API key.")
+        return (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.netloc)
+
+    def _idle_connection(self) -> HTTPConnection | None:
+        """Return a connection that an earlier call left open, if the emulator has not closed it."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.sock is not None and _is_open(connection.sock):
+                return connection
+            connection.close()
+        return None
+
+    @contextmanager
+    def _reaching(self, call: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError:
+            raise self._unreachable(f"no response to {call} in time") from None
+        except (OSError, ValueError, HTTPException) as error:
+            reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
+            is_refused = isinstance(error, ConnectionRefusedError)
+            raise self._unreachable(reason or type(error).__name__, is_refused=is_refused) from None
+
+    def _unreachable(self, reason: str, *, is_refused: bool = False) -> EmulatorUnreachable:
+        return EmulatorUnreachable(
+            f"Cannot reach an emulator at {self.url}: {reason}", reason, is_refused=is_refused
+        )
+
+    def _refusal(self, response: HTTPResponse) -> Exception:
+        try:
+            found = json.loads(response.read())
+            if "status" in found:
+                return ControlPlaneError(response.status, "", f"it is {found['status']}", found)
+            error = found["error"]
+            return ControlPlaneError(response.status, str(error.get("code")), str(error["message"]), found)
+        except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return NotAnEmulator(self.url, response.status)
+
+
+def part(path: str) -> str:
+    """Return a name or an id as one part of a path."""
+    return quote(path, safe="", errors="surrogateescape")
+
+
+def media_of(file: Path) -> dict[str, str]:
+    """Return a file as `POST /_mock/inbound` takes it. Its name gives its type, the same on every machine.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    kind = MimeTypes().guess_type(file.name, strict=False)[0] or "application/octet-stream"
+    return {"base64": b64encode(file.read_bytes()).decode(), "mimetype": kind, "fileName": file.name}
+
+
+def _close(connections: deque[HTTPConnection]) -> None:
+    while connections:
+        connections.pop().close()
+
+
+def _is_open(sock: socket.socket) -> bool:
+    """Tell whether a connection waits for a call. TLS cannot tell, and so connects anew."""
+    try:
+        sock.setblocking(False)
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
+def _encoded(body: Any) -> bytes | None:
+    if body is None or isinstance(body, bytes):
+        return body
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        problem = str(error)
+    raise TypeError(f"what is given must be JSON: {problem}")
+
+
+def _decoded(data: bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _waited(body: Any) -> float:
+    """Return the seconds for which a body asks to wait."""
+    asked = body.get("timeout") if isinstance(body, dict) else None
+    return asked if isinstance(asked, int | float) and asked > 0 else 0.0
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[ServerSentEvent]:
+    """Yield the events of a stream; an event that the end of the stream cuts off is left out."""
+    found: dict[str, list[str]] = {}
+    for raw in lines:
+        line = raw.decode("utf-8", "replace").rstrip("\r\n")
+        if line:
+            name, _, value = line.partition(":")
+            found.setdefault(name, []).append(value.removeprefix(" "))
+            continue
+        if "data" in found:
+            number, kind = (found.get(field, [""])[-1] for field in ("id", "event"))
+            yield ServerSentEvent(number, kind, "\n".join(found["data"]))
+        found = {}
