@@ -1,7 +1,6 @@
-"""Documents, docstrings, help and OpenAPI texts avoid words that hide who does what.
+"""Documents, pages, docstrings, messages, help and OpenAPI texts avoid words that hide who does what.
 
-`BANNED` lists each word with what to write instead. `PACKAGES` lists the packages whose docstrings are checked: add a
-package once its docstrings pass.
+`BANNED` lists each word with what to write instead.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import click
@@ -43,7 +43,8 @@ DOCUMENTS = [
     *(f"docs/{one.name}" for one in sorted((REPOSITORY / "docs").glob("*.md"))),
 ]
 
-PACKAGES = ["api", "background", "control", "core", "dashboard", "http", "openapi", "world_format"]
+PACKAGE = REPOSITORY / "flaresend_mock"
+FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 def found(text: str) -> list[str]:
@@ -64,31 +65,23 @@ def test_documents_use_plain_words(name: str) -> None:
     assert found(prose((REPOSITORY / name).read_text(encoding="utf-8"))) == []
 
 
-@pytest.mark.parametrize("package", PACKAGES)
-def test_docstrings_use_plain_words(package: str) -> None:
-    files = sorted((REPOSITORY / "flaresend_mock" / package).rglob("*.py"))
-
-    assert {
-        file.name: hits for file in files if (hits := found("\n\n".join(docstrings(file.read_text("utf-8")))))
-    } == {}
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_docstrings_and_messages_use_plain_words(file: Path) -> None:
+    assert found("\n\n".join(texts_in(file.read_text(encoding="utf-8")))) == []
 
 
 def test_pages_use_plain_words() -> None:
-    folder = REPOSITORY / "flaresend_mock" / "dashboard"
+    folder = PACKAGE / "dashboard"
     files = [*folder.rglob("*.html"), *(file for file in folder.rglob("*.js") if file.name != "htmx.min.js")]
 
     assert {file.name: hits for file in files if (hits := found(file.read_text("utf-8")))} == {}
 
 
-def docstrings(source: str) -> Iterator[str]:
-    """Yield every docstring of a module, without code spans; also those below a constant."""
+def texts_in(source: str) -> Iterator[str]:
+    """Yield every docstring and every string of more than one word of a module, without code spans."""
     for node in ast.walk(ast.parse(source)):
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Constant)
-            and isinstance(node.value.value, str)
-        ):
-            yield re.sub(r"`[^`\n]*`", "", node.value.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value.strip():
+            yield re.sub(r"`[^`\n]*`", "", node.value)
 
 
 def test_options_use_plain_words() -> None:
@@ -110,7 +103,10 @@ def wrong_help(name: str, command: click.Command) -> Iterator[tuple[str, list[st
     if hits := found("\n\n".join(text for text in texts if text)):
         yield name, hits
     if isinstance(command, click.Group):
-        for inner, one in command.commands.items():
+        context = click.Context(command)
+        for inner in command.list_commands(context):
+            one = command.get_command(context, inner)
+            assert one is not None
             yield from wrong_help(f"{name} {inner}", one)
 
 

@@ -29,7 +29,9 @@ MOST_TRIES = 30
 _SERVER_ERROR = 500
 
 _limit = click.option(
-    "--limit", type=click.IntRange(1, 10_000_000), help=f"At most so many. [default: the newest {LIMIT}]"
+    "--limit",
+    type=click.IntRange(1, 10_000_000),
+    help=f"List at most this many. [default: the newest {LIMIT}]",
 )
 _since = click.option(
     "--since", type=click.IntRange(0, 10**17), help="Only what happened after the event with this number."

@@ -180,7 +180,7 @@ _BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_
 def _message(given: Mapping[str, Any]) -> InboundMessage:
     strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
     if strange:
-        raise BadRequest(f"{strange[0]}: a message that is forwarded stays as it is")
+        raise BadRequest(f"{strange[0]}: a forwarded message cannot be changed")
     kind = given.get("type") or _kind_of(given)
     upload = _upload(kind, given) if kind in MEDIA_KINDS else None
     if (

@@ -227,7 +227,7 @@ def check(fault: Fault) -> None:
             f"action: {fault.action!r} is not possible for {fault.on}; known: {', '.join(actions)}"
         )
     if fault.reply is not None and fault.action in ("reset", "drop_response", *EVENT_ACTIONS):
-        raise InvalidFault(f"respond: there is no answer where action is {fault.action!r}")
+        raise InvalidFault(f"respond: the action {fault.action!r} sends no response")
     if (
         fault.on == DELIVERIES
         and fault.delay is not None

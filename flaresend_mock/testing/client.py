@@ -143,7 +143,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def expect_no_message(
         self, *, within: float = 0.0, since: int | Message | Request | Delivery = 0, **match: Any
     ) -> None:
-        """Make sure that no sent message matches, and none is sent within so many seconds of real time.
+        """Make sure that no sent message matches, and none is sent within `within` real seconds.
 
         Waits for webhooks under way first, so an application that replies while it handles its webhook has replied. An
         application that replies later needs `within`.
@@ -184,7 +184,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         since: int | Message | Request | Delivery = 0,
         **match: Any,
     ) -> int:
-        """Make sure that so many calls of the API match, or match one after the other, and return their number.
+        """Make sure that calls of the API match, in this number or this order, and return their number.
 
         Raises:
             AssertionError: another number matches, or in another order.

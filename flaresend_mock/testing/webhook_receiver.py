@@ -76,7 +76,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
             return list(self._received)
 
     def expect(self, count: int = 1, *, within: float = 2.0) -> list[Received]:
-        """Return the events, as soon as there are so many.
+        """Return the events as soon as there are `count`.
 
         Raises:
             AssertionError: there are fewer in time.

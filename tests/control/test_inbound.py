@@ -478,7 +478,7 @@ def test_what_cannot_be_forwarded_is_refused(client: Client, world: World) -> No
     answer = client.post(INBOUND, json={"from": ANN, "forward": once, "text": "hi"})
     assert answer.status_code == 400
     assert answer.json is not None
-    assert answer.json["error"]["message"] == "text: a message that is forwarded stays as it is"
+    assert answer.json["error"]["message"] == "text: a forwarded message cannot be changed"
     assert len(world.state.messages) == before
 
 
