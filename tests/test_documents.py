@@ -1,0 +1,52 @@
+"""The documents link to files and headings that exist, and docs/README.md lists them all."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import REPOSITORY
+
+DOCUMENTS = [
+    REPOSITORY / "README.md",
+    REPOSITORY / "CHANGELOG.md",
+    *sorted((REPOSITORY / "docs").glob("*.md")),
+    *sorted((REPOSITORY / ".github").glob("*.md")),
+]
+
+
+def without_code(markdown: str) -> str:
+    return re.sub(r"^```.*?^```$|`[^`\n]*`", "", markdown, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```$", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: str(one.relative_to(REPOSITORY)))
+def test_links_lead_to_files_and_headings(document: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", without_code(document.read_text(encoding="utf-8")))
+
+    wrong = []
+    for link in links:
+        path, _, anchor = link.partition("#")
+        if "://" in path:
+            continue
+        to = (document.parent / path).resolve() if path else document
+        if not to.exists() or (anchor and anchor not in anchors(to)):
+            wrong.append(link)
+    assert wrong == []
+
+
+def test_the_index_lists_every_document() -> None:
+    index = (REPOSITORY / "docs" / "README.md").read_text(encoding="utf-8")
+
+    listed = {(REPOSITORY / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)", index)}
+    assert {one.name for one in (REPOSITORY / "docs").glob("*.md") if one.resolve() not in listed} == {
+        "README.md"
+    }
