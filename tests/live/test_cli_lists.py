@@ -112,6 +112,29 @@ def test_deliveries_tell_how_far_they_came(flaresend: FlaresendMock) -> None:
     ]
 
 
+def test_a_transcript_reports_what_happened_and_the_nearest_miss(flaresend: FlaresendMock) -> None:
+    send(flaresend, "Hello")
+    at(flaresend, "fault", "add", "down")
+    match = ["--match", '{"text": "Hallo"}']
+
+    lines = at(flaresend, "transcript", *match).lines
+    assert lines[:3] == [
+        "the nearest one differs in:",
+        '  text is "Hello", expected "Hallo"',
+        "transcript, UTC time:",
+    ]
+    assert lines[3].endswith(' → 254708920430 to 254712345678 text "Hello"')
+    assert lines[-1] == "  fault-1 down on calls: replies 503 (matched 0, hit 0)"
+    found = at(flaresend, "transcript", "--json", *match).json
+    assert found["nearest"]["misses"][0]["field"] == "text"
+    after = at(
+        flaresend, "transcript", "--since", str(found["requests"][0]["id"]), "--kind", "requests"
+    ).lines
+    assert after[:4] == ["transcript, UTC time:", "  (no messages)", "calls:", "  (none)"]
+    at(flaresend, "transcript", "--match", "{").failed("--match: '{' is not JSON", 2)
+    at(flaresend, "transcript", "--match", '{"txt": 1}').failed("did you mean 'text'?")
+
+
 def follow(url: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a command that follows; Ctrl-C ends it even where these tests run in the background, and do not hear it."""
     ours = signal.signal(signal.SIGINT, signal.default_int_handler)
