@@ -41,7 +41,7 @@ _SECURITY = {
 
 
 @blueprint.get("/health")
-@endpoint(Health, refuses=(503,))
+@endpoint(Health, refuses=(503,), any_query=True)
 def health() -> Response:
     """Return 200 when everything runs, 503 before."""
     us = services()

@@ -69,6 +69,7 @@ class Endpoint:
         refuses: the statuses of refusals that only this endpoint has.
         links: by the view that a response leads to, the parameter it fills and a JSON pointer to its value.
         large: accepts a whole world.
+        any_query: ignores a query that it does not know, for probes that add one.
         example: a body that the default world accepts, for OpenAPI.
         takes: the names of the view's parameters.
     """
@@ -83,6 +84,7 @@ class Endpoint:
     refuses: tuple[int, ...] = ()
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     large: bool = False
+    any_query: bool = False
     example: Any = None
     takes: tuple[str, ...] = ()
 
@@ -112,7 +114,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
                 arguments["caller"] = caller = g.caller
                 if of.phone:
                     caller.world.instances.require_ready(caller.instance)
-            else:
+            elif not of.any_query:
                 _check_query(request, of.query)
             if of.query is not None and "query" in takes:
                 arguments["query"] = of.query.parse(_query(request))

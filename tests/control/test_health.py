@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from werkzeug.test import Client
 
 from flaresend_mock.app import Application
 from flaresend_mock.core.world import World
@@ -37,3 +38,7 @@ def test_health_tells_whether_everything_runs(
         "worlds": 1,
         "faults": [],
     }
+
+
+def test_a_probe_may_add_a_query(client: Client) -> None:
+    assert client.get("/_mock/health?attempt=3").status_code == 200
