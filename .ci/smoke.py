@@ -53,7 +53,7 @@ def main(folder: Path) -> None:
             emulator.kill()
             emulator.wait()
             print((folder / "log").read_text(), file=sys.stderr)
-    sent = json.loads(export.read_text(encoding="utf-8"))["world"]["messages"]
+    sent = json.loads(export.read_text(encoding="utf-8"))["messages"]
     assert [one["content"]["text"] for one in sent] == ["Hello", "Again!", "hi"], sent
     print("The smoke test passed.")
 

@@ -216,7 +216,7 @@ def pattern(path: str) -> str:
 
 
 def send_text(client: Client) -> None:
-    tag, people = client.tag(), [client.person() for _ in range(client.chance.randint(1, 3))]
+    tag, people = client.tag(), [client.person() for _ in range(client.random.randint(1, 3))]
     body = {"recipients": [*people, FAILING, GONE, "nobody"], "type": "text", "text": tag}
     _, answer = client.api("POST", "/send-message", body)
     expect(client, tag, len(answer["successful_recipients"]) + len(answer["failed_recipients"]))
@@ -242,13 +242,13 @@ def send_file(client: Client) -> None:
         for name, value in parts.items()
     ]
     lines.append('--load\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n')
-    form = "".join(lines).encode() + b"x" * client.chance.randint(1, 20_000) + b"\r\n--load--\r\n"
+    form = "".join(lines).encode() + b"x" * client.random.randint(1, 20_000) + b"\r\n--load--\r\n"
     client.call("POST", "/send-message", key=KEY, form=form, ok=(200,))
     expect(client, tag, 1)
 
 
 def send_magic(client: Client) -> None:
-    number, status = client.chance.choice(list(REFUSED.items()))
+    number, status = client.random.choice(list(REFUSED.items()))
     tag = client.tag()
     client.api(
         "POST",
@@ -260,7 +260,7 @@ def send_magic(client: Client) -> None:
 
 
 def send_slow(client: Client) -> None:
-    if client.rounds is None and client.chance.random() < 0.1:  # it takes five seconds
+    if client.rounds is None and client.random.random() < 0.1:  # it takes five seconds
         client.api("POST", "/check-number", {"number": SLOW})
 
 
@@ -316,7 +316,7 @@ def create_group(client: Client) -> None:
 
 
 def list_groups(client: Client) -> None:
-    _, answer = client.api("GET", f"/groups?page={client.chance.randint(1, 4)}&limit=10")
+    _, answer = client.api("GET", f"/groups?page={client.random.randint(1, 4)}&limit=10")
     for group in answer["data"].values():
         check_group(client.shared, group)
 
@@ -337,7 +337,7 @@ def send_to_groups(client: Client) -> None:
 
 def manage(action: str) -> Callable[[Client], None]:
     def act(client: Client) -> None:
-        people = list({client.person() for _ in range(client.chance.randint(1, 2))})
+        people = list({client.person() for _ in range(client.random.randint(1, 2))})
         body = {"action": action, "participants": people}
         client.api("POST", f"/groups/{client.group()}/participants", body, ok=(200, 400))
 
@@ -389,7 +389,7 @@ def expect(client: Client, tag: str, times: int) -> None:
 def a_task(client: Client) -> str | None:
     with client.shared.lock:
         recent = list(client.shared.tasks)[-KEPT:]
-    return client.chance.choice(recent) if recent else None
+    return client.random.choice(recent) if recent else None
 
 
 def check_group(shared: Shared, group: Mapping[str, Any]) -> None:
@@ -422,7 +422,7 @@ def inbound_file(client: Client) -> None:
 
 
 def advance(client: Client) -> None:
-    _, answer = client.mock("POST", "clock/advance", {"seconds": client.chance.randint(1, 60)})
+    _, answer = client.mock("POST", "clock/advance", {"seconds": client.random.randint(1, 60)})
     client.shared.now = answer["now"]
 
 
@@ -435,7 +435,7 @@ def health(client: Client) -> None:
 
 
 def lists(client: Client) -> None:
-    name = client.chance.choice(("messages", "requests", "deliveries", "events"))
+    name = client.random.choice(("messages", "requests", "deliveries", "events"))
     _, answer = client.mock("GET", f"{name}?limit=5")
     if name == "messages" and answer["messages"]:
         client.shared.event = max(client.shared.event, answer["messages"][-1]["event"])
@@ -449,7 +449,7 @@ def list_tasks(client: Client) -> None:
 
 def fetch_media(client: Client) -> None:
     if client.shared.media:
-        client.mock("GET", f"media/{client.chance.choice(client.shared.media)}")
+        client.mock("GET", f"media/{client.random.choice(client.shared.media)}")
 
 
 def wait(client: Client) -> None:
@@ -494,7 +494,7 @@ def settle(client: Client) -> None:
 
 def pause(client: Client) -> None:
     """Hold the webhook's events back for a moment."""
-    if client.chance.random() < 0.3:
+    if client.random.random() < 0.3:
         client.mock("POST", "instances/default/webhook/pause")
         client.mock("POST", "instances/default/webhook/resume")
 
@@ -507,14 +507,14 @@ def make_group(client: Client) -> None:
 
 
 def people(client: Client) -> None:
-    number = f"25470000099{client.chance.randint(0, 9)}"
+    number = f"25470000099{client.random.randint(0, 9)}"
     client.mock("PUT", f"people/{number}", {"name": client.tag()})
     client.mock("DELETE", f"people/{number}", ok=(200, 404))
 
 
 def snapshot(client: Client) -> None:
     """Keep what the default world is like; nobody returns to it."""
-    if client.chance.random() < 0.2:
+    if client.random.random() < 0.2:
         name = f"snapshot-{client.number % 4}"
         client.mock("POST", f"snapshots/{name}", ok=(201,))
         client.mock("GET", "snapshots")
@@ -525,7 +525,7 @@ def snapshot(client: Client) -> None:
 
 
 def a_world(client: Client) -> str:
-    return f"other-{client.chance.randrange(WORLDS)}"
+    return f"other-{client.random.randrange(WORLDS)}"
 
 
 def use_other_world(client: Client, method: str, path: str, body: Any = None) -> Answer:
@@ -543,7 +543,7 @@ def show_worlds(client: Client) -> None:
 
 
 def delete_world(client: Client) -> None:
-    if client.chance.random() < 0.3:
+    if client.random.random() < 0.3:
         name = a_world(client)
         client.mock("DELETE", f"worlds/{name}", ok=(200, 404))
         client.mock("POST", "worlds", {"name": name, "api_key": f"key-of-{name}"}, ok=(201, 409))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ import requests
 from flaresend_mock import FlaresendMock
 from flaresend_mock.background.realtime import Stopwatch
 from tests.benchmarks.support import table, terms
+from tests.live.pending import Pending, until_begun
 
 Rows = list[tuple[str, str, str]]
 
@@ -48,30 +48,20 @@ def waiters(waiting: int, calls: int) -> Rows:
         send = sender(flaresend, session)
         timed(send, calls)
         alone = timed(send, calls)
-        done: list[int] = []
-        threads = [threading.Thread(target=lambda: done.append(wait(flaresend))) for _ in range(waiting)]
-        for thread in threads:
-            thread.start()
-        watching = flaresend.worlds.default().subscribers
-        while len(watching._watchers) < waiting:
-            session.get(f"{flaresend.url}/_mock/health")
+        body = {"match": {"text": "go"}, "timeout": 120}
+        calls_waiting = [Pending(flaresend, "POST", "/_mock/messages/wait", body) for _ in range(waiting)]
+        until_begun(flaresend)
         crowded = timed(send, calls)
         watch = Stopwatch()
         session.post(f"{flaresend.url}/send-message", json={**HELLO, "text": "go"}, headers=flaresend.headers)
-        for thread in threads:
-            thread.join()
-    if done.count(200) != waiting:
-        raise SystemExit(f"{done.count(200)} of {waiting} were answered")
+        statuses = [one.response()[0] for one in calls_waiting]
+    if statuses.count(200) != waiting:
+        raise SystemExit(f"{statuses.count(200)} of {waiting} were answered")
     return [
         ("POST /send-message, nobody waiting", f"{alone * 1000:.2f}", "ms"),
         (f"  with {waiting} waiting for another message", f"{crowded / alone:.2f}", "times that"),
         (f"  until all {waiting} have got theirs", f"{watch.seconds:.2f}", "s"),
     ]
-
-
-def wait(flaresend: FlaresendMock) -> int:
-    body = {"match": {"text": "go"}, "timeout": 120}
-    return requests.post(f"{flaresend.url}/_mock/messages/wait", json=body, timeout=130).status_code
 
 
 def snapshots(messages: int) -> Rows:

@@ -50,9 +50,9 @@ def document(running: FlaresendMock, name: str) -> object:
         object_hook=lambda one: {key: one[key] for key in one if key != "discriminator"},
     )
     if name == "control":
-        timeout = made["components"]["schemas"]["Wait"]["properties"]["timeout"]
+        timeout = made["components"]["schemas"]["WaitInput"]["properties"]["timeout"]
         timeout.update(maximum=LONGEST_WAIT, default=LONGEST_WAIT)
-        made["components"]["schemas"]["Wait"]["required"] = ["timeout"]
+        made["components"]["schemas"]["WaitInput"]["required"] = ["timeout"]
         del made["paths"]["/_mock/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
         parameters = made["paths"]["/_mock/events"]["get"]["parameters"]
         parameters[:] = [one for one in parameters if one["name"] != "stream"]  # a stream has no end
