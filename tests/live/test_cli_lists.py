@@ -211,16 +211,14 @@ class Line:
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         self.ends: list[socket.socket] = []
-        self.closing = False
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     def accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                near, far = self.listening.accept()[0], socket.create_connection(self.there)
-                self.ends += [near, far]
-                if self.closing:  # it came between the last cut and the end of listening
-                    self.cut()
+                self.ends.append(near := self.listening.accept()[0])
+                self.ends.append(far := socket.create_connection(self.there))
                 for one, other in ((near, far), (far, near)):
                     threading.Thread(target=self.carry, args=(one, other), daemon=True).start()
 
@@ -236,8 +234,8 @@ class Line:
                 end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        self.closing = True
         self.listening.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()  # so that no connection comes after the last cut
         self.listening.close()
         self.cut()
         for end in self.ends:
