@@ -10,7 +10,7 @@ from flask import Blueprint
 from marshmallow import ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Number, Switch, Text
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Switch, Text
 from flaresend_mock.control.resources.worlds import Advanced, Clock
 from flaresend_mock.core.world import World
 from flaresend_mock.http import times
@@ -22,18 +22,13 @@ MAX_SECONDS = 10_000 * 366 * 86_400
 _TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
 
 
-class ClockChange(Input):
+class ClockChange(NonEmptyInput):
     """A new time, and whether the clock is stopped."""
 
-    more_shape: ClassVar = {"minProperties": 1}
+    empty = "Give now, frozen, or both."
 
     now = Text(_TIME)
     frozen = Switch("Whether the clock is stopped.")
-
-    @validates_schema
-    def check_any(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if not data:
-            raise ValidationError("Give now, frozen, or both.")
 
 
 class Advance(Input):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from flask import Blueprint
-from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Page, Text, Whole
+from flaresend_mock.control.inputs import NonEmptyInput, Page, Text, Whole
 from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity as resources
 from flaresend_mock.control.resources.activity import STATUSES
@@ -24,10 +23,10 @@ class DeliveryPage(Page):
     status = Text(_STATUS, words=STATUSES)
 
 
-class RedeliverInput(Input):
+class RedeliverInput(NonEmptyInput):
     """Which deliveries: those of a status, and from one event to another; at least one of the three."""
 
-    more_shape: ClassVar = {"minProperties": 1}
+    empty = "Give status, from_event, to_event, or several of them."
 
     status = Text(_STATUS, words=STATUSES)
     first = Whole("The number of the first event.", 0, None, data_key="from_event")
@@ -69,8 +68,6 @@ def redeliver_one(world: World, delivery_id: str) -> dict[str, Any]:
 @endpoint(resources.Redeliveries, status=202, body=RedeliverInput(), example={"status": "failed"})
 def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Deliver many events again: failed ones, or those of a range."""
-    if not body:
-        raise BadRequest("Give status, from_event, to_event, or several of them.")
     first, last = body.get("first", 0), body.get("last", world.state.events.last_number)
     wanted = [
         one

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from marshmallow import RAISE, ValidationError, fields, validate
+from marshmallow import RAISE, ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.http.endpoint import RequestSchema
@@ -27,6 +27,18 @@ class Input(RequestSchema):
         place, problem = first_mistake(self, invalid.messages_dict)
         steps = ".".join(step for step in (where, place) if step)
         return f"{steps}: {problem}" if steps else problem
+
+
+class NonEmptyInput(Input):
+    """A body with at least one field; the refusal of an empty one says `empty`."""
+
+    more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
+    empty: ClassVar[str] = "Give what is to change."
+
+    @validates_schema
+    def check_any(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if not data:
+            raise ValidationError(self.empty)
 
 
 def about(description: str, **more: Any) -> dict[str, Any]:
@@ -112,18 +124,19 @@ class Flag(fields.Boolean):
         super().__init__(truthy={"true", "1"}, falsy={"false", "0"}, metadata=about(description), **options)
 
 
+class Count(fields.Integer):
+    """A whole number in a query."""
+
+    def __init__(self, description: str, lowest: int = 0, **options: Any) -> None:
+        super().__init__(validate=validate.Range(min=lowest), metadata=about(description), **options)
+
+
 class Page(Input):
     """A part of a list: the first `limit` after event `since`; without `since`, the newest `limit`."""
 
-    since = fields.Integer(
-        load_default=None,
-        validate=validate.Range(min=0),
-        metadata=about("The number of an event: the list begins after it."),
-    )
-    limit = fields.Integer(
-        load_default=None,
-        validate=validate.Range(min=1),
-        metadata=about("The number of items at most: the newest, or with `since` the first after it."),
+    since = Count("The number of an event: the list begins after it.", load_default=None)
+    limit = Count(
+        "The number of items at most: the newest, or with `since` the first after it.", 1, load_default=None
     )
 
 

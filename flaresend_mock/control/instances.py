@@ -36,10 +36,10 @@ class NewInstance(Input):
     """An instance. Without a number it gets one from the seed; without a status it starts up."""
 
     name = Text("The name.", load_default="", length=(None, 200))
-    number = Text(f"{_NUMBER}.", load_default=None, allow_none=True)
-    lid = Text("The LID, such as 163514152964174@lid.", load_default=None, allow_none=True, check=LID)
-    status = Text(_STATUS, load_default=None, allow_none=True, words=INSTANCE_STATUSES)
-    api_key = Text(_KEY, load_default=None, allow_none=True, length=(None, MAX_KEY), check=usable_key)
+    number = Text(f"{_NUMBER}.", load_default=None)
+    lid = Text("The LID, such as 163514152964174@lid.", load_default=None, check=LID)
+    status = Text(_STATUS, load_default=None, words=INSTANCE_STATUSES)
+    api_key = Text(_KEY, load_default=None, length=(None, MAX_KEY), check=usable_key)
 
 
 class InstanceChange(Input):
@@ -53,12 +53,12 @@ class StatusChange(Input):
 class Scan(Input):
     """A scan of the shown code by the instance's own phone, unless another code or number is given."""
 
-    code = Text("The code to scan; null for the one that is shown.", load_default=None, allow_none=True)
-    number = Text(f"{_NUMBER}; null for the instance's own.", load_default=None, allow_none=True)
+    code = Text("The code to scan; null for the one that is shown.", load_default=None)
+    number = Text(f"{_NUMBER}; null for the instance's own.", load_default=None)
 
 
 class NewKey(Input):
-    api_key = Text(_KEY, load_default=None, allow_none=True, length=(None, MAX_KEY), check=usable_key)
+    api_key = Text(_KEY, load_default=None, length=(None, MAX_KEY), check=usable_key)
 
 
 class QrOptions(Input):

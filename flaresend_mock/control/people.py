@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Switch, Text, Whole, about
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.channels import ROLES
@@ -34,10 +34,7 @@ ACTIONS = ("add", "remove", "promote", "demote")
 
 _INSTANCE = "The id of an instance; the first one if it is left out."
 _SUBJECT = "The name of the group: 100 characters at most."
-_GROUP_DESCRIPTION = "The description of the group."
 _CHANNEL_NAME = "The name of the channel."
-_CHANNEL_DESCRIPTION = "The description of the channel."
-_SUBSCRIBERS = "The number of subscribers."
 _ROLE = "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER, or GUEST for none."
 
 
@@ -47,12 +44,9 @@ class RuleInput(Input):
     when = Text(
         "The rule matches a text that contains this; null for every text.",
         load_default=None,
-        allow_none=True,
         length=(None, MAX_TEXT),
     )
-    reply = Text(
-        "The reply; null for the same text.", load_default=None, allow_none=True, length=(None, MAX_TEXT)
-    )
+    reply = Text("The reply; null for the same text.", load_default=None, length=(None, MAX_TEXT))
     after = Number("Seconds of the world's clock until the reply.", 0, 30 * 86_400, load_default=1.0)
 
 
@@ -61,7 +55,6 @@ class PersonInput(Input):
     lid = Text(
         "The LID, such as 163514152964174@lid; null for one that comes from the number and the seed.",
         load_default=None,
-        allow_none=True,
         check=LID,
     )
     on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
@@ -102,8 +95,8 @@ def delete(world: World, number: str) -> dict[str, str]:
     return {"deleted": number}
 
 
-def _participants() -> fields.List[str]:
-    return fields.List(
+class _Participants(Input):
+    participants = fields.List(
         fields.String(),
         required=True,
         validate=validate.Length(1, GROUP_CAPACITY),
@@ -111,35 +104,26 @@ def _participants() -> fields.List[str]:
     )
 
 
-class GroupInput(Input):
+class GroupInput(_Participants):
     """A group of an instance, with people by their numbers."""
 
     subject = Text(_SUBJECT, required=True, length=(1, SUBJECT_LENGTH))
-    participants = _participants()
-    instance = Text(_INSTANCE, load_default=None, allow_none=True)
+    instance = Text(_INSTANCE, load_default=None)
 
 
-class ParticipantsInput(Input):
+class ParticipantsInput(_Participants):
     """An action on participants: it is done to all of them or, if one is refused, to none."""
 
     action = Text("What to do: add, remove, promote or demote.", required=True, words=ACTIONS)
-    participants = _participants()
 
 
-class GroupChange(Input):
+class GroupChange(NonEmptyInput):
     """The info of a group, and what only its admins may do."""
 
-    more_shape: ClassVar[dict[str, Any]] = {"minProperties": 1}
-
     subject = Text(_SUBJECT, length=(1, SUBJECT_LENGTH))
-    description = Text(_GROUP_DESCRIPTION, length=(None, DESCRIPTION_LENGTH))
+    description = Text("The description of the group.", length=(None, DESCRIPTION_LENGTH))
     announce = Switch("Whether only admins may post.")
     restrict = Switch("Whether only admins may edit the group's info.")
-
-    @validates_schema
-    def check_any(self, data: dict[str, Any], **kwargs: Any) -> None:
-        if not data:
-            raise ValidationError("Give what is to change.")
 
 
 @groups.get("")
@@ -192,8 +176,8 @@ class ChannelChange(Input):
     }
 
     name = Text(_CHANNEL_NAME, length=(1, SUBJECT_LENGTH))
-    description = Text(_CHANNEL_DESCRIPTION, length=(None, DESCRIPTION_LENGTH))
-    subscribers = Whole(_SUBSCRIBERS, 0, MAX_SUBSCRIBERS)
+    description = Text("The description of the channel.", length=(None, DESCRIPTION_LENGTH))
+    subscribers = Whole("The number of subscribers.", 0, MAX_SUBSCRIBERS)
     instance = Text(_INSTANCE, allow_none=True)
     role = Text(_ROLE, words=ROLES)
 

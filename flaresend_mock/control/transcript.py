@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, Response, request
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError
 
-from flaresend_mock.control.inputs import Input, Text, about
-from flaresend_mock.control.queries import COLLECTIONS
+from flaresend_mock.control.inputs import Count, Input, Text
 from flaresend_mock.control.resources.worlds import Transcript
-from flaresend_mock.core.events import Event
+from flaresend_mock.control.verification import COLLECTIONS
 from flaresend_mock.core.matchers.parser import compile_matcher
 from flaresend_mock.core.transcript import LIMIT, STRAYS, render
 from flaresend_mock.core.verification import nearest
@@ -38,19 +37,12 @@ class Match(Text):
 class TranscriptQuery(Input):
     """Which events a transcript has, and which matcher it explains."""
 
-    since = fields.Integer(
-        load_default=0,
-        validate=validate.Range(min=0),
-        metadata=about("The number of an event: the transcript begins after it."),
-    )
+    since = Count("The number of an event: the transcript begins after it.", load_default=0)
     match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
     kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
-    strays_since = fields.Integer(
+    strays_since = Count(
+        "The number of an event of the default world: adds the calls recorded there after it.",
         load_default=None,
-        validate=validate.Range(min=0),
-        metadata=about(
-            "The number of an event of the default world: adds the calls recorded there after it."
-        ),
     )
 
 
@@ -61,22 +53,14 @@ def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]
 
     The report is text; with the header `Accept: application/json`, it is JSON.
     """
-    found = _report(world, query)
-    if request.accept_mimetypes.best_match(_TYPES) == "application/json":
-        return found
-    return Response(render(shown_by(Transcript)(found)), content_type="text/plain; charset=utf-8")
-
-
-def _report(world: World, query: dict[str, Any]) -> dict[str, Any]:
-    """Return the transcript of a world.
-
-    Raises:
-        InvalidMatcher: `match` is not a matcher of the list.
-    """
     since, state = query["since"], world.state
-    near, strays = _nearest(world, query), _strays(query["strays_since"])
+    near, strays = _nearest(world, query), []
+    if query["strays_since"] is not None:
+        default = services().worlds.default()
+        with default.lock:
+            strays = default.state.events.since(query["strays_since"], "request")[-STRAYS:]
     with world.lock:
-        return {
+        found = {
             "world": world.name,
             "now": world.clock.now(),
             "frozen": world.timeline.frozen,
@@ -94,6 +78,9 @@ def _report(world: World, query: dict[str, Any]) -> dict[str, Any]:
             },
             "nearest": near,
         }
+    if request.accept_mimetypes.best_match(_TYPES) == "application/json":
+        return found
+    return Response(render(shown_by(Transcript)(found)), content_type="text/plain; charset=utf-8")
 
 
 def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
@@ -101,15 +88,5 @@ def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
         return None
     collection = COLLECTIONS[query["kind"]]
     matcher = compile_matcher(query["match"], collection.fields)
-    kept = [show() for _, number, show in collection.kept(world) if number > query["since"]]
-    near = nearest(matcher, kept)
+    near = nearest(matcher, collection.since(world, query["since"]))
     return near and {"misses": near[1], "item": near[0]}
-
-
-def _strays(since: int | None) -> list[Event]:
-    """Return the newest calls of the default world after an event: its own, and those with an unknown API key."""
-    if since is None:
-        return []
-    world = services().worlds.default()
-    with world.lock:
-        return world.state.events.since(since, "request")[-STRAYS:]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -11,17 +12,19 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import errors
 from flaresend_mock.control.inputs import Input, Number, Object, Switch, Whole, about
-from flaresend_mock.control.queries import COLLECTIONS, Collection
+from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources.worlds import Found
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
+from flaresend_mock.core.models import Delivery, Message
 from flaresend_mock.core.verification import Expectation, Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
 from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import Resource, matched, shown_by
 
 blueprint = Blueprint("verification", __name__)
 
@@ -33,34 +36,116 @@ MAX_SAID = 3
 MAX_LENGTH = 100
 MAX_STEPS = 100
 
+Stored = Message | Event | Delivery
+"""An item as a world keeps it; a call is its event."""
+
+
+class Collection:
+    """A list of a world that tests search, wait for and verify.
+
+    Args:
+        name: its name in paths and responses.
+        kind: the kind of event that adds an item or changes one.
+        resource: how an item is shown, and what matchers can name.
+        stored: returns the items, oldest first.
+        forgotten: returns the number of the last event whose item is no longer kept.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        resource: type[Resource],
+        stored: Callable[[World], Iterable[Stored]],
+        forgotten: Callable[[World], int],
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.fields = matched(resource)
+        self.forgotten = forgotten
+        self._stored = stored
+        self._show = shown_by(resource)
+        self._last: tuple[Event | None, Item] = (None, {})
+
+    def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:
+        """Yield the items, oldest first: the number of the event, and a function that shows the item."""
+        with world.lock:
+            stored = list(self._stored(world))
+        for one in stored:
+            yield _number(one), partial(self._show, one)
+
+    def since(self, world: World, number: int) -> list[Item]:
+        """Return the items after an event, oldest first."""
+        return [show() for at, show in self.kept(world) if at > number]
+
+    def read(self, event: Event) -> tuple[int, Item]:
+        """Return the item of a new event, which is shown once, however many callers wait for it."""
+        one = event.subject if isinstance(event.subject, Message | Delivery) else event
+        last, item = self._last
+        if last is not event:
+            item = self._show(one)
+            self._last = (event, item)
+        return _number(one), item
+
+
+def _number(one: Stored) -> int:
+    return one.number if isinstance(one, Event) else one.event
+
+
+COLLECTIONS = {
+    one.name: one
+    for one in (
+        Collection(
+            "messages",
+            "message",
+            activity.Message,
+            lambda world: world.state.messages,
+            lambda world: world.state.messages.last_evicted_event,
+        ),
+        Collection(
+            "requests",
+            "request",
+            activity.Request,
+            lambda world: world.state.events.since(0, "request"),
+            lambda world: world.state.events.last_evicted("request"),
+        ),
+        Collection(
+            "deliveries",
+            "delivery",
+            activity.Delivery,
+            lambda world: world.deliveries.all(),
+            lambda world: world.state.deliveries.last_evicted_event,
+        ),
+    )
+}
 
 _LIST = "/<any(messages, requests, deliveries):name>"
-_MATCH = "A matcher: fields with the values that they must have. All must match."
-_SINCE = "The number of an event: only later items count."
 _NUMBER = "How many items must match"
 
 
-class SearchInput(Input):
+class _Criteria(Input):
+    match = Object(
+        "A matcher: fields with the values that they must have. All must match.", load_default=dict
+    )
+    since = Whole("The number of an event: only later items count.", 0, 2**53, load_default=0)
+
+
+class SearchInput(_Criteria):
     """What to find: the first `limit` items after event `since`."""
 
-    match = Object(_MATCH, load_default=dict)
-    since = Whole(_SINCE, 0, 2**53, load_default=0)
     limit = Whole("The number of items at most.", 1, MAX_COUNT, load_default=MAX_COUNT)
 
 
-class WaitInput(Input):
+class WaitInput(_Criteria):
     """What to wait for, and for how long."""
 
-    match = Object(_MATCH, load_default=dict)
     count = Whole(f"{_NUMBER}.", 1, MAX_COUNT, load_default=1)
     timeout = Number("Real seconds to wait at most.", 0, MAX_TIMEOUT, load_default=DEFAULT_TIMEOUT)
-    since = Whole(_SINCE, 0, 2**53, load_default=0)
 
 
-class VerifyInput(Input):
+class VerifyInput(_Criteria):
     """What to expect: how many items match, and which in order. Without either, at least one is expected."""
 
-    match = Object(_MATCH, load_default=dict)
     exactly = Whole(f"{_NUMBER}, no more and no fewer.", 0, MAX_COUNT)
     at_least = Whole(f"{_NUMBER} at least.", 1, MAX_COUNT)
     at_most = Whole(f"{_NUMBER} at most.", 0, MAX_COUNT)
@@ -70,11 +155,10 @@ class VerifyInput(Input):
         validate=validate.Length(1, MAX_STEPS),
         metadata=about("Matchers that must match one after the other. Other items may come between."),
     )
-    since = Whole(_SINCE, 0, 2**53, load_default=0)
 
     @validates_schema
     def check_counts(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        if "never" in data and len(data.keys() & {"exactly", "at_least", "at_most", "in_order"}):
+        if "never" in data and data.keys() & {"exactly", "at_least", "at_most", "in_order"}:
             raise ValidationError("Never leaves nothing to be counted: give it alone.")
         if "exactly" in data and data.keys() & {"at_least", "at_most"}:
             raise ValidationError("Give exactly, or at_least and at_most.")
@@ -88,7 +172,7 @@ def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
     """List the items that match, oldest first."""
     of = COLLECTIONS[name]
     matcher = compile_matcher(body["match"], of.fields)
-    found = [item for item in _kept(of, world, _since(world, body)) if matcher.holds(item)]
+    found = [item for item in of.since(world, _since(world, body)) if matcher.holds(item)]
     return {name: found[: body["limit"]], "count": len(found)}
 
 
@@ -116,7 +200,7 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     if forgotten > since:
         return _forgot(of, forgotten)
     said = f"{len(found)} of {body['count']} {name} within {body['timeout']:g} s"
-    return errors.respond(408, "timeout", *_explained(said, name, found, _kept(of, world, since), matcher))
+    return errors.respond(408, "timeout", *_explained(said, name, found, of.since(world, since), matcher))
 
 
 @blueprint.post(f"{_LIST}/verify")
@@ -126,7 +210,7 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     of = COLLECTIONS[name]
     matcher = compile_matcher(body["match"], of.fields)
     expected, since = _expectation(of, body), _since(world, body)
-    arrived, forgotten = _kept(of, world, since), of.forgotten(world)
+    arrived, forgotten = of.since(world, since), of.forgotten(world)
     found = [item for item in arrived if matcher.holds(item)]
     verdict = judge(expected, found)
     if forgotten > since and not verdict.certain:
@@ -151,19 +235,18 @@ def _expectation(of: Collection, given: Mapping[str, Any]) -> Expectation:
 
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
     """Gather the items there are, and new ones, until enough match or the time is up."""
-
     logs = world.replacements
 
     def see(event: Event) -> None:
-        key, number, item = of.of(event)
+        number, item = of.read(event)
         if number > since or world.replacements > logs:  # an import begins the numbers anew
-            gathering.look((world.replacements, key), number, item)
+            gathering.look((world.replacements, number), number, item)
 
     us = services()
     with world.subscribers.subscribe(of.kind, see):
-        for key, number, shown in of.kept(world):
+        for number, show in of.kept(world):
             if number > since and not gathering.enough.is_set():
-                gathering.look((logs, key), number, shown(), newer=False)
+                gathering.look((logs, number), number, show(), newer=False)
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(request.environ)
@@ -175,10 +258,6 @@ def _since(world: World, body: Mapping[str, Any]) -> int:
     """Return `since`, or 0 if it lies in the future: it was issued before an import."""
     since: int = body["since"]
     return 0 if since > world.state.events.last_number else since
-
-
-def _kept(of: Collection, world: World, since: int) -> list[Item]:
-    return [shown() for _, number, shown in of.kept(world) if number > since]
 
 
 def _forgot(of: Collection, forgotten: int) -> Response:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.control.queries import COLLECTIONS
+from flaresend_mock.control.verification import COLLECTIONS
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher
 from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS
 from flaresend_mock.core.matchers.parser import Field, compile_matcher
