@@ -9,7 +9,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import load_json, uses_emulator
-from flaresend_mock.client.control_plane import ControlPlane, part
+from flaresend_mock.client import ControlPlane, part
 from flaresend_mock.core.transcript import fault_line
 
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:-(\d{1,9}(?:\.\d{1,9})?))?", re.ASCII)

@@ -11,7 +11,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import uses_emulator, write_file
-from flaresend_mock.client.control_plane import ControlPlane, NotAnEmulator, media_of, part
+from flaresend_mock.client import ControlPlane, NotAnEmulator, media_of, part
 
 _WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
 _IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}

@@ -14,7 +14,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import Failed, load_json, uses_emulator
-from flaresend_mock.client.control_plane import (
+from flaresend_mock.client import (
     ControlPlane,
     ControlPlaneError,
     EmulatorUnreachable,

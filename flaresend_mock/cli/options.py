@@ -51,7 +51,7 @@ def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
-            from flaresend_mock.client.control_plane import (  # serving and help need no client
+            from flaresend_mock.client import (  # serving and help need no client
                 ControlPlane,
                 ControlPlaneError,
                 EmulatorUnreachable,

@@ -18,7 +18,7 @@ from flaresend_mock.settings import Settings
 from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
-    from flaresend_mock.client.control_plane import ControlPlane
+    from flaresend_mock.client import ControlPlane
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ def _greet(emulator: Any) -> None:
 def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
     """Tell whether a running emulator is ready: exit status 0 if it is, 1 if not. It prints JSON."""
     from flaresend_mock.background.realtime import Stopwatch
-    from flaresend_mock.client.control_plane import SECONDS
+    from flaresend_mock.client import SECONDS
 
     watch, never = Stopwatch(), threading.Event()
     with output.waiting(emulator.url):
@@ -102,7 +102,7 @@ def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
 
 def _problem(emulator: ControlPlane, seconds: float) -> str | None:
     """Print the health of a ready emulator; of another server, return why it is not ready."""
-    from flaresend_mock.client.control_plane import ControlPlaneError, EmulatorUnreachable, NotAnEmulator
+    from flaresend_mock.client import ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 
     try:
         response = emulator.call("GET", "/health", seconds=seconds)

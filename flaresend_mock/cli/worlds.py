@@ -12,7 +12,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import load_json, read_file, span, uses_emulator, write_file
-from flaresend_mock.client.control_plane import LONG_SECONDS, ControlPlane, NotAnEmulator, part
+from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, part
 
 _OPENING = b'{"format":"flaresend-mock world"'
 _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flaresend_mock.client.control_plane import ControlPlaneError, EmulatorUnreachable
+    from flaresend_mock.client import ControlPlaneError, EmulatorUnreachable
     from flaresend_mock.testing.client import ExpectationFailed, Flaresend
     from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
     from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from flaresend_mock.client.control_plane import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of, part
 from flaresend_mock.settings import ENVIRONMENT
-from flaresend_mock.testing import arguments, models
+from flaresend_mock.testing import models
 from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
 from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 
@@ -23,6 +22,9 @@ if TYPE_CHECKING:
     from flaresend_mock.testing.webhook_receiver import WebhookReceiver
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
+
+_Since = int | Message | Request | Delivery
+_Model = TypeVar("_Model", Message, Request, Delivery)
 
 WITHIN = 2.0
 SETTLE_SECONDS = 150.0
@@ -82,7 +84,10 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def env(self, url: str = "FLARESEND_URL", api_key: str = "FLARESEND_API_KEY") -> Self:
         """Set the variables that the application reads its base URL and API key from, until the world is deleted."""
         for name, value in ((url, self.url), (api_key, self.api_key)):
-            self._open.callback(_set_env, name, ENVIRONMENT.get(name))
+            if name in ENVIRONMENT:
+                self._open.callback(ENVIRONMENT.__setitem__, name, ENVIRONMENT[name])
+            else:
+                self._open.callback(ENVIRONMENT.pop, name, None)
             ENVIRONMENT[name] = value
         return self
 
@@ -108,7 +113,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         Raises:
             ControlPlaneError: no message can match; the message names the field that is meant.
         """
-        return self._listed("messages", arguments.message(match), models.message)
+        return self._listed(Message, "messages", models.message_fields(match))
 
     def sent_to(self, number: str) -> list[Message]:
         """Return the messages that were sent to a number or a group, oldest first."""
@@ -124,9 +129,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
         return self._control.fetch(f"/media/{message.media}")[0]
 
-    def expect_message(
-        self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
-    ) -> Message:
+    def expect_message(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Message:
         """Return the first sent message that matches, as soon as there is one.
 
         Args:
@@ -137,12 +140,10 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         Raises:
             AssertionError: no message matches in time.
         """
-        wanted = {"direction": "outbound", **arguments.message(match)}
-        return models.message(self._awaited("messages", wanted, within, since, "message"))
+        wanted = {"direction": "outbound", **models.message_fields(match)}
+        return self._awaited(Message, "messages", wanted, within, since)
 
-    def expect_no_message(
-        self, *, within: float = 0.0, since: int | Message | Request | Delivery = 0, **match: Any
-    ) -> None:
+    def expect_no_message(self, *, within: float = 0.0, since: _Since = 0, **match: Any) -> None:
         """Make sure that no sent message matches, and none is sent within `within` real seconds.
 
         Waits for webhooks under way first, so an application that replies while it handles its webhook has replied. An
@@ -151,12 +152,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         Raises:
             AssertionError: a message matches.
         """
-        wanted = arguments.matcher({"direction": "outbound", **arguments.message(match)})
-        body = {
-            "match": wanted,
-            "timeout": arguments.seconds("within", within),
-            "since": arguments.since(since),
-        }
+        wanted = models.matcher({"direction": "outbound", **models.message_fields(match)})
+        event = models.event_number(since)
+        body = {"match": wanted, "timeout": models.wait_seconds(within), "since": event}
         self.settle()
         try:
             found = self._control.call("POST", "/messages/wait", body)["messages"]
@@ -171,7 +169,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def requests(self, **match: Any) -> list[Request]:
         """Return the calls of the API, oldest first: all, or those that match these fields."""
-        return self._listed("requests", match, models.request)
+        return self._listed(Request, "requests", match)
 
     def verify(
         self,
@@ -181,7 +179,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         at_most: int | None = None,
         never: bool = False,
         in_order: Iterable[Mapping[str, Any]] = (),
-        since: int | Message | Request | Delivery = 0,
+        since: _Since = 0,
         **match: Any,
     ) -> int:
         """Make sure that calls of the API match, in this number or this order, and return their number.
@@ -193,33 +191,31 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
         if never:
             body["never"] = True
-        if steps := arguments.steps(in_order):
+        if steps := models.steps(in_order):
             body["in_order"] = steps
-        body |= {"match": arguments.matcher(match), "since": arguments.since(since)}
+        body |= {"match": models.matcher(match), "since": models.event_number(since)}
         return int(self._asked("requests/verify", body)["count"])
 
     def deliveries(self, **match: Any) -> list[Delivery]:
         """Return the webhook events with every attempt, oldest first: all, or those that match these fields."""
-        return self._listed("deliveries", match, models.delivery)
+        return self._listed(Delivery, "deliveries", match)
 
-    def expect_delivery(
-        self, *, within: float = WITHIN, since: int | Message | Request | Delivery = 0, **match: Any
-    ) -> Delivery:
+    def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Delivery:
         """Return the first delivery that matches, as soon as there is one: delivered, unless `status` says otherwise.
 
         Raises:
             AssertionError: no delivery matches in time.
         """
         wanted = {"status": "delivered", **match}
-        return models.delivery(self._awaited("deliveries", wanted, within, since, "delivery"))
+        return self._awaited(Delivery, "deliveries", wanted, within, since)
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
         """Deliver an event again, given by its delivery or the id of it; without one, every event that failed."""
         id_ = delivery.id if isinstance(delivery, Delivery) else delivery
-        path = "redeliver" if id_ is None else f"{quote(id_, safe='')}/redeliver"
+        path = "redeliver" if id_ is None else f"{part(id_)}/redeliver"
         body = {"status": "failed"} if id_ is None else None
         again = self._control.call("POST", f"/deliveries/{path}", body)["deliveries"]
-        return [models.delivery(one) for one in again]
+        return [models.read(Delivery, one) for one in again]
 
     def settle(self) -> None:
         """Wait until each delivery has come as far as it can without time passing: delivered, failed or to be retried.
@@ -228,8 +224,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             AssertionError: a receiver keeps a delivery under way.
             RuntimeError: an application that handles a delivery calls this, and would wait for itself.
         """
-        if self._calls_applications and _is_handling():
-            raise RuntimeError("an application that handles a delivery cannot wait for its end")
+        if self._calls_applications:
+            from flaresend_mock.background.posting import is_handling  # imports requests
+
+            if is_handling():
+                raise RuntimeError("an application that handles a delivery cannot wait for its end")
         if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
             raise self._failed("some deliveries are still under way")
 
@@ -285,11 +284,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def scheduled(self) -> list[Scheduled]:
         """Return the scheduled messages that are pending, in the order they are sent in."""
-        return [models.scheduled(one) for one in self._control.call("GET", "/scheduled")["scheduled"]]
+        return [models.read(Scheduled, one) for one in self._control.call("GET", "/scheduled")["scheduled"]]
 
     def fault(self, preset: str | None = None, **fault: Any) -> Fault:
         """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. A `with` removes it."""
-        body = arguments.matcher(fault if preset is None else {"preset": preset, **fault})
+        body = models.matcher(fault if preset is None else {"preset": preset, **fault})
         return Fault(self._control, self._control.call("POST", "/faults", body))
 
     def group(self, subject: str, participants: Iterable[str]) -> str:
@@ -301,13 +300,13 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def person(self, number: str, **details: Any) -> None:
         """Set the details of a person: `name`, `on_whatsapp`, `lid`, and the `rules` of auto-replies."""
-        self._control.call("PUT", f"/people/{quote(str(number), safe='')}", details)
+        self._control.call("PUT", f"/people/{part(str(number))}", details)
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Save the state of the world, to return to it later."""
         if name is None:
             name = f"snapshot-{len(self._snapshots) + 1}"
-        self._control.call("POST", f"/snapshots/{quote(name, safe='')}")
+        self._control.call("POST", f"/snapshots/{part(name)}")
         self._snapshots.append(Snapshot(self._control, name))
         return self._snapshots[-1]
 
@@ -336,9 +335,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Write the whole world to a file."""
         Path(file).write_bytes(self._control.fetch("/world")[0])
 
-    def transcript(self, since: int | Message | Request | Delivery = 0) -> str:
+    def transcript(self, since: _Since = 0) -> str:
         """Return what happened: messages, calls, deliveries, scheduled messages and faults, a line each."""
-        return self._report(since=arguments.since(since))
+        return self._report(since=models.event_number(since))
 
     def close(self) -> None:
         """Stop receivers, wait for applications that handle a delivery and call them no more, and restore `env`."""
@@ -349,14 +348,13 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self._control.close()
 
     def _awaited(
-        self, name: str, match: Mapping[str, Any], within: float, since: Any, noun: str
-    ) -> Mapping[str, Any]:
-        wanted, event = arguments.matcher(match), arguments.since(since)
-        body = {"match": wanted, "timeout": arguments.seconds("within", within), "since": event}
-        said = f"no {noun}{_written(match)} within {within:g} s"
+        self, model: type[_Model], name: str, match: Mapping[str, Any], within: float, since: _Since
+    ) -> _Model:
+        wanted, event = models.matcher(match), models.event_number(since)
+        body = {"match": wanted, "timeout": models.wait_seconds(within), "since": event}
+        said = f"no {model.__name__.lower()}{_written(match)} within {within:g} s"
         found = self._asked(f"{name}/wait", body, said, kind=name, match=json.dumps(wanted))
-        first: Mapping[str, Any] = found[name][0]
-        return first
+        return models.read(model, found[name][0])
 
     def _asked(self, path: str, body: Mapping[str, Any], said: str = "", **query: Any) -> Any:
         try:
@@ -374,24 +372,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         text, _ = self._control.fetch("/transcript", strays_since=self._elsewhere, **query)
         return text.decode()
 
-    def _listed(
-        self, name: str, match: Mapping[str, Any], read: Callable[[Mapping[str, Any]], Any]
-    ) -> list[Any]:
-        body = {"match": arguments.matcher(match)}
-        return [read(one) for one in self._control.call("POST", f"/{name}/search", body)[name]]
-
-
-def _is_handling() -> bool:
-    from flaresend_mock.background.posting import is_handling
-
-    return is_handling()
-
-
-def _set_env(name: str, value: str | None) -> None:
-    if value is None:
-        ENVIRONMENT.pop(name, None)
-    else:
-        ENVIRONMENT[name] = value
+    def _listed(self, model: type[_Model], name: str, match: Mapping[str, Any]) -> list[_Model]:
+        found = self._control.call("POST", f"/{name}/search", {"match": models.matcher(match)})[name]
+        return [models.read(model, one) for one in found]
 
 
 def _written(match: Mapping[str, Any]) -> str:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote
 
-from flaresend_mock.client.control_plane import (
-    LONG_SECONDS,
-    ControlPlane,
-    ControlPlaneError,
-    EmulatorUnreachable,
-)
-from flaresend_mock.testing import arguments
-from flaresend_mock.testing.models import moment
+from flaresend_mock.client import LONG_SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, part
+from flaresend_mock.testing.models import moment, time_text
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
@@ -40,7 +32,7 @@ class Clock:
 
     def freeze(self, at: datetime | str | None = None) -> None:
         """Freeze the clock, now or at a time."""
-        self._change(frozen=True, **({} if at is None else {"now": arguments.time(at)}))
+        self._change(frozen=True, **({} if at is None else {"now": time_text(at)}))
 
     def run(self) -> None:
         """Let the clock run again."""
@@ -48,7 +40,7 @@ class Clock:
 
     def set(self, to: datetime | str) -> None:
         """Set the clock. Nothing that is due runs by this."""
-        self._change(now=arguments.time(to))
+        self._change(now=time_text(to))
 
     def advance(
         self, by: timedelta | float | None = None, *, to: datetime | str | None = None, **units: float
@@ -66,19 +58,17 @@ class Clock:
         if (to is not None) == (by is not None or bool(units)):
             raise TypeError("advance takes a time span, such as 90 or hours=2, or to=…, and not both")
         if to is not None:
-            body: dict[str, Any] = {"to": arguments.time(to)}
-        else:
-            span = by if isinstance(by, timedelta) else timedelta(seconds=by or 0)
-            body = {"seconds": (span + timedelta(**units)).total_seconds()}
-        return self._advance(body)
+            return self._advance(to=time_text(to))
+        span = by if isinstance(by, timedelta) else timedelta(seconds=by or 0)
+        return self._advance(seconds=(span + timedelta(**units)).total_seconds())
 
     def advance_to_next(self) -> list[Mapping[str, Any]]:
         """Advance to the next due time, and return what ran."""
-        return self._advance({"to_next": True})
+        return self._advance(to_next=True)
 
-    def _advance(self, body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-        response = self._control.call("POST", "/clock/advance", body, seconds=LONG_SECONDS)
-        fired: list[Mapping[str, Any]] = response["fired"]
+    def _advance(self, **how: Any) -> list[Mapping[str, Any]]:
+        fired: list[Mapping[str, Any]]
+        fired = self._control.call("POST", "/clock/advance", how, seconds=LONG_SECONDS)["fired"]
         return fired
 
     def _change(self, **change: Any) -> None:
@@ -149,14 +139,8 @@ class Fault:
             raise RuntimeError("this fault is removed; arm another with fault()")
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.remove()
-        except (ControlPlaneError, EmulatorUnreachable):
-            if error is None:  # the first error counts
-                raise
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        _undo(self.remove, error)
 
 
 class Snapshot:
@@ -167,19 +151,22 @@ class Snapshot:
         self.name = name
 
     def restore(self) -> None:
-        self._control.call("POST", f"/snapshots/{quote(self.name, safe='')}/restore")
+        self._control.call("POST", f"/snapshots/{part(self.name)}/restore")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            self.restore()
-        except (ControlPlaneError, EmulatorUnreachable):
-            if error is None:
-                raise
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        _undo(self.restore, error)
+
+
+def _undo(undo: Callable[[], None], error: BaseException | None) -> None:
+    """Undo something at the end of a `with`. An error inside of it counts more than one of the emulator now."""
+    try:
+        undo()
+    except (ControlPlaneError, EmulatorUnreachable):
+        if error is None:
+            raise
 
 
 def _identity(fault: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,11 +1,26 @@
-"""Data classes of the test kit: messages, scheduled messages, requests and deliveries."""
+"""Data classes that tests get, and the conversion of what tests give into JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
+
+MOST_SECONDS = 300
+_SPELLINGS = {"sender": "from", "file_name": "fileName"}
+_FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+
+_Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery")
+
+
+def moment(text: str) -> datetime:
+    """Return a time of the emulator as an aware datetime."""
+    return datetime.fromisoformat(text)
+
+
+_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"at": moment, "recipients": tuple, "attempts": tuple}
 
 
 @dataclass(frozen=True)
@@ -18,15 +33,15 @@ class Message:
     id: str
     direction: str
     chat: str
-    sender: str
+    sender: str = field(metadata={"key": "from"})
     to: str
     type: str
     text: str | None
     caption: str | None
-    file_name: str | None
+    file_name: str | None = field(metadata={"key": "fileName"})
     media: str | None
     status: str
-    at: datetime
+    at: datetime = field(metadata={"key": "timestamp"})
     event: int
     raw: Mapping[str, Any]
 
@@ -39,7 +54,7 @@ class Scheduled:
     recipients: tuple[str, ...]
     type: str
     text: str | None
-    at: datetime
+    at: datetime = field(metadata={"key": "sendAt"})
     raw: Mapping[str, Any]
 
 
@@ -56,7 +71,7 @@ class Request:
     status: int | None
     response: Any
     fault: str | None
-    at: datetime
+    at: datetime = field(metadata={"key": "timestamp"})
     raw: Mapping[str, Any]
 
 
@@ -67,68 +82,85 @@ class Delivery:
     id: str
     status: str
     chat: str
-    event: Any
+    event: Any = field(metadata={"key": "body"})
     attempts: tuple[Mapping[str, Any], ...]
     raw: Mapping[str, Any]
 
 
-def message(shown: Mapping[str, Any]) -> Message:
-    return Message(
-        id=shown["id"],
-        direction=shown["direction"],
-        chat=shown["chat"],
-        sender=shown["from"],
-        to=shown["to"],
-        type=shown["type"],
-        text=shown["text"],
-        caption=shown["caption"],
-        file_name=shown["fileName"],
-        media=shown["media"],
-        status=shown["status"],
-        at=moment(shown["timestamp"]),
-        event=shown["event"],
-        raw=shown,
-    )
+def read(model: type[_Model], shown: Mapping[str, Any]) -> _Model:
+    """Return a data class of the JSON that the control plane shows."""
+    values = {}
+    for one in fields(model):
+        if one.name != "raw":
+            value = shown[one.metadata.get("key", one.name)]
+            values[one.name] = _CONVERSIONS[one.name](value) if one.name in _CONVERSIONS else value
+    return model(**values, raw=shown)
 
 
-def scheduled(shown: Mapping[str, Any]) -> Scheduled:
-    return Scheduled(
-        id=shown["id"],
-        recipients=tuple(shown["recipients"]),
-        type=shown["type"],
-        text=shown["text"],
-        at=moment(shown["sendAt"]),
-        raw=shown,
-    )
+def message_fields(match: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the matcher of a message. Its fields may have the names that `Message` has."""
+    return {_SPELLINGS.get(name, name): value for name, value in match.items()}
 
 
-def request(shown: Mapping[str, Any]) -> Request:
-    return Request(
-        id=shown["id"],
-        method=shown["method"],
-        path=shown["path"],
-        query=shown["query"],
-        headers=shown["headers"],
-        body=shown["body"],
-        status=shown["status"],
-        response=shown["response"],
-        fault=shown["fault"],
-        at=moment(shown["timestamp"]),
-        raw=shown,
-    )
+def event_number(what: int | Message | Request | Delivery) -> int:
+    """Return the number of an event, or of the event that recorded something."""
+    if isinstance(what, Message):
+        return what.event
+    if isinstance(what, Request):
+        return what.id
+    return int(what.raw["event"]) if isinstance(what, Delivery) else what
 
 
-def delivery(shown: Mapping[str, Any]) -> Delivery:
-    return Delivery(
-        id=shown["id"],
-        status=shown["status"],
-        chat=shown["chat"],
-        event=shown["body"],
-        attempts=tuple(shown["attempts"]),
-        raw=shown,
-    )
+def matcher(match: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a matcher as JSON. Its values may be compiled regular expressions, datetimes and tuples."""
+    return {name: _value(value) for name, value in match.items()}
 
 
-def moment(text: str) -> datetime:
-    """Return a time of the emulator as an aware datetime."""
-    return datetime.fromisoformat(text)
+def steps(in_order: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return matchers that are met one after the other.
+
+    Raises:
+        TypeError: the argument is one matcher, not a list.
+    """
+    if isinstance(in_order, str | Mapping):
+        raise TypeError(f"in_order is a list of matchers, such as [{{'status': 503}}], not {in_order!r}")
+    return [matcher(step) for step in in_order]
+
+
+def wait_seconds(within: float) -> float:
+    """Return the seconds to wait.
+
+    Raises:
+        ValueError: the emulator does not wait for so long.
+    """
+    if isinstance(within, bool) or not isinstance(within, int | float) or not 0 <= within <= MOST_SECONDS:
+        raise ValueError(f"within is seconds, from 0 to {MOST_SECONDS}, not {within!r}")
+    return within
+
+
+def time_text(value: datetime | str) -> str:
+    """Return a time as text.
+
+    Raises:
+        TypeError: the value is neither a datetime nor text.
+    """
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"a time is a datetime, or text such as '2025-11-14 13:00', not {value!r}")
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, re.Pattern):
+        if not isinstance(value.pattern, str):
+            raise TypeError(f"a regular expression has a str pattern, not {value.pattern!r}")
+        flags = "".join(letter for flag, letter in _FLAGS.items() if value.flags & flag)
+        return {"regex": f"(?{flags}){value.pattern}" if flags else value.pattern}
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return matcher(value)
+    if isinstance(value, list | tuple):
+        return [_value(one) for one in value]
+    return value

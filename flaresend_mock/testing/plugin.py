@@ -79,7 +79,7 @@ def pytest_runtest_makereport(
 
 def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
     """Enter a context. An error that the user can mend fails the test without a traceback through this package."""
-    from flaresend_mock.client.control_plane import EmulatorUnreachable
+    from flaresend_mock.client import EmulatorUnreachable
 
     try:
         return stack.enter_context(make())

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from zlib import crc32
 
-from flaresend_mock.client.control_plane import (
+from flaresend_mock.client import (
     ControlPlane,
     ControlPlaneError,
     EmulatorUnreachable,

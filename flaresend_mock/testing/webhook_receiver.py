@@ -57,7 +57,6 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
         self._changed = threading.Condition()
         server = _Server6 if ":" in host else ThreadingHTTPServer
         self._server = server((host, 0), self._handler())
-        self._server.daemon_threads = True
         name = shown or (f"[{host}]" if ":" in host else host)
         self.url = f"http://{name}:{self._server.server_address[1]}/webhook"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)

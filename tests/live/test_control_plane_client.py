@@ -10,7 +10,7 @@ from select import select
 import pytest
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.client.control_plane import (
+from flaresend_mock.client import (
     ControlPlane,
     ControlPlaneError,
     EmulatorUnreachable,

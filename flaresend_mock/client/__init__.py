@@ -1,1 +1,0 @@
-"""The HTTP client of the control plane, which the command line and the test kit share."""
