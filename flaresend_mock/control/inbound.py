@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import binascii
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
@@ -16,13 +15,7 @@ from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import numbers
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Chaos, InboundMessage, Upload
-from flaresend_mock.core.payloads import (
-    CAPTIONED,
-    KINDS,
-    MAX_FORWARDS,
-    MEDIA_KINDS,
-    TARGETED,
-)
+from flaresend_mock.core.payloads import CAPTIONED, KINDS, MAX_FORWARDS, MEDIA_KINDS, TARGETED
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import load_json
 from flaresend_mock.http.endpoint import endpoint
@@ -46,12 +39,26 @@ class ChaosInput(Input):
     drop = Number("The probability that an event is not delivered.", 0, 1)
     delay = Number("Seconds of the world's clock until an event is sent.", 0, 366 * 86_400)
 
+    @post_load
+    def read(self, data: dict[str, float], **kwargs: Any) -> Chaos:
+        return Chaos(**data)
+
+
+class Base64(Text):
+    """Bytes, in base64."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return b64decode(super()._deserialize(value, attr, data, **kwargs), validate=True)
+        except ValueError:
+            raise ValidationError("not base64") from None
+
 
 class MediaInput(Input):
     """A file: a shipped `sample`, or bytes in `base64`; and what is wrong with its link."""
 
     sample = Text("A shipped file.", words=SAMPLES)
-    base64 = Text("The bytes of the file, in base64.")
+    base64 = Base64("The bytes of the file, in base64.")
     mimetype = Text("The media type, such as image/jpeg.", load_default="", check=_MEDIA_TYPE)
     fileName = Text("The name of the file.", load_default="", length=(None, 1000))  # noqa: N815 - as in the API
     expired = Switch("Whether the link has expired.", load_default=False)
@@ -88,6 +95,11 @@ def _is_number(value: Any) -> None:
         raise ValidationError("A phone number is a string or a whole number.")
 
 
+def _is_upload(value: Any) -> None:
+    if not isinstance(value, Upload):
+        raise ValidationError("upload it as a part of a multipart form")
+
+
 class InboundInput(Input):
     """Who writes what; only `from` is required. Beside a text, each `type` has fields of its own."""
 
@@ -103,7 +115,9 @@ class InboundInput(Input):
     text = Text("The text.")
     caption = Text("The text below a file.")
     media = fields.Nested(MediaInput, metadata=about("A file, and what is wrong with its link."))
-    file = fields.Raw(metadata=about("A file, in a multipart form.", type="string", format="binary"))
+    file = fields.Raw(
+        validate=_is_upload, metadata=about("A file, in a multipart form.", type="string", format="binary")
+    )
     reply_to = Text("The id of the message that this one quotes or replies to.")
     target = Text("The id of the message that a reaction, an edit or a deletion changes.")
     forward = Text("The id of a message that is forwarded unchanged.")
@@ -155,6 +169,9 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
     return value
 
 
+_BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}
+_DEFAULT_TEXTS = {"poll": "Which day?", "button_reply": "Yes", "list_reply": "First choice"}
+_CONTACT = ContactInput().load({})
 _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/delivery/id"))
 
 
@@ -174,34 +191,10 @@ def inbound(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return {"event": received.event, "delivery": received.delivery}
 
 
-_BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}
-
-
 def _message(given: Mapping[str, Any]) -> InboundMessage:
-    strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
-    if strange:
-        raise BadRequest(f"{strange[0]}: a forwarded message cannot be changed")
     kind = given.get("type") or _kind_of(given)
-    upload = _upload(kind, given) if kind in MEDIA_KINDS else None
-    if (
-        (given.get("file") is not None or given.get("media"))
-        and kind not in MEDIA_KINDS
-        and "message" not in given
-    ):
-        raise BadRequest(f"type: a {kind} carries no media; those that do are {', '.join(MEDIA_KINDS)}")
-    if kind == "channel_image" and given.get("group"):
-        raise BadRequest("group: a channel image comes from a channel, not from a group")
-    options = given.get("options", ())
-    if kind == "poll" and options and given.get("selectable", 1) > len(options):
-        raise BadRequest("selectable: more than there are options")
-    if kind in TARGETED and not given.get("target") and "message" not in given:
-        raise BadRequest(f"target: {kind} needs the id of the message that it changes")
-    if kind in TARGETED and "reply_to" in given:
-        raise BadRequest(
-            f"reply_to: {kind} replies to no message; name the message that it changes as target"
-        )
-    if kind not in TARGETED and "target" in given:
-        raise BadRequest(f"target: {kind} changes no message; name a message that it quotes as reply_to")
+    if problem := _problem(kind, given):
+        raise BadRequest(problem)
     text, caption = _words(kind, given)
     media = given.get("media", {})
     return InboundMessage(
@@ -209,7 +202,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         kind=kind,
         text=text,
         caption=caption,
-        upload=upload,
+        upload=_upload(kind, given) if kind in MEDIA_KINDS else None,
         flaws={flaw: media.get(flaw, False) for flaw in FLAWS},
         instance=given.get("instance"),
         group=given.get("group"),
@@ -221,8 +214,30 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         details=_details(kind, given),
         raw=given.get("message"),
         as_lid=given.get("from_lid"),
-        chaos=Chaos(**given["chaos"]) if "chaos" in given else None,
+        chaos=given.get("chaos"),
     )
+
+
+def _problem(kind: str, given: Mapping[str, Any]) -> str | None:
+    """Return the place and the message of a field that does not go with the kind of message, or with another field."""
+    strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
+    if strange:
+        return f"{strange[0]}: a forwarded message cannot be changed"
+    if (given.get("file") or given.get("media")) and kind not in MEDIA_KINDS and "message" not in given:
+        return f"type: a {kind} carries no media; those that do are {', '.join(MEDIA_KINDS)}"
+    if kind == "channel_image" and given.get("group"):
+        return "group: a channel image comes from a channel, not from a group"
+    options = given.get("options")
+    if kind == "poll" and options and given.get("selectable", 1) > len(options):
+        return "selectable: more than there are options"
+    if kind not in TARGETED:
+        if "target" in given:
+            return f"target: {kind} changes no message; name a message that it quotes as reply_to"
+    elif not given.get("target") and "message" not in given:
+        return f"target: {kind} needs the id of the message that it changes"
+    elif "reply_to" in given:
+        return f"reply_to: {kind} replies to no message; name the message that it changes as target"
+    return None
 
 
 def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -230,35 +245,20 @@ def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
     text, caption = given.get("text"), given.get("caption")
     if kind in MEDIA_KINDS and text and "message" not in given:
         if kind not in CAPTIONED or caption is not None:
-            raise BadRequest(
-                f"text: a message of type {kind} has no text" + " beside its caption" * bool(caption)
-            )
+            beside = " beside its caption" if caption else ""
+            raise BadRequest(f"text: a message of type {kind} has no text{beside}")
         return "", text
     if kind == "reaction":
         return given.get("emoji", "👍" if text is None else text), caption
     return _DEFAULT_TEXTS.get(kind, "") if text is None else text, caption
 
 
-_DEFAULT_TEXTS = {
-    "text": "",
-    "poll": "Which day?",
-    "button_reply": "Yes",
-    "list_reply": "First choice",
-    "edit": "",
-}
-
-
 def _kind_of(given: Mapping[str, Any]) -> str:
     """Guess the type that was not named from what was given."""
-    mimetype = (
-        given["file"].mimetype
-        if isinstance(given.get("file"), Upload)
-        else given.get("media", {}).get("mimetype", "")
-    )
-    if "sample" in given.get("media", {}):
-        mimetype = sample(given["media"]["sample"]).mimetype
-    if given.get("media") or given.get("file"):
-        family = mimetype.partition("/")[0]
+    media, upload = given.get("media", {}), given.get("file")
+    if media or upload:
+        file = sample(media["sample"]) if "sample" in media else upload
+        family = (file.mimetype if file else media["mimetype"]).partition("/")[0]
         return family if family in ("image", "video", "audio") else "document"
     if "latitude" in given:
         return "location"
@@ -268,23 +268,16 @@ def _kind_of(given: Mapping[str, Any]) -> str:
 
 
 def _upload(kind: str, given: Mapping[str, Any]) -> Upload | None:
-    if given.get("file") is not None:
-        if not isinstance(given["file"], Upload):
-            raise BadRequest("file: upload it as a part of a multipart form")
-        return given["file"]
     media = given.get("media")
-    if not media:
-        return None
+    if "file" in given or not media:
+        return given.get("file")
+    name, mimetype = media["fileName"], media["mimetype"]
     if "base64" in media:
-        try:
-            data = b64decode(media["base64"], validate=True)
-        except (binascii.Error, ValueError):
-            raise BadRequest("media.base64: not base64") from None
-        return Upload(data, media["fileName"], media["mimetype"])
-    if "sample" not in media and not (media["fileName"] or media["mimetype"]):
+        return Upload(media["base64"], name, mimetype)
+    if not ("sample" in media or name or mimetype):
         return None
     found = sample(media.get("sample") or MEDIA_KINDS[kind])
-    return Upload(found.data, media["fileName"] or found.file_name, media["mimetype"] or found.mimetype)
+    return Upload(found.data, name or found.file_name, mimetype or found.mimetype)
 
 
 def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -298,16 +291,11 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
                 "address": given.get("address"),
             }
         case "contact":
-            contact = given.get("contact", {})
-            return {
-                "displayName": contact.get("name", "Jane Doe"),
-                "number": contact.get("number", "254798765432"),
-            }
+            contact = given.get("contact", _CONTACT)
+            return {"displayName": contact["name"], "number": contact["number"]}
         case "poll":
-            return {
-                "options": given.get("options", ["Saturday", "Sunday"]),
-                "selectableOptionsCount": given.get("selectable", 1),
-            }
+            options = given.get("options", ["Saturday", "Sunday"])
+            return {"options": options, "selectableOptionsCount": given.get("selectable", 1)}
         case "button_reply":
             return {"selectedButtonId": given.get("selected", "yes")}
         case "list_reply":

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from flask import Blueprint, Response, request
-from markupsafe import escape
+from flask import Blueprint, Response, render_template, request
 
 from flaresend_mock.control.inputs import Input, Secrets, Text
 from flaresend_mock.control.resources import people as resources
@@ -22,24 +21,34 @@ from flaresend_mock.http.endpoint import WORLD, endpoint
 from flaresend_mock.world_format.schema import LID, usable_key
 
 blueprint = Blueprint("instances", __name__, url_prefix="/instances")
-pairing = Blueprint("pairing", __name__)
+pairing = Blueprint("pairing", __name__, template_folder="assets")
 
 FORMATS = ("json", "png", "svg", "text")
 MAX_KEY = 500
 
 _STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
 _NUMBER = "A phone number in international format, such as 254712345678"
-_KEY = "The API key; null for a new one."
+_SECURITY = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
-class NewInstance(Input):
+class NewKey(Input):
+    api_key = Text(
+        "The API key; null for a new one.", load_default=None, length=(None, MAX_KEY), check=usable_key
+    )
+
+
+class NewInstance(NewKey):
     """An instance. Without a number it gets one from the seed; without a status it starts up."""
 
     name = Text("The name.", load_default="", length=(None, 200))
     number = Text(f"{_NUMBER}.", load_default=None)
     lid = Text("The LID, such as 163514152964174@lid.", load_default=None, check=LID)
     status = Text(_STATUS, load_default=None, words=INSTANCE_STATUSES)
-    api_key = Text(_KEY, load_default=None, length=(None, MAX_KEY), check=usable_key)
 
 
 class InstanceChange(Input):
@@ -55,10 +64,6 @@ class Scan(Input):
 
     code = Text("The code to scan; null for the one that is shown.", load_default=None)
     number = Text(f"{_NUMBER}; null for the instance's own.", load_default=None)
-
-
-class NewKey(Input):
-    api_key = Text(_KEY, load_default=None, length=(None, MAX_KEY), check=usable_key)
 
 
 class QrOptions(Input):
@@ -205,24 +210,19 @@ def qr(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict
 @pairing.get("/scan/<code>")
 def scan_page(code: str) -> Response:
     """Link the phone that opened this page to the instance that shows the code. Opening it again changes nothing."""
+    shown: dict[str, Any] = {"status": 200}
     try:
         world = services().worlds.get(request.args.get(WORLD, DEFAULT))
         instance = world.pairing.with_code(code)
         if instance is None:
             raise QrCodeExpired
-        if (
-            instance.status not in LINKED and request.method != "HEAD"
-        ):  # link previews send HEAD, and do not scan
+        if instance.status not in LINKED and request.method != "HEAD":  # link previews send HEAD
             instance = world.pairing.scan(instance.id, code)
+        shown |= {"instance": instance, "frozen": world.clock.frozen}
     except Refusal:
-        text = "<p>It is no longer shown. Scan the one that is shown now.</p>"
-        return _page(410, "This QR code has expired", text, "#b3541e", "&#8635;")
-    name = f"<p>{escape(instance.name)}</p>" if instance.name else ""
-    paused = "<p>The world's clock stands still: advance it by a second.</p>" if world.clock.frozen else ""
-    text = f"{name}<p>+{escape(instance.number)}</p>"
-    if instance.status != "connected":
-        text += f"<p>It is connected in a second.</p>{paused}"
-    return _page(200, "Phone linked", text, "#1a7f4b", "&#10003;")
+        shown["status"] = 410
+    page = render_template("scan.html", **shown)
+    return Response(page, shown["status"], headers=_SECURITY, content_type="text/html; charset=utf-8")
 
 
 def _shown(world: World, instance: Instance, query: dict[str, Any] | None = None) -> resources.ShownInstance:
@@ -245,34 +245,3 @@ def _drawn(url: str, wanted: str) -> tuple[bytes, str]:
     text = io.StringIO()
     code.terminal(text, border=2, compact=True)
     return text.getvalue().encode(), "text/plain; charset=utf-8"
-
-
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>{title} · flaresend-mock</title>
-<style>
-  :root {{ color-scheme: light dark; }}
-  body {{ font: 1.1rem/1.5 system-ui, sans-serif; margin: 0; min-height: 100vh; display: grid; place-items: center; }}
-  main {{ max-width: 26rem; padding: 2rem; text-align: center; overflow-wrap: anywhere; }}
-  .sign {{ font-size: 3.5rem; line-height: 1; color: {colour}; }}
-  h1 {{ font-size: 1.4rem; margin: 1rem 0 .5rem; }}
-  p {{ margin: .3rem 0; opacity: .8; }}
-</style>
-<main><div class="sign" aria-hidden="true">{sign}</div><h1>{title}</h1>{text}</main>
-</html>
-"""
-
-
-def _page(status: int, title: str, text: str, colour: str, sign: str) -> Response:
-    body = _PAGE.format(title=title, text=text, colour=colour, sign=sign)
-    security = {
-        "Cache-Control": "no-store",
-        "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-        "Referrer-Policy": "no-referrer",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(body, status, headers=security, content_type="text/html; charset=utf-8")

@@ -14,7 +14,7 @@ from flaresend_mock.control.inputs import Input, Number, Switch, Text, about
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import NoWebhook
-from flaresend_mock.core.models import Chaos, Instance, Webhook
+from flaresend_mock.core.models import Instance, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
@@ -58,8 +58,6 @@ def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     webhook_urls.check(body["url"], strict=services().strict)
     if "retries" in body:
         body["retries"] = tuple(body["retries"])
-    if "chaos" in body:
-        body["chaos"] = Chaos(**body["chaos"])
     return _shown(world.instances.set_webhook(instance_id, Webhook(**body)))
 
 
