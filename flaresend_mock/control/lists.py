@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack
 from io import BytesIO
 from typing import Any, TypeVar
 
 from flask import Blueprint, Response, request, send_file
 from marshmallow import ValidationError
 
-from flaresend_mock.control import stream
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.control import errors
 from flaresend_mock.control.inputs import Flag, Page, Text
 from flaresend_mock.control.resources import activity as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.errors import TaskNotFound
 from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.log_reader import LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
-from flaresend_mock.http.context import services
+from flaresend_mock.http.bodies import dump_json
+from flaresend_mock.http.context import MAX_STREAMS, AppServices, is_gone, services
 from flaresend_mock.http.endpoint import endpoint
 
 blueprint = Blueprint("lists", __name__)
@@ -26,6 +30,8 @@ media = Blueprint("media", __name__, url_prefix="/media")
 
 Item = TypeVar("Item")
 
+HEARTBEAT_SECONDS = 10.0
+_RETRY_MILLISECONDS = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -91,12 +97,69 @@ def cancel_pending(world: World, task_id: str) -> dict[str, str]:
 def events(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
     """List all events, newest last; or stream them as they happen."""
     if query["stream"] or "text/event-stream" in request.headers.get("Accept", ""):
-        return stream.respond(request, services(), world, query["since"], query["kind"])
+        return _stream(world, query)
     with world.lock:
         found = world.state.events.since(query["since"] or 0)
         evicted = world.state.events.missing_since(query["since"] or 0)
     wanted = [event for event in found if not query["kind"] or event.kind in query["kind"]]
     return {"events": cut(wanted, query), "evicted": evicted}
+
+
+def _stream(world: World, query: dict[str, Any]) -> Response:
+    """Stream the events from now on, or after `since` or `Last-Event-ID`; 503 if too many streams are open."""
+    us = services()
+    if not us.streams.acquire(blocking=False):
+        message = f"{MAX_STREAMS} streams are open, which is as many as there may be; close one"
+        return errors.respond(503, "too_many_streams", message)
+    with ExitStack() as ending:
+        ending.callback(us.streams.release)
+        resumed = request.headers.get("Last-Event-ID", "")
+        is_number = resumed.isascii() and resumed.isdigit() and len(resumed) < 19
+        reader = world.follow(int(resumed) if is_number else query["since"])
+        ending.callback(reader.close)
+        events = _read(us, world, reader, query["kind"], is_gone(request.environ))
+        response = Response(events, content_type="text/event-stream; charset=utf-8")
+        response.headers["Cache-Control"] = "no-store"
+        response.call_on_close(ending.pop_all().close)
+    return response
+
+
+def _read(
+    us: AppServices, world: World, reader: LogReader, kinds: Collection[str], is_away: Callable[[], bool]
+) -> Iterator[bytes]:
+    """Yield events as they happen, and heartbeats, until the client is away or the world is closed."""
+    with us.lend():
+        yield f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
+        beat = Stopwatch()
+        while not is_away():
+            ended = world.closed or us.patience.over  # events from before are still sent
+            for piece in _new(world, reader, kinds):
+                yield piece
+                beat = Stopwatch()
+            if ended:
+                return
+            if beat.seconds >= HEARTBEAT_SECONDS:
+                yield b": still there\n\n"
+                beat = Stopwatch()
+            left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
+            us.patience.wait(reader.news, left, lambda: world.closed or is_away())
+
+
+def _new(world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[bytes]:
+    """Yield new events, the number of events that were missed, and a replacement of the log."""
+    for item in reader.read():
+        if isinstance(item, Missed):
+            yield _written("evicted", {"events": item.events})
+        elif isinstance(item, Replaced):
+            change = {"action": "replaced", "id": world.name}
+            yield _written("world", {"kind": "world", "world": change}, item.number)
+        elif not kinds or item.kind in kinds:
+            yield _written(item.kind, resources.event(item), item.number)
+
+
+def _written(kind: str, data: object, number: int | None = None) -> bytes:
+    numbered = b"" if number is None else f"id: {number}\n".encode()
+    return numbered + f"event: {kind}\ndata: ".encode() + dump_json(data) + b"\n\n"
 
 
 @media.get("/<media_id>")

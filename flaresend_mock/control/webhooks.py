@@ -1,4 +1,4 @@
-"""/_mock/instances/{id}/webhook: where an instance's events are sent."""
+"""/_mock/instances/{id}/webhook and /_mock/deliveries: where events are sent, and events on their way."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from marshmallow import fields, validate
 
 from flaresend_mock.background import webhook_handshake
 from flaresend_mock.control.inbound import ChaosInput
-from flaresend_mock.control.inputs import Input, Number, Switch, Text, about
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Switch, Text, Whole, about
+from flaresend_mock.control.lists import cut
+from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import NoWebhook
-from flaresend_mock.core.models import Instance, Webhook
+from flaresend_mock.core.models import Delivery, Instance, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
 
-blueprint = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
+webhooks = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
+deliveries = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 
 MAX_RETRIES = 20
+_STATUS = "The status of the deliveries."
 
 
 class WebhookInput(Input):
@@ -47,7 +51,7 @@ class ResumeInput(Input):
     replay = Switch("Whether the held events are delivered now.", load_default=True)
 
 
-@blueprint.put("")
+@webhooks.put("")
 @endpoint(
     resources.InstanceWebhook,
     body=WebhookInput(),
@@ -61,21 +65,21 @@ def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     return _shown(world.instances.set_webhook(instance_id, Webhook(**body)))
 
 
-@blueprint.get("")
+@webhooks.get("")
 @endpoint(resources.InstanceWebhook)
 def show(world: World, instance_id: str) -> dict[str, Any]:
     """Show the webhook."""
     return _shown(world.instances.find(instance_id))
 
 
-@blueprint.delete("")
+@webhooks.delete("")
 @endpoint(resources.InstanceWebhook)
 def delete(world: World, instance_id: str) -> dict[str, Any]:
     """Remove the webhook. Later events are recorded without a receiver."""
     return _shown(world.instances.set_webhook(instance_id, None))
 
 
-@blueprint.post("/resume")
+@webhooks.post("/resume")
 @endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,), example={"replay": True})
 def resume(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Resume a paused webhook; the held events come first."""
@@ -83,7 +87,7 @@ def resume(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, An
     return {"replayed": world.deliveries.resume(instance.id, replay=body["replay"])}
 
 
-@blueprint.post("/pause")
+@webhooks.post("/pause")
 @endpoint(resources.InstanceWebhook, refuses=(409,))
 def pause(world: World, instance_id: str) -> dict[str, Any]:
     """Hold events until the webhook is resumed."""
@@ -92,7 +96,7 @@ def pause(world: World, instance_id: str) -> dict[str, Any]:
     return _shown(world.instances.find(instance_id))
 
 
-@blueprint.post("/verify")
+@webhooks.post("/verify")
 @endpoint(resources.Verified, refuses=(409,))
 def verify(world: World, instance_id: str) -> dict[str, Any]:
     """Verify the webhook's receiver, as its verification mode says, and return the result."""
@@ -100,7 +104,7 @@ def verify(world: World, instance_id: str) -> dict[str, Any]:
     return _handshake(world, instance, _webhook(instance))
 
 
-@blueprint.post("/test")
+@webhooks.post("/test")
 @endpoint(resources.Verified, refuses=(409,))
 def test(world: World, instance_id: str) -> dict[str, Any]:
     """Send the documented sample event once, and return the result."""
@@ -122,3 +126,65 @@ def _webhook(instance: Instance) -> Webhook:
 
 def _shown(instance: Instance) -> dict[str, Any]:
     return {"instance": instance.id, "webhook": resources.masked(instance.webhook)}
+
+
+class DeliveryPage(Page):
+    status = Text(_STATUS, words=activity.STATUSES)
+
+
+class RedeliverInput(NonEmptyInput):
+    """Which deliveries: those of a status, and from one event to another; at least one of the three."""
+
+    empty = "Give status, from_event, to_event, or several of them."
+
+    status = Text(_STATUS, words=activity.STATUSES)
+    first = Whole("The number of the first event.", 0, None, data_key="from_event")
+    last = Whole("The number of the last event.", 0, None, data_key="to_event")
+
+
+@deliveries.get("")
+@endpoint(activity.Deliveries, query=DeliveryPage())
+def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
+    """List deliveries, newest last; `status` selects those of one status."""
+    since, status = query["since"] or 0, query.get("status")
+    found = [one for one in world.deliveries.all() if one.event > since and status in (None, one.status)]
+    return {"deliveries": cut(found, query), "evicted": world.state.deliveries.evicted}
+
+
+@deliveries.post("/settle")
+@endpoint(activity.Settled)
+def settle(world: World) -> dict[str, bool]:
+    """Wait until every delivery is delivered, failed, held, or waits for its retry."""
+    world.host.drain_deliveries(world)
+    return {"settled": world.deliveries.idle()}
+
+
+@deliveries.get("/<delivery_id>", endpoint="show")
+@endpoint(activity.Delivery)
+def show_delivery(world: World, delivery_id: str) -> Delivery:
+    """Show a delivery with its attempts."""
+    return world.deliveries.get(delivery_id)
+
+
+@deliveries.post("/<delivery_id>/redeliver")
+@endpoint(activity.Redeliveries, status=202)
+def redeliver_one(world: World, delivery_id: str) -> dict[str, Any]:
+    """Deliver an event again, as a new delivery with the same id for its receiver."""
+    return {"deliveries": world.deliveries.redeliver([world.deliveries.get(delivery_id)])}
+
+
+@deliveries.post("/redeliver")
+@endpoint(activity.Redeliveries, status=202, body=RedeliverInput(), example={"status": "failed"})
+def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Deliver many events again: failed ones, or those of a range."""
+    first, last = body.get("first", 0), body.get("last", world.state.events.last_number)
+    wanted = [
+        one
+        for one in world.deliveries.all()
+        if first <= one.event <= last
+        and body.get("status") in (None, one.status)
+        and one.instance in world.state.instances  # a removed instance receives nothing
+    ]
+    if body.get("status") == "failed":
+        wanted = world.deliveries.not_redelivered(wanted)
+    return {"deliveries": world.deliveries.redeliver(wanted)}

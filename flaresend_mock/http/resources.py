@@ -102,6 +102,11 @@ class Envelope(Resource):
         return one.reader(name, _item_or_missing if one.optional else itemgetter)
 
 
+def envelope(name: str, **properties: Property) -> type[Envelope]:
+    """Return an envelope that has a name in the OpenAPI document, and needs no description."""
+    return type(name, (Envelope,), properties)
+
+
 def matched(of: type[Resource]) -> dict[str, Matched]:
     """Return what matchers can name in a resource."""
     return {one.data_key or name: one.match for name, one in instance(of).fields.items()}

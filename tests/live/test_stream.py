@@ -251,7 +251,7 @@ def test_asking_for_the_head_alone_takes_no_place(kit: Flaresend) -> None:
 
 
 def test_a_quiet_stream_says_that_it_is_still_there(kit: Flaresend, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flaresend_mock.control.stream.HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr("flaresend_mock.control.lists.HEARTBEAT_SECONDS", 0.05)
 
     with Reader(kit) as reader:
         assert [reader.block() for _ in range(3)] == [

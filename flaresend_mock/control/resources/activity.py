@@ -23,7 +23,7 @@ from flaresend_mock.core.models import MESSAGE_TYPES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.http import bodies, headers, times
-from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
+from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by
 
 STATUSES = (
     "pending",
@@ -297,35 +297,19 @@ def _written(details: Mapping[str, Any]) -> dict[str, Any]:
 message, request, delivery = shown_by(Message), shown_by(Request), shown_by(Delivery)
 task, event = shown_by(ScheduledMessage), shown_by(Event)
 
-_EVICTED = "How many older ones are no longer kept."
+_EVICTED = Property(int, "How many older ones are no longer kept.")
 
-
-class Messages(Envelope):
-    messages = Property([Message], "The messages, newest last.")
-    evicted = Property(int, _EVICTED)
-
-
-class Requests(Envelope):
-    requests = Property([Request], "The calls, newest last.")
-    evicted = Property(int, _EVICTED)
-
-
-class Deliveries(Envelope):
-    deliveries = Property([Delivery], "The deliveries, newest last.")
-    evicted = Property(int, _EVICTED)
-
-
-class Redeliveries(Envelope):
-    deliveries = Property([Delivery], "The new deliveries.")
-
-
-class ScheduledMessages(Envelope):
-    scheduled = Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent.")
-
-
-class Events(Envelope):
-    events = Property([Event], "The events, newest last.")
-    evicted = Property(int, _EVICTED)
+Messages = envelope("Messages", messages=Property([Message], "The messages, newest last."), evicted=_EVICTED)
+Requests = envelope("Requests", requests=Property([Request], "The calls, newest last."), evicted=_EVICTED)
+Deliveries = envelope(
+    "Deliveries", deliveries=Property([Delivery], "The deliveries, newest last."), evicted=_EVICTED
+)
+Redeliveries = envelope("Redeliveries", deliveries=Property([Delivery], "The new deliveries."))
+ScheduledMessages = envelope(
+    "ScheduledMessages",
+    scheduled=Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent."),
+)
+Events = envelope("Events", events=Property([Event], "The events, newest last."), evicted=_EVICTED)
 
 
 class Received(Envelope):
@@ -335,5 +319,4 @@ class Received(Envelope):
     delivery = Property(Delivery, "The delivery of the event.")
 
 
-class Settled(Envelope):
-    settled = Property(bool, "Whether no delivery is under way.")
+Settled = envelope("Settled", settled=Property(bool, "Whether no delivery is under way."))

@@ -9,7 +9,7 @@ from flaresend_mock.control.resources.activity import Attempted, Delivery
 from flaresend_mock.core import models
 from flaresend_mock.core.redaction import MASK, key_id
 from flaresend_mock.core.world import World
-from flaresend_mock.http.resources import Envelope, Property, Resource
+from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 
 LONG_KEY = 12
 
@@ -160,24 +160,11 @@ def masked(webhook: models.Webhook | None) -> models.Webhook | None:
     return replace(webhook, secret=hidden[0], verify_token=hidden[1])
 
 
-class People(Envelope):
-    people = Property([Person], "The people in the directory.")
-
-
-class Groups(Envelope):
-    groups = Property([Group], "The groups.")
-
-
-class Channels(Envelope):
-    channels = Property([Channel], "The channels.")
-
-
-class Instances(Envelope):
-    instances = Property([Instance], "The instances, oldest first.")
-
-
-class ApiKeys(Envelope):
-    api_keys = Property([ApiKey], "The API keys.")
+People = envelope("People", people=Property([Person], "The people in the directory."))
+Groups = envelope("Groups", groups=Property([Group], "The groups."))
+Channels = envelope("Channels", channels=Property([Channel], "The channels."))
+Instances = envelope("Instances", instances=Property([Instance], "The instances, oldest first."))
+ApiKeys = envelope("ApiKeys", api_keys=Property([ApiKey], "The API keys."))
 
 
 class InstanceWebhook(Envelope):
@@ -187,8 +174,7 @@ class InstanceWebhook(Envelope):
     webhook = Property(Webhook, "The webhook, or null.", null=True)
 
 
-class Resumed(Envelope):
-    replayed = Property([Delivery], "The held events, which are delivered now.")
+Resumed = envelope("Resumed", replayed=Property([Delivery], "The held events, which are delivered now."))
 
 
 class Verified(Envelope):

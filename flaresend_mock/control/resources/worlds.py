@@ -12,7 +12,7 @@ from flaresend_mock.control.resources.people import Instance, shown_instance
 from flaresend_mock.core import world
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.http.context import services
-from flaresend_mock.http.resources import Envelope, Property, Resource
+from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 
 _PAIRING = "Seconds until a QR code is scanned by itself; null for never."
 _LAST_EVENT = "The number of the world's last event."
@@ -56,8 +56,7 @@ class WorldDetails(WorldSummary):
     )
 
 
-class Worlds(Envelope):
-    worlds = Property([WorldSummary], "The worlds, oldest first.")
+Worlds = envelope("Worlds", worlds=Property([WorldSummary], "The worlds, oldest first."))
 
 
 class NewWorldInstance(Resource):
@@ -139,8 +138,7 @@ class Snapshot(Resource):
     scheduled = Property(int, "The number of scheduled messages.", get=lambda one: len(one[1].tasks))
 
 
-class Snapshots(Envelope):
-    snapshots = Property([Snapshot], "The snapshots, oldest first.")
+Snapshots = envelope("Snapshots", snapshots=Property([Snapshot], "The snapshots, oldest first."))
 
 
 class Reply(Resource):
@@ -193,8 +191,7 @@ class Fault(Resource):
     hits = Property(int, "How often it applied.")
 
 
-class Faults(Envelope):
-    faults = Property([Fault], "The faults, oldest first.")
+Faults = envelope("Faults", faults=Property([Fault], "The faults, oldest first."))
 
 
 class ActiveFault(Resource):
@@ -217,8 +214,9 @@ class Health(Envelope):
     faults = Property([ActiveFault], "The active faults, 100 at most.")
 
 
-class Deleted(Envelope):
-    deleted = Property(str | int, "The id or name of what was deleted, or how many were.")
+Deleted = envelope(
+    "Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were.")
+)
 
 
 class ErrorDetails(Resource):
