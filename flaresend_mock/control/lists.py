@@ -17,8 +17,7 @@ from flaresend_mock.control.inputs import Flag, Page, Text
 from flaresend_mock.control.resources import activity as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.errors import TaskNotFound
-from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.log_reader import LogReader, Missed, Replaced
+from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
@@ -58,9 +59,8 @@ class BoundedStore(Generic[Value]):
 
     def add(self, key: str | int, value: Value) -> list[Value]:
         """Add a value, or replace the one with this key, and return the values that were evicted for it."""
-        replaced = self._values.get(key)
-        if replaced is not None:
-            self._bytes -= self._size(replaced)
+        if key in self._values:
+            self._bytes -= self._size(self._values[key])
         self._values[key] = value
         self._bytes += self._size(value)
         gone: list[Value] = []
@@ -75,9 +75,8 @@ class BoundedStore(Generic[Value]):
 
     def discard(self, key: str | int) -> None:
         """Remove a value, if it is there."""
-        gone = self._values.pop(key, None)
-        if gone is not None:
-            self._bytes -= self._size(gone)
+        if key in self._values:
+            self._bytes -= self._size(self._values.pop(key))
 
     def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
         """Replace all values by these, oldest first, with this count of evicted ones."""
@@ -90,10 +89,7 @@ class BoundedStore(Generic[Value]):
 
     def copy(self) -> BoundedStore[Value]:
         """Return a copy that shares the values."""
-        other: BoundedStore[Value] = BoundedStore(self.limit, self.max_bytes, self._size)
-        other.evicted = self.evicted
-        other.last_evicted_event = self.last_evicted_event
-        other._bytes = self._bytes
+        other = copy(self)
         other._values = self._values.copy()
         return other
 

@@ -1,9 +1,12 @@
-"""The event log: everything that happens in a world, with number and time, oldest first."""
+"""The event log: everything that happens in a world. Subscribers get each event, readers follow the log."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +14,9 @@ from flaresend_mock.core.bounded_store import MAX_LOG_BYTES
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
 Subject = Message | Call | TaskChange | Delivery | Change
+
+MAX_SET_ASIDE = 1000
+"""Events of replaced logs that wait for one reader."""
 
 KINDS = (
     "request",
@@ -46,17 +52,15 @@ class EventLog:
 
     Args:
         limit: how many events are kept.
-        last_number: the number of the last event so far.
     """
 
-    def __init__(self, limit: int, last_number: int = 0) -> None:
+    def __init__(self, limit: int) -> None:
         self.limit = limit
         self.max_bytes = MAX_LOG_BYTES
-        self.last_number = last_number
+        self.last_number = 0
         self._events: deque[tuple[Event, int]] = deque()
         self._bytes = 0
-        self._evicted: Counter[str] = Counter()
-        self._last_evicted: dict[str, int] = {}
+        self._gone: dict[str, tuple[int, int]] = {}
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         """Add an event with the next number, and return it."""
@@ -73,8 +77,7 @@ class EventLog:
         while len(self._events) > self.limit or (self._bytes > self.max_bytes and len(self._events) > 1):
             gone, lost = self._events.popleft()
             self._bytes -= lost
-            self._evicted[gone.kind] += 1
-            self._last_evicted[gone.kind] = gone.number
+            self._gone[gone.kind] = (self.evicted(gone.kind) + 1, gone.number)
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
@@ -87,30 +90,24 @@ class EventLog:
         found.reverse()
         return found
 
+    def gone(self) -> dict[str, tuple[int, int]]:
+        """Return, by kind, how many events were evicted, and the number of the last of them."""
+        return self._gone.copy()
+
     def evicted(self, kind: str | None = None) -> int:
         """Return how many events, or events of one kind, were evicted."""
-        return self._evicted[kind] if kind else self._evicted.total()
+        return self._gone.get(kind, (0, 0))[0] if kind else sum(count for count, _ in self._gone.values())
 
     def last_evicted(self, kind: str) -> int:
         """Return the number of the last evicted event of a kind; 0 if there is none."""
-        return self._last_evicted.get(kind, 0)
-
-    def gone(self) -> dict[str, tuple[int, int]]:
-        """Return, by kind, how many events were evicted, and the number of the last of them."""
-        return {kind: (self._evicted[kind], number) for kind, number in self._last_evicted.items()}
+        return self._gone.get(kind, (0, 0))[1]
 
     def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
-        """Replace all events by these, oldest first.
-
-        Args:
-            last_number: the number after which numbers continue.
-            gone: evicted events, as `gone` returns them.
-        """
+        """Replace all events by these, oldest first; numbers continue after `last_number`."""
         self.last_number = last_number
         self._events.clear()
         self._bytes = 0
-        self._evicted = Counter({kind: count for kind, (count, _) in gone.items()})
-        self._last_evicted = {kind: number for kind, (_, number) in gone.items()}
+        self._gone = dict(gone)
         for event in events:
             self.keep(event)
 
@@ -126,10 +123,134 @@ class EventLog:
 
     def copy(self) -> EventLog:
         """Return a copy that shares the events."""
-        other = EventLog(self.limit, self.last_number)
+        other = copy(self)
         other._events = self._events.copy()
-        other.max_bytes = self.max_bytes
-        other._bytes = self._bytes
-        other._evicted = self._evicted.copy()
-        other._last_evicted = self._last_evicted.copy()
+        other._gone = self._gone.copy()
         return other
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """The log dropped this many events before the reader got to them."""
+
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """An import replaced the world; its events have numbers after `number` from now on."""
+
+    number: int
+
+
+See = Callable[[Event], None]
+News = Event | Missed | Replaced
+
+
+class Subscribers:
+    """The subscribers and readers of a world. A thousand of them cost a thousand calls an event, and wake no thread."""
+
+    def __init__(self) -> None:
+        self._subscribed: dict[object, tuple[str | None, See]] = {}
+        self.readers: list[LogReader] = []
+
+    def publish(self, event: Event) -> None:
+        """Call every subscriber to this kind of event. The caller holds the world's lock."""
+        for kind, see in list(self._subscribed.values()) if self._subscribed else ():
+            if kind is None or kind == event.kind:
+                see(event)
+        for reader in self.readers:
+            reader.news.set()
+
+    def anybody(self) -> bool:
+        """Tell whether there is a subscriber or a reader."""
+        return bool(self._subscribed or self.readers)
+
+    @contextmanager
+    def subscribe(self, kind: str | None, see: See) -> Iterator[None]:
+        """Subscribe to the events of a kind, or with None to all, until the block ends.
+
+        Args:
+            see: called with the world's lock held, in the recording thread: it is quick and raises nothing.
+        """
+        key = object()
+        self._subscribed[key] = (kind, see)
+        try:
+            yield
+        finally:
+            del self._subscribed[key]
+
+
+class LogReader:
+    """Reads a world's log as it grows, also across a reset, a restore or an import: `Store.follow` makes one.
+
+    It gets every event, or is told how many it missed. Only its position is kept, however slowly it reads. When the
+    log is replaced, the newest MAX_SET_ASIDE events that it has not read are set aside for it.
+
+    Args:
+        log: returns the world's current log.
+        since: the number of the event to continue after; None for new events only. A number in the future was issued
+            before an import or a restart: all events are new to this reader.
+    """
+
+    def __init__(
+        self, subscribers: Subscribers, lock: threading.RLock, log: Callable[[], EventLog], since: int | None
+    ) -> None:
+        self.news = threading.Event()
+        """Set when there may be something to read."""
+        self._subscribers = subscribers
+        self._lock = lock
+        self._log = log
+        self._set_aside: deque[News] = deque()
+        self._dropped = 0
+        with lock:
+            last = log().last_number
+            self._since = last if since is None else 0 if since > last else since
+            subscribers.readers.append(self)
+
+    def close(self) -> None:
+        """Stop following. Closing twice does nothing more."""
+        with self._lock:
+            if self in self._subscribers.readers:
+                self._subscribers.readers.remove(self)
+
+    def read(self) -> list[News]:
+        """Return what is new, in order: what was set aside, then what the log holds."""
+        with self._lock:
+            self.news.clear()
+            log = self._log()
+            missed = [Missed(self._dropped)] if self._dropped else []
+            found = [*missed, *self._set_aside, *_unread(log, self._since)]
+            self._set_aside.clear()
+            self._dropped, self._since = 0, log.last_number
+        return found
+
+    def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
+        """Set aside the unread events of a log that is given up. The caller holds the world's lock.
+
+        Args:
+            number: the number after which the log that takes its place continues.
+            replaced: given when numbers begin anew.
+        """
+        self._set_aside += _unread(log, self._since)
+        if replaced is not None:
+            self._set_aside.append(replaced)
+        while len(self._set_aside) > MAX_SET_ASIDE:
+            oldest = self._set_aside.popleft()
+            self._dropped += oldest.events if isinstance(oldest, Missed) else isinstance(oldest, Event)
+        self._since = number
+        self.news.set()
+
+
+def _unread(log: EventLog, since: int) -> list[News]:
+    """Return the events after `since`, with the missing ones told right before the event that follows them."""
+    events, missing = log.since(since), log.missing_since(since)
+    if since == 0 or not missing:
+        return [Missed(missing), *events] if missing else [*events]
+    found: list[News] = []
+    for event in events:
+        if gap := event.number - since - 1:
+            found.append(Missed(gap))
+        found.append(event)
+        since = event.number
+    return [*found, Missed(log.last_number - since)] if log.last_number > since else found

@@ -10,8 +10,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from flaresend_mock.core.clock import Clock
-from flaresend_mock.core.events import Event, Subject
-from flaresend_mock.core.log_reader import LogReader, See, Subscribers
+from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
 from flaresend_mock.core.models import Picture, Upload
 from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import State

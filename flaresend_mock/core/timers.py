@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable
+from copy import copy
 from datetime import datetime
 from typing import NamedTuple
 
@@ -44,9 +45,7 @@ class TimerQueue:
 
     def next_at(self) -> datetime | None:
         """Return when the next timer is due. Safe to call without the world's lock."""
-        for due in self._entries[:1]:
-            return due.at
-        return None
+        return next((due.at for due in self._entries), None)
 
     def pop_due(self, until: datetime) -> Due | None:
         """Remove and return the first timer that is due at `until` or earlier; None if none is."""
@@ -70,8 +69,7 @@ class TimerQueue:
         return timers
 
     def copy(self) -> TimerQueue:
-        other = TimerQueue()
+        other = copy(self)
         other._entries = self._entries.copy()
         other._by_key = self._by_key.copy()
-        other._noted = self._noted
         return other

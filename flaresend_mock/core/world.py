@@ -8,11 +8,11 @@ from datetime import datetime
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany
+from flaresend_mock.core.events import Replaced
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
 from flaresend_mock.core.inbound import AUTO_REPLY, Inbound
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.log_reader import Replaced
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.pairing import PAIRING, Pairing

@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from flaresend_mock.core.events import Event
-from flaresend_mock.core.log_reader import MAX_SET_ASIDE, LogReader, Missed, Replaced
+from flaresend_mock.core.events import MAX_SET_ASIDE, Event, LogReader, Missed, Replaced
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
