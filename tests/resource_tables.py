@@ -1,16 +1,21 @@
 """Writes docs/resources.md: a table of fields for each resource of the control plane.
 
 python -m tests.resource_tables > docs/resources.md
+
+With the argument `kit`, it prints the tables of docs/testing.md: the fields of each data class of the test kit.
 """
 
 from __future__ import annotations
 
+import sys
+from dataclasses import fields
 from datetime import datetime
 from types import UnionType
 from typing import Any, get_args, get_origin
 
 from flaresend_mock.control.resources import activity, people, worlds
 from flaresend_mock.http.resources import Property, Resource, instance
+from flaresend_mock.testing import models
 
 RESOURCES: dict[str, type[Resource]] = {
     "Message": activity.Message,
@@ -42,6 +47,14 @@ RESOURCES: dict[str, type[Resource]] = {
     "Miss": worlds.Miss,
 }
 """The resources by the names of their sections."""
+
+MODELS: dict[type, type[Resource]] = {
+    models.Message: activity.Message,
+    models.Request: activity.Request,
+    models.Delivery: activity.Delivery,
+    models.Scheduled: activity.ScheduledMessage,
+}
+"""The data classes of the test kit, with the resources that they are read from."""
 
 HEAD = """\
 # Resources
@@ -89,5 +102,23 @@ def type_of(of: Any) -> str:
     return f"[{name.lower()}](#{name.lower().replace(' ', '-')})"
 
 
+def kit() -> str:
+    """Return the tables of the test kit's data classes."""
+    return "\n".join(model_section(model, of) for model, of in MODELS.items())
+
+
+def model_section(model: type, of: type[Resource]) -> str:
+    shown = {one.data_key or key: one for key, one in instance(of).fields.items()}
+    rows = ["| Attribute | Type | JSON | Meaning |", "| --- | --- | --- | --- |"]
+    for one in fields(model):
+        key, kind = one.metadata.get("key", one.name), str(one.type).replace("|", r"\|")
+        if one.name != "raw":
+            rows.append(f"| `{one.name}` | `{kind}` | `{key}` | {shown[key].description} |")
+    rows.append("| `raw` | `Mapping[str, Any]` | | The whole JSON, with the fields that have no attribute. |")
+    anchor = next(name for name, resource in RESOURCES.items() if resource is of).lower().replace(" ", "-")
+    title = f"`{model.__name__}`, from the [resource](resources.md#{anchor})"
+    return "\n".join([f"{title}:\n", *rows, ""])
+
+
 if __name__ == "__main__":
-    print(document(), end="")
+    print(kit() if sys.argv[1:] == ["kit"] else document(), end="")

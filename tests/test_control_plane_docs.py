@@ -71,6 +71,12 @@ def test_the_tables_of_fields_are_those_of_the_resources() -> None:
     assert page == resource_tables.document()
 
 
+def test_the_tables_of_the_test_kit_are_those_of_its_data_classes() -> None:
+    page = (REPOSITORY / "docs" / "testing.md").read_text(encoding="utf-8")
+
+    assert resource_tables.kit() in page
+
+
 def test_every_call_of_the_control_plane_has_an_example() -> None:
     examples = set(called(control_app()))
     missing = [

@@ -8,9 +8,9 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 
-from flaresend_mock.control.resources import activity
 from flaresend_mock.http.resources import Resource, instance
 from flaresend_mock.testing import models
+from tests.resource_tables import MODELS
 
 NAMES = {
     models.Message: {"sender": "from", "file_name": "fileName", "at": "timestamp"},
@@ -37,15 +37,7 @@ ONLY_RAW = {
 """The fields that tests read from `raw`."""
 
 
-@pytest.mark.parametrize(
-    ("model", "resource"),
-    [
-        (models.Message, activity.Message),
-        (models.Request, activity.Request),
-        (models.Delivery, activity.Delivery),
-        (models.Scheduled, activity.ScheduledMessage),
-    ],
-)
+@pytest.mark.parametrize(("model", "resource"), MODELS.items())
 def test_a_data_class_has_the_fields_of_its_resource(model: type, resource: type[Resource]) -> None:
     shown = {
         one.data_key or name: one for name, one in instance(resource).fields.items() if not one.only_match
