@@ -7,7 +7,7 @@ import socket
 from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from mimetypes import MimeTypes
@@ -24,6 +24,7 @@ SECONDS = 30.0
 LONG_SECONDS = 600.0
 """For calls that read, write or advance a whole world."""
 
+_Pairs = Mapping[str, Any]
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
@@ -65,11 +66,9 @@ class NotAnEmulator(EmulatorUnreachable):
     """
 
     def __init__(self, url: str, status: int = 200) -> None:
-        seen = "" if status == 200 else f" (it responds {status})"
-        super().__init__(
-            f"The server at {url} is not a flaresend-mock emulator{seen}.",
-            f"the server is not a flaresend-mock emulator{seen}",
-        )
+        problem = "is not a flaresend-mock emulator"
+        problem += "" if status == 200 else f" (it responds {status})"
+        super().__init__(f"The server at {url} {problem}.", f"the server {problem}")
         self.status = status
 
 
@@ -125,8 +124,11 @@ class ControlPlane:
             EmulatorUnreachable: no emulator responds in time.
             TypeError: the body cannot be written as JSON.
         """
-        data, _ = self._exchange(method, path, _encoded(body), seconds + _waited(body), query, _JSON)
-        found = _decoded(data)
+        data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds + _waited(body))
+        try:
+            found = json.loads(data)
+        except (ValueError, RecursionError):
+            found = None
         if not isinstance(found, dict):
             raise NotAnEmulator(self.url)
         return found
@@ -138,7 +140,7 @@ class ControlPlane:
             ControlPlaneError: the emulator refuses the call.
             EmulatorUnreachable: no emulator responds in time.
         """
-        return self._exchange("GET", path, None, seconds, query, {})
+        return self._exchange("GET", path, query, {}, None, seconds)
 
     @contextmanager
     def stream(self, path: str, last_id: str, **query: Any) -> Iterator[Iterator[ServerSentEvent]]:
@@ -148,17 +150,14 @@ class ControlPlane:
             ControlPlaneError: the emulator refuses the stream.
             EmulatorUnreachable: no emulator responds in time.
         """
-        headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last_id} if last_id else {})}
-        with self._reaching(f"GET {path}"):
-            connection = self._connection()
-        try:
+        headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id}
+        with ExitStack() as opened:
             with self._reaching(f"GET {path}"):
-                response = self._send(connection, "GET", path, None, SECONDS, query, headers)
+                connection = opened.enter_context(closing(self._connection()))
+                response = self._send(connection, "GET", path, query, headers)
             if response.status != 200 or response.headers.get_content_type() != "text/event-stream":
                 raise self._refusal(response)
             yield _events(response)
-        finally:
-            connection.close()
 
     def items(self, response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
         """Return a list of objects in a response.
@@ -176,18 +175,12 @@ class ControlPlane:
         _close(self._idle)
 
     def _exchange(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        seconds: float,
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
+        self, method: str, path: str, query: _Pairs, headers: _Pairs, body: bytes | None, seconds: float
     ) -> tuple[bytes, str]:
         with self._waiting(self.url), self._reaching(f"{method} {path}"):
             connection = self._idle_connection() or self._connection()
             try:
-                response = self._send(connection, method, path, body, seconds, query, headers)
+                response = self._send(connection, method, path, query, headers, body, seconds)
                 refusal = None if 200 <= response.status < 300 else self._refusal(response)
                 data = b"" if refusal else response.read()
             except BaseException:
@@ -206,17 +199,17 @@ class ControlPlane:
         connection: HTTPConnection,
         method: str,
         path: str,
-        body: bytes | None,
-        seconds: float,
-        query: Mapping[str, Any],
-        headers: Mapping[str, str],
+        query: _Pairs,
+        headers: _Pairs,
+        body: bytes | None = None,
+        seconds: float = SECONDS,
     ) -> HTTPResponse:
         given = {name: value for name, value in {"world": self._world, **query}.items() if value is not None}
-        asked = f"?{urlencode(given, errors='surrogateescape')}" if given else ""
+        target = urlsplit(self.url).path + ROOT + path
+        target += f"?{urlencode(given, errors='surrogateescape')}" if given else ""
         connection.timeout = seconds
         if connection.sock is not None:
             connection.sock.settimeout(seconds)
-        target = urlsplit(self.url).path + ROOT + path + asked
         connection.request(method, target, body, {**headers, **self._headers})
         return connection.getresponse()
 
@@ -302,15 +295,7 @@ def _encoded(body: Any) -> bytes | None:
     try:
         return json.dumps(body, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
-        problem = str(error)
-    raise TypeError(f"what is given must be JSON: {problem}")
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
+        raise TypeError(f"what is given must be JSON: {error}") from None
 
 
 def _waited(body: Any) -> float:

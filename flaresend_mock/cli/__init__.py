@@ -1,25 +1,37 @@
-"""The command line: flaresend-mock."""
+"""The command line: flaresend-mock serves until a signal comes, unless it gets the name of a command."""
 
 from __future__ import annotations
 
 import difflib
+import logging
 import os
+import shlex
+import signal
+import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from flaresend_mock.cli.serve import serve
-from flaresend_mock.logs import visible
-from flaresend_mock.settings import SettingError, flag, options, resolve, variable
+from flaresend_mock.logs import configure, visible
+from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, variable
 from flaresend_mock.version import __version__
+
+if TYPE_CHECKING:
+    from flaresend_mock.server import FlaresendMock
+
+log = logging.getLogger(__name__)
 
 BAD_USE = 2
 
+# Windows has SIGBREAK, for the end of a console and for Ctrl-Break
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
+
 COMMANDS = {
-    "health": "serve",
+    "health": "tools",
     "reset": "worlds",
     "receive": "instances",
     "messages": "lists",
@@ -32,9 +44,9 @@ COMMANDS = {
     "world": "worlds",
     "instance": "instances",
     "qr": "instances",
-    "verify-signature": "offline",
-    "fidelity": "offline",
-    "openapi": "offline",
+    "verify-signature": "tools",
+    "fidelity": "tools",
+    "openapi": "tools",
 }
 """The commands, and the module of each, which is imported when its command runs."""
 
@@ -95,18 +107,58 @@ def _written_out(status: int) -> int:
 
 
 def _with_settings(command: click.Command) -> click.Command:
-    """Give a command every option of the settings, as text that `resolve` converts."""
+    """Give a command every option of the settings, which `resolve` converts."""
     for option in options():
         help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
         if isinstance(option.default, bool):
             names = [option.name, f"{flag(option)}/--no-{flag(option)[2:]}"]
-            parameter = click.Option(names, default=None, help=help_text)
+            command.params.append(click.Option(names, default=None, help=help_text))
         else:
-            parameter = click.Option(
-                [option.name, flag(option)], default=None, metavar="VALUE", help=help_text
-            )
-        command.params.append(parameter)
+            names = [option.name, flag(option)]
+            command.params.append(click.Option(names, default=None, metavar="VALUE", help=help_text))
     return command
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal comes, finish the calls in progress, and return the exit status."""
+    signalled, wakeup = socket.socketpair()
+    wakeup.setblocking(False)
+    # a signal wakes this thread, also if another thread gets it
+    signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: None)
+
+    from flaresend_mock.server import CannotExport, CannotStart, FlaresendMock
+
+    configure(settings.log_format, settings.log_level)
+    try:
+        emulator = FlaresendMock(settings).start()
+    except CannotStart as error:
+        raise click.UsageError(str(error)) from None
+    with suppress(OSError):  # it also serves where it cannot print
+        _greet(emulator)
+    signalled.recv(1)
+    status = 0
+    try:
+        emulator.stop()
+    except CannotExport as error:
+        log.error("%s", error)
+        status = 1
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # the process ends now; another signal changes nothing
+    return status
+
+
+def _greet(emulator: FlaresendMock) -> None:
+    body = '{"recipients":["254712345678"],"type":"text","text":"Hello"}'
+    authorization = shlex.quote(f"Authorization: Bearer {emulator.api_key}")
+    print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
+    print(f"API key: {emulator.api_key}")
+    print(
+        f"Try it: curl {emulator.url}/send-message -H {authorization} "
+        f"-H 'Content-Type: application/json' -d '{body}'"
+    )
+    print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
 
 
 @click.group(
@@ -121,11 +173,8 @@ def cli(context: click.Context, /, **flags: Any) -> int:
 
     Each option can also be set by the environment variable in its help. A flag wins over its variable.
     """
-    as_text = {
-        name: str(value).lower() if isinstance(value, bool) else value for name, value in flags.items()
-    }
     try:
-        context.obj = resolve(as_text)
+        context.obj = resolve(flags)
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     return 0 if context.invoked_subcommand else serve(context.obj)

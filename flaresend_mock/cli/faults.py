@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import load_json, uses_emulator
+from flaresend_mock.cli.options import json_option, load_json, uses_emulator
 from flaresend_mock.client import ControlPlane, part
 from flaresend_mock.core.transcript import fault_line
 
@@ -70,7 +70,7 @@ def _described(given: dict[str, Any]) -> dict[str, Any]:
     body, response_body, delay = given.pop("body"), given.pop("response_body"), given.pop("delay")
     status, probability = given.pop("status"), given["probability"]
     if body is not None:
-        match["body"] = _json(body)
+        match["body"] = json_option("--body", body)
     if probability is not None and not 0 <= probability <= 1:
         raise click.UsageError("--probability: from 0 to 1")
     if response_body is not None and status is None:
@@ -83,13 +83,6 @@ def _described(given: dict[str, Any]) -> dict[str, Any]:
         given["delay"] = _delay(delay)
     given["match"] = {name: wanted for name, wanted in match.items() if wanted is not None} or None
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _json(text: str) -> Any:
-    try:
-        return load_json(text)
-    except ValueError:
-        raise click.UsageError(f"--body: {text!r} is not JSON") from None
 
 
 def _json_or_text(text: str) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import Failed, load_json, uses_emulator
+from flaresend_mock.cli.options import Failed, json_option, uses_emulator
 from flaresend_mock.client import (
     ControlPlane,
     ControlPlaneError,
@@ -93,10 +93,7 @@ def deliveries(emulator: ControlPlane, **given: Any) -> None:
 def transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
     """Report what happened: messages, calls, deliveries, scheduled messages and faults, newest last."""
     if match is not None:
-        try:
-            load_json(match)
-        except ValueError:
-            raise click.UsageError(f"--match: {match!r} is not JSON") from None
+        json_option("--match", match)  # checks it
     if as_json:
         output.document(emulator.call("GET", "/transcript", match=match, **query))
         return

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import json
 import math
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -16,7 +15,8 @@ from typing import Any, NoReturn, TypeVar
 import click
 
 from flaresend_mock.cli.output import waiting
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, Checked, Settings, local_url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -51,12 +51,6 @@ def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
 
     def decorate(command: Command) -> Command:
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
-            from flaresend_mock.client import (  # serving and help need no client
-                ControlPlane,
-                ControlPlaneError,
-                EmulatorUnreachable,
-            )
-
             base, name = _address(settings, url), given.pop("in_world", None)
             client = ControlPlane(base, token=_token(settings, control_token), world=name, waiting=waiting)
             try:
@@ -68,8 +62,7 @@ def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
                 raise Failed(str(error)) from None
 
         described: Any = click.pass_obj(functools.update_wrapper(run, command))
-        options = [_JSON, _TOKEN, _URL]
-        for option in [_WORLD, *options] if world else options:
+        for option in ([_WORLD] if world else []) + [_JSON, _TOKEN, _URL]:
             described = option(described)
         return described  # type: ignore[no-any-return]
 
@@ -91,18 +84,6 @@ def _token(settings: Settings, token: str | None) -> str | None:
     return token
 
 
-class Span(click.ParamType):  # type: ignore[type-arg]
-    """A span of time in seconds, such as 90, 2h or 1h30m."""
-
-    name = "span"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            return span(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a span of time such as 30, 2h or 1h30m", param, ctx)
-
-
 def span(text: str) -> float:
     """Return the seconds of a span of time.
 
@@ -122,6 +103,9 @@ def span(text: str) -> float:
     return found
 
 
+SPAN = Checked("span", "a span of time such as 30, 2h or 1h30m", span)
+
+
 def load_json(text: str | bytes) -> Any:
     """Read JSON.
 
@@ -132,6 +116,18 @@ def load_json(text: str | bytes) -> Any:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def json_option(flag: str, text: str) -> Any:
+    """Read the JSON that an option has.
+
+    Raises:
+        click.UsageError: the text is not JSON.
+    """
+    try:
+        return load_json(text)
+    except ValueError:
+        raise click.UsageError(f"{flag}: {text!r} is not JSON") from None
 
 
 def _refuse(word: str) -> NoReturn:
@@ -155,9 +151,7 @@ def read_file(file: Path) -> bytes:
 
 
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file whole or not at all, by a temporary file beside it. Pipes and devices are written directly.
-
-    Click's atomic files replace the target also after a failed write.
+    """Write a file whole or not at all. Pipes and devices are written directly.
 
     Args:
         private: only the owner may read the file.
@@ -165,19 +159,14 @@ def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
     Raises:
         click.ClickException: the file cannot be written; an earlier one is unchanged.
     """
+    from flaresend_mock.world_format.write import written_beside
+
     try:
         place = file.resolve()
         if place.exists() and not place.is_file():
             place.write_bytes(data)
             return
-        temporary = place.with_name(f".{place.name[:200]}.{os.getpid()}.new")
-        mode = 0o600 if private else 0o666
-        try:
-            with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as written:
-                written.write(data)
+        with written_beside(place, data, private=private) as temporary:
             temporary.replace(place)
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
     except (OSError, ValueError, RuntimeError) as error:
         raise click.ClickException(f"{file}: {getattr(error, 'strerror', None) or error}") from None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from base64 import b64encode
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from itertools import count
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flaresend_mock.core.bounded_store import BoundedStore
@@ -179,30 +179,37 @@ class ExportOnExit:
         if self._file is None:
             return
         data = export(world.saved(), secrets=self._with_secrets)
-        temporary = None
         try:
-            with NamedTemporaryFile(
-                dir=self._file.parent, prefix=f"{self._file.name}.", delete=False
-            ) as file:
-                temporary = Path(file.name)  # readable by its owner only
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            if self._file.exists() and _version_of(self._file) != self._imported:
-                kept = self._file.rename(self._unused_name())
-                log.info("%s existed already, and is kept as %s", self._file, kept)
-            temporary.replace(self._file)
+            with written_beside(self._file, data, private=True) as temporary:
+                if self._file.exists() and _version_of(self._file) != self._imported:
+                    kept = self._file.rename(self._unused_name())
+                    log.info("%s existed already, and is kept as %s", self._file, kept)
+                temporary.replace(self._file)
             log.info("exported to %s", self._file)
         except OSError as error:
-            if temporary is not None:
-                with suppress(OSError):
-                    temporary.unlink()
             raise CannotExport(f"cannot export to {self._file}: {error.strerror or error}") from None
 
     def _unused_name(self) -> Path:
         assert self._file is not None
         names = (self._file.with_name(f"{self._file.name}.{number}") for number in count(1))
         return next(name for name in names if not name.exists())
+
+
+@contextmanager
+def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]:
+    """Write a file into a temporary folder beside a place, which the caller moves it to.
+
+    Args:
+        private: only the owner may read the file.
+    """
+    mode = 0o600 if private else 0o666
+    with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as folder:
+        temporary = Path(folder, place.name)
+        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        yield temporary
 
 
 def _version_of(file: Path) -> FileVersion | None:

@@ -251,7 +251,7 @@ def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyP
 
 
 def test_health_waits_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_module("flaresend_mock.cli.serve"), "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(import_module("flaresend_mock.cli.tools"), "SECONDS_BETWEEN", 0.0)
     ok = {"status": "ok"}
     starting = answered({"status": "starting"}, "503 Service Unavailable")
     with Scripted([starting, answered(b"<html>", "502 Bad Gateway"), starting, answered(ok)]) as slow:

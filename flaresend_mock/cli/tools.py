@@ -1,21 +1,52 @@
-"""flaresend-mock openapi, fidelity and verify-signature: commands that need no running emulator."""
+"""flaresend-mock health, openapi, fidelity and verify-signature: commands that need no world."""
 
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 import click
 
-from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
-from flaresend_mock.settings import HTTP_URL
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.cli import output
+from flaresend_mock.cli.options import SPAN, Failed, uses_emulator
+from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
+from flaresend_mock.settings import HTTP_URL, Settings, local_url
+
+SECONDS_BETWEEN = 0.2
+_DEFAULT_URL = local_url(Settings().host, Settings().port)
+
+
+@click.command()
+@click.option(
+    "--wait", default="0", metavar="SPAN", type=SPAN, help="Wait until it is ready, for up to 30, 1m30s …"
+)
+@uses_emulator()
+def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
+    """Tell whether a running emulator is ready: exit status 0 if it is, 1 if not. It prints JSON."""
+    watch, never = Stopwatch(), threading.Event()
+    with output.waiting(emulator.url):
+        while True:
+            limit = SECONDS if wait == 0 else min(SECONDS, max(1.0, wait - watch.seconds))
+            try:
+                response = emulator.call("GET", "/health", seconds=limit)
+                if response.get("status") != "ok":
+                    raise NotAnEmulator(emulator.url)
+            except (ControlPlaneError, EmulatorUnreachable) as error:
+                problem = getattr(error, "reason", "") or str(error)
+            else:
+                output.document(response)
+                return
+            left = wait - watch.seconds
+            if left <= 0:
+                raise Failed(f"{emulator.url} is not ready: {problem}")
+            never.wait(min(SECONDS_BETWEEN, left))
 
 
 @click.command()
 @click.option("--control", is_flag=True, help="Describe the control plane, not the Flaresend API.")
-@click.option(
-    "--url", default=DEFAULT_PUBLIC_URL, show_default=True, type=HTTP_URL, help="URL of the emulator."
-)
+@click.option("--url", default=_DEFAULT_URL, show_default=True, type=HTTP_URL, help="URL of the emulator.")
 def openapi(control: bool, url: str) -> None:
     """Print the OpenAPI 3.1 document of the Flaresend API."""
     from flaresend_mock.app import document
