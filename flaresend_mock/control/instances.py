@@ -25,6 +25,7 @@ pairing = Blueprint("pairing", __name__, template_folder="assets")
 
 FORMATS = ("json", "png", "svg", "text")
 MAX_KEY = 500
+_IMAGES = {"png": "image/png", "svg": "image/svg+xml"}
 
 _STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
 _NUMBER = "A phone number in international format, such as 254712345678"
@@ -179,7 +180,7 @@ def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str
 
 @blueprint.post("/<instance_id>/api-keys")
 @endpoint(resources.ApiKey, status=201, body=NewKey(), refuses=(409,), example={"api_key": None})
-def make_key(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownKey:
+def make_key(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, str]:
     """Create an API key. Only this response shows it."""
     return resources.shown_key(world.instances.add_key(instance_id, body["api_key"]), secrets=True)
 
@@ -193,9 +194,7 @@ def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
 
 
 @pairing.get("/instances/<instance_id>/qr")
-@endpoint(
-    resources.QrCode, also=("image/png", "image/svg+xml", "text/plain"), query=QrOptions(), refuses=(409,)
-)
+@endpoint(resources.QrCode, also=(*_IMAGES.values(), "text/plain"), query=QrOptions(), refuses=(409,))
 def qr(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
     """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
     instance, shown = world.pairing.qr(instance_id)
@@ -203,8 +202,9 @@ def qr(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict
     url = f"{services().public_url()}{CONTROL}/scan/{shown.code}{of_world}"
     if query["format"] == "json":
         return {"instance": instance.id, "code": shown.code, "url": url, "expires": shown.expires}
-    data, content_type = _drawn(url, query["format"])
-    return Response(data, content_type=content_type, headers={"Cache-Control": "no-store"})
+    content_type = _IMAGES.get(query["format"], "text/plain; charset=utf-8")
+    drawn = _drawn(url, query["format"])
+    return Response(drawn, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 @pairing.get("/scan/<code>")
@@ -230,18 +230,15 @@ def _shown(world: World, instance: Instance, query: dict[str, Any] | None = None
     return resources.shown_instance(instance, world, secrets=secrets)
 
 
-def _drawn(url: str, wanted: str) -> tuple[bytes, str]:
+def _drawn(url: str, wanted: str) -> str | bytes:
     import segno
 
     code = segno.make(url, micro=False, error="m")
-    drawing: Any = io.BytesIO()
-    match wanted:
-        case "png":
-            code.save(drawing, kind="png", scale=8, border=4)
-            return drawing.getvalue(), "image/png"
-        case "svg":
-            code.save(drawing, kind="svg", scale=8, border=4, light="white", xmldecl=False)
-            return drawing.getvalue(), "image/svg+xml"
-    text = io.StringIO()
-    code.terminal(text, border=2, compact=True)
-    return text.getvalue().encode(), "text/plain; charset=utf-8"
+    if wanted == "text":
+        text = io.StringIO()
+        code.terminal(text, border=2, compact=True)
+        return text.getvalue()
+    image = io.BytesIO()
+    more: dict[str, Any] = {"light": "white", "xmldecl": False} if wanted == "svg" else {}
+    code.save(image, kind=wanted, scale=8, border=4, **more)
+    return image.getvalue()

@@ -100,28 +100,23 @@ def pause(world: World, instance_id: str) -> dict[str, Any]:
 @endpoint(resources.Verified, refuses=(409,))
 def verify(world: World, instance_id: str) -> dict[str, Any]:
     """Verify the webhook's receiver, as its verification mode says, and return the result."""
-    instance = world.instances.find(instance_id)
-    return _handshake(world, instance, _webhook(instance))
+    return _handshake(world, instance_id)
 
 
 @webhooks.post("/test")
 @endpoint(resources.Verified, refuses=(409,))
 def test(world: World, instance_id: str) -> dict[str, Any]:
     """Send the documented sample event once, and return the result."""
-    instance = world.instances.find(instance_id)
-    return _handshake(world, instance, replace(_webhook(instance), verification="post"))
+    return _handshake(world, instance_id, verification="post")
 
 
-def _handshake(world: World, instance: Instance, webhook: Webhook) -> dict[str, Any]:
-    us = services()
-    with us.lend():
-        return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
-
-
-def _webhook(instance: Instance) -> Webhook:
+def _handshake(world: World, instance_id: str, **changes: Any) -> dict[str, Any]:
+    us, instance = services(), world.instances.find(instance_id)
     if instance.webhook is None:
         raise NoWebhook
-    return instance.webhook
+    webhook = replace(instance.webhook, **changes)
+    with us.lend():
+        return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
 
 
 def _shown(instance: Instance) -> dict[str, Any]:

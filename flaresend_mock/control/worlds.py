@@ -31,7 +31,6 @@ NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
     error="A name has letters, digits, dots, dashes and underscores, 64 at most.",
 )
-_PAIRING = "Seconds until a QR code is scanned by itself; null for never."
 
 
 class WorldInput(Input):
@@ -48,7 +47,7 @@ class WorldInput(Input):
     )
     time_zone = Text("The IANA time zone of sendAt, such as Africa/Nairobi.", check=known_time_zone)
     api_key = Text("The API key of the first instance.", length=(None, 500), check=usable_key)
-    pairing_seconds = Number(_PAIRING, 0, MAX_PAIRING_SECONDS, allow_none=True)
+    pairing_seconds = Number(resources.PAIRING, 0, MAX_PAIRING_SECONDS, allow_none=True)
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -66,7 +65,7 @@ class WholeWorld(Input):
 
 
 class SettingsInput(Input):
-    pairing_seconds = Number(_PAIRING, 0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
+    pairing_seconds = Number(resources.PAIRING, 0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
 
 
 _LINKS = dict.fromkeys(("show_world", "delete_world"), ("name", "/name"))
@@ -92,17 +91,20 @@ def list_worlds() -> dict[str, list[World]]:
 )
 def create(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
-    state, warnings = _state(body)
+    warnings: list[str] = []
+    options: dict[str, Any] = {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
+    options["history"] = services().history
+    source = body.get("export", body.get("world"))
+    if source is None:
+        state = load_file(world_file(body.get("fixture", "default")), **options)
+    else:
+        state = load_world(source, name=body.get("name", ""), warnings=warnings, **options)
     if "pairing_seconds" in body:
         state.pairing_seconds = body["pairing_seconds"]
     world = services().worlds.create(body.get("name"), state, body.get("api_key"))
     instances = world.instances.all()
-    return {
-        "name": world.name,
-        "api_key": instances[0].api_keys[0],
-        "instances": instances,
-        "warnings": warnings,
-    }
+    key = instances[0].api_keys[0]
+    return {"name": world.name, "api_key": key, "instances": instances, "warnings": warnings}
 
 
 @blueprint.get("/<name>")
@@ -144,10 +146,7 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
     body=WholeWorld(),
     large=True,
     refuses=(409,),
-    example={
-        "version": 1,
-        "instances": [{"number": "254708920430", "name": "Shop", "status": "connected"}],
-    },
+    example={"version": 1, "instances": [{"number": "254708920430", "name": "Shop", "status": "connected"}]},
 )
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
@@ -169,10 +168,10 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 @one.patch("/world")
 @endpoint(resources.WorldSettings, body=SettingsInput(), example={"pairing_seconds": 5})
-def change(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def change(world: World, body: dict[str, Any]) -> World:
     """Change the world's settings."""
     world.pairing.set_automatic(body["pairing_seconds"])
-    return {"world": world.name, "pairing_seconds": world.state.pairing_seconds}
+    return world
 
 
 @snapshots.get("")
@@ -209,17 +208,3 @@ def delete_snapshot(world: World, name: str) -> dict[str, str]:
 
 def _restored(world: World) -> dict[str, Any]:
     return {"world": world.name, "event": world.state.events.last_number}
-
-
-def _state(given: Mapping[str, Any]) -> tuple[State, list[str]]:
-    """Return the state that a new world begins with, and warnings about it."""
-    options: dict[str, Any] = {
-        "seed": given.get("seed"),
-        "time_zone": given.get("time_zone"),
-        "history": services().history,
-    }
-    warnings: list[str] = []
-    if "export" in given or "world" in given:
-        data = given.get("export", given.get("world"))
-        return load_world(data, name=given.get("name", ""), warnings=warnings, **options), warnings
-    return load_file(world_file(given.get("fixture", "default")), **options), warnings

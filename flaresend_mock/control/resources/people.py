@@ -100,7 +100,7 @@ class Webhook(Resource):
     failures = Property(int, "Deliveries that failed in a row.")
 
 
-class ApiKey(Resource):
+class ApiKey(Envelope):
     """An API key of an instance."""
 
     id = Property(str, "The key's id, which revokes it.")
@@ -121,20 +121,12 @@ class Instance(Resource):
 
 
 @dataclass(frozen=True, slots=True)
-class ShownKey:
-    """An API key as it is shown."""
-
-    id: str
-    api_key: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShownInstance:
     """An instance as it is shown, with its LID."""
 
     instance: models.Instance
     lid: str | None
-    api_keys: list[ShownKey]
+    api_keys: list[dict[str, str]]
     webhook: models.Webhook | None
 
 
@@ -146,10 +138,10 @@ def shown_instance(instance: models.Instance, world: World, *, secrets: bool) ->
     return ShownInstance(instance, person.lid if person else None, keys, webhook)
 
 
-def shown_key(key: str, *, secrets: bool) -> ShownKey:
+def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
     """Return an API key as it is shown: masked keys show their last four characters at most."""
     hidden = f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
-    return ShownKey(key_id(key), key if secrets else hidden)
+    return {"id": key_id(key), "api_key": key if secrets else hidden}
 
 
 def masked(webhook: models.Webhook | None) -> models.Webhook | None:

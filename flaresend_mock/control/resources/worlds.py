@@ -14,7 +14,7 @@ from flaresend_mock.core.redaction import MASK
 from flaresend_mock.http.context import services
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 
-_PAIRING = "Seconds until a QR code is scanned by itself; null for never."
+PAIRING = "Seconds until a QR code is scanned by itself; null for never."
 _LAST_EVENT = "The number of the world's last event."
 
 
@@ -26,7 +26,7 @@ class WorldSummary(Resource):
     time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
     now = Property(datetime, "The time of the world's clock, in UTC.", get=lambda of: of.clock.now())
     frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
-    pairing_seconds = Property(float, _PAIRING, at="state.pairing_seconds", null=True)
+    pairing_seconds = Property(float, PAIRING, at="state.pairing_seconds", null=True)
     instances: Any = Property(int, "The number of instances.", get=lambda of: len(of.state.instances))
     messages = Property(int, "The number of messages.", get=lambda of: len(of.state.messages))
     scheduled = Property(int, "The number of scheduled messages.", get=lambda of: len(of.state.tasks))
@@ -83,19 +83,17 @@ class Restored(Envelope):
     event = Property(int, _LAST_EVENT)
 
 
-class Imported(Envelope):
+class Imported(Restored):
     """A world after an import."""
 
-    world = Property(str, "The world's name.")
-    event = Property(int, _LAST_EVENT)
     warnings = Property([str], "What was changed in the import.")
 
 
-class WorldSettings(Envelope):
+class WorldSettings(Resource):
     """The settings of a world."""
 
-    world = Property(str, "The world's name.")
-    pairing_seconds = Property(float, _PAIRING, null=True)
+    world = Property(str, "The world's name.", at="name")
+    pairing_seconds = Property(float, PAIRING, at="state.pairing_seconds", null=True)
 
 
 class Clock(Resource):
@@ -105,10 +103,7 @@ class Clock(Resource):
     frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
     time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
     next_due = Property(
-        datetime,
-        "When the next timer is due, in UTC.",
-        get=lambda of: of.state.timers.next_at(),
-        null=True,
+        datetime, "When the next timer is due, in UTC.", get=lambda of: of.state.timers.next_at(), null=True
     )
 
 
