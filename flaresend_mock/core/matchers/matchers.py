@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
@@ -48,60 +48,23 @@ class Test(ABC):
 
 
 @dataclass(slots=True, eq=False, repr=False)
-class Equal(Test):
+class Condition(Test):
+    """A test that a value passes or fails as a whole.
+
+    Args:
+        expected: the expectation, as misses show it.
+        meets: tells whether a value meets it.
+    """
+
     expected: Any
+    meets: Callable[[Any], bool]
 
     def holds(self, value: Any) -> bool:
-        return same(value, self.expected)
+        return self.meets(value)
 
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not same(value, self.expected):
+        if not self.meets(value):
             yield _miss(where, self.expected, value)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class SameNumber(Test):
-    """Compares phone numbers by their digits."""
-
-    expected: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not same(_digits(value), _digits(self.expected)):
-            yield _miss(where, self.expected, value)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Contains(Test):
-    """Finds a text in a text, or a matching item in a list."""
-
-    text: str | None
-    item: Test
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if isinstance(value, str):
-            found = self.text is not None and self.text in value
-        else:
-            found = isinstance(value, list | tuple) and any(map(self.item.holds, value))
-        if not found:
-            yield _miss(where, {"contains": self.spec}, value)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Matches(Test):
-    """Finds a regular expression in a text."""
-
-    pattern: Any
-    padded: bool
-    spec: str
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not (isinstance(value, str) and self._found(value)):
-            yield _miss(where, {"regex": self.spec}, value)
-
-    def _found(self, text: str) -> bool:
-        text = _padded(text) if self.padded else text
-        return self.pattern.search(text.encode("utf-8", "surrogatepass")) is not None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -123,46 +86,14 @@ class Items(Test):
     """Compares a list item by item."""
 
     tests: Sequence[Test]
-    spec: Any
+    expected: Any
 
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
         if not isinstance(value, list | tuple) or len(value) != len(self.tests):
-            yield _miss(where, self.spec, value)
+            yield _miss(where, self.expected, value)
             return
         for index, (test, one) in enumerate(zip(self.tests, value, strict=True)):
             yield from test.misses(one, f"{where}[{index}]")
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Either(Test):
-    tests: Sequence[Test]
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not any(test.holds(value) for test in self.tests):
-            yield _miss(where, {"one_of": self.spec}, value)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Not(Test):
-    test: Test
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if self.test.holds(value):
-            yield _miss(where, {"not": self.spec}, value)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class AnyOf(Test):
-    """Requires that one of a field's values meets a condition."""
-
-    test: Test
-    spec: Any
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not any(self.test.holds(one) for one in value):
-            yield _miss(where, self.spec, list(value))
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -172,6 +103,27 @@ class All(Test):
     def misses(self, value: Any, where: str) -> Iterator[Miss]:
         for test in self.tests:
             yield from test.misses(value, where)
+
+
+def equal(expected: Any) -> Test:
+    return Condition(expected, partial(same, expected))
+
+
+def same_number(expected: Any) -> Test:
+    """Compare phone numbers by their digits."""
+    digits = _digits(expected)
+    return Condition(expected, lambda value: same(_digits(value), digits))
+
+
+def contains(expected: Any, item: Test) -> Test:
+    """Find a text in a text, or an item that meets a test in a list."""
+
+    def found(value: Any) -> bool:
+        if isinstance(value, str):
+            return isinstance(expected, str) and expected in value
+        return isinstance(value, list | tuple) and any(map(item.holds, value))
+
+    return Condition({"contains": expected}, found)
 
 
 def same(first: Any, second: Any) -> bool:
@@ -211,7 +163,21 @@ _PIECE = 50_000  # pads a long text piece by piece, to save memory
 _POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRING": r"\z"}
 
 
-def compile_regex(spec: Any, where: str) -> Matches:
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """A compiled regular expression."""
+
+    pattern: Any
+    padded: bool
+
+    def found_in(self, value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        text = _padded(value) if self.padded else value
+        return self.pattern.search(text.encode("utf-8", "surrogatepass")) is not None
+
+
+def compile_regex(spec: Any, where: str) -> Regex:
     """Compile a regular expression.
 
     Raises:
@@ -226,7 +192,7 @@ def compile_regex(spec: Any, where: str) -> Matches:
     options.max_mem = MAX_MEMORY
     try:
         translation = _Translation(spec)
-        return Matches(re2.compile(translation.text, options), translation.padded, spec)
+        return Regex(re2.compile(translation.text, options), translation.padded)
     except re2.error:
         raise InvalidMatcher(f"{where}: not a regular expression that is small enough") from None
     except NotImplementedError as error:

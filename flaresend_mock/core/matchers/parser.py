@@ -10,17 +10,15 @@ from typing import Any
 from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.matchers.matchers import (
     All,
-    AnyOf,
-    Contains,
-    Either,
-    Equal,
+    Condition,
     Items,
     Miss,
-    Not,
-    SameNumber,
     Subset,
     Test,
     compile_regex,
+    contains,
+    equal,
+    same_number,
 )
 
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
@@ -123,14 +121,18 @@ class _Reader:
     def field(self, spec: Any, at: Field, where: str) -> Test:
         if at.many and isinstance(spec, dict) and spec.keys() == {"not"}:
             self._tick(where)  # no value may match, rather than: one value may differ
-            return Not(self.field(spec["not"], at, f"{where}.not"), spec["not"])
+            return self._negation(spec["not"], at, f"{where}.not")
         if isinstance(spec, dict) and (at.free or at.known is not None) and not _is_operation(spec):
             test: Test = self._shorthand(spec, at, where)
         elif isinstance(spec, dict):
             test = self._operation(spec, at, where)
         else:
             test = self._plain(spec, at, where)
-        return AnyOf(test, spec) if at.many else test
+        return Condition(spec, lambda values: any(map(test.holds, values))) if at.many else test
+
+    def _negation(self, spec: Any, at: Field, where: str) -> Test:
+        test = self.field(spec, at, where)
+        return Condition({"not": spec}, lambda value: not test.holds(value))
 
     def _shorthand(self, spec: dict[str, Any], at: Field, where: str) -> Test:
         """Read an object of fields as a subset; where the fields are known, only `template` and `data` hold objects."""
@@ -169,7 +171,7 @@ class _Reader:
             raise InvalidMatcher(f"{where}: {unknown(spec, at.words)}")
         if isinstance(spec, list):
             return Items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
-        return SameNumber(spec) if at.number else Equal(spec)
+        return same_number(spec) if at.number else equal(spec)
 
     def _operation(self, spec: dict[str, Any], at: Field, where: str) -> Test:
         if not spec:
@@ -183,12 +185,12 @@ class _Reader:
 
     def _operator(self, name: str, operand: Any, at: Field, where: str) -> Test:
         self._tick(where)
+        single = replace(at, read=None, many=False)
         match name:
             case "equal":
                 return self._equal(operand, at, where)
             case "contains":
-                text = operand if isinstance(operand, str) else None
-                return Contains(text, self._any(operand, where), operand)
+                return contains(operand, self._any(operand, where))
             case "regex":
                 return self._regex(operand, where)
             case "subset":
@@ -198,11 +200,10 @@ class _Reader:
             case "one_of":
                 if not isinstance(operand, list) or not operand:
                     raise InvalidMatcher(f"{where}: a list with at least one item is expected")
-                single = replace(at, read=None, many=False)
                 choices = [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)]
-                return Either(choices, operand)
+                return Condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
             case _:
-                return Not(self.field(operand, replace(at, read=None, many=False), where), operand)
+                return self._negation(operand, single, where)
 
     def _equal(self, operand: Any, at: Field, where: str) -> Test:
         if _depth(operand) > MAX_DEPTH:
@@ -210,14 +211,14 @@ class _Reader:
         if at.fold and isinstance(operand, dict):
             operand = {name.lower(): wanted for name, wanted in operand.items()}
         checked = at.words or at.number or at.check is not None
-        return self._plain(operand, at, where) if checked else Equal(operand)
+        return self._plain(operand, at, where) if checked else equal(operand)
 
     def _regex(self, operand: Any, where: str) -> Test:
-        test = compile_regex(operand, where)
-        self._program += max(test.pattern.programsize, LEAST_PROGRAM)
+        regex = compile_regex(operand, where)
+        self._program += max(regex.pattern.programsize, LEAST_PROGRAM)
         if self._program > MAX_PROGRAM:
             raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
-        return test
+        return Condition({"regex": operand}, regex.found_in)
 
     def _tick(self, where: str) -> None:
         self._count += 1
