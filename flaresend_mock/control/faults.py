@@ -17,9 +17,9 @@ from flaresend_mock.core.faults import (
     CALLS,
     DELIVERIES,
     EVENT_ACTIONS,
-    FRAMING,
     MAX_DELAY,
     PRESETS,
+    is_framing,
 )
 from flaresend_mock.core.models import Delay, Fault, Reply
 from flaresend_mock.core.world import World
@@ -54,7 +54,7 @@ class ReplyInput(Input):
     @validates_schema
     def check_headers(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         for name in data["headers"]:
-            if name.lower() in FRAMING:
+            if is_framing(name):
                 raise ValidationError(f"{name} is the server's own.", "headers")
 
 

@@ -28,12 +28,8 @@ Lane = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt that was claimed. A reset of the world makes a new `generation`, and earlier jobs obsolete.
+    """One attempt that was claimed. `fault` replaces the receiver's response, or loses it."""
 
-    `fault` replaces the receiver's response, or loses it.
-    """
-
-    generation: int
     delivery: Delivery
     webhook: Webhook
     fault: Fault | None = None
@@ -70,17 +66,15 @@ class Deliveries:
         Args:
             chat: the chat whose events arrive in order.
             message: the id of the message that the event tells of.
-            body: the JSON of the event.
             chaos: random failures; None for the webhook's own setting.
         """
-        webhook = self._instances.get(instance_id).webhook
+        webhook = self._webhook(instance_id)
         id_ = self._unused_id()
-        now = self._store.clock.now()
-        delivery = Delivery(id_, instance_id, chat, message, body, now, webhook_id=id_)
+        delivery = Delivery(id_, instance_id, chat, message, body, self._store.clock.now(), webhook_id=id_)
         if webhook is None:
-            return self._close(replace(delivery, status="no endpoint"))
+            return self._close(delivery, "no endpoint")
         fault = None
-        if self._store.state.faults and not webhook.paused:
+        if self._faults.any() and not webhook.paused:
             fault = self._faults.match_event(self._described(delivery, webhook))
             delivery = replace(delivery, fault=fault.id if fault else None)
         chaos = chaos or webhook.chaos
@@ -91,9 +85,9 @@ class Deliveries:
             return probability > 0 and self._store.random.happens(f"chaos {what}", probability)
 
         if happens("drop", chaos.drop):
-            return self._close(replace(delivery, status="dropped"))
+            return self._close(delivery, "dropped")
         if webhook.paused:
-            return self._close(replace(delivery, status="held"))
+            return self._close(delivery, "held")
         delay = chaos.delay + (self._faults.seconds_of(fault) if fault else 0.0)
         if happens("reorder", chaos.reorder):
             delay += REORDER_SECONDS
@@ -115,17 +109,14 @@ class Deliveries:
                 delivery = self._store.state.open_deliveries[ids[0]]
                 if delivery.status != "pending":
                     continue
-                webhook = self._instances.get(instance_id).webhook
+                webhook = self._webhook(instance_id)
                 if webhook is None:
-                    self._leave_lane(lane)
-                    self._close(replace(delivery, status="no endpoint"))
-                    self._wake(lane)
+                    self._end(lane, delivery, "no endpoint")
                     continue
                 fault = None
                 if self._faults.any():
                     fault = self._faults.match_attempt(self._described(delivery, webhook))
-                job = Job(self.generation, delivery, webhook, fault)
-                self._busy[lane] = job
+                job = self._busy[lane] = Job(delivery, webhook, fault)
                 return job
             return None
 
@@ -147,43 +138,37 @@ class Deliveries:
                 next_retry=None,
                 fault=job.fault.id if job.fault else delivery.fault,
             )
-            count = len(tried.attempts)
-            retries = job.webhook.retries
-            webhook = self._instances.get(job.delivery.instance).webhook
+            retries_left = job.webhook.retries[len(delivery.attempts) :]
             if attempt.accepted:
-                self._end(lane, replace(tried, status="delivered"))
+                self._end(lane, tried, "delivered")
             elif final:
-                self._end(lane, replace(tried, status="interrupted"))
-            elif webhook is not None and webhook.paused:
-                self._end(lane, replace(tried, status="held"))
-            elif count <= len(retries):
-                at = self._store.clock.now() + timedelta(seconds=retries[count - 1])
-                self._store.state.open_deliveries[tried.id] = tried = replace(
-                    tried, status="retrying", next_retry=at
-                )
-                self._store.set_timer(at, RETRY, tried.id)
-                self._store.record("delivery", tried)
+                self._end(lane, tried, "interrupted")
+            elif self._paused(delivery):
+                self._end(lane, tried, "held")
+            elif not retries_left:
+                self._end(lane, tried, "failed")
             else:
-                self._end(lane, replace(tried, status="failed"))
+                self._postpone(tried, "retrying", RETRY, retries_left[0])
 
     def retry(self, delivery_id: str) -> Fired:
         """Make a delivery ready for its retry, which is due. The caller holds the lock."""
-        state = self._store.state
-        delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
-        state.open_deliveries[delivery_id] = delivery
+        delivery = self._due(delivery_id)
+        self._store.state.open_deliveries[delivery_id] = delivery
         self._wake(_lane(delivery))
         return Fired(self._store.clock.now(), RETRY, delivery_id, "tried again")
 
     def admit_delayed(self, delivery_id: str) -> Fired:
         """Let a delayed delivery enter its lane, behind those that came since. The caller holds the lock."""
-        state = self._store.state
-        delivery = replace(state.open_deliveries[delivery_id], status="pending", next_retry=None)
-        webhook = self._instances.get(delivery.instance).webhook
-        if webhook is not None and webhook.paused:
-            self._close(replace(delivery, status="held"))
-            return Fired(self._store.clock.now(), DELAYED, delivery_id, "held")
-        self._enter_lane(delivery)
-        return Fired(self._store.clock.now(), DELAYED, delivery_id, "sent on its way")
+        delivery = self._due(delivery_id)
+        held = self._paused(delivery)
+        if held:
+            self._close(delivery, "held")
+        else:
+            self._enter_lane(delivery)
+        return Fired(self._store.clock.now(), DELAYED, delivery_id, "held" if held else "sent on its way")
+
+    def _due(self, delivery_id: str) -> Delivery:
+        return replace(self._store.state.open_deliveries[delivery_id], status="pending", next_retry=None)
 
     def get(self, delivery_id: str) -> Delivery:
         """Return a delivery.
@@ -212,31 +197,28 @@ class Deliveries:
         """
         with self._store.lock:
             again = list(deliveries)
-            if any(self._instances.get(one.instance).webhook is None for one in again):
+            if any(self._webhook(one.instance) is None for one in again):
                 raise NoWebhook
             return [self._redeliver(delivery) for delivery in again]
 
     def not_redelivered(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return those of these deliveries that no redelivery has delivered, or may still deliver."""
         with self._store.lock:
-            delivered = {
-                one.redelivery_of for one in self.all() if one.status == "delivered" or one.status in OPEN
-            }
+            delivered = {one.redelivery_of for one in self.all() if one.status in ("delivered", *OPEN)}
             return [one for one in deliveries if one.id not in delivered]
 
     def pause(self, instance_id: str) -> None:
         """Pause a webhook: hold its events from now on. The caller holds the lock."""
         self._set_webhook(instance_id, paused=True)
-        for lane in [lane for lane in self._store.state.lanes if lane[0] == instance_id]:
-            on_the_wire = 1 if lane in self._busy else 0
-            ids = list(self._store.state.lanes[lane])[on_the_wire:]
-            for delivery_id in ids:
-                delivery = self._store.state.open_deliveries[delivery_id]
-                self._store.state.lanes[lane].remove(delivery_id)
-                self._store.state.timers.cancel(RETRY, delivery_id)
-                self._close(replace(delivery, status="held", next_retry=None))
-            if not self._store.state.lanes[lane]:
-                del self._store.state.lanes[lane]
+        state = self._store.state
+        for lane, ids in self._lanes_of(instance_id):
+            under_way = 1 if lane in self._busy else 0
+            for delivery_id in list(ids)[under_way:]:
+                ids.remove(delivery_id)
+                state.timers.cancel(RETRY, delivery_id)
+                self._close(state.open_deliveries[delivery_id], "held")
+            if not ids:
+                del state.lanes[lane]
         self._ready.pop(instance_id, None)
         self._store.record("webhook", Change("paused", instance_id))
 
@@ -255,14 +237,14 @@ class Deliveries:
     def forget(self, instance_id: str) -> None:
         """Interrupt all deliveries of an instance. The caller holds the lock."""
         state = self._store.state
-        for lane in [lane for lane in state.lanes if lane[0] == instance_id]:
+        for lane, _ in self._lanes_of(instance_id):
             self._busy.pop(lane, None)
             del state.lanes[lane]
         self._ready.pop(instance_id, None)
         for delivery in [one for one in state.open_deliveries.values() if one.instance == instance_id]:
             state.timers.cancel(RETRY, delivery.id)
             state.timers.cancel(DELAYED, delivery.id)
-            self._close(replace(delivery, status="interrupted", next_retry=None))
+            self._close(delivery, "interrupted")
 
     def idle(self) -> bool:
         """Tell whether no attempt is under way and none is ready. The caller holds the lock."""
@@ -276,6 +258,9 @@ class Deliveries:
         """Return the attempts that were claimed and not completed."""
         with self._store.lock:
             return list(self._busy.values())
+
+    def _lanes_of(self, instance_id: str) -> list[tuple[Lane, deque[str]]]:
+        return [(lane, ids) for lane, ids in self._store.state.lanes.items() if lane[0] == instance_id]
 
     def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
         """Return an event as faults match it; `number` is the sender of its message."""
@@ -310,25 +295,26 @@ class Deliveries:
             redelivery_of=delivery.id,
             fault=None,
         )
-        webhook = self._instances.get(delivery.instance).webhook
-        if webhook is not None and webhook.paused:
-            return self._close(replace(fresh, status="held"))
-        return self._admit(fresh, 0)
+        return self._close(fresh, "held") if self._paused(fresh) else self._admit(fresh, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
         """Let an event enter its lane, now or later; drop it if MAX_PENDING_BYTES are pending."""
         if self._store.state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
-            return self._close(replace(delivery, status="dropped", event=0))
+            return self._close(replace(delivery, event=0), "dropped")
         delivery = replace(delivery, event=self._store.state.events.last_number + 1)
         if delay:
-            at = self._store.clock.now() + timedelta(seconds=delay)
-            delivery = replace(delivery, status="delayed", next_retry=at)
-            self._store.state.open_deliveries[delivery.id] = delivery
-            self._store.record("delivery", delivery)
-            self._store.set_timer(at, DELAYED, delivery.id)
-        else:
-            self._store.record("delivery", delivery)
-            self._enter_lane(delivery)
+            return self._postpone(delivery, "delayed", DELAYED, delay)
+        self._store.record("delivery", delivery)
+        self._enter_lane(delivery)
+        return delivery
+
+    def _postpone(self, delivery: Delivery, status: str, timer: str, seconds: float) -> Delivery:
+        """Set a timer for a delivery to continue."""
+        at = self._store.clock.now() + timedelta(seconds=seconds)
+        delivery = replace(delivery, status=status, next_retry=at)
+        self._store.state.open_deliveries[delivery.id] = delivery
+        self._store.record("delivery", delivery)
+        self._store.set_timer(at, timer, delivery.id)
         return delivery
 
     def _enter_lane(self, delivery: Delivery) -> None:
@@ -349,34 +335,38 @@ class Deliveries:
                 ready.append(lane)
             self._store.host.on_delivery_ready(self._store, lane[0])
 
-    def _end(self, lane: Lane, delivery: Delivery) -> None:
+    def _end(self, lane: Lane, delivery: Delivery, status: str) -> None:
         """Close the first delivery of a lane, count failures in a row, and continue the lane."""
-        self._leave_lane(lane)
-        self._close(delivery)
-        webhook = self._instances.get(delivery.instance).webhook
-        if webhook is not None and delivery.status == "delivered" and webhook.failures:
+        ids = self._store.state.lanes[lane]
+        ids.popleft()
+        if not ids:
+            del self._store.state.lanes[lane]
+        self._close(delivery, status)
+        webhook = self._webhook(delivery.instance)
+        if webhook is not None and status == "delivered" and webhook.failures:
             self._set_webhook(delivery.instance, failures=0)
-        elif webhook is not None and delivery.status == "failed":
+        elif webhook is not None and status == "failed":
             self._set_webhook(delivery.instance, failures=webhook.failures + 1)
             if webhook.failures + 1 >= FAILURES_UNTIL_PAUSE and not webhook.paused:
                 self.pause(delivery.instance)
         self._wake(lane)
 
-    def _leave_lane(self, lane: Lane) -> None:
-        ids = self._store.state.lanes[lane]
-        ids.popleft()
-        if not ids:
-            del self._store.state.lanes[lane]
-
-    def _close(self, delivery: Delivery) -> Delivery:
+    def _close(self, delivery: Delivery, status: str) -> Delivery:
         state = self._store.state
         if delivery.id in state.open_deliveries:
             del state.open_deliveries[delivery.id]
-        if not delivery.event:
-            delivery = replace(delivery, event=state.events.last_number + 1)
+        event = delivery.event or state.events.last_number + 1
+        delivery = replace(delivery, status=status, next_retry=None, event=event)
         state.deliveries.add(delivery.id, delivery)
         self._store.record("delivery", delivery)
         return delivery
+
+    def _webhook(self, instance_id: str) -> Webhook | None:
+        return self._instances.get(instance_id).webhook
+
+    def _paused(self, delivery: Delivery) -> bool:
+        webhook = self._webhook(delivery.instance)
+        return webhook is not None and webhook.paused
 
     def _set_webhook(self, instance_id: str, **changes: object) -> None:
         instance = self._instances.get(instance_id)

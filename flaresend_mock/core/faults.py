@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from wsgiref.util import is_hop_by_hop
 
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany
 from flaresend_mock.core.instances import Instances
@@ -16,26 +17,10 @@ if TYPE_CHECKING:
 
 CALLS = "calls"
 DELIVERIES = "deliveries"
-FRAMING = frozenset(
-    (
-        "connection",
-        "content-length",
-        "date",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "te",
-        "trailer",
-        "trailers",
-        "transfer-encoding",
-        "upgrade",
-    )
-)
-"""Headers of the connection, which WSGI servers do not accept from an application."""
-
 CALL_ACTIONS = ("reset", "truncate", "corrupt", "drop_response")
 ATTEMPT_ACTIONS = ("reset", "drop_response")
 EVENT_ACTIONS = ("drop", "duplicate", "reorder")
+SILENT_ACTIONS = ("reset", "drop_response", *EVENT_ACTIONS)
 MAX_FAULTS = 100
 MAX_DELAY = 3600.0
 
@@ -74,9 +59,7 @@ class Faults:
                 raise InvalidFault(
                     "match: there is an API key in it; keys are matched with key, which masks them"
                 )
-            spent = [
-                one.id for one in state.faults.values() if one.times is not None and one.hits >= one.times
-            ]
+            spent = [one.id for one in state.faults.values() if not one.armed]
             if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
                 del state.faults[spent[0]]
             if len(state.faults) >= MAX_FAULTS:
@@ -130,15 +113,15 @@ class Faults:
 
     def match_call(self, call: Mapping[str, Any]) -> Fault | None:
         """Return the fault that hits an API call, if one does."""
-        return self._match(call, lambda fault: fault.on == CALLS)
+        return self._match(call, CALLS)
 
     def match_event(self, event: Mapping[str, Any]) -> Fault | None:
         """Return the fault that hits an event before its first attempt, if one does. The caller holds the lock."""
-        return self._match(event, lambda fault: fault.on == DELIVERIES and _at_the_start(fault))
+        return self._match(event, DELIVERIES, at_the_start=True)
 
     def match_attempt(self, event: Mapping[str, Any]) -> Fault | None:
         """Return the fault that hits an attempt to deliver an event, if one does. The caller holds the lock."""
-        return self._match(event, lambda fault: fault.on == DELIVERIES and not _at_the_start(fault))
+        return self._match(event, DELIVERIES)
 
     def seconds_of(self, fault: Fault) -> float:
         """Return the seconds by which a fault delays a call or an event this time."""
@@ -156,12 +139,13 @@ class Faults:
         seconds = NormalDist(delay.mean, delay.deviation).inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
         return min(max(seconds, delay.lowest), delay.highest)
 
-    def _match(self, item: Mapping[str, Any], concerns: Callable[[Fault], bool]) -> Fault | None:
+    def _match(self, item: Mapping[str, Any], on: str, *, at_the_start: bool = False) -> Fault | None:
         for fault in self.all() if self.any() else ():
-            if concerns(fault) and fault.armed and self._means(fault, item):
-                struck = self._count(fault)
-                if struck is not None:
-                    return struck
+            early = on == DELIVERIES and (fault.action in EVENT_ACTIONS or fault.delay is not None)
+            if fault.on == on and early == at_the_start and fault.armed and self._means(fault, item):
+                hit = self._count(fault)
+                if hit is not None:
+                    return hit
         return None
 
     def _means(self, fault: Fault, item: Mapping[str, Any]) -> bool:
@@ -174,23 +158,21 @@ class Faults:
     def _count(self, matched: Fault) -> Fault | None:
         """Count a match, and return the fault if it hits and was not removed meanwhile."""
         with self._store.lock:
-            fault = self._store.state.faults.get(matched.id)
+            faults = self._store.state.faults
+            fault = faults.get(matched.id)
             if fault is None or fault.match is not matched.match or not fault.armed:
                 return None
-            return self._counted(fault)
-
-    def _counted(self, fault: Fault) -> Fault | None:
-        fault = replace(fault, matched=fault.matched + 1)
-        self._store.state.faults[fault.id] = fault
-        turn = fault.matched - fault.after
-        if turn < 1 or turn % fault.every:
-            return None
-        if fault.probability < 1 and not self._store.random.happens(f"{fault.id} hits", fault.probability):
-            return None
-        fault = replace(fault, hits=fault.hits + 1)
-        self._store.state.faults[fault.id] = fault
-        self._tell("hit", fault)
-        return fault
+            faults[fault.id] = fault = replace(fault, matched=fault.matched + 1)
+            turn = fault.matched - fault.after
+            if turn < 1 or turn % fault.every:
+                return None
+            if fault.probability < 1 and not self._store.random.happens(
+                f"{fault.id} hits", fault.probability
+            ):
+                return None
+            faults[fault.id] = fault = replace(fault, hits=fault.hits + 1)
+            self._tell("hit", fault)
+            return fault
 
     def _tell(self, action: str, fault: Fault) -> None:
         details = {"name": fault.name, "matched": fault.matched, "hits": fault.hits}
@@ -209,8 +191,9 @@ def matcher_of(fault: Fault) -> Matcher:
     return compile_matcher(fault.match, CALL_FIELDS if fault.on == CALLS else DELIVERY_FIELDS)
 
 
-def _at_the_start(fault: Fault) -> bool:
-    return fault.action in EVENT_ACTIONS or fault.delay is not None
+def is_framing(header: str) -> bool:
+    """Tell whether a header is the connection's: WSGI servers do not accept it from an application."""
+    return is_hop_by_hop(header) or header.lower() in ("content-length", "date", "trailer")
 
 
 def check(fault: Fault) -> None:
@@ -226,19 +209,13 @@ def check(fault: Fault) -> None:
         raise InvalidFault(
             f"action: {fault.action!r} is not possible for {fault.on}; known: {', '.join(actions)}"
         )
-    if fault.reply is not None and fault.action in ("reset", "drop_response", *EVENT_ACTIONS):
+    if fault.reply is not None and fault.action in SILENT_ACTIONS:
         raise InvalidFault(f"respond: the action {fault.action!r} sends no response")
-    if (
-        fault.on == DELIVERIES
-        and fault.delay is not None
-        and (fault.reply or fault.action in ATTEMPT_ACTIONS)
-    ):
+    if fault.on == CALLS:
+        return
+    if fault.delay is not None and (fault.reply or fault.action in ATTEMPT_ACTIONS):
         raise InvalidFault("delay: an event is delayed before it is sent; arm another fault for its attempts")
-    if fault.on == DELIVERIES and fault.action == "drop" and fault.delay is not None:
+    if fault.delay is not None and fault.action == "drop":
         raise InvalidFault("delay: an event that is dropped is not delayed")
-    if (
-        fault.on == DELIVERIES
-        and fault.reply is not None
-        and (fault.reply.headers or fault.reply.status < 200)
-    ):
+    if fault.reply is not None and (fault.reply.headers or fault.reply.status < 200):
         raise InvalidFault("respond: to a delivery it has a status from 200 to 599, and a body")

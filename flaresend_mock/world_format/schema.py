@@ -253,7 +253,7 @@ def _webhook_url(value: str) -> None:
 def _header(name: str, value: Any) -> None:
     if not (_HEADER_NAME.fullmatch(name) and isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
         raise ValidationError(f"{name!r} is not a valid HTTP header.")
-    if name.lower() in faults.FRAMING:
+    if faults.is_framing(name):
         raise ValidationError(f"The server sets the header {name}.")
 
 
