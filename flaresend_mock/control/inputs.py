@@ -157,9 +157,10 @@ def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:
     problem: Any = messages
     while isinstance(problem, Mapping):
         known = _names(inside)
-        strange = next((name for name in problem if _is_strange(name, known)), None)
+        names = [name for name in problem if isinstance(name, str) and name != _WHOLE]
+        strange = next((name for name in names if known is not None and name not in known), None)
         if strange is not None:
-            return where, unknown(str(strange), list(known or ()))
+            return where, unknown(strange, list(known or ()))
         name, problem = next(iter(problem.items()))
         if isinstance(name, int):
             where += f"[{name}]"
@@ -173,10 +174,6 @@ def _names(schema: Any) -> dict[str, Any] | None:
     """Return the fields of a schema by their names in data; None without a schema."""
     found = getattr(schema, "fields", None)
     return None if found is None else {field.data_key or name: field for name, field in found.items()}
-
-
-def _is_strange(name: Any, known: Mapping[str, Any] | None) -> bool:
-    return known is not None and isinstance(name, str) and name != _WHOLE and name not in known
 
 
 def _inside(field: Any) -> Any:

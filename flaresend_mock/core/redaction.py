@@ -26,6 +26,11 @@ def key_id(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
+def key_mask(key: str) -> str:
+    """Return what stands for an API key. It contains the last four characters of a long key."""
+    return f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
+
+
 def mask_key(text: str, key: str) -> str:
     """Return a path or a query without an API key in it, percent-encoded or not.
 

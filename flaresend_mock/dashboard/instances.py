@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance, QrCode
-from flaresend_mock.core.redaction import LONG_KEY, MASK, key_id
+from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import page, part
 
@@ -94,18 +94,13 @@ def read_cards(world: World) -> list[Card]:
                 Card(
                     one,
                     person.lid if person else "",
-                    tuple((key_id(key), masked(key)) for key in one.api_keys),
+                    tuple((key_id(key), key_mask(key)) for key in one.api_keys),
                     held[one.id],
                     max(0, round(left)),
                     only=len(world.state.instances) == 1,
                 )
             )
         return found
-
-
-def masked(key: str) -> str:
-    """Return the mask of an API key. It contains the last four characters of a long key."""
-    return f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
 
 
 def _cards(world: World) -> dict[str, object]:

@@ -11,9 +11,9 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
-from flaresend_mock.core.redaction import key_id
+from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.instances import MEANINGS, masked, read_cards
+from flaresend_mock.dashboard.instances import MEANINGS, read_cards
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
 from tests.support import RealTime, client_of
 
@@ -149,7 +149,7 @@ def test_keys_are_masked_as_the_control_plane_masks_them(client: Client, world: 
     told = client.get(f"/_mock/instances/{INSTANCE}/api-keys").get_json()["api_keys"]
 
     assert [(one["id"], one["api_key"]) for one in told] == list(read_cards(world)[0].keys)
-    assert masked("twelve-chars") == "…hars"
+    assert key_mask("twelve-chars") == "…hars"
 
 
 def test_the_way_a_page_copies_a_key_leads_to_the_whole_one(client: Client, show: Show) -> None:

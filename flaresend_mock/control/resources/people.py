@@ -7,11 +7,9 @@ from datetime import datetime
 
 from flaresend_mock.control.resources.activity import Attempted, Delivery
 from flaresend_mock.core import models
-from flaresend_mock.core.redaction import MASK, key_id
+from flaresend_mock.core.redaction import MASK, key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
-
-LONG_KEY = 12
 
 
 class Rule(Resource):
@@ -139,9 +137,8 @@ def shown_instance(instance: models.Instance, world: World, *, secrets: bool) ->
 
 
 def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
-    """Return an API key as it is shown: masked keys show their last four characters at most."""
-    hidden = f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
-    return {"id": key_id(key), "api_key": key if secrets else hidden}
+    """Return an API key as it is shown, masked unless `secrets`."""
+    return {"id": key_id(key), "api_key": key if secrets else key_mask(key)}
 
 
 def masked(webhook: models.Webhook | None) -> models.Webhook | None:
