@@ -44,7 +44,6 @@ class Collection:
     """A list of a world that tests search, wait for and verify.
 
     Args:
-        name: its name in paths and responses.
         kind: the kind of event that adds an item or changes one.
         resource: how an item is shown, and what matchers can name.
         stored: returns the items, oldest first.
@@ -53,13 +52,11 @@ class Collection:
 
     def __init__(
         self,
-        name: str,
         kind: str,
         resource: type[Resource],
         stored: Callable[[World], Iterable[Stored]],
         forgotten: Callable[[World], int],
     ) -> None:
-        self.name = name
         self.kind = kind
         self.fields = matched(resource)
         self.forgotten = forgotten
@@ -93,31 +90,26 @@ def _number(one: Stored) -> int:
 
 
 COLLECTIONS = {
-    one.name: one
-    for one in (
-        Collection(
-            "messages",
-            "message",
-            activity.Message,
-            lambda world: world.state.messages,
-            lambda world: world.state.messages.last_evicted_event,
-        ),
-        Collection(
-            "requests",
-            "request",
-            activity.Request,
-            lambda world: world.state.events.since(0, "request"),
-            lambda world: world.state.events.last_evicted("request"),
-        ),
-        Collection(
-            "deliveries",
-            "delivery",
-            activity.Delivery,
-            lambda world: world.deliveries.all(),
-            lambda world: world.state.deliveries.last_evicted_event,
-        ),
-    )
+    "messages": Collection(
+        "message",
+        activity.Message,
+        lambda world: world.state.messages,
+        lambda world: world.state.messages.last_evicted_event,
+    ),
+    "requests": Collection(
+        "request",
+        activity.Request,
+        lambda world: world.state.events.since(0, "request"),
+        lambda world: world.state.events.last_evicted("request"),
+    ),
+    "deliveries": Collection(
+        "delivery",
+        activity.Delivery,
+        lambda world: world.deliveries.all(),
+        lambda world: world.state.deliveries.last_evicted_event,
+    ),
 }
+"""The collections by their names in paths and responses."""
 
 _LIST = "/<any(messages, requests, deliveries):name>"
 _NUMBER = "How many items must match"
@@ -198,7 +190,7 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     if us.patience.over:
         return errors.respond(503, "stopping", "the emulator stops")
     if forgotten > since:
-        return _forgot(of, forgotten)
+        return _forgot(name, forgotten)
     said = f"{len(found)} of {body['count']} {name} within {body['timeout']:g} s"
     return errors.respond(408, "timeout", *_explained(said, name, found, of.since(world, since), matcher))
 
@@ -214,7 +206,7 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     found = [item for item in arrived if matcher.holds(item)]
     verdict = judge(expected, found)
     if forgotten > since and not verdict.certain:
-        return _forgot(of, forgotten)
+        return _forgot(name, forgotten)
     if verdict.holds:
         return {"verified": True, "count": len(found), name: found[-MAX_SHOWN:]}
     short = verdict.missing or matcher
@@ -260,11 +252,11 @@ def _since(world: World, body: Mapping[str, Any]) -> int:
     return 0 if since > world.state.events.last_number else since
 
 
-def _forgot(of: Collection, forgotten: int) -> Response:
+def _forgot(name: str, forgotten: int) -> Response:
     return errors.respond(
         409,
         "evicted",
-        f"{of.name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
+        f"{name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
         f"or ask only for those since a later event",
     )
 
