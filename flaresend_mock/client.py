@@ -84,6 +84,8 @@ class ServerSentEvent:
 class ControlPlane:
     """Makes the calls of one emulator, which may come from many threads.
 
+    Calls raise ControlPlaneError where the emulator refuses them, and EmulatorUnreachable where none responds in time.
+
     Args:
         url: the address of the emulator.
         api_key: is sent with every call, and picks the world that it belongs to.
@@ -120,8 +122,6 @@ class ControlPlane:
             seconds: the time limit, on top of the `timeout` that the body asks for.
 
         Raises:
-            ControlPlaneError: the emulator refuses the call.
-            EmulatorUnreachable: no emulator responds in time.
             TypeError: the body cannot be written as JSON.
         """
         data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds + _waited(body))
@@ -134,22 +134,12 @@ class ControlPlane:
         return found
 
     def fetch(self, path: str, *, seconds: float = SECONDS, **query: Any) -> tuple[bytes, str]:
-        """Return the bytes at a path, and their media type.
-
-        Raises:
-            ControlPlaneError: the emulator refuses the call.
-            EmulatorUnreachable: no emulator responds in time.
-        """
+        """Return the bytes at a path, and their media type."""
         return self._exchange("GET", path, query, {}, None, seconds)
 
     @contextmanager
     def stream(self, path: str, last_id: str, **query: Any) -> Iterator[Iterator[ServerSentEvent]]:
-        """Open a stream of events that goes on after an event. Reading it raises OSError and HTTPException.
-
-        Raises:
-            ControlPlaneError: the emulator refuses the stream.
-            EmulatorUnreachable: no emulator responds in time.
-        """
+        """Open a stream of events that goes on after an event. Reading it raises OSError and HTTPException."""
         headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id}
         with ExitStack() as opened:
             with self._reaching(f"GET {path}"):
@@ -234,17 +224,14 @@ class ControlPlane:
     def _reaching(self, call: str) -> Iterator[None]:
         try:
             yield
-        except TimeoutError:
-            raise self._unreachable(f"no response to {call} in time") from None
         except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
+            if isinstance(error, TimeoutError):
+                reason = f"no response to {call} in time"
+            reason = reason or type(error).__name__
+            message = f"Cannot reach an emulator at {self.url}: {reason}"
             is_refused = isinstance(error, ConnectionRefusedError)
-            raise self._unreachable(reason or type(error).__name__, is_refused=is_refused) from None
-
-    def _unreachable(self, reason: str, *, is_refused: bool = False) -> EmulatorUnreachable:
-        return EmulatorUnreachable(
-            f"Cannot reach an emulator at {self.url}: {reason}", reason, is_refused=is_refused
-        )
+            raise EmulatorUnreachable(message, reason, is_refused=is_refused) from None
 
     def _refusal(self, response: HTTPResponse) -> Exception:
         try:

@@ -72,20 +72,16 @@ def qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None
         raise click.UsageError(f"--out: {out}: a name that ends in .png or .svg")
     path = f"/instances/{part(instance_id)}/qr"
     if out is not None:
-        _save(emulator, path, out)
+        suffix = out.suffix.lower()
+        image, media_type = emulator.fetch(path, format=suffix[1:])
+        if media_type != _IMAGES[suffix]:
+            raise NotAnEmulator(emulator.url)
+        write_file(out, image)
     drawing = b"" if as_json or out is not None else emulator.fetch(path, format="text")[0]
     response = emulator.call("GET", path)
     if not as_json:
         _draw(drawing.decode("utf-8", "replace"))
     output.show(response, as_json, [str(response.get("url"))])
-
-
-def _save(emulator: ControlPlane, path: str, out: Path) -> None:
-    suffix = out.suffix.lower()
-    image, media_type = emulator.fetch(path, format=suffix[1:])
-    if media_type != _IMAGES[suffix]:
-        raise NotAnEmulator(emulator.url)
-    write_file(out, image)
 
 
 def _draw(drawing: str) -> None:
@@ -100,21 +96,18 @@ def _draw(drawing: str) -> None:
 
 @click.command()
 @click.argument("text", required=False)
-@click.option("--from", "sender", required=True, metavar="NUMBER", help="Number of the sender.")
+@click.option("--from", required=True, metavar="NUMBER", help="Number of the sender.")
 @click.option("--group", metavar="JID", help="Group to write in.")
 @click.option("--instance", metavar="ID", help="Instance to write to; the first one if not given.")
-@click.option("--type", "kind", help="Type of the message, where text and file do not tell it.")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="File to send.")
+@click.option("--type", help="Type of the message, where text and file do not tell it.")
+@click.option("--file", type=click.Path(path_type=Path), help="File to send.")
 @click.option("--caption", help="Caption of the file.")
 @click.option("--reply-to", metavar="ID", help="Message to quote, or to reply to.")
 @click.option("--target", metavar="ID", help="Message to react to, to edit or to delete.")
 @uses_emulator(world=True)
 def receive(emulator: ControlPlane, as_json: bool, file: Path | None, **given: str | None) -> None:
     """Send a message from a person to an instance, whose webhook gets the event."""
-    names = {"sender": "from", "kind": "type"}
-    body: dict[str, Any] = {
-        names.get(name, name): value for name, value in given.items() if value is not None
-    }
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if file is not None:
         try:
             body["media"] = media_of(file)

@@ -167,16 +167,16 @@ def _show(emulator: ControlPlane, event: ServerSentEvent, listing: Listing, as_j
     try:
         data = json.loads(event.data)
     except (ValueError, RecursionError):
-        raise NotAnEmulator(emulator.url) from None
-    item = data.get(event.kind) if isinstance(data, dict) else None
-    if event.kind == "evicted" and isinstance(data, dict) and isinstance(data.get("events"), int):
-        output.note(f"the emulator no longer keeps {data['events']} events")
-    elif event.kind == "world" and isinstance(item, dict):
-        output.note(f"the world was {item.get('action')}")
-    elif event.kind == listing.kind and isinstance(item, dict):
-        listing.show(item, as_json)
-    else:
-        raise NotAnEmulator(emulator.url)
+        data = None
+    match event.kind, data:
+        case "evicted", {"events": int(count)}:
+            output.note(f"the emulator no longer keeps {count} events")
+        case "world", {"world": dict(change)}:
+            output.note(f"the world was {change.get('action')}")
+        case listing.kind, {listing.kind: dict(item)}:
+            listing.show(item, as_json)
+        case _:
+            raise NotAnEmulator(emulator.url)
     sys.stdout.flush()
 
 

@@ -43,7 +43,7 @@ def list_worlds(emulator: ControlPlane, as_json: bool) -> None:
 @world.command()
 @click.argument("name")
 @click.option("--fixture", help="Shipped world to start with: default, demo.")
-@click.option("--file", "file", type=click.Path(path_type=Path), help="World file or export to start with.")
+@click.option("--file", type=click.Path(path_type=Path), help="World file or export to start with.")
 @click.option("--seed", type=click.IntRange(-(10**17), 10**17), help="Seed of all random values.")
 @click.option("--api-key", metavar="KEY", help="API key of the world; without it, one is made.")
 @click.option("--time-zone", metavar="ZONE", help="Time zone that sendAt is in.")
@@ -115,25 +115,21 @@ def clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool |
     output.show(response, as_json, [line])
 
 
-class Step(click.ParamType):  # type: ignore[type-arg]
-    """How far a clock advances, as the body of the call."""
-
-    name = "step"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
-        if value == "next":
-            return {"to_next": True}
-        try:
-            return {"seconds": span(value)}
-        except ValueError:
-            if not _BEGINS_LIKE_A_DATE.match(value):
-                wanted = "a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next"
-                self.fail(f"{value!r} is neither {wanted}", param, ctx)
-        return {"to": value}
+def _step(text: str) -> dict[str, Any]:
+    """Return how far a clock advances, as the body of the call."""
+    if text == "next":
+        return {"to_next": True}
+    try:
+        return {"seconds": span(text)}
+    except ValueError:
+        if _BEGINS_LIKE_A_DATE.match(text):
+            return {"to": text}
+    wanted = "a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next"
+    raise click.BadParameter(f"{text!r} is neither {wanted}")
 
 
 @click.command()
-@click.argument("step", metavar="SPAN|TIME|next", type=Step())
+@click.argument("step", metavar="SPAN|TIME|next", type=_step)
 @uses_emulator(world=True)
 def advance(emulator: ControlPlane, as_json: bool, step: dict[str, Any]) -> None:
     """Advance a clock by 90, 45s, 2h or 1d12h, to an ISO 8601 time, or to the next due time.

@@ -37,7 +37,6 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         from flaresend_mock.testing import client, handles, models, server, webhook_receiver
 
-        for module in (client, handles, models, server, webhook_receiver):
-            if hasattr(module, name):
-                return getattr(module, name)
+        modules = (client, handles, models, server, webhook_receiver)
+        return next(getattr(module, name) for module in modules if hasattr(module, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

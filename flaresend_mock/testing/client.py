@@ -43,6 +43,8 @@ ExpectationFailed.__module__ = "builtins"  # pytest leaves the module out of its
 class Flaresend(AbstractContextManager["Flaresend"]):
     """One world of an emulator, over its control plane.
 
+    Where something that is expected does not hold, an AssertionError shows the transcript of the world.
+
     Args:
         url: the address of the emulator, without a slash at the end.
         api_key: an API key of an instance; it picks the world.
@@ -136,9 +138,6 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             within: the seconds of real time to wait for it.
             since: what it comes after, such as the message before it in a conversation; 0 for all that happened.
             match: fields such as to, text and type; values, or operators such as {"contains": "order"}.
-
-        Raises:
-            AssertionError: no message matches in time.
         """
         wanted = {"direction": "outbound", **models.message_fields(match)}
         return self._awaited(Message, "messages", wanted, within, since)
@@ -148,9 +147,6 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
         Waits for webhooks under way first, so an application that replies while it handles its webhook has replied. An
         application that replies later needs `within`.
-
-        Raises:
-            AssertionError: a message matches.
         """
         wanted = models.matcher({"direction": "outbound", **models.message_fields(match)})
         event = models.event_number(since)
@@ -182,15 +178,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         since: _Since = 0,
         **match: Any,
     ) -> int:
-        """Make sure that calls of the API match, in this number or this order, and return their number.
-
-        Raises:
-            AssertionError: another number matches, or in another order.
-        """
-        counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most}
+        """Make sure that calls of the API match, in this number or this order, and return their number."""
+        counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most, "never": never or None}
         body: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
-        if never:
-            body["never"] = True
         if steps := models.steps(in_order):
             body["in_order"] = steps
         body |= {"match": models.matcher(match), "since": models.event_number(since)}
@@ -201,11 +191,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self._listed(Delivery, "deliveries", match)
 
     def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Delivery:
-        """Return the first delivery that matches, as soon as there is one: delivered, unless `status` says otherwise.
-
-        Raises:
-            AssertionError: no delivery matches in time.
-        """
+        """Return the first delivery that matches, as soon as there is one: delivered, unless you give a `status`."""
         wanted = {"status": "delivered", **match}
         return self._awaited(Delivery, "deliveries", wanted, within, since)
 

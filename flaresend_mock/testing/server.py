@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from difflib import get_close_matches
@@ -60,16 +60,10 @@ class Server(AbstractContextManager["Server"]):
             ValueError: a value is wrong; the message says why.
             EmulatorUnreachable: no emulator responds.
         """
-        elsewhere = self._asked("GET", "/events?limit=1")["events"]
+        last = self._asked("GET", "/events?limit=1")["events"]
+        elsewhere = last[-1]["id"] if last else 0
         made = self._make(wanted, about)
-        client = Flaresend(
-            self.url,
-            made["api_key"],
-            self._token,
-            world=made["name"],
-            here=self._here,
-            elsewhere=elsewhere[-1]["id"] if elsewhere else 0,
-        )
+        client = Flaresend(self.url, made["api_key"], self._token, made["name"], self._here, elsewhere)
         try:
             if wanted.get("frozen_at") is not None:
                 self._freeze(client, wanted["frozen_at"])
@@ -99,9 +93,7 @@ class Server(AbstractContextManager["Server"]):
     def _make(self, wanted: Mapping[str, Any], about: str) -> Any:
         for name in wanted:
             if name not in _WORLD_OPTIONS:
-                meant = get_close_matches(name, _WORLD_OPTIONS, 1)
-                hint = f"did you mean {meant[0]!r}?" if meant else f"known: {', '.join(_WORLD_OPTIONS)}"
-                raise TypeError(f"a world has no {name!r}; {hint}")
+                raise TypeError(f"a world has no {name!r}; {_hint(name, 'known', _WORLD_OPTIONS)}")
         body = _source(wanted.get("world") or "default")
         body |= {name: wanted[name] for name in ("seed", "time_zone") if wanted.get(name) is not None}
         if about and "export" not in body:
@@ -114,7 +106,12 @@ class Server(AbstractContextManager["Server"]):
                 if refused.code == "world_exists":  # another run uses the same emulator
                     continue
                 if "fixture" in body and "fixture" in str(refused):
-                    raise ValueError(_no_fixture(body["fixture"])) from None
+                    from flaresend_mock.package_data import world_names
+
+                    wrong, hint = body["fixture"], _hint(body["fixture"], "shipped", world_names())
+                    raise ValueError(
+                        f"there is no world {wrong!r}; {hint} (a file is named with its path and ending)"
+                    ) from None
                 raise ValueError(str(refused)) from None
 
     def _freeze(self, client: Flaresend, at: datetime | str) -> None:
@@ -170,10 +167,6 @@ def _source(world: str | Path) -> dict[str, Any]:
     return {"export" if isinstance(data, dict) and "format" in data else "world": data}
 
 
-def _no_fixture(name: str) -> str:
-    from flaresend_mock.package_data import world_names
-
-    shipped = world_names()
-    meant = get_close_matches(name, shipped, 1)
-    hint = f"did you mean {meant[0]!r}?" if meant else f"shipped: {', '.join(shipped)}"
-    return f"there is no world {name!r}; {hint} (a file is named with its path and ending)"
+def _hint(name: str, label: str, known: Sequence[str]) -> str:
+    meant = get_close_matches(name, known, 1)
+    return f"did you mean {meant[0]!r}?" if meant else f"{label}: {', '.join(known)}"
