@@ -1,13 +1,19 @@
-"""Posts webhook events: over sockets, or to WSGI applications in this process."""
+"""Signs and posts webhook events: over sockets, or to WSGI applications in this process."""
 
 from __future__ import annotations
 
+import binascii
+import hashlib
+import hmac
 import io
 import logging
 import threading
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import count
+from queue import Empty, SimpleQueue
 from traceback import format_exception
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +25,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError, ReadTimeout
 
 from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.core.models import Webhook
 from flaresend_mock.version import __version__
 
 log = logging.getLogger(__name__)
@@ -44,9 +51,10 @@ class Poster:
     def close(self) -> None:
         self._session.close()
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> dict[str, Any]:
-        """Post an event, and return the outcome: url, headers, status, response, error and milliseconds."""
-        return self._ask("POST", url, body, {"Content-Type": "application/json", **headers})
+    def post(self, webhook: Webhook, message_id: str, sent_at: datetime, body: bytes) -> dict[str, Any]:
+        """Sign and post an event, and return the outcome: url, headers, status, response, error and milliseconds."""
+        signature = signature_headers(webhook.secret, message_id, int(sent_at.timestamp()), body)
+        return self._ask("POST", webhook.url, body, {"Content-Type": "application/json", **signature})
 
     def get(self, url: str) -> dict[str, Any]:
         """Get a URL, and return the same outcome."""
@@ -54,14 +62,13 @@ class Poster:
 
     def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         watch = Stopwatch()
-        sent: Mapping[str, str] = headers
-        status: int | None = None
-        text, error = "", None
+        sent: Mapping[str, str | bytes] = headers
+        status, text, error = None, "", None
         try:
             call = self._session.prepare_request(
                 requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
             )
-            sent = texts(call.headers)
+            sent = call.headers
             with self._session.send(
                 call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
             ) as response:
@@ -73,12 +80,47 @@ class Poster:
             error = _plain(problem)
         return {
             "url": url,
-            "headers": tuple(sent.items()),
+            "headers": tuple((name, str(value)) for name, value in sent.items()),
             "status": status,
             "response": text,
             "error": error,
             "milliseconds": round(watch.seconds * 1000, 3),
         }
+
+
+def key_of(secret: str) -> bytes:
+    """Return the key of a Standard Webhooks secret: its decoded base64 part.
+
+    A secret that is not base64 is the key itself, so any string can be a secret.
+    """
+    text = secret.removeprefix("whsec_")
+    try:
+        return b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return secret.encode(errors="surrogateescape")
+
+
+def standard_signature(secret: str, message_id: str, timestamp: int | str, body: bytes) -> str:
+    """Return the webhook-signature header: v1,<base64 of HMAC-SHA256 over id.timestamp.body>."""
+    content = f"{message_id}.{timestamp}.".encode(errors="surrogateescape") + body
+    return "v1," + b64encode(hmac.digest(key_of(secret), content, "sha256")).decode()
+
+
+def hub_signature(secret: str, body: bytes) -> str:
+    """Return the X-Hub-Signature-256 header: sha256=<hex of HMAC-SHA256 over the body>, keyed by the whole secret."""
+    return "sha256=" + hmac.new(secret.encode(errors="surrogateescape"), body, hashlib.sha256).hexdigest()
+
+
+def signature_headers(secret: str | None, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return the signature headers of a delivery; none without a secret."""
+    if not secret:
+        return {}
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": standard_signature(secret, message_id, timestamp, body),
+        "X-Hub-Signature-256": hub_signature(secret, body),
+    }
 
 
 def _read(response: requests.Response, watch: Stopwatch) -> str:
@@ -102,7 +144,7 @@ def _plain(problem: Exception) -> str:
             break
         cause = inner
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-    return " ".join(str(text).split())[:300].encode("utf-8", "backslashreplace").decode()
+    return _printable(" ".join(str(text).split())[:300])
 
 
 _apps: dict[str, WSGIApplication] = {}
@@ -139,82 +181,69 @@ class LocalAdapter(HTTPAdapter):
         app = _apps.get(host)
         if app is None:
             raise ConnectionError("the application is no longer mounted", request=request)
-        return _Handling(app, request).wait(options.get("timeout"))
+        return _call(app, request, options.get("timeout"))
 
 
-class _Handling:
-    """One request that an application handles. It gets its own thread, as it may hang."""
+def _call(app: WSGIApplication, request: PreparedRequest, timeout: float | None) -> Response:
+    """Return the response of an application, with as much of its body as is read from a socket.
 
-    def __init__(self, app: WSGIApplication, request: PreparedRequest) -> None:
-        self._app = app
-        self._request = request
-        self._done = threading.Event()
-        self._given_up = False
-        self._failed = ""
-        self._status = 0
-        self._headers: list[tuple[str, str]] = []
-        self._body = b""
+    The application gets its own thread, as it may hang.
 
-    def wait(self, timeout: float | None) -> Response:
-        """Return the response, with as much of its body as is read from a socket.
+    Raises:
+        ReadTimeout: the application takes longer than `timeout` seconds.
+        ConnectionError: the application raised an exception.
+    """
+    outcomes: SimpleQueue[Response | ConnectionError] = SimpleQueue()
+    given_up = threading.Event()
 
-        Raises:
-            ReadTimeout: the application takes longer than `timeout` seconds.
-            ConnectionError: the application raised an exception.
-        """
-        threading.Thread(target=self._run, name="flaresend-mock-application", daemon=True).start()
-        if not self._done.wait(timeout):
-            self._given_up = True
-            raise ReadTimeout("the application takes too long", request=self._request)
-        if self._failed:
-            raise ConnectionError(self._failed, request=self._request)
-        response = Response()
-        response.status_code = self._status
-        response.headers.update(self._headers)
-        response.url = self._request.url or ""
-        response.request = self._request
-        response.raw = io.BytesIO(self._body)
-        return response
-
-    def _run(self) -> None:
+    def run() -> None:
         _here.handles = True
         try:
-            self._handle()
+            outcomes.put(_respond(app, request, given_up))
         except BaseException as error:  # SystemExit and pytest.fail(), too: the delivery must end
             log.warning("the application raised\n%s", _printable("".join(format_exception(error))))
-            self._failed = _printable(_said(error))
-        finally:
-            self._done.set()
+            outcomes.put(ConnectionError(_printable(_said(error)), request=request))
 
-    def _handle(self) -> None:
-        from werkzeug.test import EnvironBuilder, run_wsgi_app  # only tests deliver here
-
-        parts = urlsplit(self._request.url or "")
-        builder = EnvironBuilder(
-            parts.path,
-            method=self._request.method or "POST",
-            base_url=f"{parts.scheme}://{parts.netloc}",
-            query_string=parts.query,
-            headers=list(texts(self._request.headers).items()),
-            data=_bytes(self._request.body),
-        )
-        body, status, headers = run_wsgi_app(self._app, builder.get_environ())
-        self._status, self._headers = int(status.partition(" ")[0]), list(headers)
-        try:
-            for part in body:
-                self._body = (self._body + part)[:MAX_RESPONSE]
-                if len(self._body) == MAX_RESPONSE or self._given_up:
-                    break
-        finally:
-            if callable(close := getattr(body, "close", None)):
-                close()
+    threading.Thread(target=run, name="flaresend-mock-application", daemon=True).start()
+    try:
+        outcome = outcomes.get(timeout=timeout)
+    except Empty:
+        given_up.set()
+        raise ReadTimeout("the application takes too long", request=request) from None
+    if isinstance(outcome, ConnectionError):
+        raise outcome
+    return outcome
 
 
-def texts(headers: Mapping[str, str | bytes]) -> dict[str, str]:
-    """Return headers as text; requests keeps text and bytes."""
-    return {
-        name: value if isinstance(value, str) else value.decode("latin-1") for name, value in headers.items()
-    }
+def _respond(app: WSGIApplication, request: PreparedRequest, given_up: threading.Event) -> Response:
+    from werkzeug.test import EnvironBuilder, run_wsgi_app  # only tests deliver here
+
+    parts = urlsplit(request.url or "")
+    builder = EnvironBuilder(
+        parts.path,
+        method=request.method or "POST",
+        base_url=f"{parts.scheme}://{parts.netloc}",
+        query_string=parts.query,
+        headers=[(name, str(value)) for name, value in request.headers.items()],
+        data=request.body if isinstance(request.body, bytes) else None,
+    )
+    chunks, status, headers = run_wsgi_app(app, builder.get_environ())
+    body = b""
+    try:
+        for chunk in chunks:
+            body = (body + chunk)[:MAX_RESPONSE]
+            if len(body) == MAX_RESPONSE or given_up.is_set():
+                break
+    finally:
+        if callable(close := getattr(chunks, "close", None)):
+            close()
+    response = Response()
+    response.status_code = int(status.partition(" ")[0])
+    response.headers.update(headers)
+    response.url = request.url or ""
+    response.request = request
+    response.raw = io.BytesIO(body)
+    return response
 
 
 def _said(error: BaseException) -> str:
@@ -228,9 +257,3 @@ def _said(error: BaseException) -> str:
 def _printable(text: str) -> str:
     """Return text that can be encoded as UTF-8: file names may have lone surrogates."""
     return text.encode("utf-8", "backslashreplace").decode()
-
-
-def _bytes(body: Any) -> bytes:
-    if body is None or isinstance(body, bytes):
-        return body or b""
-    return body.encode() if isinstance(body, str) else b"".join(body)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from threading import get_ident
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode, urlsplit, urlunsplit
 
-from flaresend_mock.background import signing
 from flaresend_mock.core.models import Webhook
 
 MODES = ("none", "post", "challenge")
@@ -59,19 +58,14 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
         return {"verified": True, "reason": "this webhook asks for no verification", "attempt": None}
     from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
 
-    poster = Poster()
-    try:
+    with closing(Poster()) as poster:
         if webhook.verification == "challenge":
             with _unlogged():
                 attempt = poster.get(_with_challenge(webhook))
             problem = _wrong_challenge(attempt)
         else:
-            body = sample_event(instance_id)
-            headers = signing.headers(webhook.secret, "msg_test", int(now.timestamp()), body)
-            attempt = poster.post(webhook.url, body, headers)
+            attempt = poster.post(webhook, "msg_test", now, sample_event(instance_id))
             problem = _wrong_status(attempt, strict)
-    finally:
-        poster.close()
     attempt["url"] = webhook.url  # without the token in its query
     attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
     attempt["response"] = _masked(attempt["response"], webhook)
@@ -106,14 +100,10 @@ def _unlogged() -> Iterator[None]:
 
 
 def _with_challenge(webhook: Webhook) -> str:
+    token = webhook.verify_token or ""
+    asked = urlencode({"hub.mode": "subscribe", "hub.challenge": CHALLENGE, "hub.verify_token": token})
     parts = urlsplit(webhook.url)
-    asked = {
-        "hub.mode": "subscribe",
-        "hub.challenge": CHALLENGE,
-        "hub.verify_token": webhook.verify_token or "",
-    }
-    query = "&".join(filter(None, [parts.query, urlencode(asked)]))
-    return urlunsplit(parts._replace(query=query))
+    return urlunsplit(parts._replace(query=f"{parts.query}&{asked}".removeprefix("&")))
 
 
 def _wrong_status(attempt: dict[str, Any], strict: bool) -> str | None:

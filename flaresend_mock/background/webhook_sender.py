@@ -7,9 +7,9 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from flaresend_mock.background import signing
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core.deliveries import Job
 from flaresend_mock.core.models import Attempt
@@ -88,7 +88,9 @@ class WebhookSender:
             worlds = list(self._worlds)
         for world in worlds:
             for job in world.deliveries.under_way():
-                world.deliveries.complete(job, _interrupted(world, job), final=True)
+                outcome = _unsent(job, "interrupted: the emulator stopped")
+                attempt = Attempt(at=world.clock.now(), accepted=False, **outcome)
+                world.deliveries.complete(job, attempt, final=True)
 
     def _work(self, world: World, worker: Worker) -> None:
         from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
@@ -113,51 +115,36 @@ class WebhookSender:
 
     def _deliver(self, world: World, job: Job, poster: Poster) -> None:
         """Make one attempt, and report its outcome."""
-        body, webhook = job.delivery.body, job.webhook
         sent_at = world.clock.now()
-        signature = signing.headers(webhook.secret, job.delivery.webhook_id, int(sent_at.timestamp()), body)
         try:
-            outcome = _attempt(job, poster, signature)
+            outcome = _attempt(job, poster, sent_at)
         except Exception:  # a bug of the emulator: the chat must continue
             log.exception("webhook %s: the attempt failed unexpectedly", job.delivery.id)
-            outcome = _no_response(job, "internal error; the emulator's log has the details")
+            outcome = _unsent(job, "internal error; the emulator's log has the details")
         status = outcome["status"]
         accepted = status == 200 if self._strict else status is not None and 200 <= status < 300
         world.deliveries.complete(job, Attempt(at=sent_at, accepted=accepted, **outcome))
         log.info("webhook %s: %s", job.delivery.id, status or outcome["error"])
 
 
-def _attempt(job: Job, poster: Poster, signature: dict[str, str]) -> dict[str, Any]:
+def _attempt(job: Job, poster: Poster, sent_at: datetime) -> dict[str, Any]:
     """Post an event, or apply the fault that matches it."""
-    fault, body = job.fault, job.delivery.body
-    if fault is None:
-        return poster.post(job.webhook.url, body, signature)
-    if fault.reply is not None:
+    fault = job.fault
+    if fault is not None and fault.reply is not None:
         reply = fault.reply.body
         text = reply if isinstance(reply, str) else json.dumps(reply, ensure_ascii=False)
-        outcome = _no_response(job, f"fault {fault.name}: nothing was sent")
+        outcome = _unsent(job, f"fault {fault.name}: nothing was sent")
         return outcome | {"status": fault.reply.status, "response": "" if reply is None else text}
-    if fault.action == "reset":
-        return _no_response(job, f"fault {fault.name}: connection reset, nothing was sent")
-    outcome = poster.post(job.webhook.url, body, signature)
-    return outcome | {
-        "status": None,
-        "response": "",
-        "error": f"fault {fault.name}: the response was dropped",
-    }
+    if fault is not None and fault.action == "reset":
+        return _unsent(job, f"fault {fault.name}: connection reset, nothing was sent")
+    outcome = poster.post(job.webhook, job.delivery.webhook_id, sent_at, job.delivery.body)
+    if fault is None:
+        return outcome
+    error = f"fault {fault.name}: the response was dropped"
+    return outcome | {"status": None, "response": "", "error": error}
 
 
-def _no_response(job: Job, error: str) -> dict[str, Any]:
-    return {
-        "url": job.webhook.url,
-        "headers": (),
-        "status": None,
-        "response": "",
-        "error": error,
-        "milliseconds": 0,
-    }
-
-
-def _interrupted(world: World, job: Job) -> Attempt:
-    outcome = _no_response(job, "interrupted: the emulator stopped")
-    return Attempt(at=world.clock.now(), accepted=False, **outcome)
+def _unsent(job: Job, error: str) -> dict[str, Any]:
+    """Return the outcome of an attempt that sends nothing."""
+    nothing = {"headers": (), "status": None, "response": "", "milliseconds": 0}
+    return nothing | {"url": job.webhook.url, "error": error}

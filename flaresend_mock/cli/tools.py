@@ -76,7 +76,7 @@ def fidelity() -> None:
 )
 def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     """Check the signatures of a received webhook: exit status 0 if they are right, 1 if not."""
-    from flaresend_mock.background import signing
+    from flaresend_mock.background.posting import hub_signature, standard_signature
 
     pairs = (line.partition(":") for line in headers_file if ":" in line)
     received = {name.strip().lower(): value.strip() for name, _, value in pairs}
@@ -84,10 +84,10 @@ def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     holds = []
     if "webhook-signature" in received:
         message_id, timestamp = received.get("webhook-id", ""), received.get("webhook-timestamp", "")
-        expected = signing.standard(secret, message_id, timestamp, body)
+        expected = standard_signature(secret, message_id, timestamp, body)
         holds.append(_compared("webhook-signature", expected, received["webhook-signature"].split()))
     if "x-hub-signature-256" in received:
-        expected = signing.hub(secret, body)
+        expected = hub_signature(secret, body)
         holds.append(_compared("X-Hub-Signature-256", expected, [received["x-hub-signature-256"]]))
     if not holds:
         print("There is neither a webhook-signature nor an X-Hub-Signature-256 header.")

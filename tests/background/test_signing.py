@@ -11,7 +11,7 @@ import pytest
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from flaresend_mock.background import signing
+from flaresend_mock.background import posting
 
 SECRET = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ID = "msg_p5jXN8AQM9LWM0D4loKWxJek"
@@ -22,13 +22,13 @@ SIGNATURE = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 @pytest.mark.parametrize("secret", [SECRET, "whsec_" + SECRET])
 def test_the_vector_of_standard_webhooks_comes_out(secret: str) -> None:
-    assert signing.standard(secret, ID, TIMESTAMP, BODY) == SIGNATURE
+    assert posting.standard_signature(secret, ID, TIMESTAMP, BODY) == SIGNATURE
 
 
 def test_the_vector_of_github_comes_out() -> None:
     digest = "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
 
-    assert signing.hub("It's a Secret to Everybody", b"Hello, World!") == f"sha256={digest}"
+    assert posting.hub_signature("It's a Secret to Everybody", b"Hello, World!") == f"sha256={digest}"
 
 
 @pytest.mark.parametrize("body", ["", "{}", BODY.decode(), '{"text":"Habari 👋 \u2028 مرحبا"}'])
@@ -38,13 +38,13 @@ def test_the_standardwebhooks_package_signs_the_same(body: str, size: int) -> No
 
     theirs = Webhook(secret).sign(ID, datetime.fromtimestamp(TIMESTAMP, UTC), body)
 
-    assert signing.standard(secret, ID, TIMESTAMP, body.encode()) == theirs
+    assert posting.standard_signature(secret, ID, TIMESTAMP, body.encode()) == theirs
 
 
 def test_the_standardwebhooks_package_accepts_what_was_signed_now_and_nothing_else() -> None:
     secret = "whsec_" + SECRET
     now = int(datetime.now(UTC).timestamp())  # the package compares with the wall clock
-    headers = signing.headers(secret, ID, now, BODY)
+    headers = posting.signature_headers(secret, ID, now, BODY)
 
     assert Webhook(secret).verify(BODY.decode(), headers) == {"test": 2432232314}
     with pytest.raises(WebhookVerificationError):
@@ -56,7 +56,7 @@ def test_the_standardwebhooks_package_accepts_what_was_signed_now_and_nothing_el
 
 
 def test_a_signed_event_carries_the_headers_of_both_kinds() -> None:
-    assert signing.headers(SECRET, ID, TIMESTAMP, BODY) == {
+    assert posting.signature_headers(SECRET, ID, TIMESTAMP, BODY) == {
         "webhook-id": ID,
         "webhook-timestamp": "1614265330",
         "webhook-signature": SIGNATURE,
@@ -66,14 +66,14 @@ def test_a_signed_event_carries_the_headers_of_both_kinds() -> None:
 
 @pytest.mark.parametrize("secret", [None, ""])
 def test_without_a_secret_nothing_is_signed(secret: str | None) -> None:
-    assert signing.headers(secret, ID, TIMESTAMP, BODY) == {}
+    assert posting.signature_headers(secret, ID, TIMESTAMP, BODY) == {}
 
 
 @pytest.mark.parametrize("secret", ["It's a Secret to Everybody", "пароль", "abc", "whsec_not base64!"])
 def test_a_secret_that_is_no_base64_is_the_key_as_it_is(secret: str) -> None:
-    assert signing.key_of(secret) == secret.encode()
+    assert posting.key_of(secret) == secret.encode()
 
 
 def test_the_signature_is_over_bytes_not_over_text() -> None:
-    assert signing.hub("secret", b"\xff\x00") != signing.hub("secret", b"")
-    assert signing.standard(SECRET, ID, TIMESTAMP, b"\xff").startswith("v1,")
+    assert posting.hub_signature("secret", b"\xff\x00") != posting.hub_signature("secret", b"")
+    assert posting.standard_signature(SECRET, ID, TIMESTAMP, b"\xff").startswith("v1,")
