@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from flaresend_mock.logs import configure, visible
+from flaresend_mock.cli.output import note
+from flaresend_mock.logs import configure
 from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, variable
 from flaresend_mock.version import __version__
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from flaresend_mock.server import FlaresendMock
 
 log = logging.getLogger(__name__)
-
-BAD_USE = 2
 
 # Windows has SIGBREAK, for the end of a console and for Ctrl-Break
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
@@ -84,15 +83,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
         status = status if isinstance(status, int) else 0
     except click.ClickException as error:
-        status = _complain(error.format_message(), error.exit_code)
+        note(error.format_message())
+        status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
     sys.exit(_written_out(status))
-
-
-def _complain(message: str, status: int = BAD_USE) -> int:
-    print(f"flaresend-mock: {visible(message)}", file=sys.stderr)
-    return status
 
 
 def _written_out(status: int) -> int:
@@ -102,7 +97,8 @@ def _written_out(status: int) -> int:
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter tries again
         if not isinstance(error, BrokenPipeError):
-            return _complain(f"cannot print: {error.strerror}", 1)
+            note(f"cannot print: {error.strerror}")
+            return 1
     return status
 
 

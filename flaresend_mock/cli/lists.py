@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import Failed, json_option, uses_emulator
+from flaresend_mock.cli.options import json_option, uses_emulator
 from flaresend_mock.client import (
     ControlPlane,
     ControlPlaneError,
@@ -129,7 +129,7 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
     """Show what happens after an event, until the emulator stops. A dropped connection is made again.
 
     Raises:
-        Failed: the emulator ends the connection again and again.
+        click.ClickException: the emulator ends the connection again and again.
         ControlPlaneError: the emulator refuses the stream.
         EmulatorUnreachable: no emulator responds for long.
     """
@@ -157,7 +157,7 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
             why = error
         tries += 1
         if tries > MOST_TRIES:
-            raise Failed(f"{emulator.url}: {why}")
+            raise click.ClickException(f"{emulator.url}: {why}")
         if tries > 1:
             with output.waiting(emulator.url):
                 never.wait(SECONDS_BETWEEN)

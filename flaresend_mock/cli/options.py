@@ -23,8 +23,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 MAX_SECONDS = 10_000 * 366 * 86_400.0
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
-_SPAN = re.compile("".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
-_PLAIN = re.compile(_AMOUNT, re.ASCII)
+_SPAN = re.compile(f"{_AMOUNT}|" + "".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
 
 _URL = click.option(
     "--url",
@@ -36,10 +35,6 @@ _TOKEN = click.option(
 )
 _WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use; default if not given.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one document a line.")
-
-
-class Failed(click.ClickException):
-    """The command failed: it prints one line, and has the exit status 1."""
 
 
 def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
@@ -57,9 +52,9 @@ def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
                 with contextlib.closing(client):
                     return command(client, **given)
             except ControlPlaneError as error:
-                raise Failed(f"{base}: {error}") from None
+                raise click.ClickException(f"{base}: {error}") from None
             except EmulatorUnreachable as error:
-                raise Failed(str(error)) from None
+                raise click.ClickException(str(error)) from None
 
         described: Any = click.pass_obj(functools.update_wrapper(run, command))
         for option in ([_WORLD] if world else []) + [_JSON, _TOKEN, _URL]:
@@ -90,14 +85,11 @@ def span(text: str) -> float:
     Raises:
         ValueError: the text is not a span of time, or longer than the calendar.
     """
-    if _PLAIN.fullmatch(text):
-        found = float(text)
-    else:
-        spelled = _SPAN.fullmatch(text)
-        if not text or spelled is None:
-            raise ValueError
-        amounts = zip(spelled.groups(), _UNITS.values(), strict=True)
-        found = sum(float(amount) * unit for amount, unit in amounts if amount is not None)
+    spelled = _SPAN.fullmatch(text)
+    if not text or spelled is None:
+        raise ValueError
+    amounts = zip(spelled.groups(), (1, *_UNITS.values()), strict=True)
+    found = sum(float(amount) * unit for amount, unit in amounts if amount is not None)
     if found > MAX_SECONDS:
         raise ValueError
     return found

@@ -10,7 +10,7 @@ import click
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import SPAN, Failed, uses_emulator
+from flaresend_mock.cli.options import SPAN, uses_emulator
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.settings import HTTP_URL, Settings, local_url
 
@@ -40,7 +40,7 @@ def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
                 return
             left = wait - watch.seconds
             if left <= 0:
-                raise Failed(f"{emulator.url} is not ready: {problem}")
+                raise click.ClickException(f"{emulator.url} is not ready: {problem}")
             never.wait(min(SECONDS_BETWEEN, left))
 
 

@@ -109,27 +109,29 @@ class Fault:
     @property
     def hits(self) -> int:
         """How often the fault has hit. A removed fault keeps its last count."""
-        if not self._removed and (shown := self._shown()) is not None:
-            self._hits = int(shown["hits"])
+        if not self._removed:
+            self._is_armed()
         return self._hits
 
     def remove(self) -> None:
         """Remove the fault, unless a reset has removed it."""
-        shown = self._shown()
+        armed = self._is_armed()
         self._removed = True
-        if shown is not None:
-            self._hits = int(shown["hits"])
+        if armed:
             self._control.call("DELETE", f"/faults/{self.id}")
 
-    def _shown(self) -> Mapping[str, Any] | None:
-        """Return the fault as the emulator shows it, or None. After a reset, another fault may have its id."""
+    def _is_armed(self) -> bool:
+        """Look for the fault, and note its hits. After a reset, another fault may have its id."""
         try:
-            shown: Mapping[str, Any] = self._control.call("GET", f"/faults/{self.id}")
+            shown = self._control.call("GET", f"/faults/{self.id}")
         except ControlPlaneError as refused:
             if refused.code != "fault_not_found":
                 raise
-            return None
-        return shown if _identity(shown) == self._what else None
+            return False
+        if _identity(shown) != self._what:
+            return False
+        self._hits = int(shown["hits"])
+        return True
 
     def __repr__(self) -> str:
         return f"<Fault {self.id}>"
