@@ -28,7 +28,6 @@ from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.server import HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import Settings, local_url
-from flaresend_mock.thumbnails import image_info
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
 from flaresend_mock.world_format.write import CannotExport, ExportOnExit
@@ -251,7 +250,6 @@ class FlaresendMock:
             drain_deliveries=self._sender.drain,
             public_url=self._public_url,
             sample_media=sample,
-            image_info=image_info,
         )
 
     def _forget(self, world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from werkzeug.test import Client
 
-from flaresend_mock import package_data, thumbnails
+from flaresend_mock import package_data
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
@@ -81,7 +81,7 @@ CASES = [
 
 def documented_world() -> World:
     """Return the default world at the time of the documented event, with the files and eyes of the emulator."""
-    host = HostServices(sample_media=package_data.sample, image_info=thumbnails.image_info)
+    host = HostServices(sample_media=package_data.sample)
     world = World("default", default_state(), real=lambda: DOCUMENTED_NOW, host=host)
     world.timeline.change(now=DOCUMENTED_NOW, frozen=True)
     return world

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -57,6 +59,12 @@ _SIGNS = {
     b"%PDF": "application/pdf",
     b"OggS": "audio/ogg; codecs=opus",
 }
+THUMBNAIL = (72, 72)
+MAX_PIXELS = 40_000_000
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
+BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
+"""The exceptions that Pillow raises for broken images."""
+
 _PICTURED = frozenset({"image", "video", "document", "sticker"})
 
 
@@ -161,12 +169,10 @@ class Media:
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
         """Return the fields that describe the contents of a file, or plausible ones if they are not known."""
-        host = self._store.host
-        picture = host.image_info(upload.data) if kind in _PICTURED else None
+        picture = image_info(upload.data) if kind in _PICTURED else None
         if picture is None and (kind == "video" or upload.data.startswith(b"%PDF")):
-            stand_in = host.image_info(
-                host.sample_media("image").data
-            )  # no frame and no page is rendered here
+            # no frame and no page is rendered here
+            stand_in = image_info(self._store.host.sample_media("image").data)
             picture = replace(stand_in, height=120, width=160) if stand_in else None
         if kind == "audio":
             bars = self._store.random.material("waveform")
@@ -188,6 +194,26 @@ class Media:
         if seen.thumbnail:
             fields["jpegThumbnail"] = b64(seen.thumbnail)
         return fields | ({"seconds": 2} if kind == "video" else {})
+
+
+def image_info(data: bytes) -> Picture | None:
+    """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail."""
+    from PIL import Image  # slow to import, rarely needed
+
+    try:
+        # without catch_warnings, which would undo the changes of other threads
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                return Picture(height, width)
+            image.draft("RGB", THUMBNAIL)
+            image.thumbnail(THUMBNAIL)
+            small = io.BytesIO()
+            image.convert("RGB").save(small, "JPEG", quality=40)
+            return Picture(height, width, small.getvalue())
+    except (Image.DecompressionBombError, *BROKEN):
+        return None
 
 
 def mimetype_of(kind: str, upload: Upload) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from flaresend_mock.core.clock import Clock
 from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
-from flaresend_mock.core.models import Picture, Upload
+from flaresend_mock.core.models import Upload
 from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import State
 
@@ -45,7 +45,6 @@ class HostServices(Generic[AnyWorld]):
         lend: lets another thread serve calls while the current one only waits.
         public_url: returns the URL by which applications reach this emulator, without a slash at the end.
         sample_media: returns a small file of a kind of media.
-        image_info: returns the size and thumbnail of a picture; None for other files.
     """
 
     on_timer_changed: Callable[[AnyWorld], None] = _nothing
@@ -57,7 +56,6 @@ class HostServices(Generic[AnyWorld]):
     lend: Callable[[], AbstractContextManager[object]] = nullcontext
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
     sample_media: Callable[[str], Upload] = _no_sample
-    image_info: Callable[[bytes], Picture | None] = _nothing
 
 
 class Store:

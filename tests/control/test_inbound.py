@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from flaresend_mock.core.media import image_info
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import sample
-from flaresend_mock.thumbnails import image_info
 from tests.contents import contents
 from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN, FAMILY, INSTANCE, NOBODY
 from tests.golden import documented_world

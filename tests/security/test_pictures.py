@@ -16,8 +16,8 @@ import pytest
 from PIL import Image
 from werkzeug.test import Client
 
+from flaresend_mock.core.media import FORMATS, MAX_PIXELS, image_info
 from flaresend_mock.package_data import FIXTURES
-from flaresend_mock.thumbnails import FORMATS, MAX_PIXELS, image_info
 from tests.security.hostile import ANN, cheap, chunk, png
 from tests.support import KEY
 
@@ -120,7 +120,7 @@ def test_none_takes_more_memory_than_there_is() -> None:
     """They are looked at by a process that may have 400 MB, of which it takes a third to begin with."""
     script = """
 import resource, sys
-from flaresend_mock.thumbnails import image_info
+from flaresend_mock.core.media import image_info
 from tests.security.test_pictures import HOSTILE
 data = {name: make() for name, make in HOSTILE.items()}
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20,) * 2)
