@@ -10,7 +10,9 @@ from marshmallow import EXCLUDE, post_load, validate
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
 from flaresend_mock.api.messages import ContentBody, MessageResponse, Success
-from flaresend_mock.core.models import SUBJECT_LENGTH, GroupView, Outcome
+from flaresend_mock.core.groups import GroupView
+from flaresend_mock.core.models import SUBJECT_LENGTH
+from flaresend_mock.core.sending import Outcome
 from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import RequestSchema, endpoint
 from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by

@@ -10,8 +10,8 @@ from marshmallow import ValidationError, post_load
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import Body, Choice, File, List, Number, Template, Text, Url
-from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Outcome
-from flaresend_mock.core.sending import missing_part
+from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content
+from flaresend_mock.core.sending import Outcome, missing_part
 from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.http.resources import Property, Read, Resource

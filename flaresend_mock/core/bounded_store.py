@@ -21,7 +21,18 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 Size = Callable[[Any], int]
 
-_size_of: Size = attrgetter("size")
+_own_size: Size = attrgetter("size")
+
+
+def size_of(data: Any) -> int:
+    """Return about how many bytes a JSON value takes."""
+    if isinstance(data, str | bytes):
+        return 50 + len(data)
+    if isinstance(data, Mapping):
+        return 100 + sum(size_of(key) + size_of(value) for key, value in data.items())
+    if isinstance(data, list | tuple):
+        return 60 + sum(map(size_of, data))
+    return 30
 
 
 class BoundedStore(Generic[Value]):
@@ -36,7 +47,7 @@ class BoundedStore(Generic[Value]):
         size: returns about how many bytes a value takes.
     """
 
-    def __init__(self, limit: int, max_bytes: int, size: Size = _size_of) -> None:
+    def __init__(self, limit: int, max_bytes: int, size: Size = _own_size) -> None:
         self.limit = limit
         self.max_bytes = max_bytes
         self.evicted = 0
@@ -99,14 +110,14 @@ class SizedDict(dict[Key, Value]):
 
     def __init__(self, values: Mapping[Key, Value] | None = None) -> None:
         super().__init__(values or {})
-        self.bytes = sum(map(_size_of, self.values()))
+        self.bytes = sum(map(_own_size, self.values()))
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self.bytes += _size_of(value) - (_size_of(self[key]) if key in self else 0)
+        self.bytes += _own_size(value) - (_own_size(self[key]) if key in self else 0)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Key) -> None:
-        self.bytes -= _size_of(self[key])
+        self.bytes -= _own_size(self[key])
         super().__delitem__(key)
 
     def copy(self) -> SizedDict[Key, Value]:

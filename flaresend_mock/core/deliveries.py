@@ -13,9 +13,10 @@ from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Fired, Webhook
+from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
+from flaresend_mock.core.time_travel import Fired
 
 RETRY = "delivery retry"
 DELAYED = "delayed delivery"

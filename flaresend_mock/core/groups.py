@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,14 +22,25 @@ from flaresend_mock.core.errors import (
 )
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, GroupView, Member, Outcome
+from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, Member
 from flaresend_mock.core.people import People
-from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.sending import Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
 
 Named = list[tuple[str, str | None]]
 
 INVITE_LINK = "https://chat.whatsapp.com/"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A group as WhatsApp shows it: people by LID, its creation in the world's time zone."""
+
+    group: Group
+    owner: str
+    subject_owner: str
+    created: datetime
+    participants: tuple[tuple[str, str | None], ...]
 
 
 class Groups:

@@ -32,7 +32,6 @@ from flaresend_mock.core.media import Media, mimetype_of
 from flaresend_mock.core.models import (
     Content,
     Delivery,
-    Fired,
     InboundMessage,
     Instance,
     Message,
@@ -42,6 +41,7 @@ from flaresend_mock.core.models import (
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, TARGETED, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
+from flaresend_mock.core.time_travel import Fired
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"

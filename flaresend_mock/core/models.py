@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from flaresend_mock.core.bounded_store import size_of
+
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
 MESSAGE_TYPES = ("text", "image", "video", "audio", "document", "template")
 CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
@@ -14,17 +16,6 @@ MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
 GROUP_CAPACITY = 1024
 SUBJECT_LENGTH = 100
 DESCRIPTION_LENGTH = 2048
-
-
-def size_of(data: Any) -> int:
-    """Return about how many bytes a JSON value takes."""
-    if isinstance(data, str | bytes):
-        return 50 + len(data)
-    if isinstance(data, Mapping):
-        return 100 + sum(size_of(key) + size_of(value) for key, value in data.items())
-    if isinstance(data, list | tuple):
-        return 60 + sum(map(size_of, data))
-    return 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,17 +128,6 @@ class Group:
     def is_admin(self, number: str) -> bool:
         member = self.members.get(number)
         return member is not None and member.admin is not None
-
-
-@dataclass(frozen=True, slots=True)
-class GroupView:
-    """A group as WhatsApp shows it: people by LID, its creation in the world's time zone."""
-
-    group: Group
-    owner: str
-    subject_owner: str
-    created: datetime
-    participants: tuple[tuple[str, str | None], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -465,28 +445,3 @@ class Change:
     @property
     def size(self) -> int:
         return 300 + size_of(self.details)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The outcome of one sending: JIDs of successful and failed recipients, and invalid ones as they were given."""
-
-    at: datetime
-    successful: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
-    invalid: tuple[str, ...] = ()
-
-    @property
-    def total(self) -> int:
-        return len(self.successful) + len(self.failed) + len(self.invalid)
-
-
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """One timer that ran; `result` is its outcome."""
-
-    at: datetime
-    kind: str
-    id: str
-    result: str
-    reason: str | None = None

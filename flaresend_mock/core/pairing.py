@@ -16,9 +16,10 @@ from flaresend_mock.core.errors import (
     NumberInUse,
     QrCodeExpired,
 )
-from flaresend_mock.core.models import Change, Fired, Instance, QrCode
+from flaresend_mock.core.models import Change, Instance, QrCode
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
+from flaresend_mock.core.time_travel import Fired
 
 PAIRING = "pairing"
 STEP = timedelta(seconds=1)

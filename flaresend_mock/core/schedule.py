@@ -23,9 +23,10 @@ from flaresend_mock.core.errors import (
 )
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import Content, Fired, Outcome, Task, TaskChange
-from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.models import Content, Task, TaskChange
+from flaresend_mock.core.sending import Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
+from flaresend_mock.core.time_travel import Fired
 
 KIND = "task"
 

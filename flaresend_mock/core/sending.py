@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,23 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Message, Outcome
+from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Message
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The outcome of one sending: JIDs of successful and failed recipients, and invalid ones as they were given."""
+
+    at: datetime
+    successful: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    invalid: tuple[str, ...] = ()
+
+    @property
+    def total(self) -> int:
+        return len(self.successful) + len(self.failed) + len(self.invalid)
 
 
 def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:

@@ -5,13 +5,26 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
-from flaresend_mock.core.models import Change, Fired
+from flaresend_mock.core.models import Change
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.timers import Due
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """One timer that ran; `result` is its outcome."""
+
+    at: datetime
+    kind: str
+    id: str
+    result: str
+    reason: str | None = None
+
 
 Handler = Callable[[str], Fired]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from flaresend_mock.core.bounded_store import size_of
 from flaresend_mock.core.events import EventLog
-from flaresend_mock.core.models import Change, Content, size_of
+from flaresend_mock.core.models import Change, Content
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, text
 from tests.support import NOW

@@ -12,10 +12,10 @@ import pytest
 
 from flaresend_mock.core.clock import LATEST
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
-from flaresend_mock.core.models import Fired, Message, Task
+from flaresend_mock.core.models import Message, Task
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
-from flaresend_mock.core.time_travel import TimeTravel
+from flaresend_mock.core.time_travel import Fired, TimeTravel
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
 from tests.defaults import ANN, INSTANCE, described, text
