@@ -37,59 +37,42 @@ class Channels:
     def create(self, instance_id: str, name: str, description: str = "") -> Channel:
         """Create a channel that the instance owns."""
         with self._store.lock:
-            instance = self._instances.require_ready(instance_id)
-            return self._make(name=name, description=description, roles={instance.number: "OWNER"})
+            self._instances.require_ready(instance_id)
+            return self.make(instance_id, "OWNER", name=name, description=description)
 
     def make(self, instance_id: str | None, role: str, **details: Any) -> Channel:
-        """Create a channel in which an instance, by default the first one, has a role. It need not be connected.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Create a channel in which an instance, by default the first one, has a role. It need not be connected."""
         with self._store.lock:
-            instance = self._instances.find(instance_id)
-            return self._make(**details, roles=_with_role({}, instance.number, role))
+            channel = Channel(
+                id="120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL,
+                invite="0029V" + self._store.random.letters("channel invite", 19),
+                created=self._store.clock.now(),
+                roles=_with_role({}, self._instances.find(instance_id).number, role),
+                **details,
+            )
+            return self._put(channel, "created", {"name": channel.name})
 
     def change(
         self, channel_id: str, changes: Mapping[str, Any], instance_id: str | None, role: str | None
     ) -> Channel:
-        """Change the fields of a channel and, if one is given, the role of an instance in it.
-
-        Raises:
-            ChannelNotFound: no channel has this JID.
-            InstanceNotFound: no instance has this id.
-        """
+        """Change the fields of a channel and, if one is given, the role of an instance in it."""
         with self._store.lock:
-            channel = self._store.state.channels.get(channel_id)
-            if channel is None:
-                raise ChannelNotFound
-            channel, details = replace(channel, **changes), dict(changes)
+            channel, details = replace(self._find(channel_id), **changes), dict(changes)
             if role is not None:
                 instance = self._instances.find(instance_id)
                 channel = replace(channel, roles=_with_role(channel.roles, instance.number, role))
                 details |= {"number": instance.number, "role": role}
-            self._put(channel, "changed", details)
-            return channel
+            return self._put(channel, "changed", details)
 
     def get(self, instance_id: str, channel_id: str) -> tuple[Channel, str]:
-        """Return a channel and the instance's role in it: OWNER, ADMIN, SUBSCRIBER or GUEST.
-
-        Raises:
-            ChannelNotFound: no channel has this JID.
-        """
+        """Return a channel and the instance's role in it: OWNER, ADMIN, SUBSCRIBER or GUEST."""
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
-            channel = self._store.state.channels.get(channel_id)
-            if channel is None:
-                raise ChannelNotFound
+            channel = self._find(channel_id)
             return channel, channel.role_of(instance.number)
 
     def by_invite(self, instance_id: str, code: str) -> Channel:
-        """Return the channel of an invite code.
-
-        Raises:
-            ChannelNotFound: no channel has this code.
-        """
+        """Return the channel of an invite code."""
         with self._store.lock:
             self._instances.require_ready(instance_id)
             for channel in self._store.state.channels.values():
@@ -107,24 +90,16 @@ class Channels:
         if not changes:
             raise NothingToUpdate
         with self._store.lock:
-            channel, role = self.get(instance_id, channel_id)
-            if role not in EDITORS:
-                raise NotChannelAdmin("update", role)
-            channel = replace(channel, **changes)
-            self._put(channel, "updated", changes)
-            return channel
+            channel = self._editable(instance_id, channel_id, "update")
+            return self._put(replace(channel, **changes), "updated", changes)
 
     def follow(self, instance_id: str, channel_id: str) -> bool:
         """Follow a channel, and return whether the instance followed it before."""
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
-            if role != GUEST:
-                return True
-            number = self._instances.get(instance_id).number
-            roles = _with_role(channel.roles, number, "SUBSCRIBER")
-            channel = replace(channel, roles=roles, subscribers=channel.subscribers + 1)
-            self._put(channel, "followed", {"number": number})
-            return False
+            if role == GUEST:
+                self._set_role(channel, instance_id, "SUBSCRIBER", "followed")
+            return role != GUEST
 
     def unfollow(self, instance_id: str, channel_id: str) -> None:
         """Stop following a channel. Does nothing if the instance does not follow it.
@@ -136,12 +111,8 @@ class Channels:
             channel, role = self.get(instance_id, channel_id)
             if role == "OWNER":
                 raise OwnerCannotUnfollow
-            if role == GUEST:
-                return
-            number = self._instances.get(instance_id).number
-            roles = _with_role(channel.roles, number, GUEST)
-            channel = replace(channel, roles=roles, subscribers=max(0, channel.subscribers - 1))
-            self._put(channel, "unfollowed", {"number": number})
+            if role != GUEST:
+                self._set_role(channel, instance_id, GUEST, "unfollowed")
 
     def post(self, instance_id: str, channel_id: str, content: Content) -> datetime:
         """Post a message in a channel, and return its time.
@@ -151,27 +122,34 @@ class Channels:
         """
         require_complete(content)
         with self._store.lock:
-            channel, role = self.get(instance_id, channel_id)
-            if role not in EDITORS:
-                raise NotChannelAdmin("post", role)
+            channel = self._editable(instance_id, channel_id, "post")
             instance = self._instances.get(instance_id)
             now = self._store.clock.now()
             content = self._media.keep(content)
             return self._sending.record(instance, channel.id, channel.id, content, "sent", now).at
 
-    def _make(self, **details: Any) -> Channel:
-        channel = Channel(
-            id="120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL,
-            invite="0029V" + self._store.random.letters("channel invite", 19),
-            created=self._store.clock.now(),
-            **details,
-        )
-        self._put(channel, "created", {"name": channel.name})
+    def _find(self, channel_id: str) -> Channel:
+        channel = self._store.state.channels.get(channel_id)
+        if channel is None:
+            raise ChannelNotFound
         return channel
 
-    def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> None:
+    def _editable(self, instance_id: str, channel_id: str, what: str) -> Channel:
+        channel, role = self.get(instance_id, channel_id)
+        if role not in EDITORS:
+            raise NotChannelAdmin(what, role)
+        return channel
+
+    def _set_role(self, channel: Channel, instance_id: str, role: str, action: str) -> None:
+        number = self._instances.get(instance_id).number
+        subscribers = max(0, channel.subscribers + (-1 if role == GUEST else 1))
+        roles = _with_role(channel.roles, number, role)
+        self._put(replace(channel, roles=roles, subscribers=subscribers), action, {"number": number})
+
+    def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> Channel:
         self._store.state.channels[channel.id] = channel
         self._store.record("channel", Change(action, channel.id, details))
+        return channel
 
 
 def _with_role(roles: Mapping[str, str], number: str, role: str) -> dict[str, str]:

@@ -85,6 +85,8 @@ class Groups:
                 raise GroupFull
 
             now = self._store.clock.now()
+            for number in members:
+                self._people.meet(number)
             group = Group(
                 id="120363" + self._store.random.digits("group", 12) + numbers.GROUP,
                 subject=subject,
@@ -95,12 +97,7 @@ class Groups:
                 invite=self._store.random.letters("group invite", 22),
                 members=members,
             )
-            for number in members:
-                self._people.meet(number)
-            self._store.state.groups[group.id] = group
-
-            self._store.record("group", Change("created", group.id, {"subject": subject}))
-            return self._view(group)
+            return self._view(self._put(group, "created", {"subject": subject}))
 
     def all(self, instance_id: str) -> list[GroupView]:
         """Return the groups the instance is in, oldest first."""
@@ -110,21 +107,12 @@ class Groups:
             return [self._view(group) for group in sorted(mine, key=lambda group: group.created)]
 
     def get(self, instance_id: str, group_id: str) -> GroupView:
-        """Return a group the instance is in.
-
-        Raises:
-            GroupNotFound: no group has this JID.
-            NotInGroup: the instance is not in it.
-        """
+        """Return a group the instance is in."""
         with self._store.lock:
             return self._view(self._mine(instance_id, group_id))
 
     def invite_link(self, instance_id: str, group_id: str) -> str:
-        """Return the invite link of a group.
-
-        Raises:
-            NotGroupAdmin: the instance is not an admin of the group.
-        """
+        """Return the invite link of a group, which only its admins get."""
         return INVITE_LINK + self._as_admin(instance_id, group_id, "invite").invite
 
     def send(self, instance_id: str, group_ids: Sequence[str], content: Content) -> Outcome:
@@ -163,49 +151,45 @@ class Groups:
             CreatorIsProtected: the creator cannot be removed or demoted.
             GroupFull: it would have more than 1024 participants.
         """
-        named = list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
+        named = self._named(participants)
         with numbers.magic_outcomes([number for _, number in named], self._store.delay), self._store.lock:
             return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
-        """Add, remove, promote or demote people in any group, and ignore magic numbers.
-
-        Raises:
-            GroupNotFound: no group has this JID.
-            NotOnWhatsApp, AlreadyParticipants, NotParticipants, CreatorIsProtected, GroupFull: as `manage` does.
-        """
+        """Add, remove, promote or demote people in any group as `manage` does, but ignore magic numbers."""
         with self._store.lock:
-            named = [(_digits(given), self._people.named(given)) for given in participants]
-            self._manage(self._any(group_id), action, list(dict.fromkeys(named)))
+            self._manage(self._find(group_id), action, self._named(participants))
             return self._store.state.groups[group_id]
 
     def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
-        """Change the subject, the description and the settings of a group.
-
-        Raises:
-            GroupNotFound: no group has this JID.
-        """
+        """Change the subject, the description and the settings of a group."""
         with self._store.lock:
-            group = replace(self._any(group_id), **changes)
+            group = replace(self._find(group_id), **changes)
             if "subject" in changes:
                 group = replace(group, subject_time=self._store.clock.now())
-            self._store.state.groups[group_id] = group
-            self._store.record("group", Change("changed", group_id, dict(changes)))
-            return group
+            return self._put(group, "changed", dict(changes))
 
-    def _any(self, group_id: str) -> Group:
+    def _find(self, group_id: str) -> Group:
         group = self._store.state.groups.get(group_id)
         if group is None:
             raise GroupNotFound
         return group
 
+    def _put(self, group: Group, action: str, details: Mapping[str, Any]) -> Group:
+        self._store.state.groups[group.id] = group
+        self._store.record("group", Change(action, group.id, details))
+        return group
+
+    def _named(self, participants: Sequence[str | int]) -> Named:
+        """Return people once each: as responses echo them, and by number."""
+        return list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
+
     def _manage(self, group: Group, action: str, named: Named) -> list[str]:
         people = self._add(group, named) if action == "add" else self._change(group, named, action)
         for number in people:
             self._people.meet(number)
-        self._store.state.groups[group.id] = replace(group, members=people)
         given = [digits for digits, _ in named]
-        self._store.record("group", Change(action, group.id, {"participants": given}))
+        self._put(replace(group, members=people), action, {"participants": given})
         return given
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:
@@ -228,9 +212,7 @@ class Groups:
         if strangers:
             raise NotParticipants(strangers)
         members = dict(group.members)
-        for number in dict.fromkeys(
-            number for _, number in named if number
-        ):  # a number and its LID name one person
+        for number in {number for _, number in named if number}:  # a number and its LID name one person
             member = members[number]
             if action == "promote":
                 members[number] = replace(member, admin=member.admin or "admin")
@@ -244,9 +226,7 @@ class Groups:
 
     def _mine(self, instance_id: str, group_id: str) -> Group:
         instance = self._instances.require_ready(instance_id)
-        group = self._store.state.groups.get(group_id)
-        if group is None:
-            raise GroupNotFound
+        group = self._find(group_id)
         if instance.number not in group.members:
             raise NotInGroup
         return group

@@ -109,8 +109,7 @@ class Inbound:
         number = self._people.named(message.sender)
         if number is None:
             raise InvalidNumber("from")
-        is_instance = any(number == other.number for other in state.instances.values())
-        if not is_instance and not self._people.on_whatsapp(number):
+        if not self._people.is_linked(number) and not self._people.on_whatsapp(number):
             raise PersonNotOnWhatsApp
         if instance.status != "connected":
             raise NotReady(instance.status)

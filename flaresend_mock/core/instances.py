@@ -107,7 +107,7 @@ class Instances:
             digits = self._unused_number() if number is None else numbers.parse(number)
             if digits is None:
                 raise InvalidNumber
-            if any(digits == one.number for one in self.all()):
+            if self._people.is_linked(digits):
                 raise NumberInUse
             id_ = self._unused_id(digits)
             if lid is not None and store.state.lids.get(lid, digits) != digits:

@@ -156,7 +156,7 @@ class Pairing:
         if number != instance.number:
             if not instance.logged_out:
                 raise AnotherPhone
-            if any(other.number == number for other in self._store.state.instances.values()):
+            if self._people.is_linked(number):
                 raise NumberInUse
             self._people.add(replace(self._people.meet(number), on_whatsapp=True))
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)

@@ -19,11 +19,7 @@ class People:
         self._store = store
 
     def check(self, given: str | int) -> tuple[str, bool]:
-        """Return the digits of a number and whether it is registered on WhatsApp.
-
-        Raises:
-            InvalidNumber: it is not a phone number.
-        """
+        """Return the digits of a number and whether it is registered on WhatsApp."""
         number = self._parsed(given)
         with numbers.magic_outcomes([number], self._store.delay), self._store.lock:
             return number, self.on_whatsapp(number)
@@ -56,7 +52,6 @@ class People:
         """Enter a person into the directory, or replace their entry; without a LID they keep theirs.
 
         Raises:
-            InvalidNumber: it is not a phone number.
             LidInUse: another person has the LID.
             PersonIsLinked: an instance has the number, so it is on WhatsApp.
         """
@@ -64,7 +59,7 @@ class People:
             number = self._parsed(given)
             if lid is not None and self._store.state.lids.get(lid, number) != number:
                 raise LidInUse
-            if not on_whatsapp and self._is_linked(number):
+            if not on_whatsapp and self.is_linked(number):
                 raise PersonIsLinked
             person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules)
             self.add(person)
@@ -75,8 +70,6 @@ class People:
         """Remove a person from the directory. Their number is then one like any other, and on WhatsApp.
 
         Raises:
-            InvalidNumber: it is not a phone number.
-            PersonNotFound: the directory does not contain the number.
             PersonIsLinked: an instance has it.
         """
         with self._store.lock:
@@ -84,7 +77,7 @@ class People:
             person = self._store.state.people.get(number)
             if person is None:
                 raise PersonNotFound
-            if self._is_linked(number):
+            if self.is_linked(number):
                 raise PersonIsLinked
             del self._store.state.people[number], self._store.state.lids[person.lid]
             for group in self._store.state.groups.values():
@@ -98,7 +91,8 @@ class People:
             raise InvalidNumber
         return number
 
-    def _is_linked(self, number: str) -> bool:
+    def is_linked(self, number: str) -> bool:
+        """Tell whether an instance has this number."""
         return any(instance.number == number for instance in self._store.state.instances.values())
 
     def named(self, given: str | int) -> str | None:
