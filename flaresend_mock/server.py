@@ -104,14 +104,9 @@ class FlaresendMock:
         if self._http is not None:
             raise CannotStart("this emulator was started before; make another one")
         wanted = self.settings
+        limits = {"threads": wanted.threads, "max_body_size": wanted.max_body_size}
         try:
-            self._http = HttpServer(
-                self.app,
-                wanted.host,
-                wanted.port,
-                threads=wanted.threads,
-                max_body_size=wanted.max_body_size,
-            )
+            self._http = HttpServer(self.app, wanted.host, wanted.port, **limits)
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise CannotStart(f"cannot listen on {wanted.host} port {wanted.port}: {reason}") from None
@@ -188,43 +183,35 @@ class FlaresendMock:
             state = add_conversations(state, utc_now(), self._host)
         if wanted.webhook_url:
             try:
-                webhook = Webhook(
-                    webhook_urls.check(wanted.webhook_url, strict=wanted.strict), wanted.webhook_secret
-                )
+                url = webhook_urls.check(wanted.webhook_url, strict=wanted.strict)
             except InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
-            first = next(iter(state.instances.values()))
-            state.instances[first.id] = replace(first, webhook=webhook)
+            first = state.find_instance(None)
+            state.instances[first.id] = replace(first, webhook=Webhook(url, wanted.webhook_secret))
         return state
 
     def _load_world(self) -> State:
         wanted = self.settings
+        options = {name: getattr(wanted, name) for name in ("seed", "time_zone", "api_key", "history")}
+        name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
         try:
-            return load_file(
-                world_file("demo" if wanted.demo and wanted.world == DEFAULT else wanted.world),
-                seed=wanted.seed,
-                time_zone=wanted.time_zone,
-                api_key=wanted.api_key,
-                history=wanted.history,
-            )
+            return load_file(world_file(name), **options)
         except WorldFileError as error:
-            hint = (
-                "" if "/" in wanted.world or "." in wanted.world else f"; shipped: {', '.join(world_names())}"
-            )
+            is_path = "/" in wanted.world or "." in wanted.world
+            hint = "" if is_path else f"; shipped: {', '.join(world_names())}"
             raise CannotStart(f"{error}{hint}") from None
 
     def _imported(self, file: str, known: State) -> State:
-        wanted = self.settings
-        warnings: list[str] = []
+        api_key, warnings = self.settings.api_key, list[str]()
         try:
-            state = load_file(Path(file), known=known, history=wanted.history, warnings=warnings)
+            state = load_file(Path(file), known=known, history=self.settings.history, warnings=warnings)
         except WorldFileError as error:
             raise CannotStart(str(error)) from None
         for warning in warnings:
             log.warning("%s: %s", file, warning)
-        if wanted.api_key is not None:
-            first = next(iter(state.instances.values()))
-            state.instances[first.id] = replace(first, api_keys=(wanted.api_key, *first.api_keys[1:]))
+        if api_key is not None:
+            first = state.find_instance(None)
+            state.instances[first.id] = replace(first, api_keys=(api_key, *first.api_keys[1:]))
         return state
 
     def _fresh_state(self) -> State:

@@ -61,23 +61,20 @@ def _http_url(value: str) -> str:
     return value
 
 
-def _word(value: str) -> str:
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError
-    return value
+def _text(pattern: str) -> Callable[[str], str]:
+    def read(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError
+        return value
 
-
-def _path(value: str) -> str:
-    if not value or "\0" in value:
-        raise ValueError
-    return value
+    return read
 
 
 HTTP_URL = Checked("url", "an http or https URL", _http_url)
 _BASE_URL = Checked("url", "an http or https URL", lambda value: _http_url(value).rstrip("/"))
-_KEY = Checked("key", "a key of printable ASCII characters without spaces", _word)
-_TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _word)
-_PATH = Checked("path", "the path of a file", _path)
+_KEY = Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+"))
+_TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+"))
+_PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
 _ZONE = Checked("zone", "a time zone such as Africa/Nairobi", _time_zone)
 _BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
 
@@ -86,81 +83,73 @@ def _choice(*words: str) -> click.Choice[str]:
     return click.Choice(words, case_sensitive=False)
 
 
-def _option(default: Any, kind: click.ParamType[Any], help: str, shown: str | None = None) -> Any:
-    metadata = {"type": kind, "help": help, "shown": str(default) if shown is None else shown}
+def _option(default: Any, help: str, kind: Any = None, shown: str | None = None) -> Any:
+    """Declare an option. `kind` is its type, if not the default's; `shown` describes the default."""
+    metadata = {"type": click.types.convert_type(kind, default), "help": help, "shown": shown or str(default)}
     return field(default=default, metadata=metadata)
+
+
+def _optional(help: str, kind: Any = None, shown: str = "none") -> Any:
+    return _option(None, help, kind, shown)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The options of an emulator. A flag wins over its variable, and that over the default."""
 
-    host: str = _option("127.0.0.1", click.STRING, "Address to listen on.")
-    port: int = _option(3577, click.IntRange(0, 65535), "Port to listen on; 0 picks a free one.")
-    world: str = _option(
-        "default", click.STRING, "World to start with: default, demo, or the path of a world file."
+    host: str = _option("127.0.0.1", "Address to listen on.")
+    port: int = _option(3577, "Port to listen on; 0 picks a free one.", click.IntRange(0, 65535))
+    world: str = _option("default", "World to start with: default, demo, or the path of a world file.")
+    seed: int | None = _optional(
+        "Seed of all random values: ids, LIDs, names.", click.IntRange(-(10**17), 10**17), "the world's, or 1"
     )
-    seed: int | None = _option(
-        None,
-        click.IntRange(-(10**17), 10**17),
-        "Seed of all random values: ids, LIDs, names.",
-        "the world's, or 1",
-    )
-    time_zone: str | None = _option(None, _ZONE, "Time zone that sendAt is in.", "the world's, or UTC")
-    api_key: str | None = _option(
-        None, _KEY, "API key of the world's first instance.", "the world's: YOUR_API_KEY"
+    time_zone: str | None = _optional("Time zone that sendAt is in.", _ZONE, "the world's, or UTC")
+    api_key: str | None = _optional(
+        "API key of the world's first instance.", _KEY, "the world's: YOUR_API_KEY"
     )
     auth: str = _option(
         "known",
-        _choice("known", "open"),
         "API keys: known refuses unknown ones; open creates a world for each.",
+        _choice("known", "open"),
     )
     strict: bool = _option(
         False,
-        click.BOOL,
         "Accept only what the documentation describes: forms only where it shows them, no trailing slashes.",
     )
-    webhook_url: str | None = _option(
-        None, HTTP_URL, "URL of the webhook of the world's first instance.", "none"
-    )
-    webhook_secret: str | None = _option(
-        None, click.STRING, "Secret that signs deliveries.", "none: unsigned"
-    )
-    public_url: str | None = _option(
-        None,
-        _BASE_URL,
+    webhook_url: str | None = _optional("URL of the webhook of the world's first instance.", HTTP_URL)
+    webhook_secret: str | None = _optional("Secret that signs deliveries.", click.STRING, "none: unsigned")
+    public_url: str | None = _optional(
         "URL by which applications reach this emulator, for links to media.",
+        _BASE_URL,
         "the address it prints",
     )
-    import_: str | None = _option(
-        None, _PATH, "Export that the default world starts with, instead of what --world says.", "none"
+    import_: str | None = _optional(
+        "Export that the default world starts with, instead of what --world says.", _PATH
     )
-    export_on_exit: str | None = _option(
-        None, _PATH, "File that the default world is exported to when the emulator stops.", "none"
+    export_on_exit: str | None = _optional(
+        "File that the default world is exported to when the emulator stops.", _PATH
     )
     with_secrets: bool = _option(
-        False, click.BOOL, "Show API keys and secrets in lists and exports, which otherwise mask them."
+        False, "Show API keys and secrets in lists and exports, which otherwise mask them."
     )
-    control_token: str | None = _option(
-        None, _TOKEN, "Token that clients of /_mock must send as X-Control-Token.", "none: local callers only"
+    control_token: str | None = _optional(
+        "Token that clients of /_mock must send as X-Control-Token.", _TOKEN, "none: local callers only"
     )
     max_body_size: int = _option(
-        64 * 1024**2, _BYTES, "Largest request body; a larger one gets 413.", "64MiB"
+        64 * 1024**2, "Largest request body; a larger one gets 413.", _BYTES, "64MiB"
     )
     history: int = _option(
-        10_000, click.IntRange(1, 10_000_000), "Number of messages, and of events, that a world keeps."
+        10_000, "Number of messages, and of events, that a world keeps.", click.IntRange(1, 10_000_000)
     )
-    threads: int = _option(32, click.IntRange(1, 1024), "Number of calls that are handled at once.")
-    demo: bool = _option(
-        False, click.BOOL, "Start with sample conversations and a chat bot, for demonstrations."
-    )
+    threads: int = _option(32, "Number of calls that are handled at once.", click.IntRange(1, 1024))
+    demo: bool = _option(False, "Start with sample conversations and a chat bot, for demonstrations.")
     log_format: str = _option(
-        "text", _choice("text", "json"), "Format of the log on standard error: text or json."
+        "text", "Format of the log on standard error: text or json.", _choice("text", "json")
     )
     log_level: str = _option(
         "info",
-        _choice("debug", "info", "warning", "error"),
         "Lowest level that is logged: debug, info, warning or error.",
+        _choice("debug", "info", "warning", "error"),
     )
 
     def __post_init__(self) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING
 
 from flaresend_mock.core.world import World
 
 if TYPE_CHECKING:
+    from apscheduler.job import Job
     from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
@@ -26,38 +29,31 @@ class Scheduler:
     """
 
     def __init__(self) -> None:
-        self._running = False
+        self.running = False
         self._scheduler: BackgroundScheduler | None = None
         self._lock = threading.Lock()
-        self._armed: dict[World, tuple[datetime, str]] = {}
-        self._armings = 0
-
-    @property
-    def running(self) -> bool:
-        return self._running
+        self._armed: dict[World, tuple[datetime, Job]] = {}
+        self._job_numbers = count(1)
 
     def start(self) -> None:
         """Wake worlds for timers that are set from now on."""
-        self._running = True
+        self.running = True
 
     def stop(self) -> None:
         """Stop waking worlds, after the job that is running."""
         with self._lock:
-            self._running = False
+            self.running = False
             scheduler, self._scheduler = self._scheduler, None
             self._armed.clear()
         if scheduler is not None:
             scheduler.shutdown(wait=True)
 
     def schedule_wakeup(self, world: World) -> None:
-        """Wake the world when its next timer falls due.
-
-        It does not take the world's lock, so callers may hold it.
-        """
+        """Wake the world when its next timer falls due. Takes no lock of the world."""
         with self._lock:
             next_at = world.state.timers.next_at()
             wake_at = None if next_at is None else world.clock.real_time_of(next_at)
-            if world.closed or not self._running:
+            if world.closed or not self.running:
                 return
             armed = self._armed.get(world)
             if armed is not None and armed[0] == wake_at:
@@ -65,10 +61,7 @@ class Scheduler:
             if armed is not None:
                 self._disarm(world)
             if wake_at is not None:
-                self._armings += 1
-                job_id = f"{world.name} {self._armings}"
-                self._add(world, wake_at, job_id)
-                self._armed[world] = (wake_at, job_id)
+                self._armed[world] = (wake_at, self._add_job(world, wake_at))
 
     def forget(self, world: World) -> None:
         """Stop waking a closed world."""
@@ -76,7 +69,7 @@ class Scheduler:
             if world in self._armed:
                 self._disarm(world)
 
-    def _add(self, world: World, wake_at: datetime, job_id: str) -> None:
+    def _add_job(self, world: World, wake_at: datetime) -> Job:
         from apscheduler.schedulers.background import BackgroundScheduler
         from apscheduler.triggers.date import DateTrigger
 
@@ -85,23 +78,20 @@ class Scheduler:
             defaults = {"misfire_grace_time": None, "coalesce": True}
             self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
             self._scheduler.start()
+        job_id = f"{world.name} {next(self._job_numbers)}"
         trigger = DateTrigger(wake_at, UTC)
-        self._scheduler.add_job(self._wake, trigger, args=[world, job_id], id=job_id)
+        return self._scheduler.add_job(self._wake, trigger, args=[world, job_id], id=job_id)
 
     def _disarm(self, world: World) -> None:
         from apscheduler.jobstores.base import JobLookupError
 
-        _, job_id = self._armed.pop(world)
-        if self._scheduler is None:
-            return
-        try:
-            self._scheduler.remove_job(job_id)
-        except JobLookupError:
-            log.debug("job %s is running already", job_id)
+        _, job = self._armed.pop(world)
+        with suppress(JobLookupError):  # it is running already
+            job.remove()
 
     def _wake(self, world: World, job_id: str) -> None:
         with self._lock:
-            if self._armed.get(world, (None, None))[1] == job_id:
+            if world in self._armed and self._armed[world][1].id == job_id:
                 del self._armed[world]
         try:
             for fired in world.timeline.run_due():

@@ -12,7 +12,6 @@ from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.store import Store
-from flaresend_mock.core.timers import Due
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +73,11 @@ class TimeTravel:
         fired: list[Fired] = []
         while True:
             with self._store.lock:
-                if self._store.clock.frozen:
-                    break
-                due = self._store.state.timers.pop_due(self._store.clock.now())
+                clock, timers = self._store.clock, self._store.state.timers
+                due = None if clock.frozen else timers.pop_due(clock.now())
                 if due is None:
-                    break
-                fired.append(self._handle(due))
-        return fired
+                    return fired
+                fired.append(self._handlers[due.kind](due.key))
 
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
         """Set the clock, or stop or start it. Overdue timers run once the clock runs or is advanced.
@@ -141,9 +138,11 @@ class TimeTravel:
                 clock.change(now=now)
                 self._runs_on = not frozen
             try:
-                self._settle()
-                while self._step(target, fired):
-                    self._settle()
+                going_on = True
+                while going_on:
+                    self._store.host.drain_deliveries(self._store)
+                    self._require_world()
+                    going_on = self._step(target, fired)
             finally:
                 with self._store.lock:
                     self._runs_on = False
@@ -151,10 +150,6 @@ class TimeTravel:
                     self._tell()
         self._store.host.on_timer_changed(self._store)
         return fired
-
-    def _settle(self) -> None:
-        self._store.host.drain_deliveries(self._store)
-        self._require_world()
 
     def _require_world(self) -> None:
         if self._store.closed:
@@ -168,11 +163,8 @@ class TimeTravel:
                 self._store.clock.change(now=target)
                 return False
             self._store.clock.change(now=max(due.at, self._store.clock.now()))
-            fired.append(self._handle(due))
+            fired.append(self._handlers[due.kind](due.key))
             return True
-
-    def _handle(self, due: Due) -> Fired:
-        return self._handlers[due.kind](due.key)
 
     def _tell(self) -> None:
         clock = self._store.clock

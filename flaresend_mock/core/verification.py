@@ -83,13 +83,11 @@ class Verdict:
 
 def judge(expected: Expectation, found: Sequence[Item]) -> Verdict:
     """Compare the items that were found with an expectation."""
-    count = len(found)
     upper = [bound for bound in (expected.exactly, expected.at_most) if bound is not None]
     lower = [bound for bound in (expected.exactly, expected.at_least) if bound is not None]
-    if upper and count > min(upper):
-        return Verdict(False, True, f"expected {_wanted(expected)}, found {count}")
-    if lower and count < max(lower):
-        return Verdict(False, False, f"expected {_wanted(expected)}, found {count}")
+    too_many = bool(upper) and len(found) > min(upper)
+    if too_many or (lower and len(found) < max(lower)):
+        return Verdict(False, too_many, f"expected {_wanted(expected)}, found {len(found)}")
     position = 0
     for step, matcher in enumerate(expected.in_order):
         left = found[position:]
@@ -122,11 +120,10 @@ def _likeness(miss: Miss) -> float:
 
 
 def _wanted(expected: Expectation) -> str:
-    parts = []
-    if expected.exactly is not None:
-        parts.append(f"exactly {expected.exactly}" if expected.exactly else "none")
-    if expected.at_least is not None:
-        parts.append(f"at least {expected.at_least}")
-    if expected.at_most is not None:
-        parts.append(f"at most {expected.at_most}")
-    return " and ".join(parts)
+    exactly = "none" if expected.exactly == 0 else f"exactly {expected.exactly}"
+    bounds = {
+        exactly: expected.exactly,
+        f"at least {expected.at_least}": expected.at_least,
+        f"at most {expected.at_most}": expected.at_most,
+    }
+    return " and ".join(words for words, bound in bounds.items() if bound is not None)
