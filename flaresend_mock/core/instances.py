@@ -37,11 +37,7 @@ class Instances:
         self._pairing = pairing
 
     def get(self, instance_id: str) -> Instance:
-        """Return the instance with this id.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Return the instance with this id."""
         instance = self._store.state.instances.get(instance_id)
         if instance is None:
             raise InstanceNotFound
@@ -52,11 +48,7 @@ class Instances:
         return list(self._store.state.instances.values())
 
     def find(self, instance_id: str | None) -> Instance:
-        """Return the instance with this id; None and "default" name the first one.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Return the instance with this id; None and "default" name the first one."""
         return self._store.state.find_instance(instance_id)
 
     def first(self) -> Instance:
@@ -65,16 +57,12 @@ class Instances:
 
     def with_key(self, api_key: str) -> Instance | None:
         """Return the instance that this API key belongs to."""
-        for instance in self.all():
-            if api_key in instance.api_keys:
-                return instance
-        return None
+        return next((one for one in self.all() if api_key in one.api_keys), None)
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance if its phone is connected.
 
         Raises:
-            InstanceNotFound: no instance has this id.
             NotReady: it is not connected.
         """
         instance = self.get(instance_id)
@@ -94,8 +82,7 @@ class Instances:
         """Create an instance; without a `status` it initializes, and shows a QR code a second later.
 
         Raises:
-            InvalidNumber: `number` is not a phone number.
-            NumberInUse: another instance is linked to it.
+            NumberInUse: another instance is linked to the number.
             LidInUse: another person has the LID.
             KeyInUse: another instance has the API key.
             TooMany: the world has MAX_INSTANCES instances.
@@ -120,28 +107,15 @@ class Instances:
             )
             keys = (api_key,) if api_key is not None else ()
             instance = Instance(id_, digits, name, status or "initializing", keys)
-            store.state.instances[id_] = instance
-            store.record("instance", Change("created", id_, {"number": digits, "name": name}))
+            self._put(instance, "created", {"number": digits, "name": name})
             return instance if status else self._pairing.start(instance)
 
     def rename(self, instance_id: str | None, name: str) -> Instance:
-        """Rename an instance.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
         with self._store.lock:
-            instance = replace(self.find(instance_id), name=name)
-            self._store.state.instances[instance.id] = instance
-            self._store.record("instance", Change("renamed", instance.id, {"name": name}))
-            return instance
+            return self._put(replace(self.find(instance_id), name=name), "renamed", {"name": name})
 
     def set_webhook(self, instance_id: str | None, webhook: Webhook | None) -> Instance:
-        """Set an instance's webhook or, with None, remove it. A paused webhook stays paused.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Set an instance's webhook or, with None, remove it. A paused webhook stays paused."""
         with self._store.lock:
             instance = self.find(instance_id)
             former = instance.webhook
@@ -156,46 +130,36 @@ class Instances:
         """Add an API key to an instance, a new one if none is given, and return it.
 
         Raises:
-            InstanceNotFound: no instance has this id.
             KeyInUse: another instance has this key.
             TooMany: the instance has MAX_KEYS keys.
         """
-        store = self._store
-        with store.lock:
+        with self._store.lock:
             instance = self.find(instance_id)
             if len(instance.api_keys) >= MAX_KEYS:
                 raise TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
-            made = key or "fm_" + store.random.letters(f"api key {store.name}", 32)
+            made = key or "fm_" + self._store.random.letters(f"api key {self._store.name}", 32)
             if not self._is_free(made):
                 raise KeyInUse
-            self._set_keys(instance, (*instance.api_keys, made))
-            store.record("instance", Change("key made", instance.id, {"key": key_id(made)}))
+            keys = (*instance.api_keys, made)
+            self._put(replace(instance, api_keys=keys), "key made", {"key": key_id(made)})
             return made
 
     def revoke_key(self, instance_id: str | None, wanted: str) -> None:
-        """Revoke an API key, named by its id.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-            KeyNotFound: it has no such key.
-        """
+        """Revoke an API key, named by its id."""
         with self._store.lock:
             instance = self.find(instance_id)
             left = tuple(key for key in instance.api_keys if key_id(key) != wanted)
             if len(left) == len(instance.api_keys):
                 raise KeyNotFound
-            self._set_keys(instance, left)
-            self._store.record("instance", Change("key revoked", instance.id, {"key": wanted}))
+            self._put(replace(instance, api_keys=left), "key revoked", {"key": wanted})
 
     def give_up_keys(self) -> None:
         """Drop the API keys that another world got meanwhile. The caller holds the lock."""
         store = self._store
         for instance in self.all():
             keys = tuple(key for key in instance.api_keys if store.host.key_is_free(key, store))
-            if len(keys) < len(instance.api_keys):
-                self._set_keys(instance, keys)
-                for key in set(instance.api_keys) - set(keys):
-                    store.record("instance", Change("key given up", instance.id, {"key": key_id(key)}))
+            for key in set(instance.api_keys) - set(keys):
+                self._put(replace(instance, api_keys=keys), "key given up", {"key": key_id(key)})
 
     def masked(self, text: str) -> str:
         """Return a path or a query without the API keys of this world in it."""
@@ -210,8 +174,10 @@ class Instances:
     def _keys(self) -> list[str]:
         return [key for instance in self.all() for key in instance.api_keys]
 
-    def _set_keys(self, instance: Instance, keys: tuple[str, ...]) -> None:
-        self._store.state.instances[instance.id] = replace(instance, api_keys=keys)
+    def _put(self, instance: Instance, action: str, details: dict[str, str]) -> Instance:
+        self._store.state.instances[instance.id] = instance
+        self._store.record("instance", Change(action, instance.id, details))
+        return instance
 
     def _is_free(self, key: str) -> bool:
         return self.with_key(key) is None and self._store.host.key_is_free(key, self._store)
@@ -220,9 +186,8 @@ class Instances:
         """Return the id of a number, or the next one if an instance that changed its number has that."""
         state = self._store.state
         names = (number if n == 1 else f"{number}-{n}" for n in count(1))
-        return next(
-            id_ for id_ in (instance_id(state.seed, name) for name in names) if id_ not in state.instances
-        )
+        ids = (instance_id(state.seed, name) for name in names)
+        return next(id_ for id_ in ids if id_ not in state.instances)
 
     def _unused_number(self) -> str:
         while True:

@@ -41,7 +41,6 @@ class Pairing:
         """Start pairing an instance; it shows a QR code a second later.
 
         Raises:
-            InstanceNotFound: no instance has this id.
             AlreadyConnected: it is connected, or pairing.
         """
         with self._store.lock:
@@ -55,20 +54,12 @@ class Pairing:
         return self._step(instance, "initializing", STEP)
 
     def set_status(self, instance_id: str | None, status: str) -> Instance:
-        """Put an instance into a status at once, where it stays until it is changed again.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Put an instance into a status at once, where it stays until it is changed again."""
         with self._store.lock:
             return self._step(self._store.state.find_instance(instance_id), status)
 
     def disconnect(self, instance_id: str | None, *, log_out: bool = False) -> Instance:
-        """Disconnect an instance from its phone; once it is logged out, another phone may scan its next QR code.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Disconnect an instance from its phone; once it is logged out, another phone may scan its next QR code."""
         with self._store.lock:
             instance = self._store.state.find_instance(instance_id)
             logged_out = log_out or instance.logged_out
@@ -84,9 +75,7 @@ class Pairing:
             store.state.pairing_seconds = seconds
             for instance in store.state.instances.values():
                 if instance.status == "qr":
-                    self.cancel(instance.id)
-                    if seconds is not None:
-                        store.set_timer(store.clock.now() + timedelta(seconds=seconds), PAIRING, instance.id)
+                    self._continue_after(instance, self._shown_for())
             store.record("world", Change("pairing", store.name, {"seconds": seconds}))
 
     def cancel(self, instance_id: str) -> None:
@@ -94,30 +83,21 @@ class Pairing:
         self._store.state.timers.cancel(PAIRING, instance_id)
 
     def qr(self, instance_id: str | None) -> tuple[Instance, QrCode]:
-        """Return an instance and the QR code it shows: a new code whenever the former has expired.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-            NoQrCode: it shows no QR code.
-        """
+        """Return an instance and the QR code it shows: a new code whenever the former has expired."""
         store = self._store
         with store.lock:
             instance = store.state.find_instance(instance_id)
             if instance.status != "qr":
                 raise NoQrCode(instance.status)
             if instance.qr is None or instance.qr.expires <= store.clock.now():
-                instance = replace(instance, qr=self._new_code())
-                store.state.instances[instance.id] = instance
-                self._record(instance)
+                instance = self._put(replace(instance, qr=self._new_code()))
             assert instance.qr is not None
             return instance, instance.qr
 
     def with_code(self, code: str) -> Instance | None:
         """Return the instance that showed this code last."""
-        for instance in list(self._store.state.instances.values()):
-            if instance.qr is not None and instance.qr.code == code:
-                return instance
-        return None
+        instances = list(self._store.state.instances.values())
+        return next((one for one in instances if one.qr is not None and one.qr.code == code), None)
 
     def scan(self, instance_id: str | None, code: str | None = None, number: str | None = None) -> Instance:
         """Let a phone scan an instance's QR code; it is connected a second later.
@@ -127,7 +107,6 @@ class Pairing:
             number: the number of the phone; None for the one that the instance had.
 
         Raises:
-            InstanceNotFound: no instance has this id.
             NoQrCode: it shows no QR code.
             QrCodeExpired: it shows another code by now.
             AnotherPhone: it belongs to another number, and was not logged out.
@@ -144,8 +123,7 @@ class Pairing:
         instance = self._store.state.instances[instance_id]
         match instance.status:
             case "initializing":
-                seconds = self._store.state.pairing_seconds
-                instance = self._step(instance, "qr", None if seconds is None else timedelta(seconds=seconds))
+                instance = self._step(instance, "qr", self._shown_for())
             case "qr":
                 instance = self._link(instance, instance.number)
             case _:
@@ -162,20 +140,25 @@ class Pairing:
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)
 
     def _step(self, instance: Instance, status: str, until_next: timedelta | None = None) -> Instance:
-        store = self._store
         qr = self._new_code() if status == "qr" else instance.qr if status in LINKED else None
         logged_out = instance.logged_out and status != "connected"
-        instance = replace(instance, status=status, qr=qr, logged_out=logged_out)
-        store.state.instances[instance.id] = instance
+        self._continue_after(instance, until_next)
+        return self._put(replace(instance, status=status, qr=qr, logged_out=logged_out))
+
+    def _shown_for(self) -> timedelta | None:
+        seconds = self._store.state.pairing_seconds
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    def _continue_after(self, instance: Instance, wait: timedelta | None) -> None:
         self.cancel(instance.id)
-        if until_next is not None:
-            store.set_timer(store.clock.now() + until_next, PAIRING, instance.id)
-        self._record(instance)
-        return instance
+        if wait is not None:
+            self._store.set_timer(self._store.clock.now() + wait, PAIRING, instance.id)
 
     def _new_code(self) -> QrCode:
         code = self._store.random.letters(f"qr {self._store.name}", _CODE_LENGTH)
         return QrCode(code, self._store.clock.now() + QR_LIFETIME)
 
-    def _record(self, instance: Instance) -> None:
+    def _put(self, instance: Instance) -> Instance:
+        self._store.state.instances[instance.id] = instance
         self._store.record("instance", Change("status", instance.id, {"status": instance.status}))
+        return instance
