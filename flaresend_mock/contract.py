@@ -86,8 +86,8 @@ def fidelity_table() -> str:
     sections = [_HEAD, f"{len(tags)} behaviours: {counts}.\n"]
     for resource, found in groupby(all_cases, key=lambda case: case.resource):
         sections.append(_section(resource, [_case_row(case) for case in found]))
-    sections.append(_section("Beyond single responses", [_behaviour_row(entry) for entry in all_behaviours]))
-    return "\n".join(sections)
+    rows = [_row(one, one.title, "", one.test.rpartition("::")[2]) for one in all_behaviours]
+    return "\n".join([*sections, _section("Beyond single responses", rows)])
 
 
 def _section(name: str, rows: list[str]) -> str:
@@ -97,12 +97,9 @@ def _section(name: str, rows: list[str]) -> str:
 
 def _case_row(case: Case) -> str:
     title = f"{case.title}. {case.note}" if case.note else case.title
-    return _row(title, str(case.response["status"]), case.tag, case.source, f"`{case.name}`")
+    return _row(case, title, str(case.response["status"]), case.name)
 
 
-def _behaviour_row(entry: Behaviour) -> str:
-    return _row(entry.title, "", entry.tag, entry.source, f"`{entry.test.rpartition('::')[2]}`")
-
-
-def _row(*cells: str) -> str:
+def _row(entry: Case | Behaviour, title: str, status: str, test: str) -> str:
+    cells = (title, status, entry.tag, entry.source, f"`{test}`")
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

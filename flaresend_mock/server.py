@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from flask import has_request_context, request
@@ -72,8 +72,17 @@ class FlaresendMock:
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
         self._mounted = ExitStack()
-        self._host = self._make_host()
-        self._first_state: State | None = None
+        self._host: HostServices[World] = HostServices(
+            on_timer_changed=self._scheduler.schedule_wakeup,
+            delay=self._delay,
+            lend=self._lend,
+            on_delivery_ready=self._sender.notify,
+            on_world_closed=self._forget,
+            key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
+            drain_deliveries=self._sender.drain,
+            public_url=self._public_url,
+            sample_media=sample,
+        )
         default = World(DEFAULT, self._default_state(), utc_now, self._host)
         self.worlds = Worlds(
             default, self._make_world, self._fresh_state if self.settings.auth == "open" else None
@@ -149,9 +158,7 @@ class FlaresendMock:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property
@@ -214,10 +221,12 @@ class FlaresendMock:
             state.instances[first.id] = replace(first, api_keys=(api_key, *first.api_keys[1:]))
         return state
 
+    @cached_property
+    def _first_state(self) -> State:
+        """The initial state of worlds that unknown API keys create."""
+        return self._load_world()
+
     def _fresh_state(self) -> State:
-        """Return the initial state of a world that an unknown API key creates: a copy of the world file."""
-        if self._first_state is None:
-            self._first_state = self._load_world()
         return self._first_state.copy()
 
     def _make_world(self, name: str, state: State) -> World:
@@ -225,19 +234,6 @@ class FlaresendMock:
         if self._http is not None:
             world.begin()
         return world
-
-    def _make_host(self) -> HostServices[World]:
-        return HostServices(
-            on_timer_changed=self._scheduler.schedule_wakeup,
-            delay=self._delay,
-            lend=self._lend,
-            on_delivery_ready=self._sender.notify,
-            on_world_closed=self._forget,
-            key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
-            drain_deliveries=self._sender.drain,
-            public_url=self._public_url,
-            sample_media=sample,
-        )
 
     def _forget(self, world: World) -> None:
         self._scheduler.forget(world)

@@ -7,6 +7,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -96,15 +97,14 @@ class WebhookSender:
         from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
 
         _, instance_id, generation = worker
-        poster = Poster()
         try:
-            while not (self._stopping or world.closed) and generation == world.deliveries.generation:
-                job = world.deliveries.claim(instance_id)
-                if job is None:
-                    break
-                self._deliver(world, job, poster)
+            with closing(Poster()) as poster:
+                while not (self._stopping or world.closed) and generation == world.deliveries.generation:
+                    job = world.deliveries.claim(instance_id)
+                    if job is None:
+                        break
+                    self._deliver(world, job, poster)
         finally:
-            poster.close()
             with self._changed:
                 self._workers[worker] -= 1
                 if not self._workers[worker]:

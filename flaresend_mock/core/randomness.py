@@ -24,19 +24,15 @@ class SeededRandom:
 
     def digits(self, kind: str, length: int) -> str:
         """Return the next decimal string of this kind; its first digit is not zero."""
-        return as_digits(self._next(kind), length)
+        return as_digits(self.material(kind), length)
 
     def hexadecimal(self, kind: str, length: int) -> str:
         """Return the next string of upper-case hex digits of this kind (at most 128)."""
-        return self._next(kind).hex()[:length].upper()
+        return self.material(kind).hex()[:length].upper()
 
     def letters(self, kind: str, length: int) -> str:
         """Return the next string of letters and digits of this kind (at most 64)."""
-        return "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in self._next(kind)[:length])
-
-    def material(self, kind: str) -> bytes:
-        """Return the next 64 bytes of this kind."""
-        return self._next(kind)
+        return "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in self.material(kind)[:length])
 
     def happens(self, kind: str, probability: float) -> bool:
         """Return True with this probability, from 0 to 1."""
@@ -44,9 +40,10 @@ class SeededRandom:
 
     def share(self, kind: str) -> float:
         """Return the next number of this kind, from 0 to less than 1."""
-        return int.from_bytes(self._next(kind)[:6], "big") / 2**48
+        return int.from_bytes(self.material(kind)[:6], "big") / 2**48
 
-    def _next(self, kind: str) -> bytes:
+    def material(self, kind: str) -> bytes:
+        """Return the next 64 bytes of this kind."""
         count = self._counters.get(kind, 0) + 1
         self._counters[kind] = count
         return lasting(self.seed, kind, str(count))

@@ -206,7 +206,7 @@ class _Reader:
                 return self._negation(operand, single, where)
 
     def _equal(self, operand: Any, at: Field, where: str) -> Test:
-        if _depth(operand) > MAX_DEPTH:
+        if _too_deep(operand):
             raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
         if at.fold and isinstance(operand, dict):
             operand = {name.lower(): wanted for name, wanted in operand.items()}
@@ -251,17 +251,6 @@ def _value(item: Mapping[str, Any], name: str, at: Field) -> Any:
     return value
 
 
-def _depth(value: Any) -> int:
-    """Return how many levels of JSON a value has, or MAX_DEPTH + 1 where it has more."""
-    level, depth = [value], 0
-    while depth <= MAX_DEPTH:
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
-            return depth
-        depth += 1
-    return depth
+def _too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_too_deep(one, levels - 1) for one in inner)
