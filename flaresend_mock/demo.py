@@ -27,6 +27,15 @@ HOURS = "We are open *Monday to Saturday 7:00 to 19:00* and Sunday 8:00 to 13:00
 WHERE = "Moi Avenue 12, Nairobi. The way: https://maps.example/demo-shop"
 CHATS = ("@s.whatsapp.net", "@g.us")
 """The chats that the bot writes to. The API takes no LID, and a channel belongs to its owner."""
+REPLIES = {
+    "imageMessage": "What a nice picture! 📷",
+    "audioMessage": "I cannot listen yet, but I would love to. Please write.",
+    "locationMessage": "Got your location. We deliver there in about 40 minutes. 🛵",
+    "documentMessage": "Thank you for the document. I passed it on.",
+    "contactMessage": "Thank you, I noted the contact.",
+    "stickerMessage": "😄",
+}
+"""Replies to other kinds of messages than texts."""
 HELLO = "Hello! I am the baker's bot. Write _menu_ to see what is fresh."
 
 
@@ -62,9 +71,10 @@ def reply_to(message: dict[str, Any]) -> str | None:
     """Return the bot's reply to a message, or None if it does not reply."""
     if any(key in message for key in ("reactionMessage", "protocolMessage")):
         return None
-    text = _text(message)
-    if text is None:
-        return _reply_to_kind(message)
+    extended = message.get("extendedTextMessage")
+    text = extended.get("text") if isinstance(extended, dict) else message.get("conversation")
+    if not isinstance(text, str):
+        return next((reply for kind, reply in REPLIES.items() if kind in message), "Got it!")
     words = text.lower()
     if words.startswith("order"):
         wanted = text[5:].strip() or "a surprise"
@@ -77,24 +87,6 @@ def reply_to(message: dict[str, Any]) -> str | None:
     if "thank" in words:  # the customer ends the conversation
         return None
     return f"You said: “{text[:500]}”. Write _menu_ to see what is fresh."
-
-
-def _text(message: dict[str, Any]) -> str | None:
-    extended = message.get("extendedTextMessage")
-    text = extended.get("text") if isinstance(extended, dict) else message.get("conversation")
-    return text if isinstance(text, str) else None
-
-
-def _reply_to_kind(message: dict[str, Any]) -> str:
-    kinds = {
-        "imageMessage": "What a nice picture! 📷",
-        "audioMessage": "I cannot listen yet, but I would love to. Please write.",
-        "locationMessage": "Got your location. We deliver there in about 40 minutes. 🛵",
-        "documentMessage": "Thank you for the document. I passed it on.",
-        "contactMessage": "Thank you, I noted the contact.",
-        "stickerMessage": "😄",
-    }
-    return next((reply for kind, reply in kinds.items() if kind in message), "Got it!")
 
 
 ECHO, BRIAN, AMINA = "254711000001", "254711000002", "254711000003"

@@ -153,14 +153,13 @@ class Deliveries:
 
     def retry(self, delivery_id: str) -> Fired:
         """Make a delivery ready for its retry, which is due. The caller holds the lock."""
-        delivery = self._due(delivery_id)
-        self._store.state.open_deliveries[delivery_id] = delivery
+        delivery = self._reopen(delivery_id)
         self._wake(_lane(delivery))
         return Fired(self._store.clock.now(), RETRY, delivery_id, "tried again")
 
     def admit_delayed(self, delivery_id: str) -> Fired:
         """Let a delayed delivery enter its lane, behind those that came since. The caller holds the lock."""
-        delivery = self._due(delivery_id)
+        delivery = self._reopen(delivery_id)
         held = self._paused(delivery)
         if held:
             self._close(delivery, "held")
@@ -168,8 +167,10 @@ class Deliveries:
             self._enter_lane(delivery)
         return Fired(self._store.clock.now(), DELAYED, delivery_id, "held" if held else "sent on its way")
 
-    def _due(self, delivery_id: str) -> Delivery:
-        return replace(self._store.state.open_deliveries[delivery_id], status="pending", next_retry=None)
+    def _reopen(self, delivery_id: str) -> Delivery:
+        deliveries = self._store.state.open_deliveries
+        deliveries[delivery_id] = replace(deliveries[delivery_id], status="pending", next_retry=None)
+        return deliveries[delivery_id]
 
     def get(self, delivery_id: str) -> Delivery:
         """Return a delivery.
@@ -228,11 +229,11 @@ class Deliveries:
         with self._store.lock:
             self._set_webhook(instance_id, paused=False, failures=0)
             self._store.record("webhook", Change("resumed", instance_id))
-            held = [one for one in self.all() if one.instance == instance_id and one.status == "held"]
             replayed = []
-            for delivery in held if replay else ():
-                self._store.state.deliveries.discard(delivery.id)
-                replayed.append(self._admit(replace(delivery, status="pending"), 0))
+            for delivery in self.all() if replay else ():
+                if delivery.instance == instance_id and delivery.status == "held":
+                    self._store.state.deliveries.discard(delivery.id)
+                    replayed.append(self._admit(replace(delivery, status="pending"), 0))
             return replayed
 
     def forget(self, instance_id: str) -> None:
@@ -327,10 +328,9 @@ class Deliveries:
 
     def _wake(self, lane: Lane) -> None:
         """Note a lane as ready if its first delivery is, and call the port."""
-        ids = self._store.state.lanes.get(lane)
-        if not ids or lane in self._busy:
-            return
-        if self._store.state.open_deliveries[ids[0]].status == "pending":
+        state = self._store.state
+        ids = () if lane in self._busy else state.lanes.get(lane, ())
+        if ids and state.open_deliveries[ids[0]].status == "pending":
             ready = self._ready.setdefault(lane[0], deque())
             if lane not in ready:
                 ready.append(lane)

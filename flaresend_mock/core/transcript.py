@@ -24,12 +24,7 @@ _PEOPLE = ("@s.whatsapp.net", "@lid")
 
 
 def message_line(message: Shown, when: str, arrows: Mapping[str, str] = ARROWS) -> str:
-    """Return one line of a message.
-
-    Args:
-        when: the time at the beginning of the line.
-        arrows: the signs for outbound and inbound.
-    """
+    """Return one line of a message, with the time `when` at its beginning, and `arrows` for its direction."""
     chat, parties = str(message.get("chat")), f"{message.get('from')} to {message.get('to')}"
     room = "" if chat.endswith(_PEOPLE) or chat in parties else f" in {chat}"
     arrow = arrows["outbound" if message.get("direction") == "outbound" else "inbound"]
@@ -41,13 +36,12 @@ def message_line(message: Shown, when: str, arrows: Mapping[str, str] = ARROWS) 
 
 def fault_line(fault: Shown) -> str:
     """Return one line of a fault: what it matches, its effects, its limits and its counts."""
-    words = [str(fault.get("id"))]
-    words += [str(fault["name"])] if fault.get("name") not in (None, fault.get("id")) else []
-    words.append(f"on {fault.get('on')}")
-    words += [f"{name}={_bare(wanted)}" for name, wanted in _object(fault.get("match")).items()]
+    named = [str(fault["name"])] if fault.get("name") not in (None, fault.get("id")) else []
+    words = [str(fault.get("id")), *named, f"on {fault.get('on')}"]
+    for name, wanted in _object(fault.get("match")).items():
+        words.append(f"{name}={wanted if isinstance(wanted, str) else short(wanted)}")
     effects = [f"replies {_object(fault['respond']).get('status')}"] if fault.get("respond") else []
-    if fault.get("delay"):
-        effects.append(_delay(_object(fault["delay"])))
+    effects += [_delay(_object(fault["delay"]))] if fault.get("delay") else []
     effects += [str(fault["action"])] if fault.get("action") else []
     effects += [f"{name} {fault.get(name)}" for name, usual in _UNLIMITED.items() if fault.get(name) != usual]
     state = "" if fault.get("armed") else ", used up"
@@ -79,8 +73,7 @@ def render(transcript: Shown) -> str:
         ],
         "faults:": [fault_line(one) for one in transcript["faults"]],
     }
-    written = ("\n  ".join([title, *lines]) for title, lines in sections.items() if lines)
-    return "\n".join(written)
+    return "\n".join("\n  ".join([title, *lines]) for title, lines in sections.items() if lines)
 
 
 def short(value: Any) -> str:
@@ -155,10 +148,6 @@ def _delay(delay: Shown) -> str:
 
 def _clock(zone: tzinfo) -> Callable[[str], str]:
     return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
-def _bare(wanted: Any) -> str:
-    return wanted if isinstance(wanted, str) else short(wanted)
 
 
 def _object(value: Any) -> Shown:
