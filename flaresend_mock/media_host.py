@@ -7,7 +7,6 @@ import io
 from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import Gone, NotFound
 
-from flaresend_mock.core.media import Expired
 from flaresend_mock.http.context import MEDIA_HOST, services
 
 _SANDBOX = {
@@ -30,9 +29,9 @@ def media(folder: str, name: str) -> Response:
     signature = request.args.get("oh")
     for world in services().worlds.all():
         found = world.media.at(f"{MEDIA_HOST}/{folder}/{name}", signature)
-        if isinstance(found, Expired):
-            raise Gone("This media has expired.")
         if found is not None:
+            if found.expires <= world.clock.now():
+                raise Gone("This media has expired.")
             response = send_file(
                 io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False
             )

@@ -10,9 +10,9 @@ import hmac
 import io
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from flaresend_mock.core.errors import MediaNotFound
 from flaresend_mock.core.models import Content, Picture, Served, Upload
@@ -25,33 +25,10 @@ KEY_LENGTH = 32
 MAC_LENGTH = 10
 BLOCK = 16
 
-_KEY_INFO = {
-    "image": b"WhatsApp Image Keys",
-    "sticker": b"WhatsApp Image Keys",
-    "video": b"WhatsApp Video Keys",
-    "audio": b"WhatsApp Audio Keys",
-    "document": b"WhatsApp Document Keys",
-}
-
 DEFAULT_MIMETYPE = "application/octet-stream"
 LIFETIME = timedelta(days=30)
 LONG_EXPIRED = timedelta(days=1)
 FLAWS = ("expired", "truncated", "corrupted", "keyless")
-
-_FOLDERS = {
-    "image": "t62.7118-24",
-    "video": "t62.7161-24",
-    "audio": "t62.7117-24",
-    "document": "t62.7119-24",
-    "sticker": "t62.15575-24",
-}
-_MIMETYPES = {
-    "image": "image/jpeg",
-    "video": "video/mp4",
-    "audio": "audio/ogg; codecs=opus",
-    "document": "application/pdf",
-    "sticker": "image/webp",
-}
 _SIGNS = {
     b"\xff\xd8\xff": "image/jpeg",
     b"\x89PNG\r\n": "image/png",
@@ -65,12 +42,22 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
 
-_PICTURED = frozenset({"image", "video", "document", "sticker"})
+
+class _Kind(NamedTuple):
+    """A kind of media: what its keys are derived with, its folder on the media host, and its default media type."""
+
+    key_info: bytes
+    folder: str
+    mimetype: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expired:
-    """A file whose link has expired."""
+_KINDS = {
+    "image": _Kind(b"WhatsApp Image Keys", "t62.7118-24", "image/jpeg"),
+    "video": _Kind(b"WhatsApp Video Keys", "t62.7161-24", "video/mp4"),
+    "audio": _Kind(b"WhatsApp Audio Keys", "t62.7117-24", "audio/ogg; codecs=opus"),
+    "document": _Kind(b"WhatsApp Document Keys", "t62.7119-24", "application/pdf"),
+    "sticker": _Kind(b"WhatsApp Image Keys", "t62.15575-24", "image/webp"),
+}
 
 
 class Media:
@@ -143,57 +130,49 @@ class Media:
         return fields
 
     def get(self, media_id: str) -> Stored:
-        """Return an uploaded file.
-
-        Raises:
-            MediaNotFound: no file that is kept has this id.
-        """
+        """Return an uploaded file."""
         found = self._store.state.media.get(media_id)
         if found is None:
             raise MediaNotFound
         return found
 
-    def at(self, path: str, signature: str | None) -> Served | Expired | None:
-        """Return the file at a path; None if there is none, or its signature is of another world."""
+    def at(self, path: str, signature: str | None) -> Served | None:
+        """Return the file at a path, expired or not; None if there is none, or its signature is of another world."""
         with self._store.lock:
             served = self._store.state.served.get(path)
-            if served is None or signature not in (None, _signature(self._store.name, path)):
-                return None
-            return Expired() if served.expires <= self._store.clock.now() else served
+        return served if signature in (None, _signature(self._store.name, path)) else None
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
         chance = self._store.random
         first, second, third = (chance.digits("media path", length) for length in (8, 15, 19))
-        path = f"/v/{_FOLDERS[kind]}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
+        path = f"/v/{_KINDS[kind].folder}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
         return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
         """Return the fields that describe the contents of a file, or plausible ones if they are not known."""
-        picture = image_info(upload.data) if kind in _PICTURED else None
-        if picture is None and (kind == "video" or upload.data.startswith(b"%PDF")):
-            # no frame and no page is rendered here
-            stand_in = image_info(self._store.host.sample_media("image").data)
-            picture = replace(stand_in, height=120, width=160) if stand_in else None
         if kind == "audio":
             bars = self._store.random.material("waveform")
             return {"seconds": 2, "waveform": b64(bytes(bar % 101 for bar in bars[:WAVEFORM_BARS]))}
+        is_pdf = upload.data.startswith(b"%PDF")
+        picture = image_info(upload.data)
+        if picture is None and (kind == "video" or is_pdf):
+            # no frame and no page is rendered here
+            stand_in = image_info(self._store.host.sample_media("image").data)
+            picture = replace(stand_in, height=120, width=160) if stand_in else None
+        thumbnail = b64(picture.thumbnail) if picture and picture.thumbnail else None
         if kind == "document":
-            is_pdf = upload.data.startswith(b"%PDF")
+            pages = upload.data.count(b"/Type/Page/") + upload.data.count(b"/Type /Page ")
             return {
                 "title": upload.file_name,
                 "fileName": upload.file_name,
-                "pageCount": max(1, upload.data.count(b"/Type/Page/") + upload.data.count(b"/Type /Page "))
-                if is_pdf
-                else None,
-                "jpegThumbnail": b64(picture.thumbnail) if picture and picture.thumbnail else None,
+                "pageCount": max(1, pages) if is_pdf else None,
+                "jpegThumbnail": thumbnail,
             }
         seen = picture or Picture(height=120, width=160)
         fields: dict[str, Any] = {"height": seen.height, "width": seen.width}
         if kind == "sticker":
             return fields | {"isAnimated": b"ANIM" in upload.data[:64]}
-        if seen.thumbnail:
-            fields["jpegThumbnail"] = b64(seen.thumbnail)
-        return fields | ({"seconds": 2} if kind == "video" else {})
+        return fields | {"jpegThumbnail": thumbnail, "seconds": 2 if kind == "video" else None}
 
 
 def image_info(data: bytes) -> Picture | None:
@@ -224,7 +203,7 @@ def mimetype_of(kind: str, upload: Upload) -> str:
     for start, mimetype in _SIGNS.items():
         if upload.data.startswith(start):
             return mimetype
-    return _MIMETYPES[kind]
+    return _KINDS[kind].mimetype
 
 
 def _signature(world: str, path: str) -> str:
@@ -239,23 +218,13 @@ def _spoiled(data: bytes, flaws: Mapping[str, bool]) -> bytes:
     return data
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
-    """The keys that a media key expands to."""
+def expand(media_key: bytes, kind: str) -> tuple[bytes, bytes, bytes]:
+    """Return the IV, the key of the cipher and the key of the MAC that a media key expands to."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    iv: bytes
-    cipher: bytes
-    mac: bytes
-
-
-def expand(media_key: bytes, kind: str) -> Keys:
-    """Expand a media key of 32 bytes for one kind of media (RFC 5869 with SHA-256, no salt, 112 bytes)."""
-    secret = hmac.digest(bytes(32), media_key, "sha256")
-    block = output = b""
-    for counter in range(1, 5):
-        block = hmac.digest(secret, block + _KEY_INFO[kind] + bytes([counter]), "sha256")
-        output += block
-    return Keys(iv=output[:16], cipher=output[16:48], mac=output[48:80])
+    output = HKDF(hashes.SHA256(), length=112, salt=None, info=_KINDS[kind].key_info).derive(media_key)
+    return output[:16], output[16:48], output[48:80]
 
 
 def seal(data: bytes, media_key: bytes, kind: str) -> bytes:
@@ -263,11 +232,11 @@ def seal(data: bytes, media_key: bytes, kind: str) -> bytes:
     # slow to import, and few runs need it
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-    keys = expand(media_key, kind)
+    iv, cipher_key, mac_key = expand(media_key, kind)
     missing = BLOCK - len(data) % BLOCK
-    encryptor = Cipher(algorithms.AES256(keys.cipher), modes.CBC(keys.iv)).encryptor()
+    encryptor = Cipher(algorithms.AES256(cipher_key), modes.CBC(iv)).encryptor()
     ciphertext = encryptor.update(data + bytes([missing]) * missing) + encryptor.finalize()
-    return ciphertext + hmac.digest(keys.mac, keys.iv + ciphertext, "sha256")[:MAC_LENGTH]
+    return ciphertext + hmac.digest(mac_key, iv + ciphertext, "sha256")[:MAC_LENGTH]
 
 
 def digest(data: bytes) -> bytes:

@@ -65,6 +65,6 @@ def test_a_file_opens_only_as_the_kind_it_is() -> None:
 
 
 def test_keys_have_their_lengths() -> None:
-    keys = expand(KEY, "image")
+    iv, cipher, mac = expand(KEY, "image")
 
-    assert (KEY_LENGTH, len(keys.iv), len(keys.cipher), len(keys.mac)) == (32, 16, 32, 32)
+    assert (KEY_LENGTH, len(iv), len(cipher), len(mac)) == (32, 16, 32, 32)
