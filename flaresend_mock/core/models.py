@@ -96,6 +96,11 @@ class Instance:
     qr: QrCode | None = None
     logged_out: bool = False
 
+    @property
+    def title(self) -> str:
+        """The name, or else the number."""
+        return self.name or f"+{self.number}"
+
 
 @dataclass(frozen=True, slots=True)
 class Member:

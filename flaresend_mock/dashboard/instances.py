@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from typing import Any
 
 from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.background.webhook_handshake import MODES
-from flaresend_mock.core.models import INSTANCE_STATUSES, Instance, QrCode
+from flaresend_mock.core.models import INSTANCE_STATUSES
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import page, part
 
 blueprint = Blueprint("instances_page", __name__)
-
 
 MEANINGS = {
     "initializing": "Starting. Shows a QR code in a second.",
@@ -25,35 +24,6 @@ MEANINGS = {
     "disconnected": "Offline. Calls that need the phone get 425.",
 }
 """The text that the page shows for each status."""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """An instance as the page shows it, without secrets.
-
-    `keys` has id and mask of each API key. `held` is the number of events that wait for the webhook to be resumed.
-    `seconds` is how long the QR code stays valid on the world's clock. `only` means that the world has no other.
-    """
-
-    instance: Instance
-    lid: str
-    keys: tuple[tuple[str, str], ...]
-    held: int
-    seconds: int
-    only: bool
-
-    @property
-    def id(self) -> str:
-        return self.instance.id
-
-    @property
-    def title(self) -> str:
-        return self.instance.name or f"+{self.instance.number}"
-
-    @property
-    def qr(self) -> QrCode | None:
-        """The QR code, if the instance waits for a scan."""
-        return self.instance.qr if self.instance.status == "qr" else None
 
 
 @blueprint.get("/w/<world>/instances")
@@ -73,34 +43,42 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
     """Return a dialog for an instance: its webhook, its settings, or a scan by another phone."""
     if dialog not in ("webhook", "settings", "scan"):
         raise NotFound
-    found = next((card for card in read_cards(world) if card.id == instance), None)
+    with world.lock:
+        found = world.state.instances.get(instance)
+        only = len(world.state.instances) == 1
     if found is None:
         raise NotFound("There is no such instance.")
     return part(
-        "instances_dialog.html", world, dialog=dialog, card=found, modes=MODES, statuses=INSTANCE_STATUSES
+        "instances_dialog.html",
+        world,
+        dialog=dialog,
+        one=found,
+        only=only,
+        modes=MODES,
+        statuses=INSTANCE_STATUSES,
     )
 
 
-def read_cards(world: World) -> list[Card]:
-    """Return the cards of all instances, the oldest first."""
+def read_cards(world: World) -> list[dict[str, Any]]:
+    """Return all instances, the oldest first, each with its `lid` and the id and mask of each API key.
+
+    `held` is the number of events that wait for the webhook to be resumed. `seconds` is how long the QR code stays
+    valid on the world's clock.
+    """
     with world.lock:
         now = world.clock.now()
         held = Counter(one.instance for one in world.deliveries.all() if one.status == "held")
-        found = []
-        for one in world.state.instances.values():
-            person = world.state.people.get(one.number)
-            left = (one.qr.expires - now).total_seconds() if one.qr else 0
-            found.append(
-                Card(
-                    one,
-                    person.lid if person else "",
-                    tuple((key_id(key), key_mask(key)) for key in one.api_keys),
-                    held[one.id],
-                    max(0, round(left)),
-                    only=len(world.state.instances) == 1,
-                )
-            )
-        return found
+        people = world.state.people
+        return [
+            {
+                "instance": one,
+                "lid": people[one.number].lid if one.number in people else "",
+                "api_keys": [(key_id(key), key_mask(key)) for key in one.api_keys],
+                "held": held[one.id],
+                "seconds": max(0, round((one.qr.expires - now).total_seconds())) if one.qr else 0,
+            }
+            for one in world.state.instances.values()
+        ]
 
 
 def _cards(world: World) -> dict[str, object]:
