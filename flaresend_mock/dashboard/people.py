@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,10 @@ from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.channels import ROLES
-from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Instance, Person
+from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Person
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import instance_of, name_of
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.pages import number_argument, page, part
 
 blueprint = Blueprint("people_page", __name__)
 
@@ -22,47 +22,36 @@ PAGE = 60
 CHOICES = 200
 """The number of people that the form for a new group lists. Other numbers can be typed."""
 
-MAX_PAGE_DIGITS = 9
 KINDS = ("people", "groups", "channels")
+_ROLES = ("Creator", "Admin", "")
+"""The roles of a group's members, in the order in which they are listed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A person, a group or a channel in the list.
 
-    `chat` is the instance and the id of the chat, if there can be one. A group has the name of its `owner`, a channel
-    has the `roles` of the instances.
+    `chat` is the instance and the id of the chat, if there can be one. `linked` means that the person is an instance. A
+    group has the name of its `owner`, a channel has the `roles` of the instances.
     """
 
     id: str
     title: str
     chat: tuple[str, str] | None
-    person: Person | None = None
-    instance: Instance | None = None
-    group: Group | None = None
-    channel: Channel | None = None
+    shown: Person | Group | Channel
+    linked: bool = False
     owner: str = ""
     roles: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member of a group: `role` is Creator, Admin or empty; `ours` means an instance."""
-
-    number: str
-    name: str
-    lid: str
-    role: str
-    ours: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """One page of the entries that a search found: `first` to `last` of `total`, on `page` of `pages`."""
 
-    entries: tuple[Entry, ...]
+    entries: list[Entry]
     total: int
     page: int
+    pages: int
 
     @property
     def first(self) -> int:
@@ -71,10 +60,6 @@ class Found:
     @property
     def last(self) -> int:
         return self.first + len(self.entries) - 1
-
-    @property
-    def pages(self) -> int:
-        return max(1, -(-self.total // PAGE))
 
 
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
@@ -90,40 +75,28 @@ def entry_list(world: World, kind: str) -> Response:
     return part("people_list.html", world, live=True, **_listed(world, kind))
 
 
-@blueprint.get("/w/<world>/parts/people/people/new")
-def new_person(world: World) -> Response:
-    """Return the form for a new person."""
-    return part("people_dialog.html", world, dialog="person", person=None, linked=False)
-
-
+@blueprint.get("/w/<world>/parts/people/people/new", defaults={"number": None})
 @blueprint.get("/w/<world>/parts/people/people/<number>")
-def person(world: World, number: str) -> Response:
-    """Return the form of a person."""
+def person(world: World, number: str | None) -> Response:
+    """Return the form of a person, or the one for a new person."""
     with world.lock:
-        found = world.state.people.get(number)
-        linked = instance_of(world, number) is not None
-    if found is None:
+        found = world.state.people.get(number) if number else None
+        linked = number is not None and instance_of(world, number) is not None
+    if number and found is None:
         raise NotFound("There is no such person.")
-    return part("people_dialog.html", world, dialog="person", person=found, linked=linked)
+    return _dialog(world, "person", person=found, linked=linked)
 
 
 @blueprint.get("/w/<world>/parts/people/groups/new")
 def new_group(world: World) -> Response:
     """Return the form for a new group."""
     with world.lock:
-        ours = {one.number for one in world.state.instances.values()}
-        others = [one for one in world.state.people.values() if one.on_whatsapp and one.number not in ours]
         owners = list(world.state.instances.values())
+        ours = {one.number for one in owners}
+        others = [one for one in world.state.people.values() if one.on_whatsapp and one.number not in ours]
     others.sort(key=_by_name)
-    return part(
-        "people_dialog.html",
-        world,
-        dialog="group",
-        choices=others[:CHOICES],
-        more=max(0, len(others) - CHOICES),
-        owners=owners,
-        longest=SUBJECT_LENGTH,
-    )
+    more = max(0, len(others) - CHOICES)
+    return _dialog(world, "group", choices=others[:CHOICES], more=more, owners=owners)
 
 
 @blueprint.get("/w/<world>/parts/people/groups/<group>")
@@ -134,15 +107,7 @@ def members(world: World, group: str) -> Response:
         if found is None:
             raise NotFound("There is no such group.")
         shown = _members(world, found)
-    return part(
-        "people_dialog.html",
-        world,
-        dialog="members",
-        group=found,
-        members=shown,
-        longest=SUBJECT_LENGTH,
-        longest_description=DESCRIPTION_LENGTH,
-    )
+    return _dialog(world, "members", group=found, members=shown)
 
 
 @blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})
@@ -154,16 +119,7 @@ def channel(world: World, channel: str | None) -> Response:
         owners = list(world.state.instances.values())
     if channel and found is None:
         raise NotFound("There is no such channel.")
-    return part(
-        "people_dialog.html",
-        world,
-        dialog="channel",
-        channel=found,
-        owners=owners,
-        roles=ROLES,
-        longest=SUBJECT_LENGTH,
-        longest_description=DESCRIPTION_LENGTH,
-    )
+    return _dialog(world, "channel", channel=found, owners=owners, roles=ROLES)
 
 
 def find(world: World, kind: str, search: str, wanted: int) -> Found:
@@ -176,102 +132,89 @@ def find(world: World, kind: str, search: str, wanted: int) -> Found:
         entries = [
             one for one in entries if words in one.title.lower() or (len(digits) >= 3 and digits in one.id)
         ]
-    last = max(1, -(-len(entries) // PAGE))
-    number = min(max(1, wanted), last)
-    return Found(tuple(entries[(number - 1) * PAGE : number * PAGE]), len(entries), number)
+    pages = max(1, -(-len(entries) // PAGE))
+    number = min(max(1, wanted), pages)
+    return Found(entries[(number - 1) * PAGE : number * PAGE], len(entries), number, pages)
 
 
 def _listed(world: World, kind: str) -> dict[str, Any]:
     if kind not in KINDS:
         raise NotFound
-    search, wanted = request.args.get("q", ""), request.args.get("page", "1")
-    usable = wanted.isascii() and wanted.isdigit() and len(wanted) <= MAX_PAGE_DIGITS
-    with world.lock:
-        counts = (len(world.state.people), len(world.state.groups), len(world.state.channels))
+    search = request.args.get("q", "")
     return {
         "kind": kind,
         "search": search,
-        "found": find(world, kind, search, int(wanted) if usable else 1),
-        "counts": dict(zip(KINDS, counts, strict=True)),
+        "found": find(world, kind, search, number_argument("page")),
+        "counts": {name: len(getattr(world.state, name)) for name in KINDS},
     }
+
+
+def _dialog(world: World, name: str, **values: Any) -> Response:
+    limits = {"longest": SUBJECT_LENGTH, "longest_description": DESCRIPTION_LENGTH}
+    return part("people_dialog.html", world, dialog=name, **limits, **values)
 
 
 def _people(world: World) -> list[Entry]:
     """Return the people: instances first, then by name; people without a name come last, by number."""
-    owners = list(world.state.instances.values())
-    ours = {one.number: one for one in owners}
+    ours = {one.number: one for one in world.state.instances.values()}
+    found = sorted(world.state.people.values(), key=lambda one: (one.number not in ours, _by_name(one)))
     return [
         Entry(
             one.number,
-            _named(one, ours.get(one.number)),
-            _chat_with(one, owners),
-            person=one,
-            instance=ours.get(one.number),
+            (ours[one.number].name if one.number in ours else "") or one.name or f"+{one.number}",
+            _chat(world, numbers.jid(one.number), ours.keys() - {one.number}) if one.on_whatsapp else None,
+            one,
+            linked=one.number in ours,
         )
-        for one in sorted(
-            world.state.people.values(), key=lambda one: (one.number not in ours, _by_name(one))
-        )
+        for one in found
     ]
 
 
 def _groups(world: World) -> list[Entry]:
     """Return the groups, the newest first."""
-    owners = list(world.state.instances.values())
+    found = sorted(world.state.groups.values(), key=lambda one: one.created, reverse=True)
     return [
-        Entry(
-            one.id,
-            one.subject,
-            _chat_in(one.id, one.members, owners),
-            group=one,
-            owner=name_of(world, one.owner),
-        )
-        for one in sorted(world.state.groups.values(), key=lambda one: one.created, reverse=True)
+        Entry(one.id, one.subject, _chat(world, one.id, one.members), one, owner=name_of(world, one.owner))
+        for one in found
     ]
 
 
 def _channels(world: World) -> list[Entry]:
-    owners = list(world.state.instances.values())
+    owners = world.state.instances.values()
     return [
         Entry(
             one.id,
             one.name,
-            _chat_in(one.id, one.roles, owners),
-            channel=one,
-            roles=tuple((owner.name or f"+{owner.number}", one.role_of(owner.number)) for owner in owners),
+            _chat(world, one.id, one.roles),
+            one,
+            roles=tuple((owner.title, one.role_of(owner.number)) for owner in owners),
         )
         for one in world.state.channels.values()
     ]
 
 
-def _members(world: World, group: Group) -> list[Member]:
+def _members(world: World, group: Group) -> list[dict[str, Any]]:
     """Return the members of a group: the creator, the admins, then the others by name."""
-    ours = {one.number for one in world.state.instances.values()}
     found = []
     for one in group.members.values():
         person = world.state.people.get(one.number)
         creator = one.admin == "superadmin" or one.number == group.owner
-        role = "Creator" if creator else "Admin" if one.admin else ""
-        name = name_of(world, one.number)
-        found.append(Member(one.number, name, person.lid if person else "", role, one.number in ours))
-    ranks = {"Creator": 0, "Admin": 1, "": 2}
-    return sorted(found, key=lambda one: (ranks[one.role], one.name.lower()))
-
-
-def _named(person: Person, instance: Instance | None) -> str:
-    return (instance.name if instance else "") or person.name or f"+{person.number}"
+        found.append(
+            {
+                "number": one.number,
+                "name": name_of(world, one.number),
+                "lid": person.lid if person else "",
+                "role": "Creator" if creator else "Admin" if one.admin else "",
+                "ours": instance_of(world, one.number) is not None,
+            }
+        )
+    return sorted(found, key=lambda one: (_ROLES.index(one["role"]), one["name"].lower()))
 
 
 def _by_name(person: Person) -> tuple[bool, str]:
     return not person.name, person.name.lower() or person.number
 
 
-def _chat_with(person: Person, owners: Sequence[Instance]) -> tuple[str, str] | None:
-    if not person.on_whatsapp:
-        return None
-    other = next((one for one in owners if one.number != person.number), None)
-    return (other.id, numbers.jid(person.number)) if other else None
-
-
-def _chat_in(chat: str, inside: Any, owners: Sequence[Instance]) -> tuple[str, str] | None:
-    member = next((one for one in owners if one.number in inside), None)
-    return (member.id, chat) if member else None
+def _chat(world: World, chat: str, inside: Container[str]) -> tuple[str, str] | None:
+    """Return the first instance whose number is inside, and the chat's id."""
+    return next(((one.id, chat) for one in world.state.instances.values() if one.number in inside), None)
