@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -72,19 +71,15 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
-class Recipient:
-    """A recipient of a scheduled message; `chat` is None if the number is invalid."""
-
-    name: str
-    chat: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Planned:
-    """A scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known."""
+    """A scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known.
+
+    `recipients` has the names and chats of the first ones, and `more` the number of the others. An invalid number has
+    no chat.
+    """
 
     task: Task
-    recipients: tuple[Recipient, ...]
+    recipients: tuple[tuple[str, str | None], ...]
     more: int
     via: str
     text: str
@@ -92,16 +87,12 @@ class Planned:
     ended: datetime | None = None
 
     @property
-    def at(self) -> datetime:
-        return self.task.send_at
-
-    @property
     def key(self) -> str:
         return f"{TASK} {self.task.id}"
 
     @property
     def line(self) -> str:
-        names = ", ".join(one.name for one in self.recipients)
+        names = ", ".join(name for name, _ in self.recipients)
         more = f" and {self.more} more" if self.more else ""
         what = self.text or self.file or self.task.content.type
         return f"To {names}{more}: {what[:160]}"
@@ -118,20 +109,6 @@ class Timer:
     page: str = ""
     chat: tuple[str, str] | None = None
     about: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """Scheduled messages and other timers, soonest first, and how many more there are of each."""
-
-    planned: tuple[Planned, ...]
-    more_planned: int
-    others: tuple[Timer, ...]
-    more_others: int
-
-    @property
-    def count(self) -> int:
-        return len(self.planned) + self.more_planned
 
 
 @blueprint.get("/w/<world>/schedule")
@@ -177,11 +154,26 @@ def _clock(world: World) -> dict[str, object]:
 
 
 def _due(world: World) -> dict[str, object]:
+    """Return scheduled messages and other timers, soonest first, and those messages that ended, newest first."""
     with world.lock:
         now = world.clock.now()
-        found = {"due": _pending(world), "ended": _ended(world)}
-        several = len(world.state.instances) > 1
-    return {"several": several, **found, **_countdown(now)}
+        state = world.state
+        entries, _ = state.timers.contents()
+        tasks = [state.tasks[entry.key] for entry in entries if entry.kind == TASK]
+        others = [entry for entry in entries if entry.kind != TASK]
+        when = _ends(world)
+        return {
+            "several": len(state.instances) > 1,
+            "pending": len(tasks),
+            "planned": [_planned(world, task) for task in tasks[:MAX_SHOWN]],
+            "others": [_timer(world, entry) for entry in others[:MAX_SHOWN]],
+            "more_others": max(0, len(others) - MAX_SHOWN),
+            "ended": [
+                _planned(world, task, when.get(task.id))
+                for task in islice(reversed(state.ended_tasks), MAX_ENDED)
+            ],
+            **_countdown(now),
+        }
 
 
 def _countdown(now: datetime) -> dict[str, object]:
@@ -193,36 +185,14 @@ def _countdown(now: datetime) -> dict[str, object]:
     }
 
 
-def _pending(world: World) -> Pending:
-    entries, _ = world.state.timers.contents()
-    tasks = [entry for entry in entries if entry.kind == TASK]
-    others = [entry for entry in entries if entry.kind != TASK]
-    return Pending(
-        tuple(_planned(world, world.state.tasks[entry.key]) for entry in tasks[:MAX_SHOWN]),
-        max(0, len(tasks) - MAX_SHOWN),
-        tuple(_timer(world, entry) for entry in others[:MAX_SHOWN]),
-        max(0, len(others) - MAX_SHOWN),
-    )
-
-
-def _ended(world: World) -> list[Planned]:
-    """Return the scheduled messages that ended last, newest first."""
-    found = list(islice(reversed(world.state.ended_tasks), MAX_ENDED))
-    when = _ends(world, {task.id for task in found})
-    return [_planned(world, task, when.get(task.id)) for task in found]
-
-
-def _ends(world: World, wanted: Iterable[str]) -> dict[str, datetime]:
-    missing = set(wanted)
-    when: dict[str, datetime] = {}
-    for event in reversed(world.state.events.since(0, "task") if missing else []):
-        change = event.subject
-        if isinstance(change, TaskChange) and change.task.id in missing and change.task.status != "pending":
-            when[change.task.id] = event.at
-            missing.discard(change.task.id)
-            if not missing:
-                break
-    return when
+def _ends(world: World) -> dict[str, datetime]:
+    """Return when each scheduled message was sent, failed or was cancelled."""
+    changes = ((event.at, event.subject) for event in world.state.events.since(0, "task"))
+    return {
+        change.task.id: at
+        for at, change in changes
+        if isinstance(change, TaskChange) and change.task.status != "pending"
+    }
 
 
 def _planned(world: World, task: Task, when: datetime | None = None) -> Planned:
@@ -232,19 +202,18 @@ def _planned(world: World, task: Task, when: datetime | None = None) -> Planned:
         task,
         tuple(_recipient(world, given) for given in task.recipients[:MAX_NAMES]),
         max(0, len(task.recipients) - MAX_NAMES),
-        (owner.name or f"+{owner.number}") if owner else "a deleted instance",
+        owner.title if owner else "a deleted instance",
         content.text or content.caption or "",
         _file(world, content),
         when,
     )
 
 
-def _recipient(world: World, given: str | int) -> Recipient:
+def _recipient(world: World, given: str | int) -> tuple[str, str | None]:
     number = numbers.parse(given)
     if number is None:
-        return Recipient(f"{given} (invalid number)", None)
-    chat = numbers.jid(number)
-    return Recipient(name_of(world, chat), chat)
+        return f"{given} (invalid number)", None
+    return name_of(world, number), numbers.jid(number)
 
 
 def _file(world: World, content: Content) -> str:
@@ -266,7 +235,7 @@ def _timer(world: World, entry: Due) -> Timer:
         owner = world.state.instances.get(entry.key)
         if owner is not None:
             step = _NEXT_STEP.get(owner.status, "is connected")
-            return Timer(entry.at, key, "Pairing", f"{owner.name or '+' + owner.number} {step}", "instances")
+            return Timer(entry.at, key, "Pairing", f"{owner.title} {step}", "instances")
     return Timer(entry.at, key, entry.kind.capitalize(), entry.key)
 
 
