@@ -78,12 +78,8 @@ class Inbound:
 
         Raises:
             InvalidNumber, PersonNotOnWhatsApp: its sender cannot write.
-            InstanceNotFound: no instance has this id.
-            NotReady: the instance's phone is not connected.
             GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
             MessageNotFound: it replies to, changes or forwards a message that is not kept.
-            NotForwarded: it forwards a message that cannot be forwarded.
-            ChannelNotFound: there is no such channel.
         """
         with self._store.lock:
             instance = self._instances.find(message.instance)
@@ -253,10 +249,9 @@ class Inbound:
         return context
 
     def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
-        if target.chat.endswith(numbers.USER):
-            chat = self._shown(message, target.chat.removesuffix(numbers.USER))
-            return {"remoteJid": chat, "fromMe": from_me, "id": target.id}
-        key: Payload = {"remoteJid": target.chat, "fromMe": from_me, "id": target.id}
+        chat, is_person = target.chat, target.chat.endswith(numbers.USER)
+        shown = self._shown(message, chat.removesuffix(numbers.USER)) if is_person else chat
+        key: Payload = {"remoteJid": shown, "fromMe": from_me, "id": target.id}
         if target.chat.endswith(numbers.GROUP):
             key["participant"] = self._shown(message, target.sender)
         return key
@@ -350,11 +345,7 @@ class Inbound:
         store = self._store
         pending = store.state.auto_replies.pop(key)
         reply = InboundMessage(
-            pending.number,
-            text=pending.text,
-            instance=pending.instance,
-            group=pending.group,
-            by_rule=True,
+            pending.number, text=pending.text, instance=pending.instance, group=pending.group, by_rule=True
         )
         try:
             result = self.receive(reply).message.id

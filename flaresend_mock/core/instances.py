@@ -57,7 +57,10 @@ class Instances:
 
     def with_key(self, api_key: str) -> Instance | None:
         """Return the instance that this API key belongs to."""
-        return next((one for one in self.all() if api_key in one.api_keys), None)
+        for instance in self.all():
+            if api_key in instance.api_keys:
+                return instance
+        return None
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance if its phone is connected.

@@ -128,22 +128,21 @@ def _text(message: InboundMessage) -> tuple[str, Any]:
     return "extendedTextMessage", _in_order("text", values)
 
 
-def _media(kind: str) -> Any:
-    def build(message: InboundMessage) -> tuple[str, Any]:
-        return f"{kind}Message", _in_order(kind, {**message.details, "caption": message.caption})
-
-    return build
+def _media(message: InboundMessage) -> tuple[str, Any]:
+    kind = MEDIA_KINDS[message.kind]
+    values = {**message.details, "caption": message.caption, "contactVcard": False}
+    return f"{kind}Message", _in_order(kind, values)
 
 
 def _document(message: InboundMessage) -> tuple[str, Any]:
-    body = _in_order("document", {**message.details, "caption": message.caption, "contactVcard": False})
+    name, body = _media(message)
     if message.caption is None:
-        return "documentMessage", body
-    return "documentWithCaptionMessage", {"message": {"documentMessage": body}}
+        return name, body
+    return "documentWithCaptionMessage", {"message": {name: body}}
 
 
 def _view_once(message: InboundMessage) -> tuple[str, Any]:
-    _, image = _media("image")(message)
+    _, image = _media(message)
     return "viewOnceMessageV2", {"message": {"imageMessage": {**image, "viewOnce": True}}}
 
 
@@ -152,17 +151,13 @@ def _location(message: InboundMessage) -> tuple[str, Any]:
 
 
 def _contact(message: InboundMessage) -> tuple[str, Any]:
-    name, number = _one_line(message.details["displayName"]), message.details["number"]
+    name, number = " ".join(message.details["displayName"].split()), message.details["number"]
     safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
     vcard = (
         f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
         f"TEL;type=CELL;waid={number}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
     return "contactMessage", _in_order("contact", {**message.details, "displayName": name, "vcard": vcard})
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _reaction(message: InboundMessage) -> tuple[str, Any]:
@@ -215,13 +210,13 @@ def _edit(message: InboundMessage) -> tuple[str, Any]:
 
 _BUILDERS = {
     "text": _text,
-    "image": _media("image"),
-    "channel_image": _media("image"),
-    "video": _media("video"),
-    "audio": _media("audio"),
-    "voice": _media("audio"),
+    "image": _media,
+    "channel_image": _media,
+    "video": _media,
+    "audio": _media,
+    "voice": _media,
     "document": _document,
-    "sticker": _media("sticker"),
+    "sticker": _media,
     "view_once": _view_once,
     "location": _location,
     "contact": _contact,
@@ -286,11 +281,7 @@ def score_of(context: Mapping[str, Any]) -> int:
 
 
 def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
-    """Return a payload as a forwarded one, without what it quotes.
-
-    Raises:
-        NotForwarded: it has no body.
-    """
+    """Return a payload as a forwarded one, without what it quotes."""
     name, body = next(((name, body) for name, body in payload.items() if name != CONTEXT), ("", None))
     if name == "conversation" and isinstance(body, str):
         others = {other: value for other, value in payload.items() if other != name}
@@ -319,9 +310,8 @@ def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
     """Return the details of a received message, from which a message like it can be written."""
     match kind:
         case "location":
-            return {
-                name: body.get(name) for name in ("degreesLatitude", "degreesLongitude", "name", "address")
-            }
+            names = ("degreesLatitude", "degreesLongitude", "name", "address")
+            return {name: body.get(name) for name in names}
         case "contact":
             return dict(contact_of(body))
         case "poll":

@@ -24,7 +24,7 @@ from flaresend_mock.core.errors import (
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Content, Task, TaskChange
-from flaresend_mock.core.sending import Outcome, Sending, require_complete
+from flaresend_mock.core.sending import Sending, require_complete
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
 
@@ -50,7 +50,6 @@ class Schedule:
 
         Raises:
             InvalidContent: the message lacks what its type needs.
-            SendAtInThePast: `send_at` is not in the world's future.
             InstanceNotFound: the instance was removed meanwhile.
             NotReady, Overloaded: a magic number asks for it.
             TooMany: MAX_PENDING_BYTES are pending.
@@ -69,10 +68,7 @@ class Schedule:
                 local_time=send_at,
                 order=order,
             )
-            self._keep(task)
-            self._store.set_timer(task.send_at, KIND, task.id)
-            self._store.record("task", TaskChange("scheduled", task))
-            return task
+            return self._keep(task, "scheduled", with_timer=True)
 
     def pending(self, instance_id: str) -> list[Task]:
         """Return the pending messages of an instance, by time, then in the order they were scheduled."""
@@ -87,17 +83,14 @@ class Schedule:
             changes: any of `recipients`, `send_at` (as in `add`) and the fields of Content.
 
         Raises:
-            NothingToUpdate: there are no changes.
-            TaskNotFound: the instance has no such task.
-            TaskNotPending: it was sent, failed or cancelled.
-            TooMany: MAX_PENDING_BYTES are pending.
             InvalidContent: the message would lack what its type needs.
-            SendAtInThePast: `send_at` is not in the world's future.
+            NotReady, Overloaded: a magic number among new recipients asks for it.
+            TooMany: MAX_PENDING_BYTES are pending.
         """
         if not changes:
             raise NothingToUpdate
-        recipients = changes.get("recipients", ())
-        with numbers.magic_outcomes(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+        people = map(numbers.parse, changes.get("recipients", ()))
+        with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":
                 raise TaskNotPending
@@ -116,24 +109,21 @@ class Schedule:
                 local_time=local_time,
                 content=self._media.keep(content),
             )
-            self._keep(task)
-            if "send_at" in changes:  # else it keeps its place among those of the same second
-                self._store.set_timer(task.send_at, KIND, task.id)
-            self._store.record("task", TaskChange("updated", task))
-            return task
+            # without a new time, it keeps its place among those of the same second
+            return self._keep(task, "updated", with_timer="send_at" in changes)
 
-    def _keep(self, task: Task) -> None:
+    def _keep(self, task: Task, action: str, *, with_timer: bool) -> Task:
         state = self._store.state
         if state.pending_bytes + task.size > MAX_PENDING_BYTES:
             raise TooMany("too many scheduled messages and undelivered events; cancel or deliver some")
         state.tasks[task.id] = task
+        if with_timer:
+            self._store.set_timer(task.send_at, KIND, task.id)
+        self._store.record("task", TaskChange(action, task))
+        return task
 
     def cancel(self, instance_id: str, task_id: str) -> Task:
-        """Cancel a pending message.
-
-        Raises:
-            TaskNotCancellable: the instance has no such pending task.
-        """
+        """Cancel a pending message."""
         with self._store.lock:
             task = self._store.state.tasks.get(task_id)
             if task is None or task.instance != instance_id:
@@ -143,8 +133,11 @@ class Schedule:
     def send_due(self, task_id: str) -> Fired:
         """Send a task whose timer was due. The caller holds the world's lock."""
         task = self._store.state.tasks[task_id]
+        people = [numbers.parse(given) for given in task.recipients]
         try:
-            self._send(task)
+            numbers.refuse_magic(people)
+            instance = self._instances.require_ready(task.instance)
+            self._sending.deliver(instance, task.recipients, people, task.content)
         except NotReady:
             task = replace(task, status="failed", reason="Instance not ready for messaging")
         except Overloaded as overloaded:
@@ -153,12 +146,6 @@ class Schedule:
             task = replace(task, status="sent")
         self._end(task)
         return Fired(self._store.clock.now(), KIND, task.id, task.status, task.reason)
-
-    def _send(self, task: Task) -> Outcome:
-        people = [numbers.parse(given) for given in task.recipients]
-        numbers.refuse_magic(people)
-        instance = self._instances.require_ready(task.instance)
-        return self._sending.deliver(instance, task.recipients, people, task.content)
 
     def _unused_id(self) -> str:
         state = self._store.state

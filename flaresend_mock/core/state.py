@@ -46,9 +46,9 @@ class State:
     instances: dict[str, Instance] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     channels: dict[str, Channel] = field(default_factory=dict)
-    tasks: dict[str, Task] = field(default_factory=dict)
+    tasks: SizedDict[str, Task] = field(default_factory=SizedDict)
     timers: TimerQueue = field(default_factory=TimerQueue)
-    open_deliveries: dict[str, Delivery] = field(default_factory=dict)
+    open_deliveries: SizedDict[str, Delivery] = field(default_factory=SizedDict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     auto_replies: dict[str, PendingAutoReply] = field(default_factory=dict)
     senders_as_lids: bool = False
@@ -68,22 +68,14 @@ class State:
         self.served = BoundedStore(self.history, MAX_MEDIA_BYTES)
         self.deliveries = BoundedStore(self.history, MAX_LOG_BYTES)
         self.events = EventLog(self.history)
-        if not isinstance(self.tasks, SizedDict):
-            self.tasks = SizedDict(self.tasks)
-        if not isinstance(self.open_deliveries, SizedDict):
-            self.open_deliveries = SizedDict(self.open_deliveries)
 
     @property
     def pending_bytes(self) -> int:
         """The size of scheduled messages and undelivered events."""
-        return sum(one.bytes for one in (self.tasks, self.open_deliveries) if isinstance(one, SizedDict))
+        return self.tasks.bytes + self.open_deliveries.bytes
 
     def find_instance(self, instance_id: str | None) -> Instance:
-        """Return the instance with this id; None and "default" name the first one.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-        """
+        """Return the instance with this id; None and "default" name the first one."""
         if instance_id in (None, "default"):
             return next(iter(list(self.instances.values())))  # readers without the lock look here, too
         instance = self.instances.get(str(instance_id))

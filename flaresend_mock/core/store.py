@@ -24,10 +24,6 @@ def _nothing(*_: object) -> None:
     """Do nothing."""
 
 
-def _no_sample(kind: str) -> Upload:
-    return Upload(kind.encode(), "", "")
-
-
 @dataclass(frozen=True, slots=True)
 class HostServices(Generic[AnyWorld]):
     """The ports to the machine: everything that others do for a world.
@@ -55,7 +51,7 @@ class HostServices(Generic[AnyWorld]):
     drain_deliveries: Callable[[AnyWorld], None] = _nothing
     lend: Callable[[], AbstractContextManager[object]] = nullcontext
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
-    sample_media: Callable[[str], Upload] = _no_sample
+    sample_media: Callable[[str], Upload] = lambda kind: Upload(kind.encode(), "", "")
 
 
 class Store:

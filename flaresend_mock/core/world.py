@@ -38,11 +38,7 @@ class World(Store):
     """
 
     def __init__(
-        self,
-        name: str,
-        state: State,
-        real: Callable[[], datetime],
-        host: HostServices[World] | None = None,
+        self, name: str, state: State, real: Callable[[], datetime], host: HostServices[World] | None = None
     ) -> None:
         super().__init__(name, state, real, host)
         self.replacements = 0
@@ -77,12 +73,7 @@ class World(Store):
         self.host.on_timer_changed(self)
 
     def remove_instance(self, instance_id: str) -> None:
-        """Remove an instance: cancel what it scheduled, and interrupt what is on its way to its webhook.
-
-        Raises:
-            InstanceNotFound: no instance has this id.
-            LastInstance: the world has no other instance.
-        """
+        """Remove an instance: cancel what it scheduled, and interrupt what is on its way to its webhook."""
         with self.lock:
             instance = self.instances.get(instance_id)
             if len(self.state.instances) == 1:
@@ -112,11 +103,7 @@ class World(Store):
         self._return_to(self._origin, "reset", self.name)
 
     def restore(self, name: str) -> None:
-        """Return to a snapshot. A clock that was running has kept running.
-
-        Raises:
-            SnapshotNotFound: no snapshot has this name.
-        """
+        """Return to a snapshot. A clock that was running has kept running."""
         self._return_to(self.snapshots.get(name), "restored", name)
 
     def replace(self, state: State) -> None:
@@ -172,11 +159,7 @@ class Snapshots:
         self._states: dict[str, State] = {}
 
     def take(self, name: str) -> State:
-        """Save the present state under a name, in place of an earlier snapshot of this name.
-
-        Raises:
-            TooMany: the world has MAX_SNAPSHOTS snapshots.
-        """
+        """Save the present state under a name, in place of an earlier snapshot of this name."""
         with self._world.lock:
             if name not in self._states and len(self._states) >= MAX_SNAPSHOTS:
                 raise TooMany(f"a world has at most {MAX_SNAPSHOTS} snapshots; remove some")
@@ -184,11 +167,7 @@ class Snapshots:
             return self._states[name]
 
     def get(self, name: str) -> State:
-        """Return a snapshot.
-
-        Raises:
-            SnapshotNotFound: no snapshot has this name.
-        """
+        """Return a snapshot."""
         found = self._states.get(name)
         if found is None:
             raise SnapshotNotFound
@@ -200,11 +179,7 @@ class Snapshots:
             return dict(self._states)
 
     def remove(self, name: str) -> None:
-        """Remove a snapshot.
-
-        Raises:
-            SnapshotNotFound: no snapshot has this name.
-        """
+        """Remove a snapshot."""
         with self._world.lock:
             self.get(name)
             del self._states[name]

@@ -56,11 +56,7 @@ class Worlds:
         return list(self._worlds.values())
 
     def get(self, name: str) -> World:
-        """Return the world of this name.
-
-        Raises:
-            WorldNotFound: no world has this name.
-        """
+        """Return the world of this name."""
         found = self._worlds.get(name)
         if found is None:
             raise WorldNotFound(name)
@@ -75,7 +71,6 @@ class Worlds:
                 None for a key that is derived from the world's name and seed.
 
         Raises:
-            WorldExists: another world has this name.
             KeyInUse: another world has the key.
             TooMany: there are MAX_WORLDS worlds.
         """
@@ -83,7 +78,7 @@ class Worlds:
             name = name or self._unused_name("world-")
             if name in self._worlds:
                 raise WorldExists
-            key = api_key or "fm_" + _derived(state.seed, name)
+            key = api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32]
             keys = with_key(state, key)
             if not all(map(self.key_is_free, keys)):
                 raise KeyInUse
@@ -93,12 +88,7 @@ class Worlds:
             return self._add(name, state)
 
     def remove(self, name: str) -> None:
-        """Remove a world, and close it.
-
-        Raises:
-            WorldNotFound: no world has this name.
-            WorldIsNeeded: it is the default world.
-        """
+        """Remove a world, and close it. The default world is needed."""
         with self._lock:
             world = self.get(name)
             if name == DEFAULT:
@@ -213,9 +203,5 @@ def with_key(state: State, api_key: str) -> list[str]:
     return keys
 
 
-def _digest(api_key: str) -> str:
-    return hashlib.sha256(api_key.encode()).hexdigest()
-
-
-def _derived(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode()).hexdigest()[:32]
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.bounded_store import SizedDict
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import Event, Subject
@@ -160,8 +161,8 @@ def _read_state(document: Mapping[str, Any]) -> State:
     same = ("history", "seed", "time_zone", "counters", "pairing_seconds", "auto_replies")
     return State(
         **{name: document[name] for name in same},
-        tasks=keyed("tasks", document["tasks"]),
-        open_deliveries=keyed("open_deliveries", document["open_deliveries"]),
+        tasks=SizedDict(keyed("tasks", document["tasks"])),
+        open_deliveries=SizedDict(keyed("open_deliveries", document["open_deliveries"])),
         clock=_read_clock(document["clock"]),
         senders_as_lids=document["senders"] == "lid",
         timers=TimerQueue.refilled(
