@@ -7,13 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.errors import (
-    ChannelNotFound,
-    NotChannelAdmin,
-    NothingToUpdate,
-    OwnerCannotUnfollow,
-)
+from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change, Channel, Content
@@ -78,7 +72,7 @@ class Channels:
             for channel in self._store.state.channels.values():
                 if channel.invite == code:
                     return channel
-            raise ChannelNotFound
+            raise errors.ChannelNotFound
 
     def update(self, instance_id: str, channel_id: str, changes: Mapping[str, Any]) -> Channel:
         """Change any of a channel's name, description and picture.
@@ -88,7 +82,7 @@ class Channels:
             NotChannelAdmin: the instance is neither owner nor admin.
         """
         if not changes:
-            raise NothingToUpdate
+            raise errors.NothingToUpdate
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "update")
             return self._put(replace(channel, **changes), "updated", changes)
@@ -110,7 +104,7 @@ class Channels:
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role == "OWNER":
-                raise OwnerCannotUnfollow
+                raise errors.OwnerCannotUnfollow
             if role != GUEST:
                 self._set_role(channel, instance_id, GUEST, "unfollowed")
 
@@ -131,13 +125,13 @@ class Channels:
     def _find(self, channel_id: str) -> Channel:
         channel = self._store.state.channels.get(channel_id)
         if channel is None:
-            raise ChannelNotFound
+            raise errors.ChannelNotFound
         return channel
 
     def _editable(self, instance_id: str, channel_id: str, what: str) -> Channel:
         channel, role = self.get(instance_id, channel_id)
         if role not in EDITORS:
-            raise NotChannelAdmin(what, role)
+            raise errors.NotChannelAdmin(what, role)
         return channel
 
     def _set_role(self, channel: Channel, instance_id: str, role: str, action: str) -> None:

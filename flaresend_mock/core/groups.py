@@ -8,18 +8,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.errors import (
-    AlreadyParticipants,
-    CreatorIsProtected,
-    GroupFull,
-    GroupNotFound,
-    NotGroupAdmin,
-    NotInGroup,
-    NotOnWhatsApp,
-    NotParticipants,
-    NoValidParticipants,
-)
+from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, Member
@@ -80,9 +69,9 @@ class Groups:
                 if number and self._people.on_whatsapp(number):
                     members.setdefault(number, Member(number))
             if len(members) == 1:
-                raise NoValidParticipants
+                raise errors.NoValidParticipants
             if len(members) > GROUP_CAPACITY:
-                raise GroupFull
+                raise errors.GroupFull
 
             now = self._store.clock.now()
             for number in members:
@@ -172,7 +161,7 @@ class Groups:
     def _find(self, group_id: str) -> Group:
         group = self._store.state.groups.get(group_id)
         if group is None:
-            raise GroupNotFound
+            raise errors.GroupNotFound
         return group
 
     def _put(self, group: Group, action: str, details: Mapping[str, Any]) -> Group:
@@ -197,27 +186,27 @@ class Groups:
             digits for digits, number in named if number is None or not self._people.on_whatsapp(number)
         ]
         if strangers:
-            raise NotOnWhatsApp(strangers)
+            raise errors.NotOnWhatsApp(strangers)
         already = [digits for digits, number in named if number in group.members]
         if already:
-            raise AlreadyParticipants(already)
+            raise errors.AlreadyParticipants(already)
         members = dict(group.members)
         members.update((number, Member(number)) for _, number in named if number)
         if len(members) > GROUP_CAPACITY:
-            raise GroupFull
+            raise errors.GroupFull
         return members
 
     def _change(self, group: Group, named: Named, action: str) -> dict[str, Member]:
         strangers = [digits for digits, number in named if number not in group.members]
         if strangers:
-            raise NotParticipants(strangers)
+            raise errors.NotParticipants(strangers)
         members = dict(group.members)
         for number in {number for _, number in named if number}:  # a number and its LID name one person
             member = members[number]
             if action == "promote":
                 members[number] = replace(member, admin=member.admin or "admin")
             elif number == group.owner or member.admin == "superadmin":
-                raise CreatorIsProtected
+                raise errors.CreatorIsProtected
             elif action == "demote":
                 members[number] = replace(member, admin=None)
             else:
@@ -228,14 +217,14 @@ class Groups:
         instance = self._instances.require_ready(instance_id)
         group = self._find(group_id)
         if instance.number not in group.members:
-            raise NotInGroup
+            raise errors.NotInGroup
         return group
 
     def _as_admin(self, instance_id: str, group_id: str, what: str) -> Group:
         with self._store.lock:
             group = self._mine(instance_id, group_id)
             if not group.is_admin(self._instances.get(instance_id).number):
-                raise NotGroupAdmin(what)
+                raise errors.NotGroupAdmin(what)
             return group
 
     def _view(self, group: Group) -> GroupView:

@@ -11,21 +11,8 @@ import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from flaresend_mock.core import numbers, payloads
+from flaresend_mock.core import errors, numbers, payloads
 from flaresend_mock.core.deliveries import Deliveries
-from flaresend_mock.core.errors import (
-    ChannelNotFound,
-    GroupNotFound,
-    InvalidNumber,
-    MessageNotFound,
-    NotForwarded,
-    NotGroupAdmin,
-    NotInGroup,
-    NotReady,
-    PersonNotInGroup,
-    PersonNotOnWhatsApp,
-    Refusal,
-)
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media, mimetype_of
@@ -104,22 +91,22 @@ class Inbound:
         state = self._store.state
         number = self._people.named(message.sender)
         if number is None:
-            raise InvalidNumber("from")
+            raise errors.InvalidNumber("from")
         if not self._people.is_linked(number) and not self._people.on_whatsapp(number):
-            raise PersonNotOnWhatsApp
+            raise errors.PersonNotOnWhatsApp
         if instance.status != "connected":
-            raise NotReady(instance.status)
+            raise errors.NotReady(instance.status)
         if message.group is None:
             return number
         group = state.groups.get(message.group)
         if group is None:
-            raise GroupNotFound
+            raise errors.GroupNotFound
         if instance.number not in group.members:
-            raise NotInGroup
+            raise errors.NotInGroup
         if number not in group.members:
-            raise PersonNotInGroup
+            raise errors.PersonNotInGroup
         if group.announce and not group.is_admin(number):
-            raise NotGroupAdmin("post")
+            raise errors.NotGroupAdmin("post")
         return number
 
     def _forward(self, message: InboundMessage) -> InboundMessage:
@@ -131,7 +118,7 @@ class Inbound:
         body, context = payloads.unwrap(original)
         changes = [one for one in self._store.state.messages if payloads.target_of(one) == original.id]
         if kind in TARGETED or kind == "view_once" or any(one.content.type == "delete" for one in changes):
-            raise NotForwarded
+            raise errors.NotForwarded
         edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
         score = message.forwarded or min(MAX_FORWARDS, payloads.score_of(context) + 1)
         kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
@@ -143,7 +130,7 @@ class Inbound:
         for edit in edits:
             text, caption = (text, edit) if copy.upload else (edit, caption)
         if kept == "text" and not text:
-            raise NotForwarded
+            raise errors.NotForwarded
         return replace(
             message,
             kind=kept,
@@ -190,7 +177,7 @@ class Inbound:
             followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
             wanted = next(followed, None)
         if wanted not in channels:
-            raise ChannelNotFound
+            raise errors.ChannelNotFound
         return str(wanted)
 
     def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
@@ -199,7 +186,7 @@ class Inbound:
         if wanted is not None:
             return self._find(wanted)
         if message.kind in TARGETED and message.raw is None:
-            raise MessageNotFound
+            raise errors.MessageNotFound
         for one in reversed(self._store.state.messages) if message.kind in REPLIES else ():
             if one.chat == chat and one.instance == instance.id and one.direction == "outbound":
                 return one
@@ -208,7 +195,7 @@ class Inbound:
     def _find(self, message_id: str) -> Message:
         found = self._store.state.messages.get(message_id)
         if found is None:
-            raise MessageNotFound
+            raise errors.MessageNotFound
         return found
 
     def _with_details(self, message: InboundMessage, other: Message | None, now: datetime) -> InboundMessage:
@@ -349,7 +336,7 @@ class Inbound:
         )
         try:
             result = self.receive(reply).message.id
-        except Refusal as refusal:
+        except errors.Refusal as refusal:
             reason = str(refusal) or type(refusal).__name__
             return Fired(store.clock.now(), AUTO_REPLY, key, "failed", reason)
         return Fired(store.clock.now(), AUTO_REPLY, key, result)

@@ -6,17 +6,7 @@ from dataclasses import replace
 from itertools import count
 from uuid import UUID
 
-from flaresend_mock.core import numbers, redaction
-from flaresend_mock.core.errors import (
-    InstanceNotFound,
-    InvalidNumber,
-    KeyInUse,
-    KeyNotFound,
-    LidInUse,
-    NotReady,
-    NumberInUse,
-    TooMany,
-)
+from flaresend_mock.core import errors, numbers, redaction
 from flaresend_mock.core.models import Change, Instance, Webhook
 from flaresend_mock.core.pairing import Pairing
 from flaresend_mock.core.people import People
@@ -40,7 +30,7 @@ class Instances:
         """Return the instance with this id."""
         instance = self._store.state.instances.get(instance_id)
         if instance is None:
-            raise InstanceNotFound
+            raise errors.InstanceNotFound
         return instance
 
     def all(self) -> list[Instance]:
@@ -70,7 +60,7 @@ class Instances:
         """
         instance = self.get(instance_id)
         if instance.status != "connected":
-            raise NotReady(instance.status)
+            raise errors.NotReady(instance.status)
         return instance
 
     def create(
@@ -93,17 +83,17 @@ class Instances:
         store = self._store
         with store.lock:
             if len(store.state.instances) >= MAX_INSTANCES:
-                raise TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
+                raise errors.TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
             digits = self._unused_number() if number is None else numbers.parse(number)
             if digits is None:
-                raise InvalidNumber
+                raise errors.InvalidNumber
             if self._people.is_linked(digits):
-                raise NumberInUse
+                raise errors.NumberInUse
             id_ = self._unused_id(digits)
             if lid is not None and store.state.lids.get(lid, digits) != digits:
-                raise LidInUse
+                raise errors.LidInUse
             if api_key is not None and not self._is_free(api_key):
-                raise KeyInUse
+                raise errors.KeyInUse
             person = self._people.meet(digits)
             self._people.add(
                 replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True)
@@ -139,10 +129,10 @@ class Instances:
         with self._store.lock:
             instance = self.find(instance_id)
             if len(instance.api_keys) >= MAX_KEYS:
-                raise TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
+                raise errors.TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
             made = key or "fm_" + self._store.random.letters(f"api key {self._store.name}", 32)
             if not self._is_free(made):
-                raise KeyInUse
+                raise errors.KeyInUse
             keys = (*instance.api_keys, made)
             self._put(replace(instance, api_keys=keys), "key made", {"key": key_id(made)})
             return made
@@ -153,7 +143,7 @@ class Instances:
             instance = self.find(instance_id)
             left = tuple(key for key in instance.api_keys if key_id(key) != wanted)
             if len(left) == len(instance.api_keys):
-                raise KeyNotFound
+                raise errors.KeyNotFound
             self._put(replace(instance, api_keys=left), "key revoked", {"key": wanted})
 
     def give_up_keys(self) -> None:

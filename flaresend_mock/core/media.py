@@ -10,12 +10,12 @@ import hmac
 import io
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flaresend_mock.core.errors import MediaNotFound
-from flaresend_mock.core.models import Content, Picture, Served, Upload
+from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
 from flaresend_mock.core.randomness import lasting
@@ -58,6 +58,15 @@ _KINDS = {
     "document": _Kind(b"WhatsApp Document Keys", "t62.7119-24", "application/pdf"),
     "sticker": _Kind(b"WhatsApp Image Keys", "t62.15575-24", "image/webp"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """The size of a picture in pixels, and a small JPEG of it, if there is one."""
+
+    height: int
+    width: int
+    thumbnail: bytes | None = None
 
 
 class Media:

@@ -177,15 +177,6 @@ class Media:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """The size of a picture in pixels, and a small JPEG of it, if there is one."""
-
-    height: int
-    width: int
-    thumbnail: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Served:
     """A file as WhatsApp's media host serves it, under its path, until it expires."""
 

@@ -9,13 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from flaresend_mock.core.errors import (
-    AlreadyConnected,
-    AnotherPhone,
-    NoQrCode,
-    NumberInUse,
-    QrCodeExpired,
-)
+from flaresend_mock.core import errors
 from flaresend_mock.core.models import Change, Instance, QrCode
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
@@ -46,7 +40,7 @@ class Pairing:
         with self._store.lock:
             instance = self._store.state.find_instance(instance_id)
             if instance.status != "disconnected":
-                raise AlreadyConnected(instance.status)
+                raise errors.AlreadyConnected(instance.status)
             return self.start(instance)
 
     def start(self, instance: Instance) -> Instance:
@@ -88,7 +82,7 @@ class Pairing:
         with store.lock:
             instance = store.state.find_instance(instance_id)
             if instance.status != "qr":
-                raise NoQrCode(instance.status)
+                raise errors.NoQrCode(instance.status)
             if instance.qr is None or instance.qr.expires <= store.clock.now():
                 instance = self._put(replace(instance, qr=self._new_code()))
             assert instance.qr is not None
@@ -115,7 +109,7 @@ class Pairing:
         with self._store.lock:
             instance, shown = self.qr(instance_id)
             if code not in (None, shown.code):
-                raise QrCodeExpired
+                raise errors.QrCodeExpired
             return self._link(instance, number or instance.number)
 
     def continue_pairing(self, instance_id: str) -> Fired:
@@ -133,9 +127,9 @@ class Pairing:
     def _link(self, instance: Instance, number: str) -> Instance:
         if number != instance.number:
             if not instance.logged_out:
-                raise AnotherPhone
+                raise errors.AnotherPhone
             if self._people.is_linked(number):
-                raise NumberInUse
+                raise errors.NumberInUse
             self._people.add(replace(self._people.meet(number), on_whatsapp=True))
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)
 

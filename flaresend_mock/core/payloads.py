@@ -17,6 +17,27 @@ CONTEXT = "messageContextInfo"
 WAVEFORM_BARS = 64
 MAX_FORWARDS = 127
 
+KINDS = (
+    "text",
+    "image",
+    "channel_image",
+    "video",
+    "audio",
+    "voice",
+    "document",
+    "sticker",
+    "view_once",
+    "location",
+    "contact",
+    "reaction",
+    "poll",
+    "button_reply",
+    "list_reply",
+    "delete",
+    "edit",
+)
+"""Every kind of message that a person can write."""
+
 MEDIA_KINDS = {
     "image": "image",
     "view_once": "image",
@@ -96,7 +117,7 @@ def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payloa
         message: its `details` hold what its kind needs: fields of its shared file, `key` of its target, `contextInfo`.
         seconds: when it is written, in Unix seconds.
     """
-    name, body = _BUILDERS[message.kind](message)
+    name, body = _body(message)
     info = {CONTEXT: context_info(chance, seconds)}
     return {name: body} | info if name in _BEFORE_CONTEXT else info | {name: body}
 
@@ -120,116 +141,71 @@ def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
     return {key: values[key] for key in _KEYS[kind].split() if values.get(key) is not None}
 
 
-def _text(message: InboundMessage) -> tuple[str, Any]:
-    details = message.details
-    if not details.get("contextInfo") and not details.get("matchedText"):
-        return "conversation", message.text
-    values = {**details, "text": message.text, "previewType": "NONE"}
-    return "extendedTextMessage", _in_order("text", values)
+def _body(message: InboundMessage) -> tuple[str, Any]:
+    """Return the key of a message in its payload, and what is under it."""
+    kind, details = message.kind, message.details
+    match kind:
+        case "text":
+            if not details.get("contextInfo") and not details.get("matchedText"):
+                return "conversation", message.text
+            values = {**details, "text": message.text, "previewType": "NONE"}
+            return "extendedTextMessage", _in_order("text", values)
+        case "location":
+            return "locationMessage", _in_order("location", details)
+        case "contact":
+            return "contactMessage", _in_order("contact", {**details, **_card(details)})
+        case "reaction":
+            return "reactionMessage", {
+                "key": dict(details["key"]),
+                "text": message.text,
+                "senderTimestampMs": details["senderTimestampMs"],
+            }
+        case "poll":
+            return "pollCreationMessageV3", {
+                "name": message.text,
+                "options": [{"optionName": option} for option in details["options"]],
+                "selectableOptionsCount": details["selectableOptionsCount"],
+            }
+        case "button_reply":
+            return "buttonsResponseMessage", {
+                "selectedButtonId": details["selectedButtonId"],
+                "selectedDisplayText": message.text,
+                "contextInfo": details.get("contextInfo") or {},
+                "type": "DISPLAY_TEXT",
+            }
+        case "list_reply":
+            return "listResponseMessage", {
+                "title": message.text,
+                "listType": "SINGLE_SELECT",
+                "singleSelectReply": {"selectedRowId": details["selectedRowId"]},
+                "contextInfo": details.get("contextInfo") or {},
+            }
+        case "delete":
+            return "protocolMessage", {"key": dict(details["key"]), "type": "REVOKE"}
+        case "edit":
+            return "protocolMessage", {
+                "key": dict(details["key"]),
+                "type": "MESSAGE_EDIT",
+                "editedMessage": {"conversation": message.text},
+                "timestampMs": details["timestampMs"],
+            }
+    media = MEDIA_KINDS[kind]
+    body = _in_order(media, {**details, "caption": message.caption, "contactVcard": False})
+    if kind == "view_once":
+        return "viewOnceMessageV2", {"message": {"imageMessage": {**body, "viewOnce": True}}}
+    if kind == "document" and message.caption is not None:
+        return "documentWithCaptionMessage", {"message": {"documentMessage": body}}
+    return f"{media}Message", body
 
 
-def _media(message: InboundMessage) -> tuple[str, Any]:
-    kind = MEDIA_KINDS[message.kind]
-    values = {**message.details, "caption": message.caption, "contactVcard": False}
-    return f"{kind}Message", _in_order(kind, values)
-
-
-def _document(message: InboundMessage) -> tuple[str, Any]:
-    name, body = _media(message)
-    if message.caption is None:
-        return name, body
-    return "documentWithCaptionMessage", {"message": {name: body}}
-
-
-def _view_once(message: InboundMessage) -> tuple[str, Any]:
-    _, image = _media(message)
-    return "viewOnceMessageV2", {"message": {"imageMessage": {**image, "viewOnce": True}}}
-
-
-def _location(message: InboundMessage) -> tuple[str, Any]:
-    return "locationMessage", _in_order("location", message.details)
-
-
-def _contact(message: InboundMessage) -> tuple[str, Any]:
-    name, number = " ".join(message.details["displayName"].split()), message.details["number"]
+def _card(details: Mapping[str, Any]) -> Payload:
+    name, number = " ".join(details["displayName"].split()), details["number"]
     safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
     vcard = (
         f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
         f"TEL;type=CELL;waid={number}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
-    return "contactMessage", _in_order("contact", {**message.details, "displayName": name, "vcard": vcard})
-
-
-def _reaction(message: InboundMessage) -> tuple[str, Any]:
-    details = message.details
-    return "reactionMessage", {
-        "key": dict(details["key"]),
-        "text": message.text,
-        "senderTimestampMs": details["senderTimestampMs"],
-    }
-
-
-def _poll(message: InboundMessage) -> tuple[str, Any]:
-    return "pollCreationMessageV3", {
-        "name": message.text,
-        "options": [{"optionName": option} for option in message.details["options"]],
-        "selectableOptionsCount": message.details["selectableOptionsCount"],
-    }
-
-
-def _button_reply(message: InboundMessage) -> tuple[str, Any]:
-    return "buttonsResponseMessage", {
-        "selectedButtonId": message.details["selectedButtonId"],
-        "selectedDisplayText": message.text,
-        "contextInfo": message.details.get("contextInfo") or {},
-        "type": "DISPLAY_TEXT",
-    }
-
-
-def _list_reply(message: InboundMessage) -> tuple[str, Any]:
-    return "listResponseMessage", {
-        "title": message.text,
-        "listType": "SINGLE_SELECT",
-        "singleSelectReply": {"selectedRowId": message.details["selectedRowId"]},
-        "contextInfo": message.details.get("contextInfo") or {},
-    }
-
-
-def _delete(message: InboundMessage) -> tuple[str, Any]:
-    return "protocolMessage", {"key": dict(message.details["key"]), "type": "REVOKE"}
-
-
-def _edit(message: InboundMessage) -> tuple[str, Any]:
-    return "protocolMessage", {
-        "key": dict(message.details["key"]),
-        "type": "MESSAGE_EDIT",
-        "editedMessage": {"conversation": message.text},
-        "timestampMs": message.details["timestampMs"],
-    }
-
-
-_BUILDERS = {
-    "text": _text,
-    "image": _media,
-    "channel_image": _media,
-    "video": _media,
-    "audio": _media,
-    "voice": _media,
-    "document": _document,
-    "sticker": _media,
-    "view_once": _view_once,
-    "location": _location,
-    "contact": _contact,
-    "reaction": _reaction,
-    "poll": _poll,
-    "button_reply": _button_reply,
-    "list_reply": _list_reply,
-    "delete": _delete,
-    "edit": _edit,
-}
-
-KINDS = tuple(_BUILDERS)
-"""Every kind of message that a person can write."""
+    return {"displayName": name, "vcard": vcard}
 
 
 def unwrap(message: Message) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -8,19 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
-from flaresend_mock.core.errors import (
-    NothingToUpdate,
-    NotReady,
-    Overloaded,
-    SendAtBeyondCalendar,
-    SendAtInThePast,
-    TaskNotCancellable,
-    TaskNotFound,
-    TaskNotPending,
-    TooMany,
-)
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Content, Task, TaskChange
@@ -88,12 +77,12 @@ class Schedule:
             TooMany: MAX_PENDING_BYTES are pending.
         """
         if not changes:
-            raise NothingToUpdate
+            raise errors.NothingToUpdate
         people = map(numbers.parse, changes.get("recipients", ()))
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":
-                raise TaskNotPending
+                raise errors.TaskNotPending
             said = {key: value for key, value in changes.items() if key not in ("recipients", "send_at")}
             if said.get("upload"):
                 said |= {"url": None, "media": None}
@@ -115,7 +104,7 @@ class Schedule:
     def _keep(self, task: Task, action: str, *, with_timer: bool) -> Task:
         state = self._store.state
         if state.pending_bytes + task.size > MAX_PENDING_BYTES:
-            raise TooMany("too many scheduled messages and undelivered events; cancel or deliver some")
+            raise errors.TooMany("too many scheduled messages and undelivered events; cancel or deliver some")
         state.tasks[task.id] = task
         if with_timer:
             self._store.set_timer(task.send_at, KIND, task.id)
@@ -127,7 +116,7 @@ class Schedule:
         with self._store.lock:
             task = self._store.state.tasks.get(task_id)
             if task is None or task.instance != instance_id:
-                raise TaskNotCancellable
+                raise errors.TaskNotCancellable
             return self._end(replace(task, status="cancelled"))
 
     def send_due(self, task_id: str) -> Fired:
@@ -138,9 +127,9 @@ class Schedule:
             numbers.refuse_magic(people)
             instance = self._instances.require_ready(task.instance)
             self._sending.deliver(instance, task.recipients, people, task.content)
-        except NotReady:
+        except errors.NotReady:
             task = replace(task, status="failed", reason="Instance not ready for messaging")
-        except Overloaded as overloaded:
+        except errors.Overloaded as overloaded:
             task = replace(task, status="failed", reason=f"A magic number asked for {overloaded.status}")
         else:
             task = replace(task, status="sent")
@@ -157,7 +146,7 @@ class Schedule:
     def _find(self, instance_id: str, task_id: str) -> Task:
         task = self._store.state.tasks.get(task_id) or self._store.state.ended_tasks.get(task_id)
         if task is None or task.instance != instance_id:
-            raise TaskNotFound
+            raise errors.TaskNotFound
         return task
 
     def _end(self, task: Task) -> Task:
@@ -172,7 +161,7 @@ class Schedule:
         try:
             at = local.replace(tzinfo=ZoneInfo(self._store.state.time_zone), fold=0).astimezone(UTC)
         except OverflowError:
-            raise SendAtBeyondCalendar from None
+            raise errors.SendAtBeyondCalendar from None
         if at <= self._store.clock.now():
-            raise SendAtInThePast
+            raise errors.SendAtInThePast
         return at

@@ -6,23 +6,11 @@ from collections import deque
 from copy import copy
 from dataclasses import dataclass, field, fields
 
+from flaresend_mock.core import models
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InstanceNotFound
 from flaresend_mock.core.events import EventLog
-from flaresend_mock.core.models import (
-    Channel,
-    Delivery,
-    Fault,
-    Group,
-    Instance,
-    Media,
-    Message,
-    PendingAutoReply,
-    Person,
-    Served,
-    Task,
-)
 from flaresend_mock.core.timers import TimerQueue
 
 DEFAULT_HISTORY = 10_000
@@ -41,24 +29,24 @@ class State:
     time_zone: str = "UTC"
     clock: ClockSetting = field(default_factory=ClockSetting)
     counters: dict[str, int] = field(default_factory=dict)
-    people: dict[str, Person] = field(default_factory=dict)
+    people: dict[str, models.Person] = field(default_factory=dict)
     lids: dict[str, str] = field(default_factory=dict)
-    instances: dict[str, Instance] = field(default_factory=dict)
-    groups: dict[str, Group] = field(default_factory=dict)
-    channels: dict[str, Channel] = field(default_factory=dict)
-    tasks: SizedDict[str, Task] = field(default_factory=SizedDict)
+    instances: dict[str, models.Instance] = field(default_factory=dict)
+    groups: dict[str, models.Group] = field(default_factory=dict)
+    channels: dict[str, models.Channel] = field(default_factory=dict)
+    tasks: SizedDict[str, models.Task] = field(default_factory=SizedDict)
     timers: TimerQueue = field(default_factory=TimerQueue)
-    open_deliveries: SizedDict[str, Delivery] = field(default_factory=SizedDict)
+    open_deliveries: SizedDict[str, models.Delivery] = field(default_factory=SizedDict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
-    auto_replies: dict[str, PendingAutoReply] = field(default_factory=dict)
+    auto_replies: dict[str, models.PendingAutoReply] = field(default_factory=dict)
     senders_as_lids: bool = False
-    faults: dict[str, Fault] = field(default_factory=dict)
+    faults: dict[str, models.Fault] = field(default_factory=dict)
     pairing_seconds: float | None = None
-    messages: BoundedStore[Message] = field(init=False)
-    ended_tasks: BoundedStore[Task] = field(init=False)
-    media: BoundedStore[Media] = field(init=False)
-    served: BoundedStore[Served] = field(init=False)
-    deliveries: BoundedStore[Delivery] = field(init=False)
+    messages: BoundedStore[models.Message] = field(init=False)
+    ended_tasks: BoundedStore[models.Task] = field(init=False)
+    media: BoundedStore[models.Media] = field(init=False)
+    served: BoundedStore[models.Served] = field(init=False)
+    deliveries: BoundedStore[models.Delivery] = field(init=False)
     events: EventLog = field(init=False)
 
     def __post_init__(self) -> None:
@@ -74,7 +62,7 @@ class State:
         """The size of scheduled messages and undelivered events."""
         return self.tasks.bytes + self.open_deliveries.bytes
 
-    def find_instance(self, instance_id: str | None) -> Instance:
+    def find_instance(self, instance_id: str | None) -> models.Instance:
         """Return the instance with this id; None and "default" name the first one."""
         if instance_id in (None, "default"):
             return next(iter(list(self.instances.values())))  # readers without the lock look here, too

@@ -9,14 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
-from flaresend_mock.core.errors import (
-    KeyInUse,
-    TooMany,
-    WorldExists,
-    WorldIsGone,
-    WorldIsNeeded,
-    WorldNotFound,
-)
+from flaresend_mock.core import errors
 from flaresend_mock.core.models import Instance
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
@@ -59,7 +52,7 @@ class Worlds:
         """Return the world of this name."""
         found = self._worlds.get(name)
         if found is None:
-            raise WorldNotFound(name)
+            raise errors.WorldNotFound(name)
         return found
 
     def create(self, name: str | None, state: State, api_key: str | None = None) -> World:
@@ -77,11 +70,11 @@ class Worlds:
         with self._lock:
             name = name or self._unused_name("world-")
             if name in self._worlds:
-                raise WorldExists
+                raise errors.WorldExists
             key = api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32]
             keys = with_key(state, key)
             if not all(map(self.key_is_free, keys)):
-                raise KeyInUse
+                raise errors.KeyInUse
             self._make_room()
             for wanted in keys:
                 self._gone.pop(_digest(wanted), None)
@@ -92,7 +85,7 @@ class Worlds:
         with self._lock:
             world = self.get(name)
             if name == DEFAULT:
-                raise WorldIsNeeded
+                raise errors.WorldIsNeeded
             self._drop(world)
         world.close()
 
@@ -141,10 +134,10 @@ class Worlds:
                 return None  # it was revoked in its own world
             digest = _digest(api_key)
             if digest in self._gone:
-                raise WorldIsGone
+                raise errors.WorldIsGone
             state = self._fresh()
             if not all(map(self.key_is_free, with_key(state, api_key))):
-                raise KeyInUse
+                raise errors.KeyInUse
             self._make_room()
             name = f"key-{digest[:12]}"
             world = self._add(self._unused_name(f"{name}-") if name in self._worlds else name, state)
@@ -177,7 +170,7 @@ class Worlds:
                     self._gone.popitem(last=False)
                 world.close()
                 return
-        raise TooMany(f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some")
+        raise errors.TooMany(f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some")
 
     def _drop(self, world: World) -> None:
         del self._worlds[world.name]
