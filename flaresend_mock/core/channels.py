@@ -75,12 +75,7 @@ class Channels:
             raise errors.ChannelNotFound
 
     def update(self, instance_id: str, channel_id: str, changes: Mapping[str, Any]) -> Channel:
-        """Change any of a channel's name, description and picture.
-
-        Raises:
-            NothingToUpdate: there are no changes.
-            NotChannelAdmin: the instance is neither owner nor admin.
-        """
+        """Change any of a channel's name, description and picture, as its owner or an admin."""
         if not changes:
             raise errors.NothingToUpdate
         with self._store.lock:
@@ -96,11 +91,7 @@ class Channels:
             return role != GUEST
 
     def unfollow(self, instance_id: str, channel_id: str) -> None:
-        """Stop following a channel. Does nothing if the instance does not follow it.
-
-        Raises:
-            OwnerCannotUnfollow: the instance owns the channel.
-        """
+        """Stop following a channel, which its owner cannot. Does nothing if the instance does not follow it."""
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
             if role == "OWNER":
@@ -109,11 +100,7 @@ class Channels:
                 self._set_role(channel, instance_id, GUEST, "unfollowed")
 
     def post(self, instance_id: str, channel_id: str, content: Content) -> datetime:
-        """Post a message in a channel, and return its time.
-
-        Raises:
-            NotChannelAdmin: the instance is neither owner nor admin.
-        """
+        """Post a message in a channel, as its owner or an admin, and return its time."""
         require_complete(content)
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "post")

@@ -45,23 +45,13 @@ class Groups:
         self._sending = sending
 
     def create(self, instance_id: str, subject: str, participants: Sequence[str | int]) -> GroupView:
-        """Create a group with the instance as its superadmin, without people who are not on WhatsApp.
-
-        Raises:
-            NoValidParticipants: the instance would be its only participant.
-            GroupFull: it would have more than 1024 participants.
-            NotReady, Overloaded: a magic number asks for it.
-        """
+        """Create a group with the instance as its superadmin, without people who are not on WhatsApp."""
         people = [self._people.named(given) for given in participants]
         with numbers.magic_outcomes(people, self._store.delay):
             return self.make(instance_id, subject, people)
 
     def make(self, instance_id: str, subject: str, people: Sequence[str | None]) -> GroupView:
-        """Create a group as `create` does, but ignore magic numbers.
-
-        Args:
-            people: numbers in digits; None for what is not a number.
-        """
+        """Create a group as `create` does, of numbers or None for what is not one, but ignore magic numbers."""
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
             members = {instance.number: Member(instance.number, "superadmin")}
@@ -128,17 +118,10 @@ class Groups:
         """Add, remove, promote or demote people: all of them or, if one is refused, none.
 
         Args:
-            action: add, remove, promote or demote.
             participants: numbers, JIDs, or LIDs as groups show them.
 
         Returns:
             the digits of all people named, once each.
-
-        Raises:
-            NotGroupAdmin: the instance is not an admin of the group.
-            NotOnWhatsApp, AlreadyParticipants, NotParticipants: some of the people are refused.
-            CreatorIsProtected: the creator cannot be removed or demoted.
-            GroupFull: it would have more than 1024 participants.
         """
         named = self._named(participants)
         with numbers.magic_outcomes([number for _, number in named], self._store.delay), self._store.lock:

@@ -53,11 +53,7 @@ class Instances:
         return None
 
     def require_ready(self, instance_id: str) -> Instance:
-        """Return the instance if its phone is connected.
-
-        Raises:
-            NotReady: it is not connected.
-        """
+        """Return the instance, if its phone is connected."""
         instance = self.get(instance_id)
         if instance.status != "connected":
             raise errors.NotReady(instance.status)
@@ -72,14 +68,7 @@ class Instances:
         status: str | None = None,
         api_key: str | None = None,
     ) -> Instance:
-        """Create an instance; without a `status` it initializes, and shows a QR code a second later.
-
-        Raises:
-            NumberInUse: another instance is linked to the number.
-            LidInUse: another person has the LID.
-            KeyInUse: another instance has the API key.
-            TooMany: the world has MAX_INSTANCES instances.
-        """
+        """Create an instance; without a `status` it initializes, and shows a QR code a second later."""
         store = self._store
         with store.lock:
             if len(store.state.instances) >= MAX_INSTANCES:
@@ -120,12 +109,7 @@ class Instances:
             return instance
 
     def add_key(self, instance_id: str | None, key: str | None = None) -> str:
-        """Add an API key to an instance, a new one if none is given, and return it.
-
-        Raises:
-            KeyInUse: another instance has this key.
-            TooMany: the instance has MAX_KEYS keys.
-        """
+        """Add an API key to an instance, a new one if none is given, and return it."""
         with self._store.lock:
             instance = self.find(instance_id)
             if len(instance.api_keys) >= MAX_KEYS:

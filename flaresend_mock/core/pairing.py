@@ -32,11 +32,7 @@ class Pairing:
         self._people = people
 
     def reconnect(self, instance_id: str | None) -> Instance:
-        """Start pairing an instance; it shows a QR code a second later.
-
-        Raises:
-            AlreadyConnected: it is connected, or pairing.
-        """
+        """Start pairing a disconnected instance; it shows a QR code a second later."""
         with self._store.lock:
             instance = self._store.state.find_instance(instance_id)
             if instance.status != "disconnected":
@@ -98,13 +94,7 @@ class Pairing:
 
         Args:
             code: the scanned code; None for the one that is shown now.
-            number: the number of the phone; None for the one that the instance had.
-
-        Raises:
-            NoQrCode: it shows no QR code.
-            QrCodeExpired: it shows another code by now.
-            AnotherPhone: it belongs to another number, and was not logged out.
-            NumberInUse: the phone is linked to another instance.
+            number: the number of the phone, another one only after a logout; None for the one that the instance had.
         """
         with self._store.lock:
             instance, shown = self.qr(instance_id)

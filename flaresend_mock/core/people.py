@@ -49,12 +49,7 @@ class People:
     def put(
         self, given: str, *, name: str, lid: str | None, on_whatsapp: bool, rules: tuple[Rule, ...]
     ) -> Person:
-        """Enter a person into the directory, or replace their entry; without a LID they keep theirs.
-
-        Raises:
-            LidInUse: another person has the LID.
-            PersonIsLinked: an instance has the number, so it is on WhatsApp.
-        """
+        """Enter a person into the directory, or replace their entry; without a LID they keep theirs."""
         with self._store.lock:
             number = self._parsed(given)
             if lid is not None and self._store.state.lids.get(lid, number) != number:
@@ -67,11 +62,7 @@ class People:
             return person
 
     def remove(self, given: str) -> None:
-        """Remove a person from the directory. Their number is then one like any other, and on WhatsApp.
-
-        Raises:
-            PersonIsLinked: an instance has it.
-        """
+        """Remove a person from the directory. Their number is then one like any other, and on WhatsApp."""
         with self._store.lock:
             number = self._parsed(given)
             person = self._store.state.people.get(number)

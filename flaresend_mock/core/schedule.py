@@ -32,17 +32,7 @@ class Schedule:
     def add(
         self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime
     ) -> Task:
-        """Schedule a message.
-
-        Args:
-            send_at: local time in the world's time zone, without an offset.
-
-        Raises:
-            InvalidContent: the message lacks what its type needs.
-            InstanceNotFound: the instance was removed meanwhile.
-            NotReady, Overloaded: a magic number asks for it.
-            TooMany: MAX_PENDING_BYTES are pending.
-        """
+        """Schedule a message, for local time in the world's time zone, without an offset."""
         require_complete(content)
         with numbers.magic_outcomes(map(numbers.parse, recipients), self._store.delay), self._store.lock:
             self._instances.get(instance_id)
@@ -66,16 +56,7 @@ class Schedule:
             return sorted(mine, key=lambda task: (task.send_at, task.order))
 
     def update(self, instance_id: str, task_id: str, changes: Mapping[str, Any]) -> Task:
-        """Change a pending message.
-
-        Args:
-            changes: any of `recipients`, `send_at` (as in `add`) and the fields of Content.
-
-        Raises:
-            InvalidContent: the message would lack what its type needs.
-            NotReady, Overloaded: a magic number among new recipients asks for it.
-            TooMany: MAX_PENDING_BYTES are pending.
-        """
+        """Change any of a pending message's `recipients`, `send_at` (as in `add`) and fields of Content."""
         if not changes:
             raise errors.NothingToUpdate
         people = map(numbers.parse, changes.get("recipients", ()))

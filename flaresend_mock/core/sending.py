@@ -40,11 +40,7 @@ def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:
 
 
 def require_complete(content: Content) -> None:
-    """Check that a message has the part that its type needs.
-
-    Raises:
-        InvalidContent: it lacks that part.
-    """
+    """Refuse a message that lacks the part that its type needs."""
     media = content.upload or content.media or content.url
     missing = missing_part(content.type, content.text, media, content.template)
     if missing:
@@ -61,13 +57,7 @@ class Sending:
         self._media = media
 
     def send(self, instance_id: str, recipients: Sequence[str | int], content: Content) -> Outcome:
-        """Send one message to many people. A recipient that is given twice gets it twice.
-
-        Raises:
-            InvalidContent: the message lacks the part that its type needs.
-            NotReady: the instance is not connected, or a magic number asks for this.
-            Overloaded: a magic number asks for it.
-        """
+        """Send one message to many people. A recipient that is given twice gets it twice."""
         require_complete(content)
         people = [numbers.parse(given) for given in recipients]
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:

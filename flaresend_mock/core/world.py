@@ -31,10 +31,7 @@ class World(Store):
     """One world: its store and its services.
 
     Args:
-        name: the world's name.
         state: its contents at creation, to which a reset returns.
-        real: returns real time, in aware UTC.
-        host: the ports to the machine.
     """
 
     def __init__(

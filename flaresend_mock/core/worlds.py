@@ -62,10 +62,6 @@ class Worlds:
             name: its name; None for world-1, world-2 and so on.
             api_key: the first instance's key; other instances that have keys get it with the suffix -2, -3 and so on.
                 None for a key that is derived from the world's name and seed.
-
-        Raises:
-            KeyInUse: another world has the key.
-            TooMany: there are MAX_WORLDS worlds.
         """
         with self._lock:
             name = name or self._unused_name("world-")
@@ -98,8 +94,6 @@ class Worlds:
 
         Raises:
             WorldIsGone: the key's world was evicted.
-            TooMany: there are MAX_WORLDS worlds, and all are in use.
-            KeyInUse: another world has a key that a further instance of the new world would get.
         """
         found = self._known(api_key)
         if found is None and self._fresh is not None:
