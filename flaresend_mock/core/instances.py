@@ -135,7 +135,7 @@ class Instances:
         store = self._store
         for instance in self.all():
             keys = tuple(key for key in instance.api_keys if store.host.key_is_free(key, store))
-            for key in set(instance.api_keys) - set(keys):
+            for key in [key for key in instance.api_keys if key not in keys]:
                 self._put(replace(instance, api_keys=keys), "key given up", {"key": key_id(key)})
 
     def masked(self, text: str) -> str:
