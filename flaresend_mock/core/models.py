@@ -366,6 +366,15 @@ class Call:
     fault: str | None = None
 
     @property
+    def url(self) -> str:
+        """The path, with the query if there is one."""
+        return f"{self.path}?{self.query}" if self.query else self.path
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status is not None and self.status < 400
+
+    @property
     def size(self) -> int:
         headers = sum([160 + len(name) + len(value) for name, value in self.headers])
         return 1200 + headers + 2 * len(self.query) + size_of(self.body) + len(self.response)

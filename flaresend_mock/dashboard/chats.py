@@ -14,7 +14,7 @@ from flaresend_mock.core.payloads import KINDS, TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Bubble, MessageView, line_of, name_of, words
-from flaresend_mock.dashboard.pages import number_argument, page, part, place
+from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
 
@@ -115,7 +115,7 @@ def news(world: World, instance: str, chat: str) -> Response:
 @blueprint.get("/w/<world>/parts/why/<message>")
 def why(world: World, message: str) -> Response:
     """Return what went over the wire for a message."""
-    found = explain_message(world, message, place(world))
+    found = explain_message(world, message)
     if found is None:
         raise NotFound("This message is no longer kept.")
     return part("why.html", world, found=found)

@@ -20,7 +20,7 @@ from flaresend_mock.core.models import Call, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
 from flaresend_mock.dashboard.message_view import name_of
-from flaresend_mock.dashboard.pages import number_argument, page, part, place
+from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.http.context import services
 
 blueprint = Blueprint("traffic_page", __name__)
@@ -179,7 +179,7 @@ def news(world: World) -> Response:
 @blueprint.get("/w/<world>/parts/traffic/<int:number>")
 def details(world: World, number: int) -> Response:
     """Return one call or delivery in full."""
-    found = explain_traffic(world, number, place(world))
+    found = explain_traffic(world, number)
     if found is None:
         raise NotFound("This entry is no longer kept.")
     return part("traffic_details.html", world, found=found)

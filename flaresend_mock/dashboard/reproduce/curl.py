@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.models import Call, Delivery, Media, Message
+from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
 from flaresend_mock.core.payloads import (
     MAX_FORWARDS,
     MEDIA_KINDS,
@@ -67,9 +67,8 @@ def call_again(world: World, call: Call, place: Place, attached: Media | None = 
     Args:
         attached: the file of a form, if it is still kept.
     """
-    url = place.address + call.path + (f"?{call.query}" if call.query else "")
     headers = dict(call.headers)
-    parts = [_curl(call.method, url)]
+    parts = [_curl(call.method, place.address + call.url)]
     if "HTTP_AUTHORIZATION" in headers:
         parts.append(f"-H {shlex.quote(f'Authorization: Bearer {key_of(world, call.instance)}')}")
     if isinstance(call.body, Mapping):
@@ -89,11 +88,16 @@ def delivery_again(delivery: Delivery) -> str:
     last = delivery.attempts[-1]
     parts = [_curl("POST", last.url)]
     parts += [
-        f"-H {_quoted(f'{name}: {MASK if is_secret(name) else value}')}"
-        for name, value in last.headers
+        f"-H {_quoted(f'{name}: {value}')}"
+        for name, value in sent_headers(last).items()
         if name.lower() not in _OF_THE_CONNECTION
     ]
     return _with_body(parts, delivery.body)
+
+
+def sent_headers(attempt: Attempt) -> dict[str, str]:
+    """Return the headers of an attempt, without credentials."""
+    return {name: MASK if is_secret(name) else value for name, value in attempt.headers}
 
 
 def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place) -> str:
