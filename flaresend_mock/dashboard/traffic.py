@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Any
 from urllib.parse import unquote, urlencode
 
 from flask import Blueprint, Response, request
@@ -21,6 +20,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
 from flaresend_mock.dashboard.message_view import name_of
 from flaresend_mock.dashboard.pages import number_argument, page, part
+from flaresend_mock.dashboard.reproduce.curl import json_of
 from flaresend_mock.http.context import services
 
 blueprint = Blueprint("traffic_page", __name__)
@@ -48,7 +48,8 @@ STATUSES = {
 }
 NOWHERE = "no endpoint"
 _UNSENT = {"held": "held", "dropped": "dropped", NOWHERE: "no webhook"}
-_FAILED = frozenset({"failed", "interrupted"})
+_FAILED = ("failed", "interrupted")
+_MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN, "wait")}
 _SPELLING = b" +-()."
 _GROUPS = ("groupJids", "groupJid", "groupId")
 
@@ -90,9 +91,9 @@ class Row:
     who: str
     status: str
     mark: str
-    note: str = ""
-    fault: str = ""
-    fits: bool = True
+    note: str
+    fault: str
+    fits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,26 +210,22 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> News:
     with world.lock:
         log = world.state.events
         events, last = log.since(since), log.last_number
-        earlier = _states(log.since(oldest - 1, "delivery"), since) if oldest and events else {}
+        known = log.since(max(oldest - 1, wanted.after), "delivery") if oldest and events else []
     listing = _Listing(world, wanted)
     fresh = {
         entry[0]: entry for entry in _newest(events) if entry[0] > wanted.after and listing.fits(entry[2])
     }
+    earlier = {entry[0]: entry for entry in _newest([one for one in known if one.number <= since])}
     changed: dict[int, _Entry] = {}
     for event in events:
         now = event.subject
-        if not isinstance(now, Delivery) or not wanted.after < now.event <= since:
+        if not isinstance(now, Delivery) or now.event not in earlier:
             continue
-        known = earlier.get((now.id, now.event))
-        if known is None:
-            continue
-        began, before = known
-        changed.pop(now.event, None)
-        if listing.fits(before):
-            changed[now.event] = now.event, began, now
-        elif listing.fits(now):
-            fresh.pop(now.event, None)
-            fresh[now.event] = now.event, began, now
+        number, began, before = earlier[now.event]
+        rows = changed if listing.fits(before) else fresh if listing.fits(now) else None
+        if rows is not None:
+            rows.pop(number, None)
+            rows[number] = number, began, now
     if len(fresh) > MAX_NEWS:
         return News([], [], last, True)
     return News(listing.rows(fresh.values()), listing.rows(changed.values()), last, False)
@@ -262,31 +259,15 @@ _Entry = tuple[int, datetime, Subject]
 
 def _newest(events: list[Event]) -> Iterator[_Entry]:
     """Yield calls and deliveries, the newest first, each delivery where it began."""
-    states: dict[tuple[str, int], Delivery] = {}
+    states: dict[int, Delivery] = {}
     for event in reversed(events):
         subject = event.subject
         if isinstance(subject, Call):
             yield event.number, event.at, subject
         elif isinstance(subject, Delivery):
-            now = states.setdefault((subject.id, subject.event), subject)
+            now = states.setdefault(subject.event, subject)
             if subject.event == event.number:
                 yield event.number, event.at, now
-
-
-def _states(events: list[Event], until: int) -> dict[tuple[str, int], tuple[datetime, Delivery]]:
-    """Return when each delivery began, and its state at an event."""
-    found: dict[tuple[str, int], tuple[datetime, Delivery]] = {}
-    for event in events:
-        if event.number > until:
-            break
-        now = event.subject
-        if isinstance(now, Delivery):
-            key = (now.id, now.event)
-            if key in found:
-                found[key] = found[key][0], now
-            elif event.number == now.event:
-                found[key] = event.at, now
-    return found
 
 
 class _Listing:
@@ -304,58 +285,48 @@ class _Listing:
 
     def fits(self, subject: Subject) -> bool:
         wanted = self._wanted
-        kind = "call" if isinstance(subject, Call) else "delivery"
-        if wanted.kind and wanted.kind != kind:
-            return False
-        if wanted.status and wanted.status not in _statuses(subject):
-            return False
-        if self._path and not self._has_path(subject):
-            return False
-        return self._needles is None or self._concerns(subject)
+        return (
+            wanted.kind in ("", _kind(subject))
+            and (not wanted.status or wanted.status in _statuses(subject))
+            and (not self._path or self._has_path(subject))
+            and (self._needles is None or self._concerns(subject))
+        )
 
     def rows(self, entries: Iterable[_Entry]) -> list[Row]:
         with self._world.lock:
-            return [
-                self._call(number, at, one) if isinstance(one, Call) else self._delivery(number, at, one)
-                for number, at, one in entries
-            ]
+            return [self._row(*entry) for entry in entries]
 
-    def _call(self, number: int, at: datetime, call: Call) -> Row:
-        good = call.status is not None and call.status < 400
+    def _row(self, number: int, at: datetime, subject: Subject) -> Row:
+        note = ""
+        if isinstance(subject, Call):
+            method, parties = subject.method, _parties(subject)
+            status, mark = str(subject.status or "no response"), "good" if subject.succeeded else "bad"
+        else:
+            method, parties = "POST", [subject.chat]
+            tries = len(subject.attempts)
+            status = _UNSENT.get(subject.status, subject.status)
+            if tries and subject.attempts[-1].status is not None:
+                status = f"{subject.attempts[-1].status} {status}"
+            mark = _MARKS.get(subject.status, "off")
+            note = "repeated" if subject.redelivery_of else f"{tries} attempts" if tries > 1 else ""
+        names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
         return Row(
             number,
             at,
-            "call",
-            call.method,
-            self._where(call),
-            self._names(_parties(call)),
-            str(call.status or "no response"),
-            "good" if good else "bad",
-            fault=self._fault(call.fault),
-        )
-
-    def _delivery(self, number: int, at: datetime, delivery: Delivery) -> Row:
-        tries = len(delivery.attempts)
-        status = delivery.attempts[-1].status if tries else None
-        state = _UNSENT.get(delivery.status, delivery.status)
-        return Row(
-            number,
-            at,
-            "delivery",
-            "POST",
-            self._where(delivery) or "not configured",
-            self._names([delivery.chat]),
-            state if status is None else f"{status} {state}",
-            {"delivered": "good"}.get(delivery.status)
-            or ("wait" if delivery.status in OPEN else "bad" if delivery.status in _FAILED else "off"),
-            "repeated" if delivery.redelivery_of else f"{tries} attempts" if tries > 1 else "",
-            self._fault(delivery.fault),
-            self.fits(delivery),
+            _kind(subject),
+            method,
+            self._where(subject) or "not configured",
+            ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else ""),
+            status,
+            mark,
+            note,
+            self._faults.get(subject.fault, subject.fault) if subject.fault else "",
+            self.fits(subject),
         )
 
     def _where(self, subject: Subject) -> str:
         if isinstance(subject, Call):
-            return f"{subject.path}?{subject.query}" if subject.query else subject.path
+            return subject.url
         if subject.attempts:
             return subject.attempts[-1].url
         return "" if subject.status == NOWHERE else self._urls.get(subject.instance, "")
@@ -367,32 +338,24 @@ class _Listing:
     def _concerns(self, subject: Subject) -> bool:
         if isinstance(subject, Call):
             body = subject.body if isinstance(subject.body, bytes) else str(subject.body or "").encode()
-            text = unquote(f"{subject.path}?{subject.query} ").encode(errors="replace") + body
+            text = unquote(f"{subject.url} ").encode(errors="replace") + body
         else:
             text = subject.chat.encode() + b" " + subject.body
         text = text.translate(None, _SPELLING)
         return any(needle in text for needle in self._needles or ())
 
-    def _names(self, parties: list[str]) -> str:
-        names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
-        return ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
 
-    def _fault(self, fault: str | None) -> str:
-        return self._faults.get(fault, fault) if fault else ""
+def _kind(subject: Subject) -> str:
+    return "call" if isinstance(subject, Call) else "delivery"
 
 
 def _statuses(subject: Subject) -> set[str]:
     """Return all of STATUSES that apply to a call or a delivery."""
     if isinstance(subject, Call):
         return {_status_class(subject.status)}
-    found = {_status_class(subject.attempts[-1].status)} if subject.attempts else set()
-    if subject.status in OPEN:
-        found.add("pending")
-    if subject.status in _FAILED:
-        found.add("failed")
-    if subject.status in _UNSENT:
-        found.add("unsent")
-    return found
+    groups = {"pending": OPEN, "failed": _FAILED, "unsent": _UNSENT}
+    found = {name for name, statuses in groups.items() if subject.status in statuses}
+    return found | {_status_class(one.status) for one in subject.attempts[-1:]}
 
 
 def _status_class(status: int | None) -> str:
@@ -402,12 +365,7 @@ def _status_class(status: int | None) -> str:
 def _parties(call: Call) -> list[str]:
     """Return the numbers and JIDs that a call names."""
     jids = [part for part in unquote(call.path).split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
-    body: Any = call.body
-    if isinstance(body, bytes):
-        try:
-            body = json.loads(body)
-        except (ValueError, RecursionError):
-            body = None
+    body = json_of(call.body) if isinstance(call.body, bytes) else call.body
     if not isinstance(body, Mapping):
         return jids
     body = {str(name).removesuffix("[]"): value for name, value in body.items()}

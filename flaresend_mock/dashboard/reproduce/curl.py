@@ -172,6 +172,14 @@ def key_of(world: World, instance_id: str | None) -> str:
     return KNOWN_KEY if KNOWN_KEY in instance.api_keys else "API_KEY_OF_THE_INSTANCE"
 
 
+def json_of(body: Any) -> Any:
+    """Return the value of a JSON body, or None if it is no JSON."""
+    try:
+        return json.loads(body or b"null")
+    except (ValueError, RecursionError, TypeError):
+        return None
+
+
 def _curl(method: str, url: str) -> str:
     """Return the start of a command, with options that keep brackets and dots of the URL literal."""
     options = " --globoff" * any(one in url for one in "[]{}") + " --path-as-is" * ("/." in url)

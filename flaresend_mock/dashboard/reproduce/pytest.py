@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +12,7 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.models import Call, Media, Message, Task
 from flaresend_mock.core.payloads import CONTEXT, target_of
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.reproduce.curl import file_of, inbound_of
+from flaresend_mock.dashboard.reproduce.curl import file_of, inbound_of, json_of
 
 WIDTH = 100
 FIRST_MESSAGE = "The first message"
@@ -131,7 +130,7 @@ def _repeat_call(script: Script, call: Call) -> None:
             {"files": script.literal(files, 8)} if files else {}
         )
     else:
-        arguments = {"json": script.literal(_json(call.body), 8)}
+        arguments = {"json": script.literal(json_of(call.body), 8)}
     comment = "  # your application makes this call"
     script.post(path, comment=comment, then=".raise_for_status()", **arguments)
 
@@ -173,10 +172,3 @@ def _receive(script: Script, inbound: Mapping[str, Any], media: Media | None, ke
 
 def _is_file(value: Any) -> bool:
     return isinstance(value, Mapping) and "fileName" in value
-
-
-def _json(body: Any) -> Any:
-    try:
-        return json.loads(body or b"null")
-    except (ValueError, RecursionError, TypeError):
-        return None
