@@ -13,7 +13,7 @@ from flaresend_mock.core.models import Instance, Message
 from flaresend_mock.core.payloads import KINDS, TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
-from flaresend_mock.dashboard.message_view import Bubble, MessageView, line_of, name_of, words
+from flaresend_mock.dashboard.message_view import Bubble, bubbles, line_of, name_of, words
 from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
@@ -176,7 +176,7 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, count: int
         older = len(found) > count
         found = found[:count][::-1]
         changes.reverse()
-        return Page(MessageView(world, found, changes).bubbles(), older, world.state.events.last_number)
+        return Page(bubbles(world, found, changes), older, world.state.events.last_number)
 
 
 def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Bubble]]:
@@ -208,8 +208,8 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
         }
         changes = [one for one in _messages(world, chat) if one.content.type in TARGETED] if targets else []
         changes.reverse()
-        page = Page(MessageView(world, fresh, changes).bubbles(), False, world.state.events.last_number)
-        return page, MessageView(world, changed.values(), changes).bubbles()
+        page = Page(bubbles(world, fresh, changes), False, world.state.events.last_number)
+        return page, bubbles(world, changed.values(), changes)
 
 
 def _list(world: World) -> dict[str, object]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.faults import ATTEMPT_ACTIONS, CALL_ACTIONS, CALLS, EVENT_ACTIONS, MAX_DELAY, PRESETS
+from flaresend_mock.core.faults import CALLS, MAX_DELAY, PRESETS
 from flaresend_mock.core.models import Delay, Fault
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.world import World
@@ -33,9 +33,9 @@ PATHS = (
 
 CALL_ACTIONS_TEXT = {
     "reset": "resets the connection before the call is processed",
-    "drop_response": "processes the call and sends no response",
     "truncate": "sends half of the response",
     "corrupt": "sends a response that is no JSON",
+    "drop_response": "processes the call and sends no response",
 }
 DELIVERY_ACTIONS_TEXT = {
     "reset": "resets the connection to the receiver",
@@ -47,27 +47,6 @@ DELIVERY_ACTIONS_TEXT = {
 _FIELD_NAMES = {"key": "API key", "url": "URL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
-    """A preset of a fault; `armed` is the id of the fault if the preset is on."""
-
-    name: str
-    text: str
-    armed: str | None
-    hits: int
-
-
-@dataclass(frozen=True, slots=True)
-class FaultText:
-    """A fault in words; `again` is the body that arms it again, or empty if it contains a masked key."""
-
-    fault: Fault
-    matches: list[tuple[str, str]]
-    effects: list[str]
-    frequency: list[str]
-    again: str
-
-
 @blueprint.get("/w/<world>/faults")
 def faults(world: World) -> Response:
     """Show the faults of a world, and forms for new ones."""
@@ -77,9 +56,7 @@ def faults(world: World) -> Response:
         "faults",
         methods=METHODS,
         paths=PATHS,
-        to_calls=CALL_ACTIONS,
-        to_deliveries=(*ATTEMPT_ACTIONS, *EVENT_ACTIONS),
-        actions=CALL_ACTIONS_TEXT,
+        call_actions=CALL_ACTIONS_TEXT,
         delivery_actions=DELIVERY_ACTIONS_TEXT,
         longest=int(MAX_DELAY),
         **_faults(world),
@@ -93,25 +70,32 @@ def fault_list(world: World) -> Response:
 
 
 def _faults(world: World) -> dict[str, object]:
+    """Return the presets, and the faults in words, newest first; `again` is the body that arms a fault again."""
     with world.lock:
         found = world.faults.all()
         rules = [
-            FaultText(fault, _matches(world, fault), _effects(fault), _frequency(fault), _body(fault))
+            {
+                "fault": fault,
+                "matches": _matches(world, fault),
+                "effects": _effects(fault),
+                "frequency": _frequency(fault),
+                "again": _body(fault),
+            }
             for fault in reversed(found)
         ]
     return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
 
 
-def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> Preset:
-    """Return a preset. It is on if an armed fault is exactly the preset, for all calls."""
+def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[str, object]:
+    """Return a preset. It is on if a fault is `armed` that is exactly the preset, for all calls."""
     preset = Fault(id="", name=name, on=CALLS, match={}, **fields)
-    armed = [
-        one
-        for one in faults
-        if one.armed and one == Fault(one.id, name, CALLS, {}, matched=one.matched, hits=one.hits, **fields)
-    ]
-    text = ", ".join([*_effects(preset), *_frequency(preset)])
-    return Preset(name, text, armed[0].id if armed else None, sum(one.hits for one in armed))
+    armed = [one for one in faults if one.armed and replace(one, id="", matched=0, hits=0) == preset]
+    return {
+        "name": name,
+        "text": ", ".join([*_effects(preset), *_frequency(preset)]),
+        "armed": armed[0].id if armed else None,
+        "hits": sum(one.hits for one in armed),
+    }
 
 
 def _matches(world: World, fault: Fault) -> list[tuple[str, str]]:
@@ -129,8 +113,7 @@ def _value(world: World, name: str, value: Any) -> str:
         known = name_of(world, digits)
         return f"+{digits}" if known == f"+{digits}" else f"{known}, +{digits}"
     if name == "instance" and value in world.state.instances:
-        owner = world.state.instances[str(value)]
-        return owner.name or f"+{owner.number}"
+        return world.state.instances[str(value)].title
     return name_of(world, str(value)) if name == "chat" else str(value)
 
 
@@ -142,8 +125,7 @@ def _effects(fault: Fault) -> list[str]:
     if fault.delay:
         found.append(f"{'delays the response' if calls else 'delays the event'} by {_seconds(fault.delay)}")
     if fault.action:
-        words = CALL_ACTIONS_TEXT if calls else DELIVERY_ACTIONS_TEXT
-        found.append(words.get(fault.action, fault.action))
+        found.append((CALL_ACTIONS_TEXT if calls else DELIVERY_ACTIONS_TEXT)[fault.action])
     return found
 
 
@@ -172,18 +154,13 @@ def _body(fault: Fault) -> str:
     """Return the body of POST /_mock/faults that arms a fault like this one; empty if a key in it is masked."""
     if "key" in fault.match:
         return ""
-    body: dict[str, Any] = {"name": fault.name, "on": fault.on, "match": dict(fault.match)}
-    body |= {"after": fault.after, "every": fault.every, "probability": fault.probability}
-    if fault.times is not None:
-        body["times"] = fault.times
+    names = ("name", "on", "match", "after", "every", "probability", "times", "action")
+    body: dict[str, Any] = {name: getattr(fault, name) for name in names}
     if fault.reply:
-        reply = fault.reply
-        body["respond"] = {"status": reply.status, "body": reply.body, "headers": dict(reply.headers)}
-    if fault.delay:
-        delay = fault.delay
+        body["respond"] = {name: getattr(fault.reply, name) for name in ("status", "body", "headers")}
+    if delay := fault.delay:
         body["delay"] = {"from": delay.lowest, "to": delay.highest}
         if delay.mean is not None:
             body["delay"] |= {"mean": delay.mean, "deviation": delay.deviation}
-    if fault.action:
-        body["action"] = fault.action
-    return json.dumps(body, ensure_ascii=False, default=str)
+    given = {name: value for name, value in body.items() if value is not None}
+    return json.dumps(given, ensure_ascii=False, default=str)

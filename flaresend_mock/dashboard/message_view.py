@@ -1,16 +1,33 @@
-"""Messages as a phone shows them: text, sender, file, quote, reactions, edits and the delivery mark."""
+"""Messages as a phone shows them: formatted text, sender, file, quote, reactions, edits and the delivery mark."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from flaresend_mock.core import numbers
-from flaresend_mock.core.models import Delivery, Instance, Message
-from flaresend_mock.core.payloads import choices, contact_of, target_of, unwrap
+from flaresend_mock.core.models import Content, Instance, Message
+from flaresend_mock.core.payloads import MEDIA_KINDS, choices, contact_of, target_of, unwrap
 from flaresend_mock.core.world import World
+
+_BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
+_CODE = re.compile(r"`([^`]+)`")
+_LINK = re.compile(r"(?:https?://|\bwww\.(?=\w))[^\s<>\"]+[^\s<>\"'.,;:!?)\]*_~]", re.IGNORECASE)
+_STYLES = (("*", "strong"), ("_", "em"), ("~", "s"))
+# a mark stands at the edge of a word; the text inside neither begins nor ends with a space
+_MARKED = r"(?<![\w{0}]){0}(?=\S)([^{0}\n]*?\S){0}(?![\w{0}])"
+_STYLED = {tag: re.compile(_MARKED.format(re.escape(sign))) for sign, tag in _STYLES}
+_TAG = re.compile(r"<(/?)(\w+)>")
+MAX_STYLED = 5000
+"""The number of characters that are formatted. The rest of a longer text is plain."""
+
+NOWHERE = "no endpoint"
+"""The status of a delivery for which there was no webhook."""
 
 LABELS = {
     "image": "📷 Photo",
@@ -54,7 +71,7 @@ class Quote:
 class Bubble:
     """One message as the page shows it.
 
-    `ours` tells that the instance sent it. `mark` is its delivery: sent, failed, pending, delivered or none. A poll has
+    `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
     `choices`, a contact has a `number`.
     """
 
@@ -63,119 +80,85 @@ class Bubble:
     author: str
     text: str
     mark: str
-    file: File | None = None
-    quote: Quote | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-    choices: tuple[str, ...] = ()
-    number: str = ""
-    reactions: tuple[tuple[str, int], ...] = ()
-    deleted: bool = False
-    edited: bool = False
-    forwarded: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.message.id
-
-    @property
-    def event(self) -> int:
-        return self.message.event
-
-    @property
-    def at(self) -> datetime:
-        return self.message.at
-
-    @property
-    def kind(self) -> str:
-        return self.message.content.type
+    file: File | None
+    quote: Quote | None
+    details: Mapping[str, Any]
+    choices: tuple[str, ...]
+    number: str
+    reactions: Mapping[str, int]
+    deleted: bool
+    edited: bool
+    forwarded: bool
 
 
-class MessageView:
-    """Makes bubbles of messages, with the later messages that react to them, edit or delete them.
+def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message] = ()) -> list[Bubble]:
+    """Return messages as bubbles, with the later messages that react to them, edit or delete them.
 
     The caller holds the world's lock.
     """
+    deliveries = {one.message: one.status for one in world.deliveries.all()}
+    changes_of: dict[str | None, list[Message]] = {}
+    for change in changes:
+        changes_of.setdefault(target_of(change), []).append(change)
+    return [
+        _bubble(world, one, deliveries.get(one.id, NOWHERE), changes_of.get(one.id, ())) for one in messages
+    ]
 
-    def __init__(self, world: World, messages: Iterable[Message], changes: Iterable[Message] = ()) -> None:
-        self._world = world
-        self._messages = list(messages)
-        self._deliveries: dict[str, Delivery] = {}
-        wanted = {message.id for message in self._messages if message.direction == "inbound"}
-        if wanted:
-            for delivery in world.deliveries.all():
-                if delivery.message in wanted:
-                    self._deliveries[delivery.message] = delivery
-        self._changes: dict[str, list[Message]] = {}
-        for change in changes:
-            self._changes.setdefault(target_of(change) or "", []).append(change)
 
-    def bubbles(self) -> list[Bubble]:
-        return [self._bubble(message) for message in self._messages]
+def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Bubble:
+    kind = message.content.type
+    inner, context = unwrap(message)
+    reactions: dict[str, str] = {}
+    text, deleted, edited = words(message), False, False
+    for change in changes:
+        match change.content.type:
+            case "reaction":
+                reactions[change.sender] = change.content.text or ""
+            case "delete":
+                deleted = True
+            case "edit":
+                text, edited = change.content.text or "", True
+    return Bubble(
+        message=message,
+        ours=message.direction == "outbound",
+        author=name_of(world, message.sender),
+        text=text,
+        mark=message.status if message.direction == "outbound" else delivery,
+        file=_file(world, message.content),
+        quote=_quote(world, context),
+        details=inner,
+        choices=choices(inner) if kind == "poll" else (),
+        number=contact_of(inner)["number"] if kind == "contact" else "",
+        reactions=Counter(filter(None, reactions.values())),
+        deleted=deleted,
+        edited=edited,
+        forwarded=bool(context.get("isForwarded")),
+    )
 
-    def _bubble(self, message: Message) -> Bubble:
-        inner, context = unwrap(message)
-        reactions: dict[str, str] = {}
-        text, deleted, edited = words(message), False, False
-        for change in self._changes.get(message.id, ()):
-            match change.content.type:
-                case "reaction":
-                    reactions[change.sender] = change.content.text or ""
-                case "delete":
-                    deleted = True
-                case "edit":
-                    text, edited = change.content.text or "", True
-        counted: dict[str, int] = {}
-        for emoji in reactions.values():
-            if emoji:
-                counted[emoji] = counted.get(emoji, 0) + 1
-        return Bubble(
-            message=message,
-            ours=message.direction == "outbound",
-            author=name_of(self._world, message.sender),
-            text=text,
-            mark=self._mark(message),
-            file=self._file(message),
-            quote=self._quote(context),
-            details=inner,
-            choices=choices(inner) if message.content.type == "poll" else (),
-            number=contact_of(inner)["number"] if message.content.type == "contact" else "",
-            reactions=tuple(counted.items()),
-            deleted=deleted,
-            edited=edited,
-            forwarded=bool(context.get("isForwarded")),
-        )
 
-    def _mark(self, message: Message) -> str:
-        if message.direction == "outbound":
-            return message.status
-        delivery = self._deliveries.get(message.id)
-        return "none" if delivery is None or delivery.status == "no endpoint" else delivery.status
+def _file(world: World, content: Content) -> File | None:
+    if content.media is None and content.url is None:
+        return None
+    media = world.state.media.get(content.media) if content.media else None
+    name = content.file_name or (media.file_name if media else "") or (content.url or "").rpartition("/")[2]
+    return File(
+        kind=MEDIA_KINDS.get(content.type, content.type),
+        id=content.media if media else None,
+        name=name or "file",
+        mimetype=content.mimetype or "",
+        size=len(media.data) if media else None,
+        url=content.url,
+    )
 
-    def _file(self, message: Message) -> File | None:
-        content = message.content
-        if content.media is None and content.url is None:
-            return None
-        media = self._world.state.media.get(content.media) if content.media else None
-        return File(
-            kind=_family(content.type),
-            id=content.media if media else None,
-            name=content.file_name
-            or (media.file_name if media else "")
-            or (content.url or "").rpartition("/")[2]
-            or "file",
-            mimetype=content.mimetype or "",
-            size=len(media.data) if media else None,
-            url=content.url,
-        )
 
-    def _quote(self, context: Mapping[str, Any]) -> Quote | None:
-        wanted = context.get("stanzaId")
-        if not isinstance(wanted, str):
-            return None
-        quoted = self._world.state.messages.get(wanted)
-        if quoted is None:
-            return Quote(None, "", "a message that is no longer kept")
-        return Quote(quoted.event, name_of(self._world, quoted.sender), line_of(quoted))
+def _quote(world: World, context: Mapping[str, Any]) -> Quote | None:
+    wanted = context.get("stanzaId")
+    if not isinstance(wanted, str):
+        return None
+    quoted = world.state.messages.get(wanted)
+    if quoted is None:
+        return Quote(None, "", "a message that is no longer kept")
+    return Quote(quoted.event, name_of(world, quoted.sender), line_of(quoted))
 
 
 def words(message: Message) -> str:
@@ -221,5 +204,81 @@ def instance_of(world: World, number: str) -> Instance | None:
     return next((one for one in world.state.instances.values() if one.number == number), None)
 
 
-def _family(kind: str) -> str:
-    return {"channel_image": "image", "view_once": "image", "voice": "audio"}.get(kind, kind)
+def formatted(text: str) -> Markup:
+    """Return a text as WhatsApp shows it, with *bold*, _italic_, ~strike~, `code`, lists, quotes and links as HTML.
+
+    HTML in the text is escaped.
+    """
+    head, tail = text[:MAX_STYLED], text[MAX_STYLED:]
+    pieces: list[Markup] = []
+    end = 0
+    for block in _BLOCK.finditer(head):
+        pieces += [
+            _lines(head[end : block.start()], whole=not end),
+            Markup("<code>{}</code>").format(block[1]),
+        ]
+        end = block.end()
+    return Markup("").join([*pieces, _lines(head[end:], whole=not end), escape(tail)])
+
+
+def plain(text: str) -> str:
+    """Return a text on one line, without formatting marks."""
+    line = " ".join(text[:MAX_STYLED].replace("`", "").split())
+    for styled in _STYLED.values():
+        line = styled.sub(r"\1", line)
+    return line
+
+
+def _lines(text: str, *, whole: bool) -> Markup:
+    """Format lines. The first is a `whole` line, or continues one."""
+    first, *others = text.split("\n")
+    return Markup("\n").join([_line(first) if whole else _coded(first), *map(_line, others)])
+
+
+def _line(line: str) -> Markup:
+    if line.startswith("> ") and line[2:].strip():
+        return Markup('<q class="cited">{}</q>').format(_coded(line[2:]))
+    if line.startswith(("* ", "- ")) and line[2:].strip():
+        return Markup("• {}").format(_coded(line[2:]))
+    return _coded(line)
+
+
+def _coded(text: str) -> Markup:
+    pieces: list[Markup] = []
+    end = 0
+    for code in _CODE.finditer(text):
+        pieces += [_linked(text[end : code.start()]), Markup("<code>{}</code>").format(code[1])]
+        end = code.end()
+    return Markup("").join([*pieces, _linked(text[end:])])
+
+
+def _linked(text: str) -> Markup:
+    pieces: list[Markup] = []
+    end = 0
+    for link in _LINK.finditer(text):
+        pieces.append(_styled(text[end : link.start()]))
+        pieces.append(
+            Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>').format(
+                link[0] if "://" in link[0][:8] else f"https://{link[0]}", link[0]
+            )
+        )
+        end = link.end()
+    return Markup("").join([*pieces, _styled(text[end:])])
+
+
+def _styled(text: str) -> Markup:
+    safe = plain_text = str(escape(text))  # keeps the marks, and adds none
+    for tag, styled in _STYLED.items():
+        safe = styled.sub(rf"<{tag}>\1</{tag}>", safe)
+    return Markup(safe if _nests(safe) else plain_text)  # escaped above  # noqa: S704  # nosec B704
+
+
+def _nests(text: str) -> bool:
+    """Tell whether all tags are properly nested. Marks may overlap."""
+    inside: list[str] = []
+    for closes, tag in _TAG.findall(text):
+        if not closes:
+            inside.append(tag)
+        elif not inside or inside.pop() != tag:
+            return False
+    return True

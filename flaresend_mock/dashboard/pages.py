@@ -13,7 +13,7 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.dashboard.markup import formatted, plain
+from flaresend_mock.dashboard.message_view import formatted, plain
 from flaresend_mock.dashboard.reproduce.curl import Place
 from flaresend_mock.http.context import services
 from flaresend_mock.http.headers import cookie_of, pass_for
@@ -34,15 +34,7 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-TABS = {
-    "chats": "Chats",
-    "traffic": "Traffic",
-    "instances": "Instances",
-    "schedule": "Schedule",
-    "faults": "Faults",
-    "people": "People",
-    "worlds": "Worlds",
-}
+TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
 
 
 @blueprint.get("/")
@@ -94,7 +86,7 @@ def switcher(world: World) -> Response:
     return part(
         "switcher.html",
         world,
-        tab=tab if tab in TABS else next(iter(TABS)),
+        tab=tab if tab in TABS else TABS[0],
         names=names[:MAX_WORLDS],
         more=max(0, len(names) - MAX_WORLDS),
     )
@@ -102,7 +94,7 @@ def switcher(world: World) -> Response:
 
 def page(template: str, world: World, tab: str, **values: Any) -> Response:
     """Render a whole page."""
-    return part(template, world, tab=tab, tabs=TABS.items(), **values)
+    return part(template, world, tab=tab, tabs=TABS, **values)
 
 
 def part(template: str, world: World, **values: Any) -> Response:
@@ -124,10 +116,7 @@ def part(template: str, world: World, **values: Any) -> Response:
         armed=armed,
         edition=f"{services().run} {world.replacements}",
         local=lambda moment: moment.astimezone(zone),
-        formatted=formatted,
-        plain=plain,
         day=lambda moment: _day(moment.astimezone(zone), now.astimezone(zone)),
-        size=_size,
         **values,
     )
     return html(text)
@@ -190,3 +179,8 @@ def _size(count: int) -> str:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
+
+
+for function in (formatted, plain):
+    blueprint.add_app_template_global(function)
+blueprint.add_app_template_global(_size, "size")

@@ -18,7 +18,7 @@ from flaresend_mock.core.matchers.fields import numbers_in
 from flaresend_mock.core.models import Call, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
-from flaresend_mock.dashboard.message_view import name_of
+from flaresend_mock.dashboard.message_view import NOWHERE, name_of
 from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.dashboard.reproduce.curl import json_of
 from flaresend_mock.http.context import services
@@ -46,7 +46,6 @@ STATUSES = {
     "failed": "Failed",
     "unsent": "Not sent",
 }
-NOWHERE = "no endpoint"
 _UNSENT = {"held": "held", "dropped": "dropped", NOWHERE: "no webhook"}
 _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN, "wait")}

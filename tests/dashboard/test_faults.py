@@ -12,8 +12,8 @@ from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import api_app
-from flaresend_mock.core.faults import PRESETS
-from flaresend_mock.dashboard.faults import PATHS
+from flaresend_mock.core.faults import ATTEMPT_ACTIONS, CALL_ACTIONS, EVENT_ACTIONS, PRESETS
+from flaresend_mock.dashboard.faults import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, PATHS
 from tests.defaults import ANN
 from tests.support import KEY
 
@@ -193,6 +193,11 @@ def test_the_forms_have_the_fields_that_the_control_plane_takes(client: Client) 
     for form, on in ((calls, "calls"), (deliveries, "deliveries")):
         for action in filter(None, re.findall(r'<option value="(\w+)">\w+:', form)):
             arm(client, on=on, action=action)
+
+
+def test_every_action_is_told_in_words() -> None:
+    assert tuple(CALL_ACTIONS_TEXT) == CALL_ACTIONS
+    assert tuple(DELIVERY_ACTIONS_TEXT) == (*ATTEMPT_ACTIONS, *EVENT_ACTIONS)
 
 
 def test_the_paths_that_are_offered_are_those_of_the_api() -> None:
