@@ -12,9 +12,9 @@ from flaresend_mock.core.events import Event
 from flaresend_mock.core.models import Call, Delivery, Message, Task, TaskChange
 from flaresend_mock.core.payloads import target_of
 from flaresend_mock.core.world import World
+from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint, place
-from flaresend_mock.dashboard.reproduce import curl, pytest
 from flaresend_mock.http.headers import shown
 
 Subject = Call | Delivery
@@ -65,8 +65,12 @@ def explain_traffic(world: World, number: int) -> dict[str, Any] | None:
             "armed": subject.fault is not None and world.faults.has(subject.fault),
         }
         if isinstance(subject, Call):
-            return {**common, "call": subject, "curl": curl.call_again(world, subject, place(world))}
-    command = curl.delivery_again(subject)
+            return {
+                **common,
+                "call": subject,
+                "curl": reproduce_curl.call_again(world, subject, place(world)),
+            }
+    command = reproduce_curl.delivery_again(subject)
     return {**common, "delivery": subject, "open": subject.status in OPEN, "curl": command}
 
 
@@ -84,7 +88,7 @@ def readable(body: Any) -> str:
 
 blueprint.add_app_template_global(readable)
 blueprint.add_app_template_global(shown, "call_headers")
-blueprint.add_app_template_global(curl.sent_headers)
+blueprint.add_app_template_global(reproduce_curl.sent_headers)
 
 
 def _find(world: World, number: int) -> tuple[datetime, Subject] | None:
@@ -108,11 +112,11 @@ def _event(world: World, message: Message) -> dict[str, Any]:
     """Return the delivery of a received message, and what repeats the message."""
     delivery = next((one for one in reversed(world.deliveries.all()) if one.message == message.id), None)
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
-    body = curl.inbound_of(world, message, as_lid=f'{numbers.LID}"'.encode() in head)
+    body = reproduce_curl.inbound_of(world, message, as_lid=f'{numbers.LID}"'.encode() in head)
     return {
         "delivery": delivery,
-        "curl": curl.inbound_again(body, curl.file_of(world, message), place(world)),
-        "test": pytest.of_received(world, message, body),
+        "curl": reproduce_curl.inbound_again(body, reproduce_curl.file_of(world, message), place(world)),
+        "test": reproduce_pytest.of_received(world, message, body),
     }
 
 
@@ -124,8 +128,8 @@ def _cause(world: World, message: Message) -> dict[str, Any]:
     return {
         "call": call,
         "task": task,
-        "curl": curl.call_again(world, call, place(world), media) if call else "",
-        "test": pytest.of_sent(world, message, call, task, event.at if event else message.at),
+        "curl": reproduce_curl.call_again(world, call, place(world), media) if call else "",
+        "test": reproduce_pytest.of_sent(world, message, call, task, event.at if event else message.at),
     }
 
 

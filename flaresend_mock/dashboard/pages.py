@@ -14,7 +14,7 @@ from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import formatted, plain
-from flaresend_mock.dashboard.reproduce.curl import Place
+from flaresend_mock.dashboard.reproduce_curl import Place
 from flaresend_mock.http.context import services
 from flaresend_mock.http.headers import cookie_of, pass_for
 

@@ -20,7 +20,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
 from flaresend_mock.dashboard.message_view import NOWHERE, name_of
 from flaresend_mock.dashboard.pages import number_argument, page, part
-from flaresend_mock.dashboard.reproduce.curl import json_of
+from flaresend_mock.dashboard.reproduce_curl import json_of
 from flaresend_mock.http.context import services
 
 blueprint = Blueprint("traffic_page", __name__)

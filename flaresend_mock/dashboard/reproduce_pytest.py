@@ -12,7 +12,7 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.models import Call, Media, Message, Task
 from flaresend_mock.core.payloads import CONTEXT, target_of
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.reproduce.curl import file_of, inbound_of, json_of
+from flaresend_mock.dashboard.reproduce_curl import file_of, inbound_of, json_of
 
 WIDTH = 100
 FIRST_MESSAGE = "The first message"
@@ -59,7 +59,7 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     """Return a test that repeats an inbound message. The caller holds the lock.
 
     Args:
-        inbound: the body that `curl.inbound_of` returns.
+        inbound: the body that `inbound_of` returns.
     """
     script = Script("the_application_gets_the_event")
     _create_chat(script, world, message)

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from base64 import b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -153,8 +153,9 @@ def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[
         inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
         inbound["mentions"] = context["mentionedJid"]
-    if content.media and content.type in MEDIA_KINDS and file_of(world, message) is None:
-        inbound |= _sample_of(world, content.media)
+    media = world.state.media.get(content.media) if content.media else None
+    if media is not None and content.type in MEDIA_KINDS and (name := _sample_name(media)):
+        inbound["media"] = {"sample": name}
     return inbound
 
 
@@ -192,6 +193,7 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
     kind = message.content.type
     if message.content.raw:
         return None
+    found: dict[str, Any] = {}
     match kind:
         case "location":
             names = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
@@ -206,27 +208,22 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
         case "list_reply":
             reply = body.get("singleSelectReply")
             found = {"selected": reply.get("selectedRowId") if isinstance(reply, Mapping) else None}
-        case "channel_image":
-            found = {"channel": message.chat}
         case "video" | "audio" | "voice":
             found = {"seconds": body.get("seconds")}
-        case "reaction" | "delete" | "edit":
+        case "channel_image":
+            found = {"channel": message.chat}
+        case "reaction":
+            found = {"target": target_of(message), "emoji": message.content.text or ""}
+        case "delete" | "edit":
             found = {"target": target_of(message)}
-            if kind == "reaction":
-                found["emoji"] = message.content.text or ""
-        case _:
-            link = {"url": body.get("matchedText"), "title": body.get("title")}
-            link["description"] = body.get("description")
-            found = {
-                "link": {name: one for name, one in link.items() if one is not None} if link["url"] else None
+        case "text" if body.get("matchedText"):
+            link = {
+                "url": body["matchedText"],
+                "title": body.get("title"),
+                "description": body.get("description"),
             }
+            found = {"link": {name: one for name, one in link.items() if one is not None}}
     return {name: value for name, value in found.items() if value is not None}
-
-
-def _sample_of(world: World, media_id: str) -> dict[str, Any]:
-    media = world.state.media.get(media_id)
-    name = _sample_name(media) if media else None
-    return {"media": {"sample": name}} if name else {}
 
 
 def _sample_name(media: Media) -> str | None:
@@ -236,7 +233,12 @@ def _sample_name(media: Media) -> str | None:
 def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tuple[list[str], str]:
     """Return the form options of curl, and the command that is piped into it, if any."""
     given, piped = [], ""
-    for name, value in _each(fields):
+    pairs = (
+        (name, each)
+        for name, one in fields.items()
+        for each in (one if isinstance(one, list | tuple) else [one])
+    )
+    for name, value in pairs:
         described = isinstance(value, Mapping) and "fileName" in value
         if attached is not None and (described or value is attached):
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
@@ -253,14 +255,6 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
                 text = f'"{text}"'
             given.append(f"--form-string {_quoted(f'{name}={text}')}")
     return given, piped
-
-
-def _each(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    for name, value in fields.items():
-        if isinstance(value, list | tuple):
-            yield from ((name, one) for one in value)
-        else:
-            yield name, value
 
 
 def _with_body(parts: Iterable[str], raw: bytes) -> str:
