@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from operator import itemgetter
 
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.models import Instance, Message
+from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.payloads import KINDS, TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
-from flaresend_mock.dashboard.message_view import Bubble, bubbles, line_of, name_of, words
+from flaresend_mock.dashboard.message_view import Bubble, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
@@ -186,30 +188,21 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
         oldest: the event of the first bubble on the page. Earlier messages are left out.
     """
     with world.lock:
-        fresh: list[Message] = []
-        targets: list[str] = []
-        for message in _messages(world, chat):
-            if message.event <= after:
-                break
-            if message.content.type in TARGETED:
-                targets.append(target_of(message) or "")
-            else:
-                fresh.append(message)
-        fresh.reverse()
+        last = world.state.events.last_number
+        recent = list(takewhile(lambda one: one.event > after, _messages(world, chat)))
+        fresh = [one for one in reversed(recent) if one.content.type not in TARGETED]
         deliveries = world.state.events.since(after, "delivery")
-        targets += [getattr(event.subject, "message", "") for event in deliveries]
-        changed = {
-            one.id: one
-            for id_ in targets
-            if (one := world.state.messages.get(id_)) is not None
-            and oldest <= one.event <= after
-            and one.content.type not in TARGETED  # which have no bubble
-            and _is_in(one, chat)
-        }
-        changes = [one for one in _messages(world, chat) if one.content.type in TARGETED] if targets else []
-        changes.reverse()
-        page = Page(bubbles(world, fresh, changes), False, world.state.events.last_number)
-        return page, bubbles(world, changed.values(), changes)
+        targets = {target_of(one) for one in recent}
+        targets |= {event.subject.message for event in deliveries if isinstance(event.subject, Delivery)}
+        messages = list(_messages(world, chat)) if targets - {None, ""} else []
+        changes = [one for one in reversed(messages) if one.content.type in TARGETED]  # which have no bubble
+        changed = [
+            one
+            for one in messages
+            if one.id in targets and oldest <= one.event <= after and one.content.type not in TARGETED
+        ]
+        page = Page(bubbles(world, fresh, changes), False, last)
+        return page, bubbles(world, changed, changes)
 
 
 def _list(world: World) -> dict[str, object]:
@@ -246,17 +239,15 @@ def _members(world: World, chat: str) -> list[tuple[str, str]]:
     """Return number and name of the members of a group, without instances."""
     with world.lock:
         group = world.state.groups.get(chat)
-        ours = {instance.number for instance in world.state.instances.values()}
-        members = [] if group is None else [number for number in group.members if number not in ours]
-        return sorted(((number, name_of(world, number)) for number in members), key=lambda one: one[1])
+        members = [] if group is None else [one for one in group.members if not instance_of(world, one)]
+        return sorted(((number, name_of(world, number)) for number in members), key=itemgetter(1))
 
 
 def _poster(world: World) -> str:
     """Return a person's number for posts in a channel. The request needs a sender; the event names none."""
     with world.lock:
-        ours = {instance.number for instance in world.state.instances.values()}
-        others = (one.number for one in world.state.people.values() if one.on_whatsapp)
-        return next((number for number in others if number not in ours), DEFAULT_POSTER)
+        people = (one.number for one in world.state.people.values() if one.on_whatsapp)
+        return next((one for one in people if not instance_of(world, one)), DEFAULT_POSTER)
 
 
 def _seen(world: World) -> Seen:

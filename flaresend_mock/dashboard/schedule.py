@@ -42,16 +42,6 @@ class Face:
     frozen: bool
 
     @property
-    def real(self) -> bool:
-        """Whether the clock runs and shows real time."""
-        return not self.frozen and not self.away
-
-    @property
-    def away(self) -> bool:
-        """Whether the clock shows another time than real time, to the second."""
-        return self.about != timedelta()
-
-    @property
     def about(self) -> timedelta:
         """The distance from real time, to the second. A clock advanced by an hour is some milliseconds less ahead."""
         return _SECOND * round(self.ahead / _SECOND)
