@@ -15,7 +15,7 @@ from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.payloads import KINDS, TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
-from flaresend_mock.dashboard.message_view import Bubble, bubbles, instance_of, line_of, name_of, words
+from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
@@ -59,7 +59,7 @@ class Chat:
 class Page:
     """A part of a chat, oldest message first; `older` tells whether there are earlier ones."""
 
-    bubbles: list[Bubble]
+    bubbles: list[Shown]
     older: bool
     last_event: int
 
@@ -181,7 +181,7 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, count: int
         return Page(bubbles(world, found, changes), older, world.state.events.last_number)
 
 
-def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Bubble]]:
+def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Shown]]:
     """Return the messages after an event, and the bubbles of earlier messages that changed since.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -14,6 +13,9 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.models import Content, Instance, Message
 from flaresend_mock.core.payloads import MEDIA_KINDS, choices, contact_of, target_of, unwrap
 from flaresend_mock.core.world import World
+
+Shown = dict[str, Any]
+"""What a template shows of one thing."""
 
 _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
@@ -46,52 +48,7 @@ LABELS = {
 """What stands for a message of a kind in one line, before its text."""
 
 
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file in a message: `kind` is image, video, audio, document or sticker; `url` is the link that was sent."""
-
-    kind: str
-    id: str | None
-    name: str
-    mimetype: str
-    size: int | None
-    url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """The message that a message replies to; `event` is None if it is no longer kept."""
-
-    event: int | None
-    author: str
-    line: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bubble:
-    """One message as the page shows it.
-
-    `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
-    `choices`, a contact has a `number`.
-    """
-
-    message: Message
-    ours: bool
-    author: str
-    text: str
-    mark: str
-    file: File | None
-    quote: Quote | None
-    details: Mapping[str, Any]
-    choices: tuple[str, ...]
-    number: str
-    reactions: Mapping[str, int]
-    deleted: bool
-    edited: bool
-    forwarded: bool
-
-
-def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message] = ()) -> list[Bubble]:
+def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message]) -> list[Shown]:
     """Return messages as bubbles, with the later messages that react to them, edit or delete them.
 
     The caller holds the world's lock.
@@ -105,8 +62,12 @@ def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message
     ]
 
 
-def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Bubble:
-    kind = message.content.type
+def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Shown:
+    """Return one message as the page shows it.
+
+    `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
+    `choices`, a contact has a `number`.
+    """
     inner, context = unwrap(message)
     reactions: dict[str, str] = {}
     text, deleted, edited = words(message), False, False
@@ -118,47 +79,49 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
                 deleted = True
             case "edit":
                 text, edited = change.content.text or "", True
-    return Bubble(
-        message=message,
-        ours=message.direction == "outbound",
-        author=name_of(world, message.sender),
-        text=text,
-        mark=message.status if message.direction == "outbound" else delivery,
-        file=_file(world, message.content),
-        quote=_quote(world, context),
-        details=inner,
-        choices=choices(inner) if kind == "poll" else (),
-        number=contact_of(inner)["number"] if kind == "contact" else "",
-        reactions=Counter(filter(None, reactions.values())),
-        deleted=deleted,
-        edited=edited,
-        forwarded=bool(context.get("isForwarded")),
-    )
+    return {
+        "message": message,
+        "ours": message.direction == "outbound",
+        "author": name_of(world, message.sender),
+        "text": text,
+        "mark": message.status if message.direction == "outbound" else delivery,
+        "file": _file(world, message.content),
+        "quote": _quote(world, context),
+        "details": inner,
+        "choices": choices(inner),
+        "number": contact_of(inner)["number"],
+        "reactions": Counter(filter(None, reactions.values())),
+        "deleted": deleted,
+        "edited": edited,
+        "forwarded": bool(context.get("isForwarded")),
+    }
 
 
-def _file(world: World, content: Content) -> File | None:
+def _file(world: World, content: Content) -> Shown | None:
+    """Return the file of a message, if it has one; without an `id` it is not kept."""
     if content.media is None and content.url is None:
         return None
     media = world.state.media.get(content.media) if content.media else None
     name = content.file_name or (media.file_name if media else "") or (content.url or "").rpartition("/")[2]
-    return File(
-        kind=MEDIA_KINDS.get(content.type, content.type),
-        id=content.media if media else None,
-        name=name or "file",
-        mimetype=content.mimetype or "",
-        size=len(media.data) if media else None,
-        url=content.url,
-    )
+    return {
+        "kind": MEDIA_KINDS.get(content.type, content.type),
+        "id": content.media if media else None,
+        "name": name or "file",
+        "mimetype": content.mimetype or "",
+        "size": len(media.data) if media else None,
+        "url": content.url,
+    }
 
 
-def _quote(world: World, context: Mapping[str, Any]) -> Quote | None:
+def _quote(world: World, context: Mapping[str, Any]) -> Shown | None:
+    """Return the message that a message replies to, if there is one."""
     wanted = context.get("stanzaId")
     if not isinstance(wanted, str):
         return None
     quoted = world.state.messages.get(wanted)
     if quoted is None:
-        return Quote(None, "", "a message that is no longer kept")
-    return Quote(quoted.event, name_of(world, quoted.sender), line_of(quoted))
+        return {"author": "", "line": "a message that is no longer kept"}
+    return {"event": quoted.event, "author": name_of(world, quoted.sender), "line": line_of(quoted)}
 
 
 def words(message: Message) -> str:

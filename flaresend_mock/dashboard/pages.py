@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
 
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.world import World
@@ -38,12 +39,9 @@ TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds
 
 
 @blueprint.get("/")
-def home() -> Response:
-    """Redirect to the chats of the default world."""
-    response = redirect(f"w/{DEFAULT}/chats")
-    assert isinstance(response, Response)
-    response.autocorrect_location_header = False  # behind a proxy, only the relative path is known
-    return response
+def home() -> BaseResponse:
+    """Redirect to the chats of the default world. Behind a proxy, only the relative path is known."""
+    return redirect(f"w/{DEFAULT}/chats")
 
 
 @blueprint.get("/<path:anything>")

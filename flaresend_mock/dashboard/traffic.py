@@ -18,7 +18,7 @@ from flaresend_mock.core.matchers.fields import numbers_in
 from flaresend_mock.core.models import Call, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
-from flaresend_mock.dashboard.message_view import NOWHERE, name_of
+from flaresend_mock.dashboard.message_view import NOWHERE, Shown, name_of
 from flaresend_mock.dashboard.pages import number_argument, page, part
 from flaresend_mock.dashboard.reproduce_curl import json_of
 from flaresend_mock.http.context import services
@@ -79,41 +79,24 @@ class Filter:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One row of the list; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
-
-    number: int
-    at: datetime
-    kind: str
-    method: str
-    where: str
-    who: str
-    status: str
-    mark: str
-    note: str
-    fault: str
-    fits: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Page:
     """A part of the list; `older` is the event before which it continues, or None at the end."""
 
-    rows: list[Row]
+    rows: list[Shown]
     older: int | None
     last: int
 
     @property
     def oldest(self) -> int:
-        return self.rows[-1].number if self.rows else 0
+        return self.rows[-1]["number"] if self.rows else 0
 
 
 @dataclass(frozen=True, slots=True)
 class News:
     """New rows, newest first, and earlier rows that changed; `all` means that the whole list is replaced."""
 
-    fresh: list[Row]
-    changed: list[Row]
+    fresh: list[Shown]
+    changed: list[Shown]
     last: int
     all: bool
 
@@ -171,7 +154,7 @@ def news(world: World) -> Response:
         address=services().public_url(),
     )
     if found.changed:
-        triggers = {f"delivery-{row.number}": row.number for row in found.changed}
+        triggers = {f"delivery-{row['number']}": row["number"] for row in found.changed}
         response.headers["HX-Trigger"] = json.dumps(triggers)
     return response
 
@@ -291,11 +274,12 @@ class _Listing:
             and (self._needles is None or self._concerns(subject))
         )
 
-    def rows(self, entries: Iterable[_Entry]) -> list[Row]:
+    def rows(self, entries: Iterable[_Entry]) -> list[Shown]:
         with self._world.lock:
             return [self._row(*entry) for entry in entries]
 
-    def _row(self, number: int, at: datetime, subject: Subject) -> Row:
+    def _row(self, number: int, at: datetime, subject: Subject) -> Shown:
+        """Return one row; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
         note = ""
         if isinstance(subject, Call):
             method, parties = subject.method, _parties(subject)
@@ -309,19 +293,19 @@ class _Listing:
             mark = _MARKS.get(subject.status, "off")
             note = "repeated" if subject.redelivery_of else f"{tries} attempts" if tries > 1 else ""
         names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
-        return Row(
-            number,
-            at,
-            _kind(subject),
-            method,
-            self._where(subject) or "not configured",
-            ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else ""),
-            status,
-            mark,
-            note,
-            self._faults.get(subject.fault, subject.fault) if subject.fault else "",
-            self.fits(subject),
-        )
+        return {
+            "number": number,
+            "at": at,
+            "kind": _kind(subject),
+            "method": method,
+            "where": self._where(subject) or "not configured",
+            "who": ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else ""),
+            "status": status,
+            "mark": mark,
+            "note": note,
+            "fault": self._faults.get(subject.fault, subject.fault) if subject.fault else "",
+            "fits": self.fits(subject),
+        }
 
     def _where(self, subject: Subject) -> str:
         if isinstance(subject, Call):
