@@ -19,6 +19,7 @@ from flaresend_mock.background.scheduler import Scheduler
 from flaresend_mock.background.webhook_sender import WebhookSender
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import InvalidTarget
+from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
@@ -60,6 +61,7 @@ class FlaresendMock:
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
         chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
         self.settings = Settings(**({"port": 0} | chosen | options))
+        self._webhook_hosts = HostList.parse(self.settings.allow_webhook_host)
         self._patience = Patience()
         self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
         try:
@@ -98,6 +100,8 @@ class FlaresendMock:
                 token=self.settings.control_token,
                 with_secrets=self.settings.with_secrets,
                 public_url=self._public_url,
+                webhook_hosts=self._webhook_hosts,
+                allowed_hosts=HostList.parse(self.settings.allowed_host),
                 lend=self._lend,
                 patience=self._patience,
                 max_body_size=self.settings.max_body_size,
@@ -190,7 +194,7 @@ class FlaresendMock:
             state = add_conversations(state, utc_now(), self._host)
         if wanted.webhook_url:
             try:
-                url = webhook_urls.check(wanted.webhook_url, strict=wanted.strict)
+                url = webhook_urls.check(wanted.webhook_url, strict=wanted.strict, allowed=self._webhook_hosts)
             except InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
             first = state.find_instance(None)

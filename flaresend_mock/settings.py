@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from flaresend_mock.core.hosts import HostList
+
 PREFIX = "FLARESEND_MOCK_"
 ENVIRONMENT: MutableMapping[str, str] = os.environ
 
@@ -70,12 +72,18 @@ def _text(pattern: str) -> Callable[[str], str]:
     return read
 
 
+def _hosts(value: str) -> str:
+    HostList.parse(value)
+    return value
+
+
 HTTP_URL = Checked("url", "an http or https URL", _http_url)
 _BASE_URL = Checked("url", "an http or https URL", lambda value: _http_url(value).rstrip("/"))
 _KEY = Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
 _ZONE = Checked("zone", "a time zone such as Africa/Nairobi", _time_zone)
+_HOSTS = Checked("hosts", "a list of host names, *.domains, addresses or networks", _hosts)
 _BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
 
 
@@ -118,6 +126,18 @@ class Settings:
     )
     webhook_url: str | None = _optional("URL of the webhook of the world's first instance.", HTTP_URL)
     webhook_secret: str | None = _optional("Secret that signs deliveries.", click.STRING, "none: unsigned")
+    allow_webhook_host: str = _option(
+        "",
+        "Hosts to which webhooks may go over http, besides private ones: names, *.domains, addresses, networks.",
+        _HOSTS,
+        "none",
+    )
+    allowed_host: str = _option(
+        "",
+        "Hosts under which /_mock is reached, besides private ones: names, *.domains, addresses, networks.",
+        _HOSTS,
+        "none",
+    )
     public_url: str | None = _optional(
         "URL by which applications reach this emulator, for links to media.",
         _BASE_URL,

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 SECONDS = 30
 ANOTHER_HOST = "127.0.0.2"  # where no other test listens, so that a port stays free
 SECRETS = ("whsec_b25lIHNlY3JldA==", "whsec_b3RoZXIgc2VjcmV0")
+HOSTS = ("one.example.com", "other.example.com")
 PUBLIC = ("http://one.example", "http://other.example/with/a/path")
 
 OF_THE_PROCESS = {
@@ -96,6 +97,10 @@ def listens(emulator: FlaresendMock) -> tuple[str | None, int | None]:
     parts = urlsplit(emulator.url)
     assert call(emulator, "GET", "/groups").status_code == 200
     return parts.hostname, parts.port
+
+
+def hooked(emulator: FlaresendMock, url: str) -> int:
+    return call(emulator, "PUT", "/_mock/instances/default/webhook", json={"url": url}).status_code
 
 
 def numbers(seed: int) -> list[str]:
@@ -240,6 +245,16 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
                 lambda one: [verifies(one, receiver, secret) for secret in SECRETS],
                 ([True, False], [False, True]),
                 ({"webhook_url": receiver.url}, {"webhook_url": receiver.url}),
+            ),
+            "allow_webhook_host": Case(
+                HOSTS,
+                lambda one: [hooked(one, f"http://{host}/") for host in HOSTS],
+                ([200, 400], [400, 200]),
+            ),
+            "allowed_host": Case(
+                HOSTS,
+                lambda one: statuses(one, "/_mock/clock", "Host", HOSTS),
+                ([200, 403], [403, 200]),
             ),
             "public_url": Case(PUBLIC, addresses, ([True, False], [False, True])),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),

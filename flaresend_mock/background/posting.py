@@ -7,9 +7,10 @@ import hashlib
 import hmac
 import io
 import logging
+import socket
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -23,8 +24,10 @@ import requests
 from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError, ReadTimeout
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.version import __version__
 
@@ -47,6 +50,7 @@ class Poster:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", LocalAdapter())
+        self._session.mount("https://", NetworkAdapter())
 
     def close(self) -> None:
         self._session.close()
@@ -171,7 +175,46 @@ def is_handling() -> bool:
     return getattr(_here, "handles", False)
 
 
-class LocalAdapter(HTTPAdapter):
+class _Guarded:
+    """A connection that refuses the addresses of metadata services, however the host's name led to them."""
+
+    _dns_host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        for *_, address in socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM):
+            _refuse_metadata(address)
+        connection: socket.socket = super()._new_conn()  # type: ignore[misc]
+        try:
+            _refuse_metadata(connection.getpeername())  # the name may have changed since
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+
+def _refuse_metadata(address: Sequence[object]) -> None:
+    if hosts.is_metadata(str(address[0])):
+        raise OSError("the host is a link-local address or a cloud's metadata service")
+
+
+class _HttpPool(HTTPConnectionPool):
+    ConnectionCls = type("_HttpConnection", (_Guarded, HTTPConnectionPool.ConnectionCls), {})
+
+
+class _HttpsPool(HTTPSConnectionPool):
+    ConnectionCls = type("_HttpsConnection", (_Guarded, HTTPSConnectionPool.ConnectionCls), {})
+
+
+class NetworkAdapter(HTTPAdapter):
+    """Sends requests to the network, but to no metadata service."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+
+class LocalAdapter(NetworkAdapter):
     """Sends requests to mounted applications, and all others to the network."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
-from flaresend_mock.core import webhook_urls
+from flaresend_mock.core import hosts
 from flaresend_mock.http.context import CONTROL, services
 from flaresend_mock.http.headers import cookie_of, pass_for
 
@@ -64,11 +64,13 @@ def _is(given: str, wanted: str) -> bool:
 
 def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
-    public = urlsplit(services().public_url())
+    us = services()
+    public = urlsplit(us.public_url())
     name = _name(host)
-    if host and not ((name and webhook_urls.is_near(name)) or host == public.netloc):
+    is_ours = hosts.address_of(name) is not None or hosts.is_near(name) or name in us.allowed_hosts
+    if host and not (host == public.netloc or (name and is_ours)):
         raise Forbidden(
-            f"The host {host[:100]!r} is not this emulator. Start it with --public-url or --control-token if it is."
+            f"The host {host[:100]!r} is not this emulator. Start it with --allowed-host if it is."
         )
     ours = {f"{scheme}://{host}" for scheme in ("http", "https")} | {f"{public.scheme}://{public.netloc}"}
     _check_page(request, ours)

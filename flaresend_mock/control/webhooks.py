@@ -59,7 +59,8 @@ class ResumeInput(Input):
 )
 def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the webhook. Fields that are left out get their defaults."""
-    webhook_urls.check(body["url"], strict=services().strict)
+    us = services()
+    webhook_urls.check(body["url"], strict=us.strict, allowed=us.webhook_hosts)
     if "retries" in body:
         body["retries"] = tuple(body["retries"])
     return _shown(world.instances.set_webhook(instance_id, Webhook(**body)))

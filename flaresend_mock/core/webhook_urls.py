@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-import socket
 from urllib.parse import urlsplit
 
+from flaresend_mock.core import hosts
 from flaresend_mock.core.errors import InvalidTarget
-
-_NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII | re.IGNORECASE)
-_METADATA_NAMES = frozenset({"metadata.google.internal", "metadata"})
-_METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "fd00:ec2::254")))
-_IPV4_INSIDE = [ipaddress.IPv6Network(net) for net in ("::ffff:0:0/96", "64:ff9b::/96", "::/96")]
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from flaresend_mock.core.hosts import NO_HOSTS, HostList
 
 
-def check(url: str, *, strict: bool = False) -> str:
+def check(url: str, *, strict: bool = False, allowed: HostList = NO_HOSTS) -> str:
     """Return the URL if a webhook may have it.
 
-    Documented: it starts with https://. Assumed: http:// is allowed, except in strict mode, for hosts of tests:
-    loopback and private addresses, and names without a dot or under .local, .internal, .test and .localhost.
+    Documented: it starts with https://. Assumed: http:// is allowed for hosts of tests (see `hosts.is_near`), except in
+    strict mode, and for `allowed` hosts.
 
     Raises:
         InvalidTarget: the URL is not allowed; the message says why.
@@ -37,41 +29,11 @@ def check(url: str, *, strict: bool = False) -> str:
         raise InvalidTarget("a webhook's URL cannot contain a user name or a password")
     if not url.isascii() or not url.isprintable() or " " in url:
         raise InvalidTarget("a webhook's URL can contain only printable ASCII characters, and no spaces")
-    host = host.rstrip(".")
-    address = _address(host)
-    if address is None and not _NAME.fullmatch(host):
+    if hosts.address_of(host) is None and not hosts.NAME.fullmatch(hosts.canonical(host)):
         raise InvalidTarget("the URL's host is not a valid host name")
-    if host in _METADATA_NAMES or address in _METADATA:
-        raise InvalidTarget("a webhook cannot go to a cloud's metadata service")
-    if parts.scheme == "http" and (strict or not _is_near(host, address)):
-        raise InvalidTarget(
-            "a webhook's URL starts with https://" + ("" if strict else ", unless its host is private")
-        )
+    if hosts.is_metadata(host):
+        raise InvalidTarget("a webhook cannot go to a link-local address or to a cloud's metadata service")
+    if parts.scheme == "http" and host not in allowed and (strict or not hosts.is_near(host)):
+        near = "" if strict else ", unless its host is private or allowed with --allow-webhook-host"
+        raise InvalidTarget(f"a webhook's URL starts with https://{near}")
     return url
-
-
-def _address(host: str) -> Address | None:
-    """Return the address that a host spells, in any notation that resolvers accept; None for a name."""
-    try:
-        address: Address = ipaddress.ip_address(host)
-    except ValueError:
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(host))
-        except OSError:
-            return None
-    if isinstance(address, ipaddress.IPv6Address) and any(address in net for net in _IPV4_INSIDE):
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if int(address) > 1 else address
-    return address
-
-
-def is_near(host: str) -> bool:
-    """Tell whether a URL's host is an address, or a name that public DNS cannot have."""
-    plain = host.rstrip(".").lower()
-    address = _address(plain)
-    return address is not None or _is_near(plain, None)
-
-
-def _is_near(host: str, address: Address | None) -> bool:
-    if address is None:
-        return "." not in host or host.endswith((".local", ".internal", ".test", ".localhost"))
-    return address.is_loopback or address.is_private

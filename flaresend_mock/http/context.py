@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from flask import request
 
 from flaresend_mock.background.realtime import Patience
+from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
@@ -49,6 +50,8 @@ class AppServices:
         history: how many events and messages a new world keeps.
         token: the control token that callers of the control plane must send, if there is one.
         with_secrets: shows API keys and secrets instead of masking them.
+        webhook_hosts: hosts to which webhooks may go over http, besides near ones.
+        allowed_hosts: hosts under which the control plane is reached, besides near ones.
         lend: gives the server another thread while the current one waits.
         patience: ends all waiting when the emulator stops.
         streams: limits how many clients follow event streams.
@@ -67,6 +70,8 @@ class AppServices:
     token: str | None = None
     with_secrets: bool = False
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
+    webhook_hosts: HostList = NO_HOSTS
+    allowed_hosts: HostList = NO_HOSTS
     lend: Callable[[], AbstractContextManager[object]] = nullcontext
     patience: Patience = field(default_factory=Patience)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))

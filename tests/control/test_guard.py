@@ -77,6 +77,10 @@ def test_a_page_from_elsewhere_is_refused(
         {"Host": "flaresend:3577"},
         {"Host": "flaresend.internal"},
         {"Host": "box.local:1"},
+        {"Host": "flaresend.shop.svc:3577"},
+        {"Host": "flaresend.shop.svc.cluster.local"},
+        {"Host": "nas.lan:3577"},
+        {"Host": "8.8.8.8"},
         {"Host": "127.0.0.1:3577", "Origin": "http://127.0.0.1:3577"},
         {"Host": "[::1]:3577", "Origin": "http://[::1]:3577"},
         {"Host": "localhost:3577", "Origin": "https://localhost:3577"},
@@ -98,6 +102,16 @@ def test_the_public_url_is_ours_too() -> None:
     assert client.get(CLOCK, headers={**ours, "Host": "demo.example.com"}).status_code == 403
     assert client.get(CLOCK, headers={**ours, "Origin": "https://demo.example.com"}).status_code == 403
     assert client.get(CLOCK, headers={"Host": "127.0.0.1:3577"}).status_code == 200
+
+
+def test_allowed_hosts_are_ours_too() -> None:
+    client = FlaresendMock(allowed_host="mock.example.com, *.ci.example.com").app.test_client()
+
+    for host in ("mock.example.com:3577", "MOCK.example.com", "run-7.ci.example.com"):
+        assert client.get(CLOCK, headers={"Host": host}).status_code == 200, host
+        assert client.get(CLOCK, headers={"Host": host, "Origin": f"https://{host}"}).status_code == 200, host
+        assert client.get(CLOCK, headers={"Host": host, "Origin": "https://evil.example"}).status_code == 403
+    assert client.get(CLOCK, headers={"Host": "ci.example.com"}).status_code == 403
 
 
 def test_the_api_itself_is_open_to_pages_from_elsewhere(client: Client) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import InvalidTarget
+from flaresend_mock.core.hosts import HostList
 
 NEAR = [
     "http://localhost:5000/webhook",
@@ -22,6 +23,11 @@ NEAR = [
     "http://laptop.local",
     "http://bot.test/",
     "http://bot.localhost",
+    "http://bot.shop.svc/",
+    "http://bot.shop.svc.cluster.local:8080/",
+    "http://nas.lan/",
+    "http://box.home.arpa/",
+    "http://100.64.1.2:8000/",
     "HTTP://LOCALHOST/",
 ]
 FAR = [
@@ -32,6 +38,8 @@ FAR = [
     "http://localhost.example.com/",
     "http://internal.example.com/",
     "http://127.0.0.1.example.com/",
+    "http://100.128.0.1/",
+    "http://svc.example.com/",
 ]
 
 
@@ -57,6 +65,22 @@ def test_strict_mode_knows_no_exception_from_https(url: str) -> None:
 @pytest.mark.parametrize("url", ["https://example.com/webhook", "https://localhost/"])
 def test_strict_mode_allows_https(url: str) -> None:
     assert webhook_urls.check(url, strict=True) == url
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    "url", ["http://hooks.example.com/a", "http://203.0.113.9/", "http://x.ci.example.com:8080/"]
+)
+def test_an_allowed_host_needs_no_tls(url: str, strict: bool) -> None:
+    allowed = HostList.parse("hooks.example.com,203.0.113.0/24,*.ci.example.com")
+
+    assert webhook_urls.check(url, strict=strict, allowed=allowed) == url
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/", "https://metadata.google.internal/"])
+def test_no_option_allows_a_metadata_service(url: str) -> None:
+    with pytest.raises(InvalidTarget, match="metadata"):
+        webhook_urls.check(url, allowed=HostList.parse("169.254.0.0/16,metadata.google.internal"))
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -114,6 +138,11 @@ def test_what_is_no_plain_absolute_url_is_refused(url: str, strict: bool) -> Non
         "169.254.169.254.",
         "2852039166",
         "0xa9fea9fe",
+        "[fd00:ec2::254%25251]",
+        "[fe80::1%25eth0]",
+        "169.254.170.2",
+        "100.100.100.200",
+        "metadata.goog",
     ],
 )
 def test_cloud_metadata_is_refused_however_it_is_spelled(host: str, scheme: str) -> None:

@@ -1,0 +1,167 @@
+"""Hosts, for webhooks and for the control plane: which are near, and which belong to a cloud's metadata service.
+
+A near host is an address of a private network, or a name that public DNS cannot have. A metadata service gives
+credentials to every caller on its machine, so nothing is sent to it, however its host is spelled.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII)
+_PATTERN = re.compile(rf"(\*\.)?{NAME.pattern}", re.ASCII)
+
+_NEAR_DOMAINS = (
+    ".local",
+    ".localhost",
+    ".internal",
+    ".test",
+    ".lan",
+    ".home.arpa",
+    ".svc",
+    ".svc.cluster.local",
+)
+_IPV4 = 0xFFFFFFFF
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
+
+_METADATA_NAMES = frozenset(
+    {
+        "metadata",
+        "metadata.google.internal",
+        "metadata.goog",
+        "instance-data",
+        "instance-data.ec2.internal",
+        "metadata.azure.com",
+        "metadata.azure.internal",
+        "metadata.tencentyun.com",
+        "metadata.platformequinix.com",
+        "metadata.packet.net",
+        "api.metadata.cloud.ibm.com",
+        "metadata.exoscale.com",
+    }
+)
+_NEVER = [
+    ipaddress.ip_network(one)
+    for one in (
+        "169.254.0.0/16",  # link-local: AWS, Azure, Google, Oracle, DigitalOcean, Hetzner, OpenStack, ECS and EKS
+        "fe80::/10",  # link-local
+        "fec0::/10",  # site-local, its predecessor
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::254",  # Google
+        "fd00:c1::a9fe:a9fe",  # Oracle
+        "fd00:42::42",  # Scaleway
+        "fd00:a9fe:a9fe::1",  # Akamai
+        "100.100.100.200/32",  # Alibaba
+        "168.63.129.16/32",  # Azure
+        "192.0.0.192/32",  # Oracle
+    )
+]
+_MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at their end
+    ipaddress.IPv6Network(one)
+    for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "::/96")
+]
+
+
+def canonical(host: str) -> str:
+    """Return a host in lower case, without brackets and final dots."""
+    return host.strip("[]").rstrip(".").lower()
+
+
+def address_of(host: str) -> Address | None:
+    """Return the address that a host spells, in any notation that resolvers accept; None for a name.
+
+    The zone of an IPv6 address is left out.
+    """
+    bare = canonical(host).partition("%")[0]
+    try:
+        return ipaddress.ip_address(bare)
+    except ValueError:
+        try:
+            return ipaddress.IPv4Address(socket.inet_aton(bare))
+        except OSError:
+            return None
+
+
+def is_metadata(host: str) -> bool:
+    """Tell whether a host is a cloud's metadata service, or a link-local address, whatever protocol wraps it."""
+    address = address_of(host)
+    if address is None:
+        return canonical(host) in _METADATA_NAMES
+    return any(one in network for one in (address, *_embedded(address)) for network in _NEVER)
+
+
+def is_near(host: str) -> bool:
+    """Tell whether a host is loopback or private, or a name that public DNS cannot have."""
+    address = _plain(host)
+    if address is None:
+        name = canonical(host)
+        return "." not in name or name.endswith(_NEAR_DOMAINS)
+    return address.is_loopback or address.is_private or address in _SHARED
+
+
+def _plain(host: str) -> Address | None:
+    """Return the address of a host; the IPv4 address where an IPv6 address only maps or translates it."""
+    address = address_of(host)
+    maps = isinstance(address, ipaddress.IPv6Address) and any(address in network for network in _MAPPING)
+    return ipaddress.IPv4Address(int(address) & _IPV4) if maps and address and int(address) > 1 else address
+
+
+def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
+    """Yield the IPv4 addresses that an IPv6 address contains: mapped, translated, 6to4, Teredo and ISATAP."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if (int(address) >> 32) & 0xFDFFFFFF == 0x5EFE or any(address in network for network in _MAPPING):
+            yield ipaddress.IPv4Address(int(address) & _IPV4)
+        if address.sixtofour is not None:
+            yield address.sixtofour
+        if address.teredo is not None:
+            yield from address.teredo
+
+
+@dataclass(frozen=True, slots=True)
+class HostList:
+    """Hosts that an option allows: names, `*.example.com` for all names below, addresses, and networks."""
+
+    names: frozenset[str] = frozenset()
+    domains: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read hosts that are separated by commas or spaces.
+
+        Raises:
+            ValueError: one of them is not a host.
+        """
+        names, domains, networks = set(), [], []
+        for given in text.replace(",", " ").split():
+            one = canonical(given)
+            address = address_of(one)
+            if address is not None:
+                networks.append(ipaddress.ip_network(address))
+            elif "/" in one:
+                networks.append(ipaddress.ip_network(one))
+            elif not _PATTERN.fullmatch(one):
+                raise ValueError(given)
+            elif one.startswith("*."):
+                domains.append(one[1:])
+            else:
+                names.add(one)
+        return cls(frozenset(names), tuple(domains), tuple(networks))
+
+    def __contains__(self, host: str) -> bool:
+        address = _plain(host)
+        if address is not None:
+            return any(address in network for network in self.networks)
+        name = canonical(host)
+        return name in self.names or name.endswith(self.domains or ("\0",))
+
+
+NO_HOSTS = HostList()
