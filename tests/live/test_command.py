@@ -101,7 +101,7 @@ def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
     start: Starter, how: signal.Signals
 ) -> None:
     running = start()
-    slow = {"recipients": ["999000408"], "type": "text", "text": "keeps its caller waiting for 5 s"}
+    slow = {"recipients": ["999000408"], "type": "text", "text": "keeps its caller waiting"}
 
     with ThreadPoolExecutor() as pool, closing(Flaresend(running.url, "YOUR_API_KEY")) as kit:
         url = f"{kit.url}/send-message"
