@@ -1,9 +1,11 @@
-"""The files of the package: the shipped worlds, and sample media."""
+"""The files of the package: the shipped worlds, sample media and sample events."""
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from flaresend_mock.core.models import Upload
 
@@ -44,3 +46,16 @@ def sample(name: str) -> Upload:
     """Return a sample media file, by its name or by a kind of message."""
     file, mimetype = _SAMPLES[_SAMPLE_OF.get(name, name)]
     return Upload((FIXTURES / "media" / file).read_bytes(), file, mimetype)
+
+
+@cache
+def event_names() -> tuple[str, ...]:
+    """Return the names of the sample events, which Flaresend does not document."""
+    return tuple(sorted(file.stem for file in (FIXTURES / "webhooks" / "assumed").glob("*.json")))
+
+
+def sample_event(name: str) -> dict[str, Any]:
+    """Return a sample event, by its name."""
+    file = FIXTURES / "webhooks" / "assumed" / f"{name}.json"
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found

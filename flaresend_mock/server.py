@@ -194,7 +194,9 @@ class FlaresendMock:
             state = add_conversations(state, utc_now(), self._host)
         if wanted.webhook_url:
             try:
-                url = webhook_urls.check(wanted.webhook_url, strict=wanted.strict, allowed=self._webhook_hosts)
+                url = webhook_urls.check(
+                    wanted.webhook_url, strict=wanted.strict, allowed=self._webhook_hosts
+                )
             except InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
             first = state.find_instance(None)

@@ -12,7 +12,7 @@ from werkzeug.test import Client
 from flaresend_mock import package_data
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from tests.defaults import ANN, ANNS_GROUP, FOLLOWED
+from tests.defaults import ANN, ANNS_GROUP, BEN, FOLLOWED
 from tests.support import KEY, client_of, default_state
 
 FOLDER = package_data.FIXTURES / "webhooks"
@@ -28,8 +28,9 @@ class Case:
 
     name: str
     request: dict[str, Any]
-    received: str | None = None
+    received: str | dict[str, Any] | None = None
     sent: str | None = None
+    sent_to: str = ANN
 
 
 CASES = [
@@ -55,6 +56,39 @@ CASES = [
     Case("document-with-caption", {"type": "document", "caption": "Please sign"}),
     Case("sticker", {"type": "sticker"}),
     Case("view-once", {"type": "view_once"}),
+    Case("view-once-complete", {"type": "view_once", "complete": True, "caption": "Once"}),
+    Case("view-once-voice", {"type": "view_once", "media": {"sample": "ogg"}, "seconds": 4}),
+    Case("gif", {"type": "gif", "caption": "Ha!"}),
+    Case("video-note", {"type": "video_note", "seconds": 3}),
+    Case("album", {"type": "album", "images": 2, "videos": 1}),
+    Case("album-item", {"type": "image", "caption": "The beach", "album": ABOUT}, received={"type": "album"}),
+    Case("live-location", {"type": "live_location", "caption": "On my way"}),
+    Case("contacts", {"type": "contacts"}),
+    Case("contact-without-whatsapp", {"type": "contact", "contact": {"name": "Jane", "on_whatsapp": False}}),
+    Case("group-invite", {"type": "group_invite", "caption": "Join us"}),
+    Case("poll-any", {"type": "poll", "options": ["Tea", "Coffee", "Water"], "selectable": 0}),
+    Case(
+        "poll-vote", {"type": "poll_vote", "target": ABOUT, "choices": ["Sunday"]}, received={"type": "poll"}
+    ),
+    Case("disappearing", {"type": "disappearing", "seconds": 604800}),
+    Case("disappeared-wrapped", {"text": "Soon gone"}, received={"type": "disappearing"}),
+    Case("disappeared", {"text": "Soon gone"}, received={"type": "disappearing", "wrapped": False}),
+    Case(
+        "edit-caption",
+        {"type": "edit", "text": "The garden", "target": ABOUT},
+        received={"type": "image", "caption": "The gardn"},
+    ),
+    Case(
+        "edit-wrapped", {"type": "edit", "text": "Eight", "target": ABOUT, "wrapped": True}, received="Seven"
+    ),
+    Case(
+        "delete-by-admin",
+        {"type": "delete", "group": ANNS_GROUP, "target": ABOUT},
+        sent_to=ANNS_GROUP,
+        sent="Oops",
+    ),
+    Case("group-mention", {"text": f"@{BEN} look", "mentions": [BEN], "group": ANNS_GROUP}),
+    Case("reply-to-file", {"text": "Nice", "reply_to": ABOUT}, received={"type": "image", "caption": "Look"}),
     Case("location", {"type": "location", "name": "Uhuru Park", "address": "Kenyatta Avenue, Nairobi"}),
     Case("contact", {"type": "contact"}),
     Case("reaction", {"type": "reaction", "emoji": "❤️", "target": ABOUT}, sent="It is ready"),
@@ -91,16 +125,19 @@ def prepare(case: Case, client: Client) -> dict[str, Any]:
     """Let happen what was before, and return the request."""
     before: str | None = None
     if case.received is not None:
-        client.post("/_mock/inbound", json={"from": ANN, "text": case.received})
+        said = {"text": case.received} if isinstance(case.received, str) else case.received
+        client.post("/_mock/inbound", json={"from": ANN, **said})
     if case.sent is not None:
-        body = {"recipients": [ANN], "type": "text", "text": case.sent}
-        client.post("/send-message", headers=KEY, json=body)
+        is_group = case.sent_to != ANN
+        to = {"groupJids": [case.sent_to]} if is_group else {"recipients": [case.sent_to]}
+        path = "/groups/send-message" if is_group else "/send-message"
+        client.post(path, headers=KEY, json={**to, "type": "text", "text": case.sent})
     listed = client.get("/_mock/messages").json
     assert listed is not None
     if listed["messages"]:
         before = listed["messages"][-1]["id"]
     request = {"from": ANN, **case.request}
-    for name in ("reply_to", "target"):
+    for name in ("reply_to", "target", "album"):
         if request.get(name) == ABOUT:
             request[name] = before
     return request

@@ -11,7 +11,7 @@ import sys
 from dataclasses import fields
 from datetime import datetime
 from types import UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from flaresend_mock.control.resources import activity, people, worlds
 from flaresend_mock.http.resources import Property, Resource, instance
@@ -94,6 +94,8 @@ def type_of(of: Any) -> str:
         return "any JSON"
     if isinstance(of, UnionType):
         return " or ".join(map(type_of, get_args(of)))
+    if get_origin(of) is Literal:
+        return " or ".join(f"`{word}`" for word in get_args(of))
     if get_origin(of) is dict:
         return "object"
     if of in _TYPES:

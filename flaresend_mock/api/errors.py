@@ -68,6 +68,7 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.AlreadyParticipants: _says(400, "Some participants are already in the group.", invalid=_invalid),
     errors.NotParticipants: _says(400, "Some participants are not in the group.", invalid=_invalid),
     errors.NotOnWhatsApp: _says(400, "Some participants are not registered on WhatsApp.", invalid=_invalid),
+    errors.NotAddable: _says(400, "Some participants could not be added.", invalid=_invalid),
     errors.ChannelNotFound: _says(404, "Channel not found or inaccessible"),
     errors.NotChannelAdmin: (
         403,

@@ -208,6 +208,7 @@ class Managed(Success, Envelope):
     )
     groupId = Property(str, "The group's JID.")  # noqa: N815 - as documented
     participants = Property([str], "The participants, as they were given.")
+    invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 
 
 _GROUP = dict.fromkeys(("group_info", "invite_link", "manage_participants"), ("group_id", "/data/id"))
@@ -253,5 +254,6 @@ def send_group_message(caller: Caller, body: dict[str, Any]) -> Outcome:
 def manage_participants(caller: Caller, group_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Add, remove, promote or demote participants."""
     action = body["action"]
-    people = caller.world.groups.manage(caller.instance, group_id, action, body["participants"])
-    return {"action": action, "groupId": group_id, "participants": people}
+    people, invalid = caller.world.groups.manage(caller.instance, group_id, action, body["participants"])
+    managed = {"action": action, "groupId": group_id, "participants": people}
+    return managed | {"invalid": invalid} if invalid else managed

@@ -6,6 +6,7 @@ import binascii
 import hashlib
 import hmac
 import io
+import json
 import logging
 import socket
 import threading
@@ -37,6 +38,9 @@ TIMEOUT_SECONDS = 15.0
 DOMAIN = ".wsgi.localhost"
 MAX_RESPONSE = 64 * 1024
 
+BODY_STYLES = ("raw", "escaped")
+"""How the JSON of an event is written: raw UTF-8, or with `\\uXXXX` for all other characters, and `\\/` for `/`."""
+
 AGENT = f"flaresend-mock/{__version__}"
 
 
@@ -57,6 +61,8 @@ class Poster:
 
     def post(self, webhook: Webhook, message_id: str, sent_at: datetime, body: bytes) -> dict[str, Any]:
         """Sign and post an event, and return the outcome: url, headers, status, response, error and milliseconds."""
+        if webhook.body_style == "escaped":
+            body = escaped(body)
         signature = signature_headers(webhook.secret, message_id, int(sent_at.timestamp()), body)
         return self._ask("POST", webhook.url, body, {"Content-Type": "application/json", **signature})
 
@@ -90,6 +96,11 @@ class Poster:
             "error": error,
             "milliseconds": round(watch.seconds * 1000, 3),
         }
+
+
+def escaped(body: bytes) -> bytes:
+    """Return JSON with an escape for each slash and for each character that is not ASCII."""
+    return json.dumps(json.loads(body), separators=(",", ":")).replace("/", "\\/").encode()
 
 
 def key_of(secret: str) -> bytes:

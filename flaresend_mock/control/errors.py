@@ -25,6 +25,8 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.NoWebhook: (409, "no_webhook", "the instance has no webhook"),
     errors.InstanceNotFound: (404, "instance_not_found", "there is no instance with this id"),
     errors.GroupNotFound: (404, "group_not_found", "there is no group with this JID"),
+    errors.NotAllowed: (409, "not_allowed", ""),
+    errors.MediaMismatch: (400, "media_mismatch", ""),
     errors.NotForwarded: (
         409,
         "not_forwarded",
@@ -63,7 +65,8 @@ CODES: dict[type[Refusal], tuple[int, str, str]] = {
     errors.KeyNotFound: (404, "key_not_found", "the instance has no API key with this id"),
     errors.SnapshotNotFound: (404, "snapshot_not_found", "there is no snapshot of this name"),
     errors.NumberInUse: (409, "number_in_use", "another instance is linked to this number"),
-    errors.LidInUse: (409, "lid_in_use", "this LID belongs to another person"),
+    errors.LidInUse: (409, "lid_in_use", ""),
+    errors.AliasInUse: (409, "alias_in_use", ""),
     errors.PersonNotFound: (404, "person_not_found", "the directory has no person with this number"),
     errors.PersonIsLinked: (
         409,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
@@ -12,23 +13,23 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
-from flaresend_mock.core import numbers
+from flaresend_mock.core import numbers, payload_reader
+from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Chaos, InboundMessage, Upload
-from flaresend_mock.core.payloads import CAPTIONED, KINDS, MAX_FORWARDS, MEDIA_KINDS, TARGETED
+from flaresend_mock.core.payloads import KINDS, MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import load_json
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.package_data import SAMPLES, sample
+from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 
 blueprint = Blueprint("inbound", __name__)
 
 _MEDIA_TYPE = validate.Regexp(
     r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most."
 )
-_PARTICIPANT = validate.Regexp(
-    r"[0-9]{7,15}@(s\.whatsapp\.net|lid)\Z", error="{input!r} is no JID of a person."
-)
+_LID = re.compile(r"[0-9]{7,15}@lid")
+_DISAPPEARING = (0, 86_400, 604_800, 7_776_000)
 
 
 class ChaosInput(Input):
@@ -75,6 +76,11 @@ class MediaInput(Input):
 class ContactInput(Input):
     name = Text("The contact's name.", load_default="Jane Doe")
     number = Text("The contact's phone number.", load_default="254798765432")
+    on_whatsapp = Switch(
+        "Whether the contact has a WhatsApp number; by default as the directory says.",
+        load_default=None,
+        allow_none=True,
+    )
 
     @post_load
     def read_number(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -82,6 +88,11 @@ class ContactInput(Input):
         if number is None:
             raise ValidationError("Not a phone number in international format.", "number")
         return data | {"number": number}
+
+
+def _is_person(value: Any) -> None:
+    if numbers.parse(value) is None and not _LID.fullmatch(value):
+        raise ValidationError(f"{value!r} is neither a phone number nor the JID of a person.")
 
 
 class LinkInput(Input):
@@ -101,29 +112,35 @@ def _is_upload(value: Any) -> None:
 
 
 class InboundInput(Input):
-    """Who writes what; only `from` is required. Beside a text, each `type` has fields of its own."""
+    """What a person writes, or a whole `event`. Beside `from`, each `type` has fields of its own."""
 
     sender = fields.Raw(
         data_key="from",
-        required=True,
         validate=_is_number,
-        metadata=about("The sender's phone number.", type=["string", "integer"]),
+        metadata=about("The sender's phone number; required, but for an event.", type=["string", "integer"]),
     )
     instance = Text("The id of the instance; the first one if it is left out.", allow_none=True)
     group = Text("The JID of the group that it is written in.", allow_none=True)
     type = Text("The kind of message.", words=KINDS)
-    text = Text("The text.")
-    caption = Text("The text below a file.")
+    text = Text("The text; of a file, its caption; of an edit, the new text or caption.")
+    caption = Text("The text below a file, a live location or an invitation.")
     media = fields.Nested(MediaInput, metadata=about("A file, and what is wrong with its link."))
     file = fields.Raw(
         validate=_is_upload, metadata=about("A file, in a multipart form.", type="string", format="binary")
     )
+    complete = Switch("Whether a message that can be viewed once has its file, as before the end of 2024.")
+    album = Text("The id of the album that a picture or a video belongs to.")
+    images = Whole("How many pictures an album announces.", 0, 100)
+    videos = Whole("How many videos an album announces.", 0, 100)
     reply_to = Text("The id of the message that this one quotes or replies to.")
-    target = Text("The id of the message that a reaction, an edit or a deletion changes.")
+    target = Text("The id of the message that a reaction, an edit, a deletion or a vote changes.")
+    wrapped = Switch(
+        "Whether an edit, or a chat whose messages disappear, has the older form with a wrapper."
+    )
     forward = Text("The id of a message that is forwarded unchanged.")
     forwarded = Whole("How often it was forwarded; from 5 on, WhatsApp says many times.", 0, MAX_FORWARDS)
     mentions = fields.List(
-        fields.String(validate=_PARTICIPANT), metadata=about("The JIDs of people who are mentioned.")
+        fields.String(validate=_is_person), metadata=about("The numbers or JIDs of people who are mentioned.")
     )
     link = fields.Nested(LinkInput, metadata=about("The preview of a link in the text."))
     latitude = Number("The latitude of a location, in degrees.", -90, 90)
@@ -132,20 +149,55 @@ class InboundInput(Input):
     address = Text("The address of a location.")
     emoji = Text("The emoji of a reaction; an empty one removes it.")
     contact = fields.Nested(ContactInput, metadata=about("A contact."))
+    contacts = fields.List(
+        fields.Nested(ContactInput), validate=validate.Length(2, 100), metadata=about("Several contacts.")
+    )
+    invite = Text("The JID of the group that a group invitation is for; the first one if it is left out.")
     options = fields.List(
         fields.String(), validate=validate.Length(2, 12), metadata=about("The options of a poll.")
     )
     selectable = Whole("How many options may be chosen; 0 for any number.", 0, 12)
+    choices = fields.List(
+        fields.String(),
+        validate=validate.Length(0, 12),
+        metadata=about("The options that a vote chooses; none withdraws it."),
+    )
     selected = Text("The id of the chosen button or row.")
     channel = Text("The JID of the channel.")
-    seconds = Whole("The length of an audio or a video.", 0, 86_400)
+    seconds = Whole(
+        "The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000
+    )
     message = fields.Dict(
         keys=fields.String(),
         validate=validate.Length(1),
         metadata=about("A payload in WhatsApp's format, sent unchanged."),
     )
-    from_lid = Switch("Whether the sender is named by LID.")
+    event = fields.Raw(
+        metadata=about(
+            f"A whole event, sent unchanged, or the name of a sample: {', '.join(event_names())}.",
+            type=["object", "string"],
+        )
+    )
+    from_lid = Switch(
+        "Whether people are named by LID (true) or by number (false); by default as the world does."
+    )
     chaos = fields.Nested(ChaosInput, metadata=about("Random failures of the delivery."))
+
+    @validates_schema
+    def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if "event" not in data:
+            if "sender" not in data:
+                raise ValidationError("Missing data for required field.", "from")
+            return
+        beside = next(
+            (name for name in self.fields if name in data and name not in ("event", "instance")), None
+        )
+        if beside is not None:
+            raise ValidationError("An event is sent unchanged; give only `instance` beside it.", "event")
+        if isinstance(data["event"], str) and data["event"] not in event_names():
+            raise ValidationError(unknown(data["event"], event_names()), "event")
+        if not isinstance(data["event"], str | dict) or not data["event"]:
+            raise ValidationError("An object is expected here, or the name of a sample.", "event")
 
     @pre_load
     def read_form(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -169,9 +221,62 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
     return value
 
 
-_BESIDE_FORWARD = {"sender", "instance", "group", "forward", "forwarded", "from_lid", "chaos"}
-_DEFAULT_TEXTS = {"poll": "Which day?", "button_reply": "Yes", "list_reply": "First choice"}
+_COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
+_CONTEXT = "reply_to forwarded mentions "
+_FILE = "media file "
+_OWN: Mapping[str, str] = {
+    "text": _CONTEXT + "text link",
+    "image": _CONTEXT + _FILE + "text caption album",
+    "channel_image": _FILE + "text caption channel forwarded",
+    "video": _CONTEXT + _FILE + "text caption seconds album",
+    "gif": _CONTEXT + _FILE + "text caption seconds",
+    "video_note": _CONTEXT + _FILE + "seconds",
+    "audio": _CONTEXT + _FILE + "seconds",
+    "voice": _CONTEXT + _FILE + "seconds",
+    "document": _CONTEXT + _FILE + "text caption",
+    "sticker": _CONTEXT + _FILE,
+    "view_once": _CONTEXT + _FILE + "text caption seconds complete",
+    "album": _CONTEXT + "images videos",
+    "location": _CONTEXT + "latitude longitude name address",
+    "live_location": _CONTEXT + "latitude longitude caption",
+    "contact": _CONTEXT + "contact",
+    "contacts": _CONTEXT + "contacts",
+    "group_invite": _CONTEXT + "invite caption",
+    "reaction": "target emoji text",
+    "poll": _CONTEXT + "text options selectable",
+    "poll_vote": "target choices",
+    "button_reply": "reply_to text selected",
+    "list_reply": "reply_to text selected",
+    "delete": "target",
+    "edit": "target text mentions wrapped",
+    "disappearing": "seconds wrapped",
+}
+"""The fields that a kind of message has beside those that all have."""
+_HINTS = {
+    "target": "name a message that it quotes as reply_to",
+    "reply_to": "name the message that it changes as target",
+}
+_INSTEAD = {
+    "forward": (_COMMON - {"type"} | {"forward", "forwarded"}, "a forwarded message cannot be changed"),
+    "message": (_COMMON | {"message"}, "a payload is sent unchanged"),
+}
+"""What may stand beside a message that is given as a whole, and why nothing else may."""
+_DEFAULT_TEXTS = {"edit": "Edited", "poll": "Which day?", "button_reply": "Yes", "list_reply": "First choice"}
 _CONTACT = ContactInput().load({})
+_OTHER = ContactInput().load({"name": "John Doe", "number": "254718841608"})
+_PLACE = {
+    "latitude": "degreesLatitude",
+    "longitude": "degreesLongitude",
+    "name": "name",
+    "address": "address",
+}
+_LIVE = {
+    "degreesLatitude": -1.286389,
+    "degreesLongitude": 36.817223,
+    "accuracyInMeters": 16,
+    "speedInMps": 0,
+    "degreesClockwiseFromMagneticNorth": 0,
+}
 _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/delivery/id"))
 
 
@@ -186,13 +291,23 @@ _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/deliver
     example={"from": "254712345678", "text": "Hello!"},
 )
 def inbound(world: World, body: dict[str, Any]) -> dict[str, Any]:
-    """Receive a message from a person, and return the event with its delivery."""
-    received = world.inbound.receive(_message(body))
+    """Receive a message from a person, or deliver an own event, and return the event with its delivery."""
+    if "event" in body:
+        given = body["event"]
+        event = sample_event(given) if isinstance(given, str) else given
+        received = world.inbound.receive_event(event, body.get("instance"))
+    else:
+        received = world.inbound.receive(_message(body))
     return {"event": received.event, "delivery": received.delivery}
 
 
 def _message(given: Mapping[str, Any]) -> InboundMessage:
     kind = given.get("type") or _kind_of(given)
+    if "message" in given:
+        found = payload_reader.read(given["message"]).kind
+        if given.get("type") not in (None, found):
+            raise BadRequest(f"type: this payload is of type {found}")
+        kind = found
     if problem := _problem(kind, given):
         raise BadRequest(problem)
     text, caption = _words(kind, given)
@@ -220,37 +335,55 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
 
 def _problem(kind: str, given: Mapping[str, Any]) -> str | None:
     """Return the place and the message of a field that does not go with the kind of message, or with another field."""
-    strange = sorted(given.keys() - _BESIDE_FORWARD) if "forward" in given else []
+    for whole, (allowed, reason) in _INSTEAD.items():
+        if whole in given:
+            strange = sorted(given.keys() - allowed)
+            return f"{strange[0]}: {reason}" if strange else None
+    own = _OWN[kind].split()
+    strange = sorted(given.keys() - _COMMON - set(own))
     if strange:
-        return f"{strange[0]}: a forwarded message cannot be changed"
-    if (given.get("file") or given.get("media")) and kind not in MEDIA_KINDS and "message" not in given:
-        return f"type: a {kind} carries no media; those that do are {', '.join(MEDIA_KINDS)}"
+        hint = _HINTS.get(strange[0]) if ("target" in own) == (strange[0] == "reply_to") else None
+        return f"{strange[0]}: a message of type {kind} has none; {hint or 'it has ' + (', '.join(own))}"
     if kind == "channel_image" and given.get("group"):
         return "group: a channel image comes from a channel, not from a group"
     options = given.get("options")
     if kind == "poll" and options and given.get("selectable", 1) > len(options):
         return "selectable: more than there are options"
-    if kind not in TARGETED:
-        if "target" in given:
-            return f"target: {kind} changes no message; name a message that it quotes as reply_to"
-    elif not given.get("target") and "message" not in given:
+    if kind == "poll" and options and len(set(options)) < len(options):
+        return "options: each option is different"
+    if "target" in own and not given.get("target"):
         return f"target: {kind} needs the id of the message that it changes"
-    elif "reply_to" in given:
-        return f"reply_to: {kind} replies to no message; name the message that it changes as target"
+    if kind == "edit" and given.get("text") == "":
+        return "text: an edit has a text; a deletion removes a message"
+    if kind == "disappearing" and given.get("seconds", 0) not in _DISAPPEARING:
+        return f"seconds: WhatsApp offers {', '.join(map(str, _DISAPPEARING))}"
+    if given.get("text") and given.get("caption") is not None:
+        return f"text: a message of type {kind} has no text beside its caption"
     return None
 
 
 def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
     """Return text and caption. Text beside a file is its caption."""
     text, caption = given.get("text"), given.get("caption")
-    if kind in MEDIA_KINDS and text and "message" not in given:
-        if kind not in CAPTIONED or caption is not None:
-            beside = " beside its caption" if caption else ""
-            raise BadRequest(f"text: a message of type {kind} has no text{beside}")
-        return "", text
+    if kind in MEDIA_KINDS:
+        return "", caption if text is None else text
     if kind == "reaction":
         return given.get("emoji", "👍" if text is None else text), caption
     return _DEFAULT_TEXTS.get(kind, "") if text is None else text, caption
+
+
+_TELLING = {
+    "latitude": "location",
+    "emoji": "reaction",
+    "contact": "contact",
+    "contacts": "contacts",
+    "invite": "group_invite",
+    "options": "poll",
+    "choices": "poll_vote",
+    "images": "album",
+    "videos": "album",
+}
+"""The fields that tell the kind of a message."""
 
 
 def _kind_of(given: Mapping[str, Any]) -> str:
@@ -260,11 +393,7 @@ def _kind_of(given: Mapping[str, Any]) -> str:
         file = sample(media["sample"]) if "sample" in media else upload
         family = (file.mimetype if file else media["mimetype"]).partition("/")[0]
         return family if family in ("image", "video", "audio") else "document"
-    if "latitude" in given:
-        return "location"
-    if "emoji" in given:
-        return "reaction"
-    return "contact" if "contact" in given else "text"
+    return next((kind for field, kind in _TELLING.items() if field in given), "text")
 
 
 def _upload(kind: str, given: Mapping[str, Any]) -> Upload | None:
@@ -284,15 +413,28 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a kind of message holds beside text and media, with defaults that make sense."""
     match kind:
         case "location":
-            return {
-                "degreesLatitude": given.get("latitude", -1.286389),
-                "degreesLongitude": given.get("longitude", 36.817223),
-                "name": given.get("name"),
-                "address": given.get("address"),
-            }
+            place = {"degreesLatitude": -1.286389, "degreesLongitude": 36.817223}
+            return place | {name: given[field] for field, name in _PLACE.items() if field in given}
+        case "live_location":
+            place = {name: given[field] for field, name in _PLACE.items() if field in given}
+            return {**_LIVE, **place}
         case "contact":
-            contact = given.get("contact", _CONTACT)
-            return {"displayName": contact["name"], "number": contact["number"]}
+            return _contact(given.get("contact", _CONTACT))
+        case "contacts":
+            return {"contacts": [_contact(one) for one in given.get("contacts", (_CONTACT, _OTHER))]}
+        case "group_invite":
+            return {"group": given.get("invite")}
+        case "album":
+            return {
+                "expectedImageCount": given.get("images", 2),
+                "expectedVideoCount": given.get("videos", 0),
+            }
+        case "poll_vote":
+            return {"choices": given.get("choices", [])}
+        case "edit":
+            return {"wrapped": given.get("wrapped", False)}
+        case "disappearing":
+            return {"seconds": given.get("seconds", 604_800), "wrapped": given.get("wrapped", True)}
         case "poll":
             options = given.get("options", ["Saturday", "Sunday"])
             return {"options": options, "selectableOptionsCount": given.get("selectable", 1)}
@@ -309,7 +451,9 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
             }
         case "channel_image":
             return {"channel": given["channel"]} if "channel" in given else {}
-        case "video" | "audio" | "voice" if "seconds" in given:
-            return {"seconds": given["seconds"]}
         case _:
-            return {}
+            return {name: given[name] for name in ("seconds", "complete", "album") if name in given}
+
+
+def _contact(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {"displayName": given["name"], "number": given["number"], "on_whatsapp": given["on_whatsapp"]}

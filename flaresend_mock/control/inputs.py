@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from marshmallow import RAISE, ValidationError, fields, validate, validates_schema
 
@@ -103,6 +104,15 @@ class Number(fields.Float):
         if isinstance(value, bool | str):
             raise ValidationError("Not a valid number.")
         return super()._deserialize(value, attr, data, **kwargs)
+
+
+def setting_input(setting: dataclasses.Field[Any], kind: Any) -> fields.Field[Any]:
+    """Return the input of a setting of a world, of a type."""
+    description, lowest, highest = (setting.metadata[name] for name in ("description", "lowest", "highest"))
+    if get_origin(kind) is Literal:
+        return Text(description, words=get_args(kind))
+    of = Whole if int in get_args(kind) else Number
+    return of(description, lowest, highest, allow_none=setting.default is None)
 
 
 class Switch(fields.Boolean):

@@ -58,6 +58,13 @@ class PersonInput(Input):
         check=LID,
     )
     on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
+    aliases = fields.List(
+        fields.String(),
+        load_default=tuple,
+        validate=validate.Length(max=10),
+        metadata=about("Further numbers that reach this person, such as one without Brazil's ninth digit."),
+    )
+    addable = Switch("Whether others may add this person to groups.", load_default=True)
     rules = fields.List(
         fields.Nested(RuleInput),
         load_default=list,

@@ -9,6 +9,7 @@ from flask import Blueprint
 from marshmallow import fields, validate
 
 from flaresend_mock.background import webhook_handshake
+from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Switch, Text, Whole, about
 from flaresend_mock.control.lists import cut
@@ -45,6 +46,11 @@ class WebhookInput(Input):
     )
     verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
     chaos = fields.Nested(ChaosInput, metadata=about("Random failures of deliveries."))
+    ordered = Switch("Whether the events of a chat wait for one that is retried.")
+    body_style = Text(
+        "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.",
+        words=BODY_STYLES,
+    )
 
 
 class ResumeInput(Input):

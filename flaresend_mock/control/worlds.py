@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_type_hints
 
 from flask import Blueprint, Response
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Number, Secrets, Text, about
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Secrets, Text, about, setting_input
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
+from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
-from flaresend_mock.world_format.schema import MAX_PAIRING_SECONDS, known_time_zone, usable_key
+from flaresend_mock.world_format.schema import known_time_zone, usable_key
 
 blueprint = Blueprint("worlds", __name__, url_prefix="/worlds")
 one = Blueprint("world", __name__)
@@ -33,7 +35,18 @@ NAME = validate.Regexp(
 )
 
 
-class WorldInput(Input):
+_TYPES = get_type_hints(WorldSettings)
+
+
+class _Settings(
+    Input.from_dict(  # type: ignore[misc]
+        {one.name: setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
+    )
+):
+    """The settings of a world, by their names."""
+
+
+class WorldInput(_Settings):
     """A world from a shipped `fixture`, the contents of a `world` file or an `export`; by default, from a fixture."""
 
     name = Text("The name of the world.", check=NAME)
@@ -47,7 +60,6 @@ class WorldInput(Input):
     )
     time_zone = Text("The IANA time zone of sendAt, such as Africa/Nairobi.", check=known_time_zone)
     api_key = Text("The API key of the first instance.", length=(None, 500), check=usable_key)
-    pairing_seconds = Number(resources.PAIRING, 0, MAX_PAIRING_SECONDS, allow_none=True)
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -64,8 +76,8 @@ class WholeWorld(Input):
         unknown = INCLUDE
 
 
-class SettingsInput(Input):
-    pairing_seconds = Number(resources.PAIRING, 0, MAX_PAIRING_SECONDS, required=True, allow_none=True)
+class SettingsInput(_Settings, NonEmptyInput):
+    """The settings to change."""
 
 
 _LINKS = dict.fromkeys(("show_world", "delete_world"), ("name", "/name"))
@@ -99,8 +111,8 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
         state = load_file(world_file(body.get("fixture", "default")), **options)
     else:
         state = load_world(source, name=body.get("name", ""), warnings=warnings, **options)
-    if "pairing_seconds" in body:
-        state.pairing_seconds = body["pairing_seconds"]
+    settings = {name: value for name, value in body.items() if hasattr(state.settings, name)}
+    state.settings = replace(state.settings, **settings)
     world = services().worlds.create(body.get("name"), state, body.get("api_key"))
     instances = world.instances.all()
     key = instances[0].api_keys[0]
@@ -170,7 +182,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
 @endpoint(resources.WorldSettings, body=SettingsInput(), example={"pairing_seconds": 5})
 def change(world: World, body: dict[str, Any]) -> World:
     """Change the world's settings."""
-    world.pairing.set_automatic(body["pairing_seconds"])
+    world.pairing.change_settings(**body)
     return world
 
 

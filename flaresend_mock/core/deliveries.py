@@ -6,11 +6,12 @@ import json
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
+from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Webhook
@@ -20,9 +21,13 @@ from flaresend_mock.core.time_travel import Fired
 
 RETRY = "delivery retry"
 DELAYED = "delayed delivery"
-OPEN = frozenset({"pending", "retrying", "delayed"})
+OPEN = frozenset({"pending", "retrying", "delayed", "waiting"})
 FAILURES_UNTIL_PAUSE = 5
 REORDER_SECONDS = 2.0
+MAX_OFFLINE = 1000
+"""How many events wait for an instance that is not connected."""
+AT_ONCE = timedelta(seconds=1)
+_COPY = "-2"
 
 Lane = tuple[str, str]
 
@@ -52,6 +57,7 @@ class Deliveries:
         self._busy: dict[Lane, Job] = {}
         self._ready: dict[str, deque[Lane]] = {}
         self.generation = 0
+        store.react("instance", self._after_instance)
 
     def restart(self) -> None:
         """Start from the world's state, and ignore attempts that are under way. The caller holds the lock."""
@@ -61,17 +67,59 @@ class Deliveries:
         for lane in self._store.state.lanes:
             self._wake(lane)
 
-    def queue(self, instance_id: str, chat: str, message: str, body: bytes, chaos: Chaos | None) -> Delivery:
-        """Queue an event, and return its delivery. The caller holds the lock.
+    def queue(
+        self,
+        instance_id: str,
+        chat: str,
+        message: str,
+        body: bytes,
+        chaos: Chaos | None,
+        *,
+        stamped: bool = False,
+    ) -> Delivery:
+        """Queue an event, and return its delivery. It waits while its instance is offline. The caller holds the lock.
 
         Args:
             chat: the chat whose events arrive in order.
             message: the id of the message that the event tells of.
+            body: the JSON of the event; its last key is `timestamp`, unless it is `stamped`.
             chaos: random failures; None for the webhook's own setting.
+            stamped: whether the event keeps its timestamp, and does not get the time of its first attempt.
         """
-        webhook = self._webhook(instance_id)
         id_ = self._unused_id()
-        delivery = Delivery(id_, instance_id, chat, message, body, self._store.clock.now(), webhook_id=id_)
+        now = self._store.clock.now()
+        delivery = Delivery(id_, instance_id, chat, message, body, now, webhook_id=id_, stamped=stamped)
+        if self._instances.get(instance_id).status == "connected":
+            return self._send(delivery, chaos)
+        if self._store.state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
+            return self._close(delivery, "dropped")
+        event = self._store.state.events.last_number + 1
+        delivery = replace(delivery, status="waiting", event=event, chaos=chaos)
+        self._store.state.open_deliveries[id_] = delivery
+        self._store.record("delivery", delivery)
+        return delivery
+
+    def waiting(self, instance_id: str) -> list[Delivery]:
+        """Return the events that wait until their instance is connected, oldest first. The caller holds the lock."""
+        found = self._store.state.open_deliveries.values()
+        return [one for one in found if one.status == "waiting" and one.instance == instance_id]
+
+    def _after_instance(self, event: Event) -> None:
+        """Send the events that waited for an instance that is connected; drop them once it is logged out."""
+        change = event.subject
+        instance = self._store.state.instances.get(change.id) if isinstance(change, Change) else None
+        if instance is None or not (instance.status == "connected" or instance.logged_out):
+            return
+        for delivery in self.waiting(instance.id):
+            if instance.logged_out:
+                self._close(delivery, "dropped")
+            else:
+                del self._store.state.open_deliveries[delivery.id]
+                self._send(replace(delivery, status="pending", chaos=None), delivery.chaos)
+
+    def _send(self, delivery: Delivery, chaos: Chaos | None) -> Delivery:
+        """Let an event go to its webhook, as its faults and chaos say."""
+        webhook = self._webhook(delivery.instance)
         if webhook is None:
             return self._close(delivery, "no endpoint")
         fault = None
@@ -95,7 +143,7 @@ class Deliveries:
         twice = happens("duplicate", chaos.duplicate)
         admitted = self._admit(delivery, delay)
         if twice:
-            self._admit(replace(delivery, id=f"{id_}-2", duplicate_of=id_), delay)
+            self._admit(replace(delivery, id=delivery.id + _COPY, duplicate_of=delivery.id), delay)
         return admitted
 
     def claim(self, instance_id: str) -> Job | None:
@@ -117,6 +165,7 @@ class Deliveries:
                 fault = None
                 if self._faults.any():
                     fault = self._faults.match_attempt(self._described(delivery, webhook))
+                delivery = self._stamp(delivery)
                 job = self._busy[lane] = Job(delivery, webhook, fault)
                 return job
             return None
@@ -150,11 +199,17 @@ class Deliveries:
                 self._end(lane, tried, "failed")
             else:
                 self._postpone(tried, "retrying", RETRY, retries_left[0])
+                if not job.webhook.ordered:
+                    self._leave(lane)
+                    self._wake(lane)
 
     def retry(self, delivery_id: str) -> Fired:
         """Make a delivery ready for its retry, which is due. The caller holds the lock."""
         delivery = self._reopen(delivery_id)
-        self._wake(_lane(delivery))
+        if delivery_id in self._store.state.lanes.get(_lane(delivery), ()):
+            self._wake(_lane(delivery))
+        else:
+            self._enter_lane(delivery)
         return Fired(self._store.clock.now(), RETRY, delivery_id, "tried again")
 
     def admit_delayed(self, delivery_id: str) -> Fired:
@@ -221,6 +276,10 @@ class Deliveries:
                 self._close(state.open_deliveries[delivery_id], "held")
             if not ids:
                 del state.lanes[lane]
+        for delivery in [one for one in state.open_deliveries.values() if one.status == "retrying"]:
+            if delivery.instance == instance_id and delivery.id not in state.lanes.get(_lane(delivery), ()):
+                state.timers.cancel(RETRY, delivery.id)
+                self._close(delivery, "held")
         self._ready.pop(instance_id, None)
         self._store.record("webhook", Change("paused", instance_id))
 
@@ -286,10 +345,12 @@ class Deliveries:
                 return id_
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
+        now, is_sent = self._store.clock.now(), delivery.stamped or bool(delivery.attempts)
         fresh = replace(
             delivery,
             id=self._unused_id(),
-            created=self._store.clock.now(),
+            body=delivery.body if is_sent else restamped(delivery.body, now),
+            created=now,
             status="pending",
             event=0,
             attempts=(),
@@ -338,10 +399,7 @@ class Deliveries:
 
     def _end(self, lane: Lane, delivery: Delivery, status: str) -> None:
         """Close the first delivery of a lane, count failures in a row, and continue the lane."""
-        ids = self._store.state.lanes[lane]
-        ids.popleft()
-        if not ids:
-            del self._store.state.lanes[lane]
+        self._leave(lane)
         self._close(delivery, status)
         webhook = self._webhook(delivery.instance)
         if webhook is not None and status == "delivered" and webhook.failures:
@@ -351,6 +409,28 @@ class Deliveries:
             if webhook.failures + 1 >= FAILURES_UNTIL_PAUSE and not webhook.paused:
                 self.pause(delivery.instance)
         self._wake(lane)
+
+    def _leave(self, lane: Lane) -> None:
+        """Take the first delivery out of its lane."""
+        ids = self._store.state.lanes[lane]
+        ids.popleft()
+        if not ids:
+            del self._store.state.lanes[lane]
+
+    def _stamp(self, delivery: Delivery) -> Delivery:
+        """Give an event the time of its first attempt, and all its copies with it; later attempts repeat it.
+
+        An event that is sent at once keeps the time of its receipt.
+        """
+        now = self._store.clock.now()
+        if delivery.stamped or delivery.attempts:
+            return delivery
+        opened = self._store.state.open_deliveries
+        body = delivery.body if now - delivery.created < AT_ONCE else restamped(delivery.body, now)
+        for id_ in {delivery.id, delivery.webhook_id, delivery.webhook_id + _COPY}:
+            if id_ in opened:
+                opened[id_] = replace(opened[id_], body=body, stamped=True)
+        return opened[delivery.id]
 
     def _close(self, delivery: Delivery, status: str) -> Delivery:
         state = self._store.state
@@ -375,6 +455,16 @@ class Deliveries:
             raise NoWebhook
         webhook = replace(instance.webhook, **changes)  # type: ignore[arg-type]
         self._store.state.instances[instance_id] = replace(instance, webhook=webhook)
+
+
+def stamp(at: datetime) -> str:
+    """Return a time as events have it: in UTC, with milliseconds."""
+    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def restamped(body: bytes, at: datetime) -> bytes:
+    """Return an event whose last key is `timestamp` with another time there."""
+    return body.rpartition(b'"timestamp":')[0] + f'"timestamp":"{stamp(at)}"}}'.encode()
 
 
 def _lane(delivery: Delivery) -> Lane:

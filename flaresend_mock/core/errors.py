@@ -100,6 +100,12 @@ class NotOnWhatsApp(PeopleRefused):
     why = "not on WhatsApp"
 
 
+class NotAddable(PeopleRefused):
+    """The privacy settings of all these people forbid that others add them to groups."""
+
+    why = "their privacy settings forbid it"
+
+
 class ChannelNotFound(Refusal):
     """No channel has this JID or invite code."""
 
@@ -143,6 +149,14 @@ class InstanceNotFound(Refusal):
 
 class MessageNotFound(Refusal):
     """No message that is still kept has this id."""
+
+
+class NotAllowed(Refusal):
+    """WhatsApp does not let the sender of a message do this; the text names the field and the reason."""
+
+
+class MediaMismatch(Refusal):
+    """A file does not fit the kind of its message."""
 
 
 class NotForwarded(Refusal):
@@ -225,7 +239,11 @@ class NumberInUse(Refusal):
 
 
 class LidInUse(Refusal):
-    """Another person has this LID."""
+    """A LID, or the digits of a LID, are used by another person; the text says which."""
+
+
+class AliasInUse(Refusal):
+    """An alias is the number of another person."""
 
 
 class PersonNotFound(Refusal):

@@ -56,7 +56,7 @@ class Groups:
             instance = self._instances.require_ready(instance_id)
             members = {instance.number: Member(instance.number, "superadmin")}
             for number in people:
-                if number and self._people.on_whatsapp(number):
+                if number and self._people.on_whatsapp(number) and self._is_addable(number):
                     members.setdefault(number, Member(number))
             if len(members) == 1:
                 raise errors.NoValidParticipants
@@ -114,18 +114,25 @@ class Groups:
 
     def manage(
         self, instance_id: str, group_id: str, action: str, participants: Sequence[str | int]
-    ) -> list[str]:
+    ) -> tuple[list[str], list[str]]:
         """Add, remove, promote or demote people: all of them or, if one is refused, none.
+
+        People whose privacy settings forbid that they are added are left out.
 
         Args:
             participants: numbers, JIDs, or LIDs as groups show them.
 
         Returns:
-            the digits of all people named, once each.
+            the digits of the people of whom this is true now, once each, and of those who could not be added.
         """
         named = self._named(participants)
         with numbers.magic_outcomes([number for _, number in named], self._store.delay), self._store.lock:
-            return self._manage(self._as_admin(instance_id, group_id, "manage"), action, named)
+            group = self._as_admin(instance_id, group_id, "manage")
+            private = [one for one in named if action == "add" and one[1] and not self._is_addable(one[1])]
+            invalid = [digits for digits, _ in private]
+            if private and len(private) == len(named):
+                raise errors.NotAddable(invalid)
+            return self._manage(group, action, [one for one in named if one not in private]), invalid
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
         """Add, remove, promote or demote people in any group as `manage` does, but ignore magic numbers."""
@@ -141,6 +148,10 @@ class Groups:
                 group = replace(group, subject_time=self._store.clock.now())
             return self._put(group, "changed", dict(changes))
 
+    def _is_addable(self, number: str) -> bool:
+        person = self._store.state.people.get(number)
+        return person is None or person.addable
+
     def _find(self, group_id: str) -> Group:
         group = self._store.state.groups.get(group_id)
         if group is None:
@@ -154,7 +165,8 @@ class Groups:
 
     def _named(self, participants: Sequence[str | int]) -> Named:
         """Return people once each: as responses echo them, and by number."""
-        return list(dict.fromkeys((_digits(given), self._people.named(given)) for given in participants))
+        named = [(given, self._people.named(given)) for given in participants]
+        return list(dict.fromkeys((_echo(given, number), number) for given, number in named))
 
     def _manage(self, group: Group, action: str, named: Named) -> list[str]:
         people = self._add(group, named) if action == "add" else self._change(group, named, action)
@@ -227,7 +239,7 @@ def _may_post(group: Group, number: str) -> bool:
     return number in group.members and (not group.announce or group.is_admin(number))
 
 
-def _digits(given: str | int) -> str:
-    """Return a number as responses echo it: in digits, or unchanged if it has none."""
+def _echo(given: str | int, number: str | None) -> str:
+    """Return a person as responses echo them: the digits of their number or of the given LID, or the given text."""
     text = str(given)
-    return numbers.parse(given) or text.removesuffix(numbers.LID)
+    return text.removesuffix(numbers.LID) if text.endswith(numbers.LID) else number or text

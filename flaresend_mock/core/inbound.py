@@ -1,39 +1,42 @@
 """Inbound messages, from top to bottom: a message becomes a payload, is recorded, and becomes an event.
 
-People write them by request or by an automatic reply, and other instances of this world send them. `payloads.py` builds
-the payload, `deliveries.py` delivers the event.
+People write them by request or by an automatic reply, and other instances of this world send them. `composer.py` makes
+the payload, `deliveries.py` delivers the event. Own events are delivered unchanged.
 """
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from flaresend_mock.core import errors, numbers, payloads
-from flaresend_mock.core.deliveries import Deliveries
+from flaresend_mock.core import errors, numbers, payload_reader
+from flaresend_mock.core.composer import Composer
+from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries, stamp
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.media import Media, mimetype_of
+from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import (
     Content,
     Delivery,
+    Disappearing,
     InboundMessage,
     Instance,
     Message,
     PendingAutoReply,
-    Upload,
 )
-from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, TARGETED, Payload
+from flaresend_mock.core.payload_reader import Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
-
-_FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "poll"})
+OWN_EVENT = "event"
+"""The type under which an own event is recorded."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -58,6 +61,7 @@ class Inbound:
         self._instances = instances
         self._media = media
         self._deliveries = deliveries
+        self._composer = Composer(store, people, media)
         store.react("message", self._after_message)
 
     def receive(self, message: InboundMessage) -> Received:
@@ -65,26 +69,66 @@ class Inbound:
 
         Raises:
             InvalidNumber, PersonNotOnWhatsApp: its sender cannot write.
+            InstanceNotFound: no instance has this id.
+            NotReady: the instance's phone is not connected, and the world keeps no messages for it.
             GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
-            MessageNotFound: it replies to, changes or forwards a message that is not kept.
+            Refusal: its contents are impossible; see `Composer.compose`.
         """
         with self._store.lock:
             instance = self._instances.find(message.instance)
             sender = self._check(message, instance)
             now = self._store.clock.now()
-            message = self._complete(self._forward(message), instance)
             chat = message.group or numbers.jid(sender)
-            other = self._other(message, instance, chat)
+            message, payload = self._composer.compose(message, instance, sender, chat, now)
+            if message.kind == "disappearing":
+                self._set_disappearing(chat, message.details, now)
             if message.kind == "channel_image":
                 chat = message.details["channel"]
-            payload = message.raw or payloads.write(
-                self._with_details(message, other, now), self._store.random, int(now.timestamp())
-            )
-            recorded = self._record(message, instance, sender, chat, dict(payload), now)
+            recorded = self._record(message, instance, sender, chat, payload, now)
             event = self._event(message, recorded)
             body = _encode(event).encode()
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, message.chaos)
             return Received(event, recorded, delivery)
+
+    def receive_event(self, event: Mapping[str, Any], instance_id: str | None = None) -> Received:
+        """Deliver an own event: exactly this JSON, with `instanceId` and `timestamp` where they are absent.
+
+        Raises:
+            InstanceNotFound: no instance has this id.
+            NotReady: the instance's phone is not connected, and the world keeps no messages for it.
+        """
+        with self._store.lock:
+            instance = self._instances.find(instance_id)
+            self._require_connected(instance)
+            now = self._store.clock.now()
+            data = event.get("data")
+            data = data if isinstance(data, Mapping) else {}
+            key = data.get("key")
+            chat = data.get("from") or (key.get("remoteJid") if isinstance(key, Mapping) else None)
+            chat = chat if isinstance(chat, str) else EVENT
+            writer = data.get("participant")
+            body: Payload = {"event": event["event"]} if "event" in event else {}
+            body |= {"instanceId": instance.id, **event}
+            stamped = "timestamp" in event
+            if not stamped:
+                body["timestamp"] = stamp(now)
+            recorded = self._keep(
+                instance,
+                chat,
+                sender=self._digits(writer if isinstance(writer, str) else chat),
+                to=instance.number,
+                content=replace(self._read(data.get("message")), type=OWN_EVENT, raw=True),
+                payload=data.get("message") if isinstance(data.get("message"), Mapping) else None,
+                now=now,
+                id_=data.get("id"),
+            )
+            encoded = _encode(body).encode()
+            delivery = self._deliveries.queue(instance.id, chat, recorded.id, encoded, None, stamped=stamped)
+            return Received(body, recorded, delivery)
+
+    def _digits(self, jid: str) -> str:
+        """Return the number of the person that a JID names; the JID itself for others."""
+        return self._people.named(jid) or jid
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         """Return the sender's number, if they can write to the instance, or in the group."""
@@ -94,8 +138,7 @@ class Inbound:
             raise errors.InvalidNumber("from")
         if not self._people.is_linked(number) and not self._people.on_whatsapp(number):
             raise errors.PersonNotOnWhatsApp
-        if instance.status != "connected":
-            raise errors.NotReady(instance.status)
+        self._require_connected(instance)
         if message.group is None:
             return number
         group = state.groups.get(message.group)
@@ -109,143 +152,22 @@ class Inbound:
             raise errors.NotGroupAdmin("post")
         return number
 
-    def _forward(self, message: InboundMessage) -> InboundMessage:
-        """Return a message with the contents of the one that it forwards, edits included."""
-        if message.forward is None:
-            return message
-        original = self._find(message.forward)
-        kind = original.content.type
-        body, context = payloads.unwrap(original)
-        changes = [one for one in self._store.state.messages if payloads.target_of(one) == original.id]
-        if kind in TARGETED or kind == "view_once" or any(one.content.type == "delete" for one in changes):
-            raise errors.NotForwarded
-        edits = [one.content.text or "" for one in changes if one.content.type == "edit"]
-        score = message.forwarded or min(MAX_FORWARDS, payloads.score_of(context) + 1)
-        kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
-        kept = "image" if kept == "channel_image" else kept
-        if original.content.raw and not edits:
-            return replace(message, kind=kept, raw=payloads.forwarded(original.payload or {}, score))
-        copy = self._copy(original)
-        text, caption = copy.text, copy.caption
-        for edit in edits:
-            text, caption = (text, edit) if copy.upload else (edit, caption)
-        if kept == "text" and not text:
-            raise errors.NotForwarded
-        return replace(
-            message,
-            kind=kept,
-            text=text,
-            caption=caption,
-            upload=copy.upload,
-            details=payloads.details_of(kind, body),
-            forwarded=score,
-        )
+    def _require_connected(self, instance: Instance) -> None:
+        if not self._reaches(instance):
+            raise errors.NotReady(instance.status)
 
-    def _copy(self, message: Message) -> InboundMessage:
-        """Return an inbound message like a kept one; as text, if only instances write its kind.
+    def _reaches(self, instance: Instance) -> bool:
+        """Tell whether an instance is connected, or gets what is written now once it is connected again."""
+        if instance.status == "connected":
+            return True
+        keeps = self._store.state.settings.offline_messages == "keep" and not instance.logged_out
+        return keeps and len(self._deliveries.waiting(instance.id)) < MAX_OFFLINE
 
-        A sample replaces a file that was sent by URL, which the emulator does not fetch.
-        """
-        content = message.content
-        if content.type not in MEDIA_KINDS:
-            text = content.text or (json.dumps(content.template) if content.type == "template" else "")
-            return InboundMessage(message.sender, text=text, caption=content.caption)
-        file = self._store.state.media.get(content.media) if content.media else None
-        source = file or self._store.host.sample_media(MEDIA_KINDS[content.type])
-        upload = Upload(
-            source.data, content.file_name or source.file_name, content.mimetype or source.mimetype
-        )
-        return InboundMessage(message.sender, content.type, content.text or "", content.caption, upload)
-
-    def _complete(self, message: InboundMessage, instance: Instance) -> InboundMessage:
-        """Fill in what was left open: whether people are shown by LID, the file, and the channel."""
-        kind = MEDIA_KINDS.get(message.kind)
-        upload = message.upload
-        if kind and message.raw is None:
-            upload = upload or self._store.host.sample_media(kind)
-            upload = replace(upload, mimetype=mimetype_of(kind, upload))
-        details = message.details
-        if message.kind == "channel_image":
-            details = {**details, "channel": self._channel(message, instance)}
-        as_lid = self._store.state.senders_as_lids if message.as_lid is None else message.as_lid
-        return replace(message, upload=upload, details=details, as_lid=as_lid)
-
-    def _channel(self, message: InboundMessage, instance: Instance) -> str:
-        channels = self._store.state.channels
-        wanted = message.details.get("channel")
-        if wanted is None:
-            followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
-            wanted = next(followed, None)
-        if wanted not in channels:
-            raise errors.ChannelNotFound
-        return str(wanted)
-
-    def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
-        """Return the message that this one replies to or changes; for buttons the instance's last one in the chat."""
-        wanted = message.target if message.kind in TARGETED else message.reply_to
-        if wanted is not None:
-            return self._find(wanted)
-        if message.kind in TARGETED and message.raw is None:
-            raise errors.MessageNotFound
-        for one in reversed(self._store.state.messages) if message.kind in REPLIES else ():
-            if one.chat == chat and one.instance == instance.id and one.direction == "outbound":
-                return one
-        return None
-
-    def _find(self, message_id: str) -> Message:
-        found = self._store.state.messages.get(message_id)
-        if found is None:
-            raise errors.MessageNotFound
-        return found
-
-    def _with_details(self, message: InboundMessage, other: Message | None, now: datetime) -> InboundMessage:
-        """Return a message with everything in its details that its payload contains."""
-        milliseconds = str(int(now.timestamp() * 1000))
-        details = self._shared_file(message) | dict(message.details)
-        details |= {"senderTimestampMs": milliseconds, "timestampMs": milliseconds}
-        if message.kind in TARGETED and other is not None:
-            own = message.kind != "reaction"  # the sender of a message deletes and edits it
-            details["key"] = self._key(message, other, from_me=own or other.direction == "outbound")
-            other = None
-        details["contextInfo"] = self._context(message, other) or None
-        return replace(message, details=details)
-
-    def _shared_file(self, message: InboundMessage) -> Payload:
-        kind = MEDIA_KINDS.get(message.kind)
-        if kind is None:
-            return {}
-        assert message.upload is not None
-        plain = message.kind == "channel_image"
-        fields = self._media.share(kind, message.upload, message.flaws, plain=plain)
-        if kind == "audio":
-            fields["ptt"] = message.kind == "voice"
-            if not fields["ptt"]:
-                del fields["waveform"]
-        return fields
-
-    def _context(self, message: InboundMessage, quoted: Message | None) -> Payload:
-        context: Payload = {}
-        if quoted is not None:
-            context["stanzaId"] = quoted.id
-            context["participant"] = self._shown(message, quoted.sender)
-            context["quotedMessage"] = payloads.quote_of(quoted)
-        if message.mentions:
-            context["mentionedJid"] = list(message.mentions)
-        if message.forwarded:
-            context |= {"forwardingScore": message.forwarded, "isForwarded": True}
-        return context
-
-    def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
-        chat, is_person = target.chat, target.chat.endswith(numbers.USER)
-        shown = self._shown(message, chat.removesuffix(numbers.USER)) if is_person else chat
-        key: Payload = {"remoteJid": shown, "fromMe": from_me, "id": target.id}
-        if target.chat.endswith(numbers.GROUP):
-            key["participant"] = self._shown(message, target.sender)
-        return key
-
-    def _shown(self, message: InboundMessage, number: str) -> str:
-        """Return a person's JID or, if this message shows people by LID, their LID."""
-        return self._people.meet(number).lid if message.as_lid else numbers.jid(number)
+    def _set_disappearing(self, chat: str, details: Mapping[str, Any], now: datetime) -> None:
+        state = self._store.state
+        state.disappearing.pop(chat, None)
+        if details["seconds"]:
+            state.disappearing[chat] = Disappearing(details["seconds"], now, wrapped=details["wrapped"])
 
     def _record(
         self,
@@ -256,26 +178,54 @@ class Inbound:
         payload: Payload,
         now: datetime,
     ) -> Message:
-        store, upload = self._store, message.upload
-        content = Content(
-            type=message.kind,
-            text=message.text or None,
-            caption=message.caption,
-            file_name=upload.file_name if upload else None,
-            mimetype=upload.mimetype if upload else None,
-            upload=upload,
+        """Record a message as its payload says it."""
+        said = self._read(payload)
+        upload = message.upload if said.mimetype is not None else None
+        content = replace(
+            said,
+            type=said.type if message.raw is not None else message.kind,
+            upload=upload if message.kind != "view_once" or message.details.get("complete") else None,
             raw=message.raw is not None,
             by_rule=message.by_rule,
         )
+        return self._keep(
+            instance,
+            chat,
+            sender=sender,
+            to=message.group or instance.number,
+            content=self._media.keep(content),
+            payload=payload,
+            now=now,
+        )
+
+    def _read(self, payload: Any) -> Content:
+        kind, text, caption, file_name, mimetype = payload_reader.read(payload)
+        return Content(kind, text=text, caption=caption, file_name=file_name, mimetype=mimetype)
+
+    def _keep(
+        self,
+        instance: Instance,
+        chat: str,
+        *,
+        sender: str,
+        to: str,
+        content: Content,
+        payload: Mapping[str, Any] | None,
+        now: datetime,
+        id_: Any = None,
+    ) -> Message:
+        """Store and record a received message; with an id of its own, if that is free."""
+        store = self._store
+        own = isinstance(id_, str) and id_ and store.state.messages.get(id_) is None
         recorded = Message(
-            id="AC" + store.random.hexadecimal("received message", 30),
+            id=id_ if own else "AC" + store.random.hexadecimal("received message", 30),
             event=store.state.events.last_number + 1,
             direction="inbound",
             instance=instance.id,
             chat=chat,
             sender=sender,
-            to=message.group or instance.number,
-            content=self._media.keep(content),
+            to=to,
+            content=content,
             status="received",
             at=now,
             payload=payload,
@@ -285,18 +235,28 @@ class Inbound:
         return recorded
 
     def _event(self, message: InboundMessage, recorded: Message) -> Payload:
-        sender = self._shown(message, recorded.sender)
+        sender = self._composer.shown(message, recorded.sender)
         in_chat = recorded.chat.endswith(numbers.USER)
         data: Payload = {"from": sender if in_chat else recorded.chat}
         if message.group:
             data["participant"] = sender
+            if (
+                sender.endswith(numbers.LID)
+                and message.as_lid is None
+                and self._store.state.settings.senders == "auto"
+            ):
+                data["participantPn"] = numbers.jid(recorded.sender)
         data |= {
             "message": recorded.payload,
             "timestamp": math.ceil(recorded.at.timestamp()),
             "id": recorded.id,
         }
-        stamp = recorded.at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-        return {"event": EVENT, "instanceId": recorded.instance, "data": data, "timestamp": stamp}
+        return {
+            "event": EVENT,
+            "instanceId": recorded.instance,
+            "data": data,
+            "timestamp": stamp(recorded.at),
+        }
 
     def _after_message(self, event: Event) -> None:
         """Deliver a sent message to other instances of this world, and schedule its recipient's automatic reply."""
@@ -310,8 +270,8 @@ class Inbound:
         group = self._store.state.groups.get(message.to)
         for other in self._instances.all():
             is_recipient = other.number in group.members if group else other.number == message.to
-            if is_recipient and other.id != message.instance and other.status == "connected":
-                copy = self._copy(message)
+            if is_recipient and other.id != message.instance and self._reaches(other):
+                copy = self._composer.copy_of(message)
                 self.receive(replace(copy, instance=other.id, group=group.id if group else None))
 
     def _schedule_auto_reply(self, message: Message) -> None:
@@ -332,7 +292,11 @@ class Inbound:
         store = self._store
         pending = store.state.auto_replies.pop(key)
         reply = InboundMessage(
-            pending.number, text=pending.text, instance=pending.instance, group=pending.group, by_rule=True
+            pending.number,
+            text=pending.text,
+            instance=pending.instance,
+            group=pending.group,
+            by_rule=True,
         )
         try:
             result = self.receive(reply).message.id

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from flaresend_mock.core.errors import MediaNotFound
+from flaresend_mock.core.errors import MediaMismatch, MediaNotFound
 from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
@@ -41,6 +41,9 @@ MAX_PIXELS = 40_000_000
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
+
+_FIT = {"image": "image/", "video": "video/", "audio": "audio/", "sticker": "image/webp"}
+"""The media type that a file of a kind has; documents may have any."""
 
 
 class _Kind(NamedTuple):
@@ -207,12 +210,32 @@ def image_info(data: bytes) -> Picture | None:
 def mimetype_of(kind: str, upload: Upload) -> str:
     """Return a file's media type: the given one if it fits into a header, else by its first bytes or its kind."""
     given = upload.mimetype
-    if given and given.isascii() and given.isprintable():
+    if given and given != DEFAULT_MIMETYPE and given.isascii() and given.isprintable():
         return given
-    for start, mimetype in _SIGNS.items():
-        if upload.data.startswith(start):
-            return mimetype
-    return _KINDS[kind].mimetype
+    return _recognised(upload.data) or (given if kind == "document" and given else _KINDS[kind].mimetype)
+
+
+def require_fit(kind: str, media: str, upload: Upload) -> None:
+    """Check that a file fits the kind of its message, by its media type and by its first bytes.
+
+    Raises:
+        MediaMismatch: a film is no picture, and a picture is no voice message.
+    """
+    wanted, declared, seen = _FIT.get(media, ""), upload.mimetype.lower(), _recognised(upload.data)
+    if media == "audio" and seen == "video/mp4":  # a container of sound, too
+        seen = None
+    for found in (declared, seen):
+        if found and not found.startswith(wanted):
+            raise MediaMismatch(f"media: {found} does not fit a message of type {kind}")
+
+
+def _recognised(data: bytes) -> str | None:
+    """Return the media type that the first bytes of a file tell."""
+    if data[4:8] == b"ftyp":
+        return "audio/mp4" if data[8:12] == b"M4A " else "video/mp4"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "image/webp"
+    return next((mimetype for start, mimetype in _SIGNS.items() if data.startswith(start)), None)
 
 
 def _signature(world: str, path: str) -> str:

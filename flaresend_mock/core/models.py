@@ -39,6 +39,8 @@ class Person:
     name: str = ""
     on_whatsapp: bool = True
     rules: tuple[Rule, ...] = ()
+    aliases: tuple[str, ...] = ()
+    addable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class Webhook:
     chaos: Chaos = Chaos()
     paused: bool = False
     failures: int = 0
+    ordered: bool = True
+    body_style: str = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +276,15 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Disappearing:
+    """A chat whose messages disappear after some seconds. `wrapped`: they come inside ephemeralMessage."""
+
+    seconds: int
+    since: datetime
+    wrapped: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One attempt to deliver an event: what was sent, and the response, or the reason why there is none."""
 
@@ -308,6 +321,8 @@ class Delivery:
     redelivery_of: str | None = None
     duplicate_of: str | None = None
     fault: str | None = None
+    stamped: bool = False
+    chaos: Chaos | None = None
 
     @property
     def size(self) -> int:

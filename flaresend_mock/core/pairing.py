@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from flaresend_mock.core import errors
 from flaresend_mock.core.models import Change, Instance, QrCode
@@ -55,18 +56,16 @@ class Pairing:
             logged_out = log_out or instance.logged_out
             return self._step(replace(instance, logged_out=logged_out), "disconnected")
 
-    def set_automatic(self, seconds: float | None) -> None:
-        """Scan every QR code automatically after it was shown for this long; None for never.
-
-        A QR code that is shown already is scanned this many seconds from now.
-        """
+    def change_settings(self, **changes: Any) -> None:
+        """Change settings of the world. A QR code that is shown already is shown from now as they say."""
         store = self._store
         with store.lock:
-            store.state.pairing_seconds = seconds
-            for instance in store.state.instances.values():
-                if instance.status == "qr":
-                    self._continue_after(instance, self._shown_for())
-            store.record("world", Change("pairing", store.name, {"seconds": seconds}))
+            store.state.settings = replace(store.state.settings, **changes)
+            if changes.keys() & {"pairing_seconds", "qr_codes"}:
+                for instance in store.state.instances.values():
+                    if instance.status == "qr":
+                        self._continue_after(instance, self._shown_for()[0])
+            store.record("world", Change("settings", store.name, changes))
 
     def cancel(self, instance_id: str) -> None:
         """Take no further step by time. The caller holds the lock."""
@@ -107,9 +106,11 @@ class Pairing:
         instance = self._store.state.instances[instance_id]
         match instance.status:
             case "initializing":
-                instance = self._step(instance, "qr", self._shown_for())
-            case "qr":
+                instance = self._step(instance, "qr", self._shown_for()[0])
+            case "qr" if self._shown_for()[1]:
                 instance = self._link(instance, instance.number)
+            case "qr":
+                instance = self._step(instance, "disconnected")
             case _:
                 instance = self._step(instance, "connected")
         return Fired(self._store.clock.now(), PAIRING, instance_id, instance.status)
@@ -129,9 +130,13 @@ class Pairing:
         self._continue_after(instance, until_next)
         return self._put(replace(instance, status=status, qr=qr, logged_out=logged_out))
 
-    def _shown_for(self) -> timedelta | None:
-        seconds = self._store.state.pairing_seconds
-        return None if seconds is None else timedelta(seconds=seconds)
+    def _shown_for(self) -> tuple[timedelta | None, bool]:
+        """Return how long an instance shows QR codes, and whether the last one is scanned then, or expires."""
+        settings = self._store.state.settings
+        scanned = None if settings.pairing_seconds is None else timedelta(seconds=settings.pairing_seconds)
+        expires = None if settings.qr_codes is None else settings.qr_codes * QR_LIFETIME
+        is_scanned = scanned is not None and (expires is None or scanned < expires)
+        return (scanned, True) if is_scanned else (expires, False)
 
     def _continue_after(self, instance: Instance, wait: timedelta | None) -> None:
         self.cancel(instance.id)

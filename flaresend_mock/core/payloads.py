@@ -1,66 +1,37 @@
-"""Message payloads as WhatsApp writes them, `data.message` of a webhook event: they are built and read here."""
+"""Writes message payloads as WhatsApp does: `data.message` of a webhook event. `payload_reader.py` reads them."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flaresend_mock.core.errors import NotForwarded
-from flaresend_mock.core.models import InboundMessage, Message
+from flaresend_mock.core.models import InboundMessage
+from flaresend_mock.core.payload_reader import CONTEXT, Payload
 from flaresend_mock.core.randomness import SeededRandom
 
-Payload = dict[str, Any]
-
-CONTEXT = "messageContextInfo"
 WAVEFORM_BARS = 64
 MAX_FORWARDS = 127
-
-KINDS = (
-    "text",
-    "image",
-    "channel_image",
-    "video",
-    "audio",
-    "voice",
-    "document",
-    "sticker",
-    "view_once",
-    "location",
-    "contact",
-    "reaction",
-    "poll",
-    "button_reply",
-    "list_reply",
-    "delete",
-    "edit",
-)
-"""Every kind of message that a person can write."""
 
 MEDIA_KINDS = {
     "image": "image",
     "view_once": "image",
     "channel_image": "image",
     "video": "video",
+    "gif": "video",
+    "video_note": "video",
     "audio": "audio",
     "voice": "audio",
     "document": "document",
     "sticker": "sticker",
 }
-"""The kinds of message with a file, and the kind of media that the file is encrypted as."""
-
-CAPTIONED = frozenset({"image", "view_once", "channel_image", "video", "document"})
-"""The kinds whose file may have a caption."""
-
-TARGETED = frozenset({"reaction", "delete", "edit"})
-"""The kinds that change another message, their target."""
+"""The kinds of message with a file, and the kind of media that the file is encrypted as; see `media_kind`."""
 
 REPLIES = frozenset({"button_reply", "list_reply"})
 """The kinds that reply to the last message of the instance, unless `reply_to` names another."""
 
 _VCARD_SPECIAL = re.compile(r"[\\;,]")
-_VCARD_NUMBER = re.compile(r"^TEL[^\n]*?waid=(\d+)", re.MULTILINE)
 
 # messageContextInfo follows these keys and precedes all others: it is a field in the middle of WhatsApp's protocol
 # buffer, and the client writes fields in the order of their numbers.
@@ -75,7 +46,10 @@ _BEFORE_CONTEXT = frozenset(
         "audioMessage",
         "videoMessage",
         "protocolMessage",
+        "contactsArrayMessage",
+        "liveLocationMessage",
         "stickerMessage",
+        "groupInviteMessage",
     }
 )
 
@@ -86,11 +60,11 @@ _KEYS = {
     ),
     "video": (
         "url mimetype fileSha256 fileLength seconds mediaKey caption gifPlayback height width fileEncSha256 "
-        "directPath mediaKeyTimestamp jpegThumbnail contextInfo"
+        "directPath mediaKeyTimestamp jpegThumbnail contextInfo viewOnce"
     ),
     "audio": (
         "url mimetype fileSha256 fileLength seconds ptt mediaKey fileEncSha256 directPath mediaKeyTimestamp "
-        "contextInfo waveform"
+        "contextInfo waveform viewOnce"
     ),
     "document": (
         "url mimetype title fileSha256 fileLength pageCount mediaKey fileName fileEncSha256 directPath "
@@ -102,12 +76,28 @@ _KEYS = {
     ),
     "text": "text matchedText description title previewType contextInfo",
     "location": "degreesLatitude degreesLongitude name address url contextInfo",
+    "live_location": (
+        "degreesLatitude degreesLongitude accuracyInMeters speedInMps degreesClockwiseFromMagneticNorth caption "
+        "sequenceNumber timeOffset contextInfo"
+    ),
     "contact": "displayName vcard contextInfo",
+    "contacts": "displayName contacts contextInfo",
+    "group_invite": "groupJid inviteCode inviteExpiration groupName caption contextInfo",
+    "poll": "name options selectableOptionsCount contextInfo",
+    "album": "expectedImageCount expectedVideoCount contextInfo",
 }
+_STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "viewOnce"})
+"""What linked devices get of a message that can be viewed once, since the end of 2024."""
 
 
 def b64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
+
+
+def media_kind(kind: str, mimetype: str) -> str:
+    """Return the kind of media that the file of a message is encrypted as."""
+    family = mimetype.partition("/")[0]
+    return family if kind == "view_once" and family in ("video", "audio") else MEDIA_KINDS[kind]
 
 
 def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payload:
@@ -117,9 +107,13 @@ def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payloa
         message: its `details` hold what its kind needs: fields of its shared file, `key` of its target, `contextInfo`.
         seconds: when it is written, in Unix seconds.
     """
-    name, body = _body(message)
-    info = {CONTEXT: context_info(chance, seconds)}
-    return {name: body} | info if name in _BEFORE_CONTEXT else info | {name: body}
+    name, body = _BUILDERS[message.kind](message)
+    info = context_info(chance, seconds)
+    if "messageAssociation" in message.details:
+        info["messageAssociation"] = message.details["messageAssociation"]
+    if message.details.get("ephemeral"):
+        name, body = "ephemeralMessage", {"message": {name: body}}
+    return {name: body, CONTEXT: info} if name in _BEFORE_CONTEXT else {CONTEXT: info, name: body}
 
 
 def context_info(chance: SeededRandom, seconds: int) -> Payload:
@@ -141,159 +135,176 @@ def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
     return {key: values[key] for key in _KEYS[kind].split() if values.get(key) is not None}
 
 
-def _body(message: InboundMessage) -> tuple[str, Any]:
-    """Return the key of a message in its payload, and what is under it."""
-    kind, details = message.kind, message.details
-    match kind:
-        case "text":
-            if not details.get("contextInfo") and not details.get("matchedText"):
-                return "conversation", message.text
-            values = {**details, "text": message.text, "previewType": "NONE"}
-            return "extendedTextMessage", _in_order("text", values)
-        case "location":
-            return "locationMessage", _in_order("location", details)
-        case "contact":
-            return "contactMessage", _in_order("contact", {**details, **_card(details)})
-        case "reaction":
-            return "reactionMessage", {
-                "key": dict(details["key"]),
-                "text": message.text,
-                "senderTimestampMs": details["senderTimestampMs"],
-            }
-        case "poll":
-            return "pollCreationMessageV3", {
-                "name": message.text,
-                "options": [{"optionName": option} for option in details["options"]],
-                "selectableOptionsCount": details["selectableOptionsCount"],
-            }
-        case "button_reply":
-            return "buttonsResponseMessage", {
-                "selectedButtonId": details["selectedButtonId"],
-                "selectedDisplayText": message.text,
-                "contextInfo": details.get("contextInfo") or {},
-                "type": "DISPLAY_TEXT",
-            }
-        case "list_reply":
-            return "listResponseMessage", {
-                "title": message.text,
-                "listType": "SINGLE_SELECT",
-                "singleSelectReply": {"selectedRowId": details["selectedRowId"]},
-                "contextInfo": details.get("contextInfo") or {},
-            }
-        case "delete":
-            return "protocolMessage", {"key": dict(details["key"]), "type": "REVOKE"}
-        case "edit":
-            return "protocolMessage", {
-                "key": dict(details["key"]),
-                "type": "MESSAGE_EDIT",
-                "editedMessage": {"conversation": message.text},
-                "timestampMs": details["timestampMs"],
-            }
-    media = MEDIA_KINDS[kind]
-    body = _in_order(media, {**details, "caption": message.caption, "contactVcard": False})
-    if kind == "view_once":
-        return "viewOnceMessageV2", {"message": {"imageMessage": {**body, "viewOnce": True}}}
-    if kind == "document" and message.caption is not None:
-        return "documentWithCaptionMessage", {"message": {"documentMessage": body}}
-    return f"{media}Message", body
+def _plain(key: str, kind: str) -> Callable[[InboundMessage], tuple[str, Any]]:
+    """Return a builder that writes the details and the caption of a message under a key."""
+
+    def build(message: InboundMessage) -> tuple[str, Any]:
+        return key, _in_order(kind, {**message.details, "caption": message.caption})
+
+    return build
 
 
-def _card(details: Mapping[str, Any]) -> Payload:
-    name, number = " ".join(details["displayName"].split()), details["number"]
+def _text(message: InboundMessage) -> tuple[str, Any]:
+    details = message.details
+    if not details.get("contextInfo") and not details.get("matchedText"):
+        return "conversation", message.text
+    values = {**details, "text": message.text, "previewType": "NONE"}
+    return "extendedTextMessage", _in_order("text", values)
+
+
+def _document(message: InboundMessage) -> tuple[str, Any]:
+    body = _in_order("document", {**message.details, "caption": message.caption, "contactVcard": False})
+    if message.caption is None:
+        return "documentMessage", body
+    return "documentWithCaptionMessage", {"message": {"documentMessage": body}}
+
+
+def _view_once(message: InboundMessage) -> tuple[str, Any]:
+    """Write the stub that linked devices get; with the detail `complete`, the picture and its key, too."""
+    kind = media_kind("view_once", message.details["mimetype"])
+    _, body = _plain("", kind)(message)
+    body["viewOnce"] = True
+    if not message.details.get("complete"):
+        body = {
+            key: value
+            for key, value in body.items()
+            if key in _STUB_KEYS and (kind == "audio" or key != "seconds")
+        }
+    wrapper = "viewOnceMessageV2Extension" if kind == "audio" else "viewOnceMessageV2"
+    return wrapper, {"message": {f"{kind}Message": body}}
+
+
+def _vcard(name: str, number: str, *, on_whatsapp: bool) -> str:
     safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
-    vcard = (
+    waid = f";waid={number}" if on_whatsapp else ""
+    return (
         f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
-        f"TEL;type=CELL;waid={number}:+{number[:3]} {number[3:]}\nEND:VCARD"
+        f"TEL;type=CELL{waid}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
-    return {"displayName": name, "vcard": vcard}
 
 
-def unwrap(message: Message) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Return what the payload of a received message holds under its kind, and its contextInfo."""
-    payload: Any = message.payload or {}
-    for _ in range(3):
-        body = next((value for key, value in payload.items() if key != CONTEXT), None)
-        if not isinstance(body, Mapping):
-            return {}, {}
-        if not isinstance(body.get("message"), Mapping):
-            context = body.get("contextInfo")
-            return body, context if isinstance(context, Mapping) else {}
-        payload = body["message"]
-    return {}, {}
+def _contact_card(details: Mapping[str, Any]) -> Payload:
+    name = " ".join(details["displayName"].split())
+    return {"displayName": name, "vcard": _vcard(name, details["number"], on_whatsapp=details["on_whatsapp"])}
 
 
-def target_of(message: Message) -> str | None:
-    """Return the id of the message that a reaction, a deletion or an edit changes."""
-    if message.content.type not in TARGETED:
-        return None
-    key = unwrap(message)[0].get("key")
-    found = key.get("id") if isinstance(key, Mapping) else None
-    return found if isinstance(found, str) else None
+def _contact(message: InboundMessage) -> tuple[str, Any]:
+    return "contactMessage", _in_order("contact", {**message.details, **_contact_card(message.details)})
 
 
-def quote_of(message: Message) -> Payload:
-    """Return a message as replies quote it: without its context, and without what it quotes itself."""
-    if message.payload is not None:
-        return {key: _unquoted(value) for key, value in message.payload.items() if key != CONTEXT}
-    content = message.content
-    if content.type in MEDIA_KINDS:
-        return {f"{content.type}Message": {"caption": content.caption} if content.caption else {}}
-    return {"conversation": content.text or ""}
+def _contacts(message: InboundMessage) -> tuple[str, Any]:
+    cards = [_contact_card(one) for one in message.details["contacts"]]
+    values = {**message.details, "displayName": f"{len(cards)} contacts", "contacts": cards}
+    return "contactsArrayMessage", _in_order("contacts", values)
 
 
-def _unquoted(content: Any) -> Any:
-    if not isinstance(content, dict):
-        return content
-    inner = {key: value for key, value in content.items() if key != "contextInfo"}
-    if isinstance(inner.get("message"), dict):
-        inner["message"] = {key: _unquoted(value) for key, value in inner["message"].items()}
-    return inner
+def _reaction(message: InboundMessage) -> tuple[str, Any]:
+    details = message.details
+    return "reactionMessage", {
+        "key": dict(details["key"]),
+        "text": message.text,
+        "senderTimestampMs": details["senderTimestampMs"],
+    }
 
 
-def score_of(context: Mapping[str, Any]) -> int:
-    """Return how often a message was forwarded, according to its contextInfo."""
-    score = context.get("forwardingScore")
-    return max(0, score) if type(score) is int else 0
+def _poll(message: InboundMessage) -> tuple[str, Any]:
+    """Write a poll; its key tells how many options may be chosen, and whether a community announced it."""
+    details = message.details
+    one = details["selectableOptionsCount"] == 1
+    version = "V2" if details.get("announced") else "V3" if one else ""
+    options = [{"optionName": option} for option in details["options"]]
+    return f"pollCreationMessage{version}", _in_order(
+        "poll", {**details, "name": message.text, "options": options}
+    )
 
 
-def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
-    """Return a payload as a forwarded one, without what it quotes."""
-    name, body = next(((name, body) for name, body in payload.items() if name != CONTEXT), ("", None))
-    if name == "conversation" and isinstance(body, str):
-        others = {other: value for other, value in payload.items() if other != name}
-        return forwarded({**others, "extendedTextMessage": {"text": body}}, score)
-    if not isinstance(body, Mapping):
-        raise NotForwarded
-    if isinstance(body.get("message"), Mapping):
-        return {**payload, name: {**body, "message": forwarded(body["message"], score)}}
-    return {**payload, name: {**body, "contextInfo": {"forwardingScore": score, "isForwarded": True}}}
+def _poll_vote(message: InboundMessage) -> tuple[str, Any]:
+    details = message.details
+    return "pollUpdateMessage", {
+        "pollCreationMessageKey": dict(details["key"]),
+        "vote": dict(details["vote"]),
+        "senderTimestampMs": details["senderTimestampMs"],
+    }
 
 
-def contact_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return the name and the number of a received contact, each empty if it has none."""
-    number = _VCARD_NUMBER.search(str(body.get("vcard", "")))
-    return {"displayName": str(body.get("displayName") or ""), "number": number[1] if number else ""}
+def _button_reply(message: InboundMessage) -> tuple[str, Any]:
+    return "buttonsResponseMessage", {
+        "selectedButtonId": message.details["selectedButtonId"],
+        "selectedDisplayText": message.text,
+        "contextInfo": message.details.get("contextInfo") or {},
+        "type": "DISPLAY_TEXT",
+    }
 
 
-def choices(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the options of a received poll."""
-    options = body.get("options")
-    given = options if isinstance(options, list | tuple) else ()
-    return tuple(str(one.get("optionName", "")) for one in given if isinstance(one, Mapping))
+def _list_reply(message: InboundMessage) -> tuple[str, Any]:
+    return "listResponseMessage", {
+        "title": message.text,
+        "listType": "SINGLE_SELECT",
+        "singleSelectReply": {"selectedRowId": message.details["selectedRowId"]},
+        "contextInfo": message.details.get("contextInfo") or {},
+    }
 
 
-def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
-    """Return the details of a received message, from which a message like it can be written."""
-    match kind:
-        case "location":
-            names = ("degreesLatitude", "degreesLongitude", "name", "address")
-            return {name: body.get(name) for name in names}
-        case "contact":
-            return dict(contact_of(body))
-        case "poll":
-            count = body.get("selectableOptionsCount", 1)
-            return {"options": list(choices(body)), "selectableOptionsCount": count}
-        case "video" | "audio" | "voice":
-            return {"seconds": body["seconds"]} if "seconds" in body else {}
-        case _:
-            return {}
+def _delete(message: InboundMessage) -> tuple[str, Any]:
+    return "protocolMessage", {"key": dict(message.details["key"]), "type": "REVOKE"}
+
+
+def _edit(message: InboundMessage) -> tuple[str, Any]:
+    """Write an edit, which keeps the kind of its target: `edited` is the key of the target's content."""
+    details = message.details
+    protocol = {
+        "key": dict(details["key"]),
+        "type": "MESSAGE_EDIT",
+        "editedMessage": _edited(details["edited"], message, details.get("contextInfo")),
+        "timestampMs": details["timestampMs"],
+    }
+    if details.get("wrapped"):
+        return "editedMessage", {"message": {"protocolMessage": protocol}}
+    return "protocolMessage", protocol
+
+
+def _edited(name: str, message: InboundMessage, context: Any) -> Payload:
+    if name == "documentWithCaptionMessage":
+        return {name: {"message": {"documentMessage": {"caption": message.text}}}}
+    if name.endswith("Message") and name != "extendedTextMessage":
+        return {name: {"caption": message.text}}
+    if name == "conversation" and not context:
+        return {"conversation": message.text}
+    return {"extendedTextMessage": {"text": message.text, **({"contextInfo": context} if context else {})}}
+
+
+def _disappearing(message: InboundMessage) -> tuple[str, Any]:
+    seconds = message.details["seconds"]
+    return "protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": seconds}
+
+
+_BUILDERS: Mapping[str, Callable[[InboundMessage], tuple[str, Any]]] = {
+    "text": _text,
+    "image": _plain("imageMessage", "image"),
+    "channel_image": _plain("imageMessage", "image"),
+    "video": _plain("videoMessage", "video"),
+    "gif": _plain("videoMessage", "video"),
+    "video_note": _plain("ptvMessage", "video"),
+    "audio": _plain("audioMessage", "audio"),
+    "voice": _plain("audioMessage", "audio"),
+    "document": _document,
+    "sticker": _plain("stickerMessage", "sticker"),
+    "view_once": _view_once,
+    "album": _plain("albumMessage", "album"),
+    "location": _plain("locationMessage", "location"),
+    "live_location": _plain("liveLocationMessage", "live_location"),
+    "contact": _contact,
+    "contacts": _contacts,
+    "group_invite": _plain("groupInviteMessage", "group_invite"),
+    "reaction": _reaction,
+    "poll": _poll,
+    "poll_vote": _poll_vote,
+    "button_reply": _button_reply,
+    "list_reply": _list_reply,
+    "delete": _delete,
+    "edit": _edit,
+    "disappearing": _disappearing,
+}
+
+KINDS = tuple(_BUILDERS)
+"""Every kind of message that a person can write."""

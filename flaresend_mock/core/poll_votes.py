@@ -1,7 +1,7 @@
 """Poll votes, encrypted as WhatsApp does: only those who have the poll's secret can read them.
 
-Observed in Baileys and whatsmeow, which agree. The key depends on the poll's id, and on the JIDs of its creator and of the
-voter in the form in which the chat shows them: a receiver that mixes numbers and LIDs cannot decrypt the vote.
+Observed in Baileys and whatsmeow, which agree. The key depends on the poll's id, and on the JIDs of its creator and of
+the voter in the form in which the chat shows them: a receiver that mixes numbers and LIDs cannot decrypt the vote.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Content, Task, TaskChange
+from flaresend_mock.core.people import People
 from flaresend_mock.core.sending import Sending, require_complete
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
@@ -23,8 +24,11 @@ KIND = "task"
 class Schedule:
     """The scheduled messages of a world. Scheduling needs no connected phone; sending does."""
 
-    def __init__(self, store: Store, instances: Instances, media: Media, sending: Sending) -> None:
+    def __init__(
+        self, store: Store, people: People, instances: Instances, media: Media, sending: Sending
+    ) -> None:
         self._store = store
+        self._people = people
         self._instances = instances
         self._media = media
         self._sending = sending
@@ -103,7 +107,7 @@ class Schedule:
     def send_due(self, task_id: str) -> Fired:
         """Send a task whose timer was due. The caller holds the world's lock."""
         task = self._store.state.tasks[task_id]
-        people = [numbers.parse(given) for given in task.recipients]
+        people = [self._people.recipient(given) for given in task.recipients]
         try:
             numbers.refuse_magic(people)
             instance = self._instances.require_ready(task.instance)

@@ -59,7 +59,7 @@ class Sending:
     def send(self, instance_id: str, recipients: Sequence[str | int], content: Content) -> Outcome:
         """Send one message to many people. A recipient that is given twice gets it twice."""
         require_complete(content)
-        people = [numbers.parse(given) for given in recipients]
+        people = [self._people.recipient(given) for given in recipients]
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             instance = self._instances.require_ready(instance_id)
             return self.deliver(instance, recipients, people, content)

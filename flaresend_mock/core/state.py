@@ -12,17 +12,14 @@ from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InstanceNotFound
 from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.timers import TimerQueue
+from flaresend_mock.core.world_settings import WorldSettings
 
 DEFAULT_HISTORY = 10_000
 
 
 @dataclass(slots=True)
 class State:
-    """The contents of a world. Its models are frozen, so a copy consists of shallow copies.
-
-    `pairing_seconds` is how long a QR code is shown, on the world's clock, until it is scanned automatically; None for
-    never.
-    """
+    """The contents of a world. Its models are frozen, so a copy consists of shallow copies."""
 
     history: int = DEFAULT_HISTORY
     seed: int = 1
@@ -31,6 +28,7 @@ class State:
     counters: dict[str, int] = field(default_factory=dict)
     people: dict[str, models.Person] = field(default_factory=dict)
     lids: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
     instances: dict[str, models.Instance] = field(default_factory=dict)
     groups: dict[str, models.Group] = field(default_factory=dict)
     channels: dict[str, models.Channel] = field(default_factory=dict)
@@ -39,9 +37,9 @@ class State:
     open_deliveries: SizedDict[str, models.Delivery] = field(default_factory=SizedDict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     auto_replies: dict[str, models.PendingAutoReply] = field(default_factory=dict)
-    senders_as_lids: bool = False
+    disappearing: dict[str, models.Disappearing] = field(default_factory=dict)
+    settings: WorldSettings = field(default_factory=WorldSettings)
     faults: dict[str, models.Fault] = field(default_factory=dict)
-    pairing_seconds: float | None = None
     messages: BoundedStore[models.Message] = field(init=False)
     ended_tasks: BoundedStore[models.Task] = field(init=False)
     media: BoundedStore[models.Media] = field(init=False)

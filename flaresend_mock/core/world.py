@@ -48,7 +48,7 @@ class World(Store):
         self.sending = Sending(self, self.people, self.instances, self.media)
         self.groups = Groups(self, self.people, self.instances, self.media, self.sending)
         self.channels = Channels(self, self.instances, self.media, self.sending)
-        self.schedule = Schedule(self, self.instances, self.media, self.sending)
+        self.schedule = Schedule(self, self.people, self.instances, self.media, self.sending)
         self.deliveries = Deliveries(self, self.people, self.instances, self.faults)
         self.inbound = Inbound(self, self.people, self.instances, self.media, self.deliveries)
         self.timeline = TimeTravel(

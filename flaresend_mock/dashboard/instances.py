@@ -82,4 +82,4 @@ def read_cards(world: World) -> list[dict[str, Any]]:
 
 
 def _cards(world: World) -> dict[str, object]:
-    return {"cards": read_cards(world), "meanings": MEANINGS, "pairing": world.state.pairing_seconds}
+    return {"cards": read_cards(world), "meanings": MEANINGS, "pairing": world.state.settings.pairing_seconds}

@@ -11,7 +11,8 @@ from markupsafe import Markup, escape
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.models import Content, Instance, Message
-from flaresend_mock.core.payloads import MEDIA_KINDS, choices, contact_of, target_of, unwrap
+from flaresend_mock.core.payload_reader import choices, contact_of, context_of, open_payload, target_of
+from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
 
 Shown = dict[str, Any]
@@ -36,12 +37,22 @@ LABELS = {
     "channel_image": "📷 Photo",
     "view_once": "① Photo",
     "video": "🎥 Video",
+    "gif": "GIF",
+    "video_note": "🎥 Video message",
+    "album": "🖼 Album",
     "audio": "🎵 Audio",
     "voice": "🎤 Voice message",
     "document": "📄 Document",
     "sticker": "Sticker",
     "location": "📍 Location",
+    "live_location": "📍 Live location",
     "contact": "👤 Contact",
+    "contacts": "👥 Contacts",
+    "group_invite": "Group invitation",
+    "poll_vote": "☑ Vote",
+    "disappearing": "⏱ Disappearing messages",
+    "event": "Event",
+    "other": "Message",
     "poll": "📊 Poll",
     "template": "Template",
 }
@@ -68,7 +79,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
     `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
     `choices`, a contact has a `number`.
     """
-    inner, context = unwrap(message)
+    inner, context = open_payload(message.payload).fields, context_of(message)
     reactions: dict[str, str] = {}
     text, deleted, edited = words(message), False, False
     for change in changes:
@@ -78,7 +89,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
             case "delete":
                 deleted = True
             case "edit":
-                text, edited = change.content.text or "", True
+                text, edited = words(change), True
     return {
         "message": message,
         "ours": message.direction == "outbound",
@@ -126,10 +137,7 @@ def _quote(world: World, context: Mapping[str, Any]) -> Shown | None:
 
 def words(message: Message) -> str:
     """Return the text of a message, or its caption."""
-    text = message.content.text or message.content.caption
-    if not text and message.payload:  # the client may have given the payload itself
-        text = message.payload.get("conversation") or unwrap(message)[0].get("text")
-    return text if isinstance(text, str) else ""
+    return message.content.text or message.content.caption or ""
 
 
 def line_of(message: Message) -> str:

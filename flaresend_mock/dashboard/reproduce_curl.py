@@ -12,16 +12,17 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.inbound import OWN_EVENT
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
-from flaresend_mock.core.payloads import (
-    MAX_FORWARDS,
-    MEDIA_KINDS,
+from flaresend_mock.core.payload_reader import (
     choices,
     contact_of,
+    context_of,
+    open_payload,
     score_of,
     target_of,
-    unwrap,
 )
+from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
@@ -38,7 +39,7 @@ INLINE_FILE = 2_000
 """The number of bytes of a file that a command contains. It downloads a larger one from the emulator."""
 
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
-_WORDED = frozenset({"text", "poll", "button_reply", "list_reply", "edit"})
+_WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
 
@@ -130,18 +131,21 @@ def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[
         as_lid: whether the event named the sender by LID.
     """
     content = message.content
-    body, context = unwrap(message)
+    if content.type == OWN_EVENT:
+        sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
+        return {"event": json.loads(sent.body) if sent else {}}
+    body, context = open_payload(message.payload).fields, context_of(message)
     inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
         inbound["group"] = message.chat
     if message.instance != next(iter(world.state.instances)):
         inbound["instance"] = message.instance
-    if as_lid and not world.state.senders_as_lids:
-        inbound["from_lid"] = True
+    senders = world.state.settings.senders
+    if as_lid != (senders == "lid" or (senders == "auto" and "group" in inbound)):
+        inbound["from_lid"] = as_lid
     details = _details(message, body)
     if details is None:
-        kind = {} if content.type == "text" else {"type": content.type}
-        return inbound | kind | {"message": dict(message.payload or {})}
+        return inbound | {"message": dict(message.payload or {})}
     inbound |= {} if content.type == "text" else {"type": content.type}
     inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
     inbound |= {"caption": content.caption} if content.caption is not None else {}
@@ -199,8 +203,21 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             names = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
             found = {name: body.get(names.get(name, name)) for name in (*names, "name", "address")}
         case "contact":
-            contact = contact_of(body)
-            found = {"contact": {"name": contact["displayName"], "number": contact["number"]}}
+            found = {"contact": _contact(body)}
+        case "contacts":
+            found = {"contacts": list(map(_contact, body.get("contacts", ())))}
+        case "live_location":
+            found = {"latitude": body.get("degreesLatitude"), "longitude": body.get("degreesLongitude")}
+        case "group_invite":
+            found = {"invite": body.get("groupJid")}
+        case "album":
+            found = {"images": body.get("expectedImageCount"), "videos": body.get("expectedVideoCount")}
+        case "disappearing":
+            found = {"seconds": body.get("ephemeralExpiration")}
+        case "view_once":
+            found = {"seconds": body.get("seconds"), "complete": True if "url" in body else None}
+        case "poll_vote":
+            return None  # its choices are encrypted
         case "poll":
             found = {"options": list(choices(body)), "selectable": body.get("selectableOptionsCount")}
         case "button_reply":
@@ -208,7 +225,7 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
         case "list_reply":
             reply = body.get("singleSelectReply")
             found = {"selected": reply.get("selectedRowId") if isinstance(reply, Mapping) else None}
-        case "video" | "audio" | "voice":
+        case "video" | "gif" | "video_note" | "audio" | "voice":
             found = {"seconds": body.get("seconds")}
         case "channel_image":
             found = {"channel": message.chat}
@@ -216,6 +233,8 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             found = {"target": target_of(message), "emoji": message.content.text or ""}
         case "delete" | "edit":
             found = {"target": target_of(message)}
+            if kind == "edit":
+                found["text"] = message.content.text or message.content.caption
         case "text" if body.get("matchedText"):
             link = {
                 "url": body["matchedText"],
@@ -224,6 +243,12 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             }
             found = {"link": {name: one for name, one in link.items() if one is not None}}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _contact(body: Mapping[str, Any]) -> dict[str, Any]:
+    found = contact_of(body)
+    number = found["number"] or "".join(filter(str.isdigit, str(body.get("vcard", "")).rpartition("TEL")[2]))
+    return {"name": found["displayName"], "number": number, "on_whatsapp": bool(found["number"])}
 
 
 def _sample_name(media: Media) -> str | None:

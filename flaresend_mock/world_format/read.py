@@ -11,7 +11,7 @@ from base64 import b64decode
 from collections import deque
 from collections.abc import Mapping
 from copy import copy
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -28,6 +28,7 @@ from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import DEFAULT_HISTORY, State
 from flaresend_mock.core.timers import Due, TimerQueue
+from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.world_format.decode import WHOLE, decode
 from flaresend_mock.world_format.redaction import restore_faults, restore_instances
 from flaresend_mock.world_format.schema import (
@@ -127,6 +128,9 @@ def load_world(
     _read_groups(document, state)
     _read_channels(document, state)
     _read_past(document, state)
+    for alias, number in state.aliases.items():
+        if alias in state.people:
+            raise InvalidWorld("people", f"{alias} is a person's number, and an alias of {number}.")
     validate(state)
     if api_key is not None:
         first = next(iter(state.instances.values()))
@@ -158,13 +162,13 @@ def _read_state(document: Mapping[str, Any]) -> State:
     validate_history(document["history"])
     lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
-    same = ("history", "seed", "time_zone", "counters", "pairing_seconds", "auto_replies")
+    same = ("history", "seed", "time_zone", "counters", "auto_replies", "disappearing")
     return State(
         **{name: document[name] for name in same},
         tasks=SizedDict(keyed("tasks", document["tasks"])),
         open_deliveries=SizedDict(keyed("open_deliveries", document["open_deliveries"])),
         clock=_read_clock(document["clock"]),
-        senders_as_lids=document["senders"] == "lid",
+        settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
         timers=TimerQueue.refilled(
             (Due(one.at, one.order, one.kind, one.key) for one in timers.entries), timers.last_order
         ),
@@ -274,6 +278,10 @@ def _add_person(state: State, where: str, person: Person) -> None:
         raise InvalidWorld(f"{where}.lid", f"{lid} appears twice.")
     state.people[person.number] = replace(person, lid=lid)
     state.lids[lid] = person.number
+    for alias in person.aliases:
+        if alias in state.aliases:
+            raise InvalidWorld(f"{where}.aliases", f"{alias} appears twice.")
+        state.aliases[alias] = person.number
 
 
 def _read_past(document: Mapping[str, Any], state: State) -> None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError
 from marshmallow.validate import Length, Range, Regexp
 
+from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core import faults, numbers, webhook_urls
 from flaresend_mock.core.errors import InvalidTarget
@@ -30,6 +31,7 @@ from flaresend_mock.core.models import (
     Chaos,
     Delay,
     Delivery,
+    Disappearing,
     Fault,
     Group,
     Instance,
@@ -45,11 +47,11 @@ from flaresend_mock.core.models import (
     TaskChange,
     Webhook,
 )
+from flaresend_mock.core.world_settings import WorldSettings
 
 FORMAT = "flaresend-mock world"
 VERSION = 1
 MAX_HISTORY = 10_000_000
-MAX_PAIRING_SECONDS = 30 * 86_400
 MAX_POPULATION = 10_000
 MONTH = 30 * 86_400.0
 YEAR = 366 * 86_400.0
@@ -140,8 +142,8 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
     "time_zone": (str, "UTC"),
     "clock": (Any, None),
     "counters": (dict[str, int], {}),
-    "senders": (Literal["number", "lid"], "number"),
-    "pairing_seconds": (float | None, None),
+    **{one.name: (get_type_hints(WorldSettings)[one.name], one.default) for one in fields(WorldSettings)},
+    "disappearing": (dict[str, Disappearing], {}),
     "populate": (Population | None, None),
     "instances": (tuple[Any, ...], ()),
     "people": (tuple[Any, ...], ()),
@@ -284,7 +286,7 @@ def _unless_empty(rule: Callable[[str], object]) -> Callable[[str], None]:
 
 LID = _looks_like(r"[0-9]{13,15}@lid\Z", "163514152964174@lid")
 _UUID = _looks_like(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "9b540e83-e1ca-49b4-8c34-01fd31991d04")
-_GROUP_JID = _looks_like(r"[0-9]{10,20}@g\.us\Z", "120363403582097887@g.us")
+_GROUP_JID = _looks_like(r"([0-9]{7,15}-)?[0-9]{10,20}@g\.us\Z", "120363403582097887@g.us")
 _CHANNEL_JID = _looks_like(r"[0-9]{10,20}@newsletter\Z", "120363313617097254@newsletter")
 _INVITE = _looks_like(r"[0-9A-Za-z]{22}\Z", "22 letters and digits")
 _CHANNEL_INVITE = _looks_like(r"0029V[0-9A-Za-z]{19}\Z", "0029Vb8Bvrt8vd1YTuvt1S14")
@@ -295,6 +297,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
     (Population, "groups"): Range(0, MAX_POPULATION),
     (Person, "number"): phone_number,
     (Person, "lid"): _unless_empty(LID),
+    (Person, "aliases"): phone_number,
     (Rule, "after"): Range(0, MONTH),
     (Instance, "id"): _unless_empty(_UUID),
     (Instance, "number"): phone_number,
@@ -302,6 +305,8 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
     (Instance, "api_keys"): usable_key,
     (Webhook, "url"): _webhook_url,
     (Webhook, "verification"): _one_of(*MODES),
+    (Webhook, "body_style"): _one_of(*BODY_STYLES),
+    (Disappearing, "seconds"): Range(1, YEAR),
     (Webhook, "failures"): _COUNT,
     (Webhook, "retries"): Range(0, MONTH),
     (Chaos, "duplicate"): _SHARE,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -25,13 +26,12 @@ from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.state import State
 from flaresend_mock.world_format.schema import (
     MAX_HISTORY,
-    MAX_PAIRING_SECONDS,
     known_time_zone,
     not_known,
 )
 
 ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
-OPEN_STATUSES = ("pending", "retrying", "delayed")
+OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
 CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no endpoint")
 IN_A_LANE = ("pending", "retrying")
 
@@ -104,8 +104,10 @@ def _in_calendar(where: str, moment: datetime | None) -> None:
 
 def _validate_settings(state: State) -> None:
     _apply(known_time_zone, "time_zone", state.time_zone)
-    if state.pairing_seconds is not None:
-        _within("pairing_seconds", state.pairing_seconds, 0, MAX_PAIRING_SECONDS)
+    for setting in fields(state.settings):
+        value, lowest = getattr(state.settings, setting.name), setting.metadata["lowest"]
+        if value is not None and lowest is not None:
+            _within(setting.name, value, lowest, setting.metadata["highest"])
     if abs(state.clock.offset) > LATEST - EARLIEST:
         raise InvalidWorld("clock.offset", "The clock shows times from 1970 to 9998.")
     _in_calendar("clock.frozen_at", state.clock.frozen_at)
@@ -217,7 +219,7 @@ def _validate_lanes(state: State) -> None:
                 problem = f"{id_} is not a pending delivery of this chat, or is in another lane."
                 raise InvalidWorld(f"{where}[{place}]", problem)
     for index, delivery in enumerate(state.open_deliveries.values()):
-        if delivery.id in waiting:
+        if delivery.id in waiting and delivery.status == "pending":
             problem = f"{delivery.id} is {delivery.status}, and in no lane."
             raise InvalidWorld(f"open_deliveries[{index}]", problem)
 

@@ -55,8 +55,8 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         "time_zone": state.time_zone,
         "clock": state.clock,
         "counters": state.counters,
-        "senders": "lid" if state.senders_as_lids else "number",
-        "pairing_seconds": None if state.pairing_seconds is None else float(state.pairing_seconds),
+        **_plain([state.settings])[0],
+        "disappearing": dict(zip(state.disappearing, _plain(state.disappearing.values()), strict=True)),
         "people": _plain(state.people.values()),
         "instances": _plain(instances if secrets else map(hide_in_instance, instances)),
         "groups": [

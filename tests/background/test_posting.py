@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from flaresend_mock.background.posting import Poster
+from flaresend_mock.core.models import Webhook
 from tests.receiver import Receiver
+from tests.support import NOW
 
 REFUSED = "the host is a link-local address or a cloud's metadata service"
 Resolve = Callable[..., list[Any]]
@@ -26,6 +28,10 @@ def poster() -> Iterator[Poster]:
 def receiver() -> Iterator[Receiver]:
     with Receiver() as one:
         yield one
+
+
+def post(poster: Poster, url: str, body: bytes = b"{}", **options: str) -> dict[str, Any]:
+    return poster.post(Webhook(url, **options), "msg_1", NOW, body)
 
 
 def resolves_to(*addresses: str) -> Resolve:
@@ -50,7 +56,7 @@ def test_a_name_that_resolves_to_a_metadata_service_is_not_connected_to(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", resolves_to(address))
 
-    outcome = poster.post(f"{scheme}://rebound.test/", b"{}", {})
+    outcome = post(poster, f"{scheme}://rebound.test/")
 
     assert (outcome["status"], outcome["error"]) == (None, REFUSED)
 
@@ -62,7 +68,7 @@ def test_a_name_that_changes_after_the_check_gets_no_request(
     monkeypatch.setattr(socket, "getaddrinfo", resolves_to("127.0.0.1"))
     monkeypatch.setattr(socket.socket, "getpeername", lambda self: ("169.254.169.254", port))
 
-    outcome = poster.post(f"http://rebound.test:{port}/", b"{}", {})
+    outcome = post(poster, f"http://rebound.test:{port}/")
 
     assert (outcome["status"], outcome["error"]) == (None, REFUSED)
     assert receiver.asked == []
@@ -74,4 +80,4 @@ def test_other_names_are_connected_to(
     port = int(receiver.url.rpartition(":")[2].partition("/")[0])
     monkeypatch.setattr(socket, "getaddrinfo", resolves_to("127.0.0.1"))
 
-    assert poster.post(f"http://bot.test:{port}/", b"{}", {})["status"] == 200
+    assert post(poster, f"http://bot.test:{port}/")["status"] == 200

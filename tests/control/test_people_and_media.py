@@ -54,7 +54,15 @@ def test_somebody_new_gets_a_lid_and_is_listed(client: Client) -> None:
     made = put(client, AMINA, name="Amina")
 
     assert made == person(client, AMINA)
-    assert made == {"number": AMINA, "lid": made["lid"], "name": "Amina", "on_whatsapp": True, "rules": []}
+    assert made == {
+        "number": AMINA,
+        "lid": made["lid"],
+        "name": "Amina",
+        "on_whatsapp": True,
+        "rules": [],
+        "aliases": [],
+        "addable": True,
+    }
     assert made["lid"].endswith("@lid")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from io import BytesIO
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core.world_settings import WorldSettings
 from tests.defaults import ANN, INSTANCE, described
 from tests.support import KEY
 
@@ -211,7 +213,7 @@ def test_pairing_is_made_automatic_and_manual_again(client: Client) -> None:
         return [one["result"] for one in fired]
 
     set_to = client.patch("/_mock/world", json={"pairing_seconds": 5})
-    assert set_to.get_json() == {"world": "default", "pairing_seconds": 5}
+    assert set_to.get_json() == {"world": "default", **asdict(WorldSettings(pairing_seconds=5))}
     assert reconnected() == ["qr", "connecting", "connected"]
 
     client.patch("/_mock/world", json={"pairing_seconds": None})

@@ -195,14 +195,14 @@ def test_others_neither_get_the_invite_link_nor_manage_people(wider: World) -> N
 
 
 def test_people_are_added(world: World) -> None:
-    done = world.groups.manage(INSTANCE, PROJECT, "add", [f"+{CARA}", DAN])
+    done, _ = world.groups.manage(INSTANCE, PROJECT, "add", [f"+{CARA}", DAN])
 
     assert done == [CARA, DAN]
     assert members(world, PROJECT) == {OUR_NUMBER: "superadmin", BEN: None, CARA: None, DAN: None}
 
 
 def test_people_are_removed(world: World) -> None:
-    done = world.groups.manage(INSTANCE, PROJECT, "remove", [BEN])
+    done, _ = world.groups.manage(INSTANCE, PROJECT, "remove", [BEN])
 
     assert done == [BEN]
     assert members(world, PROJECT) == {OUR_NUMBER: "superadmin"}
@@ -220,11 +220,11 @@ def test_people_are_promoted_and_demoted(world: World) -> None:
 def test_promoting_an_admin_and_demoting_a_member_changes_nothing(world: World) -> None:
     before = members(world, ANNS_GROUP)
 
-    assert world.groups.manage(INSTANCE, ANNS_GROUP, "promote", [OUR_NUMBER, ANN]) == [OUR_NUMBER, ANN]
+    assert world.groups.manage(INSTANCE, ANNS_GROUP, "promote", [OUR_NUMBER, ANN]) == ([OUR_NUMBER, ANN], [])
     assert members(world, ANNS_GROUP) == before
 
     before = members(world, PROJECT)
-    assert world.groups.manage(INSTANCE, PROJECT, "demote", [BEN]) == [BEN]
+    assert world.groups.manage(INSTANCE, PROJECT, "demote", [BEN]) == ([BEN], [])
     assert members(world, PROJECT) == before
 
 
@@ -285,7 +285,9 @@ def test_everybody_who_is_refused_is_named_by_their_digits(world: World) -> None
 
 @pytest.mark.parametrize("action", ["remove", "promote", "demote"])
 def test_a_number_and_a_lid_that_name_one_person_count_as_one(action: str, world: World) -> None:
-    done = world.groups.manage(INSTANCE, PROJECT, action, [BEN, BEN_LID, f"{BEN}@s.whatsapp.net", int(BEN)])
+    done, _ = world.groups.manage(
+        INSTANCE, PROJECT, action, [BEN, BEN_LID, f"{BEN}@s.whatsapp.net", int(BEN)]
+    )
 
     assert done == [BEN, BEN_LID.removesuffix("@lid")]
     outcomes: dict[str, dict[str, str | None]] = {
@@ -302,15 +304,17 @@ def test_one_person_added_by_number_and_lid_is_in_once(world: World) -> None:
     assert members(world, PROJECT) == {OUR_NUMBER: "superadmin", BEN: None, ANN: None}
 
 
-def test_a_number_and_a_lid_with_the_same_digits_are_two_people(make_world: Callable[[State], World]) -> None:
-    stranger = "111111111111111"
-    people = [*described()["people"], {"number": DAN, "lid": f"{stranger}@lid"}]
+def test_the_digits_of_a_lid_are_no_phone_number(make_world: Callable[[State], World]) -> None:
+    digits = "111111111111111"
+    people = [*described()["people"], {"number": DAN, "lid": f"{digits}@lid"}]
     people = [person for person in people if person != {"number": DAN}]
     world = make_world(load_world(described(people=people)))
 
-    world.groups.manage(INSTANCE, PROJECT, "add", [stranger, f"{stranger}@lid"])
+    for spelled in (digits, f"+{digits}", f"{digits}@s.whatsapp.net", f"{digits}@c.us"):
+        assert isinstance(refused(world, "add", spelled), NotOnWhatsApp)
+    world.groups.manage(INSTANCE, PROJECT, "add", [f"{digits}@lid"])
 
-    assert members(world, PROJECT) == {OUR_NUMBER: "superadmin", BEN: None, stranger: None, DAN: None}
+    assert members(world, PROJECT) == {OUR_NUMBER: "superadmin", BEN: None, DAN: None}
 
 
 def test_a_full_group_takes_nobody_more(world: World) -> None:

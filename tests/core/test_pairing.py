@@ -126,7 +126,7 @@ def test_a_qr_code_waits_to_be_scanned_for_ever(world: World) -> None:
 
 
 def test_what_ran_is_told_by_whoever_advanced(world: World) -> None:
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
     instance = shop(world)
 
     fired = world.timeline.advance(timedelta(minutes=1))
@@ -140,6 +140,7 @@ def test_what_ran_is_told_by_whoever_advanced(world: World) -> None:
 
 @pytest.mark.parametrize("where", [one for one in INSTANCE_STATUSES if one != "connected"])
 def test_nothing_is_sent_or_received_before_it_is_connected(where: str, world: World) -> None:
+    world.pairing.change_settings(offline_messages="drop")
     world.pairing.set_status(INSTANCE, where)
 
     with pytest.raises(NotReady) as sending:
@@ -163,7 +164,7 @@ def test_only_what_is_disconnected_can_be_reconnected(where: str, world: World) 
 @pytest.mark.parametrize("where", INSTANCE_STATUSES)
 @pytest.mark.parametrize("before", INSTANCE_STATUSES)
 def test_an_instance_stays_in_the_status_it_is_put_into(before: str, where: str, world: World) -> None:
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
     world.pairing.set_status(INSTANCE, before)
 
     world.pairing.set_status(INSTANCE, where)
@@ -292,7 +293,7 @@ def test_codes_come_from_the_seed(make_world: Callable[[State], World]) -> None:
 
 @pytest.mark.parametrize("seconds", [0, 0.5, 5, 60, 3600])
 def test_a_code_is_scanned_by_itself_after_so_many_seconds(seconds: float, world: World) -> None:
-    world.pairing.set_automatic(seconds)
+    world.pairing.change_settings(pairing_seconds=seconds)
     instance = shop(world)
 
     pass_by(world, 1 + seconds)
@@ -305,7 +306,7 @@ def test_what_shows_its_code_already_is_scanned_so_many_seconds_from_then(world:
     instance = shop(world)
     pass_by(world, 100)
 
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
     pass_by(world, 4.9)
 
     assert status(world, instance) == "qr"
@@ -314,18 +315,18 @@ def test_what_shows_its_code_already_is_scanned_so_many_seconds_from_then(world:
 
 
 def test_automatic_pairing_can_be_ended_while_a_code_is_shown(world: World) -> None:
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
     instance = shop(world)
     pass_by(world, 3)
 
-    world.pairing.set_automatic(None)
+    world.pairing.change_settings(pairing_seconds=None)
     pass_by(world, 3600)
 
     assert status(world, instance) == "qr"
 
 
 def test_who_scans_before_is_not_overtaken_by_what_would_come_by_itself(world: World) -> None:
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
     instance = shop(world)
     pass_by(world, 3)
 
@@ -620,7 +621,7 @@ def test_nobody_answers_a_removed_instance_and_nothing_is_delivered(busy: tuple[
 
 @pytest.mark.parametrize("seconds", [0, 1])
 def test_an_instance_is_removed_while_it_starts_up(seconds: float, world: World) -> None:
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
     instance = shop(world)
     pass_by(world, seconds)
 

@@ -14,6 +14,7 @@ from flaresend_mock.core.randomness import SeededRandom
 
 SECONDS = 1_760_705_279
 KEY = {"remoteJid": "254712345678@s.whatsapp.net", "fromMe": True, "id": "AC00"}
+CONTACT = {"displayName": "Jane Doe", "number": "254798765432", "on_whatsapp": True}
 MEDIA = {
     "thumbnail comes last although it is given first": None,
     "jpegThumbnail": "/9j/",
@@ -45,8 +46,22 @@ DETAILS: dict[str, Any] = {
     "selectedRowId": "row-1",
     "displayName": "Jane Doe",
     "number": "254798765432",
+    "on_whatsapp": True,
+    "contacts": [CONTACT, {**CONTACT, "on_whatsapp": False}],
     "degreesLatitude": 0,
     "degreesLongitude": 0.0,
+    "accuracyInMeters": 16,
+    "sequenceNumber": "1760705279689001",
+    "timeOffset": 0,
+    "groupJid": "120363403582097887@g.us",
+    "inviteCode": "aBcDeFgHiJkLmNoP",
+    "inviteExpiration": "1760964479",
+    "groupName": "Again again",
+    "expectedImageCount": 2,
+    "expectedVideoCount": 0,
+    "vote": {"encPayload": "AAAA", "encIv": "AAAA"},
+    "edited": "conversation",
+    "seconds": 604_800,
 }
 QUOTE = {"stanzaId": "3EB0", "participant": "254708920430@s.whatsapp.net", "quotedMessage": {}}
 FILE = "fileSha256 fileLength"
@@ -69,7 +84,17 @@ KEYS = {
     "location": "degreesLatitude degreesLongitude contextInfo",
     "contact": "displayName vcard contextInfo",
     "reaction": "key text senderTimestampMs",
-    "poll": "name options selectableOptionsCount",
+    "poll": "name options selectableOptionsCount contextInfo",
+    "gif": f"url mimetype {FILE} seconds mediaKey caption height width fileEncSha256 directPath "
+    "mediaKeyTimestamp jpegThumbnail contextInfo",
+    "video_note": f"url mimetype {FILE} seconds mediaKey height width fileEncSha256 directPath "
+    "mediaKeyTimestamp jpegThumbnail contextInfo",
+    "live_location": "degreesLatitude degreesLongitude accuracyInMeters caption sequenceNumber timeOffset contextInfo",
+    "contacts": "displayName contacts contextInfo",
+    "group_invite": "groupJid inviteCode inviteExpiration groupName caption contextInfo",
+    "album": "expectedImageCount expectedVideoCount contextInfo",
+    "poll_vote": "pollCreationMessageKey vote senderTimestampMs",
+    "disappearing": "type ephemeralExpiration",
     "button_reply": "selectedButtonId selectedDisplayText contextInfo type",
     "list_reply": "title listType singleSelectReply contextInfo",
     "delete": "key type",
@@ -88,21 +113,40 @@ NAMES = {
     "delete": "protocolMessage",
     "edit": "protocolMessage",
     "reaction": "reactionMessage",
-    "poll": "pollCreationMessageV3",
+    "poll": "pollCreationMessage",
+    "poll_vote": "pollUpdateMessage",
+    "gif": "videoMessage",
+    "video_note": "ptvMessage",
+    "live_location": "liveLocationMessage",
+    "contacts": "contactsArrayMessage",
+    "group_invite": "groupInviteMessage",
+    "album": "albumMessage",
+    "disappearing": "protocolMessage",
     "button_reply": "buttonsResponseMessage",
     "list_reply": "listResponseMessage",
     "document": "documentWithCaptionMessage",
     "view_once": "viewOnceMessageV2",
 }
-CONTEXT_FIRST = {"reaction", "poll", "button_reply", "list_reply", "document", "view_once"}
+CONTEXT_FIRST = {
+    "reaction",
+    "poll",
+    "poll_vote",
+    "button_reply",
+    "list_reply",
+    "document",
+    "view_once",
+    "video_note",
+    "album",
+}
+UNCAPTIONED = {"audio", "voice", "sticker", "video_note", "contact", "contacts", "location", "album"}
 
 
 def written(
     kind: str, details: Mapping[str, Any] = DETAILS, context: Mapping[str, Any] = QUOTE, **changes: Any
 ) -> Payload:
     media = MEDIA if kind in MEDIA_KINDS else {}
-    everything = {"text": "Hi", "caption": "Look", **changes}
-    full = {**media, **details, "contextInfo": context or None}
+    everything = {"text": "Hi", "caption": None if kind in UNCAPTIONED else "Look", **changes}
+    full = {**details, **media, "contextInfo": context or None}
     message = InboundMessage("254712345678", kind, details=full, **everything)
     return write(message, SeededRandom(1, {}), SECONDS)
 
@@ -170,17 +214,31 @@ def test_an_empty_caption_is_a_caption() -> None:
     assert body(written("document", caption=""))["caption"] == ""
 
 
-@pytest.mark.parametrize("kind", ["audio", "voice", "sticker"])
-def test_what_cannot_have_a_caption_has_none(kind: str) -> None:
-    assert "caption" not in body(written(kind))
-
-
-def test_an_image_to_be_viewed_once_says_so_inside() -> None:
+def test_linked_devices_get_a_stub_of_what_is_viewed_once() -> None:
     inside = written("view_once")["viewOnceMessageV2"]["message"]
 
-    assert list(inside) == ["imageMessage"]
-    assert list(inside["imageMessage"])[-1] == "viewOnce"
-    assert inside["imageMessage"]["viewOnce"] is True
+    assert inside == {"imageMessage": {"mimetype": "image/jpeg", "caption": "Look", "viewOnce": True}}
+
+
+@pytest.mark.parametrize(
+    ("mimetype", "wrapper", "name"),
+    [
+        ("image/jpeg", "viewOnceMessageV2", "imageMessage"),
+        ("video/mp4", "viewOnceMessageV2", "videoMessage"),
+        ("audio/ogg; codecs=opus", "viewOnceMessageV2Extension", "audioMessage"),
+    ],
+)
+def test_the_old_form_of_view_once_is_complete_and_ends_with_view_once(
+    mimetype: str, wrapper: str, name: str
+) -> None:
+    details = {**DETAILS, **MEDIA, "mimetype": mimetype, "complete": True}
+    message = InboundMessage("254712345678", "view_once", details=details)
+
+    inside = write(message, SeededRandom(1, {}), SECONDS)[wrapper]["message"]
+
+    assert list(inside) == [name]
+    assert list(inside[name])[-1] == "viewOnce"
+    assert {"url", "mediaKey", "directPath"} <= inside[name].keys()
 
 
 @pytest.mark.parametrize("kind", sorted(set(KEYS) - {"button_reply", "list_reply"}))
@@ -216,8 +274,53 @@ def test_a_reaction_is_removed_by_an_empty_text() -> None:
     }
 
 
-def test_an_edit_holds_the_new_text() -> None:
-    assert body(written("edit", text="New"))["editedMessage"] == {"conversation": "New"}
+@pytest.mark.parametrize(
+    ("edited", "message"),
+    [
+        ("conversation", {"conversation": "New"}),
+        ("extendedTextMessage", {"extendedTextMessage": {"text": "New"}}),
+        ("imageMessage", {"imageMessage": {"caption": "New"}}),
+        ("videoMessage", {"videoMessage": {"caption": "New"}}),
+        (
+            "documentWithCaptionMessage",
+            {"documentWithCaptionMessage": {"message": {"documentMessage": {"caption": "New"}}}},
+        ),
+    ],
+)
+def test_an_edit_keeps_the_kind_of_what_it_edits(edited: str, message: dict[str, Any]) -> None:
+    found = written("edit", text="New", details={**DETAILS, "edited": edited}, context={})
+
+    assert found["protocolMessage"]["editedMessage"] == message
+
+
+def test_an_edit_has_an_older_form_with_a_wrapper() -> None:
+    found = written("edit", details={**DETAILS, "wrapped": True})
+
+    assert list(found) == [CONTEXT, "editedMessage"]
+    assert list(found["editedMessage"]["message"]) == ["protocolMessage"]
+
+
+@pytest.mark.parametrize(
+    ("count", "announced", "name"),
+    [
+        (1, False, "pollCreationMessageV3"),
+        (0, False, "pollCreationMessage"),
+        (2, False, "pollCreationMessage"),
+        (1, True, "pollCreationMessageV2"),
+    ],
+)
+def test_the_key_of_a_poll_tells_how_many_answers_it_allows(count: int, announced: bool, name: str) -> None:
+    details = {**DETAILS, "selectableOptionsCount": count, "announced": announced}
+
+    assert name in written("poll", details=details)
+
+
+def test_a_contact_without_whatsapp_has_no_waid() -> None:
+    details = {**CONTACT, "on_whatsapp": False}
+
+    assert "TEL;type=CELL:+254 798765432" in body(written("contact", details=details))["vcard"]
+    assert "waid" in body(written("contacts"))["contacts"][0]["vcard"]
+    assert "waid" not in body(written("contacts"))["contacts"][1]["vcard"]
 
 
 def test_a_poll_holds_its_options() -> None:
@@ -228,7 +331,7 @@ def test_a_poll_holds_its_options() -> None:
 
 
 def test_a_contact_is_a_vcard_that_nothing_breaks_out_of() -> None:
-    details = {"displayName": "Jane\nTEL:1", "number": "254798765432"}
+    details = {**CONTACT, "displayName": "Jane\nTEL:1"}
 
     contact = body(written("contact", details=details))
 
@@ -240,7 +343,7 @@ def test_a_contact_is_a_vcard_that_nothing_breaks_out_of() -> None:
 
 
 def test_a_name_with_a_semicolon_stays_one_part_of_the_vcard() -> None:
-    details = {"displayName": "Doe; Jane", "number": "254798765432"}
+    details = {**CONTACT, "displayName": "Doe; Jane"}
 
     vcard = body(written("contact", details=details))["vcard"]
 

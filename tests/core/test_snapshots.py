@@ -29,7 +29,8 @@ PARTS = (
     "faults",
     "open_deliveries",
     "lanes",
-    "pairing_seconds",
+    "settings",
+    "disappearing",
     "clock",
 )
 RECORDS = ("messages", "ended_tasks", "media", "served", "deliveries")
@@ -47,7 +48,7 @@ def live(world: World) -> None:
     world.schedule.add(INSTANCE, [ANN], text(), later)
     world.groups.create(INSTANCE, "Friends", [ANN])
     world.faults.arm(name="", on="calls", match={}, reply=Reply(503))
-    world.pairing.set_automatic(5)
+    world.pairing.change_settings(pairing_seconds=5)
 
 
 def shown(world: World) -> dict[str, object]:

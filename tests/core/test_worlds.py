@@ -535,7 +535,7 @@ def test_nothing_done_in_one_world_shows_in_another(worlds: Worlds, real_time: R
     one.people.put("254711000111", name="Amina", lid=None, on_whatsapp=False, rules=())
     one.faults.arm(name="", on="calls", match={}, reply=Reply(503))
     one.snapshots.take("mine")
-    one.pairing.set_automatic(5)
+    one.pairing.change_settings(pairing_seconds=5)
     one.pairing.disconnect(None)
 
     for part in ("people", "lids", "groups", "tasks", "counters", "faults", "open_deliveries", "instances"):
@@ -543,5 +543,5 @@ def test_nothing_done_in_one_world_shows_in_another(worlds: Worlds, real_time: R
     assert list(other.state.messages) == []
     assert other.state.events.last_number == 0
     assert other.snapshots.all() == {}
-    assert other.state.pairing_seconds is None
+    assert other.state.settings.pairing_seconds is None
     assert other.clock.now() == real_time.now

@@ -283,7 +283,7 @@ def test_links_of_a_part_lead_from_the_page_it_is_put_into(show: Show, world: Wo
 
 
 def test_a_qr_code_that_is_scanned_by_itself_says_when(show: Show, world: World) -> None:
-    world.pairing.set_automatic(2.5)
+    world.pairing.change_settings(pairing_seconds=2.5)
     world.pairing.set_status(INSTANCE, "qr")
 
     assert "Scanned automatically 2.5 s after" in show()

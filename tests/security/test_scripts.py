@@ -125,6 +125,9 @@ def test_a_file_of_the_media_host_runs_nothing_in_our_name(mimetype: str, client
     """A page at /v/… has the control plane's own origin: a script in it may do what the developer may."""
     media = {"base64": b64encode(SCRIPT.encode()).decode(), "mimetype": mimetype}
     received = client.post("/_mock/inbound", json={"from": ANN, "type": "channel_image", "media": media})
+    if not mimetype.startswith("image/"):
+        assert received.get_json()["error"]["code"] == "media_mismatch"
+        return
     path = received.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
 
     answer = client.get(path)

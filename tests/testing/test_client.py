@@ -260,6 +260,8 @@ def test_where_no_emulator_is_that_is_said() -> None:
 def test_every_kind_of_message_is_received(kind: str, flaresend_mock: Flaresend) -> None:
     first = flaresend_mock.receive(ANN, "first")["data"]["id"]
     about = {"target": first} if kind in ("reaction", "delete", "edit") else {}
+    if kind == "poll_vote":
+        about = {"target": flaresend_mock.receive(ANN, type="poll")["data"]["id"]}
 
     flaresend_mock.receive(ANN, type=kind, **about)
 

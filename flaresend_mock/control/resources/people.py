@@ -28,6 +28,8 @@ class Person(Resource):
     name = Property(str, "The name.")
     on_whatsapp = Property(bool, "Whether messages reach this number.")
     rules = Property([Rule], "Automatic replies: the first rule that matches applies.")
+    aliases = Property([str], "Further numbers that reach this person.")
+    addable = Property(bool, "Whether others may add this person to groups.")
 
 
 class Member(Resource):
@@ -96,6 +98,8 @@ class Webhook(Resource):
     chaos = Property(Chaos, "Random failures of deliveries.")
     paused = Property(bool, "Whether events are held.")
     failures = Property(int, "Deliveries that failed in a row.")
+    ordered = Property(bool, "Whether the events of a chat wait for one that is retried.")
+    body_style = Property(str, "How the JSON of events is written: raw or escaped.")
 
 
 class ApiKey(Envelope):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from marshmallow import missing
 
@@ -11,22 +12,39 @@ from flaresend_mock.control.resources.activity import Delivery, Message, Request
 from flaresend_mock.control.resources.people import Instance, shown_instance
 from flaresend_mock.core import world
 from flaresend_mock.core.redaction import MASK
+from flaresend_mock.core.world_settings import WorldSettings as Settings
 from flaresend_mock.http.context import services
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 
-PAIRING = "Seconds until a QR code is scanned by itself; null for never."
 _LAST_EVENT = "The number of the world's last event."
 
 
-class WorldSummary(Resource):
-    """A world: its clock, and how much it holds."""
+_TYPES = get_type_hints(Settings)
 
+
+_SETTINGS = {
+    one.name: Property(
+        next((of for of in get_args(_TYPES[one.name]) if one.default is None), _TYPES[one.name]),
+        one.metadata["description"],
+        at=f"state.settings.{one.name}",
+        null=one.default is None,
+    )
+    for one in fields(Settings)
+}
+"""The settings of a world, by their names."""
+
+
+class _World(Resource):
     name = Property(str, "The world's name.")
     seed = Property(int, "The seed of everything random: ids, LIDs, names.", at="state.seed")
     time_zone = Property(str, "The IANA time zone of sendAt.", at="state.time_zone")
     now = Property(datetime, "The time of the world's clock, in UTC.", get=lambda of: of.clock.now())
     frozen = Property(bool, "Whether the clock is stopped.", at="timeline.frozen")
-    pairing_seconds = Property(float, PAIRING, at="state.pairing_seconds", null=True)
+
+
+class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
+    """A world: its clock, its settings, and how much it holds."""
+
     instances: Any = Property(int, "The number of instances.", get=lambda of: len(of.state.instances))
     messages = Property(int, "The number of messages.", get=lambda of: len(of.state.messages))
     scheduled = Property(int, "The number of scheduled messages.", get=lambda of: len(of.state.tasks))
@@ -41,7 +59,8 @@ class WorldSummary(Resource):
     def dump(self, obj: world.World, *, many: bool | None = None) -> dict[str, Any]:
         """Return a world as it is at one moment."""
         with obj.lock:
-            return super().dump(obj)
+            shown: dict[str, Any] = super().dump(obj)
+            return shown
 
 
 class WorldDetails(WorldSummary):
@@ -89,11 +108,12 @@ class Imported(Restored):
     warnings = Property([str], "What was changed in the import.")
 
 
-class WorldSettings(Resource):
-    """The settings of a world."""
-
+class _Named(Resource):
     world = Property(str, "The world's name.", at="name")
-    pairing_seconds = Property(float, PAIRING, at="state.pairing_seconds", null=True)
+
+
+class WorldSettings(_Named.from_dict(_SETTINGS)):  # type: ignore[misc]
+    """The settings of a world."""
 
 
 class Clock(Resource):

@@ -1,0 +1,413 @@
+"""Composes what people write: an inbound message becomes the payload that WhatsApp would send for it."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes
+from flaresend_mock.core.media import Media, mimetype_of, require_fit
+from flaresend_mock.core.models import Disappearing, InboundMessage, Instance, Message, Upload
+from flaresend_mock.core.payload_reader import CONTEXT, TARGETED, Payload
+from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES
+from flaresend_mock.core.people import People
+from flaresend_mock.core.store import Store
+
+EDITABLE_FOR = timedelta(minutes=15)
+DELETABLE_FOR = timedelta(hours=60)
+INVITES_FOR = timedelta(days=3)
+
+_FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "poll"})
+_CHANGES = frozenset({*TARGETED, "disappearing"})
+"""The kinds that no message can quote, change or wrap."""
+
+
+class Composer:
+    """Composes the payloads of a world's inbound messages. The caller of its methods holds the world's lock."""
+
+    def __init__(self, store: Store, people: People, media: Media) -> None:
+        self._store = store
+        self._people = people
+        self._media = media
+
+    def compose(
+        self, message: InboundMessage, instance: Instance, sender: str, chat: str, now: datetime
+    ) -> tuple[InboundMessage, Payload]:
+        """Return a message with everything that was left open filled in, and its payload.
+
+        Raises:
+            MessageNotFound: it replies to, changes or forwards a message that is not kept.
+            NotForwarded: it forwards a message that cannot be forwarded.
+            NotAllowed: its sender cannot change its target.
+            MediaMismatch: its file does not fit its kind.
+            ChannelNotFound, GroupNotFound: there is no such channel, or no group to invite to.
+        """
+        message = self._forward(message)
+        if message.raw is not None:
+            return message, dict(message.raw)
+        message = self._complete(message, instance)
+        other = self._other(message, instance, chat)
+        if other is not None and message.kind in TARGETED:
+            self._require_right(message, other, sender, chat, now)
+        message = replace(message, details=self._details(message, other, instance, sender, chat, now))
+        return message, payloads.write(message, self._store.random, int(now.timestamp()))
+
+    def shown(self, message: InboundMessage, number: str) -> str:
+        """Return a person's JID or, if this message shows people by LID, their LID."""
+        return self._people.meet(number).lid if self.by_lid(message) else numbers.jid(number)
+
+    def by_lid(self, message: InboundMessage) -> bool:
+        """Tell whether a message shows people by LID: as it says, or as the world does, or as its chat does."""
+        if message.as_lid is not None:
+            return message.as_lid
+        senders = self._store.state.settings.senders
+        return message.group is not None if senders == "auto" else senders == "lid"
+
+    def _forward(self, message: InboundMessage) -> InboundMessage:
+        """Return a message with the contents of the one that it forwards, edits included."""
+        if message.forward is None:
+            return message
+        original = self._find(message.forward)
+        kind = original.content.type
+        changes = [one for one in self._store.state.messages if payload_reader.target_of(one) == original.id]
+        if kind in _CHANGES or kind == "view_once" or any(one.content.type == "delete" for one in changes):
+            raise errors.NotForwarded
+        edits = [
+            one.content.text or one.content.caption or "" for one in changes if one.content.type == "edit"
+        ]
+        score = message.forwarded or min(
+            MAX_FORWARDS, payload_reader.score_of(payload_reader.context_of(original)) + 1
+        )
+        kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
+        kept = "image" if kept == "channel_image" else kept
+        if original.content.raw and not edits:
+            return replace(message, kind=kept, raw=payload_reader.forwarded(original.payload or {}, score))
+        copy = self.copy_of(original)
+        text, caption = copy.text, copy.caption
+        for edit in edits:
+            text, caption = (text, edit) if copy.upload else (edit, caption)
+        if kept == "text" and not text:
+            raise errors.NotForwarded
+        return replace(
+            message,
+            kind=kept,
+            text=text,
+            caption=caption,
+            upload=copy.upload,
+            details=payload_reader.details_of(kind, payload_reader.open_payload(original.payload).fields),
+            forwarded=score,
+        )
+
+    def copy_of(self, message: Message) -> InboundMessage:
+        """Return an inbound message like a kept one; as text, if only instances write its kind.
+
+        A sample replaces a file that was sent by URL, which the emulator does not fetch.
+        """
+        content = message.content
+        if content.type not in MEDIA_KINDS:
+            text = content.text or (json.dumps(content.template) if content.type == "template" else "")
+            return InboundMessage(message.sender, text=text, caption=content.caption)
+        source = self._file_of(message)
+        upload = Upload(
+            source.data, content.file_name or source.file_name, content.mimetype or source.mimetype
+        )
+        return InboundMessage(message.sender, content.type, content.text or "", content.caption, upload)
+
+    def _file_of(self, message: Message) -> Any:
+        content = message.content
+        file = self._store.state.media.get(content.media) if content.media else None
+        return file or self._store.host.sample_media(MEDIA_KINDS[content.type])
+
+    def _complete(self, message: InboundMessage, instance: Instance) -> InboundMessage:
+        """Fill in what was left open: the file, the channel, and the form of mentions."""
+        upload, details = message.upload, message.details
+        if message.kind in MEDIA_KINDS:
+            upload = upload or self._store.host.sample_media(MEDIA_KINDS[message.kind])
+            kind = payloads.media_kind(message.kind, mimetype_of(MEDIA_KINDS[message.kind], upload))
+            upload = replace(upload, mimetype=mimetype_of(kind, upload))
+            require_fit(message.kind, kind, upload)
+        if message.kind == "channel_image":
+            details = {**details, "channel": self._channel(message, instance)}
+        text: str | None = message.text
+        caption, mentions = message.caption, []
+        for given in message.mentions:
+            number = self._people.named(given)
+            mention = given if number is None else self.shown(message, number)
+            text, caption = (_mentioning(words, given, mention) for words in (text, caption))
+            mentions.append(mention)
+        return replace(
+            message,
+            upload=upload,
+            details=details,
+            text=text or "",
+            caption=caption,
+            mentions=tuple(mentions),
+        )
+
+    def _channel(self, message: InboundMessage, instance: Instance) -> str:
+        channels = self._store.state.channels
+        wanted = message.details.get("channel")
+        if wanted is None:
+            followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
+            wanted = next(followed, None)
+        if wanted not in channels:
+            raise errors.ChannelNotFound
+        return str(wanted)
+
+    def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
+        """Return the message that this one replies to or changes; for buttons the instance's last one in the chat."""
+        wanted = message.target if message.kind in TARGETED else message.reply_to
+        if wanted is not None:
+            return self._find(wanted)
+        if message.kind in TARGETED:
+            raise errors.MessageNotFound
+        for one in reversed(self._store.state.messages) if message.kind in REPLIES else ():
+            if one.chat == chat and one.instance == instance.id and one.direction == "outbound":
+                return one
+        return None
+
+    def _find(self, message_id: str) -> Message:
+        found = self._store.state.messages.get(message_id)
+        if found is None:
+            raise errors.MessageNotFound
+        return found
+
+    def _require_right(
+        self, message: InboundMessage, target: Message, sender: str, chat: str, now: datetime
+    ) -> None:
+        """Check that WhatsApp lets the sender of a message change its target so."""
+        kind, age = message.kind, now - target.at
+        group = self._store.state.groups.get(message.group) if message.group else None
+        if target.chat != chat:
+            raise errors.NotAllowed("target: this message is in another chat")
+        if target.content.type in _CHANGES:
+            raise errors.NotAllowed(f"target: a message of type {target.content.type} cannot be changed")
+        if self._is_deleted(target):
+            raise errors.NotAllowed("target: this message was deleted")
+        if kind == "poll_vote":
+            self._require_poll(message, target)
+        elif kind == "edit":
+            if target.sender != sender:
+                raise errors.NotAllowed("target: only its author edits a message")
+            if age > EDITABLE_FOR:
+                raise errors.NotAllowed("target: a message is edited within 15 minutes")
+            if _editable(target) is None:
+                raise errors.NotAllowed(
+                    f"target: a message of type {target.content.type} has no text to edit"
+                )
+            if payload_reader.context_of(target).get("isForwarded"):
+                raise errors.NotAllowed("target: a forwarded message cannot be edited")
+        elif kind == "delete" and not (group is not None and group.is_admin(sender)):
+            if target.sender != sender:
+                raise errors.NotAllowed(
+                    "target: only its author, or an admin of its group, deletes a message"
+                )
+            if age > DELETABLE_FOR:
+                raise errors.NotAllowed("target: a message is deleted within 60 hours")
+
+    def _is_deleted(self, target: Message) -> bool:
+        later = (one for one in self._store.state.messages if one.event > target.event)
+        return any(
+            one.content.type == "delete" and payload_reader.target_of(one) == target.id for one in later
+        )
+
+    def _require_poll(self, message: InboundMessage, target: Message) -> None:
+        fields = payload_reader.open_payload(target.payload).fields
+        options = payload_reader.choices(fields)
+        chosen = message.details["choices"]
+        unknown = next((one for one in chosen if one not in options), None)
+        allowed = fields.get("selectableOptionsCount")
+        if target.content.type != "poll" or _secret_of(target) is None:
+            raise errors.NotAllowed("target: this message is not a poll that can be voted in")
+        if unknown is not None:
+            raise errors.NotAllowed(
+                f"choices: the poll has no option {unknown!r}; its options are {', '.join(options)}"
+            )
+        if allowed and isinstance(allowed, int) and len(chosen) > allowed:
+            raise errors.NotAllowed(f"choices: the poll allows {allowed}")
+
+    def _details(
+        self,
+        message: InboundMessage,
+        other: Message | None,
+        instance: Instance,
+        sender: str,
+        chat: str,
+        now: datetime,
+    ) -> Payload:
+        """Return everything that the payload of a message contains beside its text and caption."""
+        kind = message.kind
+        milliseconds = str(int(now.timestamp() * 1000))
+        details = self._shared_file(message) | dict(message.details)
+        details |= {"senderTimestampMs": milliseconds, "timestampMs": milliseconds}
+        if kind in TARGETED and other is not None:
+            if kind in ("edit", "delete"):
+                details["key"] = self._key_of_author(message, other, instance, sender)
+                details["edited"] = _editable(other)
+            else:
+                details["key"] = self._key(message, other, from_me=other.direction == "outbound")
+            if kind == "poll_vote":
+                details["vote"] = self._vote(message, other, sender)
+            other = None
+        elif kind == "poll":
+            group = self._store.state.groups.get(message.group) if message.group else None
+            details["announced"] = group is not None and group.is_community_announce
+        elif kind in ("contact", "contacts"):
+            details |= self._cards(details)
+        elif kind == "group_invite":
+            details |= self._invite(details, now)
+        elif kind == "live_location":
+            details |= {"sequenceNumber": milliseconds + "001", "timeOffset": 0}
+        if (album := details.get("album")) is not None:
+            details["messageAssociation"] = self._album(message, album, instance, sender)
+        setting = (
+            None if kind in _CHANGES or kind == "channel_image" else self._store.state.disappearing.get(chat)
+        )
+        details["ephemeral"] = setting is not None and setting.wrapped
+        details["contextInfo"] = self._context(message, other, chat, setting) or None
+        return details
+
+    def _shared_file(self, message: InboundMessage) -> Payload:
+        if message.kind not in MEDIA_KINDS:
+            return {}
+        assert message.upload is not None
+        kind = payloads.media_kind(message.kind, message.upload.mimetype)
+        if message.kind == "view_once" and not message.details.get("complete"):
+            fields: Payload = {"mimetype": message.upload.mimetype}
+            return fields | ({"seconds": 2, "ptt": True} if kind == "audio" else {})
+        fields = self._media.share(kind, message.upload, message.flaws, plain=message.kind == "channel_image")
+        if kind == "audio":
+            fields["ptt"] = message.kind != "audio"
+            if not fields["ptt"]:
+                del fields["waveform"]
+        if message.kind == "gif":
+            fields["gifPlayback"] = True
+        if message.kind == "video_note":
+            fields["height"] = fields["width"] = min(fields["height"], fields["width"])
+        return fields
+
+    def _context(
+        self, message: InboundMessage, quoted: Message | None, chat: str, setting: Disappearing | None
+    ) -> Payload:
+        context: Payload = {}
+        if quoted is not None:
+            context["stanzaId"] = quoted.id
+            context["participant"] = self.shown(message, quoted.sender)
+            context["quotedMessage"] = self._quoted(quoted)
+            if quoted.chat != chat:
+                context["remoteJid"] = quoted.chat
+        if message.mentions:
+            context["mentionedJid"] = list(message.mentions)
+        if message.forwarded:
+            context |= {"forwardingScore": message.forwarded, "isForwarded": True}
+        if setting is not None:
+            context |= {
+                "expiration": setting.seconds,
+                "ephemeralSettingTimestamp": str(int(setting.since.timestamp())),
+                "disappearingMode": {"initiator": "CHANGED_IN_CHAT"},
+            }
+        return context
+
+    def _quoted(self, message: Message) -> Payload:
+        """Return a message as replies quote it, with its file: the receiver can download what was quoted."""
+        content = message.content
+        if message.payload is not None:
+            return payload_reader.quoted(message.payload)
+        if content.type == "template":
+            template = content.template
+            text = template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
+            return {"templateMessage": {"hydratedTemplate": {"hydratedContentText": text}}}
+        if content.type not in MEDIA_KINDS:
+            return {"conversation": content.text or ""}
+        copy = self.copy_of(message)
+        written = payloads.write(
+            replace(copy, details=self._shared_file(copy)), self._store.random, int(message.at.timestamp())
+        )
+        return payload_reader.quoted(written)
+
+    def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
+        """Return the key of a target from the instance's side."""
+        chat, is_person = target.chat, target.chat.endswith(numbers.USER)
+        shown = self.shown(message, chat.removesuffix(numbers.USER)) if is_person else chat
+        key: Payload = {"remoteJid": shown, "fromMe": from_me, "id": target.id}
+        if target.chat.endswith(numbers.GROUP):
+            key["participant"] = self.shown(message, target.sender)
+        return key
+
+    def _key_of_author(
+        self, message: InboundMessage, target: Message, instance: Instance, sender: str
+    ) -> Payload:
+        """Return the key of a target from its sender's side, for whom a private chat is that with the instance."""
+        key = self._key(message, target, from_me=target.sender == sender)
+        if target.chat.endswith(numbers.USER):
+            key["remoteJid"] = self.shown(message, instance.number)
+        return key
+
+    def _vote(self, message: InboundMessage, poll: Message, sender: str) -> Payload:
+        iv = self._store.random.material("poll vote")[: poll_votes.IV_LENGTH]
+        sealed = poll_votes.encrypt(
+            message.details["choices"],
+            secret=_secret_of(poll) or b"",
+            poll=poll.id,
+            creator=self.shown(message, poll.sender),
+            voter=self.shown(message, sender),
+            iv=iv,
+        )
+        return {"encPayload": payloads.b64(sealed), "encIv": payloads.b64(iv)}
+
+    def _cards(self, details: Mapping[str, Any]) -> Payload:
+        """Return contacts with whether each is on WhatsApp."""
+        if "contacts" not in details:
+            known = details.get("on_whatsapp")
+            return {"on_whatsapp": self._people.on_whatsapp(details["number"]) if known is None else known}
+        return {"contacts": [{**one, **self._cards(one)} for one in details["contacts"]]}
+
+    def _invite(self, details: Mapping[str, Any], now: datetime) -> Payload:
+        groups = self._store.state.groups
+        group = groups.get(details["group"]) if details.get("group") else next(iter(groups.values()), None)
+        if group is None:
+            raise errors.GroupNotFound
+        return {
+            "groupJid": group.id,
+            "inviteCode": self._store.random.letters("group invite", 16),
+            "inviteExpiration": str(int((now + INVITES_FOR).timestamp())),
+            "groupName": group.subject,
+        }
+
+    def _album(self, message: InboundMessage, album: str, instance: Instance, sender: str) -> Payload:
+        parent = self._find(album)
+        if parent.content.type != "album" or parent.sender != sender:
+            raise errors.NotAllowed("album: this message is not an album of the sender")
+        key = self._key_of_author(message, parent, instance, sender)
+        return {"associationType": "MEDIA_ALBUM", "parentMessageKey": key}
+
+
+def _editable(target: Message) -> str | None:
+    """Return the key of the content of a message whose text or caption can be edited; None for others."""
+    opened = payload_reader.open_payload(target.payload)
+    if target.content.type == "text":
+        return opened.name
+    if target.content.caption is None or target.content.type == "view_once":
+        return None
+    return "documentWithCaptionMessage" if opened.name == "documentMessage" else opened.name
+
+
+def _secret_of(poll: Message) -> bytes | None:
+    """Return the secret of a poll, with which votes are encrypted; None if it has none."""
+    context = (poll.payload or {}).get(CONTEXT)
+    try:
+        return b64decode(context["messageSecret"], validate=True)  # type: ignore[index]
+    except (KeyError, TypeError, NotBase64, ValueError):
+        return None
+
+
+def _mentioning(text: str | None, given: str, shown: str) -> str | None:
+    """Return a text that mentions a person by the JID that is shown: texts hold the digits of the JID."""
+    if text is None:
+        return None
+    return text.replace("@" + given.partition("@")[0], "@" + shown.partition("@")[0])

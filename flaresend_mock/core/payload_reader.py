@@ -1,0 +1,217 @@
+"""Reads message payloads, those that were given unchanged included: kind, text and caption, quotes and targets.
+
+Wrappers mark disappearing chats, view once, captions of documents and edits. Payloads are read inside them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from flaresend_mock.core.errors import NotForwarded
+from flaresend_mock.core.models import Message
+
+Payload = dict[str, Any]
+
+CONTEXT = "messageContextInfo"
+TARGETED = frozenset({"reaction", "delete", "edit", "poll_vote"})
+"""The kinds that change another message, their target."""
+OTHER = "other"
+"""The kind of a payload that the emulator does not know."""
+
+_BESIDE = frozenset({CONTEXT, "senderKeyDistributionMessage"})
+"""Keys that stand beside the content of a message."""
+_MAX_WRAPPERS = 5
+_VCARD_NUMBER = re.compile(r"^TEL[^\n]*?waid=(\d+)", re.MULTILINE)
+
+_KINDS = {
+    "conversation": "text",
+    "extendedTextMessage": "text",
+    "imageMessage": "image",
+    "videoMessage": "video",
+    "ptvMessage": "video_note",
+    "audioMessage": "audio",
+    "documentMessage": "document",
+    "stickerMessage": "sticker",
+    "locationMessage": "location",
+    "liveLocationMessage": "live_location",
+    "contactMessage": "contact",
+    "contactsArrayMessage": "contacts",
+    "groupInviteMessage": "group_invite",
+    "reactionMessage": "reaction",
+    "pollCreationMessage": "poll",
+    "pollCreationMessageV2": "poll",
+    "pollCreationMessageV3": "poll",
+    "pollCreationMessageV5": "poll",
+    "pollUpdateMessage": "poll_vote",
+    "buttonsResponseMessage": "button_reply",
+    "templateButtonReplyMessage": "button_reply",
+    "interactiveResponseMessage": "button_reply",
+    "listResponseMessage": "list_reply",
+    "albumMessage": "album",
+}
+_PROTOCOL = {
+    "REVOKE": "delete",
+    0: "delete",
+    "MESSAGE_EDIT": "edit",
+    14: "edit",
+    "EPHEMERAL_SETTING": "disappearing",
+}
+_TEXTS = {
+    "text": "text",
+    "reaction": "text",
+    "poll": "name",
+    "button_reply": "selectedDisplayText",
+    "list_reply": "title",
+}
+
+
+class Opened(NamedTuple):
+    """The content of a payload: its key, its value, and the keys of the wrappers around it, the outermost first."""
+
+    name: str
+    body: Any
+    wrappers: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        return self.body if isinstance(self.body, Mapping) else {}
+
+
+class Said(NamedTuple):
+    """What a payload says: `kind` as in POST /_mock/inbound, or `other`."""
+
+    kind: str
+    text: str | None = None
+    caption: str | None = None
+    file_name: str | None = None
+    mimetype: str | None = None
+
+
+def open_payload(payload: Any) -> Opened:
+    """Return the content of a payload, without what wraps it."""
+    wrappers: tuple[str, ...] = ()
+    while True:
+        content = payload.items() if isinstance(payload, Mapping) else ()
+        name, body = next(((key, value) for key, value in content if key not in _BESIDE), ("", None))
+        inner = body.get("message") if isinstance(body, Mapping) else None
+        if not isinstance(inner, Mapping) or len(wrappers) == _MAX_WRAPPERS:
+            return Opened(name, body, wrappers)
+        wrappers, payload = (*wrappers, name), inner
+
+
+def read(payload: Any) -> Said:
+    """Return what a payload says."""
+    opened = open_payload(payload)
+    name, fields = opened.name, opened.fields
+    if name == "conversation":
+        return Said("text", _text(opened.body))
+    kind = _PROTOCOL.get(fields.get("type"), OTHER) if name == "protocolMessage" else _KINDS.get(name, OTHER)
+    if kind == "edit":
+        edited = read(fields.get("editedMessage"))
+        return edited._replace(kind="edit")
+    if name == "interactiveResponseMessage":
+        fields = {"selectedDisplayText": _mapping(fields.get("body")).get("text")}
+    if kind == "video" and fields.get("gifPlayback"):
+        kind = "gif"
+    if kind == "audio" and fields.get("ptt"):
+        kind = "voice"
+    if any(wrapper.startswith("viewOnce") for wrapper in opened.wrappers):
+        kind = "view_once"
+    return Said(
+        kind,
+        _text(fields.get(_TEXTS.get(kind, ""))),
+        _text(fields.get("caption")),
+        _text(fields.get("fileName")),
+        _text(fields.get("mimetype")),
+    )
+
+
+def context_of(message: Message) -> Mapping[str, Any]:
+    """Return the contextInfo of a received message."""
+    return _mapping(open_payload(message.payload).fields.get("contextInfo"))
+
+
+def target_of(message: Message) -> str | None:
+    """Return the id of the message that a reaction, a deletion, an edit or a vote changes."""
+    if message.content.type not in TARGETED:
+        return None
+    fields = open_payload(message.payload).fields
+    found = _mapping(fields.get("key") or fields.get("pollCreationMessageKey")).get("id")
+    return found if isinstance(found, str) else None
+
+
+def quoted(payload: Mapping[str, Any]) -> Payload:
+    """Return a payload as replies quote it: without its context, and without what it quotes itself."""
+    return {key: _unquoted(value) for key, value in payload.items() if key not in _BESIDE}
+
+
+def _unquoted(content: Any) -> Any:
+    if not isinstance(content, Mapping):
+        return content
+    inner = {key: value for key, value in content.items() if key != "contextInfo"}
+    if isinstance(inner.get("message"), Mapping):
+        inner["message"] = quoted(inner["message"])
+    return inner
+
+
+def score_of(context: Mapping[str, Any]) -> int:
+    """Return how often a message was forwarded, according to its contextInfo."""
+    score = context.get("forwardingScore")
+    return max(0, score) if type(score) is int else 0
+
+
+def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
+    """Return a payload as a forwarded one, without what it quotes.
+
+    Raises:
+        NotForwarded: it has no body.
+    """
+    name, body = next(((name, body) for name, body in payload.items() if name not in _BESIDE), ("", None))
+    if name == "conversation" and isinstance(body, str):
+        others = {other: value for other, value in payload.items() if other != name}
+        return forwarded({**others, "extendedTextMessage": {"text": body}}, score)
+    if not isinstance(body, Mapping):
+        raise NotForwarded
+    if isinstance(body.get("message"), Mapping):
+        return {**payload, name: {**body, "message": forwarded(body["message"], score)}}
+    return {**payload, name: {**body, "contextInfo": {"forwardingScore": score, "isForwarded": True}}}
+
+
+def contact_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name and the WhatsApp number of a received contact, each empty if it has none."""
+    number = _VCARD_NUMBER.search(str(body.get("vcard", "")))
+    return {"displayName": str(body.get("displayName") or ""), "number": number[1] if number else ""}
+
+
+def choices(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the options of a received poll."""
+    options = body.get("options")
+    given = options if isinstance(options, list | tuple) else ()
+    return tuple(str(one.get("optionName", "")) for one in given if isinstance(one, Mapping))
+
+
+def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
+    """Return the details of a received message, from which a message like it can be written."""
+    match kind:
+        case "location" | "live_location":
+            return {name: value for name, value in body.items() if name not in ("contextInfo", "caption")}
+        case "contact":
+            found = contact_of(body)
+            return found | {"on_whatsapp": bool(found["number"])}
+        case "poll":
+            count = body.get("selectableOptionsCount", 1)
+            return {"options": list(choices(body)), "selectableOptionsCount": count}
+        case "video" | "gif" | "video_note" | "audio" | "voice":
+            return {"seconds": body["seconds"]} if "seconds" in body else {}
+        case _:
+            return {}
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
