@@ -1,44 +1,46 @@
-"""Decodes JSON into the core's models, and names the place of each mistake.
-
-msgspec checks the types. It accepts unknown fields, infinite numbers and times without an offset, and knows no rules
-for values; these are checked first.
-"""
+"""Decodes JSON into the core's models by their types and the schema's rules, and names the place of each mistake."""
 
 from __future__ import annotations
 
 import re
-import threading
+from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass, replace
-from datetime import datetime
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from math import isfinite
-from typing import Any, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from marshmallow import ValidationError
+from marshmallow.validate import OneOf
 
 from flaresend_mock.core.errors import InvalidWorld
-from flaresend_mock.core.models import Task
-from flaresend_mock.world_format.schema import LISTED, RULES, EventRecord, Listed, not_known
+from flaresend_mock.core.models import Channel, Group, Task
+from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, not_known
 
 MAX_DEPTH = 200  # twice that of request bodies, because payloads may quote them
 WHOLE = "the file"
 """The place of a mistake that concerns the whole file."""
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
-_OFFSET = re.compile(r"([Zz]|[+-][0-9]{2}:?[0-9]{2})\Z")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
+_DURATION = re.compile(
+    r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII
+)
+_PLAIN = {str, int, bool, NoneType}
+_NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null"}
+"""How errors call the types of JSON; the others are called as in Python."""
 
-Check = Callable[[Any], None]
-
-_known_types_lock = threading.Lock()
-_known_types: set[Any] = set()
+Decoder = Callable[[Any], Any]
+Rule = Callable[[Any], object]
 
 
 class _Mistake(Exception):
     """A value that does not fit; `steps` lead to it, the last one first."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, *steps: str) -> None:
         self.problem = problem
-        self.steps: list[str] = []
+        self.steps = list(steps)
 
 
 def decode(data: Any, kind: Any, where: str) -> Any:
@@ -50,169 +52,243 @@ def decode(data: Any, kind: Any, where: str) -> Any:
     Raises:
         InvalidWorld: the data does not have this type, or has unknown fields, or values against the rules.
     """
-    import msgspec
-
     try:
-        check = _check_of(kind)
-        if check is not None:
-            check(data)
-        if kind not in LISTED or not isinstance(data, dict):
-            return convert(data, kind)
-        listed = LISTED[kind]
-        rest = {name: value for name, value in data.items() if name != listed.name}
-        return _with_list(convert(rest | {listed.field: {}}, kind), listed, data, where)
+        return _decoder(kind)(data)
     except _Mistake as mistake:
-        path, problem = "".join(reversed(mistake.steps)), mistake.problem
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        path, problem = path.rstrip("`"), f"{problem}."
-        missing = re.fullmatch(r"Object missing required field `(\w+)`\.", problem)
-        if missing:
-            path, problem = f"{path}.{missing[1]}", "This field is required."
-    except RecursionError:
-        path, problem = "", "This is nested too deeply."
-    raise InvalidWorld(where + path, problem)
-
-
-def convert(data: Any, kind: Any) -> Any:
-    """Convert plain data to a type.
-
-    msgspec inspects a type under a lock: two threads that meet a new type at once end the process.
-    """
-    import msgspec
-
-    with _known_types_lock:
-        if kind not in _known_types:
-            msgspec.json.Decoder(kind)
-            _known_types.add(kind)
-    return msgspec.convert(data, kind, strict=True)
-
-
-def _with_list(record: Any, listed: Listed, data: Mapping[str, Any], where: str) -> Any:
-    """Return a record with the mapping that is a list in JSON."""
-    place = f"{where}.{listed.name}"
-    if listed.name not in data:
-        if listed.required:
-            raise InvalidWorld(place, "This field is required.")
-        return record
-    items = decode(data[listed.name], listed.kind, place)
-    by_number = {item.number: listed.value(item) for item in items}
-    if len(by_number) < len(items):
-        raise InvalidWorld(place, "A number appears twice.")
-    return replace(record, **{listed.field: by_number})
+        raise InvalidWorld(where + "".join(reversed(mistake.steps)), mistake.problem) from None
 
 
 @cache
-def _check_of(hint: Any) -> Check | None:
-    """Return a check of what msgspec accepts and a world does not; None if there is nothing to check."""
-    simple: dict[Any, Check] = {Any: _check_json, float: _check_float, datetime: _check_time}
-    if hint in simple:
-        return simple[hint]
+def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
+    """Return the decoder of a type.
+
+    Args:
+        rule: what each value has to be; of a list, each item.
+        null: what errors add to the type, if the value may also be null.
+    """
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _decoder(args[0], args[1])
+    if NoneType in args:
+        given = _decoder(args[0], rule, " | null")
+        return lambda data: None if data is None else given(data)
+    if hint is object:  # decoded later
+        return lambda data: data
+    if hint is Any:
+        return _json
+    if origin is tuple:
+        return _typed("array" + null, {list}, _array(args, rule))
+    if origin in (dict, Mapping):
+        return _typed("object" + null, {dict}, _mapping(args[1]), rule)
     if is_dataclass(hint):
         assert isinstance(hint, type)
-        return _record_check(hint)
-    checks = [check for check in map(_check_of, get_args(hint)) if check is not None]
-    if not checks:
-        return None
-    (check,) = checks
-    if get_origin(hint) is tuple:
-        return _each(check, list, enumerate, "[{}]")
-    return _each(check, dict, dict.items, ".{}") if get_origin(hint) in (dict, Mapping) else check
+        return _typed("object" + null, {dict}, _record(hint))
+    if origin is Literal:
+        return _typed("str" + null, {str}, rule=OneOf(args, error="Invalid enum value {input!r}."))
+    expected, kinds, convert = _SIMPLE[hint]
+    return _typed(expected + null, kinds, convert, rule)
 
 
-def _check_json(data: Any, depth: int = 0) -> None:
+def _typed(
+    expected: str, kinds: set[type], convert: Decoder | None = None, rule: Rule | None = None
+) -> Decoder:
+    """Return a decoder that refuses other types of JSON, converts the value, and applies a rule to it."""
+
+    def decode_typed(data: Any) -> Any:
+        if type(data) not in kinds:
+            raise _Mistake(f"Expected `{expected}`, got `{_NAMES.get(type(data), type(data).__name__)}`.")
+        value = convert(data) if convert else data
+        if rule:
+            try:
+                rule(value)
+            except ValidationError as error:
+                raise _Mistake(str(error.messages[0])) from None
+        return value
+
+    return decode_typed
+
+
+def _kept(hint: Any, rule: Rule | None = None) -> set[Any]:
+    """Return the types of JSON that need no decoding, which spares most values of a large export a call."""
+    if hint is Any:
+        return _PLAIN
+    return set() if rule else {hint, *(get_args(hint) if isinstance(hint, UnionType) else ())} & _PLAIN
+
+
+def _array(types: tuple[Any, ...], rule: Rule | None) -> Decoder:
+    item, kept = _decoder(types[0], rule), _kept(types[0], rule)
+    length = None if types[-1] is Ellipsis else len(types)
+
+    def decode_array(data: list[Any]) -> tuple[Any, ...]:
+        if length not in (None, len(data)):
+            raise _Mistake(f"Expected `array` of length {length}, got {len(data)}.")
+        items: list[Any] = []
+        try:
+            for one in data:
+                items.append(one if type(one) in kept else item(one))  # noqa: PERF401 - its length is needed
+        except _Mistake as mistake:
+            mistake.steps.append(f"[{len(items)}]")
+            raise
+        return tuple(items)
+
+    return decode_array
+
+
+def _mapping(hint: Any) -> Decoder:
+    item, kept = _decoder(hint), _kept(hint)
+    return lambda data: _decode_values(data, dict.fromkeys(data, (item, kept)))
+
+
+def _decode_values(
+    data: Mapping[str, Any], fields_: Mapping[str, tuple[Decoder, set[Any]]]
+) -> dict[str, Any]:
+    """Decode the values of an object with the decoders of its fields."""
+    values, name = {}, ""
+    try:
+        for name, value in data.items():
+            decoder, kept = fields_[name]
+            values[name] = value if type(value) in kept else decoder(value)
+    except _Mistake as mistake:
+        mistake.steps.append(f".{name}")
+        raise
+    return values
+
+
+def _record(kind: type) -> Decoder:
+    hints, listed, left_out = get_type_hints(kind), LISTED.get(kind), LEFT_OUT.get(kind, {})
+    known: dict[str, tuple[Decoder, set[Any]]] = {}
+    required = []
+    for one in fields(kind):
+        name, rule = one.name, RULES.get((kind, one.name))
+        if listed is not None and name == listed.field:
+            name = listed.name
+            known[name] = _by_number(listed.kind, listed.value), set()
+        elif (kind, name) in _TIMES:
+            known[name] = _typed("datetime", {str}, _TIMES[kind, name], rule), set()
+        else:
+            known[name] = _decoder(hints[name], rule), _kept(hints[name], rule)
+        if one.default is one.default_factory is MISSING and name not in left_out:
+            required.append(name)
+
+    def decode_record(data: dict[str, Any]) -> Any:
+        if not data.keys() <= known.keys():
+            raise _Mistake(not_known(next(name for name in data if name not in known), list(known)))
+        if left_out:
+            data = {name: value for name, value in data.items() if value is not None or name not in left_out}
+        values = _decode_values(data, known)
+        for name in required:
+            if name not in values:
+                raise _Mistake("This field is required.", f".{name}")
+        if listed is not None and listed.name in values:
+            values[listed.field] = values.pop(listed.name)
+        return kind(**{**left_out, **values})
+
+    return decode_record
+
+
+def _by_number(kind: Any, value_of: Callable[[Any], Any]) -> Decoder:
+    """Return the decoder of a list whose items have a `number`, which is a mapping in the model."""
+    as_list = _decoder(kind)
+
+    def decode_list(data: Any) -> dict[str, Any]:
+        items = as_list(data)
+        by_number = {item.number: value_of(item) for item in items}
+        if len(by_number) < len(items):
+            raise _Mistake("A number appears twice.")
+        return by_number
+
+    return decode_list
+
+
+def _json(data: Any, depth: int = 0) -> Any:
     if isinstance(data, float):
-        _check_float(data)
+        _float(data)
     elif isinstance(data, dict | list):
         if depth == MAX_DEPTH:
             raise _Mistake("This is nested too deeply.")
         for inner in data.values() if isinstance(data, dict) else data:
             if isinstance(inner, dict | list | float):
-                _check_json(inner, depth + 1)
+                _json(inner, depth + 1)
+    return data
 
 
-def _check_float(data: Any) -> None:
+def _float(data: float) -> float:
     try:
-        fits = not isinstance(data, float | int) or isfinite(data)
+        if isfinite(data):
+            return float(data)
     except OverflowError:
-        fits = False
-    if not fits:
-        raise _Mistake("A finite number is expected here.")
+        pass
+    raise _Mistake("A finite number is expected here.")
 
 
-def _check_time(data: Any) -> None:
-    if isinstance(data, str) and not data.endswith("Z"):
+def _utc_time(data: str) -> datetime:
+    if not data.endswith("Z"):
         raise _Mistake("A time in UTC is expected here, such as 2025-11-14T13:00:00Z.")
-    if isinstance(data, str) and not _FIRST_DAY <= data[:10] <= _LAST_DAY:
+    if not _FIRST_DAY <= data[:10] <= _LAST_DAY:
         raise _Mistake("A time from 1970 to 9999 is expected here, in which every time zone has a day.")
+    return _parsed(data)
 
 
-def _check_local_time(data: Any) -> None:
-    if isinstance(data, str) and _OFFSET.search(data, 10):
+def _time_with_offset(data: str) -> datetime:
+    """Decode a time with any offset, as people write it."""
+    try:
+        moment = datetime.fromisoformat(data)
+        return _utc_time(moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment.tzinfo else data)
+    except (ValueError, OverflowError):
+        return _utc_time(data)
+
+
+def _local_time(data: str) -> datetime:
+    moment = _parsed(data)
+    if moment.tzinfo is not None:
         raise _Mistake("A time without an offset is expected here, such as 2025-11-14T13:00:00.")
+    return moment
 
 
-_SPECIAL: Mapping[tuple[type, str], Check | None] = {
-    (Task, "local_time"): _check_local_time,
-    (EventRecord, "subject"): None,  # checked once its kind is known
+def _parsed(text: str) -> datetime:
+    try:
+        if _TIME.fullmatch(text):
+            return datetime.fromisoformat(text)
+    except ValueError:
+        pass
+    raise _Mistake("Invalid RFC3339 encoded datetime.")
+
+
+def _duration(data: str) -> timedelta:
+    found = _DURATION.fullmatch(data)
+    if not found or data[-1] in "PT":
+        raise _Mistake("Invalid ISO8601 duration.")
+    try:
+        days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:5])
+        duration = timedelta(days, seconds, int((found[6] or "").ljust(6, "0")), 0, minutes, hours)
+    except (OverflowError, ValueError):
+        raise _Mistake("Duration is out of range.") from None
+    return -duration if found[1] == "-" else duration
+
+
+def _bytes(data: str) -> bytes:
+    try:
+        return b64decode(data, validate=True)
+    except ValueError:
+        raise _Mistake("Invalid base64 encoded string.") from None
+
+
+_SIMPLE: Mapping[Any, tuple[str, set[type], Decoder | None]] = {
+    str: ("str", {str}, None),
+    int: ("int", {int}, None),
+    str | int: ("int | str", {int, str}, None),
+    bool: ("bool", {bool}, None),
+    float: ("float", {float, int}, _float),
+    bytes: ("bytes", {str}, _bytes),
+    datetime: ("datetime", {str}, _utc_time),
+    timedelta: ("duration", {str}, _duration),
 }
+"""How errors call the types of single values, the types of JSON that they are written in, and their converters."""
 
-
-def _record_check(kind: type) -> Check:
-    hints = get_type_hints(kind)
-    listed = LISTED.get(kind)
-    names = [one.name for one in fields(kind) if listed is None or one.name != listed.field]
-    checks = []
-    for name in names:
-        check = _SPECIAL[kind, name] if (kind, name) in _SPECIAL else _check_of(hints[name])
-        if check is not None:
-            checks.append((name, check))
-        if (kind, name) in RULES:
-            checks.append((name, _rule_check(RULES[kind, name], hints[name])))
-    if listed is not None:
-        names.append(listed.name)
-    known = frozenset(names)
-
-    def check_record(data: Any) -> None:
-        if not isinstance(data, dict):
-            return
-        if not data.keys() <= known:
-            raise _Mistake(not_known(next(name for name in data if name not in known), names))
-        for name, check in checks:
-            value = data.get(name)
-            if value is None:
-                continue
-            try:
-                check(value)
-            except _Mistake as mistake:
-                mistake.steps.append(f".{name}")
-                raise
-
-    return check_record
-
-
-def _rule_check(rule: Callable[[Any], object], hint: Any) -> Check:
-    """Return a check of a rule, which passes values of other types: msgspec refuses them."""
-    is_text = str in (hint, *get_args(hint))
-    kinds = dict if get_origin(hint) is Mapping else str if is_text else (int, float)
-
-    def check(data: Any) -> None:
-        if isinstance(data, kinds) and not isinstance(data, bool):
-            try:
-                rule(data)
-            except ValidationError as error:
-                raise _Mistake(str(error.messages[0])) from None
-
-    return _each(check, list, enumerate, "[{}]") if get_origin(hint) is tuple else check
-
-
-def _each(check: Check, kind: type, pairs: Callable[[Any], Any], step: str) -> Check:
-    def check_each(data: Any) -> None:
-        for key, value in pairs(data) if isinstance(data, kind) else ():
-            try:
-                check(value)
-            except _Mistake as mistake:
-                mistake.steps.append(step.format(key))
-                raise
-
-    return check_each
+_TIMES: Mapping[tuple[type, str], Decoder] = {
+    (Task, "local_time"): _local_time,
+    (ClockStart, "now"): _time_with_offset,
+    (Group, "created"): _time_with_offset,
+    (Channel, "created"): _time_with_offset,
+}
+"""The times that are not written in UTC, or need not be."""

@@ -1,36 +1,38 @@
 """Reads worlds from JSON: world files, exports and imports become a `State`.
 
 What a file leaves out is completed: ids, LIDs and invite codes come from the seed, participants of groups become
-people, and groups and channels were created at `LONG_AGO`.
+people, and groups and channels were created at `LONG_AGO`. Masked API keys and secrets are restored.
 """
 
 from __future__ import annotations
 
 import json
+import string
 from base64 import b64decode
 from collections import deque
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.bounded_store import SizedDict
-from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
+from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.instances import instance_id
-from flaresend_mock.core.models import Call, Change, Channel, Group, Instance, Person
+from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
 from flaresend_mock.core.people import own_lid
-from flaresend_mock.core.randomness import SeededRandom
+from flaresend_mock.core.randomness import SeededRandom, lasting
+from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import DEFAULT_HISTORY, State
 from flaresend_mock.core.timers import Due, TimerQueue
 from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.world_format.decode import WHOLE, decode
-from flaresend_mock.world_format.redaction import restore_faults, restore_instances
 from flaresend_mock.world_format.schema import (
     BOUNDED,
     BYTES,
@@ -39,6 +41,7 @@ from flaresend_mock.world_format.schema import (
     SCHEMA,
     SUBJECTS,
     TIME,
+    UNCHANGED,
     VALUE,
     VERSION,
     ClockStart,
@@ -48,11 +51,13 @@ from flaresend_mock.world_format.schema import (
     not_known,
     served_key,
 )
-from flaresend_mock.world_format.validate import keyed, validate, validate_history
+from flaresend_mock.world_format.validate import keyed, validate
 
-LONG_AGO = "2025-01-01T00:00:00Z"
+_ALPHANUMERIC = string.ascii_letters + string.digits
+_KEY_LENGTH = 32
 _NO_SECRETS = "it has no API keys (see --with-secrets); they are those of --world and --api-key, or new"
 _RUNNING = {"offset", "frozen_at", "starts_at"}
+_WITHOUT = "the export was made without secrets"
 
 
 class WorldFileError(Exception):
@@ -115,16 +120,21 @@ def load_world(
     Raises:
         InvalidWorld: the data is not a world, or contradicts itself.
     """
-    document = _decode_document(data)
-    if document["last_event"] and (seed, time_zone) != (None, None):
+    if not isinstance(data, dict):
+        raise InvalidWorld(WHOLE, "A JSON object is expected here.")
+    given = {"seed": seed, "time_zone": time_zone}
+    given = {name: value for name, value in given.items() if value is not None}
+    document = _decode_document({"history": history or DEFAULT_HISTORY} | data | given)
+    if given and document["last_event"]:
         raise InvalidWorld("seed", "A world that has events keeps its own seed and time zone.")
-    document["seed"] = document["seed"] if seed is None else seed
-    document["time_zone"] = document["time_zone"] if time_zone is None else time_zone
-    document["history"] = document["history"] if "history" in data else history or DEFAULT_HISTORY
     warnings = [] if warnings is None else warnings
     state = _read_state(document)
-    _read_instances_and_people(document, state, known, f"{state.seed} {name}", warnings)
-    state.faults = keyed("faults", restore_faults(document["faults"], known, warnings))
+    instances = _read_instances_and_people(document, state)
+    state.instances = keyed(
+        "instances", [_unmask_instance(one, f"{state.seed} {name}", known, warnings) for one in instances]
+    )
+    faults = [_unmask_fault(fault, known, warnings) for fault in document["faults"]]
+    state.faults = keyed("faults", [fault for fault in faults if fault is not None])
     _read_groups(document, state)
     _read_channels(document, state)
     _read_past(document, state)
@@ -138,10 +148,8 @@ def load_world(
     return state
 
 
-def _decode_document(data: Any) -> dict[str, Any]:
-    """Decode everything, but for the records that are completed first."""
-    if not isinstance(data, dict):
-        raise InvalidWorld(WHOLE, "A JSON object is expected here.")
+def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Decode everything but the instances and the clock."""
     if data.get("format", FORMAT) != FORMAT:
         raise InvalidWorld("format", f"{FORMAT!r} is expected here.")
     version = data.get("version", VERSION)
@@ -159,16 +167,14 @@ def _decode_document(data: Any) -> dict[str, Any]:
 
 def _read_state(document: Mapping[str, Any]) -> State:
     """Build a state from everything that needs no completion, without its past."""
-    validate_history(document["history"])
     lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
-    same = ("history", "seed", "time_zone", "counters", "auto_replies", "disappearing")
     return State(
-        **{name: document[name] for name in same},
+        **{name: document[name] for name in UNCHANGED},
+        settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
         tasks=SizedDict(keyed("tasks", document["tasks"])),
         open_deliveries=SizedDict(keyed("open_deliveries", document["open_deliveries"])),
         clock=_read_clock(document["clock"]),
-        settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
         timers=TimerQueue.refilled(
             (Due(one.at, one.order, one.kind, one.key) for one in timers.entries), timers.last_order
         ),
@@ -183,72 +189,105 @@ def _read_clock(data: Any) -> ClockSetting:
     if isinstance(data, dict) and data.keys() & _RUNNING:
         setting: ClockSetting = decode(data, ClockSetting, "clock")
         return setting
-    start = decode(_in_utc(data, "now"), ClockStart, "clock")
-    if not EARLIEST <= start.now < LATEST:
-        raise InvalidWorld("clock.now", "The clock shows times from 1970 to 9998.")
+    start = decode(data, ClockStart, "clock")
     return ClockSetting(frozen_at=start.now) if start.frozen else ClockSetting(starts_at=start.now)
 
 
-def _read_instances_and_people(
-    document: Mapping[str, Any], state: State, known: State | None, origin: str, warnings: list[str]
-) -> None:
-    """Read instances and people, who include the phones of the instances.
-
-    Args:
-        origin: what API keys that replace masked ones are derived from.
-    """
+def _read_instances_and_people(document: Mapping[str, Any], state: State) -> list[Instance]:
+    """Add the people, who include the phones of the instances, to the state, and return the instances."""
     instances: list[Instance] = []
     phones: list[Person] = []
     for index, data in enumerate(document["instances"]):
-        where = f"instances[{index}]"
-        given = _completed(data, id="", lid="")
-        lid = given.pop("lid") if isinstance(given, dict) else ""
-        instance = decode(given, Instance, where)
+        where, lid = f"instances[{index}]", None
+        if isinstance(data, dict):
+            data, lid = {name: value for name, value in data.items() if name != "lid"}, data.get("lid")
+        instance: Instance = decode(data, Instance, where)
         instances.append(replace(instance, id=instance.id or instance_id(state.seed, instance.number)))
         phones.append(decode({"number": instance.number, "name": instance.name, "lid": lid}, Person, where))
     lids = {phone.number: phone.lid for phone in reversed(phones)}
-    for index, data in enumerate(document["people"]):
-        where = f"people[{index}]"
-        person = decode(_completed(data, lid=""), Person, where)
-        if person.number in state.people:
-            raise InvalidWorld(f"{where}.number", f"{person.number} appears twice.")
-        _add_person(state, where, replace(person, lid=person.lid or lids.get(person.number, "")))
+    for number, person in keyed("people", document["people"], attrgetter("number"), "number").items():
+        _add_person(
+            state, f"people[{len(state.people)}]", replace(person, lid=person.lid or lids.get(number, ""))
+        )
     for index, phone in enumerate(phones):
         if phone.number not in state.people:
             _add_person(state, f"instances[{index}]", phone)
         elif phone.lid not in ("", state.people[phone.number].lid):
             raise InvalidWorld(f"instances[{index}].lid", "The person with this number has another LID.")
-    state.instances = keyed("instances", restore_instances(instances, origin, known, warnings))
+    return instances
+
+
+def _unmask_instance(instance: Instance, origin: str, known: State | None, warnings: list[str]) -> Instance:
+    """Return an instance with its API keys and the secrets of its webhook.
+
+    Args:
+        origin: keys that `known` does not have are derived from it.
+        known: the state that masked keys and secrets are taken from.
+        warnings: receives a sentence about each secret that is missing.
+    """
+    former = known.instances.get(instance.id) if known else None
+    keys = former.api_keys if former else ()
+    api_keys = tuple(
+        key if key != MASK else keys[n] if n < len(keys) else _derived_key(origin, instance.id, n)
+        for n, key in enumerate(instance.api_keys)
+    )
+    derived = len(set(api_keys) - set(instance.api_keys) - set(keys))
+    if derived:
+        warnings.append(f"instance {instance.id} has {derived} new API key(s): {_WITHOUT}")
+    webhook = instance.webhook
+    for name, lack in (("secret", "is unsigned"), ("verify_token", "has no verify token")):
+        if webhook is not None and getattr(webhook, name) == MASK:
+            secret = getattr(former.webhook, name, None) if former else None
+            changes: dict[str, Any] = {name: secret}
+            webhook = replace(webhook, **changes)
+            if secret is None:
+                warnings.append(f"the webhook of instance {instance.id} {lack}: {_WITHOUT}")
+    return replace(instance, api_keys=api_keys, webhook=webhook)
+
+
+def _derived_key(origin: str, instance_id: str, position: int) -> str:
+    material = lasting(0, f"api key {origin}", f"{instance_id}:{position}")[:_KEY_LENGTH]
+    return "fm_" + "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in material)
+
+
+def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fault | None:
+    """Return a fault with the API key that it matches, or None if that is not known."""
+    if fault.match.get("key") != MASK:
+        return fault
+    former = known.faults.get(fault.id) if known else None
+    key = former.match.get("key") if former else None
+    if key is None:
+        warnings.append(f"the fault {fault.id} is left out, as it is about an API key: {_WITHOUT}")
+        return None
+    return replace(fault, match={**fault.match, "key": key})
 
 
 def _read_groups(document: Mapping[str, Any], state: State) -> None:
     """Read groups, invent those that are wanted, and add their participants to the people."""
     random = SeededRandom(state.seed, state.counters)
     groups = []
-    for index, data in enumerate([*document["groups"], *_populate(document, state)]):
+    for index, group in enumerate([*document["groups"], *_populate(document, state)]):
         where = f"groups[{index}]"
-        given = _completed(data, id="", invite="", created=LONG_AGO, subject_owner="", subject_time=LONG_AGO)
-        group: Group = decode(_in_utc(given, "created"), Group, where)
         if not group.subject_owner and group.owner not in group.members:
             raise InvalidWorld(f"{where}.owner", f"{group.owner} is not among the participants.")
         for number in group.members:
             if number not in state.people:
                 _add_person(state, where, Person(number, ""))
-        group = replace(
+        completed = replace(
             group,
             id=group.id or "120363" + random.digits("group", 12) + numbers.GROUP,
             invite=group.invite or random.letters("group invite", 22),
             subject_owner=group.subject_owner or group.owner,
-            subject_time=group.subject_time if data.get("subject_time") else group.created,
+            subject_time=group.subject_time or group.created,
         )
-        groups.append(group)
+        groups.append(completed)
     state.groups = keyed("groups", groups)
 
 
-def _populate(document: Mapping[str, Any], state: State) -> list[dict[str, Any]]:
+def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
     """Add invented people to a state, and return invented groups."""
     if document["populate"] is None or not state.instances:
-        return []
+        return ()
     from flaresend_mock.world_format.populate import invent  # imports Faker, which few worlds need
 
     known = list(state.people.values())[: len(document["people"])]
@@ -256,15 +295,14 @@ def _populate(document: Mapping[str, Any], state: State) -> list[dict[str, Any]]
     people, groups = invent(document["populate"], state, host, known)
     for person in people:
         _add_person(state, "populate.people", person)
-    return groups
+    invented: tuple[Group, ...] = decode(groups, tuple[Group, ...], "groups")
+    return invented
 
 
 def _read_channels(document: Mapping[str, Any], state: State) -> None:
     random = SeededRandom(state.seed, state.counters)
     channels = []
-    for index, data in enumerate(document["channels"]):
-        given = _in_utc(_completed(data, id="", invite="", created=LONG_AGO), "created")
-        channel = decode(given, Channel, f"channels[{index}]")
+    for channel in document["channels"]:
         id_ = channel.id or "120363" + random.digits("channel", 12) + numbers.CHANNEL
         invite = channel.invite or "0029V" + random.letters("channel invite", 19)
         channels.append(replace(channel, id=id_, invite=invite))
@@ -350,22 +388,3 @@ def _untagged(value: Any) -> Any:
     if moment is None or moment.utcoffset() != timedelta():
         raise ValueError(f"{TIME} holds a time in UTC")
     return moment
-
-
-def _completed(data: Any, **defaults: str) -> Any:
-    """Return a record with fields that may be left out, or be null."""
-    if not isinstance(data, dict):
-        return data
-    return defaults | {
-        name: value for name, value in data.items() if value is not None or name not in defaults
-    }
-
-
-def _in_utc(data: Any, name: str) -> Any:
-    """Return a record with a time in UTC, if it has one with another offset."""
-    try:
-        moment = datetime.fromisoformat(data[name])
-        assert moment.tzinfo is not None
-        return data | {name: moment.astimezone(UTC).isoformat().replace("+00:00", "Z")}
-    except (AssertionError, KeyError, TypeError, ValueError, OverflowError):
-        return data

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
-from datetime import datetime
-from typing import Any, get_type_hints
+from datetime import UTC, datetime
+from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError
@@ -19,6 +19,7 @@ from marshmallow.validate import Length, Range, Regexp
 from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core import faults, numbers, webhook_urls
+from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
 from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
@@ -47,10 +48,12 @@ from flaresend_mock.core.models import (
     TaskChange,
     Webhook,
 )
+from flaresend_mock.core.state import State
 from flaresend_mock.core.world_settings import WorldSettings
 
 FORMAT = "flaresend-mock world"
 VERSION = 1
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MAX_HISTORY = 10_000_000
 MAX_POPULATION = 10_000
 MONTH = 30 * 86_400.0
@@ -128,7 +131,37 @@ class EventRecord:
     number: int
     at: datetime
     kind: str
-    subject: Any
+    subject: object
+
+
+def known_time_zone(value: str) -> None:
+    """Refuse a name that is not an IANA time zone."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError(f"{value!r} is not a time zone, such as Africa/Nairobi.") from None
+
+
+UNCHANGED: Mapping[str, Any] = {
+    "history": Annotated[int, Range(1, MAX_HISTORY)],
+    "seed": int,
+    "time_zone": Annotated[str, known_time_zone],
+    "counters": dict[str, Annotated[int, Range(0)]],
+    "auto_replies": dict[str, PendingAutoReply],
+    "disappearing": dict[str, Disappearing],
+}
+"""The fields of `State` that are the same in JSON: their types, and the rules for their values."""
+
+_DEFAULTS = State()
+
+
+def _settings() -> dict[str, tuple[Any, Any]]:
+    types = get_type_hints(WorldSettings)
+    for one in fields(WorldSettings):
+        if one.metadata["lowest"] is not None:
+            bounds = Range(one.metadata["lowest"], one.metadata["highest"])
+            types[one.name] = Annotated[types[one.name], bounds]
+    return {one.name: (types[one.name], one.default) for one in fields(WorldSettings)}
 
 
 SCHEMA: Mapping[str, tuple[Any, Any]] = {
@@ -137,23 +170,18 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
     "emulator": (str, ""),
     "secrets": (bool, True),
     "description": (str, ""),
-    "history": (int | None, None),
-    "seed": (int, 1),
-    "time_zone": (str, "UTC"),
+    **{name: (kind, getattr(_DEFAULTS, name)) for name, kind in UNCHANGED.items()},
     "clock": (Any, None),
-    "counters": (dict[str, int], {}),
-    **{one.name: (get_type_hints(WorldSettings)[one.name], one.default) for one in fields(WorldSettings)},
-    "disappearing": (dict[str, Disappearing], {}),
+    **_settings(),
     "populate": (Population | None, None),
     "instances": (tuple[Any, ...], ()),
-    "people": (tuple[Any, ...], ()),
-    "groups": (tuple[Any, ...], ()),
-    "channels": (tuple[Any, ...], ()),
+    "people": (tuple[Person, ...], ()),
+    "groups": (tuple[Group, ...], ()),
+    "channels": (tuple[Channel, ...], ()),
     "tasks": (tuple[Task, ...], ()),
     "timers": (Timers, Timers()),
     "open_deliveries": (tuple[Delivery, ...], ()),
     "lanes": (tuple[Lane, ...], ()),
-    "auto_replies": (dict[str, PendingAutoReply], {}),
     "faults": (tuple[Fault, ...], ()),
     "messages": (tuple[Message, ...], ()),
     "ended_tasks": (tuple[Task, ...], ()),
@@ -165,7 +193,7 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
     "evicted": (dict[str, Evicted], {}),
     "evicted_events": (dict[str, Evicted], {}),
 }
-"""The fields of a world: their types, and their values if they are left out. `Any` is completed and decoded later."""
+"""The fields of a world: their types, and their values if they are left out. `Any` is decoded later."""
 
 BOUNDED = ("messages", "ended_tasks", "media", "served", "deliveries")
 """The lists that are bounded stores of a state."""
@@ -188,20 +216,26 @@ class Listed:
         name: its name in JSON.
         kind: the type of the list, whose items have a `number`.
         value: returns the value in the mapping for an item.
-        required: whether the list may not be left out.
     """
 
     field: str
     name: str
     kind: Any
     value: Callable[[Any], Any]
-    required: bool
 
 
 LISTED: Mapping[type, Listed] = {
-    Group: Listed("members", "participants", tuple[Member, ...], lambda member: member, required=True),
-    Channel: Listed("roles", "roles", tuple[Role, ...], lambda role: role.role, required=False),
+    Group: Listed("members", "participants", tuple[Member, ...], lambda member: member),
+    Channel: Listed("roles", "roles", tuple[Role, ...], lambda role: role.role),
 }
+
+LEFT_OUT: Mapping[type, Mapping[str, Any]] = {
+    Instance: {"id": ""},
+    Person: {"lid": ""},
+    Group: {"id": "", "subject_owner": "", "subject_time": None, "created": LONG_AGO, "invite": ""},
+    Channel: {"id": "", "invite": "", "created": LONG_AGO},
+}
+"""The values of fields that may be left out or be null, although the models require them: `read` completes most."""
 
 
 def served_key(served: Served) -> str:
@@ -218,14 +252,6 @@ def not_known(name: str, known: Collection[str]) -> str:
     """Say in a sentence that a name is not known, and which one may be meant."""
     text = unknown(name, known)
     return text if text.endswith("?") else f"{text}."
-
-
-def known_time_zone(value: str) -> None:
-    """Refuse a name that is not an IANA time zone."""
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValidationError(f"{value!r} is not a time zone, such as Africa/Nairobi.") from None
 
 
 def usable_key(value: str) -> None:
@@ -252,16 +278,12 @@ def _webhook_url(value: str) -> None:
         raise ValidationError(f"{error}.") from None
 
 
-def _header(name: str, value: Any) -> None:
-    if not (_HEADER_NAME.fullmatch(name) and isinstance(value, str) and _HEADER_VALUE.fullmatch(value)):
-        raise ValidationError(f"{name!r} is not a valid HTTP header.")
-    if faults.is_framing(name):
-        raise ValidationError(f"The server sets the header {name}.")
-
-
-def _headers(headers: Mapping[str, Any]) -> None:
+def _headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
-        _header(name, value)
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise ValidationError(f"{name!r} is not a valid HTTP header.")
+        if faults.is_framing(name):
+            raise ValidationError(f"The server sets the header {name}.")
 
 
 def _one_of(*known: str) -> Callable[[str], None]:
@@ -290,9 +312,15 @@ _GROUP_JID = _looks_like(r"([0-9]{7,15}-)?[0-9]{10,20}@g\.us\Z", "12036340358209
 _CHANNEL_JID = _looks_like(r"[0-9]{10,20}@newsletter\Z", "120363313617097254@newsletter")
 _INVITE = _looks_like(r"[0-9A-Za-z]{22}\Z", "22 letters and digits")
 _CHANNEL_INVITE = _looks_like(r"0029V[0-9A-Za-z]{19}\Z", "0029Vb8Bvrt8vd1YTuvt1S14")
+_OUTSIDE = "The clock shows times from 1970 to 9998."
+_CLOCK_TIME = Range(EARLIEST, LATEST, error=_OUTSIDE)
 _COUNT, _SHARE, _DELAY = Range(0), Range(0, 1), Range(0, faults.MAX_DELAY)
 
 RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
+    (ClockStart, "now"): Range(EARLIEST, LATEST, max_inclusive=False, error=_OUTSIDE),
+    (ClockSetting, "frozen_at"): _CLOCK_TIME,
+    (ClockSetting, "starts_at"): _CLOCK_TIME,
+    (ClockSetting, "offset"): Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE),
     (Population, "people"): Range(0, MAX_POPULATION),
     (Population, "groups"): Range(0, MAX_POPULATION),
     (Person, "number"): phone_number,
@@ -315,11 +343,14 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
     (Chaos, "delay"): Range(0, YEAR),
     (Group, "id"): _unless_empty(_GROUP_JID),
     (Group, "subject"): Length(1, SUBJECT_LENGTH),
+    (Group, "subject_time"): _CLOCK_TIME,
+    (Group, "created"): _CLOCK_TIME,
     (Group, "invite"): _unless_empty(_INVITE),
     (Member, "number"): phone_number,
     (Member, "admin"): _one_of("superadmin", "admin"),
     (Channel, "id"): _unless_empty(_CHANNEL_JID),
     (Channel, "name"): Length(1),
+    (Channel, "created"): _CLOCK_TIME,
     (Channel, "invite"): _unless_empty(_CHANNEL_INVITE),
     (Channel, "subscribers"): Range(0, 10**12),
     (Role, "number"): phone_number,

@@ -7,15 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import fields
-from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from marshmallow import ValidationError
-
 from flaresend_mock.core import faults
-from flaresend_mock.core.clock import EARLIEST, LATEST
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorld
 from flaresend_mock.core.events import KINDS
@@ -24,11 +19,7 @@ from flaresend_mock.core.models import GROUP_CAPACITY, MESSAGE_TYPES, Delivery, 
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.state import State
-from flaresend_mock.world_format.schema import (
-    MAX_HISTORY,
-    known_time_zone,
-    not_known,
-)
+from flaresend_mock.world_format.schema import not_known
 
 ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
 OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
@@ -44,12 +35,11 @@ def validate(state: State) -> None:
     """Validate a state whose records were decoded.
 
     Raises:
-        InvalidWorld: a setting is impossible, or two parts contradict each other.
+        InvalidWorld: two parts contradict each other.
     """
-    _validate_settings(state)
     _validate_instances(state)
     _validate_groups(state)
-    _validate_channels(state)
+    keyed("channels", state.channels.values(), attrgetter("invite"), "invite")
     for index, fault in enumerate(state.faults.values()):
         _validate_fault(f"faults[{index}]", fault)
     _validate_tasks(state)
@@ -60,11 +50,6 @@ def validate(state: State) -> None:
     _validate_timers(state)
     for kind in state.events.gone():
         _one_of(f"evicted_events.{kind}", kind, KINDS)
-
-
-def validate_history(history: int) -> None:
-    """Validate how many messages and events a world keeps, before it keeps any."""
-    _within("history", history, 1, MAX_HISTORY)
 
 
 def keyed(
@@ -97,33 +82,6 @@ def _one_of(where: str, value: str, known: Collection[str]) -> None:
         raise InvalidWorld(where, not_known(value, list(known)) if few else f"{value!r} is not known.")
 
 
-def _in_calendar(where: str, moment: datetime | None) -> None:
-    if moment is not None and not EARLIEST <= moment <= LATEST:
-        raise InvalidWorld(where, "The clock shows times from 1970 to 9998.")
-
-
-def _validate_settings(state: State) -> None:
-    _apply(known_time_zone, "time_zone", state.time_zone)
-    for setting in fields(state.settings):
-        value, lowest = getattr(state.settings, setting.name), setting.metadata["lowest"]
-        if value is not None and lowest is not None:
-            _within(setting.name, value, lowest, setting.metadata["highest"])
-    if abs(state.clock.offset) > LATEST - EARLIEST:
-        raise InvalidWorld("clock.offset", "The clock shows times from 1970 to 9998.")
-    _in_calendar("clock.frozen_at", state.clock.frozen_at)
-    _in_calendar("clock.starts_at", state.clock.starts_at)
-    for kind, count in state.counters.items():
-        if count < 0:
-            raise InvalidWorld(f"counters.{kind}", "A number of at least 0 is expected here.")
-
-
-def _apply(rule: Callable[[Any], object], where: str, value: object) -> None:
-    try:
-        rule(value)
-    except ValidationError as error:
-        raise InvalidWorld(where, str(error.messages[0])) from None
-
-
 def _validate_instances(state: State) -> None:
     instances = list(state.instances.values())
     if not instances:
@@ -142,20 +100,11 @@ def _validate_groups(state: State) -> None:
     keyed("groups", groups, attrgetter("invite"), "invite")
     for index, group in enumerate(groups):
         where = f"groups[{index}]"
-        _in_calendar(f"{where}.created", group.created)
-        _in_calendar(f"{where}.subject_time", group.subject_time)
         if len(group.members) > GROUP_CAPACITY:
             raise InvalidWorld(f"{where}.participants", f"A group has at most {GROUP_CAPACITY} participants.")
         for field, number in (("owner", group.owner), ("subject_owner", group.subject_owner)):
             if number not in state.people:
                 raise InvalidWorld(f"{where}.{field}", f"{number} is not among the people.")
-
-
-def _validate_channels(state: State) -> None:
-    channels = state.channels.values()
-    keyed("channels", channels, attrgetter("invite"), "invite")
-    for index, channel in enumerate(channels):
-        _in_calendar(f"channels[{index}].created", channel.created)
 
 
 def _validate_fault(where: str, fault: Fault) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,18 +17,30 @@ from typing import Any
 
 from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.events import Event, Subject
-from flaresend_mock.core.models import Call, Change
+from flaresend_mock.core.models import Call, Change, Fault, Instance
+from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
+from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.version import __version__
-from flaresend_mock.world_format.decode import convert
-from flaresend_mock.world_format.redaction import hide_in_fault, hide_in_instance
-from flaresend_mock.world_format.schema import BOUNDED, BYTES, FORM, FORMAT, TIME, VALUE, VERSION, is_tag
+from flaresend_mock.world_format.schema import (
+    BOUNDED,
+    BYTES,
+    FORM,
+    FORMAT,
+    TIME,
+    UNCHANGED,
+    VALUE,
+    VERSION,
+    is_tag,
+)
 
 FileVersion = tuple[int, int, int]
 """Tells a file from another of the same name: inode, time of its last change, size."""
 
 log = logging.getLogger(__name__)
+_known_types_lock = threading.Lock()
+_known_types: set[Any] = set()
 
 
 def export(state: State, *, secrets: bool) -> bytes:
@@ -50,15 +63,11 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         "version": VERSION,
         "emulator": __version__,
         "secrets": secrets,
-        "history": state.history,
-        "seed": state.seed,
-        "time_zone": state.time_zone,
+        **{name: _typed(getattr(state, name), kind) for name, kind in UNCHANGED.items()},
         "clock": state.clock,
-        "counters": state.counters,
-        **_plain([state.settings])[0],
-        "disappearing": dict(zip(state.disappearing, _plain(state.disappearing.values()), strict=True)),
+        **_typed(state.settings, WorldSettings),
         "people": _plain(state.people.values()),
-        "instances": _plain(instances if secrets else map(hide_in_instance, instances)),
+        "instances": _plain(instances if secrets else map(_mask_instance, instances)),
         "groups": [
             {"participants": list(group.pop("members").values()), **group}
             for group in _plain(state.groups.values())
@@ -77,8 +86,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
             {"instance": instance, "chat": chat, "deliveries": list(ids)}
             for (instance, chat), ids in state.lanes.items()
         ],
-        "auto_replies": state.auto_replies,
-        "faults": _plain(faults if secrets else map(hide_in_fault, faults)),
+        "faults": _plain(faults if secrets else map(_mask_fault, faults)),
         **{name: _plain(getattr(state, name)) for name in BOUNDED},
         "last_event": state.events.last_number,
         "events": [_event(event) for event in state.events.since()],
@@ -91,10 +99,36 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
 
 
 def _plain(records: Iterable[Any]) -> list[Any]:
-    """Return records as plain data, with 1.0 for a 1 where a float is meant, as an import has it."""
+    return [_typed(record, type(record)) for record in records]
+
+
+def _typed(value: Any, kind: Any) -> Any:
+    """Return a value as plain data, with 1.0 for a 1 where a float is meant, as an import has it.
+
+    msgspec inspects a type under a lock: two threads that meet a new type at once end the process.
+    """
     import msgspec
 
-    return [msgspec.to_builtins(convert(msgspec.to_builtins(record), type(record))) for record in records]
+    with _known_types_lock:
+        if kind not in _known_types:
+            msgspec.json.Decoder(kind)
+            _known_types.add(kind)
+    return msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(value), kind))
+
+
+def _mask_instance(instance: Instance) -> Instance:
+    """Return an instance without its API keys and its webhook's secrets."""
+    webhook = instance.webhook
+    if webhook is not None:
+        webhook = replace(webhook, secret=webhook.secret and MASK, verify_token=webhook.verify_token and MASK)
+    return replace(instance, api_keys=tuple(MASK for _ in instance.api_keys), webhook=webhook)
+
+
+def _mask_fault(fault: Fault) -> Fault:
+    """Return a fault without the API key that it matches."""
+    if fault.match.get("key") is None:
+        return fault
+    return replace(fault, match={**fault.match, "key": MASK})
 
 
 def _event(event: Event) -> dict[str, Any]:
