@@ -17,9 +17,21 @@ LIMIT = 30
 """How many of the newest messages, calls and deliveries a transcript has."""
 
 STRAYS = 5
+CALL_ACTIONS_TEXT = {
+    "reset": "resets the connection before the call is processed",
+    "truncate": "sends half of the response",
+    "corrupt": "sends a response that is no JSON",
+    "drop_response": "processes the call and sends no response",
+}
+DELIVERY_ACTIONS_TEXT = {
+    "reset": "resets the connection to the receiver",
+    "drop_response": "delivers the event and loses the receiver's response",
+    "drop": "never sends the event",
+    "duplicate": "sends the event twice",
+    "reorder": "sends the next event first",
+}
 ARROWS = {"outbound": "→", "inbound": "←"}
 _WIDTH = 100
-_UNLIMITED = {"after": 0, "every": 1, "times": None, "probability": 1}
 _PEOPLE = ("@s.whatsapp.net", "@lid")
 
 
@@ -40,13 +52,37 @@ def fault_line(fault: Shown) -> str:
     words = [str(fault.get("id")), *named, f"on {fault.get('on')}"]
     for name, wanted in _object(fault.get("match")).items():
         words.append(f"{name}={wanted if isinstance(wanted, str) else short(wanted)}")
-    effects = [f"replies {_object(fault['respond']).get('status')}"] if fault.get("respond") else []
-    effects += [_delay(_object(fault["delay"]))] if fault.get("delay") else []
-    effects += [str(fault["action"])] if fault.get("action") else []
-    effects += [f"{name} {fault.get(name)}" for name, usual in _UNLIMITED.items() if fault.get(name) != usual]
     state = "" if fault.get("armed") else ", used up"
     counts = f"matched {fault.get('matched')}, hit {fault.get('hits')}{state}"
-    return _printable(f"{' '.join(words)}: {', '.join(effects)} ({counts})")
+    effects = ", ".join([*fault_effects(fault), *fault_limits(fault)])
+    return _printable(f"{' '.join(words)}: {effects} ({counts})")
+
+
+def fault_effects(fault: Shown) -> list[str]:
+    """Return what a fault does, in words."""
+    on_calls, delay = fault.get("on") != "deliveries", _object(fault.get("delay"))
+    found = []
+    if fault.get("respond"):
+        what = "responds with" if on_calls else "replaces the response by"
+        found.append(f"{what} {_object(fault['respond']).get('status')}")
+    if fault.get("delay"):
+        found.append(f"delays the {'response' if on_calls else 'event'} by {_delay(delay)}")
+    if action := fault.get("action"):
+        found.append((CALL_ACTIONS_TEXT if on_calls else DELIVERY_ACTIONS_TEXT).get(action, str(action)))
+    return found
+
+
+def fault_limits(fault: Shown) -> list[str]:
+    """Return how often a fault hits, in words; nothing for one that always does."""
+    after, every, times = fault.get("after") or 0, fault.get("every") or 1, fault.get("times")
+    probability = fault.get("probability", 1)
+    found = [f"after {after} match{'es' if after > 1 else ''}"] if after else []
+    found += [f"every {every} matches"] if every > 1 else []
+    if probability is not None and probability < 1:
+        found.append(f"{probability:.0%} of the time" if probability >= 0.01 else "rarely")
+    if times is not None:
+        found.append("once" if times == 1 else f"at most {times} times")
+    return found
 
 
 def render(transcript: Shown) -> str:
@@ -140,10 +176,11 @@ def _task(task: Shown, local: Callable[[str], str], now: datetime) -> str:
 
 
 def _delay(delay: Shown) -> str:
-    if delay.get("mean") is not None:
-        return f"waits {delay['mean']} s, give or take {delay.get('deviation')}"
-    lowest, highest = delay.get("from"), delay.get("to")
-    return f"waits {lowest} s" if lowest == highest else f"waits {lowest} to {highest} s"
+    mean, deviation, lowest, highest = (delay.get(name) for name in ("mean", "deviation", "from", "to"))
+    if mean is not None:
+        return f"{mean:g} s" + (f" ± {deviation:g} s" if deviation else "")
+    shown = [f"{bound:g}" for bound in (lowest, highest) if isinstance(bound, int | float)]
+    return f"{' to '.join(dict.fromkeys(shown))} s"
 
 
 def _clock(zone: tzinfo) -> Callable[[str], str]:

@@ -11,8 +11,14 @@ from flask import Blueprint, Response
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.faults import CALLS, MAX_DELAY, PRESETS
-from flaresend_mock.core.models import Delay, Fault
+from flaresend_mock.core.models import Fault
 from flaresend_mock.core.redaction import MASK
+from flaresend_mock.core.transcript import (
+    CALL_ACTIONS_TEXT,
+    DELIVERY_ACTIONS_TEXT,
+    fault_effects,
+    fault_limits,
+)
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import name_of
 from flaresend_mock.dashboard.pages import page, part
@@ -31,19 +37,6 @@ PATHS = (
 )
 """The paths of the API that contain no id."""
 
-CALL_ACTIONS_TEXT = {
-    "reset": "resets the connection before the call is processed",
-    "truncate": "sends half of the response",
-    "corrupt": "sends a response that is no JSON",
-    "drop_response": "processes the call and sends no response",
-}
-DELIVERY_ACTIONS_TEXT = {
-    "reset": "resets the connection to the receiver",
-    "drop_response": "delivers the event and loses the receiver's response",
-    "drop": "never sends the event",
-    "duplicate": "sends the event twice",
-    "reorder": "sends the next event first",
-}
 _FIELD_NAMES = {"key": "API key", "url": "URL"}
 
 
@@ -77,8 +70,8 @@ def _faults(world: World) -> dict[str, object]:
             {
                 "fault": fault,
                 "matches": _matches(world, fault),
-                "effects": _effects(fault),
-                "frequency": _frequency(fault),
+                "effects": fault_effects(_shown(fault)),
+                "frequency": fault_limits(_shown(fault)),
                 "again": _body(fault),
             }
             for fault in reversed(found)
@@ -92,7 +85,7 @@ def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[s
     armed = [one for one in faults if one.armed and replace(one, id="", matched=0, hits=0) == preset]
     return {
         "name": name,
-        "text": ", ".join([*_effects(preset), *_frequency(preset)]),
+        "text": ", ".join([*fault_effects(_shown(preset)), *fault_limits(_shown(preset))]),
         "armed": armed[0].id if armed else None,
         "hits": sum(one.hits for one in armed),
     }
@@ -117,43 +110,8 @@ def _value(world: World, name: str, value: Any) -> str:
     return name_of(world, str(value)) if name == "chat" else str(value)
 
 
-def _effects(fault: Fault) -> list[str]:
-    calls = fault.on == CALLS
-    found = []
-    if fault.reply:
-        found.append(f"{'responds with' if calls else 'replaces the response by'} {fault.reply.status}")
-    if fault.delay:
-        found.append(f"{'delays the response' if calls else 'delays the event'} by {_seconds(fault.delay)}")
-    if fault.action:
-        found.append((CALL_ACTIONS_TEXT if calls else DELIVERY_ACTIONS_TEXT)[fault.action])
-    return found
-
-
-def _seconds(delay: Delay) -> str:
-    if delay.mean is not None:
-        return f"{delay.mean:g} s" + (f" ± {delay.deviation:g} s" if delay.deviation else "")
-    if delay.lowest == delay.highest:
-        return f"{delay.lowest:g} s"
-    return f"{delay.lowest:g} to {delay.highest:g} s"
-
-
-def _frequency(fault: Fault) -> list[str]:
-    found = []
-    if fault.after:
-        found.append(f"after {fault.after} match{'es' if fault.after > 1 else ''}")
-    if fault.every > 1:
-        found.append(f"every {fault.every} matches")
-    if fault.probability < 1:
-        found.append(f"{fault.probability:.0%} of the time" if fault.probability >= 0.01 else "rarely")
-    if fault.times is not None:
-        found.append("once" if fault.times == 1 else f"at most {fault.times} times")
-    return found
-
-
-def _body(fault: Fault) -> str:
-    """Return the body of POST /_mock/faults that arms a fault like this one; empty if a key in it is masked."""
-    if "key" in fault.match:
-        return ""
+def _shown(fault: Fault) -> dict[str, Any]:
+    """Return a fault as the body of POST /_mock/faults."""
     names = ("name", "on", "match", "after", "every", "probability", "times", "action")
     body: dict[str, Any] = {name: getattr(fault, name) for name in names}
     if fault.reply:
@@ -162,5 +120,9 @@ def _body(fault: Fault) -> str:
         body["delay"] = {"from": delay.lowest, "to": delay.highest}
         if delay.mean is not None:
             body["delay"] |= {"mean": delay.mean, "deviation": delay.deviation}
-    given = {name: value for name, value in body.items() if value is not None}
-    return json.dumps(given, ensure_ascii=False, default=str)
+    return {name: value for name, value in body.items() if value is not None}
+
+
+def _body(fault: Fault) -> str:
+    """Return the JSON that arms a fault like this one; empty if a key in it is masked."""
+    return "" if "key" in fault.match else json.dumps(_shown(fault), ensure_ascii=False, default=str)

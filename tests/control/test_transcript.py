@@ -90,8 +90,8 @@ def test_everything_is_one_line_each_in_the_time_of_the_world(nairobi: Client) -
         "scheduled; now it is 2025-11-14 13:00:00, the clock is frozen:",
         f'  2025-11-15 09:00:00 → {ANN} text "Again!"',
         "faults:",
-        "  fault-1 on calls path=/groups: replies 503, times 1 (matched 1, hit 1, used up)",
-        "  fault-2 on calls method=PATCH: waits 1.0 to 3.0 s (matched 0, hit 0)",
+        "  fault-1 on calls path=/groups: responds with 503, once (matched 1, hit 1, used up)",
+        "  fault-2 on calls method=PATCH: delays the response by 1.0 to 3.0 s (matched 0, hit 0)",
     ]
 
 
@@ -232,4 +232,6 @@ def test_odd_values_are_written_on_one_line() -> None:
     line = message_line(message, "now")
 
     assert line == rf'now ← 1\u202e to 2 in 120363403582097887@g.us None "{"x" * 99}…'
-    assert fault_line({"delay": 7, "match": [], "respond": 3}).startswith("None on None: replies None, ")
+    assert fault_line({"delay": 7, "match": [], "respond": 3}).startswith(
+        "None on None: responds with None, "
+    )

@@ -13,7 +13,8 @@ from werkzeug.test import Client
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import api_app
 from flaresend_mock.core.faults import ATTEMPT_ACTIONS, CALL_ACTIONS, EVENT_ACTIONS, PRESETS
-from flaresend_mock.dashboard.faults import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, PATHS
+from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT
+from flaresend_mock.dashboard.faults import PATHS
 from tests.defaults import ANN
 from tests.support import KEY
 

@@ -124,7 +124,7 @@ def test_a_transcript_reports_what_happened_and_the_nearest_miss(flaresend: Flar
         "transcript, UTC time:",
     ]
     assert lines[3].endswith(' → 254708920430 to 254712345678 text "Hello"')
-    assert lines[-1] == "  fault-1 down on calls: replies 503 (matched 0, hit 0)"
+    assert lines[-1] == "  fault-1 down on calls: responds with 503 (matched 0, hit 0)"
     found = at(flaresend, "transcript", "--json", *match).json
     assert found["nearest"]["misses"][0]["field"] == "text"
     after = at(

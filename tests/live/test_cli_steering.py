@@ -19,11 +19,11 @@ def groups(flaresend: FlaresendMock) -> requests.Response:
 
 def test_a_preset_is_armed_listed_and_cleared(flaresend: FlaresendMock) -> None:
     assert at(flaresend, "fault", "add", "rate-limited").lines == [
-        "fault-1 rate-limited on calls: replies 429 (matched 0, hit 0)"
+        "fault-1 rate-limited on calls: responds with 429 (matched 0, hit 0)"
     ]
     assert groups(flaresend).status_code == 429
     assert at(flaresend, "fault", "list").lines == [
-        "fault-1 rate-limited on calls: replies 429 (matched 1, hit 1)"
+        "fault-1 rate-limited on calls: responds with 429 (matched 1, hit 1)"
     ]
     assert at(flaresend, "fault", "list", "--json").json == control(flaresend, "GET", "/faults")
 
@@ -39,7 +39,7 @@ def test_a_fault_is_what_its_options_say(flaresend: FlaresendMock) -> None:
 
     assert (
         line
-        == "fault-1 tea pot on calls path=/groups method=GET key=***: replies 418, times 1 (matched 0, hit 0)"
+        == "fault-1 tea pot on calls path=/groups method=GET key=***: responds with 418, once (matched 0, hit 0)"
     )
     assert groups(flaresend).json() == {"tea": True}
     assert groups(flaresend).status_code == 200
@@ -55,7 +55,9 @@ def test_every_option_of_a_fault_reaches_the_emulator(flaresend: FlaresendMock) 
     assert armed["delay"] == {"from": 1.0, "to": 3.0}
     assert (armed["after"], armed["every"], armed["probability"]) == (1, 2, 0.5)
     (line,) = at(flaresend, "fault", "list").lines
-    assert line.startswith('fault-1 on calls number=254712345678 body={"type": "text"}: waits 1.0 to 3.0 s')
+    assert line.startswith(
+        'fault-1 on calls number=254712345678 body={"type": "text"}: delays the response by 1.0 to 3.0 s'
+    )
     assert line.endswith(", after 1, every 2, probability 0.5 (matched 0, hit 0)")
 
     lost = at(flaresend, "fault", "add", "--on", "deliveries", "--action", "drop_response", "--json").json

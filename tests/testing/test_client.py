@@ -68,7 +68,10 @@ def test_an_unmet_expectation_shows_what_there_was_instead(flaresend_mock: Flare
     assert f'→ {OUR_NUMBER} to {ANN} text "Your order 18 is on its way"' in said
     assert f'← {ANN} to {OUR_NUMBER} text "thanks"' in said
     assert "webhook:\n  msg_" in said
-    assert "faults:\n  fault-1 flaky on deliveries: replies 503, probability 0.3 (matched " in said
+    assert (
+        "faults:\n  fault-1 flaky on deliveries: replaces the response by 503, 30% of the time (matched "
+        in said
+    )
 
 
 def test_what_is_not_to_be_sent_is_not(flaresend_mock: Flaresend) -> None:
