@@ -91,7 +91,7 @@ def test_everything_is_one_line_each_in_the_time_of_the_world(nairobi: Client) -
         f'  2025-11-15 09:00:00 → {ANN} text "Again!"',
         "faults:",
         "  fault-1 on calls path=/groups: responds with 503, once (matched 1, hit 1, used up)",
-        "  fault-2 on calls method=PATCH: delays the response by 1.0 to 3.0 s (matched 0, hit 0)",
+        "  fault-2 on calls method=PATCH: delays the response by 1 to 3 s (matched 0, hit 0)",
     ]
 
 
