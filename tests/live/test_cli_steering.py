@@ -58,7 +58,7 @@ def test_every_option_of_a_fault_reaches_the_emulator(flaresend: FlaresendMock) 
     assert line.startswith(
         'fault-1 on calls number=254712345678 body={"type": "text"}: delays the response by 1 to 3 s'
     )
-    assert line.endswith(", after 1, every 2, probability 0.5 (matched 0, hit 0)")
+    assert line.endswith(", after 1 match, every 2 matches, 50% of the time (matched 0, hit 0)")
 
     lost = at(flaresend, "fault", "add", "--on", "deliveries", "--action", "drop_response", "--json").json
     assert (lost["on"], lost["action"]) == ("deliveries", "drop_response")
