@@ -62,7 +62,11 @@ def test_every_option_of_a_fault_reaches_the_emulator(flaresend: FlaresendMock) 
 
     lost = at(flaresend, "fault", "add", "--on", "deliveries", "--action", "drop_response", "--json").json
     assert (lost["on"], lost["action"]) == ("deliveries", "drop_response")
-    assert at(flaresend, "fault", "list").lines[1].startswith("fault-2 on deliveries: drop_response ")
+    assert (
+        at(flaresend, "fault", "list")
+        .lines[1]
+        .startswith("fault-2 on deliveries: delivers the event and loses the receiver's response ")
+    )
     text = at(flaresend, "fault", "add", "--status", "500", "--response-body", "NaN", "--json").json
     assert text["respond"]["body"] == "NaN"
     assert at(flaresend, "fault", "add", "--delay", "1.5", "--json").json["delay"] == {"from": 1.5, "to": 1.5}
