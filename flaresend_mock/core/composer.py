@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes
-from flaresend_mock.core.media import Media, mimetype_of, require_fit
+from flaresend_mock.core.media import Media, mimetype_of, mismatch
 from flaresend_mock.core.models import Disappearing, InboundMessage, Instance, Message, Upload
 from flaresend_mock.core.payload_reader import CONTEXT, TARGETED, Payload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES
@@ -106,7 +106,8 @@ class Composer:
     def copy_of(self, message: Message) -> InboundMessage:
         """Return an inbound message like a kept one; as text, if only instances write its kind.
 
-        A sample replaces a file that was sent by URL, which the emulator does not fetch.
+        A sample replaces a file that was sent by URL, which the emulator does not fetch. A file that does not fit its
+        kind becomes a document.
         """
         content = message.content
         if content.type not in MEDIA_KINDS:
@@ -116,7 +117,8 @@ class Composer:
         upload = Upload(
             source.data, content.file_name or source.file_name, content.mimetype or source.mimetype
         )
-        return InboundMessage(message.sender, content.type, content.text or "", content.caption, upload)
+        kind = "document" if mismatch(MEDIA_KINDS[content.type], upload) else content.type
+        return InboundMessage(message.sender, kind, content.text or "", content.caption, upload)
 
     def _file_of(self, message: Message) -> Any:
         content = message.content
@@ -130,7 +132,8 @@ class Composer:
             upload = upload or self._store.host.sample_media(MEDIA_KINDS[message.kind])
             kind = payloads.media_kind(message.kind, mimetype_of(MEDIA_KINDS[message.kind], upload))
             upload = replace(upload, mimetype=mimetype_of(kind, upload))
-            require_fit(message.kind, kind, upload)
+            if wrong := mismatch(kind, upload):
+                raise errors.MediaMismatch(f"media: {wrong} does not fit a message of type {message.kind}")
         if message.kind == "channel_image":
             details = {**details, "channel": self._channel(message, instance)}
         text: str | None = message.text

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from flaresend_mock.core.errors import MediaMismatch, MediaNotFound
+from flaresend_mock.core.errors import MediaNotFound
 from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
@@ -215,18 +215,12 @@ def mimetype_of(kind: str, upload: Upload) -> str:
     return _recognised(upload.data) or (given if kind == "document" and given else _KINDS[kind].mimetype)
 
 
-def require_fit(kind: str, media: str, upload: Upload) -> None:
-    """Check that a file fits the kind of its message, by its media type and by its first bytes.
-
-    Raises:
-        MediaMismatch: a film is no picture, and a picture is no voice message.
-    """
+def mismatch(media: str, upload: Upload) -> str | None:
+    """Return the media type of a file that does not fit a kind of media, as declared or by its first bytes."""
     wanted, declared, seen = _FIT.get(media, ""), upload.mimetype.lower(), _recognised(upload.data)
     if media == "audio" and seen == "video/mp4":  # a container of sound, too
         seen = None
-    for found in (declared, seen):
-        if found and not found.startswith(wanted):
-            raise MediaMismatch(f"media: {found} does not fit a message of type {kind}")
+    return next((found for found in (declared, seen) if found and not found.startswith(wanted)), None)
 
 
 def _recognised(data: bytes) -> str | None:

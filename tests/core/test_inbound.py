@@ -473,6 +473,16 @@ def test_nothing_arrives_at_an_instance_that_is_not_connected(status: str, two: 
     assert two.deliveries.all() == []
 
 
+@pytest.mark.parametrize("kind", ["image", "video", "audio"])
+def test_a_file_that_does_not_fit_its_kind_arrives_as_a_document(kind: str, two: World) -> None:
+    upload = Upload(b"%PDF-1.7", "Report.pdf", "application/pdf")
+
+    two.sending.send(INSTANCE, [OTHER_NUMBER], Content(kind, upload=upload))
+
+    message = json.loads(two.deliveries.all()[0].body)["data"]["message"]
+    assert message["documentMessage"]["mimetype"] == "application/pdf"
+
+
 def test_a_file_arrives_at_the_other_instance_as_it_was_sent(two: World) -> None:
     upload = Upload(b"%PDF-1.7", "Report.pdf", "application/pdf")
 
