@@ -10,8 +10,9 @@ from marshmallow import ValidationError, post_load
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import Body, Choice, File, List, Number, Template, Text, Url
+from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content
-from flaresend_mock.core.sending import Outcome, missing_part
+from flaresend_mock.core.sending import Outcome, require_complete
 from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.http.resources import Property, Read, Resource
@@ -36,9 +37,7 @@ NEEDS = (
     (tuple(kind for kind in MESSAGE_TYPES if kind in MEDIA_TYPES), ("url", "file")),
     (("template",), ("template",)),
 )
-"""The fields of which a message of a type needs one; JSON can hold the first. See `missing_part`."""
-
-_INCOMPLETE_FIELD = {"text": "text", "media": "file", "template": "template"}
+"""The fields of which a message of a type needs one; JSON can hold the first. See `require_complete`."""
 
 
 def message_type(words: tuple[str, ...]) -> Choice:
@@ -79,22 +78,27 @@ class ContentFields(Body):
 
 
 class ContentBody(ContentFields):
-    """A complete message, gathered under `content` when it is loaded."""
+    """A message, gathered under `content` when it is loaded. `require_complete` refuses an incomplete one."""
 
     needs = NEEDS
 
     @post_load
     def gather(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        if missing := _missing(data, data.get("url")):
-            raise ValidationError(missing)
         content = Content(**take_content(data))
         return data | {"content": content}
 
     def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
-        """Add what is missing to the errors of other fields: the documentation's order decides which is reported."""
+        """Add what is missing to the errors of other fields: the documentation's order decides which is reported.
+
+        A `url` that is unusable is not missing.
+        """
         valid: Any = error.valid_data
         if "type" in valid:
-            error.messages_dict.update(_missing(valid, data.get("url")))
+            try:
+                require_complete(Content(**take_content({**valid, "url": data.get("url")})))
+            except InvalidContent as refusal:
+                field = "file" if refusal.missing == "media" else refusal.missing
+                error.messages_dict[field] = [INCOMPLETE[refusal.missing]]
 
 
 class ChannelContentBody(ContentBody):
@@ -177,9 +181,3 @@ def take_content(data: dict[str, Any]) -> dict[str, Any]:
         if name in data:
             content[inside] = data.pop(name)
     return content
-
-
-def _missing(data: dict[str, Any], url: Any) -> dict[str, list[str]]:
-    """Return what a message lacks, as an error of its field. A `url` that is unusable is not missing."""
-    missing = missing_part(data["type"], data.get("text"), data.get("file") or url, data.get("template"))
-    return {_INCOMPLETE_FIELD[missing]: [INCOMPLETE[missing]]} if missing else {}

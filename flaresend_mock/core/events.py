@@ -63,21 +63,17 @@ class EventLog:
         self._gone: dict[str, tuple[int, int]] = {}
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
-        """Add an event with the next number, and return it."""
+        """Add an event with the next number, and return it; evict the oldest to stay within bounds."""
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject)
-        self.keep(event)
-        return event
-
-    def keep(self, event: Event) -> None:
-        """Add an event that has a number, and evict the oldest to stay within bounds."""
-        size = event.subject.size
+        size = subject.size
         self._events.append((event, size))
         self._bytes += size
         while len(self._events) > self.limit or (self._bytes > self.max_bytes and len(self._events) > 1):
             gone, lost = self._events.popleft()
             self._bytes -= lost
             self._gone[gone.kind] = (self.evicted(gone.kind) + 1, gone.number)
+        return event
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
@@ -104,12 +100,13 @@ class EventLog:
 
     def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
         """Replace all events by these, oldest first; numbers continue after `last_number`."""
-        self.last_number = last_number
         self._events.clear()
         self._bytes = 0
         self._gone = dict(gone)
         for event in events:
-            self.keep(event)
+            self.last_number = event.number - 1
+            self.append(event.at, event.kind, event.subject)
+        self.last_number = last_number
 
     def missing_since(self, number: int) -> int:
         """Return how many events after this number the log does not hold.

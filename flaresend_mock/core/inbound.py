@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from flaresend_mock.core.models import (
     Instance,
     Message,
     PendingAutoReply,
+    Rule,
 )
 from flaresend_mock.core.payload_reader import Payload
 from flaresend_mock.core.people import People
@@ -264,7 +265,9 @@ class Inbound:
         if isinstance(message, Message) and message.direction == "outbound" and message.status == "sent":
             if len(self._store.state.instances) > 1:
                 self._deliver_to_local_instances(message)
-            self._schedule_auto_reply(message)
+            recipient = self._store.state.people.get(message.to)
+            if recipient is not None and recipient.rules:
+                self._schedule_auto_reply(message, recipient.rules)
 
     def _deliver_to_local_instances(self, message: Message) -> None:
         group = self._store.state.groups.get(message.to)
@@ -274,12 +277,11 @@ class Inbound:
                 copy = self._composer.copy_of(message)
                 self.receive(replace(copy, instance=other.id, group=group.id if group else None))
 
-    def _schedule_auto_reply(self, message: Message) -> None:
+    def _schedule_auto_reply(self, message: Message, rules: Sequence[Rule]) -> None:
         """Set a timer for the first rule of the recipient that matches."""
         store = self._store
-        person = store.state.people.get(message.to)
         text = message.content.text
-        for rule in person.rules if person is not None and text is not None else ():
+        for rule in rules:
             if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
                 key = store.random.hexadecimal("auto-reply", 16).lower()
                 reply = text if rule.reply is None else rule.reply

@@ -140,16 +140,15 @@ class Instances:
 
     def masked(self, text: str) -> str:
         """Return a path or a query without the API keys of this world in it."""
-        for key in self._keys():
-            text = redaction.mask_key(text, key)
+        for instance in self.all():
+            for key in instance.api_keys:
+                if key in text or "%" in text:
+                    text = redaction.pattern_of(key).sub(redaction.MASK, text)
         return text
 
     def has_key_in(self, value: object) -> bool:
         """Tell whether a JSON value contains an API key of this world that is too long to be there by chance."""
-        return redaction.has_key(value, self._keys())
-
-    def _keys(self) -> list[str]:
-        return [key for instance in self.all() for key in instance.api_keys]
+        return redaction.has_key(value, [key for instance in self.all() for key in instance.api_keys])
 
     def _put(self, instance: Instance, action: str, details: dict[str, str]) -> Instance:
         self._store.state.instances[instance.id] = instance

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from flaresend_mock.core.bounded_store import size_of
@@ -218,7 +219,7 @@ class Content:
         """About how many bytes it takes, without its upload."""
         texts = (self.text, self.caption, self.url, self.file_name, self.mimetype)
         template = size_of(self.template) if self.template else 0
-        return 700 + template + sum([len(text) for text in texts if text])
+        return 700 + template + sum(map(len, filter(None, texts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -391,7 +392,7 @@ class Call:
 
     @property
     def size(self) -> int:
-        headers = sum([160 + len(name) + len(value) for name, value in self.headers])
+        headers = 160 * len(self.headers) + sum(map(len, chain.from_iterable(self.headers)))
         return 1200 + headers + 2 * len(self.query) + size_of(self.body) + len(self.response)
 
 

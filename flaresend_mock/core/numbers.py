@@ -55,23 +55,10 @@ def magic(number: str) -> int | None:
     return _MAGIC_OUTCOMES.get(number[-3:]) if number.startswith(MAGIC_COUNTRY) else None
 
 
-def refuse_magic(given: Iterable[str | None]) -> None:
-    """Refuse the call if one of these numbers asks for it.
-
-    Raises:
-        NotReady: for `999…425`, with the status that the documentation shows.
-        Overloaded: for `999…429` and `999…503`.
-    """
-    for number in given:
-        outcome = magic(number) if number else None
-        if outcome == 425:
-            raise NotReady("initializing")
-        if outcome in (429, 503):
-            raise Overloaded(outcome)
-
-
 @contextmanager
-def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None]) -> Iterator[None]:
+def magic_outcomes(
+    given: Iterable[str | None], delay: Callable[[float], None] | None = None
+) -> Iterator[None]:
     """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
     The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
@@ -79,13 +66,18 @@ def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None]) 
 
     Args:
         given: the numbers of a call; None for what is not a number.
-        delay: delays a caller for a number of seconds.
+        delay: delays a caller for a number of seconds; None where no caller waits.
 
     Raises:
-        NotReady, Overloaded: as `refuse_magic` does.
+        NotReady: for `999…425`, with the status that the documentation shows.
+        Overloaded: for `999…429` and `999…503`.
     """
-    people = list(given)
-    refuse_magic(people)
+    outcomes = list(map(magic, filter(None, given)))
+    for outcome in outcomes:
+        if outcome == 425:
+            raise NotReady("initializing")
+        if outcome in (429, 503):
+            raise Overloaded(outcome)
     yield
-    if any(number and magic(number) == 408 for number in people):
+    if delay is not None and 408 in outcomes:
         delay(STALL_SECONDS)

@@ -31,14 +31,6 @@ def key_mask(key: str) -> str:
     return f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
 
 
-def mask_key(text: str, key: str) -> str:
-    """Return a path or a query without an API key in it, percent-encoded or not.
-
-    A key may be any text: a short one is masked only where it is a whole part, between slashes and signs.
-    """
-    return _pattern(key).sub(MASK, text) if key in text or "%" in text else text
-
-
 def has_key(value: Any, keys: Sequence[str]) -> bool:
     """Tell whether a JSON value contains one of these API keys; short keys do not count."""
     if isinstance(value, str):
@@ -48,8 +40,11 @@ def has_key(value: Any, keys: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _pattern(key: str) -> re.Pattern[str]:
-    """Return a pattern that finds an API key in a path or a query, any of its characters percent-encoded."""
+def pattern_of(key: str) -> re.Pattern[str]:
+    """Return a pattern that finds an API key in a path or a query, any of its characters percent-encoded.
+
+    A key may be any text: a short one is found only where it is a whole part, between slashes and signs.
+    """
     pattern = "".join(map(_character, key))
     return re.compile(pattern if len(key) >= LONG_KEY else rf"(?<![^/&=?\s\"']){pattern}(?![^/&=\s\"'])")
 

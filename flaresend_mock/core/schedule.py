@@ -109,9 +109,9 @@ class Schedule:
         task = self._store.state.tasks[task_id]
         people = [self._people.recipient(given) for given in task.recipients]
         try:
-            numbers.refuse_magic(people)
-            instance = self._instances.require_ready(task.instance)
-            self._sending.deliver(instance, task.recipients, people, task.content)
+            with numbers.magic_outcomes(people):
+                instance = self._instances.require_ready(task.instance)
+                self._sending.deliver(instance, task.recipients, people, task.content)
         except errors.NotReady:
             task = replace(task, status="failed", reason="Instance not ready for messaging")
         except errors.Overloaded as overloaded:

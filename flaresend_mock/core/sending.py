@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidContent
@@ -30,21 +29,15 @@ class Outcome:
         return len(self.successful) + len(self.failed) + len(self.invalid)
 
 
-def missing_part(kind: str, text: Any, media: Any, template: Any) -> str | None:
-    """Return the part that a message of this type lacks: text, media or template; None if it is complete."""
-    if kind == "text":
-        return None if text else "text"
-    if kind in MEDIA_TYPES:
-        return None if media else "media"
-    return None if template else "template"
-
-
 def require_complete(content: Content) -> None:
-    """Refuse a message that lacks the part that its type needs."""
-    media = content.upload or content.media or content.url
-    missing = missing_part(content.type, content.text, media, content.template)
-    if missing:
-        raise InvalidContent(missing)
+    """Refuse a message that lacks the part that its type needs: text, media or template."""
+    needed, given = "template", content.template
+    if content.type == "text":
+        needed, given = "text", content.text
+    elif content.type in MEDIA_TYPES:
+        needed, given = "media", content.upload or content.media or content.url
+    if not given:
+        raise InvalidContent(needed)
 
 
 class Sending:
@@ -59,7 +52,7 @@ class Sending:
     def send(self, instance_id: str, recipients: Sequence[str | int], content: Content) -> Outcome:
         """Send one message to many people. A recipient that is given twice gets it twice."""
         require_complete(content)
-        people = [self._people.recipient(given) for given in recipients]
+        people = list(map(self._people.recipient, recipients))
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             instance = self._instances.require_ready(instance_id)
             return self.deliver(instance, recipients, people, content)

@@ -95,25 +95,25 @@ class Worlds:
         Raises:
             WorldIsGone: the key's world was evicted.
         """
-        found = self._known(api_key)
-        if found is None and self._fresh is not None:
-            return self._open(api_key)
-        return found
-
-    def _known(self, api_key: str) -> tuple[World, Instance] | None:
-        """Look for a key in the world that had it last, then in all worlds: keys are added and revoked at any time."""
         world = self._by_key.get(api_key)
         instance = world.instances.with_key(api_key) if world is not None and not world.closed else None
-        if world is not None and instance is not None:
-            self._touch(world)
-            return world, instance
+        found = (world, instance) if world and instance else self._search(api_key)
+        if found is None:
+            return self._open(api_key) if self._fresh is not None else None
+        if self._opened:
+            with self._lock:
+                if found[0].name in self._opened:
+                    self._opened.move_to_end(found[0].name)
+        return found
+
+    def _search(self, api_key: str) -> tuple[World, Instance] | None:
+        """Look for a key in all worlds: keys are added and revoked at any time."""
         for world in self.all():
             instance = world.instances.with_key(api_key)
             if instance is not None:
                 if len(self._by_key) >= MAX_REMEMBERED:  # most belong to removed worlds and keys
                     self._by_key.clear()
                 self._by_key[api_key] = world
-                self._touch(world)
                 return world, instance
         self._by_key.pop(api_key, None)
         return None
@@ -121,7 +121,7 @@ class Worlds:
     def _open(self, api_key: str) -> tuple[World, Instance] | None:
         assert self._fresh is not None
         with self._lock:
-            found = self._known(api_key)
+            found = self._search(api_key)
             if found is not None:
                 return found
             if api_key in self._opened.values():
@@ -171,13 +171,6 @@ class Worlds:
         self._opened.pop(world.name, None)
         for key in [key for key, other in list(self._by_key.items()) if other is world]:
             self._by_key.pop(key, None)
-
-    def _touch(self, world: World) -> None:
-        if not self._opened:
-            return
-        with self._lock:
-            if world.name in self._opened:
-                self._opened.move_to_end(world.name)
 
 
 def with_key(state: State, api_key: str) -> list[str]:
