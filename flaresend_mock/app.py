@@ -19,7 +19,6 @@ from werkzeug.test import Client
 
 from flaresend_mock import api, media_host
 from flaresend_mock.api import errors as api_errors
-from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.bodies import ApiRequest
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST, SERVICES, AppServices
@@ -114,7 +113,7 @@ def api_app() -> SharedFlask:
     """Return the Flaresend API."""
     app = SharedFlask("flaresend_mock")
     api.install(app)
-    app.register_error_handler(Unauthorized, api_errors.refuse)
+    app.register_error_handler(api_errors.Unauthorized, api_errors.refuse)
     app.register_error_handler(Refusal, api_errors.refuse)
     app.register_error_handler(HTTPException, api_errors.refuse_http)
     app.register_error_handler(Exception, _fail)

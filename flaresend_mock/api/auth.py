@@ -4,20 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Request
+from flask import Request, Response, g, request
 from werkzeug.exceptions import NotFound
 
+from flaresend_mock.api import fault_injection
+from flaresend_mock.api.errors import Unauthorized
 from flaresend_mock.core.world import World
-from flaresend_mock.http.context import AppServices
-from flaresend_mock.http.headers import bearer
-
-
-class Unauthorized(Exception):
-    """The call has no API key, or an unknown one."""
-
-    def __init__(self, error: str) -> None:
-        super().__init__(error)
-        self.error = error
+from flaresend_mock.http.context import AppServices, bearer, services
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +21,28 @@ class Caller:
     instance: str
 
 
-def identify(authorization: str, us: AppServices) -> Caller | None:
-    """Return the caller that the API key belongs to, or None without a known key.
+def authenticate() -> Response | None:
+    """Find the caller, apply a fault that matches, and refuse a call without a known key.
 
     Raises:
         WorldIsGone: the world of this key was evicted.
         TooMany: there is no room for a world for this key.
     """
-    key = bearer(authorization)
+    us = services()
+    key = bearer(request.environ.get("HTTP_AUTHORIZATION", ""))
     found = us.worlds.with_key(key) if key else None
-    return Caller(found[0], found[1].id) if found else None
+    g.caller = caller = Caller(found[0], found[1].id) if found else None
+    world = caller.world if caller else us.worlds.default()
+    if world.state.faults:
+        reply = fault_injection.apply_before(world, caller.instance if caller else None)
+        if reply is not None:
+            return reply
+    if caller is None or us.strict:
+        _require_known(request, us, key, caller)
+    return None
 
 
-def require_known(request: Request, us: AppServices, caller: Caller | None) -> None:
+def _require_known(request: Request, us: AppServices, key: str | None, caller: Caller | None) -> None:
     """Refuse a call of a known route without a known key, before any other check.
 
     Raises:
@@ -52,5 +54,4 @@ def require_known(request: Request, us: AppServices, caller: Caller | None) -> N
     if us.strict and request.path.endswith("/"):
         raise NotFound
     if caller is None:
-        key = bearer(request.headers.get("Authorization", ""))
         raise Unauthorized("Invalid API key" if key else "Authorization header required")

@@ -8,10 +8,9 @@ from typing import Any, Literal
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.api.auth import Unauthorized
 from flaresend_mock.core import errors
 from flaresend_mock.http.bodies import respond
-from flaresend_mock.http.headers import allowed, path_as_sent
+from flaresend_mock.http.context import allowed, path_as_sent
 from flaresend_mock.http.resources import Property, Resource
 
 NOT_READY = "Instance not ready for messaging"
@@ -22,6 +21,15 @@ INCOMPLETE = {
     "template": "Template is required",
 }
 SEND_AT_FORMAT = "Invalid sendAt format. Use YYYY-MM-DD HH:mm:ss"
+
+
+class Unauthorized(Exception):
+    """The call has no API key, or an unknown one."""
+
+    def __init__(self, error: str) -> None:
+        super().__init__(error)
+        self.error = error
+
 
 _Worded = tuple[int, Callable[[Any], dict[str, Any]]]
 

@@ -8,12 +8,10 @@ from typing import Any
 from flask import Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import OVERLOADED
 from flaresend_mock.core.models import Fault, Reply
 from flaresend_mock.core.world import World
-from flaresend_mock.http import bodies, headers
-from flaresend_mock.http.context import cut
+from flaresend_mock.http import bodies, context
 
 _LISTS = ("recipients", "participants", "groupJids")
 
@@ -27,9 +25,9 @@ class Injected:
     seconds: float
 
 
-def apply_before(world: World, caller: Caller | None) -> Response | None:
-    """Find the fault that matches the call, and return the fault's reply if it has one."""
-    fault = world.faults.match_call(_described(request, caller.instance if caller else None))
+def apply_before(world: World, instance: str | None) -> Response | None:
+    """Find the fault that matches the instance's call, and return the fault's reply if it has one."""
+    fault = world.faults.match_call(_described(request, instance))
     if fault is None:
         return None
     g.injected = Injected(world, fault, world.faults.seconds_of(fault))
@@ -38,16 +36,15 @@ def apply_before(world: World, caller: Caller | None) -> Response | None:
     return _reply(fault.reply) if fault.reply is not None else None
 
 
-def apply_after(response: Response) -> Response:
+def apply_after(response: Response, injected: Injected) -> Response:
     """Corrupt, cut or delay a response, as the call's fault says, after the call was recorded."""
-    injected: Injected = g.injected
     fault = injected.fault
     if injected.seconds:
         faults = injected.world.faults
         injected.world.delay(injected.seconds, lambda: not faults.has(fault.id))
     if fault.action == "corrupt":
         response.set_data(response.get_data()[:-1] + b"{")
-    elif fault.action is not None and not cut(request.environ, fault.action):
+    elif fault.action is not None and not context.cut(request.environ, fault.action):
         return Response(
             "Here the connection would have ended.", 502, content_type="text/plain; charset=utf-8"
         )
@@ -62,11 +59,11 @@ def _described(request: Request, instance: str | None) -> dict[str, Any]:
         body = {}
     return {
         "method": request.method,
-        "path": headers.path_as_sent(request.environ),
+        "path": context.path_as_sent(request.environ),
         "query": request.environ.get("QUERY_STRING", ""),
-        "headers": headers.shown(headers.received(request.environ)),
+        "headers": context.shown(context.received(request.environ)),
         "body": body,
-        "key": headers.bearer(request.headers.get("Authorization", "")),
+        "key": context.bearer(request.headers.get("Authorization", "")),
         "instance": instance,
     }
 

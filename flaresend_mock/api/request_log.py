@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, g, request
 
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.fault_injection import Injected
+from flaresend_mock.api.fault_injection import Injected, apply_after
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.bodies import RAW
-from flaresend_mock.http.context import services
-from flaresend_mock.http.headers import path_as_sent, received
+from flaresend_mock.http.context import path_as_sent, received, services
 
 log = logging.getLogger(__name__)
 
 NOT_FOUND = 404
 
 
-def record(response: Response) -> None:
-    """Record the call with its response. Calls without a known key belong to the default world."""
+def record(response: Response) -> Response:
+    """Record the call with its response, and return what a fault makes of the response.
+
+    Calls without a known key belong to the default world. Of uploads in a form, only a description is kept.
+    """
     environ = request.environ
     caller: Caller | None = g.get("caller")
     world: World = caller.world if caller else services().worlds.default()
@@ -35,12 +36,15 @@ def record(response: Response) -> None:
     masked = world.instances.masked
     if response.status_code == NOT_FOUND and not cut_off:  # the message repeats the path
         response_body = masked(response_body.decode()).encode()
+    body = environ.get(RAW)
+    if body is None and (fields := g.get("body")) is not None:
+        body = {name: _described(value) for name, value in fields.items()}
     call = Call(
         method=environ["REQUEST_METHOD"],
         path=masked(path_as_sent(environ)),
         query=masked(query) if query else "",
         headers=received(environ),
-        body=_body(environ),
+        body=body,
         status=None if cut_off else response.status_code,
         response=response_body,
         instance=caller.instance if caller else None,
@@ -51,16 +55,10 @@ def record(response: Response) -> None:
     of_world = "" if world.name == DEFAULT else f" in {world.name}"
     met = f" ({fault.id})" if fault else ""
     log.info("%s %s %s%s%s", call.method, call.path, call.status or "reset", of_world, met)
+    return apply_after(response, injected) if injected else response
 
 
-def _body(environ: Mapping[str, Any]) -> Any:
-    """Return the bytes of a JSON body, or the fields of a form, in which uploads are described and not kept."""
-    raw: bytes | None = environ.get(RAW)
-    fields: dict[str, Any] | None = None if raw else g.get("body")
-    if raw is not None or fields is None:
-        return raw
-    return {name: _described(value) if isinstance(value, Upload) else value for name, value in fields.items()}
-
-
-def _described(upload: Upload) -> dict[str, Any]:
-    return {"fileName": upload.file_name, "mimetype": upload.mimetype, "size": len(upload.data)}
+def _described(value: Any) -> Any:
+    if not isinstance(value, Upload):
+        return value
+    return {"fileName": value.file_name, "mimetype": value.mimetype, "size": len(value.data)}

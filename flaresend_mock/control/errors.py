@@ -13,7 +13,7 @@ from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.core.models import GROUP_CAPACITY
 from flaresend_mock.http import bodies
-from flaresend_mock.http.headers import allowed
+from flaresend_mock.http.context import allowed
 from flaresend_mock.http.resources import Resource
 
 CODES: dict[type[Refusal], tuple[int, str, str]] = {

@@ -10,8 +10,7 @@ from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.context import CONTROL, services
-from flaresend_mock.http.headers import cookie_of, pass_for
+from flaresend_mock.http.context import CONTROL, cookie_of, pass_for, services
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"

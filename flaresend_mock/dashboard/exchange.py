@@ -15,7 +15,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint, place
-from flaresend_mock.http.headers import shown
+from flaresend_mock.http.context import shown
 
 Subject = Call | Delivery
 """What the traffic page lists: an API call or a webhook delivery."""

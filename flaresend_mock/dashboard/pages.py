@@ -16,8 +16,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import formatted, plain
 from flaresend_mock.dashboard.reproduce_curl import Place
-from flaresend_mock.http.context import services
-from flaresend_mock.http.headers import cookie_of, pass_for
+from flaresend_mock.http.context import cookie_of, pass_for, services
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection
 from http import HTTPStatus
 from math import isinf
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from flask import Request, Response
 from werkzeug.datastructures import FileStorage, MultiDict
@@ -16,9 +16,6 @@ from werkzeug.formparser import FormDataParser
 
 from flaresend_mock.core.models import Upload
 from flaresend_mock.http.context import SERVICES
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -42,25 +39,25 @@ class StrictFormDataParser(FormDataParser):
 
 
 class ApiRequest(Request):
-    """A request whose forms are read strictly, and whose size is limited by its emulator."""
+    """A request whose forms are read strictly, and are as large as its emulator allows."""
 
     form_data_parser_class = StrictFormDataParser
 
     _streams: tuple[IO[bytes], ...] = ()
-
-    def __init__(self, environ: WSGIEnvironment, *args: Any, **kwargs: Any) -> None:
-        super().__init__(environ, *args, **kwargs)
-        self.max_content_length = self.max_form_memory_size = environ[SERVICES].max_body_size
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*args, **kwargs)
         self._streams += (stream,)
         return stream
 
-    def close(self) -> None:
-        super().close()
-        for stream in self._streams:
-            stream.close()
+    def _load_form_data(self) -> None:
+        self.max_content_length = self.max_form_memory_size = self.environ[SERVICES].max_body_size
+        try:
+            super()._load_form_data()
+        except BaseException:
+            for stream in self._streams:
+                stream.close()
+            raise
 
 
 def read(
@@ -69,6 +66,7 @@ def read(
     *,
     forms: bool = True,
     max_depth: int = MAX_DEPTH,
+    max_size: int = 0,
     not_json: str = NOT_JSON,
 ) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
@@ -78,6 +76,7 @@ def read(
             or hold a JSON array.
         forms: accepts forms beside JSON.
         max_depth: how deeply JSON may be nested.
+        max_size: how many bytes of JSON are accepted, where the emulator does not allow more.
         not_json: the message for a body that is not a JSON object.
 
     Raises:
@@ -88,11 +87,23 @@ def read(
     length = request.content_length
     if not length:
         return {}
-    if request.content_type == "application/json" or request.is_json:
-        return _read_json(request, length, max_depth, not_json)
-    if forms and request.mimetype in FORMS:
-        return _read_form(request, lists)
-    raise UnsupportedMediaType
+    if request.content_type != "application/json" and not request.is_json:
+        if forms and request.mimetype in FORMS:
+            return _read_form(request, lists)
+        raise UnsupportedMediaType
+    environ = request.environ
+    if length > max(environ[SERVICES].max_body_size, max_size):
+        raise RequestEntityTooLarge
+    raw = environ.get(RAW)
+    if raw is None:  # the server has read it already: `Request.get_data` would add two guards
+        raw = environ[RAW] = environ["wsgi.input"].read(length)
+    try:
+        data = load_json(raw, max_depth)
+    except ValueError:
+        raise BadRequest(not_json) from None
+    if not isinstance(data, dict):
+        raise BadRequest(not_json)
+    return data
 
 
 def respond(data: Any, status: int = 200) -> Response:
@@ -162,26 +173,6 @@ def _check_depth(data: Any, max_depth: int) -> None:
         if not level:
             return
     raise ValueError("too deeply nested")
-
-
-def _read_json(request: Request, length: int, max_depth: int, not_json: str) -> dict[str, Any]:
-    """Return the JSON object in a request's body.
-
-    The server has read all bytes already, so they are taken from it directly; `Request.get_data` would add two guards.
-    """
-    allowed, environ = request.max_content_length, request.environ
-    if allowed is not None and length > allowed:
-        raise RequestEntityTooLarge
-    raw = environ.get(RAW)
-    if raw is None:
-        raw = environ[RAW] = environ["wsgi.input"].read(length)
-    try:
-        data = load_json(raw, max_depth)
-    except ValueError:
-        raise BadRequest(not_json) from None
-    if not isinstance(data, dict):
-        raise BadRequest(not_json)
-    return data
 
 
 def _read_form(request: Request, lists: Collection[str]) -> dict[str, Any]:

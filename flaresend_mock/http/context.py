@@ -1,7 +1,9 @@
-"""What the HTTP rooms know about a request: the emulator that it came to, its path, and its connection."""
+"""What the HTTP rooms know about a request: the emulator that it came to, its path, headers and connection."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -9,12 +11,15 @@ from dataclasses import dataclass, field
 from itertools import count
 from threading import BoundedSemaphore
 from typing import Any
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from flask import request
+from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.background.realtime import Patience
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
+from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
@@ -34,6 +39,10 @@ MAX_BODY_SIZE = 64 * 1024 * 1024
 MAX_STREAMS = 32
 MAX_WAITERS = 400
 
+SCHEMES = ("bearer", "basic", "digest")
+"""Schemes of authentication, which are shown where the credential is masked."""
+
+_PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _DISCONNECTED = "waitress.client_disconnected"
 _PROCESS = id(object())
 _runs = count(1)
@@ -104,3 +113,48 @@ def is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
     """Return a function that tells whether the client has disconnected."""
     asked: Callable[[], bool] = environ.get(_DISCONNECTED, lambda: False)
     return asked
+
+
+def bearer(authorization: str) -> str | None:
+    """Return the key of a Bearer authorization, or None for another scheme. The scheme's case does not matter."""
+    scheme, _, key = authorization.strip().partition(" ")
+    return key.strip() or None if scheme.lower() == "bearer" else None
+
+
+def cookie_of(token: str) -> str:
+    """Return the name of the dashboard's cookie. It depends on the token: cookies do not tell ports apart."""
+    return "flaresend_mock_" + pass_for(token + " cookie")[:12]
+
+
+def pass_for(token: str) -> str:
+    """Return the value of the dashboard's cookie, which stands for the control token in a browser."""
+    return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()
+
+
+def path_as_sent(environ: Mapping[str, Any]) -> str:
+    """Return the path of the request line, without the query."""
+    uri: str | None = environ.get("REQUEST_URI")
+    return uri.partition("?")[0] if uri else quote(environ["PATH_INFO"].encode("latin-1"))
+
+
+def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a request. Of credentials, only the scheme is kept."""
+    found = []
+    for key, value in environ.items():
+        if key[:5] == "HTTP_" or (key in _PLAIN and value):
+            if is_secret(key):
+                scheme, _, rest = value.partition(" ")
+                value = f"{scheme} {MASK}" if rest and scheme.lower() in SCHEMES else MASK
+            found.append((key, value))
+    return tuple(found)
+
+
+def shown(headers: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return kept headers under their usual names: HTTP_USER_AGENT as User-Agent."""
+    return {key.removeprefix("HTTP_").replace("_", "-").title(): value for key, value in headers}
+
+
+def allowed(refusal: HTTPException) -> str:
+    """Return the methods that a route allows, sorted, for a refused method; otherwise an empty string."""
+    methods = getattr(refusal, "valid_methods", None) or ()
+    return ", ".join(sorted(methods))

@@ -15,8 +15,7 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
-from flaresend_mock.http.context import AppServices, services
-from flaresend_mock.http.headers import bearer
+from flaresend_mock.http.context import bearer, services
 from flaresend_mock.http.resources import Resource, instance
 
 View = Callable[..., Any]
@@ -105,11 +104,10 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         dump = getattr(resource, "dump", None)
         of_api = "caller" in takes
         lists = _lists(of.body)
-        max_depth = LARGE_DEPTH if of.large else bodies.MAX_DEPTH
+        limits = {"max_depth": LARGE_DEPTH, "max_size": LARGE_BODY} if of.large else {}
 
         @wraps(view)
         def run(**arguments: Any) -> Response:
-            us = services()
             if of_api:
                 arguments["caller"] = caller = g.caller
                 if of.phone:
@@ -119,15 +117,11 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             if of.query is not None and "query" in takes:
                 arguments["query"] = of.query.parse(_query(request))
             if of.body is not None:
-                forms = of.forms or (of_api and not us.strict)
-                if of.large:
-                    request.max_content_length = max(LARGE_BODY, us.max_body_size)
-                g.body = given = bodies.read(
-                    request, lists, forms=forms, max_depth=max_depth, not_json=of.body.not_json
-                )
+                forms = of.forms or (of_api and not services().strict)
+                g.body = given = bodies.read(request, lists, forms=forms, not_json=of.body.not_json, **limits)
                 arguments["body"] = of.body.parse(given)
             if WORLD in takes:
-                arguments[WORLD] = chosen_world(us, request)
+                arguments[WORLD] = chosen_world(request)
             result = view(**arguments)
             if isinstance(result, Response):
                 return result
@@ -145,20 +139,21 @@ def endpoint_of(view: Callable[..., Any]) -> Endpoint | None:
     return found
 
 
-def chosen_world(us: AppServices, request: Request) -> World:
+def chosen_world(request: Request) -> World:
     """Return the world named by `?world=`, or that of the API key in `Authorization`, or the default world.
 
     Raises:
         WorldNotFound: no world has this name.
         NotFound: no world has this API key.
     """
+    worlds = services().worlds
     name = request.args.get(WORLD)
     if name is not None:
-        return us.worlds.get(name)
+        return worlds.get(name)
     key = bearer(request.headers.get("Authorization", ""))
     if not key:
-        return us.worlds.default()
-    found = us.worlds.with_key(key)
+        return worlds.default()
+    found = worlds.with_key(key)
     if found is None:
         raise NotFound("No world has this API key.")
     return found[0]

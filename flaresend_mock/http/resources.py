@@ -78,16 +78,17 @@ class Resource(Schema):
         super().__init__()
         shown = [(name, one) for name, one in self.fields.items() if not one.only_match]
         self._readers = [(one.data_key or name, self.reader(name, one)) for name, one in shown]
-        self._optional = any(one.optional for _, one in shown)
 
     def reader(self, name: str, one: Property) -> Read:
         return one.reader(name, self.read)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> dict[str, Any]:
         """Return an item as JSON."""
-        shown = {name: read(obj) for name, read in self._readers}
-        if self._optional:
-            return {name: value for name, value in shown.items() if value is not missing}
+        shown = {}
+        for name, read in self._readers:
+            value = read(obj)
+            if value is not missing:
+                shown[name] = value
         return shown
 
 

@@ -6,7 +6,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.http.headers import cookie_of
+from flaresend_mock.http.context import cookie_of
 
 TOKEN = "a-long-secret"
 

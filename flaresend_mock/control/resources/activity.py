@@ -22,7 +22,7 @@ from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import MESSAGE_TYPES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payloads import KINDS
-from flaresend_mock.http import bodies, headers, times
+from flaresend_mock.http import bodies, context, times
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by
 
 STATUSES = (
@@ -150,7 +150,7 @@ class Request(Resource):
     headers = Property(
         dict,
         "The headers; credentials are masked.",
-        get=lambda event: headers.shown(event.subject.headers),
+        get=lambda event: context.shown(event.subject.headers),
         match=HEADERS,
     )
     number = Property(
