@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import uses_emulator, write_file
 from flaresend_mock.client import ControlPlane, NotAnEmulator, media_of, part
+from flaresend_mock.settings import Checked
 
 _WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
 _IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
@@ -94,20 +96,57 @@ def _draw(drawing: str) -> None:
         output.say(line, *colours)
 
 
+def _field(given: str) -> tuple[str, Any]:
+    name, equals, value = given.partition("=")
+    if not (name and equals):
+        raise ValueError
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+def _event(given: str) -> Any:
+    """Return the event in a file, or the name of a sample."""
+    file = Path(given)
+    if not file.is_file():
+        return given
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise click.UsageError(f"--event: {file}: {error}") from None
+
+
 @click.command()
 @click.argument("text", required=False)
-@click.option("--from", required=True, metavar="NUMBER", help="Number of the sender.")
+@click.option("--from", metavar="NUMBER", help="Number of the sender; required, but for an event.")
 @click.option("--group", metavar="JID", help="Group to write in.")
 @click.option("--instance", metavar="ID", help="Instance to write to; the first one if not given.")
 @click.option("--type", help="Type of the message, where text and file do not tell it.")
 @click.option("--file", type=click.Path(path_type=Path), help="File to send.")
 @click.option("--caption", help="Caption of the file.")
 @click.option("--reply-to", metavar="ID", help="Message to quote, or to reply to.")
-@click.option("--target", metavar="ID", help="Message to react to, to edit or to delete.")
+@click.option("--target", metavar="ID", help="Message to react to, to edit, to delete or to vote in.")
+@click.option("--event", metavar="NAME|FILE", help="Sample event, or file of JSON, that is sent unchanged.")
+@click.option(
+    "--field",
+    multiple=True,
+    type=Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", _field),
+    help="Other field of POST /_mock/inbound; the value is JSON or text.",
+)
 @uses_emulator(world=True)
-def receive(emulator: ControlPlane, as_json: bool, file: Path | None, **given: str | None) -> None:
+def receive(
+    emulator: ControlPlane,
+    as_json: bool,
+    file: Path | None,
+    event: str | None,
+    field: tuple[tuple[str, Any], ...],
+    **given: str | None,
+) -> None:
     """Send a message from a person to an instance, whose webhook gets the event."""
-    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | dict(field)
+    if event is not None:
+        body["event"] = _event(event)
     if file is not None:
         try:
             body["media"] = media_of(file)

@@ -109,6 +109,22 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         event: Mapping[str, Any] = self._control.call("POST", "/inbound", body)["event"]
         return event
 
+    def event(self, event: Mapping[str, Any] | str, *, instance: str | None = None) -> Mapping[str, Any]:
+        """Send an event that is no message of a person to the webhook unchanged, and return it.
+
+        Args:
+            event: the whole event, to which only `instanceId` and `timestamp` are added if it lacks them; or the name
+                of a sample, such as "undecryptable" or "call". Flaresend documents none of these.
+            instance: the id of the instance; the first one if it is left out.
+        """
+        body = {"event": event, **({} if instance is None else {"instance": instance})}
+        sent: Mapping[str, Any] = self._control.call("POST", "/inbound", body)["event"]
+        return sent
+
+    def settings(self, **changes: Any) -> None:
+        """Change settings of the world, such as directory="closed" or offline_messages="drop"."""
+        self._control.call("PATCH", "/world", changes)
+
     def messages(self, **match: Any) -> list[Message]:
         """Return the messages that were sent and received, oldest first: all, or those that match these fields.
 
@@ -285,7 +301,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return made
 
     def person(self, number: str, **details: Any) -> None:
-        """Set the details of a person: `name`, `on_whatsapp`, `lid`, and the `rules` of auto-replies."""
+        """Set the details of a person: `name`, `on_whatsapp`, `lid`, `aliases`, `addable`, and `rules` of replies."""
         self._control.call("PUT", f"/people/{part(str(number))}", details)
 
     def snapshot(self, name: str | None = None) -> Snapshot:

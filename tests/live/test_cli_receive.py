@@ -1,0 +1,60 @@
+"""flaresend-mock receive: every field of POST /_mock/inbound, and whole events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flaresend_mock import FlaresendMock
+from tests.live.commands import at
+
+ANN = "254712345678"
+
+
+@pytest.fixture
+def flaresend() -> Iterator[FlaresendMock]:
+    with FlaresendMock(log_level="error") as running:
+        yield running
+
+
+def test_fields_are_json_or_text(flaresend: FlaresendMock) -> None:
+    fields = [
+        "--field",
+        'options=["Tea", "Water"]',
+        "--field",
+        "selectable=0",
+        "--field",
+        "text=What will it be?",
+    ]
+    poll = at(flaresend, "receive", "--from", ANN, "--type", "poll", *fields, "--json").json["event"]["data"]
+
+    asked = poll["message"]["pollCreationMessage"]
+    assert (asked["name"], asked["selectableOptionsCount"]) == ("What will it be?", 0)
+    vote = ["--type", "poll_vote", "--target", poll["id"], "--field", 'choices=["Tea"]']
+    assert at(flaresend, "receive", "--from", ANN, *vote).lines
+
+
+def test_a_sample_or_a_file_is_a_whole_event(flaresend: FlaresendMock, tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps({"event": "odd", "data": [1, None]}), encoding="utf-8")
+
+    sample = at(flaresend, "receive", "--event", "call", "--json").json["event"]
+    own = at(flaresend, "receive", "--event", str(file), "--json").json["event"]
+
+    assert (sample["event"], sample["data"][0]["status"]) == ("call", "offer")
+    assert (own["event"], own["data"]) == ("odd", [1, None])
+    assert own.keys() == {"event", "instanceId", "data", "timestamp"}
+
+
+def test_what_is_no_event_is_refused_in_one_line(flaresend: FlaresendMock, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.json"
+    broken.write_text("{", encoding="utf-8")
+
+    at(flaresend, "receive", "--event", "cal").failed("did you mean 'call'?")
+    at(flaresend, "receive", "--event", str(broken)).failed("broken.json", 2)
+    at(flaresend, "receive", "--event", "call", "--from", ANN).failed("give only `instance` beside it")
+    at(flaresend, "receive", "hi").failed("from: ")
+    at(flaresend, "receive", "--from", ANN, "--field", "seconds").failed("NAME=VALUE", 2)
