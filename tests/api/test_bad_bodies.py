@@ -35,10 +35,10 @@ def send(client: Client, **changes: Any) -> TestResponse:
 
 
 def sent(client: Client) -> list[dict[str, Any]]:
-    answer = client.get("/_mock/messages")
-    assert answer.status_code == 200, answer.text
-    assert answer.json is not None
-    messages: list[dict[str, Any]] = answer.json["messages"]
+    response = client.get("/_mock/messages")
+    assert response.status_code == 200, response.text
+    assert response.json is not None
+    messages: list[dict[str, Any]] = response.json["messages"]
     return messages
 
 
@@ -93,9 +93,9 @@ FILE = 'Content-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent
 )
 def test_what_is_no_json_object_is_refused(body: bytes, client: Client, world: World) -> None:
     for method, path in TAKING_JSON:
-        answer = refused(client, world, method, path, data=body, content_type="application/json")
+        response = refused(client, world, method, path, data=body, content_type="application/json")
 
-        assert answer.json == {"success": False, "message": "Invalid JSON body"}, path
+        assert response.json == {"success": False, "message": "Invalid JSON body"}, path
     assert can_be_shown(client)
 
 
@@ -107,10 +107,10 @@ def test_json_of_another_content_type_is_refused(
 ) -> None:
     body = json.dumps(MESSAGE)
 
-    answer = refused(client, world, "POST", "/send-message", data=body, content_type=content_type)
+    response = refused(client, world, "POST", "/send-message", data=body, content_type=content_type)
 
-    assert answer.status_code == 415
-    assert answer.json == {"success": False, "message": "Content-Type must be application/json"}
+    assert response.status_code == 415
+    assert response.json == {"success": False, "message": "Content-Type must be application/json"}
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_json_of_another_content_type_is_refused(
     ],
 )
 def test_a_broken_form_is_refused(request_: dict[str, Any], client: Client, world: World) -> None:
-    answer = refused(client, world, "POST", "/send-message", **request_)
+    response = refused(client, world, "POST", "/send-message", **request_)
 
-    assert answer.status_code == 400
-    assert answer.json == {"success": False, "message": "Invalid form body"}
+    assert response.status_code == 400
+    assert response.json == {"success": False, "message": "Invalid form body"}
     assert can_be_shown(client)
 
 
@@ -175,29 +175,29 @@ def test_a_file_where_text_belongs_is_refused(name: str, client: Client, world: 
 def test_a_body_over_the_limit_is_refused(request_: dict[str, Any], world: World) -> None:
     client = client_of(world, max_body_size=1000)
 
-    answer = refused(client, world, "POST", "/send-message", **request_)
+    response = refused(client, world, "POST", "/send-message", **request_)
 
-    assert answer.status_code == 413
-    assert answer.json == {"success": False, "message": "Request body too large"}
+    assert response.status_code == 413
+    assert response.json == {"success": False, "message": "Request body too large"}
 
 
 def test_a_body_just_within_the_limit_is_accepted(world: World) -> None:
     body = json.dumps(MESSAGE).encode()
     client = client_of(world, max_body_size=len(body))
 
-    answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
+    response = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_five_thousand_recipients_are_fine(client: Client) -> None:
     people = [str(254720000000 + n) for n in range(5000)]
 
-    answer = send(client, recipients=people)
+    response = send(client, recipients=people)
 
-    assert answer.json is not None
-    assert answer.json["message"] == "Message sending completed: 5000 successful, 0 failed"
-    assert answer.json["successful_recipients"] == [f"{number}@s.whatsapp.net" for number in people]
+    assert response.json is not None
+    assert response.json["message"] == "Message sending completed: 5000 successful, 0 failed"
+    assert response.json["successful_recipients"] == [f"{number}@s.whatsapp.net" for number in people]
     assert [message["to"] for message in sent(client)] == people
 
 
@@ -233,10 +233,10 @@ def test_text_arrives_as_it_was_sent(words: str, client: Client) -> None:
 def test_a_lone_surrogate_becomes_a_replacement_character(client: Client) -> None:
     body = '{"recipients": ["\\ud800", "254712345678"], "type": "text", "text": "a\\udc00b", "x\\ud800": 1}'
 
-    answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
+    response = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
 
-    assert answer.json is not None
-    assert answer.json["invalid_recipients"] == ["\ufffd"]
+    assert response.json is not None
+    assert response.json["invalid_recipients"] == ["\ufffd"]
     assert [message["text"] for message in sent(client)] == ["a\ufffdb"]
     assert can_be_shown(client)
 
@@ -245,9 +245,9 @@ def test_a_lone_surrogate_becomes_a_replacement_character(client: Client) -> Non
 def test_json_in_another_encoding_breaks_nothing(encoding: str, client: Client) -> None:
     body = json.dumps({**MESSAGE, "text": "\ud800"}).encode(encoding)
 
-    answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
+    response = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
 
-    assert answer.status_code in (200, 400)
+    assert response.status_code in (200, 400)
     assert can_be_shown(client)
 
 
@@ -258,19 +258,19 @@ def test_a_number_too_big_for_javascript_breaks_nothing(value: str, field: str, 
     if field == "template":
         body = f'{{"recipients": ["{ANN}"], "type": "template", "template": {{"x": {value}}}}}'
 
-    answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
+    response = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
 
-    assert answer.status_code in (200, 400)
+    assert response.status_code in (200, 400)
     assert can_be_shown(client)
 
 
 @pytest.mark.parametrize("given", [10**15, 10**4000, -1, 0])
 def test_a_huge_integer_is_an_invalid_recipient(given: int, client: Client) -> None:
-    answer = send(client, recipients=[given, int(ANN)])
+    response = send(client, recipients=[given, int(ANN)])
 
-    assert answer.json is not None
-    assert answer.json["invalid_recipients"] == [str(given)]
-    assert answer.json["successful_recipients"] == [f"{ANN}@s.whatsapp.net"]
+    assert response.json is not None
+    assert response.json["invalid_recipients"] == [str(given)]
+    assert response.json["successful_recipients"] == [f"{ANN}@s.whatsapp.net"]
 
 
 def test_the_last_of_duplicate_keys_counts(client: Client) -> None:
@@ -278,9 +278,9 @@ def test_the_last_of_duplicate_keys_counts(client: Client) -> None:
         f'{{"recipients": ["{BEN}"], "recipients": ["{ANN}"], "type": "image", "type": "text", "text": "Hi"}}'
     )
 
-    answer = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
+    response = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [(message["to"], message["type"]) for message in sent(client)] == [(ANN, "text")]
 
 
@@ -289,17 +289,17 @@ def test_nesting_of_a_hundred_levels_is_kept(client: Client) -> None:
     for _ in range(97):
         template = {"inner": template}
 
-    answer = send(client, type="template", template=template)
+    response = send(client, type="template", template=template)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [message["template"] for message in sent(client)] == [template]
     assert can_be_shown(client)
 
 
 def test_fields_nobody_knows_are_ignored(client: Client) -> None:
-    answer = send(client, constructor={"prototype": 1}, __proto__=[], success=False, instance="x", id=None)
+    response = send(client, constructor={"prototype": 1}, __proto__=[], success=False, instance="x", id=None)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -308,11 +308,11 @@ def test_fields_nobody_knows_are_ignored(client: Client) -> None:
 def test_a_file_name_is_data(name: str, client: Client) -> None:
     upload = FILE.replace("a.pdf", name.replace("\\", "\\\\"))
 
-    answer = client.post(
+    response = client.post(
         "/send-message", headers=KEY, **form(part("recipients[]", ANN), part("type", "document"), upload)
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert [message["fileName"] for message in sent(client)] == [name]
 
 
@@ -320,7 +320,7 @@ def test_a_call_that_is_refused_leaves_the_phone_as_it_was(client: Client, world
     world.pairing.set_status(INSTANCE, "disconnected")
     before = contents(world)
 
-    answer = send(client)
+    response = send(client)
 
-    assert answer.status_code == 425
+    assert response.status_code == 425
     assert contents(world) == before

@@ -170,14 +170,14 @@ def throw(world: World, client: Client, endpoint: tuple[str, str], **request: An
     path = path.format(task=task.id, group=PROJECT, channel=OWNED, code=OWNED_INVITE)
     before = contents(world)
 
-    answer = client.open(path, method=method, headers={**KEY, **request.pop("headers", {})}, **request)
+    response = client.open(path, method=method, headers={**KEY, **request.pop("headers", {})}, **request)
 
-    assert answer.status_code in STATUSES, answer.text
-    assert answer.content_type == "application/json; charset=utf-8"
+    assert response.status_code in STATUSES, response.text
+    assert response.content_type == "application/json; charset=utf-8"
     if method != "HEAD":
-        assert answer.json is not None
-        assert answer.json["success"] is (answer.status_code == 200)
-    if answer.status_code != 200:
+        assert response.json is not None
+        assert response.json["success"] is (response.status_code == 200)
+    if response.status_code != 200:
         assert contents(world) == before
     shown = client.get("/_mock/events")
     assert shown.status_code == 200, shown.text

@@ -51,9 +51,9 @@ def answers(client: Client) -> list[tuple[str, str, bytes]]:
     """Make all the calls, and return what was answered."""
     found = []
     for method, path, request in CALLS:
-        answer = client.open(path, method=method, headers=KEY, **request)
-        assert answer.status_code in (200, 403), answer.text
-        found.append((method, path, answer.data))
+        response = client.open(path, method=method, headers=KEY, **request)
+        assert response.status_code in (200, 403), response.text
+        found.append((method, path, response.data))
     return found
 
 

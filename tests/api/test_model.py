@@ -44,19 +44,19 @@ class Flaresend(RuleBasedStateMachine):
         self.sent: list[str] = []
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        answer = self.client.open(path, method=method, json=body, headers=KEY)
-        return answer.status_code, answer.json
+        response = self.client.open(path, method=method, json=body, headers=KEY)
+        return response.status_code, response.json
 
     @rule(target=groups, participants=people)
     def create(self, participants: list[str]) -> str:
-        status, answer = self.call("POST", "/groups", {"subject": "Friends", "participants": participants})
+        status, response = self.call("POST", "/groups", {"subject": "Friends", "participants": participants})
         there = {number for number in participants if number != NOBODY}
         if not there:
-            assert (status, answer["message"]) == (400, "No valid participants")
+            assert (status, response["message"]) == (400, "No valid participants")
             return ""
         assert status == 200
-        self.known[answer["data"]["id"]] = Group({ME, *there}, {ME})
-        return str(answer["data"]["id"])
+        self.known[response["data"]["id"]] = Group({ME, *there}, {ME})
+        return str(response["data"]["id"])
 
     @rule(
         group=groups,
@@ -67,12 +67,12 @@ class Flaresend(RuleBasedStateMachine):
         if not group:
             return
         body = {"action": action, "participants": participants}
-        status, answer = self.call("POST", f"/groups/{group}/participants", body)
+        status, response = self.call("POST", f"/groups/{group}/participants", body)
         model, named = self.known[group], set(participants)
         fits = (
             NOBODY not in named and not named & model.members if action == "add" else named <= model.members
         )
-        assert (status == 200) == fits, answer
+        assert (status == 200) == fits, response
         if status != 200:
             assert status == 400
             return
@@ -95,12 +95,12 @@ class Flaresend(RuleBasedStateMachine):
     @rule(target=tasks, minutes=st.integers(-5, 300))
     def schedule(self, minutes: int) -> str:
         at = self.now.replace(tzinfo=None) + self.passed() + timedelta(minutes=minutes)
-        status, answer = self.call("POST", "/schedule-message", self.message(at))
+        status, response = self.call("POST", "/schedule-message", self.message(at))
         assert status == (200 if minutes > 0 else 400)
         if status != 200:
             return ""
-        self.pending[answer["task_id"]] = at
-        return str(answer["task_id"])
+        self.pending[response["task_id"]] = at
+        return str(response["task_id"])
 
     @rule(task=tasks, minutes=st.integers(1, 300))
     def retime(self, task: str, minutes: int) -> None:
@@ -120,12 +120,12 @@ class Flaresend(RuleBasedStateMachine):
 
     @rule(minutes=st.integers(0, 240))
     def advance(self, minutes: int) -> None:
-        status, answer = self.call("POST", "/_mock/clock/advance", {"seconds": 60 * minutes})
+        status, response = self.call("POST", "/_mock/clock/advance", {"seconds": 60 * minutes})
         assert status == 200
         now = self.now.replace(tzinfo=None) + self.passed()
         due = {task for task, at in self.pending.items() if at <= now}
-        assert {one["id"] for one in answer["fired"]} == due
-        assert len(answer["fired"]) == len(due)
+        assert {one["id"] for one in response["fired"]} == due
+        assert len(response["fired"]) == len(due)
         for task in due:
             del self.pending[task]
             self.sent.append(task)
@@ -133,8 +133,8 @@ class Flaresend(RuleBasedStateMachine):
     @invariant()
     def groups_agree(self) -> None:
         for jid, model in self.known.items():
-            _, answer = self.call("GET", f"/groups/{jid}")
-            shown = answer["data"]["participants"]
+            _, response = self.call("GET", f"/groups/{jid}")
+            shown = response["data"]["participants"]
             listed = self.call("GET", "/groups")[1]["data"][jid]
             assert len(shown) == len({one["id"] for one in shown}) == listed["size"] == len(model.members)
             assert {self.number(one["id"]) for one in shown} == model.members

@@ -195,13 +195,13 @@ def test_the_first_flaw_in_the_order_of_checks_decides(at: Endpoint, world: Worl
     before = contents(world)
 
     def check(call: Call) -> None:
-        answer = client.open(call.path, method=call.method, headers=call.headers, **call.request)
+        result = client.open(call.path, method=call.method, headers=call.headers, **call.request)
 
-        assert answer.status_code == call.status, (call.flaw, answer.text)
+        assert result.status_code == call.status, (call.flaw, result.text)
         if call.response is not None:
-            assert answer.json == call.response, call.flaw
+            assert result.json == call.response, call.flaw
         if call.status != 200:
-            assert answer.content_type == "application/json; charset=utf-8", call.flaw
+            assert result.content_type == "application/json; charset=utf-8", call.flaw
             assert contents(world) == before, call.flaw
 
     for call in calls_before_the_body(at):
@@ -227,20 +227,20 @@ def test_the_first_flaw_in_the_order_of_checks_decides(at: Endpoint, world: Worl
     ],
 )
 def test_what_is_no_bearer_authorization_counts_as_none(authorization: str, client: Client) -> None:
-    answer = client.get("/groups", headers={"Authorization": authorization})
+    response = client.get("/groups", headers={"Authorization": authorization})
 
-    assert answer.status_code == 401
-    assert answer.json == {"success": False, "error": "Authorization header required"}
+    assert response.status_code == 401
+    assert response.json == {"success": False, "error": "Authorization header required"}
 
 
 @pytest.mark.parametrize(
     "key", ["your_api_key", "YOUR_API_KEY2", "YOUR_API", "é", "YOUR_API_KEY YOUR_API_KEY"]
 )
 def test_another_key_is_invalid(key: str, client: Client) -> None:
-    answer = client.get("/groups", headers={"Authorization": f"Bearer {key}"})
+    response = client.get("/groups", headers={"Authorization": f"Bearer {key}"})
 
-    assert answer.status_code == 401
-    assert answer.json == {"success": False, "error": "Invalid API key"}
+    assert response.status_code == 401
+    assert response.json == {"success": False, "error": "Invalid API key"}
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER", " Bearer  "])
@@ -262,10 +262,10 @@ def test_the_scheme_is_compared_without_case(scheme: str, client: Client) -> Non
 def test_a_method_that_is_not_allowed_gets_the_allowed_ones(
     path: str, allowed: set[str], client: Client
 ) -> None:
-    answer = client.open(path, method="TRACE", headers=KEY)
+    response = client.open(path, method="TRACE", headers=KEY)
 
-    assert answer.status_code == 405
-    assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
+    assert response.status_code == 405
+    assert {name.strip() for name in response.headers["Allow"].split(",")} == allowed
 
 
 def test_the_documented_example_with_get_shows_that_the_key_works(client: Client) -> None:
@@ -322,11 +322,11 @@ def test_fields_are_checked_in_the_documented_order(
 ) -> None:
     world.groups.manage(INSTANCE, PROJECT, "promote", [BEN])
 
-    answer = client.post(path, headers=KEY, json=body)
+    response = client.post(path, headers=KEY, json=body)
 
     more = {"invalid": [CARA]} if message.startswith("Some") else {}
-    assert answer.status_code == 400
-    assert answer.json == {"success": False, "message": message, **more}
+    assert response.status_code == 400
+    assert response.json == {"success": False, "message": message, **more}
 
 
 def test_trailing_slashes_are_tolerated(client: Client) -> None:
@@ -342,10 +342,10 @@ def test_trailing_slashes_are_tolerated(client: Client) -> None:
 def test_in_strict_mode_a_trailing_slash_is_an_unknown_route(
     method: str, path: str, headers: dict[str, str], strict: Client
 ) -> None:
-    answer = strict.open(path, method=method, headers=headers)
+    response = strict.open(path, method=method, headers=headers)
 
-    assert answer.status_code == 404
-    assert answer.json == {"success": False, "message": f"Cannot {method} {path}"}
+    assert response.status_code == 404
+    assert response.json == {"success": False, "message": f"Cannot {method} {path}"}
 
 
 def test_forms_are_accepted_wherever_json_is(client: Client) -> None:

@@ -42,15 +42,15 @@ def test_a_group_id_may_be_percent_encoded(id_: str, client: Client) -> None:
 def test_a_malformed_group_id_is_not_found(id_: str, client: Client, world: World) -> None:
     before = contents(world)
 
-    answers = [
+    responses = [
         client.get(f"/groups/{id_}", headers=KEY),
         client.get(f"/groups/{id_}/invite-link", headers=KEY),
         client.post(f"/groups/{id_}/participants", headers=KEY, json=PEOPLE),
     ]
 
-    for answer in answers:
-        assert answer.status_code == 404
-        assert answer.json == {"success": False, "message": "Group not found"}
+    for response in responses:
+        assert response.status_code == 404
+        assert response.json == {"success": False, "message": "Group not found"}
     assert contents(world) == before
 
 
@@ -58,18 +58,18 @@ def test_a_malformed_group_id_is_not_found(id_: str, client: Client, world: Worl
     "query", ["page=0", "page=-1", "page=x", "limit=0", "limit=1.5", "page=1&limit=١", "page=1e3"]
 )
 def test_a_page_that_is_no_positive_integer_is_refused(query: str, client: Client) -> None:
-    answer = client.get(f"/groups?{query}", headers=KEY)
+    response = client.get(f"/groups?{query}", headers=KEY)
 
-    assert answer.status_code == 400
-    assert answer.json == {"success": False, "message": "page and limit must be positive integers"}
+    assert response.status_code == 400
+    assert response.json == {"success": False, "message": "page and limit must be positive integers"}
 
 
 @pytest.mark.parametrize(
     "query", ["page=1000000000", "page=2", "page=999999999999999999999999", "page=3&limit=2"]
 )
 def test_a_page_past_the_end_is_empty(query: str, client: Client) -> None:
-    answer = client.get(f"/groups?{query}", headers=KEY)
+    response = client.get(f"/groups?{query}", headers=KEY)
 
-    assert answer.status_code == 200
-    assert answer.json is not None
-    assert answer.json["data"] == {}
+    assert response.status_code == 200
+    assert response.json is not None
+    assert response.json["data"] == {}

@@ -148,7 +148,7 @@ def test_a_field_with_a_wrong_value_is_refused_in_its_own_words(
     path = wrong.path.format(task=task)
 
     for value in wrong.values:
-        answer = refused(client, world, wrong.method, path, json={**wrong.body, wrong.field: value})
+        response = refused(client, world, wrong.method, path, json={**wrong.body, wrong.field: value})
 
-        assert answer.status_code == 400
-        assert answer.json == {"success": False, "message": wrong.refusal}, value
+        assert response.status_code == 400
+        assert response.json == {"success": False, "message": wrong.refusal}, value
