@@ -154,16 +154,16 @@ class Client:
             data = json.dumps(body).encode()
         begun = time.perf_counter()
         self._connection.request(method, path, data, headers)
-        answer = self._connection.getresponse()
-        raw = answer.read()
+        response = self._connection.getresponse()
+        raw = response.read()
         ended = time.perf_counter()
         self.count += 1
         self.shared.answered_at = ended
-        self.results.append((f"{method} {pattern(path)}", answer.status, ended - begun))
-        if answer.status not in ok:
-            self.shared.problem(f"{method} {path} {data!r:.300}: {answer.status} {raw[:300]!r}")
-        is_json = (answer.getheader("Content-Type") or "").startswith("application/json")
-        return answer.status, json.loads(raw) if is_json else raw
+        self.results.append((f"{method} {pattern(path)}", response.status, ended - begun))
+        if response.status not in ok:
+            self.shared.problem(f"{method} {path} {data!r:.300}: {response.status} {raw[:300]!r}")
+        is_json = (response.getheader("Content-Type") or "").startswith("application/json")
+        return response.status, json.loads(raw) if is_json else raw
 
     def tag(self) -> str:
         """Return a text that nobody else writes."""
@@ -218,8 +218,8 @@ def pattern(path: str) -> str:
 def send_text(client: Client) -> None:
     tag, people = client.tag(), [client.person() for _ in range(client.random.randint(1, 3))]
     body = {"recipients": [*people, FAILING, GONE, "nobody"], "type": "text", "text": tag}
-    _, answer = client.api("POST", "/send-message", body)
-    expect(client, tag, len(answer["successful_recipients"]) + len(answer["failed_recipients"]))
+    _, response = client.api("POST", "/send-message", body)
+    expect(client, tag, len(response["successful_recipients"]) + len(response["failed_recipients"]))
 
 
 def send_url(client: Client) -> None:
@@ -277,10 +277,10 @@ def check_number(client: Client) -> None:
 def schedule(client: Client) -> None:
     tag = client.tag()
     body = {"recipients": [ANN], "type": "text", "text": tag, "sendAt": client.soon()}
-    status, answer = client.api("POST", "/schedule-message", body, ok=(200, 400))
+    status, response = client.api("POST", "/schedule-message", body, ok=(200, 400))
     if status == 200:
         with client.shared.lock:
-            client.shared.tasks[answer["task_id"]] = tag
+            client.shared.tasks[response["task_id"]] = tag
 
 
 def list_scheduled(client: Client) -> None:
@@ -309,15 +309,15 @@ def create_group(client: Client) -> None:
         use_other_world(client, "POST", "/groups", {"subject": "Another", "participants": [ANN]})
         return
     people = list({client.person() for _ in range(5)})
-    _, answer = client.api("POST", "/groups", {"subject": client.tag(), "participants": people})
-    if answer["data"]["size"] != len(people) + 1:
-        shared.problem(f"a group of {len(people) + 1} was made with {answer['data']['size']}")
-    shared.groups.append(answer["data"]["id"])
+    _, response = client.api("POST", "/groups", {"subject": client.tag(), "participants": people})
+    if response["data"]["size"] != len(people) + 1:
+        shared.problem(f"a group of {len(people) + 1} was made with {response['data']['size']}")
+    shared.groups.append(response["data"]["id"])
 
 
 def list_groups(client: Client) -> None:
-    _, answer = client.api("GET", f"/groups?page={client.random.randint(1, 4)}&limit=10")
-    for group in answer["data"].values():
+    _, response = client.api("GET", f"/groups?page={client.random.randint(1, 4)}&limit=10")
+    for group in response["data"].values():
         check_group(client.shared, group)
 
 
@@ -331,8 +331,8 @@ def invite_link(client: Client) -> None:
 
 def send_to_groups(client: Client) -> None:
     tag, jids = client.tag(), [client.group(), client.group(), "120363000000000000@g.us"]
-    _, answer = client.api("POST", "/groups/send-message", {"groupJids": jids, "type": "text", "text": tag})
-    expect(client, tag, len(answer["data"]["delivered"]))
+    _, response = client.api("POST", "/groups/send-message", {"groupJids": jids, "type": "text", "text": tag})
+    expect(client, tag, len(response["data"]["delivered"]))
 
 
 def manage(action: str) -> Callable[[Client], None]:
@@ -345,9 +345,9 @@ def manage(action: str) -> Callable[[Client], None]:
 
 
 def create_channel(client: Client) -> None:
-    _, answer = client.api("POST", "/channels", {"name": client.tag()})
+    _, response = client.api("POST", "/channels", {"name": client.tag()})
     if len(client.shared.channels) < MAX_GROUPS:
-        client.shared.channels.append(answer["channel"]["id"])
+        client.shared.channels.append(response["channel"]["id"])
 
 
 def list_channels(client: Client) -> None:
@@ -405,25 +405,25 @@ def check_group(shared: Shared, group: Mapping[str, Any]) -> None:
 
 def inbound(client: Client) -> None:
     body = {"from": client.person(), "text": client.tag()}
-    _, answer = client.mock("POST", "inbound", body, ok=(201,))
-    delivery = answer["delivery"]["id"]
+    _, response = client.mock("POST", "inbound", body, ok=(201,))
+    delivery = response["delivery"]["id"]
     with client.shared.lock:
-        client.shared.inbound[answer["event"]["data"]["id"]] = delivery
+        client.shared.inbound[response["event"]["data"]["id"]] = delivery
     client.mock("GET", f"deliveries/{delivery}")
 
 
 def inbound_file(client: Client) -> None:
     body = {"from": client.person(), "media": {"sample": "jpeg"}}
-    _, answer = client.mock("POST", "inbound", body, ok=(201,))
-    url = answer["event"]["data"]["message"]["imageMessage"]["url"]
+    _, response = client.mock("POST", "inbound", body, ok=(201,))
+    url = response["event"]["data"]["message"]["imageMessage"]["url"]
     with client.shared.lock:
-        client.shared.inbound[answer["event"]["data"]["id"]] = answer["delivery"]["id"]
+        client.shared.inbound[response["event"]["data"]["id"]] = response["delivery"]["id"]
     client.call("GET", "/v/" + url.partition("/v/")[2], ok=(200,))
 
 
 def advance(client: Client) -> None:
-    _, answer = client.mock("POST", "clock/advance", {"seconds": client.random.randint(1, 60)})
-    client.shared.now = answer["now"]
+    _, response = client.mock("POST", "clock/advance", {"seconds": client.random.randint(1, 60)})
+    client.shared.now = response["now"]
 
 
 def read_clock(client: Client) -> None:
@@ -436,10 +436,10 @@ def health(client: Client) -> None:
 
 def lists(client: Client) -> None:
     name = client.random.choice(("messages", "requests", "deliveries", "events"))
-    _, answer = client.mock("GET", f"{name}?limit=5")
-    if name == "messages" and answer["messages"]:
-        client.shared.event = max(client.shared.event, answer["messages"][-1]["event"])
-        media = [one["media"] for one in answer["messages"] if one["media"]]
+    _, response = client.mock("GET", f"{name}?limit=5")
+    if name == "messages" and response["messages"]:
+        client.shared.event = max(client.shared.event, response["messages"][-1]["event"])
+        media = [one["media"] for one in response["messages"] if one["media"]]
         client.shared.media[:] = [*client.shared.media[-10:], *media]
 
 
@@ -470,8 +470,8 @@ def wait_in_vain(client: Client) -> None:
 
 
 def wait_for_delivery(client: Client) -> None:
-    _, answer = client.mock("POST", "inbound", {"from": ANN, "text": client.tag()}, ok=(201,))
-    message, delivery = answer["event"]["data"]["id"], answer["delivery"]
+    _, response = client.mock("POST", "inbound", {"from": ANN, "text": client.tag()}, ok=(201,))
+    message, delivery = response["event"]["data"]["id"], response["delivery"]
     with client.shared.lock:
         client.shared.inbound[message] = delivery["id"]
     match = {"message": message, "status": {"one_of": ["delivered", "held"]}}

@@ -64,9 +64,9 @@ def measure(messages: int, chats: int, seconds: int = SECONDS) -> str:
 
 def send(wire: Wire, number: str, text: str) -> None:
     body = json.dumps({"recipients": [number], "type": "text", "text": text}).encode()
-    status, answer = wire.call(request("POST", "/send-message", body, key=KEY))
+    status, response = wire.call(request("POST", "/send-message", body, key=KEY))
     if status != 200:
-        raise SystemExit(f"{status} {answer!r}")
+        raise SystemExit(f"{status} {response!r}")
 
 
 def page(url: str, name: str, path: str) -> tuple[str, str, str]:
@@ -75,11 +75,11 @@ def page(url: str, name: str, path: str) -> tuple[str, str, str]:
     for _ in range(TIMES):
         begun = time.perf_counter()
         connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
+        response = connection.getresponse()
+        response.read()
         taken.append((time.perf_counter() - begun) * 1000)
-        if answer.status != 200:
-            raise SystemExit(f"{path}: {answer.status}")
+        if response.status != 200:
+            raise SystemExit(f"{path}: {response.status}")
     connection.close()
     return name, *figures(taken[1:])
 

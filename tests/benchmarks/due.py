@@ -109,10 +109,10 @@ class Bench:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = b"" if body is None else json.dumps(body).encode()
-        status, answer = self._wire.call(request(method, path, data))
+        status, response = self._wire.call(request(method, path, data))
         if status >= 300:
-            raise SystemExit(f"{method} {path}: {status} {answer!r}")
-        return json.loads(answer)
+            raise SystemExit(f"{method} {path}: {status} {response!r}")
+        return json.loads(response)
 
 
 if __name__ == "__main__":

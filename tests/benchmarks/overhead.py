@@ -62,12 +62,12 @@ def measure(turns: int, calls: int) -> str:
 
     emulator.app(prepared := environ(), lambda *_: None)  # which leaves in it whose request it is
     with api_app().request_context({**environ(), SERVICES: prepared[SERVICES]}):
-        answer: Response = api_app().full_dispatch_request()
-        if answer.status_code != 200:
-            raise SystemExit(f"POST /send-message: {answer.status}")
-        answer.get_data()
+        response: Response = api_app().full_dispatch_request()
+        if response.status_code != 200:
+            raise SystemExit(f"POST /send-message: {response.status}")
+        response.get_data()
         parts: dict[str, Callable[[], object]] = {
-            "the request log": lambda: request_log.record(answer),
+            "the request log": lambda: request_log.record(response),
             "the fault check": lambda: fault_injection.apply_before(world, None),
             "the schema that loads": lambda: into.parse(body),
             "the schema that dumps": lambda: out.dump(outcome),

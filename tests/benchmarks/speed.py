@@ -75,8 +75,8 @@ def measure(connections: list[int], rounds: int, seconds: int) -> str:
 def main_calls(url: str) -> dict[str, Request]:
     """Return the calls by what they are called, with a group of the world that is served at this address."""
     call = urllib.request.Request(f"{url}/groups", headers={"Authorization": f"Bearer {KEY}"})
-    with urllib.request.urlopen(call, timeout=30) as answer:
-        group = next(iter(json.load(answer)["data"]))
+    with urllib.request.urlopen(call, timeout=30) as response:
+        group = next(iter(json.load(response)["data"]))
     to_group = {"groupJids": [group], "type": "text", "text": "Hello from the APIs!"}
     return {
         "POST /send-message": Request("/send-message", MESSAGE),
@@ -89,8 +89,8 @@ def main_calls(url: str) -> dict[str, Request]:
 
 def reset(url: str) -> None:
     call = urllib.request.Request(f"{url}/_mock/reset", data=b"", method="POST")
-    with urllib.request.urlopen(call, timeout=30) as answer:
-        answer.read()
+    with urllib.request.urlopen(call, timeout=30) as response:
+        response.read()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measures how long a start takes until the first answer, and memory: idle, and after 100,000 messages.
+"""Measures how long a start takes until the first response, and memory: idle, and after 100,000 messages.
 
     python -m tests.benchmarks.startup [--starts 9] [--messages 100000]
 

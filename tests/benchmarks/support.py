@@ -78,7 +78,7 @@ class Load:
 
 
 class Process:
-    """A server in a process of its own, on one core, from its start to its first answer.
+    """A server in a process of its own, on one core, from its start to its first response.
 
     Args:
         command: how it is started. One that says no address is asked at `url` until it answers.
@@ -169,11 +169,11 @@ class Process:
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
             try:
-                with urllib.request.urlopen(url, timeout=5) as answer:
-                    answer.read()
+                with urllib.request.urlopen(url, timeout=5) as response:
+                    response.read()
                     return
             except urllib.error.HTTPError:
-                return  # a refusal is an answer
+                return  # a refusal is a response
             except (urllib.error.URLError, ConnectionError):
                 time.sleep(0.005)
         raise self._failed()
@@ -206,7 +206,7 @@ def wrk(url: str, request: Request, connections: int, seconds: float) -> Load:
     """Have wrk send a request over so many connections, for so long.
 
     Raises:
-        SystemExit: if it is not there, or an answer was not 2xx.
+        SystemExit: if it is not there, or a response was not 2xx.
     """
     if shutil.which("wrk") is None:
         raise SystemExit("This needs wrk: apt-get install wrk")

@@ -195,8 +195,8 @@ def test_clients_that_export_first_and_at_once_leave_the_emulator_running() -> N
                 return wire.call(request("GET", "/_mock/world"))[0]
 
         with ThreadPoolExecutor(CLIENTS) as pool:
-            answers = [pool.submit(export) for _ in range(CLIENTS)]
-        assert [one.result() for one in answers] == [200] * CLIENTS
+            responses = [pool.submit(export) for _ in range(CLIENTS)]
+        assert [one.result() for one in responses] == [200] * CLIENTS
 
 
 def measured(figures: Sequence[endurance.Figure], name: str) -> float:

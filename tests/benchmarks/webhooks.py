@@ -81,10 +81,10 @@ class Caller:
 
     def call(self, method: str, path: str, body: bytes | None = None) -> bytes:
         self._connection.request(method, path, body, HEADERS)
-        answer = self._connection.getresponse()
-        text = answer.read()
-        if answer.status >= 300:
-            raise SystemExit(f"{method} {path}: {answer.status} {text!r}")
+        response = self._connection.getresponse()
+        text = response.read()
+        if response.status >= 300:
+            raise SystemExit(f"{method} {path}: {response.status} {text!r}")
         return text
 
     def send(self) -> float:

@@ -33,7 +33,7 @@ class Wire:
         self._socket.sendall(data)
 
     def answer(self) -> tuple[int, bytes]:
-        """Read the next answer, and return its status and body."""
+        """Read the next response, and return its status and body."""
         while (end := self._rest.find(b"\r\n\r\n")) < 0:
             self._receive()
         head, self._rest = self._rest[:end], self._rest[end + 4 :]
