@@ -10,12 +10,12 @@ from werkzeug.test import Client
 from tests.support import KEY
 
 
-def error(answer: Any) -> dict[str, str]:
+def error(response: Any) -> dict[str, str]:
     """Return an error's code and message, having made sure that it has these and nothing more."""
-    assert answer.content_type == "application/json; charset=utf-8"
-    assert list(answer.json) == ["error"]
-    assert list(answer.json["error"]) == ["code", "message"]
-    found: dict[str, str] = answer.json["error"]
+    assert response.content_type == "application/json; charset=utf-8"
+    assert list(response.json) == ["error"]
+    assert list(response.json["error"]) == ["code", "message"]
+    found: dict[str, str] = response.json["error"]
     return found
 
 
@@ -33,28 +33,28 @@ def error(answer: Any) -> dict[str, str]:
 def test_an_unknown_name_is_refused_with_the_nearest_known_one(
     method: str, path: str, given: dict[str, Any], refused: str, meant: str, client: Client
 ) -> None:
-    answer = client.open(path, method=method, **given)
+    response = client.open(path, method=method, **given)
 
-    assert answer.status_code == 400
-    assert error(answer) == {
+    assert response.status_code == 400
+    assert error(response) == {
         "code": "bad_request",
         "message": f"{refused!r} is not known; did you mean {meant!r}?",
     }
 
 
 def test_a_name_like_no_other_is_refused_with_all_known_ones(client: Client) -> None:
-    answer = client.patch("/_mock/clock", json={"zzz": 1})
+    response = client.patch("/_mock/clock", json={"zzz": 1})
 
-    assert answer.status_code == 400
-    assert error(answer)["message"] == "'zzz' is not known; known here: now, frozen"
+    assert response.status_code == 400
+    assert error(response)["message"] == "'zzz' is not known; known here: now, frozen"
 
 
 @pytest.mark.parametrize("name", ["", "_schema", "x" * 100_000, "\ud800", "now\x00"])
 def test_a_strange_name_is_refused_too(name: str, client: Client) -> None:
-    answer = client.patch("/_mock/clock", json={name: 1})
+    response = client.patch("/_mock/clock", json={name: 1})
 
-    assert answer.status_code == 400
-    assert error(answer)["code"] == "bad_request"
+    assert response.status_code == 400
+    assert error(response)["code"] == "bad_request"
 
 
 @pytest.mark.parametrize(
@@ -71,10 +71,10 @@ def test_a_strange_name_is_refused_too(name: str, client: Client) -> None:
 def test_a_body_that_is_no_json_object_is_refused(
     body: bytes, content_type: str, status: int, client: Client
 ) -> None:
-    answer = client.patch("/_mock/clock", data=body, content_type=content_type)
+    response = client.patch("/_mock/clock", data=body, content_type=content_type)
 
-    assert answer.status_code == status
-    assert error(answer)["message"]
+    assert response.status_code == status
+    assert error(response)["message"]
 
 
 @pytest.mark.parametrize(
@@ -102,16 +102,16 @@ def test_a_world_is_named_or_found_by_its_key_or_else_the_default_one(client: Cl
     by_default = client.get("/_mock/clock")
     by_name_with_a_wrong_key = client.get("/_mock/clock?world=default", headers={"Authorization": "Bearer x"})
 
-    for answer in (by_name, by_key, by_default, by_name_with_a_wrong_key):
-        assert answer.status_code == 200
+    for response in (by_name, by_key, by_default, by_name_with_a_wrong_key):
+        assert response.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/_mock", "/_mock/nope", "/_mock/clock/nope", "/_mock//clock"])
 def test_an_unknown_route_is_not_found(path: str, client: Client) -> None:
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert answer.status_code == 404
-    assert error(answer) == {"code": "not_found", "message": f"There is no GET {path} here."}
+    assert response.status_code == 404
+    assert error(response) == {"code": "not_found", "message": f"There is no GET {path} here."}
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_an_unknown_route_is_not_found(path: str, client: Client) -> None:
     ],
 )
 def test_another_method_is_not_allowed(method: str, path: str, allowed: set[str], client: Client) -> None:
-    answer = client.open(path, method=method)
+    response = client.open(path, method=method)
 
-    assert answer.status_code == 405
-    assert error(answer)["code"] == "method_not_allowed"
-    assert {name.strip() for name in answer.headers["Allow"].split(",")} == allowed
+    assert response.status_code == 405
+    assert error(response)["code"] == "method_not_allowed"
+    assert {name.strip() for name in response.headers["Allow"].split(",")} == allowed
 
 
 def test_no_call_needs_a_key(client: Client) -> None:

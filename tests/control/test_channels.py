@@ -13,10 +13,10 @@ from tests.support import KEY
 CHANNELS = "/_mock/channels"
 
 
-def answered(answer: Any, status: int = 200) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert isinstance(answer.json, dict)
-    return answer.json
+def answered(response: Any, status: int = 200) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert isinstance(response.json, dict)
+    return response.json
 
 
 def test_a_channel_is_made_and_listed_and_the_api_knows_it(client: Client) -> None:
@@ -78,6 +78,6 @@ def test_a_channel_that_cannot_be_is_refused(client: Client) -> None:
         ("PATCH", f"/{first}", {"name": "y", "role": "ADMIN", "instance": "nobody"}, 404, "no instance"),
         ("PATCH", "/nothing", {"name": "x"}, 404, "no channel"),
     ):
-        answer = client.open(CHANNELS + path, method=method, json=body)
-        assert (answer.status_code, says in answer.text) == (status, True), answer.text
+        response = client.open(CHANNELS + path, method=method, json=body)
+        assert (response.status_code, says in response.text) == (status, True), response.text
     assert answered(client.get(CHANNELS)) == before

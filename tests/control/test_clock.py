@@ -18,27 +18,27 @@ from tests.support import KEY, RealTime, client_of
 
 def schedule(client: Client, at: str) -> str:
     body = {"recipients": [ANN], "type": "text", "text": "Hello", "sendAt": at}
-    answer = client.post("/schedule-message", headers=KEY, json=body)
-    assert answer.json is not None
-    task_id: str = answer.json["task_id"]
+    response = client.post("/schedule-message", headers=KEY, json=body)
+    assert response.json is not None
+    task_id: str = response.json["task_id"]
     return task_id
 
 
 def clock(client: Client) -> dict[str, Any]:
-    answer = client.get("/_mock/clock")
-    assert answer.json is not None
-    shown: dict[str, Any] = answer.json
+    response = client.get("/_mock/clock")
+    assert response.json is not None
+    shown: dict[str, Any] = response.json
     return shown
 
 
 def test_the_clock_is_shown(client: Client) -> None:
     schedule(client, "2025-11-14 13:48:00")
 
-    answer = client.get("/_mock/clock")
+    response = client.get("/_mock/clock")
 
-    assert answer.status_code == 200
-    assert answer.content_type == "application/json; charset=utf-8"
-    assert answer.json == {
+    assert response.status_code == 200
+    assert response.content_type == "application/json; charset=utf-8"
+    assert response.json == {
         "now": "2025-11-14T10:00:00Z",
         "frozen": False,
         "time_zone": "UTC",
@@ -77,9 +77,9 @@ def test_the_clock_is_frozen_and_runs_again(client: Client, real_time: RealTime)
     ],
 )
 def test_the_clock_is_set(given: str, now: str, client: Client) -> None:
-    answer = client.patch("/_mock/clock", json={"now": given, "frozen": True})
+    response = client.patch("/_mock/clock", json={"now": given, "frozen": True})
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert clock(client)["now"] == now
 
 
@@ -110,10 +110,10 @@ def test_setting_the_clock_makes_a_documented_time_the_future(client: Client) ->
 def test_advancing_answers_with_what_was_fired(how: dict[str, Any], now: str, client: Client) -> None:
     task_id = schedule(client, "2025-11-14 10:30:00")
 
-    answer = client.post("/_mock/clock/advance", json=how)
+    response = client.post("/_mock/clock/advance", json=how)
 
-    assert answer.status_code == 200
-    assert answer.json == {
+    assert response.status_code == 200
+    assert response.json == {
         "now": now,
         "fired": [
             {"at": "2025-11-14T10:30:00Z", "kind": "task", "id": task_id, "result": "sent", "reason": None}
@@ -123,9 +123,9 @@ def test_advancing_answers_with_what_was_fired(how: dict[str, Any], now: str, cl
 
 
 def test_advancing_by_nothing_is_fine(client: Client) -> None:
-    answer = client.post("/_mock/clock/advance", json={"seconds": 0})
+    response = client.post("/_mock/clock/advance", json={"seconds": 0})
 
-    assert answer.json == {"now": "2025-11-14T10:00:00Z", "fired": []}
+    assert response.json == {"now": "2025-11-14T10:00:00Z", "fired": []}
 
 
 @pytest.mark.parametrize(
@@ -134,21 +134,21 @@ def test_advancing_by_nothing_is_fine(client: Client) -> None:
 def test_advancing_to_where_the_clock_cannot_go_is_refused(body: dict[str, Any], client: Client) -> None:
     schedule(client, "2025-11-14 10:30:00")
 
-    answer = client.post("/_mock/clock/advance", json=body)
+    response = client.post("/_mock/clock/advance", json=body)
 
-    assert answer.status_code == 400
-    assert answer.json is not None
-    assert answer.json["error"]["code"] == "clock_out_of_range"
+    assert response.status_code == 400
+    assert response.json is not None
+    assert response.json["error"]["code"] == "clock_out_of_range"
     assert clock(client)["now"] == "2025-11-14T10:00:00Z"
     assert client.get("/_mock/messages").json["messages"] == []  # type: ignore[index]
 
 
 @pytest.mark.parametrize("now", ["1969-12-31T23:59:59Z", "9999-01-01T00:00:00Z"])
 def test_a_time_that_the_clock_cannot_show_is_refused(now: str, client: Client) -> None:
-    answer = client.patch("/_mock/clock", json={"now": now})
+    response = client.patch("/_mock/clock", json={"now": now})
 
-    assert answer.status_code == 400
-    assert answer.json == {
+    assert response.status_code == 400
+    assert response.json == {
         "error": {"code": "clock_out_of_range", "message": "the clock shows times from 1970 to 9998"}
     }
 
@@ -185,12 +185,12 @@ def test_a_time_that_the_clock_cannot_show_is_refused(now: str, client: Client) 
 def test_what_cannot_be_understood_is_refused_by_name(
     method: str, path: str, body: dict[str, Any], says: str, client: Client
 ) -> None:
-    answer = client.open(path, method=method, json=body)
+    response = client.open(path, method=method, json=body)
 
-    assert answer.status_code == 400
-    assert answer.json is not None
-    assert answer.json["error"]["code"] == "bad_request"
-    assert says in answer.json["error"]["message"]
+    assert response.status_code == 400
+    assert response.json is not None
+    assert response.json["error"]["code"] == "bad_request"
+    assert says in response.json["error"]["message"]
     assert clock(client)["now"] == "2025-11-14T10:00:00Z"
     assert clock(client)["frozen"] is False
 
@@ -199,9 +199,9 @@ def test_what_cannot_be_understood_is_refused_by_name(
 def test_an_endless_advance_is_refused(value: str, client: Client) -> None:
     body = f'{{"seconds": {value}}}'
 
-    answer = client.post("/_mock/clock/advance", data=body, content_type="application/json")
+    response = client.post("/_mock/clock/advance", data=body, content_type="application/json")
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 def test_a_running_clock_advances_to_next_and_by_nothing(kit: Flaresend) -> None:

@@ -20,14 +20,14 @@ MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
 def arm(client: Client, **given: Any) -> Any:
-    answer = client.post(FAULTS, json=given)
-    assert answer.status_code == 201, answer.text
-    return answer.get_json()
+    response = client.post(FAULTS, json=given)
+    assert response.status_code == 201, response.text
+    return response.get_json()
 
 
-def refused(answer: Any, status: int, code: str) -> str:
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code), answer.text
-    message: str = answer.get_json()["error"]["message"]
+def refused(response: Any, status: int, code: str) -> str:
+    assert (response.status_code, response.get_json()["error"]["code"]) == (status, code), response.text
+    message: str = response.get_json()["error"]["message"]
     return message
 
 
@@ -186,9 +186,9 @@ def test_presets_answer_as_the_service_would(
 ) -> None:
     assert arm(client, preset=preset)["name"] == preset
 
-    answer = client.get("/groups", headers=KEY)
+    response = client.get("/groups", headers=KEY)
 
-    assert (answer.status_code, answer.get_json()) == (status, body)
+    assert (response.status_code, response.get_json()) == (status, body)
 
 
 def test_a_preset_takes_other_fields_beside_it(client: Client, stalls: Stalls) -> None:
@@ -300,9 +300,9 @@ def test_the_same_seed_gives_the_same_delays(client: Client, stalls: Stalls) -> 
 def test_only_what_matches_is_hit(match: dict[str, Any], hit: bool, client: Client) -> None:
     arm(client, match=match, respond={"status": 503})
 
-    answer = client.post("/send-message?a=b", headers={**KEY, "X-Trace": "7"}, json=MESSAGE)
+    response = client.post("/send-message?a=b", headers={**KEY, "X-Trace": "7"}, json=MESSAGE)
 
-    assert (answer.status_code == 503) is hit
+    assert (response.status_code == 503) is hit
 
 
 def test_headers_in_a_subset_match_in_any_case_too(client: Client) -> None:
@@ -349,12 +349,12 @@ def test_a_body_that_cannot_be_read_has_no_fields(body: bytes, client: Client) -
     arm(client, match={"body": {"text": "x"}}, respond={"status": 503}, times=1)
     arm(client, match={"path": "/send-message"}, respond={"status": 504}, times=1)
 
-    answers = [
+    responses = [
         client.post("/send-message", headers=KEY, data=body, content_type="application/json")
         for _ in range(2)
     ]
 
-    assert [answer.status_code for answer in answers] == [504, 400]
+    assert [response.status_code for response in responses] == [504, 400]
 
 
 def test_unknown_paths_and_calls_without_a_key_are_hit(client: Client) -> None:
@@ -393,10 +393,10 @@ def test_the_key_a_fault_matches_is_shown_nowhere(client: Client) -> None:
 def test_any_status_can_be_answered(method: str, status: int, client: Client) -> None:
     arm(client, respond={"status": status})
 
-    answer = client.open("/groups", method=method, headers=KEY)
+    response = client.open("/groups", method=method, headers=KEY)
 
-    assert answer.status_code == status
-    assert bool(answer.data) is not (method == "HEAD" or status in (204, 304))
+    assert response.status_code == status
+    assert bool(response.data) is not (method == "HEAD" or status in (204, 304))
     assert last_request(client)["status"] == status
 
 
@@ -418,18 +418,18 @@ def test_an_answer_can_be_any_json_or_a_text(
 ) -> None:
     arm(client, respond={"status": 502, "body": body})
 
-    answer = client.get("/groups", headers=KEY)
+    response = client.get("/groups", headers=KEY)
 
-    assert (answer.content_type, answer.data) == (content_type, data)
+    assert (response.content_type, response.data) == (content_type, data)
 
 
 def test_an_answer_has_the_headers_it_is_given(client: Client) -> None:
     headers = {"Retry-After": "7", "Content-Type": "text/html", "X-Empty": ""}
     arm(client, respond={"status": 429, "body": "x", "headers": headers})
 
-    answer = client.get("/groups", headers=KEY)
+    response = client.get("/groups", headers=KEY)
 
-    assert {name: answer.headers[name] for name in headers} == headers
+    assert {name: response.headers[name] for name in headers} == headers
 
 
 @pytest.mark.parametrize(
@@ -454,9 +454,9 @@ def test_an_answer_has_the_headers_it_is_given(client: Client) -> None:
     ],
 )
 def test_headers_that_would_break_the_answer_are_refused(headers: Any, client: Client) -> None:
-    answer = client.post(FAULTS, json={"respond": {"status": 429, "headers": headers}})
+    response = client.post(FAULTS, json={"respond": {"status": 429, "headers": headers}})
 
-    assert refused(answer, 400, "bad_request").startswith("respond.headers")
+    assert refused(response, 400, "bad_request").startswith("respond.headers")
     assert client.get(FAULTS).get_json() == {"faults": []}
 
 
@@ -471,10 +471,10 @@ def test_headers_that_the_server_takes_from_nobody_are_refused(name: str, client
 def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: Client) -> None:
     arm(client, action=action)
 
-    answer = client.post("/send-message", headers=KEY, json=MESSAGE)
+    response = client.post("/send-message", headers=KEY, json=MESSAGE)
 
-    assert answer.status_code == 502
-    assert answer.text == "Here the connection would have ended."
+    assert response.status_code == 502
+    assert response.text == "Here the connection would have ended."
     assert messages(client) == (0 if action == "reset" else 1)
     assert last_request(client)["status"] == (None if action == "reset" else 200)
     assert last_request(client)["fault"] == "fault-1"
@@ -484,11 +484,11 @@ def test_where_there_is_no_connection_to_end_it_is_said_so(action: str, client: 
 def test_a_malformed_answer_is_no_json(respond: Any, client: Client) -> None:
     arm(client, action="corrupt", **({"respond": respond} if respond else {}))
 
-    answer = client.get("/groups", headers=KEY)
+    response = client.get("/groups", headers=KEY)
 
-    assert (answer.status_code, answer.content_type) == (200, "application/json; charset=utf-8")
-    assert answer.get_json(silent=True) is None
-    assert answer.data
+    assert (response.status_code, response.content_type) == (200, "application/json; charset=utf-8")
+    assert response.get_json(silent=True) is None
+    assert response.data
 
 
 def test_a_malformed_number_is_no_json_either(client: Client) -> None:
@@ -598,11 +598,11 @@ def test_a_fault_whose_matcher_changes_over_a_reset_is_read_anew(client: Client)
 def test_group_messages_are_matched_by_what_they_hold(client: Client) -> None:
     arm(client, match={"body": {"groupJids": {"contains": PROJECT}}}, respond={"status": 503})
 
-    answer = client.post(
+    response = client.post(
         "/groups/send-message", headers=KEY, json={"groupJids": [PROJECT], "type": "text", "text": "x"}
     )
 
-    assert answer.status_code == 503
+    assert response.status_code == 503
 
 
 def test_faults_of_the_world_of_a_key_leave_unknown_keys_alone(make_world: Callable[[State], World]) -> None:

@@ -59,8 +59,8 @@ def test_a_group_that_cannot_be_is_refused(client: Client) -> None:
         ({"subject": "x", "participants": [ANN], "instance": "none"}, 404, "no instance"),
         ({"subject": "x", "participants": [ANN], "name": "y"}, 400, "name"),
     ):
-        answer = client.post(GROUPS, json=body)
-        assert (answer.status_code, says in answer.text) == (status, True), answer.text
+        response = client.post(GROUPS, json=body)
+        assert (response.status_code, says in response.text) == (status, True), response.text
 
 
 def test_what_is_still_to_be_sent_is_listed_in_its_order(client: Client) -> None:
@@ -86,17 +86,17 @@ def test_what_is_scheduled_is_cancelled_whoever_scheduled_it(client: Client) -> 
     }
     task = client.post("/schedule-message", json=body, headers=KEY).get_json()["task_id"]
 
-    answer = client.delete(f"/_mock/scheduled/{task}")
+    response = client.delete(f"/_mock/scheduled/{task}")
 
-    assert (answer.status_code, answer.get_json()) == (200, {"deleted": task})
+    assert (response.status_code, response.get_json()) == (200, {"deleted": task})
     assert client.get("/_mock/scheduled").get_json() == {"scheduled": []}
     assert client.delete(f"/_mock/scheduled/{task}").get_json()["error"]["code"] == "task_not_found"
     (change,) = client.get("/_mock/events?kind=task&limit=1").get_json()["events"]
     assert change["task"]["action"] == "cancelled"
 
 
-def members(answer: Any) -> dict[str, str | None]:
-    return {one["number"]: one["admin"] for one in answer.get_json()["participants"]}
+def members(response: Any) -> dict[str, str | None]:
+    return {one["number"]: one["admin"] for one in response.get_json()["participants"]}
 
 
 def arrange(client: Client, action: str, *participants: str, group: str = FAMILY) -> Any:

@@ -24,8 +24,8 @@ def guarded() -> Client:
     return FlaresendMock(control_token=TOKEN).app.test_client()
 
 
-def code(answer: Any) -> tuple[int, str]:
-    return answer.status_code, answer.get_json()["error"]["code"]
+def code(response: Any) -> tuple[int, str]:
+    return response.status_code, response.get_json()["error"]["code"]
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def code(answer: Any) -> tuple[int, str]:
 def test_a_page_from_elsewhere_is_refused(
     headers: dict[str, str], method: str, path: str, client: Client
 ) -> None:
-    answer = client.open(path, method=method, headers=headers)
+    response = client.open(path, method=method, headers=headers)
 
-    assert code(answer) == (403, "forbidden")
-    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert code(response) == (403, "forbidden")
+    assert "Access-Control-Allow-Origin" not in response.headers
 
 
 @pytest.mark.parametrize(

@@ -27,10 +27,10 @@ def test_health_tells_whether_everything_runs(
     )
     client = Application(emulator).test_client()
 
-    answer = client.get("/_mock/health")
+    response = client.get("/_mock/health")
 
-    assert answer.status_code == status
-    assert answer.json == {
+    assert response.status_code == status
+    assert response.json == {
         "status": word,
         "version": "1.2.3",
         "uptime": 12.346,

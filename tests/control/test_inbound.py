@@ -53,31 +53,31 @@ def post(client: Client, **request: Any) -> TestResponse:
     return client.post(INBOUND, json={"from": ANN, **request})
 
 
-def message_of(answer: TestResponse) -> dict[str, Any]:
-    assert answer.status_code == 201, answer.text
-    assert answer.json is not None
-    found: dict[str, Any] = answer.json["event"]["data"]["message"]
+def message_of(response: TestResponse) -> dict[str, Any]:
+    assert response.status_code == 201, response.text
+    assert response.json is not None
+    found: dict[str, Any] = response.json["event"]["data"]["message"]
     return found
 
 
-def event_of(answer: TestResponse) -> dict[str, Any]:
-    assert answer.status_code == 201, answer.text
-    assert answer.json is not None
-    found: dict[str, Any] = answer.json["event"]
+def event_of(response: TestResponse) -> dict[str, Any]:
+    assert response.status_code == 201, response.text
+    assert response.json is not None
+    found: dict[str, Any] = response.json["event"]
     return found
 
 
-def body_of(answer: TestResponse) -> Any:
-    return next(body for name, body in message_of(answer).items() if name != "messageContextInfo")
+def body_of(response: TestResponse) -> Any:
+    return next(body for name, body in message_of(response).items() if name != "messageContextInfo")
 
 
 def test_a_number_and_a_text_are_a_complete_request(client: Client) -> None:
-    answer = client.post(INBOUND, json={"from": "254712345678", "text": "hi"})
+    response = client.post(INBOUND, json={"from": "254712345678", "text": "hi"})
 
-    assert answer.status_code == 201
-    assert answer.json is not None
-    assert list(answer.json) == ["event", "delivery"]
-    event, delivery = answer.json["event"], answer.json["delivery"]
+    assert response.status_code == 201
+    assert response.json is not None
+    assert list(response.json) == ["event", "delivery"]
+    event, delivery = response.json["event"], response.json["delivery"]
     assert event["data"]["message"]["conversation"] == "hi"
     assert event["instanceId"] == INSTANCE
     assert delivery["message"] == event["data"]["id"]
@@ -86,10 +86,10 @@ def test_a_number_and_a_text_are_a_complete_request(client: Client) -> None:
 
 
 def test_the_answer_holds_the_event_as_it_is_delivered(client: Client, world: World) -> None:
-    answer = post(client, text="Habari 👋")
+    response = post(client, text="Habari 👋")
 
     (delivery,) = world.deliveries.all()
-    assert answer.data.startswith(b'{"event":' + delivery.body + b',"delivery":')
+    assert response.data.startswith(b'{"event":' + delivery.body + b',"delivery":')
 
 
 def test_what_was_received_is_among_the_messages_and_deliveries(client: Client) -> None:
@@ -184,13 +184,13 @@ def test_a_form_holds_flaws_and_chaos_as_json(client: Client) -> None:
 def test_a_form_without_a_file_is_a_text(client: Client) -> None:
     form = {"from": ANN, "text": "hi", "mentions[]": [f"{BEN}@s.whatsapp.net"], "from_lid": "true"}
 
-    answer = client.post(INBOUND, data=form)
+    response = client.post(INBOUND, data=form)
 
-    extended = message_of(answer)["extendedTextMessage"]
+    extended = message_of(response)["extendedTextMessage"]
     assert extended["text"] == "hi"
     assert extended["contextInfo"] == {"mentionedJid": [BEN_LID]}
-    assert answer.json is not None
-    assert answer.json["event"]["data"]["from"] == ANN_LID
+    assert response.json is not None
+    assert response.json["event"]["data"]["from"] == ANN_LID
 
 
 @pytest.mark.parametrize("media", [{"fileName": "Mine.jpg"}, {"mimetype": "image/png"}])
@@ -301,32 +301,34 @@ def test_a_request_that_makes_no_sense_is_refused_and_changes_nothing(
 ) -> None:
     before = contents(world)
 
-    answer = post(client, **given)
+    response = post(client, **given)
 
-    assert answer.status_code == status, answer.text
-    assert answer.json is not None
-    assert list(answer.json) == ["error"]
-    assert answer.json["error"]["message"].startswith(message) or message in answer.json["error"]["message"]
+    assert response.status_code == status, response.text
+    assert response.json is not None
+    assert list(response.json) == ["error"]
+    assert (
+        response.json["error"]["message"].startswith(message) or message in response.json["error"]["message"]
+    )
     assert contents(world) == before
     assert world.deliveries.all() == []
     assert len(world.state.served) == 0
 
 
 def test_from_is_needed(client: Client, world: World) -> None:
-    for answer in (client.post(INBOUND, json={"text": "hi"}), client.post(INBOUND)):
-        assert answer.status_code == 400
-        assert answer.json is not None
-        assert answer.json["error"]["message"].startswith("from: ")
+    for response in (client.post(INBOUND, json={"text": "hi"}), client.post(INBOUND)):
+        assert response.status_code == 400
+        assert response.json is not None
+        assert response.json["error"]["message"].startswith("from: ")
     assert len(world.state.messages) == 0
 
 
 @pytest.mark.parametrize("name", ["media", "message", "contact", "link", "chaos"])
 def test_a_form_whose_json_is_broken_is_refused(name: str, client: Client, world: World) -> None:
-    answer = client.post(INBOUND, data={"from": ANN, name: "{"})
+    response = client.post(INBOUND, data={"from": ANN, name: "{"})
 
-    assert answer.status_code == 400
-    assert answer.json is not None
-    assert answer.json["error"]["message"] == f"{name}: not JSON"
+    assert response.status_code == 400
+    assert response.json is not None
+    assert response.json["error"]["message"] == f"{name}: not JSON"
     assert len(world.state.messages) == 0
 
 
@@ -344,10 +346,10 @@ def test_an_instance_that_is_not_connected_is_409(status: str, client: Client, w
     world.pairing.change_settings(offline_messages="drop")
     world.pairing.set_status(INSTANCE, status)
 
-    answer = post(client, text="hi")
+    response = post(client, text="hi")
 
-    assert answer.status_code == 409
-    assert answer.json == {
+    assert response.status_code == 409
+    assert response.json == {
         "error": {"code": "instance_not_connected", "message": f"the instance is {status}"}
     }
 
@@ -357,27 +359,27 @@ def test_a_raw_message_as_deep_as_json_may_be_is_shown_as_json(client: Client) -
     for _ in range(98):
         nested = {"a": nested}
 
-    answer = post(client, message=nested)
+    response = post(client, message=nested)
 
-    assert message_of(answer) == nested
-    assert answer.json is not None
-    assert answer.json["delivery"]["body"] == answer.json["event"]
+    assert message_of(response) == nested
+    assert response.json is not None
+    assert response.json["delivery"]["body"] == response.json["event"]
 
 
 @pytest.mark.parametrize("text", ["", "x" * 65_536, "مرحبا", "👩‍👩‍👧‍👦", "\u0000", "\ud83d"])
 def test_texts_that_break_naive_bots_can_be_sent(text: str, client: Client) -> None:
     body = json.dumps({"from": ANN, "text": text}).encode()
 
-    answer = client.post(INBOUND, data=body, content_type="application/json")
+    response = client.post(INBOUND, data=body, content_type="application/json")
 
-    assert message_of(answer)["conversation"] == text.replace("\ud83d", "\ufffd")
+    assert message_of(response)["conversation"] == text.replace("\ud83d", "\ufffd")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_raw_message_is_refused(client: Client, kind: str) -> None:
-    answer = client.post("/_mock/inbound", json={"from": ANN, "type": kind, "message": {}})
+    response = client.post("/_mock/inbound", json={"from": ANN, "type": kind, "message": {}})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -397,10 +399,10 @@ def test_a_broken_picture_is_no_picture(data: bytes) -> None:
 def test_text_beside_a_file_that_has_no_place_is_refused(
     given: dict[str, Any], says: str, client: Client
 ) -> None:
-    answer = post(client, **given)
+    response = post(client, **given)
 
-    assert answer.status_code == 400
-    assert says in answer.text
+    assert response.status_code == 400
+    assert says in response.text
 
 
 def test_a_form_says_how_often_something_was_forwarded(client: Client) -> None:
@@ -415,11 +417,11 @@ def test_a_form_says_how_often_something_was_forwarded(client: Client) -> None:
 
 def test_a_form_says_where_somebody_is(client: Client) -> None:
     form = {"from": ANN, "type": "location", "latitude": "-1.25", "longitude": "36", "from_lid": "true"}
-    answer = client.post(INBOUND, data=form)
+    response = client.post(INBOUND, data=form)
 
-    place = message_of(answer)["locationMessage"]
+    place = message_of(response)["locationMessage"]
     assert (place["degreesLatitude"], place["degreesLongitude"]) == (-1.25, 36)
-    assert "@lid" in answer.text
+    assert "@lid" in response.text
 
 
 @pytest.mark.parametrize(
@@ -483,10 +485,10 @@ def test_what_cannot_be_forwarded_is_refused(client: Client, world: World) -> No
     for id_ in (once, gone, heart, odd):
         assert client.post(INBOUND, json={"from": ANN, "forward": id_}).status_code == 409
     assert client.post(INBOUND, json={"from": ANN, "forward": "nothing"}).status_code == 404
-    answer = client.post(INBOUND, json={"from": ANN, "forward": once, "text": "hi"})
-    assert answer.status_code == 400
-    assert answer.json is not None
-    assert answer.json["error"]["message"] == "text: a forwarded message cannot be changed"
+    response = client.post(INBOUND, json={"from": ANN, "forward": once, "text": "hi"})
+    assert response.status_code == 400
+    assert response.json is not None
+    assert response.json["error"]["message"] == "text: a forwarded message cannot be changed"
     assert len(world.state.messages) == before
 
 

@@ -30,14 +30,14 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def make(client: Client, **given: Any) -> Any:
-    answer = client.post(INSTANCES, json=given)
-    assert answer.status_code == 201, answer.text
-    return answer.get_json()
+    response = client.post(INSTANCES, json=given)
+    assert response.status_code == 201, response.text
+    return response.get_json()
 
 
-def refused(answer: Any, status: int, code: str) -> str:
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code), answer.text
-    message: str = answer.get_json()["error"]["message"]
+def refused(response: Any, status: int, code: str) -> str:
+    assert (response.status_code, response.get_json()["error"]["code"]) == (status, code), response.text
+    message: str = response.get_json()["error"]["message"]
     return message
 
 
@@ -77,8 +77,8 @@ def test_a_new_instance_starts_up_step_by_step_and_the_api_says_how_far_it_is(fr
             advance(frozen, 1)
         elif step == "scan":
             frozen.post(f"{INSTANCES}/{made['id']}/scan", json={})
-        answer = frozen.post("/send-message", headers=bearer("shop-key"), json=MESSAGE)
-        seen.append((answer.status_code, answer.get_json().get("status")))
+        response = frozen.post("/send-message", headers=bearer("shop-key"), json=MESSAGE)
+        seen.append((response.status_code, response.get_json().get("status")))
 
     assert (made["name"], made["number"], made["status"]) == ("Shop", NUMBER, "initializing")
     assert seen == [(425, "initializing"), (425, "qr"), (425, "connecting"), (200, None)]
@@ -89,11 +89,11 @@ def test_every_status_but_connected_is_told_with_425(given: str, frozen: Client)
     set_to = frozen.post(f"{DEFAULT}/status", json={"status": given}).get_json()
     advance(frozen, 3600)
 
-    answer = frozen.post("/send-message", headers=KEY, json=MESSAGE)
+    response = frozen.post("/send-message", headers=KEY, json=MESSAGE)
 
     assert set_to["status"] == status(frozen) == given
-    assert answer.status_code == 425
-    assert answer.get_json()["status"] == given
+    assert response.status_code == 425
+    assert response.get_json()["status"] == given
 
 
 def test_a_disconnected_instance_still_keeps_schedules(frozen: Client) -> None:
@@ -280,20 +280,20 @@ def test_the_pictures_of_a_qr_code_hold_its_address(frozen: Client) -> None:
     expected.save(svg, kind="svg", scale=8, border=4, light="white", xmldecl=False)
     expected.terminal(text, border=2, compact=True)
 
-    answers = {kind: frozen.get(f"{DEFAULT}/qr?format={kind}") for kind in ("png", "svg", "text")}
+    responses = {kind: frozen.get(f"{DEFAULT}/qr?format={kind}") for kind in ("png", "svg", "text")}
 
-    assert answers["png"].data.startswith(b"\x89PNG\r\n\x1a\n")
-    assert {kind: answer.data for kind, answer in answers.items()} == {
+    assert responses["png"].data.startswith(b"\x89PNG\r\n\x1a\n")
+    assert {kind: response.data for kind, response in responses.items()} == {
         "png": png.getvalue(),
         "svg": svg.getvalue(),
         "text": text.getvalue().encode(),
     }
-    assert [answer.content_type for answer in answers.values()] == [
+    assert [response.content_type for response in responses.values()] == [
         "image/png",
         "image/svg+xml",
         "text/plain; charset=utf-8",
     ]
-    assert {answer.headers["Cache-Control"] for answer in answers.values()} == {"no-store"}
+    assert {response.headers["Cache-Control"] for response in responses.values()} == {"no-store"}
 
 
 @pytest.mark.parametrize("query", ["format=gif", "format=PNG", "format=", "fromat=png"])

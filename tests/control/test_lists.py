@@ -28,10 +28,10 @@ def send(client: Client, *words: str) -> None:
 
 
 def listed(client: Client, name: str, query: str = "") -> list[dict[str, Any]]:
-    answer = client.get(f"/_mock/{name}{query}")
-    assert answer.status_code == 200, answer.text
-    assert answer.json is not None
-    found: list[dict[str, Any]] = answer.json[name]
+    response = client.get(f"/_mock/{name}{query}")
+    assert response.status_code == 200, response.text
+    assert response.json is not None
+    found: list[dict[str, Any]] = response.json[name]
     return found
 
 
@@ -158,12 +158,12 @@ def test_a_new_world_has_empty_lists(client: Client) -> None:
 def test_a_page_that_makes_no_sense_is_refused_by_name(
     name: str, query: str, field: str, client: Client
 ) -> None:
-    answer = client.get(f"/_mock/{name}?{query}")
+    response = client.get(f"/_mock/{name}?{query}")
 
-    assert answer.status_code == 400
-    assert answer.json is not None
-    assert answer.json["error"]["code"] == "bad_request"
-    assert answer.json["error"]["message"].startswith(f"{field}: ")
+    assert response.status_code == 400
+    assert response.json is not None
+    assert response.json["error"]["code"] == "bad_request"
+    assert response.json["error"]["message"].startswith(f"{field}: ")
 
 
 def test_a_request_is_shown_with_its_answer(client: Client) -> None:
@@ -193,12 +193,12 @@ def test_a_request_is_shown_with_its_answer(client: Client) -> None:
     ("path", "status"), [("/nope", 404), ("/send-message", 405), ("/groups/x", 404), ("/channels", 501)]
 )
 def test_requests_that_were_refused_are_shown_too(path: str, status: int, client: Client) -> None:
-    answer = client.get(path, headers=KEY)
+    response = client.get(path, headers=KEY)
 
     (request,) = listed(client, "requests")
 
     assert (request["path"], request["status"]) == (path, status)
-    assert request["response"] == answer.json
+    assert request["response"] == response.json
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nobody's"])

@@ -13,9 +13,9 @@ from tests.support import KEY
 API_KEY = "fm_0123456789ab"
 
 
-def refused(answer: Any, code: str = "bad_request") -> str:
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, code), answer.text
-    message: str = answer.get_json()["error"]["message"]
+def refused(response: Any, code: str = "bad_request") -> str:
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, code), response.text
+    message: str = response.get_json()["error"]["message"]
     return message
 
 
@@ -96,8 +96,8 @@ def test_a_matcher_in_an_unusual_notation_means_the_same(client: Client) -> None
         ("requests", {"status": {"one_of": [None, 200.0]}}, 1),
         ("requests", {"status": None}, 0),
     ):
-        answer = client.post(f"/_mock/{source}/verify", json={"match": spec, "exactly": count})
-        assert answer.status_code == 200, answer.text
+        response = client.post(f"/_mock/{source}/verify", json={"match": spec, "exactly": count})
+        assert response.status_code == 200, response.text
 
 
 def test_an_api_key_in_a_fault_belongs_to_key(client: Client) -> None:
@@ -105,10 +105,10 @@ def test_an_api_key_in_a_fault_belongs_to_key(client: Client) -> None:
     made = client.post("/_mock/instances/default/api-keys", json={"api_key": API_KEY})
     assert made.status_code == 201
 
-    answer = client.post("/_mock/faults", json={"match": spec, "delay": 1})
+    response = client.post("/_mock/faults", json={"match": spec, "delay": 1})
 
-    assert refused(answer, "invalid_fault").endswith("keys are matched with key, which masks them")
-    assert API_KEY not in answer.text
+    assert refused(response, "invalid_fault").endswith("keys are matched with key, which masks them")
+    assert API_KEY not in response.text
     armed = client.post("/_mock/faults", json={"match": {"key": API_KEY}, "delay": 1})
     assert armed.status_code == 201
 
@@ -185,9 +185,9 @@ def test_a_number_is_no_text(call: str, body: dict[str, Any], place: str, client
 def test_a_mistyped_world_is_not_the_default_one(method: str, path: str, body: Any, client: Client) -> None:
     before = client.get("/_mock/events").get_json()
 
-    answer = client.open(f"/_mock/{path}?wordl=t1", method=method, json=body)
+    response = client.open(f"/_mock/{path}?wordl=t1", method=method, json=body)
 
-    said = refused(answer)
+    said = refused(response)
     assert "'wordl' is not known" in said
     assert client.get("/_mock/events").get_json() == before
 
@@ -196,9 +196,9 @@ def test_a_mistyped_world_is_not_the_default_one(method: str, path: str, body: A
 def test_a_mistyped_world_is_told_what_it_is_called(path: str, client: Client) -> None:
     body = {"clock/advance": {"seconds": 1}, "faults": {"preset": "down"}, "messages/wait": {"timeout": 0}}
 
-    answer = client.post(f"/_mock/{path}?wordl=t1", json=body.get(path))
+    response = client.post(f"/_mock/{path}?wordl=t1", json=body.get(path))
 
-    assert refused(answer) == "'wordl' is not known; did you mean 'world'?"
+    assert refused(response) == "'wordl' is not known; did you mean 'world'?"
 
 
 WORLD = described()
@@ -267,10 +267,10 @@ WORLD = described()
 def test_an_unknown_name_is_told_with_its_place_and_the_nearest_one(
     method: str, path: str, body: dict[str, Any], said: str, client: Client
 ) -> None:
-    answer = client.open(f"/_mock/{path}", method=method, json=body)
+    response = client.open(f"/_mock/{path}", method=method, json=body)
 
-    assert answer.status_code == 400, answer.text
-    assert answer.get_json()["error"]["message"].endswith(said)
+    assert response.status_code == 400, response.text
+    assert response.get_json()["error"]["message"].endswith(said)
 
 
 @pytest.mark.parametrize(
@@ -291,6 +291,6 @@ def test_an_unknown_name_is_told_with_its_place_and_the_nearest_one(
 )
 def test_a_body_that_is_no_object_is_refused_as_such(method: str, path: str, client: Client) -> None:
     for body in (b"[1]", b'"x"', b"1", b"{"):
-        answer = client.open(f"/_mock/{path}", method=method, data=body, content_type="application/json")
+        response = client.open(f"/_mock/{path}", method=method, data=body, content_type="application/json")
 
-        assert "JSON object" in refused(answer)
+        assert "JSON object" in refused(response)

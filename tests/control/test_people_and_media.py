@@ -16,14 +16,14 @@ AMINA = "254711000111"
 
 
 def put(client: Client, number: str, **given: Any) -> Any:
-    answer = client.put(f"{PEOPLE}/{number}", json=given)
-    assert answer.status_code == 200, answer.text
-    return answer.get_json()
+    response = client.put(f"{PEOPLE}/{number}", json=given)
+    assert response.status_code == 200, response.text
+    return response.get_json()
 
 
-def refused(answer: Any, status: int, code: str) -> str:
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code), answer.text
-    message: str = answer.get_json()["error"]["message"]
+def refused(response: Any, status: int, code: str) -> str:
+    assert (response.status_code, response.get_json()["error"]["code"]) == (status, code), response.text
+    message: str = response.get_json()["error"]["message"]
     return message
 
 
@@ -38,7 +38,7 @@ def exists(client: Client, number: str) -> bool:
 
 
 def upload(client: Client, name: str, data: bytes = b"%PDF-1.4 data", mimetype: str = "") -> Any:
-    """Send a document, and return the answer to asking for its file."""
+    """Send a document, and return the response to asking for its file."""
     form = {"recipients[]": ANN, "type": "document", "file": (io.BytesIO(data), name, mimetype or None)}
     sent = client.post("/send-message", headers=KEY, data=form)
     assert sent.status_code == 200, sent.text
@@ -171,20 +171,20 @@ def test_what_describes_nobody_is_refused_by_name(given: dict[str, Any], said: s
 def test_a_file_comes_back_as_it_was_sent_and_always_as_a_download(client: Client) -> None:
     data = bytes(range(256)) * 40
 
-    answer = upload(client, "report.html", data, "text/html")
+    response = upload(client, "report.html", data, "text/html")
 
-    assert answer.data == data
-    assert answer.headers["Content-Type"].startswith("text/html")
-    assert answer.headers["Content-Disposition"] == "attachment; filename=report.html"
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.data == data
+    assert response.headers["Content-Type"].startswith("text/html")
+    assert response.headers["Content-Disposition"] == "attachment; filename=report.html"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("name", ["ä.pdf", "😀.pdf", 'a"b.pdf', "../../etc/passwd", "a;b.pdf", "x" * 300])
 def test_a_file_of_any_name_is_a_download(name: str, client: Client) -> None:
-    answer = upload(client, name)
+    response = upload(client, name)
 
-    assert answer.status_code == 200
-    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert response.status_code == 200
+    assert response.headers["Content-Disposition"].startswith("attachment")
 
 
 @pytest.mark.parametrize(
@@ -203,10 +203,10 @@ def test_a_name_with_a_line_break_is_a_download_too(written: str, client: Client
     )
     client.post("/send-message", headers=KEY, data=body, content_type="multipart/form-data; boundary=b")
 
-    answer = client.get(f"/_mock/media/{newest(client)['media']}")
+    response = client.get(f"/_mock/media/{newest(client)['media']}")
 
-    assert (answer.status_code, answer.data) == (200, b"%PDF")
-    assert "X-Evil" not in answer.headers
+    assert (response.status_code, response.data) == (200, b"%PDF")
+    assert "X-Evil" not in response.headers
 
 
 def test_a_part_of_a_file_can_be_asked_for(client: Client) -> None:

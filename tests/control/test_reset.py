@@ -13,9 +13,9 @@ MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 
 
 def get(client: Client, path: str) -> Any:
-    answer = client.get(path, headers=KEY)
-    assert answer.status_code == 200, answer.text
-    return answer.json
+    response = client.get(path, headers=KEY)
+    assert response.status_code == 200, response.text
+    return response.json
 
 
 def change_everything(client: Client) -> list[Any]:
@@ -30,18 +30,18 @@ def change_everything(client: Client) -> list[Any]:
         ("PATCH", "/_mock/clock", {"frozen": True}),
         ("POST", "/_mock/clock/advance", {"seconds": 3600}),
     ]
-    answers = [client.open(path, method=method, headers=KEY, json=body) for method, path, body in calls]
-    assert [answer.status_code for answer in answers] == [200] * len(calls)
-    return [answer.json for answer in answers]
+    responses = [client.open(path, method=method, headers=KEY, json=body) for method, path, body in calls]
+    assert [response.status_code for response in responses] == [200] * len(calls)
+    return [response.json for response in responses]
 
 
 def test_a_reset_answers_with_the_world_and_the_number_of_its_event(client: Client) -> None:
     client.post("/send-message", headers=KEY, json=MESSAGE)
 
-    answer = client.post("/_mock/reset")
+    response = client.post("/_mock/reset")
 
-    assert answer.status_code == 200
-    assert answer.json == {"world": "default", "event": 3}
+    assert response.status_code == 200
+    assert response.json == {"world": "default", "event": 3}
 
 
 def test_a_reset_takes_everything_back(client: Client) -> None:

@@ -161,17 +161,17 @@ def test_a_removed_snapshot_is_not_found(client: Client) -> None:
     assert client.delete(f"{SNAPSHOTS}/x").get_json() == {"deleted": "x"}
 
     assert listed(client) == []
-    for answer in (client.delete(f"{SNAPSHOTS}/x"), client.post(f"{SNAPSHOTS}/x/restore")):
-        assert (answer.status_code, answer.get_json()["error"]["code"]) == (404, "snapshot_not_found")
+    for response in (client.delete(f"{SNAPSHOTS}/x"), client.post(f"{SNAPSHOTS}/x/restore")):
+        assert (response.status_code, response.get_json()["error"]["code"]) == (404, "snapshot_not_found")
 
 
 def test_there_are_at_most_a_hundred(client: Client) -> None:
     for number in range(100):
         assert client.post(f"{SNAPSHOTS}/{number}").status_code == 201
 
-    answer = client.post(f"{SNAPSHOTS}/one-more")
+    response = client.post(f"{SNAPSHOTS}/one-more")
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "too_many")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (409, "too_many")
     assert client.post(f"{SNAPSHOTS}/7").status_code == 201
 
 

@@ -33,22 +33,22 @@ def send(client: Client, *words: str, kind: str = "text") -> None:
 
 
 def receive(client: Client, text: str, **more: Any) -> None:
-    answer = client.post("/_mock/inbound", json={"from": ANN, "text": text, **more})
-    assert answer.status_code == 201, answer.text
+    response = client.post("/_mock/inbound", json={"from": ANN, "text": text, **more})
+    assert response.status_code == 201, response.text
 
 
 def text_of(client: Client, **query: Any) -> str:
-    answer = client.get(PATH, query_string=query)
-    assert answer.status_code == 200, answer.text
-    assert answer.content_type == "text/plain; charset=utf-8"
-    return answer.text
+    response = client.get(PATH, query_string=query)
+    assert response.status_code == 200, response.text
+    assert response.content_type == "text/plain; charset=utf-8"
+    return response.text
 
 
 def json_of(client: Client, **query: Any) -> Any:
-    answer = client.get(PATH, query_string=query, headers=JSON)
-    assert answer.status_code == 200, answer.text
-    assert answer.content_type == "application/json; charset=utf-8"
-    return answer.json
+    response = client.get(PATH, query_string=query, headers=JSON)
+    assert response.status_code == 200, response.text
+    assert response.content_type == "application/json; charset=utf-8"
+    return response.json
 
 
 def test_an_empty_world_has_a_transcript(client: Client) -> None:
@@ -214,10 +214,10 @@ def test_calls_that_went_astray_are_shown_on_request(client: Client) -> None:
     ],
 )
 def test_a_query_that_makes_no_sense_is_refused(query: str, message: str, client: Client) -> None:
-    answer = client.get(f"{PATH}?{query}")
+    response = client.get(f"{PATH}?{query}")
 
-    assert answer.status_code == 400
-    assert answer.get_json()["error"]["message"].startswith(message)
+    assert response.status_code == 400
+    assert response.get_json()["error"]["message"].startswith(message)
 
 
 def test_odd_values_are_written_on_one_line() -> None:

@@ -28,14 +28,14 @@ def ask(client: Client, call: str, **body: Any) -> Any:
     return client.post(f"/_mock/{call}", json=body)
 
 
-def refused(answer: Any, status: int, code: str) -> str:
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (status, code), answer.text
-    message: str = answer.get_json()["error"]["message"]
+def refused(response: Any, status: int, code: str) -> str:
+    assert (response.status_code, response.get_json()["error"]["code"]) == (status, code), response.text
+    message: str = response.get_json()["error"]["message"]
     return message
 
 
-def texts(answer: Any, name: str = "messages") -> list[str]:
-    return [message["text"] for message in answer.get_json()[name]]
+def texts(response: Any, name: str = "messages") -> list[str]:
+    return [message["text"] for message in response.get_json()[name]]
 
 
 @pytest.fixture
@@ -47,18 +47,18 @@ def forgetful(make_world: Callable[[State], World]) -> Client:
 def test_what_is_there_already_is_answered_at_once(client: Client) -> None:
     send(client, "a", "b")
 
-    answer = ask(client, "messages/wait", match={"text": "a"}, timeout=300)
+    response = ask(client, "messages/wait", match={"text": "a"}, timeout=300)
 
-    assert answer.status_code == 200
-    assert texts(answer) == ["a"]
-    assert answer.get_json()["event"] == 4
+    assert response.status_code == 200
+    assert texts(response) == ["a"]
+    assert response.get_json()["event"] == 4
 
 
 def test_what_comes_is_answered_when_it_comes(client: Client, world: World) -> None:
-    answers: list[Any] = []
+    responses: list[Any] = []
     other = client.application.test_client()
     waiting = threading.Thread(
-        target=lambda: answers.append(ask(other, "messages/wait", match={"text": "b"}, count=2, timeout=60))
+        target=lambda: responses.append(ask(other, "messages/wait", match={"text": "b"}, count=2, timeout=60))
     )
     waiting.start()
     while not world.subscribers.anybody():
@@ -69,7 +69,7 @@ def test_what_comes_is_answered_when_it_comes(client: Client, world: World) -> N
     send(client, "b")
     waiting.join(20)
 
-    assert texts(answers[0]) == ["b", "b"]
+    assert texts(responses[0]) == ["b", "b"]
     assert not world.subscribers.anybody()
 
 
@@ -88,13 +88,13 @@ def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: Client) -> N
     send(client, "order 1", "order 2")
     send(client, "hello", to=BEN)
 
-    answer = ask(client, "messages/wait", match={"to": ANN, "text": "order 3"}, count=2, **NOW)
+    response = ask(client, "messages/wait", match={"to": ANN, "text": "order 3"}, count=2, **NOW)
 
-    said = refused(answer, 408, "timeout")
+    said = refused(response, 408, "timeout")
     assert said == '0 of 2 messages within 0 s; in the nearest one text is "order 2", expected "order 3"'
-    body = answer.get_json()
+    body = response.get_json()
     assert (body["count"], body["messages"]) == (0, [])
-    assert texts(answer, "arrived") == ["order 1", "order 2", "hello"]
+    assert texts(response, "arrived") == ["order 1", "order 2", "hello"]
     assert body["nearest"]["item"]["text"] == "order 2"
     assert body["nearest"]["misses"] == [
         {"field": "text", "expected": "order 3", "actual": "order 2", "missing": False}
@@ -102,18 +102,18 @@ def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: Client) -> N
 
 
 def test_a_timeout_says_if_nothing_arrived_at_all(client: Client) -> None:
-    answer = ask(client, "messages/wait", **NOW)
+    response = ask(client, "messages/wait", **NOW)
 
-    assert refused(answer, 408, "timeout") == "0 of 1 messages within 0 s; none arrived at all"
-    assert (answer.get_json()["arrived"], answer.get_json()["nearest"]) == ([], None)
+    assert refused(response, 408, "timeout") == "0 of 1 messages within 0 s; none arrived at all"
+    assert (response.get_json()["arrived"], response.get_json()["nearest"]) == ([], None)
 
 
 def test_a_missing_field_is_told_as_missing(client: Client) -> None:
     send(client, "a")
 
-    answer = ask(client, "requests/verify", match={"body": {"caption": "x"}})
+    response = ask(client, "requests/verify", match={"body": {"caption": "x"}})
 
-    assert answer.get_json()["nearest"]["misses"] == [
+    assert response.get_json()["nearest"]["misses"] == [
         {"field": "body.caption", "expected": "x", "actual": None, "missing": True}
     ]
 
@@ -157,9 +157,9 @@ def test_messages_are_told_apart(match: dict[str, Any], found: int, client: Clie
     assert client.post("/groups/send-message", headers=KEY, json=group).status_code == 200
     assert client.post("/_mock/inbound", json={"from": ANN, "text": "Hi"}).status_code == 201
 
-    answer = ask(client, "messages/verify", match=match, exactly=found)
+    response = ask(client, "messages/verify", match=match, exactly=found)
 
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
 
 
 @pytest.mark.parametrize(
@@ -191,22 +191,22 @@ def test_messages_are_told_apart(match: dict[str, Any], found: int, client: Clie
 def test_what_is_expected_holds_or_does_not(expected: dict[str, Any], status: int, client: Client) -> None:
     send(client, "a", "b", "c")
 
-    answer = ask(client, "messages/verify", **expected)
+    response = ask(client, "messages/verify", **expected)
 
-    assert answer.status_code == status, answer.text
+    assert response.status_code == status, response.text
     if status == 200:
-        assert answer.get_json()["verified"] is True
+        assert response.get_json()["verified"] is True
     else:
-        refused(answer, 422, "not_verified")
+        refused(response, 422, "not_verified")
 
 
 def test_a_broken_order_tells_which_step_and_after_what(client: Client) -> None:
     send(client, "a", "b")
 
-    answer = ask(client, "messages/verify", in_order=[{"text": "b"}, {"text": "a"}])
+    response = ask(client, "messages/verify", in_order=[{"text": "b"}, {"text": "a"}])
 
-    assert "in_order[1] after the one that fits in_order[0]" in refused(answer, 422, "not_verified")
-    assert answer.get_json()["nearest"] is None
+    assert "in_order[1] after the one that fits in_order[0]" in refused(response, 422, "not_verified")
+    assert response.get_json()["nearest"] is None
 
 
 @pytest.mark.parametrize(
@@ -234,11 +234,11 @@ def test_nobody_can_tell_only_where_what_is_forgotten_matters(
 ) -> None:
     send(forgetful, "a", "b", "c", "d", "e")
 
-    answer = ask(forgetful, "messages/verify", **expected)
+    response = ask(forgetful, "messages/verify", **expected)
 
-    assert answer.status_code == status, answer.text
+    assert response.status_code == status, response.text
     if status == 409:
-        assert "up to event 3 " in refused(answer, 409, "evicted")
+        assert "up to event 3 " in refused(response, 409, "evicted")
 
 
 def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: Client) -> None:
@@ -289,10 +289,10 @@ def test_what_makes_no_sense_is_refused_by_name(
     call: str, given: dict[str, Any], said: str, client: Client
 ) -> None:
     for source in ("messages", "requests", "deliveries"):
-        answer = ask(client, f"{source}/{call}", **given)
+        response = ask(client, f"{source}/{call}", **given)
 
-        assert answer.status_code == 400, answer.text
-        assert answer.get_json()["error"]["message"].startswith(said)
+        assert response.status_code == 400, response.text
+        assert response.get_json()["error"]["message"].startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -317,11 +317,11 @@ def test_a_regular_expression_with_look_around_is_refused(
 
 
 def test_a_text_that_makes_other_engines_backtrack_holds_up_no_wait_and_no_call(client: Client) -> None:
-    answers: list[Any] = []
+    responses: list[Any] = []
     other = client.application.test_client()
     match = {"text": {"regex": "(x+x+)+y"}}
     waiting = threading.Thread(
-        target=lambda: answers.append(ask(other, "messages/wait", match=match, timeout=60))
+        target=lambda: responses.append(ask(other, "messages/wait", match=match, timeout=60))
     )
     waiting.start()
 
@@ -329,7 +329,7 @@ def test_a_text_that_makes_other_engines_backtrack_holds_up_no_wait_and_no_call(
     send(client, "x" * 5000 + "y")
     waiting.join(20)
 
-    assert [message["text"][-1] for message in answers[0].get_json()["messages"]] == ["y"]
+    assert [message["text"][-1] for message in responses[0].get_json()["messages"]] == ["y"]
 
 
 def test_requests_are_told_apart_by_headers_body_and_answer(client: Client) -> None:
@@ -344,8 +344,8 @@ def test_requests_are_told_apart_by_headers_body_and_answer(client: Client) -> N
         {"body": {"subset": {"anything": {"not": 1}}}, "status": 200},
         {"status": {"one_of": [404, 405]}},
     ):
-        answer = ask(client, "requests/verify", match=match, exactly=1)
-        assert answer.status_code == 200, answer.text
+        response = ask(client, "requests/verify", match=match, exactly=1)
+        assert response.status_code == 200, response.text
 
 
 def test_true_is_not_one(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""/_mock/instances/{id}/webhook: what a change keeps, and what an answer never shows."""
+"""/_mock/instances/{id}/webhook: what a change keeps, and what a response never shows."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def test_a_paused_webhook_that_is_changed_stays_paused_until_it_is_resumed(clien
 def test_a_verify_token_is_shown_nowhere(client: Client) -> None:
     hook = {"url": NOBODY_LISTENS, "verification": "challenge", "verify_token": "t0p-s3cret"}
 
-    answers = [
+    responses = [
         client.put(WEBHOOK, json=hook),
         client.get(WEBHOOK),
         client.post(f"{WEBHOOK}/verify", json={}),
     ]
 
-    assert answers[-1].get_json()["verified"] is False
-    assert not any("t0p-s3cret" in answer.text for answer in answers)
+    assert responses[-1].get_json()["verified"] is False
+    assert not any("t0p-s3cret" in response.text for response in responses)

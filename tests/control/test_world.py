@@ -47,9 +47,9 @@ def live(client: Client, headers: dict[str, str] = KEY) -> None:
 
 
 def exported(client: Client, query: str = "") -> bytes:
-    answer = client.get(f"/_mock/world{query}")
-    assert answer.status_code == 200
-    return answer.data
+    response = client.get(f"/_mock/world{query}")
+    assert response.status_code == 200
+    return response.data
 
 
 def put(client: Client, export: bytes, query: str = "") -> Any:
@@ -65,9 +65,9 @@ def test_an_export_that_is_imported_and_exported_again_is_the_same_to_the_last_b
     if secrets:  # without, secrets are those that the world has
         client.post("/_mock/reset")
 
-    answer = put(client, before)
+    response = put(client, before)
 
-    assert answer.status_code == 200, answer.text
+    assert response.status_code == 200, response.text
     assert exported(client, secrets) == before
 
 
@@ -150,16 +150,16 @@ def test_a_world_is_made_from_an_export_with_a_key_of_its_own(client: Client) ->
 
 
 def test_the_contents_of_a_world_file_are_imported_too(client: Client) -> None:
-    answer = put(client, json.dumps(described()).encode())
+    response = put(client, json.dumps(described()).encode())
 
-    assert answer.status_code == 200, answer.text
-    assert answer.get_json()["event"] == 0
+    assert response.status_code == 200, response.text
+    assert response.get_json()["event"] == 0
 
 
 def test_a_world_without_any_key_keeps_the_one_that_leads_to_it(client: Client) -> None:
-    answer = put(client, json.dumps({"version": 1, "instances": [{"number": "254700000001"}]}).encode())
+    response = put(client, json.dumps({"version": 1, "instances": [{"number": "254700000001"}]}).encode())
 
-    assert "keeps" in answer.get_json()["warnings"][0]
+    assert "keeps" in response.get_json()["warnings"][0]
     assert client.get("/groups", headers=KEY).status_code == 200
 
 
@@ -170,9 +170,9 @@ def test_a_key_that_another_world_has_is_refused_and_nothing_changes(client: Cli
     file = described()
     file["instances"][0]["api_keys"] = ["t1-key"]
 
-    answer = put(client, json.dumps(file).encode())
+    response = put(client, json.dumps(file).encode())
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (409, "key_in_use")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (409, "key_in_use")
     assert exported(client) == before
 
 
@@ -191,10 +191,10 @@ def test_what_is_no_export_of_this_version_is_refused_and_nothing_changes(
     live(client)
     before = exported(client)
 
-    answer = put(client, json.dumps({**json.loads(before), **change}).encode())
+    response = put(client, json.dumps({**json.loads(before), **change}).encode())
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_world")
-    assert says in answer.get_json()["error"]["message"]
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_world")
+    assert says in response.get_json()["error"]["message"]
     assert exported(client) == before
 
 

@@ -34,15 +34,15 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def make(client: Client, **given: Any) -> Any:
-    answer = client.post(WORLDS, json=given)
-    assert answer.status_code == 201, answer.text
-    return answer.json
+    response = client.post(WORLDS, json=given)
+    assert response.status_code == 201, response.text
+    return response.json
 
 
-def refused(answer: Any, status: int, code: str) -> str:
+def refused(response: Any, status: int, code: str) -> str:
     """Make sure of how a call was refused, and return what was said."""
-    assert (answer.status_code, answer.json["error"]["code"]) == (status, code), answer.text
-    message: str = answer.json["error"]["message"]
+    assert (response.status_code, response.json["error"]["code"]) == (status, code), response.text
+    message: str = response.json["error"]["message"]
     return message
 
 
@@ -79,9 +79,9 @@ def test_the_name_comes_before_the_key(client: Client) -> None:
     make(client, name="t1", api_key="t1-key")
     client.post("/send-message", headers=bearer("t1-key"), json=MESSAGE)
 
-    answer = client.get("/_mock/messages?world=default", headers=bearer("t1-key"))
+    response = client.get("/_mock/messages?world=default", headers=bearer("t1-key"))
 
-    assert answer.get_json()["messages"] == []
+    assert response.get_json()["messages"] == []
 
 
 def test_worlds_are_listed_oldest_first(client: Client) -> None:
@@ -99,10 +99,10 @@ def test_worlds_are_listed_oldest_first(client: Client) -> None:
 def test_a_shown_world_has_its_instances_with_keys_masked(client: Client) -> None:
     make(client, name="t1", api_key="a-rather-long-key")
 
-    answer = client.get(f"{WORLDS}/t1")
+    response = client.get(f"{WORLDS}/t1")
 
-    assert answer.get_json()["instances"][0]["api_keys"][0]["api_key"] == "…-key"
-    assert "a-rather-long-key" not in answer.text
+    assert response.get_json()["instances"][0]["api_keys"][0]["api_key"] == "…-key"
+    assert "a-rather-long-key" not in response.text
 
 
 def test_a_deleted_world_is_gone_with_its_key(client: Client) -> None:
@@ -113,12 +113,12 @@ def test_a_deleted_world_is_gone_with_its_key(client: Client) -> None:
     assert names(client) == ["default"]
     assert client.get("/groups", headers=bearer("t1-key")).status_code == 401
     refused(client.get("/_mock/messages", headers=bearer("t1-key")), 404, "not_found")
-    for answer in (
+    for response in (
         client.get(f"{WORLDS}/t1"),
         client.delete(f"{WORLDS}/t1"),
         client.get("/_mock/clock?world=t1"),
     ):
-        refused(answer, 404, "world_not_found")
+        refused(response, 404, "world_not_found")
 
 
 def test_a_deleted_world_can_be_made_again_and_is_as_new(client: Client) -> None:
@@ -322,9 +322,9 @@ def test_media_links_lead_to_the_world_they_are_from(client: Client) -> None:
         make(client, name=name, seed=7)
         given = {"from": ANN, "type": "channel_image", "channel": "120363313617097254@newsletter"}
         media = {"base64": {b"of one": "b2Ygb25l", b"of two": "b2YgdHdv"}[words], "mimetype": "image/jpeg"}
-        answer = client.post(f"/_mock/inbound?world={name}", json={**given, "media": media})
-        assert answer.status_code == 201, answer.text
-        links[name] = answer.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
+        response = client.post(f"/_mock/inbound?world={name}", json={**given, "media": media})
+        assert response.status_code == 201, response.text
+        links[name] = response.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
 
     served = {name: client.get(link).data for name, link in links.items()}
     forged = client.get(links["one"].replace("oh=01_", "oh=02_"))
@@ -336,8 +336,8 @@ def test_media_links_lead_to_the_world_they_are_from(client: Client) -> None:
 
 def test_a_media_link_ends_with_its_world(client: Client) -> None:
     make(client, name="one")
-    answer = client.post("/_mock/inbound?world=one", json={"from": ANN, "type": "image"})
-    link = answer.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
+    response = client.post("/_mock/inbound?world=one", json={"from": ANN, "type": "image"})
+    link = response.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
     assert client.get(link).status_code == 200
 
     client.delete(f"{WORLDS}/one")
@@ -366,9 +366,9 @@ def test_an_open_emulator_gives_each_key_a_world_of_its_own(opened: Client) -> N
 
 
 def test_worlds_for_keys_begin_alike(opened: Client) -> None:
-    answers = [opened.get("/groups", headers=bearer(key)).data for key in ("a", "b", "YOUR_API_KEY")]
+    responses = [opened.get("/groups", headers=bearer(key)).data for key in ("a", "b", "YOUR_API_KEY")]
 
-    assert len(set(answers)) == 1
+    assert len(set(responses)) == 1
 
 
 def test_no_name_of_a_world_shows_the_key_it_is_for(opened: Client) -> None:
