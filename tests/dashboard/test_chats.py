@@ -26,9 +26,9 @@ CHAT = f"chats/{INSTANCE}/{ANN}@s.whatsapp.net"
 @pytest.fixture
 def inbound(client: Client) -> Callable[..., Any]:
     def write(**letter: Any) -> Any:
-        answer = client.post("/_mock/inbound", json={"from": ANN, **letter})
-        assert answer.status_code == 201, answer.text
-        return answer.get_json()["event"]["data"]["id"]
+        response = client.post("/_mock/inbound", json={"from": ANN, **letter})
+        assert response.status_code == 201, response.text
+        return response.get_json()["event"]["data"]["id"]
 
     return write
 
@@ -39,9 +39,9 @@ def send(client: Client, text: str, to: str = ANN) -> None:
 
 
 def shown(client: Client, path: str) -> str:
-    answer = client.get(UI + path)
-    assert answer.status_code == 200, answer.text
-    return answer.text
+    response = client.get(UI + path)
+    assert response.status_code == 200, response.text
+    return response.text
 
 
 def bubbles(html: str) -> list[str]:
@@ -61,9 +61,9 @@ def bubble(client: Client, text: str) -> str:
 
 
 def test_a_browser_at_the_root_is_led_to_the_dashboard_from_wherever_it_is(client: Client) -> None:
-    answer = client.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
+    response = client.get("/", headers={"Accept": "text/html,application/xhtml+xml"})
 
-    assert (answer.status_code, answer.headers["Location"]) == (302, "_mock/ui/")
+    assert (response.status_code, response.headers["Location"]) == (302, "_mock/ui/")
     assert client.get("/_mock/ui/").headers["Location"] == "w/default/chats"
 
 
@@ -78,12 +78,12 @@ def test_pages_link_only_from_where_they_are(client: Client) -> None:
 
 
 def test_nothing_runs_that_is_not_a_file_of_ours(client: Client) -> None:
-    answer = client.get(UI + CHAT)
+    response = client.get(UI + CHAT)
 
-    policy = answer.headers["Content-Security-Policy"]
+    policy = response.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
     assert "default-src 'none'" in policy
-    assert re.findall(r"<script(?![^>]*\bsrc=)| style=| on\w+=|<style", answer.text) == []
+    assert re.findall(r"<script(?![^>]*\bsrc=)| style=| on\w+=|<style", response.text) == []
 
 
 def test_a_world_or_a_chat_that_is_not_there_is_not_found(client: Client) -> None:
@@ -425,10 +425,10 @@ def test_everybody_has_a_face_of_their_own_and_keeps_it() -> None:
 
 
 def test_a_face_is_a_picture_and_runs_nothing(client: Client) -> None:
-    answer = client.get(f"/_mock/ui/faces/face/{ANN}.svg")
+    response = client.get(f"/_mock/ui/faces/face/{ANN}.svg")
 
-    assert answer.content_type.startswith("image/svg+xml")
-    assert answer.headers["Content-Security-Policy"] == "default-src 'none'"
+    assert response.content_type.startswith("image/svg+xml")
+    assert response.headers["Content-Security-Policy"] == "default-src 'none'"
     assert SCRIPT not in client.get(f"/_mock/ui/faces/face/{SCRIPT.replace('/', '')}.svg").text
     assert client.get("/_mock/ui/faces/other/1.svg").status_code == 404
 
@@ -551,12 +551,12 @@ def test_what_changed_a_message_is_told_with_it(client: Client, inbound: Callabl
     "path", ["w/nowhere/chats", "w/nowhere/traffic", f"w/default/chats/nobody/{ANN}", "w/x"]
 )
 def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: Client) -> None:
-    answer = client.get(f"/_mock/ui/{path}")
+    response = client.get(f"/_mock/ui/{path}")
 
-    assert answer.status_code == 404
-    assert answer.content_type == "text/html; charset=utf-8"
-    assert re.search(r'href="(?:\.\./)*\.?/?w/default/worlds"', answer.text)
-    assert "Content-Security-Policy" in answer.headers
+    assert response.status_code == 404
+    assert response.content_type == "text/html; charset=utf-8"
+    assert re.search(r'href="(?:\.\./)*\.?/?w/default/worlds"', response.text)
+    assert "Content-Security-Policy" in response.headers
 
 
 def test_how_deep_a_browser_says_a_page_is_has_an_end(client: Client) -> None:

@@ -24,9 +24,9 @@ FAULTS = "/_mock/faults"
 
 
 def arm(client: Client, **given: Any) -> str:
-    answer = client.post(FAULTS, json=given)
-    assert answer.status_code == 201, answer.text
-    id_: str = answer.get_json()["id"]
+    response = client.post(FAULTS, json=given)
+    assert response.status_code == 201, response.text
+    id_: str = response.get_json()["id"]
     return id_
 
 

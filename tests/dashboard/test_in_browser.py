@@ -72,9 +72,9 @@ def open_page(browser: Any, emulator: FlaresendMock) -> Callable[..., Any]:
 
 
 def steer(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
-    answer = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=30)
-    assert answer.ok, answer.text
-    return answer.json()
+    response = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=30)
+    assert response.ok, response.text
+    return response.json()
 
 
 def write(page: Any, text: str) -> None:
@@ -553,8 +553,8 @@ def test_a_fault_is_armed_and_seen_everywhere_and_cleared(
     with open_page("w/default/faults") as page:
         page.click("text=Rate limited")
         page.wait_for_selector(".status .badge.warn >> text=1 fault")
-        answer = requests.get(f"{emulator.url}/groups", headers=emulator.headers, timeout=30)
-        assert answer.status_code == 429
+        response = requests.get(f"{emulator.url}/groups", headers=emulator.headers, timeout=30)
+        assert response.status_code == 429
         page.goto(f"{emulator.url}/_mock/ui/w/default/chats")
         page.wait_for_selector(".status .badge.warn >> text=1 fault")
         page.click(".status .badge.warn")

@@ -31,9 +31,9 @@ def show(client: Client) -> Show:
     """Return a function that gets a page or a part, with white space collapsed."""
 
     def shown(path: str = PAGE, **headers: str) -> str:
-        answer = client.get(path, headers=headers)
-        assert answer.status_code == 200, answer.text
-        return " ".join(answer.text.split())
+        response = client.get(path, headers=headers)
+        assert response.status_code == 200, response.text
+        return " ".join(response.text.split())
 
     return shown
 

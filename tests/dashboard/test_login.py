@@ -17,8 +17,8 @@ def guarded() -> Client:
 
 
 def enter(client: Client, token: str = TOKEN) -> None:
-    answer = client.post("/_mock/ui/login", data={"token": token})
-    assert (answer.status_code, answer.headers["Location"]) == (303, "./")
+    response = client.post("/_mock/ui/login", data={"token": token})
+    assert (response.status_code, response.headers["Location"]) == (303, "./")
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def enter(client: Client, token: str = TOKEN) -> None:
     ],
 )
 def test_who_has_not_entered_it_is_led_to_where_it_is_entered(path: str, way: str, guarded: Client) -> None:
-    answer = guarded.get(path)
-    assert (answer.status_code, answer.headers["Location"]) == (302, way)
+    response = guarded.get(path)
+    assert (response.status_code, response.headers["Location"]) == (302, way)
     assert guarded.get("/_mock/ui/login").status_code == 200
     assert guarded.get("/_mock/ui/assets/dashboard.css").status_code == 200
 
@@ -45,16 +45,16 @@ def test_whoever_enters_it_sees_the_pages_and_steers(guarded: Client) -> None:
 
 
 def test_another_token_opens_nothing(guarded: Client) -> None:
-    answer = guarded.post("/_mock/ui/login", data={"token": "wrong"})
+    response = guarded.post("/_mock/ui/login", data={"token": "wrong"})
 
-    assert answer.status_code == 401
-    assert "Set-Cookie" not in answer.headers
+    assert response.status_code == 401
+    assert "Set-Cookie" not in response.headers
     assert guarded.get("/_mock/messages").status_code == 401
 
 
 def test_the_token_itself_is_not_kept_and_no_script_reads_what_is(guarded: Client) -> None:
-    answer = guarded.post("/_mock/ui/login", data={"token": TOKEN})
-    cookie = answer.headers["Set-Cookie"]
+    response = guarded.post("/_mock/ui/login", data={"token": TOKEN})
+    cookie = response.headers["Set-Cookie"]
 
     assert TOKEN not in cookie
     assert "HttpOnly" in cookie
@@ -96,9 +96,9 @@ def test_two_emulators_of_a_host_do_not_log_each_other_out() -> None:
 
 
 def test_a_part_of_a_page_has_the_whole_page_asked_for_anew(guarded: Client) -> None:
-    answer = guarded.get("/_mock/ui/w/default/parts/status", headers={"HX-Request": "true"})
+    response = guarded.get("/_mock/ui/w/default/parts/status", headers={"HX-Request": "true"})
 
-    assert (answer.status_code, answer.headers["HX-Refresh"], answer.text) == (401, "true", "")
+    assert (response.status_code, response.headers["HX-Refresh"], response.text) == (401, "true", "")
 
 
 def test_without_a_token_nothing_opens_by_an_empty_one() -> None:

@@ -38,9 +38,9 @@ def show(client: Client) -> Show:
     """Return a function that gets a page or a part, with white space collapsed."""
 
     def shown(path: str = PEOPLE) -> str:
-        answer = client.get(path)
-        assert answer.status_code == 200, answer.text
-        return " ".join(answer.text.split())
+        response = client.get(path)
+        assert response.status_code == 200, response.text
+        return " ".join(response.text.split())
 
     return shown
 

@@ -105,9 +105,9 @@ def emulator() -> Iterator[FlaresendMock]:
 
 
 def control(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
-    answer = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=SECONDS)
-    assert answer.ok, answer.text
-    return answer.json()
+    response = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=SECONDS)
+    assert response.ok, response.text
+    return response.json()
 
 
 def call(emulator: FlaresendMock, path: str, **given: Any) -> requests.Response:
@@ -116,9 +116,9 @@ def call(emulator: FlaresendMock, path: str, **given: Any) -> requests.Response:
 
 def snippets(emulator: FlaresendMock, message: str, world: str = "default") -> tuple[str, str]:
     """Return the curl command and the test of a message."""
-    answer = requests.get(f"{emulator.url}/_mock/ui/w/{world}/parts/why/{message}", timeout=SECONDS)
-    assert answer.status_code == 200, answer.text
-    return offered(answer.text, "as-curl"), offered(answer.text, "as-test")
+    response = requests.get(f"{emulator.url}/_mock/ui/w/{world}/parts/why/{message}", timeout=SECONDS)
+    assert response.status_code == 200, response.text
+    return offered(response.text, "as-curl"), offered(response.text, "as-test")
 
 
 def offered(page: str, id_: str) -> str:
@@ -218,8 +218,8 @@ def test_the_same_call_is_made_again(
     given: tuple[str, dict[str, Any]], emulator: FlaresendMock, tmp_path: Path
 ) -> None:
     path, body = given
-    answer = call(emulator, path, **body)
-    assert answer.status_code == 200, answer.text
+    response = call(emulator, path, **body)
+    assert response.status_code == 200, response.text
     before = control(emulator, "GET", "messages")["messages"]
 
     run(snippets(emulator, before[-1]["id"])[0], tmp_path)

@@ -27,16 +27,16 @@ DUE = "/_mock/ui/w/default/parts/due"
 
 def words(client: Client, path: str) -> str:
     """Return what a page or a part says, without its tags."""
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", answer.text)).split())
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", response.text)).split())
 
 
 def schedule(client: Client, text: str, at: str, recipients: list[str] | None = None) -> str:
     body = {"recipients": recipients or [ANN], "type": "text", "text": text, "sendAt": at}
-    answer = client.post("/schedule-message", headers=KEY, json=body)
-    assert answer.status_code == 200, answer.text
-    task_id: str = answer.get_json()["task_id"]
+    response = client.post("/schedule-message", headers=KEY, json=body)
+    assert response.status_code == 200, response.text
+    task_id: str = response.get_json()["task_id"]
     return task_id
 
 
@@ -73,13 +73,13 @@ def test_a_frozen_clock_says_so_and_falls_behind(client: Client, real_time: Real
     client.patch("/_mock/clock", json={"frozen": True})
     real_time.pass_by(minutes=3)
 
-    answer = client.get(CLOCK).text
+    response = client.get(CLOCK).text
 
     assert "Frozen. The clock stands still" in words(client, CLOCK)
     assert "stands still, 3 min behind real time" in words(client, CLOCK)
-    assert "data-frozen" in answer
-    assert """data-body='{"frozen": false}'""" in answer
-    assert """data-body='{"frozen": true}'""" not in answer
+    assert "data-frozen" in response
+    assert """data-body='{"frozen": false}'""" in response
+    assert """data-body='{"frozen": true}'""" not in response
 
 
 def test_back_at_real_time_nothing_is_said_of_another(client: Client) -> None:
@@ -236,11 +236,11 @@ def test_other_worlds_have_schedules_of_their_own() -> None:
 def test_the_page_has_neither_scripts_nor_styles_within(client: Client) -> None:
     schedule(client, "Hello", "2025-11-14 10:30:00")
 
-    answer = client.get(PAGE)
+    response = client.get(PAGE)
 
-    assert " style=" not in answer.text
-    assert re.findall(r"<script(?![^>]* src=)", answer.text) == []
-    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert " style=" not in response.text
+    assert re.findall(r"<script(?![^>]* src=)", response.text) == []
+    assert "script-src 'self'" in response.headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

@@ -37,18 +37,20 @@ def send(client: Client, to: str = ANN, text: str = "Hello", key: dict[str, str]
 
 
 def receive(client: Client, sender: str = ANN, text: str = "Hi", **more: Any) -> None:
-    answer = client.post("/_mock/inbound", json={"from": sender, "text": text, **more})
-    assert answer.status_code == 201, answer.text
+    response = client.post("/_mock/inbound", json={"from": sender, "text": text, **more})
+    assert response.status_code == 201, response.text
 
 
-def deliver(world: World, status: int | None = 200, answer: str = "") -> None:
+def deliver(world: World, status: int | None = 200, response: str = "") -> None:
     """Complete the pending attempt."""
     job = world.deliveries.claim(INSTANCE)
     assert job is not None
     good = status is not None and status < 300
     sent = (("Content-Type", "application/json"), ("X-Token", "t0p-s3cret"), ("webhook-id", "w"))
     error = None if status else "connection reset"
-    world.deliveries.complete(job, Attempt(world.clock.now(), HOOK, sent, status, answer, error, 12.4, good))
+    world.deliveries.complete(
+        job, Attempt(world.clock.now(), HOOK, sent, status, response, error, 12.4, good)
+    )
 
 
 def rows(text: str) -> list[tuple[int, str, str]]:
@@ -168,11 +170,11 @@ def test_people_are_found_in_groups_and_groups_by_name(client: Client, hooked: W
 
 
 def test_filters_stay_in_the_query_string_and_in_the_form(client: Client) -> None:
-    answer = client.get(f"{PAGE}?kind=call&path=/a%26b&status=&person=")
+    response = client.get(f"{PAGE}?kind=call&path=/a%26b&status=&person=")
 
-    assert answer.headers["HX-Replace-Url"] == "traffic?kind=call&path=%2Fa%26b"
-    assert '<option value="call" selected>' in answer.text
-    assert 'value="/a&amp;b"' in answer.text
+    assert response.headers["HX-Replace-Url"] == "traffic?kind=call&path=%2Fa%26b"
+    assert '<option value="call" selected>' in response.text
+    assert 'value="/a&amp;b"' in response.text
     assert client.get(PAGE).headers["HX-Replace-Url"] == "traffic"
 
 

@@ -29,15 +29,15 @@ def client(emulator: FlaresendMock) -> Client:
 
 
 def make(client: Client, **given: Any) -> None:
-    answer = client.post("/_mock/worlds", json=given)
-    assert answer.status_code == 201, answer.text
+    response = client.post("/_mock/worlds", json=given)
+    assert response.status_code == 201, response.text
 
 
 def cards(client: Client, path: str = CARDS) -> dict[str, str]:
     """Return the HTML of each card, by the world's name, in their order."""
-    answer = client.get(path)
-    assert answer.status_code == 200, answer.text
-    pieces = re.split(r'(?=<li class="box world)', answer.text)[1:]
+    response = client.get(path)
+    assert response.status_code == 200, response.text
+    pieces = re.split(r'(?=<li class="box world)', response.text)[1:]
     found = [re.search(r'data-name="([^"]*)"', piece) for piece in pieces]
     return {unescape(name[1]): piece for name, piece in zip(found, pieces, strict=True) if name}
 
@@ -139,11 +139,11 @@ def test_a_name_is_text_and_nothing_else(client: Client, emulator: FlaresendMock
     name = "<script>alert(1)</script>"
     emulator.worlds.create(name, emulator.worlds.default().saved(), "other-key")
 
-    answer = client.get(PAGE)
+    response = client.get(PAGE)
 
-    assert "<script>alert" not in answer.text
+    assert "<script>alert" not in response.text
     assert name in cards(client, PAGE)
-    assert "/w/%3Cscript%3Ealert%281%29%3C/script%3E/chats" in answer.text
+    assert "/w/%3Cscript%3Ealert%281%29%3C/script%3E/chats" in response.text
 
 
 def test_a_world_can_be_made_from_what_is_shipped(client: Client) -> None:
@@ -167,10 +167,10 @@ def test_of_very_many_worlds_the_first_are_shown(client: Client, monkeypatch: py
 
 
 def test_the_page_has_neither_scripts_nor_styles_within(client: Client) -> None:
-    answer = client.get(PAGE)
+    response = client.get(PAGE)
 
-    assert " style=" not in answer.text
-    assert re.findall(r"<script(?![^>]* src=)", answer.text) == []
+    assert " style=" not in response.text
+    assert re.findall(r"<script(?![^>]* src=)", response.text) == []
 
 
 def test_a_world_that_is_gone_has_no_page(client: Client) -> None:
