@@ -106,16 +106,16 @@ def send(flaresend: FlaresendMock, text: str) -> None:
 
 
 def control(flaresend: FlaresendMock, method: str, path: str, body: object = None) -> dict:
-    answer = requests.request(method, f"{flaresend.url}/_mock{path}", json=body, timeout=5)
-    assert answer.ok, answer.text
-    return answer.json()
+    response = requests.request(method, f"{flaresend.url}/_mock{path}", json=body, timeout=5)
+    assert response.ok, response.text
+    return response.json()
 
 
 @dataclass
 class Scripted:
     """A server that answers one connection after the other as it was told, and then listens no more."""
 
-    answers: list[bytes]
+    responses: list[bytes]
     asked: list[str] = field(default_factory=list)
 
     def __enter__(self) -> Scripted:
@@ -127,7 +127,7 @@ class Scripted:
         return self
 
     def serve(self) -> None:
-        for left, answer in reversed(list(enumerate(reversed(self.answers)))):
+        for left, response in reversed(list(enumerate(reversed(self.responses)))):
             connection, _ = self.listening.accept()
             with connection:
                 asked = b""
@@ -136,7 +136,7 @@ class Scripted:
                 self.asked.append(asked.decode())
                 if not left:
                     self.listening.close()
-                connection.sendall(answer)
+                connection.sendall(response)
                 connection.shutdown(socket.SHUT_WR)
 
     def __exit__(self, *_: object) -> None:

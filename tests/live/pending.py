@@ -38,15 +38,15 @@ class Pending:
 
     def succeeded(self) -> Any:
         """Wait for the response, and return its JSON; it must be a success."""
-        status, answer = self.response()
-        assert status < 300, answer
-        return answer
+        status, body = self.response()
+        assert status < 300, body
+        return body
 
 
 def refusal(call: Pending) -> tuple[int, str]:
     """Wait for the response, and return its status and the code of its error."""
-    status, answer = call.response()
-    return status, answer["error"]["code"]
+    status, body = call.response()
+    return status, body["error"]["code"]
 
 
 def answered(calls: list[Pending], seconds: float = 0) -> list[Pending]:

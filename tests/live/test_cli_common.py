@@ -113,10 +113,10 @@ def test_the_token_follows_no_redirect(flaresend: FlaresendMock) -> None:
 
 
 @pytest.mark.parametrize("command", TALKING, ids=" ".join)
-@pytest.mark.parametrize("answer", [*ANSWERS, LISTED], ids=str)
-def test_whatever_answers_there_is_no_traceback(command: list[str], answer: object) -> None:
+@pytest.mark.parametrize("response", [*ANSWERS, LISTED], ids=str)
+def test_whatever_answers_there_is_no_traceback(command: list[str], response: object) -> None:
     times = 1 + (command[-1] == "qr")
-    with Scripted([answered(answer)] * times) as odd:
+    with Scripted([answered(response)] * times) as odd:
         done = run(*command, "--url", odd.url)
         with contextlib.suppress(OSError):
             while True:  # let the server have the connections that it still expects
@@ -128,7 +128,7 @@ def test_whatever_answers_there_is_no_traceback(command: list[str], answer: obje
 
 
 @pytest.mark.parametrize(
-    ("answer", "expected"),
+    ("response", "expected"),
     [
         (answered(b"<html>"), "is not a flaresend-mock emulator."),
         (answered(b"[" * 100_000), "is not a flaresend-mock emulator."),
@@ -141,8 +141,8 @@ def test_whatever_answers_there_is_no_traceback(command: list[str], answer: obje
         (b"", "Remote end closed connection"),
     ],
 )
-def test_an_odd_server_is_one_clear_line(answer: bytes, expected: str) -> None:
-    with Scripted([answer]) as odd:
+def test_an_odd_server_is_one_clear_line(response: bytes, expected: str) -> None:
+    with Scripted([response]) as odd:
         run("clock", "--url", odd.url).failed(expected)
 
 

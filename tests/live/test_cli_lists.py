@@ -301,7 +301,7 @@ def send_here(world: World, text: str) -> None:
 
 
 def streamed(*events: tuple[int, str], whole: bool = True) -> bytes:
-    """Return an answer that streams messages, and breaks off unless it is whole."""
+    """Return a response that streams messages, and breaks off unless it is whole."""
     chunks = [b"retry: 1000\n\n: still there\n\n"]
     for number, text in events:
         data = json.dumps({"message": {"event": number, "text": text, "from": "1", "to": "2", "chat": "1"}})
@@ -348,13 +348,13 @@ def test_following_ends_when_it_is_refused_or_told_nonsense() -> None:
     page = answered(b"<html>")
     nonsense = answered(b"data: x\n\n", headers=STREAM)
     wrong = answered(b"event: message\ndata: []\n\n", headers=STREAM)
-    for answer, expected in (
+    for response, expected in (
         (gone, "there is no world of this name"),
         (page, "is not a flaresend-mock emulator"),
         (nonsense, "is not a flaresend-mock emulator"),
         (wrong, "is not a flaresend-mock emulator"),
     ):
-        with Scripted([answered({"messages": []}), answer]) as server:
+        with Scripted([answered({"messages": []}), response]) as server:
             run("messages", "--follow", "--url", server.url).failed(expected)
 
 

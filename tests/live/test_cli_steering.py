@@ -197,8 +197,8 @@ def test_without_a_qr_code_it_says_what_to_do(flaresend: FlaresendMock) -> None:
 def test_somebody_writes_to_an_instance_of_the_world_that_is_meant(flaresend: FlaresendMock) -> None:
     at(flaresend, "world", "create", "t1", "--api-key", "t1-key")
 
-    answer = at(flaresend, "receive", "--from", "254712345678", "hi", "--world", "t1", "--json").json
-    assert answer["delivery"]["status"] == "no endpoint"
+    response = at(flaresend, "receive", "--from", "254712345678", "hi", "--world", "t1", "--json").json
+    assert response["delivery"]["status"] == "no endpoint"
     with closing(Flaresend(flaresend.url, "t1-key")) as kit:
         assert len(kit.messages()) == 1
     at(flaresend, "receive", "--from", "12", "hi").failed("phone number")

@@ -29,8 +29,8 @@ def test_a_world_is_created_with_a_key_of_its_own_listed_and_deleted(flaresend: 
     lines = at(flaresend, "world", "create", "t1", "--seed", "-7", "--time-zone", "Africa/Nairobi").lines
     assert lines[0] == "World t1"
     key = lines[1].removeprefix("API key: ")
-    answer = requests.get(f"{flaresend.url}/groups", headers={"Authorization": f"Bearer {key}"}, timeout=5)
-    assert answer.status_code == 200
+    response = requests.get(f"{flaresend.url}/groups", headers={"Authorization": f"Bearer {key}"}, timeout=5)
+    assert response.status_code == 200
 
     default, mine = at(flaresend, "world", "list").lines
     assert default.startswith("default: 1 instances, 0 messages, 0 scheduled, 0 faults; ")
@@ -105,8 +105,8 @@ def test_an_export_replaces_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
     file, link = tmp_path / "world.json", tmp_path / "link.json"
     file.write_text("before")
     link.symlink_to(file)
-    for answer in (answered(b"<html>"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + EXPORT):
-        with Scripted([answer]) as odd:
+    for response in (answered(b"<html>"), b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + EXPORT):
+        with Scripted([response]) as odd:
             run("world", "export", str(file), "--url", odd.url).failed(odd.url)
     assert file.read_text() == "before"
 

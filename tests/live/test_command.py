@@ -88,8 +88,8 @@ def test_it_greets_with_its_address_its_key_and_a_curl_line_that_works(start: St
     assert running.url in running.greeting[0]
     assert running.greeting[1] == "API key: it's-secret\n"
     line = running.greeting[2].removeprefix("Try it: ")
-    answer = json.loads(subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout)
-    assert answer["message"] == "Message sending completed: 1 successful, 0 failed"
+    response = json.loads(subprocess.run(["bash", "-c", line], capture_output=True, check=True).stdout)
+    assert response["message"] == "Message sending completed: 1 successful, 0 failed"
     log = end(running, signal.SIGTERM)
     assert "POST /send-message 200" in log
     assert "it's-secret" not in log
@@ -105,11 +105,11 @@ def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
 
     with ThreadPoolExecutor() as pool, closing(Flaresend(running.url, "YOUR_API_KEY")) as kit:
         url = f"{kit.url}/send-message"
-        answer = pool.submit(requests.post, url, json=slow, headers=kit.headers, timeout=20)
+        response = pool.submit(requests.post, url, json=slow, headers=kit.headers, timeout=20)
         kit.expect_message(within=20)
         end(running, how)
 
-    assert answer.result().status_code == 200
+    assert response.result().status_code == 200
 
 
 @pytest.mark.slow

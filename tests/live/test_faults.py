@@ -76,14 +76,14 @@ def test_a_truncated_answer_announces_more_than_it_brings(kit: Flaresend) -> Non
     kit.fault(action="truncate", times=1)
     connection = talk(kit)
     connection.request("GET", "/groups", headers=kit.headers)
-    answer = connection.getresponse()
+    response = connection.getresponse()
 
     with pytest.raises(http.client.IncompleteRead) as cut:
-        answer.read()
+        response.read()
 
     connection.close()
-    announced = int(answer.headers["Content-Length"])
-    assert answer.status == 200
+    announced = int(response.headers["Content-Length"])
+    assert response.status == 200
     assert len(cut.value.partial) == announced // 2
     assert cut.value.expected == announced - announced // 2
 
@@ -92,13 +92,13 @@ def test_a_malformed_answer_is_http_and_no_json_and_its_connection_goes_on(kit: 
     kit.fault(action="corrupt", times=1)
     connection = talk(kit)
     connection.request("GET", "/groups", headers=kit.headers)
-    answer = connection.getresponse()
-    body = answer.read()
+    response = connection.getresponse()
+    body = response.read()
     connection.request("GET", "/groups", headers=kit.headers)
     again = connection.getresponse().read()
     connection.close()
 
-    assert (answer.status, len(body)) == (200, int(answer.headers["Content-Length"]))
+    assert (response.status, len(body)) == (200, int(response.headers["Content-Length"]))
     with pytest.raises(ValueError, match=r".+"):
         json.loads(body)
     assert json.loads(again)["success"] is True
@@ -315,6 +315,6 @@ def test_only_deliveries_that_match_are_hit(
 def test_a_fault_of_deliveries_leaves_calls_alone(kit: Flaresend) -> None:
     kit.fault(on="deliveries", action="drop")
 
-    answer = requests.get(f"{kit.url}/groups", headers=kit.headers, timeout=SECONDS)
+    response = requests.get(f"{kit.url}/groups", headers=kit.headers, timeout=SECONDS)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200

@@ -26,21 +26,21 @@ def opened() -> Iterator[FlaresendMock]:
 
 
 class Worker:
-    """Somebody with an API key of their own, who remembers every answer."""
+    """Somebody with an API key of their own, who remembers every response."""
 
     def __init__(self, kit: Flaresend, session: requests.Session) -> None:
         self.url = kit.url
         self.session = session
         self.headers = kit.headers
-        self.answers: list[Any] = []
+        self.responses: list[Any] = []
 
     def call(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        answer = self.session.request(
+        response = self.session.request(
             method, f"{self.url}{path}", headers=self.headers, json=body, timeout=SECONDS
         )
-        assert answer.status_code == status, f"{method} {path}: {answer.status_code} {answer.text}"
-        self.answers.append((method, path, answer.json()))
-        return answer.json()
+        assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
+        self.responses.append((method, path, response.json()))
+        return response.json()
 
 
 def work(worker: Worker, rounds: int, said: str) -> None:
@@ -96,23 +96,23 @@ def test_eight_who_work_at_once_each_see_their_own_world_and_all_the_same_answer
             start.wait(SECONDS)
             work(worker, rounds, f"only {key}")
             assert kit.messages()[-1].text == f"only {key}"
-            return without_names(worker.answers)
+            return without_names(worker.responses)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        all_answers = list(pool.map(run, [f"worker-{number}" for number in range(WORKERS)]))
+        all_responses = list(pool.map(run, [f"worker-{number}" for number in range(WORKERS)]))
 
-    assert len(all_answers[0]) == 1 + 15 * rounds
-    for other in all_answers[1:]:
-        assert other == all_answers[0]
+    assert len(all_responses[0]) == 1 + 15 * rounds
+    for other in all_responses[1:]:
+        assert other == all_responses[0]
     assert requests.get(f"{opened.url}/_mock/events", timeout=SECONDS).json()["events"] == []
     assert len(opened.worlds.all()) == WORKERS + 1
 
 
-def without_names(answers: list[Any]) -> list[Any]:
+def without_names(responses: list[Any]) -> list[Any]:
     """Take out what worlds are called, which resets answer with."""
     return [
-        (method, path, {name: value for name, value in answer.items() if name != "world"})
-        for method, path, answer in answers
+        (method, path, {name: value for name, value in response.items() if name != "world"})
+        for method, path, response in responses
     ]
 
 

@@ -33,9 +33,9 @@ MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
 def control(kit: Flaresend | FlaresendMock, method: str, path: str, body: Any = None) -> Any:
     """Make a call that the kit has no name for."""
     url = f"{kit.url}/_mock/{path}"
-    answer = requests.request(method, url, json=body, headers=kit.headers, timeout=SECONDS)
-    assert answer.ok, answer.text
-    return answer.json()
+    response = requests.request(method, url, json=body, headers=kit.headers, timeout=SECONDS)
+    assert response.ok, response.text
+    return response.json()
 
 
 def send(kit: Flaresend, path: str = "send-message", **more: str) -> int:

@@ -43,8 +43,8 @@ class Caller:
         self._session.headers.update(kit.headers)
 
     def __call__(self, method: str, path: str, body: Any = None) -> Answer:
-        answer = self._session.request(method, f"{self._url}{path}", json=body, timeout=SECONDS)
-        return answer.status_code, answer.json()
+        response = self._session.request(method, f"{self._url}{path}", json=body, timeout=SECONDS)
+        return response.status_code, response.json()
 
     def close(self) -> None:
         self._session.close()
@@ -80,9 +80,9 @@ def at_once(pool: ThreadPoolExecutor, kit: Flaresend, *works: Callable[[Caller],
 def asked(kit: Flaresend, method: str, path: str, body: Any = None) -> Any:
     """Make a call that nobody refuses."""
     with closing(Caller(kit)) as call:
-        status, answer = call(method, path, body)
-    assert status < 300, answer
-    return answer
+        status, response = call(method, path, body)
+    assert status < 300, response
+    return response
 
 
 def text(said: str) -> dict[str, Any]:
@@ -96,13 +96,13 @@ def edits(turns: int, step: int) -> Callable[[Caller], list[Answer]]:
     """Add, promote, demote and remove people, one after the other, in an order of one's own."""
 
     def work(call: Caller) -> list[Answer]:
-        answers = []
+        responses = []
         for turn in range(turns):
             action = ACTIONS[turn * step % len(ACTIONS)]
             people = [PEOPLE[turn * step % len(PEOPLE)], PEOPLE[(turn + step) % len(PEOPLE)]]
             body = {"action": action, "participants": people[: 1 + turn % 2]}
-            answers.append(call("POST", f"/groups/{FAMILY}/participants", body))
-        return answers
+            responses.append(call("POST", f"/groups/{FAMILY}/participants", body))
+        return responses
 
     return work
 
@@ -132,16 +132,16 @@ def test_two_who_edit_one_group_lose_nobody_and_double_nobody(
 ) -> None:
     before = dict(members(kit))
 
-    answers = [one for each in at_once(pool, kit, edits(turns, 1), edits(turns, 5)) for one in each]
+    responses = [one for each in at_once(pool, kit, edits(turns, 1), edits(turns, 5)) for one in each]
 
-    assert {status for status, _ in answers} <= {200, 400}
-    assert {answer["message"] for status, answer in answers if status == 400} <= {
+    assert {status for status, _ in responses} <= {200, 400}
+    assert {response["message"] for status, response in responses if status == 400} <= {
         "Some participants are already in the group.",
         "Some participants are not in the group.",
     }
     after = members(kit)
     changes = [one["group"] for one in asked(kit, "GET", "/_mock/events?kind=group")["events"]]
-    assert len(changes) == sum(status == 200 for status, _ in answers)
+    assert len(changes) == sum(status == 200 for status, _ in responses)
     assert replayed(before, changes) == dict(after)
     assert len(dict(after)) == len(after)
     assert [admin for _, admin in after].count("superadmin") == 1
@@ -192,11 +192,11 @@ def test_what_is_cancelled_while_it_fires_is_cancelled_or_sent_and_the_answers_s
     def cancel(ids: list[str]) -> Callable[[Caller], list[tuple[str, int]]]:
         return lambda call: [(id_, call("DELETE", f"/scheduled-messages/{id_}")[0]) for id_ in ids]
 
-    _, *answers = at_once(
+    _, *responses = at_once(
         pool, kit, release, cancel(list(tasks)), cancel(list(tasks)[::-1]), cancel(list(tasks)[::-1])
     )
 
-    statuses = [(id_, status) for each in answers for id_, status in each]
+    statuses = [(id_, status) for each in responses for id_, status in each]
     assert {status for _, status in statuses} <= {200, 404}
     cancelled = Counter(tasks[id_] for id_, status in statuses if status == 200)
     assert set(cancelled.values()) <= {1}
@@ -219,10 +219,10 @@ def test_what_many_advance_over_at_once_is_sent_once(kit: Flaresend, pool: Threa
         for number in range(30)
     ]
 
-    answers = at_once(pool, kit, *[lambda call: call("POST", "/_mock/clock/advance", {"seconds": 1})] * 6)
+    responses = at_once(pool, kit, *[lambda call: call("POST", "/_mock/clock/advance", {"seconds": 1})] * 6)
 
-    assert {status for status, _ in answers} == {200}
-    assert [one["id"] for _, answer in answers for one in answer["fired"]] == ids
+    assert {status for status, _ in responses} == {200}
+    assert [one["id"] for _, response in responses for one in response["fired"]] == ids
     assert [message.text for message in kit.messages()] == [f"task {number}" for number in range(30)]
     assert kit.clock.now.isoformat() == "2030-01-01T00:00:06+00:00"
 

@@ -30,10 +30,10 @@ def test_what_the_parser_stumbles_over_gets_400(flaresend: FlaresendMock, line: 
 
 
 def test_what_no_application_sees_is_refused_as_json_too(flaresend: FlaresendMock) -> None:
-    answer = exchanged(flaresend, b"GET /\x1b[31m\xe9 HTTP/1.0\r\n\r\n")
+    response = exchanged(flaresend, b"GET /\x1b[31m\xe9 HTTP/1.0\r\n\r\n")
 
-    assert answer.startswith(b"HTTP/1.0 400 ")
-    assert answer.endswith(b'{"success":false,"message":"Bad Request"}')
+    assert response.startswith(b"HTTP/1.0 400 ")
+    assert response.endswith(b'{"success":false,"message":"Bad Request"}')
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words
 ) -> None:
     with FlaresendMock(max_body_size=1024) as flaresend:
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 800000000\r\n\r\n"
-        answer = exchanged(flaresend, head.encode())
+        response = exchanged(flaresend, head.encode())
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert json.loads(answer.partition(b"\r\n\r\n")[2]) == expected
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert json.loads(response.partition(b"\r\n\r\n")[2]) == expected
 
 
 def test_calls_that_wait_keep_no_other_call_waiting_and_are_answered_when_the_server_stops() -> None:

@@ -232,9 +232,9 @@ def test_without_asking_for_a_stream_there_is_a_page(kit: Flaresend) -> None:
     send(kit, "a")
 
     for query in ("", "?stream=false", "?kind=message,request"):
-        answer = requests.get(f"{kit.url}/_mock/events{query}", timeout=DEADLINE)
-        assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
-        assert [event["id"] for event in answer.json()["events"]] == [1, 2]
+        response = requests.get(f"{kit.url}/_mock/events{query}", timeout=DEADLINE)
+        assert response.headers["Content-Type"] == "application/json; charset=utf-8"
+        assert [event["id"] for event in response.json()["events"]] == [1, 2]
 
 
 def test_a_stream_can_be_asked_for_with_1_as_other_flags_can(kit: Flaresend) -> None:
@@ -246,8 +246,8 @@ def test_a_stream_can_be_asked_for_with_1_as_other_flags_can(kit: Flaresend) -> 
 
 def test_asking_for_the_head_alone_takes_no_place(kit: Flaresend) -> None:
     for _ in range(PLACES + 1):
-        answer = requests.head(f"{kit.url}/_mock/events?stream=true", timeout=DEADLINE)
-        assert answer.status_code == 200
+        response = requests.head(f"{kit.url}/_mock/events?stream=true", timeout=DEADLINE)
+        assert response.status_code == 200
 
 
 def test_a_quiet_stream_says_that_it_is_still_there(kit: Flaresend, monkeypatch: pytest.MonkeyPatch) -> None:

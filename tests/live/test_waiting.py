@@ -29,8 +29,8 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def send(kit: Flaresend, text: str) -> None:
     body = {"recipients": [ANN], "type": "text", "text": text}
-    answer = requests.post(f"{kit.url}/send-message", headers=kit.headers, json=body, timeout=SECONDS)
-    assert answer.status_code == 200
+    response = requests.post(f"{kit.url}/send-message", headers=kit.headers, json=body, timeout=SECONDS)
+    assert response.status_code == 200
 
 
 def wait(kit: Flaresend, what: str = "messages", **match: Any) -> Pending:
@@ -161,6 +161,6 @@ def test_a_delivery_is_waited_for_until_it_is_delivered(kit: Flaresend) -> None:
 
 
 def test_a_wait_ends_by_itself(flaresend: FlaresendMock) -> None:
-    answer = requests.post(f"{flaresend.url}/_mock/messages/wait", json={"timeout": 0.2}, timeout=SECONDS)
+    response = requests.post(f"{flaresend.url}/_mock/messages/wait", json={"timeout": 0.2}, timeout=SECONDS)
 
-    assert answer.status_code == 408
+    assert response.status_code == 408
