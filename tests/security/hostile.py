@@ -83,8 +83,8 @@ def calls(app: Flask, filling: str) -> Iterator[tuple[str, str]]:
 
 def last_event(client: Client) -> int:
     """Return the number of the default world's last event: it grows with everything that happens."""
-    answer = client.get("/_mock/events?limit=1").get_json()["events"]
-    return answer[0]["id"] if answer else 0
+    response = client.get("/_mock/events?limit=1").get_json()["events"]
+    return response[0]["id"] if response else 0
 
 
 def messages(client: Client) -> list[dict[str, Any]]:
@@ -92,9 +92,9 @@ def messages(client: Client) -> list[dict[str, Any]]:
     return found
 
 
-def is_harmless(answer: TestResponse) -> bool:
-    """Tell whether a browser would run nothing in an answer: it is JSON, or a page without the script."""
-    return answer.content_type == "application/json; charset=utf-8" or SCRIPT not in answer.text
+def is_harmless(response: TestResponse) -> bool:
+    """Tell whether a browser would run nothing in a response: it is JSON, or a page without the script."""
+    return response.content_type == "application/json; charset=utf-8" or SCRIPT not in response.text
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def port_of(running: FlaresendMock) -> int:
 def raw(running: FlaresendMock, sent: bytes, *, hang_up: bool = False) -> bytes:
     """Send bytes, and return all that comes back until the emulator closes the connection.
 
-    A connection that is closed while we still write is an answer, too. One that stays open is a failure.
+    A connection that is closed while we still write is a response, too. One that stays open is a failure.
     """
     got = b""
     with socket.create_connection(("127.0.0.1", port_of(running)), timeout=TIMEOUT) as connection:
@@ -143,8 +143,8 @@ def raw(running: FlaresendMock, sent: bytes, *, hang_up: bool = False) -> bytes:
     return got
 
 
-def status_of(answer: bytes) -> int:
-    return int(answer.split(maxsplit=2)[1])
+def status_of(response: bytes) -> int:
+    return int(response.split(maxsplit=2)[1])
 
 
 def is_served(running: FlaresendMock) -> bool:

@@ -49,10 +49,10 @@ def test_no_call_takes_what_is_nested_without_end(nested: str, shared: Client) -
     with cheap(SOON * 5):
         for method, path in bodies():
             for body in (nested, inside):
-                answer = shared.open(
+                response = shared.open(
                     path, method=method, headers=headers_for(path), data=body, content_type="application/json"
                 )
-                assert answer.status_code == 400, (method, path, answer.text)
+                assert response.status_code == 400, (method, path, response.text)
 
     assert [event for event in events_since(shared, before) if event != "request"] == []
 
@@ -66,8 +66,8 @@ def test_what_may_hold_any_json_holds_a_hundred_levels_of_it(
     fault = f'{{"respond": {{"status": 503, "body": {deep(levels)}}}}}'
 
     for path, body in (("/_mock/inbound", letter), ("/_mock/faults", fault)):
-        answer = client.post(path, data=body, content_type="application/json")
-        assert answer.status_code == status, answer.text
+        response = client.post(path, data=body, content_type="application/json")
+        assert response.status_code == status, response.text
 
 
 def events_since(client: Client, number: int) -> list[str]:
@@ -77,18 +77,18 @@ def events_since(client: Client, number: int) -> list[str]:
 @pytest.mark.parametrize("name", ["media", "message", "contact", "link", "chaos"])
 @pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
 def test_no_part_of_a_form_is_nested_without_end(name: str, nested: str, shared: Client) -> None:
-    answer = shared.post("/_mock/inbound", data={"from": ANN, name: nested})
+    response = shared.post("/_mock/inbound", data={"from": ANN, name: nested})
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)
 def test_a_list_in_a_form_of_the_api_may_be_any_text(nested: str, shared: Client) -> None:
     form = {"recipients": nested, "type": "text", "text": nested}
 
-    answer = shared.post("/send-message", headers=KEY, data=form)
+    response = shared.post("/send-message", headers=KEY, data=form)
 
-    assert answer.status_code in (200, 400)
+    assert response.status_code in (200, 400)
     assert shared.get("/_mock/requests?limit=1").status_code == 200
 
 
@@ -101,8 +101,8 @@ def test_an_export_with_something_deep_in_it_is_refused_and_changes_nothing(clie
     for nested in DEEP.values():
         body = json.dumps(exported).replace(payload, f'{{"a": {nested}}}')
         assert body != json.dumps(exported)
-        answer = client.put("/_mock/world", data=body, content_type="application/json")
-        assert answer.status_code == 400
+        response = client.put("/_mock/world", data=body, content_type="application/json")
+        assert response.status_code == 400
 
     assert last_event(client) == before
 
@@ -115,9 +115,9 @@ def test_a_search_takes_linear_time(asked: str, pattern: str, client: Client) ->
     body = {"match": {"text": {"regex": pattern}}, **({"timeout": 0} if asked == "wait" else {})}
 
     with cheap():
-        answer = client.post(f"/_mock/messages/{asked}", json=body)
+        response = client.post(f"/_mock/messages/{asked}", json=body)
 
-    assert answer.status_code == (200 if asked == "search" else 408 if asked == "wait" else 422)
+    assert response.status_code == (200 if asked == "search" else 408 if asked == "wait" else 422)
 
 
 def test_a_fault_takes_linear_time(client: Client) -> None:
@@ -127,23 +127,23 @@ def test_a_fault_takes_linear_time(client: Client) -> None:
     body = {"recipients": [ANN], "type": "text", "text": "a" * 5000 + "c"}
 
     with cheap():
-        answer = client.post("/send-message", headers=KEY, json=body)
+        response = client.post("/send-message", headers=KEY, json=body)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: Client) -> None:
     rule = {"when": "(a+)+$", "reply": "found", "after": 0}
     assert client.put(f"/_mock/people/{ANN}", json={"rules": [rule]}).status_code == 200
 
-    for text, answers in (("a" * 50_000 + "b", 0), ("x(a+)+$x", 1)):
+    for text, responses in (("a" * 50_000 + "b", 0), ("x(a+)+$x", 1)):
         body = {"recipients": [ANN], "type": "text", "text": text}
         assert client.post("/send-message", headers=KEY, json=body).status_code == 200
         client.post("/_mock/clock/advance", json={"seconds": 1})
         found = client.post(
             "/_mock/messages/search", json={"match": {"direction": "inbound", "text": "found"}}
         )
-        assert found.get_json()["count"] == answers
+        assert found.get_json()["count"] == responses
 
 
 @pytest.mark.parametrize("pattern", UNFOLDING)
@@ -155,7 +155,7 @@ def test_a_pattern_that_unfolds_into_a_huge_one_is_refused_everywhere(pattern: s
         shared.post("/_mock/faults", json={"match": {"query": {"regex": pattern}}, "preset": "down"}),
     ]
 
-    assert {(answer.status_code, answer.get_json()["error"]["code"]) for answer in asked} == {
+    assert {(response.status_code, response.get_json()["error"]["code"]) for response in asked} == {
         (400, "invalid_matcher")
     }
 
@@ -176,7 +176,7 @@ def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, sh
         shared.post("/_mock/faults", json={"match": {"query": {"regex": pattern}}, "preset": "down"}),
     ]
 
-    assert [answer.status_code for answer in asked] == [400, 400]
+    assert [response.status_code for response in asked] == [400, 400]
 
 
 def test_an_export_brings_no_fault_that_could_not_be_armed(client: Client) -> None:
@@ -186,8 +186,8 @@ def test_an_export_brings_no_fault_that_could_not_be_armed(client: Client) -> No
     for match in [{"query": {"regex": pattern}} for pattern in UNFOLDING] + [_not(50), {"nope": 1}]:
         spoilt = copy.deepcopy(exported)
         spoilt["faults"][0]["match"] = match
-        answer = client.put("/_mock/world", json=spoilt)
-        assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_world")
+        response = client.put("/_mock/world", json=spoilt)
+        assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_world")
 
 
 def _not(levels: int) -> dict[str, Any]:
@@ -201,9 +201,9 @@ def _not(levels: int) -> dict[str, Any]:
 def test_a_matcher_of_very_many_conditions_is_refused(field: str, shared: Client) -> None:
     wide = {"subset": {str(n): n for n in range(100_000)}}
 
-    answer = shared.post("/_mock/messages/search", json={"match": {field: wide}})
+    response = shared.post("/_mock/messages/search", json={"match": {field: wide}})
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_matcher")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_matcher")
 
 
 def test_an_answer_of_a_receiver_that_unpacks_to_very_much_is_cut() -> None:

@@ -39,9 +39,9 @@ def test_no_call_of_the_control_plane_is_open_to(headers: dict[str, str], shared
     before = last_event(shared)
 
     for method, path in calls(control_app(), "default"):
-        answer = shared.open(path, method=method, headers=headers)
-        assert answer.status_code == 403, (method, path)
-        assert answer.content_type == "application/json; charset=utf-8"
+        response = shared.open(path, method=method, headers=headers)
+        assert response.status_code == 403, (method, path)
+        assert response.content_type == "application/json; charset=utf-8"
 
     assert last_event(shared) == before
 
@@ -50,9 +50,9 @@ def test_a_stream_is_not_opened_for_a_page_from_elsewhere(shared: Client) -> Non
     for query in ("", "?stream=true"):
         headers = {"Accept": "text/event-stream", "Origin": "https://evil.example"}
 
-        answer = shared.get(f"/_mock/events{query}", headers=headers)
+        response = shared.get(f"/_mock/events{query}", headers=headers)
 
-        assert (answer.status_code, answer.mimetype) == (403, "application/json")
+        assert (response.status_code, response.mimetype) == (403, "application/json")
 
 
 def test_a_file_is_not_shown_to_a_page_from_elsewhere(client: Client) -> None:
@@ -78,11 +78,11 @@ def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client
     ours = list(calls(control_app(), "default"))
 
     for method, path in [*api, *ours, ("GET", "/nope"), ("GET", "/v/a/b"), ("GET", "/_mock/nope")]:
-        answer = client.open(path, method="OPTIONS" if preflight else method, headers=headers)
-        allowing = [name for name, _ in answer.headers if name.lower().startswith("access-control-")]
+        response = client.open(path, method="OPTIONS" if preflight else method, headers=headers)
+        allowing = [name for name, _ in response.headers if name.lower().startswith("access-control-")]
         assert allowing == [], (method, path)
         if preflight:
-            assert not 200 <= answer.status_code < 300, path
+            assert not 200 <= response.status_code < 300, path
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/plain;charset=UTF-8", "", None])
@@ -92,8 +92,8 @@ def test_json_under_the_content_type_of_a_simple_request_does_nothing(
     before = last_event(shared)
 
     for (method, path), body in CONTROL_BODIES.items():
-        answer = shared.open(path, method=method, data=json.dumps(body), content_type=content_type)
-        assert answer.status_code == 415, (method, path)
+        response = shared.open(path, method=method, data=json.dumps(body), content_type=content_type)
+        assert response.status_code == 415, (method, path)
 
     assert last_event(shared) == before
 
@@ -104,8 +104,8 @@ def test_every_call_that_takes_a_body_is_among_those_that_are_tested(client: Cli
         named = path.replace("people/default", "people/254711000111")
         if method in ("GET", "HEAD") or (method, named) in CONTROL_BODIES:
             continue
-        answer = client.open(path, method=method, data="{", content_type="application/json")
-        assert "not a JSON object" not in answer.text, (method, path)
+        response = client.open(path, method=method, data="{", content_type="application/json")
+        assert "not a JSON object" not in response.text, (method, path)
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
@@ -115,11 +115,11 @@ def test_a_form_that_a_page_submits_writes_nothing(
 ) -> None:
     navigating = {**headers, "Sec-Fetch-Mode": "navigate"}
 
-    answer = shared.post(
+    response = shared.post(
         "/_mock/inbound", headers=navigating, data={"from": ANN, "text": "hi"}, content_type=content_type
     )
 
-    assert answer.status_code == 403
+    assert response.status_code == 403
     assert messages(shared) == []
 
 
@@ -128,8 +128,8 @@ def test_the_api_does_nothing_for_a_page_that_cannot_send_a_key(method: str, cli
     """A key is a header that a browser sends for a page elsewhere only after asking, and is told no."""
     for path in ("/groups", "/channels", "/send-message?key=YOUR_API_KEY&api_key=YOUR_API_KEY"):
         body: dict[str, Any] = {"recipients": [ANN], "type": "text", "text": "x", "api_key": "YOUR_API_KEY"}
-        answer = client.open(path, method=method, data=json.dumps(body), content_type="text/plain")
-        assert answer.status_code in (401, 405), path
+        response = client.open(path, method=method, data=json.dumps(body), content_type="text/plain")
+        assert response.status_code in (401, 405), path
 
     assert messages(client) == []
 

@@ -49,11 +49,11 @@ def test_a_file_name_stays_inside_its_header(end: str, client: Client) -> None:
     media = {"base64": b64encode(b"x").decode(), "mimetype": "text/plain", "fileName": f'a"; x="{end}.txt'}
     client.post("/_mock/inbound", json={"from": ANN, "type": "document", "media": media})
 
-    answer = client.get(f"/_mock/media/{messages(client)[-1]['media']}")
+    response = client.get(f"/_mock/media/{messages(client)[-1]['media']}")
 
-    assert answer.status_code == 200
-    assert "X-Evil" not in answer.headers
-    disposition = answer.headers["Content-Disposition"]
+    assert response.status_code == 200
+    assert "X-Evil" not in response.headers
+    disposition = response.headers["Content-Disposition"]
     assert disposition.startswith("attachment; filename")
     assert disposition.isprintable()
     assert disposition.isascii()
@@ -66,12 +66,12 @@ def test_a_file_that_is_imported_stays_inside_its_headers(end: str, client: Clie
     media = exported["media"][0]["id"]
 
     imported = client.put("/_mock/world", json=exported)
-    answer = client.get(f"/_mock/media/{media}")
+    response = client.get(f"/_mock/media/{media}")
 
     assert imported.status_code in (200, 400)
-    assert answer.status_code == 200
-    assert "X-Evil" not in answer.headers
-    assert all(value.isprintable() and value.isascii() for value in answer.headers.values())
+    assert response.status_code == 200
+    assert "X-Evil" not in response.headers
+    assert all(value.isprintable() and value.isascii() for value in response.headers.values())
 
 
 @pytest.mark.parametrize("end", ENDS, ids=ascii)
@@ -90,9 +90,9 @@ def test_an_export_with_a_header_that_ends_early_is_refused(
     exported = copy.deepcopy(untouched)
     spoil(exported, end)
 
-    answer = shared.put("/_mock/world", json=exported)
+    response = shared.put("/_mock/world", json=exported)
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_world")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_world")
 
 
 @pytest.mark.parametrize("header", ["Content-Length", "Transfer-Encoding", "Connection", "Trailer"])
@@ -103,9 +103,9 @@ def test_an_export_with_a_header_that_is_the_servers_own_is_refused(
     exported = copy.deepcopy(untouched)
     exported["faults"][0]["reply"]["headers"] = {header: "5"}
 
-    answer = shared.put("/_mock/world", json=exported)
+    response = shared.put("/_mock/world", json=exported)
 
-    assert answer.status_code == 400
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -113,9 +113,9 @@ def test_an_export_with_a_header_that_is_the_servers_own_is_refused(
 )
 def test_a_webhook_whose_url_ends_early_is_refused(end: str, shared: Client) -> None:
     for url in (f"http://127.0.0.1:9/{end}", f"http://127.0.0.1:9/?a={end}", f"http://127.0.0.1{end}:9/"):
-        answer = shared.put("/_mock/instances/default/webhook", json={"url": url})
+        response = shared.put("/_mock/instances/default/webhook", json={"url": url})
 
-        assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "invalid_url")
+        assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_url")
 
 
 def test_a_webhook_has_the_same_headers_whatever_a_message_says(
@@ -151,7 +151,7 @@ def test_what_a_caller_sends_comes_back_in_no_header(name: str, running: Flarese
 
 
 def test_the_methods_that_are_allowed_are_our_own_words(shared: Client) -> None:
-    answer = shared.open("/groups", method="X-EVIL", headers=KEY)
+    response = shared.open("/groups", method="X-EVIL", headers=KEY)
 
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == "GET, HEAD, POST"
+    assert response.status_code == 405
+    assert response.headers["Allow"] == "GET, HEAD, POST"

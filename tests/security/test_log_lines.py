@@ -76,11 +76,11 @@ def test_a_path_is_one_line(evil: str, log: Log, running: FlaresendMock) -> None
 
 @pytest.mark.parametrize("evil", EVIL, ids=ascii)
 def test_a_path_that_is_quoted_is_one_line(evil: str, log: Log, shared: Client) -> None:
-    answers = [
+    responses = [
         shared.get(path, query_string={evil: evil}, headers=KEY) for path in (f"/{evil}", f"/groups/{evil}")
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [response.status_code for response in responses] == [404, 404]
     assert len(log.lines) == 2
     assert all(map(is_plain, log.lines))
 
@@ -176,10 +176,10 @@ def test_an_error_of_our_own_is_logged_with_its_path_on_one_line(
 
     monkeypatch.setattr("flaresend_mock.core.groups.Groups.get", fail, raising=True)
 
-    answer = client.get(f"/groups/{EVIL[0]}", headers=KEY)
+    response = client.get(f"/groups/{EVIL[0]}", headers=KEY)
 
-    assert answer.status_code == 500
-    assert "ours" not in answer.text
+    assert response.status_code == 500
+    assert "ours" not in response.text
     first = json.loads(log.lines[0])["message"] if log.lines[0].startswith("{") else log.lines[0]
     assert is_plain(log.lines[0])
     assert "failed" in first

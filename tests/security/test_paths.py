@@ -39,34 +39,34 @@ CLIMBING = [
 def test_no_path_leads_to_a_file_of_this_machine(under: str, name: str, running: FlaresendMock) -> None:
     call = f"GET {under}{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
-    answer = raw(running, call.encode())
+    response = raw(running, call.encode())
 
-    assert status_of(answer) in (404, 410)
-    assert b"root:" not in answer
-    assert b'"version"' not in answer
+    assert status_of(response) in (404, 410)
+    assert b"root:" not in response
+    assert b'"version"' not in response
 
 
 @pytest.mark.parametrize(
     "name", [*CLIMBING, "default/../default", "default.json", "default\n", "default\x00", ".", ""]
 )
 def test_a_fixture_is_one_of_those_that_are_shipped(name: str, shared: Client) -> None:
-    answer = shared.post("/_mock/worlds", json={"fixture": name})
+    response = shared.post("/_mock/worlds", json={"fixture": name})
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("name", [*CLIMBING, "a/b", "a\\b", ".hidden", "a\n", "a\x00", "-rf"])
 def test_a_world_has_no_name_that_could_be_a_path(name: str, shared: Client) -> None:
-    answer = shared.post("/_mock/worlds", json={"name": name})
+    response = shared.post("/_mock/worlds", json={"name": name})
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "bad_request")
 
 
 @pytest.mark.parametrize("name", CLIMBING)
 def test_a_sample_is_one_of_those_that_are_shipped(name: str, shared: Client) -> None:
-    answer = shared.post("/_mock/inbound", json={"from": ANN, "media": {"sample": name}})
+    response = shared.post("/_mock/inbound", json={"from": ANN, "media": {"sample": name}})
 
-    assert (answer.status_code, answer.get_json()["error"]["code"]) == (400, "bad_request")
+    assert (response.status_code, response.get_json()["error"]["code"]) == (400, "bad_request")
 
 
 def test_names_make_no_files(running: FlaresendMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -96,9 +96,11 @@ def test_a_url_that_is_sent_is_not_fetched(running: FlaresendMock, tmp_path: Pat
     secret.write_text("root:")
     for url in (secret.as_uri(), "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "data:text/plain,root:"):
         body = {"recipients": [ANN], "type": "image", "url": url}
-        answer = requests.post(f"{running.url}/send-message", headers=running.headers, json=body, timeout=10)
-        assert answer.status_code == 400
-        assert "root:" not in answer.text
+        response = requests.post(
+            f"{running.url}/send-message", headers=running.headers, json=body, timeout=10
+        )
+        assert response.status_code == 400
+        assert "root:" not in response.text
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "..\\boot.ini", "a/b.txt"])
@@ -106,9 +108,9 @@ def test_a_file_that_is_downloaded_has_a_name_without_a_way(name: str, client: C
     """What browsers and curl make of it is theirs; that it is one quoted name is ours."""
     form = {"recipients[]": ANN, "type": "document", "file": (BytesIO(b"x"), name)}
     assert client.post("/send-message", headers=KEY, data=form).status_code == 200
-    answer = client.get(f"/_mock/media/{messages(client)[-1]['media']}")
+    response = client.get(f"/_mock/media/{messages(client)[-1]['media']}")
 
-    disposition = answer.headers["Content-Disposition"]
+    disposition = response.headers["Content-Disposition"]
 
     assert disposition.startswith("attachment; filename=")
     assert ";" not in disposition.removeprefix("attachment; ").partition("filename*=")[0].rstrip("; ")

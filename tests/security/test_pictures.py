@@ -89,8 +89,10 @@ def test_it_is_received_in_good_time(make: Callable[[], bytes], shared: Client) 
 
     with cheap():
         for kind in ("image", "sticker", "document"):
-            answer = shared.post("/_mock/inbound", json={"from": ANN, "type": kind, "media": media})
-            assert answer.status_code == 201 or (kind == "sticker" and answer.status_code == 400), answer.text
+            response = shared.post("/_mock/inbound", json={"from": ANN, "type": kind, "media": media})
+            assert response.status_code == 201 or (kind == "sticker" and response.status_code == 400), (
+                response.text
+            )
 
 
 @each_hostile
@@ -98,9 +100,9 @@ def test_it_is_sent_in_good_time(make: Callable[[], bytes], shared: Client) -> N
     form = {"recipients[]": ANN, "type": "image", "file": (io.BytesIO(make()), "a.png", "image/png")}
 
     with cheap():
-        answer = shared.post("/send-message", headers=KEY, data=form)
+        response = shared.post("/send-message", headers=KEY, data=form)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 def test_a_picture_of_too_many_pixels_is_measured_and_not_unpacked() -> None:

@@ -45,9 +45,9 @@ LARGE = 100_001  # the emulator of these tests takes 100,000 bytes
 
 @pytest.mark.parametrize("sent", TOO_LARGE.values(), ids=TOO_LARGE)
 def test_more_than_a_head_may_hold_is_refused(sent: str, running: FlaresendMock) -> None:
-    answer = raw(running, sent.encode())
+    response = raw(running, sent.encode())
 
-    assert not answer or status_of(answer) == 431
+    assert not response or status_of(response) == 431
     assert is_served(running)
 
 
@@ -83,10 +83,10 @@ def test_a_body_over_the_limit_is_refused_by_every_room(how: str, path: str, run
             call = call.replace("application/json", "application/x-www-form-urlencoded")
             call += f"Content-Length: {LARGE + 5}\r\n\r\ntext={body}"
 
-    answer = raw(running, call.encode())
+    response = raw(running, call.encode())
 
     takes_forms = path in ("/send-message", "/_mock/inbound")
-    assert status_of(answer) == (413 if takes_forms or how != "as a form" else 415)
+    assert status_of(response) == (413 if takes_forms or how != "as a form" else 415)
     assert is_served(running)
 
 
@@ -95,9 +95,9 @@ def test_a_body_over_the_limit_is_refused_by_every_room(how: str, path: str, run
 def test_a_body_that_ends_before_its_length_is_no_body(path: str, body: str, running: FlaresendMock) -> None:
     call = f"{POST.format(path=path)}Content-Length: 500\r\n\r\n{body}"
 
-    answer = raw(running, call.encode(), hang_up=True)
+    response = raw(running, call.encode(), hang_up=True)
 
-    assert not answer or 400 <= status_of(answer) < 500
+    assert not response or 400 <= status_of(response) < 500
     assert is_served(running)
     assert running.worlds.default().faults.all() == []
 
@@ -109,10 +109,10 @@ def test_what_follows_a_body_is_no_second_call_in_disguise(running: FlaresendMoc
         f"Content-Length: {len(smuggled) + 5}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"
     )
 
-    answer = raw(running, call.encode())
+    response = raw(running, call.encode())
 
-    assert answer.count(b"HTTP/1.1 ") <= 1
-    assert 400 <= status_of(answer) < 500
+    assert response.count(b"HTTP/1.1 ") <= 1
+    assert 400 <= status_of(response) < 500
 
 
 def test_whoever_opens_connections_and_says_nothing_keeps_nobody_waiting(running: FlaresendMock) -> None:

@@ -40,7 +40,7 @@ def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(cli
     ]
 
     for method, path in ways:
-        answer = client.open(
+        response = client.open(
             path,
             method=method,
             query_string={SCRIPT: SCRIPT, "world": SCRIPT, "format": SCRIPT},
@@ -48,15 +48,15 @@ def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(cli
             data=json.dumps({SCRIPT: SCRIPT, "type": SCRIPT}),
             content_type="application/json",
         )
-        assert answer.status_code != 500, (method, path, answer.text)  # 501 is documented
-        assert is_harmless(answer), (method, path)
-        if answer.status_code == 404 and path.startswith(
+        assert response.status_code != 500, (method, path, response.text)  # 501 is documented
+        assert is_harmless(response), (method, path)
+        if response.status_code == 404 and path.startswith(
             "/_mock/ui/"
         ):  # a page that says so, where no script runs
-            assert "default-src 'none'" in answer.headers["Content-Security-Policy"], (method, path)
-            assert "<script" not in answer.text
-        elif answer.status_code >= 400 and "/scan/" not in path:
-            assert answer.content_type == JSON, (method, path)
+            assert "default-src 'none'" in response.headers["Content-Security-Policy"], (method, path)
+            assert "<script" not in response.text
+        elif response.status_code >= 400 and "/scan/" not in path:
+            assert response.content_type == JSON, (method, path)
 
 
 @pytest.mark.parametrize("value", [SCRIPT, [SCRIPT], {SCRIPT: SCRIPT}])
@@ -65,9 +65,9 @@ def test_an_error_that_repeats_a_field_is_json(value: object, shared: Client) ->
         body = CONTROL_BODIES.get((method, path), {"type": "text"})
         for name in body:
             spoilt = {**body, name: value}
-            answer = shared.open(path, method=method, headers=headers_for(path), json=spoilt)
-            assert answer.status_code < 500, (method, path, answer.text)
-            assert answer.content_type == JSON, (method, path)
+            response = shared.open(path, method=method, headers=headers_for(path), json=spoilt)
+            assert response.status_code < 500, (method, path, response.text)
+            assert response.content_type == JSON, (method, path)
 
 
 def test_an_error_that_the_server_words_itself_is_json(running: FlaresendMock) -> None:
@@ -76,9 +76,9 @@ def test_an_error_that_the_server_words_itself_is_json(running: FlaresendMock) -
             prepared = requests.Request("GET", running.url, headers=headers).prepare()
             prepared.url = running.url + path
             with requests.Session() as session:
-                answer = session.send(prepared, timeout=TIMEOUT)
-            assert answer.status_code in (400, 431, 501)
-            assert answer.headers["Content-Type"] == JSON
+                response = session.send(prepared, timeout=TIMEOUT)
+            assert response.status_code in (400, 431, 501)
+            assert response.headers["Content-Type"] == JSON
 
 
 def test_the_world_that_a_scan_page_names_is_not_repeated(shared: Client) -> None:
@@ -113,11 +113,11 @@ def test_a_file_of_the_control_plane_is_a_download(mimetype: str, client: Client
     assert received.status_code == 201
     shown = client.get("/_mock/messages").get_json()["messages"][-1]
 
-    answer = client.get(f"/_mock/media/{shown['media']}")
+    response = client.get(f"/_mock/media/{shown['media']}")
 
-    assert answer.text == SCRIPT
-    assert answer.headers["Content-Disposition"].startswith("attachment")
-    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.text == SCRIPT
+    assert response.headers["Content-Disposition"].startswith("attachment")
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
 
 
 @pytest.mark.parametrize("mimetype", ["text/html", "image/svg+xml", "application/xhtml+xml", "text/xml"])
@@ -130,12 +130,12 @@ def test_a_file_of_the_media_host_runs_nothing_in_our_name(mimetype: str, client
         return
     path = received.get_json()["event"]["data"]["message"]["imageMessage"]["directPath"]
 
-    answer = client.get(path)
+    response = client.get(path)
 
-    assert answer.text == SCRIPT
-    is_page = answer.mimetype == mimetype
-    is_download = answer.headers.get("Content-Disposition", "").startswith("attachment")
-    is_boxed = "sandbox" in answer.headers.get("Content-Security-Policy", "")
+    assert response.text == SCRIPT
+    is_page = response.mimetype == mimetype
+    is_download = response.headers.get("Content-Disposition", "").startswith("attachment")
+    is_boxed = "sandbox" in response.headers.get("Content-Security-Policy", "")
     assert not is_page or is_download or is_boxed
 
 

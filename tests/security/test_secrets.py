@@ -132,16 +132,16 @@ def test_no_error_shows_one(guarded: Client) -> None:
     ]
 
     for method, path, body in wrong:
-        answer = steer(guarded, method, path, body)
-        assert answer.status_code >= 400, path
-        assert shown_in(answer.text) == [], (path, answer.text)
+        response = steer(guarded, method, path, body)
+        assert response.status_code >= 400, path
+        assert shown_in(response.text) == [], (path, response.text)
 
 
 def test_no_call_without_the_token_tells_what_it_is(guarded: Client) -> None:
     for method, path in calls(control_app(), "default"):
         for token in ("", TOKEN[:-1], TOKEN.upper(), TOKEN + "x"):
-            answer = guarded.open(path, method=method, headers={"X-Control-Token": token})
-            assert shown_in(answer.text) == [], path
+            response = guarded.open(path, method=method, headers={"X-Control-Token": token})
+            assert shown_in(response.text) == [], path
 
 
 def test_no_line_of_the_log_shows_one(log: Log, guarded: Client) -> None:
@@ -190,8 +190,8 @@ def test_a_key_in_a_path_is_masked_in_the_answer_that_is_kept_too(where: str, gu
 
     shown = steer(guarded, "GET", f"/_mock/{where}").text
     if where == "world":  # where answers are in base64
-        answers = [event["subject"].get("response", "") for event in json.loads(shown)["events"]]
-        shown += "".join(b64decode(answer).decode() for answer in answers)
+        responses = [event["subject"].get("response", "") for event in json.loads(shown)["events"]]
+        shown += "".join(b64decode(response).decode() for response in responses)
 
     assert "/nope/***" in shown
     assert "Cannot GET" in shown
