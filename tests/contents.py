@@ -47,9 +47,9 @@ def refused(client: Client, world: World, method: str, path: str, **request: Any
     """Make a call that is refused, and see that it changed nothing."""
     before = contents(world)
 
-    answer = client.open(path, method=method, headers=KEY, **request)
+    response = client.open(path, method=method, headers=KEY, **request)
 
-    assert answer.status_code in (400, 413, 415), answer.text
-    assert answer.content_type == "application/json; charset=utf-8"
+    assert response.status_code in (400, 413, 415), response.text
+    assert response.content_type == "application/json; charset=utf-8"
     assert contents(world) == before
-    return answer
+    return response

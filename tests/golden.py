@@ -148,8 +148,8 @@ def event_of(case: Case, world: World) -> tuple[dict[str, Any], bytes]:
     client = client_of(world)
     request = prepare(case, client)
     body = json.dumps(request, ensure_ascii=False).encode()  # Flask's json= would sort the keys
-    answer = client.post("/_mock/inbound", data=body, content_type="application/json")
-    assert answer.status_code == 201, answer.text
+    response = client.post("/_mock/inbound", data=body, content_type="application/json")
+    assert response.status_code == 201, response.text
     return request, world.deliveries.all()[-1].body
 
 

@@ -152,7 +152,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 65536  # an answer is one packet
+    wbufsize = 65536  # a response is one packet
     disable_nagle_algorithm = True
     server: _Server
 

@@ -1,4 +1,4 @@
-"""The control plane's documentation: every example runs, in order, and gets the answer printed below it."""
+"""The control plane's documentation: every example runs, in order, and gets the response printed below it."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ PRINTED_ADDRESS = "http://127.0.0.1:3577"
 ANYTHING = "…"
 
 
-def fits(answer: Any, printed: Any) -> bool:
-    """Tell whether an answer is what is printed, where "…" stands for anything, and as a name for more names."""
+def fits(response: Any, printed: Any) -> bool:
+    """Tell whether a response is what is printed, where "…" stands for anything, and as a name for more names."""
     if printed == ANYTHING:
         return True
-    if isinstance(printed, dict) and isinstance(answer, dict):
+    if isinstance(printed, dict) and isinstance(response, dict):
         names = printed.keys() - {ANYTHING}
-        complete = ANYTHING in printed or list(answer) == list(printed)
-        return complete and all(name in answer and fits(answer[name], printed[name]) for name in names)
-    if isinstance(printed, list) and isinstance(answer, list):
-        return len(answer) == len(printed) and all(map(fits, answer, printed))
-    return bool(answer == printed)
+        complete = ANYTHING in printed or list(response) == list(printed)
+        return complete and all(name in response and fits(response[name], printed[name]) for name in names)
+    if isinstance(printed, list) and isinstance(response, list):
+        return len(response) == len(printed) and all(map(fits, response, printed))
+    return bool(response == printed)
 
 
 def test_every_example_gets_the_answer_printed_below_it(tmp_path: Path) -> None:

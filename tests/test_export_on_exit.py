@@ -148,7 +148,7 @@ def test_an_import_has_the_key_that_is_set(file: str) -> None:
     run(export_on_exit=file)
 
     with FlaresendMock(import_=file, api_key="a-new-key") as flaresend:
-        answer = requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=10)
+        response = requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=10)
 
     assert flaresend.api_key == "a-new-key"
-    assert answer.status_code == 200
+    assert response.status_code == 200

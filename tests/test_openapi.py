@@ -1,4 +1,4 @@
-"""The OpenAPI documents: valid, honest about every answer, and good enough to generate a client from."""
+"""The OpenAPI documents: valid, honest about every response, and good enough to generate a client from."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ def test_links_lead_to_calls_and_their_parameters(name: str, documents: dict[str
     links = [
         link
         for _, _, operation in operations(documents[name])
-        for answer in operation["responses"].values()
-        for link in answer.get("links", {}).values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
     ]
 
     assert len(links) >= 10
@@ -167,9 +167,9 @@ def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:
 
 def test_the_documents_are_served(client: Client, documents: dict[str, Any]) -> None:
     for path, name in (("openapi.json", "api"), ("control/openapi.json", "control")):
-        answer = client.get(f"/_mock/{path}")
-        assert answer.status_code == 200
-        assert answer.json == documents[name]
+        response = client.get(f"/_mock/{path}")
+        assert response.status_code == 200
+        assert response.json == documents[name]
 
 
 def test_the_documents_are_printed_without_a_server(
@@ -261,9 +261,9 @@ def test_each_body_of_the_control_plane_has_an_example_that_works(documents: dic
             world.instances.set_webhook(None, Webhook("http://127.0.0.1:9"))
             world.inbound.receive(InboundMessage("254712345678", text="Hello!"))
 
-        answer = client.open(path, method=method, json=body)
+        response = client.open(path, method=method, json=body)
 
-        assert answer.status_code < 300, (path, answer.text)
+        assert response.status_code < 300, (path, response.text)
         tried.add(path)
         if path == "/_mock/world":  # to which a reset returns from now on
             emulator = FlaresendMock()

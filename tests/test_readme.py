@@ -33,7 +33,7 @@ def running() -> Iterator[FlaresendMock]:
 
 
 def curls() -> Iterator[tuple[str, str | None]]:
-    """Yield every curl of the README with the answer printed below it, if there is one."""
+    """Yield every curl of the README with the response printed below it, if there is one."""
     for (language, text), (next_language, next_text) in zip(BLOCKS, [*BLOCKS[1:], ("", "")], strict=True):
         if language == "sh" and text.startswith("curl"):
             yield text, next_text if next_language == "json" else None
@@ -68,9 +68,9 @@ def test_the_script_runs_from_beginning_to_end(running: FlaresendMock, tmp_path:
     assert exported["format"] == "flaresend-mock world"
 
 
-def without_now(answer: Any) -> Any:
+def without_now(response: Any) -> Any:
     """Leave out the one time that is printed before the clock is frozen."""
-    return {key: value for key, value in answer.items() if key != "sent_at"}
+    return {key: value for key, value in response.items() if key != "sent_at"}
 
 
 def test_the_python_examples_run(running: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +156,8 @@ def test_the_guides_way_to_open_media_opens_it(running: FlaresendMock) -> None:
     names: dict[str, Any] = {}
     exec(compile(source, "webhooks.md", "exec"), names)
     letter = {"from": "254712345678", "media": {"sample": "png"}}
-    answer = requests.post(f"{running.url}/_mock/inbound", json=letter, timeout=10).json()
+    response = requests.post(f"{running.url}/_mock/inbound", json=letter, timeout=10).json()
 
-    opened = names["open_media"]("imageMessage", answer["event"]["data"]["message"]["imageMessage"])
+    opened = names["open_media"]("imageMessage", response["event"]["data"]["message"]["imageMessage"])
 
     assert opened == sample("png").data

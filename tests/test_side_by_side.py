@@ -76,9 +76,9 @@ def call(emulator: FlaresendMock, method: str, path: str, **given: Any) -> reque
 
 
 def control(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
-    answer = call(emulator, method, f"/_mock/{path}", json=body)
-    assert answer.ok, answer.text
-    return answer.json()
+    response = call(emulator, method, f"/_mock/{path}", json=body)
+    assert response.ok, response.text
+    return response.json()
 
 
 def receive(emulator: FlaresendMock, query: str = "", **letter: Any) -> Any:

@@ -85,9 +85,9 @@ class Site:
         return [delivery.status for delivery in self.world.deliveries.all()]
 
     def control(self, method: str, path: str, json: Any = None) -> Any:
-        answer = requests.request(method, f"{self.kit.url}/_mock{path}", json=json, timeout=30)
-        assert answer.ok, answer.text
-        return answer.json()
+        response = requests.request(method, f"{self.kit.url}/_mock{path}", json=json, timeout=30)
+        assert response.ok, response.text
+        return response.json()
 
     def close(self) -> None:
         self.receiver.release()
@@ -449,8 +449,8 @@ def test_a_receiver_may_call_the_api_while_it_is_called(site: Site) -> None:
     def reply(asked: Asked) -> int:
         codes.append(send(site, f"echo {asked.text}").status_code)
         for path in ("/groups", "/_mock/deliveries"):
-            answer = requests.get(site.kit.url + path, headers=site.kit.headers, timeout=10)
-            codes.append(answer.status_code)
+            response = requests.get(site.kit.url + path, headers=site.kit.headers, timeout=10)
+            codes.append(response.status_code)
         return 200
 
     site.receiver.behave = reply
@@ -1030,16 +1030,16 @@ def test_of_many_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_o
     assert set(outcomes) == {"delivered", "failed"}
     assert outcomes["failed"] < events / 50
 
-    answers: dict[bytes, list[int | None]] = defaultdict(list)
+    responses: dict[bytes, list[int | None]] = defaultdict(list)
     order: dict[str, list[int]] = defaultdict(list)
     for asked, status in site.receiver.statuses:
-        answers[asked.body].append(status)
+        responses[asked.body].append(status)
     for asked in site.receiver.asked:
         order[asked.event["data"]["from"]].append(int(asked.text))
     for delivery in ended:
-        assert [attempt.status for attempt in delivery.attempts] == answers[delivery.body]
-        assert answers[delivery.body].count(200) == (delivery.status == "delivered")
-        assert delivery.status == "failed" or answers[delivery.body][-1] == 200
+        assert [attempt.status for attempt in delivery.attempts] == responses[delivery.body]
+        assert responses[delivery.body].count(200) == (delivery.status == "delivered")
+        assert delivery.status == "failed" or responses[delivery.body][-1] == 200
         assert delivery.status == "delivered" or len(delivery.attempts) == len(SCHEDULE) + 1
         assert all(attempt.status or attempt.error for attempt in delivery.attempts)
     assert len(order) == 50

@@ -1,4 +1,4 @@
-"""Replays the contract: every documented request gets its documented answer."""
+"""Replays the contract: every documented request gets its documented response."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def test_a_documented_request_gets_its_documented_answer(
         for name, pointer in call.get("keep", {}).items():
             kept[name] = find(earlier.json, pointer)
 
-    answer = send(client, filled(case.request, kept))
+    result = send(client, filled(case.request, kept))
 
     expected = filled(case.response, kept)
-    assert answer.status_code == expected["status"], answer.text
-    assert answer.content_type == "application/json; charset=utf-8"
+    assert result.status_code == expected["status"], result.text
+    assert result.content_type == "application/json; charset=utf-8"
     for name, value in expected.get("headers", {}).items():
-        assert answer.headers[name] == value
-    assert_same(answer.json, expected["body"], case.varies)
+        assert result.headers[name] == value
+    assert_same(result.json, expected["body"], case.varies)
 
 
 def test_every_case_has_a_known_tag_and_a_source() -> None:

@@ -359,11 +359,11 @@ def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
     before = len(received(world))
     (fired,) = world.timeline.advance(timedelta(seconds=1))
 
-    (answer,) = received(world)
+    (response,) = received(world)
     assert before == 0
-    assert (answer.content.text, answer.sender, answer.instance) == ("Too much!", ANN, INSTANCE)
-    assert answer.at == NOW + timedelta(seconds=90)
-    assert (fired.kind, fired.result) == ("auto_reply", answer.id)
+    assert (response.content.text, response.sender, response.instance) == ("Too much!", ANN, INSTANCE)
+    assert response.at == NOW + timedelta(seconds=90)
+    assert (fired.kind, fired.result) == ("auto_reply", response.id)
 
 
 def test_a_person_who_echoes_says_the_same_again(world: World) -> None:

@@ -53,12 +53,12 @@ def fetch(client: Client, fields: dict[str, Any], **headers: str) -> TestRespons
 def test_hashes_lengths_and_key_are_right(kind: str, world: World, client: Client) -> None:
     fields = share(world, kind)
 
-    answer = fetch(client, fields)
+    response = fetch(client, fields)
 
-    assert answer.status_code == 200
-    assert unseal(answer.data, fields["mediaKey"], kind) == DATA
+    assert response.status_code == 200
+    assert unseal(response.data, fields["mediaKey"], kind) == DATA
     assert fields["fileSha256"] == hash_of(DATA)
-    assert fields["fileEncSha256"] == hash_of(answer.data)
+    assert fields["fileEncSha256"] == hash_of(response.data)
     assert fields["fileLength"] == str(len(DATA))
     assert len(b64decode(fields["mediaKey"], validate=True)) == 32
     assert fields["mediaKeyTimestamp"] == "1760705279"
@@ -94,10 +94,10 @@ def test_every_file_has_a_key_and_a_path_of_its_own(world: World) -> None:
 
 
 def test_a_file_is_served_as_an_octet_stream(world: World, client: Client) -> None:
-    answer = fetch(client, share(world))
+    response = fetch(client, share(world))
 
-    assert answer.headers["Content-Type"] == "application/octet-stream"
-    assert answer.headers["Content-Length"] == str(len(answer.data))
+    assert response.headers["Content-Type"] == "application/octet-stream"
+    assert response.headers["Content-Length"] == str(len(response.data))
 
 
 @pytest.mark.parametrize(
@@ -110,12 +110,12 @@ def test_a_range_of_a_file_is_served_as_206(
     fields = share(world)
     whole = fetch(client, fields).data
 
-    answer = fetch(client, fields, Range=range_)
+    response = fetch(client, fields, Range=range_)
 
-    assert answer.status_code == 206
-    assert answer.data == whole[first : last + 1]
-    assert answer.headers["Content-Range"] == f"bytes {first}-{last}/{len(whole)}"
-    assert answer.headers["Content-Length"] == str(last + 1 - first)
+    assert response.status_code == 206
+    assert response.data == whole[first : last + 1]
+    assert response.headers["Content-Range"] == f"bytes {first}-{last}/{len(whole)}"
+    assert response.headers["Content-Length"] == str(last + 1 - first)
 
 
 def test_a_range_behind_the_end_is_416(world: World, client: Client) -> None:
@@ -123,9 +123,9 @@ def test_a_range_behind_the_end_is_416(world: World, client: Client) -> None:
 
 
 def test_a_head_request_tells_the_length(world: World, client: Client) -> None:
-    answer = client.head(share(world)["directPath"])
+    response = client.head(share(world)["directPath"])
 
-    assert (answer.status_code, answer.headers["Content-Length"], answer.data) == (200, "5146", b"")
+    assert (response.status_code, response.headers["Content-Length"], response.data) == (200, "5146", b"")
 
 
 def test_a_link_expires_on_the_worlds_clock(world: World, client: Client) -> None:
@@ -197,21 +197,21 @@ def test_a_reset_takes_files_off_the_host(world: World, client: Client) -> None:
 
 
 def received(client: Client, **request: Any) -> dict[str, Any]:
-    answer = client.post("/_mock/inbound", json={"from": ANN, **request})
-    assert answer.status_code == 201, answer.text
-    assert answer.json is not None
-    found: dict[str, Any] = answer.json["event"]["data"]["message"]
+    response = client.post("/_mock/inbound", json={"from": ANN, **request})
+    assert response.status_code == 201, response.text
+    assert response.json is not None
+    found: dict[str, Any] = response.json["event"]["data"]["message"]
     return found
 
 
 def test_an_image_in_a_channel_is_served_as_it_is(client: Client) -> None:
     image = received(client, type="channel_image", channel=FOLLOWED)["imageMessage"]
 
-    answer = fetch(client, image)
+    response = fetch(client, image)
 
-    assert answer.data == sample("image").data
-    assert answer.headers["Content-Type"] == "image/jpeg"
-    assert image["fileSha256"] == hash_of(answer.data)
+    assert response.data == sample("image").data
+    assert response.headers["Content-Type"] == "image/jpeg"
+    assert image["fileSha256"] == hash_of(response.data)
     assert "mediaKey" not in image
     assert "fileEncSha256" not in image
 
@@ -229,16 +229,16 @@ def test_a_media_type_that_no_header_can_hold_does_no_harm(mimetype: str, client
     media = {"base64": "AAAA", "mimetype": mimetype}
     body = {"from": ANN, "type": "channel_image", "channel": FOLLOWED, "media": media}
 
-    answer = client.post("/_mock/inbound", json=body)
+    response = client.post("/_mock/inbound", json=body)
 
-    if answer.status_code == 201:
-        assert answer.json is not None
-        image = answer.json["event"]["data"]["message"]["imageMessage"]
+    if response.status_code == 201:
+        assert response.json is not None
+        image = response.json["event"]["data"]["message"]["imageMessage"]
         served = fetch(client, image)
         assert served.status_code == 200
         assert "X-Injected" not in served.headers
     else:
-        assert answer.status_code == 400
+        assert response.status_code == 400
 
 
 def test_pictures_have_their_size_and_a_thumbnail(client: Client) -> None:

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz --seconds 120
 
-It ends with 1 if anything was found: an answer with 5xx, outside of its schema, or with a status that is not described.
+It ends with 1 if anything was found: a response with 5xx, outside of its schema, or with an undescribed status.
 """
 
 from __future__ import annotations

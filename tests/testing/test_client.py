@@ -394,8 +394,10 @@ def test_a_single_number_is_a_group_with_one_participant(flaresend_mock: Flarese
     group = flaresend_mock.group("Two", ANN)
 
     assert [one.to for one in (flaresend_mock.sent_to(group) or [])] == []
-    answer = requests.get(f"{flaresend_mock.url}/groups/{group}", headers=flaresend_mock.headers, timeout=10)
-    assert len(answer.json()["data"]["participants"]) == 2
+    response = requests.get(
+        f"{flaresend_mock.url}/groups/{group}", headers=flaresend_mock.headers, timeout=10
+    )
+    assert len(response.json()["data"]["participants"]) == 2
 
 
 def test_whoever_has_not_the_control_token_is_told_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
