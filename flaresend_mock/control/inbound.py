@@ -13,7 +13,7 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
-from flaresend_mock.core import numbers, payload_reader
+from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Chaos, InboundMessage, Upload
@@ -29,7 +29,6 @@ _MEDIA_TYPE = validate.Regexp(
     r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most."
 )
 _LID = re.compile(r"[0-9]{7,15}@lid")
-_DISAPPEARING = (0, 86_400, 604_800, 7_776_000)
 
 
 class ChaosInput(Input):
@@ -96,7 +95,7 @@ def _is_person(value: Any) -> None:
 
 
 class LinkInput(Input):
-    url = Text("The URL in the text.", required=True)
+    url = Text("The URL in the text.", required=True, length=(1, 2000))
     title = Text("The title of the preview.")
     description = Text("The description in the preview.")
 
@@ -122,7 +121,7 @@ class InboundInput(Input):
     instance = Text("The id of the instance; the first one if it is left out.", allow_none=True)
     group = Text("The JID of the group that it is written in.", allow_none=True)
     type = Text("The kind of message.", words=KINDS)
-    text = Text("The text; of a file, its caption; of an edit, the new text or caption.")
+    text = Text("The text; of a kind with captions, its caption; of an edit, the new text or caption.")
     caption = Text("The text below a file, a live location or an invitation.")
     media = fields.Nested(MediaInput, metadata=about("A file, and what is wrong with its link."))
     file = fields.Raw(
@@ -221,46 +220,6 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
     return value
 
 
-_COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
-_CONTEXT = "reply_to forwarded mentions "
-_FILE = "media file "
-_OWN: Mapping[str, str] = {
-    "text": _CONTEXT + "text link",
-    "image": _CONTEXT + _FILE + "text caption album",
-    "channel_image": _FILE + "text caption channel forwarded",
-    "video": _CONTEXT + _FILE + "text caption seconds album",
-    "gif": _CONTEXT + _FILE + "text caption seconds",
-    "video_note": _CONTEXT + _FILE + "seconds",
-    "audio": _CONTEXT + _FILE + "seconds",
-    "voice": _CONTEXT + _FILE + "seconds",
-    "document": _CONTEXT + _FILE + "text caption",
-    "sticker": _CONTEXT + _FILE,
-    "view_once": _CONTEXT + _FILE + "text caption seconds complete",
-    "album": _CONTEXT + "images videos",
-    "location": _CONTEXT + "latitude longitude name address",
-    "live_location": _CONTEXT + "latitude longitude caption",
-    "contact": _CONTEXT + "contact",
-    "contacts": _CONTEXT + "contacts",
-    "group_invite": _CONTEXT + "invite caption",
-    "reaction": "target emoji text",
-    "poll": _CONTEXT + "text options selectable",
-    "poll_vote": "target choices",
-    "button_reply": "reply_to text selected",
-    "list_reply": "reply_to text selected",
-    "delete": "target",
-    "edit": "target text mentions wrapped",
-    "disappearing": "seconds wrapped",
-}
-"""The fields that a kind of message has beside those that all have."""
-_HINTS = {
-    "target": "name a message that it quotes as reply_to",
-    "reply_to": "name the message that it changes as target",
-}
-_INSTEAD = {
-    "forward": (_COMMON - {"type"} | {"forward", "forwarded"}, "a forwarded message cannot be changed"),
-    "message": (_COMMON | {"message"}, "a payload is sent unchanged"),
-}
-"""What may stand beside a message that is given as a whole, and why nothing else may."""
 _DEFAULT_TEXTS = {"edit": "Edited", "poll": "Which day?", "button_reply": "Yes", "list_reply": "First choice"}
 _CONTACT = ContactInput().load({})
 _OTHER = ContactInput().load({"name": "John Doe", "number": "254718841608"})
@@ -308,7 +267,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         if given.get("type") not in (None, found):
             raise BadRequest(f"type: this payload is of type {found}")
         kind = found
-    if problem := _problem(kind, given):
+    if problem := kinds.problem(kind, given):
         raise BadRequest(problem)
     text, caption = _words(kind, given)
     media = given.get("media", {})
@@ -326,64 +285,21 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         forward=given.get("forward"),
         forwarded=given.get("forwarded", 0),
         mentions=tuple(given.get("mentions", ())),
-        details=_details(kind, given),
+        details={} if "message" in given else _details(kind, given),
         raw=given.get("message"),
         as_lid=given.get("from_lid"),
         chaos=given.get("chaos"),
     )
 
 
-def _problem(kind: str, given: Mapping[str, Any]) -> str | None:
-    """Return the place and the message of a field that does not go with the kind of message, or with another field."""
-    for whole, (allowed, reason) in _INSTEAD.items():
-        if whole in given:
-            strange = sorted(given.keys() - allowed)
-            return f"{strange[0]}: {reason}" if strange else None
-    own = _OWN[kind].split()
-    strange = sorted(given.keys() - _COMMON - set(own))
-    if strange:
-        hint = _HINTS.get(strange[0]) if ("target" in own) == (strange[0] == "reply_to") else None
-        return f"{strange[0]}: a message of type {kind} has none; {hint or 'it has ' + (', '.join(own))}"
-    if kind == "channel_image" and given.get("group"):
-        return "group: a channel image comes from a channel, not from a group"
-    options = given.get("options")
-    if kind == "poll" and options and given.get("selectable", 1) > len(options):
-        return "selectable: more than there are options"
-    if kind == "poll" and options and len(set(options)) < len(options):
-        return "options: each option is different"
-    if "target" in own and not given.get("target"):
-        return f"target: {kind} needs the id of the message that it changes"
-    if kind == "edit" and given.get("text") == "":
-        return "text: an edit has a text; a deletion removes a message"
-    if kind == "disappearing" and given.get("seconds", 0) not in _DISAPPEARING:
-        return f"seconds: WhatsApp offers {', '.join(map(str, _DISAPPEARING))}"
-    if given.get("text") and given.get("caption") is not None:
-        return f"text: a message of type {kind} has no text beside its caption"
-    return None
-
-
 def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return text and caption. Text beside a file is its caption."""
+    """Return text and caption. Text of a kind with captions is its caption."""
     text, caption = given.get("text"), given.get("caption")
-    if kind in MEDIA_KINDS:
+    if "caption" in kinds.FIELDS.get(kind, ()):
         return "", caption if text is None else text
     if kind == "reaction":
-        return given.get("emoji", "👍" if text is None else text), caption
-    return _DEFAULT_TEXTS.get(kind, "") if text is None else text, caption
-
-
-_TELLING = {
-    "latitude": "location",
-    "emoji": "reaction",
-    "contact": "contact",
-    "contacts": "contacts",
-    "invite": "group_invite",
-    "options": "poll",
-    "choices": "poll_vote",
-    "images": "album",
-    "videos": "album",
-}
-"""The fields that tell the kind of a message."""
+        return given.get("emoji", "👍" if text is None else text), None
+    return _DEFAULT_TEXTS.get(kind, "") if text is None else text, None
 
 
 def _kind_of(given: Mapping[str, Any]) -> str:
@@ -393,7 +309,7 @@ def _kind_of(given: Mapping[str, Any]) -> str:
         file = sample(media["sample"]) if "sample" in media else upload
         family = (file.mimetype if file else media["mimetype"]).partition("/")[0]
         return family if family in ("image", "video", "audio") else "document"
-    return next((kind for field, kind in _TELLING.items() if field in given), "text")
+    return next((kind for field, kind in kinds.TELLING.items() if field in given), "text")
 
 
 def _upload(kind: str, given: Mapping[str, Any]) -> Upload | None:

@@ -11,7 +11,7 @@ from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change, Channel, Content
-from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.sending import NOT_SHOWN, Sending, require_complete
 from flaresend_mock.core.store import Store
 
 EDITORS = frozenset({"OWNER", "ADMIN"})
@@ -106,7 +106,7 @@ class Channels:
             channel = self._editable(instance_id, channel_id, "post")
             instance = self._instances.get(instance_id)
             now = self._store.clock.now()
-            content = self._media.keep(content)
+            content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
             return self._sending.record(instance, channel.id, channel.id, content, "sent", now).at
 
     def _find(self, channel_id: str) -> Channel:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
-from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +11,7 @@ from typing import Any
 from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes
 from flaresend_mock.core.media import Media, mimetype_of, mismatch
 from flaresend_mock.core.models import Disappearing, InboundMessage, Instance, Message, Upload
-from flaresend_mock.core.payload_reader import CONTEXT, TARGETED, Payload
+from flaresend_mock.core.payload_reader import TARGETED, Payload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
@@ -22,7 +20,7 @@ EDITABLE_FOR = timedelta(minutes=15)
 DELETABLE_FOR = timedelta(hours=60)
 INVITES_FOR = timedelta(days=3)
 
-_FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "poll"})
+_FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "contacts", "poll"})
 _CHANGES = frozenset({*TARGETED, "disappearing"})
 """The kinds that no message can quote, change or wrap."""
 
@@ -134,6 +132,8 @@ class Composer:
             upload = replace(upload, mimetype=mimetype_of(kind, upload))
             if wrong := mismatch(kind, upload):
                 raise errors.MediaMismatch(f"media: {wrong} does not fit a message of type {message.kind}")
+            if message.kind == "view_once":
+                _require_shown(message, kind)
         if message.kind == "channel_image":
             details = {**details, "channel": self._channel(message, instance)}
         text: str | None = message.text
@@ -225,7 +225,7 @@ class Composer:
         chosen = message.details["choices"]
         unknown = next((one for one in chosen if one not in options), None)
         allowed = fields.get("selectableOptionsCount")
-        if target.content.type != "poll" or _secret_of(target) is None:
+        if target.content.type != "poll" or payload_reader.secret_of(target.payload) is None:
             raise errors.NotAllowed("target: this message is not a poll that can be voted in")
         if unknown is not None:
             raise errors.NotAllowed(
@@ -267,7 +267,7 @@ class Composer:
         elif kind == "live_location":
             details |= {"sequenceNumber": milliseconds + "001", "timeOffset": 0}
         if (album := details.get("album")) is not None:
-            details["messageAssociation"] = self._album(message, album, instance, sender)
+            details["messageAssociation"] = self._album(message, album, instance, sender, chat)
         setting = (
             None if kind in _CHANGES or kind == "channel_image" else self._store.state.disappearing.get(chat)
         )
@@ -355,7 +355,7 @@ class Composer:
         iv = self._store.random.material("poll vote")[: poll_votes.IV_LENGTH]
         sealed = poll_votes.encrypt(
             message.details["choices"],
-            secret=_secret_of(poll) or b"",
+            secret=payload_reader.secret_of(poll.payload) or b"",
             poll=poll.id,
             creator=self.shown(message, poll.sender),
             voter=self.shown(message, sender),
@@ -364,10 +364,11 @@ class Composer:
         return {"encPayload": payloads.b64(sealed), "encIv": payloads.b64(iv)}
 
     def _cards(self, details: Mapping[str, Any]) -> Payload:
-        """Return contacts with whether each is on WhatsApp."""
+        """Return contacts with whether each is on WhatsApp, and under which number."""
         if "contacts" not in details:
-            known = details.get("on_whatsapp")
-            return {"on_whatsapp": self._people.on_whatsapp(details["number"]) if known is None else known}
+            known, number = details.get("on_whatsapp"), details["number"]
+            known = self._people.on_whatsapp(number) if known is None else known
+            return {"on_whatsapp": known, "waid": self._people.named(number) or number}
         return {"contacts": [{**one, **self._cards(one)} for one in details["contacts"]]}
 
     def _invite(self, details: Mapping[str, Any], now: datetime) -> Payload:
@@ -382,10 +383,12 @@ class Composer:
             "groupName": group.subject,
         }
 
-    def _album(self, message: InboundMessage, album: str, instance: Instance, sender: str) -> Payload:
+    def _album(
+        self, message: InboundMessage, album: str, instance: Instance, sender: str, chat: str
+    ) -> Payload:
         parent = self._find(album)
-        if parent.content.type != "album" or parent.sender != sender:
-            raise errors.NotAllowed("album: this message is not an album of the sender")
+        if parent.content.type != "album" or parent.sender != sender or parent.chat != chat:
+            raise errors.NotAllowed("album: this message is not an album of the sender in this chat")
         key = self._key_of_author(message, parent, instance, sender)
         return {"associationType": "MEDIA_ALBUM", "parentMessageKey": key}
 
@@ -400,13 +403,15 @@ def _editable(target: Message) -> str | None:
     return "documentWithCaptionMessage" if opened.name == "documentMessage" else opened.name
 
 
-def _secret_of(poll: Message) -> bytes | None:
-    """Return the secret of a poll, with which votes are encrypted; None if it has none."""
-    context = (poll.payload or {}).get(CONTEXT)
-    try:
-        return b64decode(context["messageSecret"], validate=True)  # type: ignore[index]
-    except (KeyError, TypeError, NotBase64, ValueError):
-        return None
+def _require_shown(message: InboundMessage, kind: str) -> None:
+    """Check that what is viewed once has no words or seconds that its kind of media does not show."""
+    if kind == "audio" and message.caption is not None:
+        raise errors.MediaMismatch("caption: a voice message has none")
+    shows_seconds = kind == "audio" or (kind == "video" and message.details.get("complete"))
+    if "seconds" in message.details and not shows_seconds:
+        raise errors.MediaMismatch(
+            f"seconds: {'the stub of a video' if kind == 'video' else 'a picture'} has none"
+        )
 
 
 def _mentioning(text: str | None, given: str, shown: str) -> str | None:

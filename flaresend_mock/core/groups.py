@@ -13,7 +13,7 @@ from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, Member
 from flaresend_mock.core.people import People
-from flaresend_mock.core.sending import Outcome, Sending, require_complete
+from flaresend_mock.core.sending import NOT_SHOWN, Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
 
 Named = list[tuple[str, str | None]]
@@ -99,7 +99,7 @@ class Groups:
         require_complete(content)
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
-            content = self._media.keep(content)
+            content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
             now = self._store.clock.now()
             delivered: list[str] = []
             failed: list[str] = []

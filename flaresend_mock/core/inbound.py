@@ -20,6 +20,7 @@ from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import (
+    DISAPPEARING_SECONDS,
     Content,
     Delivery,
     Disappearing,
@@ -82,7 +83,7 @@ class Inbound:
             chat = message.group or numbers.jid(sender)
             message, payload = self._composer.compose(message, instance, sender, chat, now)
             if message.kind == "disappearing":
-                self._set_disappearing(chat, message.details, now)
+                self._set_disappearing(chat, payload, message.details.get("wrapped", True), now)
             if message.kind == "channel_image":
                 chat = message.details["channel"]
             recorded = self._record(message, instance, sender, chat, payload, now)
@@ -164,11 +165,13 @@ class Inbound:
         keeps = self._store.state.settings.offline_messages == "keep" and not instance.logged_out
         return keeps and len(self._deliveries.waiting(instance.id)) < MAX_OFFLINE
 
-    def _set_disappearing(self, chat: str, details: Mapping[str, Any], now: datetime) -> None:
+    def _set_disappearing(self, chat: str, payload: Payload, wrapped: bool, now: datetime) -> None:
+        """Let the messages of a chat disappear from now on, or no more, as a payload says."""
+        seconds = payload_reader.open_payload(payload).fields.get("ephemeralExpiration")
         state = self._store.state
         state.disappearing.pop(chat, None)
-        if details["seconds"]:
-            state.disappearing[chat] = Disappearing(details["seconds"], now, wrapped=details["wrapped"])
+        if seconds in DISAPPEARING_SECONDS:
+            state.disappearing[chat] = Disappearing(int(seconds), now, wrapped=wrapped)
 
     def _record(
         self,

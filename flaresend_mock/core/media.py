@@ -95,7 +95,7 @@ class Media:
             content,
             upload=None,
             media=media.id,
-            file_name=content.file_name or upload.file_name or None,
+            file_name=content.file_name or (upload.file_name or None if content.type == "document" else None),
             mimetype=content.mimetype or upload.mimetype or DEFAULT_MIMETYPE,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
@@ -17,6 +17,7 @@ MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
 GROUP_CAPACITY = 1024
 SUBJECT_LENGTH = 100
 DESCRIPTION_LENGTH = 2048
+DISAPPEARING_SECONDS = (86_400, 604_800, 7_776_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +282,7 @@ class Disappearing:
     """A chat whose messages disappear after some seconds. `wrapped`: they come inside ephemeralMessage."""
 
     seconds: int
-    since: datetime
+    since: datetime = datetime(2025, 1, 1, tzinfo=UTC)
     wrapped: bool = True
 
 

@@ -6,6 +6,7 @@ Wrappers mark disappearing chats, view once, captions of documents and edits. Pa
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +24,8 @@ OTHER = "other"
 _BESIDE = frozenset({CONTEXT, "senderKeyDistributionMessage"})
 """Keys that stand beside the content of a message."""
 _MAX_WRAPPERS = 5
-_VCARD_NUMBER = re.compile(r"^TEL[^\n]*?waid=(\d+)", re.MULTILINE)
+_VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE)
+_WAID = re.compile(r"waid=(\d+)")
 
 _KINDS = {
     "conversation": "text",
@@ -57,6 +59,7 @@ _PROTOCOL = {
     "MESSAGE_EDIT": "edit",
     14: "edit",
     "EPHEMERAL_SETTING": "disappearing",
+    3: "disappearing",
 }
 _TEXTS = {
     "text": "text",
@@ -65,6 +68,18 @@ _TEXTS = {
     "button_reply": "selectedDisplayText",
     "list_reply": "title",
 }
+_OTHER_TEXTS = {
+    "templateMessage": "hydratedTemplate.hydratedContentText",
+    "buttonsMessage": "contentText",
+    "listMessage": "description",
+    "interactiveMessage": "body.text",
+    "interactiveResponseMessage": "body.text",
+    "highlyStructuredMessage": "hydratedHsm.hydratedTemplate.hydratedContentText",
+    "orderMessage": "message",
+    "productMessage": "body",
+    "eventMessage": "name",
+}
+"""Where payloads have their text that are of no kind of their own, or in another form than their kind."""
 
 
 class Opened(NamedTuple):
@@ -94,7 +109,8 @@ def open_payload(payload: Any) -> Opened:
     wrappers: tuple[str, ...] = ()
     while True:
         content = payload.items() if isinstance(payload, Mapping) else ()
-        name, body = next(((key, value) for key, value in content if key not in _BESIDE), ("", None))
+        found = ((key, value) for key, value in content if key not in _BESIDE and value is not None)
+        name, body = next(found, ("", None))
         inner = body.get("message") if isinstance(body, Mapping) else None
         if not isinstance(inner, Mapping) or len(wrappers) == _MAX_WRAPPERS:
             return Opened(name, body, wrappers)
@@ -107,12 +123,10 @@ def read(payload: Any) -> Said:
     name, fields = opened.name, opened.fields
     if name == "conversation":
         return Said("text", _text(opened.body))
-    kind = _PROTOCOL.get(fields.get("type"), OTHER) if name == "protocolMessage" else _KINDS.get(name, OTHER)
+    kind = _kind_of_protocol(fields) if name == "protocolMessage" else _KINDS.get(name, OTHER)
     if kind == "edit":
         edited = read(fields.get("editedMessage"))
         return edited._replace(kind="edit")
-    if name == "interactiveResponseMessage":
-        fields = {"selectedDisplayText": _mapping(fields.get("body")).get("text")}
     if kind == "video" and fields.get("gifPlayback"):
         kind = "gif"
     if kind == "audio" and fields.get("ptt"):
@@ -121,11 +135,37 @@ def read(payload: Any) -> Said:
         kind = "view_once"
     return Said(
         kind,
-        _text(fields.get(_TEXTS.get(kind, ""))),
+        _text(_at(fields, _OTHER_TEXTS.get(name) or _TEXTS.get(kind, ""))),
         _text(fields.get("caption")),
         _text(fields.get("fileName")),
         _text(fields.get("mimetype")),
     )
+
+
+def _kind_of_protocol(fields: Mapping[str, Any]) -> str:
+    """Return what a protocolMessage does; one that lost its type, as a gateway drops defaults, deletes its target."""
+    type_ = fields.get("type", "REVOKE" if "key" in fields else None)
+    return _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
+
+
+def _at(fields: Any, path: str) -> Any:
+    for name in path.split("."):
+        fields = _mapping(fields).get(name)
+    return fields
+
+
+def secret_of(payload: Any) -> bytes | None:
+    """Return the secret of a message, with which votes are encrypted; None if it has none."""
+    for _ in range(_MAX_WRAPPERS):
+        if not isinstance(payload, Mapping):
+            break
+        try:
+            return b64decode(_at(payload, f"{CONTEXT}.messageSecret"), validate=True) or None
+        except (TypeError, ValueError):
+            payload = next(
+                (_mapping(one).get("message") for key, one in payload.items() if key not in _BESIDE), None
+            )
+    return None
 
 
 def context_of(message: Message) -> Mapping[str, Any]:
@@ -179,10 +219,22 @@ def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
     return {**payload, name: {**body, "contextInfo": {"forwardingScore": score, "isForwarded": True}}}
 
 
-def contact_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """Return the name and the WhatsApp number of a received contact, each empty if it has none."""
-    number = _VCARD_NUMBER.search(str(body.get("vcard", "")))
-    return {"displayName": str(body.get("displayName") or ""), "number": number[1] if number else ""}
+def contact_of(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a received contact: its name, its number as digits, empty if it has none, and whether it has a waid."""
+    found = _VCARD_NUMBER.search(str(body.get("vcard", "")))
+    waid = _WAID.search(found[1]) if found else None
+    number = waid[1] if waid else "".join(filter(str.isdigit, found[2])) if found else ""
+    return {
+        "displayName": str(body.get("displayName") or ""),
+        "number": number,
+        "on_whatsapp": waid is not None,
+    }
+
+
+def contacts_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the contacts of a received list of contacts."""
+    given = body.get("contacts")
+    return [contact_of(_mapping(one)) for one in (given if isinstance(given, list | tuple) else ())]
 
 
 def choices(body: Mapping[str, Any]) -> tuple[str, ...]:
@@ -198,8 +250,9 @@ def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
         case "location" | "live_location":
             return {name: value for name, value in body.items() if name not in ("contextInfo", "caption")}
         case "contact":
-            found = contact_of(body)
-            return found | {"on_whatsapp": bool(found["number"])}
+            return contact_of(body)
+        case "contacts":
+            return {"contacts": contacts_of(body)}
         case "poll":
             count = body.get("selectableOptionsCount", 1)
             return {"options": list(choices(body)), "selectableOptionsCount": count}

@@ -86,7 +86,7 @@ _KEYS = {
     "poll": "name options selectableOptionsCount contextInfo",
     "album": "expectedImageCount expectedVideoCount contextInfo",
 }
-_STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "viewOnce"})
+_STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})
 """What linked devices get of a message that can be viewed once, since the end of 2024."""
 
 
@@ -174,18 +174,20 @@ def _view_once(message: InboundMessage) -> tuple[str, Any]:
     return wrapper, {"message": {f"{kind}Message": body}}
 
 
-def _vcard(name: str, number: str, *, on_whatsapp: bool) -> str:
+def _vcard(name: str, number: str, waid: str | None) -> str:
+    """Return a vCard; `waid` is the number under which the person is on WhatsApp."""
     safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
-    waid = f";waid={number}" if on_whatsapp else ""
+    parameter = f";waid={waid}" if waid else ""
     return (
         f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
-        f"TEL;type=CELL{waid}:+{number[:3]} {number[3:]}\nEND:VCARD"
+        f"TEL;type=CELL{parameter}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
 
 
 def _contact_card(details: Mapping[str, Any]) -> Payload:
     name = " ".join(details["displayName"].split())
-    return {"displayName": name, "vcard": _vcard(name, details["number"], on_whatsapp=details["on_whatsapp"])}
+    waid = details.get("waid", details["number"]) if details["on_whatsapp"] else None
+    return {"displayName": name, "vcard": _vcard(name, details["number"], waid)}
 
 
 def _contact(message: InboundMessage) -> tuple[str, Any]:

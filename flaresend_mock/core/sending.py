@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Message
+from flaresend_mock.core.models import MEDIA_TYPES, MESSAGE_TYPES, Content, Instance, Message
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
+
+_SHOWN: Mapping[str, Collection[str]] = {
+    "text": ("text",),
+    "template": ("template",),
+    **dict.fromkeys(("url", "upload", "media", "mimetype"), MEDIA_TYPES),
+    "caption": ("image", "video", "document"),
+    "file_name": ("document",),
+}
+"""The types of messages of which WhatsApp shows a part."""
+NOT_SHOWN: Mapping[str, Mapping[str, Any]] = {
+    kind: {part: None for part, kinds in _SHOWN.items() if kind not in kinds} for kind in MESSAGE_TYPES
+}
+"""The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class Sending:
 
         The caller holds the world's lock.
         """
-        content = self._media.keep(content)
+        content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
         now = self._store.clock.now()
         successful: list[str] = []
         failed: list[str] = []

@@ -17,6 +17,7 @@ from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
 from flaresend_mock.core.payload_reader import (
     choices,
     contact_of,
+    contacts_of,
     context_of,
     open_payload,
     score_of,
@@ -203,9 +204,9 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             names = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
             found = {name: body.get(names.get(name, name)) for name in (*names, "name", "address")}
         case "contact":
-            found = {"contact": _contact(body)}
+            found = {"contact": _contact(contact_of(body))}
         case "contacts":
-            found = {"contacts": list(map(_contact, body.get("contacts", ())))}
+            found = {"contacts": list(map(_contact, contacts_of(body)))}
         case "live_location":
             found = {"latitude": body.get("degreesLatitude"), "longitude": body.get("degreesLongitude")}
         case "group_invite":
@@ -245,10 +246,8 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _contact(body: Mapping[str, Any]) -> dict[str, Any]:
-    found = contact_of(body)
-    number = found["number"] or "".join(filter(str.isdigit, str(body.get("vcard", "")).rpartition("TEL")[2]))
-    return {"name": found["displayName"], "number": number, "on_whatsapp": bool(found["number"])}
+def _contact(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": found["displayName"], "number": found["number"], "on_whatsapp": found["on_whatsapp"]}
 
 
 def _sample_name(media: Media) -> str | None:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marshmallow import ValidationError
-from marshmallow.validate import Length, Range, Regexp
+from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.background.webhook_handshake import MODES
@@ -24,6 +24,7 @@ from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.models import (
+    DISAPPEARING_SECONDS,
     INSTANCE_STATUSES,
     SUBJECT_LENGTH,
     Call,
@@ -334,7 +335,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
     (Webhook, "url"): _webhook_url,
     (Webhook, "verification"): _one_of(*MODES),
     (Webhook, "body_style"): _one_of(*BODY_STYLES),
-    (Disappearing, "seconds"): Range(1, YEAR),
+    (Disappearing, "seconds"): OneOf(DISAPPEARING_SECONDS),
     (Webhook, "failures"): _COUNT,
     (Webhook, "retries"): Range(0, MONTH),
     (Chaos, "duplicate"): _SHARE,

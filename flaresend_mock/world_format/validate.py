@@ -16,6 +16,7 @@ from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorl
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.inbound import AUTO_REPLY
 from flaresend_mock.core.models import GROUP_CAPACITY, MESSAGE_TYPES, Delivery, Fault
+from flaresend_mock.core.numbers import GROUP, jid, parse
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.state import State
@@ -47,6 +48,11 @@ def validate(state: State) -> None:
     _validate_lanes(state)
     for key, reply in state.auto_replies.items():
         _one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
+    for chat in state.disappearing:
+        if not chat.endswith(GROUP) and jid(parse(chat) or "") != chat:
+            raise InvalidWorld(
+                f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here."
+            )
     _validate_timers(state)
     for kind in state.events.gone():
         _one_of(f"evicted_events.{kind}", kind, KINDS)

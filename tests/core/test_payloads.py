@@ -215,7 +215,7 @@ def test_an_empty_caption_is_a_caption() -> None:
 
 
 def test_linked_devices_get_a_stub_of_what_is_viewed_once() -> None:
-    inside = written("view_once")["viewOnceMessageV2"]["message"]
+    inside = written("view_once", context={})["viewOnceMessageV2"]["message"]
 
     assert inside == {"imageMessage": {"mimetype": "image/jpeg", "caption": "Look", "viewOnce": True}}
 

@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from flaresend_mock.core import events, models
+from flaresend_mock.core.inbound import OWN_EVENT
 from flaresend_mock.core.matchers.fields import (
     BODY_FIELDS,
     CALL_FIELDS,
@@ -21,6 +22,7 @@ from flaresend_mock.core.matchers.fields import (
 from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import MESSAGE_TYPES
 from flaresend_mock.core.numbers import GROUP
+from flaresend_mock.core.payload_reader import OTHER
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.http import bodies, context, times
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by
@@ -126,7 +128,7 @@ class Message(Resource):
         str,
         "The type of the message.",
         at="content.type",
-        match=Field(words=tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS)))),
+        match=Field(words=tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS, OWN_EVENT, OTHER)))),
     )
     text = Property(str, "The text.", at="content.text", null=True)
     caption = Property(str, "The text below a file.", at="content.caption", null=True)
@@ -243,7 +245,12 @@ class ScheduledMessage(Resource):
     instance = Property(str, "The id of the instance that sends it.")
     recipients = Property([str], "The recipients.", get=lambda task: [str(one) for one in task.recipients])
     type = Property(str, "The type of the message.", at="content.type")
-    text = Property(str, "The text.", at="content.text", null=True)
+    text = Property(
+        str,
+        "The text that will be sent.",
+        get=lambda task: task.content.text if task.content.type == "text" else None,
+        null=True,
+    )
     sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")  # noqa: N815 - as in the API
     status = Property(str, "pending, sent, failed or cancelled.")
     reason = Property(str, "Why it failed.", null=True)

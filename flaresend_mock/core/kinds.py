@@ -1,0 +1,119 @@
+"""The fields of each kind of inbound message. What does not belong to a kind is refused by name, so nothing gets lost.
+
+The control plane checks requests by this table, and the dashboard builds its form from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flaresend_mock.core.media import FLAWS
+from flaresend_mock.core.models import DISAPPEARING_SECONDS
+
+COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
+"""The fields that every kind has."""
+
+_CONTEXT = "reply_to forwarded mentions "
+_FILE = _CONTEXT + "media file "
+_CAPTIONED = _FILE + "text caption "
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    kind: tuple(fields.split())
+    for kind, fields in {
+        "text": _CONTEXT + "text link",
+        "image": _CAPTIONED + "album",
+        "channel_image": "media file text caption channel forwarded",
+        "video": _CAPTIONED + "seconds album",
+        "gif": _CAPTIONED + "seconds",
+        "video_note": _FILE + "seconds",
+        "audio": _FILE + "seconds",
+        "voice": _FILE + "seconds",
+        "document": _CAPTIONED,
+        "sticker": _FILE,
+        "view_once": _CAPTIONED + "seconds complete",
+        "album": _CONTEXT + "images videos",
+        "location": _CONTEXT + "latitude longitude name address",
+        "live_location": _CONTEXT + "latitude longitude text caption",
+        "contact": _CONTEXT + "contact",
+        "contacts": _CONTEXT + "contacts",
+        "group_invite": _CONTEXT + "invite text caption",
+        "reaction": "target emoji text",
+        "poll": _CONTEXT + "text options selectable",
+        "poll_vote": "target choices",
+        "button_reply": "reply_to text selected",
+        "list_reply": "reply_to text selected",
+        "delete": "target",
+        "edit": "target text mentions wrapped",
+        "disappearing": "seconds wrapped",
+    }.items()
+}
+"""The fields that a kind of message has beside the common ones."""
+
+TELLING: Mapping[str, str] = {
+    "latitude": "location",
+    "longitude": "location",
+    "emoji": "reaction",
+    "contact": "contact",
+    "contacts": "contacts",
+    "invite": "group_invite",
+    "options": "poll",
+    "choices": "poll_vote",
+    "images": "album",
+    "videos": "album",
+}
+"""The fields that tell the kind of a message."""
+
+_WHOLE: Mapping[str, tuple[frozenset[str], str]] = {
+    "forward": (COMMON - {"type"} | {"forward", "forwarded"}, "a forwarded message cannot be changed"),
+    "message": (COMMON | {"message"}, "a payload is sent unchanged"),
+}
+"""What may stand beside a message that is given as a whole, and why nothing else may."""
+_HINTS = {
+    "target": "name a message that it quotes as reply_to",
+    "reply_to": "name the message that it changes as target",
+}
+_ONE_OF = (("text", "caption"), ("text", "emoji"))
+"""Two names of one thing."""
+
+
+def problem(kind: str, given: Mapping[str, Any]) -> str | None:
+    """Return the place and the message of a field that does not go with a kind of message, or with another field."""
+    for whole, (allowed, reason) in _WHOLE.items():
+        if whole in given:
+            strange = sorted(given.keys() - allowed)
+            return f"{strange[0]}: {reason}" if strange else None
+    own = FIELDS[kind]
+    strange = sorted(given.keys() - COMMON - set(own))
+    if strange:
+        hint = _HINTS.get(strange[0]) if ("target" in own) == (strange[0] == "reply_to") else None
+        return f"{strange[0]}: a message of type {kind} has none; {hint or 'it has ' + ', '.join(own)}"
+    for one, other in _ONE_OF:
+        if one in given and other in given:
+            return f"{one}: a message of type {kind} has no {one} beside its {other}"
+    if "target" in own and not given.get("target"):
+        return f"target: {kind} needs the id of the message that it changes"
+    return _odd(kind, given)
+
+
+def _odd(kind: str, given: Mapping[str, Any]) -> str | None:
+    """Return the place and the message of a value that does not go with its kind."""
+    options, choices = given.get("options", ("Saturday", "Sunday")), given.get("choices", ())
+    flaw = next((name for name in FLAWS if given.get("media", {}).get(name)), None)
+    match kind:
+        case "channel_image" if given.get("group"):
+            return "group: a channel image comes from a channel, not from a group"
+        case "poll" if given.get("selectable", 1) > len(options):
+            return "selectable: more than there are options"
+        case "poll" if len(set(options)) < len(options):
+            return "options: each option is different"
+        case "poll_vote" if len(set(choices)) < len(choices):
+            return "choices: each choice is different"
+        case "album" if given.get("images", 2) + given.get("videos", 0) < 2:
+            return "images: an album has two pictures and videos or more"
+        case "edit" if given.get("text") == "":
+            return "text: an edit has a text; a deletion removes a message"
+        case "disappearing" if given.get("seconds", 0) not in (0, *DISAPPEARING_SECONDS):
+            return f"seconds: WhatsApp offers {', '.join(map(str, DISAPPEARING_SECONDS))}, and 0 for off"
+        case "view_once" if flaw and not given.get("complete"):
+            return f"media.{flaw}: linked devices get no link to what is viewed once, unless it is complete"
+    return None
