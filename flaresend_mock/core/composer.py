@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes
+from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes, rights
 from flaresend_mock.core.media import Media, mimetype_of, mismatch
 from flaresend_mock.core.models import Disappearing, InboundMessage, Instance, Message, Upload
 from flaresend_mock.core.payload_reader import TARGETED, Payload
@@ -16,13 +17,9 @@ from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 
-EDITABLE_FOR = timedelta(minutes=15)
-DELETABLE_FOR = timedelta(hours=60)
 INVITES_FOR = timedelta(days=3)
 
 _FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "contacts", "poll"})
-_CHANGES = frozenset({*TARGETED, "disappearing"})
-"""The kinds that no message can quote, change or wrap."""
 
 
 class Composer:
@@ -48,10 +45,10 @@ class Composer:
         message = self._forward(message)
         if message.raw is not None:
             return message, dict(message.raw)
-        message = self._complete(message, instance)
         other = self._other(message, instance, chat)
         if other is not None and message.kind in TARGETED:
-            self._require_right(message, other, sender, chat, now)
+            rights.require_change(self._store.state, message, other, instance.id, sender, chat, now)
+        message = self._complete(message, instance)
         message = replace(message, details=self._details(message, other, instance, sender, chat, now))
         return message, payloads.write(message, self._store.random, int(now.timestamp()))
 
@@ -72,23 +69,19 @@ class Composer:
             return message
         original = self._find(message.forward)
         kind = original.content.type
-        changes = [one for one in self._store.state.messages if payload_reader.target_of(one) == original.id]
-        if kind in _CHANGES or kind == "view_once" or any(one.content.type == "delete" for one in changes):
+        if kind in rights.CHANGES or kind == "view_once" or rights.is_deleted(self._store.state, original):
             raise errors.NotForwarded
-        edits = [
-            one.content.text or one.content.caption or "" for one in changes if one.content.type == "edit"
-        ]
+        payload = self._latest(original)
         score = message.forwarded or min(
             MAX_FORWARDS, payload_reader.score_of(payload_reader.context_of(original)) + 1
         )
         kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
         kept = "image" if kept == "channel_image" else kept
-        if original.content.raw and not edits:
-            return replace(message, kind=kept, raw=payload_reader.forwarded(original.payload or {}, score))
+        if original.content.raw:
+            return replace(message, kind=kept, raw=payload_reader.forwarded(payload or {}, score))
         copy = self.copy_of(original)
-        text, caption = copy.text, copy.caption
-        for edit in edits:
-            text, caption = (text, edit) if copy.upload else (edit, caption)
+        said = payload_reader.read(payload)
+        text, caption = said.text or copy.text, said.caption or copy.caption
         if kept == "text" and not text:
             raise errors.NotForwarded
         return replace(
@@ -100,6 +93,15 @@ class Composer:
             details=payload_reader.details_of(kind, payload_reader.open_payload(original.payload).fields),
             forwarded=score,
         )
+
+    def _latest(self, message: Message) -> Payload | None:
+        """Return the payload of a received message as its last edit left it."""
+        payload = dict(message.payload) if message.payload is not None else None
+        for change in rights.changes_of(self._store.state, message) if payload else ():
+            if change.content.type == "edit":
+                words = change.content.text or change.content.caption or ""
+                payload = payload_reader.edited(payload or {}, words)
+        return payload
 
     def copy_of(self, message: Message) -> InboundMessage:
         """Return an inbound message like a kept one; as text, if only instances write its kind.
@@ -136,21 +138,30 @@ class Composer:
                 _require_shown(message, kind)
         if message.kind == "channel_image":
             details = {**details, "channel": self._channel(message, instance)}
-        text: str | None = message.text
-        caption, mentions = message.caption, []
-        for given in message.mentions:
-            number = self._people.named(given)
-            mention = given if number is None else self.shown(message, number)
-            text, caption = (_mentioning(words, given, mention) for words in (text, caption))
-            mentions.append(mention)
+        mentions, digits = self._mentions(message)
         return replace(
             message,
             upload=upload,
             details=details,
-            text=text or "",
-            caption=caption,
-            mentions=tuple(mentions),
+            text=_mentioning(message.text, digits),
+            caption=None if message.caption is None else _mentioning(message.caption, digits),
+            mentions=mentions,
         )
+
+    def _mentions(self, message: InboundMessage) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Return the JIDs of the people who are mentioned; and by their numbers and LIDs, the digits of that JID."""
+        digits: dict[str, str] = {}
+        mentions = []
+        for given in message.mentions:
+            number = self._people.named(given)
+            mention = given if number is None else self.shown(message, number)
+            mentions.append(mention)
+            if number is not None:
+                person = self._people.meet(number)
+                spellings = (numbers.parse(given), person.number, *person.aliases, person.lid)
+                shown = mention.partition("@")[0]
+                digits.update((one.partition("@")[0], shown) for one in spellings if one)
+        return tuple(dict.fromkeys(mentions)), digits
 
     def _channel(self, message: InboundMessage, instance: Instance) -> str:
         channels = self._store.state.channels
@@ -165,12 +176,17 @@ class Composer:
     def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
         """Return the message that this one replies to or changes; for buttons the instance's last one in the chat."""
         wanted = message.target if message.kind in TARGETED else message.reply_to
+        state = self._store.state
         if wanted is not None:
-            return self._find(wanted)
+            found = self._find(wanted)
+            if message.kind not in TARGETED:
+                rights.require_quote(state, found)
+            return found
         if message.kind in TARGETED:
             raise errors.MessageNotFound
-        for one in reversed(self._store.state.messages) if message.kind in REPLIES else ():
-            if one.chat == chat and one.instance == instance.id and one.direction == "outbound":
+        for one in reversed(state.messages) if message.kind in REPLIES else ():
+            in_chat = one.chat == chat and one.instance == instance.id and one.direction == "outbound"
+            if in_chat and rights.can_be_quoted(state, one):
                 return one
         return None
 
@@ -179,60 +195,6 @@ class Composer:
         if found is None:
             raise errors.MessageNotFound
         return found
-
-    def _require_right(
-        self, message: InboundMessage, target: Message, sender: str, chat: str, now: datetime
-    ) -> None:
-        """Check that WhatsApp lets the sender of a message change its target so."""
-        kind, age = message.kind, now - target.at
-        group = self._store.state.groups.get(message.group) if message.group else None
-        if target.chat != chat:
-            raise errors.NotAllowed("target: this message is in another chat")
-        if target.content.type in _CHANGES:
-            raise errors.NotAllowed(f"target: a message of type {target.content.type} cannot be changed")
-        if self._is_deleted(target):
-            raise errors.NotAllowed("target: this message was deleted")
-        if kind == "poll_vote":
-            self._require_poll(message, target)
-        elif kind == "edit":
-            if target.sender != sender:
-                raise errors.NotAllowed("target: only its author edits a message")
-            if age > EDITABLE_FOR:
-                raise errors.NotAllowed("target: a message is edited within 15 minutes")
-            if _editable(target) is None:
-                raise errors.NotAllowed(
-                    f"target: a message of type {target.content.type} has no text to edit"
-                )
-            if payload_reader.context_of(target).get("isForwarded"):
-                raise errors.NotAllowed("target: a forwarded message cannot be edited")
-        elif kind == "delete" and not (group is not None and group.is_admin(sender)):
-            if target.sender != sender:
-                raise errors.NotAllowed(
-                    "target: only its author, or an admin of its group, deletes a message"
-                )
-            if age > DELETABLE_FOR:
-                raise errors.NotAllowed("target: a message is deleted within 60 hours")
-
-    def _is_deleted(self, target: Message) -> bool:
-        later = (one for one in self._store.state.messages if one.event > target.event)
-        return any(
-            one.content.type == "delete" and payload_reader.target_of(one) == target.id for one in later
-        )
-
-    def _require_poll(self, message: InboundMessage, target: Message) -> None:
-        fields = payload_reader.open_payload(target.payload).fields
-        options = payload_reader.choices(fields)
-        chosen = message.details["choices"]
-        unknown = next((one for one in chosen if one not in options), None)
-        allowed = fields.get("selectableOptionsCount")
-        if target.content.type != "poll" or payload_reader.secret_of(target.payload) is None:
-            raise errors.NotAllowed("target: this message is not a poll that can be voted in")
-        if unknown is not None:
-            raise errors.NotAllowed(
-                f"choices: the poll has no option {unknown!r}; its options are {', '.join(options)}"
-            )
-        if allowed and isinstance(allowed, int) and len(chosen) > allowed:
-            raise errors.NotAllowed(f"choices: the poll allows {allowed}")
 
     def _details(
         self,
@@ -246,12 +208,16 @@ class Composer:
         """Return everything that the payload of a message contains beside its text and caption."""
         kind = message.kind
         milliseconds = str(int(now.timestamp() * 1000))
-        details = self._shared_file(message) | dict(message.details)
-        details |= {"senderTimestampMs": milliseconds, "timestampMs": milliseconds}
+        details = {
+            **message.details,
+            "senderTimestampMs": milliseconds,
+            "timestampMs": milliseconds,
+            "contextInfo": {},
+        }
         if kind in TARGETED and other is not None:
             if kind in ("edit", "delete"):
                 details["key"] = self._key_of_author(message, other, instance, sender)
-                details["edited"] = _editable(other)
+                details |= self._kept_by_edits(message, other)
             else:
                 details["key"] = self._key(message, other, from_me=other.direction == "outbound")
             if kind == "poll_vote":
@@ -269,11 +235,13 @@ class Composer:
         if (album := details.get("album")) is not None:
             details["messageAssociation"] = self._album(message, album, instance, sender, chat)
         setting = (
-            None if kind in _CHANGES or kind == "channel_image" else self._store.state.disappearing.get(chat)
+            None
+            if kind in rights.CHANGES or kind == "channel_image"
+            else self._store.state.disappearing.get(chat)
         )
         details["ephemeral"] = setting is not None and setting.wrapped
-        details["contextInfo"] = self._context(message, other, chat, setting) or None
-        return details
+        details["contextInfo"] = details["contextInfo"] | self._context(message, other, chat, setting) or None
+        return self._shared_file(message) | details
 
     def _shared_file(self, message: InboundMessage) -> Payload:
         if message.kind not in MEDIA_KINDS:
@@ -300,10 +268,11 @@ class Composer:
         context: Payload = {}
         if quoted is not None:
             context["stanzaId"] = quoted.id
-            context["participant"] = self.shown(message, quoted.sender)
+            in_channel = quoted.chat.endswith(numbers.CHANNEL)
+            context["participant"] = quoted.chat if in_channel else self.shown(message, quoted.sender)
             context["quotedMessage"] = self._quoted(quoted)
             if quoted.chat != chat:
-                context["remoteJid"] = quoted.chat
+                context["remoteJid"] = self._reshown(message, quoted.chat)
         if message.mentions:
             context["mentionedJid"] = list(message.mentions)
         if message.forwarded:
@@ -319,8 +288,8 @@ class Composer:
     def _quoted(self, message: Message) -> Payload:
         """Return a message as replies quote it, with its file: the receiver can download what was quoted."""
         content = message.content
-        if message.payload is not None:
-            return payload_reader.quoted(message.payload)
+        if (payload := self._latest(message)) is not None:
+            return payload_reader.quoted(payload)
         if content.type == "template":
             template = content.template
             text = template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
@@ -335,9 +304,8 @@ class Composer:
 
     def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
         """Return the key of a target from the instance's side."""
-        chat, is_person = target.chat, target.chat.endswith(numbers.USER)
-        shown = self.shown(message, chat.removesuffix(numbers.USER)) if is_person else chat
-        key: Payload = {"remoteJid": shown, "fromMe": from_me, "id": target.id}
+        remote = self._reshown(message, target.chat)
+        key: Payload = {"remoteJid": remote, "fromMe": from_me, "id": target.id}
         if target.chat.endswith(numbers.GROUP):
             key["participant"] = self.shown(message, target.sender)
         return key
@@ -350,6 +318,27 @@ class Composer:
         if target.chat.endswith(numbers.USER):
             key["remoteJid"] = self.shown(message, instance.number)
         return key
+
+    def _reshown(self, message: InboundMessage, jid: str) -> str:
+        """Return a person's JID or LID in the form that this message shows; other JIDs unchanged."""
+        number = self._people.named(jid)
+        return jid if number is None else self.shown(message, number)
+
+    def _kept_by_edits(self, message: InboundMessage, target: Message) -> Payload:
+        """Return what an edit keeps of its target: the kind, the quote, and the preview of a link in it."""
+        opened, context = payload_reader.open_payload(target.payload), dict(payload_reader.context_of(target))
+        context.pop("mentionedJid", None)
+        for name in ("participant", "remoteJid"):
+            if isinstance(context.get(name), str):
+                context[name] = self._reshown(message, context[name])
+        kept: Payload = {"edited": opened.name, "contextInfo": context}
+        if opened.fields.get("gifPlayback"):
+            kept["gifPlayback"] = True
+        link = opened.fields.get("matchedText")
+        if isinstance(link, str) and link in message.text:
+            preview = ("matchedText", "description", "title", "previewType")
+            kept |= {name: opened.fields.get(name) for name in preview}
+        return kept
 
     def _vote(self, message: InboundMessage, poll: Message, sender: str) -> Payload:
         iv = self._store.random.material("poll vote")[: poll_votes.IV_LENGTH]
@@ -393,16 +382,6 @@ class Composer:
         return {"associationType": "MEDIA_ALBUM", "parentMessageKey": key}
 
 
-def _editable(target: Message) -> str | None:
-    """Return the key of the content of a message whose text or caption can be edited; None for others."""
-    opened = payload_reader.open_payload(target.payload)
-    if target.content.type == "text":
-        return opened.name
-    if target.content.caption is None or target.content.type == "view_once":
-        return None
-    return "documentWithCaptionMessage" if opened.name == "documentMessage" else opened.name
-
-
 def _require_shown(message: InboundMessage, kind: str) -> None:
     """Check that what is viewed once has no words or seconds that its kind of media does not show."""
     if kind == "audio" and message.caption is not None:
@@ -414,8 +393,6 @@ def _require_shown(message: InboundMessage, kind: str) -> None:
         )
 
 
-def _mentioning(text: str | None, given: str, shown: str) -> str | None:
-    """Return a text that mentions a person by the JID that is shown: texts hold the digits of the JID."""
-    if text is None:
-        return None
-    return text.replace("@" + given.partition("@")[0], "@" + shown.partition("@")[0])
+def _mentioning(text: str, digits: Mapping[str, str]) -> str:
+    """Return a text that mentions people by the digits of the JIDs that are shown."""
+    return re.sub(r"@\+?([0-9]+)", lambda found: "@" + digits.get(found[1], found[0][1:]), text)

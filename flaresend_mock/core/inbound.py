@@ -40,6 +40,9 @@ EVENT = "message_received"
 OWN_EVENT = "event"
 """The type under which an own event is recorded."""
 
+_OPEN_TO_ALL = frozenset({"reaction", "poll_vote", "delete"})
+"""What members may do in a group in which only admins post."""
+
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -74,6 +77,7 @@ class Inbound:
             InstanceNotFound: no instance has this id.
             NotReady: the instance's phone is not connected, and the world keeps no messages for it.
             GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
+            NotAllowed: its sender is the instance itself.
             Refusal: its contents are impossible; see `Composer.compose`.
         """
         with self._store.lock:
@@ -140,6 +144,10 @@ class Inbound:
             raise errors.InvalidNumber("from")
         if not self._people.is_linked(number) and not self._people.on_whatsapp(number):
             raise errors.PersonNotOnWhatsApp
+        if number == instance.number:
+            raise errors.NotAllowed(
+                "from: this is the instance's own number; for a message from its phone, send the event own-message"
+            )
         self._require_connected(instance)
         if message.group is None:
             return number
@@ -150,7 +158,7 @@ class Inbound:
             raise errors.NotInGroup
         if number not in group.members:
             raise errors.PersonNotInGroup
-        if group.announce and not group.is_admin(number):
+        if group.announce and message.kind not in _OPEN_TO_ALL and not group.is_admin(number):
             raise errors.NotGroupAdmin("post")
         return number
 

@@ -108,9 +108,7 @@ def open_payload(payload: Any) -> Opened:
     """Return the content of a payload, without what wraps it."""
     wrappers: tuple[str, ...] = ()
     while True:
-        content = payload.items() if isinstance(payload, Mapping) else ()
-        found = ((key, value) for key, value in content if key not in _BESIDE and value is not None)
-        name, body = next(found, ("", None))
+        name, body = _content(payload)
         inner = body.get("message") if isinstance(body, Mapping) else None
         if not isinstance(inner, Mapping) or len(wrappers) == _MAX_WRAPPERS:
             return Opened(name, body, wrappers)
@@ -182,6 +180,18 @@ def target_of(message: Message) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def edited(payload: Mapping[str, Any], words: str) -> Payload:
+    """Return a payload with other words as its text or caption."""
+    name, body = _content(payload)
+    if name == "conversation":
+        return {**payload, name: words}
+    if not isinstance(body, Mapping):
+        return dict(payload)
+    if isinstance(body.get("message"), Mapping):
+        return {**payload, name: {**body, "message": edited(body["message"], words)}}
+    return {**payload, name: {**body, "text" if name == "extendedTextMessage" else "caption": words}}
+
+
 def quoted(payload: Mapping[str, Any]) -> Payload:
     """Return a payload as replies quote it: without its context, and without what it quotes itself."""
     return {key: _unquoted(value) for key, value in payload.items() if key not in _BESIDE}
@@ -208,7 +218,7 @@ def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
     Raises:
         NotForwarded: it has no body.
     """
-    name, body = next(((name, body) for name, body in payload.items() if name not in _BESIDE), ("", None))
+    name, body = _content(payload)
     if name == "conversation" and isinstance(body, str):
         others = {other: value for other, value in payload.items() if other != name}
         return forwarded({**others, "extendedTextMessage": {"text": body}}, score)
@@ -260,6 +270,13 @@ def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
             return {"seconds": body["seconds"]} if "seconds" in body else {}
         case _:
             return {}
+
+
+def _content(payload: Any) -> tuple[str, Any]:
+    """Return the first key of a payload that is content, and its value."""
+    found = payload.items() if isinstance(payload, Mapping) else ()
+    content = ((name, body) for name, body in found if name not in _BESIDE and body is not None)
+    return next(content, ("", None))
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

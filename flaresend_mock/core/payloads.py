@@ -86,6 +86,7 @@ _KEYS = {
     "poll": "name options selectableOptionsCount contextInfo",
     "album": "expectedImageCount expectedVideoCount contextInfo",
 }
+_KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})
 """What linked devices get of a message that can be viewed once, since the end of 2024."""
 
@@ -257,7 +258,7 @@ def _edit(message: InboundMessage) -> tuple[str, Any]:
     protocol = {
         "key": dict(details["key"]),
         "type": "MESSAGE_EDIT",
-        "editedMessage": _edited(details["edited"], message, details.get("contextInfo")),
+        "editedMessage": _edited(details["edited"], message),
         "timestampMs": details["timestampMs"],
     }
     if details.get("wrapped"):
@@ -265,14 +266,15 @@ def _edit(message: InboundMessage) -> tuple[str, Any]:
     return "protocolMessage", protocol
 
 
-def _edited(name: str, message: InboundMessage, context: Any) -> Payload:
-    if name == "documentWithCaptionMessage":
-        return {name: {"message": {"documentMessage": {"caption": message.text}}}}
-    if name.endswith("Message") and name != "extendedTextMessage":
-        return {name: {"caption": message.text}}
-    if name == "conversation" and not context:
-        return {"conversation": message.text}
-    return {"extendedTextMessage": {"text": message.text, **({"contextInfo": context} if context else {})}}
+def _edited(name: str, message: InboundMessage) -> Payload:
+    values = {key: message.details[key] for key in _KEPT_BY_EDITS if key in message.details}
+    if name == "conversation" and not values.get("contextInfo"):
+        return {name: message.text}
+    if name in ("conversation", "extendedTextMessage"):
+        return {"extendedTextMessage": _in_order("text", {**values, "text": message.text})}
+    kind = name.removesuffix("Message").removesuffix("WithCaption")
+    body = {f"{kind}Message": _in_order(kind, {**values, "caption": message.text})}
+    return {"documentWithCaptionMessage": {"message": body}} if kind == "document" else body
 
 
 def _disappearing(message: InboundMessage) -> tuple[str, Any]:

@@ -1,0 +1,139 @@
+"""Who may change, quote and forward which message on WhatsApp."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flaresend_mock.core import payload_reader
+from flaresend_mock.core.errors import NotAllowed
+from flaresend_mock.core.models import InboundMessage, Message
+from flaresend_mock.core.payload_reader import TARGETED
+from flaresend_mock.core.state import State
+
+EDITABLE_FOR = timedelta(minutes=15)
+DELETABLE_FOR = timedelta(hours=60)
+
+CHANGES = frozenset({*TARGETED, "disappearing"})
+"""The kinds that no message can quote, change, forward or wrap."""
+_EDITABLE = frozenset({"text", "image", "video", "gif", "document"})
+"""The kinds whose text or caption can be edited."""
+
+
+def require_change(
+    state: State,
+    message: InboundMessage,
+    target: Message,
+    instance: str,
+    sender: str,
+    chat: str,
+    now: datetime,
+) -> None:
+    """Check that WhatsApp lets the sender of a message change its target so.
+
+    Raises:
+        NotAllowed: it does not; the text says why.
+    """
+    if target.instance != instance:
+        raise NotAllowed("target: another instance has this message")
+    if target.chat != chat:
+        raise NotAllowed("target: this message is in another chat")
+    _require_usable("target", state, target, "changed")
+    match message.kind:
+        case "poll_vote":
+            _require_options(message, target)
+        case "edit":
+            _require_edit(target, sender, now)
+        case "delete":
+            group = state.groups.get(chat)
+            if group is None or not group.is_admin(sender):
+                _require_author(
+                    target, sender, "only its author, or an admin of its group, deletes a message"
+                )
+                _require_age(target, now, DELETABLE_FOR, "a message is deleted within 60 hours")
+
+
+def require_quote(state: State, quoted: Message) -> None:
+    """Check that a reply can quote a message.
+
+    Raises:
+        NotAllowed: it cannot; the text says why.
+    """
+    _require_usable("reply_to", state, quoted, "quoted")
+
+
+def can_be_quoted(state: State, message: Message) -> bool:
+    """Tell whether a message is still there to be quoted."""
+    return message.status != "failed" and not is_deleted(state, message)
+
+
+def changes_of(state: State, message: Message) -> list[Message]:
+    """Return the reactions, edits, deletions and votes that phones apply to a message, oldest first."""
+    return [
+        one
+        for one in state.messages
+        if payload_reader.target_of(one) == message.id and applies(state, one, message)
+    ]
+
+
+def applies(state: State, change: Message, target: Message) -> bool:
+    """Tell whether phones apply a change. They ignore what its sender must not do, and only raw payloads do that."""
+    if (change.chat, change.instance) != (target.chat, target.instance):
+        return False
+    kind, group = change.content.type, state.groups.get(target.chat)
+    if not change.content.raw or kind not in ("edit", "delete") or change.sender == target.sender:
+        return True
+    return kind == "delete" and group is not None and group.is_admin(change.sender)
+
+
+def is_deleted(state: State, message: Message) -> bool:
+    """Tell whether a message was deleted for everyone."""
+    return any(one.content.type == "delete" for one in changes_of(state, message))
+
+
+def _require_usable(field: str, state: State, message: Message, changed: str) -> None:
+    kind = message.content.type
+    if kind in CHANGES:
+        original = payload_reader.target_of(message)
+        hint = f"; name the message that it is about, {original}" if original else ""
+        raise NotAllowed(f"{field}: a message of type {kind} cannot be {changed}{hint}")
+    if message.status == "failed":
+        raise NotAllowed(f"{field}: this message failed, so no one has it")
+    if is_deleted(state, message):
+        raise NotAllowed(f"{field}: this message was deleted")
+
+
+def _require_edit(target: Message, sender: str, now: datetime) -> None:
+    said = payload_reader.read(target.payload)
+    kind = said.kind if target.content.raw else target.content.type
+    _require_author(target, sender, "only its author edits a message")
+    if kind not in _EDITABLE:
+        raise NotAllowed(f"target: a message of type {kind} has no text to edit")
+    if said.text is None and said.caption is None:
+        raise NotAllowed(f"target: this message of type {kind} has no caption to edit")
+    if payload_reader.context_of(target).get("isForwarded"):
+        raise NotAllowed("target: a forwarded message cannot be edited")
+    _require_age(target, now, EDITABLE_FOR, "a message is edited within 15 minutes")
+
+
+def _require_author(target: Message, sender: str, rule: str) -> None:
+    if target.sender != sender:
+        raise NotAllowed(f"target: {rule}")
+
+
+def _require_age(target: Message, now: datetime, limit: timedelta, rule: str) -> None:
+    if now - target.at > limit:
+        raise NotAllowed(f"target: {rule}")
+
+
+def _require_options(message: InboundMessage, poll: Message) -> None:
+    fields = payload_reader.open_payload(poll.payload).fields
+    options = payload_reader.choices(fields)
+    chosen = message.details["choices"]
+    unknown = next((one for one in chosen if one not in options), None)
+    allowed = fields.get("selectableOptionsCount")
+    if poll.content.type != "poll" or payload_reader.secret_of(poll.payload) is None:
+        raise NotAllowed("target: this message is not a poll that can be voted in")
+    if unknown is not None:
+        raise NotAllowed(f"choices: the poll has no option {unknown!r}; its options are {', '.join(options)}")
+    if allowed and isinstance(allowed, int) and len(chosen) > allowed:
+        raise NotAllowed(f"choices: the poll allows {allowed}")
