@@ -18,6 +18,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
 from flaresend_mock import api, media_host
+from flaresend_mock.api import auth, request_log
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.bodies import ApiRequest
@@ -103,15 +104,18 @@ class SharedFlask(Flask):
             default_method=environ["REQUEST_METHOD"],
         )
 
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a view unchanged. Flask inspects it for a coroutine at each step, which takes 3% of a call."""
-        return func
+
+class ApiFlask(SharedFlask):
+    """The Flaresend API. Its steps before and after a view are methods: Flask's lists of steps take 5% of a call."""
+
+    preprocess_request = staticmethod(auth.authenticate)
+    process_response = staticmethod(request_log.record)
 
 
 @_once
 def api_app() -> SharedFlask:
     """Return the Flaresend API."""
-    app = SharedFlask("flaresend_mock")
+    app = ApiFlask("flaresend_mock")
     api.install(app)
     app.register_error_handler(api_errors.Unauthorized, api_errors.refuse)
     app.register_error_handler(Refusal, api_errors.refuse)

@@ -10,7 +10,7 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
 from flaresend_mock.core.world import World
-from flaresend_mock.http.context import AppServices, bearer, services
+from flaresend_mock.http.context import SERVICES, AppServices, bearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ def authenticate() -> Response | None:
         WorldIsGone: the world of this key was evicted.
         TooMany: there is no room for a world for this key.
     """
-    us = services()
+    us: AppServices = request.environ[SERVICES]
     key = bearer(request.environ.get("HTTP_AUTHORIZATION", ""))
     found = us.worlds.with_key(key) if key else None
     g.caller = caller = Caller(found[0], found[1].id) if found else None

@@ -115,8 +115,15 @@ class Choice(Described[str]):
         unknown: the message for another word, with {} in its place.
     """
 
-    def __init__(self, description: str, words: Collection[str], refusal: str, unknown: str) -> None:
-        super().__init__(description, refusal, required=True)
+    def __init__(
+        self,
+        description: str,
+        words: Collection[str],
+        refusal: str,
+        unknown: str,
+        attribute: str | None = None,
+    ) -> None:
+        super().__init__(description, refusal, required=True, attribute=attribute)
         self.words = words
         self.unknown = unknown
 
@@ -181,6 +188,7 @@ class SendAt(Described[datetime]):
             "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
             "sendAt is required",
             required=True,
+            attribute="send_at",
         )
 
     def shape(self) -> dict[str, Any]:

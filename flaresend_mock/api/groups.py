@@ -148,7 +148,8 @@ class GroupInfo(Resource):
     createdAt = Property(  # noqa: N815
         str,
         "When the group was created, in local time, such as Aug 13, 2025, 11:01 PM.",
-        get=lambda view: times.readable(view.created),
+        at="created",
+        write=times.readable,
     )
     owner = Property(str, "The LID of who created the group.")
     isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")  # noqa: N815

@@ -20,18 +20,6 @@ from flaresend_mock.http.resources import Property, Read, Resource
 blueprint = Blueprint("messages", __name__)
 numbers = Blueprint("numbers", __name__)
 
-CONTENT_FIELDS = {
-    "type": "type",
-    "text": "text",
-    "file": "upload",
-    "url": "url",
-    "template": "template",
-    "caption": "caption",
-    "fileName": "file_name",
-    "mimetype": "mimetype",
-}
-"""The fields of a body by their names in Content, in the order in which they are checked."""
-
 NEEDS = (
     (("text",), ("text",)),
     (tuple(kind for kind in MESSAGE_TYPES if kind in MEDIA_TYPES), ("url", "file")),
@@ -46,6 +34,7 @@ def message_type(words: tuple[str, ...]) -> Choice:
         words,
         "Message type is required",
         "Unsupported message type: {}",
+        attribute="content.type",
     )
 
 
@@ -58,34 +47,40 @@ class Recipients(Body):
     )
 
 
+def _part(name: str) -> dict[str, Any]:
+    """Return the options of a field that is loaded as a part of the contents, under its name in Content."""
+    return {"attribute": f"content.{name}", "allow_none": True}
+
+
 class ContentFields(Body):
-    """The contents of a message, by type."""
+    """The contents of a message by type, loaded as a dictionary under `content`."""
 
     type = message_type(MESSAGE_TYPES)
     text = Text(
         "The text, with WhatsApp's *bold*, _italic_ and ~strike~. Needed by type text.",
         INCOMPLETE["text"],
-        allow_none=True,
+        **_part("text"),
     )
-    file = File("The file itself, in a multipart form.", allow_none=True)
-    url = Url("The URL of the file. The emulator records it, and never fetches it.", allow_none=True)
-    template = Template("A message with buttons or a list. Needed by type template.", allow_none=True)
-    caption = Text("The text below a file.", "Caption must be a string", allow_none=True)
-    fileName = Text("The name of a document.", "fileName must be a string", allow_none=True)  # noqa: N815 - as documented
+    file = File("The file itself, in a multipart form.", **_part("upload"))
+    url = Url("The URL of the file. The emulator records it, and never fetches it.", **_part("url"))
+    template = Template("A message with buttons or a list. Needed by type template.", **_part("template"))
+    caption = Text("The text below a file.", "Caption must be a string", **_part("caption"))
+    fileName = Text("The name of a document.", "fileName must be a string", **_part("file_name"))  # noqa: N815 - as documented
     mimetype = Text(
-        "The media type of the file, such as application/pdf.", "mimetype must be a string", allow_none=True
+        "The media type of the file, such as application/pdf.",
+        "mimetype must be a string",
+        **_part("mimetype"),
     )
 
 
 class ContentBody(ContentFields):
-    """A message, gathered under `content` when it is loaded. `require_complete` refuses an incomplete one."""
+    """A message. `require_complete` refuses an incomplete one."""
 
     needs = NEEDS
 
     @post_load
     def gather(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        content = Content(**take_content(data))
-        return data | {"content": content}
+        return data | {"content": Content(**data["content"])}
 
     def handle_error(self, error: ValidationError, data: Any, **kwargs: Any) -> None:
         """Add what is missing to the errors of other fields: the documentation's order decides which is reported.
@@ -93,9 +88,9 @@ class ContentBody(ContentFields):
         A `url` that is unusable is not missing.
         """
         valid: Any = error.valid_data
-        if "type" in valid:
+        if "type" in valid.get("content", ()):
             try:
-                require_complete(Content(**take_content({**valid, "url": data.get("url")})))
+                require_complete(Content(**{**valid["content"], "url": data.get("url")}))
             except InvalidContent as refusal:
                 field = "file" if refusal.missing == "media" else refusal.missing
                 error.messages_dict[field] = [INCOMPLETE[refusal.missing]]
@@ -146,9 +141,7 @@ def _summary(outcome: Outcome) -> str:
 
 class Sent(Success):
     message = Property(str, "How many recipients the message reached, for people.", get=_summary)
-    sent_at = Property(
-        str, "When the message was sent, in UTC.", get=lambda outcome: times.seconds(outcome.at)
-    )
+    sent_at = Property(str, "When the message was sent, in UTC.", at="at", write=times.seconds)
     total_recipients = Property(int, "The number of recipients in the body.", at="total")
     successful_recipients = Property([str], "The JIDs that the message was sent to.", at="successful")
     failed_recipients = Property([str], "The JIDs that the message could not be sent to.", at="failed")
@@ -172,12 +165,3 @@ def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
 def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
     """Check whether a number is on WhatsApp."""
     return caller.world.people.check(body["number"])
-
-
-def take_content(data: dict[str, Any]) -> dict[str, Any]:
-    """Take the fields of a message's contents out of loaded data, and return them by their names in Content."""
-    content = {}
-    for name, inside in CONTENT_FIELDS.items():
-        if name in data:
-            content[inside] = data.pop(name)
-    return content

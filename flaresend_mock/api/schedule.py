@@ -9,13 +9,7 @@ from marshmallow import missing, post_load
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, SendAt
-from flaresend_mock.api.messages import (
-    ContentBody,
-    ContentFields,
-    MessageResponse,
-    Recipients,
-    take_content,
-)
+from flaresend_mock.api.messages import ContentBody, ContentFields, MessageResponse, Recipients
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Task
 from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
@@ -37,13 +31,8 @@ class UpdateMessage(Due, ContentFields, Recipients):
 
     @post_load(pass_original=True)
     def gather(self, data: dict[str, Any], original: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-        names = [name for name in original if name in data]
-        changes = take_content(data)
-        if "recipients" in data:
-            changes["recipients"] = data["recipients"]
-        if "sendAt" in data:
-            changes["send_at"] = data["sendAt"]
-        return {"fields": names, "changes": changes}
+        names = [name for name in original if name in self.fields]
+        return {"fields": names, "changes": data.pop("content", {}) | data}
 
 
 def _part(of: str, kinds: frozenset[str], *, null: bool = False) -> Read:
@@ -76,7 +65,8 @@ class ScheduledTask(Resource):
     sendAt = Property(  # noqa: N815 - as documented
         str,
         "When the message is sent, in the world's time zone.",
-        get=lambda task: times.local(task.local_time),
+        at="local_time",
+        write=times.local,
     )
     status = Property(str, "pending, sent, failed or cancelled.")
 
@@ -85,7 +75,8 @@ class Scheduled(MessageResponse):
     scheduled_for = Property(
         str,
         "When the message will be sent, in the world's time zone.",
-        get=lambda task: times.local(task.local_time),
+        at="local_time",
+        write=times.local,
     )
     task_id = Property(
         str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id"
@@ -115,7 +106,7 @@ _TASK = {
 @endpoint(Scheduled("Message scheduled successfully"), body=ScheduleMessage(), refuses=(425,), links=_TASK)
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
-    return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["sendAt"])
+    return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["send_at"])
 
 
 @blueprint.get("/scheduled-messages")

@@ -104,7 +104,7 @@ class Channels:
         require_complete(content)
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "post")
-            instance = self._instances.get(instance_id)
+            instance = self._instances.find(instance_id)
             now = self._store.clock.now()
             content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
             return self._sending.record(instance, channel.id, channel.id, content, "sent", now).at
@@ -122,7 +122,7 @@ class Channels:
         return channel
 
     def _set_role(self, channel: Channel, instance_id: str, role: str, action: str) -> None:
-        number = self._instances.get(instance_id).number
+        number = self._instances.find(instance_id).number
         subscribers = max(0, channel.subscribers + (-1 if role == GUEST else 1))
         roles = _with_role(channel.roles, number, role)
         self._put(replace(channel, roles=roles, subscribers=subscribers), action, {"number": number})

@@ -54,7 +54,7 @@ class Composer:
 
     def shown(self, message: InboundMessage, number: str) -> str:
         """Return a person's JID or, if this message shows people by LID, their LID."""
-        return self._people.meet(number).lid if self.by_lid(message) else numbers.jid(number)
+        return self._people.meet(number).lid if self.by_lid(message) else number + numbers.USER
 
     def by_lid(self, message: InboundMessage) -> bool:
         """Tell whether a message shows people by LID: as it says, or as the world does, or as its chat does."""

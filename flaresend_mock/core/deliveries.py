@@ -89,7 +89,7 @@ class Deliveries:
         id_ = self._unused_id()
         now = self._store.clock.now()
         delivery = Delivery(id_, instance_id, chat, message, body, now, webhook_id=id_, stamped=stamped)
-        if self._instances.get(instance_id).status == "connected":
+        if self._instances.find(instance_id).status == "connected":
             return self._send(delivery, chaos)
         if self._store.state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
             return self._close(delivery, "dropped")
@@ -443,14 +443,14 @@ class Deliveries:
         return delivery
 
     def _webhook(self, instance_id: str) -> Webhook | None:
-        return self._instances.get(instance_id).webhook
+        return self._instances.find(instance_id).webhook
 
     def _paused(self, delivery: Delivery) -> bool:
         webhook = self._webhook(delivery.instance)
         return webhook is not None and webhook.paused
 
     def _set_webhook(self, instance_id: str, **changes: object) -> None:
-        instance = self._instances.get(instance_id)
+        instance = self._instances.find(instance_id)
         if instance.webhook is None:
             raise NoWebhook
         webhook = replace(instance.webhook, **changes)  # type: ignore[arg-type]

@@ -110,7 +110,7 @@ class Groups:
                 else:
                     delivered.append(group_id)
                     self._sending.record(instance, group_id, group_id, content, "sent", now)
-            return Outcome(now, tuple(delivered), tuple(failed))
+            return Outcome(now, len(group_ids), tuple(delivered), tuple(failed))
 
     def manage(
         self, instance_id: str, group_id: str, action: str, participants: Sequence[str | int]
@@ -218,7 +218,7 @@ class Groups:
     def _as_admin(self, instance_id: str, group_id: str, what: str) -> Group:
         with self._store.lock:
             group = self._mine(instance_id, group_id)
-            if not group.is_admin(self._instances.get(instance_id).number):
+            if not group.is_admin(self._instances.find(instance_id).number):
                 raise errors.NotGroupAdmin(what)
             return group
 

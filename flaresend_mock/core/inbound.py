@@ -84,7 +84,7 @@ class Inbound:
             instance = self._instances.find(message.instance)
             sender = self._check(message, instance)
             now = self._store.clock.now()
-            chat = message.group or numbers.jid(sender)
+            chat = message.group or sender + numbers.USER
             message, payload = self._composer.compose(message, instance, sender, chat, now)
             if message.kind == "disappearing":
                 self._set_disappearing(chat, payload, message.details.get("wrapped", True), now)
@@ -257,7 +257,7 @@ class Inbound:
                 and message.as_lid is None
                 and self._store.state.settings.senders == "auto"
             ):
-                data["participantPn"] = numbers.jid(recorded.sender)
+                data["participantPn"] = recorded.sender + numbers.USER
         data |= {
             "message": recorded.payload,
             "timestamp": math.ceil(recorded.at.timestamp()),

@@ -26,13 +26,6 @@ class Instances:
         self._people = people
         self._pairing = pairing
 
-    def get(self, instance_id: str) -> Instance:
-        """Return the instance with this id."""
-        instance = self._store.state.instances.get(instance_id)
-        if instance is None:
-            raise errors.InstanceNotFound
-        return instance
-
     def all(self) -> list[Instance]:
         """Return all instances, oldest first."""
         return list(self._store.state.instances.values())
@@ -54,7 +47,9 @@ class Instances:
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance, if its phone is connected."""
-        instance = self.get(instance_id)
+        instance = self._store.state.instances.get(instance_id)
+        if instance is None:
+            raise errors.InstanceNotFound
         if instance.status != "connected":
             raise errors.NotReady(instance.status)
         return instance

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from flaresend_mock.core.errors import NotReady, Overloaded
 
 USER = "@s.whatsapp.net"
+"""What makes a JID of a phone number."""
 LID = "@lid"
 GROUP = "@g.us"
 CHANNEL = "@newsletter"
@@ -39,11 +40,6 @@ def parse(given: str | int) -> str | None:
         return None
     digits = text.translate(_SEPARATORS)
     return digits if 7 <= len(digits) <= 15 and digits[0] != "0" else None
-
-
-def jid(number: str) -> str:
-    """Return the JID of the person with this number."""
-    return number + USER
 
 
 def magic(number: str) -> int | None:

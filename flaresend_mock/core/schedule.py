@@ -39,7 +39,7 @@ class Schedule:
         """Schedule a message, for local time in the world's time zone, without an offset."""
         require_complete(content)
         with numbers.magic_outcomes(map(numbers.parse, recipients), self._store.delay), self._store.lock:
-            self._instances.get(instance_id)
+            self._instances.find(instance_id)
             at = self._future(send_at)
             order = self._store.state.counters.get(KIND, 0)
             task = Task(

@@ -34,13 +34,10 @@ class Outcome:
     """The outcome of one sending: JIDs of successful and failed recipients, and invalid ones as they were given."""
 
     at: datetime
-    successful: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
+    total: int
+    successful: tuple[str, ...]
+    failed: tuple[str, ...]
     invalid: tuple[str, ...] = ()
-
-    @property
-    def total(self) -> int:
-        return len(self.successful) + len(self.failed) + len(self.invalid)
 
 
 def require_complete(content: Content) -> None:
@@ -91,11 +88,11 @@ class Sending:
             if number is None or not self._people.on_whatsapp(number):
                 invalid.append(str(given))
                 continue
-            jid = numbers.jid(number)
+            jid = number + numbers.USER
             fails = numbers.magic(number) == 500
             (failed if fails else successful).append(jid)
             self.record(instance, jid, number, content, "failed" if fails else "sent", now)
-        return Outcome(now, tuple(successful), tuple(failed), tuple(invalid))
+        return Outcome(now, len(recipients), tuple(successful), tuple(failed), tuple(invalid))
 
     def record(
         self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime

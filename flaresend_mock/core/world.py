@@ -72,7 +72,7 @@ class World(Store):
     def remove_instance(self, instance_id: str) -> None:
         """Remove an instance: cancel what it scheduled, and interrupt what is on its way to its webhook."""
         with self.lock:
-            instance = self.instances.get(instance_id)
+            instance = self.instances.find(instance_id)
             if len(self.state.instances) == 1:
                 raise LastInstance
             for task in self.schedule.pending(instance.id):

@@ -267,7 +267,7 @@ def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
         yield from ((instance.id, one.id) for one in state.groups.values() if instance.number in one.members)
     for person in state.people.values():
         if person.on_whatsapp:
-            chat = numbers.jid(person.number)
+            chat = person.number + numbers.USER
             yield from ((instance.id, chat) for instance in instances if instance.number != person.number)
 
 

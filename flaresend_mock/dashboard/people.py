@@ -162,7 +162,7 @@ def _people(world: World) -> list[Entry]:
         Entry(
             one.number,
             (ours[one.number].name if one.number in ours else "") or one.name or f"+{one.number}",
-            _chat(world, numbers.jid(one.number), ours.keys() - {one.number}) if one.on_whatsapp else None,
+            _chat(world, one.number + numbers.USER, ours.keys() - {one.number}) if one.on_whatsapp else None,
             one,
             linked=one.number in ours,
         )

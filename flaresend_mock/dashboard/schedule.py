@@ -203,7 +203,7 @@ def _recipient(world: World, given: str | int) -> tuple[str, str | None]:
     number = numbers.parse(given)
     if number is None:
         return f"{given} (invalid number)", None
-    return name_of(world, number), numbers.jid(number)
+    return name_of(world, number), number + numbers.USER
 
 
 def _file(world: World, content: Content) -> str:
@@ -218,7 +218,7 @@ def _timer(world: World, entry: Due) -> Timer:
     if entry.kind == AUTO_REPLY:
         reply = world.state.auto_replies.get(entry.key)
         if reply is not None:
-            chat = reply.group or numbers.jid(reply.number)
+            chat = reply.group or reply.number + numbers.USER
             line = f"{name_of(world, reply.number)} replies: {reply.text[:160]}"
             return Timer(entry.at, key, "Auto-reply", line, chat=(reply.instance, chat))
     if entry.kind == PAIRING:

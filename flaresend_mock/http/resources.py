@@ -27,6 +27,7 @@ class Property(fields.Field[Any]):
         description: what it means.
         at: the attribute that it is read from, such as "content.type"; its own name if none is given.
         get: reads it instead.
+        write: turns what was read into JSON, where that does not follow from the type.
         null: it may be null.
         optional: it is left out where `get` returns `missing`, or an envelope does not have it.
         words: the values that it may have, for those who read the documentation.
@@ -41,6 +42,7 @@ class Property(fields.Field[Any]):
         *,
         at: str | None = None,
         get: Read | None = None,
+        write: Read | None = None,
         null: bool = False,
         optional: bool = False,
         match: Matched | None = None,
@@ -52,19 +54,10 @@ class Property(fields.Field[Any]):
         self.description = description
         self.at = at
         self.get = get
+        self.write = write
         self.optional = optional
         self.match = match or Matched()
         self.only_match = only_match
-
-    def reader(self, name: str, read: Callable[[str], Read]) -> Read:
-        """Return a function that reads the field's value from an item, as JSON."""
-        value = self.get or read(self.at or name)
-        write = _writer(self.of)
-        if write is None:
-            return value
-        if self.allow_none or self.optional:
-            return lambda item: found if (found := value(item)) is None or found is missing else write(found)
-        return lambda item: write(value(item))
 
 
 class Resource(Schema):
@@ -77,18 +70,22 @@ class Resource(Schema):
     def __init__(self) -> None:
         super().__init__()
         shown = [(name, one) for name, one in self.fields.items() if not one.only_match]
-        self._readers = [(one.data_key or name, self.reader(name, one)) for name, one in shown]
+        self._shown = [
+            (one.data_key or name, self.reader(name, one), one.write or _writer(one.of))
+            for name, one in shown
+        ]
 
     def reader(self, name: str, one: Property) -> Read:
-        return one.reader(name, self.read)
+        """Return a function that reads a property of an item."""
+        return one.get or self.read(one.at or name)
 
     def dump(self, obj: Any, *, many: bool | None = None) -> dict[str, Any]:
         """Return an item as JSON."""
         shown = {}
-        for name, read in self._readers:
+        for name, read, write in self._shown:
             value = read(obj)
             if value is not missing:
-                shown[name] = value
+                shown[name] = value if write is None or value is None else write(value)
         return shown
 
 
@@ -100,7 +97,8 @@ class Envelope(Resource):
     """A JSON object in a response, read from a dictionary. Optional keys may be missing there."""
 
     def reader(self, name: str, one: Property) -> Read:
-        return one.reader(name, _item_or_missing if one.optional else itemgetter)
+        read = _item_or_missing if one.optional else itemgetter
+        return one.get or read(one.at or name)
 
 
 def envelope(name: str, **properties: Property) -> type[Envelope]:

@@ -16,7 +16,7 @@ from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorl
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.inbound import AUTO_REPLY
 from flaresend_mock.core.models import GROUP_CAPACITY, MESSAGE_TYPES, Delivery, Fault
-from flaresend_mock.core.numbers import GROUP, jid, parse
+from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.state import State
@@ -49,7 +49,7 @@ def validate(state: State) -> None:
     for key, reply in state.auto_replies.items():
         _one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
     for chat in state.disappearing:
-        if not chat.endswith(GROUP) and jid(parse(chat) or "") != chat:
+        if not chat.endswith(GROUP) and (parse(chat) or "") + USER != chat:
             raise InvalidWorld(
                 f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here."
             )

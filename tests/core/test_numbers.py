@@ -74,7 +74,3 @@ def test_a_number_of_country_code_999_is_magic_by_its_last_three_digits(between:
 @pytest.mark.parametrize("number", ["9991234567", "9990000200", "254712345500", "99800000404", "9994040000"])
 def test_other_numbers_are_not_magic(number: str) -> None:
     assert numbers.magic(number) is None
-
-
-def test_a_jid_is_made_of_a_number() -> None:
-    assert numbers.jid("254712345678") == "254712345678@s.whatsapp.net"

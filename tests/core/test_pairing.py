@@ -53,7 +53,7 @@ def shop(world: World, **options: Any) -> Instance:
 
 
 def status(world: World, instance: Instance) -> str:
-    return world.instances.get(instance.id).status
+    return world.instances.find(instance.id).status
 
 
 def pass_by(world: World, seconds: float) -> None:
@@ -170,7 +170,7 @@ def test_an_instance_stays_in_the_status_it_is_put_into(before: str, where: str,
     world.pairing.set_status(INSTANCE, where)
     pass_by(world, 3600)
 
-    assert world.instances.get(INSTANCE).status == where
+    assert world.instances.find(INSTANCE).status == where
     assert due(world.state.timers) == []
 
 
@@ -188,8 +188,8 @@ def test_an_instance_is_disconnected_wherever_it_is_on_its_way(
     pass_by(world, 3600)
 
     assert status(world, instance) == "disconnected"
-    assert world.instances.get(instance.id).qr is None
-    assert world.instances.get(instance.id).logged_out is log_out
+    assert world.instances.find(instance.id).qr is None
+    assert world.instances.find(instance.id).logged_out is log_out
 
 
 def test_default_names_the_first_instance(world: World) -> None:
@@ -251,7 +251,7 @@ def test_an_instance_is_found_by_the_code_it_was_linked_with_until_it_is_disconn
     assert found is not None
     assert found.id == instance.id
     world.pairing.scan(instance.id)
-    assert world.pairing.with_code(code) == world.instances.get(instance.id)
+    assert world.pairing.with_code(code) == world.instances.find(instance.id)
     world.pairing.disconnect(instance.id)
     assert world.pairing.with_code(code) is None
 
@@ -391,7 +391,7 @@ def test_an_instance_that_is_connected_is_not_logged_out(world: World) -> None:
 
     world.pairing.set_status(INSTANCE, "connected")
 
-    assert not world.instances.get(INSTANCE).logged_out
+    assert not world.instances.find(INSTANCE).logged_out
 
 
 def test_a_phone_that_scans_is_on_whatsapp(world: World) -> None:
@@ -413,7 +413,7 @@ def test_an_instance_is_made_from_its_number(world: World) -> None:
     )
 
     assert (instance.number, instance.name, instance.api_keys) == (SHOP, "Shop", ("shop",))
-    assert world.instances.get(instance.id) == instance
+    assert world.instances.find(instance.id) == instance
     assert world.instances.with_key("shop") == instance
     assert world.people.named("111111111111111@lid") == SHOP
     assert world.sending.send(instance.id, [ANN], text()).successful
@@ -488,7 +488,7 @@ def test_there_are_only_so_many_instances(world: World, monkeypatch: pytest.Monk
 
 def test_an_instance_is_renamed(world: World) -> None:
     assert world.instances.rename("default", "Main").name == "Main"
-    assert world.instances.get(INSTANCE).name == "Main"
+    assert world.instances.find(INSTANCE).name == "Main"
     with pytest.raises(InstanceNotFound):
         world.instances.rename("nope", "Main")
 
@@ -531,7 +531,7 @@ def test_a_key_that_somebody_has_is_refused(
     with pytest.raises(KeyInUse):
         world.instances.create(api_key="elsewhere")
 
-    assert world.instances.get(instance.id).api_keys == ("shop",)
+    assert world.instances.find(instance.id).api_keys == ("shop",)
 
 
 @pytest.mark.parametrize("wanted", ["", "nope", "YOUR_API_KEY", key_id("shop")])
@@ -588,7 +588,7 @@ def test_a_removed_instance_is_gone(busy: tuple[World, Instance]) -> None:
     assert [one.id for one in world.instances.all()] == [INSTANCE]
     assert world.instances.with_key("shop") is None
     with pytest.raises(InstanceNotFound):
-        world.instances.get(instance.id)
+        world.instances.find(instance.id)
     with pytest.raises(InstanceNotFound):
         world.remove_instance(instance.id)
 

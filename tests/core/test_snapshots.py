@@ -38,7 +38,7 @@ RECORDS = ("messages", "ended_tasks", "media", "served", "deliveries")
 
 def live(world: World) -> None:
     """Have something of everything."""
-    if world.instances.get(INSTANCE).webhook is None:
+    if world.instances.find(INSTANCE).webhook is None:
         world.instances.set_webhook(INSTANCE, Webhook("http://127.0.0.1:9/"))
     world.people.put(ANN, name="Ann", lid=None, on_whatsapp=True, rules=(Rule(reply="yes", after=30),))
     world.sending.send(INSTANCE, [ANN], text())

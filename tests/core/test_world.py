@@ -52,7 +52,7 @@ def test_a_reset_returns_to_the_state_of_creation(world: World) -> None:
         assert list(record) == []
         assert record.evicted == 0
     assert len(world.state.timers) == 0
-    assert world.instances.get(INSTANCE).status == "connected"
+    assert world.instances.find(INSTANCE).status == "connected"
 
 
 def test_the_same_calls_after_a_reset_give_the_same_ids(world: World) -> None:
