@@ -17,8 +17,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
-from flaresend_mock import api, media_host
-from flaresend_mock.api import auth, request_log
+from flaresend_mock import media_host
+from flaresend_mock.api import auth, channels, groups, messages, request_log, schedule
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.bodies import ApiRequest
@@ -116,7 +116,9 @@ class ApiFlask(SharedFlask):
 def api_app() -> SharedFlask:
     """Return the Flaresend API."""
     app = ApiFlask("flaresend_mock")
-    api.install(app)
+    for resource in (messages, schedule, groups, channels):
+        app.register_blueprint(resource.blueprint)
+    app.register_blueprint(messages.numbers)
     app.register_error_handler(api_errors.Unauthorized, api_errors.refuse)
     app.register_error_handler(Refusal, api_errors.refuse)
     app.register_error_handler(HTTPException, api_errors.refuse_http)
@@ -128,7 +130,7 @@ def api_app() -> SharedFlask:
 def media_app() -> SharedFlask:
     """Return WhatsApp's media host, which refuses calls in the words of the control plane."""
     app = SharedFlask("flaresend_mock.media_host")
-    media_host.install(app)
+    app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media_host.media)
     app.register_error_handler(HTTPException, _refuse_ours)
     app.register_error_handler(Exception, _fail_ours)
     return app
@@ -163,7 +165,7 @@ def document(name: str, url: str) -> dict[str, Any]:
 
 @_once
 def _document(name: str) -> dict[str, Any]:
-    from flaresend_mock.openapi import api_document, control_document
+    from flaresend_mock.openapi.documents import api_document, control_document
 
     if name == "api":
         return api_document(api_app(), api_errors.refusal_type)

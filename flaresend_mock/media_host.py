@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from flask import Flask, Response, request, send_file
+from flask import Response, request, send_file
 from werkzeug.exceptions import Gone, NotFound
 
 from flaresend_mock.http.context import MEDIA_HOST, services
@@ -14,11 +14,6 @@ _SANDBOX = {
     "X-Content-Type-Options": "nosniff",
 }
 """Keeps scripts in a file from running: the file has the origin of the control plane."""
-
-
-def install(app: Flask) -> None:
-    """Add the media host to an application."""
-    app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media)
 
 
 def media(folder: str, name: str) -> Response:

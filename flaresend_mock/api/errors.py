@@ -35,10 +35,8 @@ _Worded = tuple[int, Callable[[Any], dict[str, Any]]]
 
 
 def _says(status: int, message: str, **more: Callable[[Any], Any]) -> _Worded:
-    def body(refusal: Any) -> dict[str, Any]:
-        return {"message": message} | {key: read(refusal) for key, read in more.items()}
-
-    return status, body
+    key = "error" if status == 401 else "message"
+    return status, lambda refusal: {key: message} | {name: read(refusal) for name, read in more.items()}
 
 
 def _invalid(refusal: errors.PeopleRefused) -> list[str]:
@@ -90,19 +88,11 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.SendAtBeyondCalendar: _says(400, SEND_AT_FORMAT),
     errors.TaskNotFound: _says(404, "Scheduled message not found"),
     errors.TaskNotCancellable: _says(404, "Scheduled message not found or cannot be cancelled"),
-    errors.InstanceNotFound: (401, lambda refusal: {"error": "Invalid API key"}),  # removed during the call
-    errors.WorldIsGone: (
-        401,
-        lambda refusal: {
-            "error": "This API key's world was evicted to make room for newer ones. Use a new key."
-        },
+    errors.InstanceNotFound: _says(401, "Invalid API key"),  # removed during the call
+    errors.WorldIsGone: _says(
+        401, "This API key's world was evicted to make room for newer ones. Use a new key."
     ),
-    errors.KeyInUse: (
-        401,
-        lambda refusal: {
-            "error": "A world for this API key would have keys that another has; use another key"
-        },
-    ),
+    errors.KeyInUse: _says(401, "A world for this API key would have keys that another has; use another key"),
     errors.TooMany: (503, lambda refusal: {"message": str(refusal)}),
     errors.TaskNotPending: _says(400, "This scheduled message can no longer be updated"),
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from datetime import datetime
+from types import UnionType
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from marshmallow import EXCLUDE, ValidationError, fields
 
 from flaresend_mock.api.errors import INCOMPLETE, SEND_AT_FORMAT
-from flaresend_mock.core.models import Upload
 from flaresend_mock.http.endpoint import RequestSchema
 
 NOT_BLANK = r"\S"
@@ -64,18 +64,26 @@ class Text(Described[str]):
         return value
 
 
-class Number(Described[str | int]):
-    """A required phone number, as a string or as a whole number."""
+class Typed(Described[Any]):
+    """A value of one of some types; booleans are never numbers.
 
-    def __init__(self, description: str, refusal: str) -> None:
-        super().__init__(description, refusal, required=True)
+    Args:
+        of: the types.
+        shape: their JSON Schema.
+    """
+
+    def __init__(
+        self, description: str, refusal: str, of: type | UnionType, shape: dict[str, Any], **kwargs: Any
+    ) -> None:
+        super().__init__(description, refusal, **kwargs)
+        self.of = of
+        self._shape = shape
 
     def shape(self) -> dict[str, Any]:
-        whole = {"type": "integer", "minimum": 10**6, "exclusiveMaximum": 10**15}
-        return {"anyOf": [{"type": "string", "pattern": SPELLING}, whole]}
+        return dict(self._shape)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | int:
-        if not isinstance(value, str | int) or isinstance(value, bool):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, self.of) or isinstance(value, bool):
             raise self.make_error("invalid")
         return value
 
@@ -154,30 +162,6 @@ class Url(Described[str | None]):
         if parts is None or parts.scheme.lower() not in ("http", "https") or not parts.hostname:
             raise ValidationError(INCOMPLETE["url"])
         return str(value)
-
-
-class File(Described[Upload]):
-    """An uploaded file, as a multipart form carries it."""
-
-    def shape(self) -> dict[str, Any]:
-        return {"type": "string", "format": "binary"}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Upload:
-        if not isinstance(value, Upload):
-            raise ValidationError(INCOMPLETE["media"])
-        return value
-
-
-class Template(Described[Any]):
-    """A template: a string or an object, stored unchanged."""
-
-    def shape(self) -> dict[str, Any]:
-        return {"type": ["string", "object"]}
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, str | dict):
-            raise ValidationError(INCOMPLETE["template"])
-        return value
 
 
 class SendAt(Described[datetime]):

@@ -9,9 +9,9 @@ from marshmallow import ValidationError, post_load
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import INCOMPLETE
-from flaresend_mock.api.fields import Body, Choice, File, List, Number, Template, Text, Url
+from flaresend_mock.api.fields import SPELLING, Body, Choice, List, Text, Typed, Url
 from flaresend_mock.core.errors import InvalidContent
-from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content
+from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Upload
 from flaresend_mock.core.sending import Outcome, require_complete
 from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
@@ -61,9 +61,21 @@ class ContentFields(Body):
         INCOMPLETE["text"],
         **_part("text"),
     )
-    file = File("The file itself, in a multipart form.", **_part("upload"))
+    file = Typed(
+        "The file itself, in a multipart form.",
+        INCOMPLETE["media"],
+        Upload,
+        {"type": "string", "format": "binary"},
+        **_part("upload"),
+    )
     url = Url("The URL of the file. The emulator records it, and never fetches it.", **_part("url"))
-    template = Template("A message with buttons or a list. Needed by type template.", **_part("template"))
+    template = Typed(
+        "A message with buttons or a list. Needed by type template.",
+        INCOMPLETE["template"],
+        str | dict,
+        {"type": ["string", "object"]},
+        **_part("template"),
+    )
     caption = Text("The text below a file.", "Caption must be a string", **_part("caption"))
     fileName = Text("The name of a document.", "fileName must be a string", **_part("file_name"))  # noqa: N815 - as documented
     mimetype = Text(
@@ -105,9 +117,17 @@ class SendMessage(ContentBody, Recipients):  # marshmallow checks the fields of 
 
 
 class CheckNumber(Body):
-    number = Number(
+    number = Typed(
         "A phone number in international format, such as 254712345678.",
         "Invalid number format or missing field",
+        str | int,
+        {
+            "anyOf": [
+                {"type": "string", "pattern": SPELLING},
+                {"type": "integer", "minimum": 10**6, "exclusiveMaximum": 10**15},
+            ]
+        },
+        required=True,
     )
 
 

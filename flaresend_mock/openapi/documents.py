@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
 
-from flaresend_mock.contract import cases
+from flaresend_mock.contract import TAGS, Case, cases
 from flaresend_mock.http.endpoint import WORLD, Endpoint, endpoint_of
-from flaresend_mock.openapi.examples import Examples
 from flaresend_mock.openapi.json_schema import FORM, Shape, Shapes
 from flaresend_mock.version import __version__
 
@@ -20,6 +23,8 @@ VERSION = "3.1.0"
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FIDELITY = "x-fidelity"
+MOST_ASSUMED = 5
+"""How many assumed examples stand beside the documented ones."""
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 _PARAMETER = re.compile(r"<(?:any\((?P<words>[^)]*)\):)?(?P<name>\w+)>")
@@ -86,7 +91,7 @@ def api_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
             "(documented), has said so since (documented-later), or the emulator fills a gap (assumed)."
         ),
     }
-    maker = _Maker(app, refused, _api_statuses, Examples(cases(), app.url_map))
+    maker = _Maker(app, refused, _api_statuses, _Examples(cases(), app.url_map))
     document = maker.document(about)
     document["components"]["securitySchemes"] = {
         "apiKey": {
@@ -134,26 +139,76 @@ def _control_statuses(description: Endpoint) -> Iterator[int]:
         yield from (413, 415)
 
 
+class _Examples:
+    """The cases of the contract, by endpoint.
+
+    Args:
+        routes: finds the endpoint by method and path.
+    """
+
+    def __init__(self, cases: Iterable[Case], routes: Map) -> None:
+        self._cases: dict[str, list[Case]] = {}
+        adapter = routes.bind("localhost")
+        for case in cases:
+            path = unquote(case.request["path"].partition("?")[0])
+            try:
+                endpoint, _ = adapter.match(path, method=case.request["method"])
+            except HTTPException:
+                continue
+            self._cases.setdefault(endpoint, []).append(case)
+
+    def tag(self, endpoint: str) -> str:
+        """Return the strongest tag of an endpoint's cases."""
+        tags = {case.tag for case in self._cases.get(endpoint, ())}
+        return next((tag for tag in TAGS if tag in tags), TAGS[-1])
+
+    def requests(self, endpoint: str) -> dict[str, Any]:
+        """Return accepted bodies, by name."""
+        found = [
+            (case, case.request["json"])
+            for case in self._cases.get(endpoint, ())
+            if case.response["status"] == 200 and "json" in case.request
+        ]
+        return dict(_chosen(sorted(found, key=lambda one: one[1].get("type") != "text")))  # most send a text
+
+    def responses(self, endpoint: str, status: int) -> dict[str, Any]:
+        """Return responses with a status, by name."""
+        found = [case for case in self._cases.get(endpoint, ()) if case.response["status"] == status]
+        return dict(_chosen((case, case.response["body"]) for case in found))
+
+
+def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield examples without duplicates: all documented ones, and some assumed ones."""
+    seen, assumed = set(), 0
+    for case, value in sorted(found, key=lambda one: TAGS.index(one[0].tag)):
+        shown = json.dumps(value, sort_keys=True)
+        assumed += case.tag == TAGS[-1]
+        if shown in seen or assumed > MOST_ASSUMED:
+            continue
+        seen.add(shown)
+        yield (
+            case.name.partition("/")[2],
+            {
+                "summary": case.title,
+                "value": value,
+                "x-fidelity": case.tag,
+            },
+        )
+
+
+@dataclass(frozen=True)
 class _Maker:
-    def __init__(
-        self,
-        app: Flask,
-        refused: Callable[[int], Any],
-        usual: Callable[[Endpoint], Iterator[int]],
-        examples: Examples | None,
-    ) -> None:
-        self._app = app
-        self._refused = refused
-        self._usual = usual
-        self._examples = examples
-        self._meanings = _MEANINGS | (_CONTROL_MEANINGS if examples is None else {})
-        self._shapes = Shapes()
+    app: Flask
+    refused: Callable[[int], Any]
+    usual: Callable[[Endpoint], Iterator[int]]
+    examples: _Examples | None
+    shapes: Shapes = field(default_factory=Shapes)
 
     def document(self, about: Shape) -> Shape:
         paths: Shape = {}
         tags: dict[str, None] = {}
-        for rule in self._app.url_map.iter_rules():
-            view = self._app.view_functions[rule.endpoint]
+        for rule in self.app.url_map.iter_rules():
+            view = self.app.view_functions[rule.endpoint]
             description = endpoint_of(view)
             if description is None:
                 continue
@@ -171,7 +226,7 @@ class _Maker:
             "servers": [],  # each emulator of the process has its own
             "tags": [{"name": tag} for tag in tags],
             "paths": paths,
-            "components": {"schemas": self._shapes.components},
+            "components": {"schemas": self.shapes.components},
         }
 
     def _operation(
@@ -185,67 +240,66 @@ class _Maker:
         }
         if rest:
             operation["description"] = rest.partition("\nRaises:")[0].strip()
-        if self._examples:
-            operation[FIDELITY] = self._examples.tag(rule.endpoint)
+        if self.examples:
+            operation[FIDELITY] = self.examples.tag(rule.endpoint)
         parameters = [
-            _path_parameter(name, of_api=self._examples is not None)
+            _path_parameter(name, of_api=self.examples is not None)
             for name in sorted(rule.arguments)
             if not words or name != "name"
         ]
         if description.query is not None:
-            parameters += self._shapes.parameters(description.query)
+            parameters += self.shapes.parameters(description.query)
         if WORLD in description.takes:
             parameters.append(_WORLD)
         if parameters:
             operation["parameters"] = parameters
         if description.body is not None:
             operation["requestBody"] = self._body(rule, description)
-        operation["responses"] = self._responses(rule, view, description)
+        operation["responses"] = self._responses(rule, description)
         return operation
 
     def _body(self, rule: Rule, description: Endpoint) -> Shape:
         body = description.body
         assert body is not None
-        content: Shape = {JSON: {"schema": self._shapes.body(body)}}
-        if self._examples and (examples := self._examples.requests(rule.endpoint)):
+        content: Shape = {JSON: {"schema": self.shapes.body(body)}}
+        if self.examples and (examples := self.examples.requests(rule.endpoint)):
             content[JSON]["examples"] = examples
         elif description.example is not None:
             content[JSON]["example"] = description.example
         if description.forms:
-            content[MULTIPART] = {"schema": self._shapes.body(body, FORM)}
+            content[MULTIPART] = {"schema": self.shapes.body(body, FORM)}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
         return {"required": needed, "content": content}
 
-    def _responses(self, rule: Rule, view: Callable[..., Any], description: Endpoint) -> Shape:
+    def _responses(self, rule: Rule, description: Endpoint) -> Shape:
         found: Shape = {}
         of, status = description.response, description.status
         if of is not None:
-            name = f"{_camel(rule.endpoint.rpartition('.')[2])}Response" if self._examples else ""
-            kind, shape = (of, {}) if isinstance(of, str) else (JSON, self._shapes.response(of, name))
+            words = rule.endpoint.rpartition(".")[2].split("_")
+            name = "".join(map(str.title, words)) + "Response" if self.examples else ""
+            kind, shape = (of, {}) if isinstance(of, str) else (JSON, self.shapes.response(of, name))
             content: Shape = {
                 kind: {"schema": shape} if shape else {},
                 **{other: {} for other in description.also},
             }
             found[str(status)] = {"description": _MEANINGS[status], "content": content}
-            if links := self._links(description.links):
-                found[str(status)]["links"] = links
-        for status in sorted({*self._usual(description), *description.refuses}):
-            shape = self._shapes.response(self._refused(status))
+            if description.links:
+                found[str(status)]["links"] = {
+                    name: {"operationId": name, "parameters": {parameter: f"$response.body#{pointer}"}}
+                    for name, (parameter, pointer) in description.links.items()
+                }
+        meanings = _MEANINGS | ({} if self.examples else _CONTROL_MEANINGS)
+        for status in sorted({*self.usual(description), *description.refuses}):
+            shape = self.shapes.response(self.refused(status))
             found[str(status)] = {
-                "description": self._meanings[status],
+                "description": meanings[status],
                 "content": {JSON: {"schema": shape}},
             }
-        if self._examples:
+        if self.examples:
             for code, response in found.items():
-                if examples := self._examples.responses(rule.endpoint, int(code)):
+                if examples := self.examples.responses(rule.endpoint, int(code)):
                     response["content"][JSON]["examples"] = examples
         return found
-
-    def _links(self, links: Mapping[str, tuple[str, str]]) -> Shape:
-        return {
-            name: {"operationId": name, "parameters": {parameter: f"$response.body#{pointer}"}}
-            for name, (parameter, pointer) in links.items()
-        }
 
 
 _WORLD = {
@@ -303,7 +357,3 @@ def _path_parameter(name: str, *, of_api: bool) -> Shape:
     if name in _EXAMPLES:
         shape["example"] = _EXAMPLES[name]
     return {**shape, "schema": {"type": "string", "minLength": 1}}
-
-
-def _camel(name: str) -> str:
-    return "".join(part.title() for part in name.split("_"))
