@@ -10,9 +10,8 @@ from flask import Blueprint, Response, render_template, request
 from flaresend_mock.control.inputs import Input, Secrets, Text
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
-from flaresend_mock.core.errors import InvalidNumber, QrCodeExpired, Refusal
+from flaresend_mock.core.errors import QrCodeExpired, Refusal
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
-from flaresend_mock.core.numbers import parse
 from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
@@ -165,10 +164,7 @@ def log_out(world: World, instance_id: str) -> resources.ShownInstance:
 @endpoint(resources.Instance, body=Scan(), refuses=(409, 410), example={})
 def scan(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
     """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
-    number = None if body["number"] is None else parse(body["number"])
-    if body["number"] is not None and number is None:
-        raise InvalidNumber
-    return _shown(world, world.pairing.scan(instance_id, body["code"], number))
+    return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
 
 
 @blueprint.get("/<instance_id>/api-keys")

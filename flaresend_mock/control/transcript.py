@@ -10,7 +10,6 @@ from marshmallow import ValidationError
 from flaresend_mock.control.inputs import Count, Input, Text
 from flaresend_mock.control.resources.worlds import Transcript
 from flaresend_mock.control.verification import COLLECTIONS
-from flaresend_mock.core.matchers.parser import compile_matcher
 from flaresend_mock.core.transcript import LIMIT, STRAYS, render
 from flaresend_mock.core.verification import nearest
 from flaresend_mock.core.world import World
@@ -87,6 +86,6 @@ def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
     if query["match"] is None:
         return None
     collection = COLLECTIONS[query["kind"]]
-    matcher = compile_matcher(query["match"], collection.fields)
+    matcher = collection.compile(world, query["match"])
     near = nearest(matcher, collection.since(world, query["since"]))
     return near and {"misses": near[1], "item": near[0]}

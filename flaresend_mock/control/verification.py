@@ -14,6 +14,7 @@ from flaresend_mock.control import errors
 from flaresend_mock.control.inputs import Input, Number, Object, Switch, Whole, about
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources.worlds import Found
+from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.matchers import Miss
@@ -64,6 +65,17 @@ class Collection:
         self._show = shown_by(resource)
         self._last: tuple[Event | None, Item] = (None, {})
 
+    def compile(self, world: World, spec: Any, where: str = "match") -> Matcher:
+        """Compile a matcher. Messages show registered numbers, so a person's aliases stand for theirs."""
+        matcher = compile_matcher(spec, self.fields, where)
+        if self.kind != "message" or not world.state.aliases:
+            return matcher
+        registered = {
+            name: _registered(world, wanted) if self.fields[name].number else wanted
+            for name, wanted in spec.items()
+        }
+        return compile_matcher(registered, self.fields, where)
+
     def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:
         """Yield the items, oldest first: the number of the event, and a function that shows the item."""
         with world.lock:
@@ -83,6 +95,17 @@ class Collection:
             item = self._show(one)
             self._last = (event, item)
         return _number(one), item
+
+
+def _registered(world: World, spec: Any) -> Any:
+    """Return what a matcher expects of a phone number, with registered numbers in place of aliases."""
+    if isinstance(spec, dict):
+        nested = ("equal", "one_of", "not")
+        return {name: _registered(world, one) if name in nested else one for name, one in spec.items()}
+    if isinstance(spec, list):
+        return [_registered(world, one) for one in spec]
+    digits = numbers.parse(spec) if isinstance(spec, str | int) else None
+    return world.state.aliases.get(digits or "", spec)
 
 
 def _number(one: Stored) -> int:
@@ -163,7 +186,7 @@ class VerifyInput(_Criteria):
 def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
     """List the items that match, oldest first."""
     of = COLLECTIONS[name]
-    matcher = compile_matcher(body["match"], of.fields)
+    matcher = of.compile(world, body["match"])
     found = [item for item in of.since(world, _since(world, body)) if matcher.holds(item)]
     return {name: found[: body["limit"]], "count": len(found)}
 
@@ -173,7 +196,7 @@ def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
 def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond as soon as enough items match; else 408 with the items there are, and the nearest one."""
     us, of = services(), COLLECTIONS[name]
-    matcher = compile_matcher(body["match"], of.fields)
+    matcher = of.compile(world, body["match"])
     gathering = Gathering(matcher, body["count"])
     since, forgotten = _since(world, body), of.forgotten(world)
     if not us.waiters.acquire(blocking=False):
@@ -200,8 +223,8 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
 def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
     of = COLLECTIONS[name]
-    matcher = compile_matcher(body["match"], of.fields)
-    expected, since = _expectation(of, body), _since(world, body)
+    matcher = of.compile(world, body["match"])
+    expected, since = _expectation(of, world, body), _since(world, body)
     arrived, forgotten = of.since(world, since), of.forgotten(world)
     found = [item for item in arrived if matcher.holds(item)]
     verdict = judge(expected, found)
@@ -214,9 +237,9 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     return errors.respond(422, "not_verified", *_explained(verdict.problem, name, found, left, short))
 
 
-def _expectation(of: Collection, given: Mapping[str, Any]) -> Expectation:
+def _expectation(of: Collection, world: World, given: Mapping[str, Any]) -> Expectation:
     steps = given.get("in_order", ())
-    in_order = [compile_matcher(step, of.fields, f"in_order[{index}]") for index, step in enumerate(steps)]
+    in_order = [of.compile(world, step, f"in_order[{index}]") for index, step in enumerate(steps)]
     counts = {name: given.get(name) for name in ("exactly", "at_least", "at_most")}
     if "never" in given:
         counts["exactly"] = 0

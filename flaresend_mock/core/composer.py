@@ -154,6 +154,8 @@ class Composer:
         mentions = []
         for given in message.mentions:
             number = self._people.named(given)
+            if number is None and numbers.parse(given):  # the digits of a LID
+                raise errors.InvalidNumber("mentions")
             mention = given if number is None else self.shown(message, number)
             mentions.append(mention)
             if number is not None:

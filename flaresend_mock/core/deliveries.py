@@ -324,14 +324,14 @@ class Deliveries:
         return [(lane, ids) for lane, ids in self._store.state.lanes.items() if lane[0] == instance_id]
 
     def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
-        """Return an event as faults match it; `number` is the sender of its message."""
+        """Return an event as faults match it; `number` holds the numbers of its message's sender."""
         body = json.loads(delivery.body)
         data = body.get("data")
         who = (data.get("participant") or data.get("from")) if isinstance(data, dict) else None
         return {
             "instance": delivery.instance,
             "chat": delivery.chat,
-            "number": self._people.named(who) if isinstance(who, str) else None,
+            "number": self._people.spellings(who) if isinstance(who, str) else [],
             "message": delivery.message,
             "url": webhook.url,
             "body": body,

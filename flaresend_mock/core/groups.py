@@ -128,14 +128,17 @@ class Groups:
         named = self._named(participants)
         with numbers.magic_outcomes([number for _, number in named], self._store.delay), self._store.lock:
             group = self._as_admin(instance_id, group_id, "manage")
-            private = [one for one in named if action == "add" and one[1] and not self._is_addable(one[1])]
+            private = [one for one in named if action == "add" and self._is_private(group, one[1])]
             invalid = [digits for digits, _ in private]
             if private and len(private) == len(named):
                 raise errors.NotAddable(invalid)
             return self._manage(group, action, [one for one in named if one not in private]), invalid
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
-        """Add, remove, promote or demote people in any group as `manage` does, but ignore magic numbers."""
+        """Add, remove, promote or demote people in any group as `manage` does.
+
+        It ignores magic numbers and privacy settings, as if private people joined by the invite link.
+        """
         with self._store.lock:
             self._manage(self._find(group_id), action, self._named(participants))
             return self._store.state.groups[group_id]
@@ -151,6 +154,12 @@ class Groups:
     def _is_addable(self, number: str) -> bool:
         person = self._store.state.people.get(number)
         return person is None or person.addable
+
+    def _is_private(self, group: Group, number: str | None) -> bool:
+        """Tell whether only their privacy settings forbid that a person is added."""
+        if number is None or number in group.members:
+            return False
+        return self._people.on_whatsapp(number) and not self._is_addable(number)
 
     def _find(self, group_id: str) -> Group:
         group = self._store.state.groups.get(group_id)
@@ -241,5 +250,7 @@ def _may_post(group: Group, number: str) -> bool:
 
 def _echo(given: str | int, number: str | None) -> str:
     """Return a person as responses echo them: the digits of their number or of the given LID, or the given text."""
-    text = str(given)
-    return text.removesuffix(numbers.LID) if text.endswith(numbers.LID) else number or text
+    text = str(given).strip()
+    if text.endswith(numbers.LID):
+        return text.removesuffix(numbers.LID)
+    return number or numbers.parse(given) or str(given)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import count
 from uuid import UUID
 
-from flaresend_mock.core import errors, numbers, redaction
+from flaresend_mock.core import errors, redaction
 from flaresend_mock.core.models import Change, Instance, Webhook
 from flaresend_mock.core.pairing import Pairing
 from flaresend_mock.core.people import People
@@ -68,14 +68,12 @@ class Instances:
         with store.lock:
             if len(store.state.instances) >= MAX_INSTANCES:
                 raise errors.TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
-            digits = self._unused_number() if number is None else numbers.parse(number)
-            if digits is None:
-                raise errors.InvalidNumber
+            digits = self._unused_number() if number is None else self._people.phone(number)
             if self._people.is_linked(digits):
                 raise errors.NumberInUse
             id_ = self._unused_id(digits)
-            if lid is not None and store.state.lids.get(lid, digits) != digits:
-                raise errors.LidInUse
+            if lid is not None:
+                self._people.require_free_lid(lid, digits)
             if api_key is not None and not self._is_free(api_key):
                 raise errors.KeyInUse
             person = self._people.meet(digits)
@@ -163,7 +161,7 @@ class Instances:
     def _unused_number(self) -> str:
         while True:
             number = "2547" + self._store.random.digits("instance number", 8)
-            if number not in self._store.state.people:
+            if number not in self._store.state.people and number not in self._store.state.aliases:
                 return number
 
 

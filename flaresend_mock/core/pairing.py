@@ -99,7 +99,7 @@ class Pairing:
             instance, shown = self.qr(instance_id)
             if code not in (None, shown.code):
                 raise errors.QrCodeExpired
-            return self._link(instance, number or instance.number)
+            return self._link(instance, instance.number if number is None else self._people.phone(number))
 
     def continue_pairing(self, instance_id: str) -> Fired:
         """Take the next step, whose timer was due. The caller holds the lock."""

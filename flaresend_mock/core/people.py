@@ -21,20 +21,21 @@ class People:
 
     def check(self, given: str | int) -> tuple[str, bool]:
         """Return the digits of a number and whether it is registered on WhatsApp."""
-        number = self._digits(given)
+        digits = self._digits(given)
+        number = self.recipient(digits)
         with numbers.magic_outcomes([number], self._store.delay), self._store.lock:
-            return number, self.on_whatsapp(number)
+            return digits, number is not None and self.on_whatsapp(number)
 
     def on_whatsapp(self, number: str) -> bool:
         """Tell whether a number is on WhatsApp. The digits of a LID look like a number, and are none."""
         state = self._store.state
+        if number + numbers.LID in state.lids:
+            return False
         person = state.people.get(state.aliases.get(number, number))
         if person is not None:
             return person.on_whatsapp
         outcome = numbers.magic(number)
-        if number + numbers.LID in state.lids or outcome == 404:
-            return False
-        return state.settings.directory == "open" or outcome is not None
+        return outcome != 404 if state.settings.directory == "open" else outcome not in (None, 404)
 
     def meet(self, number: str) -> Person:
         """Return the person with this number, and enter them into the directory, with a LID, if they are not in it."""
@@ -49,19 +50,16 @@ class People:
     def add(self, person: Person) -> None:
         """Enter a person into the directory, or replace their entry."""
         state = self._store.state
-        former = state.people.get(person.number)
-        if former is not None:
-            self._forget(former)
+        self._forget_names(state.people.get(person.number))
         state.people[person.number] = person
         state.lids[person.lid] = person.number
         state.aliases.update(dict.fromkeys(person.aliases, person.number))
 
-    def _forget(self, person: Person) -> None:
-        state = self._store.state
-        del state.people[person.number]
-        state.lids.pop(person.lid, None)
-        for alias in person.aliases:
-            state.aliases.pop(alias, None)
+    def _forget_names(self, person: Person | None) -> None:
+        if person is not None:
+            del self._store.state.lids[person.lid]
+            for alias in person.aliases:
+                del self._store.state.aliases[alias]
 
     def put(
         self,
@@ -76,16 +74,12 @@ class People:
     ) -> Person:
         """Enter a person into the directory, or replace their entry; without a LID they keep theirs."""
         with self._store.lock:
-            number = self._parsed(given)
-            state = self._store.state
-            if lid is not None and state.lids.get(lid, number) != number:
-                raise LidInUse("another person has this LID")
-            if number not in state.people and number + numbers.LID in state.lids:
-                raise LidInUse("these are the digits of a person's LID, and not a phone number")
-            others = tuple(dict.fromkeys(map(self._digits, aliases)))
+            number = self.phone(given)
+            others = tuple(dict.fromkeys(self._digits(alias, "aliases") for alias in aliases))
+            if lid is not None:
+                self.require_free_lid(lid, number, *others)
             for alias in others:
-                if alias in state.people or state.aliases.get(alias, number) != number:
-                    raise AliasInUse(f"{alias} is another person's number")
+                self._require_free_alias(alias, number)
             if not on_whatsapp and self.is_linked(number):
                 raise PersonIsLinked
             person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules, others, addable)
@@ -93,30 +87,55 @@ class People:
             self._store.record("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
             return person
 
+    def require_free_lid(self, lid: str, number: str, *aliases: str) -> None:
+        """Refuse a LID for the person with this number if another has it, or if its digits are a phone number."""
+        state, digits = self._store.state, lid.removesuffix(numbers.LID)
+        if state.lids.get(lid, number) != number:
+            raise LidInUse("lid: another person has this LID")
+        if digits in (number, *aliases) or digits in state.people or digits in state.aliases:
+            raise LidInUse(f"lid: {digits} is a phone number in this world")
+
+    def _require_free_alias(self, alias: str, number: str) -> None:
+        state = self._store.state
+        if alias + numbers.LID in state.lids:
+            raise AliasInUse(f"aliases: {alias} are the digits of a LID, and not a phone number")
+        if alias == number:
+            raise AliasInUse(f"aliases: {alias} is the person's own number")
+        if alias in state.people or state.aliases.get(alias, number) != number:
+            raise AliasInUse(f"aliases: {alias} is another person's number")
+
     def remove(self, given: str) -> None:
-        """Remove a person from the directory. Their number is then one like any other, and on WhatsApp."""
+        """Remove a person from the directory. Their number is then one like any other."""
         with self._store.lock:
-            number = self._parsed(given)
+            number = self.recipient(self._digits(given)) or ""
             person = self._store.state.people.get(number)
             if person is None:
                 raise PersonNotFound
             if self.is_linked(number):
                 raise PersonIsLinked
-            self._forget(person)
+            self._forget_names(person)
+            del self._store.state.people[number]
             for group in self._store.state.groups.values():
                 if number in group.members:
                     self.meet(number)
             self._store.record("person", Change("removed", number))
 
-    def _parsed(self, given: str | int) -> str:
-        """Return the registered number of a person."""
-        number = self._digits(given)
-        return self._store.state.aliases.get(number, number)
+    def phone(self, given: str | int) -> str:
+        """Return the registered number of a phone, given by this number or by an alias.
 
-    def _digits(self, given: str | int) -> str:
+        Raises:
+            InvalidNumber: this is not a phone number.
+            LidInUse: these are the digits of a LID.
+        """
+        number = self.recipient(self._digits(given))
+        if number is None:
+            raise LidInUse("number: these are the digits of a LID, and not a phone number")
+        return number
+
+    def _digits(self, given: str | int, field: str = "number") -> str:
         number = numbers.parse(given)
         if number is None:
-            raise InvalidNumber
+            raise InvalidNumber(field)
         return number
 
     def is_linked(self, number: str) -> bool:
@@ -125,17 +144,25 @@ class People:
 
     def named(self, given: str | int) -> str | None:
         """Return the registered number of the person named by a number, an alias, a JID or a LID."""
-        if isinstance(given, str) and given.endswith(numbers.LID):
-            return self._store.state.lids.get(given)
-        return self.recipient(given)
+        return self._store.state.lids.get(str(given).strip()) or self.recipient(given)
 
     def recipient(self, given: str | int) -> str | None:
-        """Return the registered number of a recipient of messages; LIDs count only if the world accepts them."""
+        """Return the registered number of a recipient of messages; LIDs count only if the world accepts them.
+
+        The digits of a LID are not a number, in any spelling.
+        """
         state = self._store.state
         number = numbers.parse(given)
-        if number is None and state.settings.lid_recipients == "accept":
-            return state.lids.get(str(given).strip())
-        return number and state.aliases.get(number, number)
+        if number is None:
+            accepts = state.settings.lid_recipients == "accept"
+            return state.lids.get(str(given).strip()) if accepts else None
+        return None if number + numbers.LID in state.lids else state.aliases.get(number, number)
+
+    def spellings(self, given: str | int) -> list[str]:
+        """Return all numbers of the person that is named, the registered one first."""
+        number = self.named(given)
+        person = self._store.state.people.get(number or "")
+        return [] if number is None else [number, *(person.aliases if person else ())]
 
 
 def own_lid(state: State, number: str) -> str:
@@ -144,4 +171,9 @@ def own_lid(state: State, number: str) -> str:
     Assumed: WhatsApp's LIDs cannot be derived from numbers; here they come from the number and the seed.
     """
     candidates = (as_digits(lasting(state.seed, "lid", f"{number}:{n}"), 15) + numbers.LID for n in count())
-    return next(lid for lid in candidates if lid not in state.lids)
+    taken = (state.people, state.aliases)
+    return next(
+        lid
+        for lid in candidates
+        if lid not in state.lids and not any(lid.removesuffix(numbers.LID) in one for one in taken)
+    )

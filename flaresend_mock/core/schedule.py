@@ -38,7 +38,8 @@ class Schedule:
     ) -> Task:
         """Schedule a message, for local time in the world's time zone, without an offset."""
         require_complete(content)
-        with numbers.magic_outcomes(map(numbers.parse, recipients), self._store.delay), self._store.lock:
+        people = [self._people.recipient(given) for given in recipients]
+        with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             self._instances.find(instance_id)
             at = self._future(send_at)
             order = self._store.state.counters.get(KIND, 0)
@@ -63,7 +64,7 @@ class Schedule:
         """Change any of a pending message's `recipients`, `send_at` (as in `add`) and fields of Content."""
         if not changes:
             raise errors.NothingToUpdate
-        people = map(numbers.parse, changes.get("recipients", ()))
+        people = [self._people.recipient(given) for given in changes.get("recipients", ())]
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
             if task.status != "pending":

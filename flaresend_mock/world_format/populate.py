@@ -52,7 +52,7 @@ def invent(
 
 def _unused_numbers(state: State) -> Iterator[str]:
     numbers = ("2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8) for n in count())
-    seen = set(state.people)
+    seen = {*state.people, *state.aliases}
     for number in numbers:
         if number not in seen:
             seen.add(number)

@@ -138,9 +138,6 @@ def load_world(
     _read_groups(document, state)
     _read_channels(document, state)
     _read_past(document, state)
-    for alias, number in state.aliases.items():
-        if alias in state.people:
-            raise InvalidWorld("people", f"{alias} is a person's number, and an alias of {number}.")
     validate(state)
     if api_key is not None:
         first = next(iter(state.instances.values()))

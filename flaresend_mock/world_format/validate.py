@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from flaresend_mock.core import faults
+from flaresend_mock.core import faults, numbers
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorld
 from flaresend_mock.core.events import KINDS
@@ -39,6 +39,7 @@ def validate(state: State) -> None:
         InvalidWorld: two parts contradict each other.
     """
     _validate_instances(state)
+    _validate_people(state)
     _validate_groups(state)
     keyed("channels", state.channels.values(), attrgetter("invite"), "invite")
     for index, fault in enumerate(state.faults.values()):
@@ -99,6 +100,17 @@ def _validate_instances(state: State) -> None:
             if key in keys:
                 raise InvalidWorld(f"instances[{index}].api_keys[{place}]", "This key appears twice.")
             keys.add(key)
+
+
+def _validate_people(state: State) -> None:
+    for index, person in enumerate(state.people.values()):  # those of the world file come first
+        for alias in person.aliases:
+            if alias in state.people:
+                problem = f"{alias} is a person's number, and an alias of {person.number}."
+                raise InvalidWorld(f"people[{index}].aliases", problem)
+    for number in (*state.people, *state.aliases):
+        if number + numbers.LID in state.lids:
+            raise InvalidWorld("people", f"{number} is a phone number, and the digits of a LID.")
 
 
 def _validate_groups(state: State) -> None:

@@ -91,7 +91,7 @@ CALL_FIELDS: Mapping[str, Field] = {
 DELIVERY_FIELDS: Mapping[str, Field] = {
     "instance": INSTANCE,
     "chat": Field(),
-    "number": Field(lambda event: [event["number"]], number=True, many=True, check=check_number),
+    "number": Field(lambda event: event["number"], number=True, many=True, check=check_number),
     "message": Field(),
     "url": Field(),
     "body": Field(known=EVENT_FIELDS),
