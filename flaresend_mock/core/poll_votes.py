@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 USE = b"Poll Vote"
 IV_LENGTH = 12
+TAG_IN_BASE64 = 24
 _SELECTED = bytes([0x0A, 32])
 """The head of each hash in the protocol buffer: field 1, 32 bytes."""
 
@@ -33,6 +35,13 @@ def encrypt(
     chosen = b"".join(_SELECTED + hashlib.sha256(option.encode()).digest() for option in options)
     cipher = AESGCM(key(secret, poll, creator, voter))
     return cipher.encrypt(iv, chosen, f"{poll}\0{voter}".encode())
+
+
+def chooses(vote: Mapping[str, Any]) -> bool:
+    """Tell whether a pollUpdateMessage chooses anything; a vote that is withdrawn is only a tag."""
+    sealed = vote.get("vote")
+    payload = sealed.get("encPayload") if isinstance(sealed, Mapping) else None
+    return isinstance(payload, str) and len(payload) > TAG_IN_BASE64
 
 
 def key(secret: bytes, poll: str, creator: str, voter: str) -> bytes:

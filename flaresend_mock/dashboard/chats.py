@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.kinds import FIELDS
 from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.payload_reader import TARGETED, target_of
 from flaresend_mock.core.payloads import KINDS
@@ -23,6 +24,27 @@ from flaresend_mock.package_data import SAMPLES
 
 blueprint = Blueprint("chats_page", __name__)
 
+COMPOSER = (
+    ("forwarded", "Forwarded, times", "number", "0"),
+    ("seconds", "Seconds", "number", ""),
+    ("complete", "With the file, as before the end of 2024", "checkbox", ""),
+    ("album", "Id of its album", "text", ""),
+    ("images", "Pictures", "number", "2"),
+    ("videos", "Videos", "number", "0"),
+    ("latitude", "Latitude", "number", "-1.286389"),
+    ("longitude", "Longitude", "number", "36.817223"),
+    ("name", "Name", "text", ""),
+    ("address", "Address", "text", ""),
+    ("contact.name", "Name", "text", "Jane Doe"),
+    ("contact.number", "Number", "text", "254798765432"),
+    ("invite", "JID of the group", "text", "the first group"),
+    ("options", "Options, with commas", "text", "list"),
+    ("selectable", "How many may be chosen, 0 for any", "number", "1"),
+    ("choices", "Choices, with commas; none withdraws the vote", "text", "list"),
+    ("selected", "Id of the button or row", "text", "yes, or row-1"),
+    ("wrapped", "In the older form, with a wrapper", "checkbox", "on"),
+)
+"""The fields of kinds of messages in the form: name in the request, label, type, and its placeholder, or what it is."""
 MESSAGES = 40
 """The number of messages that a page loads at a time."""
 CHATS = 60
@@ -86,6 +108,8 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
         members=_members(world, chat),
         poster=_poster(world),
         kinds=KINDS,
+        fields=COMPOSER,
+        kinds_with=_kinds_with,
         samples=SAMPLES,
         **_list(world),
     )
@@ -204,6 +228,11 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
         ]
         page = Page(bubbles(world, fresh, changes), False, last)
         return page, bubbles(world, changed, changes)
+
+
+def _kinds_with(field: str) -> str:
+    """Return the kinds of messages that have a field, separated by spaces."""
+    return " ".join(kind for kind, fields in FIELDS.items() if field in fields)
 
 
 def _list(world: World) -> dict[str, object]:

@@ -9,9 +9,16 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import numbers, poll_votes
 from flaresend_mock.core.models import Content, Instance, Message
-from flaresend_mock.core.payload_reader import choices, contact_of, context_of, open_payload, target_of
+from flaresend_mock.core.payload_reader import (
+    choices,
+    contact_of,
+    contacts_of,
+    context_of,
+    open_payload,
+    target_of,
+)
 from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
 
@@ -35,7 +42,7 @@ NOWHERE = "no endpoint"
 LABELS = {
     "image": "📷 Photo",
     "channel_image": "📷 Photo",
-    "view_once": "① Photo",
+    "view_once": "① View once",
     "video": "🎥 Video",
     "gif": "GIF",
     "video_note": "🎥 Video message",
@@ -77,15 +84,19 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
     """Return one message as the page shows it.
 
     `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
-    `choices`, a contact has a `number`.
+    `choices` and counts its `voters`.
     """
-    inner, context = open_payload(message.payload).fields, context_of(message)
+    opened, context = open_payload(message.payload), context_of(message)
+    inner, kind = opened.fields, message.content.type
     reactions: dict[str, str] = {}
+    votes: dict[str, bool] = {}
     text, deleted, edited = words(message), False, False
     for change in changes:
         match change.content.type:
             case "reaction":
                 reactions[change.sender] = change.content.text or ""
+            case "poll_vote":
+                votes[change.sender] = poll_votes.chooses(open_payload(change.payload).fields)
             case "delete":
                 deleted = True
             case "edit":
@@ -100,7 +111,14 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "quote": _quote(world, context),
         "details": inner,
         "choices": choices(inner),
-        "number": contact_of(inner)["number"],
+        "voters": sum(votes.values()),
+        "contacts": contacts_of(inner)
+        if kind == "contacts"
+        else [contact_of(inner)]
+        if kind == "contact"
+        else [],
+        "key": opened.name,
+        "label": LABELS.get(kind, "Message"),
         "reactions": Counter(filter(None, reactions.values())),
         "deleted": deleted,
         "edited": edited,

@@ -12,7 +12,9 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core.kinds import FIELDS
 from flaresend_mock.core.models import Attempt, Webhook
+from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.assets import draw_emblem, draw_face
 from tests.defaults import ANN, BEN, FAMILY, INSTANCE
@@ -236,7 +238,15 @@ def test_a_text_that_is_hard_to_read_is_read_at_once(client: Client, inbound: Ca
         ("document", " download>"),
         ("location", "-1.286389, 36.817223"),
         ("contact", "Jane Doe"),
-        ("poll", "Which day?"),
+        ("poll", "○ Saturday"),
+        ("gif", "<video"),
+        ("video_note", "<video"),
+        ("view_once", "View once"),
+        ("live_location", "-1.286389, 36.817223"),
+        ("contacts", "+254718841608"),
+        ("group_invite", "Again again"),
+        ("album", "2 pictures, 0 videos"),
+        ("disappearing", "604800 seconds"),
     ],
 )
 def test_each_kind_looks_like_what_it_is(
@@ -248,6 +258,45 @@ def test_each_kind_looks_like_what_it_is(
     assert markup in found
     if source := re.search(r'(?:src|href)="([^"]*media/[^"]*)"', found):
         assert client.get("/_mock/" + source[1].rpartition("../")[2]).status_code == 200
+
+
+def test_a_poll_says_how_many_voted_and_a_contact_whether_it_is_on_whatsapp(
+    client: Client, inbound: Callable[..., Any]
+) -> None:
+    poll = inbound(type="poll")
+    inbound(type="contact", contact={"name": "Jane", "number": "254700000000"})
+    inbound(message={"unheardOfMessage": {"a": 1}})
+    inbound(type="poll_vote", target=poll, choices=["Saturday"])
+    inbound(type="poll_vote", target=poll, choices=["Sunday"])
+
+    found = bubbles(shown(client, CHAT))
+    assert [" voted" in one for one in found] == [True, False, False]
+    assert "1 voted" in found[0]
+    assert "+254700000000 · not on WhatsApp" in found[1]
+    assert "unheardOfMessage" in found[2]
+    inbound(type="poll_vote", target=poll, choices=[])
+    assert "voted" not in bubbles(shown(client, CHAT))[0]
+
+
+def test_the_form_has_each_field_of_each_kind_and_sends_only_those_of_the_chosen_one(client: Client) -> None:
+    form = re.search(r'<form class="composer".*?</form>', shown(client, CHAT), re.DOTALL)
+    assert form is not None
+    offered = re.findall(
+        r'<label data-for="([^"]*)"[^>]*>[^<]*<(?:input|select)[^>]* name="([^"]+)"', form[0]
+    )
+    by_field = {name.partition(".")[0]: set(kinds.split()) for kinds, name in offered}
+
+    assert len(by_field) > 15
+    for name, kinds in by_field.items():
+        of_kinds = {kind for kind, fields in FIELDS.items() if name in fields}
+        assert kinds - {"text"} == of_kinds - {"text"}, name
+    assert set(re.findall(r'<option value="(\w+)">', form[0])) == set(KINDS) - {
+        "delete",
+        "edit",
+        "reaction",
+        "text",
+        "channel_image",
+    }
 
 
 def test_reactions_edits_and_deletions_change_the_bubble_they_are_about(

@@ -192,6 +192,37 @@ def test_a_picture_is_posted_in_a_channel(emulator: FlaresendMock, open_page: Ca
     assert event["data"]["from"] == channel["id"]
 
 
+def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/chats") as page:
+        page.click("text=Brian Otieno")
+        page.click("[data-toggle=extras]")
+        kinds = page.evaluate("[...document.getElementById('kind').options].map((one) => one.value)")
+        for count, kind in enumerate((kind for kind in kinds if kind not in ("", "poll_vote")), 1):
+            page.fill("#text", "Some words")
+            if page.locator("#extras").is_hidden():
+                page.click("[data-toggle=extras]")
+            page.select_option("#kind", "location")
+            page.fill("[name=name]", "Uhuru Park")
+            page.select_option("#kind", kind)
+            page.click(".send")
+            page.wait_for_selector(f".bubble.person >> nth={count - 1}")
+            assert eventually(page, "!composer.dataset.busy")
+        found = steer(emulator, "GET", "messages")["messages"]
+        sent = [one["type"] for one in found if one["direction"] == "inbound"]
+        assert sent[-len(kinds) + 2 :] == [kind for kind in kinds if kind not in ("", "poll_vote")]
+
+        page.click(".bubble [data-vote] >> nth=0")
+        page.wait_for_selector(".bubble >> text=1 voted")
+        page.click("[data-album]")
+        page.select_option("[name='media.sample']", "jpeg")
+        page.click(".send")
+        page.wait_for_timeout(500)
+    item = steer(emulator, "GET", "deliveries")["deliveries"][-1]["body"]["data"]["message"]
+    assert '"messageAssociation"' in json.dumps(item)
+
+
 def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
         page.click("text=Brian Otieno")

@@ -15,7 +15,7 @@ function about(id, words) {
   const box = document.getElementById("about");
   box.hidden = !id;
   box.querySelector("span").textContent = words || "";
-  box.querySelector("input").value = id || "";
+  box.querySelectorAll("input").forEach((one) => { one.value = id || ""; });
   document.querySelectorAll(".bubble.chosen").forEach((one) => one.classList.remove("chosen"));
   if (!id) return;
   bubbleOf(id)?.classList.add("chosen");
@@ -35,10 +35,11 @@ function expand(open) {
 
 function shownFor() {
   const kind = document.getElementById("kind").value;
-  composer.querySelectorAll("[data-for]").forEach((label) => {
-    const fits = label.dataset.for.split(" ").includes(kind || "text");
-    label.hidden = !fits;
-    label.querySelectorAll("input, select").forEach((field) => { field.disabled = !fits; });
+  composer.querySelectorAll("[data-for]").forEach((one) => {
+    const fits = one.dataset.for.split(" ").includes(kind || "text");
+    const isField = one.matches("input, textarea");
+    if (!isField) one.hidden = !fits;
+    (isField ? [one] : one.querySelectorAll("input, select")).forEach((field) => { field.disabled = !fits; });
   });
 }
 
@@ -104,6 +105,14 @@ if (composer) {
     }
     if (it.delete) write({ type: "delete", target: it.delete, from: it.author });
     if (it.forward) write({ forward: it.forward });
+    if (it.vote) write({ type: "poll_vote", target: it.vote, choices: [it.option] });
+    if (it.album) {
+      leave();
+      expand(true);
+      document.getElementById("kind").value = "image";
+      shownFor();
+      composer.querySelector("[name=album]").value = it.album;
+    }
     if (it.react) pick(event.target.closest("button"), it.react);
   });
 
