@@ -206,6 +206,7 @@ class FlaresendMock:
     def _load_world(self) -> State:
         wanted = self.settings
         options = {name: getattr(wanted, name) for name in ("seed", "time_zone", "api_key", "history")}
+        options["webhook_hosts"] = self._webhook_hosts
         name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
         try:
             return load_file(world_file(name), **options)
@@ -217,7 +218,13 @@ class FlaresendMock:
     def _imported(self, file: str, known: State) -> State:
         api_key, warnings = self.settings.api_key, list[str]()
         try:
-            state = load_file(Path(file), known=known, history=self.settings.history, warnings=warnings)
+            state = load_file(
+                Path(file),
+                known=known,
+                history=self.settings.history,
+                warnings=warnings,
+                webhook_hosts=self._webhook_hosts,
+            )
         except WorldFileError as error:
             raise CannotStart(str(error)) from None
         for warning in warnings:

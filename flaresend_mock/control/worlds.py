@@ -105,7 +105,7 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
     options: dict[str, Any] = {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
-    options["history"] = services().history
+    options |= {"history": services().history, "webhook_hosts": services().webhook_hosts}
     source = body.get("export", body.get("world"))
     if source is None:
         state = load_file(world_file(body.get("fixture", "default")), **options)
@@ -164,9 +164,9 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
     worlds, former = services().worlds, world.instances.first()
     warnings: list[str] = []
-    state = load_world(
-        body, known=world.saved(), name=world.name, history=services().history, warnings=warnings
-    )
+    us = services()
+    options: dict[str, Any] = {"history": us.history, "webhook_hosts": us.webhook_hosts}
+    state = load_world(body, known=world.saved(), name=world.name, warnings=warnings, **options)
     if not any(instance.api_keys for instance in state.instances.values()):
         first = next(iter(state.instances.values()))
         state.instances[first.id] = replace(first, api_keys=former.api_keys)

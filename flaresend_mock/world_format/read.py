@@ -19,11 +19,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import numbers, webhook_urls
 from flaresend_mock.core.bounded_store import SizedDict
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.errors import InvalidTarget, InvalidWorld
 from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
 from flaresend_mock.core.people import own_lid
@@ -105,6 +106,7 @@ def load_world(
     known: State | None = None,
     name: str = "default",
     warnings: list[str] | None = None,
+    webhook_hosts: HostList = NO_HOSTS,
 ) -> State:
     """Read a world from JSON.
 
@@ -116,6 +118,7 @@ def load_world(
         known: the state that masked API keys and secrets are taken from.
         name: the name of the world; API keys that replace masked ones are derived from it.
         warnings: receives a sentence about each secret that could not be restored.
+        webhook_hosts: hosts to which webhooks may go over http, besides near ones.
 
     Raises:
         InvalidWorld: the data is not a world, or contradicts itself.
@@ -130,6 +133,12 @@ def load_world(
     warnings = [] if warnings is None else warnings
     state = _read_state(document)
     instances = _read_instances_and_people(document, state)
+    for index, instance in enumerate(instances):
+        if instance.webhook is not None:
+            try:
+                webhook_urls.check(instance.webhook.url, allowed=webhook_hosts)
+            except InvalidTarget as error:
+                raise InvalidWorld(f"instances[{index}].webhook.url", f"{error}.") from None
     state.instances = keyed(
         "instances", [_unmask_instance(one, f"{state.seed} {name}", known, warnings) for one in instances]
     )

@@ -18,9 +18,8 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.background.webhook_handshake import MODES
-from flaresend_mock.core import faults, numbers, webhook_urls
+from flaresend_mock.core import faults, numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
-from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.models import (
@@ -272,13 +271,6 @@ def _media_type(value: str) -> None:
         raise ValidationError("A media type has printable ASCII characters.")
 
 
-def _webhook_url(value: str) -> None:
-    try:
-        webhook_urls.check(value)
-    except InvalidTarget as error:
-        raise ValidationError(f"{error}.") from None
-
-
 def _headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
@@ -332,7 +324,6 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
     (Instance, "number"): phone_number,
     (Instance, "status"): _one_of(*INSTANCE_STATUSES),
     (Instance, "api_keys"): usable_key,
-    (Webhook, "url"): _webhook_url,
     (Webhook, "verification"): _one_of(*MODES),
     (Webhook, "body_style"): _one_of(*BODY_STYLES),
     (Disappearing, "seconds"): OneOf(DISAPPEARING_SECONDS),

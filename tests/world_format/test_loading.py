@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.models import Rule
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
+from flaresend_mock.server import CannotStart
 from flaresend_mock.world_format import WorldFileError, load_file, load_world
 from flaresend_mock.world_format.schema import SCHEMA
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
@@ -301,3 +303,30 @@ def test_every_field_is_documented() -> None:
     rows = re.findall(r"^\| (`.*?`) \|", WORLDS, re.MULTILINE)
 
     assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == SCHEMA.keys()
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://hooks.example.com/flaresend", True),
+        ("http://other.example.com/flaresend", False),
+        ("http://169.254.169.254/", False),
+        ("https://metadata.google.internal/", False),
+    ],
+)
+def test_a_webhook_of_a_world_goes_where_an_option_allows_it(url: str, allowed: bool, tmp_path: Path) -> None:
+    hosts = "hooks.example.com,169.254.0.0/16,metadata.google.internal"
+    world = {"instances": [{"number": "254708920430", "webhook": {"url": url}}]}
+    file = tmp_path / "world.json"
+    file.write_text(json.dumps(world), encoding="utf-8")
+
+    if not allowed:
+        with pytest.raises(CannotStart, match=r"instances\[0\].webhook.url: "):
+            FlaresendMock(world=str(file), allow_webhook_host=hosts)
+    else:
+        FlaresendMock(world=str(file), allow_webhook_host=hosts)
+        with pytest.raises(CannotStart, match=r"instances\[0\].webhook.url: "):
+            FlaresendMock(world=str(file))
+    client = FlaresendMock(allow_webhook_host=hosts).app.test_client()
+    assert client.put("/_mock/world", json=world).status_code == (200 if allowed else 400)
+    assert client.post("/_mock/worlds", json={"world": world}).status_code == (201 if allowed else 400)
