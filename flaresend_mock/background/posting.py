@@ -8,6 +8,7 @@ import hmac
 import io
 import json
 import logging
+import re
 import socket
 import threading
 from base64 import b64decode, b64encode
@@ -41,6 +42,7 @@ MAX_RESPONSE = 64 * 1024
 BODY_STYLES = ("raw", "escaped")
 """How the JSON of an event is written: raw UTF-8, or with `\\uXXXX` for all other characters, and `\\/` for `/`."""
 
+_NOT_ASCII = re.compile("[^\x00-\x7f]+")
 AGENT = f"flaresend-mock/{__version__}"
 
 
@@ -99,8 +101,9 @@ class Poster:
 
 
 def escaped(body: bytes) -> bytes:
-    """Return JSON with an escape for each slash and for each character that is not ASCII."""
-    return json.dumps(json.loads(body), separators=(",", ":")).replace("/", "\\/").encode()
+    """Return JSON with an escape for each slash and for each character that is not ASCII. Strings alone have these."""
+    text = body.decode().replace("/", "\\/")
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).encode()
 
 
 def key_of(secret: str) -> bytes:

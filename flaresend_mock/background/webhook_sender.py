@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.core.deliveries import Job
+from flaresend_mock.core.lanes import Job
 from flaresend_mock.core.models import Attempt
 from flaresend_mock.core.world import World
 
@@ -61,7 +61,7 @@ class WebhookSender:
         """Wait until no delivery of a world can proceed without its clock."""
 
         def settled() -> bool:
-            return self._stopping or world.closed or world.deliveries.idle()
+            return self._stopping or world.closed or world.deliveries.lanes.idle()
 
         with world.lock:
             if settled():
@@ -88,7 +88,9 @@ class WebhookSender:
             self._changed.wait_for(lambda: not self._workers.total(), left)
             worlds = list(self._worlds)
         for world in worlds:
-            for job in world.deliveries.under_way():
+            with world.lock:
+                under_way = world.deliveries.lanes.under_way()
+            for job in under_way:
                 outcome = _unsent(job, "interrupted: the emulator stopped")
                 attempt = Attempt(at=world.clock.now(), accepted=False, **outcome)
                 world.deliveries.complete(job, attempt, final=True)
@@ -110,7 +112,7 @@ class WebhookSender:
                 if not self._workers[worker]:
                     del self._workers[worker]
                 self._changed.notify_all()
-        if world.deliveries.has_ready(instance_id):  # it came while this worker still counted
+        if world.deliveries.lanes.has_ready(instance_id):  # it came while this worker still counted
             self.notify(world, instance_id)
 
     def _deliver(self, world: World, job: Job, poster: Poster) -> None:

@@ -107,14 +107,14 @@ def _field(given: str) -> tuple[str, Any]:
 
 
 def _event(given: str) -> Any:
-    """Return the event in a file, or the name of a sample."""
-    file = Path(given)
-    if not file.is_file():
-        return given
+    """Return an event: JSON, in a file or itself, or else the name of a sample."""
+    text = given if given.lstrip().startswith("{") else None
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise click.UsageError(f"--event: {file}: {error}") from None
+        if text is None and Path(given).is_file():
+            text = Path(given).read_text(encoding="utf-8")
+        return given if text is None else json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise click.UsageError(f"--event: {given[:100]}: {error}") from None
 
 
 @click.command()
@@ -127,7 +127,7 @@ def _event(given: str) -> Any:
 @click.option("--caption", help="Caption of the file.")
 @click.option("--reply-to", metavar="ID", help="Message to quote, or to reply to.")
 @click.option("--target", metavar="ID", help="Message to react to, to edit, to delete or to vote in.")
-@click.option("--event", metavar="NAME|FILE", help="Sample event, or file of JSON, that is sent unchanged.")
+@click.option("--event", metavar="NAME|FILE|JSON", help="Sample event, or event of your own, sent unchanged.")
 @click.option(
     "--field",
     multiple=True,

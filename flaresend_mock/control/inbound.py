@@ -195,7 +195,7 @@ class InboundInput(Input):
             raise ValidationError("An event is sent unchanged; give only `instance` beside it.", "event")
         if isinstance(data["event"], str) and data["event"] not in event_names():
             raise ValidationError(unknown(data["event"], event_names()), "event")
-        if not isinstance(data["event"], str | dict) or not data["event"]:
+        if not isinstance(data["event"], str | dict):
             raise ValidationError("An object is expected here, or the name of a sample.", "event")
 
     @pre_load
@@ -211,7 +211,8 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
         return value
     if isinstance(field, Switch) and value in field.truthy | field.falsy:
         return value in field.truthy
-    if isinstance(field, Number | Whole | fields.Nested | fields.Dict):
+    is_event = name == "event" and value.lstrip().startswith("{")
+    if is_event or isinstance(field, Number | Whole | fields.Nested | fields.Dict):
         try:
             return load_json(value.encode())
         except ValueError:

@@ -158,7 +158,7 @@ def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
 def settle(world: World) -> dict[str, bool]:
     """Wait until every delivery is delivered, failed, held, or waits for its retry."""
     world.host.drain_deliveries(world)
-    return {"settled": world.deliveries.idle()}
+    return {"settled": world.deliveries.lanes.idle()}
 
 
 @deliveries.get("/<delivery_id>", endpoint="show")

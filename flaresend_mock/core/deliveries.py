@@ -2,51 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flaresend_mock.core import event_bodies
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Webhook
+from flaresend_mock.core.lanes import Job, Lanes, lane_of
+from flaresend_mock.core.models import OPEN_STATUSES, Attempt, Change, Chaos, Delivery, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
 
 RETRY = "delivery retry"
 DELAYED = "delayed delivery"
-OPEN = frozenset({"pending", "retrying", "delayed", "waiting"})
 FAILURES_UNTIL_PAUSE = 5
 REORDER_SECONDS = 2.0
 MAX_OFFLINE = 1000
 """How many events wait for an instance that is not connected."""
 AT_ONCE = timedelta(seconds=1)
-_COPY = "-2"
-
-Lane = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One attempt that was claimed. `fault` replaces the receiver's response, or loses it."""
-
-    delivery: Delivery
-    webhook: Webhook
-    fault: Fault | None = None
+"""An event that leaves within this time of a running clock keeps the timestamp of its receipt."""
 
 
 class Deliveries:
     """The outgoing events of a world's webhooks.
 
-    The events of one chat form a lane: the first is delivered, or has failed for good, before the next one starts.
-    Lanes are independent of each other. The webhook sender claims attempts with `claim` and reports them with
-    `complete`.
+    The events of one chat form a lane: the first is delivered, or has failed for good, before the next one starts, or
+    has its retries beside the lane if the webhook is not `ordered`. The webhook sender claims attempts with `claim` and
+    reports them with `complete`.
     """
 
     def __init__(self, store: Store, people: People, instances: Instances, faults: Faults) -> None:
@@ -54,18 +42,14 @@ class Deliveries:
         self._people = people
         self._instances = instances
         self._faults = faults
-        self._busy: dict[Lane, Job] = {}
-        self._ready: dict[str, deque[Lane]] = {}
+        self.lanes = Lanes(store)
         self.generation = 0
         store.react("instance", self._after_instance)
 
     def restart(self) -> None:
         """Start from the world's state, and ignore attempts that are under way. The caller holds the lock."""
         self.generation += 1
-        self._busy.clear()
-        self._ready.clear()
-        for lane in self._store.state.lanes:
-            self._wake(lane)
+        self.lanes.restart()
 
     def queue(
         self,
@@ -143,31 +127,21 @@ class Deliveries:
         twice = happens("duplicate", chaos.duplicate)
         admitted = self._admit(delivery, delay)
         if twice:
-            self._admit(replace(delivery, id=delivery.id + _COPY, duplicate_of=delivery.id), delay)
+            self._admit(replace(delivery, id=f"{delivery.id}-2", duplicate_of=delivery.id), delay)
         return admitted
 
     def claim(self, instance_id: str) -> Job | None:
         """Claim the next attempt of an instance, if one is ready."""
         with self._store.lock:
-            ready = None if self._store.closed else self._ready.get(instance_id)
-            while ready:
-                lane = ready.popleft()
-                ids = self._store.state.lanes.get(lane)
-                if not ids or lane in self._busy:
-                    continue
-                delivery = self._store.state.open_deliveries[ids[0]]
-                if delivery.status != "pending":
-                    continue
+            while not self._store.closed and (delivery := self.lanes.next_ready(instance_id)):
                 webhook = self._webhook(instance_id)
                 if webhook is None:
-                    self._end(lane, delivery, "no endpoint")
+                    self._end(delivery, "no endpoint")
                     continue
                 fault = None
                 if self._faults.any():
                     fault = self._faults.match_attempt(self._described(delivery, webhook))
-                delivery = self._stamp(delivery)
-                job = self._busy[lane] = Job(delivery, webhook, fault)
-                return job
+                return self.lanes.begin(Job(self._stamp(delivery), webhook, fault))
             return None
 
     def complete(self, job: Job, attempt: Attempt, *, final: bool = False) -> None:
@@ -177,10 +151,8 @@ class Deliveries:
             final: whether no retry follows.
         """
         with self._store.lock:
-            lane = _lane(job.delivery)
-            if self._busy.get(lane) is not job:
+            if not self.lanes.end(job):
                 return
-            del self._busy[lane]
             delivery = self._store.state.open_deliveries[job.delivery.id]
             tried = replace(
                 delivery,
@@ -190,26 +162,22 @@ class Deliveries:
             )
             retries_left = job.webhook.retries[len(delivery.attempts) :]
             if attempt.accepted:
-                self._end(lane, tried, "delivered")
+                self._end(tried, "delivered")
             elif final:
-                self._end(lane, tried, "interrupted")
+                self._end(tried, "interrupted")
             elif self._paused(delivery):
-                self._end(lane, tried, "held")
+                self._end(tried, "held")
             elif not retries_left:
-                self._end(lane, tried, "failed")
+                self._end(tried, "failed")
             else:
                 self._postpone(tried, "retrying", RETRY, retries_left[0])
                 if not job.webhook.ordered:
-                    self._leave(lane)
-                    self._wake(lane)
+                    self.lanes.leave(lane_of(tried))
+                    self.lanes.wake(lane_of(tried))
 
     def retry(self, delivery_id: str) -> Fired:
         """Make a delivery ready for its retry, which is due. The caller holds the lock."""
-        delivery = self._reopen(delivery_id)
-        if delivery_id in self._store.state.lanes.get(_lane(delivery), ()):
-            self._wake(_lane(delivery))
-        else:
-            self._enter_lane(delivery)
+        self.lanes.enter(self._reopen(delivery_id))
         return Fired(self._store.clock.now(), RETRY, delivery_id, "tried again")
 
     def admit_delayed(self, delivery_id: str) -> Fired:
@@ -219,13 +187,16 @@ class Deliveries:
         if held:
             self._close(delivery, "held")
         else:
-            self._enter_lane(delivery)
+            self.lanes.enter(delivery)
         return Fired(self._store.clock.now(), DELAYED, delivery_id, "held" if held else "sent on its way")
 
     def _reopen(self, delivery_id: str) -> Delivery:
         deliveries = self._store.state.open_deliveries
-        deliveries[delivery_id] = replace(deliveries[delivery_id], status="pending", next_retry=None)
-        return deliveries[delivery_id]
+        delivery = replace(deliveries[delivery_id], status="pending", next_retry=None)
+        if not delivery.stamped:
+            delivery = replace(delivery, body=event_bodies.restamped(delivery.body, self._store.clock.now()))
+        deliveries[delivery_id] = delivery
+        return delivery
 
     def get(self, delivery_id: str) -> Delivery:
         """Return a delivery.
@@ -261,26 +232,21 @@ class Deliveries:
     def not_redelivered(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return those of these deliveries that no redelivery has delivered, or may still deliver."""
         with self._store.lock:
-            delivered = {one.redelivery_of for one in self.all() if one.status in ("delivered", *OPEN)}
+            delivered = {
+                one.redelivery_of for one in self.all() if one.status in ("delivered", *OPEN_STATUSES)
+            }
             return [one for one in deliveries if one.id not in delivered]
 
     def pause(self, instance_id: str) -> None:
         """Pause a webhook: hold its events from now on. The caller holds the lock."""
         self._set_webhook(instance_id, paused=True)
         state = self._store.state
-        for lane, ids in self._lanes_of(instance_id):
-            under_way = 1 if lane in self._busy else 0
-            for delivery_id in list(ids)[under_way:]:
-                ids.remove(delivery_id)
-                state.timers.cancel(RETRY, delivery_id)
-                self._close(state.open_deliveries[delivery_id], "held")
-            if not ids:
-                del state.lanes[lane]
-        for delivery in [one for one in state.open_deliveries.values() if one.status == "retrying"]:
-            if delivery.instance == instance_id and delivery.id not in state.lanes.get(_lane(delivery), ()):
+        under_way = self.lanes.empty(instance_id)
+        for delivery in list(state.open_deliveries.values()):
+            is_sent_now = delivery.id in under_way or delivery.status not in ("pending", "retrying")
+            if delivery.instance == instance_id and not is_sent_now:
                 state.timers.cancel(RETRY, delivery.id)
                 self._close(delivery, "held")
-        self._ready.pop(instance_id, None)
         self._store.record("webhook", Change("paused", instance_id))
 
     def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
@@ -298,40 +264,20 @@ class Deliveries:
     def forget(self, instance_id: str) -> None:
         """Interrupt all deliveries of an instance. The caller holds the lock."""
         state = self._store.state
-        for lane, _ in self._lanes_of(instance_id):
-            self._busy.pop(lane, None)
-            del state.lanes[lane]
-        self._ready.pop(instance_id, None)
+        self.lanes.forget(instance_id)
         for delivery in [one for one in state.open_deliveries.values() if one.instance == instance_id]:
             state.timers.cancel(RETRY, delivery.id)
             state.timers.cancel(DELAYED, delivery.id)
             self._close(delivery, "interrupted")
 
-    def idle(self) -> bool:
-        """Tell whether no attempt is under way and none is ready. The caller holds the lock."""
-        return not self._busy and not any(self._ready.values())
-
-    def has_ready(self, instance_id: str) -> bool:
-        """Tell whether an instance may have an attempt to claim. Takes no lock."""
-        return bool(self._ready.get(instance_id))
-
-    def under_way(self) -> list[Job]:
-        """Return the attempts that were claimed and not completed."""
-        with self._store.lock:
-            return list(self._busy.values())
-
-    def _lanes_of(self, instance_id: str) -> list[tuple[Lane, deque[str]]]:
-        return [(lane, ids) for lane, ids in self._store.state.lanes.items() if lane[0] == instance_id]
-
     def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
         """Return an event as faults match it; `number` holds the numbers of its message's sender."""
-        body = json.loads(delivery.body)
-        data = body.get("data")
-        who = (data.get("participant") or data.get("from")) if isinstance(data, dict) else None
+        body = event_bodies.decoded(delivery.body)
+        writer = event_bodies.writer_of(body)
         return {
             "instance": delivery.instance,
             "chat": delivery.chat,
-            "number": self._people.spellings(who) if isinstance(who, str) else [],
+            "number": self._people.spellings(writer) if writer else [],
             "message": delivery.message,
             "url": webhook.url,
             "body": body,
@@ -345,12 +291,10 @@ class Deliveries:
                 return id_
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
-        now, is_sent = self._store.clock.now(), delivery.stamped or bool(delivery.attempts)
         fresh = replace(
             delivery,
             id=self._unused_id(),
-            body=delivery.body if is_sent else restamped(delivery.body, now),
-            created=now,
+            created=self._store.clock.now(),
             status="pending",
             event=0,
             attempts=(),
@@ -368,7 +312,8 @@ class Deliveries:
         if delay:
             return self._postpone(delivery, "delayed", DELAYED, delay)
         self._store.record("delivery", delivery)
-        self._enter_lane(delivery)
+        self._store.state.open_deliveries[delivery.id] = delivery
+        self.lanes.enter(delivery)
         return delivery
 
     def _postpone(self, delivery: Delivery, status: str, timer: str, seconds: float) -> Delivery:
@@ -380,26 +325,9 @@ class Deliveries:
         self._store.set_timer(at, timer, delivery.id)
         return delivery
 
-    def _enter_lane(self, delivery: Delivery) -> None:
-        state = self._store.state
-        lane = _lane(delivery)
-        state.open_deliveries[delivery.id] = delivery
-        state.lanes.setdefault(lane, deque()).append(delivery.id)
-        self._wake(lane)
-
-    def _wake(self, lane: Lane) -> None:
-        """Note a lane as ready if its first delivery is, and call the port."""
-        state = self._store.state
-        ids = () if lane in self._busy else state.lanes.get(lane, ())
-        if ids and state.open_deliveries[ids[0]].status == "pending":
-            ready = self._ready.setdefault(lane[0], deque())
-            if lane not in ready:
-                ready.append(lane)
-            self._store.host.on_delivery_ready(self._store, lane[0])
-
-    def _end(self, lane: Lane, delivery: Delivery, status: str) -> None:
+    def _end(self, delivery: Delivery, status: str) -> None:
         """Close the first delivery of a lane, count failures in a row, and continue the lane."""
-        self._leave(lane)
+        self.lanes.leave(lane_of(delivery))
         self._close(delivery, status)
         webhook = self._webhook(delivery.instance)
         if webhook is not None and status == "delivered" and webhook.failures:
@@ -408,29 +336,29 @@ class Deliveries:
             self._set_webhook(delivery.instance, failures=webhook.failures + 1)
             if webhook.failures + 1 >= FAILURES_UNTIL_PAUSE and not webhook.paused:
                 self.pause(delivery.instance)
-        self._wake(lane)
-
-    def _leave(self, lane: Lane) -> None:
-        """Take the first delivery out of its lane."""
-        ids = self._store.state.lanes[lane]
-        ids.popleft()
-        if not ids:
-            del self._store.state.lanes[lane]
+        self.lanes.wake(lane_of(delivery))
 
     def _stamp(self, delivery: Delivery) -> Delivery:
-        """Give an event the time of its first attempt, and all its copies with it; later attempts repeat it.
-
-        An event that is sent at once keeps the time of its receipt.
-        """
-        now = self._store.clock.now()
-        if delivery.stamped or delivery.attempts:
+        """Give an event the time of its first attempt. Retries, copies and redeliveries repeat what was sent first."""
+        if delivery.stamped:
             return delivery
-        opened = self._store.state.open_deliveries
-        body = delivery.body if now - delivery.created < AT_ONCE else restamped(delivery.body, now)
-        for id_ in {delivery.id, delivery.webhook_id, delivery.webhook_id + _COPY}:
-            if id_ in opened:
-                opened[id_] = replace(opened[id_], body=body, stamped=True)
-        return opened[delivery.id]
+        opened, ended = self._store.state.open_deliveries, self._store.state.deliveries
+        first = opened.get(delivery.webhook_id) or ended.get(delivery.webhook_id) or delivery
+        body, now = delivery.body, self._store.clock.now()
+        if first.stamped or first.attempts:
+            body = first.body
+        elif not delivery.attempts and not self._is_on_time(body, now):
+            body = event_bodies.restamped(body, now)
+        if first.id in opened:
+            opened[first.id] = replace(first, body=body, stamped=True)
+        elif ended.get(first.id):
+            ended.add(first.id, replace(first, body=body, stamped=True))
+        opened[delivery.id] = delivery = replace(delivery, body=body, stamped=True)
+        return delivery
+
+    def _is_on_time(self, body: bytes, now: datetime) -> bool:
+        late = abs(event_bodies.late(body, now))
+        return not late or (late < AT_ONCE and not self._store.clock.frozen)
 
     def _close(self, delivery: Delivery, status: str) -> Delivery:
         state = self._store.state
@@ -455,17 +383,3 @@ class Deliveries:
             raise NoWebhook
         webhook = replace(instance.webhook, **changes)  # type: ignore[arg-type]
         self._store.state.instances[instance_id] = replace(instance, webhook=webhook)
-
-
-def stamp(at: datetime) -> str:
-    """Return a time as events have it: in UTC, with milliseconds."""
-    return at.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
-
-
-def restamped(body: bytes, at: datetime) -> bytes:
-    """Return an event whose last key is `timestamp` with another time there."""
-    return body.rpartition(b'"timestamp":')[0] + f'"timestamp":"{stamp(at)}"}}'.encode()
-
-
-def _lane(delivery: Delivery) -> Lane:
-    return delivery.instance, delivery.chat

@@ -6,16 +6,16 @@ the payload, `deliveries.py` delivers the event. Own events are delivered unchan
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, numbers, payload_reader
+from flaresend_mock.core import errors, event_bodies, numbers, payload_reader
 from flaresend_mock.core.composer import Composer
-from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries, stamp
+from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries
+from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
@@ -37,13 +37,8 @@ from flaresend_mock.core.time_travel import Fired
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
-OWN_EVENT = "event"
-"""The type under which an own event is recorded."""
-
 _OPEN_TO_ALL = frozenset({"reaction", "poll_vote", "delete"})
 """What members may do in a group in which only admins post."""
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +87,7 @@ class Inbound:
                 chat = message.details["channel"]
             recorded = self._record(message, instance, sender, chat, payload, now)
             event = self._event(message, recorded)
-            body = _encode(event).encode()
+            body = event_bodies.encoded(event)
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, message.chaos)
             return Received(event, recorded, delivery)
 
@@ -107,34 +102,35 @@ class Inbound:
             instance = self._instances.find(instance_id)
             self._require_connected(instance)
             now = self._store.clock.now()
-            data = event.get("data")
-            data = data if isinstance(data, Mapping) else {}
-            key = data.get("key")
-            chat = data.get("from") or (key.get("remoteJid") if isinstance(key, Mapping) else None)
-            chat = chat if isinstance(chat, str) else EVENT
-            writer = data.get("participant")
-            body: Payload = {"event": event["event"]} if "event" in event else {}
-            body |= {"instanceId": instance.id, **event}
-            stamped = "timestamp" in event
-            if not stamped:
-                body["timestamp"] = stamp(now)
+            data, chat = event_bodies.data_of(event), self._chat(event_bodies.chat_of(event))
+            payload, own_id = data.get("message"), data.get("id") or event_bodies.key_of(data).get("id")
+            is_ours = data.get("fromMe") is True or event_bodies.key_of(data).get("fromMe") is True
+            writer = instance.number if is_ours else event_bodies.writer_of(event) or OWN_EVENT
             recorded = self._keep(
                 instance,
                 chat,
-                sender=self._digits(writer if isinstance(writer, str) else chat),
-                to=instance.number,
-                content=replace(self._read(data.get("message")), type=OWN_EVENT, raw=True),
-                payload=data.get("message") if isinstance(data.get("message"), Mapping) else None,
+                sender=self._people.named(writer) or writer,
+                to=chat if chat.endswith(numbers.GROUP) else instance.number,
+                content=replace(self._read(payload), type=OWN_EVENT, raw=True),
+                payload=payload if isinstance(payload, Mapping) else None,
                 now=now,
-                id_=data.get("id"),
+                id_=own_id if isinstance(own_id, str) and "@" not in own_id else None,
             )
-            encoded = _encode(body).encode()
-            delivery = self._deliveries.queue(instance.id, chat, recorded.id, encoded, None, stamped=stamped)
+            body = event_bodies.completed(event, instance.id, now)
+            delivery = self._deliveries.queue(
+                instance.id,
+                chat,
+                recorded.id,
+                event_bodies.encoded(body),
+                None,
+                stamped="timestamp" in event,
+            )
             return Received(body, recorded, delivery)
 
-    def _digits(self, jid: str) -> str:
-        """Return the number of the person that a JID names; the JID itself for others."""
-        return self._people.named(jid) or jid
+    def _chat(self, jid: str | None) -> str:
+        """Return the chat of an own event: people are chats by their numbers, as in all messages."""
+        number = self._people.named(jid) if jid else None
+        return number + numbers.USER if number else jid or OWN_EVENT
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         """Return the sender's number, if they can write to the instance, or in the group."""
@@ -224,13 +220,14 @@ class Inbound:
         content: Content,
         payload: Mapping[str, Any] | None,
         now: datetime,
-        id_: Any = None,
+        id_: str | None = None,
     ) -> Message:
         """Store and record a received message; with an id of its own, if that is free."""
         store = self._store
-        own = isinstance(id_, str) and id_ and store.state.messages.get(id_) is None
+        if not id_ or store.state.messages.get(id_) is not None:
+            id_ = "AC" + store.random.hexadecimal("received message", 30)
         recorded = Message(
-            id=id_ if own else "AC" + store.random.hexadecimal("received message", 30),
+            id=id_,
             event=store.state.events.last_number + 1,
             direction="inbound",
             instance=instance.id,
@@ -267,7 +264,7 @@ class Inbound:
             "event": EVENT,
             "instanceId": recorded.instance,
             "data": data,
-            "timestamp": stamp(recorded.at),
+            "timestamp": event_bodies.time_text(recorded.at),
         }
 
     def _after_message(self, event: Event) -> None:

@@ -11,6 +11,10 @@ from typing import Any
 from flaresend_mock.core.bounded_store import size_of
 
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
+OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
+"""The statuses of deliveries that are on their way."""
+CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no endpoint")
+"""The statuses of deliveries that have ended."""
 MESSAGE_TYPES = ("text", "image", "video", "audio", "document", "template")
 CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
 MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
@@ -304,9 +308,9 @@ class Attempt:
 class Delivery:
     """One webhook event on its way.
 
-    `status` is pending, retrying, delayed, delivered, failed, held, dropped, interrupted or no endpoint. `event` is the
-    number of the event that first told of it. The receiver knows it by `webhook_id`, which redeliveries share. `fault`
-    is the id of the last fault that it met.
+    `status` is one of OPEN_STATUSES or CLOSED_STATUSES; one that is `waiting` waits for its instance, and keeps `chaos`
+    until then. `event` is the number of the event that first told of it. The receiver knows it by `webhook_id`, which
+    redeliveries share. `fault` is the id of the last fault that it met. The `timestamp` of a `stamped` body is final.
     """
 
     id: str

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.deliveries import OPEN
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.models import Call, Delivery, Message, Task, TaskChange
+from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery, Message, Task, TaskChange
 from flaresend_mock.core.payload_reader import target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
@@ -71,7 +70,7 @@ def explain_traffic(world: World, number: int) -> dict[str, Any] | None:
                 "curl": reproduce_curl.call_again(world, subject, place(world)),
             }
     command = reproduce_curl.delivery_again(subject)
-    return {**common, "delivery": subject, "open": subject.status in OPEN, "curl": command}
+    return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
 
 
 def readable(body: Any) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.inbound import OWN_EVENT
+from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
 from flaresend_mock.core.payload_reader import (
     choices,

@@ -12,10 +12,9 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.deliveries import OPEN
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.fields import numbers_in
-from flaresend_mock.core.models import Call, Delivery
+from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
 from flaresend_mock.dashboard.message_view import NOWHERE, Shown, name_of
@@ -48,7 +47,7 @@ STATUSES = {
 }
 _UNSENT = {"held": "held", "dropped": "dropped", NOWHERE: "no webhook"}
 _FAILED = ("failed", "interrupted")
-_MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN, "wait")}
+_MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
 _SPELLING = b" +-()."
 _GROUPS = ("groupJids", "groupJid", "groupId")
 
@@ -336,7 +335,7 @@ def _statuses(subject: Subject) -> set[str]:
     """Return all of STATUSES that apply to a call or a delivery."""
     if isinstance(subject, Call):
         return {_status_class(subject.status)}
-    groups = {"pending": OPEN, "failed": _FAILED, "unsent": _UNSENT}
+    groups = {"pending": OPEN_STATUSES, "failed": _FAILED, "unsent": _UNSENT}
     found = {name for name, statuses in groups.items() if subject.status in statuses}
     return found | {_status_class(one.status) for one in subject.attempts[-1:]}
 

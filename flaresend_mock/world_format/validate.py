@@ -15,7 +15,14 @@ from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorld
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.inbound import AUTO_REPLY
-from flaresend_mock.core.models import GROUP_CAPACITY, MESSAGE_TYPES, Delivery, Fault
+from flaresend_mock.core.models import (
+    CLOSED_STATUSES,
+    GROUP_CAPACITY,
+    MESSAGE_TYPES,
+    OPEN_STATUSES,
+    Delivery,
+    Fault,
+)
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
@@ -23,8 +30,6 @@ from flaresend_mock.core.state import State
 from flaresend_mock.world_format.schema import not_known
 
 ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
-OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
-CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no endpoint")
 IN_A_LANE = ("pending", "retrying")
 
 Value = TypeVar("Value")

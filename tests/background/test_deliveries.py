@@ -73,7 +73,7 @@ class Site:
         return self.world.inbound.receive(InboundMessage(sender, text=text, **options)).delivery.id
 
     def settle(self, seconds: float = 10) -> None:
-        assert self.world.wait_until(self.world.deliveries.idle, seconds)
+        assert self.world.wait_until(self.world.deliveries.lanes.idle, seconds)
 
     def pass_by(self, seconds: float) -> None:
         self.world.timeline.advance(timedelta(seconds=seconds))
@@ -403,7 +403,7 @@ def test_chats_are_delivered_in_parallel_at_most_8_at_once(site: Site) -> None:
     for number in range(20):
         site.say(sender=f"2547001000{number:02}")
     assert site.receiver.wait_for(8)
-    assert len(site.world.deliveries.under_way()) == 8
+    assert len(site.world.deliveries.lanes.under_way()) == 8
 
     site.receiver.release()
     site.settle()

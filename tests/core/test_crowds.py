@@ -15,7 +15,7 @@ TIMES = 300
 def test_no_attempt_is_begun_in_a_world_that_is_closed(world: World) -> None:
     world.instances.set_webhook(None, Webhook("http://127.0.0.1:9"))
     world.inbound.receive(InboundMessage(ANN, text="hi"))
-    assert world.deliveries.has_ready(INSTANCE)
+    assert world.deliveries.lanes.has_ready(INSTANCE)
 
     world.close()
 

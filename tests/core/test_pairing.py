@@ -610,7 +610,7 @@ def test_nobody_answers_a_removed_instance_and_nothing_is_delivered(busy: tuple[
     world.remove_instance(instance.id)
 
     assert world.deliveries.claim(instance.id) is None
-    assert world.deliveries.idle()
+    assert world.deliveries.lanes.idle()
     assert world.state.auto_replies == {}
     assert world.state.open_deliveries == {}
     assert world.state.lanes == {}

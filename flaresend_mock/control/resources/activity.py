@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import Any
 
 from flaresend_mock.core import events, models
-from flaresend_mock.core.inbound import OWN_EVENT
+from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.matchers.fields import (
     BODY_FIELDS,
     CALL_FIELDS,
@@ -20,24 +20,14 @@ from flaresend_mock.core.matchers.fields import (
     numbers_in,
 )
 from flaresend_mock.core.matchers.parser import Field
-from flaresend_mock.core.models import MESSAGE_TYPES
+from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payload_reader import OTHER
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.http import bodies, context, times
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by
 
-STATUSES = (
-    "pending",
-    "retrying",
-    "delayed",
-    "delivered",
-    "failed",
-    "held",
-    "dropped",
-    "interrupted",
-    "no endpoint",
-)
+STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)
 """The statuses of deliveries."""
 
 RESPONSE_FIELDS = (
