@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, ANNS_GROUP, BEN, BEN_LID, FAMILY
 from tests.golden import documented_world
-from tests.support import KEY, client_of
+from tests.support import KEY, REPOSITORY, client_of
 
 INBOUND = "/_mock/inbound"
 MP4, OGG = {"sample": "mp4"}, {"sample": "ogg"}
@@ -130,6 +131,24 @@ def test_each_field_of_a_request_belongs_to_a_kind_or_to_all() -> None:
     assert set(FIELDS) == set(KINDS)
     assert set(InboundInput().fields) == of_kinds | COMMON | {"message", "event", "forward"}
     assert of_kinds == set(VALUES)
+
+
+def test_the_documentation_has_one_row_for_each_kind_with_its_fields() -> None:
+    text = (REPOSITORY / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    context = {"reply_to", "mentions", "forwarded"}
+    rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \| ([^|]*) \|", text, re.MULTILINE)
+    documented = {
+        kind: set(re.findall(r"`([a-z_]+)`", fields))
+        for kinds, fields in rows
+        for kind in re.findall(r"`(\w+)`", kinds)
+        if kind in KINDS
+    }
+
+    assert documented.keys() == set(KINDS)
+    for kind, fields in FIELDS.items():
+        own = set(fields) if not context <= set(fields) else set(fields) - context
+        assert own <= documented[kind], kind
+        assert documented[kind] - own <= {"name", "number"}, kind
 
 
 @pytest.mark.parametrize("kind", KINDS)
