@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -56,3 +58,18 @@ def test_files_that_are_named_exist(text: str) -> None:
 
     missing = {name for name in named if "/" in name and not any((place / name).exists() for place in places)}
     assert missing == set()
+
+
+def test_what_not_every_run_needs_is_not_imported_at_the_start() -> None:
+    """Imports are most of the time and the memory that the start takes."""
+    script = (
+        "import sys; from flaresend_mock import FlaresendMock; FlaresendMock(log_level='error').start().stop();"
+        "print(*{name.partition('.')[0] for name in sys.modules})"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert not {"requests", "urllib3", "cryptography", "PIL", "faker", "msgspec", "segno", "apispec"} & set(
+        loaded
+    )

@@ -39,10 +39,8 @@ TIMEOUT_SECONDS = 15.0
 DOMAIN = ".wsgi.localhost"
 MAX_RESPONSE = 64 * 1024
 
-BODY_STYLES = ("raw", "escaped")
-"""How the JSON of an event is written: raw UTF-8, or with `\\uXXXX` for all other characters, and `\\/` for `/`."""
-
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
+
 AGENT = f"flaresend-mock/{__version__}"
 
 

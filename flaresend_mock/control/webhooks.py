@@ -9,7 +9,6 @@ from flask import Blueprint
 from marshmallow import fields, validate
 
 from flaresend_mock.background import webhook_handshake
-from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Switch, Text, Whole, about
 from flaresend_mock.control.lists import cut
@@ -17,7 +16,7 @@ from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import NoWebhook
-from flaresend_mock.core.models import Delivery, Instance, Webhook
+from flaresend_mock.core.models import BODY_STYLES, Delivery, Instance, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint

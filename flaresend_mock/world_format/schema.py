@@ -16,13 +16,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from flaresend_mock.background.posting import BODY_STYLES
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core import faults, numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.models import (
+    BODY_STYLES,
     DISAPPEARING_SECONDS,
     INSTANCE_STATUSES,
     SUBJECT_LENGTH,
