@@ -152,6 +152,12 @@ def _at(fields: Any, path: str) -> Any:
     return fields
 
 
+def quoted_by(message: Message) -> str | None:
+    """Return the id of the message that a message replies to."""
+    found = context_of(message).get("stanzaId")
+    return found if isinstance(found, str) else None
+
+
 def secret_of(payload: Any) -> bytes | None:
     """Return the secret of a message, with which votes are encrypted; None if it has none."""
     for _ in range(_MAX_WRAPPERS):

@@ -41,9 +41,10 @@ def message_line(message: Shown, when: str, arrows: Mapping[str, str] = ARROWS) 
     room = "" if chat.endswith(_PEOPLE) or chat in parties else f" in {chat}"
     arrow = arrows["outbound" if message.get("direction") == "outbound" else "inbound"]
     said = next((message[name] for name in ("text", "caption", "fileName", "url") if message.get(name)), None)
+    target = f" of {message['target']}" if message.get("target") else ""
     content = f" {short(said)}" if said else ""
     failed = " (failed)" if message.get("status") == "failed" else ""
-    return _printable(f"{when} {arrow} {parties}{room} {message.get('type')}") + content + failed
+    return _printable(f"{when} {arrow} {parties}{room} {message.get('type')}{target}") + content + failed
 
 
 def fault_line(fault: Shown) -> str:

@@ -111,7 +111,8 @@ def _event(world: World, message: Message) -> dict[str, Any]:
     """Return the delivery of a received message, and what repeats the message."""
     delivery = next((one for one in reversed(world.deliveries.all()) if one.message == message.id), None)
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
-    body = reproduce_curl.inbound_of(world, message, as_lid=f'{numbers.LID}"'.encode() in head)
+    as_lid = None if b'"participantPn"' in head else f'{numbers.LID}"'.encode() in head
+    body = reproduce_curl.inbound_of(world, message, as_lid=as_lid)
     return {
         "delivery": delivery,
         "curl": reproduce_curl.inbound_again(body, reproduce_curl.file_of(world, message), place(world)),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import numbers, poll_votes
+from flaresend_mock.core import numbers, poll_votes, rights
 from flaresend_mock.core.models import Content, Instance, Message
 from flaresend_mock.core.payload_reader import (
     choices,
@@ -17,6 +17,7 @@ from flaresend_mock.core.payload_reader import (
     contacts_of,
     context_of,
     open_payload,
+    quoted_by,
     target_of,
 )
 from flaresend_mock.core.payloads import MEDIA_KINDS
@@ -84,21 +85,22 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
     """Return one message as the page shows it.
 
     `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
-    `choices` and counts its `voters`.
+    `choices` and counts its `voters`. `deleter` may delete it; if it is `deleted` by another than its author,
+    `deleted_by` is the name.
     """
     opened, context = open_payload(message.payload), context_of(message)
     inner, kind = opened.fields, message.content.type
     reactions: dict[str, str] = {}
     votes: dict[str, bool] = {}
-    text, deleted, edited = words(message), False, False
+    text, deleted, edited = words(message), None, False
     for change in changes:
-        match change.content.type:
+        match change.content.type if rights.applies(world.state, change, message) else None:
             case "reaction":
                 reactions[change.sender] = change.content.text or ""
             case "poll_vote":
                 votes[change.sender] = poll_votes.chooses(open_payload(change.payload).fields)
             case "delete":
-                deleted = True
+                deleted = change.sender
             case "edit":
                 text, edited = words(change), True
     return {
@@ -108,7 +110,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "text": text,
         "mark": message.status if message.direction == "outbound" else delivery,
         "file": _file(world, message.content),
-        "quote": _quote(world, context),
+        "quote": _quote(world, message),
         "details": inner,
         "choices": choices(inner),
         "voters": sum(votes.values()),
@@ -120,10 +122,21 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "key": opened.name,
         "label": LABELS.get(kind, "Message"),
         "reactions": Counter(filter(None, reactions.values())),
-        "deleted": deleted,
+        "deleted": deleted is not None,
+        "deleted_by": name_of(world, deleted) if deleted not in (None, message.sender) else "",
+        "deleter": _deleter(world, message),
         "edited": edited,
         "forwarded": bool(context.get("isForwarded")),
     }
+
+
+def _deleter(world: World, message: Message) -> str | None:
+    """Return the author of a received message; of one that the instance sent to a group, another admin of it."""
+    if message.direction == "inbound":
+        return message.sender
+    group = world.state.groups.get(message.chat)
+    admins = () if group is None else (one for one in group.members if group.is_admin(one))
+    return next((one for one in admins if instance_of(world, one) is None), None)
 
 
 def _file(world: World, content: Content) -> Shown | None:
@@ -142,10 +155,10 @@ def _file(world: World, content: Content) -> Shown | None:
     }
 
 
-def _quote(world: World, context: Mapping[str, Any]) -> Shown | None:
+def _quote(world: World, message: Message) -> Shown | None:
     """Return the message that a message replies to, if there is one."""
-    wanted = context.get("stanzaId")
-    if not isinstance(wanted, str):
+    wanted = quoted_by(message)
+    if wanted is None:
         return None
     quoted = world.state.messages.get(wanted)
     if quoted is None:

@@ -20,6 +20,7 @@ from flaresend_mock.core.payload_reader import (
     contacts_of,
     context_of,
     open_payload,
+    quoted_by,
     score_of,
     target_of,
 )
@@ -123,36 +124,42 @@ def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place)
     return piped + _lines([*parts, *fields])
 
 
-def inbound_of(world: World, message: Message, *, as_lid: bool = False) -> dict[str, Any]:
+def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) -> dict[str, Any]:
     """Return the body of `POST /_mock/inbound` that repeats a message. The caller holds the lock.
 
     The file of the message is left out, unless it is one of the emulator's samples.
 
     Args:
-        as_lid: whether the event named the sender by LID.
+        as_lid: whether the event named people by LID; None if it did as the world does.
     """
     content = message.content
     if content.type == OWN_EVENT:
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
         return {"event": json.loads(sent.body) if sent else {}}
-    body, context = open_payload(message.payload).fields, context_of(message)
+    opened, context = open_payload(message.payload), context_of(message)
+    body = opened.fields
     inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
         inbound["group"] = message.chat
     if message.instance != next(iter(world.state.instances)):
         inbound["instance"] = message.instance
     senders = world.state.settings.senders
-    if as_lid != (senders == "lid" or (senders == "auto" and "group" in inbound)):
+    usual = None if senders == "auto" and "group" in inbound else senders == "lid"
+    if as_lid not in (None, usual):
         inbound["from_lid"] = as_lid
     details = _details(message, body)
     if details is None:
         return inbound | {"message": dict(message.payload or {})}
     inbound |= {} if content.type == "text" else {"type": content.type}
     inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
-    inbound |= {"caption": content.caption} if content.caption is not None else {}
+    if content.type == "edit":
+        context = open_payload(body.get("editedMessage")).fields.get("contextInfo") or {}
+        context = {"mentionedJid": context.get("mentionedJid")}
+        inbound |= {"wrapped": True} if opened.wrappers else {}
+    elif content.caption is not None:
+        inbound["caption"] = content.caption
     inbound |= details
-    quoted = context.get("stanzaId")
-    if isinstance(quoted, str):
+    if quoted := quoted_by(message):
         inbound["reply_to"] = quoted
     if (score := score_of(context)) > 0:
         inbound["forwarded"] = min(score, MAX_FORWARDS)

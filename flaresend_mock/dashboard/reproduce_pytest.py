@@ -62,12 +62,14 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
         inbound: the body that `inbound_of` returns.
     """
     script = Script("the_application_gets_the_event")
-    _create_chat(script, world, message)
+    other = inbound.get("target") or inbound.get("reply_to")
+    about = world.state.messages.get(other) if other else None
+    _create_chat(script, world, message, about)
     script.add(
         "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
     )
     count = 1
-    if other := inbound.get("target") or inbound.get("reply_to"):
+    if other:
         count += _create_other(script, world, inbound, other)
     _receive(script, inbound, file_of(world, message))
     script.add(f"event = inbox.expect({count})[-1]")
@@ -103,15 +105,21 @@ def of_sent(world: World, message: Message, call: Call | None, task: Task | None
     return script.text()
 
 
-def _create_chat(script: Script, world: World, message: Message) -> None:
-    """Create the group or the channel of a message. Another world has different ids."""
+def _create_chat(script: Script, world: World, message: Message, about: Message | None = None) -> None:
+    """Create the group or the channel of a message, with the writers of it and of the one that it is about.
+
+    Another world has different ids.
+    """
     group, channel = world.state.groups.get(message.chat), world.state.channels.get(message.chat)
     if group is not None:
         ours = {one.number for one in world.state.instances.values()}
-        others = [number for number in group.members if number not in ours and number != message.sender]
-        people = [*([message.sender] if message.direction == "inbound" else []), *others][:3]
+        writers = [one.sender for one in (message, about) if one is not None and one.sender not in ours]
+        people = list(dict.fromkeys([*writers, *(one for one in group.members if one not in ours)]))[:3]
         script.add(f"group = flaresend_mock.group({group.subject!r}, {people!r})")
         script.names[group.id] = "group"
+        if message.content.type == "delete" and about is not None and about.sender != message.sender:
+            body = {"action": "promote", "participants": [message.sender]}
+            script.post("'/groups/' + group + '/participants'", json=script.literal(body, 8))
     elif channel is not None and message.direction == "outbound":
         script.post("'/channels'", keep="made = ", json=f"{{'name': {channel.name!r}}}")
         script.add("channel = made.json()['channel']['id']")

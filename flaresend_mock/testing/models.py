@@ -38,6 +38,8 @@ class Message:
     type: str
     text: str | None
     caption: str | None
+    target: str | None
+    reply_to: str | None
     file_name: str | None = field(metadata={"key": "fileName"})
     media: str | None
     status: str

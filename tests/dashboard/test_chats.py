@@ -17,11 +17,12 @@ from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.assets import draw_emblem, draw_face
-from tests.defaults import ANN, BEN, FAMILY, INSTANCE
+from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE
 from tests.support import KEY, NOW
 
 UI = "/_mock/ui/w/default/"
 SCRIPT = "<script>alert(1)</script>"
+GROUP = f"chats/{INSTANCE}/{ANNS_GROUP}"
 CHAT = f"chats/{INSTANCE}/{ANN}@s.whatsapp.net"
 
 
@@ -54,8 +55,8 @@ def names(html: str) -> list[str]:
     return [unescape(name) for name in re.findall(r'<span class="name" dir="auto">(.*?)</span>', html)]
 
 
-def bubble(client: Client, text: str) -> str:
-    (found,) = [one for one in bubbles(shown(client, CHAT)) if text in one]
+def bubble(client: Client, text: str, chat: str = CHAT) -> str:
+    (found,) = [one for one in bubbles(shown(client, chat)) if text in one]
     return found
 
 
@@ -611,3 +612,38 @@ def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: 
 def test_how_deep_a_browser_says_a_page_is_has_an_end(client: Client) -> None:
     headers = {"HX-Current-URL": "http://127.0.0.1/_mock/ui/" + "/" * 50_000}
     assert len(client.get(UI + "parts/chats", headers=headers).text) < 200_000
+
+
+def test_an_edited_caption_and_a_deletion_by_an_admin_are_shown(
+    client: Client, inbound: Callable[..., Any]
+) -> None:
+    image = inbound(type="image", caption="Gardn", group=ANNS_GROUP)
+    inbound(type="edit", target=image, text="Garden", group=ANNS_GROUP)
+    sent = {"groupJids": [ANNS_GROUP], "type": "text", "text": "ours"}
+    assert client.post("/groups/send-message", json=sent, headers=KEY).status_code == 200
+
+    page = shown(client, GROUP)
+    assert "Gardn" not in page
+    assert "edited" in bubble(client, "Garden", GROUP)
+    assert 'title="Delete as an admin"' in bubble(client, "ours", GROUP)
+    ours = client.get("/_mock/messages").json["messages"][-1]["id"]  # type: ignore[index]
+    inbound(type="delete", target=ours, group=ANNS_GROUP)
+
+    page = shown(client, GROUP)
+    assert "This message was deleted by an admin" in page
+    assert ">ours<" not in page
+
+
+def test_the_raw_deletion_of_a_stranger_changes_no_bubble(
+    client: Client, inbound: Callable[..., Any]
+) -> None:
+    sent = {"groupJids": [ANNS_GROUP], "type": "text", "text": "ours"}
+    assert client.post("/groups/send-message", json=sent, headers=KEY).status_code == 200
+    ours = client.get("/_mock/messages").json["messages"][-1]["id"]  # type: ignore[index]
+    revoke = {"protocolMessage": {"key": {"id": ours}, "type": "REVOKE"}}
+    added = {"action": "add", "participants": [BEN]}
+    client.post(f"/_mock/groups/{ANNS_GROUP}/participants", json=added)
+    body = {"from": BEN, "group": ANNS_GROUP, "message": revoke}
+    assert client.post("/_mock/inbound", json=body).status_code == 201
+
+    assert "This message was deleted" not in shown(client, GROUP)

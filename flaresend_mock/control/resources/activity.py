@@ -7,7 +7,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from flaresend_mock.core import events, models
+from flaresend_mock.core import events, models, payload_reader
 from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.matchers.fields import (
     BODY_FIELDS,
@@ -122,6 +122,15 @@ class Message(Resource):
     )
     text = Property(str, "The text.", at="content.text", null=True)
     caption = Property(str, "The text below a file.", at="content.caption", null=True)
+    target = Property(
+        str,
+        "The id of the message that a reaction, an edit, a deletion or a vote changes.",
+        get=payload_reader.target_of,
+        null=True,
+    )
+    reply_to = Property(
+        str, "The id of the message that it replies to.", get=payload_reader.quoted_by, null=True
+    )
     fileName = Property(str, "The name of the file.", at="content.file_name", null=True)  # noqa: N815 - as in the API
     mimetype = Property(str, "The media type of the file.", at="content.mimetype", null=True)
     media = Property(str, "The id of the file, for `GET /_mock/media/{id}`.", at="content.media", null=True)
