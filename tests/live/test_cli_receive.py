@@ -58,3 +58,21 @@ def test_what_is_no_event_is_refused_in_one_line(flaresend: FlaresendMock, tmp_p
     at(flaresend, "receive", "--event", "call", "--from", ANN).failed("give only `instance` beside it")
     at(flaresend, "receive", "hi").failed("from: ")
     at(flaresend, "receive", "--from", ANN, "--field", "seconds").failed("NAME=VALUE", 2)
+
+
+def test_messages_are_edited_and_deleted(flaresend: FlaresendMock) -> None:
+    first = at(flaresend, "receive", "--from", ANN, "--type", "image", "--caption", "Gardn", "--json")
+    target = first.json["event"]["data"]["id"]
+
+    def change(*given: str) -> dict:
+        ran = at(flaresend, "receive", "--from", ANN, "--target", target, *given, "--json")
+        found: dict = ran.json["event"]["data"]["message"]["protocolMessage"]
+        return found
+
+    edited = change("--type", "edit", "Garden")
+    assert edited["editedMessage"] == {"imageMessage": {"caption": "Garden"}}
+    assert at(flaresend, "messages").lines[-1].endswith(f'edit of {target} "Garden"')
+    assert change("--type", "delete")["key"]["id"] == target
+    assert at(flaresend, "messages").lines[-1].endswith(f"delete of {target}")
+    at(flaresend, "receive", "--from", ANN, "--target", target, "--type", "edit", "x").failed("was deleted")
+    at(flaresend, "receive", "--from", "254708920430", "me").failed("own-message")
