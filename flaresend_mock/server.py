@@ -209,7 +209,7 @@ class FlaresendMock:
         options["webhook_hosts"] = self._webhook_hosts
         name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
         try:
-            return load_file(world_file(name), **options)
+            return self._with_directory(load_file(world_file(name), **options))
         except WorldFileError as error:
             is_path = "/" in wanted.world or "." in wanted.world
             hint = "" if is_path else f"; shipped: {', '.join(world_names())}"
@@ -232,6 +232,14 @@ class FlaresendMock:
         if api_key is not None:
             first = state.find_instance(None)
             state.instances[first.id] = replace(first, api_keys=(api_key, *first.api_keys[1:]))
+        return self._with_directory(state)
+
+    def _with_directory(self, state: State) -> State:
+        """Return a state with the directory that the option names, if it does."""
+        directory = self.settings.directory
+        if directory is not None:
+            changes: dict[str, Any] = {"directory": directory}
+            state.settings = replace(state.settings, **changes)
         return state
 
     @cached_property

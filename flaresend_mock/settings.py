@@ -112,6 +112,11 @@ class Settings:
         "Seed of all random values: ids, LIDs, names.", click.IntRange(-(10**17), 10**17), "the world's, or 1"
     )
     time_zone: str | None = _optional("Time zone that sendAt is in.", _ZONE, "the world's, or UTC")
+    directory: str | None = _optional(
+        "Who is on WhatsApp: open for every well-formed number, closed for the people of the world only.",
+        _choice("open", "closed"),
+        "the world's, or open",
+    )
     api_key: str | None = _optional(
         "API key of the world's first instance.", _KEY, "the world's: YOUR_API_KEY"
     )

@@ -224,6 +224,13 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             "time_zone": Case(
                 ("UTC", "Africa/Nairobi"), scheduled, ("2099-01-01T09:00:00Z", "2099-01-01T06:00:00Z")
             ),
+            "directory": Case(
+                ("open", "closed"),
+                lambda one: call(one, "POST", "/check-number", json={"number": "4915112345678"}).json()[
+                    "exists"
+                ],
+                (True, False),
+            ),
             "api_key": Case(
                 keys,
                 lambda one: statuses(one, "/groups", "Authorization", [f"Bearer {key}" for key in keys]),

@@ -76,7 +76,7 @@ class PersonInput(Input):
 @people.get("")
 @endpoint(resources.People)
 def list_people(world: World) -> dict[str, list[Person]]:
-    """List the people in the directory. Other numbers are on WhatsApp, too."""
+    """List the people in the directory. Other numbers are on WhatsApp, too, unless the directory is closed."""
     with world.lock:
         return {"people": list(world.state.people.values())}
 
@@ -97,7 +97,7 @@ def put(world: World, number: str, body: dict[str, Any]) -> Person:
 @people.delete("/<number>")
 @endpoint(Deleted, refuses=(409,))
 def delete(world: World, number: str) -> dict[str, str]:
-    """Remove a person from the directory. The number stays on WhatsApp."""
+    """Remove a person from the directory. The number stays on WhatsApp, unless the directory is closed."""
     world.people.remove(number)
     return {"deleted": number}
 
@@ -150,7 +150,7 @@ def list_groups(world: World) -> dict[str, list[Group]]:
     example={"subject": "Weekend hikers", "participants": ["254712345678", "254723456789"]},
 )
 def create_group(world: World, body: dict[str, Any]) -> Group:
-    """Create a group. Like the API, it leaves out people who are not on WhatsApp."""
+    """Create a group. Like the API, it leaves out people who are not on WhatsApp or forbid that they are added."""
     instance = world.instances.find(body["instance"])
     members = [world.people.named(number) for number in body["participants"]]
     return world.groups.make(instance.id, body["subject"], members).group
@@ -171,7 +171,7 @@ def change_group(world: World, group_id: str, body: dict[str, Any]) -> Group:
     example={"action": "add", "participants": ["254799000111"]},
 )
 def arrange_participants(world: World, group_id: str, body: dict[str, Any]) -> Group:
-    """Add, remove, promote or demote participants of any group."""
+    """Add, remove, promote or demote participants of any group. Privacy settings of people do not count."""
     return world.groups.arrange(group_id, body["action"], body["participants"])
 
 

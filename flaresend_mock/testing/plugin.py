@@ -36,9 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(world='default', seed=None, frozen_at=None, time_zone=None): the world that the fixture "
+        f"{MARKER}(world='default', seed=None, frozen_at=None, time_zone=None, **settings): the world that the fixture "
         "flaresend_mock makes: a shipped one by its name, or a world file or an export by its path, beside the test's "
-        "file or in the root folder; and its clock.",
+        "file or in the root folder; its clock; and its settings, such as directory='closed'.",
     )
 
 

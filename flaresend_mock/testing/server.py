@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import fields
 from datetime import datetime
 from difflib import get_close_matches
 from itertools import count
@@ -19,12 +20,14 @@ from flaresend_mock.client import (
     EmulatorUnreachable,
     NotAnEmulator,
 )
+from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.client import Flaresend
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
-_WORLD_OPTIONS = ("world", "seed", "frozen_at", "time_zone")
+_OPTIONS = ("seed", "time_zone", *(one.name for one in fields(WorldSettings)))
+_WORLD_OPTIONS = ("world", "frozen_at", *_OPTIONS)
 _numbers = count(1)
 
 
@@ -53,7 +56,7 @@ class Server(AbstractContextManager["Server"]):
         Args:
             about: what the world is for, such as the name of a test. Without a seed, it decides the ids, so that two
                 tests never share one.
-            wanted: `world`, `seed`, `frozen_at` and `time_zone`, as the marker takes them.
+            wanted: `world`, `seed`, `frozen_at`, `time_zone` and settings, as the marker takes them.
 
         Raises:
             TypeError: a name is unknown.
@@ -95,7 +98,7 @@ class Server(AbstractContextManager["Server"]):
             if name not in _WORLD_OPTIONS:
                 raise TypeError(f"a world has no {name!r}; {_hint(name, 'known', _WORLD_OPTIONS)}")
         body = _source(wanted.get("world") or "default")
-        body |= {name: wanted[name] for name in ("seed", "time_zone") if wanted.get(name) is not None}
+        body |= {name: wanted[name] for name in _OPTIONS if wanted.get(name) is not None}
         if about and "export" not in body:
             body.setdefault("seed", crc32(about.encode("utf-8", "replace")))
         while True:

@@ -564,6 +564,7 @@ def test_what_is_no_wsgi_application_is_refused_at_once(app: Any, flaresend_mock
         ({"frozen_at": "yesterday"}, "frozen_at: 'yesterday' is not an ISO 8601 time"),
         ({"seed": "x"}, "seed: "),
         ({"time_zone": "Nairobi"}, "time_zone: "),
+        ({"directory": "shut"}, "directory: "),
     ],
 )
 def test_a_world_that_cannot_be_is_refused(
