@@ -1,4 +1,4 @@
-"""Whom a bot writes to: LIDs that look like numbers, two numbers of one person, typos, and people who want no groups."""
+"""Whom a bot writes to: LIDs that look like numbers, two numbers of one person, typos, and privacy in groups."""
 
 from __future__ import annotations
 
