@@ -22,7 +22,7 @@ from flaresend_mock.api import auth, channels, groups, messages, request_log, sc
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.bodies import ApiRequest
-from flaresend_mock.http.context import CONTROL, MEDIA_HOST, SERVICES, AppServices
+from flaresend_mock.http.context import CONTROL, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -71,6 +71,10 @@ class Application:
         ):
             start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
             return []
+        environ[PATH] = environ[RAW_PATH] = path
+        plain = environ.get("REQUEST_URI") == path and path.isascii()
+        if not plain or path.endswith("/") or "//" in path:
+            find_path(environ, strict=self.services.strict)
         return self._api.wsgi_app(environ, start_response)
 
     def test_client(self, **options: Any) -> Client:
@@ -85,7 +89,7 @@ class SharedFlask(Flask):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, static_folder=None)
-        self.config.update(MAX_FORM_PARTS=100_000, PROVIDE_AUTOMATIC_OPTIONS=False)
+        self.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
 
@@ -100,7 +104,7 @@ class SharedFlask(Flask):
             script_name=environ.get("SCRIPT_NAME") or "/",
             subdomain="",
             url_scheme=environ["wsgi.url_scheme"],
-            path_info=request.path,
+            path_info=environ.get(PATH, request.path),
             default_method=environ["REQUEST_METHOD"],
         )
 

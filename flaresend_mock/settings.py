@@ -127,7 +127,7 @@ class Settings:
     )
     strict: bool = _option(
         False,
-        "Accept only what the documentation describes: forms only where it shows them, no trailing slashes.",
+        "Accept only what the documentation shows: no trailing slashes, and forms only as it has them.",
     )
     webhook_url: str | None = _optional("URL of the webhook of the world's first instance.", HTTP_URL)
     webhook_secret: str | None = _optional("Secret that signs deliveries.", click.STRING, "none: unsigned")
@@ -161,7 +161,10 @@ class Settings:
         "Token that clients of /_mock must send as X-Control-Token.", _TOKEN, "none: local callers only"
     )
     max_body_size: int = _option(
-        64 * 1024**2, "Largest request body; a larger one gets 413.", _BYTES, "64MiB"
+        64 * 1024**2,
+        "Largest request body; a larger one gets 413. JSON and URL-encoded forms of the API have lower limits.",
+        _BYTES,
+        "64MiB",
     )
     history: int = _option(
         10_000, "Number of messages, and of events, that a world keeps.", click.IntRange(1, 10_000_000)

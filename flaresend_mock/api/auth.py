@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Request, Response, g, request
+from flask import Request, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
 from flaresend_mock.core.world import World
-from flaresend_mock.http.context import SERVICES, AppServices, bearer
+from flaresend_mock.http.context import PATH, SERVICES, AppServices, bearer
+from flaresend_mock.http.endpoint import endpoint_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def authenticate() -> Response | None:
         reply = fault_injection.apply_before(world, caller.instance if caller else None)
         if reply is not None:
             return reply
-    if caller is None or us.strict:
+    if caller is None or us.strict or request.environ[PATH].startswith("//"):
         _require_known(request, us, key, caller)
     return None
 
@@ -47,11 +48,14 @@ def _require_known(request: Request, us: AppServices, key: str | None, caller: C
 
     Raises:
         Unauthorized: the key is missing or unknown.
-        NotFound: in strict mode, the path ends with a slash.
+        NotFound: the path begins with a double slash, or the emulator only tolerates it, and is strict.
     """
     if isinstance(request.routing_exception, NotFound):
         return
-    if us.strict and request.path.endswith("/"):
+    path: str = request.environ[PATH]
+    called = endpoint_of(current_app.view_functions[request.endpoint]) if request.endpoint else None
+    tolerated = path.endswith("/") or (called is not None and called.former)
+    if path.startswith("//") or (us.strict and tolerated):
         raise NotFound
     if caller is None:
         raise Unauthorized("Invalid API key" if key else "Authorization header required")

@@ -129,6 +129,16 @@ def create_channel(caller: Caller, body: dict[str, Any]) -> Channel:
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
 
 
+@blueprint.post("/channels/create")
+@endpoint(Created("Channel created successfully"), body=CreateChannel(), phone=True, former=True)
+def create_channel_by_former_path(caller: Caller, body: dict[str, Any]) -> Channel:
+    """Create a channel by the path that was documented from 2026-04-06 to 2026-04-08.
+
+    In strict mode, it is unknown.
+    """
+    return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
+
+
 @blueprint.get("/channels")
 @endpoint(None, phone=True, refuses=(501,))
 def list_channels(caller: Caller) -> None:

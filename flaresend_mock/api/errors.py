@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.core import errors
 from flaresend_mock.http.bodies import respond
-from flaresend_mock.http.context import allowed, path_as_sent
+from flaresend_mock.http.context import RAW_PATH, allowed
 from flaresend_mock.http.resources import Property, Resource
 
 NOT_READY = "Instance not ready for messaging"
@@ -149,7 +149,7 @@ def refuse_http(refusal: HTTPException) -> Response:
     """Return the response to what HTTP refuses: unknown routes and methods, unreadable bodies."""
     status = refusal.code or 500
     if status == 404:
-        message = f"Cannot {request.method} {path_as_sent(request.environ)}"
+        message = f"Cannot {request.method} {request.environ[RAW_PATH]}"
     elif status in (400, 501) and refusal.description != type(refusal).description:
         message = refusal.description or refusal.name
     else:

@@ -54,12 +54,13 @@ def apply_after(response: Response, injected: Injected) -> Response:
 def _described(request: Request, instance: str | None) -> dict[str, Any]:
     """Return a call as matchers see it. A body that cannot be read has no fields."""
     try:
-        body = bodies.read(request, _LISTS)
+        body = bodies.read(request, _LISTS, limits=bodies.API_LIMITS)
     except HTTPException:
         body = {}
     return {
         "method": request.method,
-        "path": context.path_as_sent(request.environ),
+        "path": request.environ[context.PATH],
+        "raw_path": request.environ[context.RAW_PATH],
         "query": request.environ.get("QUERY_STRING", ""),
         "headers": context.shown(context.received(request.environ)),
         "body": body,

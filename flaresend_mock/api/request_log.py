@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from typing import Any
+from urllib.parse import quote
 
 from flask import Response, g, request
 
@@ -13,7 +14,7 @@ from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.bodies import RAW
-from flaresend_mock.http.context import path_as_sent, received, services
+from flaresend_mock.http.context import PATH, RAW_PATH, received, services
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +35,17 @@ def record(response: Response) -> Response:
     query = environ.get("QUERY_STRING", "")
     response_body = b"" if cut_off else response.get_data()
     masked = world.instances.masked
+    path, raw_path = environ[PATH], environ[RAW_PATH]
+    shown = masked(path)
+    shown_raw = shown if raw_path == path else masked(raw_path) if shown == path else quote(shown, safe="/*")
     if response.status_code == NOT_FOUND and not cut_off:  # the message repeats the path
-        response_body = masked(response_body.decode()).encode()
+        response_body = masked(response_body.decode().replace(raw_path, shown_raw)).encode()
     body = environ.get(RAW)
     if body is None and (fields := g.get("body")) is not None:
         body = {name: _described(value) for name, value in fields.items()}
     call = Call(
         method=environ["REQUEST_METHOD"],
-        path=masked(path_as_sent(environ)),
+        path=shown,
         query=masked(query) if query else "",
         headers=received(environ),
         body=body,
@@ -49,6 +53,7 @@ def record(response: Response) -> Response:
         response=response_body,
         instance=caller.instance if caller else None,
         fault=fault.id if fault else None,
+        raw_path=shown_raw,
     )
     with world.lock:
         world.record("request", call)

@@ -375,7 +375,7 @@ class Call:
     """An API call and its response; `instance` is None where no key was recognised.
 
     `body` is the bytes that were sent, or the fields of a form, or None. `fault` is the id of the fault that hit the
-    call. If it reset the connection, `status` is None.
+    call. If it reset the connection, `status` is None. `path` is as it was routed, `raw_path` as it was sent.
     """
 
     method: str
@@ -387,11 +387,17 @@ class Call:
     response: bytes
     instance: str | None
     fault: str | None = None
+    raw_path: str = ""
 
     @property
     def url(self) -> str:
-        """The path, with the query if there is one."""
+        """The path as it was routed, with the query if there is one."""
         return f"{self.path}?{self.query}" if self.query else self.path
+
+    @property
+    def raw_url(self) -> str:
+        """The path as it was sent, with the query if there is one."""
+        return f"{self.raw_path}?{self.query}" if self.query else self.raw_path
 
     @property
     def succeeded(self) -> bool:
@@ -400,7 +406,8 @@ class Call:
     @property
     def size(self) -> int:
         headers = 160 * len(self.headers) + sum(map(len, chain.from_iterable(self.headers)))
-        return 1200 + headers + 2 * len(self.query) + size_of(self.body) + len(self.response)
+        url = len(self.path) + len(self.raw_path) + 2 * len(self.query)
+        return 1200 + headers + url + size_of(self.body) + len(self.response)
 
 
 @dataclass(frozen=True, slots=True)

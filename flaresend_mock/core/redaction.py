@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
 
 MASK = "***"
 LONG_KEY = 12
@@ -34,14 +35,17 @@ def key_mask(key: str) -> str:
 def has_key(value: Any, keys: Sequence[str]) -> bool:
     """Tell whether a JSON value contains one of these API keys; short keys do not count."""
     if isinstance(value, str):
-        return any(len(key) >= LONG_KEY and key in value for key in keys)
+        return any(
+            len(key) >= LONG_KEY and (key in value or ("%" in value and key in unquote(value)))
+            for key in keys
+        )
     inner = [*value, *value.values()] if isinstance(value, dict) else value
     return isinstance(inner, list) and any(has_key(one, keys) for one in inner)
 
 
 @lru_cache(maxsize=1024)
 def pattern_of(key: str) -> re.Pattern[str]:
-    """Return a pattern that finds an API key in a path or a query, any of its characters percent-encoded.
+    """Return a pattern that finds an API key in a path or a query, any of its characters percent-encoded, once or more.
 
     A key may be any text: a short one is found only where it is a whole part, between slashes and signs.
     """
@@ -51,4 +55,4 @@ def pattern_of(key: str) -> re.Pattern[str]:
 
 def _character(character: str) -> str:
     digits = "".join(f"[{digit}{digit.lower()}]" for digit in f"{ord(character):02X}")
-    return f"(?:{re.escape(character)}|%{digits})"
+    return f"(?:{re.escape(character)}|%(?:25)*{digits})"

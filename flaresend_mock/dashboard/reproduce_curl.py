@@ -71,7 +71,7 @@ def call_again(world: World, call: Call, place: Place, attached: Media | None = 
         attached: the file of a form, if it is still kept.
     """
     headers = dict(call.headers)
-    parts = [_curl(call.method, place.address + call.url)]
+    parts = [_curl(call.method, place.address + call.raw_url)]
     if "HTTP_AUTHORIZATION" in headers:
         parts.append(f"-H {shlex.quote(f'Authorization: Bearer {key_of(world, call.instance)}')}")
     if isinstance(call.body, Mapping):

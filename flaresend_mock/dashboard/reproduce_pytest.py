@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pprint import pformat
 from typing import Any
+from urllib.parse import quote
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.models import Call, Media, Message, Task
@@ -128,9 +129,9 @@ def _create_chat(script: Script, world: World, message: Message, about: Message 
 
 def _repeat_call(script: Script, call: Call) -> None:
     """Make the application's call."""
-    path = repr(call.path)
+    path = repr(call.raw_path)
     for id_, name in script.names.items():
-        path = path.replace(id_, f"' + {name} + '")
+        path = path.replace(id_, f"' + {name} + '").replace(quote(id_), f"' + {name} + '")
     if isinstance(call.body, Mapping):
         fields = {name: one for name, one in call.body.items() if not _is_file(one)}
         files = {name: (one["fileName"], b"...") for name, one in call.body.items() if _is_file(one)}

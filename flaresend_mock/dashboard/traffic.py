@@ -315,6 +315,8 @@ class _Listing:
 
     def _has_path(self, subject: Subject) -> bool:
         where = self._where(subject).lower()
+        if isinstance(subject, Call):
+            where += f" {subject.raw_url.lower()}"
         return self._path in where or ("%" in where and self._path in unquote(where))
 
     def _concerns(self, subject: Subject) -> bool:
@@ -346,7 +348,7 @@ def _status_class(status: int | None) -> str:
 
 def _parties(call: Call) -> list[str]:
     """Return the numbers and JIDs that a call names."""
-    jids = [part for part in unquote(call.path).split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
+    jids = [part for part in call.path.split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
     body = json_of(call.body) if isinstance(call.body, bytes) else call.body
     if not isinstance(body, Mapping):
         return jids

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Collection
+from dataclasses import dataclass
 from http import HTTPStatus
+from io import BytesIO
 from math import isinf
 from typing import IO, Any
 
@@ -25,17 +28,50 @@ STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HT
 RAW = "flaresend_mock.raw_body"
 """The key in the environ of the bytes of a body that was read as JSON."""
 
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_EMPTY = re.compile(rb"[\[{]\s*[\]}]")
 _INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large bodies may be.
+
+    Args:
+        depth: how deeply JSON may be nested.
+        large: bytes of JSON that are accepted even where the emulator allows fewer.
+        json: bytes of JSON, where the emulator does not allow fewer.
+        values: how many values JSON may hold.
+        urlencoded: bytes of a URL-encoded form, where the emulator does not allow fewer.
+        fields: how many fields or files a form may have.
+    """
+
+    depth: int = MAX_DEPTH
+    large: int = 0
+    json: int = sys.maxsize
+    values: int = sys.maxsize
+    urlencoded: int = sys.maxsize
+    fields: int = 100_000
+
+
+DEFAULT_LIMITS = Limits()
+API_LIMITS = Limits(json=8 * 1024 * 1024, values=200_000, urlencoded=1024 * 1024, fields=1000)
+
+
 class StrictFormDataParser(FormDataParser):
-    """Reports broken forms instead of reading them as empty ones."""
+    """Reports broken forms instead of reading them as empty ones, and counts the fields of URL-encoded ones too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.silent = False
+
+    def _parse_urlencoded(self, stream: IO[bytes], *args: Any) -> Any:
+        raw = stream.read()
+        if self.max_form_parts is not None and raw.count(b"&") >= self.max_form_parts:
+            raise RequestEntityTooLarge
+        return super()._parse_urlencoded(BytesIO(raw), *args)
 
 
 class ApiRequest(Request):
@@ -44,6 +80,7 @@ class ApiRequest(Request):
     form_data_parser_class = StrictFormDataParser
 
     _streams: tuple[IO[bytes], ...] = ()
+    _refused: BaseException | None = None
 
     def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
         stream = super()._get_file_stream(*args, **kwargs)
@@ -51,10 +88,13 @@ class ApiRequest(Request):
         return stream
 
     def _load_form_data(self) -> None:
+        if self._refused is not None:  # fault injection has read the stream
+            raise self._refused
         self.max_content_length = self.max_form_memory_size = self.environ[SERVICES].max_body_size
         try:
             super()._load_form_data()
-        except BaseException:
+        except BaseException as refused:
+            self._refused = refused
             for stream in self._streams:
                 stream.close()
             raise
@@ -65,8 +105,8 @@ def read(
     lists: Collection[str] = (),
     *,
     forms: bool = True,
-    max_depth: int = MAX_DEPTH,
-    max_size: int = 0,
+    strict: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
     not_json: str = NOT_JSON,
 ) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
@@ -75,8 +115,7 @@ def read(
         lists: the fields that hold lists. In a form they may be repeated, as `name`, `name[]` or `name[0]`,
             or hold a JSON array.
         forms: accepts forms beside JSON.
-        max_depth: how deeply JSON may be nested.
-        max_size: how many bytes of JSON are accepted, where the emulator does not allow more.
+        strict: accepts lists in forms only as `name[]`, and a JSON array only in a multipart form.
         not_json: the message for a body that is not a JSON object.
 
     Raises:
@@ -89,16 +128,20 @@ def read(
         return {}
     if request.content_type != "application/json" and not request.is_json:
         if forms and request.mimetype in FORMS:
-            return _read_form(request, lists)
+            if request.mimetype == FORMS[1] and length > limits.urlencoded:
+                raise RequestEntityTooLarge
+            return _read_form(request, lists, limits, strict=strict)
         raise UnsupportedMediaType
     environ = request.environ
-    if length > max(environ[SERVICES].max_body_size, max_size):
+    if length > min(max(environ[SERVICES].max_body_size, limits.large), limits.json):
         raise RequestEntityTooLarge
     raw = environ.get(RAW)
     if raw is None:  # the server has read it already: `Request.get_data` would add two guards
         raw = environ[RAW] = environ["wsgi.input"].read(length)
+    if length > limits.values and _has_more_values(raw, limits.values):
+        raise RequestEntityTooLarge
     try:
-        data = load_json(raw, max_depth)
+        data = load_json(raw, limits.depth)
     except ValueError:
         raise BadRequest(not_json) from None
     if not isinstance(data, dict):
@@ -175,7 +218,17 @@ def _check_depth(data: Any, max_depth: int) -> None:
     raise ValueError("too deeply nested")
 
 
-def _read_form(request: Request, lists: Collection[str]) -> dict[str, Any]:
+def _has_more_values(raw: bytes, most: int) -> bool:
+    """Tell whether JSON holds more values than that in its arrays and objects, without building any."""
+    if sum(map(raw.count, (b",", b"[", b"{"))) <= most:
+        return False
+    bare = _STRING.sub(b"", raw)
+    return sum(map(bare.count, (b",", b"[", b"{"))) - _EMPTY.subn(b"", bare)[1] > most
+
+
+def _read_form(request: Request, lists: Collection[str], limits: Limits, *, strict: bool) -> dict[str, Any]:
+    request.max_form_parts = limits.fields
+    spread = not strict or request.mimetype == FORMS[0]
     try:
         form, files = request.form, request.files
     except ValueError:
@@ -185,26 +238,35 @@ def _read_form(request: Request, lists: Collection[str]) -> dict[str, Any]:
         raise BadRequest("Invalid form body")
     for name, values in form.lists():
         found = _INDEXED.fullmatch(name)
-        base = found[1] if found and found[1] in lists else name
-        if base in lists:
-            fields.setdefault(base, []).extend(_items(values))
-        else:
+        base = found[1] if found and found[1] in lists and not (strict and found[2]) else name
+        if base in lists and not (strict and base == name):
+            items = fields.setdefault(base, [])
+            for value in map(unquote, values):
+                items += _items(value, limits, spread=spread)
+                if len(items) > limits.values:
+                    raise RequestEntityTooLarge
+        elif base not in lists:
             fields[name] = unquote(values[-1])
     fields.update(_uploads(files))
     return fields
 
 
-def _items(values: list[str]) -> list[Any]:
-    items: list[Any] = []
-    for value in map(unquote, values):
-        if value.lstrip().startswith("["):
-            try:
-                items.extend(load_json(value.encode()))
-                continue
-            except ValueError:
-                pass  # an item that starts with a bracket, and is not JSON
-        items.append(value)
-    return items
+def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
+    """Return the items in one value of a list in a form.
+
+    Args:
+        spread: takes the items of a JSON array; without it, the array is one item.
+    """
+    if not value.lstrip().startswith("["):
+        return [value]
+    raw = value.encode()
+    if len(raw) > limits.json or _has_more_values(raw, limits.values):
+        raise RequestEntityTooLarge
+    try:
+        found: list[Any] = load_json(raw)
+    except ValueError:  # an item that starts with a bracket, and is not JSON
+        return [value]
+    return found if spread else [found]
 
 
 def _uploads(files: MultiDict[str, FileStorage]) -> dict[str, Upload]:

@@ -18,6 +18,7 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.background.realtime import Patience
+from flaresend_mock.core import paths
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
@@ -29,6 +30,8 @@ CONTROL = "/_mock"
 MEDIA_HOST = "/v"
 """The path of WhatsApp's media host."""
 
+PATH, RAW_PATH = "flaresend_mock.path", "flaresend_mock.raw_path"
+"""The keys of a call's path in its environ, as it is routed and as it was sent: see `find_path`."""
 SERVICES = "flaresend_mock.services"
 """The key of `AppServices` in the environ of a request."""
 CUT = "flaresend_mock.cut"
@@ -43,6 +46,7 @@ SCHEMES = ("bearer", "basic", "digest")
 """Schemes of authentication, which are shown where the credential is masked."""
 
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
+_IN_PATHS = "/:@!$&'()*+,;="
 _DISCONNECTED = "waitress.client_disconnected"
 _PROCESS = id(object())
 _runs = count(1)
@@ -131,10 +135,21 @@ def pass_for(token: str) -> str:
     return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()
 
 
-def path_as_sent(environ: Mapping[str, Any]) -> str:
-    """Return the path of the request line, without the query."""
-    uri: str | None = environ.get("REQUEST_URI")
-    return uri.partition("?")[0] if uri else quote(environ["PATH_INFO"].encode("latin-1"))
+def find_path(environ: dict[str, Any], *, strict: bool) -> None:
+    """Put the path of a call of the API into its environ: as it was sent, and as it is routed.
+
+    In strict mode, it keeps a trailing slash, and so it is not routed.
+    """
+    info: str = environ["PATH_INFO"]
+    uri = environ.get("REQUEST_URI") or quote(info.encode("latin-1", "replace"), safe=_IN_PATHS)
+    raw = uri.partition("?")[0]
+    if "://" in raw and not raw.startswith("/"):  # a whole URL, as clients send it to a proxy
+        raw = "/" + raw.partition("://")[2].partition("/")[2]
+    raw = raw.partition("#")[0].encode("latin-1", "replace").decode(errors="replace")
+    path = "/" + info.encode("latin-1", "replace").decode(errors="replace").removeprefix("/")
+    if "//" in raw or "%2f" in raw.lower():  # servers decode and merge slashes
+        path = paths.decoded(raw.removeprefix(environ.get("SCRIPT_NAME", "")))
+    environ[RAW_PATH], environ[PATH] = raw, path if strict else paths.trimmed(path)
 
 
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:

@@ -21,8 +21,7 @@ from flaresend_mock.http.resources import Resource, instance
 View = Callable[..., Any]
 
 WORLD = "world"
-LARGE_BODY = 384 * 1024 * 1024
-LARGE_DEPTH = 3 * bodies.MAX_DEPTH
+LARGE_LIMITS = bodies.Limits(depth=3 * bodies.MAX_DEPTH, large=384 * 1024 * 1024)
 """An export wraps accepted bodies in a few more layers."""
 
 _ATTRIBUTE = "flaresend_mock_endpoint"
@@ -67,6 +66,7 @@ class Endpoint:
         phone: needs a connected instance, which is checked before the body is read.
         refuses: the statuses of refusals that only this endpoint has.
         links: by the view that a response leads to, the parameter it fills and a JSON pointer to its value.
+        former: has a route that the documentation does not have any more, and that strict mode refuses.
         large: accepts a whole world.
         any_query: ignores a query that it does not know, for probes that add one.
         example: a body that the default world accepts, for OpenAPI.
@@ -82,6 +82,7 @@ class Endpoint:
     phone: bool = False
     refuses: tuple[int, ...] = ()
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    former: bool = False
     large: bool = False
     any_query: bool = False
     example: Any = None
@@ -104,7 +105,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         dump = getattr(resource, "dump", None)
         of_api = "caller" in takes
         lists = _lists(of.body)
-        limits = {"max_depth": LARGE_DEPTH, "max_size": LARGE_BODY} if of.large else {}
+        limits = bodies.API_LIMITS if of_api else LARGE_LIMITS if of.large else bodies.DEFAULT_LIMITS
 
         @wraps(view)
         def run(**arguments: Any) -> Response:
@@ -117,8 +118,15 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             if of.query is not None and "query" in takes:
                 arguments["query"] = of.query.parse(_query(request))
             if of.body is not None:
-                forms = of.forms or (of_api and not services().strict)
-                g.body = given = bodies.read(request, lists, forms=forms, not_json=of.body.not_json, **limits)
+                strict = of_api and services().strict
+                g.body = given = bodies.read(
+                    request,
+                    lists,
+                    forms=of.forms or (of_api and not strict),
+                    strict=strict,
+                    limits=limits,
+                    not_json=of.body.not_json,
+                )
                 arguments["body"] = of.body.parse(given)
             if WORLD in takes:
                 arguments[WORLD] = chosen_world(request)

@@ -242,6 +242,8 @@ class _Maker:
             operation["description"] = rest.partition("\nRaises:")[0].strip()
         if self.examples:
             operation[FIDELITY] = self.examples.tag(rule.endpoint)
+        if description.former:
+            operation["deprecated"] = True
         parameters = [
             _path_parameter(name, of_api=self.examples is not None)
             for name in sorted(rule.arguments)

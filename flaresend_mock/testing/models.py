@@ -62,11 +62,15 @@ class Scheduled:
 
 @dataclass(frozen=True)
 class Request:
-    """A call of the API with its response. `status` is None where a fault cut the connection."""
+    """A call of the API with its response.
+
+    `path` is as it was routed, `raw_path` as it was sent. `status` is None where a fault cut the connection.
+    """
 
     id: int
     method: str
     path: str
+    raw_path: str
     query: str
     headers: Mapping[str, str]
     body: Any

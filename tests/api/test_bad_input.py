@@ -42,6 +42,7 @@ ENDPOINTS = [
     ("POST", "/groups/send-message"),
     ("POST", "/groups/{group}/participants"),
     ("POST", "/channels"),
+    ("POST", "/channels/create"),
     ("GET", "/channels"),
     ("GET", "/channels/{channel}"),
     ("GET", "/channels/invite/{code}"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any, NamedTuple
 
 import pytest
@@ -96,6 +97,7 @@ ENDPOINTS = [
     Endpoint("GET", "/channels/unknown", True, 404),
     Endpoint("GET", "/channels/invite/unknown", True, 404),
     Endpoint("POST", "/channels", True, 200, {"name": "News"}, "Name is required"),
+    Endpoint("POST", "/channels/create", True, 200, {"name": "News"}, "Name is required"),
     Endpoint("PUT", "/channels/unknown", True, 404, {"name": "News"}, "No fields to update"),
     Endpoint("POST", "/channels/unknown/follow", True, 404),
     Endpoint("POST", "/channels/unknown/unfollow", True, 404),
@@ -367,6 +369,42 @@ def test_in_strict_mode_forms_are_accepted_only_where_the_documentation_shows_th
 
     assert (sent.status_code, posted.status_code) == (200, 200)
     assert (checked.status_code, created.status_code) == (415, 415)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("recipients", ANN, "Recipients array is required"),
+        ("recipients", f'["{ANN}"]', "Recipients array is required"),
+        ("recipients[0]", ANN, "Recipients array is required"),
+        ("recipients[00]", ANN, "Recipients array is required"),
+        ("recipients[]", f'["{ANN}"]', "Recipients must be phone numbers"),
+        ("recipients[]", f'"[{ANN}]"', "Recipients must be phone numbers"),
+    ],
+)
+def test_in_strict_mode_a_list_in_a_form_has_the_documented_name(
+    name: str, value: str, message: str, strict: Client, client: Client
+) -> None:
+    form = {"type": "text", "text": "Hello"}
+
+    refused = strict.post("/send-message", headers=KEY, data={**form, name: value})
+    both = strict.post("/send-message", headers=KEY, data={**form, "recipients[]": [BEN], name: value})
+    accepted = strict.post("/send-message", headers=KEY, data={**form, "recipients[]": [ANN, BEN]})
+    tolerated = client.post("/send-message", headers=KEY, data={**form, name: value})
+
+    assert (refused.status_code, refused.json) == (400, {"success": False, "message": message})
+    assert name == "recipients[]" or both.get_json()["total_recipients"] == 1
+    assert accepted.get_json()["total_recipients"] == 2
+    assert tolerated.get_json()["total_recipients"] == 1
+
+
+def test_in_strict_mode_the_documented_upload_of_an_image_is_accepted(strict: Client) -> None:
+    """The documentation shows JSON in one value for this multipart form only."""
+    form = {"recipients[]": f'["{ANN}"]', "type": "image", "file": (BytesIO(b"x"), "image.jpg")}
+
+    response = strict.post("/send-message", headers=KEY, data=form)
+
+    assert response.get_json()["successful_recipients"] == [f"{ANN}@s.whatsapp.net"]
 
 
 def test_in_strict_mode_documented_calls_work_as_before(strict: Client) -> None:

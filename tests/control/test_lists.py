@@ -178,7 +178,8 @@ def test_a_request_is_shown_with_its_answer(client: Client) -> None:
     assert request == {
         "id": 1,
         "method": "POST",
-        "path": "/check-number/",
+        "path": "/check-number",
+        "raw_path": "/check-number/",
         "query": "a=b&a=c",
         "body": body,
         "status": 200,

@@ -16,6 +16,7 @@ from flaresend_mock.core.matchers.fields import (
     HEADERS,
     INSTANCE,
     PATH,
+    RAW_PATH,
     check_number,
     numbers_in,
 )
@@ -146,7 +147,13 @@ class Request(Resource):
 
     id = Property(int, "The number of its event.", at="number")
     method = Property(str, "The HTTP method.", at="subject.method", match=CALL_FIELDS["method"])
-    path = Property(str, "The path, without the query.", at="subject.path", match=PATH)
+    path = Property(
+        str,
+        "The path as it is routed: percent-decoded, without the query and a trailing slash.",
+        at="subject.path",
+        match=PATH,
+    )
+    raw_path = Property(str, "The path as it was sent.", at="subject.raw_path", match=RAW_PATH)
     query = Property(str, "The query, without the question mark.", at="subject.query")
     headers = Property(
         dict,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import numbers, paths
 from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.redaction import is_secret
 
@@ -54,8 +54,15 @@ def check_path(value: Any) -> str | None:
     if not isinstance(value, str) or not value.startswith("/"):
         return "a path begins with a slash"
     if "?" in value:
-        return "a path has no query; that is matched with query"
+        return "a path has no query; that is matched with query (a question mark in a path is written %3F)"
     return "calls of the control plane are not matched" if value.startswith("/_mock") else None
+
+
+def check_path_regex(pattern: Any) -> str | None:
+    """Return why no path has what a regular expression finds."""
+    found = paths.first_encoded(pattern) if isinstance(pattern, str) else None
+    hint = f"{paths.decoded(found)!r} instead of {found!r}" if found else ""
+    return f"paths are matched percent-decoded: write {hint}, or match raw_path" if found else None
 
 
 def check_instance(value: Any) -> str | None:
@@ -75,12 +82,14 @@ def check_header(name: Any) -> str | None:
 
 
 HEADERS = Field(fold=True, free=True, check_name=check_header)
-PATH = Field(check=check_path)
+PATH = Field(check=check_path, check_regex=check_path_regex, spelled=(paths.routed, paths.decoded))
+RAW_PATH = Field(check=check_path)
 INSTANCE = Field(check=check_instance)
 
 CALL_FIELDS: Mapping[str, Field] = {
     "method": Field(words=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),
     "path": PATH,
+    "raw_path": RAW_PATH,
     "query": Field(),
     "headers": HEADERS,
     "body": Field(known=BODY_FIELDS),

@@ -115,7 +115,7 @@ def same_number(expected: Any) -> Test:
     return Condition(expected, lambda value: same(_digits(value), digits))
 
 
-def contains(expected: Any, item: Test) -> Test:
+def contains(expected: Any, item: Test) -> Condition:
     """Find a text in a text, or an item that meets a test in a list."""
 
     def found(value: Any) -> bool:

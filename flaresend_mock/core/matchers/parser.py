@@ -47,6 +47,8 @@ class Field:
         free: the field holds any JSON.
         check: returns why the field can never have a value, or None.
         check_name: returns why the field's object can never have a name, or None.
+        check_regex: returns why a regular expression can never be found in the field, or None.
+        spelled: how the field spells a text that it equals, and one that it contains. Both spellings are found.
     """
 
     read: Callable[[Mapping[str, Any]], Any] | None = None
@@ -58,6 +60,8 @@ class Field:
     free: bool = False
     check: Check | None = None
     check_name: Check | None = None
+    check_regex: Check | None = None
+    spelled: tuple[Callable[[str], str], Callable[[str], str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +175,9 @@ class _Reader:
             raise InvalidMatcher(f"{where}: {unknown(spec, at.words)}")
         if isinstance(spec, list):
             return Items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
+        if at.spelled and isinstance(spec, str):
+            spellings = (spec, at.spelled[0](spec))
+            return Condition(spec, lambda value: value in spellings)
         return same_number(spec) if at.number else equal(spec)
 
     def _operation(self, spec: dict[str, Any], at: Field, where: str) -> Test:
@@ -190,8 +197,13 @@ class _Reader:
             case "equal":
                 return self._equal(operand, at, where)
             case "contains":
-                return contains(operand, self._any(operand, where))
+                found = contains(operand, self._any(operand, where))
+                if not (at.spelled and isinstance(operand, str)):
+                    return found
+                spelled = contains(at.spelled[1](operand), found)
+                return Condition(found.expected, lambda value: found.holds(value) or spelled.holds(value))
             case "regex":
+                _refuse(at.check_regex, operand, where)
                 return self._regex(operand, where)
             case "subset":
                 if not isinstance(operand, dict):
