@@ -89,6 +89,28 @@ CASES = [
     ),
     Case("group-mention", {"text": f"@{BEN} look", "mentions": [BEN], "group": ANNS_GROUP}),
     Case("reply-to-file", {"text": "Nice", "reply_to": ABOUT}, received={"type": "image", "caption": "Look"}),
+    Case(
+        "edit-document",
+        {"type": "edit", "text": "The menu", "target": ABOUT},
+        received={"type": "document", "caption": "The mnu"},
+    ),
+    Case(
+        "edit-in-group",
+        {"type": "edit", "text": f"@{BEN} sorry", "target": ABOUT, "mentions": [BEN], "group": ANNS_GROUP},
+        received={"text": "Sorry", "group": ANNS_GROUP},
+    ),
+    Case(
+        "reply-from-group",
+        {"text": "Privately", "reply_to": ABOUT},
+        sent="Anything else?",
+        sent_to=ANNS_GROUP,
+    ),
+    Case(
+        "reaction-in-group",
+        {"type": "reaction", "emoji": "❤️", "target": ABOUT, "group": ANNS_GROUP},
+        sent_to=ANNS_GROUP,
+        sent="It is ready",
+    ),
     Case("location", {"type": "location", "name": "Uhuru Park", "address": "Kenyatta Avenue, Nairobi"}),
     Case("contact", {"type": "contact"}),
     Case("reaction", {"type": "reaction", "emoji": "❤️", "target": ABOUT}, sent="It is ready"),
