@@ -273,7 +273,7 @@ class Deliveries:
     def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
         """Return an event as faults match it; `number` holds the numbers of its message's sender."""
         body = event_bodies.decoded(delivery.body)
-        writer = event_bodies.writer_of(body)
+        writer = event_bodies.writer_of(body, self._instances.find(delivery.instance).number)
         return {
             "instance": delivery.instance,
             "chat": delivery.chat,

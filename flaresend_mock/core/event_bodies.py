@@ -75,9 +75,11 @@ def chat_of(event: Mapping[str, Any]) -> str | None:
     return next((one for one in found if _is_jid(one)), None)
 
 
-def writer_of(event: Mapping[str, Any]) -> str | None:
-    """Return the JID of the person that an event comes from, or of its chat."""
+def writer_of(event: Mapping[str, Any], own: str) -> str | None:
+    """Return the JID of the person that an event comes from, or of its chat; `own` if the instance's phone wrote it."""
     data = data_of(event)
+    if data.get("fromMe") is True or key_of(data).get("fromMe") is True:
+        return own
     named = (data.get("participant"), key_of(data).get("participant"), data.get("author"))
     return next((one for one in named if _is_jid(one)), None) or chat_of(event)
 

@@ -104,8 +104,7 @@ class Inbound:
             now = self._store.clock.now()
             data, chat = event_bodies.data_of(event), self._chat(event_bodies.chat_of(event))
             payload, own_id = data.get("message"), data.get("id") or event_bodies.key_of(data).get("id")
-            is_ours = data.get("fromMe") is True or event_bodies.key_of(data).get("fromMe") is True
-            writer = instance.number if is_ours else event_bodies.writer_of(event) or OWN_EVENT
+            writer = event_bodies.writer_of(event, instance.number) or OWN_EVENT
             recorded = self._keep(
                 instance,
                 chat,

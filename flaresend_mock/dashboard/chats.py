@@ -50,6 +50,8 @@ MESSAGES = 40
 CHATS = 60
 """The number of chats that the list loads at a time."""
 DEFAULT_POSTER = "254712345678"
+OTHER = "other"
+"""The kind of a chat that only events of your own name."""
 MAX_SEEN = 10_000
 """The number of chats of which the dashboard remembers the last event that was looked at."""
 
@@ -59,7 +61,7 @@ Seen = dict[tuple[str, str], int]
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A chat of an instance with a person, a group or a channel."""
+    """A chat of an instance with a person, a group or a channel, or one that only own events name."""
 
     instance: Instance
     id: str
@@ -260,9 +262,12 @@ def _found(world: World, instance: str, chat: str) -> Chat:
             "channel": True,
             "person": digits.isascii() and digits.isdigit(),
         }
-        if owner is None or not exists[kind]:
+        if owner is None:
             raise NotFound("There is no such chat.")
-        return Chat(owner, chat, name_of(world, chat), kind)
+        found = Chat(owner, chat, name_of(world, chat), kind if exists[kind] else OTHER)
+        if found.kind == OTHER and not any(_messages(world, found)):
+            raise NotFound("There is no such chat.")
+        return found
 
 
 def _members(world: World, chat: str) -> list[tuple[str, str]]:

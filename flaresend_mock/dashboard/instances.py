@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -9,10 +10,11 @@ from flask import Blueprint, Response
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.background.webhook_handshake import MODES
-from flaresend_mock.core.models import INSTANCE_STATUSES
+from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.package_data import event_names, sample_event
 
 blueprint = Blueprint("instances_page", __name__)
 
@@ -40,8 +42,8 @@ def cards(world: World) -> Response:
 
 @blueprint.get("/w/<world>/parts/instances/<instance>/<dialog>")
 def dialog(world: World, instance: str, dialog: str) -> Response:
-    """Return a dialog for an instance: its webhook, its settings, or a scan by another phone."""
-    if dialog not in ("webhook", "settings", "scan"):
+    """Return a dialog for an instance: its webhook, an event for it, its settings, or a scan by another phone."""
+    if dialog not in ("webhook", "event", "settings", "scan"):
         raise NotFound
     with world.lock:
         found = world.state.instances.get(instance)
@@ -55,6 +57,8 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
         one=found,
         only=only,
         modes=MODES,
+        body_styles=BODY_STYLES,
+        samples={name: json.dumps(sample_event(name), indent=2) for name in event_names()},
         statuses=INSTANCE_STATUSES,
     )
 
@@ -62,19 +66,21 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
 def read_cards(world: World) -> list[dict[str, Any]]:
     """Return all instances, the oldest first, each with its `lid` and the id and mask of each API key.
 
-    `held` is the number of events that wait for the webhook to be resumed. `seconds` is how long the QR code stays
+    `held` is the number of events that wait for the webhook to be resumed, `waiting` of those that wait for the
+    instance to be connected. `seconds` is how long the QR code stays
     valid on the world's clock.
     """
     with world.lock:
         now = world.clock.now()
-        held = Counter(one.instance for one in world.deliveries.all() if one.status == "held")
+        counts = Counter((one.instance, one.status) for one in world.deliveries.all())
         people = world.state.people
         return [
             {
                 "instance": one,
                 "lid": people[one.number].lid if one.number in people else "",
                 "api_keys": [(key_id(key), key_mask(key)) for key in one.api_keys],
-                "held": held[one.id],
+                "held": counts[one.id, "held"],
+                "waiting": counts[one.id, "waiting"],
                 "seconds": max(0, round((one.qr.expires - now).total_seconds())) if one.qr else 0,
             }
             for one in world.state.instances.values()
@@ -82,4 +88,4 @@ def read_cards(world: World) -> list[dict[str, Any]]:
 
 
 def _cards(world: World) -> dict[str, object]:
-    return {"cards": read_cards(world), "meanings": MEANINGS, "pairing": world.state.settings.pairing_seconds}
+    return {"cards": read_cards(world), "meanings": MEANINGS, "settings": world.state.settings}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from html import unescape
@@ -10,10 +11,11 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
+from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, InboundMessage, Webhook
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.instances import MEANINGS, read_cards
+from flaresend_mock.package_data import event_names, sample_event
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
 from tests.support import RealTime, client_of
 
@@ -307,3 +309,51 @@ def test_what_the_page_is_made_of_is_served(client: Client, show: Show) -> None:
     for name in ("instances_people.css", "instances_people.js"):
         assert f"../../assets/{name}" in show()
         assert client.get(f"/_mock/ui/assets/{name}").status_code == 200
+
+
+def test_an_event_of_ones_own_is_sent_from_a_sample_or_as_json(show: Show, world: World) -> None:
+    webhook(world)
+    assert f'parts/instances/{INSTANCE}/event"' in show()
+    dialog = show(f"{PARTS}/{INSTANCE}/event")
+
+    assert f'data-form="event" data-instance="{INSTANCE}"' in dialog
+    filled = dict(re.findall(r'<option value="([^"]+)">([\w-]+)</option>', dialog))
+    samples = {name: json.loads(unescape(value)) for value, name in filled.items()}
+    assert samples == {name: sample_event(name) for name in event_names()}
+    assert [list(samples["call"]), list(samples["message-null"]["data"])] == [
+        ["event", "data"],
+        ["from", "message", "timestamp", "id"],
+    ]
+
+
+def test_order_and_body_style_are_shown_and_set(show: Show, world: World) -> None:
+    webhook(world)
+    assert "later events overtake" not in show()
+    dialog = show(f"{PARTS}/{INSTANCE}/webhook")
+    assert '<input name="ordered" type="checkbox" checked>' in dialog
+    assert "<option selected>raw</option><option>escaped</option>" in dialog
+
+    webhook(world, ordered=False, body_style="escaped")
+
+    assert "later events overtake retries" in show()
+    assert "<dt>JSON</dt><dd>escaped</dd>" in show()
+    dialog = show(f"{PARTS}/{INSTANCE}/webhook")
+    assert '<input name="ordered" type="checkbox">' in dialog
+    assert "<option>raw</option><option selected>escaped</option>" in dialog
+
+
+def test_a_card_tells_that_qr_codes_run_out(show: Show, world: World) -> None:
+    world.pairing.set_status(INSTANCE, "qr")
+    assert "Disconnects after" not in show()
+    world.pairing.change_settings(qr_codes=5)
+
+    assert "Disconnects after 5 QR codes of a minute each." in show()
+
+
+def test_a_card_counts_what_waits_for_the_phone(show: Show, world: World) -> None:
+    world.pairing.set_status(INSTANCE, "disconnected")
+    for expected in ("1 event waits until it is connected.", "2 events wait until it is connected."):
+        world.inbound.receive(InboundMessage(ANN, text="hi"))
+        assert expected in show()
+    world.pairing.set_status(INSTANCE, "connected")
+    assert "until it is connected" not in show()

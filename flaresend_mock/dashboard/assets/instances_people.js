@@ -149,6 +149,11 @@
       body.retries = amounts(form.elements.retries.value);
       return call("PUT", form.dataset.path + "/webhook", body);
     },
+    event(form) {
+      const { value } = form.elements.event;
+      JSON.parse(value); // the emulator gets the text itself, in which keys keep their order, and numbers their digits
+      return call("POST", "inbound", `{"event": ${value}, "instance": ${JSON.stringify(form.dataset.instance)}}`);
+    },
     person(form) {
       const fields = form.elements;
       const rules = [...form.querySelectorAll(".rule")].map((row) => {
@@ -181,6 +186,11 @@
     if (!found) return;
     form.closest("dialog")?.close();
     done(form.dataset.done, found);
+  });
+
+  document.addEventListener("change", (event) => { // a sample fills a field
+    const field = find(event.target.dataset?.fills);
+    if (field) field.value = event.target.value;
   });
 
   document.addEventListener("input", (event) => { // filters a list of choices
