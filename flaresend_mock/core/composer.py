@@ -98,8 +98,8 @@ class Composer:
         """Return the payload of a received message as its last edit left it."""
         payload = dict(message.payload) if message.payload is not None else None
         for change in rights.changes_of(self._store.state, message) if payload else ():
-            if change.content.type == "edit":
-                words = change.content.text or change.content.caption or ""
+            words = change.content.text if change.content.caption is None else change.content.caption
+            if change.content.type == "edit" and words is not None:
                 payload = payload_reader.edited(payload or {}, words)
         return payload
 

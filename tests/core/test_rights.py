@@ -527,3 +527,12 @@ def test_old_groups_have_their_creators_number_in_their_jid(make_world: Callable
     data = receive(world, text="a", group=old)
     assert (data["from"], data["participant"]) == (old, ANN_LID)
     assert protocol(receive(world, **delete(data["id"], group=old)))["key"]["remoteJid"] == old
+
+
+def test_an_edit_that_cannot_be_read_leaves_quotes_as_they_were(world: World) -> None:
+    target = message_id(world, text="Seven")
+    sealed = {"protocolMessage": {"key": {"id": target}, "type": "MESSAGE_EDIT", "editedMessage": {}}}
+    receive(world, raw=sealed)
+
+    quoting = receive(world, text="?", reply_to=target)["message"]["extendedTextMessage"]
+    assert quoting["contextInfo"]["quotedMessage"] == {"conversation": "Seven"}
