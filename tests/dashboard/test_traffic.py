@@ -320,6 +320,21 @@ def test_a_call_in_full(client: Client) -> None:
     assert "redeliver" not in shown
 
 
+@pytest.mark.parametrize("query", [ANNS_GROUP, ANNS_GROUP.replace("@", "%2540"), "groups/"])
+def test_a_path_is_listed_as_it_is_routed_and_found_and_shown_as_it_was_sent(
+    query: str, client: Client
+) -> None:
+    sent = f"/groups/{ANNS_GROUP.replace('@', '%40')}/"
+    client.get(sent, headers=KEY)
+
+    ((number, path, _),) = rows(client.get(f"{PAGE}?path={query}").text)
+    details = html.unescape(client.get(f"{PARTS}/{number}").text)
+
+    assert path == f"/groups/{ANNS_GROUP}"
+    assert f"Sent as <code>{sent}</code>" in details
+    assert f"{sent}'" in details or f"{sent} " in details
+
+
 def test_a_delivery_in_full_with_every_attempt(client: Client, hooked: World) -> None:
     receive(client, text="Hi there")
     deliver(hooked, 500, '{"why": "<b>no</b>"}')
