@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,26 @@ def import_world(emulator: ControlPlane, as_json: bool, file: Path) -> None:
     response = emulator.call("PUT", "/world", read_file(file), seconds=LONG_SECONDS)
     output.show(response, as_json, [f"World {response.get('world')} is in the state of {file}"])
     _warn(response, as_json)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise click.BadParameter(f"{text!r} does not look like directory=closed")
+    try:
+        return name, load_json(value)
+    except ValueError:
+        return name, value
+
+
+@world.command("set")
+@click.argument("changes", metavar="NAME=VALUE...", nargs=-1, required=True, type=_setting)
+@uses_emulator(world=True)
+def change_settings(emulator: ControlPlane, as_json: bool, changes: Sequence[tuple[str, Any]]) -> None:
+    """Change settings of a world, such as directory=closed or qr_codes=5; null is none. Shows them all."""
+    response = emulator.call("PATCH", "/world", dict(changes))
+    lines = [f"{name}: {'none' if value is None else value}" for name, value in response.items()]
+    output.show(response, as_json, lines)
 
 
 @world.command()

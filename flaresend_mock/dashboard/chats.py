@@ -256,6 +256,8 @@ def _found(world: World, instance: str, chat: str) -> Chat:
     kind = _kind_of(chat)
     digits = chat.removesuffix(numbers.USER)
     with world.lock:
+        if digits in world.state.aliases:
+            chat = world.state.aliases[digits] + numbers.USER
         owner = world.state.instances.get(instance)
         exists = {
             "group": chat in world.state.groups,

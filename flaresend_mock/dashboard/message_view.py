@@ -191,6 +191,7 @@ def name_of(world: World, party: str) -> str:
         group = world.state.groups.get(party)
         return group.subject if group else party
     number = party.removesuffix(numbers.USER)
+    number = world.state.aliases.get(number, number)
     owner = instance_of(world, number)
     if owner is not None and owner.name:
         return owner.name

@@ -29,7 +29,7 @@ _ROLES = ("Creator", "Admin", "")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A person, a group or a channel in the list.
+    """A person, a group or a channel in the list. A search finds its `title` and its `ids`.
 
     `chat` is the instance and the id of the chat, if there can be one. `linked` means that the person is an instance. A
     group has the name of its `owner`, a channel has the `roles` of the instances.
@@ -42,6 +42,10 @@ class Entry:
     linked: bool = False
     owner: str = ""
     roles: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return (self.id, *self.shown.aliases) if isinstance(self.shown, Person) else (self.id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class Found:
 @blueprint.get("/w/<world>/people/<kind>")
 def people(world: World, kind: str) -> Response:
     """Show the people, groups or channels of a world."""
-    return page("people.html", world, "people", live=False, **_listed(world, kind))
+    closed = world.state.settings.directory == "closed"
+    return page("people.html", world, "people", live=False, closed=closed, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/<kind>")
@@ -130,7 +135,9 @@ def find(world: World, kind: str, search: str, wanted: int) -> Found:
     if words:
         digits = "".join(filter(str.isdigit, words))
         entries = [
-            one for one in entries if words in one.title.lower() or (len(digits) >= 3 and digits in one.id)
+            one
+            for one in entries
+            if words in one.title.lower() or (len(digits) >= 3 and any(digits in id_ for id_ in one.ids))
         ]
     pages = max(1, -(-len(entries) // PAGE))
     number = min(max(1, wanted), pages)
@@ -150,7 +157,8 @@ def _listed(world: World, kind: str) -> dict[str, Any]:
 
 
 def _dialog(world: World, name: str, **values: Any) -> Response:
-    limits = {"longest": SUBJECT_LENGTH, "longest_description": DESCRIPTION_LENGTH}
+    closed = world.state.settings.directory == "closed"
+    limits = {"closed": closed, "longest": SUBJECT_LENGTH, "longest_description": DESCRIPTION_LENGTH}
     return part("people_dialog.html", world, dialog=name, **limits, **values)
 
 

@@ -200,7 +200,7 @@ def _planned(world: World, task: Task, when: datetime | None = None) -> Planned:
 
 
 def _recipient(world: World, given: str | int) -> tuple[str, str | None]:
-    number = numbers.parse(given)
+    number = world.people.recipient(given)
     if number is None:
         return f"{given} (invalid number)", None
     return name_of(world, number), number + numbers.USER

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, fields
 from functools import cache
-from typing import Any
+from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
 from flask import Blueprint, Response
 
 from flaresend_mock.core.world import World
+from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.pages import page, part
 from flaresend_mock.http.context import services
@@ -22,7 +24,8 @@ MAX_CARDS = 200
 @blueprint.get("/w/<world>/worlds")
 def worlds(world: World) -> Response:
     """Show all worlds."""
-    return page("worlds.html", world, "worlds", fixtures=world_names(), zones=_zones(), **_cards(world))
+    lists = {"fixtures": world_names(), "zones": _zones(), "settings": _inputs()}
+    return page("worlds.html", world, "worlds", **lists, **_cards(world))
 
 
 @blueprint.get("/w/<world>/parts/worlds")
@@ -46,6 +49,22 @@ def _zones() -> list[str]:
     return sorted(available_timezones())
 
 
+@cache
+def _inputs() -> list[dict[str, Any]]:
+    """Return the settings of a world as inputs: with the `words` that one may have, or as a number."""
+    types = get_type_hints(WorldSettings)
+    return [
+        {
+            "name": one.name,
+            "label": one.name.replace("_", " ").capitalize(),
+            "words": get_args(types[one.name]) if one.default is not None else (),
+            "step": "1" if int in get_args(types[one.name]) else "any",
+            **one.metadata,
+        }
+        for one in fields(WorldSettings)
+    ]
+
+
 def _card(world: World) -> dict[str, Any]:
     """Return how much a world holds, and its time in its own time zone."""
     with world.lock:
@@ -56,6 +75,7 @@ def _card(world: World) -> dict[str, Any]:
             "time_zone": state.time_zone,
             "now": world.clock.now().astimezone(ZoneInfo(state.time_zone)),
             "frozen": world.timeline.frozen,
+            "settings": asdict(state.settings),
             "instances": len(state.instances),
             "connected": sum(instance.status == "connected" for instance in state.instances.values()),
             "messages": len(state.messages),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN_LID, CARA, OUR_LID, OUR_NUMBER
+from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN, BEN_LID, CARA, OUR_LID, OUR_NUMBER
 from tests.support import KEY
 
 PEOPLE = "/_mock/people"
@@ -233,3 +233,106 @@ def test_a_file_is_gone_after_a_reset(client: Client) -> None:
     client.post("/_mock/reset")
 
     refused(client.get(path), 404, "media_not_found")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"aliases": ["nonsense"]}, 400, "aliases: not a phone number"),
+        ({"aliases": "5531988561070"}, 400, "aliases"),
+        ({"aliases": [5531988561070]}, 400, "aliases"),
+        ({"aliases": ["5531988561070"] * 11}, 400, "aliases"),
+        ({"addable": "no"}, 400, "addable"),
+        ({"aliases": [ANN]}, 409, f"aliases: {ANN} is another person's number"),
+        ({"aliases": [OUR_NUMBER]}, 409, "another person's number"),
+        ({"aliases": [BEN]}, 409, "the person's own number"),
+        ({"aliases": [ANN_LID.removesuffix("@lid")]}, 409, "the digits of a LID"),
+        ({"lid": ANN_LID}, 409, "lid: another person has this LID"),
+        (
+            {"aliases": ["2547000000001"], "lid": "2547000000001@lid"},
+            409,
+            "lid: 2547000000001 is a phone number",
+        ),
+    ],
+)
+def test_what_confuses_people_is_refused_by_its_name(
+    body: dict[str, Any], status: int, says: str, client: Client
+) -> None:
+    before = client.get("/_mock/people").get_json()
+
+    response = client.put(f"/_mock/people/{BEN}", json=body)
+
+    assert response.status_code == status
+    assert says in response.get_json()["error"]["message"]
+    assert client.get("/_mock/people").get_json() == before
+
+
+def test_the_digits_of_a_lid_are_no_person_to_put_or_delete(client: Client) -> None:
+    digits = ANN_LID.removesuffix("@lid")
+
+    assert client.put(f"/_mock/people/{digits}", json={}).status_code == 409
+    assert client.delete(f"/_mock/people/{digits}").status_code == 404
+    assert client.post("/_mock/instances", json={"number": digits}).status_code == 409
+    assert client.post("/_mock/inbound", json={"from": digits, "text": "hi"}).status_code == 400
+
+
+def test_a_person_is_put_and_deleted_by_an_alias(client: Client) -> None:
+    client.put(f"/_mock/people/{AMINA}", json={"aliases": ["+55 31 98856-1070"]})
+
+    changed = client.put("/_mock/people/5531988561070", json={"addable": False, "aliases": ["5531988561070"]})
+    assert (changed.get_json()["number"], changed.get_json()["aliases"]) == (AMINA, ["5531988561070"])
+    assert client.delete("/_mock/people/5531988561070").status_code == 200
+    assert AMINA not in [one["number"] for one in client.get("/_mock/people").get_json()["people"]]
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        {"to": "5531988561070"},
+        {"to": "+55 31 98856 1070"},
+        {"to": 5531988561070},
+        {"number": "5531988561070"},
+        {"to": {"equal": "5531988561070"}},
+        {"to": {"one_of": [ANN, "5531988561070"]}},
+        {"to": {"not": {"one_of": [ANN]}}},
+        {"to": BEN},
+    ],
+)
+def test_matchers_of_messages_take_aliases(match: dict[str, Any], client: Client) -> None:
+    client.put(f"/_mock/people/{BEN}", json={"aliases": ["5531988561070"]})
+    client.post(
+        "/send-message", headers=KEY, json={"recipients": ["5531988561070"], "type": "text", "text": "hi"}
+    )
+
+    assert client.post("/_mock/messages/search", json={"match": match}).get_json()["count"] == 1
+    assert client.post("/_mock/messages/wait", json={"match": match, "timeout": 0}).status_code == 200
+    assert client.post("/_mock/messages/verify", json={"match": match, "exactly": 1}).status_code == 200
+    assert client.post("/_mock/messages/verify", json={"in_order": [match]}).status_code == 200
+    assert (
+        client.post("/_mock/messages/verify", json={"match": {"to": {"not": BEN}}, "never": True}).status_code
+        == 200
+    )
+
+
+def test_matchers_of_calls_compare_what_was_sent(client: Client) -> None:
+    client.put(f"/_mock/people/{BEN}", json={"aliases": ["5531988561070"]})
+    client.post("/check-number", headers=KEY, json={"number": "5531988561070"})
+
+    found = [
+        client.post("/_mock/requests/search", json={"match": {"number": number}}).get_json()["count"]
+        for number in ("5531988561070", BEN)
+    ]
+    assert found == [1, 0]
+
+
+@pytest.mark.parametrize("number", [BEN, "5531988561070"])
+def test_a_fault_meets_the_events_of_a_person_under_each_number(number: str, client: Client) -> None:
+    client.put(f"/_mock/people/{BEN}", json={"aliases": ["5531988561070"]})
+    client.put("/_mock/instances/default/webhook", json={"url": "http://127.0.0.1:9/hook"})
+    fault = {"on": "deliveries", "match": {"number": number}, "action": "drop"}
+    assert client.post("/_mock/faults", json=fault).status_code == 201
+
+    for sender in ("5531988561070", ANN):
+        client.post("/_mock/inbound", json={"from": sender, "text": "hi"})
+
+    assert client.get("/_mock/faults").get_json()["faults"][0]["hits"] == 1

@@ -647,3 +647,14 @@ def test_the_raw_deletion_of_a_stranger_changes_no_bubble(
     assert client.post("/_mock/inbound", json=body).status_code == 201
 
     assert "This message was deleted" not in shown(client, GROUP)
+
+
+def test_the_chat_of_an_alias_is_the_persons(client: Client, world: World) -> None:
+    world.people.put(BEN, name="Ben", aliases=["5531988561070"])
+    send(client, "Hello Ben", to="5531988561070")
+
+    shown = client.get(f"/_mock/ui/w/default/chats/{INSTANCE}/5531988561070@s.whatsapp.net")
+
+    assert shown.status_code == 200
+    assert "Hello Ben" in shown.text
+    assert f"{BEN}%40s.whatsapp.net" in shown.text

@@ -87,6 +87,29 @@ def test_who_is_not_on_whatsapp_is_marked_and_cannot_be_written_with(show: Show)
     assert "chats/" not in nobody
 
 
+def test_aliases_and_privacy_are_shown_found_and_edited(show: Show, world: World) -> None:
+    world.people.put(BEN, name="Ben", aliases=["5531988561070", "553188561070"], addable=False)
+
+    ben = entry(show(f"{PARTS}/people?q=98856"), BEN)
+    assert f"<p>+{BEN}, +5531988561070, +553188561070</p>" in ben
+    assert "not added to groups" in ben
+    assert "not added to groups" not in entry(show(), ANN)
+    form = show(f"{PARTS}/people/{BEN}")
+    assert 'value="5531988561070, 553188561070"' in form
+    assert '<input name="addable" type="checkbox">' in form
+    assert '<input name="addable" type="checkbox" checked>' in show(f"{PARTS}/people/new")
+
+
+def test_a_closed_directory_is_said(show: Show, world: World) -> None:
+    assert "Any other number is on WhatsApp too." in show()
+    assert "The number stays on WhatsApp" in show(f"{PARTS}/people/{ANN}")
+
+    world.pairing.change_settings(directory="closed")
+
+    assert "no other number is on WhatsApp" in show()
+    assert "The number is not on WhatsApp then" in show(f"{PARTS}/people/{ANN}")
+
+
 def test_an_instance_is_marked_and_comes_first(show: Show, world: World) -> None:
     shown = show(PEOPLE)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import asdict
 from html import unescape
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core.world_settings import WorldSettings
 from tests.defaults import ANN
 from tests.support import KEY
 
@@ -176,3 +179,18 @@ def test_the_page_has_neither_scripts_nor_styles_within(client: Client) -> None:
 def test_a_world_that_is_gone_has_no_page(client: Client) -> None:
     assert client.get("/_mock/ui/w/gone/worlds").status_code == 404
     assert client.get("/_mock/ui/w/gone/parts/worlds").status_code == 404
+
+
+def test_settings_are_shown_and_can_be_changed(client: Client) -> None:
+    client.patch("/_mock/world", json={"directory": "closed", "qr_codes": 5})
+
+    card = cards(client)["default"]
+    assert "Directory closed" in words(card)
+    shown = re.search(r'data-settings="([^"]*)"', card)
+    assert shown is not None
+    values = json.loads(unescape(shown[1]))
+    assert values == asdict(WorldSettings(directory="closed", qr_codes=5))
+    page = client.get(PAGE).text
+    assert all(f'name="{name}"' in page for name in values)
+    assert "<option>open</option><option>closed</option>" in page
+    assert '<input name="qr_codes" type="number" step="1" min="1" max="1000"' in page

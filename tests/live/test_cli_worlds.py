@@ -55,6 +55,20 @@ def test_a_world_is_created_from_a_fixture_with_a_given_key(flaresend: Flaresend
     at(flaresend, "world", "create", "t2", "--fixture", "nowhere").failed("fixture")
 
 
+def test_settings_of_a_world_are_changed_and_shown(flaresend: FlaresendMock) -> None:
+    at(flaresend, "world", "create", "t1")
+
+    lines = at(flaresend, "world", "set", "directory=closed", "qr_codes=5", "--world", "t1").lines
+    assert lines[:2] == ["world: t1", "directory: closed"]
+    assert lines[-2:] == ["pairing_seconds: none", "qr_codes: 5"]
+    assert at(flaresend, "world", "set", "qr_codes=null", "--world", "t1", "--json").json["qr_codes"] is None
+    assert at(flaresend, "world", "list", "--json").json["worlds"][0]["directory"] == "open"
+    at(flaresend, "world", "set", "directory=shut").failed("directory: ")
+    at(flaresend, "world", "set", "directry=closed").failed("did you mean 'directory'?")
+    at(flaresend, "world", "set", "closed").failed("'closed' does not look like directory=closed", 2)
+    at(flaresend, "world", "set").failed("NAME=VALUE", 2)
+
+
 def test_a_world_is_created_from_a_world_file(flaresend: FlaresendMock, tmp_path: Path) -> None:
     file = REPOSITORY / "fixtures" / "worlds" / "demo.json"
     lines = at(flaresend, "world", "create", "t1", "--file", str(file)).lines

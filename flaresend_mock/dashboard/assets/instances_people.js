@@ -133,7 +133,8 @@
 
   // --- forms with lists
 
-  const amounts = (text) => text.split(",").map((one) => one.trim()).filter(Boolean).map((one) => {
+  const listed = (text) => text.split(/[,\n]/).map((one) => one.trim()).filter(Boolean);
+  const amounts = (text) => listed(text).map((one) => {
     const amount = Number(one);
     if (Number.isNaN(amount)) throw new Error(`“${one}” is not a number of seconds.`);
     return amount;
@@ -160,14 +161,14 @@
         const [when, reply, after] = ["when", "reply", "after"].map((name) => row.querySelector(`[name=${name}]`).value);
         return { when: when || null, reply: reply || null, after: after === "" ? 1 : Number(after) };
       });
-      const body = { name: fields.name.value, on_whatsapp: fields.on_whatsapp.checked, rules };
+      const body = { name: fields.name.value, on_whatsapp: fields.on_whatsapp.checked, addable: fields.addable.checked, rules };
+      body.aliases = listed(fields.aliases.value);
       if (fields.lid.value) body.lid = fields.lid.value;
       return call("PUT", "people/" + encodeURIComponent(fields.number.value.trim()), body);
     },
     group(form) {
       const chosen = [...form.querySelectorAll("[name=participant]:checked")].map((one) => one.value);
-      const typed = form.elements.others.value.split(/[,\n]/).map((one) => one.trim()).filter(Boolean);
-      const participants = [...chosen, ...typed];
+      const participants = [...chosen, ...listed(form.elements.others.value)];
       if (!participants.length) throw new Error("Choose at least one member.");
       const instance = form.elements.instance.value;
       return call("POST", "groups", { subject: form.elements.subject.value, participants, instance });

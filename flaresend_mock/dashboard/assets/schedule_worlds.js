@@ -254,6 +254,21 @@
   });
   naming.querySelector("[data-no]").addEventListener("click", () => naming.close());
 
+  const settings = document.getElementById("settings");
+  settings.querySelector("form").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { world: name, shown } = settings.dataset;
+    const former = JSON.parse(shown);
+    const changes = {};
+    for (const field of event.target.querySelectorAll("[name]")) {
+      const value = field.type !== "number" ? field.value : field.value === "" ? null : Number(field.value);
+      if (value !== former[field.name]) changes[field.name] = value; // so that a change made elsewhere stays
+    }
+    if (!Object.keys(changes).length) return settings.close();
+    if (await act(name, () => ask("PATCH", "world", name, changes), () => [`Settings of ${name} saved`, []])) settings.close();
+  });
+  settings.querySelector("[data-no]").addEventListener("click", () => settings.close());
+
   document.getElementById("new-world").addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;
@@ -272,6 +287,11 @@
       naming.dataset.world = name;
       naming.querySelector("h2").textContent = `Take a snapshot of ${name}`;
       naming.showModal();
+    } else if ("settings" in it) {
+      Object.assign(settings.dataset, { world: name, shown: it.settings });
+      settings.querySelector("h2").textContent = `Settings of ${name}`;
+      for (const [field, value] of Object.entries(JSON.parse(it.settings))) settings.querySelector(`[name=${field}]`).value = value ?? "";
+      settings.showModal();
     } else if ("import" in it) {
       file.dataset.world = name;
       file.click();
