@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from flaresend_mock import FlaresendMock
@@ -68,3 +70,23 @@ def test_in_process_an_option_is_held_to_the_same_as_on_the_command_line(name: s
 
 def test_in_process_an_option_may_be_written_as_on_the_command_line() -> None:
     assert Settings(max_body_size="2KiB").max_body_size == 2048  # type: ignore[arg-type]
+
+
+def exists(emulator: FlaresendMock, number: str, key: str = "YOUR_API_KEY") -> bool:
+    headers = {"Authorization": f"Bearer {key}"}
+    response = emulator.app.test_client().post("/check-number", headers=headers, json={"number": number})
+    found: bool = response.get_json()["exists"]
+    return found
+
+
+def test_the_directory_of_an_option_holds_for_worlds_of_unknown_keys_and_imports(tmp_path: Path) -> None:
+    export = tmp_path / "export.json"
+    export.write_text('{"instances": [{"number": "254708920430", "api_keys": ["YOUR_API_KEY"]}]}')
+
+    opened = FlaresendMock(auth="open", directory="closed")
+    imported = FlaresendMock(import_=str(export), directory="closed")
+
+    assert not exists(opened, "4915112345678", key="worker-1")
+    assert exists(opened, "254712345678", key="worker-1")
+    assert not exists(imported, "254712345678")
+    assert exists(FlaresendMock(import_=str(export)), "254712345678")

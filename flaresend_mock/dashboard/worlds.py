@@ -56,7 +56,7 @@ def _inputs() -> list[dict[str, Any]]:
     return [
         {
             "name": one.name,
-            "label": one.name.replace("_", " ").capitalize(),
+            "label": one.name.replace("_", " ").capitalize().replace("Lid", "LID").replace("Qr", "QR"),
             "words": get_args(types[one.name]) if one.default is not None else (),
             "step": "1" if int in get_args(types[one.name]) else "any",
             **one.metadata,

@@ -300,9 +300,27 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         made: str = self._control.call("POST", "/groups", body)["id"]
         return made
 
-    def person(self, number: str, **details: Any) -> None:
-        """Set the details of a person: `name`, `on_whatsapp`, `lid`, `aliases`, `addable`, and `rules` of replies."""
-        self._control.call("PUT", f"/people/{part(str(number))}", details)
+    def person(
+        self,
+        number: str | int,
+        *,
+        name: str = "",
+        lid: str | None = None,
+        on_whatsapp: bool = True,
+        aliases: Iterable[str | int] = (),
+        addable: bool = True,
+        rules: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Set a person. What is left out gets its default; the LID stays.
+
+        Args:
+            aliases: further numbers that reach the person, such as one without Brazil's ninth digit.
+            addable: False for a person whose privacy settings forbid that others add them to groups.
+            rules: automatic replies, such as {"when": "price", "reply": "How much?", "after": 2}.
+        """
+        details = {"name": name, "lid": lid, "on_whatsapp": on_whatsapp, "addable": addable}
+        lists = {"aliases": [str(alias) for alias in aliases], "rules": list(rules)}
+        self._control.call("PUT", f"/people/{part(str(number))}", {**details, **lists})
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Save the state of the world, to return to it later."""

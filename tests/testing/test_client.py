@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import socket
@@ -15,6 +16,7 @@ import requests
 from flask import Flask, request
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.control.people import PersonInput
 from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.testing import (
     ControlPlaneError,
@@ -554,6 +556,17 @@ class Asgi:
 def test_what_is_no_wsgi_application_is_refused_at_once(app: Any, flaresend_mock: Flaresend) -> None:
     with pytest.raises(TypeError, match="is no WSGI application"):
         flaresend_mock.webhook_app(app)
+
+
+def test_a_person_has_the_fields_that_the_control_plane_takes(flaresend_mock: Flaresend) -> None:
+    arguments = inspect.signature(flaresend_mock.person).parameters.keys() - {"number"}
+    assert arguments == PersonInput().fields.keys()
+
+    flaresend_mock.person(BEN, name="Ben", aliases=[5531988561070], addable=False)
+    assert send(flaresend_mock, to="5531988561070").json()["successful_recipients"] == [
+        f"{BEN}@s.whatsapp.net"
+    ]
+    assert flaresend_mock.sent_to("5531988561070") == flaresend_mock.sent_to(BEN) != []
 
 
 @pytest.mark.parametrize(
