@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -61,7 +61,11 @@ class FlaresendMock:
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
         chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
         self.settings = Settings(**({"port": 0} | chosen | options))
-        self._webhook_hosts = HostList.parse(self.settings.allow_webhook_host)
+        self._check_webhook = partial(
+            webhook_urls.check,
+            strict=self.settings.strict,
+            allowed=HostList.parse(self.settings.allow_webhook_host),
+        )
         self._patience = Patience()
         self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
         try:
@@ -100,7 +104,7 @@ class FlaresendMock:
                 token=self.settings.control_token,
                 with_secrets=self.settings.with_secrets,
                 public_url=self._public_url,
-                webhook_hosts=self._webhook_hosts,
+                check_webhook=self._check_webhook,
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
                 lend=self._lend,
                 patience=self._patience,
@@ -194,9 +198,7 @@ class FlaresendMock:
             state = add_conversations(state, utc_now(), self._host)
         if wanted.webhook_url:
             try:
-                url = webhook_urls.check(
-                    wanted.webhook_url, strict=wanted.strict, allowed=self._webhook_hosts
-                )
+                url = self._check_webhook(wanted.webhook_url)
             except InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
             first = state.find_instance(None)
@@ -206,7 +208,7 @@ class FlaresendMock:
     def _load_world(self) -> State:
         wanted = self.settings
         options = {name: getattr(wanted, name) for name in ("seed", "time_zone", "api_key", "history")}
-        options["webhook_hosts"] = self._webhook_hosts
+        options["check_webhook"] = self._check_webhook
         name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
         try:
             return self._with_directory(load_file(world_file(name), **options))
@@ -223,7 +225,7 @@ class FlaresendMock:
                 known=known,
                 history=self.settings.history,
                 warnings=warnings,
-                webhook_hosts=self._webhook_hosts,
+                check_webhook=self._check_webhook,
             )
         except WorldFileError as error:
             raise CannotStart(str(error)) from None

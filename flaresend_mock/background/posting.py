@@ -36,7 +36,6 @@ from flaresend_mock.version import __version__
 log = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS = 15.0
-DOMAIN = ".wsgi.localhost"
 MAX_RESPONSE = 64 * 1024
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
@@ -174,7 +173,7 @@ def mounted(app: WSGIApplication) -> Iterator[str]:
 
     All emulators of this process know it. No URL is used twice.
     """
-    host = f"app-{next(_numbers)}{DOMAIN}"
+    host = f"app-{next(_numbers)}{hosts.IN_PROCESS}"
     _apps[host] = app
     try:
         yield f"http://{host}"
@@ -231,7 +230,7 @@ class LocalAdapter(NetworkAdapter):
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         host = urlsplit(request.url or "").netloc
-        if not host.endswith(DOMAIN):
+        if not host.endswith(hosts.IN_PROCESS):
             return super().send(request, *args, **options)
         app = _apps.get(host)
         if app is None:

@@ -21,7 +21,7 @@ LOGIN = UI + "login"
 OPEN = frozenset((HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json"))
 """The paths that need no token: they reveal nothing about a world."""
 
-_HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)\])(?::\d+)?", re.ASCII)
+_HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]*)?\])(?::\d+)?", re.ASCII)
 
 
 def check() -> Response | None:

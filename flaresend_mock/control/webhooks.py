@@ -14,7 +14,6 @@ from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Sw
 from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
-from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import NoWebhook
 from flaresend_mock.core.models import BODY_STYLES, Delivery, Instance, Webhook
 from flaresend_mock.core.world import World
@@ -64,8 +63,7 @@ class ResumeInput(Input):
 )
 def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the webhook. Fields that are left out get their defaults."""
-    us = services()
-    webhook_urls.check(body["url"], strict=us.strict, allowed=us.webhook_hosts)
+    services().check_webhook(body["url"])
     if "retries" in body:
         body["retries"] = tuple(body["retries"])
     return _shown(world.instances.set_webhook(instance_id, Webhook(**body)))

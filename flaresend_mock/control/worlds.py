@@ -105,7 +105,7 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
     options: dict[str, Any] = {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
-    options |= {"history": services().history, "webhook_hosts": services().webhook_hosts}
+    options |= {"history": services().history, "check_webhook": services().check_webhook}
     source = body.get("export", body.get("world"))
     if source is None:
         state = load_file(world_file(body.get("fixture", "default")), **options)
@@ -165,7 +165,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     worlds, former = services().worlds, world.instances.first()
     warnings: list[str] = []
     us = services()
-    options: dict[str, Any] = {"history": us.history, "webhook_hosts": us.webhook_hosts}
+    options: dict[str, Any] = {"history": us.history, "check_webhook": us.check_webhook}
     state = load_world(body, known=world.saved(), name=world.name, warnings=warnings, **options)
     if not any(instance.api_keys for instance in state.instances.values()):
         first = next(iter(state.instances.values()))

@@ -29,6 +29,9 @@ _NEAR_DOMAINS = (
     ".svc",
     ".svc.cluster.local",
 )
+IN_PROCESS = ".wsgi.localhost"
+"""The domain of applications that are mounted in this process: nothing that is sent there leaves it."""
+
 _IPV4 = 0xFFFFFFFF
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 
@@ -55,18 +58,18 @@ _NEVER = [
         "fe80::/10",  # link-local
         "fec0::/10",  # site-local, its predecessor
         "fd00:ec2::/32",  # AWS
-        "fd20:ce::254",  # Google
+        "fd20:ce::/32",  # Google
         "fd00:c1::a9fe:a9fe",  # Oracle
         "fd00:42::42",  # Scaleway
         "fd00:a9fe:a9fe::1",  # Akamai
         "100.100.100.200/32",  # Alibaba
         "168.63.129.16/32",  # Azure
         "192.0.0.192/32",  # Oracle
+        "64:ff9b:1::/48",  # translates to IPv4 addresses, which it spells in several ways
     )
 ]
 _MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at their end
-    ipaddress.IPv6Network(one)
-    for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "::/96")
+    ipaddress.IPv6Network(one) for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
 ]
 
 
@@ -94,7 +97,8 @@ def is_metadata(host: str) -> bool:
     """Tell whether a host is a cloud's metadata service, or a link-local address, whatever protocol wraps it."""
     address = address_of(host)
     if address is None:
-        return canonical(host) in _METADATA_NAMES
+        labels = canonical(host).split(".")
+        return any(".".join(labels[start:]) in _METADATA_NAMES for start in range(max(len(labels) - 1, 1)))
     return any(one in network for one in (address, *_embedded(address)) for network in _NEVER)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from flaresend_mock.core import hosts
 from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 
+_AUTHORITY = re.compile(r"([\w.-]+|\[[\w.]*:[\w:.]*\])(:\d*)?", re.ASCII)
+
 
 def check(url: str, *, strict: bool = False, allowed: HostList = NO_HOSTS) -> str:
     """Return the URL if a webhook may have it.
 
     Documented: it starts with https://. Assumed: http:// is allowed for hosts of tests (see `hosts.is_near`), except in
-    strict mode, and for `allowed` hosts.
+    strict mode, for `allowed` hosts, and for applications in this process.
 
     Raises:
         InvalidTarget: the URL is not allowed; the message says why.
@@ -29,11 +32,13 @@ def check(url: str, *, strict: bool = False, allowed: HostList = NO_HOSTS) -> st
         raise InvalidTarget("a webhook's URL cannot contain a user name or a password")
     if not url.isascii() or not url.isprintable() or " " in url:
         raise InvalidTarget("a webhook's URL can contain only printable ASCII characters, and no spaces")
-    if hosts.address_of(host) is None and not hosts.NAME.fullmatch(hosts.canonical(host)):
-        raise InvalidTarget("the URL's host is not a valid host name")
     if hosts.is_metadata(host):
         raise InvalidTarget("a webhook cannot go to a link-local address or to a cloud's metadata service")
-    if parts.scheme == "http" and host not in allowed and (strict or not hosts.is_near(host)):
+    is_known = hosts.address_of(host) is not None or hosts.NAME.fullmatch(hosts.canonical(host))
+    if not is_known or not _AUTHORITY.fullmatch(parts.netloc):
+        raise InvalidTarget("the URL's host is neither a host name nor an address without a zone")
+    is_near = host.endswith(hosts.IN_PROCESS) or (hosts.is_near(host) and not strict)
+    if parts.scheme == "http" and not is_near and host not in allowed:
         near = "" if strict else ", unless its host is private or allowed with --allow-webhook-host"
         raise InvalidTarget(f"a webhook's URL starts with https://{near}")
     return url

@@ -18,7 +18,7 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.background.realtime import Patience
-from flaresend_mock.core import paths
+from flaresend_mock.core import paths, webhook_urls
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
@@ -63,7 +63,7 @@ class AppServices:
         history: how many events and messages a new world keeps.
         token: the control token that callers of the control plane must send, if there is one.
         with_secrets: shows API keys and secrets instead of masking them.
-        webhook_hosts: hosts to which webhooks may go over http, besides near ones.
+        check_webhook: raises InvalidTarget for a URL that a webhook cannot have.
         allowed_hosts: hosts under which the control plane is reached, besides near ones.
         lend: gives the server another thread while the current one waits.
         patience: ends all waiting when the emulator stops.
@@ -83,7 +83,7 @@ class AppServices:
     token: str | None = None
     with_secrets: bool = False
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
-    webhook_hosts: HostList = NO_HOSTS
+    check_webhook: Callable[[str], str] = webhook_urls.check
     allowed_hosts: HostList = NO_HOSTS
     lend: Callable[[], AbstractContextManager[object]] = nullcontext
     patience: Patience = field(default_factory=Patience)

@@ -10,7 +10,7 @@ import json
 import string
 from base64 import b64decode
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,6 @@ from flaresend_mock.core.bounded_store import SizedDict
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidTarget, InvalidWorld
 from flaresend_mock.core.events import Event, Subject
-from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
 from flaresend_mock.core.people import own_lid
@@ -106,7 +105,7 @@ def load_world(
     known: State | None = None,
     name: str = "default",
     warnings: list[str] | None = None,
-    webhook_hosts: HostList = NO_HOSTS,
+    check_webhook: Callable[[str], str] = webhook_urls.check,
 ) -> State:
     """Read a world from JSON.
 
@@ -118,7 +117,7 @@ def load_world(
         known: the state that masked API keys and secrets are taken from.
         name: the name of the world; API keys that replace masked ones are derived from it.
         warnings: receives a sentence about each secret that could not be restored.
-        webhook_hosts: hosts to which webhooks may go over http, besides near ones.
+        check_webhook: raises InvalidTarget for a URL that a webhook cannot have.
 
     Raises:
         InvalidWorld: the data is not a world, or contradicts itself.
@@ -136,7 +135,7 @@ def load_world(
     for index, instance in enumerate(instances):
         if instance.webhook is not None:
             try:
-                webhook_urls.check(instance.webhook.url, allowed=webhook_hosts)
+                check_webhook(instance.webhook.url)
             except InvalidTarget as error:
                 raise InvalidWorld(f"instances[{index}].webhook.url", f"{error}.") from None
     state.instances = keyed(

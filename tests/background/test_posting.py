@@ -8,10 +8,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+import requests
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.background.posting import Poster
 from flaresend_mock.core.models import Webhook
-from tests.receiver import Receiver
+from flaresend_mock.testing import Flaresend
+from tests.receiver import Receiver, Reply
 from tests.support import NOW
 
 REFUSED = "the host is a link-local address or a cloud's metadata service"
@@ -81,3 +84,51 @@ def test_other_names_are_connected_to(
     monkeypatch.setattr(socket, "getaddrinfo", resolves_to("127.0.0.1"))
 
     assert post(poster, f"http://bot.test:{port}/")["status"] == 200
+
+
+@pytest.mark.parametrize("verification", ["none", "post", "challenge"])
+def test_neither_a_test_nor_a_verification_nor_an_event_reaches_a_metadata_service(
+    verification: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FlaresendMock() as emulator:
+        kit = Flaresend(emulator.url, emulator.api_key)
+        kit.webhook("http://rebound.test/hook", verification=verification, retries=[])
+        hook = f"{emulator.url}/_mock/instances/default/webhook"
+        resolve = socket.getaddrinfo
+        to_metadata = resolves_to("169.254.169.254")
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *args, **named: (to_metadata if host == "rebound.test" else resolve)(
+                host, *args, **named
+            ),
+        )
+
+        tested = requests.post(f"{hook}/test", timeout=10).json()
+        verified = requests.post(f"{hook}/verify", timeout=10).json()
+        kit.receive("254712345678", "hi")
+        kit.settle()
+
+        assert (tested["verified"], tested["attempt"]["error"]) == (False, REFUSED)
+        assert verified["verified"] is (verification == "none")
+        assert verification == "none" or verified["reason"] == f"no response: {REFUSED}"
+        (delivery,) = kit.deliveries()
+        assert [attempt["error"] for attempt in delivery.attempts] == [REFUSED]
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_machine_is_not_asked(
+    name: str, receiver: Receiver, poster: Poster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, receiver.url)
+    monkeypatch.setattr(socket, "getaddrinfo", resolves_to("169.254.169.254"))
+
+    assert post(poster, "http://rebound.test/")["error"] == REFUSED
+    assert receiver.asked == []
+
+
+def test_a_redirect_to_a_metadata_service_is_not_followed(receiver: Receiver, poster: Poster) -> None:
+    receiver.behave = lambda _: Reply(307, headers={"Location": "http://169.254.169.254/latest/meta-data"})
+
+    assert post(poster, receiver.url)["status"] == 307
+    assert len(receiver.asked) == 1

@@ -33,6 +33,7 @@ METADATA = [
     "FD00:0EC2:0:0:0:0:0:254",
     "fd00:ec2::23",
     "fd20:ce::254",
+    "fd20:ce::1",
     "fd00:c1::a9fe:a9fe",
     "fd00:42::42",
     "fd00:a9fe:a9fe::1",
@@ -43,6 +44,7 @@ METADATA = [
     "::169.254.169.254",
     "64:ff9b::169.254.169.254",
     "64:ff9b:1::169.254.169.254",
+    "64:ff9b:1:a9fe:a9:fe00::",
     "2002:a9fe:a9fe::1",
     "2001:0:a9fe:a9fe::1",
     "fd12::5efe:169.254.169.254",
@@ -51,6 +53,8 @@ METADATA = [
     "Metadata.Google.Internal.",
     "metadata.google.internal..",
     "metadata.goog",
+    "vm.metadata.google.internal",
+    "a.metadata.goog.",
     "metadata.tencentyun.com",
     "instance-data",
 ]
@@ -96,7 +100,18 @@ def test_metadata_services_and_link_local_addresses_are_known_in_every_spelling(
     assert hosts.is_metadata(host)
 
 
-@pytest.mark.parametrize("host", [*NEAR, *FAR, "mymetadata.google.internal.example.com", "fd00:42::43"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        *NEAR,
+        *FAR,
+        "mymetadata.google.internal.example.com",
+        "mymetadata.goog",
+        "fd00:42::43",
+        "metadata.svc",
+        "shop.metadata",
+    ],
+)
 def test_no_other_host_counts_as_metadata(host: str) -> None:
     assert not hosts.is_metadata(host)
 

@@ -84,6 +84,13 @@ def test_no_option_allows_a_metadata_service(url: str) -> None:
 
 
 @pytest.mark.parametrize("strict", [True, False])
+def test_an_application_in_this_process_needs_no_tls(strict: bool) -> None:
+    url = "http://app-1.wsgi.localhost/webhook"
+
+    assert webhook_urls.check(url, strict=strict) == url
+
+
+@pytest.mark.parametrize("strict", [True, False])
 @pytest.mark.parametrize(
     "url",
     [
@@ -103,6 +110,16 @@ def test_no_option_allows_a_metadata_service(url: str) -> None:
         "https://example.com:65536/",
         "https://example.com:port/",
         "https://[::1/",
+        "https://[::1]x/",
+        "https://x[::1]/",
+        "https://[v1.a]/",
+        "http://[::1%25lo]/",
+        "http://[fd12::1%eth0]/",
+        "http://127.0.0.1%2eexample.com/",
+        "http://127.0.0.1%00/",
+        "https://example%2ecom/",
+        "https://localhost\\.example.com/",
+        "http://localhost\\@169.254.169.254/",
         "https://ann@example.com/",
         "https://ann:secret@example.com/",
         "https://localhost@example.com/",

@@ -330,3 +330,15 @@ def test_a_webhook_of_a_world_goes_where_an_option_allows_it(url: str, allowed: 
     client = FlaresendMock(allow_webhook_host=hosts).app.test_client()
     assert client.put("/_mock/world", json=world).status_code == (200 if allowed else 400)
     assert client.post("/_mock/worlds", json={"world": world}).status_code == (201 if allowed else 400)
+
+
+def test_strict_mode_knows_no_exception_for_webhooks_of_worlds() -> None:
+    client = FlaresendMock(strict=True, allow_webhook_host="hooks.example.com").app.test_client()
+    for url, status in (
+        ("http://bot:5000/", 400),
+        ("https://bot/", 200),
+        ("http://hooks.example.com/", 200),
+        ("http://app-1.wsgi.localhost/", 200),
+    ):
+        world = {"instances": [{"number": "254708920430", "webhook": {"url": url}}]}
+        assert client.put("/_mock/world", json=world).status_code == status, url
