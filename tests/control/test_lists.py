@@ -56,6 +56,8 @@ def test_a_message_is_shown_with_everything_about_it(client: Client) -> None:
         "media": None,
         "url": None,
         "template": None,
+        "reply_to": None,
+        "target": None,
         "status": "sent",
         "timestamp": "2025-11-14T10:00:00Z",
         "event": 1,

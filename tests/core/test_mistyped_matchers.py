@@ -28,7 +28,7 @@ MESSAGES = ("messages",)
 REQUESTS = ("requests",)
 
 SLASH = "a path begins with a slash"
-QUERY = "a path has no query; that is matched with query"
+QUERY = "a path has no query; that is matched with query (a question mark in a path is written %3F)"
 OURS = "calls of the control plane are not matched"
 ID = "the id of an instance is expected here"
 NUMBER = "not a phone number in international format"
