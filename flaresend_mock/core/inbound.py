@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,6 +72,7 @@ class Inbound:
             InvalidNumber, PersonNotOnWhatsApp: its sender cannot write.
             InstanceNotFound: no instance has this id.
             NotReady: the instance's phone is not connected, and the world keeps no messages for it.
+            TooMany: MAX_OFFLINE events wait until it is connected.
             GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
             NotAllowed: its sender is the instance itself.
             Refusal: its contents are impossible; see `Composer.compose`.
@@ -97,10 +99,11 @@ class Inbound:
         Raises:
             InstanceNotFound: no instance has this id.
             NotReady: the instance's phone is not connected, and the world keeps no messages for it.
+            TooMany: MAX_OFFLINE events wait until it is connected.
         """
         with self._store.lock:
             instance = self._instances.find(instance_id)
-            self._require_connected(instance)
+            self._require_reached(instance)
             now = self._store.clock.now()
             data, chat = event_bodies.data_of(event), self._chat(event_bodies.chat_of(event))
             payload, own_id = data.get("message"), data.get("id") or event_bodies.key_of(data).get("id")
@@ -143,7 +146,7 @@ class Inbound:
             raise errors.NotAllowed(
                 "from: this is the instance's own number; for a message from its phone, send the event own-message"
             )
-        self._require_connected(instance)
+        self._require_reached(instance)
         if message.group is None:
             return number
         group = state.groups.get(message.group)
@@ -157,16 +160,14 @@ class Inbound:
             raise errors.NotGroupAdmin("post")
         return number
 
-    def _require_connected(self, instance: Instance) -> None:
-        if not self._reaches(instance):
-            raise errors.NotReady(instance.status)
-
-    def _reaches(self, instance: Instance) -> bool:
-        """Tell whether an instance is connected, or gets what is written now once it is connected again."""
+    def _require_reached(self, instance: Instance) -> None:
+        """Refuse what an instance that is not connected does not get once it is connected again."""
         if instance.status == "connected":
-            return True
-        keeps = self._store.state.settings.offline_messages == "keep" and not instance.logged_out
-        return keeps and len(self._deliveries.waiting(instance.id)) < MAX_OFFLINE
+            return
+        if self._store.state.settings.offline_messages == "drop" or instance.logged_out:
+            raise errors.NotReady(instance.status)
+        if len(self._deliveries.waiting(instance.id)) >= MAX_OFFLINE:
+            raise errors.TooMany(f"{MAX_OFFLINE} events wait for this instance already; connect it")
 
     def _set_disappearing(self, chat: str, payload: Payload, wrapped: bool, now: datetime) -> None:
         """Let the messages of a chat disappear from now on, or no more, as a payload says."""
@@ -280,9 +281,10 @@ class Inbound:
         group = self._store.state.groups.get(message.to)
         for other in self._instances.all():
             is_recipient = other.number in group.members if group else other.number == message.to
-            if is_recipient and other.id != message.instance and self._reaches(other):
+            if is_recipient and other.id != message.instance:
                 copy = self._composer.copy_of(message)
-                self.receive(replace(copy, instance=other.id, group=group.id if group else None))
+                with suppress(errors.NotReady, errors.TooMany):
+                    self.receive(replace(copy, instance=other.id, group=group.id if group else None))
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[Rule]) -> None:
         """Set a timer for the first rule of the recipient that matches."""
