@@ -215,7 +215,7 @@ def test_it_is_part_of_a_snapshot_and_gone_after_a_reset(away: World) -> None:
 def test_it_is_part_of_an_export(away: World, make_world: Callable[[State], World]) -> None:
     write(away, "one", chaos=Chaos(delay=5))
     write(away, "two")
-    second = make_world(load_world(json.loads(export(away.state, secrets=True))))
+    second = make_world(load_world(json.loads(export(away.saved(), secrets=True))))
 
     assert statuses(second) == ["waiting"] * 2
     connect(second)
