@@ -13,6 +13,7 @@ import click
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import uses_emulator, write_file
 from flaresend_mock.client import ControlPlane, NotAnEmulator, media_of, part
+from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Checked
 
 _WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
@@ -23,7 +24,7 @@ _which = click.argument("instance_id", metavar="[ID]", default="default")
 
 @click.group(no_args_is_help=False)
 def instance() -> None:
-    """List, create, connect and disconnect the instances of a world. Without an ID, the first one is meant."""
+    """List, create and connect the instances of a world, and set webhooks. Without an ID, the first one is meant."""
 
 
 @instance.command("list")
@@ -62,6 +63,22 @@ def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
     """Disconnect an instance, as the button of the dashboard does."""
     response = emulator.call("POST", f"/instances/{part(instance_id)}/disconnect")
     output.show(response, as_json, [_line(response)])
+
+
+@instance.command()
+@click.argument("target", metavar="URL")
+@_which
+@click.option("--secret", help="Secret that signs deliveries; without it, they are not signed.")
+@click.option("--ordered/--unordered", default=None, help="Whether later events of a chat wait for retries.")
+@click.option("--body-style", type=click.Choice(BODY_STYLES), help="How the JSON of events is written.")
+@uses_emulator(world=True)
+def webhook(
+    emulator: ControlPlane, as_json: bool, target: str, instance_id: str, **given: str | bool | None
+) -> None:
+    """Send the events of an instance to URL. Options that are left out get their defaults."""
+    body = {"url": target, **{name: value for name, value in given.items() if value is not None}}
+    response = emulator.call("PUT", f"/instances/{part(instance_id)}/webhook", body)
+    output.show(response, as_json, [f"{response.get('instance')} {target}"])
 
 
 @instance.command()

@@ -235,7 +235,12 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             raise self._failed("some deliveries are still under way")
 
     def webhook(self, url: str | None, **options: Any) -> None:
-        """Send the instance's events to a URL, with `secret`, `retries` and so on; None sends them nowhere."""
+        """Send the instance's events to a URL; None sends them nowhere.
+
+        Args:
+            options: other fields of a webhook: `secret`, `retries`, `chaos`, `verification`, `verify_token`,
+                `ordered=False` lets later events overtake retries, `body_style="escaped"` writes \\uXXXX and \\/.
+        """
         if url is None:
             self._control.call("DELETE", "/instances/default/webhook")
         else:

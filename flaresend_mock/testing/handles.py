@@ -76,7 +76,7 @@ class Clock:
 
 
 class Instance:
-    """The world's first instance. A disconnected instance neither sends nor receives."""
+    """The world's first instance. A disconnected one sends nothing; what it is sent waits until it is connected."""
 
     def __init__(self, control: ControlPlane) -> None:
         self._control = control
@@ -91,6 +91,18 @@ class Instance:
 
     def disconnect(self) -> None:
         self._set("disconnected")
+
+    def log_out(self) -> None:
+        """Unlink the phone. What waits for it is dropped."""
+        self._control.call("POST", "/instances/default/logout")
+
+    def reconnect(self) -> None:
+        """Start pairing: a second later, the instance shows a QR code."""
+        self._control.call("POST", "/instances/default/reconnect")
+
+    def scan(self) -> None:
+        """Scan the QR code: a second later, the instance is connected."""
+        self._control.call("POST", "/instances/default/scan", {})
 
     def _set(self, status: str) -> None:
         self._control.call("POST", "/instances/default/status", {"status": status})

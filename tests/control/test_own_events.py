@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from flaresend_mock.core.models import Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import event_names, sample_event
 from tests.defaults import ANN, ANN_LID, ANNS_GROUP, INSTANCE, OUR_NUMBER
+from tests.support import REPOSITORY
 
 JID = f"{ANN}@s.whatsapp.net"
 STAMP = "2025-11-14T10:00:00.000Z"
@@ -226,6 +228,13 @@ def test_an_event_for_a_phone_that_is_away_waits_or_is_refused(client: Client, w
     assert post(client, "call").get_json()["delivery"]["status"] == "waiting"
     client.patch("/_mock/world", json={"offline_messages": "drop"})
     assert post(client, "call").status_code == 409
+
+
+def test_the_documentation_names_each_sample() -> None:
+    text = (REPOSITORY / "docs" / "webhooks.md").read_text(encoding="utf-8")
+    section = text.partition("## Events of your own")[2].partition("\n## ")[0]
+
+    assert sorted(re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)) == list(event_names())
 
 
 def test_no_event_but_the_documented_one_is_sent_by_itself(client: Client, world: World) -> None:

@@ -47,6 +47,27 @@ def test_a_sample_or_a_file_is_a_whole_event(flaresend: FlaresendMock, tmp_path:
     assert (sample["event"], sample["data"][0]["status"]) == ("call", "offer")
     assert (own["event"], own["data"]) == ("odd", [1, None])
     assert own.keys() == {"event", "instanceId", "data", "timestamp"}
+    inline = at(flaresend, "receive", "--event", '{"data": {}, "event": "odd"}', "--json").json["event"]
+    assert list(inline) == ["data", "event", "instanceId", "timestamp"]
+
+
+def test_the_webhook_of_an_instance_is_set(flaresend: FlaresendMock) -> None:
+    url = "http://127.0.0.1:9/hook"
+    options = ["--unordered", "--body-style", "escaped", "--secret", "a secret"]
+    shown = at(flaresend, "instance", "webhook", url, *options, "--json").json["webhook"]
+    assert (shown["url"], shown["ordered"], shown["body_style"], shown["secret"]) == (
+        url,
+        False,
+        "escaped",
+        "***",
+    )
+
+    assert at(flaresend, "instance", "webhook", url, "default").lines
+    webhook = flaresend.worlds.default().instances.first().webhook
+    assert webhook is not None
+    assert (webhook.ordered, webhook.body_style, webhook.secret) == (True, "raw", None)
+    at(flaresend, "instance", "webhook", "nowhere").failed("URL")
+    at(flaresend, "instance", "webhook", url, "--body-style", "odd").failed("odd", 2)
 
 
 def test_what_is_no_event_is_refused_in_one_line(flaresend: FlaresendMock, tmp_path: Path) -> None:
@@ -55,6 +76,7 @@ def test_what_is_no_event_is_refused_in_one_line(flaresend: FlaresendMock, tmp_p
 
     at(flaresend, "receive", "--event", "cal").failed("did you mean 'call'?")
     at(flaresend, "receive", "--event", str(broken)).failed("broken.json", 2)
+    at(flaresend, "receive", "--event", "{broken").failed("--event: {broken", 2)
     at(flaresend, "receive", "--event", "call", "--from", ANN).failed("give only `instance` beside it")
     at(flaresend, "receive", "hi").failed("from: ")
     at(flaresend, "receive", "--from", ANN, "--field", "seconds").failed("NAME=VALUE", 2)
