@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,12 @@ import requests
 from werkzeug.serving import make_server
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.background.realtime import Patience
 from flaresend_mock.cli import main
 from flaresend_mock.package_data import sample
+from flaresend_mock.testing import ControlPlaneError, Flaresend
 from flaresend_mock.world_format import load_world
+from tests.defaults import ANN, BEN
 from tests.support import REPOSITORY
 
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -97,6 +101,29 @@ def test_the_node_example_runs(running: FlaresendMock) -> None:
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_every_situation_is_made_by_its_call(running: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Patience, "delay", lambda *_: None)
+    mock = Flaresend(running.url, running.api_key)
+    names = {"mock": mock, "ann": ANN, "ben": BEN, "group": "120363403582097887@g.us"}
+    names["url"] = "http://127.0.0.1:9/webhook"
+    table = README.partition("## Situations")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([A-Z].+) \| (`.+`) \|$", table, re.MULTILINE)
+    assert len(rows) == table.count("\n|") - 2 >= 20
+    for situation, calls in rows:
+        mock.reset()
+        for call in re.findall(r"`([^`]{20,})`", calls):
+            with pytest.raises(ControlPlaneError) if "refused" in situation else nullcontext():
+                if sent := re.fullmatch(r"(GET|POST) (\S+)( {.+})?", call):
+                    body = json.loads(sent[3] or "null")
+                    address = f"{running.url}{sent[2]}"
+                    done = requests.request(sent[1], address, json=body, headers=mock.headers, timeout=10)
+                    assert done.status_code == 200, (call, done.text)
+                else:
+                    exec(call, names)
+    for kind in re.findall(r", (?:or )?`([a-z_]+)`", table):
+        mock.receive(ANN, type=kind)
 
 
 def test_the_smallest_world_file_is_one() -> None:
