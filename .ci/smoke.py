@@ -54,7 +54,7 @@ def main(folder: Path) -> None:
             emulator.wait()
             print((folder / "log").read_text(), file=sys.stderr)
     sent = json.loads(export.read_text(encoding="utf-8"))["messages"]
-    assert [one["content"]["text"] for one in sent] == ["Hello", "Again!", "hi"], sent
+    assert [one["content"]["text"] for one in sent] == ["Hello", "Again!", "hi", None], sent
     print("The smoke test passed.")
 
 
@@ -88,6 +88,8 @@ def use(greeting: list[str], receiver: Any) -> None:
 
     run(*COMMAND, "receive", "--url", url, "--from", "254712345678", "hi")
     assert receiver.expect(1, within=30)[0].text == "hi"
+    run(*COMMAND, "receive", "--url", url, "--event", "call")
+    assert receiver.expect(2, within=30)[1].event["event"] == "call"
 
     assert len(call("/groups")["data"]) >= 12
     assert run(*COMMAND, "fidelity").startswith("# Fidelity")

@@ -54,6 +54,16 @@ def completed(event: Mapping[str, Any], instance_id: str, at: datetime) -> Event
     return {**dict(fields), **({} if "timestamp" in event else {"timestamp": time_text(at)})}
 
 
+def given(body: bytes, instance_id: str) -> Event:
+    """Return an own event as it was before it was completed."""
+    event = decoded(body)
+    if event.get("instanceId") == instance_id:
+        del event["instanceId"]
+    if _STAMP.search(body):
+        event.pop("timestamp", None)
+    return event
+
+
 def data_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the `data` of an event, or its first part if it is a list; empty if there is none."""
     data = event.get("data")

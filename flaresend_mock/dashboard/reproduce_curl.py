@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.event_bodies import OWN_EVENT
+from flaresend_mock.core.event_bodies import OWN_EVENT, given
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
 from flaresend_mock.core.payload_reader import (
     choices,
@@ -135,7 +135,9 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     content = message.content
     if content.type == OWN_EVENT:
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
-        return {"event": json.loads(sent.body) if sent else {}}
+        again: dict[str, Any] = {"event": given(sent.body, message.instance) if sent else {}}
+        is_first = message.instance == next(iter(world.state.instances))
+        return again if is_first else again | {"instance": message.instance}
     opened, context = open_payload(message.payload), context_of(message)
     body = opened.fields
     inbound: dict[str, Any] = {"from": message.sender}

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.models import Call, Media, Message, Task
 from flaresend_mock.core.payload_reader import CONTEXT, target_of
 from flaresend_mock.core.world import World
@@ -65,7 +66,8 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     script = Script("the_application_gets_the_event")
     other = inbound.get("target") or inbound.get("reply_to")
     about = world.state.messages.get(other) if other else None
-    _create_chat(script, world, message, about)
+    if "event" not in inbound:
+        _create_chat(script, world, message, about)
     script.add(
         "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
     )
@@ -74,8 +76,11 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
         count += _create_other(script, world, inbound, other)
     _receive(script, inbound, file_of(world, message))
     script.add(f"event = inbox.expect({count})[-1]")
-    kind = next((name for name in message.payload or {} if name != CONTEXT), "")
-    script.add(f"assert {kind!r} in event.event['data']['message']")
+    if "event" in inbound:
+        script.add(f"assert event.event.items() >= {script.literal(inbound['event'])}.items()")
+    else:
+        kind = next((name for name in message.payload or {} if name != CONTEXT), "")
+        script.add(f"assert {kind!r} in event.event['data']['message']")
     chat = script.names.get(message.chat, repr(message.sender))
     script.add(f"# flaresend_mock.expect_message(to={chat})  # if your application replies")
     return script.text()
@@ -150,7 +155,8 @@ def _create_other(script: Script, world: World, inbound: Mapping[str, Any], othe
     if before is None or before.direction == "inbound":
         plain = {name: inbound[name] for name in ("from", "group") if name in inbound}
         plain["text"] = FIRST_MESSAGE
-        earlier = inbound_of(world, before) if before is not None and target_of(before) is None else plain
+        can_be_written = before is not None and before.content.type != OWN_EVENT and target_of(before) is None
+        earlier = inbound_of(world, before) if before is not None and can_be_written else plain
         _receive(
             script, {name: one for name, one in earlier.items() if name != "reply_to"}, None, "earlier = "
         )
@@ -166,6 +172,9 @@ def _create_other(script: Script, world: World, inbound: Mapping[str, Any], othe
 
 
 def _receive(script: Script, inbound: Mapping[str, Any], media: Media | None, keep: str = "") -> None:
+    if "event" in inbound:
+        script.add(f"{keep}flaresend_mock.event({script.literal(inbound['event'])})")
+        return
     rest = {
         name: value for name, value in inbound.items() if name not in ("from", "text", "instance", "channel")
     }

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import event_names, sample_event
+from flaresend_mock.testing.client import Flaresend
 from tests.defaults import ANN, ANN_LID, ANNS_GROUP, INSTANCE, OUR_NUMBER
 from tests.support import REPOSITORY
 
@@ -249,3 +252,32 @@ def test_no_event_but_the_documented_one_is_sent_by_itself(client: Client, world
     client.post(f"/groups/{ANNS_GROUP}/participants", json=body, headers=headers)
 
     assert [json.loads(one.body)["event"] for one in world.deliveries.all()] == ["message_received"]
+
+
+@pytest.mark.parametrize("name", ["undecryptable", "call", "group-system-line", "own-message"])
+def test_the_dashboard_shows_how_to_send_it_again(
+    name: str, client: Client, flaresend: FlaresendMock
+) -> None:
+    message = post(client, name).get_json()["delivery"]["message"]
+    response = client.get(f"/_mock/ui/w/default/parts/why/{message}")
+
+    assert response.status_code == 200
+    text = unescape(response.text)
+    sent = sample_event(name)
+    assert json.dumps({"event": sent}, ensure_ascii=False).replace("'", "'\\''") in text
+    script = response.text.partition('<pre id="as-test">')[2].partition("</pre>")[0]
+    assert "flaresend_mock.event(" in script
+    made: dict[str, Any] = {}
+    exec(unescape(script).replace("webhook_receiver()", "webhook_receiver(retries=[])"), made)
+    with Flaresend(flaresend.url, flaresend.api_key) as kit:
+        made["test_the_application_gets_the_event"](kit)
+
+
+def test_the_dashboard_shows_what_quotes_an_own_event(client: Client, world: World) -> None:
+    message = post(client, "status-broadcast").get_json()["delivery"]["message"]
+    own = post(client, "own-message").get_json()["delivery"]["message"]
+    for target in (message, own):
+        response = client.post("/_mock/inbound", json={"from": ANN, "text": "re", "reply_to": target})
+        assert response.status_code in (201, 409), response.text
+    for one in client.get("/_mock/messages").get_json()["messages"]:
+        assert client.get(f"/_mock/ui/w/default/parts/why/{one['id']}").status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -209,14 +209,31 @@ def test_retries_and_redeliveries_resend_the_same_bytes(flaresend_mock: Flaresen
     assert len({one.event["data"]["id"] for one in events}) == 1  # what a careful one handles
 
 
-def test_qr_codes_that_nobody_scans_run_out(flaresend_mock: Flaresend) -> None:
+def test_a_page_that_waits_for_a_scan_waits_forever_once_the_codes_run_out(flaresend_mock: Flaresend) -> None:
     flaresend_mock.settings(qr_codes=3)
-    flaresend_mock.instance.disconnect()
-    flaresend_mock._control.call("POST", "/instances/default/reconnect")
-    flaresend_mock.clock.advance(seconds=1)
-    assert flaresend_mock.instance.status == "qr"
+    instance, clock = flaresend_mock.instance, flaresend_mock.clock
+    instance.disconnect()
 
-    flaresend_mock.clock.advance(seconds=179)
-    assert flaresend_mock.instance.status == "qr"  # a naive page waits on
-    flaresend_mock.clock.advance(seconds=1)
-    assert flaresend_mock.instance.status == "disconnected"  # a careful one reconnects
+    def seen(page: Callable[[str], None], minutes: int) -> list[str]:
+        """Return what a page sees that looks at the status each minute."""
+        instance.reconnect()
+        clock.advance(seconds=1)
+        statuses = []
+        for _ in range(minutes):
+            statuses.append(instance.status)
+            page(statuses[-1])
+            clock.advance(minutes=1)
+        return statuses
+
+    def naive(status: str) -> None:
+        pass  # shows the code until the status is connected
+
+    def careful(status: str) -> None:
+        if status == "disconnected":
+            instance.reconnect()
+
+    assert seen(naive, 6) == ["qr"] * 3 + ["disconnected"] * 3
+    assert seen(careful, 6) == ["qr"] * 3 + ["disconnected"] + ["qr"] * 2
+    instance.scan()
+    clock.advance(seconds=1)
+    assert instance.status == "connected"
