@@ -12,15 +12,11 @@ from pathlib import Path
 
 
 def unused(tree: ast.Module) -> Iterator[ast.Name]:
-    used = {
-        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    }
+    used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for statement in tree.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             for node in ast.walk(statement):
-                private = (
-                    isinstance(node, ast.Name) and node.id.startswith("_") and not node.id.endswith("__")
-                )
+                private = isinstance(node, ast.Name) and node.id.startswith("_") and not node.id.endswith("__")
                 if private and node.id not in used:
                     yield node
 

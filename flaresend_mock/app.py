@@ -64,11 +64,7 @@ class Application:
             return control_app().wsgi_app(environ, start_response)
         if path.startswith(MEDIA_HOST + "/"):
             return media_app().wsgi_app(environ, start_response)
-        if (
-            path == "/"
-            and "text/html" in environ.get("HTTP_ACCEPT", "")
-            and environ["REQUEST_METHOD"] == "GET"
-        ):
+        if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
             start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
             return []
         environ[PATH] = environ[RAW_PATH] = path

@@ -144,9 +144,7 @@ def add_conversations(state: State, now: datetime, host: HostServices[World]) ->
     for group in list(world.state.groups.values())[:1]:
         member = next((number for number in group.members if number != instance.number), None)
         if member is not None and not group.announce:
-            world.inbound.receive(
-                InboundMessage(member, text="Who brings the bread on Saturday?", group=group.id)
-            )
+            world.inbound.receive(InboundMessage(member, text="Who brings the bread on Saturday?", group=group.id))
     moment = now
     filled = world.state.copy()
     for number, person in people.items():

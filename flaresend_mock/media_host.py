@@ -27,9 +27,7 @@ def media(folder: str, name: str) -> Response:
         if found is not None:
             if found.expires <= world.clock.now():
                 raise Gone("This media has expired.")
-            response = send_file(
-                io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False
-            )
+            response = send_file(io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False)
             response.headers.update(_SANDBOX)
             return response
     raise NotFound

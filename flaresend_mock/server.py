@@ -90,9 +90,7 @@ class FlaresendMock:
             sample_media=sample,
         )
         default = World(DEFAULT, self._default_state(), utc_now, self._host)
-        self.worlds = Worlds(
-            default, self._make_world, self._fresh_state if self.settings.auth == "open" else None
-        )
+        self.worlds = Worlds(default, self._make_world, self._fresh_state if self.settings.auth == "open" else None)
         self.app = Application(
             AppServices(
                 worlds=self.worlds,

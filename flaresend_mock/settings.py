@@ -117,9 +117,7 @@ class Settings:
         _choice("open", "closed"),
         "the world's, or open",
     )
-    api_key: str | None = _optional(
-        "API key of the world's first instance.", _KEY, "the world's: YOUR_API_KEY"
-    )
+    api_key: str | None = _optional("API key of the world's first instance.", _KEY, "the world's: YOUR_API_KEY")
     auth: str = _option(
         "known",
         "API keys: known refuses unknown ones; open creates a world for each.",
@@ -148,15 +146,9 @@ class Settings:
         _BASE_URL,
         "the address it prints",
     )
-    import_: str | None = _optional(
-        "Export that the default world starts with, instead of what --world says.", _PATH
-    )
-    export_on_exit: str | None = _optional(
-        "File that the default world is exported to when the emulator stops.", _PATH
-    )
-    with_secrets: bool = _option(
-        False, "Show API keys and secrets in lists and exports, which otherwise mask them."
-    )
+    import_: str | None = _optional("Export that the default world starts with, instead of what --world says.", _PATH)
+    export_on_exit: str | None = _optional("File that the default world is exported to when the emulator stops.", _PATH)
+    with_secrets: bool = _option(False, "Show API keys and secrets in lists and exports, which otherwise mask them.")
     control_token: str | None = _optional(
         "Token that clients of /_mock must send as X-Control-Token.", _TOKEN, "none: local callers only"
     )
@@ -171,9 +163,7 @@ class Settings:
     )
     threads: int = _option(32, "Number of calls that are handled at once.", click.IntRange(1, 1024))
     demo: bool = _option(False, "Start with sample conversations and a chat bot, for demonstrations.")
-    log_format: str = _option(
-        "text", "Format of the log on standard error: text or json.", _choice("text", "json")
-    )
+    log_format: str = _option("text", "Format of the log on standard error: text or json.", _choice("text", "json"))
     log_level: str = _option(
         "info",
         "Lowest level that is logged: debug, info, warning or error.",

@@ -67,9 +67,7 @@ CASES = [
     Case("contact-without-whatsapp", {"type": "contact", "contact": {"name": "Jane", "on_whatsapp": False}}),
     Case("group-invite", {"type": "group_invite", "caption": "Join us"}),
     Case("poll-any", {"type": "poll", "options": ["Tea", "Coffee", "Water"], "selectable": 0}),
-    Case(
-        "poll-vote", {"type": "poll_vote", "target": ABOUT, "choices": ["Sunday"]}, received={"type": "poll"}
-    ),
+    Case("poll-vote", {"type": "poll_vote", "target": ABOUT, "choices": ["Sunday"]}, received={"type": "poll"}),
     Case("disappearing", {"type": "disappearing", "seconds": 604800}),
     Case("disappeared-wrapped", {"text": "Soon gone"}, received={"type": "disappearing"}),
     Case("disappeared", {"text": "Soon gone"}, received={"type": "disappearing", "wrapped": False}),
@@ -78,9 +76,7 @@ CASES = [
         {"type": "edit", "text": "The garden", "target": ABOUT},
         received={"type": "image", "caption": "The gardn"},
     ),
-    Case(
-        "edit-wrapped", {"type": "edit", "text": "Eight", "target": ABOUT, "wrapped": True}, received="Seven"
-    ),
+    Case("edit-wrapped", {"type": "edit", "text": "Eight", "target": ABOUT, "wrapped": True}, received="Seven"),
     Case(
         "delete-by-admin",
         {"type": "delete", "group": ANNS_GROUP, "target": ABOUT},

@@ -75,9 +75,7 @@ def document() -> str:
 def section(name: str, of: type[Resource]) -> str:
     rows = [row(one.data_key or key, one) for key, one in instance(of).fields.items()]
     about = (of.__doc__ or "").partition("\n")[0]
-    return "\n".join(
-        [f"## {name}\n", f"{about}\n", "| Field | Type | Meaning |", "| --- | --- | --- |", *rows, ""]
-    )
+    return "\n".join([f"## {name}\n", f"{about}\n", "| Field | Type | Meaning |", "| --- | --- | --- |", *rows, ""])
 
 
 def row(name: str, one: Property) -> str:

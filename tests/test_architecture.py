@@ -23,9 +23,7 @@ def drawn() -> list[list[str]]:
 
 
 def test_the_diagrams_show_the_layers_that_import_linter_enforces() -> None:
-    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
-        "importlinter"
-    ]
+    contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
 
     enforced = [
         [line.replace("flaresend_mock.", "") for line in contract["layers"]]
@@ -66,10 +64,6 @@ def test_what_not_every_run_needs_is_not_imported_at_the_start() -> None:
         "import sys; from flaresend_mock import FlaresendMock; FlaresendMock(log_level='error').start().stop();"
         "print(*{name.partition('.')[0] for name in sys.modules})"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
 
-    assert not {"requests", "urllib3", "cryptography", "PIL", "faker", "msgspec", "segno", "apispec"} & set(
-        loaded
-    )
+    assert not {"requests", "urllib3", "cryptography", "PIL", "faker", "msgspec", "segno", "apispec"} & set(loaded)

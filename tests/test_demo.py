@@ -50,9 +50,7 @@ def test_the_bot_answers_and_what_it_asked_for_is_on_record(demo: FlaresendMock)
     assert waited.status_code == 200
     assert told(demo)[len(before) :][:2] == [("inbound", "menu please"), ("outbound", MENU)]
     calls = {"match": {"path": "/send-message"}, "timeout": SECONDS}
-    (call,) = requests.post(f"{demo.url}/_mock/requests/wait", json=calls, timeout=2 * SECONDS).json()[
-        "requests"
-    ]
+    (call,) = requests.post(f"{demo.url}/_mock/requests/wait", json=calls, timeout=2 * SECONDS).json()["requests"]
     assert call["headers"]["User-Agent"] == "demo-bot/1.0"
 
 
@@ -63,12 +61,8 @@ def test_the_bot_is_there_after_a_reset(demo: FlaresendMock) -> None:
 
 
 @pytest.mark.parametrize("letter", [{"text": "menu", "from_lid": True}, {"type": "channel_image"}])
-def test_the_bot_keeps_quiet_where_nobody_can_be_answered(
-    letter: dict[str, object], demo: FlaresendMock
-) -> None:
-    requests.post(
-        f"{demo.url}/_mock/inbound", json={"from": BRIAN, **letter}, timeout=SECONDS
-    ).raise_for_status()
+def test_the_bot_keeps_quiet_where_nobody_can_be_answered(letter: dict[str, object], demo: FlaresendMock) -> None:
+    requests.post(f"{demo.url}/_mock/inbound", json={"from": BRIAN, **letter}, timeout=SECONDS).raise_for_status()
     requests.post(f"{demo.url}/_mock/deliveries/settle", timeout=SECONDS).raise_for_status()
 
     assert requests.get(f"{demo.url}/_mock/requests", timeout=SECONDS).json()["requests"] == []
@@ -83,9 +77,7 @@ def test_people_and_the_bot_come_to_an_end(demo: FlaresendMock) -> None:
     for _ in range(20):
         settled = requests.post(f"{demo.url}/_mock/deliveries/settle", timeout=SECONDS).json()
         assert settled == {"settled": True}
-        fired = requests.post(
-            f"{demo.url}/_mock/clock/advance", json={"seconds": 60}, timeout=SECONDS
-        ).json()["fired"]
+        fired = requests.post(f"{demo.url}/_mock/clock/advance", json={"seconds": 60}, timeout=SECONDS).json()["fired"]
         if not fired and not world.state.auto_replies:
             return
     pytest.fail("they never end")

@@ -47,6 +47,4 @@ def test_the_index_lists_every_document() -> None:
     index = (REPOSITORY / "docs" / "README.md").read_text(encoding="utf-8")
 
     listed = {(REPOSITORY / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)", index)}
-    assert {one.name for one in (REPOSITORY / "docs").glob("*.md") if one.resolve() not in listed} == {
-        "README.md"
-    }
+    assert {one.name for one in (REPOSITORY / "docs").glob("*.md") if one.resolve() not in listed} == {"README.md"}

@@ -107,9 +107,7 @@ def test_every_case_of_the_contract_is_an_answer_that_is_described(documents: di
         assert status in operation["responses"], case.name
         schema = operation["responses"][status]["content"]["application/json"]["schema"]
         resolved = {**schema, "components": document["components"]}
-        errors = [
-            error.message for error in Draft202012Validator(resolved).iter_errors(case.response["body"])
-        ]
+        errors = [error.message for error in Draft202012Validator(resolved).iter_errors(case.response["body"])]
         assert errors == [], case.name
     assert seen > 300
 
@@ -128,9 +126,7 @@ def operation_of(case: Case, document: Any, adapter: Any) -> Any:
 
 
 def test_every_call_says_where_it_is_from(documents: dict[str, Any]) -> None:
-    tags = {
-        operation["operationId"]: operation["x-fidelity"] for _, _, operation in operations(documents["api"])
-    }
+    tags = {operation["operationId"]: operation["x-fidelity"] for _, _, operation in operations(documents["api"])}
 
     assert set(tags.values()) <= {"documented", "documented-later", "assumed"}
     assert tags["send_message"] == "documented"
@@ -160,9 +156,7 @@ def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:
 
     assert set(content) == {"application/json", "multipart/form-data"}
     assert form["properties"]["file"].items() >= {"type": ["string", "null"], "format": "binary"}.items()
-    assert content["application/json"]["schema"]["discriminator"]["mapping"]["image"].endswith(
-        "SendMessageMedia"
-    )
+    assert content["application/json"]["schema"]["discriminator"]["mapping"]["image"].endswith("SendMessageMedia")
 
 
 def test_the_documents_are_served(client: Client, documents: dict[str, Any]) -> None:

@@ -48,9 +48,7 @@ def test_every_curl_gets_the_answer_printed_below_it(running: FlaresendMock) -> 
     assert len(examples) >= 5
     for command, printed in examples:
         here = command.replace(PRINTED_ADDRESS, running.url)
-        done = subprocess.run(
-            ["bash", "-c", f"{here.strip()} --fail-with-body -s"], capture_output=True, text=True
-        )
+        done = subprocess.run(["bash", "-c", f"{here.strip()} --fail-with-body -s"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
         if printed is not None:
             assert without_now(json.loads(done.stdout)) == without_now(json.loads(printed)), command
@@ -138,15 +136,11 @@ def test_the_examples_about_webhooks_run(running: FlaresendMock) -> None:
     assert len(commands) >= 4
     for command in commands:
         here = command.replace(PRINTED_ADDRESS, running.url)
-        done = subprocess.run(
-            ["bash", "-c", f"{here.strip()} --fail-with-body -s"], capture_output=True, text=True
-        )
+        done = subprocess.run(["bash", "-c", f"{here.strip()} --fail-with-body -s"], capture_output=True, text=True)
         assert done.returncode == 0, done.stdout
 
 
-def test_the_bot_answers_whoever_writes_to_it(
-    running: FlaresendMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bot_answers_whoever_writes_to_it(running: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
     (source,) = [text for language, text in BLOCKS if language == "py"]
     monkeypatch.setenv("FLARESEND_URL", running.url)
     names: dict[str, Any] = {}
@@ -156,9 +150,7 @@ def test_the_bot_answers_whoever_writes_to_it(
     thread.start()
     try:
         hook = {"url": f"http://127.0.0.1:{server.port}/webhook"}
-        requests.put(
-            f"{running.url}/_mock/instances/default/webhook", json=hook, timeout=10
-        ).raise_for_status()
+        requests.put(f"{running.url}/_mock/instances/default/webhook", json=hook, timeout=10).raise_for_status()
         with pytest.raises(SystemExit) as ended:
             main(["receive", "--url", running.url, "--from", "254712345678", "hi"])
         assert ended.value.code == 0

@@ -118,9 +118,7 @@ def sizes(emulator: FlaresendMock) -> list[int]:
     body = {"type": "text", "text": "x" * 3000}
     return [
         call(emulator, "POST", "/send-message", json={**body, "recipients": [ANN]}).status_code,
-        call(
-            emulator, "POST", "/send-message", data={**body, "recipients": ANN}, files={"file": b""}
-        ).status_code,
+        call(emulator, "POST", "/send-message", data={**body, "recipients": ANN}, files={"file": b""}).status_code,
     ]
 
 
@@ -175,9 +173,7 @@ def demonstrates(emulator: FlaresendMock) -> list[bool]:
 def workers(emulator: FlaresendMock) -> int:
     """Return how many threads answer when more calls come at once."""
     with ThreadPoolExecutor(4) as pool:
-        assert [one.status_code for one in pool.map(lambda _: call(emulator, "GET", "/gate"), range(4))] == [
-            404
-        ] * 4
+        assert [one.status_code for one in pool.map(lambda _: call(emulator, "GET", "/gate"), range(4))] == [404] * 4
     assert isinstance(emulator.app, Gate)
     return len(emulator.app.workers)
 
@@ -208,27 +204,19 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
     tokens = ("token-of-one", "token-of-other")
     with Receiver() as receiver:
         yield {
-            "host": Case(
-                ("127.0.0.1", ANOTHER_HOST), lambda one: listens(one)[0], ("127.0.0.1", ANOTHER_HOST)
-            ),
+            "host": Case(("127.0.0.1", ANOTHER_HOST), lambda one: listens(one)[0], ("127.0.0.1", ANOTHER_HOST)),
             "port": Case(ports, lambda one: listens(one)[1], ports, (here, here)),
-            "world": Case(
-                ("default", "demo"), lambda one: len(control(one, "GET", "groups")["groups"]), (3, 12)
-            ),
+            "world": Case(("default", "demo"), lambda one: len(control(one, "GET", "groups")["groups"]), (3, 12)),
             "seed": Case(
                 (1, 2),
                 lambda one: [person["number"] for person in control(one, "GET", "people")["people"]],
                 (numbers(1), numbers(2)),
                 ({"world": "demo"}, {"world": "demo"}),
             ),
-            "time_zone": Case(
-                ("UTC", "Africa/Nairobi"), scheduled, ("2099-01-01T09:00:00Z", "2099-01-01T06:00:00Z")
-            ),
+            "time_zone": Case(("UTC", "Africa/Nairobi"), scheduled, ("2099-01-01T09:00:00Z", "2099-01-01T06:00:00Z")),
             "directory": Case(
                 ("open", "closed"),
-                lambda one: call(one, "POST", "/check-number", json={"number": "4915112345678"}).json()[
-                    "exists"
-                ],
+                lambda one: call(one, "POST", "/check-number", json={"number": "4915112345678"}).json()["exists"],
                 (True, False),
             ),
             "api_key": Case(
@@ -293,8 +281,7 @@ def test_each_emulator_has_its_own_value_of_an_option(name: str, cases: dict[str
     assert case.shows[0] != case.shows[1]
     with ExitStack() as running:
         one, other = (
-            start(running, **more, **{name: value})
-            for value, more in zip(case.values, case.more, strict=True)
+            start(running, **more, **{name: value}) for value, more in zip(case.values, case.more, strict=True)
         )
 
         assert [case.look(emulator) for emulator in (one, other, one, other)] == [*case.shows, *case.shows]
@@ -364,11 +351,7 @@ def test_each_has_faults_of_its_own(pair: Pair) -> None:
 
 def test_the_pages_of_each_have_an_edition_of_their_own(pair: Pair) -> None:
     def edition(emulator: FlaresendMock) -> str:
-        return (
-            call(emulator, "GET", "/_mock/ui/w/default/chats")
-            .text.partition('edition="')[2]
-            .partition('"')[0]
-        )
+        return call(emulator, "GET", "/_mock/ui/w/default/chats").text.partition('edition="')[2].partition('"')[0]
 
     first, second, *again = (edition(emulator) for emulator in pair * 2)
 
@@ -409,10 +392,7 @@ def test_each_has_places_for_calls_that_wait_of_its_own(monkeypatch: pytest.Monk
     one = FlaresendMock()
 
     with one, other:
-        waits = [
-            call(emulator, "POST", "/_mock/messages/wait", json={"timeout": 0})
-            for emulator in (one, other) * 2
-        ]
+        waits = [call(emulator, "POST", "/_mock/messages/wait", json={"timeout": 0}) for emulator in (one, other) * 2]
 
     assert [wait.status_code for wait in waits] == [409, 408, 409, 408]
 

@@ -49,9 +49,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 def found(text: str) -> list[str]:
     """Return the banned words of a text, each with its surroundings."""
-    return [
-        text[max(0, one.start() - 40) : one.end() + 40].replace("\n", " ") for one in PATTERN.finditer(text)
-    ]
+    return [text[max(0, one.start() - 40) : one.end() + 40].replace("\n", " ") for one in PATTERN.finditer(text)]
 
 
 def prose(markdown: str) -> str:

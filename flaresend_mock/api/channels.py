@@ -88,9 +88,7 @@ class FullChannel(Resource):
     id = Property(str, "The channel's JID.", get=lambda seen: seen[0].id)
     state = Property(ChannelState, "The state of the channel.", get=lambda seen: seen[0])
     thread_metadata = Property(ThreadMetadata, "The texts of the channel.", get=lambda seen: seen[0])
-    viewer_metadata = Property(
-        ViewerMetadata, "What the instance is in the channel.", get=lambda seen: seen[1]
-    )
+    viewer_metadata = Property(ViewerMetadata, "What the instance is in the channel.", get=lambda seen: seen[1])
 
 
 class Created(MessageResponse):
@@ -161,9 +159,7 @@ def channel_by_invite(caller: Caller, code: str) -> Channel:
 
 
 @blueprint.put("/channels/<channel_id>")
-@endpoint(
-    MessageResponse("Channel updated"), body=UpdateChannel(partial=True), phone=True, refuses=(403, 404)
-)
+@endpoint(MessageResponse("Channel updated"), body=UpdateChannel(partial=True), phone=True, refuses=(403, 404))
 def update_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel's name, description or picture."""
     return caller.world.channels.update(caller.instance, channel_id, body)

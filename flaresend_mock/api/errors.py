@@ -89,9 +89,7 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.TaskNotFound: _says(404, "Scheduled message not found"),
     errors.TaskNotCancellable: _says(404, "Scheduled message not found or cannot be cancelled"),
     errors.InstanceNotFound: _says(401, "Invalid API key"),  # removed during the call
-    errors.WorldIsGone: _says(
-        401, "This API key's world was evicted to make room for newer ones. Use a new key."
-    ),
+    errors.WorldIsGone: _says(401, "This API key's world was evicted to make room for newer ones. Use a new key."),
     errors.KeyInUse: _says(401, "A world for this API key would have keys that another has; use another key"),
     errors.TooMany: (503, lambda refusal: {"message": str(refusal)}),
     errors.TaskNotPending: _says(400, "This scheduled message can no longer be updated"),

@@ -45,9 +45,7 @@ def apply_after(response: Response, injected: Injected) -> Response:
     if fault.action == "corrupt":
         response.set_data(response.get_data()[:-1] + b"{")
     elif fault.action is not None and not context.cut(request.environ, fault.action):
-        return Response(
-            "Here the connection would have ended.", 502, content_type="text/plain; charset=utf-8"
-        )
+        return Response("Here the connection would have ended.", 502, content_type="text/plain; charset=utf-8")
     return response
 
 

@@ -110,9 +110,7 @@ class CreatedGroup(Resource):
         int, "When the group was named last.", get=lambda view: int(view.group.subject_time.timestamp())
     )
     size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
-    creation = Property(
-        int, "When the group was created.", get=lambda view: int(view.group.created.timestamp())
-    )
+    creation = Property(int, "When the group was created.", get=lambda view: int(view.group.created.timestamp()))
     owner = Property(str, "The LID of who created the group.")
     restrict = Property(bool, "Whether only admins may edit the group's info.", at="group.restrict")
     announce = Property(bool, "Whether only admins may post.", at="group.announce")
@@ -196,9 +194,7 @@ def _reached(outcome: Outcome) -> str:
 
 class Sent(Success):
     message = Property(str, "The number of groups that the message reached, for people.", get=_reached)
-    data = Property(
-        Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it
-    )
+    data = Property(Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it)
 
 
 class Managed(Success, Envelope):

@@ -78,9 +78,7 @@ class Scheduled(MessageResponse):
         at="local_time",
         write=times.local,
     )
-    task_id = Property(
-        str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id"
-    )
+    task_id = Property(str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id")
 
 
 class Listed(MessageResponse):
@@ -117,9 +115,7 @@ def list_scheduled(caller: Caller) -> list[Task]:
 
 
 @blueprint.patch("/scheduled-messages/<task_id>")
-@endpoint(
-    Updated("Scheduled message updated successfully"), body=UpdateMessage(partial=True), refuses=(404, 425)
-)
+@endpoint(Updated("Scheduled message updated successfully"), body=UpdateMessage(partial=True), refuses=(404, 425))
 def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Change a pending scheduled message."""
     task = caller.world.schedule.update(caller.instance, task_id, body["changes"])

@@ -78,9 +78,7 @@ class Poster:
                 requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
             )
             sent = call.headers
-            with self._session.send(
-                call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True
-            ) as response:
+            with self._session.send(call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
                 status = response.status_code  # counts as the response, even if the body breaks off
                 text = _read(response, watch)
         except requests.Timeout:

@@ -151,8 +151,7 @@ def _greet(emulator: FlaresendMock) -> None:
     print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
     print(f"API key: {emulator.api_key}")
     print(
-        f"Try it: curl {emulator.url}/send-message -H {authorization} "
-        f"-H 'Content-Type: application/json' -d '{body}'"
+        f"Try it: curl {emulator.url}/send-message -H {authorization} -H 'Content-Type: application/json' -d '{body}'"
     )
     print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
 

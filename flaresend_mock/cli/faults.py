@@ -32,9 +32,7 @@ def fault() -> None:
 @click.option("--status", type=click.IntRange(200, 599), help="Reply with this status.")
 @click.option("--response-body", metavar="JSON|TEXT", help="Body of the reply.")
 @click.option("--delay", metavar="SECONDS", help="Delay the response: 1.5, or 1-3 for a time between.")
-@click.option(
-    "--action", help="reset, drop_response, truncate, corrupt; of deliveries also drop, duplicate, reorder."
-)
+@click.option("--action", help="reset, drop_response, truncate, corrupt; of deliveries also drop, duplicate, reorder.")
 @click.option("--times", type=click.IntRange(1, _MOST), help="Affect at most N matches.")
 @click.option("--after", type=click.IntRange(0, _MOST), help="Let the first N matches pass.")
 @click.option("--every", type=click.IntRange(1, _MOST), help="Affect only every Nth match.")

@@ -72,9 +72,7 @@ def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
 @click.option("--ordered/--unordered", default=None, help="Whether later events of a chat wait for retries.")
 @click.option("--body-style", type=click.Choice(BODY_STYLES), help="How the JSON of events is written.")
 @uses_emulator(world=True)
-def webhook(
-    emulator: ControlPlane, as_json: bool, target: str, instance_id: str, **given: str | bool | None
-) -> None:
+def webhook(emulator: ControlPlane, as_json: bool, target: str, instance_id: str, **given: str | bool | None) -> None:
     """Send the events of an instance to URL. Options that are left out get their defaults."""
     body = {"url": target, **{name: value for name, value in given.items() if value is not None}}
     response = emulator.call("PUT", f"/instances/{part(instance_id)}/webhook", body)

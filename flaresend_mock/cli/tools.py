@@ -19,9 +19,7 @@ _DEFAULT_URL = local_url(Settings().host, Settings().port)
 
 
 @click.command()
-@click.option(
-    "--wait", default="0", metavar="SPAN", type=SPAN, help="Wait until it is ready, for up to 30, 1m30s …"
-)
+@click.option("--wait", default="0", metavar="SPAN", type=SPAN, help="Wait until it is ready, for up to 30, 1m30s …")
 @uses_emulator()
 def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
     """Tell whether a running emulator is ready: exit status 0 if it is, 1 if not. It prints JSON."""
@@ -71,9 +69,7 @@ def fidelity() -> None:
     type=click.File(encoding="latin-1"),
     help="File with the received headers, one a line.",
 )
-@click.option(
-    "--body", "body_file", required=True, type=click.File("rb"), help="File with the received body."
-)
+@click.option("--body", "body_file", required=True, type=click.File("rb"), help="File with the received body.")
 def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     """Check the signatures of a received webhook: exit status 0 if they are right, 1 if not."""
     from flaresend_mock.background.posting import hub_signature, standard_signature

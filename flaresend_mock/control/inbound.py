@@ -25,9 +25,7 @@ from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_eve
 
 blueprint = Blueprint("inbound", __name__)
 
-_MEDIA_TYPE = validate.Regexp(
-    r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most."
-)
+_MEDIA_TYPE = validate.Regexp(r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most.")
 _LID = re.compile(r"[0-9]{7,15}@lid")
 
 
@@ -133,9 +131,7 @@ class InboundInput(Input):
     videos = Whole("How many videos an album announces.", 0, 100)
     reply_to = Text("The id of the message that this one quotes or replies to.")
     target = Text("The id of the message that a reaction, an edit, a deletion or a vote changes.")
-    wrapped = Switch(
-        "Whether an edit, or a chat whose messages disappear, has the older form with a wrapper."
-    )
+    wrapped = Switch("Whether an edit, or a chat whose messages disappear, has the older form with a wrapper.")
     forward = Text("The id of a message that is forwarded unchanged.")
     forwarded = Whole("How often it was forwarded; from 5 on, WhatsApp says many times.", 0, MAX_FORWARDS)
     mentions = fields.List(
@@ -152,9 +148,7 @@ class InboundInput(Input):
         fields.Nested(ContactInput), validate=validate.Length(2, 100), metadata=about("Several contacts.")
     )
     invite = Text("The JID of the group that a group invitation is for; the first one if it is left out.")
-    options = fields.List(
-        fields.String(), validate=validate.Length(2, 12), metadata=about("The options of a poll.")
-    )
+    options = fields.List(fields.String(), validate=validate.Length(2, 12), metadata=about("The options of a poll."))
     selectable = Whole("How many options may be chosen; 0 for any number.", 0, 12)
     choices = fields.List(
         fields.String(),
@@ -163,9 +157,7 @@ class InboundInput(Input):
     )
     selected = Text("The id of the chosen button or row.")
     channel = Text("The JID of the channel.")
-    seconds = Whole(
-        "The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000
-    )
+    seconds = Whole("The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000)
     message = fields.Dict(
         keys=fields.String(),
         validate=validate.Length(1),
@@ -177,9 +169,7 @@ class InboundInput(Input):
             type=["object", "string"],
         )
     )
-    from_lid = Switch(
-        "Whether people are named by LID (true) or by number (false); by default as the world does."
-    )
+    from_lid = Switch("Whether people are named by LID (true) or by number (false); by default as the world does.")
     chaos = fields.Nested(ChaosInput, metadata=about("Random failures of the delivery."))
 
     @validates_schema
@@ -188,9 +178,7 @@ class InboundInput(Input):
             if "sender" not in data:
                 raise ValidationError("Missing data for required field.", "from")
             return
-        beside = next(
-            (name for name in self.fields if name in data and name not in ("event", "instance")), None
-        )
+        beside = next((name for name in self.fields if name in data and name not in ("event", "instance")), None)
         if beside is not None:
             raise ValidationError("An event is sent unchanged; give only `instance` beside it.", "event")
         if isinstance(data["event"], str) and data["event"] not in event_names():

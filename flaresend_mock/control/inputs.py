@@ -145,9 +145,7 @@ class Page(Input):
     """A part of a list: the first `limit` after event `since`; without `since`, the newest `limit`."""
 
     since = Count("The number of an event: the list begins after it.", load_default=None)
-    limit = Count(
-        "The number of items at most: the newest, or with `since` the first after it.", 1, load_default=None
-    )
+    limit = Count("The number of items at most: the newest, or with `since` the first after it.", 1, load_default=None)
 
 
 class Secrets(Input):

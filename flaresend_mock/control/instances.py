@@ -37,9 +37,7 @@ _SECURITY = {
 
 
 class NewKey(Input):
-    api_key = Text(
-        "The API key; null for a new one.", load_default=None, length=(None, MAX_KEY), check=usable_key
-    )
+    api_key = Text("The API key; null for a new one.", load_default=None, length=(None, MAX_KEY), check=usable_key)
 
 
 class NewInstance(NewKey):

@@ -225,9 +225,7 @@ def create_channel(world: World, body: dict[str, Any]) -> Channel:
 
 
 @channels.patch("/<channel_id>")
-@endpoint(
-    resources.Channel, body=ChannelChange(), example={"description": "Every morning at 7", "role": "ADMIN"}
-)
+@endpoint(resources.Channel, body=ChannelChange(), example={"description": "Every morning at 7", "role": "ADMIN"})
 def change_channel(world: World, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel, or the role of an instance in it."""
     instance, role = body.pop("instance", None), body.pop("role", None)

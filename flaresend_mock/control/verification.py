@@ -71,8 +71,7 @@ class Collection:
         if self.kind != "message" or not world.state.aliases:
             return matcher
         registered = {
-            name: _registered(world, wanted) if self.fields[name].number else wanted
-            for name, wanted in spec.items()
+            name: _registered(world, wanted) if self.fields[name].number else wanted for name, wanted in spec.items()
         }
         return compile_matcher(registered, self.fields, where)
 
@@ -139,9 +138,7 @@ _NUMBER = "How many items must match"
 
 
 class _Criteria(Input):
-    match = Object(
-        "A matcher: fields with the values that they must have. All must match.", load_default=dict
-    )
+    match = Object("A matcher: fields with the values that they must have. All must match.", load_default=dict)
     since = Whole("The number of an event: only later items count.", 0, 2**53, load_default=0)
 
 

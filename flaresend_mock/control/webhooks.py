@@ -31,17 +31,13 @@ class WebhookInput(Input):
     """A webhook. Fields that are left out get their defaults."""
 
     url = Text("The URL that events are sent to: http or https.", required=True)
-    secret = Text(
-        "The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500)
-    )
+    secret = Text("The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500))
     retries = fields.List(
         Number("Seconds.", 0, 30 * 86_400),
         validate=validate.Length(max=MAX_RETRIES),
         metadata=about("Seconds of the world's clock between one attempt and the next."),
     )
-    verification = Text(
-        "How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES
-    )
+    verification = Text("How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES)
     verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
     chaos = fields.Nested(ChaosInput, metadata=about("Random failures of deliveries."))
     ordered = Switch("Whether the events of a chat wait for one that is retried.")

@@ -46,9 +46,7 @@ class Channels:
             )
             return self._put(channel, "created", {"name": channel.name})
 
-    def change(
-        self, channel_id: str, changes: Mapping[str, Any], instance_id: str | None, role: str | None
-    ) -> Channel:
+    def change(self, channel_id: str, changes: Mapping[str, Any], instance_id: str | None, role: str | None) -> Channel:
         """Change the fields of a channel and, if one is given, the role of an instance in it."""
         with self._store.lock:
             channel, details = replace(self._find(channel_id), **changes), dict(changes)

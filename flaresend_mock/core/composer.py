@@ -72,9 +72,7 @@ class Composer:
         if kind in rights.CHANGES or kind == "view_once" or rights.is_deleted(self._store.state, original):
             raise errors.NotForwarded
         payload = self._latest(original)
-        score = message.forwarded or min(
-            MAX_FORWARDS, payload_reader.score_of(payload_reader.context_of(original)) + 1
-        )
+        score = message.forwarded or min(MAX_FORWARDS, payload_reader.score_of(payload_reader.context_of(original)) + 1)
         kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
         kept = "image" if kept == "channel_image" else kept
         if original.content.raw:
@@ -114,9 +112,7 @@ class Composer:
             text = content.text or (json.dumps(content.template) if content.type == "template" else "")
             return InboundMessage(message.sender, text=text, caption=content.caption)
         source = self._file_of(message)
-        upload = Upload(
-            source.data, content.file_name or source.file_name, content.mimetype or source.mimetype
-        )
+        upload = Upload(source.data, content.file_name or source.file_name, content.mimetype or source.mimetype)
         kind = "document" if mismatch(MEDIA_KINDS[content.type], upload) else content.type
         return InboundMessage(message.sender, kind, content.text or "", content.caption, upload)
 
@@ -237,9 +233,7 @@ class Composer:
         if (album := details.get("album")) is not None:
             details["messageAssociation"] = self._album(message, album, instance, sender, chat)
         setting = (
-            None
-            if kind in rights.CHANGES or kind == "channel_image"
-            else self._store.state.disappearing.get(chat)
+            None if kind in rights.CHANGES or kind == "channel_image" else self._store.state.disappearing.get(chat)
         )
         details["ephemeral"] = setting is not None and setting.wrapped
         details["contextInfo"] = details["contextInfo"] | self._context(message, other, chat, setting) or None
@@ -312,9 +306,7 @@ class Composer:
             key["participant"] = self.shown(message, target.sender)
         return key
 
-    def _key_of_author(
-        self, message: InboundMessage, target: Message, instance: Instance, sender: str
-    ) -> Payload:
+    def _key_of_author(self, message: InboundMessage, target: Message, instance: Instance, sender: str) -> Payload:
         """Return the key of a target from its sender's side, for whom a private chat is that with the instance."""
         key = self._key(message, target, from_me=target.sender == sender)
         if target.chat.endswith(numbers.USER):
@@ -374,9 +366,7 @@ class Composer:
             "groupName": group.subject,
         }
 
-    def _album(
-        self, message: InboundMessage, album: str, instance: Instance, sender: str, chat: str
-    ) -> Payload:
+    def _album(self, message: InboundMessage, album: str, instance: Instance, sender: str, chat: str) -> Payload:
         parent = self._find(album)
         if parent.content.type != "album" or parent.sender != sender or parent.chat != chat:
             raise errors.NotAllowed("album: this message is not an album of the sender in this chat")
@@ -390,9 +380,7 @@ def _require_shown(message: InboundMessage, kind: str) -> None:
         raise errors.MediaMismatch("caption: a voice message has none")
     shows_seconds = kind == "audio" or (kind == "video" and message.details.get("complete"))
     if "seconds" in message.details and not shows_seconds:
-        raise errors.MediaMismatch(
-            f"seconds: {'the stub of a video' if kind == 'video' else 'a picture'} has none"
-        )
+        raise errors.MediaMismatch(f"seconds: {'the stub of a video' if kind == 'video' else 'a picture'} has none")
 
 
 def _mentioning(text: str, digits: Mapping[str, str]) -> str:

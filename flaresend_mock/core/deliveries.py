@@ -232,9 +232,7 @@ class Deliveries:
     def not_redelivered(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
         """Return those of these deliveries that no redelivery has delivered, or may still deliver."""
         with self._store.lock:
-            delivered = {
-                one.redelivery_of for one in self.all() if one.status in ("delivered", *OPEN_STATUSES)
-            }
+            delivered = {one.redelivery_of for one in self.all() if one.status in ("delivered", *OPEN_STATUSES)}
             return [one for one in deliveries if one.id not in delivered]
 
     def pause(self, instance_id: str) -> None:

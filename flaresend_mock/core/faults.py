@@ -56,9 +56,7 @@ class Faults:
         with self._store.lock:
             state = self._store.state
             if self._instances.has_key_in([wanted for name, wanted in fault.match.items() if name != "key"]):
-                raise InvalidFault(
-                    "match: there is an API key in it; keys are matched with key, which masks them"
-                )
+                raise InvalidFault("match: there is an API key in it; keys are matched with key, which masks them")
             spent = [one.id for one in state.faults.values() if not one.armed]
             if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
                 del state.faults[spent[0]]
@@ -166,9 +164,7 @@ class Faults:
             turn = fault.matched - fault.after
             if turn < 1 or turn % fault.every:
                 return None
-            if fault.probability < 1 and not self._store.random.happens(
-                f"{fault.id} hits", fault.probability
-            ):
+            if fault.probability < 1 and not self._store.random.happens(f"{fault.id} hits", fault.probability):
                 return None
             faults[fault.id] = fault = replace(fault, hits=fault.hits + 1)
             self._tell("hit", fault)
@@ -206,9 +202,7 @@ def check(fault: Fault) -> None:
         raise InvalidFault("a fault needs a preset, or something to do: respond, delay or action")
     actions = CALL_ACTIONS if fault.on == CALLS else (*ATTEMPT_ACTIONS, *EVENT_ACTIONS)
     if fault.action is not None and fault.action not in actions:
-        raise InvalidFault(
-            f"action: {fault.action!r} is not possible for {fault.on}; known: {', '.join(actions)}"
-        )
+        raise InvalidFault(f"action: {fault.action!r} is not possible for {fault.on}; known: {', '.join(actions)}")
     if fault.reply is not None and fault.action in SILENT_ACTIONS:
         raise InvalidFault(f"respond: the action {fault.action!r} sends no response")
     if fault.on == CALLS:

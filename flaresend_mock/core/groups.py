@@ -35,9 +35,7 @@ class GroupView:
 class Groups:
     """The groups of a world, as one of its instances sees them."""
 
-    def __init__(
-        self, store: Store, people: People, instances: Instances, media: Media, sending: Sending
-    ) -> None:
+    def __init__(self, store: Store, people: People, instances: Instances, media: Media, sending: Sending) -> None:
         self._store = store
         self._people = people
         self._instances = instances
@@ -186,9 +184,7 @@ class Groups:
         return given
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:
-        strangers = [
-            digits for digits, number in named if number is None or not self._people.on_whatsapp(number)
-        ]
+        strangers = [digits for digits, number in named if number is None or not self._people.on_whatsapp(number)]
         if strangers:
             raise errors.NotOnWhatsApp(strangers)
         already = [digits for digits, number in named if number in group.members]

@@ -249,11 +249,7 @@ class Inbound:
         data: Payload = {"from": sender if in_chat else recorded.chat}
         if message.group:
             data["participant"] = sender
-            if (
-                sender.endswith(numbers.LID)
-                and message.as_lid is None
-                and self._store.state.settings.senders == "auto"
-            ):
+            if sender.endswith(numbers.LID) and message.as_lid is None and self._store.state.settings.senders == "auto":
                 data["participantPn"] = recorded.sender + numbers.USER
         data |= {
             "message": recorded.payload,

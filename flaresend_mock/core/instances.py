@@ -77,9 +77,7 @@ class Instances:
             if api_key is not None and not self._is_free(api_key):
                 raise errors.KeyInUse
             person = self._people.meet(digits)
-            self._people.add(
-                replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True)
-            )
+            self._people.add(replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True))
             keys = (api_key,) if api_key is not None else ()
             instance = Instance(id_, digits, name, status or "initializing", keys)
             self._put(instance, "created", {"number": digits, "name": name})

@@ -99,9 +99,7 @@ class Media:
             mimetype=content.mimetype or upload.mimetype or DEFAULT_MIMETYPE,
         )
 
-    def share(
-        self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False
-    ) -> dict[str, Any]:
+    def share(self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False) -> dict[str, Any]:
         """Put a file on the media host, and return the fields of the payload that describe it.
 
         The caller holds the world's lock.

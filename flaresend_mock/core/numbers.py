@@ -52,9 +52,7 @@ def magic(number: str) -> int | None:
 
 
 @contextmanager
-def magic_outcomes(
-    given: Iterable[str | None], delay: Callable[[float], None] | None = None
-) -> Iterator[None]:
+def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None] | None = None) -> Iterator[None]:
     """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
     The work is done before the delay: a client that times out has sent its message nevertheless, as with a real

@@ -166,9 +166,7 @@ def secret_of(payload: Any) -> bytes | None:
         try:
             return b64decode(_at(payload, f"{CONTEXT}.messageSecret"), validate=True) or None
         except (TypeError, ValueError):
-            payload = next(
-                (_mapping(one).get("message") for key, one in payload.items() if key not in _BESIDE), None
-            )
+            payload = next((_mapping(one).get("message") for key, one in payload.items() if key not in _BESIDE), None)
     return None
 
 

@@ -167,9 +167,7 @@ def _view_once(message: InboundMessage) -> tuple[str, Any]:
     body["viewOnce"] = True
     if not message.details.get("complete"):
         body = {
-            key: value
-            for key, value in body.items()
-            if key in _STUB_KEYS and (kind == "audio" or key != "seconds")
+            key: value for key, value in body.items() if key in _STUB_KEYS and (kind == "audio" or key != "seconds")
         }
     wrapper = "viewOnceMessageV2Extension" if kind == "audio" else "viewOnceMessageV2"
     return wrapper, {"message": {f"{kind}Message": body}}
@@ -216,9 +214,7 @@ def _poll(message: InboundMessage) -> tuple[str, Any]:
     one = details["selectableOptionsCount"] == 1
     version = "V2" if details.get("announced") else "V3" if one else ""
     options = [{"optionName": option} for option in details["options"]]
-    return f"pollCreationMessage{version}", _in_order(
-        "poll", {**details, "name": message.text, "options": options}
-    )
+    return f"pollCreationMessage{version}", _in_order("poll", {**details, "name": message.text, "options": options})
 
 
 def _poll_vote(message: InboundMessage) -> tuple[str, Any]:

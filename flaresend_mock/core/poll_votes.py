@@ -18,9 +18,7 @@ _SELECTED = bytes([0x0A, 32])
 """The head of each hash in the protocol buffer: field 1, 32 bytes."""
 
 
-def encrypt(
-    options: Iterable[str], *, secret: bytes, poll: str, creator: str, voter: str, iv: bytes
-) -> bytes:
+def encrypt(options: Iterable[str], *, secret: bytes, poll: str, creator: str, voter: str, iv: bytes) -> bytes:
     """Return the encrypted vote for these options, followed by its tag of 16 bytes. No options withdraw a vote.
 
     Args:

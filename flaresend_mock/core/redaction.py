@@ -35,10 +35,7 @@ def key_mask(key: str) -> str:
 def has_key(value: Any, keys: Sequence[str]) -> bool:
     """Tell whether a JSON value contains one of these API keys; short keys do not count."""
     if isinstance(value, str):
-        return any(
-            len(key) >= LONG_KEY and (key in value or ("%" in value and key in unquote(value)))
-            for key in keys
-        )
+        return any(len(key) >= LONG_KEY and (key in value or ("%" in value and key in unquote(value))) for key in keys)
     inner = [*value, *value.values()] if isinstance(value, dict) else value
     return isinstance(inner, list) and any(has_key(one, keys) for one in inner)
 

@@ -46,9 +46,7 @@ def require_change(
         case "delete":
             group = state.groups.get(chat)
             if group is None or not group.is_admin(sender):
-                _require_author(
-                    target, sender, "only its author, or an admin of its group, deletes a message"
-                )
+                _require_author(target, sender, "only its author, or an admin of its group, deletes a message")
                 _require_age(target, now, DELETABLE_FOR, "a message is deleted within 60 hours")
 
 
@@ -69,9 +67,7 @@ def can_be_quoted(state: State, message: Message) -> bool:
 def changes_of(state: State, message: Message) -> list[Message]:
     """Return the reactions, edits, deletions and votes that phones apply to a message, oldest first."""
     return [
-        one
-        for one in state.messages
-        if payload_reader.target_of(one) == message.id and applies(state, one, message)
+        one for one in state.messages if payload_reader.target_of(one) == message.id and applies(state, one, message)
     ]
 
 

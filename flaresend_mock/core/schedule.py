@@ -24,18 +24,14 @@ KIND = "task"
 class Schedule:
     """The scheduled messages of a world. Scheduling needs no connected phone; sending does."""
 
-    def __init__(
-        self, store: Store, people: People, instances: Instances, media: Media, sending: Sending
-    ) -> None:
+    def __init__(self, store: Store, people: People, instances: Instances, media: Media, sending: Sending) -> None:
         self._store = store
         self._people = people
         self._instances = instances
         self._media = media
         self._sending = sending
 
-    def add(
-        self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime
-    ) -> Task:
+    def add(self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime) -> Task:
         """Schedule a message, for local time in the world's time zone, without an offset."""
         require_complete(content)
         people = [self._people.recipient(given) for given in recipients]

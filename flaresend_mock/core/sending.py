@@ -94,9 +94,7 @@ class Sending:
             self.record(instance, jid, number, content, "failed" if fails else "sent", now)
         return Outcome(now, len(recipients), tuple(successful), tuple(failed), tuple(invalid))
 
-    def record(
-        self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime
-    ) -> Message:
+    def record(self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime) -> Message:
         """Store and record one outbound message. The caller holds the lock."""
         message = Message(
             id="3EB0" + self._store.random.hexadecimal("message", 18),

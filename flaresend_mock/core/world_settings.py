@@ -8,9 +8,7 @@ from typing import Any, Literal
 MAX_PAIRING_SECONDS = 30 * 86_400
 
 
-def _setting(
-    default: Any, description: str, lowest: float | None = None, highest: float | None = None
-) -> Any:
+def _setting(default: Any, description: str, lowest: float | None = None, highest: float | None = None) -> Any:
     metadata = {"description": description, "lowest": lowest, "highest": highest}
     return field(default=default, metadata=metadata)
 

@@ -30,9 +30,7 @@ class Worlds:
         fresh: returns the state of a new world for an unknown API key; None to refuse unknown keys.
     """
 
-    def __init__(
-        self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None
-    ) -> None:
+    def __init__(self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None) -> None:
         self._lock = threading.RLock()
         self._worlds = {default.name: default}
         self._make = make

@@ -127,9 +127,7 @@ def chat_list(world: World) -> Response:
 def older(world: World, instance: str, chat: str) -> Response:
     """Return the messages before an event."""
     found = _found(world, instance, chat)
-    return part(
-        "older.html", world, chat=found, shown=read_page(world, found, before=number_argument("before"))
-    )
+    return part("older.html", world, chat=found, shown=read_page(world, found, before=number_argument("before")))
 
 
 @blueprint.get("/w/<world>/parts/news/<instance>/<chat>")
@@ -317,6 +315,4 @@ def _is_in(message: Message, chat: Chat) -> bool:
 
 
 def _kind_of(chat: str) -> str:
-    return (
-        "group" if chat.endswith(numbers.GROUP) else "channel" if chat.endswith(numbers.CHANNEL) else "person"
-    )
+    return "group" if chat.endswith(numbers.GROUP) else "channel" if chat.endswith(numbers.CHANNEL) else "person"

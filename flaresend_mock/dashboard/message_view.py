@@ -76,9 +76,7 @@ def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message
     changes_of: dict[str | None, list[Message]] = {}
     for change in changes:
         changes_of.setdefault(target_of(change), []).append(change)
-    return [
-        _bubble(world, one, deliveries.get(one.id, NOWHERE), changes_of.get(one.id, ())) for one in messages
-    ]
+    return [_bubble(world, one, deliveries.get(one.id, NOWHERE), changes_of.get(one.id, ())) for one in messages]
 
 
 def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Shown:
@@ -114,11 +112,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "details": inner,
         "choices": choices(inner),
         "voters": sum(votes.values()),
-        "contacts": contacts_of(inner)
-        if kind == "contacts"
-        else [contact_of(inner)]
-        if kind == "contact"
-        else [],
+        "contacts": contacts_of(inner) if kind == "contacts" else [contact_of(inner)] if kind == "contact" else [],
         "key": opened.name,
         "label": LABELS.get(kind, "Message"),
         "reactions": Counter(filter(None, reactions.values())),

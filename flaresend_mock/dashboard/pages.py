@@ -63,9 +63,7 @@ def check_login() -> Response:
     if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
         return _login_page("This is not the token that the emulator was started with.", 401)
     response = Response(status=303, headers={"Location": "./"})
-    response.set_cookie(
-        cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure
-    )
+    response.set_cookie(cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure)
     return response
 
 
@@ -121,9 +119,7 @@ def part(template: str, world: World, **values: Any) -> Response:
 
 def html(text: str, status: int = 200) -> Response:
     """Return a response with a page. Characters that UTF-8 lacks, such as half an emoji, become question marks."""
-    return Response(
-        text.encode("utf-8", "replace"), status, headers=SECURITY, content_type="text/html; charset=utf-8"
-    )
+    return Response(text.encode("utf-8", "replace"), status, headers=SECURITY, content_type="text/html; charset=utf-8")
 
 
 def not_found(problem: Refusal | NotFound) -> Response:

@@ -266,11 +266,7 @@ def _sample_name(media: Media) -> str | None:
 def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tuple[list[str], str]:
     """Return the form options of curl, and the command that is piped into it, if any."""
     given, piped = [], ""
-    pairs = (
-        (name, each)
-        for name, one in fields.items()
-        for each in (one if isinstance(one, list | tuple) else [one])
-    )
+    pairs = ((name, each) for name, one in fields.items() for each in (one if isinstance(one, list | tuple) else [one]))
     for name, value in pairs:
         described = isinstance(value, Mapping) and "fileName" in value
         if attached is not None and (described or value is attached):

@@ -68,9 +68,7 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     about = world.state.messages.get(other) if other else None
     if "event" not in inbound:
         _create_chat(script, world, message, about)
-    script.add(
-        "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
-    )
+    script.add("inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)")
     count = 1
     if other:
         count += _create_other(script, world, inbound, other)
@@ -140,9 +138,7 @@ def _repeat_call(script: Script, call: Call) -> None:
     if isinstance(call.body, Mapping):
         fields = {name: one for name, one in call.body.items() if not _is_file(one)}
         files = {name: (one["fileName"], b"...") for name, one in call.body.items() if _is_file(one)}
-        arguments = {"data": script.literal(fields, 8)} | (
-            {"files": script.literal(files, 8)} if files else {}
-        )
+        arguments = {"data": script.literal(fields, 8)} | ({"files": script.literal(files, 8)} if files else {})
     else:
         arguments = {"json": script.literal(json_of(call.body), 8)}
     comment = "  # your application makes this call"
@@ -157,9 +153,7 @@ def _create_other(script: Script, world: World, inbound: Mapping[str, Any], othe
         plain["text"] = FIRST_MESSAGE
         can_be_written = before is not None and before.content.type != OWN_EVENT and target_of(before) is None
         earlier = inbound_of(world, before) if before is not None and can_be_written else plain
-        _receive(
-            script, {name: one for name, one in earlier.items() if name != "reply_to"}, None, "earlier = "
-        )
+        _receive(script, {name: one for name, one in earlier.items() if name != "reply_to"}, None, "earlier = ")
         script.names[other] = "earlier['data']['id']"
         return 1
     in_group = before.chat.endswith(numbers.GROUP)
@@ -175,9 +169,7 @@ def _receive(script: Script, inbound: Mapping[str, Any], media: Media | None, ke
     if "event" in inbound:
         script.add(f"{keep}flaresend_mock.event({script.literal(inbound['event'])})")
         return
-    rest = {
-        name: value for name, value in inbound.items() if name not in ("from", "text", "instance", "channel")
-    }
+    rest = {name: value for name, value in inbound.items() if name not in ("from", "text", "instance", "channel")}
     if media is not None:
         rest["media"] = {"fileName": media.file_name, "mimetype": media.mimetype}
     given = [repr(inbound["from"])]

@@ -159,8 +159,7 @@ def _due(world: World) -> dict[str, object]:
             "others": [_timer(world, entry) for entry in others[:MAX_SHOWN]],
             "more_others": max(0, len(others) - MAX_SHOWN),
             "ended": [
-                _planned(world, task, when.get(task.id))
-                for task in islice(reversed(state.ended_tasks), MAX_ENDED)
+                _planned(world, task, when.get(task.id)) for task in islice(reversed(state.ended_tasks), MAX_ENDED)
             ],
             **_countdown(now),
         }

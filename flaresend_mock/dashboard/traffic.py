@@ -193,9 +193,7 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> News:
         events, last = log.since(since), log.last_number
         known = log.since(max(oldest - 1, wanted.after), "delivery") if oldest and events else []
     listing = _Listing(world, wanted)
-    fresh = {
-        entry[0]: entry for entry in _newest(events) if entry[0] > wanted.after and listing.fits(entry[2])
-    }
+    fresh = {entry[0]: entry for entry in _newest(events) if entry[0] > wanted.after and listing.fits(entry[2])}
     earlier = {entry[0]: entry for entry in _newest([one for one in known if one.number <= since])}
     changed: dict[int, _Entry] = {}
     for event in events:

@@ -81,7 +81,5 @@ def _card(world: World) -> dict[str, Any]:
             "messages": len(state.messages),
             "scheduled": len(state.tasks),
             "faults": sum(fault.armed for fault in state.faults.values()),
-            "snapshots": {
-                name: (len(kept.messages), len(kept.tasks)) for name, kept in world.snapshots.all().items()
-            },
+            "snapshots": {name: (len(kept.messages), len(kept.tasks)) for name, kept in world.snapshots.all().items()},
         }

@@ -98,9 +98,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
 
     def decorate(view: View) -> Callable[..., Response]:
         takes = tuple(inspect.signature(view).parameters)
-        resource = (
-            instance(response) if inspect.isclass(response) and issubclass(response, Resource) else response
-        )
+        resource = instance(response) if inspect.isclass(response) and issubclass(response, Resource) else response
         of = Endpoint(resource, takes=takes, **options)
         dump = getattr(resource, "dump", None)
         of_api = "caller" in takes

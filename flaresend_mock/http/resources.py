@@ -71,8 +71,7 @@ class Resource(Schema):
         super().__init__()
         shown = [(name, one) for name, one in self.fields.items() if not one.only_match]
         self._shown = [
-            (one.data_key or name, self.reader(name, one), one.write or _writer(one.of))
-            for name, one in shown
+            (one.data_key or name, self.reader(name, one), one.write or _writer(one.of)) for name, one in shown
         ]
 
     def reader(self, name: str, one: Property) -> Read:

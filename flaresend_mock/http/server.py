@@ -123,12 +123,8 @@ class HttpServer:
         OSError: the address cannot be bound.
     """
 
-    def __init__(
-        self, app: WSGIApplication, host: str, port: int, *, threads: int, max_body_size: int
-    ) -> None:
-        logging.getLogger("waitress.queue").setLevel(
-            logging.ERROR
-        )  # which logs every call that waits for a thread
+    def __init__(self, app: WSGIApplication, host: str, port: int, *, threads: int, max_body_size: int) -> None:
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # which logs every call that waits for a thread
         self._socket = _bind(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         self._map: dict[int, Any] = {}
@@ -225,8 +221,4 @@ def _connection_limit() -> int:
     except ImportError:  # Windows has no such limit
         return MAX_CONNECTIONS
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return (
-        MAX_CONNECTIONS
-        if allowed == resource.RLIM_INFINITY
-        else max(8, min(MAX_CONNECTIONS, allowed - SPARE_FILES))
-    )
+    return MAX_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(8, min(MAX_CONNECTIONS, allowed - SPARE_FILES))

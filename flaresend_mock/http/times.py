@@ -32,8 +32,7 @@ def readable(moment: datetime) -> str:
     """Write local time as the documentation does for groups: Aug 13, 2025, 11:01 PM."""
     half = "AM" if moment.hour < 12 else "PM"
     return (
-        f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}, "
-        f"{moment.hour % 12 or 12}:{moment.minute:02} {half}"
+        f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {moment.hour % 12 or 12}:{moment.minute:02} {half}"
     )
 
 

@@ -229,9 +229,7 @@ class _Maker:
             "components": {"schemas": self.shapes.components},
         }
 
-    def _operation(
-        self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str
-    ) -> Shape:
+    def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str) -> Shape:
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
         operation: Shape = {
             "operationId": _operation_id(rule, words),
@@ -332,9 +330,7 @@ def _operation_id(rule: Rule, words: str) -> str:
         return _NAMES[endpoint]
     if "_" in name or blueprint in name:
         return name
-    return (
-        f"{name}_{blueprint if name in _ABOUT_MANY else _ONE.get(blueprint) or blueprint.removesuffix('s')}"
-    )
+    return f"{name}_{blueprint if name in _ABOUT_MANY else _ONE.get(blueprint) or blueprint.removesuffix('s')}"
 
 
 _ABOUT_MANY = ("list", "clear", "settle")

@@ -246,9 +246,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         else:
             self._control.call("PUT", "/instances/default/webhook", {"url": url, **options})
 
-    def webhook_receiver(
-        self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any
-    ) -> WebhookReceiver:
+    def webhook_receiver(self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any) -> WebhookReceiver:
         """Send the instance's events to a receiver that records them on a free port, until the test ends.
 
         Args:
@@ -279,9 +277,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         if not callable(app) or iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
             raise TypeError(f"{app!r} is no WSGI application; serve an ASGI one, and use webhook(url)")
         if not self._here:
-            raise RuntimeError(
-                "an emulator elsewhere cannot call an application in this process; use webhook(url)"
-            )
+            raise RuntimeError("an emulator elsewhere cannot call an application in this process; use webhook(url)")
         from flaresend_mock.background.posting import mounted  # imports requests
 
         self._calls_applications = True

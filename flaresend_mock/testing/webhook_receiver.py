@@ -31,9 +31,7 @@ class Received:
         """The text of the message, or None for other kinds."""
         try:
             message = self.event["data"]["message"]
-            text: str | None = message.get("conversation") or message.get("extendedTextMessage", {}).get(
-                "text"
-            )
+            text: str | None = message.get("conversation") or message.get("extendedTextMessage", {}).get("text")
         except (AttributeError, KeyError, TypeError):  # another server sent this
             return None
         return text
@@ -83,9 +81,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, within):
                 texts = ", ".join(str(one.text) for one in self._received) or "none"
-                raise ExpectationFailed(
-                    f"{len(self._received)} of {count} events within {within:g} s: {texts}"
-                )
+                raise ExpectationFailed(f"{len(self._received)} of {count} events within {within:g} s: {texts}")
             return list(self._received)
 
     def close(self) -> None:

@@ -24,9 +24,7 @@ WHOLE = "the file"
 """The place of a mistake that concerns the whole file."""
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
-_DURATION = re.compile(
-    r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII
-)
+_DURATION = re.compile(r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII)
 _PLAIN = {str, int, bool, NoneType}
 _NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null"}
 """How errors call the types of JSON; the others are called as in Python."""
@@ -89,9 +87,7 @@ def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
     return _typed(expected + null, kinds, convert, rule)
 
 
-def _typed(
-    expected: str, kinds: set[type], convert: Decoder | None = None, rule: Rule | None = None
-) -> Decoder:
+def _typed(expected: str, kinds: set[type], convert: Decoder | None = None, rule: Rule | None = None) -> Decoder:
     """Return a decoder that refuses other types of JSON, converts the value, and applies a rule to it."""
 
     def decode_typed(data: Any) -> Any:
@@ -139,9 +135,7 @@ def _mapping(hint: Any) -> Decoder:
     return lambda data: _decode_values(data, dict.fromkeys(data, (item, kept)))
 
 
-def _decode_values(
-    data: Mapping[str, Any], fields_: Mapping[str, tuple[Decoder, set[Any]]]
-) -> dict[str, Any]:
+def _decode_values(data: Mapping[str, Any], fields_: Mapping[str, tuple[Decoder, set[Any]]]) -> dict[str, Any]:
     """Decode the values of an object with the decoders of its fields."""
     values, name = {}, ""
     try:

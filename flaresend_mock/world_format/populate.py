@@ -44,9 +44,7 @@ def invent(
     faker.seed_instance(state.seed)
     unused = _unused_numbers(state)
     people = [Person(next(unused), "", faker.name()) for _ in range(wanted.people)]
-    others = [one.number for one in people] or [
-        one.number for one in known if one.number != host and one.on_whatsapp
-    ]
+    others = [one.number for one in people] or [one.number for one in known if one.number != host and one.on_whatsapp]
     return people, [_group(faker, state.seed, index, host, others) for index in range(wanted.groups)]
 
 
@@ -73,8 +71,7 @@ def _group(faker: Faker, seed: int, index: int, host: str, others: list[str]) ->
         "owner": owner,
         "created": created.isoformat(),
         "participants": [
-            {"number": number, "admin": "superadmin" if number == owner else None}
-            for number in [host, *people]
+            {"number": number, "admin": "superadmin" if number == owner else None} for number in [host, *people]
         ],
     }
 

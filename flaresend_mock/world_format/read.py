@@ -211,9 +211,7 @@ def _read_instances_and_people(document: Mapping[str, Any], state: State) -> lis
         phones.append(decode({"number": instance.number, "name": instance.name, "lid": lid}, Person, where))
     lids = {phone.number: phone.lid for phone in reversed(phones)}
     for number, person in keyed("people", document["people"], attrgetter("number"), "number").items():
-        _add_person(
-            state, f"people[{len(state.people)}]", replace(person, lid=person.lid or lids.get(number, ""))
-        )
+        _add_person(state, f"people[{len(state.people)}]", replace(person, lid=person.lid or lids.get(number, "")))
     for index, phone in enumerate(phones):
         if phone.number not in state.people:
             _add_person(state, f"instances[{index}]", phone)

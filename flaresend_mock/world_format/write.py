@@ -69,8 +69,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         "people": _plain(state.people.values()),
         "instances": _plain(instances if secrets else map(_mask_instance, instances)),
         "groups": [
-            {"participants": list(group.pop("members").values()), **group}
-            for group in _plain(state.groups.values())
+            {"participants": list(group.pop("members").values()), **group} for group in _plain(state.groups.values())
         ],
         "channels": [
             {
@@ -92,8 +91,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         "events": [_event(event) for event in state.events.since()],
         "evicted": {name: _evicted(getattr(state, name)) for name in BOUNDED},
         "evicted_events": {
-            kind: {"count": how_many, "last_event": number}
-            for kind, (how_many, number) in state.events.gone().items()
+            kind: {"count": how_many, "last_event": number} for kind, (how_many, number) in state.events.gone().items()
         },
     }
 
@@ -150,9 +148,7 @@ def tagged(subject: Subject) -> Subject:
             return replace(subject, body={BYTES: b64encode(raw).decode()})
         case Call(body=body) if body is not None:
             return replace(subject, body={FORM: body})
-        case Change(details=details) if any(
-            isinstance(one, datetime) or is_tag(one) for one in details.values()
-        ):
+        case Change(details=details) if any(isinstance(one, datetime) or is_tag(one) for one in details.values()):
             return replace(subject, details={name: _tagged(value) for name, value in details.items()})
         case _:
             return subject

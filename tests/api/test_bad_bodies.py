@@ -102,9 +102,7 @@ def test_what_is_no_json_object_is_refused(body: bytes, client: Client, world: W
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/xml", "application/octet-stream", "json", "/", None]
 )
-def test_json_of_another_content_type_is_refused(
-    content_type: str | None, client: Client, world: World
-) -> None:
+def test_json_of_another_content_type_is_refused(content_type: str | None, client: Client, world: World) -> None:
     body = json.dumps(MESSAGE)
 
     response = refused(client, world, "POST", "/send-message", data=body, content_type=content_type)
@@ -274,9 +272,7 @@ def test_a_huge_integer_is_an_invalid_recipient(given: int, client: Client) -> N
 
 
 def test_the_last_of_duplicate_keys_counts(client: Client) -> None:
-    body = (
-        f'{{"recipients": ["{BEN}"], "recipients": ["{ANN}"], "type": "image", "type": "text", "text": "Hi"}}'
-    )
+    body = f'{{"recipients": ["{BEN}"], "recipients": ["{ANN}"], "type": "image", "type": "text", "text": "Hi"}}'
 
     response = client.post("/send-message", headers=KEY, data=body, content_type="application/json")
 
@@ -302,9 +298,7 @@ def test_fields_nobody_knows_are_ignored(client: Client) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize(
-    "name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "a/b.pdf", "отчёт 📄.pdf"]
-)
+@pytest.mark.parametrize("name", ["../../etc/passwd", "..\\..\\boot.ini", "/etc/passwd", "a/b.pdf", "отчёт 📄.pdf"])
 def test_a_file_name_is_data(name: str, client: Client) -> None:
     upload = FILE.replace("a.pdf", name.replace("\\", "\\\\"))
 

@@ -97,15 +97,11 @@ likely_objects = st.fixed_dictionaries(
 )
 
 field_names = st.sampled_from([*LIKELY, "recipients[]", "recipients[0]", "participants[]", "groupJids[]"])
-odd_names = st.sampled_from(
-    ["", "[", "[]", "[0]", "recipients[", "recipients[x]", "text[]", "__proto__", '"']
-)
+odd_names = st.sampled_from(["", "[", "[]", "[0]", "recipients[", "recipients[x]", "text[]", "__proto__", '"'])
 form_names = field_names | odd_names | st.text(max_size=10)
 form_values = st.one_of(
     st.text(max_size=20),
-    st.sampled_from(
-        ["text", "document", f'"{ANN}"', f'["{ANN}"]', "[", "[[[", "[1e999]", '"', '""', PROJECT]
-    ),
+    st.sampled_from(["text", "document", f'"{ANN}"', f'["{ANN}"]', "[", "[[[", "[1e999]", '"', '""', PROJECT]),
     values.map(json.dumps),
 )
 plain = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=30)
@@ -148,17 +144,13 @@ def parts(draw: st.DrawFn) -> Part:
         disposition += draw(st.sampled_from([f'; filename="{name}"', f"; filename*=UTF-8''{quote(name)}"]))
     if draw(st.booleans()):
         disposition += f"\r\nContent-Type: {draw(content_types)}"
-    data = draw(
-        st.binary(max_size=20) | form_values.map(lambda value: value.encode("utf-8", "surrogatepass"))
-    )
+    data = draw(st.binary(max_size=20) | form_values.map(lambda value: value.encode("utf-8", "surrogatepass")))
     return Part(disposition.encode("utf-8", "surrogatepass"), data)
 
 
 @st.composite
 def multiparts(draw: st.DrawFn) -> bytes:
-    pieces = [
-        b"--b\r\n" + headers + b"\r\n\r\n" + data + b"\r\n" for headers, data in draw(st.lists(parts()))
-    ]
+    pieces = [b"--b\r\n" + headers + b"\r\n\r\n" + data + b"\r\n" for headers, data in draw(st.lists(parts()))]
     body = b"".join(pieces) + b"--b--\r\n"
     return body[: draw(st.integers(0, len(body)))] if draw(st.integers(0, 9)) == 0 else body
 
@@ -275,9 +267,7 @@ def test_any_ids_in_paths(
 @thrown
 @given(
     path=st.sampled_from([path for _, path in ENDPOINTS]),
-    method=st.sampled_from(
-        ["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "PUT", "PATCH", "DELETE"]
-    )
+    method=st.sampled_from(["GET", "HEAD", "OPTIONS", "TRACE", "CONNECT", "PROPFIND", "PUT", "PATCH", "DELETE"])
     | st.text(st.characters(min_codepoint=65, max_codepoint=90), min_size=1, max_size=10),
 )
 def test_any_method(path: str, method: str, world: World, client: Client) -> None:

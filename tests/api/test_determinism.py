@@ -57,9 +57,7 @@ def answers(client: Client) -> list[tuple[str, str, bytes]]:
     return found
 
 
-def test_two_worlds_of_one_seed_answer_the_same(
-    make_world: Callable[[State], World], real_time: RealTime
-) -> None:
+def test_two_worlds_of_one_seed_answer_the_same(make_world: Callable[[State], World], real_time: RealTime) -> None:
     one = client_of(make_world(load_world(described(), seed=7)))
     other = client_of(make_world(load_world(described(), seed=7)))
 

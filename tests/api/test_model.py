@@ -69,9 +69,7 @@ class Flaresend(RuleBasedStateMachine):
         body = {"action": action, "participants": participants}
         status, response = self.call("POST", f"/groups/{group}/participants", body)
         model, named = self.known[group], set(participants)
-        fits = (
-            NOBODY not in named and not named & model.members if action == "add" else named <= model.members
-        )
+        fits = NOBODY not in named and not named & model.members if action == "add" else named <= model.members
         assert (status == 200) == fits, response
         if status != 200:
             assert status == 400

@@ -235,9 +235,7 @@ def test_what_is_no_bearer_authorization_counts_as_none(authorization: str, clie
     assert response.json == {"success": False, "error": "Authorization header required"}
 
 
-@pytest.mark.parametrize(
-    "key", ["your_api_key", "YOUR_API_KEY2", "YOUR_API", "é", "YOUR_API_KEY YOUR_API_KEY"]
-)
+@pytest.mark.parametrize("key", ["your_api_key", "YOUR_API_KEY2", "YOUR_API", "é", "YOUR_API_KEY YOUR_API_KEY"])
 def test_another_key_is_invalid(key: str, client: Client) -> None:
     response = client.get("/groups", headers={"Authorization": f"Bearer {key}"})
 
@@ -261,9 +259,7 @@ def test_the_scheme_is_compared_without_case(scheme: str, client: Client) -> Non
         (f"/channels/{OWNED}", {"GET", "HEAD", "PUT"}),
     ],
 )
-def test_a_method_that_is_not_allowed_gets_the_allowed_ones(
-    path: str, allowed: set[str], client: Client
-) -> None:
+def test_a_method_that_is_not_allowed_gets_the_allowed_ones(path: str, allowed: set[str], client: Client) -> None:
     response = client.open(path, method="TRACE", headers=KEY)
 
     assert response.status_code == 405
@@ -275,9 +271,7 @@ def test_the_documented_example_with_get_shows_that_the_key_works(client: Client
     assert client.get("/send-message", headers=KEY).status_code == 405
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [("9990000425", 425), ("9990000429", 429), ("9990000503", 503)]
-)
+@pytest.mark.parametrize(("number", "status"), [("9990000425", 425), ("9990000429", 429), ("9990000503", 503)])
 def test_the_body_comes_before_what_magic_numbers_ask_for(number: str, status: int, client: Client) -> None:
     wrong = client.post("/send-message", headers=KEY, json={**MESSAGE, "recipients": [number], "text": ""})
     right = client.post("/send-message", headers=KEY, json={**MESSAGE, "recipients": [number]})
@@ -338,9 +332,7 @@ def test_trailing_slashes_are_tolerated(client: Client) -> None:
 
 
 @pytest.mark.parametrize(("headers"), [{}, WRONG_KEY, KEY])
-@pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/groups/"), ("POST", "/send-message/"), ("TRACE", "/groups/")]
-)
+@pytest.mark.parametrize(("method", "path"), [("GET", "/groups/"), ("POST", "/send-message/"), ("TRACE", "/groups/")])
 def test_in_strict_mode_a_trailing_slash_is_an_unknown_route(
     method: str, path: str, headers: dict[str, str], strict: Client
 ) -> None:

@@ -54,9 +54,7 @@ def test_a_malformed_group_id_is_not_found(id_: str, client: Client, world: Worl
     assert contents(world) == before
 
 
-@pytest.mark.parametrize(
-    "query", ["page=0", "page=-1", "page=x", "limit=0", "limit=1.5", "page=1&limit=١", "page=1e3"]
-)
+@pytest.mark.parametrize("query", ["page=0", "page=-1", "page=x", "limit=0", "limit=1.5", "page=1&limit=١", "page=1e3"])
 def test_a_page_that_is_no_positive_integer_is_refused(query: str, client: Client) -> None:
     response = client.get(f"/groups?{query}", headers=KEY)
 
@@ -64,9 +62,7 @@ def test_a_page_that_is_no_positive_integer_is_refused(query: str, client: Clien
     assert response.json == {"success": False, "message": "page and limit must be positive integers"}
 
 
-@pytest.mark.parametrize(
-    "query", ["page=1000000000", "page=2", "page=999999999999999999999999", "page=3&limit=2"]
-)
+@pytest.mark.parametrize("query", ["page=1000000000", "page=2", "page=999999999999999999999999", "page=3&limit=2"])
 def test_a_page_past_the_end_is_empty(query: str, client: Client) -> None:
     response = client.get(f"/groups?{query}", headers=KEY)
 

@@ -29,9 +29,7 @@ def posted(client: Client, body: str | bytes, content_type: str = "application/j
 def multipart(parts: int, last: str = "") -> tuple[str, str]:
     named = [("type", "text"), ("text", "Hello"), ("recipients[]", last or ANN)]
     named = [(f"x{n}", "") for n in range(parts - len(named))] + named
-    lines = "".join(
-        f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in named
-    )
+    lines = "".join(f'--b\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in named)
     return f"{lines}--b--\r\n", "multipart/form-data; boundary=b"
 
 
@@ -83,9 +81,7 @@ def test_values_are_counted_without_building_them(client: Client, monkeypatch: p
 
 @pytest.mark.parametrize(("fields", "status"), [(1000, 200), (1001, 413)])
 def test_a_urlencoded_form_has_at_most_1_000_fields(fields: int, status: int, client: Client) -> None:
-    body = "&".join(
-        [f"x{n}=" for n in range(fields - 3)] + [f"recipients[]={ANN}", "type=text", "text=Hello"]
-    )
+    body = "&".join([f"x{n}=" for n in range(fields - 3)] + [f"recipients[]={ANN}", "type=text", "text=Hello"])
 
     assert posted(client, body, URLENCODED)[0] == status
 
@@ -100,9 +96,7 @@ def test_a_urlencoded_form_has_at_most_1_mib(spare: int, status: int, client: Cl
 
 @pytest.mark.parametrize(("parts", "status"), [(1000, 200), (1001, 413)])
 @pytest.mark.parametrize("fault", [False, True])
-def test_a_multipart_form_has_at_most_1_000_parts(
-    parts: int, status: int, fault: bool, client: Client
-) -> None:
+def test_a_multipart_form_has_at_most_1_000_parts(parts: int, status: int, fault: bool, client: Client) -> None:
     if fault:  # it reads the body first
         client.post("/_mock/faults", json={"match": {"body": {"text": "other"}}, "preset": "down"})
 

@@ -108,9 +108,7 @@ def wrong_in_message(method: str, path: str, body: dict[str, Any]) -> Iterator[W
     yield Wrong(method, path, image, "mimetype", NO_TEXT[1:], "mimetype must be a string")
     if "channels" not in path:
         no_template: list[Any] = [None, True, 0, 1.5, [], ["x"], "", {}]
-        yield Wrong(
-            method, path, {**body, "type": "template"}, "template", no_template, "Template is required"
-        )
+        yield Wrong(method, path, {**body, "type": "template"}, "template", no_template, "Template is required")
 
 
 def wrong_times(method: str, path: str, body: dict[str, Any]) -> Iterator[Wrong]:
@@ -138,12 +136,8 @@ def wrong_times(method: str, path: str, body: dict[str, Any]) -> Iterator[Wrong]
     yield Wrong(method, path, body, "sendAt", past, "sendAt must be in the future")
 
 
-@pytest.mark.parametrize(
-    "wrong", list(all_wrong()), ids=lambda wrong: f"{wrong.path} {wrong.field}: {wrong.refusal}"
-)
-def test_a_field_with_a_wrong_value_is_refused_in_its_own_words(
-    wrong: Wrong, client: Client, world: World
-) -> None:
+@pytest.mark.parametrize("wrong", list(all_wrong()), ids=lambda wrong: f"{wrong.path} {wrong.field}: {wrong.refusal}")
+def test_a_field_with_a_wrong_value_is_refused_in_its_own_words(wrong: Wrong, client: Client, world: World) -> None:
     task = client.post("/schedule-message", headers=KEY, json=SCHEDULED).json["task_id"]  # type: ignore[index]
     path = wrong.path.format(task=task)
 

@@ -162,9 +162,7 @@ def test_a_body_is_compact_raw_utf_8_with_its_length_and_never_chunked(site: Sit
     assert not any(name.lower().startswith(("webhook-", "x-hub")) for name, _ in asked.headers)
 
 
-def test_no_proxy_of_the_environment_is_used(
-    monkeypatch: pytest.MonkeyPatch, make_site: Callable[..., Site]
-) -> None:
+def test_no_proxy_of_the_environment_is_used(monkeypatch: pytest.MonkeyPatch, make_site: Callable[..., Site]) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("NO_PROXY", "no_proxy"):
@@ -340,9 +338,7 @@ def test_no_answer_in_time_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPa
     assert "no response" in str(site.delivery(id_).attempts[0].error)
 
 
-def test_an_answer_that_drips_holds_nobody_longer_than_the_timeout(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_answer_that_drips_holds_nobody_longer_than_the_timeout(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "TIMEOUT_SECONDS", 1)
     site.receiver.behave = lambda _: Reply(200, b"x" * 10_000, drip=0.05)
     id_ = site.say()
@@ -958,9 +954,7 @@ def test_a_challenge_keeps_the_query_the_url_has(site: Site) -> None:
         ("token", lambda _: DROP, "no response: "),
     ],
 )
-def test_a_failed_challenge_says_why(
-    site: Site, token: str, behave: Callable[[Asked], Reply], reason: str
-) -> None:
+def test_a_failed_challenge_says_why(site: Site, token: str, behave: Callable[[Asked], Reply], reason: str) -> None:
     site.receiver.behave = behave
 
     outcome, said = verified(site, "challenge", verify_token=token)
@@ -994,12 +988,8 @@ def test_a_verification_answered_with_200_succeeds_even_if_the_answers_body_brea
 # The trouble test
 
 
-@pytest.mark.parametrize(
-    "events", [250, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])]
-)
-def test_of_many_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_order(
-    site: Site, events: int
-) -> None:
+@pytest.mark.parametrize("events", [250, pytest.param(5000, marks=[pytest.mark.slow, pytest.mark.timeout(300)])])
+def test_of_many_events_to_a_troubled_receiver_none_is_lost_repeated_or_out_of_order(site: Site, events: int) -> None:
     chats = [f"2547002000{number:02}" for number in range(50)]
     tried: Counter[str] = Counter()
 

@@ -46,9 +46,7 @@ def written(receiver: Receiver) -> set[int]:
 WRITTEN = {int(datetime.fromisoformat(NOON).timestamp())}
 
 
-def test_an_event_that_is_sent_at_once_has_the_time_of_its_receipt(
-    kit: Flaresend, receiver: Receiver
-) -> None:
+def test_an_event_that_is_sent_at_once_has_the_time_of_its_receipt(kit: Flaresend, receiver: Receiver) -> None:
     event = kit.receive(ANN, "hi")
     kit.settle()
 
@@ -106,9 +104,7 @@ def test_retries_repeat_the_bytes_of_the_first_attempt(kit: Flaresend, receiver:
     assert len({asked.body for asked in receiver.asked}) == 1
 
 
-def test_an_event_behind_a_blocked_one_has_the_time_at_which_its_turn_comes(
-    kit: Flaresend, receiver: Receiver
-) -> None:
+def test_an_event_behind_a_blocked_one_has_the_time_at_which_its_turn_comes(kit: Flaresend, receiver: Receiver) -> None:
     receiver.behave = lambda asked: 500 if asked.number == 0 else 200
     kit.webhook(receiver.url, retries=[0.4])
     kit.receive(ANN, "one")

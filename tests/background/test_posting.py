@@ -51,9 +51,7 @@ def resolves_to(*addresses: str) -> Resolve:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize(
-    "address", ["169.254.169.254", "100.100.100.200", "fd00:ec2::254", "::ffff:a9fe:a9fe"]
-)
+@pytest.mark.parametrize("address", ["169.254.169.254", "100.100.100.200", "fd00:ec2::254", "::ffff:a9fe:a9fe"])
 def test_a_name_that_resolves_to_a_metadata_service_is_not_connected_to(
     address: str, scheme: str, poster: Poster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,9 +75,7 @@ def test_a_name_that_changes_after_the_check_gets_no_request(
     assert receiver.asked == []
 
 
-def test_other_names_are_connected_to(
-    receiver: Receiver, poster: Poster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_other_names_are_connected_to(receiver: Receiver, poster: Poster, monkeypatch: pytest.MonkeyPatch) -> None:
     port = int(receiver.url.rpartition(":")[2].partition("/")[0])
     monkeypatch.setattr(socket, "getaddrinfo", resolves_to("127.0.0.1"))
 
@@ -99,9 +95,7 @@ def test_neither_a_test_nor_a_verification_nor_an_event_reaches_a_metadata_servi
         monkeypatch.setattr(
             socket,
             "getaddrinfo",
-            lambda host, *args, **named: (to_metadata if host == "rebound.test" else resolve)(
-                host, *args, **named
-            ),
+            lambda host, *args, **named: (to_metadata if host == "rebound.test" else resolve)(host, *args, **named),
         )
 
         tested = requests.post(f"{hook}/test", timeout=10).json()

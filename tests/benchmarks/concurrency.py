@@ -238,8 +238,7 @@ def send_file(client: Client) -> None:
     tag = client.tag()
     parts = {"recipients[]": ANN, "type": "document", "caption": tag}
     lines = [
-        f'--load\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in parts.items()
+        f'--load\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts.items()
     ]
     lines.append('--load\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\n')
     form = "".join(lines).encode() + b"x" * client.random.randint(1, 20_000) + b"\r\n--load--\r\n"
@@ -720,9 +719,7 @@ def by_path(name: str) -> tuple[bool, str, str]:
 
 
 def row(name: str, results: list[tuple[int, float]]) -> tuple[str, str, str, str, str]:
-    statuses = " ".join(
-        f"{status}:{count}" for status, count in sorted(Counter(s for s, _ in results).items())
-    )
+    statuses = " ".join(f"{status}:{count}" for status, count in sorted(Counter(s for s, _ in results).items()))
     seconds = [taken for _, taken in results]
     median, late = statistics.median(seconds) * 1000, percentile(seconds, 99) * 1000
     return name, f"{len(results):,}", f"{median:.1f}", f"{late:.1f}", statuses
@@ -830,9 +827,7 @@ def check_deliveries(shared: Shared, control: Client, receiver: Receiver) -> Non
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, default=64, help="how many clients there are")
     parser.add_argument("--seconds", type=float, default=60, help="how long they work")
     parser.add_argument("--seed", type=int, default=1, help="decides the order of each client's calls")

@@ -26,9 +26,7 @@ HELLO = {"recipients": ["254712345678"], "type": "text", "text": "Hello"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--waiters", type=int, default=200, help="how many wait at once")
     parser.add_argument("--messages", type=int, default=10_000, help="how many a snapshot and an export hold")
     parser.add_argument("--worlds", type=int, default=1_000, help="how many worlds there are")
@@ -139,9 +137,7 @@ def emulator(**options: Any) -> Iterator[tuple[FlaresendMock, requests.Session]]
 
 def sender(flaresend: FlaresendMock, session: requests.Session) -> Callable[[], Any]:
     def send() -> None:
-        session.post(
-            f"{flaresend.url}/send-message", json=HELLO, headers=flaresend.headers
-        ).raise_for_status()
+        session.post(f"{flaresend.url}/send-message", json=HELLO, headers=flaresend.headers).raise_for_status()
 
     return send
 

@@ -29,9 +29,7 @@ OPEN = "254711000000"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--messages", type=int, default=50_000, help="how many there are")
     parser.add_argument("--chats", type=int, default=500, help="in how many conversations")
     wanted = parser.parse_args()
@@ -50,9 +48,7 @@ def measure(messages: int, chats: int, seconds: int = SECONDS) -> str:
         rows = [
             page(emulator.url, "all conversations", f"{ui}chats"),
             page(emulator.url, "one conversation", f"{ui}chats/{chat}"),
-            page(
-                emulator.url, "  what was before, in the middle", f"{ui}parts/older/{chat}?before={messages}"
-            ),
+            page(emulator.url, "  what was before, in the middle", f"{ui}parts/older/{chat}?before={messages}"),
             page(emulator.url, "  what is new", f"{ui}parts/news/{chat}?after={2 * messages - 10}"),
             page(emulator.url, "the list, searched", f"{ui}parts/chats?q=message"),
             page(emulator.url, "traffic", f"{ui}traffic"),

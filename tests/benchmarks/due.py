@@ -25,9 +25,7 @@ BEFORE, DUE, LATER = "2025-11-14T10:00:00Z", "2025-11-15 09:00:00", "2025-11-15T
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", type=int, default=10_000, help="how many are due")
     parser.add_argument("--rounds", type=int, default=3, help="how often that is done")
     wanted = parser.parse_args()

@@ -28,9 +28,7 @@ from dataclasses import dataclass
 from tests.benchmarks.support import hello, percentile, started, table
 from tests.benchmarks.wire import Wire, head, request
 
-MESSAGE = json.dumps(
-    {"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}
-).encode()
+MESSAGE = json.dumps({"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}).encode()
 SEND = request("POST", "/send-message", MESSAGE)
 HELLO = request("GET", "/")
 FORM = 'multipart/form-data; boundary="load"'
@@ -126,9 +124,7 @@ def send(wire: Wire) -> None:
         raise SystemExit(f"a send was refused: {status} {body!r}")
 
 
-def uploads(
-    clients: int = 8, size: int = 60 * MIB, most: float = 1024, options: Sequence[str] = ()
-) -> list[Figure]:
+def uploads(clients: int = 8, size: int = 60 * MIB, most: float = 1024, options: Sequence[str] = ()) -> list[Figure]:
     """Have so many clients upload files of this size at once.
 
     Args:
@@ -161,9 +157,7 @@ def uploads(
 def post_file(wire: Wire, size: int, number: int) -> int:
     """Send a document of this size as a form, piece by piece, and return the status."""
     parts = (("recipients[]", f"25470000{number:04}"), ("type", "document"))
-    fields = [
-        f'--load\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts
-    ]
+    fields = [f'--load\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts]
     file = (
         '--load\r\nContent-Disposition: form-data; name="file"; filename="large.bin"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
@@ -273,9 +267,7 @@ def shown(figures: Sequence[Figure]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sends", type=int, default=1_000_000, help="how many messages are sent")
     parser.add_argument("--uploads", action="store_true", help="upload large files instead")
     parser.add_argument("--idlers", action="store_true", help="call among idle and slow clients instead")

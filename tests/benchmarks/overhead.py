@@ -38,9 +38,7 @@ ENVIRON = EnvironBuilder(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=30, help="how many turns are taken")
     parser.add_argument("--calls", type=int, default=300, help="how many calls are in each")
     wanted = parser.parse_args()

@@ -81,9 +81,7 @@ class Peer:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("peers", type=Path, help="the folder they are installed in")
     parser.add_argument("--seconds", type=int, default=3, help="how long each turn is")
     parser.add_argument("--rounds", type=int, default=5, help="how many turns are taken")

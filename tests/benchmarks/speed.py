@@ -34,9 +34,7 @@ HEAD = ("call", "connections", "a second", "bare Flask", "ratio", "p50 ms", "p99
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=2, help="how long each turn is")
     parser.add_argument("--rounds", type=int, default=5, help="how many turns are taken")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64], help="over how many")

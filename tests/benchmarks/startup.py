@@ -23,9 +23,7 @@ LIBRARIES = "import click, flask, marshmallow, waitress"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--starts", type=int, default=9, help="how often each is started")
     parser.add_argument("--messages", type=int, default=100_000, help="how many messages are sent")
     wanted = parser.parse_args()

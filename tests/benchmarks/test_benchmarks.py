@@ -44,9 +44,7 @@ COMMANDS = sorted(
     {
         command
         for document in ("benchmarks.md", "load.md")
-        for command in re.findall(
-            r"^python -m (tests\.\S+)", (REPOSITORY / "docs" / document).read_text(), re.M
-        )
+        for command in re.findall(r"^python -m (tests\.\S+)", (REPOSITORY / "docs" / document).read_text(), re.M)
     }
 )
 CLIENTS = 8

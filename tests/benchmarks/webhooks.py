@@ -95,9 +95,7 @@ class Caller:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--events", type=int, default=2000, help="how many events are delivered in a turn")
     parser.add_argument("--rounds", type=int, default=5, help="how many rounds are taken")
     parser.add_argument("--chats", type=int, default=50, help="in how many chats they are")

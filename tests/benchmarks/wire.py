@@ -55,16 +55,12 @@ class Wire:
         self._rest += piece
 
 
-def request(
-    method: str, path: str, body: bytes = b"", content_type: str = "application/json", key: str = KEY
-) -> bytes:
+def request(method: str, path: str, body: bytes = b"", content_type: str = "application/json", key: str = KEY) -> bytes:
     """Return a call as it goes over the wire."""
     return head(method, path, len(body), content_type, key) + body
 
 
-def head(
-    method: str, path: str, length: int, content_type: str = "application/json", key: str = KEY
-) -> bytes:
+def head(method: str, path: str, length: int, content_type: str = "application/json", key: str = KEY) -> bytes:
     """Return what stands before a body of this length."""
     lines = (
         f"{method} {path} HTTP/1.1",

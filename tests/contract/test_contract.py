@@ -25,9 +25,7 @@ CASES = list(cases())
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_a_documented_request_gets_its_documented_answer(
-    case: Case, make_world: Callable[[State], World]
-) -> None:
+def test_a_documented_request_gets_its_documented_answer(case: Case, make_world: Callable[[State], World]) -> None:
     world = make_world(state_with(json.dumps(case.given.get("world", {}))).copy())
     client = client_of(world)
     if "clock" in case.given:
@@ -103,9 +101,7 @@ def filled(data: Any, kept: dict[str, Any]) -> Any:
 
 
 def send(client: Any, request: dict[str, Any]) -> TestResponse:
-    headers = {
-        name: value for name, value in {**KEY, **request.get("headers", {})}.items() if value is not None
-    }
+    headers = {name: value for name, value in {**KEY, **request.get("headers", {})}.items() if value is not None}
     body: dict[str, Any] = {}
     if "json" in request:
         body |= {

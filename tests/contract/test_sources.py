@@ -18,9 +18,7 @@ from flaresend_mock.contract import Behaviour, Case, behaviours, cases
 DOCUMENTS: dict[str, dict[str, dict[str, Any]]] = json.loads(
     (Path(__file__).parent / "documentation.json").read_text(encoding="utf-8")
 )
-PUBLIC_PROJECTS = re.compile(
-    r"(Baileys|whatsmeow|unoapi-cloud)( [\d.]+)?, (src/[\w/.-]+|[\w-]+\.go|issue \d+)"
-)
+PUBLIC_PROJECTS = re.compile(r"(Baileys|whatsmeow|unoapi-cloud)( [\d.]+)?, (src/[\w/.-]+|[\w-]+\.go|issue \d+)")
 OWN = {"flaresend-api.md": "documented", "flaresend-api-since.md": "documented-later"}
 
 ENTRIES: list[Case | Behaviour] = [*cases(), *behaviours()]

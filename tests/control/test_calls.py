@@ -68,9 +68,7 @@ def test_a_strange_name_is_refused_too(name: str, client: Client) -> None:
         (b"{}", "text/plain", 415),
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(
-    body: bytes, content_type: str, status: int, client: Client
-) -> None:
+def test_a_body_that_is_no_json_object_is_refused(body: bytes, content_type: str, status: int, client: Client) -> None:
     response = client.patch("/_mock/clock", data=body, content_type=content_type)
 
     assert response.status_code == status

@@ -20,9 +20,7 @@ def answered(response: Any, status: int = 200) -> dict[str, Any]:
 
 
 def test_a_channel_is_made_and_listed_and_the_api_knows_it(client: Client) -> None:
-    made = answered(
-        client.post(CHANNELS, json={"name": "Bread", "description": "Daily", "subscribers": 12}), 201
-    )
+    made = answered(client.post(CHANNELS, json={"name": "Bread", "description": "Daily", "subscribers": 12}), 201)
 
     assert list(made) == ["id", "name", "description", "invite", "picture", "subscribers", "created", "roles"]
     assert made["roles"] == [{"number": OUR_NUMBER, "role": "OWNER"}]

@@ -115,9 +115,7 @@ def test_advancing_answers_with_what_was_fired(how: dict[str, Any], now: str, cl
     assert response.status_code == 200
     assert response.json == {
         "now": now,
-        "fired": [
-            {"at": "2025-11-14T10:30:00Z", "kind": "task", "id": task_id, "result": "sent", "reason": None}
-        ],
+        "fired": [{"at": "2025-11-14T10:30:00Z", "kind": "task", "id": task_id, "result": "sent", "reason": None}],
     }
     assert client.get("/scheduled-messages", headers=KEY).json["data"] == []  # type: ignore[index]
 
@@ -128,9 +126,7 @@ def test_advancing_by_nothing_is_fine(client: Client) -> None:
     assert response.json == {"now": "2025-11-14T10:00:00Z", "fired": []}
 
 
-@pytest.mark.parametrize(
-    "body", [{"to": "2025-11-14T09:59:59Z"}, {"to": "9999-01-01T00:00:00Z"}, {"seconds": 3e11}]
-)
+@pytest.mark.parametrize("body", [{"to": "2025-11-14T09:59:59Z"}, {"to": "9999-01-01T00:00:00Z"}, {"seconds": 3e11}])
 def test_advancing_to_where_the_clock_cannot_go_is_refused(body: dict[str, Any], client: Client) -> None:
     schedule(client, "2025-11-14 10:30:00")
 

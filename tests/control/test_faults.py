@@ -60,9 +60,7 @@ def test_a_fault_answers_in_the_place_of_the_real_answer_and_nothing_is_done(cli
 
 
 def test_a_fault_is_shown_with_all_about_it(client: Client) -> None:
-    made = arm(
-        client, name="mine", match={"path": "/groups"}, respond={"status": 418, "headers": {"X-A": "b"}}
-    )
+    made = arm(client, name="mine", match={"path": "/groups"}, respond={"status": 418, "headers": {"X-A": "b"}})
 
     assert made == shown(client)
     assert client.get(FAULTS).get_json() == {"faults": [made]}
@@ -181,9 +179,7 @@ def test_removed_faults_hit_no_more_and_ids_are_not_given_again(client: Client) 
         ("unauthorized", 401, {"success": False, "error": "Invalid API key"}),
     ],
 )
-def test_presets_answer_as_the_service_would(
-    preset: str, status: int, body: dict[str, Any], client: Client
-) -> None:
+def test_presets_answer_as_the_service_would(preset: str, status: int, body: dict[str, Any], client: Client) -> None:
     assert arm(client, preset=preset)["name"] == preset
 
     response = client.get("/groups", headers=KEY)
@@ -350,8 +346,7 @@ def test_a_body_that_cannot_be_read_has_no_fields(body: bytes, client: Client) -
     arm(client, match={"path": "/send-message"}, respond={"status": 504}, times=1)
 
     responses = [
-        client.post("/send-message", headers=KEY, data=body, content_type="application/json")
-        for _ in range(2)
+        client.post("/send-message", headers=KEY, data=body, content_type="application/json") for _ in range(2)
     ]
 
     assert [response.status_code for response in responses] == [504, 400]
@@ -413,9 +408,7 @@ def test_any_status_can_be_answered(method: str, status: int, client: Client) ->
         (None, "application/json; charset=utf-8", b'{"success":false,"message":"Bad gateway"}'),
     ],
 )
-def test_an_answer_can_be_any_json_or_a_text(
-    body: Any, content_type: str, data: bytes, client: Client
-) -> None:
+def test_an_answer_can_be_any_json_or_a_text(body: Any, content_type: str, data: bytes, client: Client) -> None:
     arm(client, respond={"status": 502, "body": body})
 
     response = client.get("/groups", headers=KEY)
@@ -462,9 +455,7 @@ def test_headers_that_would_break_the_answer_are_refused(headers: Any, client: C
 
 @pytest.mark.parametrize("name", ["Proxy-Authenticate", "proxy-authorization", "Trailers"])
 def test_headers_that_the_server_takes_from_nobody_are_refused(name: str, client: Client) -> None:
-    refused(
-        client.post(FAULTS, json={"respond": {"status": 407, "headers": {name: "x"}}}), 400, "bad_request"
-    )
+    refused(client.post(FAULTS, json={"respond": {"status": 407, "headers": {name: "x"}}}), 400, "bad_request")
 
 
 @pytest.mark.parametrize("action", ["reset", "drop_response", "truncate"])

@@ -55,9 +55,7 @@ def code(response: Any) -> tuple[int, str]:
     ("method", "path"),
     [("GET", CLOCK), ("POST", "/_mock/reset"), ("OPTIONS", "/_mock/reset"), ("GET", HEALTH)],
 )
-def test_a_page_from_elsewhere_is_refused(
-    headers: dict[str, str], method: str, path: str, client: Client
-) -> None:
+def test_a_page_from_elsewhere_is_refused(headers: dict[str, str], method: str, path: str, client: Client) -> None:
     response = client.open(path, method=method, headers=headers)
 
     assert code(response) == (403, "forbidden")
@@ -125,9 +123,7 @@ def test_the_api_itself_is_open_to_pages_from_elsewhere(client: Client) -> None:
     assert client.get("/_mockery", headers={**KEY, **foreign}).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "given", [None, "", "wrong", "t0k3", "t0k3nn", "T0K3N", "t\xf6k3n", "\xff\xfe", "x" * 10_000]
-)
+@pytest.mark.parametrize("given", [None, "", "wrong", "t0k3", "t0k3nn", "T0K3N", "t\xf6k3n", "\xff\xfe", "x" * 10_000])
 def test_without_the_right_token_nothing_is_done(given: str | None, guarded: Client) -> None:
     headers = {} if given is None else {"X-Control-Token": given}
 

@@ -19,9 +19,7 @@ from flaresend_mock.http.context import AppServices
         ({"worlds": False, "scheduler": False}, 503, "starting"),
     ],
 )
-def test_health_tells_whether_everything_runs(
-    checks: dict[str, bool], status: int, word: str, world: World
-) -> None:
+def test_health_tells_whether_everything_runs(checks: dict[str, bool], status: int, word: str, world: World) -> None:
     emulator = AppServices(
         worlds=Worlds(world), strict=False, version="1.2.3", health=lambda: checks, uptime=lambda: 12.34567
     )

@@ -306,9 +306,7 @@ def test_a_request_that_makes_no_sense_is_refused_and_changes_nothing(
     assert response.status_code == status, response.text
     assert response.json is not None
     assert list(response.json) == ["error"]
-    assert (
-        response.json["error"]["message"].startswith(message) or message in response.json["error"]["message"]
-    )
+    assert response.json["error"]["message"].startswith(message) or message in response.json["error"]["message"]
     assert contents(world) == before
     assert world.deliveries.all() == []
     assert len(world.state.served) == 0
@@ -349,9 +347,7 @@ def test_an_instance_that_is_not_connected_is_409(status: str, client: Client, w
     response = post(client, text="hi")
 
     assert response.status_code == 409
-    assert response.json == {
-        "error": {"code": "instance_not_connected", "message": f"the instance is {status}"}
-    }
+    assert response.json == {"error": {"code": "instance_not_connected", "message": f"the instance is {status}"}}
 
 
 def test_a_raw_message_as_deep_as_json_may_be_is_shown_as_json(client: Client) -> None:
@@ -382,9 +378,7 @@ def test_an_empty_raw_message_is_refused(client: Client, kind: str) -> None:
     assert response.status_code == 400
 
 
-@pytest.mark.parametrize(
-    "data", [b"DDS |\0\0\0" + b"\1" * 130, b"\1\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 40]
-)
+@pytest.mark.parametrize("data", [b"DDS |\0\0\0" + b"\1" * 130, b"\1\0\0\0" + b"\0" * 36 + b" EMF" + b"\0" * 40])
 def test_a_broken_picture_is_no_picture(data: bytes) -> None:
     assert image_info(data) is None
 
@@ -396,9 +390,7 @@ def test_a_broken_picture_is_no_picture(data: bytes) -> None:
         ({"media": {"sample": "jpeg"}, "text": "a", "caption": "b"}, "has no text beside its caption"),
     ],
 )
-def test_text_beside_a_file_that_has_no_place_is_refused(
-    given: dict[str, Any], says: str, client: Client
-) -> None:
+def test_text_beside_a_file_that_has_no_place_is_refused(given: dict[str, Any], says: str, client: Client) -> None:
     response = post(client, **given)
 
     assert response.status_code == 400
@@ -523,11 +515,7 @@ def test_what_was_given_as_it_is_is_forwarded_as_it_is(
 
     inner = told
     while isinstance(inner, dict) and "contextInfo" not in inner:
-        inner = (
-            next(iter(inner.values()))["message"]
-            if "ephemeralMessage" in inner
-            else next(iter(inner.values()))
-        )
+        inner = next(iter(inner.values()))["message"] if "ephemeralMessage" in inner else next(iter(inner.values()))
     assert inner.pop("contextInfo") == {"forwardingScore": score, "isForwarded": True}
     assert told == again
 

@@ -137,9 +137,7 @@ def test_an_instance_can_be_made_connected(client: Client) -> None:
         ({"apikey": "x"}, 400, "bad_request"),
     ],
 )
-def test_what_cannot_be_an_instance_is_refused(
-    given: dict[str, Any], status: int, code: str, client: Client
-) -> None:
+def test_what_cannot_be_an_instance_is_refused(given: dict[str, Any], status: int, code: str, client: Client) -> None:
     refused(client.post(INSTANCES, json=given), status, code)
 
     assert len(client.get(INSTANCES).get_json()["instances"]) == 1
@@ -189,9 +187,7 @@ def test_an_instance_that_is_removed_while_it_starts_up_leaves_nothing_due(froze
     assert advance(frozen, 60) == []
 
 
-@pytest.mark.parametrize(
-    "call", ["status", "disconnect", "logout", "reconnect", "scan", "api-keys", "qr", ""]
-)
+@pytest.mark.parametrize("call", ["status", "disconnect", "logout", "reconnect", "scan", "api-keys", "qr", ""])
 def test_an_unknown_instance_is_not_found(call: str, client: Client) -> None:
     body = {"status": "qr"} if call == "status" else {}
     method = "GET" if call in ("qr", "") else "POST"

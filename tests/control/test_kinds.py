@@ -176,9 +176,7 @@ def test_all_that_a_request_says_is_in_its_event(kind: str, client: Client) -> N
     event = json.dumps(data_of(post(client, **request)), ensure_ascii=False)
 
     for value in values({name: one for name, one in request.items() if name not in ("type", "choices")}):
-        if value not in ("mp4", "the-name.bin", BEN, True) or (
-            value == "the-name.bin" and kind in FILE_NAMES
-        ):
+        if value not in ("mp4", "the-name.bin", BEN, True) or (value == "the-name.bin" and kind in FILE_NAMES):
             in_vcard = f"+{str(value)[:3]} {str(value)[3:]}"
             assert str(value) in event or in_vcard in event, value
 
@@ -224,20 +222,12 @@ WRAPPED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     (
         "ephemeral view once",
-        {
-            "ephemeralMessage": {
-                "message": {"viewOnceMessageV2": {"message": {"videoMessage": {"caption": "x"}}}}
-            }
-        },
+        {"ephemeralMessage": {"message": {"viewOnceMessageV2": {"message": {"videoMessage": {"caption": "x"}}}}}},
         {"type": "view_once", "caption": "x"},
     ),
     (
         "document with caption",
-        {
-            "documentWithCaptionMessage": {
-                "message": {"documentMessage": {"caption": "sign", "fileName": "a.pdf"}}
-            }
-        },
+        {"documentWithCaptionMessage": {"message": {"documentMessage": {"caption": "sign", "fileName": "a.pdf"}}}},
         {"type": "document", "caption": "sign", "fileName": "a.pdf"},
     ),
     (
@@ -254,9 +244,7 @@ WRAPPED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         "wrapped edit",
         {
             "editedMessage": {
-                "message": {
-                    "protocolMessage": {"type": "MESSAGE_EDIT", "editedMessage": {"conversation": "n"}}
-                }
+                "message": {"protocolMessage": {"type": "MESSAGE_EDIT", "editedMessage": {"conversation": "n"}}}
             }
         },
         {"type": "edit", "text": "n"},
@@ -296,9 +284,7 @@ WRAPPED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("payload", "said"), [case[1:] for case in WRAPPED], ids=[case[0] for case in WRAPPED]
-)
+@pytest.mark.parametrize(("payload", "said"), [case[1:] for case in WRAPPED], ids=[case[0] for case in WRAPPED])
 def test_a_payload_that_is_given_whole_is_read_wherever_its_words_are(
     payload: dict[str, Any], said: dict[str, Any], client: Client
 ) -> None:
@@ -519,8 +505,6 @@ def test_mentions_and_quotes_stay_in_a_stub_and_in_a_poll(client: Client) -> Non
     quoted = data_of(post(client, text="Which?", group=ANNS_GROUP))["id"]
 
     for kind in ("view_once", "poll"):
-        payload = data_of(post(client, type=kind, reply_to=quoted, mentions=[BEN], group=ANNS_GROUP))[
-            "message"
-        ]
+        payload = data_of(post(client, type=kind, reply_to=quoted, mentions=[BEN], group=ANNS_GROUP))["message"]
         assert f'"mentionedJid": ["{BEN_LID}"]' in json.dumps(payload)
         assert f'"stanzaId": "{quoted}"' in json.dumps(payload)

@@ -157,9 +157,7 @@ def test_a_new_world_has_empty_lists(client: Client) -> None:
         ("limit=" + "9" * 5000, "limit"),
     ],
 )
-def test_a_page_that_makes_no_sense_is_refused_by_name(
-    name: str, query: str, field: str, client: Client
-) -> None:
+def test_a_page_that_makes_no_sense_is_refused_by_name(name: str, query: str, field: str, client: Client) -> None:
     response = client.get(f"/_mock/{name}?{query}")
 
     assert response.status_code == 400
@@ -205,9 +203,7 @@ def test_requests_that_were_refused_are_shown_too(path: str, status: int, client
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer nobody's"])
-def test_requests_without_a_known_key_belong_to_no_instance(
-    authorization: str | None, client: Client
-) -> None:
+def test_requests_without_a_known_key_belong_to_no_instance(authorization: str | None, client: Client) -> None:
     client.get("/groups", headers={"Authorization": authorization} if authorization else {})
 
     (request,) = listed(client, "requests")

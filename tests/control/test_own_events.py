@@ -33,9 +33,7 @@ def body_of(world: World) -> str:
 
 def sent(client: Client, world: World, event: str) -> str:
     """Deliver an event that is given as the bytes of JSON, and return the bytes that are delivered."""
-    response = client.post(
-        "/_mock/inbound", data=f'{{"event": {event}}}'.encode(), content_type="application/json"
-    )
+    response = client.post("/_mock/inbound", data=f'{{"event": {event}}}'.encode(), content_type="application/json")
     assert response.status_code == 201, response.text
     return body_of(world)
 
@@ -255,9 +253,7 @@ def test_no_event_but_the_documented_one_is_sent_by_itself(client: Client, world
 
 
 @pytest.mark.parametrize("name", ["undecryptable", "call", "group-system-line", "own-message"])
-def test_the_dashboard_shows_how_to_send_it_again(
-    name: str, client: Client, flaresend: FlaresendMock
-) -> None:
+def test_the_dashboard_shows_how_to_send_it_again(name: str, client: Client, flaresend: FlaresendMock) -> None:
     message = post(client, name).get_json()["delivery"]["message"]
     response = client.get(f"/_mock/ui/w/default/parts/why/{message}")
 

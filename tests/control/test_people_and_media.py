@@ -300,18 +300,13 @@ def test_a_person_is_put_and_deleted_by_an_alias(client: Client) -> None:
 )
 def test_matchers_of_messages_take_aliases(match: dict[str, Any], client: Client) -> None:
     client.put(f"/_mock/people/{BEN}", json={"aliases": ["5531988561070"]})
-    client.post(
-        "/send-message", headers=KEY, json={"recipients": ["5531988561070"], "type": "text", "text": "hi"}
-    )
+    client.post("/send-message", headers=KEY, json={"recipients": ["5531988561070"], "type": "text", "text": "hi"})
 
     assert client.post("/_mock/messages/search", json={"match": match}).get_json()["count"] == 1
     assert client.post("/_mock/messages/wait", json={"match": match, "timeout": 0}).status_code == 200
     assert client.post("/_mock/messages/verify", json={"match": match, "exactly": 1}).status_code == 200
     assert client.post("/_mock/messages/verify", json={"in_order": [match]}).status_code == 200
-    assert (
-        client.post("/_mock/messages/verify", json={"match": {"to": {"not": BEN}}, "never": True}).status_code
-        == 200
-    )
+    assert client.post("/_mock/messages/verify", json={"match": {"to": {"not": BEN}}, "never": True}).status_code == 200
 
 
 def test_matchers_of_calls_compare_what_was_sent(client: Client) -> None:

@@ -79,11 +79,9 @@ def test_everything_is_one_line_each_in_the_time_of_the_world(nairobi: Client) -
         f'  2025-11-14 13:00:00 ← {BEN} to {PROJECT} text "all"',
         "calls:",
         '  2025-11-14 13:00:00 POST /send-message 200, invalid: ["254799000111"]',
-        "  2025-11-14 13:00:00 POST /send-message 400 "
-        '{"success": false, "message": "Unsupported message type: txt"}',
+        '  2025-11-14 13:00:00 POST /send-message 400 {"success": false, "message": "Unsupported message type: txt"}',
         "  2025-11-14 13:00:00 POST /schedule-message 200",
-        "  2025-11-14 13:00:00 GET /groups 503 by fault-1 "
-        '{"success": false, "message": "Service unavailable"}',
+        '  2025-11-14 13:00:00 GET /groups 503 by fault-1 {"success": false, "message": "Service unavailable"}',
         "webhook:",
         "  msg_Ut29i70lFNBWJQztHMmtKypA no endpoint (the instance had no webhook)",
         "  msg_Uv2BsiwMf5cq6FMhBNKLPbWP no endpoint (the instance had no webhook)",
@@ -166,18 +164,14 @@ def test_a_transcript_has_the_newest_of_many(client: Client) -> None:
         ("deliveries", {"status": "delivered"}, "status"),
     ],
 )
-def test_the_nearest_of_each_list_is_explained(
-    kind: str, match: dict[str, Any], field: str, client: Client
-) -> None:
+def test_the_nearest_of_each_list_is_explained(kind: str, match: dict[str, Any], field: str, client: Client) -> None:
     receive(client, "yes")
     send(client, "yes")
 
     found = json_of(client, kind=kind, match=json.dumps(match))
 
     assert [miss["field"] for miss in found["nearest"]["misses"]] == [field]
-    assert text_of(client, kind=kind, match=json.dumps(match)).startswith(
-        f"the nearest one differs in:\n  {field} is "
-    )
+    assert text_of(client, kind=kind, match=json.dumps(match)).startswith(f"the nearest one differs in:\n  {field} is ")
 
 
 def test_a_message_of_the_other_direction_is_not_near(client: Client) -> None:
@@ -232,6 +226,4 @@ def test_odd_values_are_written_on_one_line() -> None:
     line = message_line(message, "now")
 
     assert line == rf'now ← 1\u202e to 2 in 120363403582097887@g.us None "{"x" * 99}…'
-    assert fault_line({"delay": 7, "match": [], "respond": 3}).startswith(
-        "None on None: responds with None, "
-    )
+    assert fault_line({"delay": 7, "match": [], "respond": 3}).startswith("None on None: responds with None, ")

@@ -285,9 +285,7 @@ def test_what_is_forgotten_before_an_event_does_not_matter_after_it(forgetful: C
         ("verify", {"in_order": [{}, {"nope": 1}]}, "in_order[1]: 'nope' is not known"),
     ],
 )
-def test_what_makes_no_sense_is_refused_by_name(
-    call: str, given: dict[str, Any], said: str, client: Client
-) -> None:
+def test_what_makes_no_sense_is_refused_by_name(call: str, given: dict[str, Any], said: str, client: Client) -> None:
     for source in ("messages", "requests", "deliveries"):
         response = ask(client, f"{source}/{call}", **given)
 
@@ -304,9 +302,7 @@ def test_what_makes_no_sense_is_refused_by_name(
         ("messages/verify", {"match": {}, "in_order": [{"text": {"regex": "x(?=y)"}}]}),
     ],
 )
-def test_a_regular_expression_with_look_around_is_refused(
-    call: str, body: dict[str, Any], client: Client
-) -> None:
+def test_a_regular_expression_with_look_around_is_refused(call: str, body: dict[str, Any], client: Client) -> None:
     match = body.get("match", {"text": {"regex": "x(?=y)"}})
 
     said = refused(ask(client, call, **{**body, "match": match}), 400, "invalid_matcher")
@@ -320,9 +316,7 @@ def test_a_text_that_makes_other_engines_backtrack_holds_up_no_wait_and_no_call(
     responses: list[Any] = []
     other = client.application.test_client()
     match = {"text": {"regex": "(x+x+)+y"}}
-    waiting = threading.Thread(
-        target=lambda: responses.append(ask(other, "messages/wait", match=match, timeout=60))
-    )
+    waiting = threading.Thread(target=lambda: responses.append(ask(other, "messages/wait", match=match, timeout=60)))
     waiting.start()
 
     send(client, "x" * 5000)

@@ -234,7 +234,6 @@ def test_a_world_made_of_an_export_shows_a_qr_code_of_its_own(client: Client) ->
     client.get(url.partition("3577")[2])
 
     statuses = [
-        client.get(f"/_mock/instances/{INSTANCE}?world={name}").get_json()["status"]
-        for name in ("default", "copy")
+        client.get(f"/_mock/instances/{INSTANCE}?world={name}").get_json()["status"] for name in ("default", "copy")
     ]
     assert statuses == ["qr", "connecting"]

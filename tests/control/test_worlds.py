@@ -260,9 +260,7 @@ def test_a_world_can_be_given_inline(client: Client) -> None:
         (described(nope=1), "the file: 'nope' is not known; "),
     ],
 )
-def test_a_world_file_that_is_none_is_refused_by_its_field(
-    file: dict[str, Any], where: str, client: Client
-) -> None:
+def test_a_world_file_that_is_none_is_refused_by_its_field(file: dict[str, Any], where: str, client: Client) -> None:
     assert refused(client.post(WORLDS, json={"world": file}), 400, "invalid_world").startswith(where)
 
 

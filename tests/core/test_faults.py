@@ -66,9 +66,7 @@ def counts(world: World, fault: Fault) -> tuple[int, int]:
 def told(world: World) -> list[tuple[str, str, int, int]]:
     changes = [event.subject for event in world.state.events.since(0, "fault")]
     return [
-        (one.action, one.id, one.details["matched"], one.details["hits"])
-        for one in changes
-        if isinstance(one, Change)
+        (one.action, one.id, one.details["matched"], one.details["hits"]) for one in changes if isinstance(one, Change)
     ]
 
 
@@ -128,9 +126,7 @@ def test_a_fault_hits_the_calls_that_match(match: dict[str, Any], world: World) 
     arm(world, match=match)
 
     assert call(world)
-    assert not call(
-        world, method="GET", path="/groups", headers={}, body={"number": BEN}, key="", instance=None
-    )
+    assert not call(world, method="GET", path="/groups", headers={}, body={"number": BEN}, key="", instance=None)
 
 
 def test_what_does_not_match_is_not_counted(world: World) -> None:

@@ -230,9 +230,7 @@ def test_promoting_an_admin_and_demoting_a_member_changes_nothing(world: World) 
 
 @pytest.mark.parametrize("action", ["remove", "demote"])
 @pytest.mark.parametrize(("group_id", "creator"), [(PROJECT, OUR_NUMBER), (ANNS_GROUP, ANN)])
-def test_the_creator_can_be_neither_removed_nor_demoted(
-    action: str, group_id: str, creator: str, world: World
-) -> None:
+def test_the_creator_can_be_neither_removed_nor_demoted(action: str, group_id: str, creator: str, world: World) -> None:
     assert isinstance(refused(world, action, creator, group_id=group_id), CreatorIsProtected)
 
 
@@ -285,9 +283,7 @@ def test_everybody_who_is_refused_is_named_by_their_digits(world: World) -> None
 
 @pytest.mark.parametrize("action", ["remove", "promote", "demote"])
 def test_a_number_and_a_lid_that_name_one_person_count_as_one(action: str, world: World) -> None:
-    done, _ = world.groups.manage(
-        INSTANCE, PROJECT, action, [BEN, BEN_LID, f"{BEN}@s.whatsapp.net", int(BEN)]
-    )
+    done, _ = world.groups.manage(INSTANCE, PROJECT, action, [BEN, BEN_LID, f"{BEN}@s.whatsapp.net", int(BEN)])
 
     assert done == [BEN, BEN_LID.removesuffix("@lid")]
     outcomes: dict[str, dict[str, str | None]] = {

@@ -157,9 +157,7 @@ def test_an_empty_list_has_no_host(text: str) -> None:
     assert "bot" not in HostList.parse(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["http://bot", "bot:80", "*", "*.", "a*b", "bot/24", "10.0.0.1/33", "exämple.com"]
-)
+@pytest.mark.parametrize("text", ["http://bot", "bot:80", "*", "*.", "a*b", "bot/24", "10.0.0.1/33", "exämple.com"])
 def test_what_is_no_host_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
         HostList.parse(text)

@@ -97,9 +97,7 @@ def same(world: World) -> tuple[Any, ...]:
 
 
 @pytest.mark.parametrize("given", SPELLINGS)
-def test_the_digits_of_a_lid_are_not_on_whatsapp_in_any_call_or_spelling(
-    given: str | int, world: World
-) -> None:
+def test_the_digits_of_a_lid_are_not_on_whatsapp_in_any_call_or_spelling(given: str | int, world: World) -> None:
     before = same(world)
     task = world.schedule.add(INSTANCE, [given, ANN], text(), soon(world))
     changed = world.schedule.add(INSTANCE, [BEN], text(), soon(world, 2))
@@ -187,9 +185,7 @@ def test_a_lid_is_no_recipient_unless_the_world_accepts_it(world: World) -> None
 
     world.pairing.change_settings(lid_recipients="accept")
 
-    outcome = world.sending.send(
-        INSTANCE, [ANN_LID, f" {ANN_LID} ", ANNS_DIGITS, "999999999999999@lid"], text()
-    )
+    outcome = world.sending.send(INSTANCE, [ANN_LID, f" {ANN_LID} ", ANNS_DIGITS, "999999999999999@lid"], text())
     assert outcome.successful == (f"{ANN}@s.whatsapp.net",) * 2
     assert outcome.invalid == (ANNS_DIGITS, "999999999999999@lid")
     world.schedule.add(INSTANCE, [ANN_LID], text(), soon(world))
@@ -255,9 +251,7 @@ def test_rules_reply_to_a_message_to_an_alias(wider: World) -> None:
     ]
 
 
-def test_an_alias_has_the_magic_of_the_registered_number_in_every_call(
-    world: World, stalls: list[float]
-) -> None:
+def test_an_alias_has_the_magic_of_the_registered_number_in_every_call(world: World, stalls: list[float]) -> None:
     world.people.put("999000000408", aliases=[EVA_OLD])
     world.people.put(EVA, aliases=["999000000429"])
 
@@ -419,9 +413,7 @@ def test_only_listed_people_exist_in_a_closed_world(closed: World) -> None:
 
 
 def test_magic_numbers_work_in_a_closed_world(closed: World, stalls: list[float]) -> None:
-    outcome = closed.sending.send(
-        INSTANCE, ["999000000408", "999000000500", "999000000404", "999000000123"], text()
-    )
+    outcome = closed.sending.send(INSTANCE, ["999000000408", "999000000500", "999000000404", "999000000123"], text())
 
     assert outcome.successful == ("999000000408@s.whatsapp.net",)
     assert outcome.failed == ("999000000500@s.whatsapp.net",)

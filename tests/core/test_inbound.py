@@ -123,9 +123,7 @@ def test_without_a_webhook_an_event_goes_nowhere(world: World) -> None:
     assert world.inbound.receive(InboundMessage(sender=ANN)).delivery.status == "no endpoint"
 
 
-@pytest.mark.parametrize(
-    "sender", [ANN, int(ANN), f"+{ANN}", f"{ANN}@s.whatsapp.net", f"{ANN}@c.us", ANN_LID]
-)
+@pytest.mark.parametrize("sender", [ANN, int(ANN), f"+{ANN}", f"{ANN}@s.whatsapp.net", f"{ANN}@c.us", ANN_LID])
 def test_a_sender_is_named_by_number_jid_or_lid(sender: str | int, world: World) -> None:
     assert receive(world, sender)["data"]["from"] == f"{ANN}@s.whatsapp.net"
 
@@ -216,9 +214,7 @@ def test_a_stranger_has_a_lid_too_always_the_same(world: World) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "reaction", "delete", "edit"])
 @pytest.mark.parametrize("group", [None, FAMILY])
-def test_who_is_shown_by_lid_shows_the_phone_number_nowhere(
-    kind: str, group: str | None, world: World
-) -> None:
+def test_who_is_shown_by_lid_shows_the_phone_number_nowhere(kind: str, group: str | None, world: World) -> None:
     about = receive(world, text="first", group=group, as_lid=True)["data"]["id"]
 
     other = {"reply_to" if kind == "text" else "target": about}
@@ -231,9 +227,7 @@ def test_a_reply_quotes_what_it_is_about(world: World) -> None:
     say(world, "How are you?")
     (question,) = world.state.messages
 
-    context = receive(world, text="Fine", reply_to=question.id)["data"]["message"]["extendedTextMessage"][
-        "contextInfo"
-    ]
+    context = receive(world, text="Fine", reply_to=question.id)["data"]["message"]["extendedTextMessage"]["contextInfo"]
 
     assert context == {
         "stanzaId": question.id,
@@ -282,9 +276,7 @@ def test_a_reaction_names_what_it_is_about_from_the_instances_side(world: World)
 def test_what_is_deleted_or_edited_is_named_from_the_senders_side(kind: str, world: World) -> None:
     about = receive(world, text="Oops", group=FAMILY)["data"]["id"]
 
-    key = receive(world, kind=kind, text="New", target=about, group=FAMILY)["data"]["message"][
-        "protocolMessage"
-    ]["key"]
+    key = receive(world, kind=kind, text="New", target=about, group=FAMILY)["data"]["message"]["protocolMessage"]["key"]
 
     assert key == {
         "remoteJid": FAMILY,

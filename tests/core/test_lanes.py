@@ -40,9 +40,7 @@ def attempt(world: World, status: int = 200) -> list[str]:
     found = []
     while job := world.deliveries.claim(INSTANCE):
         found.append(json.loads(job.delivery.body)["data"]["message"]["conversation"])
-        world.deliveries.complete(
-            job, Attempt(world.clock.now(), URL, (), status, "", None, 1.0, status == 200)
-        )
+        world.deliveries.complete(job, Attempt(world.clock.now(), URL, (), status, "", None, 1.0, status == 200))
     return found
 
 
@@ -138,9 +136,7 @@ def test_a_removed_instance_interrupts_a_retry_beside_the_lane(loose: World) -> 
 
 
 @pytest.mark.parametrize("ordered", [True, False])
-def test_a_webhook_that_changes_its_order_meanwhile_sends_each_event_once(
-    ordered: bool, loose: World
-) -> None:
+def test_a_webhook_that_changes_its_order_meanwhile_sends_each_event_once(ordered: bool, loose: World) -> None:
     hook(loose, ordered=ordered)
     write(loose, "one", "two")
     first = attempt(loose, 500)

@@ -91,9 +91,7 @@ def test_999_429_and_999_503_refuse_the_whole_call(call: Call, status: int, worl
 
 
 @every_call
-def test_999_408_keeps_the_caller_waiting_for_twelve_seconds(
-    call: Call, world: World, stalls: Stalls
-) -> None:
+def test_999_408_keeps_the_caller_waiting_for_twelve_seconds(call: Call, world: World, stalls: Stalls) -> None:
     call(world, "9990000408")
 
     assert stalls == [12.0]

@@ -266,9 +266,7 @@ def test_a_body_may_be_any_object_or_none() -> None:
 
 
 def test_a_field_that_no_body_has_is_refused_unless_it_is_in_a_subset() -> None:
-    assert refused({"body": {"typ": "text"}}).startswith(
-        "match.body: 'typ' is not known; did you mean 'type'?"
-    )
+    assert refused({"body": {"typ": "text"}}).startswith("match.body: 'typ' is not known; did you mean 'type'?")
     assert fits({"body": {"subset": {"typ": "text"}}}, body={"typ": "text"})
     assert "match.body.not: 'typ'" in refused({"body": {"not": {"typ": "text"}}})
     assert "match.body.one_of[1]: 'typ'" in refused({"body": {"one_of": [{"type": "text"}, {"typ": 1}]}})
@@ -288,9 +286,7 @@ def test_a_field_of_a_body_that_holds_no_object_takes_operators_only() -> None:
 def test_a_template_is_written_as_the_fields_it_must_have_at_every_level() -> None:
     spec = {"body": {"template": {"name": "hello", "language": {"code": "en"}}}}
 
-    assert fits(
-        spec, body={"template": {"name": "hello", "language": {"code": "en", "policy": 1}, "more": 1}}
-    )
+    assert fits(spec, body={"template": {"name": "hello", "language": {"code": "en", "policy": 1}, "more": 1}})
     assert not fits(spec, body={"template": {"name": "hello", "language": {"code": "de"}}})
     assert not fits(spec, body={"template": {"name": "hello", "language": "en"}})
 
@@ -332,9 +328,7 @@ def test_misses_name_the_fields_and_what_is_there() -> None:
 
 
 def test_a_miss_tells_whether_something_is_null_or_not_there_at_all() -> None:
-    misses = matcher(template={"a": 1, "b": 1, "c": {"d": {"contains": "x"}}}).misses(
-        {"template": {"b": None}}
-    )
+    misses = matcher(template={"a": 1, "b": 1, "c": {"d": {"contains": "x"}}}).misses({"template": {"b": None}})
 
     assert misses == [
         Miss("template.a", 1, missing=True),
@@ -404,9 +398,7 @@ def test_errors_begin_with_what_the_matcher_is_called() -> None:
         ),
     ],
 )
-def test_what_cannot_be_understood_is_refused_with_the_place_and_a_hint(
-    spec: dict[str, Any], message: str
-) -> None:
+def test_what_cannot_be_understood_is_refused_with_the_place_and_a_hint(spec: dict[str, Any], message: str) -> None:
     assert refused(spec).startswith(message)
 
 
@@ -445,9 +437,7 @@ def test_deep_nesting_is_refused(field: str, wrap: str) -> None:
         ("template", lambda inner: {"a": {"b": inner}}),
     ],
 )
-def test_deep_nesting_is_refused_also_where_no_operator_counts(
-    field: str, wrap: Callable[[Any], Any]
-) -> None:
+def test_deep_nesting_is_refused_also_where_no_operator_counts(field: str, wrap: Callable[[Any], Any]) -> None:
     assert "nested too deeply" in refused({field: wrapped(1, wrap)})
 
 
@@ -718,9 +708,7 @@ OPERATIONS = st.recursive(
     ),
     max_leaves=10,
 )
-GOOD_SPECS = st.dictionaries(
-    st.sampled_from(["text", "to", "template", "tags", "number"]), OPERATIONS, max_size=4
-)
+GOOD_SPECS = st.dictionaries(st.sampled_from(["text", "to", "template", "tags", "number"]), OPERATIONS, max_size=4)
 ITEMS = st.fixed_dictionaries(
     {},
     optional={
@@ -742,9 +730,7 @@ def test_any_json_is_a_matcher_or_is_refused_as_none(spec: Any) -> None:
 
 
 @given(SPECS | GOOD_SPECS, ITEMS)
-def test_any_matcher_can_be_asked_about_any_item_and_says_the_same_twice(
-    spec: Any, item: dict[str, Any]
-) -> None:
+def test_any_matcher_can_be_asked_about_any_item_and_says_the_same_twice(spec: Any, item: dict[str, Any]) -> None:
     try:
         compiled = compile_matcher(spec, FIELDS)
     except InvalidMatcher:

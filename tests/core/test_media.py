@@ -104,9 +104,7 @@ def test_a_file_is_served_as_an_octet_stream(world: World, client: Client) -> No
     ("range_", "first", "last"),
     [("bytes=0-15", 0, 15), ("bytes=16-", 16, 5145), ("bytes=-10", 5136, 5145), ("bytes=0-99999", 0, 5145)],
 )
-def test_a_range_of_a_file_is_served_as_206(
-    range_: str, first: int, last: int, world: World, client: Client
-) -> None:
+def test_a_range_of_a_file_is_served_as_206(range_: str, first: int, last: int, world: World, client: Client) -> None:
     fields = share(world)
     whole = fetch(client, fields).data
 

@@ -82,9 +82,7 @@ def refused(spec: Any, kind: str) -> str:
         (CALLS, {"headers": {"not": {"Cookie": "x"}}}, f"match.headers.not.Cookie: {MASKED}"),
     ],
 )
-def test_a_value_that_nothing_can_have_is_refused(
-    kinds: tuple[str, ...], spec: dict[str, Any], message: str
-) -> None:
+def test_a_value_that_nothing_can_have_is_refused(kinds: tuple[str, ...], spec: dict[str, Any], message: str) -> None:
     for kind in kinds:
         assert refused(spec, kind) == message
 

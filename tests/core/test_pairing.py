@@ -176,9 +176,7 @@ def test_an_instance_stays_in_the_status_it_is_put_into(before: str, where: str,
 
 @pytest.mark.parametrize("steps", [0, 1, 2])
 @pytest.mark.parametrize("log_out", [True, False])
-def test_an_instance_is_disconnected_wherever_it_is_on_its_way(
-    steps: int, log_out: bool, world: World
-) -> None:
+def test_an_instance_is_disconnected_wherever_it_is_on_its_way(steps: int, log_out: bool, world: World) -> None:
     instance = shop(world)
     pass_by(world, steps >= 1)
     if steps == 2:
@@ -408,9 +406,7 @@ def test_a_phone_that_scans_is_on_whatsapp(world: World) -> None:
 
 
 def test_an_instance_is_made_from_its_number(world: World) -> None:
-    instance = shop(
-        world, number="+254 700 111-222", lid="111111111111111@lid", api_key="shop", status="connected"
-    )
+    instance = shop(world, number="+254 700 111-222", lid="111111111111111@lid", api_key="shop", status="connected")
 
     assert (instance.number, instance.name, instance.api_keys) == (SHOP, "Shop", ("shop",))
     assert world.instances.find(instance.id) == instance
@@ -518,9 +514,7 @@ def test_a_key_of_ones_own_may_be_given(world: World) -> None:
     assert world.instances.add_key("default", "mine") == "mine"
 
 
-def test_a_key_that_somebody_has_is_refused(
-    make_world: Callable[[State], World], real_time: RealTime
-) -> None:
+def test_a_key_that_somebody_has_is_refused(make_world: Callable[[State], World], real_time: RealTime) -> None:
     elsewhere = HostServices(key_is_free=lambda key, world: key != "elsewhere")
     world = World("default", load_world(described()), real_time, elsewhere)
     instance = shop(world, api_key="shop")

@@ -228,9 +228,7 @@ def test_linked_devices_get_a_stub_of_what_is_viewed_once() -> None:
         ("audio/ogg; codecs=opus", "viewOnceMessageV2Extension", "audioMessage"),
     ],
 )
-def test_the_old_form_of_view_once_is_complete_and_ends_with_view_once(
-    mimetype: str, wrapper: str, name: str
-) -> None:
+def test_the_old_form_of_view_once_is_complete_and_ends_with_view_once(mimetype: str, wrapper: str, name: str) -> None:
     details = {**DETAILS, **MEDIA, "mimetype": mimetype, "complete": True}
     message = InboundMessage("254712345678", "view_once", details=details)
 

@@ -206,9 +206,7 @@ def test_the_original_is_edited_again_and_again_and_then_deleted(world: World) -
     ],
 )
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_an_edit_keeps_the_kind(
-    said: dict[str, Any], message: dict[str, Any], wrapped: bool, world: World
-) -> None:
+def test_an_edit_keeps_the_kind(said: dict[str, Any], message: dict[str, Any], wrapped: bool, world: World) -> None:
     data = receive(world, **edit(message_id(world, **said), details={"wrapped": wrapped}))
 
     payload = data["message"]
@@ -256,9 +254,7 @@ def test_an_edit_keeps_the_quote_and_the_link_and_mentions_anew(world: World) ->
     link = {"matchedText": "https://a.example", "title": "A"}
     linked = message_id(world, text="See https://a.example", details=link)
     edited = protocol(receive(world, **edit(linked, "Read https://a.example")))["editedMessage"]
-    assert edited == {
-        "extendedTextMessage": {"text": "Read https://a.example", **link, "previewType": "NONE"}
-    }
+    assert edited == {"extendedTextMessage": {"text": "Read https://a.example", **link, "previewType": "NONE"}}
     edited = protocol(receive(world, **edit(linked, "Never mind")))["editedMessage"]
     assert edited == {"extendedTextMessage": {"text": "Never mind"}}
 
@@ -308,16 +304,12 @@ def test_one_event_shows_everybody_in_one_form(
     def shown(number: str) -> str:
         return world.people.meet(number).lid if by_lid else f"{number}@s.whatsapp.net"
 
-    poll = message_id(
-        world, kind="poll", group=group, details={"options": ["a", "b"], "selectableOptionsCount": 1}
-    )
+    poll = message_id(world, kind="poll", group=group, details={"options": ["a", "b"], "selectableOptionsCount": 1})
     target = message_id(world, text="a", group=group)
     known = {"group": group, "as_lid": from_lid}
     reply = receive(world, text=f"@{BEN}", mentions=(BEN,), reply_to=target, **known)
     changes = [
-        receive(world, kind="reaction", text="👍", target=target, **known)["message"]["reactionMessage"][
-            "key"
-        ],
+        receive(world, kind="reaction", text="👍", target=target, **known)["message"]["reactionMessage"]["key"],
         receive(world, kind="poll_vote", target=poll, details={"choices": ["a"]}, **known)["message"][
             "pollUpdateMessage"
         ]["pollCreationMessageKey"],
@@ -348,9 +340,7 @@ def test_events_name_people_as_the_group_lists_them(world: World) -> None:
 
     assert roles[receive(world, text="a", group=CLUB)["participant"]] == "superadmin"
     assert roles[receive(world, BEN, text="b", group=CLUB)["participant"]] is None
-    context = receive(world, text="c", mentions=(CARA,), group=CLUB)["message"]["extendedTextMessage"][
-        "contextInfo"
-    ]
+    context = receive(world, text="c", mentions=(CARA,), group=CLUB)["message"]["extendedTextMessage"]["contextInfo"]
     assert context["mentionedJid"][0] in roles
 
 
@@ -399,9 +389,7 @@ def test_where_only_admins_post_members_react_and_delete_their_own(world: World)
         ),
     ],
 )
-def test_a_quote_holds_what_the_application_sent(
-    content: Content, quoted: dict[str, Any], world: World
-) -> None:
+def test_a_quote_holds_what_the_application_sent(content: Content, quoted: dict[str, Any], world: World) -> None:
     world.sending.send(INSTANCE, [ANN], content)
     sent = next(iter(reversed(world.state.messages))).id
 
@@ -417,12 +405,8 @@ def test_a_quote_holds_what_the_application_sent(
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "document"])
 @pytest.mark.parametrize("uploaded", [False, True])
 @pytest.mark.parametrize("to", [ANN, CLUB])
-def test_a_quote_holds_a_file_that_can_be_downloaded(
-    kind: str, uploaded: bool, to: str, world: World
-) -> None:
-    mimetype = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mpeg"}.get(
-        kind, "application/pdf"
-    )
+def test_a_quote_holds_a_file_that_can_be_downloaded(kind: str, uploaded: bool, to: str, world: World) -> None:
+    mimetype = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mpeg"}.get(kind, "application/pdf")
     upload = Upload(b"bytes", "a.bin", mimetype)
     caption = None if kind == "audio" else "Look"
     url = None if uploaded else "https://example.com/a.bin"

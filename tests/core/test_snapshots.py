@@ -391,9 +391,7 @@ def test_a_world_of_ten_thousand_messages_is_restored_at_once(world: World) -> N
 
     restoring = best(lambda: world.restore("full"))
     taking = best(lambda: world.snapshots.take("full"))
-    yardstick = best(
-        lambda: [{"id": number, "text": str(number), "more": [number]} for number in range(10_000)]
-    )
+    yardstick = best(lambda: [{"id": number, "text": str(number), "more": [number]} for number in range(10_000)])
 
     assert restoring < max(0.05, 10 * yardstick)
     assert taking < max(0.05, 10 * yardstick)

@@ -68,9 +68,7 @@ def test_strict_mode_allows_https(url: str) -> None:
 
 
 @pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize(
-    "url", ["http://hooks.example.com/a", "http://203.0.113.9/", "http://x.ci.example.com:8080/"]
-)
+@pytest.mark.parametrize("url", ["http://hooks.example.com/a", "http://203.0.113.9/", "http://x.ci.example.com:8080/"])
 def test_an_allowed_host_needs_no_tls(url: str, strict: bool) -> None:
     allowed = HostList.parse("hooks.example.com,203.0.113.0/24,*.ci.example.com")
 

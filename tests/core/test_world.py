@@ -21,9 +21,7 @@ def live_a_little(world: World) -> list[str]:
     group = world.groups.create(INSTANCE, "Friends", [ANN, "4915112345678"])
     channel = world.channels.create(INSTANCE, "News")
     at = (world.clock.now() + timedelta(hours=1)).replace(tzinfo=None)
-    sent, pending = (
-        world.schedule.add(INSTANCE, [ANN], text(), later) for later in (at, at + timedelta(days=9))
-    )
+    sent, pending = (world.schedule.add(INSTANCE, [ANN], text(), later) for later in (at, at + timedelta(days=9)))
     world.groups.manage(INSTANCE, PROJECT, "add", [CARA])
     world.channels.unfollow(INSTANCE, FOLLOWED)
     world.timeline.advance(timedelta(hours=2))

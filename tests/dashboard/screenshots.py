@@ -53,10 +53,7 @@ def shots(emulator: FlaresendMock) -> list[tuple[str, str, str, Any]]:
         ("chats-dark", chat, "wide", "dark"),
         ("chats-narrow", chat, "narrow", "light"),
         ("why", chat, "wide", "light"),
-        *(
-            (tab, tab, "wide", "light")
-            for tab in ("traffic", "instances", "schedule", "faults", "people", "worlds")
-        ),
+        *((tab, tab, "wide", "light") for tab in ("traffic", "instances", "schedule", "faults", "people", "worlds")),
         ("traffic-dark", "traffic", "wide", "dark"),
         *((f"{tab}-narrow", tab, "narrow", "dark") for tab in ("traffic", "instances", "schedule", "faults")),
         *((f"{tab}-narrow", tab, "narrow", "light") for tab in ("people", "worlds")),
@@ -67,9 +64,7 @@ def live(emulator: FlaresendMock) -> None:
     """Make some traffic."""
 
     def call(method: str, path: str, body: Any = None) -> Any:
-        response = requests.request(
-            method, emulator.url + path, json=body, headers=emulator.headers, timeout=SECONDS
-        )
+        response = requests.request(method, emulator.url + path, json=body, headers=emulator.headers, timeout=SECONDS)
         return response.json()
 
     for inbound in (

@@ -216,9 +216,7 @@ def test_what_somebody_wrote_is_text_and_never_markup(client: Client, inbound: C
         ("javascript:alert(1)", "javascript:alert(1)"),
     ],
 )
-def test_text_is_shown_as_whatsapp_shows_it(
-    text: str, html: str, client: Client, inbound: Callable[..., Any]
-) -> None:
+def test_text_is_shown_as_whatsapp_shows_it(text: str, html: str, client: Client, inbound: Callable[..., Any]) -> None:
     inbound(text=text)
     assert f'<p class="text" dir="auto">{html}</p>' in shown(client, CHAT)
 
@@ -250,9 +248,7 @@ def test_a_text_that_is_hard_to_read_is_read_at_once(client: Client, inbound: Ca
         ("disappearing", "604800 seconds"),
     ],
 )
-def test_each_kind_looks_like_what_it_is(
-    kind: str, markup: str, client: Client, inbound: Callable[..., Any]
-) -> None:
+def test_each_kind_looks_like_what_it_is(kind: str, markup: str, client: Client, inbound: Callable[..., Any]) -> None:
     inbound(type=kind)
     (found,) = bubbles(shown(client, CHAT))
 
@@ -282,9 +278,7 @@ def test_a_poll_says_how_many_voted_and_a_contact_whether_it_is_on_whatsapp(
 def test_the_form_has_each_field_of_each_kind_and_sends_only_those_of_the_chosen_one(client: Client) -> None:
     form = re.search(r'<form class="composer".*?</form>', shown(client, CHAT), re.DOTALL)
     assert form is not None
-    offered = re.findall(
-        r'<label data-for="([^"]*)"[^>]*>[^<]*<(?:input|select)[^>]* name="([^"]+)"', form[0]
-    )
+    offered = re.findall(r'<label data-for="([^"]*)"[^>]*>[^<]*<(?:input|select)[^>]* name="([^"]+)"', form[0])
     by_field = {name.partition(".")[0]: set(kinds.split()) for kinds, name in offered}
 
     assert len(by_field) > 15
@@ -597,9 +591,7 @@ def test_what_changed_a_message_is_told_with_it(client: Client, inbound: Callabl
     assert "MESSAGE_EDIT" in shown(client, f"parts/why/{edit}")
 
 
-@pytest.mark.parametrize(
-    "path", ["w/nowhere/chats", "w/nowhere/traffic", f"w/default/chats/nobody/{ANN}", "w/x"]
-)
+@pytest.mark.parametrize("path", ["w/nowhere/chats", "w/nowhere/traffic", f"w/default/chats/nobody/{ANN}", "w/x"])
 def test_what_is_not_there_is_said_on_a_page_that_leads_back(path: str, client: Client) -> None:
     response = client.get(f"/_mock/ui/{path}")
 
@@ -614,9 +606,7 @@ def test_how_deep_a_browser_says_a_page_is_has_an_end(client: Client) -> None:
     assert len(client.get(UI + "parts/chats", headers=headers).text) < 200_000
 
 
-def test_an_edited_caption_and_a_deletion_by_an_admin_are_shown(
-    client: Client, inbound: Callable[..., Any]
-) -> None:
+def test_an_edited_caption_and_a_deletion_by_an_admin_are_shown(client: Client, inbound: Callable[..., Any]) -> None:
     image = inbound(type="image", caption="Gardn", group=ANNS_GROUP)
     inbound(type="edit", target=image, text="Garden", group=ANNS_GROUP)
     sent = {"groupJids": [ANNS_GROUP], "type": "text", "text": "ours"}
@@ -634,9 +624,7 @@ def test_an_edited_caption_and_a_deletion_by_an_admin_are_shown(
     assert ">ours<" not in page
 
 
-def test_the_raw_deletion_of_a_stranger_changes_no_bubble(
-    client: Client, inbound: Callable[..., Any]
-) -> None:
+def test_the_raw_deletion_of_a_stranger_changes_no_bubble(client: Client, inbound: Callable[..., Any]) -> None:
     sent = {"groupJids": [ANNS_GROUP], "type": "text", "text": "ours"}
     assert client.post("/groups/send-message", json=sent, headers=KEY).status_code == 200
     ours = client.get("/_mock/messages").json["messages"][-1]["id"]  # type: ignore[index]

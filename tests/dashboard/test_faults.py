@@ -48,9 +48,7 @@ def press(client: Client, button: dict[str, str]) -> int:
     """Do what dashboard.js does when a button is pressed."""
     method, path = button["data-do"].split(" ")
     body = button.get("data-body")
-    return client.open(
-        f"/_mock/{path}", method=method, json=json.loads(body) if body is not None else None
-    ).status_code
+    return client.open(f"/_mock/{path}", method=method, json=json.loads(body) if body is not None else None).status_code
 
 
 def words(client: Client) -> list[str]:

@@ -88,9 +88,7 @@ def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page:
         write(page, "what are your hours?")
         page.wait_for_selector(".bubble.person >> text=what are your hours?")
         page.wait_for_selector(".bubble.app >> text=Monday to Saturday")
-        page.wait_for_selector(
-            ".bubble.person:has-text('your hours') [aria-label='Delivered to the webhook']"
-        )
+        page.wait_for_selector(".bubble.person:has-text('your hours') [aria-label='Delivered to the webhook']")
 
         page.click(".bubble.app:has-text('Monday to Saturday') [data-why]")
         page.wait_for_selector("#why h2 >> text=API call")
@@ -111,9 +109,7 @@ def test_what_happens_elsewhere_appears_without_reloading(
         page.wait_for_selector(".chatlist li:first-child >> text=from a test")
 
 
-def test_a_message_full_of_script_is_shown_as_text(
-    emulator: FlaresendMock, open_page: Callable[..., Any]
-) -> None:
+def test_a_message_full_of_script_is_shown_as_text(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     steer(emulator, "PUT", f"people/{BRIAN}", {"name": SCRIPT})
     with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
         write(page, SCRIPT)
@@ -161,14 +157,10 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
                 page.click("[data-toggle=extras]")
             page.select_option("#kind", kind)
             page.click(".send")
-            page.wait_for_selector(
-                f".bubble.person {shown}" if "img" in shown else f".bubble.person >> text={shown}"
-            )
+            page.wait_for_selector(f".bubble.person {shown}" if "img" in shown else f".bubble.person >> text={shown}")
 
 
-def test_whoever_answers_by_themselves_is_told_apart(
-    emulator: FlaresendMock, open_page: Callable[..., Any]
-) -> None:
+def test_whoever_answers_by_themselves_is_told_apart(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     rules = [{"when": "ping", "reply": "pong", "after": 0}]
     steer(emulator, "PUT", "people/254711222333", {"name": "Rita", "rules": rules})
     with open_page(f"w/default/chats/{first(emulator)}/254711222333@s.whatsapp.net") as page:
@@ -441,9 +433,7 @@ def test_what_was_said_long_ago_comes_as_one_scrolls(browser: Any) -> None:
     with FlaresendMock(log_level="error") as emulator:
         for number in range(100):
             steer(emulator, "POST", "inbound", {"from": "254700000123", "text": f"line {number}."})
-        with opened(
-            browser, emulator, f"w/default/chats/{first(emulator)}/254700000123@s.whatsapp.net"
-        ) as page:
+        with opened(browser, emulator, f"w/default/chats/{first(emulator)}/254700000123@s.whatsapp.net") as page:
             page.wait_for_selector(".bubble .text:text-is('line 99.')")
             assert page.query_selector(".bubble .text:text-is('line 10.')") is None
             for known in ("line 60.", "line 20.", "line 0."):
@@ -485,9 +475,7 @@ TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(
-    scheme: str, emulator: FlaresendMock, open_page: Callable[..., Any]
-) -> None:
+def test_axe_finds_nothing_serious(scheme: str, emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     steer(emulator, "POST", "instances", {"name": "Second", "number": "254700111222", "status": "qr"})
     steer(emulator, "POST", "faults", {"preset": "flaky"})
@@ -524,9 +512,7 @@ def test_a_webhook_that_fails_is_seen(browser: Any, failing: FlaresendMock) -> N
         page.wait_for_selector("#why .not-ok >> text=500")
 
 
-def test_the_whole_page_follows_when_the_world_is_reset(
-    emulator: FlaresendMock, open_page: Callable[..., Any]
-) -> None:
+def test_the_whole_page_follows_when_the_world_is_reset(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page() as page:
         page.click("text=Brian Otieno")
         write(page, "soon forgotten")
@@ -552,9 +538,7 @@ def test_a_phone_is_linked_by_its_qr_code(emulator: FlaresendMock, open_page: Ca
     assert [one["status"] for one in shown] == ["connected", "connected"]
 
 
-def test_time_passes_and_a_scheduled_message_arrives(
-    emulator: FlaresendMock, open_page: Callable[..., Any]
-) -> None:
+def test_time_passes_and_a_scheduled_message_arrives(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     steer(emulator, "PATCH", "clock", {"now": "2025-11-14T10:00:00Z", "frozen": True})
     body = {"recipients": [BRIAN], "type": "text", "text": "It is time!", "sendAt": "2025-11-15 09:00:00"}
     requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
@@ -673,9 +657,7 @@ def test_the_members_of_a_group_are_changed(emulator: FlaresendMock, open_page: 
         page.check("dialog [name=announce]")
         page.press("dialog [name=subject]", "Enter")
         page.wait_for_selector("dialog h2 >> text=Renamed <b>group</b>")
-    (changed,) = [
-        one for one in steer(emulator, "GET", "groups")["groups"] if one["subject"] == "Renamed <b>group</b>"
-    ]
+    (changed,) = [one for one in steer(emulator, "GET", "groups")["groups"] if one["subject"] == "Renamed <b>group</b>"]
     assert (changed["description"], changed["announce"], changed["restrict"]) == ("Every Sunday", True, False)
 
 
@@ -764,9 +746,7 @@ def test_a_channel_is_made_and_changed(emulator: FlaresendMock, open_page: Calla
     assert (made["description"], [one["role"] for one in made["roles"]]) == ("At eight", ["OWNER"])
 
 
-def test_one_goes_to_the_same_page_of_another_world(
-    emulator: FlaresendMock, open_page: Callable[..., Any]
-) -> None:
+def test_one_goes_to_the_same_page_of_another_world(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page("w/default/faults") as page:
         page.wait_for_selector(".switcher")
         steer(emulator, "POST", "worlds", {"name": "checkout"})

@@ -201,9 +201,7 @@ def test_a_webhook_is_told_of_without_its_secrets(show: Show, world: World) -> N
     assert "Chaos" not in show(PARTS)
 
 
-def test_a_paused_webhook_offers_to_go_on_and_counts_what_it_holds(
-    client: Client, show: Show, world: World
-) -> None:
+def test_a_paused_webhook_offers_to_go_on_and_counts_what_it_holds(client: Client, show: Show, world: World) -> None:
     webhook(world)
     assert f"POST instances/{INSTANCE}/webhook/pause" in show()
     assert client.post(f"/_mock/instances/{INSTANCE}/webhook/pause").status_code == 200

@@ -45,9 +45,7 @@ def show(client: Client) -> Show:
     return shown
 
 
-def put(
-    world: World, number: str, name: str = "", *, there: bool = True, rules: tuple[Rule, ...] = ()
-) -> None:
+def put(world: World, number: str, name: str = "", *, there: bool = True, rules: tuple[Rule, ...] = ()) -> None:
     world.people.put(number, name=name, lid=None, on_whatsapp=there, rules=rules)
 
 
@@ -138,9 +136,7 @@ def test_people_are_paged_by_sixty(show: Show, world: World) -> None:
     assert unescape(pages[1]).count("people?q=&page=") == 2
 
 
-@pytest.mark.parametrize(
-    ("wanted", "first"), [("0", 1), ("-1", 1), ("x", 1), ("²", 1), ("9" * 40, 1), ("999", 3)]
-)
+@pytest.mark.parametrize(("wanted", "first"), [("0", 1), ("-1", 1), ("x", 1), ("²", 1), ("9" * 40, 1), ("999", 3)])
 def test_a_page_that_is_none_is_the_nearest(show: Show, world: World, wanted: str, first: int) -> None:
     crowd(world, 130)
 

@@ -159,9 +159,7 @@ def test_the_same_is_written_again(letter: dict[str, Any], emulator: FlaresendMo
 
 
 @needs_curl
-def test_replies_reactions_edits_and_deletions_are_written_again(
-    emulator: FlaresendMock, tmp_path: Path
-) -> None:
+def test_replies_reactions_edits_and_deletions_are_written_again(emulator: FlaresendMock, tmp_path: Path) -> None:
     about = control(emulator, "POST", "inbound", {"from": ANN, "text": "first"})["event"]["data"]["id"]
     for letter in (
         {"text": "a reply", "reply_to": about},
@@ -217,9 +215,7 @@ def test_copied_tests_of_changes_in_a_group_pass(emulator: FlaresendMock, kit: S
 
 
 @needs_curl
-def test_it_is_written_in_the_same_world_to_the_same_instance(
-    emulator: FlaresendMock, tmp_path: Path
-) -> None:
+def test_it_is_written_in_the_same_world_to_the_same_instance(emulator: FlaresendMock, tmp_path: Path) -> None:
     control(emulator, "POST", "worlds", {"name": "other"})
     body = {"name": "Second", "number": "254700111222", "status": "connected"}
     second = control(emulator, "POST", "instances?world=other", body)["id"]
@@ -279,9 +275,7 @@ def test_the_same_call_is_made_again(
 
 @needs_curl
 @pytest.mark.parametrize("raw", [b"@/etc/hostname", b"\xff\0binary", b'{"a": "\\ud800"}'])
-def test_a_body_that_is_nothing_is_sent_again_as_it_was(
-    raw: bytes, emulator: FlaresendMock, tmp_path: Path
-) -> None:
+def test_a_body_that_is_nothing_is_sent_again_as_it_was(raw: bytes, emulator: FlaresendMock, tmp_path: Path) -> None:
     for method, path in (("POST", "/send-message"), ("PUT", "/x[1-20]{a,b}/../c?q=[1-3]")):
         requests.request(
             method,
@@ -291,9 +285,7 @@ def test_a_body_that_is_nothing_is_sent_again_as_it_was(
             timeout=SECONDS,
         )
         (first,) = control(emulator, "GET", "requests?limit=1")["requests"]
-        page = requests.get(
-            f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS
-        ).text
+        page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS).text
         command = offered(page, f"curl-{first['id']}")
         subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=SECONDS)
 
@@ -340,9 +332,7 @@ def passes(test: str, kit: Server) -> None:
 
 
 @pytest.mark.parametrize("letter", LETTERS.values(), ids=LETTERS)
-def test_a_copied_test_of_what_was_written_passes(
-    letter: dict[str, Any], emulator: FlaresendMock, kit: Server
-) -> None:
+def test_a_copied_test_of_what_was_written_passes(letter: dict[str, Any], emulator: FlaresendMock, kit: Server) -> None:
     first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
 
     passes(snippets(emulator, first["data"]["id"])[1], kit)
@@ -392,9 +382,7 @@ def test_a_token_is_asked_for_and_a_key_that_nobody_knows_is_not_shown() -> None
             f"{emulator.url}/_mock/inbound", json={"from": ANN, "text": "x"}, headers=headers, timeout=SECONDS
         )
         call(emulator, "/send-message", json={"recipients": [ANN], "type": "text", "text": "y"})
-        shown = requests.get(f"{emulator.url}/_mock/messages", headers=headers, timeout=SECONDS).json()[
-            "messages"
-        ]
+        shown = requests.get(f"{emulator.url}/_mock/messages", headers=headers, timeout=SECONDS).json()["messages"]
         pages = [
             requests.get(
                 f"{emulator.url}/_mock/ui/w/default/parts/why/{one['id']}", headers=headers, timeout=SECONDS
@@ -411,12 +399,8 @@ def test_a_token_is_asked_for_and_a_key_that_nobody_knows_is_not_shown() -> None
 def test_a_call_that_asks_for_the_head_alone_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> None:
     requests.head(f"{emulator.url}/groups", headers=emulator.headers, timeout=SECONDS)
     (first,) = control(emulator, "GET", "requests")["requests"]
-    page = requests.get(
-        f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS
-    ).text
-    subprocess.run(
-        ["bash", "-c", offered(page, f"curl-{first['id']}")], cwd=tmp_path, timeout=SECONDS, check=False
-    )
+    page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS).text
+    subprocess.run(["bash", "-c", offered(page, f"curl-{first['id']}")], cwd=tmp_path, timeout=SECONDS, check=False)
 
     assert [one["method"] for one in control(emulator, "GET", "requests")["requests"]] == ["HEAD", "HEAD"]
 
@@ -426,9 +410,7 @@ def test_a_form_names_no_file_of_whoever_copies_its_command(emulator: FlaresendM
     call(emulator, "/send-message", data={"recipients": ANN, "type": "document"}, files=files)
     (sent,) = control(emulator, "GET", "messages")["messages"]
     (asked,) = control(emulator, "GET", "requests")["requests"]
-    page = requests.get(
-        f"{emulator.url}/_mock/ui/w/default/parts/traffic/{asked['id']}", timeout=SECONDS
-    ).text
+    page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/traffic/{asked['id']}", timeout=SECONDS).text
 
     assert "-F file=@THE_FILE" in offered(page, f"curl-{asked['id']}")
     command, _ = snippets(emulator, sent["id"])

@@ -48,9 +48,7 @@ def deliver(world: World, status: int | None = 200, response: str = "") -> None:
     good = status is not None and status < 300
     sent = (("Content-Type", "application/json"), ("X-Token", "t0p-s3cret"), ("webhook-id", "w"))
     error = None if status else "connection reset"
-    world.deliveries.complete(
-        job, Attempt(world.clock.now(), HOOK, sent, status, response, error, 12.4, good)
-    )
+    world.deliveries.complete(job, Attempt(world.clock.now(), HOOK, sent, status, response, error, 12.4, good))
 
 
 def rows(text: str) -> list[tuple[int, str, str]]:
@@ -289,9 +287,7 @@ def test_too_much_news_replaces_the_list(client: Client) -> None:
     assert len(rows(news)) == traffic.PAGE
 
 
-def test_a_page_that_is_left_open_does_not_grow_for_ever(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_page_that_is_left_open_does_not_grow_for_ever(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traffic, "KEPT", 3)
     text = client.get(PAGE).text
     for _ in range(4):
@@ -321,9 +317,7 @@ def test_a_call_in_full(client: Client) -> None:
 
 
 @pytest.mark.parametrize("query", [ANNS_GROUP, ANNS_GROUP.replace("@", "%2540"), "groups/"])
-def test_a_path_is_listed_as_it_is_routed_and_found_and_shown_as_it_was_sent(
-    query: str, client: Client
-) -> None:
+def test_a_path_is_listed_as_it_is_routed_and_found_and_shown_as_it_was_sent(query: str, client: Client) -> None:
     sent = f"/groups/{ANNS_GROUP.replace('@', '%40')}/"
     client.get(sent, headers=KEY)
 
@@ -368,9 +362,7 @@ def test_markup_is_text_everywhere(client: Client, hooked: World) -> None:
     fault = {"name": EVIL, "match": {"path": "/channels"}, "respond": {"status": 500, "body": EVIL}}
     client.post("/_mock/faults", json=fault)
     client.get("/channels", headers={**KEY, "X-Evil": EVIL})
-    client.get(
-        f"/{EVIL}", headers=KEY, query_string=EVIL, environ_overrides={"REQUEST_URI": f"/{EVIL}?{EVIL}"}
-    )
+    client.get(f"/{EVIL}", headers=KEY, query_string=EVIL, environ_overrides={"REQUEST_URI": f"/{EVIL}?{EVIL}"})
     send(client, BEN, EVIL)
     receive(client, BEN, EVIL)
     deliver(hooked, 200, EVIL)
@@ -439,9 +431,7 @@ def test_fifty_thousand_events_are_no_burden(client: Client, world: World) -> No
             "w",
             event=log.last_number + 1,
         )
-        log.append(
-            event.at, "request", replace(event.subject, path="/rare" if number == 5_000 else "/groups")
-        )
+        log.append(event.at, "request", replace(event.subject, path="/rare" if number == 5_000 else "/groups"))
         delivery = replace(delivery, event=log.last_number + 1)
         log.append(event.at, "delivery", delivery)
         log.append(event.at, "delivery", replace(delivery, status="delivered"))

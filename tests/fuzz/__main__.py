@@ -26,9 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=120, help="for both documents together")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument(
-        "--examples", type=int, default=50, help="how many at most of each kind for each call"
-    )
+    parser.add_argument("--examples", type=int, default=50, help="how many at most of each kind for each call")
     given = parser.parse_args()
     found = 0
     for name in ("api", "control"):

@@ -55,9 +55,7 @@ class Screen(io.TextIOWrapper):
         told: gets every piece of text as the command writes it.
     """
 
-    def __init__(
-        self, encoding: str, errors: str, is_terminal: bool, told: Callable[[str], object] = bool
-    ) -> None:
+    def __init__(self, encoding: str, errors: str, is_terminal: bool, told: Callable[[str], object] = bool) -> None:
         super().__init__(io.BytesIO(), encoding=encoding, errors=errors, newline="\n")
         self.is_terminal = is_terminal
         self.told = told

@@ -88,9 +88,7 @@ def test_every_command_brings_the_control_token_and_is_refused_without(
     assert "control token" not in run("--control-token", "open-sesame", *command, "--url", guarded.url).err
 
 
-def test_the_control_token_comes_from_its_variable_too(
-    guarded: FlaresendMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_control_token_comes_from_its_variable_too(guarded: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLARESEND_MOCK_CONTROL_TOKEN", "open-sesame")
     monkeypatch.setenv("FLARESEND_MOCK_URL", guarded.url)
 

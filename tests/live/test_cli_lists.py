@@ -50,11 +50,7 @@ def test_messages_show_the_newest_twenty_unless_told_otherwise(flaresend: Flares
     assert [line.rpartition(" ")[2] for line in (shown[0], shown[-1])] == ['2"', '21"']
     assert len(at(flaresend, "messages", "--limit", "3").lines) == 3
     first = at(flaresend, "messages", "--json", "--limit", "22").json["messages"][0]
-    assert (
-        at(flaresend, "messages", "--since", str(first["event"]), "--limit", "1")
-        .lines[0]
-        .endswith('"number 1"')
-    )
+    assert at(flaresend, "messages", "--since", str(first["event"]), "--limit", "1").lines[0].endswith('"number 1"')
 
 
 def test_messages_as_json_are_the_answer_itself(flaresend: FlaresendMock) -> None:
@@ -107,9 +103,7 @@ def test_deliveries_tell_how_far_they_came(flaresend: FlaresendMock) -> None:
     at(flaresend, "receive", "--from", "254712345678", "hi")
     (found,) = at(flaresend, "deliveries", "--json").json["deliveries"]
 
-    assert at(flaresend, "deliveries").lines == [
-        f"{found['id']} no endpoint, 0 attempts 254712345678@s.whatsapp.net"
-    ]
+    assert at(flaresend, "deliveries").lines == [f"{found['id']} no endpoint, 0 attempts 254712345678@s.whatsapp.net"]
 
 
 def test_a_transcript_reports_what_happened_and_the_nearest_miss(flaresend: FlaresendMock) -> None:
@@ -127,9 +121,7 @@ def test_a_transcript_reports_what_happened_and_the_nearest_miss(flaresend: Flar
     assert lines[-1] == "  fault-1 down on calls: responds with 503 (matched 0, hit 0)"
     found = at(flaresend, "transcript", "--json", *match).json
     assert found["nearest"]["misses"][0]["field"] == "text"
-    after = at(
-        flaresend, "transcript", "--since", str(found["requests"][0]["id"]), "--kind", "requests"
-    ).lines
+    after = at(flaresend, "transcript", "--since", str(found["requests"][0]["id"]), "--kind", "requests").lines
     assert after[:4] == ["transcript, UTC time:", "  (no messages)", "calls:", "  (none)"]
     at(flaresend, "transcript", "--match", "{").failed("--match: '{' is not JSON", 2)
     at(flaresend, "transcript", "--match", '{"txt": 1}').failed("did you mean 'text'?")

@@ -38,8 +38,7 @@ def test_a_fault_is_what_its_options_say(flaresend: FlaresendMock) -> None:
     (line,) = at(flaresend, "fault", "add", *given).lines
 
     assert (
-        line
-        == "fault-1 tea pot on calls path=/groups method=GET key=***: responds with 418, once (matched 0, hit 0)"
+        line == "fault-1 tea pot on calls path=/groups method=GET key=***: responds with 418, once (matched 0, hit 0)"
     )
     assert groups(flaresend).json() == {"tea": True}
     assert groups(flaresend).status_code == 200
@@ -85,19 +84,13 @@ def test_every_option_of_a_fault_reaches_the_emulator(flaresend: FlaresendMock) 
         (["--times", "0"], "--times"),
     ],
 )
-def test_a_fault_that_makes_no_sense_is_bad_use(
-    flaresend: FlaresendMock, given: list[str], expected: str
-) -> None:
+def test_a_fault_that_makes_no_sense_is_bad_use(flaresend: FlaresendMock, given: list[str], expected: str) -> None:
     at(flaresend, "fault", "add", *given).failed(expected, 2)
     assert at(flaresend, "fault", "list").lines == []
 
 
-@pytest.mark.parametrize(
-    "given", [[], ["no-such-preset"], ["--action", "explode"], ["down", "--method", "GRAB"]]
-)
-def test_a_fault_that_the_emulator_does_not_know_is_refused(
-    flaresend: FlaresendMock, given: list[str]
-) -> None:
+@pytest.mark.parametrize("given", [[], ["no-such-preset"], ["--action", "explode"], ["down", "--method", "GRAB"]])
+def test_a_fault_that_the_emulator_does_not_know_is_refused(flaresend: FlaresendMock, given: list[str]) -> None:
     at(flaresend, "fault", "add", *given).failed(flaresend.url)
 
 
@@ -142,9 +135,7 @@ def waiting(flaresend: FlaresendMock) -> FlaresendMock:
     return flaresend
 
 
-@pytest.mark.parametrize(
-    "command", [["qr"], ["instance", "qr"], ["qr", "9b540e83-e1ca-49b4-8c34-01fd31991d04"]]
-)
+@pytest.mark.parametrize("command", [["qr"], ["instance", "qr"], ["qr", "9b540e83-e1ca-49b4-8c34-01fd31991d04"]])
 def test_a_qr_code_is_drawn_with_its_address_below(waiting: FlaresendMock, command: list[str]) -> None:
     shown = control(waiting, "GET", "/instances/default/qr")
 

@@ -152,9 +152,7 @@ def test_an_export_steers_no_terminal_and_says_the_same() -> None:
     assert json.loads(shown) == json.loads(data)
 
 
-def test_an_import_comes_from_standard_input_too(
-    flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_import_comes_from_standard_input_too(flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
     with open(REPOSITORY / "fixtures" / "worlds" / "demo.json", encoding="ascii") as file:
         monkeypatch.setattr("sys.stdin", file)
         done = at(flaresend, "world", "import", "-", "--json")
@@ -202,9 +200,7 @@ def test_time_advances_by_a_span_or_to_a_time(flaresend: FlaresendMock, how_far:
     assert line == f"It is 2025-11-{15 if how_far == '1d' else 14}T{now}Z; nothing fell due"
 
 
-@pytest.mark.parametrize(
-    "how_far", ["", "soon", "1x", "1m1h", "h", "1.h", "٣", "1e3", "nan", "9" * 12 + "d", "+1"]
-)
+@pytest.mark.parametrize("how_far", ["", "soon", "1x", "1m1h", "h", "1.h", "٣", "1e3", "nan", "9" * 12 + "d", "+1"])
 def test_what_is_no_span_of_time_is_bad_use(flaresend: FlaresendMock, how_far: str) -> None:
     at(flaresend, "advance", how_far).failed("is neither a span of time", 2)
 

@@ -240,9 +240,7 @@ def test_help_documents_every_option_with_its_variable() -> None:
         assert "FLARESEND_MOCK_" + option.upper().replace("-", "_") in " ".join(text.split())
 
 
-def test_health_asks_at_the_port_that_is_set(
-    flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_health_asks_at_the_port_that_is_set(flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
     port = flaresend.url.rpartition(":")[2]
 
     by_flag = run("--port", port, "health")

@@ -72,9 +72,7 @@ def test_a_refusal_has_the_status_the_code_and_the_response(control: ControlPlan
 
 def test_a_list_that_is_missing_tells_that_it_is_no_emulator(control: ControlPlane) -> None:
     for response in ({}, {"worlds": 1}, {"worlds": [1]}):
-        with pytest.raises(
-            NotAnEmulator, match=rf"^The server at {control.url} is not a flaresend-mock emulator\.$"
-        ):
+        with pytest.raises(NotAnEmulator, match=rf"^The server at {control.url} is not a flaresend-mock emulator\.$"):
             control.items(response, "worlds")
 
 

@@ -121,9 +121,7 @@ def test_a_connection_that_was_used_before_ends_as_well(action: str, kit: Flares
 @pytest.mark.parametrize(
     ("method", "path"), [("HEAD", "/groups"), ("GET", "/nope"), ("POST", "/groups"), ("GET", "/groups")]
 )
-def test_no_action_keeps_a_client_waiting_whatever_it_asks(
-    action: str, method: str, path: str, kit: Flaresend
-) -> None:
+def test_no_action_keeps_a_client_waiting_whatever_it_asks(action: str, method: str, path: str, kit: Flaresend) -> None:
     fault = kit.fault(action=action, times=1)
     with connect(kit) as raw:
         raw.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{KEY}\r\n".encode())
@@ -143,9 +141,7 @@ def test_no_action_keeps_a_client_waiting_whatever_it_asks(
 def test_a_reply_of_any_status_leaves_its_connection_in_order(
     method: str, status: int, action: str | None, kit: Flaresend
 ) -> None:
-    kit.fault(
-        respond={"status": status, "body": {"a": "b"}}, times=1, **({"action": action} if action else {})
-    )
+    kit.fault(respond={"status": status, "body": {"a": "b"}}, times=1, **({"action": action} if action else {}))
     connection = talk(kit)
     connection.request(method, "/groups", headers=kit.headers)
     first = connection.getresponse()
@@ -221,9 +217,7 @@ def test_a_reset_delivery_is_not_sent_and_tried_again(kit: Flaresend, receiver: 
     assert (before, receiver.texts) == (0, ["hi"])
 
 
-def test_a_delivery_whose_answer_is_lost_comes_twice_under_the_same_id(
-    kit: Flaresend, receiver: Receiver
-) -> None:
+def test_a_delivery_whose_answer_is_lost_comes_twice_under_the_same_id(kit: Flaresend, receiver: Receiver) -> None:
     kit.fault(on="deliveries", action="drop_response", times=1)
     kit.webhook(receiver.url, secret="whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 

@@ -35,9 +35,7 @@ class Worker:
         self.responses: list[Any] = []
 
     def call(self, method: str, path: str, body: Any = None, status: int = 200) -> Any:
-        response = self.session.request(
-            method, f"{self.url}{path}", headers=self.headers, json=body, timeout=SECONDS
-        )
+        response = self.session.request(method, f"{self.url}{path}", headers=self.headers, json=body, timeout=SECONDS)
         assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
         self.responses.append((method, path, response.json()))
         return response.json()
@@ -63,9 +61,7 @@ def work(worker: Worker, rounds: int, said: str) -> None:
         fault = call("POST", "/_mock/faults", {"preset": "down", "times": 1}, 201)
         call("POST", "/send-message", {"recipients": [ANN], **text}, 503)
         call("DELETE", f"/_mock/faults/{fault['id']}")
-        call(
-            "POST", "/_mock/messages/wait", {"match": {"text": text["text"]}, "count": 2, "timeout": SECONDS}
-        )
+        call("POST", "/_mock/messages/wait", {"match": {"text": text["text"]}, "count": 2, "timeout": SECONDS})
         call("POST", "/_mock/requests/verify", {"match": {"status": 503}, "exactly": 1})
         call("POST", "/_mock/clock/advance", {"seconds": 3600})
         call("GET", "/_mock/messages")

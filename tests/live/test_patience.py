@@ -280,9 +280,7 @@ def test_a_delay_of_one_world_ends_with_no_fault_of_another(kit: Flaresend, othe
 
 
 @pytest.mark.parametrize("query", ["stream=true", "stream=true&kind=message"])
-def test_a_reader_is_told_that_its_world_is_another_one_now_and_goes_on_in_it(
-    query: str, kit: Flaresend
-) -> None:
+def test_a_reader_is_told_that_its_world_is_another_one_now_and_goes_on_in_it(query: str, kit: Flaresend) -> None:
     with Reader(kit, query) as reader:
         reader.block()
         assert [send(kit) for _ in range(3)] == [200] * 3
@@ -392,9 +390,7 @@ def opening(opened: FlaresendMock) -> Iterator[Flaresend]:
         yield kit
 
 
-def test_a_key_that_opened_a_world_and_is_revoked_opens_no_other_one(
-    opened: FlaresendMock, opening: Flaresend
-) -> None:
+def test_a_key_that_opened_a_world_and_is_revoked_opens_no_other_one(opened: FlaresendMock, opening: Flaresend) -> None:
     assert send(opening) == 200
     before = names(opened)
     (known,) = control(opening, "GET", "instances/default/api-keys")["api_keys"]

@@ -180,9 +180,7 @@ def test_what_is_cancelled_while_it_fires_is_cancelled_or_sent_and_the_answers_s
 ) -> None:
     kit.clock.freeze("2030-01-01T00:00:00Z")
     tasks = {
-        asked(kit, "POST", "/schedule-message", {**text(f"task {number}"), "sendAt": DUE})[
-            "task_id"
-        ]: f"task {number}"
+        asked(kit, "POST", "/schedule-message", {**text(f"task {number}"), "sendAt": DUE})["task_id"]: f"task {number}"
         for number in range(count)
     }
 
@@ -240,9 +238,7 @@ def test_who_sends_while_others_reset_is_always_answered_and_the_last_reset_leav
         statuses: list[int] = []
         while not over.is_set() or len(statuses) < 20:
             statuses.append(call("POST", "/send-message", text("before"))[0])
-            statuses.append(
-                call("POST", "/schedule-message", {**text("later"), "sendAt": "2090-01-01 00:00:00"})[0]
-            )
+            statuses.append(call("POST", "/schedule-message", {**text("later"), "sendAt": "2090-01-01 00:00:00"})[0])
             statuses.append(call("POST", "/groups", {"subject": "New", "participants": [BEN]})[0])
         return statuses
 
@@ -362,9 +358,7 @@ def test_two_worlds_that_import_one_export_at_once_do_not_share_its_key(
         assert set(statuses) <= {200, 409}
         assert 200 in statuses
         owners = [
-            world.name
-            for world in flaresend.worlds.all()
-            if world.instances.with_key(f"shared-{turn}") is not None
+            world.name for world in flaresend.worlds.all() if world.instances.with_key(f"shared-{turn}") is not None
         ]
         assert len(owners) == 1
         for name in ("one", "two"):
@@ -406,9 +400,7 @@ def test_whoever_stops_a_server_that_is_being_stopped_waits_until_it_has(
         emulator = FlaresendMock(export_on_exit=str(export), log_level="error").start()
         start = threading.Barrier(3)
 
-        def stop(
-            emulator: FlaresendMock = emulator, export: Path = export, start: threading.Barrier = start
-        ) -> bool:
+        def stop(emulator: FlaresendMock = emulator, export: Path = export, start: threading.Barrier = start) -> bool:
             start.wait(SECONDS)
             emulator.stop()
             return export.exists()

@@ -46,9 +46,7 @@ def test_what_no_application_sees_is_refused_as_json_too(flaresend: FlaresendMoc
         ),
     ],
 )
-def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words(
-    path: str, expected: object
-) -> None:
+def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words(path: str, expected: object) -> None:
     with FlaresendMock(max_body_size=1024) as flaresend:
         head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 800000000\r\n\r\n"
         response = exchanged(flaresend, head.encode())

@@ -115,9 +115,7 @@ def test_a_stream_begins_with_what_is_new(kit: Flaresend) -> None:
         ("since=2", {"Accept": "text/event-stream"}, 3),
     ],
 )
-def test_a_reader_goes_on_where_it_was(
-    query: str, headers: dict[str, str], first: int, kit: Flaresend
-) -> None:
+def test_a_reader_goes_on_where_it_was(query: str, headers: dict[str, str], first: int, kit: Flaresend) -> None:
     send(kit, "a", "b", "c")
 
     with Reader(kit, query, **headers) as reader:
@@ -159,9 +157,7 @@ def test_a_call_and_a_reset_in_one_packet_are_told_to_every_stream(kit: Flaresen
     head = "".join(f"{name}: {value}\r\n" for name, value in kit.headers.items())
     call = f"POST /send-message HTTP/1.1\r\nHost: localhost\r\n{head}Content-Type: application/json\r\n"
     packet = f"{call}Content-Length: {len(body)}\r\n\r\n".encode() + body
-    packet += (
-        b"POST /_mock/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    )
+    packet += b"POST /_mock/reset HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     for turn in range(5):
         with ExitStack() as places:
             readers = [places.enter_context(Reader(kit)) for _ in range(8)]
@@ -188,9 +184,7 @@ def test_who_comes_back_after_a_reset_is_told_how_much_is_gone(kit: Flaresend) -
         assert reader.event()[:2] == (5, "world")
 
 
-def test_what_happened_right_before_the_emulator_stops_is_told(
-    flaresend: FlaresendMock, kit: Flaresend
-) -> None:
+def test_what_happened_right_before_the_emulator_stops_is_told(flaresend: FlaresendMock, kit: Flaresend) -> None:
     world = flaresend.worlds.default()
     with Reader(kit) as reader:
         reader.block()
@@ -282,9 +276,7 @@ def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(kit: Fl
 def test_streams_end_when_the_server_stops(
     flaresend: FlaresendMock, kit: Flaresend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "flaresend_mock.http.server.DRAIN_SECONDS", 3600
-    )  # they end by themselves, and at once
+    monkeypatch.setattr("flaresend_mock.http.server.DRAIN_SECONDS", 3600)  # they end by themselves, and at once
     with Reader(kit) as one, Reader(kit, "stream=true&kind=clock") as other:
         one.block()
         other.block()
@@ -318,8 +310,6 @@ def test_no_stream_ever_shows_a_key(kit: Flaresend) -> None:
     with Reader(kit, "stream=true&since=0") as reader:
         reader.block()
         send(kit, "a")
-        requests.post(
-            f"{kit.url}/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}, timeout=9
-        )
+        requests.post(f"{kit.url}/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}, timeout=9)
 
         assert "s3cret-key" not in json.dumps([reader.event() for _ in range(3)])

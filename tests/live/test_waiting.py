@@ -66,9 +66,7 @@ def test_two_hundred_wait_while_other_calls_are_answered_and_one_message_answers
 
 
 @pytest.mark.slow
-def test_other_calls_are_answered_as_quickly_while_two_hundred_wait(
-    flaresend: FlaresendMock, kit: Flaresend
-) -> None:
+def test_other_calls_are_answered_as_quickly_while_two_hundred_wait(flaresend: FlaresendMock, kit: Flaresend) -> None:
     alone = median(flaresend)
     waiting = [wait(kit, text="go") for _ in range(MANY)]
     until_begun(kit)

@@ -116,9 +116,7 @@ def chunk(kind: bytes, data: bytes) -> bytes:
 def png(width: int, height: int, data: bytes, *more: bytes) -> bytes:
     """Return a PNG in black and white that claims this size, whatever is in it."""
     header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        [chunk(b"IHDR", header), *more, chunk(b"IDAT", data), chunk(b"IEND", b"")]
-    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join([chunk(b"IHDR", header), *more, chunk(b"IDAT", data), chunk(b"IEND", b"")])
 
 
 def port_of(running: FlaresendMock) -> int:
@@ -149,7 +147,5 @@ def status_of(response: bytes) -> int:
 
 def is_served(running: FlaresendMock) -> bool:
     """Tell whether somebody else is still served."""
-    call = (
-        "GET /groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer YOUR_API_KEY\r\nConnection: close\r\n\r\n"
-    )
+    call = "GET /groups HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer YOUR_API_KEY\r\nConnection: close\r\n\r\n"
     return status_of(raw(running, call.encode())) == 200

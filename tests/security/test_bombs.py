@@ -58,9 +58,7 @@ def test_no_call_takes_what_is_nested_without_end(nested: str, shared: Client) -
 
 
 @pytest.mark.parametrize(("levels", "status"), [(97, 201), (99, 400), (300, 400), (900, 400)])
-def test_what_may_hold_any_json_holds_a_hundred_levels_of_it(
-    levels: int, status: int, client: Client
-) -> None:
+def test_what_may_hold_any_json_holds_a_hundred_levels_of_it(levels: int, status: int, client: Client) -> None:
     """Python itself would read a thousand, and stumble when it writes them wrapped in more."""
     letter = f'{{"from": "{ANN}", "message": {{"a": {deep(levels)}}}}}'
     fault = f'{{"respond": {{"status": 503, "body": {deep(levels)}}}}}'
@@ -140,9 +138,7 @@ def test_what_somebody_answers_to_is_a_text_and_no_pattern(client: Client) -> No
         body = {"recipients": [ANN], "type": "text", "text": text}
         assert client.post("/send-message", headers=KEY, json=body).status_code == 200
         client.post("/_mock/clock/advance", json={"seconds": 1})
-        found = client.post(
-            "/_mock/messages/search", json={"match": {"direction": "inbound", "text": "found"}}
-        )
+        found = client.post("/_mock/messages/search", json={"match": {"direction": "inbound", "text": "found"}})
         assert found.get_json()["count"] == responses
 
 
@@ -167,9 +163,7 @@ def test_a_pattern_does_not_hide_how_often_it_repeats(pattern: str) -> None:
         compile_regex(pattern, "match.text.regex")
 
 
-@pytest.mark.parametrize(
-    "pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a", "(?R)", "(?b)(?:hello world){e}"]
-)
+@pytest.mark.parametrize("pattern", ["(?V0)(?V1)a", "(?a)(?u)a", "(?L)(?u)a", "(?R)", "(?b)(?:hello world){e}"])
 def test_a_pattern_whose_flags_contradict_each_other_is_refused(pattern: str, shared: Client) -> None:
     asked = [
         shared.post("/_mock/messages/search", json={"match": {"text": {"regex": pattern}}}),

@@ -86,9 +86,7 @@ def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "text/plain;charset=UTF-8", "", None])
-def test_json_under_the_content_type_of_a_simple_request_does_nothing(
-    content_type: str | None, shared: Client
-) -> None:
+def test_json_under_the_content_type_of_a_simple_request_does_nothing(content_type: str | None, shared: Client) -> None:
     before = last_event(shared)
 
     for (method, path), body in CONTROL_BODIES.items():
@@ -110,9 +108,7 @@ def test_every_call_that_takes_a_body_is_among_those_that_are_tested(client: Cli
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])
 @pytest.mark.parametrize("headers", [PAGES["a page elsewhere"], PAGES["a page in a sandbox"]])
-def test_a_form_that_a_page_submits_writes_nothing(
-    content_type: str, headers: dict[str, str], shared: Client
-) -> None:
+def test_a_form_that_a_page_submits_writes_nothing(content_type: str, headers: dict[str, str], shared: Client) -> None:
     navigating = {**headers, "Sec-Fetch-Mode": "navigate"}
 
     response = shared.post(

@@ -108,9 +108,7 @@ def test_an_export_with_a_header_that_is_the_servers_own_is_refused(
     assert response.status_code == 400
 
 
-@pytest.mark.parametrize(
-    "end", ["\r\nX-Evil: 1", "\nX-Evil: 1", " HTTP/1.1\r\nX-Evil: 1", "\x00", "\u2028"], ids=ascii
-)
+@pytest.mark.parametrize("end", ["\r\nX-Evil: 1", "\nX-Evil: 1", " HTTP/1.1\r\nX-Evil: 1", "\x00", "\u2028"], ids=ascii)
 def test_a_webhook_whose_url_ends_early_is_refused(end: str, shared: Client) -> None:
     for url in (f"http://127.0.0.1:9/{end}", f"http://127.0.0.1:9/?a={end}", f"http://127.0.0.1{end}:9/"):
         response = shared.put("/_mock/instances/default/webhook", json={"url": url})
@@ -118,9 +116,7 @@ def test_a_webhook_whose_url_ends_early_is_refused(end: str, shared: Client) -> 
         assert (response.status_code, response.get_json()["error"]["code"]) == (400, "invalid_url")
 
 
-def test_a_webhook_has_the_same_headers_whatever_a_message_says(
-    receiver: Receiver, running: FlaresendMock
-) -> None:
+def test_a_webhook_has_the_same_headers_whatever_a_message_says(receiver: Receiver, running: FlaresendMock) -> None:
     """Names, texts and ids are in its body alone."""
     control = f"{running.url}/_mock"
     hook = {"url": receiver.url, "secret": "a\r\nX-Evil: 1"}

@@ -76,9 +76,7 @@ def test_a_path_is_one_line(evil: str, log: Log, running: FlaresendMock) -> None
 
 @pytest.mark.parametrize("evil", EVIL, ids=ascii)
 def test_a_path_that_is_quoted_is_one_line(evil: str, log: Log, shared: Client) -> None:
-    responses = [
-        shared.get(path, query_string={evil: evil}, headers=KEY) for path in (f"/{evil}", f"/groups/{evil}")
-    ]
+    responses = [shared.get(path, query_string={evil: evil}, headers=KEY) for path in (f"/{evil}", f"/groups/{evil}")]
 
     assert [response.status_code for response in responses] == [404, 404]
     assert len(log.lines) == 2
@@ -110,9 +108,7 @@ def test_the_name_of_a_fault_is_a_part_of_one_line(evil: str, log: Log, client: 
     assert all(map(is_plain, log.lines))
 
 
-@pytest.mark.parametrize(
-    "evil", ["\u202egnp.exe", "\u2066a\u2069", "\u2028forged", "\u2029forged"], ids=ascii
-)
+@pytest.mark.parametrize("evil", ["\u202egnp.exe", "\u2066a\u2069", "\u2028forged", "\u2029forged"], ids=ascii)
 def test_a_line_is_read_in_the_order_it_is_written(evil: str, client: Client) -> None:
     """Commands show such characters as text (cli/output.py); the log obeys them."""
     log = Log(TextFormatter())

@@ -33,9 +33,7 @@ CLIMBING = [
 
 
 @pytest.mark.parametrize("name", CLIMBING)
-@pytest.mark.parametrize(
-    "under", ["/_mock/media/", "/v/t62.7118-24/", "/v/", "/_mock/docs/", "/_mock/scan/", "/"]
-)
+@pytest.mark.parametrize("under", ["/_mock/media/", "/v/t62.7118-24/", "/v/", "/_mock/docs/", "/_mock/scan/", "/"])
 def test_no_path_leads_to_a_file_of_this_machine(under: str, name: str, running: FlaresendMock) -> None:
     call = f"GET {under}{name} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
@@ -46,9 +44,7 @@ def test_no_path_leads_to_a_file_of_this_machine(under: str, name: str, running:
     assert b'"version"' not in response
 
 
-@pytest.mark.parametrize(
-    "name", [*CLIMBING, "default/../default", "default.json", "default\n", "default\x00", ".", ""]
-)
+@pytest.mark.parametrize("name", [*CLIMBING, "default/../default", "default.json", "default\n", "default\x00", ".", ""])
 def test_a_fixture_is_one_of_those_that_are_shipped(name: str, shared: Client) -> None:
     response = shared.post("/_mock/worlds", json={"fixture": name})
 
@@ -96,9 +92,7 @@ def test_a_url_that_is_sent_is_not_fetched(running: FlaresendMock, tmp_path: Pat
     secret.write_text("root:")
     for url in (secret.as_uri(), "ftp://127.0.0.1/x", "gopher://127.0.0.1/", "data:text/plain,root:"):
         body = {"recipients": [ANN], "type": "image", "url": url}
-        response = requests.post(
-            f"{running.url}/send-message", headers=running.headers, json=body, timeout=10
-        )
+        response = requests.post(f"{running.url}/send-message", headers=running.headers, json=body, timeout=10)
         assert response.status_code == 400
         assert "root:" not in response.text
 

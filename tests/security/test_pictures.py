@@ -90,9 +90,7 @@ def test_it_is_received_in_good_time(make: Callable[[], bytes], shared: Client) 
     with cheap():
         for kind in ("image", "sticker", "document"):
             response = shared.post("/_mock/inbound", json={"from": ANN, "type": kind, "media": media})
-            assert response.status_code == 201 or (kind == "sticker" and response.status_code == 400), (
-                response.text
-            )
+            assert response.status_code == 201 or (kind == "sticker" and response.status_code == 400), response.text
 
 
 @each_hostile

@@ -50,9 +50,7 @@ def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(cli
         )
         assert response.status_code != 500, (method, path, response.text)  # 501 is documented
         assert is_harmless(response), (method, path)
-        if response.status_code == 404 and path.startswith(
-            "/_mock/ui/"
-        ):  # a page that says so, where no script runs
+        if response.status_code == 404 and path.startswith("/_mock/ui/"):  # a page that says so, where no script runs
             assert "default-src 'none'" in response.headers["Content-Security-Policy"], (method, path)
             assert "<script" not in response.text
         elif response.status_code >= 400 and "/scan/" not in path:

@@ -49,9 +49,7 @@ def guarded(receiver: Receiver) -> Iterator[Client]:
         api_key=API_KEY, control_token=TOKEN, webhook_url=receiver.url, webhook_secret=SECRET
     ) as running:
         client = running.app.test_client()
-        assert (
-            steer(client, "POST", "/_mock/worlds", {"name": "other", "api_key": OTHER_KEY}).status_code == 201
-        )
+        assert steer(client, "POST", "/_mock/worlds", {"name": "other", "api_key": OTHER_KEY}).status_code == 201
         hook = {"url": receiver.url, "secret": SECRET, "verify_token": VERIFY, "retries": []}
         steer(client, "PUT", "/_mock/instances/default/webhook", hook)
         yield client
@@ -66,9 +64,7 @@ def busy(client: Client) -> None:
     """Do a little of everything, with secrets wherever they belong."""
     key = {"Authorization": f"Bearer {API_KEY}"}
     client.get("/groups", headers=key)
-    client.get(
-        "/groups", headers={**key, **TOKEN_HEADER, "X-Webhook-Secret": SECRET, "Cookie": f"a={API_KEY}"}
-    )
+    client.get("/groups", headers={**key, **TOKEN_HEADER, "X-Webhook-Secret": SECRET, "Cookie": f"a={API_KEY}"})
     client.get("/groups", headers={"Authorization": f"Bearer {OTHER_KEY}"})
     client.get("/groups", headers={"Authorization": f"Basic {API_KEY}", "Proxy-Authorization": API_KEY})
     client.post("/send-message", headers=key, json={"recipients": [ANN], "type": "text", "text": "Hello"})

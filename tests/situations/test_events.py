@@ -93,12 +93,8 @@ def careful_reader(event: Event) -> str | None:
     return found if isinstance(found, str) else None
 
 
-@pytest.mark.parametrize(
-    "sample", ["undecryptable", "message-null", "message-empty", "call", "presence-update"]
-)
-def test_a_bot_that_expects_a_message_in_each_event_fails_at_others(
-    sample: str, flaresend_mock: Flaresend
-) -> None:
+@pytest.mark.parametrize("sample", ["undecryptable", "message-null", "message-empty", "call", "presence-update"])
+def test_a_bot_that_expects_a_message_in_each_event_fails_at_others(sample: str, flaresend_mock: Flaresend) -> None:
     receiver = flaresend_mock.webhook_receiver()
     flaresend_mock.event(sample)
     flaresend_mock.receive(ANN, "Hello")
@@ -129,9 +125,7 @@ def test_a_bot_that_answers_its_own_messages_talks_to_itself(flaresend_mock: Fla
 def test_a_message_that_could_not_be_decrypted_comes_again_under_its_id(flaresend_mock: Flaresend) -> None:
     receiver = flaresend_mock.webhook_receiver()
     first = flaresend_mock.event("undecryptable")["data"]
-    flaresend_mock.event(
-        {"event": "message_received", "data": {**first, "message": {"conversation": "Here it is"}}}
-    )
+    flaresend_mock.event({"event": "message_received", "data": {**first, "message": {"conversation": "Here it is"}}})
     flaresend_mock.settle()
     events = [one.event for one in receiver.expect(2)]
 

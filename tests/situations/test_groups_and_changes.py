@@ -56,9 +56,7 @@ def words(message: Data) -> str | None:
     if "conversation" in message:
         return str(message["conversation"])
     bodies = [one for one in message.values() if isinstance(one, Mapping)]
-    return next(
-        (one.get("text", one.get("caption")) for one in bodies if {"text", "caption"} & one.keys()), None
-    )
+    return next((one.get("text", one.get("caption")) for one in bodies if {"text", "caption"} & one.keys()), None)
 
 
 class CarefulStore:

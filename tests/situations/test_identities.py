@@ -94,9 +94,7 @@ def latest_of(customers: dict[str, str], event: Event) -> bool:
     return is_new
 
 
-def test_a_bot_that_keeps_the_number_it_was_given_meets_one_person_twice(
-    flaresend_mock: Flaresend, call: Call
-) -> None:
+def test_a_bot_that_keeps_the_number_it_was_given_meets_one_person_twice(flaresend_mock: Flaresend, call: Call) -> None:
     flaresend_mock.person(JOAO_OLD, name="João", aliases=[JOAO])
     naive, careful = {JOAO: "asked by phone"}, {JOAO: "asked by phone"}
 
@@ -141,9 +139,7 @@ def notify_carefully(call: Call, number: str) -> bool:
 
 @pytest.mark.parametrize("typo", ["2547123456780", "0254712345678", "2540712345678", "1234567"])
 @pytest.mark.flaresend(directory="closed")
-def test_a_message_to_a_number_with_a_typo_reaches_nobody(
-    typo: str, flaresend_mock: Flaresend, call: Call
-) -> None:
+def test_a_message_to_a_number_with_a_typo_reaches_nobody(typo: str, flaresend_mock: Flaresend, call: Call) -> None:
     assert notify(call, typo)
     assert not notify_carefully(call, typo)
     assert notify_carefully(call, ANN)
@@ -172,9 +168,7 @@ def added_for_sure(response: Mapping[str, Any]) -> set[str]:
     return set(response.get("participants", ())) if response["success"] else set()
 
 
-def test_a_bot_that_counts_on_success_thinks_that_everybody_was_added(
-    flaresend_mock: Flaresend, call: Call
-) -> None:
+def test_a_bot_that_counts_on_success_thinks_that_everybody_was_added(flaresend_mock: Flaresend, call: Call) -> None:
     flaresend_mock.person(CARA, addable=False)
     group = call("groups", subject="Trip", participants=[ANN, CARA])["data"]
     assert group["size"] == 2

@@ -140,9 +140,7 @@ def test_a_bot_that_expects_pictures_gets_films_and_voices_to_view_once_too(
 
         assert list(message) == ["messageContextInfo", wrapper]
         assert content(message)[0] == name
-        secrets = {"url", "directPath", "mediaKey", "fileSha256", "fileEncSha256"} & content(message)[
-            1
-        ].keys()
+        secrets = {"url", "directPath", "mediaKey", "fileSha256", "fileEncSha256"} & content(message)[1].keys()
         assert len(secrets) == (5 if complete else 0)
 
 
@@ -162,9 +160,7 @@ def test_a_bot_that_ignores_votes_or_counts_each_event_gets_another_result(
     poll = receive(flaresend_mock, type="poll", text="What?", options=options, selectable=0, **chat)
     cast = [["Tea"], [], ["Coffee ☕", "Water"]]
 
-    events = [
-        receive(flaresend_mock, type="poll_vote", target=poll["id"], choices=one, **chat) for one in cast
-    ]
+    events = [receive(flaresend_mock, type="poll_vote", target=poll["id"], choices=one, **chat) for one in cast]
 
     assert [open_vote(poll, one) for one in events] == cast
     assert [text_of(one["message"]) for one in events] == [None, None, None]  # a naive bot sees nothing
@@ -185,9 +181,7 @@ def test_a_bot_that_mixes_numbers_and_lids_cannot_open_votes(flaresend_mock: Fla
 
 
 @pytest.mark.parametrize("key", ["pollCreationMessage", "pollCreationMessageV2", "pollCreationMessageV3"])
-def test_votes_in_polls_that_were_given_whole_open_with_their_secret(
-    key: str, flaresend_mock: Flaresend
-) -> None:
+def test_votes_in_polls_that_were_given_whole_open_with_their_secret(key: str, flaresend_mock: Flaresend) -> None:
     secret = {"messageContextInfo": {"messageSecret": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}}
     said = {"name": "Day?", "options": [{"optionName": "Sat "}, {"optionName": "Sun"}]}
     poll = receive(flaresend_mock, message={**secret, key: {**said, "selectableOptionsCount": 1}})
@@ -231,8 +225,7 @@ def test_a_bot_that_handles_each_message_alone_takes_the_first_picture_of_an_alb
     careful = [
         one
         for one in items
-        if one["message"]["messageContextInfo"]["messageAssociation"]["parentMessageKey"]["id"]
-        == marker["id"]
+        if one["message"]["messageContextInfo"]["messageAssociation"]["parentMessageKey"]["id"] == marker["id"]
     ]
 
     assert len(naive) == 1

@@ -53,9 +53,7 @@ def test_what_is_raised_amid_a_stream_is_said_of_the_attempt(
     assert "transcript, " in flaresend_mock.transcript()
 
 
-def test_an_application_that_hangs_is_given_up(
-    flaresend_mock: Flaresend, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_application_that_hangs_is_given_up(flaresend_mock: Flaresend, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flaresend_mock.background.posting.TIMEOUT_SECONDS", 0.05)
     hangs = threading.Event()
 

@@ -70,10 +70,7 @@ def test_an_unmet_expectation_shows_what_there_was_instead(flaresend_mock: Flare
     assert f'→ {OUR_NUMBER} to {ANN} text "Your order 18 is on its way"' in said
     assert f'← {ANN} to {OUR_NUMBER} text "thanks"' in said
     assert "webhook:\n  msg_" in said
-    assert (
-        "faults:\n  fault-1 flaky on deliveries: replaces the response by 503, 30% of the time (matched "
-        in said
-    )
+    assert "faults:\n  fault-1 flaky on deliveries: replaces the response by 503, 30% of the time (matched " in said
 
 
 def test_what_is_not_to_be_sent_is_not(flaresend_mock: Flaresend) -> None:
@@ -112,9 +109,7 @@ def test_a_fault_ends_with_its_block(flaresend_mock: Flaresend) -> None:
 def test_a_scheduled_message_is_sent_once_its_time_has_come(flaresend_mock: Flaresend) -> None:
     flaresend_mock.clock.freeze("2025-11-14T10:00:00Z")
     body = {"recipients": [ANN], "type": "text", "text": "Again!", "sendAt": "2025-11-15 09:00:00"}
-    requests.post(
-        f"{flaresend_mock.url}/schedule-message", json=body, headers=flaresend_mock.headers, timeout=10
-    )
+    requests.post(f"{flaresend_mock.url}/schedule-message", json=body, headers=flaresend_mock.headers, timeout=10)
     assert len(flaresend_mock.scheduled()) == 1
     flaresend_mock.expect_no_message(to=ANN)
 
@@ -241,9 +236,7 @@ def test_a_fault_that_has_ended_still_tells_its_hits(flaresend_mock: Flaresend) 
 
 
 @pytest.mark.parametrize("error", [KeyError("who"), ValueError("what"), SystemExit(3)])
-def test_what_an_application_raises_is_said_of_its_attempt(
-    error: BaseException, flaresend_mock: Flaresend
-) -> None:
+def test_what_an_application_raises_is_said_of_its_attempt(error: BaseException, flaresend_mock: Flaresend) -> None:
     def app(environ: Any, start_response: Any) -> Any:
         raise error
 
@@ -396,21 +389,15 @@ def test_a_single_number_is_a_group_with_one_participant(flaresend_mock: Flarese
     group = flaresend_mock.group("Two", ANN)
 
     assert [one.to for one in (flaresend_mock.sent_to(group) or [])] == []
-    response = requests.get(
-        f"{flaresend_mock.url}/groups/{group}", headers=flaresend_mock.headers, timeout=10
-    )
+    response = requests.get(f"{flaresend_mock.url}/groups/{group}", headers=flaresend_mock.headers, timeout=10)
     assert len(response.json()["data"]["participants"]) == 2
 
 
 def test_whoever_has_not_the_control_token_is_told_where_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     with FlaresendMock(control_token="a-long-secret") as emulator:
-        with pytest.raises(
-            EmulatorUnreachable, match="needs its control token in FLARESEND_MOCK_CONTROL_TOKEN"
-        ):
+        with pytest.raises(EmulatorUnreachable, match="needs its control token in FLARESEND_MOCK_CONTROL_TOKEN"):
             Server(emulator.url).check()
-        with pytest.raises(
-            EmulatorUnreachable, match="has another control token than FLARESEND_MOCK_CONTROL_TOKEN"
-        ):
+        with pytest.raises(EmulatorUnreachable, match="has another control token than FLARESEND_MOCK_CONTROL_TOKEN"):
             Server(emulator.url, "wrong").check()
         with Server(emulator.url, "a-long-secret").check().world() as client:
             assert client.messages() == []
@@ -496,13 +483,10 @@ def test_who_was_not_reached_is_said_of_a_call(flaresend_mock: Flaresend) -> Non
 @pytest.mark.flaresend(frozen_at="2025-11-14 10:00")
 def test_what_is_still_to_be_sent_is_said(flaresend_mock: Flaresend) -> None:
     body = {"recipients": [ANN], "type": "text", "text": "Again!", "sendAt": "2025-11-15 09:00:00"}
-    requests.post(
-        f"{flaresend_mock.url}/schedule-message", json=body, headers=flaresend_mock.headers, timeout=10
-    )
+    requests.post(f"{flaresend_mock.url}/schedule-message", json=body, headers=flaresend_mock.headers, timeout=10)
 
     assert (
-        "scheduled; now it is 2025-11-14 10:00:00, the clock is frozen:\n"
-        f'  2025-11-15 09:00:00 → {ANN} text "Again!"'
+        f'scheduled; now it is 2025-11-14 10:00:00, the clock is frozen:\n  2025-11-15 09:00:00 → {ANN} text "Again!"'
     ) in flaresend_mock.transcript()
 
     flaresend_mock.clock.set("2025-11-15 10:00")
@@ -563,9 +547,7 @@ def test_a_person_has_the_fields_that_the_control_plane_takes(flaresend_mock: Fl
     assert arguments == PersonInput().fields.keys()
 
     flaresend_mock.person(BEN, name="Ben", aliases=[5531988561070], addable=False)
-    assert send(flaresend_mock, to="5531988561070").json()["successful_recipients"] == [
-        f"{BEN}@s.whatsapp.net"
-    ]
+    assert send(flaresend_mock, to="5531988561070").json()["successful_recipients"] == [f"{BEN}@s.whatsapp.net"]
     assert flaresend_mock.sent_to("5531988561070") == flaresend_mock.sent_to(BEN) != []
 
 
@@ -580,9 +562,7 @@ def test_a_person_has_the_fields_that_the_control_plane_takes(flaresend_mock: Fl
         ({"directory": "shut"}, "directory: "),
     ],
 )
-def test_a_world_that_cannot_be_is_refused(
-    wanted: dict[str, Any], says: str, flaresend_mock_server: Server
-) -> None:
+def test_a_world_that_cannot_be_is_refused(wanted: dict[str, Any], says: str, flaresend_mock_server: Server) -> None:
     with pytest.raises(ValueError, match=says), flaresend_mock_server.world(**wanted):
         pass
 

@@ -27,9 +27,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, *command: str, **variables: str) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env={**CLEAN, **variables}, capture_output=True, text=True, timeout=50
-    )
+    done = subprocess.run(command, cwd=folder, env={**CLEAN, **variables}, capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

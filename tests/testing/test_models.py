@@ -39,13 +39,9 @@ ONLY_RAW = {
 
 @pytest.mark.parametrize(("model", "resource"), MODELS.items())
 def test_a_data_class_has_the_fields_of_its_resource(model: type, resource: type[Resource]) -> None:
-    shown = {
-        one.data_key or name: one for name, one in instance(resource).fields.items() if not one.only_match
-    }
+    shown = {one.data_key or name: one for name, one in instance(resource).fields.items() if not one.only_match}
     hints = get_type_hints(model)
-    read = {
-        NAMES[model].get(one.name, one.name): hints[one.name] for one in fields(model) if one.name != "raw"
-    }
+    read = {NAMES[model].get(one.name, one.name): hints[one.name] for one in fields(model) if one.name != "raw"}
 
     assert read.keys() | ONLY_RAW[model] == shown.keys()
     assert not read.keys() & ONLY_RAW[model]
@@ -57,9 +53,7 @@ def test_a_data_class_has_the_fields_of_its_resource(model: type, resource: type
 
 def kind(hint: Any) -> Any:
     """Return a type without None, and what is in a list or an object."""
-    plain = (
-        [one for one in get_args(hint) if one is not type(None)] if type(None) in get_args(hint) else [hint]
-    )
+    plain = [one for one in get_args(hint) if one is not type(None)] if type(None) in get_args(hint) else [hint]
     (found,) = plain
     if isinstance(found, list) or get_origin(found) is tuple:
         return list

@@ -142,9 +142,7 @@ def live(world: World) -> None:
     """Let nearly everything happen that can happen in a world."""
     client = client_of(world)
     first = world.instances.first().id
-    hook = Webhook(
-        "http://127.0.0.1:9/hook", SECRET, retries=(1, 2.5), verification="challenge", verify_token="tok"
-    )
+    hook = Webhook("http://127.0.0.1:9/hook", SECRET, retries=(1, 2.5), verification="challenge", verify_token="tok")
     world.people.add(replace(world.people.meet(ANN), rules=(Rule("hi", None, 60), Rule())))
     world.people.put(CARA, name="Cara", aliases=["5531988561070", "553188561070"], addable=False)
     world.faults.arm(
@@ -165,9 +163,7 @@ def live(world: World) -> None:
     world.instances.set_webhook(None, hook)
     world.inbound.receive(InboundMessage(ANN, text="one"))
     world.inbound.receive(InboundMessage(ANN, text="two"))
-    world.inbound.receive(
-        InboundMessage(DAN, kind="image", upload=Upload(b"\xff\xd8\xff\x00", "é.jpg", "image/jpeg"))
-    )
+    world.inbound.receive(InboundMessage(DAN, kind="image", upload=Upload(b"\xff\xd8\xff\x00", "é.jpg", "image/jpeg")))
     world.inbound.receive(InboundMessage(BEN, text="late", chaos=Chaos(delay=30)))
     world.inbound.receive(InboundMessage(BEN, text="never", chaos=Chaos(drop=1)))
     world.inbound.receive(InboundMessage(BEN, raw=ODD))
@@ -296,11 +292,7 @@ def test_the_world_that_is_tried_holds_something_of_everything(two: World) -> No
         "auto_reply",
         "pairing",
     }
-    empty = [
-        f.name
-        for f in fields(State)
-        if hasattr(value := getattr(state, f.name), "__len__") and not len(value)
-    ]
+    empty = [f.name for f in fields(State) if hasattr(value := getattr(state, f.name), "__len__") and not len(value)]
     assert empty == []
 
 

@@ -158,11 +158,7 @@ def test_a_field_that_nobody_knows_is_refused(sections: dict[str, Any], where: s
         ({"channels": [CHANNEL, {**CHANNEL, "invite": "0029V" + "b" * 19}]}, "channels[1].id"),
         ({"channels": [CHANNEL, {**CHANNEL, "id": "120363000000000002@newsletter"}]}, "channels[1].invite"),
         (
-            {
-                "channels": [
-                    {**CHANNEL, "roles": [{"number": ANN, "role": "OWNER"}, {"number": ANN, "role": "ADMIN"}]}
-                ]
-            },
+            {"channels": [{**CHANNEL, "roles": [{"number": ANN, "role": "OWNER"}, {"number": ANN, "role": "ADMIN"}]}]},
             "channels[0].roles",
         ),
     ],
@@ -192,9 +188,7 @@ def test_a_group_that_began_before_any_clock_breaks_nothing(make_world: Callable
         assert client.get("/groups", headers=KEY).status_code == 200
 
 
-def test_a_lone_surrogate_in_a_text_breaks_nothing(
-    tmp_path: Path, make_world: Callable[[State], World]
-) -> None:
+def test_a_lone_surrogate_in_a_text_breaks_nothing(tmp_path: Path, make_world: Callable[[State], World]) -> None:
     path = tmp_path / "world.json"
     path.write_text(json.dumps(described(groups=[{**GROUP, "subject": "a\ud800b"}])))
 
@@ -234,9 +228,7 @@ def test_a_mistake_in_a_file_is_named_by_file_and_field(tmp_path: Path) -> None:
         load_file(path)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe\x00", b"[" * 100_000, b"null", b'{"seed": ' + b"9" * 5000 + b"}"]
-)
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"[" * 100_000, b"null", b'{"seed": ' + b"9" * 5000 + b"}"])
 def test_a_file_that_is_no_world_is_named(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "world.json"
     path.write_bytes(content)

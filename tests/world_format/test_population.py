@@ -35,9 +35,7 @@ def test_another_seed_invents_other_people_and_groups() -> None:
 
     assert set(one.people) & set(other.people) == {OUR_NUMBER, *WHO_ANSWER}
     assert not set(one.groups) & set(other.groups)
-    assert [person.name for person in one.people.values()] != [
-        person.name for person in other.people.values()
-    ]
+    assert [person.name for person in one.people.values()] != [person.name for person in other.people.values()]
 
 
 def test_the_demo_world_has_as_many_people_and_groups_as_it_says() -> None:

@@ -129,9 +129,7 @@ class Message(Resource):
         get=payload_reader.target_of,
         null=True,
     )
-    reply_to = Property(
-        str, "The id of the message that it replies to.", get=payload_reader.quoted_by, null=True
-    )
+    reply_to = Property(str, "The id of the message that it replies to.", get=payload_reader.quoted_by, null=True)
     fileName = Property(str, "The name of the file.", at="content.file_name", null=True)  # noqa: N815 - as in the API
     mimetype = Property(str, "The media type of the file.", at="content.mimetype", null=True)
     media = Property(str, "The id of the file, for `GET /_mock/media/{id}`.", at="content.media", null=True)
@@ -302,9 +300,7 @@ class Event(Resource):
 
 
 def _written(details: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: times.stamp(value) if isinstance(value, datetime) else value for name, value in details.items()
-    }
+    return {name: times.stamp(value) if isinstance(value, datetime) else value for name, value in details.items()}
 
 
 message, request, delivery = shown_by(Message), shown_by(Request), shown_by(Delivery)
@@ -314,9 +310,7 @@ _EVICTED = Property(int, "How many older ones are no longer kept.")
 
 Messages = envelope("Messages", messages=Property([Message], "The messages, newest last."), evicted=_EVICTED)
 Requests = envelope("Requests", requests=Property([Request], "The calls, newest last."), evicted=_EVICTED)
-Deliveries = envelope(
-    "Deliveries", deliveries=Property([Delivery], "The deliveries, newest last."), evicted=_EVICTED
-)
+Deliveries = envelope("Deliveries", deliveries=Property([Delivery], "The deliveries, newest last."), evicted=_EVICTED)
 Redeliveries = envelope("Redeliveries", deliveries=Property([Delivery], "The new deliveries."))
 ScheduledMessages = envelope(
     "ScheduledMessages",

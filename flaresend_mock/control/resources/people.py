@@ -89,9 +89,7 @@ class Webhook(Resource):
     retries = Property(
         [float],
         "Seconds of the world's clock between one attempt and the next.",
-        get=lambda webhook: [
-            int(seconds) if seconds == int(seconds) else seconds for seconds in webhook.retries
-        ],
+        get=lambda webhook: [int(seconds) if seconds == int(seconds) else seconds for seconds in webhook.retries],
     )
     verification = Property(str, "How the receiver is verified: none, post or challenge.")
     verify_token = Property(str, "The token of a challenge, masked.", null=True)

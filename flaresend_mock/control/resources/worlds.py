@@ -69,9 +69,7 @@ class WorldDetails(WorldSummary):
     instances = Property(
         [Instance],
         "The instances, oldest first.",
-        get=lambda of: [
-            shown_instance(one, of, secrets=services().with_secrets) for one in of.instances.all()
-        ],
+        get=lambda of: [shown_instance(one, of, secrets=services().with_secrets) for one in of.instances.all()],
     )
 
 
@@ -229,9 +227,7 @@ class Health(Envelope):
     faults = Property([ActiveFault], "The active faults, 100 at most.")
 
 
-Deleted = envelope(
-    "Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were.")
-)
+Deleted = envelope("Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were."))
 
 
 class ErrorDetails(Resource):
