@@ -34,7 +34,7 @@ def late(body: bytes, now: datetime) -> timedelta:
 
 
 def restamped(body: bytes, at: datetime) -> bytes:
-    """Return an event with another time in its last key, `timestamp`; as it is if that is another key."""
+    """Return an event with another time in its last key, `timestamp`; unchanged if that is another key."""
     found = _STAMP.search(body)
     return body[: found.start(1)] + time_text(at).encode() + b'"}' if found else body
 

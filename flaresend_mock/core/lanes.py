@@ -1,4 +1,4 @@
-"""Lanes: the deliveries of one chat, of which the first has its attempt before the next one starts."""
+"""Lanes: the deliveries of one chat in order. The first one has its attempt before the next one starts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Lanes:
             del self._store.state.lanes[lane]
 
     def wake(self, lane: Lane) -> None:
-        """Note a lane as ready if its first delivery is, and call the port."""
+        """Note a lane as ready if its first delivery is pending, and call the port `on_delivery_ready`."""
         state = self._store.state
         ids = () if lane in self._busy else state.lanes.get(lane, ())
         if ids and state.open_deliveries[ids[0]].status == "pending":

@@ -1,1 +1,1 @@
-"""What the HTTP rooms share: how bodies are read and how JSON is written."""
+"""What the HTTP packages share: how bodies are read and how JSON is written."""

@@ -1,4 +1,4 @@
-"""What the HTTP rooms know about a request: the emulator that it came to, its path, headers and connection."""
+"""What the HTTP packages know about a request: the emulator that it came to, its path, headers and connection."""
 
 from __future__ import annotations
 

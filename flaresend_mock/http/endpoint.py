@@ -28,7 +28,7 @@ _ATTRIBUTE = "flaresend_mock_endpoint"
 
 
 class RequestSchema(Schema):
-    """Loads a body or a query. The rooms say in subclasses how they word a refusal."""
+    """Loads a body or a query. Subclasses of the API and of the control plane word refusals."""
 
     not_json: ClassVar[str] = bodies.NOT_JSON
 
