@@ -131,8 +131,8 @@ def media_app() -> SharedFlask:
     """Return WhatsApp's media host, which refuses calls in the words of the control plane."""
     app = SharedFlask("flaresend_mock.media_host")
     app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media_host.media)
-    app.register_error_handler(HTTPException, _refuse_ours)
-    app.register_error_handler(Exception, _fail_ours)
+    app.register_error_handler(HTTPException, _refuse_as_control)
+    app.register_error_handler(Exception, _fail_as_control)
     return app
 
 
@@ -149,7 +149,7 @@ def control_app() -> SharedFlask:
     dashboard.install(app)
     app.register_error_handler(Refusal, errors.refuse)
     app.register_error_handler(HTTPException, errors.refuse_http)
-    app.register_error_handler(Exception, _fail_ours)
+    app.register_error_handler(Exception, _fail_as_control)
     return app
 
 
@@ -179,13 +179,13 @@ def _fail(error: Exception) -> Response:
     return api_errors.fail()
 
 
-def _refuse_ours(refusal: HTTPException) -> Response:
+def _refuse_as_control(refusal: HTTPException) -> Response:
     from flaresend_mock.control import errors
 
     return errors.refuse_http(refusal)
 
 
-def _fail_ours(error: Exception) -> Response:
+def _fail_as_control(error: Exception) -> Response:
     from flaresend_mock.control import errors
 
     log.error("%s %s failed", request.method, request.path, exc_info=error)

@@ -27,7 +27,7 @@ class Injected:
 
 def apply_before(world: World, instance: str | None) -> Response | None:
     """Find the fault that matches the instance's call, and return the fault's reply if it has one."""
-    fault = world.faults.match_call(_described(request, instance))
+    fault = world.faults.match_call(_describe_call(request, instance))
     if fault is None:
         return None
     g.injected = Injected(world, fault, world.faults.seconds_of(fault))
@@ -49,7 +49,7 @@ def apply_after(response: Response, injected: Injected) -> Response:
     return response
 
 
-def _described(request: Request, instance: str | None) -> dict[str, Any]:
+def _describe_call(request: Request, instance: str | None) -> dict[str, Any]:
     """Return a call as matchers see it. A body that cannot be read has no fields."""
     try:
         body = bodies.read(request, _LISTS, limits=bodies.API_LIMITS)

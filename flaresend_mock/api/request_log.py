@@ -42,7 +42,7 @@ def record(response: Response) -> Response:
         response_body = masked(response_body.decode().replace(raw_path, shown_raw)).encode()
     body = environ.get(RAW)
     if body is None and (fields := g.get("body")) is not None:
-        body = {name: _described(value) for name, value in fields.items()}
+        body = {name: _describe_file(value) for name, value in fields.items()}
     call = Call(
         method=environ["REQUEST_METHOD"],
         path=shown,
@@ -63,7 +63,7 @@ def record(response: Response) -> Response:
     return apply_after(response, injected) if injected else response
 
 
-def _described(value: Any) -> Any:
+def _describe_file(value: Any) -> Any:
     if not isinstance(value, Upload):
         return value
     return {"fileName": value.file_name, "mimetype": value.mimetype, "size": len(value.data)}

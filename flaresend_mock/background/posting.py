@@ -63,13 +63,15 @@ class Poster:
         if webhook.body_style == "escaped":
             body = escaped(body)
         signature = signature_headers(webhook.secret, message_id, int(sent_at.timestamp()), body)
-        return self._ask("POST", webhook.url, body, {"Content-Type": "application/json", **signature})
+        return self._exchange("POST", webhook.url, body, {"Content-Type": "application/json", **signature})
 
     def get(self, url: str) -> dict[str, Any]:
         """Get a URL, and return the same outcome."""
-        return self._ask("GET", url, None, {})
+        return self._exchange("GET", url, None, {})
 
-    def _ask(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _exchange(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> dict[str, Any]:
         watch = Stopwatch()
         sent: Mapping[str, str | bytes] = headers
         status, text, error = None, "", None

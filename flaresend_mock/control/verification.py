@@ -210,9 +210,9 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     if us.patience.over:
         return errors.respond(503, "stopping", "the emulator stops")
     if forgotten > since:
-        return _forgot(name, forgotten)
+        return _refuse_evicted(name, forgotten)
     said = f"{len(found)} of {body['count']} {name} within {body['timeout']:g} s"
-    return errors.respond(408, "timeout", *_explained(said, name, found, of.since(world, since), matcher))
+    return errors.respond(408, "timeout", *_explain(said, name, found, of.since(world, since), matcher))
 
 
 @blueprint.post(f"{_LIST}/verify")
@@ -226,12 +226,12 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     found = [item for item in arrived if matcher.holds(item)]
     verdict = judge(expected, found)
     if forgotten > since and not verdict.certain:
-        return _forgot(name, forgotten)
+        return _refuse_evicted(name, forgotten)
     if verdict.holds:
         return {"verified": True, "count": len(found), name: found[-MAX_SHOWN:]}
     short = verdict.missing or matcher
     left = arrived if verdict.missing is None else verdict.left
-    return errors.respond(422, "not_verified", *_explained(verdict.problem, name, found, left, short))
+    return errors.respond(422, "not_verified", *_explain(verdict.problem, name, found, left, short))
 
 
 def _expectation(of: Collection, world: World, given: Mapping[str, Any]) -> Expectation:
@@ -272,7 +272,7 @@ def _since(world: World, body: Mapping[str, Any]) -> int:
     return 0 if since > world.state.events.last_number else since
 
 
-def _forgot(name: str, forgotten: int) -> Response:
+def _refuse_evicted(name: str, forgotten: int) -> Response:
     return errors.respond(
         409,
         "evicted",
@@ -281,7 +281,7 @@ def _forgot(name: str, forgotten: int) -> Response:
     )
 
 
-def _explained(
+def _explain(
     problem: str, name: str, found: Sequence[Item], arrived: Sequence[Item], matcher: Matcher
 ) -> tuple[str, dict[str, Any]]:
     """Return a message, and the fields beside it: the items that match, those that arrived, and the nearest one."""
@@ -295,11 +295,11 @@ def _explained(
     if near is not None:
         item, misses = near
         more["nearest"] = {"misses": [asdict(miss) for miss in misses], "item": item}
-        return f"{problem}; in the nearest one {', '.join(map(_said, misses[:MAX_SAID]))}", more
+        return f"{problem}; in the nearest one {', '.join(map(_miss_text, misses[:MAX_SAID]))}", more
     return problem if found or arrived else f"{problem}; none arrived at all", more
 
 
-def _said(miss: Miss) -> str:
+def _miss_text(miss: Miss) -> str:
     """Return a field's value and what was expected, shortened."""
     actual = "missing" if miss.missing else _short(miss.actual)
     return f"{miss.field} is {actual}, expected {_short(miss.expected)}"

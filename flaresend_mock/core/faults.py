@@ -66,7 +66,7 @@ class Faults:
             state.counters["fault"] = count
             fault = replace(fault, id=f"fault-{count}", name=fault.name or f"fault-{count}")
             state.faults[fault.id] = fault
-            self._tell("armed", fault)
+            self._record_change("armed", fault)
             return fault
 
     def all(self) -> list[Fault]:
@@ -97,7 +97,7 @@ class Faults:
             FaultNotFound: no fault has this id.
         """
         with self._store.lock:
-            self._tell("removed", self.get(fault_id))
+            self._record_change("removed", self.get(fault_id))
             del self._store.state.faults[fault_id]
             self._matchers.pop(fault_id, None)
 
@@ -167,10 +167,10 @@ class Faults:
             if fault.probability < 1 and not self._store.random.happens(f"{fault.id} hits", fault.probability):
                 return None
             faults[fault.id] = fault = replace(fault, hits=fault.hits + 1)
-            self._tell("hit", fault)
+            self._record_change("hit", fault)
             return fault
 
-    def _tell(self, action: str, fault: Fault) -> None:
+    def _record_change(self, action: str, fault: Fault) -> None:
         details = {"name": fault.name, "matched": fault.matched, "hits": fault.hits}
         self._store.record("fault", Change(action, fault.id, details))
 

@@ -87,7 +87,7 @@ class TimeTravel:
         """
         with self.moving(), self._store.lock:
             self._store.clock.change(now=now, frozen=frozen)
-            self._tell()
+            self._record_setting()
         self._store.host.on_timer_changed(self._store)
 
     def advance(self, by: timedelta) -> list[Fired]:
@@ -147,7 +147,7 @@ class TimeTravel:
                 with self._store.lock:
                     self._runs_on = False
                     clock.change(frozen=frozen)
-                    self._tell()
+                    self._record_setting()
         self._store.host.on_timer_changed(self._store)
         return fired
 
@@ -166,6 +166,6 @@ class TimeTravel:
             fired.append(self._handlers[due.kind](due.key))
             return True
 
-    def _tell(self) -> None:
+    def _record_setting(self) -> None:
         clock = self._store.clock
         self._store.record("clock", Change("set", "clock", {"now": clock.now(), "frozen": clock.frozen}))

@@ -131,7 +131,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         Raises:
             ControlPlaneError: no message can match; the message names the field that is meant.
         """
-        return self._listed(Message, "messages", models.message_fields(match))
+        return self._search(Message, "messages", models.message_fields(match))
 
     def sent_to(self, number: str) -> list[Message]:
         """Return the messages that were sent to a number or a group, oldest first."""
@@ -156,7 +156,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             match: fields such as to, text and type; values, or operators such as {"contains": "order"}.
         """
         wanted = {"direction": "outbound", **models.message_fields(match)}
-        return self._awaited(Message, "messages", wanted, within, since)
+        return self._wait_for(Message, "messages", wanted, within, since)
 
     def expect_no_message(self, *, within: float = 0.0, since: _Since = 0, **match: Any) -> None:
         """Make sure that no sent message matches, and none is sent within `within` real seconds.
@@ -177,11 +177,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
                 raise
             raise self._failed(str(refused)) from None
         texts = ", ".join(str(one["text"]) for one in found)
-        raise self._failed(f"a message{_written(wanted)} was sent: {texts}")
+        raise self._failed(f"a message{_match_text(wanted)} was sent: {texts}")
 
     def requests(self, **match: Any) -> list[Request]:
         """Return the calls of the API, oldest first: all, or those that match these fields."""
-        return self._listed(Request, "requests", match)
+        return self._search(Request, "requests", match)
 
     def verify(
         self,
@@ -200,16 +200,16 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         if steps := models.steps(in_order):
             body["in_order"] = steps
         body |= {"match": models.matcher(match), "since": models.event_number(since)}
-        return int(self._asked("requests/verify", body)["count"])
+        return int(self._call("requests/verify", body)["count"])
 
     def deliveries(self, **match: Any) -> list[Delivery]:
         """Return the webhook events with every attempt, oldest first: all, or those that match these fields."""
-        return self._listed(Delivery, "deliveries", match)
+        return self._search(Delivery, "deliveries", match)
 
     def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Delivery:
         """Return the first delivery that matches, as soon as there is one: delivered, unless you give a `status`."""
         wanted = {"status": "delivered", **match}
-        return self._awaited(Delivery, "deliveries", wanted, within, since)
+        return self._wait_for(Delivery, "deliveries", wanted, within, since)
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
         """Deliver an event again, given by its delivery or the id of it; without one, every event that failed."""
@@ -368,16 +368,16 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self._open.close()
         self._control.close()
 
-    def _awaited(
+    def _wait_for(
         self, model: type[_Model], name: str, match: Mapping[str, Any], within: float, since: _Since
     ) -> _Model:
         wanted, event = models.matcher(match), models.event_number(since)
         body = {"match": wanted, "timeout": models.wait_seconds(within), "since": event}
-        said = f"no {model.__name__.lower()}{_written(match)} within {within:g} s"
-        found = self._asked(f"{name}/wait", body, said, kind=name, match=json.dumps(wanted))
+        said = f"no {model.__name__.lower()}{_match_text(match)} within {within:g} s"
+        found = self._call(f"{name}/wait", body, said, kind=name, match=json.dumps(wanted))
         return models.read(model, found[name][0])
 
-    def _asked(self, path: str, body: Mapping[str, Any], said: str = "", **query: Any) -> Any:
+    def _call(self, path: str, body: Mapping[str, Any], said: str = "", **query: Any) -> Any:
         try:
             return self._control.call("POST", f"/{path}", body)
         except ControlPlaneError as refused:
@@ -393,11 +393,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         text, _ = self._control.fetch("/transcript", strays_since=self._elsewhere, **query)
         return text.decode()
 
-    def _listed(self, model: type[_Model], name: str, match: Mapping[str, Any]) -> list[_Model]:
+    def _search(self, model: type[_Model], name: str, match: Mapping[str, Any]) -> list[_Model]:
         found = self._control.call("POST", f"/{name}/search", {"match": models.matcher(match)})[name]
         return [models.read(model, one) for one in found]
 
 
-def _written(match: Mapping[str, Any]) -> str:
+def _match_text(match: Mapping[str, Any]) -> str:
     said = ", ".join(f"{name}={value!r}" for name, value in match.items() if name != "direction")
     return said and f" like {said}"

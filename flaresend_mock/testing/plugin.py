@@ -48,7 +48,7 @@ def flaresend_mock_server(request: pytest.FixtureRequest) -> Iterator[Server]:
     from flaresend_mock.testing.server import serving
 
     with ExitStack() as running:
-        yield _entered(running, lambda: serving(request.config.getoption("--flaresend-mock-url")))
+        yield _enter(running, lambda: serving(request.config.getoption("--flaresend-mock-url")))
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def flaresend_mock(request: pytest.FixtureRequest, flaresend_mock_server: Server
     """A world for this test alone, with its own API key. The end of the test deletes it."""
     with ExitStack() as made:
         server, name = flaresend_mock_server, request.node.nodeid
-        client = _entered(made, lambda: server.world(name, **_wanted(request)))
+        client = _enter(made, lambda: server.world(name, **_marker_arguments(request)))
         request.node.stash[_CLIENT] = client
         try:
             yield client
@@ -71,13 +71,13 @@ def pytest_runtest_makereport(
     """Add the transcript of the world to the report of a test that failed, unless the failure shows it."""
     report = yield
     client = item.stash.get(_CLIENT, None)
-    told = call.excinfo is not None and getattr(call.excinfo.value, "explains_itself", False)
-    if report.failed and client is not None and not told:
+    is_explained = call.excinfo is not None and getattr(call.excinfo.value, "explains_itself", False)
+    if report.failed and client is not None and not is_explained:
         report.sections.append((SECTION, _transcript(client)))
     return report
 
 
-def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
+def _enter(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
     """Enter a context. An error that the user can mend fails the test without a traceback through this package."""
     from flaresend_mock.client import EmulatorUnreachable
 
@@ -88,7 +88,7 @@ def _entered(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -
     pytest.fail(f"flaresend_mock: {why}", pytrace=False)
 
 
-def _wanted(request: pytest.FixtureRequest) -> dict[str, Any]:
+def _marker_arguments(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return the arguments of the markers. A marker of the test wins over one of its class or module."""
     wanted: dict[str, Any] = {}
     for marker in request.node.iter_markers(MARKER):

@@ -63,7 +63,7 @@ class Server(AbstractContextManager["Server"]):
             ValueError: a value is wrong; the message says why.
             EmulatorUnreachable: no emulator responds.
         """
-        last = self._asked("GET", "/events?limit=1")["events"]
+        last = self._call("GET", "/events?limit=1")["events"]
         elsewhere = last[-1]["id"] if last else 0
         made = self._make(wanted, about)
         client = Flaresend(self.url, made["api_key"], self._token, made["name"], self._here, elsewhere)
@@ -82,12 +82,12 @@ class Server(AbstractContextManager["Server"]):
             EmulatorUnreachable: it is not.
         """
         try:
-            health = self._asked("GET", "/health")
+            health = self._call("GET", "/health")
         except ControlPlaneError:
             health = {}
         if "version" not in health:
             raise NotAnEmulator(self.url)
-        self._asked("GET", "/clock")
+        self._call("GET", "/clock")
         return self
 
     def close(self) -> None:
@@ -104,7 +104,7 @@ class Server(AbstractContextManager["Server"]):
         while True:
             name = f"test-{getpid()}-{next(_numbers)}"
             try:
-                return self._asked("POST", "/worlds", {"name": name, **body})
+                return self._call("POST", "/worlds", {"name": name, **body})
             except ControlPlaneError as refused:
                 if refused.code == "world_exists":  # another run uses the same emulator
                     continue
@@ -123,7 +123,7 @@ class Server(AbstractContextManager["Server"]):
         except (ControlPlaneError, TypeError) as problem:
             raise ValueError(f"frozen_at: {problem}") from None
 
-    def _asked(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call. An emulator that refuses the control token counts as unreachable."""
         try:
             return self._control.call(method, path, body)
