@@ -69,9 +69,7 @@ class Poster:
         """Get a URL, and return the same outcome."""
         return self._exchange("GET", url, None, {})
 
-    def _exchange(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
-    ) -> dict[str, Any]:
+    def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
         watch = Stopwatch()
         sent: Mapping[str, str | bytes] = headers
         status, text, error = None, "", None
