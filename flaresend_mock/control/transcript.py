@@ -87,5 +87,8 @@ def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
         return None
     collection = COLLECTIONS[query["kind"]]
     matcher = collection.compile(world, query["match"])
-    near = nearest(matcher, collection.since(world, query["since"]))
+    items = list(collection.since(world, query["since"]))
+    if not all(map(matcher.misses, items)):  # one matches
+        return None
+    near = nearest(matcher, items)
     return near and {"misses": near[1], "item": near[0]}

@@ -25,7 +25,6 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.api import fault_injection, request_log
 from flaresend_mock.api.messages import SendMessage, Sent
 from flaresend_mock.app import api_app
-from flaresend_mock.http.context import SERVICES
 from tests.benchmarks.support import KEY, MESSAGE, table, terms
 
 ENVIRON = EnvironBuilder(
@@ -59,7 +58,8 @@ def measure(turns: int, calls: int) -> str:
     outcome = world.sending.send(instance, loaded["recipients"], loaded["content"])
 
     emulator.app(prepared := environ(), lambda *_: None)  # which leaves in it whose request it is
-    with api_app().request_context({**environ(), SERVICES: prepared[SERVICES]}):
+    ours = {name: value for name, value in prepared.items() if name.startswith("flaresend_mock.")}
+    with api_app().request_context({**environ(), **ours}):
         response: Response = api_app().full_dispatch_request()
         if response.status_code != 200:
             raise SystemExit(f"POST /send-message: {response.status}")

@@ -171,13 +171,17 @@ def test_eight_clients_that_make_every_call_at_once_break_nothing() -> None:
     assert documented() <= set(outcome.calls)
 
 
+FORMER = "/channels/create"
+"""A path that was documented for two days."""
+
+
 def documented() -> set[str]:
     """Return every call of the API, as it stands in the table."""
     return {
         f"{method} {concurrency.pattern(rule.rule)}"
         for rule in api_app().url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if not rule.rule.startswith(("/v/", "/_mock"))
+        if not rule.rule.startswith(("/v/", "/_mock")) and rule.rule != FORMER
     }
 
 

@@ -227,3 +227,11 @@ def test_odd_values_are_written_on_one_line() -> None:
 
     assert line == rf'now ← 1\u202e to 2 in 120363403582097887@g.us None "{"x" * 99}…'
     assert fault_line({"delay": 7, "match": [], "respond": 3}).startswith("None on None: responds with None, ")
+
+
+def test_a_matcher_that_matches_has_no_near_miss(client: Client) -> None:
+    client.post("/_mock/inbound", json={"from": ANN, "text": "Order 17"})
+    client.post("/_mock/inbound", json={"from": ANN, "text": "Order 18"})
+
+    assert json_of(client, match=json.dumps({"text": {"contains": "17"}}))["nearest"] is None
+    assert json_of(client, match=json.dumps({"text": "Order 19"}))["nearest"] is not None

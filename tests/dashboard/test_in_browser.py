@@ -389,6 +389,7 @@ def test_another_emulator_at_the_same_address_is_noticed(browser: Any) -> None:
 
 
 def test_a_refusal_is_told(emulator: FlaresendMock, browser: Any) -> None:
+    steer(emulator, "PATCH", "world", {"offline_messages": "drop"})
     steer(emulator, "POST", "instances/default/disconnect")
     context = browser.new_context()
     page = context.new_page()
