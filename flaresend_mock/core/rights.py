@@ -94,6 +94,8 @@ def _require_usable(field: str, state: State, message: Message, changed: str) ->
         raise NotAllowed(f"{field}: a message of type {kind} cannot be {changed}{hint}")
     if message.status == "failed":
         raise NotAllowed(f"{field}: this message failed, so no one has it")
+    if not message.sender.isdigit():
+        raise NotAllowed(f"{field}: this event names no person who wrote it")
     if is_deleted(state, message):
         raise NotAllowed(f"{field}: this message was deleted")
 

@@ -277,3 +277,18 @@ def test_the_dashboard_shows_what_quotes_an_own_event(client: Client, world: Wor
         assert response.status_code in (201, 409), response.text
     for one in client.get("/_mock/messages").get_json()["messages"]:
         assert client.get(f"/_mock/ui/w/default/parts/why/{one['id']}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"from": "status@broadcast"}, {"from": "999@lid"}, {"from": "254712345678:3@s.whatsapp.net"}]
+)
+def test_an_event_of_no_known_person_is_not_quoted(data: dict[str, Any]) -> None:
+    client = FlaresendMock(log_level="error").app.test_client()
+    event = {"event": "call", "data": {"id": "E1", **data}}
+    assert client.post("/_mock/inbound", json={"event": event}).status_code == 201
+
+    for group in ({}, {"group": "120363420250618357@g.us"}):
+        reply = client.post("/_mock/inbound", json={"from": "254712345678", "text": "r", "reply_to": "E1", **group})
+        assert (reply.status_code, reply.get_json()["error"]["code"]) == (409, "not_allowed")
+    exported = client.get("/_mock/world?with_secrets=true").get_json()
+    assert client.put("/_mock/world", json=exported).status_code == 200
