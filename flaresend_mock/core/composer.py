@@ -48,6 +48,7 @@ class Composer:
         other = self._other(message, instance, chat)
         if other is not None and message.kind in TARGETED:
             rights.require_change(self._store.state, message, other, instance.id, sender, chat, now)
+        self._require_parts(message, sender, chat)
         message = self._complete(message, instance)
         message = replace(message, details=self._details(message, other, instance, sender, chat, now))
         return message, payloads.write(message, self._store.random, int(now.timestamp()))
@@ -121,6 +122,18 @@ class Composer:
         file = self._store.state.media.get(content.media) if content.media else None
         return file or self._store.host.sample_media(MEDIA_KINDS[content.type])
 
+    def _require_parts(self, message: InboundMessage, sender: str, chat: str) -> None:
+        """Check what a message names, before people are met and files are shared: a refusal changes nothing."""
+        groups, group, album = self._store.state.groups, message.details.get("group"), message.details.get("album")
+        if message.kind == "group_invite" and (group not in groups if group else not groups):
+            raise errors.GroupNotFound
+        if album is not None:
+            parent = self._find(album)
+            if parent.content.type != "album" or parent.sender != sender or parent.chat != chat:
+                raise errors.NotAllowed("album: this message is not an album of the sender in this chat")
+        if any(numbers.parse(one) and self._people.named(one) is None for one in message.mentions):
+            raise errors.InvalidNumber("mentions")  # the digits of a LID
+
     def _complete(self, message: InboundMessage, instance: Instance) -> InboundMessage:
         """Fill in what was left open: the file, the channel, and the form of mentions."""
         upload, details = message.upload, message.details
@@ -150,8 +163,6 @@ class Composer:
         mentions = []
         for given in message.mentions:
             number = self._people.named(given)
-            if number is None and numbers.parse(given):  # the digits of a LID
-                raise errors.InvalidNumber("mentions")
             mention = given if number is None else self.shown(message, number)
             mentions.append(mention)
             if number is not None:
@@ -231,7 +242,8 @@ class Composer:
         elif kind == "live_location":
             details |= {"sequenceNumber": milliseconds + "001", "timeOffset": 0}
         if (album := details.get("album")) is not None:
-            details["messageAssociation"] = self._album(message, album, instance, sender, chat)
+            key = self._key_of_author(message, self._find(album), instance, sender)
+            details["messageAssociation"] = {"associationType": "MEDIA_ALBUM", "parentMessageKey": key}
         setting = (
             None if kind in rights.CHANGES or kind == "channel_image" else self._store.state.disappearing.get(chat)
         )
@@ -356,22 +368,13 @@ class Composer:
 
     def _invite(self, details: Mapping[str, Any], now: datetime) -> Payload:
         groups = self._store.state.groups
-        group = groups.get(details["group"]) if details.get("group") else next(iter(groups.values()), None)
-        if group is None:
-            raise errors.GroupNotFound
+        group = groups[details["group"]] if details.get("group") else next(iter(groups.values()))
         return {
             "groupJid": group.id,
             "inviteCode": self._store.random.letters("group invite", 16),
             "inviteExpiration": str(int((now + INVITES_FOR).timestamp())),
             "groupName": group.subject,
         }
-
-    def _album(self, message: InboundMessage, album: str, instance: Instance, sender: str, chat: str) -> Payload:
-        parent = self._find(album)
-        if parent.content.type != "album" or parent.sender != sender or parent.chat != chat:
-            raise errors.NotAllowed("album: this message is not an album of the sender in this chat")
-        key = self._key_of_author(message, parent, instance, sender)
-        return {"associationType": "MEDIA_ALBUM", "parentMessageKey": key}
 
 
 def _require_shown(message: InboundMessage, kind: str) -> None:

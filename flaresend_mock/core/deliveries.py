@@ -75,8 +75,6 @@ class Deliveries:
         delivery = Delivery(id_, instance_id, chat, message, body, now, webhook_id=id_, stamped=stamped)
         if self._instances.find(instance_id).status == "connected":
             return self._send(delivery, chaos)
-        if self._store.state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
-            return self._close(delivery, "dropped")
         event = self._store.state.events.last_number + 1
         delivery = replace(delivery, status="waiting", event=event, chaos=chaos)
         self._store.state.open_deliveries[id_] = delivery
@@ -98,7 +96,6 @@ class Deliveries:
             if instance.logged_out:
                 self._close(delivery, "dropped")
             else:
-                del self._store.state.open_deliveries[delivery.id]
                 self._send(replace(delivery, status="pending", chaos=None), delivery.chaos)
 
     def _send(self, delivery: Delivery, chaos: Chaos | None) -> Delivery:
@@ -303,8 +300,9 @@ class Deliveries:
         return self._close(fresh, "held") if self._paused(fresh) else self._admit(fresh, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
-        """Let an event enter its lane, now or later; drop it if MAX_PENDING_BYTES are pending."""
-        if self._store.state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
+        """Let an event enter its lane, now or later; drop a new one if MAX_PENDING_BYTES are pending."""
+        state = self._store.state
+        if delivery.id not in state.open_deliveries and state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
             return self._close(replace(delivery, event=0), "dropped")
         delivery = replace(delivery, event=self._store.state.events.last_number + 1)
         if delay:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flaresend_mock.core import errors, event_bodies, numbers, payload_reader
+from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.composer import Composer
 from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries
 from flaresend_mock.core.event_bodies import OWN_EVENT
@@ -72,7 +73,7 @@ class Inbound:
             InvalidNumber, PersonNotOnWhatsApp: its sender cannot write.
             InstanceNotFound: no instance has this id.
             NotReady: the instance's phone is not connected, and the world keeps no messages for it.
-            TooMany: MAX_OFFLINE events wait until it is connected.
+            TooMany: MAX_OFFLINE events, or MAX_PENDING_BYTES, wait until it is connected.
             GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
             NotAllowed: its sender is the instance itself.
             Refusal: its contents are impossible; see `Composer.compose`.
@@ -168,6 +169,8 @@ class Inbound:
             raise errors.NotReady(instance.status)
         if len(self._deliveries.waiting(instance.id)) >= MAX_OFFLINE:
             raise errors.TooMany(f"{MAX_OFFLINE} events wait for this instance already; connect it")
+        if self._store.state.pending_bytes >= MAX_PENDING_BYTES:
+            raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
 
     def _set_disappearing(self, chat: str, payload: Payload, wrapped: bool, now: datetime) -> None:
         """Let the messages of a chat disappear from now on, or no more, as a payload says."""

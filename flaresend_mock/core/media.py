@@ -215,10 +215,14 @@ def mimetype_of(kind: str, upload: Upload) -> str:
 
 def mismatch(media: str, upload: Upload) -> str | None:
     """Return the media type of a file that does not fit a kind of media, as declared or by its first bytes."""
-    wanted, declared, seen = _FIT.get(media, ""), upload.mimetype.lower(), _recognised(upload.data)
+    wanted, declared, seen = _FIT.get(media), upload.mimetype.lower(), _recognised(upload.data)
     if media == "audio" and seen == "video/mp4":  # a container of sound, too
         seen = None
-    return next((found for found in (declared, seen) if found and not found.startswith(wanted)), None)
+    for found in (declared, seen) if wanted else ():
+        kind = (found or "").partition(";")[0].strip()
+        if kind and wanted not in (kind, kind.partition("/")[0] + "/"):
+            return found
+    return None
 
 
 def _recognised(data: bytes) -> str | None:

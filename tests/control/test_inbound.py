@@ -546,3 +546,30 @@ def test_a_name_is_no_number(client: Client) -> None:
     id_ = event_of(post(client, type="contact", contact=contact))["data"]["id"]
     again = body_of(client.post(INBOUND, json={"from": ANN, "forward": id_}))
     assert "waid=254798765432:+254" in again["vcard"]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"text": "a", "mentions": ["254799123457", "268813446717676"]},
+        {"type": "image", "album": "AC00", "mentions": ["254799123457"]},
+        {"type": "group_invite", "invite": "120363000000000000@g.us", "mentions": ["254799123457"]},
+        {"text": "a", "mentions": ["254799123457"], "reply_to": "AC00"},
+    ],
+)
+def test_a_refused_message_has_met_nobody_it_mentions(given: dict[str, Any], client: Client, world: World) -> None:
+    before = contents(world)
+
+    assert post(client, **given).status_code in (400, 404)
+
+    assert "254799123457" not in world.state.people
+    assert contents(world) == before
+    assert len(world.state.served) == 0
+
+
+@pytest.mark.parametrize("mimetype", ["image/webpx", "image/jpeg", "video/webm"])
+def test_a_sticker_is_a_webp_and_nothing_that_begins_like_one(mimetype: str, client: Client) -> None:
+    media = {"base64": "AAAA", "mimetype": mimetype}
+
+    assert post(client, type="sticker", media=media).status_code == 400
+    assert post(client, type="sticker", media={**media, "mimetype": "image/webp; charset=binary"}).status_code == 201

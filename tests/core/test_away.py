@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.core import inbound
+from flaresend_mock.core import deliveries, inbound
 from flaresend_mock.core.errors import NotReady, TooMany
 from flaresend_mock.core.models import INSTANCE_STATUSES, Attempt, Chaos, InboundMessage, Rule, Webhook
 from flaresend_mock.core.state import State
@@ -266,3 +266,22 @@ def test_a_world_that_drops_it_refuses_and_what_waits_stays(away: World) -> None
     connect(away)
 
     assert texts(away) == ["hi"]
+
+
+def test_what_is_too_large_to_wait_is_refused_and_nothing_that_waits_is_lost(
+    away: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (inbound, deliveries):
+        monkeypatch.setattr(module, "MAX_PENDING_BYTES", 5000)
+    written = 0
+    while away.state.pending_bytes < 5000:
+        write(away, "x" * 1000)
+        written += 1
+    with pytest.raises(TooMany, match="too many bytes"):
+        write(away)
+    assert statuses(away) == ["waiting"] * written
+    assert len(away.state.messages) == written
+
+    connect(away)
+
+    assert len(texts(away)) == written > 1
