@@ -209,21 +209,24 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
     return value
 
 
+_UNCHANGED = ("instance", "group", "reply_to", "target", "forward", "forwarded", "chaos")
+"""The fields that an `InboundMessage` has under the same name."""
 _DEFAULT_TEXTS = {"edit": "Edited", "poll": "Which day?", "button_reply": "Yes", "list_reply": "First choice"}
 _CONTACT = ContactInput().load({})
 _OTHER = ContactInput().load({"name": "John Doe", "number": "254718841608"})
-_PLACE = {
-    "latitude": "degreesLatitude",
-    "longitude": "degreesLongitude",
-    "name": "name",
-    "address": "address",
-}
-_LIVE = {
-    "degreesLatitude": -1.286389,
-    "degreesLongitude": 36.817223,
-    "accuracyInMeters": 16,
-    "speedInMps": 0,
-    "degreesClockwiseFromMagneticNorth": 0,
+_PLACE = {"latitude": -1.286389, "longitude": 36.817223}
+_STANDING = {"accuracyInMeters": 16, "speedInMps": 0, "degreesClockwiseFromMagneticNorth": 0}
+_DEFAULT_DETAILS: Mapping[str, Mapping[str, Any]] = {
+    "location": _PLACE,
+    "live_location": {**_PLACE, **_STANDING},
+    "group_invite": {"invite": None},
+    "album": {"images": 2, "videos": 0},
+    "poll": {"options": ["Saturday", "Sunday"], "selectable": 1},
+    "poll_vote": {"choices": []},
+    "button_reply": {"selected": "yes"},
+    "list_reply": {"selected": "row-1"},
+    "edit": {"wrapped": False},
+    "disappearing": {"seconds": 604_800, "wrapped": True},
 }
 _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/delivery/id"))
 
@@ -267,17 +270,11 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         caption=caption,
         upload=_upload(kind, given) if kind in MEDIA_KINDS else None,
         flaws={flaw: media.get(flaw, False) for flaw in FLAWS},
-        instance=given.get("instance"),
-        group=given.get("group"),
-        reply_to=given.get("reply_to"),
-        target=given.get("target"),
-        forward=given.get("forward"),
-        forwarded=given.get("forwarded", 0),
         mentions=tuple(given.get("mentions", ())),
         details={} if "message" in given else _details(kind, given),
         raw=given.get("message"),
         as_lid=given.get("from_lid"),
-        chaos=given.get("chaos"),
+        **{name: given[name] for name in _UNCHANGED if name in given},
     )
 
 
@@ -317,36 +314,10 @@ def _upload(kind: str, given: Mapping[str, Any]) -> Upload | None:
 def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a kind of message holds beside text and media, with defaults that make sense."""
     match kind:
-        case "location":
-            place = {"degreesLatitude": -1.286389, "degreesLongitude": 36.817223}
-            return place | {name: given[field] for field, name in _PLACE.items() if field in given}
-        case "live_location":
-            place = {name: given[field] for field, name in _PLACE.items() if field in given}
-            return {**_LIVE, **place}
         case "contact":
             return _contact(given.get("contact", _CONTACT))
         case "contacts":
             return {"contacts": [_contact(one) for one in given.get("contacts", (_CONTACT, _OTHER))]}
-        case "group_invite":
-            return {"group": given.get("invite")}
-        case "album":
-            return {
-                "expectedImageCount": given.get("images", 2),
-                "expectedVideoCount": given.get("videos", 0),
-            }
-        case "poll_vote":
-            return {"choices": given.get("choices", [])}
-        case "edit":
-            return {"wrapped": given.get("wrapped", False)}
-        case "disappearing":
-            return {"seconds": given.get("seconds", 604_800), "wrapped": given.get("wrapped", True)}
-        case "poll":
-            options = given.get("options", ["Saturday", "Sunday"])
-            return {"options": options, "selectableOptionsCount": given.get("selectable", 1)}
-        case "button_reply":
-            return {"selectedButtonId": given.get("selected", "yes")}
-        case "list_reply":
-            return {"selectedRowId": given.get("selected", "row-1")}
         case "text":
             link = given.get("link", {})
             return {
@@ -354,10 +325,9 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
                 "description": link.get("description"),
                 "title": link.get("title"),
             }
-        case "channel_image":
-            return {"channel": given["channel"]} if "channel" in given else {}
-        case _:
-            return {name: given[name] for name in ("seconds", "complete", "album") if name in given}
+    details = {**_DEFAULT_DETAILS.get(kind, {}), **{name: given[name] for name in kinds.DETAILS if name in given}}
+    names = kinds.IN_PAYLOADS.get(kind, {})
+    return {names.get(name, name): value for name, value in details.items()}
 
 
 def _contact(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -112,19 +112,15 @@ class Composer:
         if content.type not in MEDIA_KINDS:
             text = content.text or (json.dumps(content.template) if content.type == "template" else "")
             return InboundMessage(message.sender, text=text, caption=content.caption)
-        source = self._file_of(message)
+        file = self._store.state.media.get(content.media) if content.media else None
+        source = file or self._store.host.sample_media(MEDIA_KINDS[content.type])
         upload = Upload(source.data, content.file_name or source.file_name, content.mimetype or source.mimetype)
         kind = "document" if mismatch(MEDIA_KINDS[content.type], upload) else content.type
         return InboundMessage(message.sender, kind, content.text or "", content.caption, upload)
 
-    def _file_of(self, message: Message) -> Any:
-        content = message.content
-        file = self._store.state.media.get(content.media) if content.media else None
-        return file or self._store.host.sample_media(MEDIA_KINDS[content.type])
-
     def _require_parts(self, message: InboundMessage, sender: str, chat: str) -> None:
         """Check what a message names, before people are met and files are shared: a refusal changes nothing."""
-        groups, group, album = self._store.state.groups, message.details.get("group"), message.details.get("album")
+        groups, group, album = self._store.state.groups, message.details.get("groupJid"), message.details.get("album")
         if message.kind == "group_invite" and (group not in groups if group else not groups):
             raise errors.GroupNotFound
         if album is not None:
@@ -189,7 +185,7 @@ class Composer:
         if wanted is not None:
             found = self._find(wanted)
             if message.kind not in TARGETED:
-                rights.require_quote(state, found)
+                rights.require_usable("reply_to", state, found, "quoted")
             return found
         if message.kind in TARGETED:
             raise errors.MessageNotFound
@@ -368,7 +364,7 @@ class Composer:
 
     def _invite(self, details: Mapping[str, Any], now: datetime) -> Payload:
         groups = self._store.state.groups
-        group = groups[details["group"]] if details.get("group") else next(iter(groups.values()))
+        group = groups[details["groupJid"]] if details.get("groupJid") else next(iter(groups.values()))
         return {
             "groupJid": group.id,
             "inviteCode": self._store.random.letters("group invite", 16),

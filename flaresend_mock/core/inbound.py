@@ -88,7 +88,15 @@ class Inbound:
                 self._set_disappearing(chat, payload, message.details.get("wrapped", True), now)
             if message.kind == "channel_image":
                 chat = message.details["channel"]
-            recorded = self._record(message, instance, sender, chat, payload, now)
+            recorded = self._keep(
+                instance,
+                chat,
+                sender=sender,
+                to=message.group or instance.number,
+                content=self._media.keep(self._content(message, payload)),
+                payload=payload,
+                now=now,
+            )
             event = self._event(message, recorded)
             body = event_bodies.encoded(event)
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, message.chaos)
@@ -180,33 +188,16 @@ class Inbound:
         if seconds in DISAPPEARING_SECONDS:
             state.disappearing[chat] = Disappearing(int(seconds), now, wrapped=wrapped)
 
-    def _record(
-        self,
-        message: InboundMessage,
-        instance: Instance,
-        sender: str,
-        chat: str,
-        payload: Payload,
-        now: datetime,
-    ) -> Message:
-        """Record a message as its payload says it."""
+    def _content(self, message: InboundMessage, payload: Payload) -> Content:
+        """Return the content of a message as its payload says it."""
         said = self._read(payload)
-        upload = message.upload if said.mimetype is not None else None
-        content = replace(
+        is_shown = message.kind != "view_once" or message.details.get("complete")
+        return replace(
             said,
             type=said.type if message.raw is not None else message.kind,
-            upload=upload if message.kind != "view_once" or message.details.get("complete") else None,
+            upload=message.upload if said.mimetype is not None and is_shown else None,
             raw=message.raw is not None,
             by_rule=message.by_rule,
-        )
-        return self._keep(
-            instance,
-            chat,
-            sender=sender,
-            to=message.group or instance.number,
-            content=self._media.keep(content),
-            payload=payload,
-            now=now,
         )
 
     def _read(self, payload: Any) -> Content:

@@ -6,6 +6,7 @@ The control plane checks requests by this table, and the dashboard builds its fo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 from flaresend_mock.core.media import FLAWS
@@ -48,6 +49,21 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     }.items()
 }
 """The fields that a kind of message has beside the common ones."""
+
+_NO_DETAILS = frozenset((_CAPTIONED + "target emoji link contact contacts").split())
+DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _NO_DETAILS
+"""The fields that are details of an `InboundMessage`, without those that take another form there."""
+_PLACE = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
+IN_PAYLOADS: Mapping[str, Mapping[str, str]] = {
+    "location": _PLACE,
+    "live_location": _PLACE,
+    "group_invite": {"invite": "groupJid"},
+    "album": {"images": "expectedImageCount", "videos": "expectedVideoCount"},
+    "poll": {"selectable": "selectableOptionsCount"},
+    "button_reply": {"selected": "selectedButtonId"},
+    "list_reply": {"selected": "selectedRowId"},
+}
+"""What a detail is called in the payload of a kind, if not as its field."""
 
 TELLING: Mapping[str, str] = {
     "latitude": "location",

@@ -83,6 +83,7 @@ _KEYS = {
     "contact": "displayName vcard contextInfo",
     "contacts": "displayName contacts contextInfo",
     "group_invite": "groupJid inviteCode inviteExpiration groupName caption contextInfo",
+    "reaction": "key text senderTimestampMs",
     "poll": "name options selectableOptionsCount contextInfo",
     "album": "expectedImageCount expectedVideoCount contextInfo",
 }
@@ -137,10 +138,10 @@ def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
 
 
 def _plain(key: str, kind: str) -> Callable[[InboundMessage], tuple[str, Any]]:
-    """Return a builder that writes the details and the caption of a message under a key."""
+    """Return a builder that writes the details, the text and the caption of a message under a key."""
 
     def build(message: InboundMessage) -> tuple[str, Any]:
-        return key, _in_order(kind, {**message.details, "caption": message.caption})
+        return key, _in_order(kind, {**message.details, "text": message.text, "caption": message.caption})
 
     return build
 
@@ -197,15 +198,6 @@ def _contacts(message: InboundMessage) -> tuple[str, Any]:
     cards = [_contact_card(one) for one in message.details["contacts"]]
     values = {**message.details, "displayName": f"{len(cards)} contacts", "contacts": cards}
     return "contactsArrayMessage", _in_order("contacts", values)
-
-
-def _reaction(message: InboundMessage) -> tuple[str, Any]:
-    details = message.details
-    return "reactionMessage", {
-        "key": dict(details["key"]),
-        "text": message.text,
-        "senderTimestampMs": details["senderTimestampMs"],
-    }
 
 
 def _poll(message: InboundMessage) -> tuple[str, Any]:
@@ -296,7 +288,7 @@ _BUILDERS: Mapping[str, Callable[[InboundMessage], tuple[str, Any]]] = {
     "contact": _contact,
     "contacts": _contacts,
     "group_invite": _plain("groupInviteMessage", "group_invite"),
-    "reaction": _reaction,
+    "reaction": _plain("reactionMessage", "reaction"),
     "poll": _poll,
     "poll_vote": _poll_vote,
     "button_reply": _button_reply,

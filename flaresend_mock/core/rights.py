@@ -33,11 +33,9 @@ def require_change(
     Raises:
         NotAllowed: it does not; the text says why.
     """
-    if target.instance != instance:
-        raise NotAllowed("target: another instance has this message")
-    if target.chat != chat:
-        raise NotAllowed("target: this message is in another chat")
-    _require_usable("target", state, target, "changed")
+    _require(target.instance == instance, "target: another instance has this message")
+    _require(target.chat == chat, "target: this message is in another chat")
+    require_usable("target", state, target, "changed")
     match message.kind:
         case "poll_vote":
             _require_options(message, target)
@@ -46,17 +44,24 @@ def require_change(
         case "delete":
             group = state.groups.get(chat)
             if group is None or not group.is_admin(sender):
-                _require_author(target, sender, "only its author, or an admin of its group, deletes a message")
-                _require_age(target, now, DELETABLE_FOR, "a message is deleted within 60 hours")
+                by_author = target.sender == sender
+                _require(by_author, "target: only its author, or an admin of its group, deletes a message")
+                _require(now - target.at <= DELETABLE_FOR, "target: a message is deleted within 60 hours")
 
 
-def require_quote(state: State, quoted: Message) -> None:
-    """Check that a reply can quote a message.
+def require_usable(field: str, state: State, message: Message, changed: str) -> None:
+    """Check that a message can be quoted or changed, as `changed` says.
 
     Raises:
-        NotAllowed: it cannot; the text says why.
+        NotAllowed: it cannot; the text says why, and names the `field` of the request.
     """
-    _require_usable("reply_to", state, quoted, "quoted")
+    kind = message.content.type
+    original = payload_reader.target_of(message)
+    hint = f"; name the message that it is about, {original}" if original else ""
+    _require(kind not in CHANGES, f"{field}: a message of type {kind} cannot be {changed}{hint}")
+    _require(message.status != "failed", f"{field}: this message failed, so no one has it")
+    _require(message.sender.isdigit(), f"{field}: this event names no person who wrote it")
+    _require(not is_deleted(state, message), f"{field}: this message was deleted")
 
 
 def can_be_quoted(state: State, message: Message) -> bool:
@@ -86,41 +91,16 @@ def is_deleted(state: State, message: Message) -> bool:
     return any(one.content.type == "delete" for one in changes_of(state, message))
 
 
-def _require_usable(field: str, state: State, message: Message, changed: str) -> None:
-    kind = message.content.type
-    if kind in CHANGES:
-        original = payload_reader.target_of(message)
-        hint = f"; name the message that it is about, {original}" if original else ""
-        raise NotAllowed(f"{field}: a message of type {kind} cannot be {changed}{hint}")
-    if message.status == "failed":
-        raise NotAllowed(f"{field}: this message failed, so no one has it")
-    if not message.sender.isdigit():
-        raise NotAllowed(f"{field}: this event names no person who wrote it")
-    if is_deleted(state, message):
-        raise NotAllowed(f"{field}: this message was deleted")
-
-
 def _require_edit(target: Message, sender: str, now: datetime) -> None:
     said = payload_reader.read(target.payload)
     kind = said.kind if target.content.raw else target.content.type
-    _require_author(target, sender, "only its author edits a message")
-    if kind not in _EDITABLE:
-        raise NotAllowed(f"target: a message of type {kind} has no text to edit")
-    if said.text is None and said.caption is None:
-        raise NotAllowed(f"target: this message of type {kind} has no caption to edit")
-    if payload_reader.context_of(target).get("isForwarded"):
-        raise NotAllowed("target: a forwarded message cannot be edited")
-    _require_age(target, now, EDITABLE_FOR, "a message is edited within 15 minutes")
-
-
-def _require_author(target: Message, sender: str, rule: str) -> None:
-    if target.sender != sender:
-        raise NotAllowed(f"target: {rule}")
-
-
-def _require_age(target: Message, now: datetime, limit: timedelta, rule: str) -> None:
-    if now - target.at > limit:
-        raise NotAllowed(f"target: {rule}")
+    has_words = said.text is not None or said.caption is not None
+    is_forwarded = payload_reader.context_of(target).get("isForwarded")
+    _require(target.sender == sender, "target: only its author edits a message")
+    _require(kind in _EDITABLE, f"target: a message of type {kind} has no text to edit")
+    _require(has_words, f"target: this message of type {kind} has no caption to edit")
+    _require(not is_forwarded, "target: a forwarded message cannot be edited")
+    _require(now - target.at <= EDITABLE_FOR, "target: a message is edited within 15 minutes")
 
 
 def _require_options(message: InboundMessage, poll: Message) -> None:
@@ -129,9 +109,13 @@ def _require_options(message: InboundMessage, poll: Message) -> None:
     chosen = message.details["choices"]
     unknown = next((one for one in chosen if one not in options), None)
     allowed = fields.get("selectableOptionsCount")
-    if poll.content.type != "poll" or payload_reader.secret_of(poll.payload) is None:
-        raise NotAllowed("target: this message is not a poll that can be voted in")
-    if unknown is not None:
-        raise NotAllowed(f"choices: the poll has no option {unknown!r}; its options are {', '.join(options)}")
-    if allowed and isinstance(allowed, int) and len(chosen) > allowed:
-        raise NotAllowed(f"choices: the poll allows {allowed}")
+    is_poll = poll.content.type == "poll" and payload_reader.secret_of(poll.payload) is not None
+    too_many = allowed and isinstance(allowed, int) and len(chosen) > allowed
+    _require(is_poll, "target: this message is not a poll that can be voted in")
+    _require(unknown is None, f"choices: the poll has no option {unknown!r}; its options are {', '.join(options)}")
+    _require(not too_many, f"choices: the poll allows {allowed}")
+
+
+def _require(allowed: bool, otherwise: str) -> None:
+    if not allowed:
+        raise NotAllowed(otherwise)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import kinds, numbers
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
 from flaresend_mock.core.payload_reader import (
@@ -207,36 +207,24 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
     kind = message.content.type
     if message.content.raw:
         return None
-    found: dict[str, Any] = {}
+    names = kinds.IN_PAYLOADS.get(kind, {})
+    found = {name: body.get(names.get(name, name)) for name in kinds.FIELDS.get(kind, ()) if name in kinds.DETAILS}
     match kind:
-        case "location":
-            names = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
-            found = {name: body.get(names.get(name, name)) for name in (*names, "name", "address")}
         case "contact":
             found = {"contact": _contact(contact_of(body))}
         case "contacts":
             found = {"contacts": list(map(_contact, contacts_of(body)))}
-        case "live_location":
-            found = {"latitude": body.get("degreesLatitude"), "longitude": body.get("degreesLongitude")}
-        case "group_invite":
-            found = {"invite": body.get("groupJid")}
-        case "album":
-            found = {"images": body.get("expectedImageCount"), "videos": body.get("expectedVideoCount")}
         case "disappearing":
             found = {"seconds": body.get("ephemeralExpiration")}
         case "view_once":
-            found = {"seconds": body.get("seconds"), "complete": True if "url" in body else None}
+            found["complete"] = True if "url" in body else None
         case "poll_vote":
             return None  # its choices are encrypted
         case "poll":
-            found = {"options": list(choices(body)), "selectable": body.get("selectableOptionsCount")}
-        case "button_reply":
-            found = {"selected": body.get("selectedButtonId")}
+            found["options"] = list(choices(body))
         case "list_reply":
             reply = body.get("singleSelectReply")
             found = {"selected": reply.get("selectedRowId") if isinstance(reply, Mapping) else None}
-        case "video" | "gif" | "video_note" | "audio" | "voice":
-            found = {"seconds": body.get("seconds")}
         case "channel_image":
             found = {"channel": message.chat}
         case "reaction":

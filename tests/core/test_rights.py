@@ -224,7 +224,7 @@ def test_an_edit_keeps_the_kind(said: dict[str, Any], message: dict[str, Any], w
         {"kind": "sticker"},
         {"kind": "view_once", "caption": "a"},
         {"kind": "live_location", "caption": "a", "details": {"degreesLatitude": 1, "degreesLongitude": 2}},
-        {"kind": "group_invite", "caption": "a", "details": {"group": CLUB}},
+        {"kind": "group_invite", "caption": "a", "details": {"groupJid": CLUB}},
         {"kind": "poll", "text": "?", "details": {"options": ["a", "b"], "selectableOptionsCount": 1}},
         {"raw": {"unheardOfMessage": {"caption": "a"}}},
         {"text": "a", "forwarded": 1},
