@@ -91,16 +91,10 @@ def api_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
             "(documented), has said so since (documented-later), or the emulator fills a gap (assumed)."
         ),
     }
+    key = "The API key of an instance. That of the default world's first instance is YOUR_API_KEY."
+    schemes = {"apiKey": {"type": "http", "scheme": "bearer", "description": key}}
     maker = _Maker(app, refused, _api_statuses, _Examples(cases(), app.url_map))
-    document = maker.document(about)
-    document["components"]["securitySchemes"] = {
-        "apiKey": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "The API key of an instance. That of the default world's first instance is YOUR_API_KEY.",
-        }
-    }
-    return {**document, "security": [{"apiKey": []}]}
+    return maker.document(about, schemes) | {"security": [{"apiKey": []}]}
 
 
 def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
@@ -116,13 +110,12 @@ def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
         ),
         "license": {"name": "MIT", "identifier": "MIT"},
     }
-    maker = _Maker(app, refused, _control_statuses, None)
-    document = maker.document(about)
-    document["components"]["securitySchemes"] = {
+    schemes = {
         "controlToken": {"type": "apiKey", "in": "header", "name": "X-Control-Token"},
         "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, which picks its world."},
     }
-    return {**document, "security": [{}, {"controlToken": []}, {"apiKey": []}]}
+    maker = _Maker(app, refused, _control_statuses, None)
+    return maker.document(about, schemes) | {"security": [{}, {"controlToken": []}, {"apiKey": []}]}
 
 
 def _api_statuses(description: Endpoint) -> Iterator[int]:
@@ -204,7 +197,7 @@ class _Maker:
     examples: _Examples | None
     shapes: Shapes = field(default_factory=Shapes)
 
-    def document(self, about: Shape) -> Shape:
+    def document(self, about: Shape, schemes: Shape) -> Shape:
         paths: Shape = {}
         tags: dict[str, None] = {}
         for rule in self.app.url_map.iter_rules():
@@ -226,7 +219,7 @@ class _Maker:
             "servers": [],  # each emulator of the process has its own
             "tags": [{"name": tag} for tag in tags],
             "paths": paths,
-            "components": {"schemas": self.shapes.components},
+            "components": {"schemas": self.shapes.components, "securitySchemes": schemes},
         }
 
     def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str) -> Shape:
