@@ -11,89 +11,60 @@ from werkzeug.exceptions import HTTPException
 from flaresend_mock.control.resources.worlds import Refused, Unmet
 from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.core.models import GROUP_CAPACITY
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import allowed
 from flaresend_mock.http.resources import Resource
 
-CODES: dict[type[Refusal], tuple[int, str, str]] = {
-    errors.ClockOutOfRange: (400, "clock_out_of_range", ""),
-    errors.InvalidNumber: (400, "invalid_number", ""),
-    errors.PersonNotOnWhatsApp: (400, "not_on_whatsapp", "from: this number is not on WhatsApp"),
-    errors.InvalidTarget: (400, "invalid_url", ""),
-    errors.NotReady: (409, "instance_not_connected", ""),
-    errors.NoWebhook: (409, "no_webhook", "the instance has no webhook"),
-    errors.InstanceNotFound: (404, "instance_not_found", "there is no instance with this id"),
-    errors.GroupNotFound: (404, "group_not_found", "there is no group with this JID"),
-    errors.NotAllowed: (409, "not_allowed", ""),
-    errors.MediaMismatch: (400, "media_mismatch", ""),
-    errors.NotForwarded: (
-        409,
-        "not_forwarded",
-        "this message cannot be forwarded: it was deleted, or has no content of its own",
-    ),
-    errors.MessageNotFound: (404, "message_not_found", "no message with this id is kept"),
-    errors.TaskNotFound: (404, "task_not_found", "no pending scheduled message has this id"),
-    errors.DeliveryNotFound: (404, "delivery_not_found", "no delivery with this id is kept"),
-    errors.ChannelNotFound: (404, "channel_not_found", "there is no channel with this JID"),
-    errors.NotGroupAdmin: (409, "not_group_admin", "only admins post in this group"),
-    errors.NoValidParticipants: (400, "no_participants", "participants: none of them is on WhatsApp"),
-    errors.GroupFull: (400, "group_full", f"participants: a group has at most {GROUP_CAPACITY} people"),
-    errors.NotOnWhatsApp: (400, "not_on_whatsapp", ""),
-    errors.AlreadyParticipants: (409, "already_participants", ""),
-    errors.NotParticipants: (409, "not_participants", ""),
-    errors.CreatorIsProtected: (
-        409,
-        "creator_is_protected",
-        "the creator of a group can be neither removed nor demoted",
-    ),
-    errors.NotInGroup: (409, "instance_not_in_group", "the instance is not in this group"),
-    errors.InvalidMatcher: (400, "invalid_matcher", ""),
-    errors.InvalidFault: (400, "invalid_fault", ""),
-    errors.InvalidWorld: (400, "invalid_world", ""),
-    errors.TooMany: (409, "too_many", ""),
-    errors.FaultNotFound: (404, "fault_not_found", "there is no fault with this id"),
-    errors.WorldNotFound: (404, "world_not_found", ""),
-    errors.WorldExists: (409, "world_exists", "a world of this name exists already"),
-    errors.WorldIsNeeded: (409, "world_is_needed", "the default world cannot be deleted; reset it instead"),
-    errors.WorldIsGone: (
-        410,
-        "world_is_gone",
-        "this API key's world was evicted to make room for newer ones; use a new key",
-    ),
-    errors.KeyInUse: (409, "key_in_use", "an instance has this API key already, in this world or another"),
-    errors.KeyNotFound: (404, "key_not_found", "the instance has no API key with this id"),
-    errors.SnapshotNotFound: (404, "snapshot_not_found", "there is no snapshot of this name"),
-    errors.NumberInUse: (409, "number_in_use", "another instance is linked to this number"),
-    errors.LidInUse: (409, "lid_in_use", ""),
-    errors.AliasInUse: (409, "alias_in_use", ""),
-    errors.PersonNotFound: (404, "person_not_found", "the directory has no person with this number"),
-    errors.PersonIsLinked: (
-        409,
-        "person_is_linked",
-        "an instance has this number, so it stays in the directory and on WhatsApp",
-    ),
-    errors.LastInstance: (
-        409,
-        "last_instance",
-        "a world has at least one instance; create another one first",
-    ),
-    errors.NoQrCode: (409, "no_qr_code", ""),
-    errors.QrCodeExpired: (
-        410,
-        "qr_code_expired",
-        "this QR code has expired; scan the one that is shown now",
-    ),
-    errors.AnotherPhone: (
-        409,
-        "another_phone",
-        "the instance is linked to another number; log it out before another phone scans its QR code",
-    ),
-    errors.AlreadyConnected: (409, "already_connected", ""),
-    errors.MediaNotFound: (404, "media_not_found", "no file with this id is kept"),
-    errors.PersonNotInGroup: (409, "not_in_group", "the sender is not in this group"),
+CODES: dict[type[Refusal], tuple[int, str]] = {
+    errors.ClockOutOfRange: (400, "clock_out_of_range"),
+    errors.InvalidNumber: (400, "invalid_number"),
+    errors.PersonNotOnWhatsApp: (400, "not_on_whatsapp"),
+    errors.InvalidTarget: (400, "invalid_url"),
+    errors.NotReady: (409, "instance_not_connected"),
+    errors.NoWebhook: (409, "no_webhook"),
+    errors.InstanceNotFound: (404, "instance_not_found"),
+    errors.GroupNotFound: (404, "group_not_found"),
+    errors.NotAllowed: (409, "not_allowed"),
+    errors.MediaMismatch: (400, "media_mismatch"),
+    errors.NotForwarded: (409, "not_forwarded"),
+    errors.MessageNotFound: (404, "message_not_found"),
+    errors.TaskNotFound: (404, "task_not_found"),
+    errors.DeliveryNotFound: (404, "delivery_not_found"),
+    errors.ChannelNotFound: (404, "channel_not_found"),
+    errors.NotGroupAdmin: (409, "not_group_admin"),
+    errors.NoValidParticipants: (400, "no_participants"),
+    errors.GroupFull: (400, "group_full"),
+    errors.NotOnWhatsApp: (400, "not_on_whatsapp"),
+    errors.AlreadyParticipants: (409, "already_participants"),
+    errors.NotParticipants: (409, "not_participants"),
+    errors.CreatorIsProtected: (409, "creator_is_protected"),
+    errors.NotInGroup: (409, "instance_not_in_group"),
+    errors.InvalidMatcher: (400, "invalid_matcher"),
+    errors.InvalidFault: (400, "invalid_fault"),
+    errors.InvalidWorld: (400, "invalid_world"),
+    errors.TooMany: (409, "too_many"),
+    errors.FaultNotFound: (404, "fault_not_found"),
+    errors.WorldNotFound: (404, "world_not_found"),
+    errors.WorldExists: (409, "world_exists"),
+    errors.WorldIsNeeded: (409, "world_is_needed"),
+    errors.WorldIsGone: (410, "world_is_gone"),
+    errors.KeyInUse: (409, "key_in_use"),
+    errors.KeyNotFound: (404, "key_not_found"),
+    errors.SnapshotNotFound: (404, "snapshot_not_found"),
+    errors.NumberInUse: (409, "number_in_use"),
+    errors.LidInUse: (409, "lid_in_use"),
+    errors.AliasInUse: (409, "alias_in_use"),
+    errors.PersonNotFound: (404, "person_not_found"),
+    errors.PersonIsLinked: (409, "person_is_linked"),
+    errors.LastInstance: (409, "last_instance"),
+    errors.NoQrCode: (409, "no_qr_code"),
+    errors.QrCodeExpired: (410, "qr_code_expired"),
+    errors.AnotherPhone: (409, "another_phone"),
+    errors.AlreadyConnected: (409, "already_connected"),
+    errors.MediaNotFound: (404, "media_not_found"),
+    errors.PersonNotInGroup: (409, "not_in_group"),
 }
-"""Status, code and message of each refusal; where the message is empty, the refusal says it itself."""
+"""Status and code of each refusal; `errors.py` of the core has the messages."""
 
 
 def refusal_type(status: int) -> type[Resource]:
@@ -102,8 +73,8 @@ def refusal_type(status: int) -> type[Resource]:
 
 
 def refuse(refusal: Refusal) -> Response:
-    status, code, message = CODES[type(refusal)]
-    return respond(status, code, message or str(refusal))
+    status, code = CODES[type(refusal)]
+    return respond(status, code, refusal.message or str(refusal))
 
 
 def refuse_http(refusal: HTTPException) -> Response:

@@ -1,4 +1,4 @@
-"""Everything that the simulated service refuses, as exceptions with data. The API and the control plane word them."""
+"""Everything that the simulated service refuses, as exceptions with data. The API has its own words for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 
 class Refusal(Exception):
-    """A refused call; it changed nothing."""
+    """A refused call; it changed nothing. `message` is the control plane's text, if the exception has none itself."""
+
+    message = ""
 
 
 class NotReady(Refusal):
@@ -45,15 +47,17 @@ class NothingToUpdate(Refusal):
 
 
 class GroupNotFound(Refusal):
-    """No group has this JID."""
+    message = "there is no group with this JID"
 
 
 class NotInGroup(Refusal):
-    """The instance itself is not a participant of the group."""
+    message = "the instance is not in this group"
 
 
 class NotGroupAdmin(Refusal):
     """Only admins may do this; `what` is manage or invite."""
+
+    message = "only admins post in this group"
 
     def __init__(self, what: str) -> None:
         super().__init__(f"only group admins can {what}")
@@ -61,15 +65,15 @@ class NotGroupAdmin(Refusal):
 
 
 class GroupFull(Refusal):
-    """A group holds at most 1024 people."""
+    message = "participants: a group has at most 1024 people"
 
 
 class CreatorIsProtected(Refusal):
-    """The creator of a group cannot be removed or demoted."""
+    message = "the creator of a group can be neither removed nor demoted"
 
 
 class NoValidParticipants(Refusal):
-    """None of the people named for a new group is on WhatsApp."""
+    message = "participants: none of them is on WhatsApp"
 
 
 class PeopleRefused(Refusal):
@@ -83,20 +87,14 @@ class PeopleRefused(Refusal):
 
 
 class AlreadyParticipants(PeopleRefused):
-    """Some people are in the group already."""
-
     why = "in the group already"
 
 
 class NotParticipants(PeopleRefused):
-    """Some people are not in the group."""
-
     why = "not in the group"
 
 
 class NotOnWhatsApp(PeopleRefused):
-    """Some people have no WhatsApp account."""
-
     why = "not on WhatsApp"
 
 
@@ -108,6 +106,8 @@ class NotAddable(PeopleRefused):
 
 class ChannelNotFound(Refusal):
     """No channel has this JID or invite code."""
+
+    message = "there is no channel with this JID"
 
 
 class NotChannelAdmin(Refusal):
@@ -132,7 +132,7 @@ class SendAtBeyondCalendar(Refusal):
 
 
 class TaskNotFound(Refusal):
-    """No scheduled message has this id."""
+    message = "no pending scheduled message has this id"
 
 
 class TaskNotPending(Refusal):
@@ -144,11 +144,11 @@ class TaskNotCancellable(Refusal):
 
 
 class InstanceNotFound(Refusal):
-    """No instance has this id."""
+    message = "there is no instance with this id"
 
 
 class MessageNotFound(Refusal):
-    """No message that is still kept has this id."""
+    message = "no message with this id is kept"
 
 
 class NotAllowed(Refusal):
@@ -162,17 +162,19 @@ class MediaMismatch(Refusal):
 class NotForwarded(Refusal):
     """Deleted and view-once messages, and those without content of their own, such as reactions, are not forwarded."""
 
+    message = "this message cannot be forwarded: it was deleted, or has no content of its own"
+
 
 class PersonNotInGroup(Refusal):
-    """A person who writes in a group must be in it."""
+    message = "the sender is not in this group"
 
 
 class PersonNotOnWhatsApp(Refusal):
-    """A person who writes must be on WhatsApp."""
+    message = "from: this number is not on WhatsApp"
 
 
 class NoWebhook(Refusal):
-    """The instance has no webhook."""
+    message = "the instance has no webhook"
 
 
 class InvalidTarget(Refusal):
@@ -180,7 +182,7 @@ class InvalidTarget(Refusal):
 
 
 class DeliveryNotFound(Refusal):
-    """No delivery that is still kept has this id."""
+    message = "no delivery with this id is kept"
 
 
 class ClockOutOfRange(Refusal):
@@ -196,7 +198,7 @@ class InvalidFault(Refusal):
 
 
 class FaultNotFound(Refusal):
-    """No fault has this id."""
+    message = "there is no fault with this id"
 
 
 class TooMany(Refusal):
@@ -211,31 +213,31 @@ class WorldNotFound(Refusal):
 
 
 class WorldExists(Refusal):
-    """Another world has this name."""
+    message = "a world of this name exists already"
 
 
 class WorldIsNeeded(Refusal):
-    """The default world cannot be removed."""
+    message = "the default world cannot be deleted; reset it instead"
 
 
 class WorldIsGone(Refusal):
-    """The world of this API key was evicted."""
+    message = "this API key's world was evicted to make room for newer ones; use a new key"
 
 
 class KeyInUse(Refusal):
-    """Another instance has this API key."""
+    message = "an instance has this API key already, in this world or another"
 
 
 class KeyNotFound(Refusal):
-    """The instance has no API key with this id."""
+    message = "the instance has no API key with this id"
 
 
 class SnapshotNotFound(Refusal):
-    """No snapshot has this name."""
+    message = "there is no snapshot of this name"
 
 
 class NumberInUse(Refusal):
-    """Another instance is linked to this number."""
+    message = "another instance is linked to this number"
 
 
 class LidInUse(Refusal):
@@ -247,15 +249,15 @@ class AliasInUse(Refusal):
 
 
 class PersonNotFound(Refusal):
-    """The directory has no person with this number."""
+    message = "the directory has no person with this number"
 
 
 class PersonIsLinked(Refusal):
-    """A person whose number an instance has stays in the directory, and on WhatsApp."""
+    message = "an instance has this number, so it stays in the directory and on WhatsApp"
 
 
 class LastInstance(Refusal):
-    """A world has at least one instance."""
+    message = "a world has at least one instance; create another one first"
 
 
 class NoQrCode(Refusal):
@@ -271,11 +273,11 @@ class NoQrCode(Refusal):
 
 
 class QrCodeExpired(Refusal):
-    """The QR code is no longer shown."""
+    message = "this QR code has expired; scan the one that is shown now"
 
 
 class AnotherPhone(Refusal):
-    """The instance is linked to another phone, which was not logged out."""
+    message = "the instance is linked to another number; log it out before another phone scans its QR code"
 
 
 class AlreadyConnected(Refusal):
@@ -287,7 +289,7 @@ class AlreadyConnected(Refusal):
 
 
 class MediaNotFound(Refusal):
-    """No file that is still kept has this id."""
+    message = "no file with this id is kept"
 
 
 class InvalidWorld(Refusal):

@@ -55,10 +55,8 @@ def validate(state: State) -> None:
     for key, reply in state.auto_replies.items():
         _one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
     for chat in state.disappearing:
-        if not chat.endswith(GROUP) and (parse(chat) or "") + USER != chat:
-            raise InvalidWorld(
-                f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here."
-            )
+        is_chat = chat.endswith(GROUP) or (parse(chat) or "") + USER == chat
+        _require(is_chat, f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here.")
     _validate_timers(state)
     for kind in state.events.gone():
         _one_of(f"evicted_events.{kind}", kind, KINDS)
@@ -82,9 +80,13 @@ def keyed(
     return found
 
 
+def _require(holds: bool, where: str, problem: str) -> None:
+    if not holds:
+        raise InvalidWorld(where, problem)
+
+
 def _within(where: str, value: float, lowest: float, highest: float) -> None:
-    if not lowest <= value <= highest:
-        raise InvalidWorld(where, f"A number from {lowest:g} to {highest:g} is expected here.")
+    _require(lowest <= value <= highest, where, f"A number from {lowest:g} to {highest:g} is expected here.")
 
 
 def _one_of(where: str, value: str, known: Collection[str]) -> None:
@@ -96,26 +98,23 @@ def _one_of(where: str, value: str, known: Collection[str]) -> None:
 
 def _validate_instances(state: State) -> None:
     instances = list(state.instances.values())
-    if not instances:
-        raise InvalidWorld("instances", "A world has at least one instance.")
+    _require(bool(instances), "instances", "A world has at least one instance.")
     keyed("instances", instances, attrgetter("number"), "number")
     keys: set[str] = set()
     for index, instance in enumerate(instances):
         for place, key in enumerate(instance.api_keys):
-            if key in keys:
-                raise InvalidWorld(f"instances[{index}].api_keys[{place}]", "This key appears twice.")
+            _require(key not in keys, f"instances[{index}].api_keys[{place}]", "This key appears twice.")
             keys.add(key)
 
 
 def _validate_people(state: State) -> None:
     for index, person in enumerate(state.people.values()):  # those of the world file come first
         for alias in person.aliases:
-            if alias in state.people:
-                problem = f"{alias} is a person's number, and an alias of {person.number}."
-                raise InvalidWorld(f"people[{index}].aliases", problem)
+            problem = f"{alias} is a person's number, and an alias of {person.number}."
+            _require(alias not in state.people, f"people[{index}].aliases", problem)
     for number in (*state.people, *state.aliases):
-        if number + numbers.LID in state.lids:
-            raise InvalidWorld("people", f"{number} is a phone number, and the digits of a LID.")
+        is_lid = number + numbers.LID in state.lids
+        _require(not is_lid, "people", f"{number} is a phone number, and the digits of a LID.")
 
 
 def _validate_groups(state: State) -> None:
@@ -123,11 +122,10 @@ def _validate_groups(state: State) -> None:
     keyed("groups", groups, attrgetter("invite"), "invite")
     for index, group in enumerate(groups):
         where = f"groups[{index}]"
-        if len(group.members) > GROUP_CAPACITY:
-            raise InvalidWorld(f"{where}.participants", f"A group has at most {GROUP_CAPACITY} participants.")
+        full = f"A group has at most {GROUP_CAPACITY} participants."
+        _require(len(group.members) <= GROUP_CAPACITY, f"{where}.participants", full)
         for field, number in (("owner", group.owner), ("subject_owner", group.subject_owner)):
-            if number not in state.people:
-                raise InvalidWorld(f"{where}.{field}", f"{number} is not among the people.")
+            _require(number in state.people, f"{where}.{field}", f"{number} is not among the people.")
 
 
 def _validate_fault(where: str, fault: Fault) -> None:
@@ -152,8 +150,7 @@ def _validate_tasks(state: State) -> None:
     for index, task in enumerate(state.ended_tasks):
         where = f"ended_tasks[{index}]"
         _one_of(f"{where}.status", task.status, ENDED_TASK_STATUSES)
-        if task.id in state.tasks:
-            raise InvalidWorld(f"{where}.id", f"{task.id} is pending.")
+        _require(task.id not in state.tasks, f"{where}.id", f"{task.id} is pending.")
 
 
 def _validate_deliveries(state: State) -> None:
@@ -166,8 +163,7 @@ def _validate_deliveries(state: State) -> None:
         where = f"deliveries[{index}]"
         _one_of(f"{where}.status", delivery.status, CLOSED_STATUSES)
         _validate_body(where, delivery)
-        if delivery.id in state.open_deliveries:
-            raise InvalidWorld(f"{where}.id", f"{delivery.id} is an open delivery.")
+        _require(delivery.id not in state.open_deliveries, f"{where}.id", f"{delivery.id} is an open delivery.")
 
 
 def _validate_body(where: str, delivery: Delivery) -> None:
@@ -175,25 +171,22 @@ def _validate_body(where: str, delivery: Delivery) -> None:
         is_event = isinstance(json.loads(delivery.body), dict)
     except (ValueError, RecursionError):
         is_event = False
-    if not is_event:
-        raise InvalidWorld(f"{where}.body", "The base64 of a JSON object is expected here.")
+    _require(is_event, f"{where}.body", "The base64 of a JSON object is expected here.")
 
 
 def _validate_lanes(state: State) -> None:
     waiting = {id_: one for id_, one in state.open_deliveries.items() if one.status in IN_A_LANE}
     for index, (lane, ids) in enumerate(state.lanes.items()):
         where = f"lanes[{index}].deliveries"
-        if not ids:
-            raise InvalidWorld(where, "A lane has at least one delivery.")
+        _require(bool(ids), where, "A lane has at least one delivery.")
         for place, id_ in enumerate(ids):
             delivery = waiting.pop(id_, None)
-            if delivery is None or (delivery.instance, delivery.chat) != lane:
-                problem = f"{id_} is not a pending delivery of this chat, or is in another lane."
-                raise InvalidWorld(f"{where}[{place}]", problem)
+            is_here = delivery is not None and (delivery.instance, delivery.chat) == lane
+            problem = f"{id_} is not a pending delivery of this chat, or is in another lane."
+            _require(is_here, f"{where}[{place}]", problem)
     for index, delivery in enumerate(state.open_deliveries.values()):
-        if delivery.id in waiting and delivery.status == "pending":
-            problem = f"{delivery.id} is {delivery.status}, and in no lane."
-            raise InvalidWorld(f"open_deliveries[{index}]", problem)
+        is_lost = delivery.id in waiting and delivery.status == "pending"
+        _require(not is_lost, f"open_deliveries[{index}]", f"{delivery.id} is {delivery.status}, and in no lane.")
 
 
 def _validate_timers(state: State) -> None:
@@ -212,8 +205,7 @@ def _validate_timers(state: State) -> None:
         where = f"timers.entries[{index}]"
         _one_of(f"{where}.kind", entry.kind, possible)
         _within(f"{where}.order", entry.order, 1, last_order)
-        if entry.key not in possible[entry.kind]:
-            raise InvalidWorld(f"{where}.key", f"There is no {entry.kind} of {entry.key!r}.")
+        _require(entry.key in possible[entry.kind], f"{where}.key", f"There is no {entry.kind} of {entry.key!r}.")
     for kind, keys in needed.items():
         missing = keys - {entry.key for entry in entries if entry.kind == kind}
         if missing:
