@@ -26,16 +26,7 @@ WINDOWS = sys.platform == "win32"
 def main(folder: Path) -> None:
     export = folder / "world.json"
     with WebhookReceiver() as receiver, (folder / "log").open("w") as log:
-        options = [
-            "--port",
-            "0",
-            "--world",
-            "demo",
-            "--webhook-url",
-            receiver.url,
-            "--export-on-exit",
-            str(export),
-        ]
+        options = ["--port", "0", "--world", "demo", "--webhook-url", receiver.url, "--export-on-exit", str(export)]
         emulator = subprocess.Popen(
             [*COMMAND, *options],
             stdout=subprocess.PIPE,
@@ -76,12 +67,7 @@ def use(greeting: list[str], receiver: Any) -> None:
     assert json.loads(tried)["success"] is True
 
     call("/_mock/clock", {"now": "2025-11-14T10:00:00Z", "frozen": True}, "PATCH")
-    message = {
-        "recipients": ["254708920430"],
-        "type": "text",
-        "text": "Again!",
-        "sendAt": "2025-11-15 09:00:00",
-    }
+    message = {"recipients": ["254708920430"], "type": "text", "text": "Again!", "sendAt": "2025-11-15 09:00:00"}
     task = call("/schedule-message", message)["task_id"]
     fired = call("/_mock/clock/advance", {"seconds": 86_400})["fired"]
     assert (task, "sent") in [(one["id"], one["result"]) for one in fired]

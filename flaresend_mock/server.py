@@ -62,9 +62,7 @@ class FlaresendMock:
         chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
         self.settings = Settings(**({"port": 0} | chosen | options))
         self._check_webhook = partial(
-            webhook_urls.check,
-            strict=self.settings.strict,
-            allowed=HostList.parse(self.settings.allow_webhook_host),
+            webhook_urls.check, strict=self.settings.strict, allowed=HostList.parse(self.settings.allow_webhook_host)
         )
         self._patience = Patience()
         self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)

@@ -119,13 +119,10 @@ class Settings:
     )
     api_key: str | None = _optional("API key of the world's first instance.", _KEY, "the world's: YOUR_API_KEY")
     auth: str = _option(
-        "known",
-        "API keys: known refuses unknown ones; open creates a world for each.",
-        _choice("known", "open"),
+        "known", "API keys: known refuses unknown ones; open creates a world for each.", _choice("known", "open")
     )
     strict: bool = _option(
-        False,
-        "Accept only what the documentation shows: no trailing slashes, and forms only as it has them.",
+        False, "Accept only what the documentation shows: no trailing slashes, and forms only as it has them."
     )
     webhook_url: str | None = _optional("URL of the webhook of the world's first instance.", HTTP_URL)
     webhook_secret: str | None = _optional("Secret that signs deliveries.", click.STRING, "none: unsigned")
@@ -142,9 +139,7 @@ class Settings:
         "none",
     )
     public_url: str | None = _optional(
-        "URL by which applications reach this emulator, for links to media.",
-        _BASE_URL,
-        "the address it prints",
+        "URL by which applications reach this emulator, for links to media.", _BASE_URL, "the address it prints"
     )
     import_: str | None = _optional("Export that the default world starts with, instead of what --world says.", _PATH)
     export_on_exit: str | None = _optional("File that the default world is exported to when the emulator stops.", _PATH)

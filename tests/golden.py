@@ -41,11 +41,7 @@ CASES = [
         "link",
         {
             "text": "Look: https://example.com/offers",
-            "link": {
-                "url": "https://example.com/offers",
-                "title": "Offers",
-                "description": "What is fresh today.",
-            },
+            "link": {"url": "https://example.com/offers", "title": "Offers", "description": "What is fresh today."},
         },
     ),
     Case("image", {"type": "image", "caption": "The garden"}),
@@ -77,12 +73,7 @@ CASES = [
         received={"type": "image", "caption": "The gardn"},
     ),
     Case("edit-wrapped", {"type": "edit", "text": "Eight", "target": ABOUT, "wrapped": True}, received="Seven"),
-    Case(
-        "delete-by-admin",
-        {"type": "delete", "group": ANNS_GROUP, "target": ABOUT},
-        sent_to=ANNS_GROUP,
-        sent="Oops",
-    ),
+    Case("delete-by-admin", {"type": "delete", "group": ANNS_GROUP, "target": ABOUT}, sent_to=ANNS_GROUP, sent="Oops"),
     Case("group-mention", {"text": f"@{BEN} look", "mentions": [BEN], "group": ANNS_GROUP}),
     Case("reply-to-file", {"text": "Nice", "reply_to": ABOUT}, received={"type": "image", "caption": "Look"}),
     Case(
@@ -95,12 +86,7 @@ CASES = [
         {"type": "edit", "text": f"@{BEN} sorry", "target": ABOUT, "mentions": [BEN], "group": ANNS_GROUP},
         received={"text": "Sorry", "group": ANNS_GROUP},
     ),
-    Case(
-        "reply-from-group",
-        {"text": "Privately", "reply_to": ABOUT},
-        sent="Anything else?",
-        sent_to=ANNS_GROUP,
-    ),
+    Case("reply-from-group", {"text": "Privately", "reply_to": ABOUT}, sent="Anything else?", sent_to=ANNS_GROUP),
     Case(
         "reaction-in-group",
         {"type": "reaction", "emoji": "❤️", "target": ABOUT, "group": ANNS_GROUP},

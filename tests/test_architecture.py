@@ -45,14 +45,7 @@ def test_the_list_of_packages_is_complete() -> None:
 @pytest.mark.parametrize("text", [ARCHITECTURE, CONTRIBUTING], ids=["architecture", "contributing"])
 def test_files_that_are_named_exist(text: str) -> None:
     named = set(re.findall(r"`([\w./]+(?:\.\w+|/))`", text))
-    places = (
-        REPOSITORY,
-        PACKAGE,
-        PACKAGE / "dashboard",
-        PACKAGE / "control",
-        PACKAGE / "core",
-        PACKAGE / "api",
-    )
+    places = (REPOSITORY, PACKAGE, PACKAGE / "dashboard", PACKAGE / "control", PACKAGE / "core", PACKAGE / "api")
 
     missing = {name for name in named if "/" in name and not any((place / name).exists() for place in places)}
     assert missing == set()

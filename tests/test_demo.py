@@ -93,10 +93,7 @@ def test_somebody_elses_webhook_is_left_alone() -> None:
 
 
 def test_a_demonstration_can_be_stopped_and_there_can_be_two() -> None:
-    with (
-        FlaresendMock(demo=True, log_level="error") as one,
-        FlaresendMock(demo=True, log_level="error") as two,
-    ):
+    with FlaresendMock(demo=True, log_level="error") as one, FlaresendMock(demo=True, log_level="error") as two:
         urls = {emulator.worlds.default().instances.first().webhook for emulator in (one, two)}
     assert len(urls) == 2
 
@@ -106,10 +103,7 @@ def test_a_demonstration_can_be_stopped_and_there_can_be_two() -> None:
     [
         ({"conversation": "Hi there"}, HELLO),
         ({"extendedTextMessage": {"text": "the MENU, please"}}, MENU),
-        (
-            {"conversation": "order two croissants"},
-            "Thank you! I noted *two croissants*. It is ready in 20 minutes.",
-        ),
+        ({"conversation": "order two croissants"}, "Thank you! I noted *two croissants*. It is ready in 20 minutes."),
         ({"conversation": "OK, thanks!"}, None),
         ({"reactionMessage": {"text": "👍"}}, None),
         ({"imageMessage": {}}, "What a nice picture! 📷"),

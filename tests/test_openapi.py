@@ -214,11 +214,7 @@ body = SendMessageText(recipients=["254712345678"], type_=SendMessageTextType.TE
 print(send_message.sync(client=client, body=body).total_recipients)
 """
         sent = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=tmp_path / "client",
-            capture_output=True,
-            text=True,
-            timeout=60,
+            [sys.executable, "-c", script], cwd=tmp_path / "client", capture_output=True, text=True, timeout=60
         )
         assert sent.stdout == "1\n", sent.stderr
         (message,) = running.worlds.default().state.messages
@@ -243,12 +239,7 @@ def test_each_body_of_the_control_plane_has_an_example_that_works(documents: dic
         body = operation["requestBody"]["content"]["application/json"]["example"]
         if "/requests/" in path:
             client.get("/groups")
-        wanted = {
-            "{instance_id}": "default",
-            "{number}": "254712345678",
-            "{group_id}": FAMILY,
-            "{channel_id}": OWNED,
-        }
+        wanted = {"{instance_id}": "default", "{number}": "254712345678", "{group_id}": FAMILY, "{channel_id}": OWNED}
         for part, value in wanted.items():
             path = path.replace(part, value)
         if "/deliveries/" in path and path.endswith(("wait", "verify")):

@@ -163,10 +163,7 @@ def test_the_bot_answers_whoever_writes_to_it(running: FlaresendMock, monkeypatc
         server.server_close()
 
     listed = requests.get(f"{running.url}/_mock/messages", timeout=10).json()["messages"]
-    assert [(one["direction"], one["text"]) for one in listed] == [
-        ("inbound", "hi"),
-        ("outbound", "You said: hi"),
-    ]
+    assert [(one["direction"], one["text"]) for one in listed] == [("inbound", "hi"), ("outbound", "You said: hi")]
 
 
 def test_the_guides_way_to_open_media_opens_it(running: FlaresendMock) -> None:

@@ -242,14 +242,10 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
                 ({"webhook_url": receiver.url}, {"webhook_url": receiver.url}),
             ),
             "allow_webhook_host": Case(
-                HOSTS,
-                lambda one: [hooked(one, f"http://{host}/") for host in HOSTS],
-                ([200, 400], [400, 200]),
+                HOSTS, lambda one: [hooked(one, f"http://{host}/") for host in HOSTS], ([200, 400], [400, 200])
             ),
             "allowed_host": Case(
-                HOSTS,
-                lambda one: statuses(one, "/_mock/clock", "Host", HOSTS),
-                ([200, 403], [403, 200]),
+                HOSTS, lambda one: statuses(one, "/_mock/clock", "Host", HOSTS), ([200, 403], [403, 200])
             ),
             "public_url": Case(PUBLIC, addresses, ([True, False], [False, True])),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),
@@ -297,10 +293,7 @@ def test_no_emulator_touches_the_log_of_the_process() -> None:
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
 
-    with (
-        FlaresendMock(log_format="json", log_level="error"),
-        FlaresendMock(log_format="text", log_level="debug"),
-    ):
+    with FlaresendMock(log_format="json", log_level="error"), FlaresendMock(log_format="text", log_level="debug"):
         assert (root.level, list(root.handlers)) == before
 
 

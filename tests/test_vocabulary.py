@@ -92,12 +92,7 @@ def test_help_of_commands_uses_plain_words() -> None:
 
 def wrong_help(name: str, command: click.Command) -> Iterator[tuple[str, list[str]]]:
     """Yield each command and option with banned words in its help."""
-    texts = [
-        command.help,
-        command.short_help,
-        command.epilog,
-        *(getattr(one, "help", None) for one in command.params),
-    ]
+    texts = [command.help, command.short_help, command.epilog, *(getattr(one, "help", None) for one in command.params)]
     if hits := found("\n\n".join(text for text in texts if text)):
         yield name, hits
     if isinstance(command, click.Group):

@@ -76,9 +76,7 @@ class ViewerMetadata(Resource):
     """What the instance is in a channel."""
 
     role = Property(
-        str,
-        "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER or GUEST.",
-        get=lambda role: role,
+        str, "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER or GUEST.", get=lambda role: role
     )
 
 
@@ -181,11 +179,7 @@ def unfollow_channel(caller: Caller, channel_id: str) -> None:
 
 @blueprint.post("/channels/<channel_id>/message")
 @endpoint(
-    Posted("Channel message sent successfully"),
-    body=ChannelContentBody(),
-    phone=True,
-    forms=True,
-    refuses=(403, 404),
+    Posted("Channel message sent successfully"), body=ChannelContentBody(), phone=True, forms=True, refuses=(403, 404)
 )
 def post_in_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> datetime:
     """Send a message to the subscribers of a channel."""

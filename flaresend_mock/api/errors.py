@@ -128,11 +128,7 @@ def refusal_type(status: int) -> type[Resource]:
 
 OVERLOADED = {429: "Too many requests", 503: "Service unavailable"}
 
-HTTP = {
-    405: "Method not allowed",
-    413: "Request body too large",
-    415: "Content-Type must be application/json",
-}
+HTTP = {405: "Method not allowed", 413: "Request body too large", 415: "Content-Type must be application/json"}
 
 
 def refuse(refusal: Exception) -> Response:

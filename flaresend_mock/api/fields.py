@@ -124,12 +124,7 @@ class Choice(Described[str]):
     """
 
     def __init__(
-        self,
-        description: str,
-        words: Collection[str],
-        refusal: str,
-        unknown: str,
-        attribute: str | None = None,
+        self, description: str, words: Collection[str], refusal: str, unknown: str, attribute: str | None = None
     ) -> None:
         super().__init__(description, refusal, required=True, attribute=attribute)
         self.words = words

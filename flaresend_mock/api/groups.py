@@ -38,10 +38,7 @@ _LENGTH = validate.Length(max=SUBJECT_LENGTH, error=f"Subject must be at most {S
 
 class CreateGroup(Body):
     subject = Text(
-        "The name of the group: 100 characters at most.",
-        "Subject is required",
-        required=True,
-        validate=_LENGTH,
+        "The name of the group: 100 characters at most.", "Subject is required", required=True, validate=_LENGTH
     )
     participants = participants()
 
@@ -82,10 +79,7 @@ class Page(RequestSchema):
 class ManageParticipants(Body):
     _refusal = "Invalid action. Allowed: add, remove, promote, demote."
     action = Choice(
-        "What to do with the participants: add, remove, promote or demote.",
-        tuple(ACTIONS),
-        _refusal,
-        _refusal,
+        "What to do with the participants: add, remove, promote or demote.", tuple(ACTIONS), _refusal, _refusal
     )
     participants = participants()
 
@@ -116,9 +110,7 @@ class CreatedGroup(Resource):
     announce = Property(bool, "Whether only admins may post.", at="group.announce")
     isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")  # noqa: N815
     isCommunityAnnounce = Property(  # noqa: N815
-        bool,
-        "Whether the group is a community's announcement group.",
-        at="group.is_community_announce",
+        bool, "Whether the group is a community's announcement group.", at="group.is_community_announce"
     )
     joinApprovalMode = Property(  # noqa: N815
         bool, "Whether admins approve new participants.", at="group.join_approval"
@@ -199,9 +191,7 @@ class Sent(Success):
 
 class Managed(Success, Envelope):
     message = Property(
-        str,
-        "What was done, for people.",
-        get=lambda done: f"Participants successfully {ACTIONS[done['action']]}",
+        str, "What was done, for people.", get=lambda done: f"Participants successfully {ACTIONS[done['action']]}"
     )
     groupId = Property(str, "The group's JID.")  # noqa: N815 - as documented
     participants = Property([str], "The participants, as they were given.")

@@ -79,9 +79,7 @@ class ContentFields(Body):
     caption = Text("The text below a file.", "Caption must be a string", **_part("caption"))
     fileName = Text("The name of a document.", "fileName must be a string", **_part("file_name"))  # noqa: N815 - as documented
     mimetype = Text(
-        "The media type of the file, such as application/pdf.",
-        "mimetype must be a string",
-        **_part("mimetype"),
+        "The media type of the file, such as application/pdf.", "mimetype must be a string", **_part("mimetype")
     )
 
 

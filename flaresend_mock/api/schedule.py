@@ -63,20 +63,14 @@ class ScheduledTask(Resource):
     )
     template = Property(Any, "The template.", get=_part("template", _TEMPLATE, null=True), optional=True)
     sendAt = Property(  # noqa: N815 - as documented
-        str,
-        "When the message is sent, in the world's time zone.",
-        at="local_time",
-        write=times.local,
+        str, "When the message is sent, in the world's time zone.", at="local_time", write=times.local
     )
     status = Property(str, "pending, sent, failed or cancelled.")
 
 
 class Scheduled(MessageResponse):
     scheduled_for = Property(
-        str,
-        "When the message will be sent, in the world's time zone.",
-        at="local_time",
-        write=times.local,
+        str, "When the message will be sent, in the world's time zone.", at="local_time", write=times.local
     )
     task_id = Property(str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id")
 
@@ -94,10 +88,7 @@ class Cancelled(MessageResponse):
     id = Property(str, "The id of the scheduled message.")
 
 
-_TASK = {
-    "update_scheduled": ("task_id", "/task_id"),
-    "cancel_scheduled": ("task_id", "/task_id"),
-}
+_TASK = {"update_scheduled": ("task_id", "/task_id"), "cancel_scheduled": ("task_id", "/task_id")}
 
 
 @blueprint.post("/schedule-message")

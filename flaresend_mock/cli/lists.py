@@ -14,13 +14,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import json_option, uses_emulator
-from flaresend_mock.client import (
-    ControlPlane,
-    ControlPlaneError,
-    EmulatorUnreachable,
-    NotAnEmulator,
-    ServerSentEvent,
-)
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator, ServerSentEvent
 from flaresend_mock.core.transcript import message_line
 
 LIMIT = 20
@@ -29,9 +23,7 @@ MOST_TRIES = 30
 _SERVER_ERROR = 500
 
 _limit = click.option(
-    "--limit",
-    type=click.IntRange(1, 10_000_000),
-    help=f"List at most this many. [default: the newest {LIMIT}]",
+    "--limit", type=click.IntRange(1, 10_000_000), help=f"List at most this many. [default: the newest {LIMIT}]"
 )
 _since = click.option(
     "--since", type=click.IntRange(0, 10**17), help="Only what happened after the event with this number."
@@ -105,12 +97,7 @@ def transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query
 
 
 def _list(
-    emulator: ControlPlane,
-    listing: Listing,
-    as_json: bool,
-    limit: int | None,
-    since: int | None,
-    follow: bool = False,
+    emulator: ControlPlane, listing: Listing, as_json: bool, limit: int | None, since: int | None, follow: bool = False
 ) -> None:
     response = emulator.call("GET", f"/{listing.name}", limit=limit or LIMIT, since=since)
     items = emulator.items(response, listing.name)

@@ -12,15 +12,7 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Input, Number, Object, Text, Whole, about
 from flaresend_mock.control.resources import worlds as resources
-from flaresend_mock.core.faults import (
-    CALL_ACTIONS,
-    CALLS,
-    DELIVERIES,
-    EVENT_ACTIONS,
-    MAX_DELAY,
-    PRESETS,
-    is_framing,
-)
+from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS, is_framing
 from flaresend_mock.core.models import Delay, Fault, Reply
 from flaresend_mock.core.world import World
 from flaresend_mock.http.endpoint import endpoint
@@ -39,9 +31,7 @@ class ReplyInput(Input):
 
     status = Whole("The HTTP status.", 200, 599, required=True)
     body = fields.Raw(
-        load_default=None,
-        allow_none=True,
-        metadata=about("The body: JSON, or a text that is sent unchanged."),
+        load_default=None, allow_none=True, metadata=about("The body: JSON, or a text that is sent unchanged.")
     )
     headers = fields.Dict(
         keys=fields.String(validate=_HEADER_NAME),
@@ -87,8 +77,7 @@ class FaultInput(Input):
     delay = fields.Raw(metadata=about(DelayInput.__doc__ or "", type=["number", "object"]))
     action = fields.String(
         metadata=about(
-            "What it does to the connection, the response or the event.",
-            enum=[*CALL_ACTIONS, *EVENT_ACTIONS],
+            "What it does to the connection, the response or the event.", enum=[*CALL_ACTIONS, *EVENT_ACTIONS]
         )
     )
     after = Whole("How many matches pass before it first applies.", 0, MAX_TIMES)
@@ -161,8 +150,5 @@ def _delay(given: Any) -> Delay:
         raise BadRequest("delay: seconds, or an object with from and to, or with mean and deviation")
     found = _DELAY.parse(given, "delay")
     return Delay(
-        found.get("lowest", 0.0),
-        found.get("highest", MAX_DELAY),
-        found.get("mean"),
-        found.get("deviation", 0.0),
+        found.get("lowest", 0.0), found.get("highest", MAX_DELAY), found.get("mean"), found.get("deviation", 0.0)
     )

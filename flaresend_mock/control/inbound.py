@@ -320,11 +320,7 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
             return {"contacts": [_contact(one) for one in given.get("contacts", (_CONTACT, _OTHER))]}
         case "text":
             link = given.get("link", {})
-            return {
-                "matchedText": link.get("url"),
-                "description": link.get("description"),
-                "title": link.get("title"),
-            }
+            return {"matchedText": link.get("url"), "description": link.get("description"), "title": link.get("title")}
     details = {**_DEFAULT_DETAILS.get(kind, {}), **{name: given[name] for name in kinds.DETAILS if name in given}}
     names = kinds.IN_PAYLOADS.get(kind, {})
     return {names.get(name, name): value for name, value in details.items()}

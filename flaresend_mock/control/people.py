@@ -11,15 +11,7 @@ from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Switch, 
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.channels import ROLES
-from flaresend_mock.core.models import (
-    DESCRIPTION_LENGTH,
-    GROUP_CAPACITY,
-    SUBJECT_LENGTH,
-    Channel,
-    Group,
-    Person,
-    Rule,
-)
+from flaresend_mock.core.models import DESCRIPTION_LENGTH, GROUP_CAPACITY, SUBJECT_LENGTH, Channel, Group, Person, Rule
 from flaresend_mock.core.world import World
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.world_format.schema import LID
@@ -42,9 +34,7 @@ class RuleInput(Input):
     """Sends `reply`, or the same text for null, `after` seconds after a text that contains `when`."""
 
     when = Text(
-        "The rule matches a text that contains this; null for every text.",
-        load_default=None,
-        length=(None, MAX_TEXT),
+        "The rule matches a text that contains this; null for every text.", load_default=None, length=(None, MAX_TEXT)
     )
     reply = Text("The reply; null for the same text.", load_default=None, length=(None, MAX_TEXT))
     after = Number("Seconds of the world's clock until the reply.", 0, 30 * 86_400, load_default=1.0)

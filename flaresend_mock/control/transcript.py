@@ -40,8 +40,7 @@ class TranscriptQuery(Input):
     match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
     kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
     strays_since = Count(
-        "The number of an event of the default world: adds the calls recorded there after it.",
-        load_default=None,
+        "The number of an event of the default world: adds the calls recorded there after it.", load_default=None
     )
 
 

@@ -42,8 +42,7 @@ class WebhookInput(Input):
     chaos = fields.Nested(ChaosInput, metadata=about("Random failures of deliveries."))
     ordered = Switch("Whether the events of a chat wait for one that is retried.")
     body_style = Text(
-        "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.",
-        words=BODY_STYLES,
+        "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.", words=BODY_STYLES
     )
 
 

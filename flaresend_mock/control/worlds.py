@@ -30,8 +30,7 @@ snapshots = Blueprint("snapshots", __name__, url_prefix="/snapshots")
 
 MAX_SNAPSHOT_NAME = 100
 NAME = validate.Regexp(
-    r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z",
-    error="A name has letters, digits, dots, dashes and underscores, 64 at most.",
+    r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
 )
 
 

@@ -202,23 +202,12 @@ class Composer:
         return found
 
     def _details(
-        self,
-        message: InboundMessage,
-        other: Message | None,
-        instance: Instance,
-        sender: str,
-        chat: str,
-        now: datetime,
+        self, message: InboundMessage, other: Message | None, instance: Instance, sender: str, chat: str, now: datetime
     ) -> Payload:
         """Return everything that the payload of a message contains beside its text and caption."""
         kind = message.kind
         milliseconds = str(int(now.timestamp() * 1000))
-        details = {
-            **message.details,
-            "senderTimestampMs": milliseconds,
-            "timestampMs": milliseconds,
-            "contextInfo": {},
-        }
+        details = {**message.details, "senderTimestampMs": milliseconds, "timestampMs": milliseconds, "contextInfo": {}}
         if kind in TARGETED and other is not None:
             if kind in ("edit", "delete"):
                 details["key"] = self._key_of_author(message, other, instance, sender)

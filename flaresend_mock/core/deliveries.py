@@ -52,14 +52,7 @@ class Deliveries:
         self.lanes.restart()
 
     def queue(
-        self,
-        instance_id: str,
-        chat: str,
-        message: str,
-        body: bytes,
-        chaos: Chaos | None,
-        *,
-        stamped: bool = False,
+        self, instance_id: str, chat: str, message: str, body: bytes, chaos: Chaos | None, *, stamped: bool = False
     ) -> Delivery:
         """Queue an event, and return its delivery. It waits while its instance is offline. The caller holds the lock.
 

@@ -65,7 +65,10 @@ class NotGroupAdmin(Refusal):
 
 
 class GroupFull(Refusal):
-    message = "participants: a group has at most 1024 people"
+    """A group has as many people as it can."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"participants: a group has at most {most} people")
 
 
 class CreatorIsProtected(Refusal):

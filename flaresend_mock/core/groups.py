@@ -59,7 +59,7 @@ class Groups:
             if len(members) == 1:
                 raise errors.NoValidParticipants
             if len(members) > GROUP_CAPACITY:
-                raise errors.GroupFull
+                raise errors.GroupFull(GROUP_CAPACITY)
 
             now = self._store.clock.now()
             for number in members:
@@ -193,7 +193,7 @@ class Groups:
         members = dict(group.members)
         members.update((number, Member(number)) for _, number in named if number)
         if len(members) > GROUP_CAPACITY:
-            raise errors.GroupFull
+            raise errors.GroupFull(GROUP_CAPACITY)
         return members
 
     def _change(self, group: Group, named: Named, action: str) -> dict[str, Member]:

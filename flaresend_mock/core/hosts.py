@@ -19,16 +19,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII)
 _PATTERN = re.compile(rf"(\*\.)?{NAME.pattern}", re.ASCII)
 
-_NEAR_DOMAINS = (
-    ".local",
-    ".localhost",
-    ".internal",
-    ".test",
-    ".lan",
-    ".home.arpa",
-    ".svc",
-    ".svc.cluster.local",
-)
+_NEAR_DOMAINS = (".local", ".localhost", ".internal", ".test", ".lan", ".home.arpa", ".svc", ".svc.cluster.local")
 IN_PROCESS = ".wsgi.localhost"
 """The domain of applications that are mounted in this process: nothing that is sent there leaves it."""
 

@@ -129,12 +129,7 @@ class Inbound:
             )
             body = event_bodies.completed(event, instance.id, now)
             delivery = self._deliveries.queue(
-                instance.id,
-                chat,
-                recorded.id,
-                event_bodies.encoded(body),
-                None,
-                stamped="timestamp" in event,
+                instance.id, chat, recorded.id, event_bodies.encoded(body), None, stamped="timestamp" in event
             )
             return Received(body, recorded, delivery)
 
@@ -245,11 +240,7 @@ class Inbound:
             data["participant"] = sender
             if sender.endswith(numbers.LID) and message.as_lid is None and self._store.state.settings.senders == "auto":
                 data["participantPn"] = recorded.sender + numbers.USER
-        data |= {
-            "message": recorded.payload,
-            "timestamp": math.ceil(recorded.at.timestamp()),
-            "id": recorded.id,
-        }
+        data |= {"message": recorded.payload, "timestamp": math.ceil(recorded.at.timestamp()), "id": recorded.id}
         return {
             "event": EVENT,
             "instanceId": recorded.instance,
@@ -293,11 +284,7 @@ class Inbound:
         store = self._store
         pending = store.state.auto_replies.pop(key)
         reply = InboundMessage(
-            pending.number,
-            text=pending.text,
-            instance=pending.instance,
-            group=pending.group,
-            by_rule=True,
+            pending.number, text=pending.text, instance=pending.instance, group=pending.group, by_rule=True
         )
         try:
             result = self.receive(reply).message.id

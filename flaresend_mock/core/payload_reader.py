@@ -238,11 +238,7 @@ def contact_of(body: Mapping[str, Any]) -> dict[str, Any]:
     found = _VCARD_NUMBER.search(str(body.get("vcard", "")))
     waid = _WAID.search(found[1]) if found else None
     number = waid[1] if waid else "".join(filter(str.isdigit, found[2])) if found else ""
-    return {
-        "displayName": str(body.get("displayName") or ""),
-        "number": number,
-        "on_whatsapp": waid is not None,
-    }
+    return {"displayName": str(body.get("displayName") or ""), "number": number, "on_whatsapp": waid is not None}
 
 
 def contacts_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:

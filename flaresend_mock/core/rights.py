@@ -20,13 +20,7 @@ _EDITABLE = frozenset({"text", "image", "video", "gif", "document"})
 
 
 def require_change(
-    state: State,
-    message: InboundMessage,
-    target: Message,
-    instance: str,
-    sender: str,
-    chat: str,
-    now: datetime,
+    state: State, message: InboundMessage, target: Message, instance: str, sender: str, chat: str, now: datetime
 ) -> None:
     """Check that WhatsApp lets the sender of a message change its target so.
 

@@ -69,11 +69,7 @@ class Sending:
             return self.deliver(instance, recipients, people, content)
 
     def deliver(
-        self,
-        instance: Instance,
-        recipients: Sequence[str | int],
-        people: Sequence[str | None],
-        content: Content,
+        self, instance: Instance, recipients: Sequence[str | int], people: Sequence[str | None], content: Content
     ) -> Outcome:
         """Sort recipients into successful, failed and invalid ones, and record a message for each of the first two.
 

@@ -24,15 +24,13 @@ class WorldSettings:
         "open", "open: every well-formed number is on WhatsApp. closed: only people of the directory are."
     )
     senders: Literal["auto", "number", "lid"] = _setting(
-        "auto",
-        "How events name people: auto by LID in groups and by number elsewhere, or all by number or lid.",
+        "auto", "How events name people: auto by LID in groups and by number elsewhere, or all by number or lid."
     )
     lid_recipients: Literal["refuse", "accept"] = _setting(
         "refuse", "Whether a LID, such as 163514152964174@lid, is a recipient of messages."
     )
     offline_messages: Literal["keep", "drop"] = _setting(
-        "keep",
-        "What people write to an instance that is not connected: keep delivers it later, drop refuses it.",
+        "keep", "What people write to an instance that is not connected: keep delivers it later, drop refuses it."
     )
     pairing_seconds: float | None = _setting(
         None, "Seconds until a QR code is scanned by itself; null for never.", 0, MAX_PAIRING_SECONDS

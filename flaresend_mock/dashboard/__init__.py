@@ -6,17 +6,7 @@ from flask import Blueprint, Flask, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core.errors import WorldNotFound
-from flaresend_mock.dashboard import (
-    assets,
-    chats,
-    faults,
-    instances,
-    pages,
-    people,
-    schedule,
-    traffic,
-    worlds,
-)
+from flaresend_mock.dashboard import assets, chats, faults, instances, pages, people, schedule, traffic, worlds
 from flaresend_mock.http.context import CONTROL, services
 
 UI = CONTROL + "/ui"

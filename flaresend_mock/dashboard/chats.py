@@ -257,11 +257,7 @@ def _found(world: World, instance: str, chat: str) -> Chat:
         if digits in world.state.aliases:
             chat = world.state.aliases[digits] + numbers.USER
         owner = world.state.instances.get(instance)
-        exists = {
-            "group": chat in world.state.groups,
-            "channel": True,
-            "person": digits.isascii() and digits.isdigit(),
-        }
+        exists = {"group": chat in world.state.groups, "channel": True, "person": digits.isascii() and digits.isdigit()}
         if owner is None:
             raise NotFound("There is no such chat.")
         found = Chat(owner, chat, name_of(world, chat), kind if exists[kind] else OTHER)

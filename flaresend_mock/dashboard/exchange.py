@@ -64,11 +64,7 @@ def explain_traffic(world: World, number: int) -> dict[str, Any] | None:
             "armed": subject.fault is not None and world.faults.has(subject.fault),
         }
         if isinstance(subject, Call):
-            return {
-                **common,
-                "call": subject,
-                "curl": reproduce_curl.call_again(world, subject, place(world)),
-            }
+            return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject, place(world))}
     command = reproduce_curl.delivery_again(subject)
     return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
 

@@ -13,12 +13,7 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.faults import CALLS, MAX_DELAY, PRESETS
 from flaresend_mock.core.models import Fault
 from flaresend_mock.core.redaction import MASK
-from flaresend_mock.core.transcript import (
-    CALL_ACTIONS_TEXT,
-    DELIVERY_ACTIONS_TEXT,
-    fault_effects,
-    fault_limits,
-)
+from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, fault_effects, fault_limits
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import name_of
 from flaresend_mock.dashboard.pages import page, part

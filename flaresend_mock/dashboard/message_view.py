@@ -210,10 +210,7 @@ def formatted(text: str) -> Markup:
     pieces: list[Markup] = []
     end = 0
     for block in _BLOCK.finditer(head):
-        pieces += [
-            _lines(head[end : block.start()], whole=not end),
-            Markup("<code>{}</code>").format(block[1]),
-        ]
+        pieces += [_lines(head[end : block.start()], whole=not end), Markup("<code>{}</code>").format(block[1])]
         end = block.end()
     return Markup("").join([*pieces, _lines(head[end:], whole=not end), escape(tail)])
 

@@ -112,11 +112,7 @@ def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place)
     """
     parts = [_curl("POST", place.control("inbound")), *place.token]
     if media is not None and len(media.data) <= INLINE_FILE:
-        given = {
-            "base64": b64encode(media.data).decode(),
-            "fileName": media.file_name,
-            "mimetype": media.mimetype,
-        }
+        given = {"base64": b64encode(media.data).decode(), "fileName": media.file_name, "mimetype": media.mimetype}
         inbound, media = {**inbound, "media": given}, None
     if media is None:
         return _with_body([*parts, _JSON], json.dumps(inbound, ensure_ascii=False).encode("utf-8", "replace"))
@@ -234,11 +230,7 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             if kind == "edit":
                 found["text"] = message.content.text or message.content.caption
         case "text" if body.get("matchedText"):
-            link = {
-                "url": body["matchedText"],
-                "title": body.get("title"),
-                "description": body.get("description"),
-            }
+            link = {"url": body["matchedText"], "title": body.get("title"), "description": body.get("description")}
             found = {"link": {name: one for name, one in link.items() if one is not None}}
     return {name: value for name, value in found.items() if value is not None}
 

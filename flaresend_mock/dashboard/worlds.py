@@ -37,11 +37,7 @@ def cards(world: World) -> Response:
 def _cards(chosen: World) -> dict[str, Any]:
     """Return the first worlds: the one of the page, then the default one, then the others, oldest first."""
     found = sorted(services().worlds.all(), key=lambda one: (one is not chosen, one.name != DEFAULT))
-    return {
-        "cards": list(map(_card, found[:MAX_CARDS])),
-        "more": max(0, len(found) - MAX_CARDS),
-        "default": DEFAULT,
-    }
+    return {"cards": list(map(_card, found[:MAX_CARDS])), "more": max(0, len(found) - MAX_CARDS), "default": DEFAULT}
 
 
 @cache

@@ -179,14 +179,7 @@ def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:
         if shown in seen or assumed > MOST_ASSUMED:
             continue
         seen.add(shown)
-        yield (
-            case.name.partition("/")[2],
-            {
-                "summary": case.title,
-                "value": value,
-                "x-fidelity": case.tag,
-            },
-        )
+        yield (case.name.partition("/")[2], {"summary": case.title, "value": value, "x-fidelity": case.tag})
 
 
 @dataclass(frozen=True)
@@ -271,10 +264,7 @@ class _Maker:
             words = rule.endpoint.rpartition(".")[2].split("_")
             name = "".join(map(str.title, words)) + "Response" if self.examples else ""
             kind, shape = (of, {}) if isinstance(of, str) else (JSON, self.shapes.response(of, name))
-            content: Shape = {
-                kind: {"schema": shape} if shape else {},
-                **{other: {} for other in description.also},
-            }
+            content: Shape = {kind: {"schema": shape} if shape else {}, **{other: {} for other in description.also}}
             found[str(status)] = {"description": _MEANINGS[status], "content": content}
             if description.links:
                 found[str(status)]["links"] = {
@@ -284,10 +274,7 @@ class _Maker:
         meanings = _MEANINGS | ({} if self.examples else _CONTROL_MEANINGS)
         for status in sorted({*self.usual(description), *description.refuses}):
             shape = self.shapes.response(self.refused(status))
-            found[str(status)] = {
-                "description": meanings[status],
-                "content": {JSON: {"schema": shape}},
-            }
+            found[str(status)] = {"description": meanings[status], "content": {JSON: {"schema": shape}}}
         if self.examples:
             for code, response in found.items():
                 if examples := self.examples.responses(rule.endpoint, int(code)):

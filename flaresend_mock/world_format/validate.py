@@ -15,14 +15,7 @@ from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorld
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.inbound import AUTO_REPLY
-from flaresend_mock.core.models import (
-    CLOSED_STATUSES,
-    GROUP_CAPACITY,
-    MESSAGE_TYPES,
-    OPEN_STATUSES,
-    Delivery,
-    Fault,
-)
+from flaresend_mock.core.models import CLOSED_STATUSES, GROUP_CAPACITY, MESSAGE_TYPES, OPEN_STATUSES, Delivery, Fault
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK

@@ -23,17 +23,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.version import __version__
-from flaresend_mock.world_format.schema import (
-    BOUNDED,
-    BYTES,
-    FORM,
-    FORMAT,
-    TIME,
-    UNCHANGED,
-    VALUE,
-    VERSION,
-    is_tag,
-)
+from flaresend_mock.world_format.schema import BOUNDED, BYTES, FORM, FORMAT, TIME, UNCHANGED, VALUE, VERSION, is_tag
 
 FileVersion = tuple[int, int, int]
 """Tells a file from another of the same name: inode, time of its last change, size."""
@@ -72,10 +62,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
             {"participants": list(group.pop("members").values()), **group} for group in _plain(state.groups.values())
         ],
         "channels": [
-            {
-                **channel,
-                "roles": [{"number": number, "role": role} for number, role in channel["roles"].items()],
-            }
+            {**channel, "roles": [{"number": number, "role": role} for number, role in channel["roles"].items()]}
             for channel in _plain(state.channels.values())
         ],
         "tasks": _plain(state.tasks.values()),

@@ -14,19 +14,7 @@ from werkzeug.test import Client
 from flaresend_mock.app import api_app
 from flaresend_mock.core.world import World
 from tests.contents import contents
-from tests.defaults import (
-    ANN,
-    ANN_LID,
-    BEN,
-    CARA,
-    FAMILY,
-    INSTANCE,
-    NOBODY,
-    OWNED,
-    OWNED_INVITE,
-    PROJECT,
-    text,
-)
+from tests.defaults import ANN, ANN_LID, BEN, CARA, FAMILY, INSTANCE, NOBODY, OWNED, OWNED_INVITE, PROJECT, text
 from tests.support import KEY, NOW
 
 ENDPOINTS = [

@@ -23,11 +23,7 @@ CALLS: list[tuple[str, str, dict[str, Any]]] = [
     ("POST", "/send-message", {"json": {"recipients": [ANN, CARA, "x"], "type": "text", "text": "Hi"}}),
     ("POST", "/send-message", {"data": UPLOAD, "content_type": "multipart/form-data; boundary=b"}),
     ("POST", "/groups", {"json": {"subject": "Friends", "participants": [ANN, "4915112345678"]}}),
-    (
-        "POST",
-        f"/groups/{PROJECT}/participants",
-        {"json": {"action": "add", "participants": ["4915187654321"]}},
-    ),
+    ("POST", f"/groups/{PROJECT}/participants", {"json": {"action": "add", "participants": ["4915187654321"]}}),
     ("GET", "/groups", {}),
     ("GET", f"/groups/{PROJECT}/invite-link", {}),
     ("POST", "/channels", {"json": {"name": "News"}}),
@@ -77,9 +73,7 @@ def test_a_world_answers_the_same_after_a_reset(world: World) -> None:
     assert answers(client)[:unnumbered] == first[:unnumbered]
 
 
-def test_two_worlds_of_different_seeds_differ_in_what_is_left_to_chance(
-    make_world: Callable[[State], World],
-) -> None:
+def test_two_worlds_of_different_seeds_differ_in_what_is_left_to_chance(make_world: Callable[[State], World]) -> None:
     one = answers(client_of(make_world(load_world(described(), seed=7))))
     other = answers(client_of(make_world(load_world(described(), seed=8))))
 

@@ -58,11 +58,7 @@ class Flaresend(RuleBasedStateMachine):
         self.known[response["data"]["id"]] = Group({ME, *there}, {ME})
         return str(response["data"]["id"])
 
-    @rule(
-        group=groups,
-        action=st.sampled_from(("add", "remove", "promote", "demote")),
-        participants=people,
-    )
+    @rule(group=groups, action=st.sampled_from(("add", "remove", "promote", "demote")), participants=people)
     def manage(self, group: str, action: str, participants: list[str]) -> None:
         if not group:
             return
@@ -155,12 +151,7 @@ class Flaresend(RuleBasedStateMachine):
         return next(person.number for person in self.world.state.people.values() if person.lid == lid)
 
     def message(self, at: datetime) -> dict[str, Any]:
-        return {
-            "recipients": [PEOPLE[0]],
-            "type": "text",
-            "text": "hi",
-            "sendAt": f"{at:%Y-%m-%d %H:%M:%S}",
-        }
+        return {"recipients": [PEOPLE[0]], "type": "text", "text": "hi", "sendAt": f"{at:%Y-%m-%d %H:%M:%S}"}
 
 
 TestModel = Flaresend.TestCase

@@ -59,24 +59,12 @@ ENDPOINTS = [
         "Recipients array is required",
     ),
     Endpoint(
-        "POST",
-        "/send-message",
-        True,
-        503,
-        {**MESSAGE, "recipients": [OVERLOADED]},
-        "Recipients array is required",
+        "POST", "/send-message", True, 503, {**MESSAGE, "recipients": [OVERLOADED]}, "Recipients array is required"
     ),
     Endpoint("GET", "/groups", True, 200),
     Endpoint("GET", "/groups/unknown", True, 404),
     Endpoint("GET", "/groups/unknown/invite-link", True, 404),
-    Endpoint(
-        "POST",
-        "/groups",
-        True,
-        503,
-        {"subject": "Friends", "participants": [OVERLOADED]},
-        "Subject is required",
-    ),
+    Endpoint("POST", "/groups", True, 503, {"subject": "Friends", "participants": [OVERLOADED]}, "Subject is required"),
     Endpoint(
         "POST",
         "/groups/send-message",
@@ -102,21 +90,9 @@ ENDPOINTS = [
     Endpoint("POST", "/channels/unknown/follow", True, 404),
     Endpoint("POST", "/channels/unknown/unfollow", True, 404),
     Endpoint(
-        "POST",
-        "/channels/unknown/message",
-        True,
-        404,
-        {"type": "text", "text": "Hello"},
-        "Message type is required",
+        "POST", "/channels/unknown/message", True, 404, {"type": "text", "text": "Hello"}, "Message type is required"
     ),
-    Endpoint(
-        "POST",
-        "/check-number",
-        True,
-        503,
-        {"number": OVERLOADED},
-        "Invalid number format or missing field",
-    ),
+    Endpoint("POST", "/check-number", True, 503, {"number": OVERLOADED}, "Invalid number format or missing field"),
 ]
 CONTENT_TYPES = ("text/plain", "application/xml", "application/octet-stream", "json", "/", None)
 
@@ -299,18 +275,10 @@ SCHEDULE, PARTICIPANTS = "/schedule-message", f"/groups/{PROJECT}/participants"
         (SCHEDULE, MESSAGE, "sendAt is required"),
         (SCHEDULE, {**MESSAGE, "sendAt": "x"}, "Invalid sendAt format. Use YYYY-MM-DD HH:mm:ss"),
         (SCHEDULE, {**MESSAGE, "sendAt": "2020-01-01 00:00:00"}, "sendAt must be in the future"),
-        (
-            PARTICIPANTS,
-            {"action": "ban", "participants": []},
-            "Invalid action. Allowed: add, remove, promote, demote.",
-        ),
+        (PARTICIPANTS, {"action": "ban", "participants": []}, "Invalid action. Allowed: add, remove, promote, demote."),
         (PARTICIPANTS, {"action": "add", "participants": []}, "Participants array is required"),
         ("/groups/x/participants", {"action": "add", "participants": []}, "Participants array is required"),
-        (
-            PARTICIPANTS,
-            {"action": "remove", "participants": [CARA]},
-            "Some participants are not in the group.",
-        ),
+        (PARTICIPANTS, {"action": "remove", "participants": [CARA]}, "Some participants are not in the group."),
     ],
 )
 def test_fields_are_checked_in_the_documented_order(
@@ -349,9 +317,7 @@ def test_forms_are_accepted_wherever_json_is(client: Client) -> None:
     assert (group.status_code, number.status_code) == (200, 200)
 
 
-def test_in_strict_mode_forms_are_accepted_only_where_the_documentation_shows_them(
-    strict: Client,
-) -> None:
+def test_in_strict_mode_forms_are_accepted_only_where_the_documentation_shows_them(strict: Client) -> None:
     message = {"recipients[]": [ANN], "type": "text", "text": "Hello"}
 
     sent = strict.post("/send-message", headers=KEY, data=message)

@@ -24,20 +24,7 @@ def test_a_group_id_may_be_percent_encoded(id_: str, client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "id_",
-    [
-        "x",
-        "@g.us",
-        "1203634227123381@g.us",
-        f"{PROJECT}x",
-        OWNED,
-        ANN,
-        "%00",
-        "%ff",
-        "%20",
-        "a" * 5000,
-        "..%2e",
-    ],
+    "id_", ["x", "@g.us", "1203634227123381@g.us", f"{PROJECT}x", OWNED, ANN, "%00", "%ff", "%20", "a" * 5000, "..%2e"]
 )
 def test_a_malformed_group_id_is_not_found(id_: str, client: Client, world: World) -> None:
     before = contents(world)

@@ -38,15 +38,7 @@ SPELLINGS = [
     ("/./groups", "/./groups", 404),
     ("/%2Fgroups", "/%2Fgroups", 404),
 ]
-DOUBLED = [
-    "//groups",
-    "/groups//",
-    f"/groups//{PROJECT}",
-    f"{INFO}//invite-link",
-    "//",
-    "///groups",
-    "//nope",
-]
+DOUBLED = ["//groups", "/groups//", f"/groups//{PROJECT}", f"{INFO}//invite-link", "//", "///groups", "//nope"]
 
 
 @pytest.fixture(scope="module")

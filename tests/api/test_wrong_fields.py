@@ -19,17 +19,7 @@ PEOPLE = {"action": "add", "participants": [CARA]}
 
 NO_LIST: list[Any] = [None, True, 0, 1.5, "", ANN, {}, {"0": ANN}, []]
 NO_TEXT = [None, True, 0, 1.5, [], ["text"], {}, {"text": "x"}]
-NO_URL = [
-    True,
-    5,
-    ["https://example.com"],
-    {"a": 1},
-    "x",
-    "/a.jpg",
-    "//example.com",
-    "http://",
-    "ftp://a.b/c",
-]
+NO_URL = [True, 5, ["https://example.com"], {"a": 1}, "x", "/a.jpg", "//example.com", "http://", "ftp://a.b/c"]
 NO_ITEM = [[None], [True], [1.5], [[ANN]], [{"number": ANN}]]
 
 
@@ -68,10 +58,7 @@ def all_wrong() -> Iterator[Wrong]:
     yield Wrong("POST", path, body, "groupJids", NO_LIST, "groupJids array is required")
     yield Wrong("POST", path, body, "groupJids", [*NO_ITEM, [5]], "groupJids must be group JIDs")
 
-    path, refusal = (
-        f"/groups/{PROJECT}/participants",
-        "Invalid action. Allowed: add, remove, promote, demote.",
-    )
+    path, refusal = (f"/groups/{PROJECT}/participants", "Invalid action. Allowed: add, remove, promote, demote.")
     yield Wrong("POST", path, PEOPLE, "action", [*NO_TEXT, "", "ban", "ADD", "add "], refusal)
     yield Wrong("POST", path, PEOPLE, "participants", NO_LIST, "Participants array is required")
     yield Wrong("POST", path, PEOPLE, "participants", NO_ITEM, "Participants must be phone numbers")

@@ -288,10 +288,7 @@ def test_a_schedule_of_ones_own_is_kept_to_and_an_empty_one_means_one_attempt(si
     assert [len(site.delivery(id_).attempts) for id_ in (twice, once)] == [2, 1]
 
 
-@pytest.mark.parametrize(
-    ("reply", "said"),
-    [(DROP, "closed"), (Reply(200, b"not so long", missing=10), "")],
-)
+@pytest.mark.parametrize(("reply", "said"), [(DROP, "closed"), (Reply(200, b"not so long", missing=10), "")])
 def test_a_connection_that_breaks_off_is_a_recorded_error(site: Site, reply: Reply, said: str) -> None:
     site.receiver.behave = lambda _: reply
     id_ = site.say()
@@ -313,9 +310,7 @@ def test_a_receiver_that_is_not_there_is_a_recorded_error(site: Site) -> None:
     assert attempt.error == "Connection refused"
 
 
-def test_an_event_answered_with_200_is_never_sent_again_even_if_the_answers_body_breaks_off(
-    site: Site,
-) -> None:
+def test_an_event_answered_with_200_is_never_sent_again_even_if_the_answers_body_breaks_off(site: Site) -> None:
     site.receiver.behave = lambda _: Reply(200, b"half", missing=4)
     id_ = site.say()
     site.pass_by(10_000)
@@ -546,9 +541,7 @@ def test_an_attempt_on_the_wire_when_the_webhook_is_paused_ends_as_it_ends(site:
     assert (site.delivery(first).status, site.delivery(second).status) == ("delivered", "held")
 
 
-def test_an_attempt_that_fails_after_the_webhook_was_paused_is_not_made_again_until_it_is_resumed(
-    site: Site,
-) -> None:
+def test_an_attempt_that_fails_after_the_webhook_was_paused_is_not_made_again_until_it_is_resumed(site: Site) -> None:
     site.receiver.behave = lambda asked: Reply(500, wait=None) if asked.number == 0 else 200
     id_ = site.say("first")
     site.say("second")
@@ -798,11 +791,7 @@ def test_a_shutdown_ends_an_advance_that_waits_for_a_hanging_receiver(
     assert webhook_sender.STOP_SECONDS == 5
     monkeypatch.setattr(webhook_sender, "STOP_SECONDS", seconds)
     receiver.behave = lambda asked: HANG if asked.number else 500
-    with (
-        FlaresendMock() as flaresend,
-        ThreadPoolExecutor() as pool,
-        closing(Site(flaresend, receiver)) as site,
-    ):
+    with FlaresendMock() as flaresend, ThreadPoolExecutor() as pool, closing(Site(flaresend, receiver)) as site:
         id_ = site.say()
         site.settle()
         advance = pool.submit(site.kit.clock.advance, 1)
@@ -866,9 +855,7 @@ def test_chaos_can_be_asked_for_per_call_and_as_a_setting_of_the_webhook(site: S
     assert site.statuses() == ["dropped", "dropped"]
 
 
-def test_chaos_comes_out_the_same_for_the_same_seed_and_differs_for_another(
-    make_site: Callable[..., Site],
-) -> None:
+def test_chaos_comes_out_the_same_for_the_same_seed_and_differs_for_another(make_site: Callable[..., Site]) -> None:
     def run(seed: int) -> list[tuple[str, str | None]]:
         site = make_site(seed=seed)
         site.hook(chaos=Chaos(duplicate=0.3, reorder=0.3, drop=0.3))
@@ -916,11 +903,7 @@ def test_verification_by_post_sends_the_sample_and_wants_200(site: Site) -> None
 
 @pytest.mark.parametrize(
     ("reply", "reason"),
-    [
-        (500, "the receiver returned 500, not 200"),
-        (302, "the receiver returned 302, not 200"),
-        (DROP, "no response: "),
-    ],
+    [(500, "the receiver returned 500, not 200"), (302, "the receiver returned 302, not 200"), (DROP, "no response: ")],
 )
 def test_a_failed_verification_by_post_says_why(site: Site, reply: Reply | int, reason: str) -> None:
     site.receiver.behave = lambda _: reply

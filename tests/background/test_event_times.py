@@ -64,10 +64,7 @@ def test_on_a_running_clock_the_response_shows_what_arrives(kit: Flaresend, rece
 
 @pytest.mark.parametrize(
     ("how", "seconds"),
-    [
-        *(("fault", seconds) for seconds in (0.25, 1, 3600)),
-        *(("chaos", seconds) for seconds in (0.25, 1, 86_400)),
-    ],
+    [*(("fault", seconds) for seconds in (0.25, 1, 3600)), *(("chaos", seconds) for seconds in (0.25, 1, 86_400))],
 )
 def test_a_delayed_event_has_the_time_at_which_it_is_sent(
     how: str, seconds: float, kit: Flaresend, receiver: Receiver

@@ -89,9 +89,7 @@ def test_messages_of_one_second_are_sent_in_the_order_they_were_scheduled(world:
 
 
 @pytest.mark.slow
-def test_a_thousand_messages_of_one_second_are_sent_within_two_in_the_order_they_were_scheduled(
-    world: World,
-) -> None:
+def test_a_thousand_messages_of_one_second_are_sent_within_two_in_the_order_they_were_scheduled(world: World) -> None:
     for number in range(1000):
         schedule(world, str(number))
     run_from(world, 0.1)

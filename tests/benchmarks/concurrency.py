@@ -249,12 +249,7 @@ def send_file(client: Client) -> None:
 def send_magic(client: Client) -> None:
     number, status = client.random.choice(list(REFUSED.items()))
     tag = client.tag()
-    client.api(
-        "POST",
-        "/send-message",
-        {"recipients": [ANN, number], "type": "text", "text": tag},
-        ok=(status,),
-    )
+    client.api("POST", "/send-message", {"recipients": [ANN, number], "type": "text", "text": tag}, ok=(status,))
     expect(client, tag, 0)
 
 
@@ -457,9 +452,7 @@ def wait(client: Client) -> None:
     client.api("POST", "/send-message", {"recipients": [ANN], "type": "text", "text": tag})
     expect(client, tag, 1)
     client.mock(
-        "POST",
-        "messages/wait",
-        {"match": {"text": tag}, "timeout": 60, "since": max(0, client.shared.event - KEPT)},
+        "POST", "messages/wait", {"match": {"text": tag}, "timeout": 60, "since": max(0, client.shared.event - KEPT)}
     )
 
 

@@ -88,11 +88,7 @@ def worlds(many: int, calls: int) -> Rows:
         crowded = timed(send, calls)
         evicting = timed(opener(flaresend, session, "more"), 50)
     return [
-        (
-            f"POST /send-message in one of {many:,} worlds",
-            f"{crowded / alone:.2f}",
-            "times that in the only one",
-        ),
+        (f"POST /send-message in one of {many:,} worlds", f"{crowded / alone:.2f}", "times that in the only one"),
         ("  its first in a world of its own", f"{made * 1000:.2f}", "ms"),
         ("  its first, with another world given up for it", f"{evicting * 1000:.2f}", "ms"),
     ]
@@ -117,13 +113,7 @@ def faults(calls: int) -> Rows:
             fault = {"match": {"number": f"2547000000{n:02}"}, "respond": {"status": 503}}
             session.post(f"{flaresend.url}/_mock/faults", json=fault).raise_for_status()
         armed = timed(send, calls)
-    return [
-        (
-            "POST /send-message with 20 faults that do not match",
-            f"{armed / alone:.2f}",
-            "times that with none",
-        )
-    ]
+    return [("POST /send-message with 20 faults that do not match", f"{armed / alone:.2f}", "times that with none")]
 
 
 JSON = {"Content-Type": "application/json"}

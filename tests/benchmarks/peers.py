@@ -97,11 +97,7 @@ def measure(folder: Path, rounds: int, seconds: int, connections: int) -> str:
         emulator = running.enter_context(Process(EMULATOR))
         ours: list[Load] = []
         peers = [
-            (
-                peer,
-                running.enter_context(Process(peer.command, url, peer.probe, peer.env, home)),
-                list[Load](),
-            )
+            (peer, running.enter_context(Process(peer.command, url, peer.probe, peer.env, home)), list[Load]())
             for peer, url in installed(folder, Path(home))
         ]
         idle = [process.memory for process in (emulator, *(process for _, process, _ in peers))]

@@ -76,11 +76,7 @@ def after(messages: int) -> float:
 
 
 def figures(values: Sequence[float], digits: int = 2) -> tuple[str, str, str]:
-    return (
-        f"{statistics.median(values):.{digits}f}",
-        f"{min(values):.{digits}f}",
-        f"{max(values):.{digits}f}",
-    )
+    return (f"{statistics.median(values):.{digits}f}", f"{min(values):.{digits}f}", f"{max(values):.{digits}f}")
 
 
 if __name__ == "__main__":

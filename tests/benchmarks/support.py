@@ -61,10 +61,7 @@ class Request:
         method = "GET" if self.body is None else "POST"
         lines = [f'wrk.method = "{method}"', f'wrk.headers["Authorization"] = "{self.authorization}"']
         if self.body is not None:
-            lines += [
-                f'wrk.headers["Content-Type"] = "{self.content_type}"',
-                f"wrk.body = [==[{self.body}]==]",
-            ]
+            lines += [f'wrk.headers["Content-Type"] = "{self.content_type}"', f"wrk.body = [==[{self.body}]==]"]
         return "\n".join(lines)
 
 

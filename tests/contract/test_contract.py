@@ -104,10 +104,7 @@ def send(client: Any, request: dict[str, Any]) -> TestResponse:
     headers = {name: value for name, value in {**KEY, **request.get("headers", {})}.items() if value is not None}
     body: dict[str, Any] = {}
     if "json" in request:
-        body |= {
-            "data": json.dumps(request["json"]),
-            "content_type": "application/json",
-        }  # json= sorts the keys
+        body |= {"data": json.dumps(request["json"]), "content_type": "application/json"}  # json= sorts the keys
     elif "body" in request:
         body["data"] = request["body"].encode()
     elif "form" in request:

@@ -36,10 +36,7 @@ def test_an_unknown_name_is_refused_with_the_nearest_known_one(
     response = client.open(path, method=method, **given)
 
     assert response.status_code == 400
-    assert error(response) == {
-        "code": "bad_request",
-        "message": f"{refused!r} is not known; did you mean {meant!r}?",
-    }
+    assert error(response) == {"code": "bad_request", "message": f"{refused!r} is not known; did you mean {meant!r}?"}
 
 
 def test_a_name_like_no_other_is_refused_with_all_known_ones(client: Client) -> None:

@@ -162,12 +162,7 @@ def test_a_time_that_the_clock_cannot_show_is_refused(now: str, client: Client) 
         ("PATCH", "/_mock/clock", {"frozen": 1.5}, "frozen: "),
         ("PATCH", "/_mock/clock", {"frozen": []}, "frozen: "),
         ("POST", "/_mock/clock/advance", {}, "Give one of seconds, to and to_next."),
-        (
-            "POST",
-            "/_mock/clock/advance",
-            {"seconds": 1, "to_next": True},
-            "Give one of seconds, to and to_next.",
-        ),
+        ("POST", "/_mock/clock/advance", {"seconds": 1, "to_next": True}, "Give one of seconds, to and to_next."),
         ("POST", "/_mock/clock/advance", {"seconds": -1}, "seconds: "),
         ("POST", "/_mock/clock/advance", {"seconds": 1e300}, "seconds: "),
         ("POST", "/_mock/clock/advance", {"seconds": True}, "seconds: "),

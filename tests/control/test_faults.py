@@ -118,10 +118,7 @@ def test_a_fault_is_told_of_everywhere(client: Client) -> None:
 
     assert health == [{"world": "default", "id": "fault-1", "name": "mine", "on": "calls"}]
     assert (request["fault"], request["status"]) == ("fault-1", 503)
-    assert [(event["fault"]["action"], event["fault"]["hits"]) for event in events] == [
-        ("armed", 0),
-        ("hit", 1),
-    ]
+    assert [(event["fault"]["action"], event["fault"]["hits"]) for event in events] == [("armed", 0), ("hit", 1)]
     assert client.get("/_mock/health").get_json()["faults"] == []
     groups(client)
     assert last_request(client)["fault"] is None
@@ -317,11 +314,7 @@ def test_a_number_is_matched_however_the_call_spells_it(written: object, client:
 
 
 def test_forms_are_matched_as_json_is(client: Client) -> None:
-    arm(
-        client,
-        match={"body": {"recipients": [ANN, BEN], "type": "text"}, "number": BEN},
-        respond={"status": 503},
-    )
+    arm(client, match={"body": {"recipients": [ANN, BEN], "type": "text"}, "number": BEN}, respond={"status": 503})
     form = {"recipients[]": [ANN, BEN], "type": "text", "text": "x"}
 
     hit = client.post("/send-message", headers=KEY, data=form, content_type="multipart/form-data")
@@ -355,12 +348,7 @@ def test_a_body_that_cannot_be_read_has_no_fields(body: bytes, client: Client) -
 def test_unknown_paths_and_calls_without_a_key_are_hit(client: Client) -> None:
     arm(client, respond={"status": 503})
 
-    for path, headers in (
-        ("/nope", {}),
-        ("/groups", {}),
-        ("/groups", {"Authorization": "Bearer nobody"}),
-        ("/", {}),
-    ):
+    for path, headers in (("/nope", {}), ("/groups", {}), ("/groups", {"Authorization": "Bearer nobody"}), ("/", {})):
         assert client.get(path, headers=headers).status_code == 503
         assert last_request(client)["fault"] == "fault-1"
 
@@ -506,11 +494,7 @@ def test_delays_go_with_every_action(client: Client, stalls: Stalls) -> None:
         ({"action": "drop_response", "respond": {"status": 200}}, "invalid_fault", "respond: "),
         ({"on": "deliveries", "action": "drop", "delay": 1}, "invalid_fault", "delay: "),
         ({"on": "deliveries", "action": "drop_response", "delay": 1}, "invalid_fault", "delay: "),
-        (
-            {"on": "deliveries", "respond": {"status": 500, "headers": {"A": "b"}}},
-            "invalid_fault",
-            "respond: ",
-        ),
+        ({"on": "deliveries", "respond": {"status": 500, "headers": {"A": "b"}}}, "invalid_fault", "respond: "),
         ({"on": "nothing", "delay": 1}, "bad_request", "on: "),
         ({"preset": "slwo"}, "bad_request", "preset: "),
         ({"delay": -1}, "bad_request", "delay: "),

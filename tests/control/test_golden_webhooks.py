@@ -59,12 +59,7 @@ def test_a_text_differs_from_the_documented_event_only_in_what_is_random() -> No
     assert list(event) == ["event", "instanceId", "data", "timestamp"]
     assert list(event["data"]) == ["from", "message", "timestamp", "id"]
     assert list(message) == ["conversation", "messageContextInfo"]
-    assert list(metadata) == [
-        "senderKeyHash",
-        "senderTimestamp",
-        "recipientKeyHash",
-        "recipientTimestamp",
-    ]
+    assert list(metadata) == ["senderKeyHash", "senderTimestamp", "recipientKeyHash", "recipientTimestamp"]
     assert event["timestamp"] == "2025-10-17T12:47:59.689Z"
     assert event["data"]["timestamp"] == 1760705280
     assert event["data"]["from"] == "254712345678@s.whatsapp.net"

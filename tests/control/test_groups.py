@@ -78,12 +78,7 @@ def test_what_is_still_to_be_sent_is_listed_in_its_order(client: Client) -> None
 
 
 def test_what_is_scheduled_is_cancelled_whoever_scheduled_it(client: Client) -> None:
-    body = {
-        "recipients": ["254712345678"],
-        "type": "text",
-        "text": "Never mind",
-        "sendAt": "2099-01-01 09:00:00",
-    }
+    body = {"recipients": ["254712345678"], "type": "text", "text": "Never mind", "sendAt": "2099-01-01 09:00:00"}
     task = client.post("/schedule-message", json=body, headers=KEY).get_json()["task_id"]
 
     response = client.delete(f"/_mock/scheduled/{task}")

@@ -52,8 +52,7 @@ def code(response: Any) -> tuple[int, str]:
     ],
 )
 @pytest.mark.parametrize(
-    ("method", "path"),
-    [("GET", CLOCK), ("POST", "/_mock/reset"), ("OPTIONS", "/_mock/reset"), ("GET", HEALTH)],
+    ("method", "path"), [("GET", CLOCK), ("POST", "/_mock/reset"), ("OPTIONS", "/_mock/reset"), ("GET", HEALTH)]
 )
 def test_a_page_from_elsewhere_is_refused(headers: dict[str, str], method: str, path: str, client: Client) -> None:
     response = client.open(path, method=method, headers=headers)

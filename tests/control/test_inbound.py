@@ -146,11 +146,7 @@ def test_a_shipped_sample_is_sent_by_its_name(name: str, client: Client) -> None
 
 
 def test_bytes_are_sent_in_base64(client: Client) -> None:
-    media = {
-        "base64": b64encode(b"some bytes").decode(),
-        "mimetype": "text/plain",
-        "fileName": "../a/Notes ü.txt",
-    }
+    media = {"base64": b64encode(b"some bytes").decode(), "mimetype": "text/plain", "fileName": "../a/Notes ü.txt"}
 
     document = message_of(post(client, media=media))["documentMessage"]
 
@@ -277,11 +273,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"type": "delete"}, 400, "target: "),
     ({"type": "edit"}, 400, "target: "),
     ({"type": "delete", "target": "AC00"}, 404, "no message"),
-    (
-        {"type": "delete", "target": "AC00", "reply_to": "AC00"},
-        400,
-        "reply_to: a message of type delete has none",
-    ),
+    ({"type": "delete", "target": "AC00", "reply_to": "AC00"}, 400, "reply_to: a message of type delete has none"),
     ({"reply_to": "AC00"}, 404, "no message"),
     ({"target": "AC00"}, 400, "target: a message of type text has none"),
     ({"instance": "nope"}, 404, "there is no instance"),
@@ -490,13 +482,7 @@ def test_what_cannot_be_forwarded_is_refused(client: Client, world: World) -> No
         ({"conversation": "hello"}, {"extendedTextMessage": {"text": "hello"}}),
         ({"strangeMessage": {"a": [1]}}, {"strangeMessage": {"a": [1]}}),
         (
-            {
-                "imageMessage": {
-                    "url": "x",
-                    "caption": "c",
-                    "contextInfo": {"stanzaId": "y", "forwardingScore": 3},
-                }
-            },
+            {"imageMessage": {"url": "x", "caption": "c", "contextInfo": {"stanzaId": "y", "forwardingScore": 3}}},
             {"imageMessage": {"url": "x", "caption": "c"}},
         ),
         (

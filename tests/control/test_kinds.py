@@ -209,11 +209,7 @@ WRAPPED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("text", {"conversation": "hi"}, {"text": "hi"}),
     ("context first", {"messageContextInfo": {}, "conversation": "hi"}, {"text": "hi"}),
     ("null before", {"imageMessage": None, "conversation": "hi"}, {"text": "hi"}),
-    (
-        "sender key first",
-        {"senderKeyDistributionMessage": {"groupId": "g"}, "conversation": "hi"},
-        {"text": "hi"},
-    ),
+    ("sender key first", {"senderKeyDistributionMessage": {"groupId": "g"}, "conversation": "hi"}, {"text": "hi"}),
     ("ephemeral", {"ephemeralMessage": {"message": {"extendedTextMessage": {"text": "hi"}}}}, {"text": "hi"}),
     (
         "view once",
@@ -262,11 +258,7 @@ WRAPPED: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ),
     ("gif", {"videoMessage": {"gifPlayback": True, "caption": "ha"}}, {"type": "gif", "caption": "ha"}),
     ("voice", {"audioMessage": {"ptt": True}}, {"type": "voice", "caption": None}),
-    (
-        "video note",
-        {"ptvMessage": {"mimetype": "video/mp4"}},
-        {"type": "video_note", "mimetype": "video/mp4"},
-    ),
+    ("video note", {"ptvMessage": {"mimetype": "video/mp4"}}, {"type": "video_note", "mimetype": "video/mp4"}),
     (
         "native flow reply",
         {"interactiveResponseMessage": {"body": {"text": "Yes"}}},
@@ -440,19 +432,9 @@ def test_a_chat_whose_messages_disappear_marks_what_is_said_and_not_what_changes
 
 
 SENT: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"type": "text", "text": "a", "caption": "x", "url": "https://x.test/x", "template": "x"}, {"text": "a"}),
     (
-        {"type": "text", "text": "a", "caption": "x", "url": "https://x.test/x", "template": "x"},
-        {"text": "a"},
-    ),
-    (
-        {
-            "type": "image",
-            "url": "https://a.test/a",
-            "caption": "a",
-            "text": "x",
-            "fileName": "x",
-            "template": "x",
-        },
+        {"type": "image", "url": "https://a.test/a", "caption": "a", "text": "x", "fileName": "x", "template": "x"},
         {"url": "https://a.test/a", "caption": "a"},
     ),
     (

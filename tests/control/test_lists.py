@@ -130,10 +130,7 @@ def test_what_was_forgotten_is_counted(forgetful: Client) -> None:
     assert messages is not None
     assert requests is not None
     assert events is not None
-    assert ([message["text"] for message in messages["messages"]], messages["evicted"]) == (
-        ["c", "d", "e"],
-        2,
-    )
+    assert ([message["text"] for message in messages["messages"]], messages["evicted"]) == (["c", "d", "e"], 2)
     assert ([request["id"] for request in requests["requests"]], requests["evicted"]) == ([8, 10], 3)
     assert ([event["id"] for event in events["events"]], events["evicted"]) == ([8, 9, 10], 7)
 

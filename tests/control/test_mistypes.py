@@ -48,13 +48,7 @@ def with_matcher(call: str, spec: dict[str, Any]) -> dict[str, Any]:
             {"status": "deliverd"},
             "match.status: 'deliverd' is not known; did you mean 'delivered'?",
         ),
-        (
-            ("faults",),
-            {"delay": 1},
-            {"path": "/groups"},
-            {"path": "groups"},
-            "match.path: a path begins with a slash",
-        ),
+        (("faults",), {"delay": 1}, {"path": "/groups"}, {"path": "groups"}, "match.path: a path begins with a slash"),
         (
             ("faults",),
             {"on": "deliveries", "action": "drop"},
@@ -118,11 +112,7 @@ def test_an_api_key_in_a_fault_belongs_to_key(client: Client) -> None:
     [
         ("messages/wait", {"timeout": "5"}, "timeout: "),
         ("requests/wait", {"timeout": True}, "timeout: "),
-        (
-            "faults",
-            {"delay": "1"},
-            "delay: seconds, or an object with ",
-        ),
+        ("faults", {"delay": "1"}, "delay: seconds, or an object with "),
         ("faults", {"delay": True}, "delay: seconds, or an object"),
         ("faults", {"delay": {"from": "1", "to": 2}}, "delay.from: "),
         ("faults", {"preset": "down", "probability": "0.5"}, "probability: "),
@@ -208,12 +198,7 @@ WORLD = described()
     ("method", "path", "body", "said"),
     [
         ("POST", "faults", {"respnd": {}}, "'respnd' is not known; did you mean 'respond'?"),
-        (
-            "POST",
-            "faults",
-            {"respond": {"statsu": 503}},
-            "respond: 'statsu' is not known; did you mean 'status'?",
-        ),
+        ("POST", "faults", {"respond": {"statsu": 503}}, "respond: 'statsu' is not known; did you mean 'status'?"),
         (
             "POST",
             "faults",
@@ -238,12 +223,7 @@ WORLD = described()
             {"from": ANN, "media": {"smaple": "x"}},
             "media: 'smaple' is not known; did you mean 'sample'?",
         ),
-        (
-            "PUT",
-            "world",
-            {**WORLD, "peolpe": []},
-            "'peolpe' is not known; did you mean 'people'?",
-        ),
+        ("PUT", "world", {**WORLD, "peolpe": []}, "'peolpe' is not known; did you mean 'people'?"),
         (
             "PUT",
             "world",

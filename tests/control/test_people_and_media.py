@@ -148,10 +148,7 @@ def test_what_is_no_number_is_refused(number: str, client: Client) -> None:
         ({"rules": [{"wen": "x"}]}, "rules[0]: 'wen' is not known; did you mean 'when'?"),
         ({"name": 5}, "name: "),
         ({"on_whatsapp": "true"}, "on_whatsapp: "),
-        pytest.param(
-            {"on_whatsapp": 1},
-            "on_whatsapp: ",
-        ),
+        pytest.param({"on_whatsapp": 1}, "on_whatsapp: "),
         ({"lid": "x"}, "lid: "),
         ({"lid": "163514152964174@lid\n"}, "lid: "),
         ({"rules": {}}, "rules: "),
@@ -187,14 +184,7 @@ def test_a_file_of_any_name_is_a_download(name: str, client: Client) -> None:
     assert response.headers["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.parametrize(
-    "written",
-    [
-        "a%0Ab.pdf",
-        "a%0D%0AX-Evil: 1.pdf",
-        "a%00.pdf",
-    ],
-)
+@pytest.mark.parametrize("written", ["a%0Ab.pdf", "a%0D%0AX-Evil: 1.pdf", "a%00.pdf"])
 def test_a_name_with_a_line_break_is_a_download_too(written: str, client: Client) -> None:
     body = (
         f'--b\r\nContent-Disposition: form-data; name="recipients[]"\r\n\r\n{CARA}\r\n'
@@ -248,11 +238,7 @@ def test_a_file_is_gone_after_a_reset(client: Client) -> None:
         ({"aliases": [BEN]}, 409, "the person's own number"),
         ({"aliases": [ANN_LID.removesuffix("@lid")]}, 409, "the digits of a LID"),
         ({"lid": ANN_LID}, 409, "lid: another person has this LID"),
-        (
-            {"aliases": ["2547000000001"], "lid": "2547000000001@lid"},
-            409,
-            "lid: 2547000000001 is a phone number",
-        ),
+        ({"aliases": ["2547000000001"], "lid": "2547000000001@lid"}, 409, "lid: 2547000000001 is a phone number"),
     ],
 )
 def test_what_confuses_people_is_refused_by_its_name(

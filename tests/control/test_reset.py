@@ -79,9 +79,5 @@ def test_after_a_reset_the_log_begins_with_it_and_goes_on_counting(client: Clien
 
     events = get(client, "/_mock/events")["events"]
 
-    assert [(event["id"], event["kind"]) for event in events] == [
-        (3, "world"),
-        (4, "message"),
-        (5, "request"),
-    ]
+    assert [(event["id"], event["kind"]) for event in events] == [(3, "world"), (4, "message"), (5, "request")]
     assert events[0]["world"] == {"action": "reset", "id": "default"}

@@ -88,11 +88,7 @@ def test_numbers_of_events_grow_over_a_restored_snapshot(client: Client) -> None
 
     assert restored == {"world": "default", "event": 3}
     events = client.get("/_mock/events?since=2").get_json()["events"]
-    assert [(event["id"], event["kind"]) for event in events] == [
-        (3, "world"),
-        (4, "message"),
-        (5, "request"),
-    ]
+    assert [(event["id"], event["kind"]) for event in events] == [(3, "world"), (4, "message"), (5, "request")]
     assert events[0]["world"] == {"action": "restored", "id": "x"}
 
 

@@ -215,13 +215,7 @@ def test_a_query_that_makes_no_sense_is_refused(query: str, message: str, client
 
 
 def test_odd_values_are_written_on_one_line() -> None:
-    message = {
-        "chat": "120363403582097887@g.us",
-        "from": "1\u202e",
-        "to": "2",
-        "text": "x" * 200,
-        "type": None,
-    }
+    message = {"chat": "120363403582097887@g.us", "from": "1\u202e", "to": "2", "text": "x" * 200, "type": None}
 
     line = message_line(message, "now")
 

@@ -352,10 +352,7 @@ def test_true_is_not_one(client: Client) -> None:
 def test_a_delivery_is_told_by_its_event(client: Client) -> None:
     client.post("/_mock/inbound", json={"from": ANN, "text": "hi"})
 
-    match = {
-        "status": "no endpoint",
-        "body": {"instanceId": INSTANCE, "data": {"from": f"{ANN}@s.whatsapp.net"}},
-    }
+    match = {"status": "no endpoint", "body": {"instanceId": INSTANCE, "data": {"from": f"{ANN}@s.whatsapp.net"}}}
 
     assert ask(client, "deliveries/verify", match=match, exactly=1).status_code == 200
     assert ask(client, "deliveries/wait", match=match, timeout=0).status_code == 200

@@ -26,11 +26,7 @@ def test_a_paused_webhook_that_is_changed_stays_paused_until_it_is_resumed(clien
 def test_a_verify_token_is_shown_nowhere(client: Client) -> None:
     hook = {"url": NOBODY_LISTENS, "verification": "challenge", "verify_token": "t0p-s3cret"}
 
-    responses = [
-        client.put(WEBHOOK, json=hook),
-        client.get(WEBHOOK),
-        client.post(f"{WEBHOOK}/verify", json={}),
-    ]
+    responses = [client.put(WEBHOOK, json=hook), client.get(WEBHOOK), client.post(f"{WEBHOOK}/verify", json={})]
 
     assert responses[-1].get_json()["verified"] is False
     assert not any("t0p-s3cret" in response.text for response in responses)

@@ -113,11 +113,7 @@ def test_a_deleted_world_is_gone_with_its_key(client: Client) -> None:
     assert names(client) == ["default"]
     assert client.get("/groups", headers=bearer("t1-key")).status_code == 401
     refused(client.get("/_mock/messages", headers=bearer("t1-key")), 404, "not_found")
-    for response in (
-        client.get(f"{WORLDS}/t1"),
-        client.delete(f"{WORLDS}/t1"),
-        client.get("/_mock/clock?world=t1"),
-    ):
+    for response in (client.get(f"{WORLDS}/t1"), client.delete(f"{WORLDS}/t1"), client.get("/_mock/clock?world=t1")):
         refused(response, 404, "world_not_found")
 
 
@@ -176,10 +172,7 @@ def test_a_taken_key_is_refused_and_nothing_is_made(client: Client) -> None:
 
 def test_a_key_with_a_number_that_another_instance_would_get_is_refused_too(client: Client) -> None:
     two = described(
-        instances=[
-            {"number": "254700000001", "api_keys": ["a"]},
-            {"number": "254700000002", "api_keys": ["b"]},
-        ],
+        instances=[{"number": "254700000001", "api_keys": ["a"]}, {"number": "254700000002", "api_keys": ["b"]}],
         people=[],
         groups=[],
         channels=[],

@@ -13,19 +13,7 @@ from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
-from tests.defaults import (
-    ANN,
-    ANN_LID,
-    BEN,
-    BEN_LID,
-    FAMILY,
-    INSTANCE,
-    NOBODY,
-    OUR_LID,
-    OUR_NUMBER,
-    described,
-    text,
-)
+from tests.defaults import ANN, ANN_LID, BEN, BEN_LID, FAMILY, INSTANCE, NOBODY, OUR_LID, OUR_NUMBER, described, text
 
 NEW = "254711000111"
 LID = "111111111111111@lid"

@@ -417,8 +417,7 @@ def test_presets_are_what_they_are_called() -> None:
 
 
 @pytest.mark.parametrize(
-    "delay",
-    [Delay(1, 3), Delay(0, 0.5), Delay(2, 2), Delay(0, 3600, 2, 0.5), Delay(1, 3, 2, 100), Delay(0, 3600, 5)],
+    "delay", [Delay(1, 3), Delay(0, 0.5), Delay(2, 2), Delay(0, 3600, 2, 0.5), Delay(1, 3, 2, 100), Delay(0, 3600, 5)]
 )
 def test_a_delay_lies_within_its_bounds(delay: Delay, world: World) -> None:
     fault = arm(world, delay=delay)

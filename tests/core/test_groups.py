@@ -56,13 +56,7 @@ def wider(make_world: Callable[[State], World]) -> World:
 
     def group(id_: str, members: list[dict[str, str]], announce: bool) -> dict[str, object]:
         ann = {"number": ANN, "admin": "superadmin"}
-        return {
-            "id": id_,
-            "subject": id_,
-            "owner": ANN,
-            "announce": announce,
-            "participants": [ann, *members],
-        }
+        return {"id": id_, "subject": id_, "owner": ANN, "announce": announce, "participants": [ann, *members]}
 
     us = {"number": OUR_NUMBER}
     groups = [
@@ -152,9 +146,7 @@ def test_only_groups_the_instance_is_in_are_listed(wider: World) -> None:
     assert FOREIGN not in [view.group.id for view in wider.groups.all(INSTANCE)]
 
 
-def test_a_group_shows_its_creation_in_the_time_zone_of_the_world(
-    make_world: Callable[[State], World],
-) -> None:
+def test_a_group_shows_its_creation_in_the_time_zone_of_the_world(make_world: Callable[[State], World]) -> None:
     world = make_world(load_world(described(), time_zone="Africa/Nairobi"))
 
     created = world.groups.get(INSTANCE, FAMILY).created
@@ -286,11 +278,7 @@ def test_a_number_and_a_lid_that_name_one_person_count_as_one(action: str, world
     done, _ = world.groups.manage(INSTANCE, PROJECT, action, [BEN, BEN_LID, f"{BEN}@s.whatsapp.net", int(BEN)])
 
     assert done == [BEN, BEN_LID.removesuffix("@lid")]
-    outcomes: dict[str, dict[str, str | None]] = {
-        "remove": {},
-        "promote": {BEN: "admin"},
-        "demote": {BEN: None},
-    }
+    outcomes: dict[str, dict[str, str | None]] = {"remove": {}, "promote": {BEN: "admin"}, "demote": {BEN: None}}
     assert members(world, PROJECT) == {OUR_NUMBER: "superadmin", **outcomes[action]}
 
 

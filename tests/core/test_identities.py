@@ -85,12 +85,7 @@ def sent_to(world: World) -> list[str]:
 
 
 def same(world: World) -> tuple[Any, ...]:
-    return (
-        dict(world.state.people),
-        dict(world.state.lids),
-        dict(world.state.aliases),
-        dict(world.state.groups),
-    )
+    return (dict(world.state.people), dict(world.state.lids), dict(world.state.aliases), dict(world.state.groups))
 
 
 # The digits of a LID

@@ -173,9 +173,7 @@ def test_an_instance_that_is_not_connected_receives_nothing(status: str, world: 
     assert contents(world) == before
 
 
-def test_nobody_but_an_admin_writes_in_a_group_where_only_admins_post(
-    make_world: Callable[[State], World],
-) -> None:
+def test_nobody_but_an_admin_writes_in_a_group_where_only_admins_post(make_world: Callable[[State], World]) -> None:
     groups = [{**group, "announce": True} for group in described()["groups"]]
     world = make_world(load_world(described(groups=groups)))
 
@@ -263,11 +261,7 @@ def test_a_reaction_names_what_it_is_about_from_the_instances_side(world: World)
     to_ours = receive(world, kind="reaction", text="👍", target=ours.id)["data"]["message"]
     to_theirs = receive(world, kind="reaction", text="👍", target=theirs)["data"]["message"]
 
-    assert to_ours["reactionMessage"]["key"] == {
-        "remoteJid": f"{ANN}@s.whatsapp.net",
-        "fromMe": True,
-        "id": ours.id,
-    }
+    assert to_ours["reactionMessage"]["key"] == {"remoteJid": f"{ANN}@s.whatsapp.net", "fromMe": True, "id": ours.id}
     assert to_theirs["reactionMessage"]["key"]["fromMe"] is False
     assert to_ours["reactionMessage"]["senderTimestampMs"] == str(int(NOW.timestamp()) * 1000)
 
@@ -278,12 +272,7 @@ def test_what_is_deleted_or_edited_is_named_from_the_senders_side(kind: str, wor
 
     key = receive(world, kind=kind, text="New", target=about, group=FAMILY)["data"]["message"]["protocolMessage"]["key"]
 
-    assert key == {
-        "remoteJid": FAMILY,
-        "fromMe": True,
-        "id": about,
-        "participant": ANN_LID,
-    }
+    assert key == {"remoteJid": FAMILY, "fromMe": True, "id": about, "participant": ANN_LID}
 
 
 def test_a_button_answers_what_the_instance_wrote_last_in_the_chat(world: World) -> None:

@@ -92,9 +92,7 @@ def test_a_reader_that_comes_back_after_the_log_was_replaced_is_told_what_it_mis
     assert read(world.follow(6)) == []
 
 
-def test_from_the_beginning_of_a_log_only_evicted_events_are_missing(
-    make_world: Callable[..., World],
-) -> None:
+def test_from_the_beginning_of_a_log_only_evicted_events_are_missing(make_world: Callable[..., World]) -> None:
     world = make_world(load_world(described(), history=3))
     happen(world, *"abcde")
     assert read(world.follow(0)) == [Missed(2), (3, "c"), (4, "d"), (5, "e")]
@@ -115,14 +113,7 @@ def test_each_import_is_told_between_the_logs_that_it_separates(world: World) ->
     imported(world)
     happen(world, "c")
 
-    assert read(follower) == [
-        (1, "a"),
-        Replaced(0),
-        (1, "b"),
-        (2, "default"),
-        Replaced(0),
-        (1, "c"),
-    ]
+    assert read(follower) == [(1, "a"), Replaced(0), (1, "b"), (2, "default"), Replaced(0), (1, "c")]
 
 
 def test_what_is_gone_is_told_once_and_right_before_what_follows_it(world: World) -> None:

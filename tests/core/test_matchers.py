@@ -392,10 +392,7 @@ def test_errors_begin_with_what_the_matcher_is_called() -> None:
         ({"text": {"regex": "("}}, "match.text.regex: not a regular expression: missing )"),
         ({"template": {"a": {"b": {"regex": "["}}}}, "match.template.a.b.regex: not a regular expression"),
         ({"template": [0, {"regex": "["}]}, "match.template[1].regex: not a regular expression"),
-        (
-            {"text": {"subset": {"a": {"one_of": 1}}}},
-            "match.text.subset.a.one_of: a list with at least one item",
-        ),
+        ({"text": {"subset": {"a": {"one_of": 1}}}}, "match.text.subset.a.one_of: a list with at least one item"),
     ],
 )
 def test_what_cannot_be_understood_is_refused_with_the_place_and_a_hint(spec: dict[str, Any], message: str) -> None:
@@ -520,48 +517,9 @@ PATTERNS = [
     "",
 ]
 TEXTS = [
-    *[
-        "",
-        "\n",
-        "Order 17",
-        "Order 17\n",
-        "order \u0663",
-        "an Order 17",
-        "a\nb",
-        "a\nb\n",
-        "aéb",
-        "ababc",
-        "abc",
-    ],
-    *[
-        "l'été.",
-        "été",
-        "détété",
-        "café",
-        "cafe",
-        "caf",
-        "Straße",
-        "strasse",
-        "SİPARİŞ",
-        "sıparıs",
-        "όρος",
-        "SSK",
-    ],
-    *[
-        "ẞK",
-        "a_b 1",
-        "中文字",
-        "ab1",
-        "Ann, hi",
-        "Ben, ",
-        "ANNB",
-        "annb",
-        "éAA€",
-        "ſk",
-        "\u212as ",
-        "x 1",
-        " \u00a0",
-    ],
+    *["", "\n", "Order 17", "Order 17\n", "order \u0663", "an Order 17", "a\nb", "a\nb\n", "aéb", "ababc", "abc"],
+    *["l'été.", "été", "détété", "café", "cafe", "caf", "Straße", "strasse", "SİPARİŞ", "sıparıs", "όρος", "SSK"],
+    *["ẞK", "a_b 1", "中文字", "ab1", "Ann, hi", "Ben, ", "ANNB", "annb", "éAA€", "ſk", "\u212as ", "x 1", " \u00a0"],
     *["c", "\x1c", "\b", "ann@é", "\ud800", "a \U0001f389 9", "a9", "a.9", "^", "]"],
 ]
 
@@ -589,10 +547,7 @@ PIECES = st.recursive(
     max_leaves=12,
 )
 EXPRESSIONS = st.builds(
-    "{}{}{}".format,
-    st.sampled_from(["", "(?i)", "(?m)", "(?s)", "(?a)", "(?ai)"]),
-    PIECES,
-    st.sampled_from(["", "$"]),
+    "{}{}{}".format, st.sampled_from(["", "(?i)", "(?m)", "(?s)", "(?a)", "(?ai)"]), PIECES, st.sampled_from(["", "$"])
 )
 
 
@@ -670,8 +625,7 @@ def test_a_pattern_has_a_bounded_length() -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern",
-    ["(" * 500 + ")" * 500, "(?:" * 250 + ")" * 250, "[" * 1000, "(" * 1000, "a{,99999999999}", "(?1)"],
+    "pattern", ["(" * 500 + ")" * 500, "(?:" * 250 + ")" * 250, "[" * 1000, "(" * 1000, "a{,99999999999}", "(?1)"]
 )
 def test_a_monstrous_pattern_is_refused(pattern: str) -> None:
     assert "not a regular expression" in refused({"text": {"regex": pattern}})
@@ -694,9 +648,7 @@ LEAVES = (
     | st.text(max_size=5)
 )
 JSON = st.recursive(
-    LEAVES,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
-    max_leaves=20,
+    LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=20
 )
 SPECS = st.dictionaries(st.sampled_from(list(FIELDS)), JSON, max_size=4) | JSON
 OPERATIONS = st.recursive(

@@ -92,12 +92,7 @@ def test_a_value_that_nothing_can_have_is_refused(kinds: tuple[str, ...], spec: 
     [
         (LISTS, {"statsu": "x"}, "match: 'statsu'", "status"),
         (EVERYWHERE, {"instance": {"regx": "x"}}, "match.instance: 'regx'", "regex"),
-        (
-            EVERYWHERE,
-            {"instance": {"not": {"not": {"subst": {}}}}},
-            "match.instance.not.not: 'subst'",
-            "subset",
-        ),
+        (EVERYWHERE, {"instance": {"not": {"not": {"subst": {}}}}}, "match.instance.not.not: 'subst'", "subset"),
         (MESSAGES, {"txt": "x"}, "match: 'txt'", "text"),
         (MESSAGES, {"direction": "outbond"}, "match.direction: 'outbond'", "outbound"),
         (MESSAGES, {"type": "txt"}, "match.type: 'txt'", "text"),
@@ -126,11 +121,7 @@ def test_a_mistyped_name_is_refused_with_its_place_and_the_nearest_name(
         (EVERYWHERE, None, "match: a matcher is an object of fields"),
         (EVERYWHERE, {"instance": {"regex": "["}}, "match.instance.regex: not a regular expression: "),
         (EVERYWHERE, {"instance": {"regex": r"\L<x>"}}, "match.instance.regex: not a regular expression: "),
-        (
-            EVERYWHERE,
-            {"instance": {"regex": 5}},
-            "match.instance.regex: a regular expression of at most 1000",
-        ),
+        (EVERYWHERE, {"instance": {"regex": 5}}, "match.instance.regex: a regular expression of at most 1000"),
         (("faults of deliveries",), {"path": "/"}, "match: 'path' is not known"),
         (CALLS, {"path": {"regex": "("}}, "match.path.regex: not a regular expression: "),
         (CALLS, {"path": {"regex": "x" * 1001}}, "match.path.regex: a regular expression of at most 1000"),

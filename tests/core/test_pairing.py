@@ -647,11 +647,7 @@ def test_a_removed_instance_comes_back_with_a_snapshot(busy: tuple[World, Instan
     world.restore("before")
 
     assert world.instances.with_key("shop") is not None
-    assert [one.kind for one in world.timeline.advance(timedelta(days=1))] == [
-        "auto_reply",
-        "task",
-        "auto_reply",
-    ]
+    assert [one.kind for one in world.timeline.advance(timedelta(days=1))] == ["auto_reply", "task", "auto_reply"]
     assert world.deliveries.claim(instance.id) is not None
 
 

@@ -265,11 +265,7 @@ def test_enums_are_names() -> None:
 
 
 def test_a_reaction_is_removed_by_an_empty_text() -> None:
-    assert body(written("reaction", text="")) == {
-        "key": KEY,
-        "text": "",
-        "senderTimestampMs": "1760705279689",
-    }
+    assert body(written("reaction", text="")) == {"key": KEY, "text": "", "senderTimestampMs": "1760705279689"}
 
 
 @pytest.mark.parametrize(
@@ -353,12 +349,7 @@ def test_the_context_of_a_message_has_whatsapps_form() -> None:
 
     metadata = info["deviceListMetadata"]
     assert list(info) == ["deviceListMetadata", "deviceListMetadataVersion", "messageSecret"]
-    assert list(metadata) == [
-        "senderKeyHash",
-        "senderTimestamp",
-        "recipientKeyHash",
-        "recipientTimestamp",
-    ]
+    assert list(metadata) == ["senderKeyHash", "senderTimestamp", "recipientKeyHash", "recipientTimestamp"]
     assert info["deviceListMetadataVersion"] == 2
     assert len(b64decode(info["messageSecret"], validate=True)) == 32
     for name in ("sender", "recipient"):

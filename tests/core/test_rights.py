@@ -15,18 +15,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
 from tests.contents import contents
-from tests.defaults import (
-    ANN,
-    ANN_LID,
-    BEN,
-    BEN_LID,
-    CARA,
-    FAMILY,
-    INSTANCE,
-    OUR_NUMBER,
-    described,
-    text,
-)
+from tests.defaults import ANN, ANN_LID, BEN, BEN_LID, CARA, FAMILY, INSTANCE, OUR_NUMBER, described, text
 from tests.support import NOW
 
 OTHER = "11111111-2222-4333-8444-555555555555"
@@ -350,10 +339,7 @@ def test_the_other_instance_sees_the_sender_as_the_group_lists_them(world: World
     event = json.loads(world.deliveries.all()[-1].body)
 
     assert event["instanceId"] == OTHER
-    assert (event["data"]["participant"], event["data"]["participantPn"]) == (
-        OURS,
-        f"{OUR_NUMBER}@s.whatsapp.net",
-    )
+    assert (event["data"]["participant"], event["data"]["participantPn"]) == (OURS, f"{OUR_NUMBER}@s.whatsapp.net")
 
 
 def test_an_instance_does_not_write_to_itself(world: World) -> None:
@@ -395,11 +381,7 @@ def test_a_quote_holds_what_the_application_sent(content: Content, quoted: dict[
 
     context = receive(world, text="What?", reply_to=sent)["message"]["extendedTextMessage"]["contextInfo"]
 
-    assert context == {
-        "stanzaId": sent,
-        "participant": f"{OUR_NUMBER}@s.whatsapp.net",
-        "quotedMessage": quoted,
-    }
+    assert context == {"stanzaId": sent, "participant": f"{OUR_NUMBER}@s.whatsapp.net", "quotedMessage": quoted}
 
 
 @pytest.mark.parametrize("kind", ["image", "video", "audio", "document"])
@@ -498,12 +480,7 @@ def test_phones_ignore_the_raw_deletion_of_a_stranger(world: World) -> None:
 
 def test_old_groups_have_their_creators_number_in_their_jid(make_world: Callable[[State], World]) -> None:
     old = "34679352103-1411377110@g.us"
-    group = {
-        "id": old,
-        "subject": "Old",
-        "owner": ANN,
-        "participants": [{"number": ANN}, {"number": OUR_NUMBER}],
-    }
+    group = {"id": old, "subject": "Old", "owner": ANN, "participants": [{"number": ANN}, {"number": OUR_NUMBER}]}
     world = make_world(load_world(described(groups=[group])))
 
     assert world.groups.get(INSTANCE, old).group.id == old

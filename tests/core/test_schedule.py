@@ -133,11 +133,7 @@ def test_the_future_begins_at_the_clock_of_the_world(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("time_zone", "at"),
-    [
-        ("America/New_York", datetime(9999, 12, 31, 23, 59, 59)),
-        ("Asia/Tokyo", datetime(1, 1, 1)),
-    ],
+    ("time_zone", "at"), [("America/New_York", datetime(9999, 12, 31, 23, 59, 59)), ("Asia/Tokyo", datetime(1, 1, 1))]
 )
 def test_a_time_without_an_equivalent_in_utc_is_refused(
     time_zone: str, at: datetime, zoned: Callable[[str], World]
@@ -278,9 +274,7 @@ def test_a_refused_change_changes_nothing(world: World) -> None:
 
     with pytest.raises(SendAtInThePast):
         world.schedule.update(
-            INSTANCE,
-            task.id,
-            {"text": "Changed", "send_at": datetime(2020, 1, 1), "upload": Upload(b"x", "x", "")},
+            INSTANCE, task.id, {"text": "Changed", "send_at": datetime(2020, 1, 1), "upload": Upload(b"x", "x", "")}
         )
 
     assert world.schedule.pending(INSTANCE) == [task]

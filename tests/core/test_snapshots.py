@@ -174,12 +174,7 @@ def test_event_numbers_only_grow(world: World) -> None:
     numbers = []
     live(world)
     world.snapshots.take("before")
-    for step in (
-        lambda: live(world),
-        lambda: world.restore("before"),
-        world.reset,
-        lambda: world.restore("before"),
-    ):
+    for step in (lambda: live(world), lambda: world.restore("before"), world.reset, lambda: world.restore("before")):
         step()
         numbers.append(world.state.events.last_number)
 
@@ -197,11 +192,7 @@ def test_a_restored_world_has_its_former_log_and_tells_that_it_was_restored(worl
 
     *log, restored = world.state.events.since()
     assert log == before
-    assert (restored.number, restored.kind, restored.subject) == (
-        last + 1,
-        "world",
-        Change("restored", "before"),
-    )
+    assert (restored.number, restored.kind, restored.subject) == (last + 1, "world", Change("restored", "before"))
 
 
 def test_who_watches_sees_that_a_world_was_restored(world: World) -> None:

@@ -70,10 +70,7 @@ def test_everything_is_sent_at_its_own_time(world: World) -> None:
 
     world.timeline.advance(timedelta(hours=1))
 
-    assert sent(world) == [
-        ("first", NOW + timedelta(minutes=10)),
-        ("second", NOW + timedelta(minutes=20)),
-    ]
+    assert sent(world) == [("first", NOW + timedelta(minutes=10)), ("second", NOW + timedelta(minutes=20))]
 
 
 def test_a_day_with_a_thousand_messages_passes_at_once(world: World) -> None:
@@ -203,10 +200,7 @@ def test_what_is_overdue_after_setting_the_clock_fires_first_when_time_advances(
 
     world.timeline.advance(timedelta(hours=1))
 
-    assert sent(world) == [
-        ("overdue", NOW + timedelta(minutes=60)),
-        ("due", NOW + timedelta(minutes=90)),
-    ]
+    assert sent(world) == [("overdue", NOW + timedelta(minutes=60)), ("due", NOW + timedelta(minutes=90))]
 
 
 def test_advancing_by_nothing_fires_what_is_overdue(world: World) -> None:

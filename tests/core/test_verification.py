@@ -139,16 +139,8 @@ def test_many_threads_bring_more_than_enough_and_just_enough_is_found() -> None:
         ({"at_most": 2}, 2, Verdict(True, False)),
         ({"at_most": 2}, 3, Verdict(False, True, "expected at most 2, found 3")),
         ({"at_least": 1, "at_most": 2}, 2, Verdict(True, False)),
-        (
-            {"at_least": 1, "at_most": 2},
-            0,
-            Verdict(False, False, "expected at least 1 and at most 2, found 0"),
-        ),
-        (
-            {"at_least": 1, "at_most": 2},
-            3,
-            Verdict(False, True, "expected at least 1 and at most 2, found 3"),
-        ),
+        ({"at_least": 1, "at_most": 2}, 0, Verdict(False, False, "expected at least 1 and at most 2, found 0")),
+        ({"at_least": 1, "at_most": 2}, 3, Verdict(False, True, "expected at least 1 and at most 2, found 3")),
         ({}, 0, Verdict(True, True)),
     ],
 )
@@ -160,14 +152,7 @@ def test_a_count_holds_or_not_and_is_certain_if_nothing_earlier_could_change_it(
 
 @pytest.mark.parametrize(
     ("texts", "in_order"),
-    [
-        ("abc", "abc"),
-        ("axbxc", "abc"),
-        ("aab", "ab"),
-        ("aba", "aa"),
-        ("cabc", "abc"),
-        ("abc", ""),
-    ],
+    [("abc", "abc"), ("axbxc", "abc"), ("aab", "ab"), ("aba", "aa"), ("cabc", "abc"), ("abc", "")],
 )
 def test_an_order_holds_if_its_steps_come_one_after_the_other(texts: str, in_order: str) -> None:
     assert judged(list(texts), *in_order) == Verdict(True, True)
@@ -263,10 +248,7 @@ def test_what_fits_is_not_the_nearest_miss() -> None:
 def test_only_the_newest_are_compared() -> None:
     near, far = {"text": "abc"}, {"text": "zzz"}
 
-    assert nearest(matcher(text="abd"), [near, *[far] * (MAX_COMPARED - 1)]) == (
-        near,
-        [Miss("text", "abd", "abc")],
-    )
+    assert nearest(matcher(text="abd"), [near, *[far] * (MAX_COMPARED - 1)]) == (near, [Miss("text", "abd", "abc")])
     assert nearest(matcher(text="abd"), [near, *[far] * MAX_COMPARED]) == (far, [Miss("text", "abd", "zzz")])
 
 

@@ -126,9 +126,7 @@ def test_worlds_know_nothing_of_each_other(make_world: Callable[[State], World])
     assert other.clock.now() == NOW
 
 
-def test_the_same_seed_gives_the_same_ids_and_another_seed_others(
-    make_world: Callable[[State], World],
-) -> None:
+def test_the_same_seed_gives_the_same_ids_and_another_seed_others(make_world: Callable[[State], World]) -> None:
     one, same, other = (make_world(load_world(described(), seed=seed)) for seed in (1, 1, 2))
 
     ids = live_a_little(one)

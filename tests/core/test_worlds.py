@@ -12,14 +12,7 @@ from weakref import WeakSet
 
 import pytest
 
-from flaresend_mock.core.errors import (
-    KeyInUse,
-    TooMany,
-    WorldExists,
-    WorldIsGone,
-    WorldIsNeeded,
-    WorldNotFound,
-)
+from flaresend_mock.core.errors import KeyInUse, TooMany, WorldExists, WorldIsGone, WorldIsNeeded, WorldNotFound
 from flaresend_mock.core.models import InboundMessage, Reply, Webhook
 from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
@@ -311,15 +304,7 @@ def test_the_world_that_was_opened_first_makes_room(opened: Worlds) -> None:
 
 
 @pytest.mark.usefixtures("at_most_three")
-@pytest.mark.parametrize(
-    "uses",
-    [
-        pytest.param(
-            1,
-        ),
-        2,
-    ],
-)
+@pytest.mark.parametrize("uses", [pytest.param(1), 2])
 def test_the_least_recently_used_world_makes_room(uses: int, opened: Worlds) -> None:
     one, other = world_of(opened, "one"), world_of(opened, "other")
     for _ in range(uses):

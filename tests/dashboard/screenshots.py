@@ -75,12 +75,7 @@ def live(emulator: FlaresendMock) -> None:
     ):
         call("POST", "/_mock/inbound", {"from": BRIAN, **inbound})
         call("POST", "/_mock/deliveries/settle")
-    later = {
-        "recipients": [BRIAN],
-        "type": "text",
-        "text": "Your cake is ready 🎂",
-        "sendAt": "2099-01-01 09:00:00",
-    }
+    later = {"recipients": [BRIAN], "type": "text", "text": "Your cake is ready 🎂", "sendAt": "2099-01-01 09:00:00"}
     call("POST", "/schedule-message", later)
     call("POST", "/_mock/instances", {"name": "Second phone", "number": "254700111222", "status": "qr"})
     call("POST", "/_mock/faults", {"preset": "flaky", "match": {"path": "/check-number"}})

@@ -90,11 +90,7 @@ def test_nothing_runs_that_is_not_a_file_of_ours(client: Client) -> None:
 
 
 def test_a_world_or_a_chat_that_is_not_there_is_not_found(client: Client) -> None:
-    for path in (
-        "/_mock/ui/w/nowhere/chats",
-        f"{UI}chats/nobody/{ANN}@s.whatsapp.net",
-        f"{UI}chats/{INSTANCE}/x@g.us",
-    ):
+    for path in ("/_mock/ui/w/nowhere/chats", f"{UI}chats/nobody/{ANN}@s.whatsapp.net", f"{UI}chats/{INSTANCE}/x@g.us"):
         assert client.get(path).status_code == 404
 
 
@@ -184,10 +180,7 @@ def test_what_somebody_wrote_is_text_and_never_markup(client: Client, inbound: C
         ("2*3*4 snake_case_name", "2*3*4 snake_case_name"),
         ("a * not * bold", "a * not * bold"),
         ("* one\n- two\n*three*", "• one\n• two\n<strong>three</strong>"),
-        (
-            "> as you *said*\n> x <",
-            '<q class="cited">as you <strong>said</strong></q>\n<q class="cited">x &lt;</q>',
-        ),
+        ("> as you *said*\n> x <", '<q class="cited">as you <strong>said</strong></q>\n<q class="cited">x &lt;</q>'),
         (
             "> see www.a.example now",
             '<q class="cited">see <a href="https://www.a.example" target="_blank" '
@@ -327,8 +320,7 @@ def test_days_are_told_apart(client: Client, inbound: Callable[..., Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("status", "label"),
-    [("delivered", "Delivered to the webhook"), ("failed", "Delivery to the webhook failed")],
+    ("status", "label"), [("delivered", "Delivered to the webhook"), ("failed", "Delivery to the webhook failed")]
 )
 def test_the_marks_say_what_became_of_it(
     status: str, label: str, world: World, client: Client, inbound: Callable[..., Any]

@@ -183,11 +183,7 @@ def test_the_forms_have_the_fields_that_the_control_plane_takes(client: Client) 
     calls, deliveries = re.findall(r'<form data-call="POST faults".*?</form>', shown, re.DOTALL)
     often = {"times", "after", "every", "probability", "name", "respond.status", "delay", "action"}
 
-    assert set(re.findall(r'name="([^"]+)"', calls)) == often | {
-        "match.method",
-        "match.path",
-        "match.number",
-    }
+    assert set(re.findall(r'name="([^"]+)"', calls)) == often | {"match.method", "match.path", "match.number"}
     assert set(re.findall(r'name="([^"]+)"', deliveries)) == often | {"on", "match.number", "match.url"}
     for form, on in ((calls, "calls"), (deliveries, "deliveries")):
         for action in filter(None, re.findall(r'<option value="(\w+)">\w+:', form)):

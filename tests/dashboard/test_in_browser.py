@@ -498,10 +498,7 @@ def test_axe_finds_nothing_serious(scheme: str, emulator: FlaresendMock, open_pa
 @pytest.fixture
 def failing() -> Iterator[FlaresendMock]:
     """An emulator whose webhook always fails."""
-    with (
-        Receiver(lambda _: 500) as receiver,
-        FlaresendMock(webhook_url=receiver.url, log_level="error") as running,
-    ):
+    with Receiver(lambda _: 500) as receiver, FlaresendMock(webhook_url=receiver.url, log_level="error") as running:
         yield running
 
 

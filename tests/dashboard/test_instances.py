@@ -65,10 +65,7 @@ def test_each_status_has_its_word_its_meaning_and_its_buttons(show: Show, world:
 
     assert f'<span class="state {status}">' in shown
     assert MEANINGS[status] in unescape(shown)
-    assert (f"POST instances/{INSTANCE}/scan" in shown, 'class="qr"' in shown) == (
-        status == "qr",
-        status == "qr",
-    )
+    assert (f"POST instances/{INSTANCE}/scan" in shown, 'class="qr"' in shown) == (status == "qr", status == "qr")
     assert (f"POST instances/{INSTANCE}/reconnect" in shown) == (status == "disconnected")
     assert (f"POST instances/{INSTANCE}/disconnect" in shown) == (status != "disconnected")
     assert f"POST instances/{INSTANCE}/logout" in shown
@@ -224,13 +221,7 @@ def test_failures_in_a_row_are_shown(show: Show, world: World) -> None:
 
 
 def test_the_form_of_a_webhook_holds_what_is_set(show: Show, world: World) -> None:
-    webhook(
-        world,
-        url="http://127.0.0.1:9/?a=%22",
-        secret=SECRET,
-        verification="post",
-        retries=(1, 2.5, 1_000_000),
-    )
+    webhook(world, url="http://127.0.0.1:9/?a=%22", secret=SECRET, verification="post", retries=(1, 2.5, 1_000_000))
 
     form = show(f"{PARTS}/{INSTANCE}/webhook")
 

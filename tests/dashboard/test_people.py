@@ -13,18 +13,7 @@ from werkzeug.test import Client
 from flaresend_mock.core.models import Rule
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.people import CHOICES, PAGE, find
-from tests.defaults import (
-    ANN,
-    ANN_LID,
-    ANNS_GROUP,
-    BEN,
-    FAMILY,
-    INSTANCE,
-    NOBODY,
-    OUR_NUMBER,
-    OWNED,
-    OWNED_INVITE,
-)
+from tests.defaults import ANN, ANN_LID, ANNS_GROUP, BEN, FAMILY, INSTANCE, NOBODY, OUR_NUMBER, OWNED, OWNED_INVITE
 
 PEOPLE = "/_mock/ui/w/default/people"
 PARTS = "/_mock/ui/w/default/parts/people"

@@ -32,10 +32,7 @@ LETTERS: dict[str, dict[str, Any]] = {
     "lid": {"text": "hi", "from_lid": True},
     "group": {"text": "hello all", "group": FAMILY},
     "image": {"type": "image", "caption": NASTY},
-    "own-file": {
-        "type": "document",
-        "media": {"base64": "aGVsbG8A", "fileName": 'a";b.txt', "mimetype": "text/plain"},
-    },
+    "own-file": {"type": "document", "media": {"base64": "aGVsbG8A", "fileName": 'a";b.txt', "mimetype": "text/plain"}},
     "voice": {"type": "voice", "seconds": 9},
     "sticker": {"type": "sticker"},
     "view-once": {"type": "view_once", "caption": "Once"},
@@ -232,10 +229,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "json": ("/send-message", {"json": {"recipients": [ANN, BEN], "type": "text", "text": NASTY}}),
     "at-sign": ("/send-message", {"json": {"recipients": [ANN], "type": "text", "text": "@/etc/hostname"}}),
     "form": ("/send-message", {"data": {"recipients": [ANN, BEN], "type": "text", "text": "</etc/hostname"}}),
-    "brackets": (
-        "/send-message",
-        {"data": {"recipients[]": [ANN, BEN], "type": "text", "text": "hi; there"}},
-    ),
+    "brackets": ("/send-message", {"data": {"recipients[]": [ANN, BEN], "type": "text", "text": "hi; there"}}),
     "file": (
         "/send-message",
         {

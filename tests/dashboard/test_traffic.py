@@ -422,14 +422,7 @@ def test_fifty_thousand_events_are_no_burden(client: Client, world: World) -> No
     log.limit = 50_000
     for number in range(10_000):
         delivery = Delivery(
-            f"d{number}",
-            INSTANCE,
-            f"{ANN}@s.whatsapp.net",
-            "m",
-            b"{}",
-            event.at,
-            "w",
-            event=log.last_number + 1,
+            f"d{number}", INSTANCE, f"{ANN}@s.whatsapp.net", "m", b"{}", event.at, "w", event=log.last_number + 1
         )
         log.append(event.at, "request", replace(event.subject, path="/rare" if number == 5_000 else "/groups"))
         delivery = replace(delivery, event=log.last_number + 1)

@@ -73,12 +73,7 @@ class Screen(io.TextIOWrapper):
         return self.buffer.getvalue().decode(self.encoding)
 
 
-def run(
-    *arguments: str,
-    encoding: str = "utf-8",
-    terminal: bool = False,
-    told: Callable[[str], object] = bool,
-) -> Done:
+def run(*arguments: str, encoding: str = "utf-8", terminal: bool = False, told: Callable[[str], object] = bool) -> Done:
     """Run a command in this process, which is faster than in one of its own.
 
     Args:

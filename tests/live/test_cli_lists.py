@@ -112,11 +112,7 @@ def test_a_transcript_reports_what_happened_and_the_nearest_miss(flaresend: Flar
     match = ["--match", '{"text": "Hallo"}']
 
     lines = at(flaresend, "transcript", *match).lines
-    assert lines[:3] == [
-        "the nearest one differs in:",
-        '  text is "Hello", expected "Hallo"',
-        "transcript, UTC time:",
-    ]
+    assert lines[:3] == ["the nearest one differs in:", '  text is "Hello", expected "Hallo"', "transcript, UTC time:"]
     assert lines[3].endswith(' → 254708920430 to 254712345678 text "Hello"')
     assert lines[-1] == "  fault-1 down on calls: responds with 503 (matched 0, hit 0)"
     found = at(flaresend, "transcript", "--json", *match).json
@@ -188,10 +184,7 @@ def test_ctrl_c_ends_following_with_130_and_no_traceback(flaresend: FlaresendMoc
     following.send_signal(signal.SIGINT)
 
     rest, said = following.communicate(timeout=30)
-    assert following.returncode in (
-        130,
-        -signal.SIGINT,
-    )  # a shell shows both as 130; which, is up to the interpreter
+    assert following.returncode in (130, -signal.SIGINT)  # a shell shows both as 130; which, is up to the interpreter
     assert (rest, said.strip()) == ("", "")
 
 

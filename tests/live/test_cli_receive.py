@@ -21,14 +21,7 @@ def flaresend() -> Iterator[FlaresendMock]:
 
 
 def test_fields_are_json_or_text(flaresend: FlaresendMock) -> None:
-    fields = [
-        "--field",
-        'options=["Tea", "Water"]',
-        "--field",
-        "selectable=0",
-        "--field",
-        "text=What will it be?",
-    ]
+    fields = ["--field", 'options=["Tea", "Water"]', "--field", "selectable=0", "--field", "text=What will it be?"]
     poll = at(flaresend, "receive", "--from", ANN, "--type", "poll", *fields, "--json").json["event"]["data"]
 
     asked = poll["message"]["pollCreationMessage"]
@@ -55,12 +48,7 @@ def test_the_webhook_of_an_instance_is_set(flaresend: FlaresendMock) -> None:
     url = "http://127.0.0.1:9/hook"
     options = ["--unordered", "--body-style", "escaped", "--secret", "a secret"]
     shown = at(flaresend, "instance", "webhook", url, *options, "--json").json["webhook"]
-    assert (shown["url"], shown["ordered"], shown["body_style"], shown["secret"]) == (
-        url,
-        False,
-        "escaped",
-        "***",
-    )
+    assert (shown["url"], shown["ordered"], shown["body_style"], shown["secret"]) == (url, False, "escaped", "***")
 
     assert at(flaresend, "instance", "webhook", url, "default").lines
     webhook = flaresend.worlds.default().instances.first().webhook

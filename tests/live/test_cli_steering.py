@@ -115,10 +115,7 @@ def test_an_instance_is_created_shown_disconnected_and_connected(flaresend: Flar
     assert at(flaresend, "instance", "disconnect").lines[0].startswith(f"{first[:36]} disconnected")
     assert at(flaresend, "instance", "connect", "--json").json["status"] == "connected"
     at(flaresend, "instance", "connect", "nobody/../x").failed(flaresend.url)
-    assert [one["id"] for one in at(flaresend, "instance", "list", "--json").json["instances"]] == [
-        first[:36],
-        ours,
-    ]
+    assert [one["id"] for one in at(flaresend, "instance", "list", "--json").json["instances"]] == [first[:36], ours]
 
 
 def test_an_instance_is_created_with_a_key_that_is_not_shown(flaresend: FlaresendMock) -> None:

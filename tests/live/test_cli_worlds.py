@@ -132,10 +132,7 @@ def test_an_export_replaces_a_file_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_an_export_to_where_nothing_can_be_written_is_one_clear_line(tmp_path: Path) -> None:
-    for path, expected in (
-        (tmp_path, "Is a directory"),
-        (tmp_path / "none" / "x.json", "No such file or directory"),
-    ):
+    for path, expected in ((tmp_path, "Is a directory"), (tmp_path / "none" / "x.json", "No such file or directory")):
         with Scripted([answered(EXPORT)]) as odd:
             run("world", "export", str(path), "--url", odd.url).failed(expected)
     with Scripted([answered(EXPORT)]) as odd:
@@ -207,12 +204,7 @@ def test_what_is_no_span_of_time_is_bad_use(flaresend: FlaresendMock, how_far: s
 
 def test_advancing_tells_what_fell_due(flaresend: FlaresendMock) -> None:
     at(flaresend, "clock", "--set", "2025-11-14T10:00:00Z", "--freeze")
-    later = {
-        "recipients": ["254712345678"],
-        "type": "text",
-        "text": "later",
-        "sendAt": "2025-11-14 11:00:00",
-    }
+    later = {"recipients": ["254712345678"], "type": "text", "text": "later", "sendAt": "2025-11-14 11:00:00"}
     url = f"{flaresend.url}/schedule-message"
     assert requests.post(url, json=later, headers=flaresend.headers, timeout=5).ok
 

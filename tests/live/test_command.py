@@ -142,9 +142,7 @@ def test_keys_never_appear_in_the_log_which_is_json_on_request_one_object_a_line
     assert "an0ther" not in log
 
 
-def test_a_flag_comes_before_its_variable_and_that_before_the_default(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_flag_comes_before_its_variable_and_that_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[Settings] = []
     monkeypatch.setattr("flaresend_mock.cli.serve", served.append)
 
@@ -225,17 +223,7 @@ def test_a_bad_world_file_is_one_line_that_names_file_and_field(tmp_path: Path) 
 def test_help_documents_every_option_with_its_variable() -> None:
     text = run("--help").out
 
-    for option in (
-        "host",
-        "port",
-        "world",
-        "seed",
-        "time-zone",
-        "api-key",
-        "strict",
-        "max-body-size",
-        "history",
-    ):
+    for option in ("host", "port", "world", "seed", "time-zone", "api-key", "strict", "max-body-size", "history"):
         assert f"--{option}" in text
         assert "FLARESEND_MOCK_" + option.upper().replace("-", "_") in " ".join(text.split())
 

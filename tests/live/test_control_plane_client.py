@@ -10,12 +10,7 @@ from select import select
 import pytest
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.client import (
-    ControlPlane,
-    ControlPlaneError,
-    EmulatorUnreachable,
-    NotAnEmulator,
-)
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from tests.live.commands import Scripted, answered
 
 

@@ -65,11 +65,7 @@ def work(worker: Worker, rounds: int, said: str) -> None:
         call("POST", "/_mock/requests/verify", {"match": {"status": 503}, "exactly": 1})
         call("POST", "/_mock/clock/advance", {"seconds": 3600})
         call("GET", "/_mock/messages")
-        call(
-            "POST",
-            "/_mock/reset" if turn < rounds - 1 else "/_mock/snapshots/end",
-            status=200 + (turn == rounds - 1),
-        )
+        call("POST", "/_mock/reset" if turn < rounds - 1 else "/_mock/snapshots/end", status=200 + (turn == rounds - 1))
         call("PATCH", "/_mock/clock", {"now": "2030-01-01T00:00:00Z", "frozen": True})
     worker.session.post(
         f"{worker.url}/send-message",
@@ -81,8 +77,7 @@ def work(worker: Worker, rounds: int, said: str) -> None:
 
 @pytest.mark.parametrize("rounds", [2, pytest.param(7, marks=pytest.mark.slow)])
 def test_eight_who_work_at_once_each_see_their_own_world_and_all_the_same_answers(
-    rounds: int,
-    opened: FlaresendMock,
+    rounds: int, opened: FlaresendMock
 ) -> None:
     start = threading.Barrier(WORKERS)
 

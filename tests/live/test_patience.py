@@ -197,11 +197,7 @@ def test_those_who_wait_for_another_advance_end_with_their_world_too(
 
 
 def test_what_is_saved_during_an_advance_has_the_clock_that_runs_without_it(
-    flaresend: FlaresendMock,
-    kit: Flaresend,
-    server: Server,
-    held: Receiver,
-    tmp_path: Path,
+    flaresend: FlaresendMock, kit: Flaresend, server: Server, held: Receiver, tmp_path: Path
 ) -> None:
     hold(kit, held)
     advancing = advance(kit, seconds=3600)

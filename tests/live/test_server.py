@@ -40,10 +40,7 @@ def test_what_no_application_sees_is_refused_as_json_too(flaresend: FlaresendMoc
     ("path", "expected"),
     [
         ("/send-message", {"success": False, "message": "Request body too large"}),
-        (
-            "/_mock/clock",
-            {"error": {"code": "request_entity_too_large", "message": "Request body too large"}},
-        ),
+        ("/_mock/clock", {"error": {"code": "request_entity_too_large", "message": "Request body too large"}}),
     ],
 )
 def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words(path: str, expected: object) -> None:

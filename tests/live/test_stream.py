@@ -248,11 +248,7 @@ def test_a_quiet_stream_says_that_it_is_still_there(kit: Flaresend, monkeypatch:
     monkeypatch.setattr("flaresend_mock.control.lists.HEARTBEAT_SECONDS", 0.05)
 
     with Reader(kit) as reader:
-        assert [reader.block() for _ in range(3)] == [
-            {"retry": "1000"},
-            {"": "still there"},
-            {"": "still there"},
-        ]
+        assert [reader.block() for _ in range(3)] == [{"retry": "1000"}, {"": "still there"}, {"": "still there"}]
 
 
 def test_when_all_places_are_taken_the_next_gets_503_until_one_goes_away(kit: Flaresend) -> None:

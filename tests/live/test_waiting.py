@@ -48,9 +48,7 @@ def median(flaresend: FlaresendMock) -> float:
     return statistics.median(taken)
 
 
-def test_two_hundred_wait_while_other_calls_are_answered_and_one_message_answers_them_all(
-    kit: Flaresend,
-) -> None:
+def test_two_hundred_wait_while_other_calls_are_answered_and_one_message_answers_them_all(kit: Flaresend) -> None:
     waiting = [wait(kit, text="go") for _ in range(MANY)]
     until_begun(kit)
 

@@ -33,12 +33,7 @@ UNFOLDING = [
     "(?:(a{500})){500}",
     "(?:a{0,500}){,500}",
 ]
-UNFOLDING_UNSEEN = [
-    "(a{500})(?#x){500}",
-    "(a{500})(?i){500}",
-    "(?x)(a{500}) {500}",
-    "(?x)(a{500})# comment\n{500}",
-]
+UNFOLDING_UNSEEN = ["(a{500})(?#x){500}", "(a{500})(?i){500}", "(?x)(a{500}) {500}", "(?x)(a{500})# comment\n{500}"]
 
 
 @pytest.mark.parametrize("nested", DEEP.values(), ids=DEEP)

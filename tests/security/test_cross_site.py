@@ -11,24 +11,13 @@ from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import api_app, control_app
-from tests.security.hostile import (
-    ANN,
-    CONTROL_BODIES,
-    calls,
-    last_event,
-    messages,
-    raw,
-    status_of,
-)
+from tests.security.hostile import ANN, CONTROL_BODIES, calls, last_event, messages, raw, status_of
 from tests.support import KEY
 
 PAGES: dict[str, dict[str, str]] = {
     "a page elsewhere": {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"},
     "a page in a sandbox": {"Origin": "null"},
-    "a page on another port of this machine": {
-        "Origin": "http://localhost:8000",
-        "Sec-Fetch-Site": "same-site",
-    },
+    "a page on another port of this machine": {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-site"},
     "a page whose name was rebound": {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"},
     "a picture or a script": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
 }
@@ -159,8 +148,7 @@ def test_the_control_plane_has_no_second_spelling(running: FlaresendMock) -> Non
 
 
 @pytest.mark.parametrize(
-    "header",
-    ["X_Control_Token: t0k3n", "X-Control-Token: t0k3n x", "X-Control-Token: t0k3n\r\nX-Control-Token: a"],
+    "header", ["X_Control_Token: t0k3n", "X-Control-Token: t0k3n x", "X-Control-Token: t0k3n\r\nX-Control-Token: a"]
 )
 def test_a_token_in_another_spelling_opens_nothing(header: str) -> None:
     with FlaresendMock(control_token="t0k3n") as guarded:

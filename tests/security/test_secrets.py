@@ -105,26 +105,14 @@ def test_no_error_shows_one(guarded: Client) -> None:
         ("POST", "/_mock/worlds", {"name": "third", "api_key": OTHER_KEY}),
         ("POST", "/_mock/instances/default/api-keys", {"api_key": API_KEY}),
         ("POST", "/_mock/instances", {"api_key": OTHER_KEY, "number": "254700000001"}),
-        (
-            "PUT",
-            "/_mock/instances/default/webhook",
-            {"url": "nope", "secret": SECRET, "verify_token": VERIFY},
-        ),
-        (
-            "PUT",
-            "/_mock/instances/default/webhook",
-            {"url": "http://a/", "secret": SECRET, "verify_token": [VERIFY]},
-        ),
+        ("PUT", "/_mock/instances/default/webhook", {"url": "nope", "secret": SECRET, "verify_token": VERIFY}),
+        ("PUT", "/_mock/instances/default/webhook", {"url": "http://a/", "secret": SECRET, "verify_token": [VERIFY]}),
         ("PUT", "/_mock/instances/default/webhook", {"url": f"http://x:{quote(SECRET)}@127.0.0.1/"}),
         ("POST", "/_mock/faults", {"match": {"query": API_KEY}, "preset": "down"}),
         ("POST", "/_mock/requests/verify", {"match": {"path": "/groups"}, "exactly": 99}),
         ("POST", "/_mock/requests/wait", {"match": {"headers": {"user-agent": "x"}}, "timeout": 0}),
         ("POST", "/_mock/requests/search", {"match": {"headers": {"authorization": "x"}}}),
-        (
-            "PUT",
-            "/_mock/world",
-            {"version": 1, "instances": [{"number": "254708920430", "api_keys": [OTHER_KEY]}]},
-        ),
+        ("PUT", "/_mock/world", {"version": 1, "instances": [{"number": "254708920430", "api_keys": [OTHER_KEY]}]}),
     ]
 
     for method, path, body in wrong:

@@ -28,9 +28,7 @@ def texts(events: list[Received]) -> list[str | None]:
     return [one.text for one in events]
 
 
-def test_a_bot_that_takes_the_delivery_for_the_writing_answers_what_is_hours_old(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_takes_the_delivery_for_the_writing_answers_what_is_hours_old(flaresend_mock: Flaresend) -> None:
     receiver = flaresend_mock.webhook_receiver()
     flaresend_mock.instance.disconnect()
     flaresend_mock.receive(ANN, "Is anybody there?")
@@ -47,9 +45,7 @@ def test_a_bot_that_takes_the_delivery_for_the_writing_answers_what_is_hours_old
     assert careful == timedelta(hours=5)
 
 
-def test_what_was_written_while_the_phone_was_away_arrives_at_once_and_in_order(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_what_was_written_while_the_phone_was_away_arrives_at_once_and_in_order(flaresend_mock: Flaresend) -> None:
     receiver = flaresend_mock.webhook_receiver()
     flaresend_mock.instance.disconnect()
     for minute, (sender, text) in enumerate([(ANN, "one"), (BEN, "two"), (ANN, "three")]):

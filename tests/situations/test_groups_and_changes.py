@@ -97,9 +97,7 @@ class NaiveStore(CarefulStore):
             self.messages[change["key"]["id"]] = (data["from"], change["editedMessage"].get("conversation"))
 
 
-def test_a_bot_that_looks_for_numbers_among_the_participants_finds_no_admin(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_looks_for_numbers_among_the_participants_finds_no_admin(flaresend_mock: Flaresend) -> None:
     data = receive(flaresend_mock, text="!close", group=ANNS_GROUP)
     participants = in_group(flaresend_mock)
 
@@ -131,9 +129,7 @@ def test_a_bot_that_waits_for_its_number_is_deaf_to_mentions_in_groups(flaresend
     assert body["text"] == f"@{OUR_LID.removesuffix('@lid')} help"
 
 
-def test_a_bot_that_knows_itself_by_number_takes_a_reply_to_it_for_one_to_others(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_knows_itself_by_number_takes_a_reply_to_it_for_one_to_others(flaresend_mock: Flaresend) -> None:
     send_to_group(flaresend_mock, "Shall I order?", FAMILY)
     ours = flaresend_mock.messages(direction="outbound")[-1].id
 
@@ -162,11 +158,7 @@ def test_a_bot_that_needs_the_number_beside_the_lid_fails_in_worlds_without(
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize(
     "original",
-    [
-        {"type": "image", "caption": "Old"},
-        {"type": "video", "caption": "Old"},
-        {"type": "document", "caption": "Old"},
-    ],
+    [{"type": "image", "caption": "Old"}, {"type": "video", "caption": "Old"}, {"type": "document", "caption": "Old"}],
     ids=lambda original: original["type"],
 )
 def test_a_bot_that_reads_edits_as_texts_loses_captions(
@@ -209,11 +201,7 @@ def test_a_bot_that_takes_from_me_for_its_own_side_overlooks_every_edit(flaresen
     careful.take(first)
     careful.take(edit)
 
-    assert change["key"] == {
-        "remoteJid": f"{OUR_NUMBER}@s.whatsapp.net",
-        "fromMe": True,
-        "id": first["id"],
-    }
+    assert change["key"] == {"remoteJid": f"{OUR_NUMBER}@s.whatsapp.net", "fromMe": True, "id": first["id"]}
     ignored = change["key"]["fromMe"]  # "mine, so nothing to do"
     assert ignored
     assert careful.texts == ["Three cakes"]
@@ -275,9 +263,7 @@ def test_nobody_edits_after_a_quarter_of_an_hour(flaresend_mock: Flaresend) -> N
     assert [one.type for one in flaresend_mock.messages()] == ["text", "edit", "delete"]
 
 
-def test_a_bot_that_looks_up_a_quote_by_id_alone_shows_what_was_edited_since(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_looks_up_a_quote_by_id_alone_shows_what_was_edited_since(flaresend_mock: Flaresend) -> None:
     kept: dict[str, str] = {}
     first = receive(flaresend_mock, text="At seven")
     kept[first["id"]] = first["message"]["conversation"]
@@ -297,10 +283,7 @@ def test_a_bot_that_takes_groups_by_their_digits_misses_old_ones(tmp_path: Path)
     world = {"instances": [{"number": OUR_NUMBER, "api_keys": ["OLD"]}], "groups": [group]}
     file = tmp_path / "world.json"
     file.write_text(json.dumps(world), encoding="utf-8")
-    with (
-        FlaresendMock(world=str(file), log_level="error") as emulator,
-        Flaresend(emulator.url, "OLD") as flaresend,
-    ):
+    with FlaresendMock(world=str(file), log_level="error") as emulator, Flaresend(emulator.url, "OLD") as flaresend:
         data = receive(flaresend, text="hi", group=old)
         assert in_group(flaresend, old)[data["participant"]] == "superadmin"
         response = send_to_group(flaresend, "Hello", old)

@@ -110,8 +110,7 @@ def test_a_bot_that_keeps_the_number_it_was_given_meets_one_person_twice(flarese
 
 
 @pytest.mark.parametrize(
-    ("number", "other"),
-    [(JOAO_OLD, JOAO), ("525512345678", "5215512345678"), ("5491123456789", "541123456789")],
+    ("number", "other"), [(JOAO_OLD, JOAO), ("525512345678", "5215512345678"), ("5491123456789", "541123456789")]
 )
 def test_two_spellings_are_one_member_of_a_group(
     number: str, other: str, flaresend_mock: Flaresend, call: Call
@@ -191,8 +190,4 @@ def test_nobody_is_added_if_everybody_forbids_it(flaresend_mock: Flaresend, call
 
     response = call(f"groups/{group['id']}/participants", action="add", participants=[CARA, DAN])
 
-    assert response == {
-        "success": False,
-        "message": "Some participants could not be added.",
-        "invalid": [CARA, DAN],
-    }
+    assert response == {"success": False, "message": "Some participants could not be added.", "invalid": [CARA, DAN]}

@@ -84,10 +84,7 @@ def test_a_world_has_chats_whose_messages_disappear_from_its_start_and_keeps_the
     def key_of(flaresend: Flaresend, sender: str) -> str:
         return content(receive(flaresend, sender, "hi")["message"])[0]
 
-    with (
-        FlaresendMock(world=str(file), log_level="error") as emulator,
-        Flaresend(emulator.url, "K") as bakery,
-    ):
+    with FlaresendMock(world=str(file), log_level="error") as emulator, Flaresend(emulator.url, "K") as bakery:
         assert key_of(bakery, BEN) == "extendedTextMessage"
         assert key_of(bakery, ANN) == "conversation"
         with bakery.snapshot():
@@ -101,9 +98,7 @@ def test_a_world_has_chats_whose_messages_disappear_from_its_start_and_keeps_the
         assert json.loads(file.read_text(encoding="utf-8"))["disappearing"] == {}
 
 
-def test_a_bot_that_downloads_what_is_viewed_once_finds_nothing_to_download(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_downloads_what_is_viewed_once_finds_nothing_to_download(flaresend_mock: Flaresend) -> None:
     def picture(message: Mapping[str, Any]) -> Mapping[str, Any]:
         found: Mapping[str, Any] = message["viewOnceMessageV2"]["message"]["imageMessage"]
         return found
@@ -232,9 +227,7 @@ def test_a_bot_that_handles_each_message_alone_takes_the_first_picture_of_an_alb
     assert len(careful) == album["expectedImageCount"] + album["expectedVideoCount"] == 3
 
 
-def test_a_bot_that_reads_the_waid_of_a_contact_fails_for_one_without_whatsapp(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_reads_the_waid_of_a_contact_fails_for_one_without_whatsapp(flaresend_mock: Flaresend) -> None:
     def naive(message: Mapping[str, Any]) -> str:
         return str(re.search(r"waid=(\d+)", content(message)[1]["vcard"])[1])  # type: ignore[index]
 
@@ -277,9 +270,7 @@ def test_a_bot_that_knows_a_few_keys_overlooks_the_kinds_beside_them(
     assert holds.items() <= content(message)[1].items()
 
 
-def test_a_bot_that_waits_for_words_beside_a_file_is_not_told_that_they_were_sent(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_bot_that_waits_for_words_beside_a_file_is_not_told_that_they_were_sent(flaresend_mock: Flaresend) -> None:
     def send(**body: str) -> None:
         requests.post(
             f"{flaresend_mock.url}/send-message",

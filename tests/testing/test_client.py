@@ -18,13 +18,7 @@ from flask import Flask, request
 from flaresend_mock import FlaresendMock
 from flaresend_mock.control.people import PersonInput
 from flaresend_mock.core.payloads import KINDS
-from flaresend_mock.testing import (
-    ControlPlaneError,
-    EmulatorUnreachable,
-    ExpectationFailed,
-    Flaresend,
-    Server,
-)
+from flaresend_mock.testing import ControlPlaneError, EmulatorUnreachable, ExpectationFailed, Flaresend, Server
 from tests.defaults import ANN, BEN, OUR_NUMBER
 from tests.receiver import refusing
 
@@ -177,10 +171,7 @@ def test_deliveries_settle_before_anything_is_asserted_of_them(flaresend_mock: F
 
     flaresend_mock.settle()
 
-    assert [(one.status, len(one.attempts)) for one in flaresend_mock.deliveries()] == [
-        ("retrying", 1),
-        ("pending", 0),
-    ]
+    assert [(one.status, len(one.attempts)) for one in flaresend_mock.deliveries()] == [("retrying", 1), ("pending", 0)]
 
 
 def test_an_inbox_that_fails_gets_events_again(flaresend_mock: Flaresend) -> None:
@@ -302,9 +293,7 @@ def test_a_compiled_regular_expression_is_found_where_python_finds_it(flaresend_
         assert len(flaresend_mock.messages(text=re.compile(pattern, flags))) == found
 
 
-def test_a_compiled_regular_expression_that_cannot_be_translated_is_refused(
-    flaresend_mock: Flaresend,
-) -> None:
+def test_a_compiled_regular_expression_that_cannot_be_translated_is_refused(flaresend_mock: Flaresend) -> None:
     with pytest.raises(ControlPlaneError, match=r"look-around, back-references, .* are not supported"):
         flaresend_mock.messages(text=re.compile(r"(?<=Order )\d+"))
     with pytest.raises(TypeError, match=r"has a str pattern, not b'Order'"):
@@ -365,11 +354,7 @@ def test_an_application_is_called_no_more_once_its_test_is_over(flaresend_mock_s
 @pytest.mark.parametrize(
     ("given", "error", "says"),
     [
-        (
-            lambda mock: mock.expect_message(within="2"),
-            ValueError,
-            "within is seconds, from 0 to 300, not '2'",
-        ),
+        (lambda mock: mock.expect_message(within="2"), ValueError, "within is seconds, from 0 to 300, not '2'"),
         (lambda mock: mock.expect_no_message(within=301), ValueError, "within is seconds"),
         (lambda mock: mock.verify(in_order={"status": 503}), TypeError, "in_order is a list"),
         (lambda mock: mock.clock.freeze(1700000000), TypeError, "a time is a datetime, or text"),
@@ -591,10 +576,7 @@ def test_a_reset_leaves_the_clock_as_the_marker_set_it(flaresend_mock: Flaresend
 
     flaresend_mock.reset()
 
-    assert (flaresend_mock.clock.now.isoformat(), flaresend_mock.clock.frozen) == (
-        "2025-01-01T12:00:00+00:00",
-        True,
-    )
+    assert (flaresend_mock.clock.now.isoformat(), flaresend_mock.clock.frozen) == ("2025-01-01T12:00:00+00:00", True)
 
 
 def test_what_goes_wrong_in_a_block_is_not_hidden_by_its_end() -> None:

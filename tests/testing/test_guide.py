@@ -33,13 +33,7 @@ def run(folder: Path, *command: str, **variables: str) -> str:
 
 
 def test_there_are_examples() -> None:
-    assert {
-        "bookings.py",
-        "test_bookings.py",
-        "test_unittest.py",
-        "bookings.test.mjs",
-        "bookings.sh",
-    } <= FILES.keys()
+    assert {"bookings.py", "test_bookings.py", "test_unittest.py", "bookings.test.mjs", "bookings.sh"} <= FILES.keys()
 
 
 @pytest.mark.slow

@@ -69,7 +69,7 @@ def test_each_test_has_a_world_of_its_own(suite: Suite) -> None:
 
         def test_the_variables_are_taken_back():
             assert "FLARESEND_URL" not in os.environ
-        """,
+        """
     )
 
     outcome.assert_outcomes(passed=6)
@@ -103,7 +103,7 @@ def test_a_marker_says_which_world_it_is(suite: Suite) -> None:
         @pytest.mark.flaresend(wrld="demo")
         def test_mistyped(flaresend_mock):
             pass
-        """,
+        """
     )
 
     outcome.assert_outcomes(passed=1, errors=1)
@@ -121,7 +121,7 @@ def test_a_failure_explains_itself(suite: Suite) -> None:
         def test_another(flaresend_mock):
             flaresend_mock.receive("254712345678", "hi")
             assert 1 == 2
-        """,
+        """
     )
 
     outcome.assert_outcomes(failed=2)

@@ -38,31 +38,13 @@ from flaresend_mock.version import __version__
 from flaresend_mock.world_format import load_world
 from flaresend_mock.world_format.schema import FORMAT, SCHEMA, VERSION
 from flaresend_mock.world_format.write import export
-from tests.defaults import (
-    ANN,
-    ANNS_GROUP,
-    BEN,
-    CARA,
-    DAN,
-    INSTANCE,
-    OUR_NUMBER,
-    OWNED,
-    PROJECT,
-    described,
-    text,
-)
+from tests.defaults import ANN, ANNS_GROUP, BEN, CARA, DAN, INSTANCE, OUR_NUMBER, OWNED, PROJECT, described, text
 from tests.support import KEY, NOW, RealTime, Stalls, client_of, examples
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 OTHER_NUMBER = "254711111111"
 SECRET = "whsec_c2VjcmV0"
-ODD = {
-    "big": 10**30,
-    "one": 1,
-    "one point nothing": 1.0,
-    "deep": [[{"é\u2028😀": None}], True],
-    "$time": "no",
-}
+ODD = {"big": 10**30, "one": 1, "one point nothing": 1.0, "deep": [[{"é\u2028😀": None}], True], "$time": "no"}
 
 
 def state_of(world: World) -> State:
@@ -146,18 +128,10 @@ def live(world: World) -> None:
     world.people.add(replace(world.people.meet(ANN), rules=(Rule("hi", None, 60), Rule())))
     world.people.put(CARA, name="Cara", aliases=["5531988561070", "553188561070"], addable=False)
     world.faults.arm(
-        name="slow",
-        on="calls",
-        match={"key": "OTHER", "path": {"contains": "/x"}},
-        delay=Delay(1, 2, 1.5, 0.5),
+        name="slow", on="calls", match={"key": "OTHER", "path": {"contains": "/x"}}, delay=Delay(1, 2, 1.5, 0.5)
     )
     world.faults.arm(
-        name="gone",
-        on="deliveries",
-        match={"chat": "nobody"},
-        reply=Reply(410, ODD),
-        times=3,
-        probability=0.5,
+        name="gone", on="deliveries", match={"chat": "nobody"}, reply=Reply(410, ODD), times=3, probability=0.5
     )
     world.inbound.receive(InboundMessage(BEN, text="before there is a webhook"))
     world.instances.set_webhook(None, hook)
@@ -207,10 +181,7 @@ def world_of(state: State) -> World:
 
 def much_used() -> World:
     """Return a world of two instances in Nairobi's time in which much has happened."""
-    instances = [
-        *described()["instances"],
-        {"id": OTHER, "number": OTHER_NUMBER, "api_keys": ["OTHER", "MORE"]},
-    ]
+    instances = [*described()["instances"], {"id": OTHER, "number": OTHER_NUMBER, "api_keys": ["OTHER", "MORE"]}]
     world = world_of(load_world(described(instances=instances), time_zone="Africa/Nairobi"))
     live(world)
     return world
@@ -627,17 +598,7 @@ VALUES = st.one_of(
     st.floats(),
     st.text(max_size=20),
     st.sampled_from(
-        [
-            10**400,
-            -(10**30),
-            [],
-            {},
-            [None],
-            {"": None},
-            "***",
-            "9999-12-31T23:59:59Z",
-            "0001-01-01T00:00:00Z",
-        ]
+        [10**400, -(10**30), [], {}, [None], {"": None}, "***", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
     ),
     st.sampled_from(
         [ANN, BEN, ANNS_GROUP, INSTANCE, "task", "auto_reply", "pending", "retrying", "connected", "request"]

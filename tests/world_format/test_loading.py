@@ -87,10 +87,7 @@ def test_a_world_needs_no_more_than_a_version_and_an_instance() -> None:
         ({"groups": [{**GROUP, "created": 5}]}, "groups[0].created"),
         ({"groups": [{**GROUP, "invite": "x"}]}, "groups[0].invite"),
         ({"groups": [{**GROUP, "owner": ANN}]}, "groups[0].owner"),
-        (
-            {"groups": [{**GROUP, "participants": [{**BOSS, "admin": "king"}]}]},
-            "groups[0].participants[0].admin",
-        ),
+        ({"groups": [{**GROUP, "participants": [{**BOSS, "admin": "king"}]}]}, "groups[0].participants[0].admin"),
         ({"groups": [{**GROUP, "participants": [BOSS, {"number": 5}]}]}, "groups[0].participants[1].number"),
         ({"groups": [GROUP, {"subject": "x", "owner": ANN}]}, "groups[1].participants"),
         ({"channels": [{**CHANNEL, "id": "x@newsletter"}]}, "channels[0].id"),
@@ -98,10 +95,7 @@ def test_a_world_needs_no_more_than_a_version_and_an_instance() -> None:
         ({"channels": [{**CHANNEL, "invite": "x"}]}, "channels[0].invite"),
         ({"channels": [{**CHANNEL, "subscribers": -1}]}, "channels[0].subscribers"),
         ({"channels": [{**CHANNEL, "subscribers": 1.5}]}, "channels[0].subscribers"),
-        (
-            {"channels": [{**CHANNEL, "roles": [{"number": ANN, "role": "BOSS"}]}]},
-            "channels[0].roles[0].role",
-        ),
+        ({"channels": [{**CHANNEL, "roles": [{"number": ANN, "role": "BOSS"}]}]}, "channels[0].roles[0].role"),
         ({"clock": {}}, "clock.now"),
         ({"clock": {"now": "tomorrow"}}, "clock.now"),
         ({"clock": {"now": "2025-11-14T10:00:00"}}, "clock.now"),

@@ -110,10 +110,7 @@ class Message(Resource):
         match=_any_number(lambda message: [message["from"], message["to"]]),
     )
     group = Property(
-        str,
-        "The JID of the chat, if it is a group's.",
-        only_match=True,
-        match=Field(_group_of, check=_check_group),
+        str, "The JID of the chat, if it is a group's.", only_match=True, match=Field(_group_of, check=_check_group)
     )
     type = Property(
         str,
@@ -187,11 +184,7 @@ class Request(Resource):
         match=Field(known=RESPONSE_FIELDS),
     )
     instance = Property(
-        str,
-        "The id of the instance that the API key belongs to.",
-        at="subject.instance",
-        null=True,
-        match=INSTANCE,
+        str, "The id of the instance that the API key belongs to.", at="subject.instance", null=True, match=INSTANCE
     )
     timestamp = Property(datetime, "When the call was made, in UTC.", at="at")
     fault = Property(str, "The id of the fault that the call met.", at="subject.fault", null=True)
@@ -233,10 +226,7 @@ class Delivery(Resource):
     redelivery_of = Property(str, "The id of the delivery that it repeats.", null=True)
     duplicate_of = Property(str, "The id of the delivery that a fault duplicated.", null=True)
     body = Property(
-        Any,
-        "The body that is sent.",
-        get=lambda delivery: read_body(delivery.body),
-        match=Field(known=EVENT_FIELDS),
+        Any, "The body that is sent.", get=lambda delivery: read_body(delivery.body), match=Field(known=EVENT_FIELDS)
     )
     attempts = Property([Attempt], "The attempts, oldest first.")
     fault = Property(str, "The id of the last fault that it met.", null=True)

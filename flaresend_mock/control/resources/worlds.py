@@ -49,9 +49,7 @@ class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
     messages = Property(int, "The number of messages.", get=lambda of: len(of.state.messages))
     scheduled = Property(int, "The number of scheduled messages.", get=lambda of: len(of.state.tasks))
     faults = Property(
-        int,
-        "The number of active faults.",
-        get=lambda of: sum(fault.armed for fault in of.state.faults.values()),
+        int, "The number of active faults.", get=lambda of: sum(fault.armed for fault in of.state.faults.values())
     )
     snapshots = Property([str], "The names of the snapshots.", get=lambda of: list(of.snapshots.all()))
     events = Property(int, _LAST_EVENT, at="state.events.last_number")
