@@ -9,9 +9,10 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flask import has_request_context, request
+from werkzeug.exceptions import ServiceUnavailable
 
 from flaresend_mock.app import Application
 from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
@@ -32,6 +33,11 @@ from flaresend_mock.settings import Settings, local_url
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
 from flaresend_mock.world_format.write import CannotExport, ExportOnExit
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from flaresend_mock.http.tls import Authority
 
 __all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
 
@@ -55,7 +61,7 @@ class FlaresendMock:
 
     Raises:
         SettingError: an option has an invalid value.
-        CannotStart: the world file is missing or invalid.
+        CannotStart: the world file is missing or invalid, or the CA for https cannot be used.
     """
 
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
@@ -76,6 +82,9 @@ class FlaresendMock:
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
         self._mounted = ExitStack()
+        self._opening = threading.RLock()
+        self._authority: Authority | None = None
+        self._tls: SSLContext | None = None
         self._host: HostServices[World] = HostServices(
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,
@@ -105,8 +114,11 @@ class FlaresendMock:
                 lend=self._lend,
                 patience=self._patience,
                 max_body_size=self.settings.max_body_size,
+                ca=self._ca,
             )
         )
+        if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
+            self._check_tls()
 
     def start(self) -> Self:
         """Start the HTTP server and the scheduler. When this returns, the emulator accepts calls.
@@ -181,6 +193,50 @@ class FlaresendMock:
     def headers(self) -> dict[str, str]:
         """The header that authenticates a call."""
         return {"Authorization": f"Bearer {self.api_key}"}
+
+    @property
+    def authority(self) -> Authority:
+        """The CA for https. It is opened, and on first use made, when it is first asked for.
+
+        Raises:
+            AuthorityError: the CA cannot be used.
+        """
+        from flaresend_mock.http.tls import Authority
+
+        with self._opening:
+            if self._authority is None:
+                path = self.settings.tls_ca
+                self._authority = Authority.open(Path(path) if path else None, self.settings.tls_name)
+            return self._authority
+
+    def tls_context(self) -> SSLContext:
+        """Return the server's side of TLS, whose certificate is made when it is first asked for.
+
+        Raises:
+            AuthorityError: the CA cannot be used, or may not sign a name of --tls-name.
+        """
+        from flaresend_mock.http.tls import names
+
+        with self._opening:
+            if self._tls is None:
+                self._tls = self.authority.context(names(self.settings.tls_name))
+            return self._tls
+
+    def _check_tls(self) -> None:
+        from flaresend_mock.http.tls import AuthorityError
+
+        try:
+            self.tls_context()
+        except AuthorityError as error:
+            raise CannotStart(str(error)) from None
+
+    def _ca(self) -> bytes:
+        from flaresend_mock.http.tls import AuthorityError
+
+        try:
+            return self.authority.certificate
+        except AuthorityError as error:
+            raise ServiceUnavailable(str(error)) from None
 
     def _default_state(self) -> State:
         """Return the initial state of the default world: an import, or the world file."""

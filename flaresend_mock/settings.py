@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import click
 
-from flaresend_mock.core.hosts import HostList
+from flaresend_mock.core.hosts import HostList, plain_hosts
 
 PREFIX = "FLARESEND_MOCK_"
 ENVIRONMENT: MutableMapping[str, str] = os.environ
@@ -77,6 +79,10 @@ def _hosts(value: str) -> str:
     return value
 
 
+def _names(value: str) -> str:
+    return ",".join(plain_hosts(value))
+
+
 HTTP_URL = Checked("url", "an http or https URL", _http_url)
 _BASE_URL = Checked("url", "an http or https URL", lambda value: _http_url(value).rstrip("/"))
 _KEY = Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+"))
@@ -84,6 +90,7 @@ _TOKEN = Checked("token", "a token of printable ASCII characters without spaces"
 _PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
 _ZONE = Checked("zone", "a time zone such as Africa/Nairobi", _time_zone)
 _HOSTS = Checked("hosts", "a list of host names, *.domains, addresses or networks", _hosts)
+_NAMES = Checked("names", "a list of host names and addresses", _names)
 _BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
 
 
@@ -132,6 +139,10 @@ class Settings:
         _HOSTS,
         "none",
     )
+    webhook_ca: str | None = _optional(
+        "File with certificates, in PEM, that webhooks over https are verified against, besides the public roots.",
+        _PATH,
+    )
     allowed_host: str = _option(
         "",
         "Hosts under which /_mock is reached, besides private ones: names, *.domains, addresses, networks.",
@@ -140,6 +151,22 @@ class Settings:
     )
     public_url: str | None = _optional(
         "URL by which applications reach this emulator, for links to media.", _BASE_URL, "the address it prints"
+    )
+    tls_ca: str | None = _optional(
+        "File with the CA for https, its certificate and its key in PEM; made if it does not exist.",
+        _PATH,
+        "one for this user; flaresend-mock ca prints it",
+    )
+    tls_name: str = _option(
+        "", "Further host names and addresses that the certificate for https is valid for.", _NAMES, "none"
+    )
+    tls_port: int | None = _optional(
+        "Port to listen on besides --port, such as 443; 0 picks a free one.", click.IntRange(0, 65535)
+    )
+    proxy_others: str = _option(
+        "refuse",
+        "Calls of other hosts by clients whose proxy is the emulator: refuse returns 403, pass forwards them.",
+        _choice("refuse", "pass"),
     )
     import_: str | None = _optional("Export that the default world starts with, instead of what --world says.", _PATH)
     export_on_exit: str | None = _optional("File that the default world is exported to when the emulator stops.", _PATH)
@@ -227,3 +254,15 @@ def local_url(host: str, port: int) -> str:
     """Return the URL by which this machine reaches a server that listens at a host and port."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104  # nosec B104
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+
+
+def data_folder(environment: Mapping[str, str] = ENVIRONMENT, platform: str = sys.platform) -> Path | None:
+    """Return the folder for what the emulator keeps for this user, or None for a user without a home."""
+    given = environment.get("LOCALAPPDATA" if platform == "win32" else "XDG_DATA_HOME", "")
+    try:
+        if Path(given).is_absolute():
+            return Path(given, "flaresend-mock")
+        inside = {"win32": "AppData/Local", "darwin": "Library/Application Support"}.get(platform, ".local/share")
+        return Path.home() / inside / "flaresend-mock"
+    except (RuntimeError, ValueError):
+        return None

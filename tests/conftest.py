@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 
 import pytest
@@ -29,6 +30,9 @@ _stderr = pytest.StashKey[int]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_stderr] = os.dup(2)  # before any test captures it
+    folder = tempfile.TemporaryDirectory(prefix="flaresend-mock-")  # the CA of the tests, not of who runs them
+    config.add_cleanup(folder.cleanup)
+    os.environ["LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME"] = folder.name
 
 
 def pytest_enter_pdb() -> None:

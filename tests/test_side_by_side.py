@@ -20,10 +20,12 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.http import context
+from flaresend_mock.http.tls import Authority
 from flaresend_mock.package_data import world_file
 from flaresend_mock.settings import options
 from flaresend_mock.world_format import load_file
 from tests.defaults import ANN
+from tests.handshake import is_trusted, trusting
 from tests.receiver import Receiver
 
 if TYPE_CHECKING:
@@ -184,6 +186,12 @@ def left_behind(emulator: FlaresendMock) -> int:
     return int(exported["seed"])
 
 
+def certified(emulator: FlaresendMock) -> list[bool]:
+    """Return which of the hosts the certificate is for, without a socket."""
+    client = trusting(emulator.authority.certificate)
+    return [is_trusted(client, emulator.tls_context(), host) for host in HOSTS]
+
+
 def free_ports() -> tuple[int, int]:
     with socket.create_server((ANOTHER_HOST, 0)) as first, socket.create_server((ANOTHER_HOST, 0)) as second:
         return first.getsockname()[1], second.getsockname()[1]
@@ -198,6 +206,8 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
         with FlaresendMock(export_on_exit=file) as emulator:
             receive(emulator, text=file)
     ends = [str(folder / f"end-of-{name}.json") for name in ("one", "other")]
+    cas = [str(folder / f"{name}-ca.pem") for name in ("one", "other")]
+    certificates = [Authority.open(Path(file), ",".join(HOSTS)).certificate for file in cas]
     ports = free_ports()
     here = {"host": ANOTHER_HOST}
     keys = ("key-of-one", "key-of-other")
@@ -248,6 +258,17 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
                 HOSTS, lambda one: statuses(one, "/_mock/clock", "Host", HOSTS), ([200, 403], [403, 200])
             ),
             "public_url": Case(PUBLIC, addresses, ([True, False], [False, True])),
+            "tls_ca": Case(
+                (cas[0], cas[1]),
+                lambda one: call(one, "GET", "/_mock/ca.pem").content,
+                (certificates[0], certificates[1]),
+            ),
+            "tls_name": Case(
+                HOSTS, certified, ([True, False], [False, True]), ({"tls_ca": cas[0]}, {"tls_ca": cas[1]})
+            ),
+            "tls_port": Case((None, 0), lambda one: one.settings.tls_port, (None, 0)),
+            "proxy_others": Case(("refuse", "pass"), lambda one: one.settings.proxy_others, ("refuse", "pass")),
+            "webhook_ca": Case((cas[0], cas[1]), lambda one: one.settings.webhook_ca, (cas[0], cas[1])),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),
             "export_on_exit": Case((ends[0], ends[1]), left_behind, (1, 2), ({"seed": 1}, {"seed": 2})),
             "with_secrets": Case(

@@ -23,6 +23,7 @@ documents = Blueprint("documents", __name__)
 DOCUMENTS = "flaresend_mock.documents"
 """The extension of the application that returns a document by its name, "api" or "control", and the emulator's URL."""
 
+PEM = "application/x-pem-file"
 MAX_FAULTS = 100
 ASSETS = Path(__file__).parent / "assets"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
@@ -64,6 +65,13 @@ def _active(us: AppServices) -> Iterator[tuple[str, Fault]]:
         for fault in world.faults.all() if world.faults.any() else ():
             if fault.armed:
                 yield world.name, fault
+
+
+@documents.get("/ca.pem")
+@endpoint(PEM, refuses=(503,))
+def ca_certificate() -> Response:
+    """Return the certificate of the CA that clients trust for https. Its key stays with the emulator."""
+    return Response(services().ca(), content_type=PEM)
 
 
 @documents.get("/openapi.json")

@@ -18,7 +18,9 @@ SCAN = CONTROL + "/scan/"
 DOCS = CONTROL + "/docs"
 UI = CONTROL + "/ui/"
 LOGIN = UI + "login"
-OPEN = frozenset((HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json"))
+OPEN = frozenset(
+    (HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json", CONTROL + "/ca.pem")
+)
 """The paths that need no token: they reveal nothing about a world."""
 
 _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]*)?\])(?::\d+)?", re.ASCII)
@@ -27,9 +29,9 @@ _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]*)?\])(?
 def check() -> Response | None:
     """Accept or refuse a call of the control plane, and redirect a page without the token to the login page.
 
-    Health and documentation reveal nothing about a world, and the phone that opens a scan page has seen its QR code:
-    these need no token. A browser sends the cookie of the login with every request, whichever page makes it, so the
-    cookie counts for the emulator's own pages only.
+    Health, documentation and the CA's certificate reveal nothing about a world, and the phone that opens a scan page
+    has seen its QR code: these need no token. A browser sends the cookie of the login with every request, whichever
+    page makes it, so the cookie counts for the emulator's own pages only.
 
     Raises:
         Unauthorized: the emulator has a control token, and the call lacks it.

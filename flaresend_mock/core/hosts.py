@@ -17,6 +17,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII)
+MAX_NAME = 253
 _PATTERN = re.compile(rf"(\*\.)?{NAME.pattern}", re.ASCII)
 
 _NEAR_DOMAINS = (".local", ".localhost", ".internal", ".test", ".lan", ".home.arpa", ".svc", ".svc.cluster.local")
@@ -118,6 +119,22 @@ def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
             yield address.sixtofour
         if address.teredo is not None:
             yield from address.teredo
+
+
+def plain_hosts(text: str) -> tuple[str, ...]:
+    """Read host names and addresses that are separated by commas or spaces, and return each once, as it is compared.
+
+    Raises:
+        ValueError: one of them is not a host name or an address.
+    """
+    found = []
+    for given in text.replace(",", " ").split():
+        name = canonical(given)
+        address = address_of(name)
+        if address is None and not (NAME.fullmatch(name) and len(name) <= MAX_NAME):
+            raise ValueError(given)
+        found.append(name if address is None else str(address))
+    return tuple(dict.fromkeys(found))
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ class AppServices:
         patience: ends all waiting when the emulator stops.
         streams: limits how many clients follow event streams.
         waiters: limits how many calls wait at once.
+        ca: returns the certificate of the CA for https, in PEM.
         max_body_size: bytes that a request's body may have; a larger one gets 413.
         run: differs from that of an earlier emulator at the same address, for pages that are still open.
         seen: by world and conversation, the last event that the dashboard has shown.
@@ -90,6 +91,7 @@ class AppServices:
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
     max_body_size: int = MAX_BODY_SIZE
+    ca: Callable[[], bytes] = bytes
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
 

@@ -1,0 +1,351 @@
+"""TLS: the CA of this user, which is made on first use, and the certificate that it signs for one emulator.
+
+It imports cryptography, which takes a while: other modules import this one when they first need it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import ssl
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from flaresend_mock.background.realtime import machine_time
+from flaresend_mock.core.hosts import address_of, canonical, plain_hosts
+from flaresend_mock.settings import data_folder
+
+log = logging.getLogger(__name__)
+
+API_HOST = "api.flaresend.com"
+"""The host that clients of Flaresend call."""
+
+DAY = timedelta(days=1)
+CA_LIFE, LEAF_LIFE = 3652 * DAY, 397 * DAY
+MAX_FILE = 1024 * 1024
+
+_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+_PEM = serialization.Encoding.PEM
+_PRIVATE = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+_LOOPBACK = ("127.0.0.0/8", "::1/128")
+_CONTAINERS = ("flaresend", "flaresend-mock", "host.docker.internal")
+_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
+_MACHINE = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
+_TOP_LEVEL = re.compile(r"[a-z]+|xn--[a-z0-9-]+", re.ASCII)
+
+
+class AuthorityError(Exception):
+    """The CA cannot be used. The message is the reason, in one line."""
+
+
+def default_path() -> Path | None:
+    """Return the file of this user's CA, or None for a user without a home."""
+    folder = data_folder()
+    return folder / "ca.pem" if folder else None
+
+
+def certificate_file(ca: Path) -> Path:
+    """Return the file beside a new CA that has its certificate without the key, to be shared."""
+    return ca.with_name(f"{ca.stem}-certificate.pem")
+
+
+def names(extra: str = "") -> tuple[str, ...]:
+    """Return the host names and addresses that the certificate is for, the API's first.
+
+    Args:
+        extra: further ones, as in --tls-name.
+    """
+    machine = canonical(socket.gethostname())
+    # the CA may sign the names below, too: below a machine called dev is a public top-level domain
+    known = _MACHINE.fullmatch(machine) and not _TOP_LEVEL.fullmatch(machine) and not address_of(machine)
+    here = ("localhost", "127.0.0.1", "::1", *([machine] if known else []))
+    return tuple(dict.fromkeys((API_HOST, *here, *_CONTAINERS, *plain_hosts(extra))))
+
+
+class Authority:
+    """A CA that signs the certificate of an emulator.
+
+    Args:
+        pem: its certificate and its key. Further certificates lead from it to the root that clients trust.
+        path: the file of these, or None for a CA that ends with this process.
+
+    Raises:
+        AuthorityError: this is not a CA that is valid now.
+    """
+
+    def __init__(self, pem: bytes, path: Path | None = None) -> None:
+        self.path = path
+        self._shown = f"the CA {path}" if path else "the CA"
+        try:
+            self._chain = x509.load_pem_x509_certificates(pem)
+            self._key = _private_key(pem)
+            fitting = (one for one in self._chain if one.public_key() == self._key.public_key())
+            self._issuer = next(fitting, self._chain[0])
+            problem = self._problem()
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            problem = f"has no certificate and key in PEM that can be read: {_line(error)}"
+        if problem:
+            raise AuthorityError(f"{self._shown} {problem}")
+
+    @classmethod
+    def open(cls, path: Path | None = None, extra: str = "") -> Authority:
+        """Return the CA in a file, and make it if there is none. Callers at the same time get the same one.
+
+        Args:
+            path: None is the file of this user. If that cannot be written, the CA ends with this process.
+            extra: names and addresses that a new CA may sign, besides those of `names`.
+
+        Raises:
+            AuthorityError: the file cannot be read or made, or this is not a CA that is valid now.
+        """
+        place = path or default_path()
+        if place is None:
+            return cls._in_memory("this user has no folder for a CA", extra)
+        try:
+            return cls(_read(place), place)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            if path is not None or os.path.lexists(place):
+                raise AuthorityError(f"the CA {place} cannot be read: {error.strerror or error}") from None
+        try:
+            if path is None:
+                place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _keep(place, _made(names(extra)))
+            return cls(_read(place), place)
+        except OSError as error:
+            problem = f"the CA {place} cannot be made: {error.strerror or error}"
+        if path is not None:
+            raise AuthorityError(problem)
+        return cls._in_memory(problem, extra)
+
+    @classmethod
+    def _in_memory(cls, problem: str, extra: str) -> Authority:
+        log.warning("%s; this run has a CA of its own. Name a file for one with --tls-ca.", problem)
+        return cls(_made(names(extra)))
+
+    @property
+    def certificate(self) -> bytes:
+        """The certificate that clients trust, in PEM, without the key."""
+        return _certificates(self._chain)
+
+    def context(self, wanted: Sequence[str]) -> ssl.SSLContext:
+        """Return the server's side of TLS, with one certificate for all names, whichever a client asks for.
+
+        Args:
+            wanted: names and addresses. Those of `names` that the CA may not sign are left out, but for the API's:
+                the machine may have had another name when the CA was made.
+
+        Raises:
+            AuthorityError: the CA may not sign one of the others.
+        """
+        signed = [name for name in wanted if _may_sign(self._issuer, name)]
+        refused = [name for name in wanted if name not in signed and name not in names()[1:]]
+        if refused:
+            hint = "delete the file to have a CA made that may, or choose another with --tls-ca"
+            raise AuthorityError(f"{self._shown} may not sign {', '.join(refused)}; {hint}")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.options |= ssl.OP_NO_RENEGOTIATION
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            with _as_file(self._sign(signed)) as file:
+                context.load_cert_chain(file)
+        except (OSError, ValueError) as error:
+            raise AuthorityError(f"{self._shown} cannot sign: {_line(error)}") from None
+        return context
+
+    def _problem(self) -> str | None:
+        """Return what is wrong with the certificate that signs, or None."""
+        issuer, now = self._issuer, machine_time()
+        basic, usage = _extension(issuer, x509.BasicConstraints), _extension(issuer, x509.KeyUsage)
+        if issuer.public_key() != self._key.public_key():
+            return "has a key that does not fit its certificate"
+        if not (basic and basic.ca) or (usage and not usage.key_cert_sign):
+            return "is not a CA: its certificate may not sign others"
+        if issuer.not_valid_after_utc <= now:
+            return f"expired on {issuer.not_valid_after_utc:%Y-%m-%d}; delete the file to have another one made"
+        if issuer.not_valid_before_utc > now:
+            return f"is not valid before {issuer.not_valid_before_utc:%Y-%m-%d}"
+        return None
+
+    def _sign(self, signed: Sequence[str]) -> bytes:
+        """Return a new key, its certificate, and those that lead from there to the root, in PEM."""
+        key, start = ec.generate_private_key(ec.SECP256R1()), machine_time() - DAY
+        own_id = _extension(self._issuer, x509.SubjectKeyIdentifier)
+        certificate = (
+            _builder(_name(signed[0]), self._issuer.subject, key)
+            .not_valid_before(max(start, self._issuer.not_valid_before_utc))
+            .not_valid_after(min(start + LEAF_LIFE, self._issuer.not_valid_after_utc))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(x509.SubjectAlternativeName([_general(name) for name in signed]), critical=False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id)
+                if own_id
+                else x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+                critical=False,
+            )
+        )
+        algorithm = hashes.SHA256() if isinstance(self._key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) else None
+        between = [one for one in self._chain if one.subject != one.issuer]
+        return _private(key) + _certificates([certificate.sign(self._key, algorithm), *between])
+
+
+def fingerprint(certificate: x509.Certificate) -> str:
+    """Return the SHA-256 fingerprint of a certificate, as other tools show it."""
+    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+
+
+def permitted(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Return the host names and networks that a CA may sign, or nothing for one that may sign all."""
+    limits = _extension(certificate, x509.NameConstraints)
+    found = (limits and limits.permitted_subtrees) or ()
+    return tuple(str(one.value) for one in found if isinstance(one, x509.DNSName | x509.IPAddress))
+
+
+def _may_sign(issuer: x509.Certificate, name: str) -> bool:
+    """Tell whether the name constraints of a CA permit a name or an address."""
+    limits, wanted = _extension(issuer, x509.NameConstraints), _general(name)
+    inside = [one for one in (limits and limits.permitted_subtrees) or () if type(one) is type(wanted)]
+    outside = (limits and limits.excluded_subtrees) or ()
+    is_inside = not inside or any(_covers(one, wanted) for one in inside)
+    return is_inside and not any(_covers(one, wanted) for one in outside)
+
+
+def _covers(limit: x509.GeneralName, wanted: x509.GeneralName) -> bool:
+    if isinstance(limit.value, IPv4Network | IPv6Network):
+        return wanted.value in limit.value
+    if isinstance(limit, x509.DNSName) and isinstance(wanted, x509.DNSName):
+        base = limit.value.lower().strip(".")
+        return not base or f".{wanted.value}".endswith(f".{base}")
+    return False
+
+
+def _made(hosts: Sequence[str]) -> bytes:
+    """Return a new CA in PEM that may sign these hosts, the names below them, and loopback addresses."""
+    key, start = ec.generate_private_key(ec.SECP256R1()), machine_time() - DAY
+    name = _name("flaresend-mock CA of " + re.sub(r"[^\w.-]", "?", socket.gethostname(), flags=re.ASCII))
+    addresses = [address for host in hosts if (address := address_of(host)) and not address.is_loopback]
+    networks = [*map(ip_network, _LOOPBACK), *map(ip_network, addresses)]
+    limits = [x509.DNSName(host) for host in hosts if not address_of(host)]
+    certificate = (
+        _builder(name, name, key)
+        .not_valid_before(start)
+        .not_valid_after(start + CA_LIFE)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(x509.NameConstraints([*limits, *map(x509.IPAddress, networks)], None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    return _certificates([certificate]) + _private(key)
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    """Begin a certificate of a server. A CA's use is limited to such ones, too."""
+    return (
+        x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _usage(**of: bool) -> x509.KeyUsage:
+    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
+    others = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
+    return x509.KeyUsage(**dict.fromkeys((*uses, *others), False) | of)
+
+
+def _name(common: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common[:64])])
+
+
+def _general(host: str) -> x509.DNSName | x509.IPAddress:
+    address = address_of(host)
+    return x509.DNSName(host) if address is None else x509.IPAddress(address)
+
+
+def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _private_key(pem: bytes) -> _Key:
+    found = _PRIVATE.search(pem)
+    if not found:
+        raise ValueError("there is no key")
+    key = serialization.load_pem_private_key(found[0], None)
+    if not isinstance(key, _Key):
+        raise ValueError("its key is neither EC nor RSA")
+    return key
+
+
+def _certificates(chain: Sequence[x509.Certificate]) -> bytes:
+    return b"".join(one.public_bytes(_PEM) for one in chain)
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _read(place: Path) -> bytes:
+    with place.open("rb") as file:
+        return file.read(MAX_FILE)
+
+
+def _keep(place: Path, ca: bytes) -> None:
+    """Write a CA that only its owner can read, whole, and its certificate beside it, unless there is a CA already."""
+    with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as folder:
+        temporary, shared = Path(folder, "ca"), Path(folder, "certificate")
+        _write(temporary, ca, 0o600)
+        _write(shared, _PRIVATE.sub(b"", ca), 0o644)
+        try:
+            os.link(temporary, place)
+        except FileExistsError:
+            return
+        except OSError:  # this file system has no links
+            _write(place, ca, 0o600)
+        shared.replace(certificate_file(place))
+    log.info("made the CA %s; the command flaresend-mock ca says how programs trust it", place)
+
+
+def _write(file: Path, data: bytes, mode: int) -> None:
+    with open(file, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as opened:
+        opened.write(data)
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+@contextmanager
+def _as_file(key: bytes) -> Iterator[str]:
+    """Yield the path of a file that holds a key for a moment. On Linux, it is in memory."""
+    if sys.platform == "linux":
+        with open(os.memfd_create("key"), "wb", buffering=0) as memory:
+            memory.write(key)
+            yield f"/proc/self/fd/{memory.fileno()}"
+    else:
+        with TemporaryDirectory() as folder:
+            _write(Path(folder, "key"), key, 0o600)
+            yield str(Path(folder, "key"))
