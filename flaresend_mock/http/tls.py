@@ -38,7 +38,8 @@ DAY = timedelta(days=1)
 CA_LIFE, LEAF_LIFE = 3652 * DAY, 397 * DAY
 MAX_FILE = 1024 * 1024
 
-_Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
+_EcKey = ec.EllipticCurvePrivateKey
+_Key = _EcKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 _PEM = serialization.Encoding.PEM
@@ -142,8 +143,9 @@ class Authority:
 
     @property
     def certificate(self) -> bytes:
-        """The certificate that clients trust, in PEM, without the key."""
-        return _certificates(self._chain)
+        """The certificate that clients trust, in PEM: the root's, if the file has it."""
+        roots = (one for one in self._chain if one.subject == one.issuer)
+        return _certificates([next(roots, self._issuer)])
 
     def context(self, wanted: Sequence[str]) -> ssl.SSLContext:
         """Return the server's side of TLS, with one certificate for all names, whichever a client asks for.
@@ -188,22 +190,16 @@ class Authority:
     def _sign(self, signed: Sequence[str]) -> bytes:
         """Return a new key, its certificate, and those that lead from there to the root, in PEM."""
         key, start = ec.generate_private_key(ec.SECP256R1()), machine_time() - DAY
-        own_id = _extension(self._issuer, x509.SubjectKeyIdentifier)
+        issuer_id = _extension(self._issuer, x509.SubjectKeyIdentifier) or _id(self._key.public_key())
         certificate = (
-            _builder(_name(signed[0]), self._issuer.subject, key)
+            _builder(_name(signed[0]), key, self._issuer.subject, issuer_id)
             .not_valid_before(max(start, self._issuer.not_valid_before_utc))
             .not_valid_after(min(start + LEAF_LIFE, self._issuer.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(digital_signature=True), critical=True)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in signed]), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id)
-                if own_id
-                else x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-                critical=False,
-            )
         )
-        algorithm = hashes.SHA256() if isinstance(self._key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) else None
+        algorithm = hashes.SHA256() if isinstance(self._key, _EcKey | rsa.RSAPrivateKey) else None
         between = [one for one in self._chain if one.subject != one.issuer]
         return _private(key) + _certificates([certificate.sign(self._key, algorithm), *between])
 
@@ -239,31 +235,50 @@ def _covers(limit: x509.GeneralName, wanted: x509.GeneralName) -> bool:
 
 
 def _made(hosts: Sequence[str]) -> bytes:
-    """Return a new CA in PEM that may sign these hosts, the names below them, and loopback addresses."""
-    key, start = ec.generate_private_key(ec.SECP256R1()), machine_time() - DAY
-    name = _name("flaresend-mock CA of " + re.sub(r"[^\w.-]", "?", socket.gethostname(), flags=re.ASCII))
+    """Return a new CA in PEM that may sign these hosts, the names below them, and loopback addresses.
+
+    Java ignores the limits of a root. So the CA is one below a root, whose key nobody keeps.
+    """
+    machine = re.sub(r"[^\w.-]", "?", socket.gethostname(), flags=re.ASCII)
+    root, issuer = _name(f"flaresend-mock CA of {machine}"), _name(f"flaresend-mock issuer of {machine}")
+    root_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    chain = [_limited(issuer, key, root, root_key, 0, hosts), _limited(root, root_key, root, root_key, 1, hosts)]
+    return _certificates(chain) + _private(key)
+
+
+def _limited(
+    subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_key: _EcKey, below: int, hosts: Sequence[str]
+) -> x509.Certificate:
+    """Return the certificate of a CA with so many others below it, which may sign these hosts."""
     addresses = [address for host in hosts if (address := address_of(host)) and not address.is_loopback]
     networks = [*map(ip_network, _LOOPBACK), *map(ip_network, addresses)]
     limits = [x509.DNSName(host) for host in hosts if not address_of(host)]
-    certificate = (
-        _builder(name, name, key)
+    start = machine_time() - DAY
+    return (
+        _builder(subject, key, issuer, _id(issuer_key.public_key()))
         .not_valid_before(start)
         .not_valid_after(start + CA_LIFE)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=below), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.NameConstraints([*limits, *map(x509.IPAddress, networks)], None), critical=True)
-        .sign(key, hashes.SHA256())
+        .sign(issuer_key, hashes.SHA256())
     )
-    return _certificates([certificate]) + _private(key)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-    """Begin a certificate of a server. A CA's use is limited to such ones, too."""
+def _builder(
+    subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_id: x509.SubjectKeyIdentifier
+) -> x509.CertificateBuilder:
+    """Begin the certificate of a server, or of a CA that signs those of servers only."""
+    signer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id)
     return (
         x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_id(key.public_key()), critical=False)
+        .add_extension(signer, critical=False)
     )
+
+
+_id = x509.SubjectKeyIdentifier.from_public_key
 
 
 def _usage(**of: bool) -> x509.KeyUsage:
@@ -288,7 +303,7 @@ def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extens
         return None
 
 
-def _private(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _private(key: _EcKey) -> bytes:
     return key.private_bytes(_PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
@@ -320,7 +335,7 @@ def _keep(place: Path, ca: bytes) -> None:
     with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as folder:
         temporary, shared = Path(folder, "ca"), Path(folder, "certificate")
         _write(temporary, ca, 0o600)
-        _write(shared, _PRIVATE.sub(b"", ca), 0o644)
+        _write(shared, Authority(ca).certificate, 0o644)
         try:
             os.link(temporary, place)
         except FileExistsError:
