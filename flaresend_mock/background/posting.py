@@ -9,10 +9,9 @@ import io
 import json
 import logging
 import re
-import socket
 import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
@@ -24,10 +23,9 @@ from wsgiref.types import WSGIApplication
 
 import requests
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError, ReadTimeout
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
+from flaresend_mock.background.network import NetworkAdapter, exchange
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
@@ -59,7 +57,7 @@ class Poster:
         self._session.close()
 
     def post(self, webhook: Webhook, message_id: str, sent_at: datetime, body: bytes) -> dict[str, Any]:
-        """Sign and post an event, and return the outcome: url, headers, status, response, error and milliseconds."""
+        """Sign and post an event, and return the outcome: the fields of an attempt, but `at` and `accepted`."""
         if webhook.body_style == "escaped":
             body = escaped(body)
         signature = signature_headers(webhook.secret, message_id, int(sent_at.timestamp()), body)
@@ -73,6 +71,7 @@ class Poster:
         watch = Stopwatch()
         sent: Mapping[str, str | bytes] = headers
         status, text, error = None, "", None
+        exchange.reconnected = False
         try:
             call = self._session.prepare_request(
                 requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
@@ -92,6 +91,7 @@ class Poster:
             "response": text,
             "error": error,
             "milliseconds": round(watch.seconds * 1000, 3),
+            "reconnected": exchange.reconnected,
         }
 
 
@@ -182,45 +182,6 @@ def mounted(app: WSGIApplication) -> Iterator[str]:
 def is_handling() -> bool:
     """Return whether the caller is an application that is handling a delivery."""
     return getattr(_here, "handles", False)
-
-
-class _Guarded:
-    """A connection that refuses the addresses of metadata services, however the host's name led to them."""
-
-    _dns_host: str
-    port: int
-
-    def _new_conn(self) -> socket.socket:
-        for *_, address in socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM):
-            _refuse_metadata(address)
-        connection: socket.socket = super()._new_conn()  # type: ignore[misc]
-        try:
-            _refuse_metadata(connection.getpeername())  # the name may have changed since
-        except OSError:
-            connection.close()
-            raise
-        return connection
-
-
-def _refuse_metadata(address: Sequence[object]) -> None:
-    if hosts.is_metadata(str(address[0])):
-        raise OSError("the host is a link-local address or a cloud's metadata service")
-
-
-class _HttpPool(HTTPConnectionPool):
-    ConnectionCls = type("_HttpConnection", (_Guarded, HTTPConnectionPool.ConnectionCls), {})
-
-
-class _HttpsPool(HTTPSConnectionPool):
-    ConnectionCls = type("_HttpsConnection", (_Guarded, HTTPSConnectionPool.ConnectionCls), {})
-
-
-class NetworkAdapter(HTTPAdapter):
-    """Sends requests to the network, but to no metadata service."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
 
 class LocalAdapter(NetworkAdapter):

@@ -294,7 +294,10 @@ class Disappearing:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One attempt to deliver an event: what was sent, and the response, or the reason why there is none."""
+    """One attempt to deliver an event: what was sent, and the response, or the reason why there is none.
+
+    If it `reconnected`, the receiver had closed the kept connection, and may have got the event twice.
+    """
 
     at: datetime
     url: str
@@ -304,6 +307,7 @@ class Attempt:
     error: str | None
     milliseconds: float
     accepted: bool
+    reconnected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,6 +200,9 @@ class Attempt(Resource):
     response = Property(str, "The start of the response's body.")
     error = Property(str, "Why there is no response.", null=True)
     milliseconds = Property(float, "How long the attempt took.")
+    reconnected = Property(
+        bool, "Whether the receiver had closed the kept connection, so that the event went over a new one."
+    )
 
 
 class Attempted(Attempt):
