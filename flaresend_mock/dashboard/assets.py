@@ -24,11 +24,9 @@ def asset(name: str) -> Response:
     return _cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
 
 
-@blueprint.get("/faces/<kind>/<name>.svg")
+@blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
 def face(kind: str, name: str) -> Response:
     """Return the face of a person or the emblem of a group, as SVG."""
-    if kind not in ("face", "emblem"):
-        raise NotFound
     drawing = draw_face(name) if kind == "face" else draw_emblem(name)
     response = Response(drawing, content_type="image/svg+xml; charset=utf-8")
     response.headers["Content-Security-Policy"] = "default-src 'none'"

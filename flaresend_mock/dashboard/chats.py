@@ -18,7 +18,7 @@ from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
-from flaresend_mock.dashboard.pages import number_argument, page, part
+from flaresend_mock.dashboard.pages import live, number_argument, page, part
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
 
@@ -91,13 +91,11 @@ class Page:
 
 @blueprint.get("/w/<world>/chats")
 def chats(world: World) -> Response:
-    """Show the list of chats."""
-    return page("chats.html", world, "chats", chat=None, **_list(world))
+    return page("chats.html", world, "chats", **_list(world))
 
 
 @blueprint.get("/w/<world>/chats/<instance>/<chat>")
 def one_chat(world: World, instance: str, chat: str) -> Response:
-    """Show one chat beside the list."""
     found = _found(world, instance, chat)
     shown = read_page(world, found)
     _seen(world)[instance, chat] = shown.last_event
@@ -111,16 +109,10 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
         poster=_poster(world),
         kinds=KINDS,
         fields=COMPOSER,
-        kinds_with=_kinds_with,
+        kinds_with=lambda field: " ".join(kind for kind, fields in FIELDS.items() if field in fields),
         samples=SAMPLES,
         **_list(world),
     )
-
-
-@blueprint.get("/w/<world>/parts/chats")
-def chat_list(world: World) -> Response:
-    """Return the list of chats, or its next part."""
-    return part("list.html", world, chat=None, **_list(world))
 
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")
@@ -142,10 +134,7 @@ def news(world: World, instance: str, chat: str) -> Response:
 @blueprint.get("/w/<world>/parts/why/<message>")
 def why(world: World, message: str) -> Response:
     """Return what went over the wire for a message."""
-    found = explain_message(world, message)
-    if found is None:
-        raise NotFound("This message is no longer kept.")
-    return part("why.html", world, found=found)
+    return part("why.html", world, found=explain_message(world, message))
 
 
 def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
@@ -221,20 +210,12 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
         targets |= {event.subject.message for event in deliveries if isinstance(event.subject, Delivery)}
         messages = list(_messages(world, chat)) if targets - {None, ""} else []
         changes = [one for one in reversed(messages) if one.content.type in TARGETED]  # which have no bubble
-        changed = [
-            one
-            for one in messages
-            if one.id in targets and oldest <= one.event <= after and one.content.type not in TARGETED
-        ]
-        page = Page(bubbles(world, fresh, changes), False, last)
-        return page, bubbles(world, changed, changes)
+        earlier = (one for one in messages if oldest <= one.event <= after and one.content.type not in TARGETED)
+        changed = [one for one in earlier if one.id in targets]
+        return Page(bubbles(world, fresh, changes), False, last), bubbles(world, changed, changes)
 
 
-def _kinds_with(field: str) -> str:
-    """Return the kinds of messages that have a field, separated by spaces."""
-    return " ".join(kind for kind, fields in FIELDS.items() if field in fields)
-
-
+@live(blueprint, "chats", "list.html")
 def _list(world: World) -> dict[str, object]:
     search, start = request.args.get("q", ""), number_argument("start")
     found = read_chats(world, _seen(world), search)
@@ -303,11 +284,8 @@ def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
 
 def _messages(world: World, chat: Chat) -> Iterator[Message]:
     """Yield the messages of a chat, newest first."""
-    return (message for message in reversed(world.state.messages) if _is_in(message, chat))
-
-
-def _is_in(message: Message, chat: Chat) -> bool:
-    return message.chat == chat.id and message.instance == chat.instance.id
+    newest = reversed(world.state.messages)
+    return (one for one in newest if one.chat == chat.id and one.instance == chat.instance.id)
 
 
 def _kind_of(chat: str) -> str:

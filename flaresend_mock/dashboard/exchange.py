@@ -6,6 +6,8 @@ import json
 from datetime import datetime
 from typing import Any
 
+from werkzeug.exceptions import NotFound
+
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery, Message, Task, TaskChange
@@ -25,8 +27,8 @@ MAX_SHOWN = 20_000
 _SENDING = ("/send-message", "/groups/send-message", "/message")
 
 
-def explain_message(world: World, message_id: str) -> dict[str, Any] | None:
-    """Return what the template shows of a message, or None if it is no longer kept.
+def explain_message(world: World, message_id: str) -> dict[str, Any]:
+    """Return what the template shows of a message; NotFound if it is no longer kept.
 
     It has the `call` that sent the message, or the last `delivery` of its event, a `curl` command and a `test` that
     repeat that, and the later messages that react to the message, edit or delete it. The command is empty if the call
@@ -35,7 +37,7 @@ def explain_message(world: World, message_id: str) -> dict[str, Any] | None:
     with world.lock:
         message = world.state.messages.get(message_id)
         if message is None:
-            return None
+            raise NotFound("This message is no longer kept.")
         found = _cause(world, message) if message.direction == "outbound" else _event(world, message)
         changes = [
             {"id": one.id, "at": one.at, "sender": name_of(world, one.sender), "line": line_of(one)}
@@ -45,15 +47,12 @@ def explain_message(world: World, message_id: str) -> dict[str, Any] | None:
     return {"message": message, "changes": changes, **found}
 
 
-def explain_traffic(world: World, number: int) -> dict[str, Any] | None:
-    """Return what the template shows of the call or delivery that an event began, or None if it is no longer kept.
+def explain_traffic(world: World, number: int) -> dict[str, Any]:
+    """Return what the template shows of the call or delivery that an event began; NotFound if it is no longer kept.
 
     `armed` tells whether the fault that it met still exists, and `open` whether more attempts may follow.
     """
-    found = _find(world, number)
-    if found is None:
-        return None
-    at, subject = found
+    at, subject = _find(world, number)
     with world.lock:
         owner = world.state.instances.get(subject.instance or "")
         common = {
@@ -86,21 +85,17 @@ blueprint.add_app_template_global(shown, "call_headers")
 blueprint.add_app_template_global(reproduce_curl.sent_headers)
 
 
-def _find(world: World, number: int) -> tuple[datetime, Subject] | None:
+def _find(world: World, number: int) -> tuple[datetime, Subject]:
     """Return when a call or a delivery began, given that event, and its current state."""
     with world.lock:
         events = world.state.events.since(number - 1)
-    if not events or events[0].number != number:
-        return None
-    first = events[0].subject
-    if isinstance(first, Call):
-        return events[0].at, first
-    if not isinstance(first, Delivery) or first.event != number:
-        return None
-    states = (event.subject for event in reversed(events))
-    return events[0].at, next(
-        now for now in states if isinstance(now, Delivery) and (now.id, now.event) == (first.id, number)
-    )
+    first = events[0] if events and events[0].number == number else None
+    if first is not None and isinstance(first.subject, Call):
+        return first.at, first.subject
+    for event in reversed(events) if first is not None and isinstance(first.subject, Delivery) else ():
+        if isinstance(event.subject, Delivery) and event.subject.event == number:
+            return events[0].at, event.subject
+    raise NotFound("This entry is no longer kept.")
 
 
 def _event(world: World, message: Message) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, fault_effects, fault_limits
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import name_of
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.pages import live, page
 
 blueprint = Blueprint("faults_page", __name__)
 
@@ -51,26 +51,31 @@ def faults(world: World) -> Response:
     )
 
 
-@blueprint.get("/w/<world>/parts/faults")
-def fault_list(world: World) -> Response:
-    """Return the switches and the faults."""
-    return part("faults_armed.html", world, **_faults(world))
-
-
+@live(blueprint, "faults", "faults_armed.html")
 def _faults(world: World) -> dict[str, object]:
-    """Return the presets, and the faults in words, newest first; `again` is the body that arms a fault again."""
+    """Return the presets, and the faults in words, newest first.
+
+    `again` is the body that arms a fault again; empty if a key in it is masked.
+    """
+    rules = []
     with world.lock:
         found = world.faults.all()
-        rules = [
-            {
-                "fault": fault,
-                "matches": _matches(world, fault),
-                "effects": fault_effects(_shown(fault)),
-                "frequency": fault_limits(_shown(fault)),
-                "again": _body(fault),
-            }
-            for fault in reversed(found)
-        ]
+        for fault in reversed(found):
+            body = _shown(fault)
+            matches = [
+                (_FIELD_NAMES.get(name, name), MASK if name == "key" else _value(world, name, value))
+                for name, value in fault.match.items()
+            ]
+            again = "" if "key" in fault.match else json.dumps(body, ensure_ascii=False, default=str)
+            rules.append(
+                {
+                    "fault": fault,
+                    "matches": matches,
+                    "effects": fault_effects(body),
+                    "frequency": fault_limits(body),
+                    "again": again,
+                }
+            )
     return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
 
 
@@ -84,13 +89,6 @@ def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[s
         "armed": armed[0].id if armed else None,
         "hits": sum(one.hits for one in armed),
     }
-
-
-def _matches(world: World, fault: Fault) -> list[tuple[str, str]]:
-    return [
-        (_FIELD_NAMES.get(name, name), MASK if name == "key" else _value(world, name, value))
-        for name, value in fault.match.items()
-    ]
 
 
 def _value(world: World, name: str, value: Any) -> str:
@@ -116,8 +114,3 @@ def _shown(fault: Fault) -> dict[str, Any]:
         if delay.mean is not None:
             body["delay"] |= {"mean": delay.mean, "deviation": delay.deviation}
     return {name: value for name, value in body.items() if value is not None}
-
-
-def _body(fault: Fault) -> str:
-    """Return the JSON that arms a fault like this one; empty if a key in it is masked."""
-    return "" if "key" in fault.match else json.dumps(_shown(fault), ensure_ascii=False, default=str)

@@ -13,7 +13,7 @@ from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.pages import live, page, part
 from flaresend_mock.package_data import event_names, sample_event
 
 blueprint = Blueprint("instances_page", __name__)
@@ -34,17 +34,9 @@ def instances(world: World) -> Response:
     return page("instances.html", world, "instances", statuses=INSTANCE_STATUSES, **_cards(world))
 
 
-@blueprint.get("/w/<world>/parts/instances")
-def cards(world: World) -> Response:
-    """Return the current cards."""
-    return part("instances_cards.html", world, **_cards(world))
-
-
-@blueprint.get("/w/<world>/parts/instances/<instance>/<dialog>")
+@blueprint.get("/w/<world>/parts/instances/<instance>/<any(webhook, event, settings, scan):dialog>")
 def dialog(world: World, instance: str, dialog: str) -> Response:
     """Return a dialog for an instance: its webhook, an event for it, its settings, or a scan by another phone."""
-    if dialog not in ("webhook", "event", "settings", "scan"):
-        raise NotFound
     with world.lock:
         found = world.state.instances.get(instance)
         only = len(world.state.instances) == 1
@@ -67,8 +59,7 @@ def read_cards(world: World) -> list[dict[str, Any]]:
     """Return all instances, the oldest first, each with its `lid` and the id and mask of each API key.
 
     `held` is the number of events that wait for the webhook to be resumed, `waiting` of those that wait for the
-    instance to be connected. `seconds` is how long the QR code stays
-    valid on the world's clock.
+    instance to be connected. `seconds` is how long the QR code stays valid on the world's clock.
     """
     with world.lock:
         now = world.clock.now()
@@ -87,5 +78,6 @@ def read_cards(world: World) -> list[dict[str, Any]]:
         ]
 
 
+@live(blueprint, "instances", "instances_cards.html")
 def _cards(world: World) -> dict[str, object]:
     return {"cards": read_cards(world), "meanings": MEANINGS, "settings": world.state.settings}

@@ -28,7 +28,7 @@ Shown = dict[str, Any]
 
 _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
-_LINK = re.compile(r"(?:https?://|\bwww\.(?=\w))[^\s<>\"]+[^\s<>\"'.,;:!?)\]*_~]", re.IGNORECASE)
+_LINK = re.compile(r"((?:https?://|\bwww\.(?=\w))[^\s<>\"]+[^\s<>\"'.,;:!?)\]*_~])", re.IGNORECASE)
 _STYLES = (("*", "strong"), ("_", "em"), ("~", "s"))
 # a mark stands at the edge of a word; the text inside neither begins nor ends with a space
 _MARKED = r"(?<![\w{0}]){0}(?=\S)([^{0}\n]*?\S){0}(?![\w{0}])"
@@ -108,7 +108,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "text": text,
         "mark": message.status if message.direction == "outbound" else delivery,
         "file": _file(world, message.content),
-        "quote": _quote(world, message),
+        "quote": None if (quoted := quoted_by(message)) is None else _quote(world, quoted),
         "details": inner,
         "choices": choices(inner),
         "voters": sum(votes.values()),
@@ -149,11 +149,8 @@ def _file(world: World, content: Content) -> Shown | None:
     }
 
 
-def _quote(world: World, message: Message) -> Shown | None:
-    """Return the message that a message replies to, if there is one."""
-    wanted = quoted_by(message)
-    if wanted is None:
-        return None
+def _quote(world: World, wanted: str) -> Shown:
+    """Return the message that a message replies to."""
     quoted = world.state.messages.get(wanted)
     if quoted is None:
         return {"author": "", "line": "a message that is no longer kept"}
@@ -206,13 +203,9 @@ def formatted(text: str) -> Markup:
 
     HTML in the text is escaped.
     """
-    head, tail = text[:MAX_STYLED], text[MAX_STYLED:]
-    pieces: list[Markup] = []
-    end = 0
-    for block in _BLOCK.finditer(head):
-        pieces += [_lines(head[end : block.start()], whole=not end), Markup("<code>{}</code>").format(block[1])]
-        end = block.end()
-    return Markup("").join([*pieces, _lines(head[end:], whole=not end), escape(tail)])
+    pieces = enumerate(_BLOCK.split(text[:MAX_STYLED]))
+    head = (_code(piece) if index % 2 else _lines(piece, whole=not index) for index, piece in pieces)
+    return Markup("").join([*head, escape(text[MAX_STYLED:])])
 
 
 def plain(text: str) -> str:
@@ -237,27 +230,22 @@ def _line(line: str) -> Markup:
     return _coded(line)
 
 
+def _code(text: str) -> Markup:
+    return Markup("<code>{}</code>").format(text)
+
+
 def _coded(text: str) -> Markup:
-    pieces: list[Markup] = []
-    end = 0
-    for code in _CODE.finditer(text):
-        pieces += [_linked(text[end : code.start()]), Markup("<code>{}</code>").format(code[1])]
-        end = code.end()
-    return Markup("").join([*pieces, _linked(text[end:])])
+    pieces = enumerate(_CODE.split(text))
+    return Markup("").join(_code(piece) if index % 2 else _linked(piece) for index, piece in pieces)
 
 
 def _linked(text: str) -> Markup:
-    pieces: list[Markup] = []
-    end = 0
-    for link in _LINK.finditer(text):
-        pieces.append(_styled(text[end : link.start()]))
-        pieces.append(
-            Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>').format(
-                link[0] if "://" in link[0][:8] else f"https://{link[0]}", link[0]
-            )
-        )
-        end = link.end()
-    return Markup("").join([*pieces, _styled(text[end:])])
+    link = Markup('<a href="{}" target="_blank" rel="noopener noreferrer nofollow">{}</a>')
+    pieces = []
+    for index, piece in enumerate(_LINK.split(text)):
+        href = piece if "://" in piece[:8] else f"https://{piece}"
+        pieces.append(link.format(href, piece) if index % 2 else _styled(piece))
+    return Markup("").join(pieces)
 
 
 def _styled(text: str) -> Markup:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -35,6 +36,7 @@ SECURITY = {
     "Cache-Control": "no-store",
 }
 TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
+Read = TypeVar("Read", bound=Callable[[World], Mapping[str, Any]])
 
 
 @blueprint.get("/")
@@ -115,6 +117,18 @@ def part(template: str, world: World, **values: Any) -> Response:
         **values,
     )
     return html(text)
+
+
+def live(blueprint: Blueprint, path: str, template: str) -> Callable[[Read], Read]:
+    """Serve what a function reads as a part of its page, which the open page asks for again."""
+
+    def add(read: Read) -> Read:
+        blueprint.get(f"/w/<world>/parts/{path}", endpoint=f"{path}_part")(
+            lambda world: part(template, world, **read(world))
+        )
+        return read
+
+    return add
 
 
 def html(text: str, status: int = 200) -> Response:

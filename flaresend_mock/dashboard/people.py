@@ -67,14 +67,14 @@ class Found:
 
 
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
-@blueprint.get("/w/<world>/people/<kind>")
+@blueprint.get("/w/<world>/people/<any(people, groups, channels):kind>")
 def people(world: World, kind: str) -> Response:
     """Show the people, groups or channels of a world."""
     closed = world.state.settings.directory == "closed"
     return page("people.html", world, "people", live=False, closed=closed, **_listed(world, kind))
 
 
-@blueprint.get("/w/<world>/parts/people/<kind>")
+@blueprint.get("/w/<world>/parts/people/<any(people, groups, channels):kind>")
 def entry_list(world: World, kind: str) -> Response:
     """Return the current list."""
     return part("people_list.html", world, live=True, **_listed(world, kind))
@@ -145,8 +145,6 @@ def find(world: World, kind: str, search: str, wanted: int) -> Found:
 
 
 def _listed(world: World, kind: str) -> dict[str, Any]:
-    if kind not in KINDS:
-        raise NotFound
     search = request.args.get("q", "")
     return {
         "kind": kind,
@@ -181,10 +179,8 @@ def _people(world: World) -> list[Entry]:
 def _groups(world: World) -> list[Entry]:
     """Return the groups, the newest first."""
     found = sorted(world.state.groups.values(), key=lambda one: one.created, reverse=True)
-    return [
-        Entry(one.id, one.subject, _chat(world, one.id, one.members), one, owner=name_of(world, one.owner))
-        for one in found
-    ]
+    chats = (_chat(world, one.id, one.members) for one in found)
+    return [Entry(one.id, one.subject, next(chats), one, owner=name_of(world, one.owner)) for one in found]
 
 
 def _channels(world: World) -> list[Entry]:

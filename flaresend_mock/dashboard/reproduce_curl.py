@@ -89,12 +89,8 @@ def delivery_again(delivery: Delivery) -> str:
     if not delivery.attempts:
         return ""
     last = delivery.attempts[-1]
-    parts = [_curl("POST", last.url)]
-    parts += [
-        f"-H {_quoted(f'{name}: {value}')}"
-        for name, value in sent_headers(last).items()
-        if name.lower() not in _OF_THE_CONNECTION
-    ]
+    headers = (one for one in sent_headers(last).items() if one[0].lower() not in _OF_THE_CONNECTION)
+    parts = [_curl("POST", last.url), *(f"-H {_quoted(f'{name}: {value}')}" for name, value in headers)]
     return _with_body(parts, delivery.body)
 
 
@@ -129,18 +125,16 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
         as_lid: whether the event named people by LID; None if it did as the world does.
     """
     content = message.content
+    instance = {} if message.instance == next(iter(world.state.instances)) else {"instance": message.instance}
     if content.type == OWN_EVENT:
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
-        again: dict[str, Any] = {"event": given(sent.body, message.instance) if sent else {}}
-        is_first = message.instance == next(iter(world.state.instances))
-        return again if is_first else again | {"instance": message.instance}
+        return {"event": given(sent.body, message.instance) if sent else {}, **instance}
     opened, context = open_payload(message.payload), context_of(message)
     body = opened.fields
     inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
         inbound["group"] = message.chat
-    if message.instance != next(iter(world.state.instances)):
-        inbound["instance"] = message.instance
+    inbound |= instance
     senders = world.state.settings.senders
     usual = None if senders == "auto" and "group" in inbound else senders == "lid"
     if as_lid not in (None, usual):
@@ -225,10 +219,10 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             found = {"channel": message.chat}
         case "reaction":
             found = {"target": target_of(message), "emoji": message.content.text or ""}
-        case "delete" | "edit":
+        case "delete":
             found = {"target": target_of(message)}
-            if kind == "edit":
-                found["text"] = message.content.text or message.content.caption
+        case "edit":
+            found = {"target": target_of(message), "text": message.content.text or message.content.caption}
         case "text" if body.get("matchedText"):
             link = {"url": body["matchedText"], "title": body.get("title"), "description": body.get("description")}
             found = {"link": {name: one for name, one in link.items() if one is not None}}

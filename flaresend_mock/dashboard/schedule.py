@@ -12,13 +12,13 @@ from flask import Blueprint, Response
 from flaresend_mock.core import numbers
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.inbound import AUTO_REPLY
-from flaresend_mock.core.models import Content, Task, TaskChange
+from flaresend_mock.core.models import Task, TaskChange
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.timers import Due
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.message_view import name_of
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.message_view import Shown, name_of
+from flaresend_mock.dashboard.pages import live, page
 
 blueprint = Blueprint("schedule_page", __name__)
 
@@ -31,61 +31,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _NEXT_STEP = {"initializing": "shows its QR code", "qr": "is scanned"}
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """The face of a clock, in the time zone of its world; `ahead` is its distance from real time."""
-
-    now: datetime
-    ahead: timedelta
-    frozen: bool
-
-    @property
-    def about(self) -> timedelta:
-        """The distance from real time, to the second. A clock advanced by an hour is some milliseconds less ahead."""
-        return _SECOND * round(self.ahead / _SECOND)
-
-    @property
-    def offset(self) -> str:
-        """The offset of the time zone from UTC, such as UTC+03:00."""
-        written = f"{self.now:%z}"
-        return f"UTC{written[:3]}:{written[3:5]}" if self.now.utcoffset() else "UTC"
-
-    @property
-    def hands(self) -> tuple[float, float, float]:
-        """The angles of the hands for hours, minutes and seconds, in degrees."""
-        now = self.now
-        minutes = now.minute + now.second / 60
-        return (now.hour % 12 + minutes / 60) * 30, minutes * 6, now.second * 6
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known.
-
-    `recipients` has the names and chats of the first ones, and `more` the number of the others. An invalid number has
-    no chat.
-    """
-
-    task: Task
-    recipients: tuple[tuple[str, str | None], ...]
-    more: int
-    via: str
-    text: str
-    file: str
-    ended: datetime | None = None
-
-    @property
-    def key(self) -> str:
-        return f"{TASK} {self.task.id}"
-
-    @property
-    def line(self) -> str:
-        names = ", ".join(name for name, _ in self.recipients)
-        more = f" and {self.more} more" if self.more else ""
-        what = self.text or self.file or self.task.content.type
-        return f"To {names}{more}: {what[:160]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +52,6 @@ def schedule(world: World) -> Response:
     return page("schedule.html", world, "schedule", **(_clock(world) | _due(world)))
 
 
-@blueprint.get("/w/<world>/parts/clock")
-def clock(world: World) -> Response:
-    """Return the clock."""
-    return part("schedule_clock.html", world, **_clock(world))
-
-
-@blueprint.get("/w/<world>/parts/due")
-def due(world: World) -> Response:
-    """Return what is pending, and what ended recently."""
-    return part("schedule_due.html", world, **_due(world))
-
-
 def spoken(time: timedelta) -> str:
     """Return the length of a duration in its two largest units, such as 2 days 3 h."""
     left = abs(time) // _SECOND
@@ -134,16 +67,31 @@ def spoken(time: timedelta) -> str:
     return " ".join(words) or "0 s"
 
 
-def _clock(world: World) -> dict[str, object]:
+@live(blueprint, "clock", "schedule_clock.html")
+def _clock(world: World) -> Shown:
+    """Return the face of the clock, in the time zone of its world, and when the next timer is due.
+
+    `ahead` is the distance from real time, and `about` the same to the second: a clock advanced by an hour is some
+    milliseconds less ahead. `hands` are the angles of the hands for hours, minutes and seconds, in degrees.
+    """
     with world.lock:
-        now = world.clock.now()
-        zone = ZoneInfo(world.state.time_zone)
-        face = Face(now.astimezone(zone), world.clock.running_setting().offset, world.timeline.frozen)
-        next_due = world.state.timers.next_at()
+        now, ahead = world.clock.now(), world.clock.running_setting().offset
+        frozen, next_due = world.timeline.frozen, world.state.timers.next_at()
+    local = now.astimezone(ZoneInfo(world.state.time_zone))
+    offset, minutes = f"{local:%z}", local.minute + local.second / 60
+    face = {
+        "now": local,
+        "ahead": ahead,
+        "about": _SECOND * round(ahead / _SECOND),
+        "frozen": frozen,
+        "offset": f"UTC{offset[:3]}:{offset[3:5]}" if local.utcoffset() else "UTC",
+        "hands": ((local.hour % 12 + minutes / 60) * 30, minutes * 6, local.second * 6),
+    }
     return {"clock": face, "next_due": next_due, "spoken": spoken, **_countdown(now)}
 
 
-def _due(world: World) -> dict[str, object]:
+@live(blueprint, "due", "schedule_due.html")
+def _due(world: World) -> Shown:
     """Return scheduled messages and other timers, soonest first, and those messages that ended, newest first."""
     with world.lock:
         now = world.clock.now()
@@ -151,21 +99,20 @@ def _due(world: World) -> dict[str, object]:
         entries, _ = state.timers.contents()
         tasks = [state.tasks[entry.key] for entry in entries if entry.kind == TASK]
         others = [entry for entry in entries if entry.kind != TASK]
-        when = _ends(world)
+        changes = ((event.at, event.subject) for event in state.events.since(0, "task"))
+        ends = {one.task.id: at for at, one in changes if isinstance(one, TaskChange) and one.task.status != "pending"}
         return {
             "several": len(state.instances) > 1,
             "pending": len(tasks),
             "planned": [_planned(world, task) for task in tasks[:MAX_SHOWN]],
             "others": [_timer(world, entry) for entry in others[:MAX_SHOWN]],
             "more_others": max(0, len(others) - MAX_SHOWN),
-            "ended": [
-                _planned(world, task, when.get(task.id)) for task in islice(reversed(state.ended_tasks), MAX_ENDED)
-            ],
+            "ended": [_planned(world, one, ends.get(one.id)) for one in islice(reversed(state.ended_tasks), MAX_ENDED)],
             **_countdown(now),
         }
 
 
-def _countdown(now: datetime) -> dict[str, object]:
+def _countdown(now: datetime) -> Shown:
     """Return the functions with which templates show when something is due."""
     return {
         "left": lambda moment: spoken(moment - now),
@@ -174,40 +121,33 @@ def _countdown(now: datetime) -> dict[str, object]:
     }
 
 
-def _ends(world: World) -> dict[str, datetime]:
-    """Return when each scheduled message was sent, failed or was cancelled."""
-    changes = ((event.at, event.subject) for event in world.state.events.since(0, "task"))
-    return {
-        change.task.id: at
-        for at, change in changes
-        if isinstance(change, TaskChange) and change.task.status != "pending"
-    }
+def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
+    """Return a scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known.
 
-
-def _planned(world: World, task: Task, when: datetime | None = None) -> Planned:
-    content = task.content
-    owner = world.state.instances.get(task.instance)
-    return Planned(
-        task,
-        tuple(_recipient(world, given) for given in task.recipients[:MAX_NAMES]),
-        max(0, len(task.recipients) - MAX_NAMES),
-        owner.title if owner else "a deleted instance",
-        content.text or content.caption or "",
-        _file(world, content),
-        when,
-    )
-
-
-def _recipient(world: World, given: str | int) -> tuple[str, str | None]:
-    number = world.people.recipient(given)
-    if number is None:
-        return f"{given} (invalid number)", None
-    return name_of(world, number), number + numbers.USER
-
-
-def _file(world: World, content: Content) -> str:
+    `recipients` has the names and chats of the first ones, and `more` the number of the others. An invalid number has
+    no chat.
+    """
+    content, owner = task.content, world.state.instances.get(task.instance)
+    numbered = [(given, world.people.recipient(given)) for given in task.recipients[:MAX_NAMES]]
+    recipients = [
+        (name_of(world, number), number + numbers.USER) if number else (f"{given} (invalid number)", None)
+        for given, number in numbered
+    ]
+    more, text = max(0, len(task.recipients) - MAX_NAMES), content.text or content.caption or ""
     media = world.state.media.get(content.media) if content.media else None
-    return content.file_name or (media.file_name if media else "") or content.url or ""
+    file = content.file_name or (media.file_name if media else "") or content.url or ""
+    to = ", ".join(name for name, _ in recipients) + (f" and {more} more" if more else "")
+    return {
+        "task": task,
+        "key": f"{TASK} {task.id}",
+        "recipients": recipients,
+        "more": more,
+        "via": owner.title if owner else "a deleted instance",
+        "text": text,
+        "file": file,
+        "line": f"To {to}: {(text or file or content.type)[:160]}",
+        "ended": ended,
+    }
 
 
 def _timer(world: World, entry: Due) -> Timer:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from urllib.parse import unquote, urlencode
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
@@ -52,8 +52,7 @@ _SPELLING = b" +-()."
 _GROUPS = ("groupJids", "groupJid", "groupId")
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(NamedTuple):
     """What the list shows. Empty texts let everything through, and so does `after` 0."""
 
     kind: str = ""
@@ -65,16 +64,7 @@ class Filter:
     @property
     def query(self) -> str:
         """The query string of a page with this filter."""
-        return urlencode({name: value for name, value in self.fields.items() if value})
-
-    @property
-    def uncleared(self) -> str:
-        """The query string of the same filter, with the entries that "Clear" hides."""
-        return replace(self, after=0).query
-
-    @property
-    def fields(self) -> dict[str, str | int]:
-        return asdict(self)
+        return urlencode({name: value for name, value in self._asdict().items() if value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +94,12 @@ class News:
 def traffic(world: World) -> Response:
     """Show calls and deliveries, the newest first."""
     wanted = _filter(world)
+    with world.lock:
+        state = world.state
+        people = [(one.name, f"+{one.number}") for one in state.people.values() if one.name]
+        groups = [(one.subject, "group") for one in state.groups.values()]
     if request.args.get("clear"):
-        wanted = replace(wanted, after=world.state.events.last_number)
+        wanted = wanted._replace(after=world.state.events.last_number)
     response = page(
         "traffic.html",
         world,
@@ -114,7 +108,7 @@ def traffic(world: World) -> Response:
         shown=read_page(world, wanted),
         kinds=KINDS,
         statuses=STATUSES,
-        people=_people(world),
+        people=sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]]),
         address=services().public_url(),
         grown=0,
     )
@@ -161,10 +155,7 @@ def news(world: World) -> Response:
 @blueprint.get("/w/<world>/parts/traffic/<int:number>")
 def details(world: World, number: int) -> Response:
     """Return one call or delivery in full."""
-    found = explain_traffic(world, number)
-    if found is None:
-        raise NotFound("This entry is no longer kept.")
-    return part("traffic_details.html", world, found=found)
+    return part("traffic_details.html", world, found=explain_traffic(world, number))
 
 
 def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> Page:
@@ -221,15 +212,6 @@ def _filter(world: World) -> Filter:
         request.args.get("person", "")[:MAX_FILTER].strip(),
         after if after <= world.state.events.last_number else 0,  # else it belongs to another log
     )
-
-
-def _people(world: World) -> list[tuple[str, str]]:
-    """Return the names and numbers that the filter suggests."""
-    with world.lock:
-        state = world.state
-        people = [(one.name, f"+{one.number}") for one in state.people.values() if one.name]
-        groups = [(one.subject, "group") for one in state.groups.values()]
-    return sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]])
 
 
 _Entry = tuple[int, datetime, Subject]

@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 from flaresend_mock.core.world import World
 from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.dashboard.pages import page, part
+from flaresend_mock.dashboard.pages import live, page
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import world_names
 
@@ -28,12 +28,7 @@ def worlds(world: World) -> Response:
     return page("worlds.html", world, "worlds", **lists, **_cards(world))
 
 
-@blueprint.get("/w/<world>/parts/worlds")
-def cards(world: World) -> Response:
-    """Return the current cards."""
-    return part("worlds_cards.html", world, **_cards(world))
-
-
+@live(blueprint, "worlds", "worlds_cards.html")
 def _cards(chosen: World) -> dict[str, Any]:
     """Return the first worlds: the one of the page, then the default one, then the others, oldest first."""
     found = sorted(services().worlds.all(), key=lambda one: (one is not chosen, one.name != DEFAULT))
