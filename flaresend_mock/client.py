@@ -150,11 +150,7 @@ class ControlPlane:
             yield _events(response)
 
     def items(self, response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-        """Return a list of objects in a response.
-
-        Raises:
-            NotAnEmulator: the response has no such list.
-        """
+        """Return a list of objects in a response; NotAnEmulator if it has no such list."""
         found = response.get(name)
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise NotAnEmulator(self.url)
@@ -250,11 +246,7 @@ def part(path: str) -> str:
 
 
 def media_of(file: Path) -> dict[str, str]:
-    """Return a file as `POST /_mock/inbound` takes it. Its name gives its type, the same on every machine.
-
-    Raises:
-        OSError: the file cannot be read.
-    """
+    """Return a file as `POST /_mock/inbound` takes it. Its name gives its type, the same on every machine."""
     kind = MimeTypes().guess_type(file.name, strict=False)[0] or "application/octet-stream"
     return {"base64": b64encode(file.read_bytes()).decode(), "mimetype": kind, "fileName": file.name}
 

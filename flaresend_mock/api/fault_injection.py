@@ -9,6 +9,7 @@ from flask import Request, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.errors import OVERLOADED
+from flaresend_mock.core.faults import CALLS
 from flaresend_mock.core.models import Fault, Reply
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, context
@@ -27,7 +28,7 @@ class Injected:
 
 def apply_before(world: World, instance: str | None) -> Response | None:
     """Find the fault that matches the instance's call, and return the fault's reply if it has one."""
-    fault = world.faults.match_call(_describe_call(request, instance))
+    fault = world.faults.match(_describe_call(request, instance), CALLS)
     if fault is None:
         return None
     g.injected = Injected(world, fault, world.faults.seconds_of(fault))

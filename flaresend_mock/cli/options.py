@@ -80,11 +80,7 @@ def _token(settings: Settings, token: str | None) -> str | None:
 
 
 def span(text: str) -> float:
-    """Return the seconds of a span of time.
-
-    Raises:
-        ValueError: the text is not a span of time, or longer than the calendar.
-    """
+    """Return the seconds of a span of time; ValueError for another text, or one longer than the calendar."""
     spelled = _SPAN.fullmatch(text)
     if not text or spelled is None:
         raise ValueError
@@ -99,11 +95,7 @@ SPAN = Checked("span", "a span of time such as 30, 2h or 1h30m", span)
 
 
 def load_json(text: str | bytes) -> Any:
-    """Read JSON.
-
-    Raises:
-        ValueError: the text is not JSON, holds NaN or an infinite number, or is nested too deeply.
-    """
+    """Read JSON; ValueError for another text, NaN, an infinite number, or JSON that is nested too deeply."""
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError:
@@ -111,11 +103,7 @@ def load_json(text: str | bytes) -> Any:
 
 
 def json_option(flag: str, text: str) -> Any:
-    """Read the JSON that an option has.
-
-    Raises:
-        click.UsageError: the text is not JSON.
-    """
+    """Read the JSON that an option has; UsageError for another text."""
     try:
         return load_json(text)
     except ValueError:
@@ -131,11 +119,7 @@ def _finite(digits: str) -> float:
 
 
 def read_file(file: Path) -> bytes:
-    """Read a file, or standard input for `-`.
-
-    Raises:
-        click.UsageError: the file cannot be read.
-    """
+    """Read a file, or standard input for `-`; UsageError for a file that cannot be read."""
     try:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,56 +16,30 @@ from flaresend_mock.http import bodies
 from flaresend_mock.http.context import allowed
 from flaresend_mock.http.resources import Resource
 
-CODES: dict[type[Refusal], tuple[int, str]] = {
-    errors.ClockOutOfRange: (400, "clock_out_of_range"),
-    errors.InvalidNumber: (400, "invalid_number"),
-    errors.PersonNotOnWhatsApp: (400, "not_on_whatsapp"),
-    errors.InvalidTarget: (400, "invalid_url"),
-    errors.NotReady: (409, "instance_not_connected"),
-    errors.NoWebhook: (409, "no_webhook"),
-    errors.InstanceNotFound: (404, "instance_not_found"),
-    errors.GroupNotFound: (404, "group_not_found"),
-    errors.NotAllowed: (409, "not_allowed"),
-    errors.MediaMismatch: (400, "media_mismatch"),
-    errors.NotForwarded: (409, "not_forwarded"),
-    errors.MessageNotFound: (404, "message_not_found"),
-    errors.TaskNotFound: (404, "task_not_found"),
-    errors.DeliveryNotFound: (404, "delivery_not_found"),
-    errors.ChannelNotFound: (404, "channel_not_found"),
-    errors.NotGroupAdmin: (409, "not_group_admin"),
-    errors.NoValidParticipants: (400, "no_participants"),
-    errors.GroupFull: (400, "group_full"),
-    errors.NotOnWhatsApp: (400, "not_on_whatsapp"),
-    errors.AlreadyParticipants: (409, "already_participants"),
-    errors.NotParticipants: (409, "not_participants"),
-    errors.CreatorIsProtected: (409, "creator_is_protected"),
-    errors.NotInGroup: (409, "instance_not_in_group"),
-    errors.InvalidMatcher: (400, "invalid_matcher"),
-    errors.InvalidFault: (400, "invalid_fault"),
-    errors.InvalidWorld: (400, "invalid_world"),
-    errors.TooMany: (409, "too_many"),
-    errors.FaultNotFound: (404, "fault_not_found"),
-    errors.WorldNotFound: (404, "world_not_found"),
-    errors.WorldExists: (409, "world_exists"),
-    errors.WorldIsNeeded: (409, "world_is_needed"),
-    errors.WorldIsGone: (410, "world_is_gone"),
-    errors.KeyInUse: (409, "key_in_use"),
-    errors.KeyNotFound: (404, "key_not_found"),
-    errors.SnapshotNotFound: (404, "snapshot_not_found"),
-    errors.NumberInUse: (409, "number_in_use"),
-    errors.LidInUse: (409, "lid_in_use"),
-    errors.AliasInUse: (409, "alias_in_use"),
-    errors.PersonNotFound: (404, "person_not_found"),
-    errors.PersonIsLinked: (409, "person_is_linked"),
-    errors.LastInstance: (409, "last_instance"),
-    errors.NoQrCode: (409, "no_qr_code"),
-    errors.QrCodeExpired: (410, "qr_code_expired"),
-    errors.AnotherPhone: (409, "another_phone"),
-    errors.AlreadyConnected: (409, "already_connected"),
-    errors.MediaNotFound: (404, "media_not_found"),
-    errors.PersonNotInGroup: (409, "not_in_group"),
+BAD_REQUEST = (
+    errors.ClockOutOfRange,
+    errors.InvalidNumber,
+    errors.PersonNotOnWhatsApp,
+    errors.InvalidTarget,
+    errors.MediaMismatch,
+    errors.NoValidParticipants,
+    errors.GroupFull,
+    errors.NotOnWhatsApp,
+    errors.InvalidMatcher,
+    errors.InvalidFault,
+    errors.InvalidWorld,
+)
+GONE = (errors.WorldIsGone, errors.QrCodeExpired)
+"""The refusals with status 400 and 410. `NotFound` has 404, and the others have 409."""
+CODES: dict[type[Refusal], str] = {
+    errors.PersonNotOnWhatsApp: "not_on_whatsapp",
+    errors.InvalidTarget: "invalid_url",
+    errors.NotReady: "instance_not_connected",
+    errors.NoValidParticipants: "no_participants",
+    errors.NotInGroup: "instance_not_in_group",
+    errors.PersonNotInGroup: "not_in_group",
 }
-"""Status and code of each refusal; `errors.py` of the core has the messages."""
+"""The codes of refusals that are not their names, such as group_full of `GroupFull`."""
 
 
 def refusal_type(status: int) -> type[Resource]:
@@ -73,8 +48,11 @@ def refusal_type(status: int) -> type[Resource]:
 
 
 def refuse(refusal: Refusal) -> Response:
-    status, code = CODES[type(refusal)]
-    return respond(status, code, refusal.message or str(refusal))
+    kind = type(refusal)
+    status = 400 if isinstance(refusal, BAD_REQUEST) else 410 if isinstance(refusal, GONE) else 409
+    status = 404 if isinstance(refusal, errors.NotFound) else status
+    code = re.sub(r"\B[A-Z]", r"_\g<0>", kind.__name__.replace("WhatsApp", "Whatsapp")).lower()
+    return respond(status, CODES.get(kind, code), refusal.message or str(refusal))
 
 
 def refuse_http(refusal: HTTPException) -> Response:

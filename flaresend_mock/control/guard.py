@@ -61,9 +61,9 @@ def _is(given: str, wanted: str) -> bool:
 
 def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
-    us = services()
+    us, found = services(), _HOST.fullmatch(host)
     public = urlsplit(us.public_url())
-    name = _name(host)
+    name = (found[1] or found[2]) if found else ""
     is_ours = hosts.address_of(name) is not None or hosts.is_near(name) or name in us.allowed_hosts
     if host and not (host == public.netloc or (name and is_ours)):
         raise Forbidden(f"The host {host[:100]!r} is not this emulator. Start it with --allowed-host if it is.")
@@ -79,9 +79,3 @@ def _check_page(request: Request, ours: set[str]) -> None:
     visits = request.headers.get("Sec-Fetch-Mode") == "navigate"
     if not visits and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         raise Forbidden("Web pages of another origin may not control this emulator; programs may.")
-
-
-def _name(host: str) -> str:
-    """Return the name or address in a Host header, or an empty string."""
-    found = _HOST.fullmatch(host)
-    return (found[1] or found[2]) if found else ""

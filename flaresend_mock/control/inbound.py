@@ -261,7 +261,13 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         kind = found
     if problem := kinds.problem(kind, given):
         raise BadRequest(problem)
-    text, caption = _words(kind, given)
+    text, caption = given.get("text"), given.get("caption")
+    if "caption" in kinds.FIELDS.get(kind, ()):  # a text is one
+        text, caption = "", caption if text is None else text
+    elif kind == "reaction":
+        text, caption = given.get("emoji", "👍" if text is None else text), None
+    else:
+        text, caption = _DEFAULT_TEXTS.get(kind, "") if text is None else text, None
     media = given.get("media", {})
     return InboundMessage(
         sender=given["sender"],
@@ -276,16 +282,6 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         as_lid=given.get("from_lid"),
         **{name: given[name] for name in _UNCHANGED if name in given},
     )
-
-
-def _words(kind: str, given: Mapping[str, Any]) -> tuple[str, str | None]:
-    """Return text and caption. Text of a kind with captions is its caption."""
-    text, caption = given.get("text"), given.get("caption")
-    if "caption" in kinds.FIELDS.get(kind, ()):
-        return "", caption if text is None else text
-    if kind == "reaction":
-        return given.get("emoji", "👍" if text is None else text), None
-    return _DEFAULT_TEXTS.get(kind, "") if text is None else text, None
 
 
 def _kind_of(given: Mapping[str, Any]) -> str:

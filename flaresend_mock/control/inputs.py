@@ -174,7 +174,8 @@ def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:
             where += f"[{name}]"
         elif name != _WHOLE:
             where += f".{name}" if where else str(name)
-            inside = None if known is None else _inside(known[name])
+            field = None if known is None else known[name]
+            inside = getattr(getattr(field, "inner", field), "schema", None)
     return where, str(problem[0])
 
 
@@ -182,8 +183,3 @@ def _names(schema: Any) -> dict[str, Any] | None:
     """Return the fields of a schema by their names in data; None without a schema."""
     found = getattr(schema, "fields", None)
     return None if found is None else {field.data_key or name: field for name, field in found.items()}
-
-
-def _inside(field: Any) -> Any:
-    """Return the schema of the object in a field, or in each item of its list; None if there is none."""
-    return getattr(getattr(field, "inner", field), "schema", None)

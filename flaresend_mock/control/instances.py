@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template, request
 from flaresend_mock.control.inputs import Input, Secrets, Text
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
-from flaresend_mock.core.errors import QrCodeExpired, Refusal
+from flaresend_mock.core.errors import QrCodeExpired, Refusal, required
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
 from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.world import World
@@ -207,9 +207,7 @@ def scan_page(code: str) -> Response:
     shown: dict[str, Any] = {"status": 200}
     try:
         world = services().worlds.get(request.args.get(WORLD, DEFAULT))
-        instance = world.pairing.with_code(code)
-        if instance is None:
-            raise QrCodeExpired
+        instance = required(world.pairing.with_code(code), QrCodeExpired)
         if instance.status not in LINKED and request.method != "HEAD":  # link previews send HEAD
             instance = world.pairing.scan(instance.id, code)
         shown |= {"instance": instance, "frozen": world.clock.frozen}

@@ -16,7 +16,7 @@ from flaresend_mock.control import errors
 from flaresend_mock.control.inputs import Flag, Page, Text
 from flaresend_mock.control.resources import activity as resources
 from flaresend_mock.control.resources.worlds import Deleted
-from flaresend_mock.core.errors import TaskNotFound
+from flaresend_mock.core.errors import TaskNotFound, required
 from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
@@ -84,9 +84,7 @@ def scheduled(world: World) -> dict[str, Any]:
 def cancel_pending(world: World, task_id: str) -> dict[str, str]:
     """Cancel a scheduled message before it is sent."""
     with world.lock:
-        task = world.state.tasks.get(task_id)
-        if task is None:
-            raise TaskNotFound
+        task = required(world.state.tasks.get(task_id), TaskNotFound)
         world.schedule.cancel(task.instance, task_id)
     return {"deleted": task_id}
 

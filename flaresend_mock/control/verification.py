@@ -17,7 +17,6 @@ from flaresend_mock.control.resources.worlds import Found
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
 from flaresend_mock.core.models import Delivery, Message
 from flaresend_mock.core.verification import Expectation, Gathering, Item, judge, nearest
@@ -122,7 +121,7 @@ COLLECTIONS = {
         "request",
         activity.Request,
         lambda world: world.state.events.since(0, "request"),
-        lambda world: world.state.events.last_evicted("request"),
+        lambda world: world.state.events.gone().get("request", (0, 0))[1],
     ),
     "deliveries": Collection(
         "delivery",
@@ -221,10 +220,16 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
     of = COLLECTIONS[name]
     matcher = of.compile(world, body["match"])
-    expected, since = _expectation(of, world, body), _since(world, body)
+    steps = [of.compile(world, step, f"in_order[{index}]") for index, step in enumerate(body.get("in_order", ()))]
+    counts = {count: body.get(count) for count in ("exactly", "at_least", "at_most")}
+    if "never" in body:
+        counts["exactly"] = 0
+    elif not steps and all(count is None for count in counts.values()):
+        counts["at_least"] = 1
+    since = _since(world, body)
     arrived, forgotten = of.since(world, since), of.forgotten(world)
     found = [item for item in arrived if matcher.holds(item)]
-    verdict = judge(expected, found)
+    verdict = judge(Expectation(**counts, in_order=steps), found)
     if forgotten > since and not verdict.certain:
         return _refuse_evicted(name, forgotten)
     if verdict.holds:
@@ -232,17 +237,6 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     short = verdict.missing or matcher
     left = arrived if verdict.missing is None else verdict.left
     return errors.respond(422, "not_verified", *_explain(verdict.problem, name, found, left, short))
-
-
-def _expectation(of: Collection, world: World, given: Mapping[str, Any]) -> Expectation:
-    steps = given.get("in_order", ())
-    in_order = [of.compile(world, step, f"in_order[{index}]") for index, step in enumerate(steps)]
-    counts = {name: given.get(name) for name in ("exactly", "at_least", "at_most")}
-    if "never" in given:
-        counts["exactly"] = 0
-    elif not in_order and all(count is None for count in counts.values()):
-        counts["at_least"] = 1
-    return Expectation(**counts, in_order=in_order)
 
 
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
@@ -273,12 +267,11 @@ def _since(world: World, body: Mapping[str, Any]) -> int:
 
 
 def _refuse_evicted(name: str, forgotten: int) -> Response:
-    return errors.respond(
-        409,
-        "evicted",
+    problem = (
         f"{name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
-        f"or ask only for those since a later event",
+        f"or ask only for those since a later event"
     )
+    return errors.respond(409, "evicted", problem)
 
 
 def _explain(
@@ -295,14 +288,12 @@ def _explain(
     if near is not None:
         item, misses = near
         more["nearest"] = {"misses": [asdict(miss) for miss in misses], "item": item}
-        return f"{problem}; in the nearest one {', '.join(map(_miss_text, misses[:MAX_SAID]))}", more
+        said = [
+            f"{miss.field} is {'missing' if miss.missing else _short(miss.actual)}, expected {_short(miss.expected)}"
+            for miss in misses[:MAX_SAID]
+        ]
+        return f"{problem}; in the nearest one {', '.join(said)}", more
     return problem if found or arrived else f"{problem}; none arrived at all", more
-
-
-def _miss_text(miss: Miss) -> str:
-    """Return a field's value and what was expected, shortened."""
-    actual = "missing" if miss.missing else _short(miss.actual)
-    return f"{miss.field} is {actual}, expected {_short(miss.expected)}"
 
 
 def _short(value: Any) -> str:

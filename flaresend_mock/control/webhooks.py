@@ -14,7 +14,7 @@ from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Sw
 from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
-from flaresend_mock.core.errors import NoWebhook
+from flaresend_mock.core.errors import NoWebhook, required
 from flaresend_mock.core.models import BODY_STYLES, Delivery, Instance, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
@@ -111,9 +111,7 @@ def test(world: World, instance_id: str) -> dict[str, Any]:
 
 def _handshake(world: World, instance_id: str, **changes: Any) -> dict[str, Any]:
     us, instance = services(), world.instances.find(instance_id)
-    if instance.webhook is None:
-        raise NoWebhook
-    webhook = replace(instance.webhook, **changes)
+    webhook = replace(required(instance.webhook, NoWebhook), **changes)
     with us.lend():
         return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
 
@@ -172,13 +170,9 @@ def redeliver_one(world: World, delivery_id: str) -> dict[str, Any]:
 def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Deliver many events again: failed ones, or those of a range."""
     first, last = body.get("first", 0), body.get("last", world.state.events.last_number)
-    wanted = [
-        one
-        for one in world.deliveries.all()
-        if first <= one.event <= last
-        and body.get("status") in (None, one.status)
-        and one.instance in world.state.instances  # a removed instance receives nothing
-    ]
+    wanted = [one for one in world.deliveries.all() if first <= one.event <= last]
+    wanted = [one for one in wanted if body.get("status") in (None, one.status)]
+    wanted = [one for one in wanted if one.instance in world.state.instances]  # a removed one receives nothing
     if body.get("status") == "failed":
         wanted = world.deliveries.not_redelivered(wanted)
     return {"deliveries": world.deliveries.redeliver(wanted)}

@@ -32,8 +32,6 @@ MAX_SNAPSHOT_NAME = 100
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
 )
-
-
 _TYPES = get_type_hints(WorldSettings)
 
 
@@ -161,9 +159,8 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 )
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
-    worlds, former = services().worlds, world.instances.first()
+    us, former = services(), world.instances.first()
     warnings: list[str] = []
-    us = services()
     options: dict[str, Any] = {"history": us.history, "check_webhook": us.check_webhook}
     state = load_world(body, known=world.saved(), name=world.name, warnings=warnings, **options)
     if not any(instance.api_keys for instance in state.instances.values()):
@@ -171,7 +168,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
         state.instances[first.id] = replace(first, api_keys=former.api_keys)
         warnings.append("no instance had an API key: the first one keeps those of the world's first one")
     keys = [key for instance in state.instances.values() for key in instance.api_keys]
-    if not all(worlds.key_is_free(key, apart_from=world) for key in keys):
+    if not all(us.worlds.key_is_free(key, apart_from=world) for key in keys):
         raise KeyInUse
     world.replace(state)
     return _restored(world) | {"warnings": warnings}

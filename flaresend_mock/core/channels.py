@@ -67,10 +67,8 @@ class Channels:
         """Return the channel of an invite code."""
         with self._store.lock:
             self._instances.require_ready(instance_id)
-            for channel in self._store.state.channels.values():
-                if channel.invite == code:
-                    return channel
-            raise errors.ChannelNotFound
+            channels = self._store.state.channels.values()
+            return errors.required(next((one for one in channels if one.invite == code), None), errors.ChannelNotFound)
 
     def update(self, instance_id: str, channel_id: str, changes: Mapping[str, Any]) -> Channel:
         """Change any of a channel's name, description and picture, as its owner or an admin."""
@@ -108,10 +106,7 @@ class Channels:
             return self._sending.record(instance, channel.id, channel.id, content, "sent", now).at
 
     def _find(self, channel_id: str) -> Channel:
-        channel = self._store.state.channels.get(channel_id)
-        if channel is None:
-            raise errors.ChannelNotFound
-        return channel
+        return errors.required(self._store.state.channels.get(channel_id), errors.ChannelNotFound)
 
     def _editable(self, instance_id: str, channel_id: str, what: str) -> Channel:
         channel, role = self.get(instance_id, channel_id)

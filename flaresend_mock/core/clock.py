@@ -57,11 +57,7 @@ class Clock:
         return ClockSetting(offset=self.now() - self._real())
 
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
-        """Set the time, or stop or start the clock, or both at once.
-
-        Raises:
-            ClockOutOfRange: the time lies before 1970 or after 9998.
-        """
+        """Set the time, or stop or start the clock, or both; ClockOutOfRange for a time before 1970 or after 9998."""
         to = self.now() if now is None else now
         if now is not None and not EARLIEST <= now < LATEST:
             raise ClockOutOfRange("the clock shows times from 1970 to 9998")

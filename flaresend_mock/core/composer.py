@@ -196,10 +196,7 @@ class Composer:
         return None
 
     def _find(self, message_id: str) -> Message:
-        found = self._store.state.messages.get(message_id)
-        if found is None:
-            raise errors.MessageNotFound
-        return found
+        return errors.required(self._store.state.messages.get(message_id), errors.MessageNotFound)
 
     def _details(
         self, message: InboundMessage, other: Message | None, instance: Instance, sender: str, chat: str, now: datetime

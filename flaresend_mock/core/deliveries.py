@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flaresend_mock.core import event_bodies
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
-from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook
+from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, required
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.faults import Faults
+from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.lanes import Job, Lanes, lane_of
 from flaresend_mock.core.models import OPEN_STATUSES, Attempt, Change, Chaos, Delivery, Webhook
@@ -98,7 +98,7 @@ class Deliveries:
             return self._close(delivery, "no endpoint")
         fault = None
         if self._faults.any() and not webhook.paused:
-            fault = self._faults.match_event(self._described(delivery, webhook))
+            fault = self._faults.match(self._described(delivery, webhook), DELIVERIES, at_the_start=True)
             delivery = replace(delivery, fault=fault.id if fault else None)
         chaos = chaos or webhook.chaos
 
@@ -130,7 +130,7 @@ class Deliveries:
                     continue
                 fault = None
                 if self._faults.any():
-                    fault = self._faults.match_attempt(self._described(delivery, webhook))
+                    fault = self._faults.match(self._described(delivery, webhook), DELIVERIES)
                 return self.lanes.begin(Job(self._stamp(delivery), webhook, fault))
             return None
 
@@ -189,17 +189,11 @@ class Deliveries:
         return delivery
 
     def get(self, delivery_id: str) -> Delivery:
-        """Return a delivery.
-
-        Raises:
-            DeliveryNotFound: no delivery that is kept has this id.
-        """
+        """Return a delivery."""
         with self._store.lock:
             state = self._store.state
             found = state.open_deliveries.get(delivery_id) or state.deliveries.get(delivery_id)
-        if found is None:
-            raise DeliveryNotFound
-        return found
+        return required(found, DeliveryNotFound)
 
     def all(self) -> list[Delivery]:
         """Return all deliveries that are kept, oldest first."""
@@ -208,11 +202,7 @@ class Deliveries:
             return sorted([*state.deliveries, *state.open_deliveries.values()], key=lambda one: one.event)
 
     def redeliver(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        """Deliver events again, as new deliveries with the same ids for the receiver.
-
-        Raises:
-            NoWebhook: one of their instances has no webhook.
-        """
+        """Deliver events again, as new deliveries with the same ids for the receiver, which each needs a webhook."""
         with self._store.lock:
             again = list(deliveries)
             if any(self._webhook(one.instance) is None for one in again):
@@ -334,9 +324,10 @@ class Deliveries:
         opened, ended = self._store.state.open_deliveries, self._store.state.deliveries
         first = opened.get(delivery.webhook_id) or ended.get(delivery.webhook_id) or delivery
         body, now = delivery.body, self._store.clock.now()
+        late = abs(event_bodies.late(body, now))
         if first.stamped or first.attempts:
             body = first.body
-        elif not delivery.attempts and not self._is_on_time(body, now):
+        elif not delivery.attempts and late and (late >= AT_ONCE or self._store.clock.frozen):
             body = event_bodies.restamped(body, now)
         if first.id in opened:
             opened[first.id] = replace(first, body=body, stamped=True)
@@ -344,10 +335,6 @@ class Deliveries:
             ended.add(first.id, replace(first, body=body, stamped=True))
         opened[delivery.id] = delivery = replace(delivery, body=body, stamped=True)
         return delivery
-
-    def _is_on_time(self, body: bytes, now: datetime) -> bool:
-        late = abs(event_bodies.late(body, now))
-        return not late or (late < AT_ONCE and not self._store.clock.frozen)
 
     def _close(self, delivery: Delivery, status: str) -> Delivery:
         state = self._store.state
@@ -368,7 +355,5 @@ class Deliveries:
 
     def _set_webhook(self, instance_id: str, **changes: object) -> None:
         instance = self._instances.find(instance_id)
-        if instance.webhook is None:
-            raise NoWebhook
-        webhook = replace(instance.webhook, **changes)  # type: ignore[arg-type]
+        webhook = replace(required(instance.webhook, NoWebhook), **changes)  # type: ignore[arg-type]
         self._store.state.instances[instance_id] = replace(instance, webhook=webhook)

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
+
+Found = TypeVar("Found")
 
 
 class Refusal(Exception):
     """A refused call; it changed nothing. `message` is the control plane's text, if the exception has none itself."""
 
     message = ""
+
+
+class NotFound(Refusal):
+    """What a call names does not exist."""
+
+
+def required(found: Found | None, otherwise: type[Refusal]) -> Found:
+    """Return what was looked for, or refuse the call if there is none."""
+    if found is None:
+        raise otherwise
+    return found
 
 
 class NotReady(Refusal):
@@ -46,7 +60,7 @@ class NothingToUpdate(Refusal):
     """An update that names no field that can be updated."""
 
 
-class GroupNotFound(Refusal):
+class GroupNotFound(NotFound):
     message = "there is no group with this JID"
 
 
@@ -107,7 +121,7 @@ class NotAddable(PeopleRefused):
     why = "their privacy settings forbid it"
 
 
-class ChannelNotFound(Refusal):
+class ChannelNotFound(NotFound):
     """No channel has this JID or invite code."""
 
     message = "there is no channel with this JID"
@@ -134,7 +148,7 @@ class SendAtBeyondCalendar(Refusal):
     """A time that has no equivalent in UTC within the years 1 to 9999."""
 
 
-class TaskNotFound(Refusal):
+class TaskNotFound(NotFound):
     message = "no pending scheduled message has this id"
 
 
@@ -146,11 +160,11 @@ class TaskNotCancellable(Refusal):
     """No scheduled message with this id is pending."""
 
 
-class InstanceNotFound(Refusal):
+class InstanceNotFound(NotFound):
     message = "there is no instance with this id"
 
 
-class MessageNotFound(Refusal):
+class MessageNotFound(NotFound):
     message = "no message with this id is kept"
 
 
@@ -184,7 +198,7 @@ class InvalidTarget(Refusal):
     """Events cannot go to this URL; the text says why."""
 
 
-class DeliveryNotFound(Refusal):
+class DeliveryNotFound(NotFound):
     message = "no delivery with this id is kept"
 
 
@@ -200,7 +214,7 @@ class InvalidFault(Refusal):
     """A fault that cannot be; the text says why."""
 
 
-class FaultNotFound(Refusal):
+class FaultNotFound(NotFound):
     message = "there is no fault with this id"
 
 
@@ -208,7 +222,7 @@ class TooMany(Refusal):
     """A limit is reached; the text says which, and how high it is."""
 
 
-class WorldNotFound(Refusal):
+class WorldNotFound(NotFound):
     """No world has this name."""
 
     def __init__(self, name: str) -> None:
@@ -231,11 +245,11 @@ class KeyInUse(Refusal):
     message = "an instance has this API key already, in this world or another"
 
 
-class KeyNotFound(Refusal):
+class KeyNotFound(NotFound):
     message = "the instance has no API key with this id"
 
 
-class SnapshotNotFound(Refusal):
+class SnapshotNotFound(NotFound):
     message = "there is no snapshot of this name"
 
 
@@ -251,7 +265,7 @@ class AliasInUse(Refusal):
     """An alias is the number of another person."""
 
 
-class PersonNotFound(Refusal):
+class PersonNotFound(NotFound):
     message = "the directory has no person with this number"
 
 
@@ -291,7 +305,7 @@ class AlreadyConnected(Refusal):
         self.status = status
 
 
-class MediaNotFound(Refusal):
+class MediaNotFound(NotFound):
     message = "no file with this id is kept"
 
 

@@ -94,10 +94,6 @@ class EventLog:
         """Return how many events, or events of one kind, were evicted."""
         return self._gone.get(kind, (0, 0))[0] if kind else sum(count for count, _ in self._gone.values())
 
-    def last_evicted(self, kind: str) -> int:
-        """Return the number of the last evicted event of a kind; 0 if there is none."""
-        return self._gone.get(kind, (0, 0))[1]
-
     def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
         """Replace all events by these, oldest first; numbers continue after `last_number`."""
         self._events.clear()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import is_hop_by_hop
 
-from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany
+from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany, required
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
 from flaresend_mock.core.store import Store
@@ -80,22 +80,11 @@ class Faults:
         return fault_id in self._store.state.faults
 
     def get(self, fault_id: str) -> Fault:
-        """Return a fault.
-
-        Raises:
-            FaultNotFound: no fault has this id.
-        """
-        found = self._store.state.faults.get(fault_id)
-        if found is None:
-            raise FaultNotFound
-        return found
+        """Return a fault."""
+        return required(self._store.state.faults.get(fault_id), FaultNotFound)
 
     def remove(self, fault_id: str) -> None:
-        """Remove a fault.
-
-        Raises:
-            FaultNotFound: no fault has this id.
-        """
+        """Remove a fault."""
         with self._store.lock:
             self._record_change("removed", self.get(fault_id))
             del self._store.state.faults[fault_id]
@@ -108,18 +97,6 @@ class Faults:
             for fault in faults:
                 self.remove(fault.id)
             return len(faults)
-
-    def match_call(self, call: Mapping[str, Any]) -> Fault | None:
-        """Return the fault that hits an API call, if one does."""
-        return self._match(call, CALLS)
-
-    def match_event(self, event: Mapping[str, Any]) -> Fault | None:
-        """Return the fault that hits an event before its first attempt, if one does. The caller holds the lock."""
-        return self._match(event, DELIVERIES, at_the_start=True)
-
-    def match_attempt(self, event: Mapping[str, Any]) -> Fault | None:
-        """Return the fault that hits an attempt to deliver an event, if one does. The caller holds the lock."""
-        return self._match(event, DELIVERIES)
 
     def seconds_of(self, fault: Fault) -> float:
         """Return the seconds by which a fault delays a call or an event this time."""
@@ -137,21 +114,23 @@ class Faults:
         seconds = NormalDist(delay.mean, delay.deviation).inv_cdf(min(max(share, 1e-9), 1 - 1e-9))
         return min(max(seconds, delay.lowest), delay.highest)
 
-    def _match(self, item: Mapping[str, Any], on: str, *, at_the_start: bool = False) -> Fault | None:
+    def match(self, item: Mapping[str, Any], on: str, *, at_the_start: bool = False) -> Fault | None:
+        """Return the fault that hits an API call or an event, if one does. For events, the caller holds the lock.
+
+        Args:
+            at_the_start: whether an event is about to have its first attempt, instead of any attempt.
+        """
         for fault in self.all() if self.any() else ():
             early = on == DELIVERIES and (fault.action in EVENT_ACTIONS or fault.delay is not None)
-            if fault.on == on and early == at_the_start and fault.armed and self._means(fault, item):
-                hit = self._count(fault)
-                if hit is not None:
-                    return hit
+            if fault.on != on or early != at_the_start or not fault.armed:
+                continue
+            spec, matcher = self._matchers.get(fault.id, (None, None))
+            if matcher is None or spec is not fault.match:
+                matcher = matcher_of(fault)
+                self._matchers[fault.id] = (fault.match, matcher)
+            if matcher.holds(item) and (hit := self._count(fault)):
+                return hit
         return None
-
-    def _means(self, fault: Fault, item: Mapping[str, Any]) -> bool:
-        spec, matcher = self._matchers.get(fault.id, (None, None))
-        if matcher is None or spec is not fault.match:
-            matcher = matcher_of(fault)
-            self._matchers[fault.id] = (fault.match, matcher)
-        return matcher.holds(item)
 
     def _count(self, matched: Fault) -> Fault | None:
         """Count a match, and return the fault if it hits and was not removed meanwhile."""
@@ -176,11 +155,7 @@ class Faults:
 
 
 def matcher_of(fault: Fault) -> Matcher:
-    """Return the matcher of a fault.
-
-    Raises:
-        InvalidMatcher: `match` is invalid.
-    """
+    """Return the matcher of a fault; InvalidMatcher if `match` is wrong."""
     from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS  # most runs have no faults
     from flaresend_mock.core.matchers.parser import compile_matcher
 
@@ -193,11 +168,7 @@ def is_framing(header: str) -> bool:
 
 
 def check(fault: Fault) -> None:
-    """Refuse a fault that does nothing, or whose parts exclude each other.
-
-    Raises:
-        InvalidFault: the text says why.
-    """
+    """Refuse a fault that does nothing, or whose parts exclude each other: InvalidFault says why."""
     if fault.reply is None and fault.delay is None and fault.action is None:
         raise InvalidFault("a fault needs a preset, or something to do: respond, delay or action")
     actions = CALL_ACTIONS if fault.on == CALLS else (*ATTEMPT_ACTIONS, *EVENT_ACTIONS)

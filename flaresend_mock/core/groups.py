@@ -103,7 +103,11 @@ class Groups:
             failed: list[str] = []
             for group_id in group_ids:
                 group = self._store.state.groups.get(group_id)
-                if group is None or not _may_post(group, instance.number):
+                if (
+                    group is None
+                    or instance.number not in group.members
+                    or (group.announce and not group.is_admin(instance.number))
+                ):
                     failed.append(group_id)
                 else:
                     delivered.append(group_id)
@@ -160,10 +164,7 @@ class Groups:
         return self._people.on_whatsapp(number) and not self._is_addable(number)
 
     def _find(self, group_id: str) -> Group:
-        group = self._store.state.groups.get(group_id)
-        if group is None:
-            raise errors.GroupNotFound
-        return group
+        return errors.required(self._store.state.groups.get(group_id), errors.GroupNotFound)
 
     def _put(self, group: Group, action: str, details: Mapping[str, Any]) -> Group:
         self._store.state.groups[group.id] = group
@@ -238,10 +239,6 @@ class Groups:
             created=group.created.astimezone(ZoneInfo(self._store.state.time_zone)),
             participants=tuple((lid(member.number), member.admin) for member in group.members.values()),
         )
-
-
-def _may_post(group: Group, number: str) -> bool:
-    return number in group.members and (not group.announce or group.is_admin(number))
 
 
 def _echo(given: str | int, number: str | None) -> str:

@@ -147,11 +147,7 @@ class HostList:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read hosts that are separated by commas or spaces.
-
-        Raises:
-            ValueError: one of them is not a host.
-        """
+        """Read hosts that are separated by commas or spaces; ValueError if one of them is not a host."""
         names, domains, networks = set(), [], []
         for given in text.replace(",", " ").split():
             one = canonical(given)

@@ -84,8 +84,12 @@ class Inbound:
             now = self._store.clock.now()
             chat = message.group or sender + numbers.USER
             message, payload = self._composer.compose(message, instance, sender, chat, now)
-            if message.kind == "disappearing":
-                self._set_disappearing(chat, payload, message.details.get("wrapped", True), now)
+            if message.kind == "disappearing":  # from now on, or no more
+                seconds = payload_reader.open_payload(payload).fields.get("ephemeralExpiration")
+                chats = self._store.state.disappearing
+                chats.pop(chat, None)
+                if seconds in DISAPPEARING_SECONDS:
+                    chats[chat] = Disappearing(int(seconds), now, wrapped=message.details.get("wrapped", True))
             if message.kind == "channel_image":
                 chat = message.details["channel"]
             recorded = self._keep(
@@ -140,7 +144,6 @@ class Inbound:
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         """Return the sender's number, if they can write to the instance, or in the group."""
-        state = self._store.state
         number = self._people.named(message.sender)
         if number is None:
             raise errors.InvalidNumber("from")
@@ -153,9 +156,7 @@ class Inbound:
         self._require_reached(instance)
         if message.group is None:
             return number
-        group = state.groups.get(message.group)
-        if group is None:
-            raise errors.GroupNotFound
+        group = errors.required(self._store.state.groups.get(message.group), errors.GroupNotFound)
         if instance.number not in group.members:
             raise errors.NotInGroup
         if number not in group.members:
@@ -174,14 +175,6 @@ class Inbound:
             raise errors.TooMany(f"{MAX_OFFLINE} events wait for this instance already; connect it")
         if self._store.state.pending_bytes >= MAX_PENDING_BYTES:
             raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
-
-    def _set_disappearing(self, chat: str, payload: Payload, wrapped: bool, now: datetime) -> None:
-        """Let the messages of a chat disappear from now on, or no more, as a payload says."""
-        seconds = payload_reader.open_payload(payload).fields.get("ephemeralExpiration")
-        state = self._store.state
-        state.disappearing.pop(chat, None)
-        if seconds in DISAPPEARING_SECONDS:
-            state.disappearing[chat] = Disappearing(int(seconds), now, wrapped=wrapped)
 
     def _content(self, message: InboundMessage, payload: Payload) -> Content:
         """Return the content of a message as its payload says it."""
@@ -252,20 +245,16 @@ class Inbound:
         """Deliver a sent message to other instances of this world, and schedule its recipient's automatic reply."""
         message = event.subject
         if isinstance(message, Message) and message.direction == "outbound" and message.status == "sent":
-            if len(self._store.state.instances) > 1:
-                self._deliver_to_local_instances(message)
+            group = self._store.state.groups.get(message.to)
+            for other in self._instances.all():
+                is_recipient = other.number in group.members if group else other.number == message.to
+                if is_recipient and other.id != message.instance:
+                    copy = self._composer.copy_of(message)
+                    with suppress(errors.NotReady, errors.TooMany):
+                        self.receive(replace(copy, instance=other.id, group=group.id if group else None))
             recipient = self._store.state.people.get(message.to)
             if recipient is not None and recipient.rules:
                 self._schedule_auto_reply(message, recipient.rules)
-
-    def _deliver_to_local_instances(self, message: Message) -> None:
-        group = self._store.state.groups.get(message.to)
-        for other in self._instances.all():
-            is_recipient = other.number in group.members if group else other.number == message.to
-            if is_recipient and other.id != message.instance:
-                copy = self._composer.copy_of(message)
-                with suppress(errors.NotReady, errors.TooMany):
-                    self.receive(replace(copy, instance=other.id, group=group.id if group else None))
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[Rule]) -> None:
         """Set a timer for the first rule of the recipient that matches."""
@@ -281,17 +270,15 @@ class Inbound:
 
     def send_auto_reply(self, key: str) -> Fired:
         """Receive an automatic reply that is due. The caller holds the lock."""
-        store = self._store
-        pending = store.state.auto_replies.pop(key)
+        pending = self._store.state.auto_replies.pop(key)
         reply = InboundMessage(
             pending.number, text=pending.text, instance=pending.instance, group=pending.group, by_rule=True
         )
         try:
-            result = self.receive(reply).message.id
+            result, reason = self.receive(reply).message.id, None
         except errors.Refusal as refusal:
-            reason = str(refusal) or type(refusal).__name__
-            return Fired(store.clock.now(), AUTO_REPLY, key, "failed", reason)
-        return Fired(store.clock.now(), AUTO_REPLY, key, result)
+            result, reason = "failed", str(refusal) or type(refusal).__name__
+        return Fired(self._store.clock.now(), AUTO_REPLY, key, result, reason)
 
     def forget(self, instance_id: str) -> None:
         """Cancel the automatic replies to an instance. The caller holds the lock."""

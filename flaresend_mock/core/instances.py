@@ -40,16 +40,11 @@ class Instances:
 
     def with_key(self, api_key: str) -> Instance | None:
         """Return the instance that this API key belongs to."""
-        for instance in self.all():
-            if api_key in instance.api_keys:
-                return instance
-        return None
+        return next((one for one in self.all() if api_key in one.api_keys), None)
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance, if its phone is connected."""
-        instance = self._store.state.instances.get(instance_id)
-        if instance is None:
-            raise errors.InstanceNotFound
+        instance = errors.required(self._store.state.instances.get(instance_id), errors.InstanceNotFound)
         if instance.status != "connected":
             raise errors.NotReady(instance.status)
         return instance

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from flaresend_mock.core.errors import MediaNotFound
+from flaresend_mock.core.errors import MediaNotFound, required
 from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
@@ -141,10 +141,7 @@ class Media:
 
     def get(self, media_id: str) -> Stored:
         """Return an uploaded file."""
-        found = self._store.state.media.get(media_id)
-        if found is None:
-            raise MediaNotFound
-        return found
+        return required(self._store.state.media.get(media_id), MediaNotFound)
 
     def at(self, path: str, signature: str | None) -> Served | None:
         """Return the file at a path, expired or not; None if there is none, or its signature is of another world."""

@@ -217,11 +217,7 @@ def score_of(context: Mapping[str, Any]) -> int:
 
 
 def forwarded(payload: Mapping[str, Any], score: int) -> Payload:
-    """Return a payload as a forwarded one, without what it quotes.
-
-    Raises:
-        NotForwarded: it has no body.
-    """
+    """Return a payload as a forwarded one, without what it quotes; NotForwarded if it has no body."""
     name, body = _content(payload)
     if name == "conversation" and isinstance(body, str):
         others = {other: value for other, value in payload.items() if other != name}

@@ -22,11 +22,7 @@ _EDITABLE = frozenset({"text", "image", "video", "gif", "document"})
 def require_change(
     state: State, message: InboundMessage, target: Message, instance: str, sender: str, chat: str, now: datetime
 ) -> None:
-    """Check that WhatsApp lets the sender of a message change its target so.
-
-    Raises:
-        NotAllowed: it does not; the text says why.
-    """
+    """Refuse a change of a target that WhatsApp does not let the sender of a message make: NotAllowed says why."""
     _require(target.instance == instance, "target: another instance has this message")
     _require(target.chat == chat, "target: this message is in another chat")
     require_usable("target", state, target, "changed")
@@ -44,11 +40,7 @@ def require_change(
 
 
 def require_usable(field: str, state: State, message: Message, changed: str) -> None:
-    """Check that a message can be quoted or changed, as `changed` says.
-
-    Raises:
-        NotAllowed: it cannot; the text says why, and names the `field` of the request.
-    """
+    """Refuse a message that cannot be quoted or `changed`: NotAllowed says why, and names the request's `field`."""
     kind = message.content.type
     original = payload_reader.target_of(message)
     hint = f"; name the message that it is about, {original}" if original else ""

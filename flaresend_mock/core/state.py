@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from flaresend_mock.core import models
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.errors import InstanceNotFound
+from flaresend_mock.core.errors import InstanceNotFound, required
 from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.timers import TimerQueue
 from flaresend_mock.core.world_settings import WorldSettings
@@ -64,10 +64,7 @@ class State:
         """Return the instance with this id; None and "default" name the first one."""
         if instance_id in (None, "default"):
             return next(iter(list(self.instances.values())))  # readers without the lock look here, too
-        instance = self.instances.get(str(instance_id))
-        if instance is None:
-            raise InstanceNotFound
-        return instance
+        return required(self.instances.get(str(instance_id)), InstanceNotFound)
 
     def copy(self) -> State:
         """Return a copy that shares the models."""

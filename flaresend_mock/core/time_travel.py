@@ -80,22 +80,14 @@ class TimeTravel:
                 fired.append(self._handlers[due.kind](due.key))
 
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
-        """Set the clock, or stop or start it. Overdue timers run once the clock runs or is advanced.
-
-        Raises:
-            ClockOutOfRange: the time lies before 1970 or after 9998.
-        """
+        """Set the clock, or stop or start it. Overdue timers run once the clock runs or is advanced."""
         with self.moving(), self._store.lock:
             self._store.clock.change(now=now, frozen=frozen)
             self._record_setting()
         self._store.host.on_timer_changed(self._store)
 
     def advance(self, by: timedelta) -> list[Fired]:
-        """Advance the clock by this much, and return the timers that ran.
-
-        Raises:
-            ClockOutOfRange: `by` is negative, or the calendar ends before.
-        """
+        """Advance the clock by this much, and return the timers that ran; ClockOutOfRange for a span into the past."""
 
         def target(now: datetime) -> datetime:
             try:

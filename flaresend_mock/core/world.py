@@ -7,7 +7,7 @@ from datetime import datetime
 
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
-from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany
+from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, required
 from flaresend_mock.core.events import Replaced
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
@@ -165,10 +165,7 @@ class Snapshots:
 
     def get(self, name: str) -> State:
         """Return a snapshot."""
-        found = self._states.get(name)
-        if found is None:
-            raise SnapshotNotFound
-        return found
+        return required(self._states.get(name), SnapshotNotFound)
 
     def all(self) -> dict[str, State]:
         """Return all snapshots by name."""

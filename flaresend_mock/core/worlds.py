@@ -88,11 +88,7 @@ class Worlds:
         return all(world is apart_from or world.instances.with_key(key) is None for world in self.all())
 
     def with_key(self, api_key: str) -> tuple[World, Instance] | None:
-        """Return the world and the instance of an API key. An open emulator creates a world for an unknown key.
-
-        Raises:
-            WorldIsGone: the key's world was evicted.
-        """
+        """Return the world and the instance of an API key. An open emulator creates a world for an unknown key."""
         world = self._by_key.get(api_key)
         instance = world.instances.with_key(api_key) if world is not None and not world.closed else None
         found = (world, instance) if world and instance else self._search(api_key)
@@ -107,8 +103,7 @@ class Worlds:
     def _search(self, api_key: str) -> tuple[World, Instance] | None:
         """Look for a key in all worlds: keys are added and revoked at any time."""
         for world in self.all():
-            instance = world.instances.with_key(api_key)
-            if instance is not None:
+            if (instance := world.instances.with_key(api_key)) is not None:
                 if len(self._by_key) >= MAX_REMEMBERED:  # most belong to removed worlds and keys
                     self._by_key.clear()
                 self._by_key[api_key] = world

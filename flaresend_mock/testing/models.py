@@ -123,33 +123,21 @@ def matcher(match: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def steps(in_order: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return matchers that are met one after the other.
-
-    Raises:
-        TypeError: the argument is one matcher, not a list.
-    """
+    """Return matchers that are met one after the other; TypeError for one matcher."""
     if isinstance(in_order, str | Mapping):
         raise TypeError(f"in_order is a list of matchers, such as [{{'status': 503}}], not {in_order!r}")
     return [matcher(step) for step in in_order]
 
 
 def wait_seconds(within: float) -> float:
-    """Return the seconds to wait.
-
-    Raises:
-        ValueError: the emulator does not wait for so long.
-    """
+    """Return the seconds to wait; ValueError if the emulator does not wait for so long."""
     if isinstance(within, bool) or not isinstance(within, int | float) or not 0 <= within <= MOST_SECONDS:
         raise ValueError(f"within is seconds, from 0 to {MOST_SECONDS}, not {within!r}")
     return within
 
 
 def time_text(value: datetime | str) -> str:
-    """Return a time as text.
-
-    Raises:
-        TypeError: the value is neither a datetime nor text.
-    """
+    """Return a time as text; TypeError for what is neither a datetime nor text."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, str):

@@ -71,11 +71,7 @@ class Server(AbstractContextManager["Server"]):
             self._delete(made["name"])
 
     def check(self) -> Self:
-        """Make sure that the URL is that of an emulator, and that the control token is right.
-
-        Raises:
-            EmulatorUnreachable: it is not.
-        """
+        """Make sure that the URL is that of an emulator, and the control token right; EmulatorUnreachable if not."""
         try:
             health = self._call("GET", "/health")
         except ControlPlaneError:

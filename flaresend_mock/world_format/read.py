@@ -357,11 +357,7 @@ def _read_event(record: EventRecord, index: int) -> Event:
 
 
 def untagged(subject: Subject) -> Subject:
-    """Return the subject of an event that `write.tagged` was given.
-
-    Raises:
-        ValueError: a tag is unknown, or has the wrong contents.
-    """
+    """Return the subject of an event that `write.tagged` was given; ValueError for an unknown tag or wrong contents."""
     match subject:
         case Call(path=path, raw_path=""):  # exported before these were told apart
             return untagged(replace(subject, path=paths.routed(path), raw_path=path or "/"))

@@ -31,11 +31,7 @@ _MAX_SHOWN = 20  # an error lists at most so many known words
 
 
 def validate(state: State) -> None:
-    """Validate a state whose records were decoded.
-
-    Raises:
-        InvalidWorld: two parts contradict each other.
-    """
+    """Validate a state whose records were decoded; InvalidWorld if two parts contradict each other."""
     _validate_instances(state)
     _validate_people(state)
     _validate_groups(state)
@@ -58,11 +54,7 @@ def validate(state: State) -> None:
 def keyed(
     section: str, values: Iterable[Value], key: Callable[[Value], Any] = attrgetter("id"), field: str = "id"
 ) -> dict[Any, Value]:
-    """Return the records of a list by their keys.
-
-    Raises:
-        InvalidWorld: two have the same.
-    """
+    """Return the records of a list by their keys; InvalidWorld if two have the same."""
     found: dict[Any, Value] = {}
     for index, value in enumerate(values):
         name = key(value)

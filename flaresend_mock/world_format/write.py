@@ -175,11 +175,7 @@ class ExportOnExit:
         return self._imported is None
 
     def check(self) -> None:
-        """Check that the export can be written.
-
-        Raises:
-            CannotExport: it cannot.
-        """
+        """Check that the export can be written; CannotExport if not."""
         if self._file is None:
             return
         if self._file.is_dir() or not self._file.parent.is_dir():
@@ -188,11 +184,7 @@ class ExportOnExit:
             raise CannotExport(f"export_on_exit: {self._file.parent} is not writable")
 
     def write(self, world: World) -> None:
-        """Write the export. If that fails, an existing file stays as it was.
-
-        Raises:
-            CannotExport: it cannot be written.
-        """
+        """Write the export, or raise CannotExport. An existing file then stays as it was."""
         if self._file is None:
             return
         data = export(world.saved(), secrets=self._with_secrets)

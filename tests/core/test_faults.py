@@ -49,7 +49,7 @@ def arm(world: World, on: str = CALLS, match: dict[str, Any] | None = None, **gi
 
 def call(world: World, **changes: Any) -> str | None:
     """Make a call, and return the name of the fault that hits it."""
-    fault = world.faults.match_call({**CALL, **changes})
+    fault = world.faults.match({**CALL, **changes}, CALLS)
     return fault.name if fault else None
 
 

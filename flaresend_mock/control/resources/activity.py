@@ -59,11 +59,6 @@ RESPONSE_FIELDS = (
 """The fields of all documented responses."""
 
 
-def _check_party(value: Any) -> str | None:
-    """Say that a value is neither a phone number nor a JID."""
-    return None if isinstance(value, str) and "@" in value else check_number(value)
-
-
 def _check_group(value: Any) -> str | None:
     is_jid = value is None or (isinstance(value, str) and value.endswith(GROUP))
     return None if is_jid else f"a group is named by its JID, such as 120363403582097887{GROUP}"
@@ -74,12 +69,7 @@ def _check_status(value: Any) -> str | None:
     return None if whole or value is None else "a status is a whole number, such as 503"
 
 
-def _group_of(message: Mapping[str, Any]) -> str | None:
-    chat: str = message["chat"]
-    return chat if chat.endswith(GROUP) else None
-
-
-_PARTY = Field(number=True, check=_check_party)
+_PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@" in it else check_number(it))
 
 
 def _any_number(read: Any) -> Field:
@@ -110,7 +100,10 @@ class Message(Resource):
         match=_any_number(lambda message: [message["from"], message["to"]]),
     )
     group = Property(
-        str, "The JID of the chat, if it is a group's.", only_match=True, match=Field(_group_of, check=_check_group)
+        str,
+        "The JID of the chat, if it is a group's.",
+        only_match=True,
+        match=Field(lambda one: one["chat"] if one["chat"].endswith(GROUP) else None, check=_check_group),
     )
     type = Property(
         str,
@@ -288,12 +281,10 @@ class Event(Resource):
             case models.Delivery() as sent_on:
                 details = delivery(sent_on)
             case models.Change() as change:
-                details = {"action": change.action, "id": change.id, **_written(change.details)}
+                told = change.details.items()
+                shown = {name: times.stamp(one) if isinstance(one, datetime) else one for name, one in told}
+                details = {"action": change.action, "id": change.id, **shown}
         return {"id": obj.number, "kind": obj.kind, "timestamp": times.stamp(obj.at), obj.kind: details}
-
-
-def _written(details: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: times.stamp(value) if isinstance(value, datetime) else value for name, value in details.items()}
 
 
 message, request, delivery = shown_by(Message), shown_by(Request), shown_by(Delivery)

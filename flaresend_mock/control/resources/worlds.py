@@ -17,11 +17,7 @@ from flaresend_mock.http.context import services
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 
 _LAST_EVENT = "The number of the world's last event."
-
-
 _TYPES = get_type_hints(Settings)
-
-
 _SETTINGS = {
     one.name: Property(
         next((of for of in get_args(_TYPES[one.name]) if one.default is None), _TYPES[one.name]),

@@ -178,11 +178,7 @@ class Regex:
 
 
 def compile_regex(spec: Any, where: str) -> Regex:
-    """Compile a regular expression.
-
-    Raises:
-        InvalidMatcher: the pattern is no string, too long, too large, wrong, or beyond RE2; the message has `where`.
-    """
+    """Compile a regular expression; InvalidMatcher, at `where`, if it is wrong, too large, or beyond RE2."""
     if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
         raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
     import re2  # few runs need it
