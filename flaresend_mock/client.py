@@ -1,7 +1,5 @@
 """Calls of the control plane of one emulator, over HTTP and never through a proxy."""
 
-from __future__ import annotations
-
 import json
 import socket
 from base64 import b64encode

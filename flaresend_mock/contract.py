@@ -1,7 +1,5 @@
 """The contract: documented requests with their responses, as data, and the fidelity table made from them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace

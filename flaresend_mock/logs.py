@@ -1,7 +1,5 @@
 """The emulator's own log on standard error, as text or as JSON."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

@@ -1,7 +1,5 @@
 """WhatsApp's media host: serves the files that webhooks link to. Its paths look like WhatsApp's."""
 
-from __future__ import annotations
-
 import io
 
 from flask import Response, request, send_file

@@ -1,7 +1,5 @@
 """The files of the package: the shipped worlds, sample media and sample events."""
 
-from __future__ import annotations
-
 import json
 from functools import cache
 from pathlib import Path

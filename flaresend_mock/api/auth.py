@@ -1,7 +1,5 @@
 """Authentication: the API key names the instance, and with it the world."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from flask import Request, Response, current_app, g, request

@@ -1,7 +1,5 @@
 """Channels: WhatsApp newsletters."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """Refusals: the table from exceptions to the bodies that Flaresend documents."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Literal
 

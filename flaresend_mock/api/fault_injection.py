@@ -1,7 +1,5 @@
 """Fault injection: applies the world's faults to calls of the API."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

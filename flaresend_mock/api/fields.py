@@ -1,7 +1,5 @@
 """Fields of the API's request bodies, each with its meaning and the message of its refusal."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from datetime import datetime

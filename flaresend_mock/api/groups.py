@@ -1,7 +1,5 @@
 """Groups: creating and listing them, their participants, and messages to them."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from flask import Blueprint

@@ -1,7 +1,5 @@
 """Messages: their contents in a body, POST /send-message, and POST /check-number."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 from flask import Blueprint

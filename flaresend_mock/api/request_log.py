@@ -1,7 +1,5 @@
 """The request log: every call with its response, in the event log of its world and in the emulator's own log."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 from urllib.parse import quote

@@ -1,7 +1,5 @@
 """Scheduled messages: POST /schedule-message and /scheduled-messages."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Blueprint

@@ -1,7 +1,5 @@
 """Connections to the receivers of webhooks: kept open between requests, and never to a metadata service."""
 
-from __future__ import annotations
-
 import socket
 import threading
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Reads the machine's clock. No other module does."""
 
-from __future__ import annotations
-
 import os
 import threading
 import time

@@ -1,7 +1,5 @@
 """Verifies that a webhook's receiver is ready, by the configured handshake."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import Iterator

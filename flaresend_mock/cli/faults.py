@@ -1,7 +1,5 @@
 """flaresend-mock fault: failures on purpose."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

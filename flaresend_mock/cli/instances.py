@@ -1,7 +1,5 @@
 """flaresend-mock instance, qr and receive: instances, their QR codes, and the messages that they get."""
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """flaresend-mock messages, requests, deliveries and transcript: what happened."""
 
-from __future__ import annotations
-
 import json
 import sys
 import threading

@@ -1,7 +1,5 @@
 """What commands share: the options that name an emulator, spans of time, JSON and files."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import json

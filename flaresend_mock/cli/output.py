@@ -1,7 +1,5 @@
 """The output of commands: lines that show control characters instead of obeying them, and JSON."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """flaresend-mock health, openapi, fidelity and verify-signature: commands that need no world."""
 
-from __future__ import annotations
-
 import json
 import threading
 from typing import Any

@@ -1,7 +1,5 @@
 """flaresend-mock world, reset, clock and advance: worlds as a whole, and their time."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """The control plane under /_mock, by which tests and demonstrations control a world."""
 
-from __future__ import annotations
-
 from flask import Flask
 
 from flaresend_mock.control import (

@@ -1,7 +1,5 @@
 """What the emulator says about itself: health, both OpenAPI documents, and a page that shows them."""
 
-from __future__ import annotations
-
 from itertools import islice
 from pathlib import Path
 from typing import Any, cast

@@ -1,7 +1,5 @@
 """/_mock/clock: the time of a world."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar

@@ -1,7 +1,5 @@
 """Refusals of the control plane: {"error": {"code": …, "message": …}}."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

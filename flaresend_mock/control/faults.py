@@ -1,7 +1,5 @@
 """/_mock/faults: rules that make calls and deliveries fail."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from typing import Any

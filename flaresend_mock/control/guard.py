@@ -1,7 +1,5 @@
 """Access to the control plane: requires the control token, or without one, rejects cross-origin requests."""
 
-from __future__ import annotations
-
 import hmac
 import re
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """POST /_mock/inbound: a person writes to an instance."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64decode
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Bodies and queries of the control plane: strict schemas, whose refusals say what is wrong, and where."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Literal, get_args, get_origin

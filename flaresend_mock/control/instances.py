@@ -1,7 +1,5 @@
 """/_mock/instances: instances with their API keys, and pairing by QR code, as in the dashboard of the real service."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

@@ -1,7 +1,5 @@
 """/_mock/messages, /_mock/requests, /_mock/events, /_mock/scheduled and /_mock/media: what a world holds."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack

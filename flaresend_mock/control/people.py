@@ -1,7 +1,5 @@
 """/_mock/people, /_mock/groups and /_mock/channels: what instances of a world find there, without calls of the API."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 from flask import Blueprint

@@ -1,7 +1,5 @@
 """/_mock/transcript: one report of what happened in a world, which explains a failed test."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Blueprint, Response, request

@@ -1,7 +1,5 @@
 """POST /_mock/{messages,requests,deliveries}/{search,wait,verify}: find items, wait for them, verify them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial

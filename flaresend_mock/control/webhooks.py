@@ -1,7 +1,5 @@
 """/_mock/instances/{id}/webhook and /_mock/deliveries: where events are sent, and events on their way."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

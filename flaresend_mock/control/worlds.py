@@ -1,7 +1,5 @@
 """/_mock/worlds, and one world as a whole: reset, export, import, settings and snapshots."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Channels (WhatsApp newsletters): their followers, and posts of their owners and admins."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime

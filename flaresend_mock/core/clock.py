@@ -1,7 +1,5 @@
 """The clock of a world, which is the only source of time in it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """Composes what people write: an inbound message becomes the payload that WhatsApp would send for it."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

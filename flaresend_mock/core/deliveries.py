@@ -1,7 +1,5 @@
 """Webhook deliveries: which event goes to which URL, in which order, with which retries. No I/O happens here."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta

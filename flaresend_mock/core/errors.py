@@ -1,7 +1,5 @@
 """Everything that the simulated service refuses, as exceptions with data. The API has its own words for them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import TypeVar
 

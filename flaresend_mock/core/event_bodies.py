@@ -1,7 +1,5 @@
 """The JSON of webhook events: how it is written, stamped with a time, and read again."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Groups: their participants and admins, and messages to them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -4,8 +4,6 @@ A near host is an address of a private network, or a name that public DNS cannot
 credentials to every caller on its machine, so nothing is sent to it, however its host is spelled.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import re
 import socket

@@ -4,8 +4,6 @@ People write them by request or by an automatic reply, and other instances of th
 the payload, `deliveries.py` delivers the event. Own events are delivered unchanged.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Instances: the phones linked to Flaresend, their API keys and their webhooks."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from itertools import count
 from uuid import UUID
@@ -40,11 +38,16 @@ class Instances:
 
     def with_key(self, api_key: str) -> Instance | None:
         """Return the instance that this API key belongs to."""
-        return next((one for one in self.all() if api_key in one.api_keys), None)
+        for instance in self.all():  # a loop and no generator: every call passes here
+            if api_key in instance.api_keys:
+                return instance
+        return None
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance, if its phone is connected."""
-        instance = errors.required(self._store.state.instances.get(instance_id), errors.InstanceNotFound)
+        instance = self._store.state.instances.get(instance_id)
+        if instance is None:
+            raise errors.InstanceNotFound
         if instance.status != "connected":
             raise errors.NotReady(instance.status)
         return instance

@@ -3,8 +3,6 @@
 The control plane checks requests by this table, and the dashboard builds its form from it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any

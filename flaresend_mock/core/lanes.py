@@ -1,7 +1,5 @@
 """Lanes: the deliveries of one chat in order. The first one has its attempt before the next one starts."""
 
-from __future__ import annotations
-
 from collections import deque
 from dataclasses import dataclass
 

@@ -3,8 +3,6 @@
 WhatsApp encrypts a file with a key of its own, expanded by HKDF, by AES-256-CBC and a truncated HMAC.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import io

@@ -1,7 +1,5 @@
 """The models of a world: frozen data classes. A change replaces the whole object."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

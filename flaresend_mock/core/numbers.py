@@ -1,7 +1,5 @@
 """Phone numbers and JIDs, and magic numbers: phone numbers of country code 999 that make a call fail or wait."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

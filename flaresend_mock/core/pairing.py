@@ -4,8 +4,6 @@ Assumed: the documentation names the steps but not how long they take. Each take
 that a frozen clock shows every status, and advancing it moves on.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any

@@ -1,7 +1,5 @@
 """The paths of API calls: from what a client sends to what is routed, matched and shown."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import unquote
 

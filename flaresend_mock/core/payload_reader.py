@@ -3,8 +3,6 @@
 Wrappers mark disappearing chats, view once, captions of documents and edits. Payloads are read inside them.
 """
 
-from __future__ import annotations
-
 import re
 from base64 import b64decode
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Writes message payloads as WhatsApp does: `data.message` of a webhook event. `payload_reader.py` reads them."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping

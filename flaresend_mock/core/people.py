@@ -1,7 +1,5 @@
 """The directory: people with their numbers and LIDs, and whether they are on WhatsApp."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import count
 

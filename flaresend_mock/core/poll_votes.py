@@ -4,8 +4,6 @@ Observed in Baileys and whatsmeow, which agree. The key depends on the poll's id
 the voter in the form in which the chat shows them: a receiver that mixes numbers and LIDs cannot decrypt the vote.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Seeded randomness: the world's seed decides everything that is random."""
 
-from __future__ import annotations
-
 import hashlib
 import string
 

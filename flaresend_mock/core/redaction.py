@@ -1,7 +1,5 @@
 """Redaction: recognises credentials in header names, and API keys in paths, queries and JSON values."""
 
-from __future__ import annotations
-
 import hashlib
 import re
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Who may change, quote and forward which message on WhatsApp."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from flaresend_mock.core import payload_reader

@@ -1,7 +1,5 @@
 """Scheduled messages: the emulator keeps them until they are due, then sends them like any other message."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime

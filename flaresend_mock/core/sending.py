@@ -1,7 +1,5 @@
 """Sending: messages of an instance to people; groups and channels record theirs here, too."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

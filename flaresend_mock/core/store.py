@@ -1,7 +1,5 @@
 """The ground that a world's services stand on: state, clock, lock, event log, timers, and the ports to the machine."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext

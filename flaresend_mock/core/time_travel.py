@@ -1,7 +1,5 @@
 """Time travel: runs due timers in order, each once, and advances the clock."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 The functions take resources as the control plane shows them, so that the emulator and its clients write the same lines.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, tzinfo

@@ -1,7 +1,5 @@
 """Compares what happened with what was expected: counts, order, and the nearest miss."""
 
-from __future__ import annotations
-
 import difflib
 import threading
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Validates the URLs of webhooks."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlsplit
 

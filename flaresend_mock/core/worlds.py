@@ -1,7 +1,5 @@
 """The worlds of one emulator, by name and by API key."""
 
-from __future__ import annotations
-
 import hashlib
 import threading
 from collections import OrderedDict

@@ -1,7 +1,5 @@
 """/_mock/ui: the dashboard. Its pages read the core, and change things by calling the control plane."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Flask, request
 from werkzeug.exceptions import NotFound
 

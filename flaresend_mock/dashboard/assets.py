@@ -1,7 +1,5 @@
 """The files of the pages, and the faces of people, which are drawn from their names."""
 
-from __future__ import annotations
-
 import hashlib
 from pathlib import Path
 from typing import cast

@@ -1,7 +1,5 @@
 """The chats page: the list of chats, one chat with its messages, and what went over the wire for a message."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile

@@ -1,7 +1,5 @@
 """What went over the wire: for one message, one API call or one webhook delivery, with commands to repeat it."""
 
-from __future__ import annotations
-
 import json
 from datetime import datetime
 from typing import Any

@@ -1,7 +1,5 @@
 """The faults page: switches for the presets, all faults in words, and forms for new ones."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The instances page: phones that are linked to Flaresend, with their API keys and webhooks."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from typing import Any

@@ -1,7 +1,5 @@
 """Messages as a phone shows them: formatted text, sender, file, quote, reactions, edits and the delivery mark."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable

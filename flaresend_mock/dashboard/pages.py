@@ -1,7 +1,5 @@
 """What all pages share: rendering, links between them, the header of a page, and the login."""
 
-from __future__ import annotations
-
 import hmac
 from collections.abc import Callable, Mapping
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The people page: the people, groups and channels of a world, with search, pages and forms."""
 
-from __future__ import annotations
-
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Curl commands that repeat an API call, an inbound message or a webhook delivery."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

@@ -1,7 +1,5 @@
 """Pytest tests that repeat a message with the fixture flaresend_mock. They pass without changes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The schedule page: the world's clock, what is pending, and which scheduled messages ended recently."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice

@@ -1,7 +1,5 @@
 """The traffic page: API calls and webhook deliveries in one list, newest first, with filters and live updates."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The worlds page: what each world holds, its snapshots, and what can be done with it."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, fields
 from functools import cache
 from typing import Any, get_args, get_type_hints

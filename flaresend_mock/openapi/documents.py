@@ -1,7 +1,5 @@
 """The OpenAPI documents of the Flaresend API and of the control plane, made from their endpoints."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import re

@@ -1,7 +1,5 @@
 """JSON Schemas: of request bodies and queries from marshmallow's schemas, of responses from resources."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -1,7 +1,5 @@
 """What a test holds of its world: the clock, the instance, faults and snapshots."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self

@@ -1,7 +1,5 @@
 """The emulator of a test run, in this process or elsewhere, and a world for every test."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager

@@ -1,7 +1,5 @@
 """A receiver of webhooks that records them, for tests without an application."""
 
-from __future__ import annotations
-
 import json
 import socket
 import threading

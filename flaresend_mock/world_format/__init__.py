@@ -1,7 +1,5 @@
 """A world as JSON: world files and exports have one format, of which a file may leave out nearly everything."""
 
-from __future__ import annotations
-
 from flaresend_mock.world_format.read import WorldFileError, load_file, load_world
 
 __all__ = ["WorldFileError", "load_file", "load_world"]

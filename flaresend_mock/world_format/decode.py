@@ -1,7 +1,5 @@
 """Decodes JSON into the core's models by their types and the schema's rules, and names the place of each mistake."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping

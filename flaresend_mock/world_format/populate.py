@@ -1,7 +1,5 @@
 """Invents people and groups from a world's seed, with names by Faker."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count

@@ -4,8 +4,6 @@ What a file leaves out is completed: ids, LIDs and invite codes come from the se
 people, and groups and channels were created at `LONG_AGO`. Masked API keys and secrets are restored.
 """
 
-from __future__ import annotations
-
 import json
 import string
 from base64 import b64decode

@@ -4,8 +4,6 @@ A world file is an export with most of it left out: every field is optional but 
 `core.models`, under the same names; the few that differ in JSON are declared here.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields

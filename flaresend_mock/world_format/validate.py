@@ -3,8 +3,6 @@
 World files, exports and imports all pass through `validate`. Errors name fields as they are called in JSON.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter

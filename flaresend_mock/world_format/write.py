@@ -1,7 +1,5 @@
 """Writes a world as JSON, which `read` reads: an export in bytes, or a file on exit."""
 
-from __future__ import annotations
-
 import logging
 import os
 import threading

@@ -1,7 +1,5 @@
 """What happens in a world: messages, requests, deliveries, scheduled messages and events."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 from operator import itemgetter

@@ -1,7 +1,5 @@
 """Who is in a world: people, groups, channels, and instances with their webhooks."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from datetime import datetime
 

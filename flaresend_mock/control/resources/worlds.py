@@ -1,7 +1,5 @@
 """Worlds: their settings, clock, snapshots and faults, and what verification finds in them."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, get_args, get_type_hints

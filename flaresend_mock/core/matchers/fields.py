@@ -1,7 +1,5 @@
 """The fields of API calls and deliveries that matchers can name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

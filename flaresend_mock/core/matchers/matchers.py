@@ -4,8 +4,6 @@ Regular expressions have Python's syntax and meaning. RE2 runs them in time line
 translated: Python's own parser reads it, and what RE2 cannot do is refused.
 """
 
-from __future__ import annotations
-
 import re
 from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right

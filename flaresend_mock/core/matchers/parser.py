@@ -1,7 +1,5 @@
 """Reads matchers: objects of fields, each with a value or with operators."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
