@@ -13,7 +13,8 @@ LABEL org.opencontainers.image.title="flaresend-mock" \
 COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir --no-index --find-links /wheels flaresend-mock \
     && rm -r /wheels \
-    && useradd --create-home --uid 10001 flaresend
+    && useradd --create-home --uid 10001 flaresend \
+    && install -d -o flaresend /ca
 USER flaresend
 WORKDIR /home/flaresend
 ENV PYTHONUNBUFFERED=1 \
@@ -23,6 +24,7 @@ ENV PYTHONUNBUFFERED=1 \
 EXPOSE 3577
 # Large uploads are spooled here; a volume stays writable when the root file system is read-only.
 VOLUME /tmp
+# A volume at /ca and --tls-ca /ca/ca.pem keep the CA for https. The image has none.
 HEALTHCHECK --interval=5s --timeout=6s --start-period=10s --retries=3 \
     CMD ["flaresend-mock", "health"]
 ENTRYPOINT ["flaresend-mock"]

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from flask import has_request_context, request
-from werkzeug.exceptions import ServiceUnavailable
 
 from flaresend_mock.app import Application
 from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
 from flaresend_mock.background.scheduler import Scheduler
 from flaresend_mock.background.webhook_sender import WebhookSender
 from flaresend_mock.core import webhook_urls
-from flaresend_mock.core.errors import InvalidTarget
+from flaresend_mock.core.errors import AuthorityError, InvalidTarget
 from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.core.state import State
@@ -114,11 +113,14 @@ class FlaresendMock:
                 lend=self._lend,
                 patience=self._patience,
                 max_body_size=self.settings.max_body_size,
-                ca=self._ca,
+                ca=lambda: self.authority.certificate,
             )
         )
         if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
-            self._check_tls()
+            try:
+                self.tls_context()
+            except AuthorityError as error:
+                raise CannotStart(str(error)) from None
 
     def start(self) -> Self:
         """Start the HTTP server and the scheduler. When this returns, the emulator accepts calls.
@@ -196,7 +198,7 @@ class FlaresendMock:
 
     @property
     def authority(self) -> Authority:
-        """The CA for https. It is opened, and on first use made, when it is first asked for.
+        """The CA for https, which is opened, and on first use made, when it is first asked for.
 
         Raises:
             AuthorityError: the CA cannot be used.
@@ -221,22 +223,6 @@ class FlaresendMock:
             if self._tls is None:
                 self._tls = self.authority.context(names(self.settings.tls_name))
             return self._tls
-
-    def _check_tls(self) -> None:
-        from flaresend_mock.http.tls import AuthorityError
-
-        try:
-            self.tls_context()
-        except AuthorityError as error:
-            raise CannotStart(str(error)) from None
-
-    def _ca(self) -> bytes:
-        from flaresend_mock.http.tls import AuthorityError
-
-        try:
-            return self.authority.certificate
-        except AuthorityError as error:
-            raise ServiceUnavailable(str(error)) from None
 
     def _default_state(self) -> State:
         """Return the initial state of the default world: an import, or the world file."""

@@ -15,7 +15,7 @@ def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str) -> tu
     up, down = ssl.MemoryBIO(), ssl.MemoryBIO()
     caller = client.wrap_bio(down, up, server_hostname=host)
     callee = server.wrap_bio(up, down, server_side=True)
-    for side in (caller, callee, caller, callee):
+    for side in (caller, callee) * 3:
         try:
             side.do_handshake()
         except ssl.SSLWantReadError:

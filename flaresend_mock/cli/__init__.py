@@ -43,6 +43,7 @@ COMMANDS = {
     "world": "worlds",
     "instance": "instances",
     "qr": "instances",
+    "ca": "redirection",
     "verify-signature": "tools",
     "fidelity": "tools",
     "openapi": "tools",

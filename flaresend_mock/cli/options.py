@@ -35,15 +35,18 @@ _WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use;
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one document a line.")
 
 
-def uses_emulator(*, world: bool = False) -> Callable[[Command], Command]:
+def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[Command], Command]:
     """Give a command the options that name an emulator, and the client of that emulator as its first argument.
 
     Args:
         world: the command concerns one world, and has the option --world.
+        optional: the command gets None instead of the client if neither --url nor its variable is given.
     """
 
     def decorate(command: Command) -> Command:
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
+            if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
+                return command(None, **given)
             base, name = _address(settings, url), given.pop("in_world", None)
             client = ControlPlane(base, token=_token(settings, control_token), world=name, waiting=waiting)
             try:

@@ -58,7 +58,7 @@ def health() -> Response:
 
 
 @documents.get("/ca.pem")
-@endpoint(PEM, refuses=(503,))
+@endpoint(PEM, refuses=(409,))
 def ca_certificate() -> Response:
     """Return the certificate of the CA that clients trust for https. Its key stays with the emulator."""
     return Response(services().ca(), content_type=PEM)

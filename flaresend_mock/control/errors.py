@@ -36,6 +36,7 @@ CODES: dict[type[Refusal], str] = {
     errors.NoValidParticipants: "no_participants",
     errors.NotInGroup: "instance_not_in_group",
     errors.PersonNotInGroup: "not_in_group",
+    errors.AuthorityError: "no_ca",
 }
 """The codes of refusals that are not their names, such as group_full of `GroupFull`."""
 

@@ -314,3 +314,7 @@ class InvalidWorld(Refusal):
         super().__init__(f"{where}: {problem}")
         self.where = where
         self.problem = problem
+
+
+class AuthorityError(Refusal):
+    """The CA for https cannot be used. The text is the reason, in one line."""

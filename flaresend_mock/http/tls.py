@@ -12,12 +12,12 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from flaresend_mock.background.realtime import machine_time
+from flaresend_mock.core.errors import AuthorityError as AuthorityError
 from flaresend_mock.core.hosts import address_of, canonical, plain_hosts
 from flaresend_mock.settings import data_folder
 
@@ -42,6 +43,9 @@ _EcKey = ec.EllipticCurvePrivateKey
 _Key = _EcKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
+_NO = (False,) * 5
+_SIGNS_HELLOS, _SIGNS_CERTIFICATES = x509.KeyUsage(True, *_NO, *_NO[:3]), x509.KeyUsage(*_NO, True, True, *_NO[:2])
+_id = x509.SubjectKeyIdentifier.from_public_key
 _PEM = serialization.Encoding.PEM
 _PRIVATE = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
@@ -49,10 +53,6 @@ _CONTAINERS = ("flaresend", "flaresend-mock", "host.docker.internal")
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _MACHINE = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
 _TOP_LEVEL = re.compile(r"[a-z]+|xn--[a-z0-9-]+", re.ASCII)
-
-
-class AuthorityError(Exception):
-    """The CA cannot be used. The message is the reason, in one line."""
 
 
 def default_path() -> Path | None:
@@ -99,8 +99,10 @@ class Authority:
             fitting = (one for one in self._chain if one.public_key() == self._key.public_key())
             self._issuer = next(fitting, self._chain[0])
             problem = self._problem()
-        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            problem = f"has no certificate and key in PEM that can be read: {_line(error)}"
+        except TypeError:
+            problem = "has an encrypted key; the emulator needs it without a password"
+        except (ValueError, UnsupportedAlgorithm):
+            problem = "has no certificate, or no EC or RSA key, in PEM"
         if problem:
             raise AuthorityError(f"{self._shown} {problem}")
 
@@ -126,7 +128,7 @@ class Authority:
             if path is not None or os.path.lexists(place):
                 raise AuthorityError(f"the CA {place} cannot be read: {error.strerror or error}") from None
         try:
-            if path is None:
+            if place == default_path():
                 place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _keep(place, _made(names(extra)))
             return cls(_read(place), place)
@@ -138,7 +140,7 @@ class Authority:
 
     @classmethod
     def _in_memory(cls, problem: str, extra: str) -> Authority:
-        log.warning("%s; this run has a CA of its own. Name a file for one with --tls-ca.", problem)
+        log.warning("%s; this run has a CA of its own. Choose a file for one with --tls-ca.", problem)
         return cls(_made(names(extra)))
 
     @property
@@ -170,7 +172,7 @@ class Authority:
             with _as_file(self._sign(signed)) as file:
                 context.load_cert_chain(file)
         except (OSError, ValueError) as error:
-            raise AuthorityError(f"{self._shown} cannot sign: {_line(error)}") from None
+            raise AuthorityError(f"{self._shown} cannot sign: {error}") from None
         return context
 
     def _problem(self) -> str | None:
@@ -196,7 +198,7 @@ class Authority:
             .not_valid_before(max(start, self._issuer.not_valid_before_utc))
             .not_valid_after(min(start + LEAF_LIFE, self._issuer.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_usage(digital_signature=True), critical=True)
+            .add_extension(_SIGNS_HELLOS, critical=True)
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in signed]), critical=False)
         )
         algorithm = hashes.SHA256() if isinstance(self._key, _EcKey | rsa.RSAPrivateKey) else None
@@ -204,40 +206,47 @@ class Authority:
         return _private(key) + _certificates([certificate.sign(self._key, algorithm), *between])
 
 
-def fingerprint(certificate: x509.Certificate) -> str:
-    """Return the SHA-256 fingerprint of a certificate, as other tools show it."""
-    return certificate.fingerprint(hashes.SHA256()).hex(":").upper()
+def describe(pem: bytes) -> dict[str, Any]:
+    """Return what users see of a CA's certificate. No names mean that it may sign all.
 
-
-def permitted(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Return the host names and networks that a CA may sign, or nothing for one that may sign all."""
+    Raises:
+        ValueError: it is not a certificate.
+    """
+    certificate = x509.load_pem_x509_certificate(pem)
     limits = _extension(certificate, x509.NameConstraints)
-    found = (limits and limits.permitted_subtrees) or ()
-    return tuple(str(one.value) for one in found if isinstance(one, x509.DNSName | x509.IPAddress))
+    hosts = (limits and limits.permitted_subtrees) or ()
+    return {
+        "fingerprint": certificate.fingerprint(hashes.SHA256()).hex(":").upper(),
+        "names": [str(one.value) for one in hosts if isinstance(one, x509.DNSName | x509.IPAddress)],
+        "valid_until": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "certificate": _certificates([certificate]).decode(),
+    }
 
 
 def _may_sign(issuer: x509.Certificate, name: str) -> bool:
     """Tell whether the name constraints of a CA permit a name or an address."""
     limits, wanted = _extension(issuer, x509.NameConstraints), _general(name)
-    inside = [one for one in (limits and limits.permitted_subtrees) or () if type(one) is type(wanted)]
-    outside = (limits and limits.excluded_subtrees) or ()
-    is_inside = not inside or any(_covers(one, wanted) for one in inside)
-    return is_inside and not any(_covers(one, wanted) for one in outside)
+    if limits is None:
+        return True
+    inside = [one for one in limits.permitted_subtrees or () if type(one) is type(wanted)]
+    outside = [one for one in limits.excluded_subtrees or () if type(one) is type(wanted)]
+    return (not inside or any(_covers(one, wanted) for one in inside)) and not any(
+        _covers(one, wanted) for one in outside
+    )
 
 
-def _covers(limit: x509.GeneralName, wanted: x509.GeneralName) -> bool:
-    if isinstance(limit.value, IPv4Network | IPv6Network):
+def _covers(limit: Any, wanted: Any) -> bool:
+    """Tell whether a limit, a name or a network, covers a name or an address of its kind."""
+    if isinstance(wanted, x509.IPAddress):
         return wanted.value in limit.value
-    if isinstance(limit, x509.DNSName) and isinstance(wanted, x509.DNSName):
-        base = limit.value.lower().strip(".")
-        return not base or f".{wanted.value}".endswith(f".{base}")
-    return False
+    base = limit.value.lower().strip(".")
+    return not base or f".{wanted.value}".endswith(f".{base}")
 
 
 def _made(hosts: Sequence[str]) -> bytes:
     """Return a new CA in PEM that may sign these hosts, the names below them, and loopback addresses.
 
-    Java ignores the limits of a root. So the CA is one below a root, whose key nobody keeps.
+    Java ignores the limits of a root. So the CA is one below a root, whose key is thrown away.
     """
     machine = re.sub(r"[^\w.-]", "?", socket.gethostname(), flags=re.ASCII)
     root, issuer = _name(f"flaresend-mock CA of {machine}"), _name(f"flaresend-mock issuer of {machine}")
@@ -249,7 +258,7 @@ def _made(hosts: Sequence[str]) -> bytes:
 def _limited(
     subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_key: _EcKey, below: int, hosts: Sequence[str]
 ) -> x509.Certificate:
-    """Return the certificate of a CA with so many others below it, which may sign these hosts."""
+    """Return the certificate of a CA with this number of others below it, which may sign these hosts."""
     addresses = [address for host in hosts if (address := address_of(host)) and not address.is_loopback]
     networks = [*map(ip_network, _LOOPBACK), *map(ip_network, addresses)]
     limits = [x509.DNSName(host) for host in hosts if not address_of(host)]
@@ -259,7 +268,7 @@ def _limited(
         .not_valid_before(start)
         .not_valid_after(start + CA_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=below), critical=True)
-        .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(_SIGNS_CERTIFICATES, critical=True)
         .add_extension(x509.NameConstraints([*limits, *map(x509.IPAddress, networks)], None), critical=True)
         .sign(issuer_key, hashes.SHA256())
     )
@@ -276,15 +285,6 @@ def _builder(
         .add_extension(_id(key.public_key()), critical=False)
         .add_extension(signer, critical=False)
     )
-
-
-_id = x509.SubjectKeyIdentifier.from_public_key
-
-
-def _usage(**of: bool) -> x509.KeyUsage:
-    uses = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    others = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
-    return x509.KeyUsage(**dict.fromkeys((*uses, *others), False) | of)
 
 
 def _name(common: str) -> x509.Name:
@@ -309,20 +309,14 @@ def _private(key: _EcKey) -> bytes:
 
 def _private_key(pem: bytes) -> _Key:
     found = _PRIVATE.search(pem)
-    if not found:
-        raise ValueError("there is no key")
-    key = serialization.load_pem_private_key(found[0], None)
+    key = serialization.load_pem_private_key(found[0] if found else b"", None)
     if not isinstance(key, _Key):
-        raise ValueError("its key is neither EC nor RSA")
+        raise ValueError
     return key
 
 
 def _certificates(chain: Sequence[x509.Certificate]) -> bytes:
     return b"".join(one.public_bytes(_PEM) for one in chain)
-
-
-def _line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _read(place: Path) -> bytes:
@@ -336,14 +330,15 @@ def _keep(place: Path, ca: bytes) -> None:
         temporary, shared = Path(folder, "ca"), Path(folder, "certificate")
         _write(temporary, ca, 0o600)
         _write(shared, Authority(ca).certificate, 0o644)
-        try:
-            os.link(temporary, place)
-        except FileExistsError:
-            return
-        except OSError:  # this file system has no links
-            _write(place, ca, 0o600)
-        shared.replace(certificate_file(place))
-    log.info("made the CA %s; the command flaresend-mock ca says how programs trust it", place)
+        with suppress(FileExistsError):
+            try:
+                os.link(temporary, place)
+            except FileExistsError:
+                raise
+            except OSError:  # this file system has no links
+                _write(place, ca, 0o600)
+            shared.replace(certificate_file(place))
+            log.info("made the CA %s; the command flaresend-mock ca says how programs trust it", place)
 
 
 def _write(file: Path, data: bytes, mode: int) -> None:
