@@ -28,6 +28,9 @@ def test_nothing_set_means_the_defaults() -> None:
         ("max_body_size", "1000", 1000),
         ("time_zone", "Africa/Nairobi", "Africa/Nairobi"),
         ("log_format", "JSON", "json"),
+        ("tls_name", "WA.test., 10.1.2.3 [FD00:0::5],wa.test", "wa.test,10.1.2.3,fd00::5"),
+        ("tls_port", "0", 0),
+        ("proxy_others", "PASS", "pass"),
     ],
 )
 def test_a_value_means_the_same_from_a_flag_and_from_a_variable(name: str, text: str, value: object) -> None:
@@ -61,7 +64,21 @@ def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("time_zone", "Mars"), ("history", -1), ("threads", 0), ("port", 99999), ("seed", "x"), ("api_key", "")],
+    [
+        ("time_zone", "Mars"),
+        ("history", -1),
+        ("threads", 0),
+        ("port", 99999),
+        ("seed", "x"),
+        ("api_key", ""),
+        ("tls_port", 65536),
+        ("proxy_others", "maybe"),
+        *(
+            ("tls_name", name)
+            for name in ("*.wa.test", "https://wa.test", "wa.test:443", "café.test", "a..b", "10.0.0.0/8")
+        ),
+        ("tls_name", "a." * 127 + "test"),
+    ],
 )
 def test_in_process_an_option_is_held_to_the_same_as_on_the_command_line(name: str, value: object) -> None:
     with pytest.raises(SettingError, match=f"^{name}: "):
