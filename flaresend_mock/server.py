@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 from flask import has_request_context, request
 
@@ -20,15 +21,16 @@ from flaresend_mock.background.webhook_sender import WebhookSender
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import AuthorityError, InvalidTarget
 from flaresend_mock.core.hosts import HostList
-from flaresend_mock.core.models import Webhook
+from flaresend_mock.core.models import Change, Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
 from flaresend_mock.http.context import AppServices, is_gone
-from flaresend_mock.http.server import HttpServer
+from flaresend_mock.http.proxy import Proxy, names
+from flaresend_mock.http.server import CannotListen, HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
-from flaresend_mock.settings import Settings, local_url
+from flaresend_mock.settings import Settings, local_url, upstream_proxy
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
 from flaresend_mock.world_format.write import CannotExport, ExportOnExit
@@ -87,7 +89,6 @@ class FlaresendMock:
         self._host: HostServices[World] = HostServices(
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,
-            lend=self._lend,
             on_delivery_ready=self._sender.notify,
             on_world_closed=self._forget,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
@@ -110,7 +111,6 @@ class FlaresendMock:
                 public_url=self._public_url,
                 check_webhook=self._check_webhook,
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
-                lend=self._lend,
                 patience=self._patience,
                 max_body_size=self.settings.max_body_size,
                 ca=lambda: self.authority.certificate,
@@ -131,12 +131,23 @@ class FlaresendMock:
         if self._http is not None:
             raise CannotStart("this emulator was started before; make another one")
         wanted = self.settings
-        limits = {"threads": wanted.threads, "max_body_size": wanted.max_body_size}
         try:
-            self._http = HttpServer(self.app, wanted.host, wanted.port, **limits)
-        except (OSError, UnicodeError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise CannotStart(f"cannot listen on {wanted.host} port {wanted.port}: {reason}") from None
+            self._http = HttpServer(
+                self.app,
+                [(wanted.host, port) for port in (wanted.port, wanted.tls_port) if port is not None],
+                max_body_size=wanted.max_body_size,
+                tls_context=self.tls_context,
+                proxy=Proxy(
+                    wanted.tls_name,
+                    self._ports,
+                    passes=wanted.proxy_others == "pass",
+                    upstream=upstream_proxy,
+                    record=self._record_proxied,
+                ),
+                max_connections=wanted.max_connections,
+            )
+        except CannotListen as error:
+            raise CannotStart(str(error)) from None
         self._scheduler.start()
         for world in self.worlds.all():
             world.begin()
@@ -217,8 +228,6 @@ class FlaresendMock:
         Raises:
             AuthorityError: the CA cannot be used, or may not sign a name of --tls-name.
         """
-        from flaresend_mock.http.tls import names
-
         with self._opening:
             if self._tls is None:
                 self._tls = self.authority.context(names(self.settings.tls_name))
@@ -300,20 +309,23 @@ class FlaresendMock:
         self._scheduler.forget(world)
         self._sender.forget(world)
 
+    def _ports(self) -> Collection[int]:
+        public = urlsplit(self._public_url()).port
+        return () if self._http is None else self._http.ports | {public or 0}
+
+    def _record_proxied(self, target: str, passed: bool) -> None:
+        world = self.worlds.default()
+        with world.lock:
+            world.record("proxy", Change("passed_on" if passed else "refused", target))
+
     def _public_url(self) -> str:
         return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Delay a call, unless the client is gone or the server has no thread left for other calls."""
-        if self._http is None:
-            return
-        is_away = is_gone(request.environ) if has_request_context() else bool
-        with self._http.waiting() as others_are_served:
-            if others_are_served:
-                self._patience.delay(seconds, lambda: until() or is_away())
-
-    def _lend(self) -> AbstractContextManager[object]:
-        return nullcontext() if self._http is None else self._http.waiting()
+        """Delay a call, unless the client is gone."""
+        if self._http is not None:
+            is_away = is_gone(request.environ) if has_request_context() else bool
+            self._patience.delay(seconds, lambda: until() or is_away())
 
     def _health(self) -> dict[str, bool]:
         return {"worlds": bool(self.worlds.all()), "scheduler": self._scheduler.running}

@@ -183,7 +183,9 @@ class Settings:
     history: int = _option(
         10_000, "Number of messages, and of events, that a world keeps.", click.IntRange(1, 10_000_000)
     )
-    threads: int = _option(32, "Number of calls that are handled at once.", click.IntRange(1, 1024))
+    max_connections: int = _option(
+        2000, "Number of connections that are served at once; a further one gets 503.", click.IntRange(1, 100_000)
+    )
     demo: bool = _option(False, "Start with sample conversations and a chat bot, for demonstrations.")
     log_format: str = _option("text", "Format of the log on standard error: text or json.", _choice("text", "json"))
     log_level: str = _option(
@@ -266,3 +268,14 @@ def data_folder(environment: Mapping[str, str] = ENVIRONMENT, platform: str = sy
         return Path.home() / inside / "flaresend-mock"
     except (RuntimeError, ValueError):
         return None
+
+
+def upstream_proxy(host: str) -> str | None:
+    """Return the URL of the proxy through which the environment says that a host is reached, or None."""
+    from requests.utils import should_bypass_proxies
+
+    found = ENVIRONMENT.get("https_proxy") or ENVIRONMENT.get("HTTPS_PROXY") or ENVIRONMENT.get("all_proxy")
+    excepted = ENVIRONMENT.get("no_proxy") or ENVIRONMENT.get("NO_PROXY") or ""
+    if not found or should_bypass_proxies(f"https://{host}", excepted):
+        return None
+    return found if "://" in found else f"http://{found}"

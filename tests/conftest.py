@@ -80,7 +80,7 @@ def client(world: World) -> Client:
 @pytest.fixture
 def flaresend() -> Iterator[FlaresendMock]:
     """A whole emulator on a socket."""
-    with FlaresendMock(threads=8) as running:
+    with FlaresendMock() as running:
         yield running
 
 

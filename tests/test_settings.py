@@ -67,7 +67,7 @@ def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:
     [
         ("time_zone", "Mars"),
         ("history", -1),
-        ("threads", 0),
+        ("max_connections", 0),
         ("port", 99999),
         ("seed", "x"),
         ("api_key", ""),

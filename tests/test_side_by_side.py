@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -29,7 +28,7 @@ from tests.handshake import is_trusted, trusting
 from tests.receiver import Receiver
 
 if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    pass
 
 SECONDS = 30
 ANOTHER_HOST = "127.0.0.2"  # where no other test listens, so that a port stays free
@@ -55,21 +54,6 @@ class Case:
     look: Callable[[FlaresendMock], Any]
     shows: tuple[Any, Any]
     more: tuple[dict[str, Any], dict[str, Any]] = field(default_factory=lambda: ({}, {}))
-
-
-class Gate:
-    """An application that keeps callers of /gate until as many are there as one emulator serves at once."""
-
-    def __init__(self, app: WSGIApplication, threads: int) -> None:
-        self._app = app
-        self._barrier = threading.Barrier(threads)
-        self.workers: set[int] = set()
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/gate":
-            self._barrier.wait(SECONDS)
-            self.workers.add(threading.get_ident())
-        return self._app(environ, start_response)
 
 
 def call(emulator: FlaresendMock, method: str, path: str, **given: Any) -> requests.Response:
@@ -172,12 +156,11 @@ def demonstrates(emulator: FlaresendMock) -> list[bool]:
     return [before, bool(called)]
 
 
-def workers(emulator: FlaresendMock) -> int:
-    """Return how many threads answer when more calls come at once."""
-    with ThreadPoolExecutor(4) as pool:
-        assert [one.status_code for one in pool.map(lambda _: call(emulator, "GET", "/gate"), range(4))] == [404] * 4
-    assert isinstance(emulator.app, Gate)
-    return len(emulator.app.workers)
+def connections(emulator: FlaresendMock) -> list[int]:
+    """Return the statuses of calls over three connections that are open at once."""
+    with ExitStack() as stack:
+        sessions = [stack.enter_context(requests.Session()) for _ in range(3)]
+        return [one.get(f"{emulator.url}/_mock/health", timeout=SECONDS).status_code for one in sessions]
 
 
 def left_behind(emulator: FlaresendMock) -> int:
@@ -283,7 +266,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "max_body_size": Case((2000, 4000), sizes, ([413, 413], [200, 200])),
             "history": Case((1, 2), kept, ([1, 1], [2, 2])),
-            "threads": Case((1, 2), workers, (1, 2)),
+            "max_connections": Case((1, 2), connections, ([200, 503, 503], [200, 200, 503])),
             "demo": Case((False, True), demonstrates, ([False, False], [True, True])),
         }
 
@@ -305,9 +288,7 @@ def test_each_emulator_has_its_own_value_of_an_option(name: str, cases: dict[str
 
 
 def start(running: ExitStack, **given: Any) -> FlaresendMock:
-    emulator = FlaresendMock(log_level="error", **given)
-    emulator.app = Gate(emulator.app, emulator.settings.threads)  # type: ignore[assignment]
-    return running.enter_context(emulator)
+    return running.enter_context(FlaresendMock(log_level="error", **given))
 
 
 def test_no_emulator_touches_the_log_of_the_process() -> None:

@@ -5,8 +5,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import formatdate
 
 SLICE_SECONDS = 0.5
+
+_date = (0, "")
 
 
 def utc_now() -> datetime:
@@ -24,6 +27,15 @@ def machine_time() -> datetime:
     finally:
         for end in ends:
             os.close(end)
+
+
+def http_date() -> str:
+    """Return the present time as HTTP's header Date has it. It is formatted once a second."""
+    global _date
+    second = int(time.time())
+    if _date[0] != second:
+        _date = second, formatdate(second, usegmt=True)
+    return _date[1]
 
 
 class Stopwatch:

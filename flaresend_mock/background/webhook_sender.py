@@ -63,11 +63,7 @@ class WebhookSender:
         def settled() -> bool:
             return self._stopping or world.closed or world.deliveries.lanes.idle()
 
-        with world.lock:
-            if settled():
-                return
-        with world.host.lend():
-            world.wait_until(settled, SETTLE_SECONDS)
+        world.wait_until(settled, SETTLE_SECONDS)
 
     def forget(self, world: World) -> None:
         """Start no attempt for a closed world."""

@@ -123,21 +123,20 @@ def _read(
     us: AppServices, world: World, reader: LogReader, kinds: Collection[str], is_away: Callable[[], bool]
 ) -> Iterator[bytes]:
     """Yield events as they happen, and heartbeats, until the client is away or the world is closed."""
-    with us.lend():
-        yield f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
-        beat = Stopwatch()
-        while not is_away():
-            ended = world.closed or us.patience.over  # events from before are still sent
-            for piece in _new(world, reader, kinds):
-                yield piece
-                beat = Stopwatch()
-            if ended:
-                return
-            if beat.seconds >= HEARTBEAT_SECONDS:
-                yield b": still there\n\n"
-                beat = Stopwatch()
-            left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
-            us.patience.wait(reader.news, left, lambda: world.closed or is_away())
+    yield f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
+    beat = Stopwatch()
+    while not is_away():
+        ended = world.closed or us.patience.over  # events from before are still sent
+        for piece in _new(world, reader, kinds):
+            yield piece
+            beat = Stopwatch()
+        if ended:
+            return
+        if beat.seconds >= HEARTBEAT_SECONDS:
+            yield b": still there\n\n"
+            beat = Stopwatch()
+        left = max(0.0, HEARTBEAT_SECONDS - beat.seconds)
+        us.patience.wait(reader.news, left, lambda: world.closed or is_away())
 
 
 def _new(world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[bytes]:

@@ -254,8 +254,7 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(request.environ)
-        with us.lend():
-            return us.patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
+        return us.patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
 
 
 def _since(world: World, body: Mapping[str, Any]) -> int:

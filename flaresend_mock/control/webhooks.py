@@ -110,8 +110,7 @@ def test(world: World, instance_id: str) -> dict[str, Any]:
 def _handshake(world: World, instance_id: str, **changes: Any) -> dict[str, Any]:
     us, instance = services(), world.instances.find(instance_id)
     webhook = replace(required(instance.webhook, NoWebhook), **changes)
-    with us.lend():
-        return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
+    return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
 
 
 def _shown(instance: Instance) -> dict[str, Any]:

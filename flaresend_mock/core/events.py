@@ -31,6 +31,7 @@ KINDS = (
     "fault",
     "clock",
     "world",
+    "proxy",
 )
 
 

@@ -101,6 +101,12 @@ def is_near(host: str) -> bool:
     return address.is_loopback or address.is_private or address in _SHARED
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine's loopback: `localhost`, a name below it, or an address."""
+    address, name = _plain(host), canonical(host)
+    return name == "localhost" or name.endswith(".localhost") if address is None else address.is_loopback
+
+
 def _plain(host: str) -> Address | None:
     """Return the address of a host; the IPv4 address where an IPv6 address only maps or translates it."""
     address = address_of(host)

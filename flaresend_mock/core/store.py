@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -36,7 +35,6 @@ class HostServices(Generic[AnyWorld]):
         on_world_closed: is called when the world is deleted or evicted.
         key_is_free: tells whether no other world has an API key.
         drain_deliveries: waits until every delivery under way has ended or waits for its retry.
-        lend: lets another thread serve calls while the current one only waits.
         public_url: returns the URL by which applications reach this emulator, without a slash at the end.
         sample_media: returns a small file of a kind of media.
     """
@@ -47,7 +45,6 @@ class HostServices(Generic[AnyWorld]):
     on_world_closed: Callable[[AnyWorld], None] = _nothing
     key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True
     drain_deliveries: Callable[[AnyWorld], None] = _nothing
-    lend: Callable[[], AbstractContextManager[object]] = nullcontext
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
     sample_media: Callable[[str], Upload] = lambda kind: Upload(kind.encode(), "", "")
 

@@ -44,17 +44,9 @@ class TimeTravel:
 
     @contextmanager
     def moving(self) -> Iterator[None]:
-        """Let only the current thread move the clock until the block ends. Taken before the world's lock.
-
-        While the thread waits for its turn, another one serves calls.
-        """
-        if not self._moving.acquire(blocking=False):
-            with self._store.host.lend():
-                self._moving.acquire()
-        try:
+        """Let only the current thread move the clock until the block ends. Taken before the world's lock."""
+        with self._moving:
             yield
-        finally:
-            self._moving.release()
 
     @property
     def frozen(self) -> bool:

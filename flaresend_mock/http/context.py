@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from threading import BoundedSemaphore
@@ -36,6 +35,8 @@ SERVICES = "flaresend_mock.services"
 """The key of `AppServices` in the environ of a request."""
 CUT = "flaresend_mock.cut"
 """The key in the environ of the server's function that cuts the connection of a request."""
+DISCONNECTED = "flaresend_mock.client_disconnected"
+"""The key in the environ of the server's function that tells whether the client is gone."""
 RESET, TRUNCATE = "reset", "truncate"
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
@@ -47,7 +48,6 @@ SCHEMES = ("bearer", "basic", "digest")
 
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _IN_PATHS = "/:@!$&'()*+,;="
-_DISCONNECTED = "waitress.client_disconnected"
 _PROCESS = id(object())
 _runs = count(1)
 
@@ -65,7 +65,6 @@ class AppServices:
         with_secrets: shows API keys and secrets instead of masking them.
         check_webhook: raises InvalidTarget for a URL that a webhook cannot have.
         allowed_hosts: hosts under which the control plane is reached, besides near ones.
-        lend: gives the server another thread while the current one waits.
         patience: ends all waiting when the emulator stops.
         streams: limits how many clients follow event streams.
         waiters: limits how many calls wait at once.
@@ -86,7 +85,6 @@ class AppServices:
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
     check_webhook: Callable[[str], str] = webhook_urls.check
     allowed_hosts: HostList = NO_HOSTS
-    lend: Callable[[], AbstractContextManager[object]] = nullcontext
     patience: Patience = field(default_factory=Patience)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
@@ -117,7 +115,7 @@ def cut(environ: Mapping[str, Any], how: str) -> bool:
 
 def is_gone(environ: Mapping[str, Any]) -> Callable[[], bool]:
     """Return a function that tells whether the client has disconnected."""
-    asked: Callable[[], bool] = environ.get(_DISCONNECTED, lambda: False)
+    asked: Callable[[], bool] = environ.get(DISCONNECTED, lambda: False)
     return asked
 
 

@@ -1,224 +1,197 @@
-"""The HTTP server: Waitress in a thread. It binds its address when it is created, and drains when it stops."""
+"""The HTTP server: it listens, gives each connection a thread, and finishes what is under way when it stops.
+
+It speaks HTTP/1, TLS and proxy on every port: the first byte of a connection tells HTTP from TLS.
+"""
 
 from __future__ import annotations
 
 import logging
+import os
+import selectors
 import socket
-import struct
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from waitress import wasyncore
-from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.server import create_server
-from waitress.task import ErrorTask, WSGITask
-
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.http.bodies import JSON, dump_json
-from flaresend_mock.http.context import CONTROL, CUT, MEDIA_HOST, RESET, TRUNCATE
+from flaresend_mock.http.connection import Connection
+from flaresend_mock.http.proxy import Proxy
+from flaresend_mock.http.request_parser import Refused
+from flaresend_mock.http.response_writer import refusal
 
 if TYPE_CHECKING:
+    import ssl
     from wsgiref.types import WSGIApplication
+
+
+log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
+SPARE_CONNECTIONS = 100
+"""Connections over the limit that get a thread to be refused properly: others may see a reset instead."""
 SPARE_FILES = 64
-DRAIN_SECONDS = 4.0
-MAX_JOINED = 64 * 1024
 SPARE_BODY = 256 * 1024 * 1024
-MAX_LENT = 1024
-SETTINGS: dict[str, Any] = {"asyncore_use_poll": True, "channel_request_lookahead": 1, "ident": None}
-"""Settings of Waitress. The benchmarks serve plain Flask with the same settings."""
+READING_SECONDS = 1.5
+"""How long requests that are on their way may still come in when the server stops."""
+DRAIN_SECONDS = 4.0
+"""How long calls may still take when the server stops."""
+CUT_SECONDS = 0.5
+RETRY_SECONDS = 0.1
+THREAD_NAME = "flaresend-mock-connection"
+TOO_MANY = Refused(503, "too many connections are open")
 
 
-class JsonErrorTask(ErrorTask):
-    """Sends Waitress's own errors as JSON, in the format of the API or of the control plane."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        message = "Request body too large" if error.code == 413 else error.reason
-        refusal: dict[str, Any] = {"success": False, "message": message}
-        if f"{getattr(self.request, 'path', '')}/".startswith((CONTROL + "/", MEDIA_HOST + "/")):
-            refusal = {"error": {"code": error.reason.lower().replace(" ", "_"), "message": message}}
-        body = dump_json(refusal)
-        self.status = f"{error.code} {error.reason}"
-        self.response_headers.append(("Content-Type", JSON))
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class OneWriteTask(WSGITask):
-    """Sends the head of a response together with its body, in one packet and one system call.
-
-    A fault may reset or truncate the connection instead: see http/context.py.
-    """
-
-    wrote_header: bool
-    _cut: str | None = None
-
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        environ[CUT] = self._prepare_cut
-        return environ
-
-    def _prepare_cut(self, how: str) -> None:
-        self._cut = how
-        if how == RESET:  # a socket that does not linger resets its connection when it is closed
-            self.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    def _write_cut(self, data: bytes) -> None:
-        self.close_on_finish = True
-        if self._cut == TRUNCATE and not self.wrote_header:
-            self.channel.write_soon(self.build_response_header() + data[: len(data) // 2])
-        self.wrote_header = True
-        self.content_bytes_written = self.content_length or 0
-
-    def finish(self) -> None:
-        if self._cut is None or not self.wrote_header:
-            super().finish()
-
-    def write(self, data: bytes) -> None:
-        if self._cut is not None:
-            self._write_cut(data)
-            return
-        whole = len(data) == self.content_length and self.complete and self.has_body
-        if self.wrote_header or not whole or len(data) > MAX_JOINED:
-            super().write(data)
-            return
-        head = self.build_response_header()
-        self.wrote_header = True
-        self.content_bytes_written = len(data)
-        self.channel.write_soon(head + data)
-
-
-class Parser(HTTPRequestParser):
-    """Refuses request lines and headers that Waitress's parser fails on."""
-
-    def parse_header(self, header_plus: bytes) -> None:
-        try:
-            super().parse_header(header_plus)
-        except ValueError as error:
-            raise ParsingError(str(error)) from None
-
-
-class Channel(HTTPChannel):
-    parser_class = Parser
-    task_class = OneWriteTask
-    error_task_class = JsonErrorTask
+class CannotListen(Exception):
+    """An address cannot be bound. The message names it and the reason, in one line."""
 
 
 class HttpServer:
-    """Serves one address with a thread for connections and a pool of worker threads.
+    """Serves a WSGI application at one or several addresses. It binds them when it is created.
 
     Args:
-        app: the WSGI application.
+        addresses: hosts and ports; port 0 picks a free one.
         max_body_size: the limit of the application in bytes. The server reads more than twice as much, so that the
             application refuses a large body in its own order of checks.
+        max_connections: how many are served at once, as far as the process may have as many files open.
+        tls_context: returns the context for TLS connections. It is called with the first one; None closes them.
+        proxy: tells which hosts are this emulator, and what happens to requests for others.
 
     Raises:
-        OSError: the address cannot be bound.
+        CannotListen: an address cannot be bound.
     """
 
-    def __init__(self, app: WSGIApplication, host: str, port: int, *, threads: int, max_body_size: int) -> None:
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # which logs every call that waits for a thread
-        self._socket = _bind(host, port)
-        self.host, self.port = self._socket.getsockname()[:2]
-        self._map: dict[int, Any] = {}
-        self._server = create_server(
-            app,
-            map=self._map,
-            sockets=[self._socket],
-            threads=threads,
-            backlog=BACKLOG,
-            connection_limit=_connection_limit(),
-            max_request_body_size=2 * max_body_size + SPARE_BODY,
-            clear_untrusted_proxy_headers=False,  # the emulator trusts none, and the request log shows them
-            **SETTINGS,
-        )
-        self._server.channel_class = Channel
-        self._thread = threading.Thread(target=self._loop, name="flaresend-mock-http", daemon=True)
-        self._stopping: Stopwatch | None = None
-        self._drained = threading.Event()
-        self._ended = False
-        self._threads = threads
-        self._lent = 0
-        self._lending = threading.Lock()
+    def __init__(
+        self,
+        app: WSGIApplication,
+        addresses: Sequence[tuple[str, int]],
+        *,
+        max_body_size: int,
+        max_connections: int = MAX_CONNECTIONS,
+        tls_context: Callable[[], ssl.SSLContext] | None = None,
+        proxy: Proxy | None = None,
+    ) -> None:
+        self.app = app
+        self.max_body = 2 * max_body_size + SPARE_BODY
+        self.tls_context = tls_context
+        self.proxy = proxy or Proxy()
+        self.stopping = False
+        self._listeners: list[socket.socket] = []
+        try:
+            for host, port in addresses:
+                self._listeners.append(_listen(host, port))
+        except CannotListen:
+            for listener in self._listeners:
+                listener.close()
+            raise
+        self.host, self.port = self._listeners[0].getsockname()[:2]
+        self.ports = frozenset(listener.getsockname()[1] for listener in self._listeners)
+        self._wake, self._woken = socket.socketpair()
+        self._thread = threading.Thread(target=self._accept_all, name="flaresend-mock-accept", daemon=True)
+        self._connections: set[Connection] = set()
+        self._changed = threading.Condition()  # guards them
+        self._most = min(max_connections, _file_limit())
 
     def start(self) -> None:
         self._thread.start()
 
-    @contextmanager
-    def waiting(self) -> Iterator[bool]:
-        """Add a worker thread while the current one waits, so that other calls are served.
-
-        Yields whether a thread was available.
-        """
-        self._lend(1)
-        try:
-            yield self._lent <= MAX_LENT
-        finally:
-            self._lend(-1)
-
-    def _lend(self, change: int) -> None:
-        with self._lending:
-            self._lent += change
-            if self._stopping is None:  # else this would restart a pool that was shut down
-                self._server.task_dispatcher.set_thread_count(self._threads + min(self._lent, MAX_LENT))
+    def is_serving(self) -> bool:
+        return not self.stopping
 
     def stop(self) -> None:
-        """Stop accepting connections, finish running calls for at most 4.5 s, and close all connections."""
-        trigger = self._server.trigger
-        with self._lending:
-            self._stopping = Stopwatch()
-        trigger.pull_trigger()
-        self._drained.wait()
-        self._server.task_dispatcher.shutdown(timeout=0.5)
-        self._ended = True
-        trigger.pull_trigger()
+        """Stop accepting connections, finish running calls for at most 4 s, and close all connections."""
+        self.stopping = True
+        self._wake.send(b"\0")
         self._thread.join()
-        trigger.close()  # last: worker threads pull the trigger after each response
+        watch = Stopwatch()
+        self._end(lambda one: not (one.is_reading or one.is_calling), socket.SHUT_RD, READING_SECONDS)
+        self._end(lambda one: not one.is_calling, socket.SHUT_RD, DRAIN_SECONDS - watch.seconds)
+        self._end(lambda one: True, socket.SHUT_RDWR, CUT_SECONDS)
+        self._wake.close()
+        self._woken.close()
 
-    def _loop(self) -> None:
-        while not self._ended:
-            wasyncore.loop(timeout=0.1 if self._stopping else 1.0, use_poll=True, map=self._map, count=1)
-            if self._stopping is not None:
-                self._drain(self._stopping)
+    def _end(self, which: Callable[[Connection], bool], how: int, seconds: float) -> None:
+        """End connections, and wait until all are closed, at most so long."""
+        with self._changed:
+            for connection in self._connections:
+                if which(connection):
+                    connection.end(how)
+            self._changed.wait_for(lambda: not self._connections, max(0.0, seconds))
 
-    def _drain(self, stopping: Stopwatch) -> None:
-        if self._server.accepting:
-            self._server.accepting = False
-            wasyncore.dispatcher.close(self._server)
-        channels = list(self._server.active_channels.values())
-        late = stopping.seconds > DRAIN_SECONDS
-        for channel in channels:
-            if late or not (channel.requests or channel.total_outbufs_len):
-                channel.handle_close()
-        if not self._server.active_channels:
-            self._drained.set()
+    def _accept_all(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for source in (*self._listeners, self._woken):
+                selector.register(source, selectors.EVENT_READ)
+            while not self.stopping:
+                selector.select()
+                self._accept_waiting()
+        self._accept_waiting()  # their requests may have arrived
+        for listener in self._listeners:
+            listener.close()
+
+    def _accept_waiting(self) -> None:
+        for listener in self._listeners:
+            try:
+                while True:
+                    self._serve(*listener.accept())
+            except BlockingIOError:  # there are no more
+                continue
+            except OSError as error:
+                log.warning("cannot accept a connection: %s", error.strerror)
+                with self._changed:  # until another one has ended
+                    self._changed.wait(RETRY_SECONDS)
+
+    def _serve(self, accepted: socket.socket, client: tuple[Any, ...]) -> None:
+        """Give a connection a thread, or refuse it if there are too many."""
+        open_ones = len(self._connections)
+        try:
+            if open_ones >= self._most + SPARE_CONNECTIONS:
+                raise RuntimeError
+            connection = Connection(self, accepted, client, is_served=open_ones < self._most)
+            with self._changed:
+                self._connections.add(connection)
+            threading.Thread(target=self._run, args=(connection,), name=THREAD_NAME, daemon=True).start()
+        except (OSError, RuntimeError):  # the client is gone, or there is no thread
+            accepted.setblocking(False)
+            with suppress(OSError):
+                accepted.send(refusal(TOO_MANY, None))
+            accepted.close()
+
+    def _run(self, connection: Connection) -> None:
+        try:
+            connection.run()
+        finally:
+            with self._changed:
+                self._connections.discard(connection)
+                self._changed.notify_all()
 
 
-def _bind(host: str, port: int) -> socket.socket:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-    listener = socket.socket(family, kind, protocol)
+def _listen(host: str, port: int) -> socket.socket:
+    listener = None
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        listener = socket.socket(family, kind, protocol)
+        if os.name == "posix":  # on Windows, it would let two servers have one port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-    except OSError:
-        listener.close()
-        raise
+        listener.listen(BACKLOG)
+        listener.setblocking(False)
+    except (OSError, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
+        reason = getattr(error, "strerror", None) or str(error)
+        raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from None
     return listener
 
 
-def _connection_limit() -> int:
-    """Return the maximum number of connections, which leaves some of the process's open files for other uses."""
+def _file_limit() -> int:
+    """Return how many connections leave enough of the files that the process may open for other uses."""
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return MAX_CONNECTIONS
+        return sys.maxsize
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return MAX_CONNECTIONS if allowed == resource.RLIM_INFINITY else max(8, min(MAX_CONNECTIONS, allowed - SPARE_FILES))
+    return sys.maxsize if allowed == resource.RLIM_INFINITY else max(8, allowed - SPARE_FILES)

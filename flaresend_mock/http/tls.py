@@ -27,13 +27,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from flaresend_mock.background.realtime import machine_time
 from flaresend_mock.core.errors import AuthorityError as AuthorityError
-from flaresend_mock.core.hosts import address_of, canonical, plain_hosts
+from flaresend_mock.core.hosts import address_of
+from flaresend_mock.http.proxy import names
 from flaresend_mock.settings import data_folder
 
 log = logging.getLogger(__name__)
-
-API_HOST = "api.flaresend.com"
-"""The host that clients of Flaresend call."""
 
 DAY = timedelta(days=1)
 CA_LIFE, LEAF_LIFE = 3652 * DAY, 397 * DAY
@@ -49,10 +47,6 @@ _id = x509.SubjectKeyIdentifier.from_public_key
 _PEM = serialization.Encoding.PEM
 _PRIVATE = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
-_CONTAINERS = ("flaresend", "flaresend-mock", "host.docker.internal")
-_LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
-_MACHINE = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
-_TOP_LEVEL = re.compile(r"[a-z]+|xn--[a-z0-9-]+", re.ASCII)
 
 
 def default_path() -> Path | None:
@@ -64,19 +58,6 @@ def default_path() -> Path | None:
 def certificate_file(ca: Path) -> Path:
     """Return the file beside a new CA that has its certificate without the key, to be shared."""
     return ca.with_name(f"{ca.stem}-certificate.pem")
-
-
-def names(extra: str = "") -> tuple[str, ...]:
-    """Return the host names and addresses that the certificate is for, the API's first.
-
-    Args:
-        extra: further ones, as in --tls-name.
-    """
-    machine = canonical(socket.gethostname())
-    # the CA may sign the names below, too: below a machine called dev is a public top-level domain
-    known = _MACHINE.fullmatch(machine) and not _TOP_LEVEL.fullmatch(machine) and not address_of(machine)
-    here = ("localhost", "127.0.0.1", "::1", *([machine] if known else []))
-    return tuple(dict.fromkeys((API_HOST, *here, *_CONTAINERS, *plain_hosts(extra))))
 
 
 class Authority:

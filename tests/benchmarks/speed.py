@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.speed [--seconds 2] [--rounds 5] [--connections 1 16 64]
 
-Bare Flask is a view that says "hello", on the same Waitress with the same settings. Both are measured in short turns,
+Bare Flask is a view that says "hello", on the same server. Both are measured in short turns,
 one after the other, so that a noisy machine hits both; each figure is the median of its turns, and the ratio is the
 median of the turns' ratios. Needs wrk.
 """

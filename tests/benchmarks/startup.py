@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.startup [--starts 9] [--messages 100000]
 
-Each start is measured beside one of a bare Flask application on Waitress, and beside an interpreter that only imports
-the libraries the emulator starts with: what a start takes beyond those is the emulator's own. Memory is resident
-memory, read from /proc, so this needs Linux.
+Each start is measured beside one of a bare Flask application on the same server, and beside an interpreter that only
+imports the libraries the emulator starts with: what a start takes beyond those is the emulator's own. Memory is
+resident memory, read from /proc, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from tests.benchmarks.support import EMULATOR, MESSAGE, Process, hello, on_core, table, terms
 from tests.benchmarks.wire import Wire, request
 
-LIBRARIES = "import click, flask, marshmallow, waitress"
+LIBRARIES = "import click, flask, httptools, marshmallow"
 
 
 def main() -> None:

@@ -26,22 +26,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from flaresend_mock.http.server import MAX_CONNECTIONS, SETTINGS
-from flaresend_mock.settings import Settings
-
 KEY = "YOUR_API_KEY"
 MESSAGE = '{"recipients": ["254712345678"], "type": "text", "text": "Hello from the APIs!"}'
 EMULATOR = (
     *(sys.executable, "-X", "faulthandler"),  # SIGABRT has it write its stacks
     *("-m", "flaresend_mock", "--log-level", "warning", "--port", "0"),
 )
-HELLO = f"""
-import flask, sys, waitress
+HELLO = """
+import flask, sys, threading
+
+from flaresend_mock.http.server import HttpServer
 app = flask.Flask("hello")
 app.add_url_rule("/", view_func=lambda: "hello")
-server = waitress.create_server(app, host="127.0.0.1", port=int(sys.argv[1]), threads={Settings().threads},
-                                connection_limit={MAX_CONNECTIONS}, **{SETTINGS})
-server.run()
+HttpServer(app, [("127.0.0.1", int(sys.argv[1]))], max_body_size=1).start()
+threading.Event().wait()
 """
 START_SECONDS = 60
 STOP_SECONDS = 15
@@ -194,7 +192,7 @@ def started(*options: str) -> Process:
 
 
 def hello() -> Process:
-    """Start the smallest Flask application there is, on the same server with the same settings."""
+    """Start the smallest Flask application there is, on the same server."""
     port = free_port()
     return Process([sys.executable, "-c", HELLO, str(port)], f"http://127.0.0.1:{port}", "/")
 

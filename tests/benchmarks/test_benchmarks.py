@@ -221,9 +221,7 @@ def test_uploads_that_come_at_once_take_no_more_than_their_size_twice_over() -> 
 
 
 @needs_proc
-def test_clients_that_idle_or_are_slow_keep_no_call_waiting_though_they_are_more_than_threads() -> None:
-    figures = endurance.idlers(
-        idle=50, half=10, slow=10, calls=40, pause=0, most=PATIENCE_SECONDS, options=("--threads", "4")
-    )
+def test_clients_that_idle_or_are_slow_keep_no_call_waiting_though_they_are_many() -> None:
+    figures = endurance.idlers(idle=50, half=10, slow=10, calls=40, pause=0, most=PATIENCE_SECONDS)
 
     assert not any(one.missed for one in figures), endurance.shown(figures)

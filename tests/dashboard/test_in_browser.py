@@ -459,7 +459,7 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
 
     proxy = Flask("proxy")
     proxy.wsgi_app = proxied  # type: ignore[method-assign]
-    server = HttpServer(proxy, "127.0.0.1", 0, threads=8, max_body_size=10**6)
+    server = HttpServer(proxy, [("127.0.0.1", 0)], max_body_size=10**6)
     server.start()
     try:
         page = browser.new_page()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -63,21 +62,11 @@ def until_hit(fault: Fault, count: int) -> None:
         pass
 
 
-def workers() -> int:
-    """Return how many threads the servers of this process have."""
-    return sum(thread.name.startswith("waitress") for thread in threading.enumerate())
-
-
-@pytest.fixture
-def idle(flaresend: FlaresendMock) -> int:
-    """How many threads there are while no call waits."""
-    return workers()
-
-
-def until_idle(kit: Flaresend, idle: int) -> None:
-    """Ask for health until every thread that a waiting call had is given back."""
-    while workers() > idle:
-        until_begun(kit)
+def until_idle(flaresend: FlaresendMock) -> None:
+    """Ask for health until no connection waits for the end of a call."""
+    assert flaresend._http is not None
+    while any(connection.is_calling for connection in list(flaresend._http._connections)):
+        until_begun(flaresend)
 
 
 def names(flaresend: FlaresendMock) -> list[str]:
@@ -94,8 +83,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def flaresend() -> Iterator[FlaresendMock]:
-    """An emulator with few threads."""
-    with FlaresendMock(threads=4) as running:
+    with FlaresendMock() as running:
         yield running
 
 
@@ -127,7 +115,7 @@ def hold(kit: Flaresend, held: Receiver) -> None:
 
 
 def test_forty_who_advance_one_world_keep_no_other_call_waiting(
-    kit: Flaresend, other: Flaresend, held: Receiver, idle: int
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, held: Receiver
 ) -> None:
     hold(kit, held)
     advances = [advance(kit, seconds=1) for _ in range(MANY)]
@@ -138,11 +126,11 @@ def test_forty_who_advance_one_world_keep_no_other_call_waiting(
     held.release()
 
     assert [one.succeeded()["fired"] for one in advances] == [[]] * MANY
-    until_idle(kit, idle)
+    until_idle(flaresend)
 
 
 def test_forty_who_test_a_webhook_keep_no_other_call_waiting(
-    kit: Flaresend, other: Flaresend, held: Receiver, idle: int
+    flaresend: FlaresendMock, kit: Flaresend, other: Flaresend, held: Receiver
 ) -> None:
     kit.webhook(held.url)
     tests = [Pending(kit, "POST", "/_mock/instances/default/webhook/test") for _ in range(MANY)]
@@ -154,7 +142,7 @@ def test_forty_who_test_a_webhook_keep_no_other_call_waiting(
     held.release()
 
     assert {one.response()[0] for one in tests} == {200}
-    until_idle(kit, idle)
+    until_idle(flaresend)
 
 
 def test_an_advance_ends_with_its_world_and_says_that_it_is_not_there(
@@ -234,13 +222,13 @@ def test_a_clock_that_stands_still_does_so_during_an_advance_and_in_what_is_save
     assert (during, kit.clock.frozen) == (True, True)
 
 
-def test_a_client_that_goes_away_is_delayed_no_longer(kit: Flaresend, idle: int) -> None:
+def test_a_client_that_goes_away_is_delayed_no_longer(flaresend: FlaresendMock, kit: Flaresend) -> None:
     fault = kit.fault(delay=300)
     with delayed(kit) as call:
         until_hit(fault, 1)
         assert answered([call]) == []
 
-    until_idle(kit, idle)
+    until_idle(flaresend)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +236,7 @@ def test_a_client_that_goes_away_is_delayed_no_longer(kit: Flaresend, idle: int)
     [("DELETE", "faults/fault-1"), ("DELETE", "faults"), ("DELETE", "worlds/{name}"), ("POST", "reset")],
 )
 def test_a_delayed_call_is_answered_once_there_is_no_reason_to_delay_it(
-    method: str, path: str, flaresend: FlaresendMock, other: Flaresend, idle: int
+    method: str, path: str, flaresend: FlaresendMock, other: Flaresend
 ) -> None:
     fault = other.fault(delay=300)
     calls = [delayed(other) for _ in range(8)]
@@ -258,7 +246,7 @@ def test_a_delayed_call_is_answered_once_there_is_no_reason_to_delay_it(
     control(other, method, path.format(name=names(flaresend)[-1]))
 
     assert [one.response()[0] for one in calls] == [200] * 8
-    until_idle(other, idle)
+    until_idle(flaresend)
 
 
 def test_a_delay_of_one_world_ends_with_no_fault_of_another(kit: Flaresend, other: Flaresend) -> None:
@@ -375,7 +363,7 @@ def test_the_same_code_in_two_worlds_links_the_one_whose_page_is_opened(
 
 @pytest.fixture
 def opened() -> Iterator[FlaresendMock]:
-    with FlaresendMock(auth="open", threads=4) as running:
+    with FlaresendMock(auth="open") as running:
         yield running
 
 

@@ -1,4 +1,4 @@
-"""The HTTP server itself: what it refuses before the application sees it, and how it shares its threads."""
+"""The HTTP server: what it refuses before the application sees it, and calls that wait."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def test_what_the_parser_stumbles_over_gets_400(flaresend: FlaresendMock, line: 
 def test_what_no_application_sees_is_refused_as_json_too(flaresend: FlaresendMock) -> None:
     response = exchanged(flaresend, b"GET /\x1b[31m\xe9 HTTP/1.0\r\n\r\n")
 
-    assert response.startswith(b"HTTP/1.0 400 ")
-    assert response.endswith(b'{"success":false,"message":"Bad Request"}')
+    assert response.startswith(b"HTTP/1.1 400 ")
+    assert response.endswith(b'{"success":false,"message":"Bad Request: a malformed request line"}')
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_what_is_far_too_large_is_refused_by_the_server_itself_in_the_same_words
 
 
 def test_calls_that_wait_keep_no_other_call_waiting_and_are_answered_when_the_server_stops() -> None:
-    with FlaresendMock(threads=2) as flaresend, Flaresend(flaresend.url, flaresend.api_key) as kit:
+    with FlaresendMock() as flaresend, Flaresend(flaresend.url, flaresend.api_key) as kit:
         kit.fault(delay=3600)
         calls = [Pending(kit, "POST", "/send-message", MESSAGE) for _ in range(8)]
         Pending(kit, "POST", "/_mock/messages/wait", {"count": 8, "timeout": SECONDS}).succeeded()

@@ -25,7 +25,7 @@ TOO_LARGE = {
     "a line without end": "GET /" + "a" * 300_000,
 }
 BROKEN = {
-    "no HTTP at all": "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+    "no HTTP at all": "\x17\x03\x01\x02\x00\x01\x00\r\n\r\n",
     "a length below zero": POST + "Content-Length: -5\r\n\r\n",
     "a length that is no number": POST + "Content-Length: 1e3\r\n\r\n",
     "a length with a sign": POST + "Content-Length: +2\r\n\r\n{{}}",

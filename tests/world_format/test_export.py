@@ -173,6 +173,7 @@ def live(world: World) -> None:
     details = {"when": NOW, "tagged": {"$time": 1}, "$value": {"$value": {"$time": 2}}}
     with world.lock:
         world.record("world", Change("odd", "x", details))
+        world.record("proxy", Change("refused", "example.com:443"))
 
 
 def world_of(state: State) -> World:

@@ -1,0 +1,281 @@
+"""One connection of the HTTP server: it reads requests, calls the application, and sends the responses."""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import ssl
+import struct
+import sys
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Any
+
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.core.errors import AuthorityError
+from flaresend_mock.http.context import CUT, DISCONNECTED, RESET
+from flaresend_mock.http.proxy import ESTABLISHED
+from flaresend_mock.http.request_parser import Head, Refused
+from flaresend_mock.http.request_reader import IDLE_SECONDS, STALL_SECONDS, Closed, RequestReader
+from flaresend_mock.http.response_writer import ResponseWriter, refusal
+
+if TYPE_CHECKING:
+    from flaresend_mock.http.server import HttpServer
+
+log = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS = 10.0
+LINGER_SECONDS = 2.0
+"""How long the server reads on after a refusal: closing a connection with unread bytes would reset it."""
+TUNNEL_SECONDS = 24 * 3600.0
+TICK_SECONDS = 5
+"""How often the thread of a connection that waits for bytes looks at its limits."""
+
+_PIECE = 64 * 1024
+_TLS_HELLO = 0x16
+_WINDOWS = sys.platform == "win32"
+_UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
+"""What a client says in its alert when it does not trust the certificate."""
+
+
+class Connection:
+    """Serves one connection until it ends. A thread of its own calls `run`.
+
+    Args:
+        server: its application, limits, certificate and proxy.
+        is_served: without it, there are too many connections, and every request is refused.
+    """
+
+    def __init__(
+        self, server: HttpServer, connection: socket.socket, client: tuple[Any, ...], *, is_served: bool
+    ) -> None:
+        self._server = server
+        self._socket = connection
+        self._reader = RequestReader(self._receive, self.send, server.max_body)
+        self._is_served = is_served
+        self._is_reset = False
+        self.is_reading, self.is_calling = False, False
+        self.local, port = connection.getsockname()[:2]
+        self._environ: dict[str, Any] = {
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": self.local,
+            "SERVER_PORT": str(port),
+            "REMOTE_ADDR": client[0],
+            "REMOTE_PORT": str(client[1]),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+            DISCONNECTED: self.is_gone,
+        }
+
+    def run(self) -> None:
+        """Serve requests until the client or the server ends the connection."""
+        try:
+            self._set_limits()
+            self._accept_tls()
+            while self._serve_request():
+                pass
+        except (Closed, OSError, ValueError):  # ValueError: the other thread has closed the socket
+            pass
+        except Exception as error:
+            log.error("a connection failed", exc_info=error)
+        finally:
+            self._close()
+
+    def end(self, how: int) -> None:
+        """End the connection from another thread: SHUT_RD once its call has finished, SHUT_RDWR at once."""
+        with suppress(OSError):
+            socket.socket.shutdown(self._socket, how)  # SSLSocket.shutdown would break off a call that sends
+
+    def is_gone(self) -> bool:
+        """Tell whether the client has closed the connection."""
+        try:
+            if hasattr(select, "POLLRDHUP"):
+                poll = select.poll()
+                poll.register(self._socket.fileno(), select.POLLRDHUP)
+                return bool(poll.poll(0))
+            return self._has_bytes() and not socket.socket.recv(self._socket, 1, socket.MSG_PEEK)
+        except (OSError, ValueError):
+            return True
+
+    def is_ending(self) -> bool:
+        """Tell whether the server is being stopped."""
+        return self._server.stopping
+
+    def read(self) -> bytes:
+        """Return the next bytes of a tunnel, or none at the end."""
+        buffer, self._reader.buffer = self._reader.buffer, b""
+        return buffer or self._receive(TUNNEL_SECONDS)
+
+    def send(self, data: bytes) -> None:
+        """Send all of the data.
+
+        Raises:
+            OSError: the client is gone, or reads nothing for too long.
+        """
+        if self._socket.gettimeout() is None:  # the system's own limit counts
+            self._socket.sendall(data)
+            return
+        rest, watch = memoryview(data), Stopwatch()
+        while rest:
+            try:
+                rest, watch = rest[self._socket.send(rest) :], Stopwatch()
+            except TimeoutError:
+                if watch.seconds >= STALL_SECONDS:
+                    raise
+
+    def _set_limits(self) -> None:
+        """Have the system limit how long calls of the socket take: a limit of Python's costs another call each."""
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if _WINDOWS:
+            self._socket.settimeout(TICK_SECONDS)
+            return
+        self._socket.setblocking(True)
+        for option, seconds in ((socket.SO_RCVTIMEO, TICK_SECONDS), (socket.SO_SNDTIMEO, int(STALL_SECONDS))):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+
+    def _receive(self, seconds: float, flags: int = 0) -> bytes:
+        """Return the next bytes, or none at the end.
+
+        Raises:
+            TimeoutError: none come within these seconds.
+        """
+        watch = None
+        while True:
+            try:
+                return self._socket.recv(_PIECE, flags)
+            except (BlockingIOError, TimeoutError):  # a tick
+                watch = watch or Stopwatch()
+                if watch.seconds + TICK_SECONDS >= seconds:
+                    raise TimeoutError from None
+
+    def _accept_tls(self) -> None:
+        """Do the TLS handshake, if the first byte of the connection is that of a hello.
+
+        Raises:
+            Closed: there is no byte, or the handshake fails.
+        """
+        first = self._reader.buffer or self._receive(IDLE_SECONDS, socket.MSG_PEEK)
+        if not first or first[0] != _TLS_HELLO:
+            return
+        if self._reader.buffer:  # a client that does not wait for the response to CONNECT
+            raise Closed
+        self.is_reading = True
+        if self._server.tls_context is None:
+            raise Closed
+        try:
+            context = self._server.tls_context()
+            self._socket.settimeout(HANDSHAKE_SECONDS)
+            self._socket = context.wrap_socket(self._socket, server_side=True)
+        except (OSError, ValueError, AuthorityError) as error:
+            _log_failed_handshake(error)
+            raise Closed from None
+        self._socket.settimeout(TICK_SECONDS)
+        self._environ["wsgi.url_scheme"] = "https"
+        self.is_reading = False
+
+    def _serve_request(self) -> bool:
+        """Serve one request, and return whether the connection stays open."""
+        reader, head = self._reader, None
+        try:
+            if self._server.stopping and not reader.buffer and not self._has_bytes():
+                return False
+            reader.wait()
+            self.is_reading = True
+            head = reader.read_head()
+            if not self._is_served:
+                raise Refused(503, "too many connections are open", head.path)
+            if head.authority is not None:
+                if not self._server.proxy.is_ours(head, self.local):
+                    self.is_reading = False  # a tunnel may be ended at any time
+                    self._server.proxy.pass_on(head, reader.head, self)
+                    return False
+                if head.method == "CONNECT":
+                    return self._connect()
+            body = reader.read_body(head)
+            self.is_reading, self.is_calling = False, True
+            with body:
+                return self._call(head, body)
+        except Refused as refused:
+            log.info("refused a request: %s %s", refused.status, refused.message)
+            self.is_calling = True
+            self.send(refusal(refused, head))
+            self._linger()
+            return False
+        finally:
+            self.is_reading = self.is_calling = False
+
+    def _call(self, head: Head, body: IO[bytes]) -> bool:
+        """Call the application, send its response, and return whether the connection stays open."""
+        writer = ResponseWriter(self.send, head, self._server.is_serving)
+        environ = {
+            **self._environ,
+            **head.fields,
+            "REQUEST_METHOD": head.method,
+            "REQUEST_URI": head.target,
+            "PATH_INFO": head.path,
+            "QUERY_STRING": head.query,
+            "SERVER_PROTOCOL": f"HTTP/1.{min(head.minor, 1)}",
+            "wsgi.input": body,
+            CUT: writer.prepare_cut,
+        }
+        try:
+            pieces = self._server.app(environ, writer.start)
+            try:
+                writer.send(pieces)
+            finally:
+                if (close := getattr(pieces, "close", None)) is not None:
+                    close()
+        except Closed:
+            self._is_reset = writer.cut == RESET
+            raise
+        except OSError:
+            raise
+        except Exception as error:
+            log.error("%s %s failed", head.method, head.path, exc_info=error)
+            if writer.begun:
+                raise Closed from None
+            raise Refused(500, "Internal Server Error", head.path) from None
+        return writer.keeps_alive
+
+    def _connect(self) -> bool:
+        """Serve what the client sends through CONNECT as if it came to this address."""
+        if self._environ["wsgi.url_scheme"] == "https":
+            raise Refused(400, "Bad Request: CONNECT inside TLS")
+        self.send(ESTABLISHED)
+        self._accept_tls()
+        return True
+
+    def _has_bytes(self) -> bool:
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def _linger(self) -> None:
+        """Tell the client that this is the end, and drop what it still sends."""
+        watch = Stopwatch()
+        self.end(socket.SHUT_WR)
+        self._socket.settimeout(LINGER_SECONDS)
+        while watch.seconds < LINGER_SECONDS and socket.socket.recv(self._socket, _PIECE):
+            pass
+
+    def _close(self) -> None:
+        with suppress(OSError, ValueError):
+            if self._is_reset:  # a socket that does not linger resets its connection
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            elif isinstance(self._socket, ssl.SSLSocket):
+                self._socket.setblocking(False)
+                self._socket.unwrap()  # tells the client that this is the end, and does not wait for its consent
+        self._socket.close()
+
+
+def _log_failed_handshake(error: Exception) -> None:
+    reason = str(getattr(error, "reason", None) or "")
+    if reason.endswith(_UNTRUSTED):
+        log.warning("A client does not trust the certificate: `flaresend-mock ca` says how to make it.")
+    elif reason:
+        log.warning("A TLS handshake failed: %s", reason.lower().replace("_", " "))
+    elif isinstance(error, AuthorityError):
+        log.error("TLS cannot be served: %s", error)

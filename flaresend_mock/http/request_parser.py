@@ -1,0 +1,276 @@
+"""Parses the heads of HTTP/1 requests, strictly: httptools reads the fields, and everything is counted in raw bytes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from urllib.parse import unquote_to_bytes
+
+import httptools
+
+from flaresend_mock.http.context import CONTROL, MEDIA_HOST
+
+MAX_HEAD = 64 * 1024
+"""Bytes of a request line with its header fields."""
+MAX_CHUNK_LINE = 256
+MAX_TRAILERS = 8 * 1024
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n")
+_CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n")
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
+_TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*")
+_HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\])(?::[0-9]*)?", re.ASCII)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
+_PREFIX = b"POST / HTTP/1.1\r\n"
+_KNOWN = 1024
+_keys: dict[bytes, str] = {}
+
+
+class Refused(Exception):
+    """A request that the server refuses itself, with a status and what is wrong. The connection is closed afterwards.
+
+    Args:
+        path: the path of the request, as far as it is known.
+    """
+
+    def __init__(self, status: int, message: str, path: str = "/") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.path = path
+
+    @property
+    def body(self) -> dict[str, object]:
+        """The JSON of the refusal, in the format of the API, or of the control plane and the media host."""
+        if f"{self.path}/".startswith((CONTROL + "/", MEDIA_HOST + "/")):
+            code = HTTPStatus(self.status).phrase.lower().replace(" ", "_").replace("-", "_")
+            return {"error": {"code": code, "message": self.message}}
+        return {"success": False, "message": self.message}
+
+
+@dataclass(slots=True)
+class Head:
+    """The request line and the fields of a request.
+
+    Args:
+        fields: values by their names in a WSGI environ. Names with an underscore are left out: they would pass for
+            others.
+        authority: the host and port of a request that was sent in absolute form, or of CONNECT.
+        length: bytes of the body; None if it is chunked.
+    """
+
+    method: str
+    target: str
+    minor: int
+    fields: dict[str, str] = field(default_factory=dict)
+    authority: str | None = None
+    length: int | None = 0
+    keeps_alive: bool = True
+    expects_continue: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path of the target, decoded, as WSGI has it."""
+        path = self.target
+        if self.authority is not None:
+            path = path.partition("://")[2][len(self.authority) :] or "/"
+            path = path if path.startswith("/") else "/" + path
+        path = path.partition("?")[0].partition("#")[0]
+        return unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2].partition("#")[0] if "?" in self.target else ""
+
+
+class _Fields:
+    """Collects what httptools reports."""
+
+    __slots__ = ("found",)
+
+    def __init__(self) -> None:
+        self.found: list[tuple[bytes, bytes]] = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.found.append((name, value))
+
+
+def parse_head(raw: bytes) -> Head:
+    """Parse a head, which ends with an empty line.
+
+    Raises:
+        Refused: it breaks a rule of RFC 9110 or RFC 9112.
+    """
+    line = _REQUEST_LINE.match(raw)
+    if line is None:
+        raise _malformed_line(raw)
+    head = Head(line[1].decode(), line[2].decode("latin-1"), int(line[4]))
+    try:
+        _complete(head, raw[line.end() :], int(line[3]))
+    except Refused as refused:
+        refused.path = head.path
+        raise
+    return head
+
+
+def _complete(head: Head, raw: bytes, major: int) -> None:
+    if major != 1:
+        raise Refused(505, f"HTTP version {major}.{head.minor} is not supported")
+    if (found := _CONTROL_CHARACTER.search(raw)) is not None:
+        raise _bad("a bare line feed" if found[0] == b"\n" else "a control character in a header")
+    if raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw:
+        raise _bad("a folded header")
+    collected = _Fields()
+    try:
+        httptools.HttpRequestParser(collected).feed_data(_PREFIX + raw)
+    except httptools.HttpParserUpgrade:
+        pass  # ignored: HTTP/1.1 goes on
+    except httptools.HttpParserError as error:
+        raise _bad(_reason(error)) from None
+    lengths, codings, hosts = list[str](), list[str](), list[str]()
+    fields, connection = head.fields, ""
+    for name, raw_value in collected.found:
+        key = _keys.get(name) or _key(name)
+        value = raw_value.strip(b" \t").decode("latin-1")
+        match key:
+            case "CONTENT_LENGTH":
+                lengths.append(value)
+            case "HTTP_TRANSFER_ENCODING":
+                codings.append(value)
+                continue
+                continue
+            case "HTTP_HOST":
+                hosts.append(value)
+            case "HTTP_CONNECTION":
+                connection = f"{connection},{value}"
+            case "":
+                continue
+        known = fields.get(key)
+        fields[key] = value if known is None else f"{known}{'; ' if key == 'HTTP_COOKIE' else ', '}{value}"
+    _check_target(head, hosts)
+    head.length = _length(lengths, codings, head.minor)
+    if lengths:
+        fields["CONTENT_LENGTH"] = str(head.length)  # without zeros before it, which other readers may refuse
+    options = {one.strip() for one in connection.lower().split(",")} if connection else ()
+    head.keeps_alive = "close" not in options and (head.minor > 0 or "keep-alive" in options)
+    if (expected := fields.get("HTTP_EXPECT")) is not None and head.minor > 0:
+        if expected.lower() != "100-continue":
+            raise Refused(417, "Expect: only 100-continue is supported")
+        head.expects_continue = True
+
+
+def _check_target(head: Head, hosts: list[str]) -> None:
+    if len(hosts) > 1:
+        raise _bad("more than one Host")
+    if not hosts and head.minor > 0:
+        raise _bad("no Host")
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        raise _bad("a malformed Host")
+    if head.method == "CONNECT":
+        found = _AUTHORITY.fullmatch(head.target)
+        if found is None or not 0 < int(found[2]) < 65536:
+            raise _bad("CONNECT needs a host and a port, such as api.flaresend.com:443")
+        head.authority = head.target
+    elif not head.target.startswith("/"):
+        absolute = _ABSOLUTE.match(head.target)
+        if absolute is not None and absolute[1] and _HOST.fullmatch(absolute[1]):
+            head.authority = head.fields["HTTP_HOST"] = absolute[1]
+        elif head.target != "*" or head.method != "OPTIONS":
+            raise _bad("a malformed target")
+
+
+def _length(lengths: list[str], codings: list[str], minor: int) -> int | None:
+    """Return the bytes of the body, or None if it is chunked."""
+    if codings:
+        if lengths:
+            raise _bad("both Content-Length and Transfer-Encoding")
+        if minor == 0:
+            raise _bad("Transfer-Encoding in HTTP/1.0")
+        names = [one.strip().lower() for one in ",".join(codings).split(",")]
+        if names == ["chunked"]:
+            return None
+        if names.count("chunked") > 1 or "chunked" in names[:-1]:
+            raise _bad("Transfer-Encoding: chunked must be last, and once")
+        raise Refused(501, "Transfer-Encoding: only chunked is supported")
+    if not lengths:
+        return 0
+    values = {one.strip(" \t") for one in ",".join(lengths).split(",")}
+    given = values.pop()
+    if values:
+        raise _bad("different Content-Lengths")
+    if not (given.isascii() and given.isdigit()):
+        raise _bad("Content-Length is not a number")
+    if len(given) > 19:
+        raise _bad("Content-Length is too large")
+    return int(given)
+
+
+def check_lines(raw: bytes) -> None:
+    """Check a part of a head that is not complete: a bare line feed at an empty line would never end it.
+
+    Raises:
+        Refused: there is one.
+    """
+    if b"\n\n" in raw or b"\n\r\n" in raw.replace(b"\r\n\r\n", b""):
+        raise _bad("a bare line feed")
+
+
+def refuse_large(raw: bytes) -> Refused:
+    """Return the refusal of a head that is too large."""
+    refused = _malformed_line(raw)
+    refused.status, refused.message = (431, f"a head may have {MAX_HEAD} bytes")
+    return refused
+
+
+def chunk_size(line: bytes) -> int:
+    """Return the size of a chunk from its first line, which ends with CRLF.
+
+    Raises:
+        Refused: the line is malformed.
+    """
+    found = _CHUNK_LINE.fullmatch(line)
+    if found is None:
+        raise _bad("a malformed chunk")
+    return int(found[1], 16)
+
+
+def check_trailers(raw: bytes) -> None:
+    """Check the syntax of trailers, which are dropped.
+
+    Raises:
+        Refused: they are malformed.
+    """
+    if not _TRAILERS.fullmatch(raw):
+        raise _bad("a malformed trailer")
+
+
+def _bad(what: str) -> Refused:
+    return Refused(400, f"Bad Request: {what}")
+
+
+def _malformed_line(raw: bytes) -> Refused:
+    """Return the refusal of a request line, in the format that its path asks for."""
+    parts = raw.partition(b"\n")[0].split(b" ")
+    path = parts[1].decode("latin-1").partition("?")[0] if len(parts) > 1 else "/"
+    refused = _bad("a malformed request line")
+    refused.path = path
+    return refused
+
+
+def _reason(error: Exception) -> str:
+    """Return what httptools says is wrong, in one line."""
+    return " ".join(str(error).split()).rstrip(".")[:100] or "a malformed header"
+
+
+def _key(name: bytes) -> str:
+    """Return the key of a field in a WSGI environ, or an empty text for a name with an underscore."""
+    if b"_" in name:
+        return ""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    if len(_keys) < _KNOWN and len(name) < 64:
+        _keys[name] = key
+    return key

@@ -1,0 +1,182 @@
+"""Reads requests from the bytes of a connection: heads, bodies with a length, and chunked bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import IO
+
+from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.http import request_parser
+from flaresend_mock.http.request_parser import Head, Refused
+
+IDLE_SECONDS = 120.0
+"""How long a connection may stay open without a request."""
+HEAD_SECONDS = 30.0
+"""How long a head may take, from its first byte."""
+STALL_SECONDS = 30.0
+"""How long a body may stand still."""
+MAX_IN_MEMORY = 256 * 1024
+"""Bytes of a body that are kept in memory; a larger one goes to a temporary file."""
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_END = b"\r\n\r\n"
+
+
+class Closed(Exception):
+    """The connection has ended: there is no response to give."""
+
+
+class RequestReader:
+    """Reads one request after another, and keeps what came after the last one.
+
+    Args:
+        receive: returns the next bytes, or none at the end of the connection. It raises TimeoutError after as many
+            seconds as it is given.
+        send: sends an interim response.
+        max_body: bytes that a body may have.
+    """
+
+    def __init__(self, receive: Callable[[float], bytes], send: Callable[[bytes], None], max_body: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._max_body = max_body
+        self.buffer = b""
+        self.head = b""
+
+    def wait(self) -> None:
+        """Wait for the first bytes of the next request.
+
+        Raises:
+            Closed: the client sends none.
+        """
+        if not self.buffer:
+            try:
+                self.buffer = self._next(IDLE_SECONDS)
+            except TimeoutError:
+                raise Closed from None
+
+    def read_head(self) -> Head:
+        """Return the head of the next request. Empty lines before it are skipped.
+
+        Raises:
+            Refused: it is malformed, too large or too slow.
+            Closed: the client breaks off.
+        """
+        buffer = self.buffer
+        watch, searched = Stopwatch(), 0
+        while True:
+            while buffer[:2] == b"\r\n":
+                buffer, searched = buffer[2:], 0
+            end = buffer.find(_END, searched)
+            if 0 <= end <= request_parser.MAX_HEAD - len(_END):
+                self.buffer = buffer[end + len(_END) :]
+                self.head = buffer[: end + len(_END)]
+                return request_parser.parse_head(self.head)
+            if len(buffer) >= request_parser.MAX_HEAD:
+                raise request_parser.refuse_large(buffer)
+            request_parser.check_lines(buffer[max(0, searched - 1) :])
+            searched = max(0, len(buffer) - len(_END) + 1)
+            left = HEAD_SECONDS - watch.seconds
+            try:
+                if left <= 0:
+                    raise TimeoutError
+                buffer += self._next(left)
+            except TimeoutError:
+                raise Refused(408, "the request takes too long") from None
+
+    def read_body(self, head: Head) -> IO[bytes]:
+        """Return the whole body, and put its length into the fields of the head.
+
+        Raises:
+            Refused: it is malformed, too large or too slow, or there is no room to keep it.
+            Closed: the client has sent a part of it.
+        """
+        if head.length is not None and head.length <= len(self.buffer):
+            body = self.buffer[: head.length]
+            self.buffer = self.buffer[head.length :]
+            return BytesIO(body)
+        spool = _Spool()
+        try:
+            if head.length is not None and head.length > self._max_body:
+                raise Refused(413, "Request body too large")
+            if head.expects_continue and not self.buffer:
+                self._send(CONTINUE)
+            if head.length is not None:
+                self._copy(head.length, spool)
+            else:
+                self._read_chunks(spool)
+                head.fields["CONTENT_LENGTH"] = str(spool.size)
+        except BaseException as error:
+            spool.file.close()
+            if isinstance(error, TimeoutError):
+                raise Refused(408, "the body of the request takes too long", head.path) from None
+            if isinstance(error, Refused):
+                error.path = head.path
+            raise
+        spool.file.seek(0)
+        return spool.file
+
+    def _next(self, seconds: float) -> bytes:
+        piece = self._receive(seconds)
+        if not piece:
+            raise Closed
+        return piece
+
+    def _copy(self, length: int, spool: _Spool) -> None:
+        """Keep this number of bytes of the body."""
+        while length:
+            piece = self.buffer[:length] or self._next(STALL_SECONDS)
+            if len(piece) > length:
+                piece, self.buffer = piece[:length], piece[length:]
+            else:
+                self.buffer = self.buffer[len(piece) :]
+            length -= len(piece)
+            spool.write(piece)
+
+    def _read_chunks(self, spool: _Spool) -> None:
+        while size := request_parser.chunk_size(self._read_line(request_parser.MAX_CHUNK_LINE, 400)):
+            if spool.size + size > self._max_body:
+                raise Refused(413, "Request body too large")
+            self._copy(size, spool)
+            if self._read_line(2, 400) != b"\r\n":
+                raise Refused(400, "Bad Request: a malformed end of a chunk")
+        trailers = b""
+        while (line := self._read_line(request_parser.MAX_TRAILERS - len(trailers), 431)) != b"\r\n":
+            trailers += line
+        request_parser.check_trailers(trailers)
+
+    def _read_line(self, most: int, status: int) -> bytes:
+        """Return a line of the framing of a chunked body, with CRLF."""
+        while (end := self.buffer.find(b"\n", 0, most)) < 0:
+            if len(self.buffer) >= most:
+                raise Refused(status, "Bad Request: a line of a chunked body is too long")
+            self.buffer += self._next(STALL_SECONDS)
+        line = self.buffer[: end + 1]
+        self.buffer = self.buffer[end + 1 :]
+        return line
+
+
+class _Spool:
+    """A body as it arrives: in memory, or in a temporary file once it is large."""
+
+    def __init__(self) -> None:
+        self.file: IO[bytes] = BytesIO()
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Add bytes.
+
+        Raises:
+            Refused: the disk is full.
+        """
+        try:
+            if self.size <= MAX_IN_MEMORY < self.size + len(piece):
+                file = TemporaryFile()  # noqa: SIM115 - the call closes it
+                file.write(self.file.getbuffer() if isinstance(self.file, BytesIO) else b"")
+                self.file = file
+            self.file.write(piece)
+        except OSError as error:
+            raise Refused(507, f"the body cannot be kept: {error.strerror}") from None
+        self.size += len(piece)

@@ -1,0 +1,128 @@
+"""Writes the responses of WSGI applications, and the refusals of the server itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+
+from flaresend_mock.background.realtime import http_date
+from flaresend_mock.http.bodies import JSON, dump_json
+from flaresend_mock.http.context import TRUNCATE
+from flaresend_mock.http.request_parser import Head, Refused
+from flaresend_mock.http.request_reader import Closed
+
+MAX_JOINED = 64 * 1024
+"""Bytes of a body that are sent together with the head, in one packet and one system call."""
+
+_BARE = ("204", "304")
+
+
+class ResponseWriter:
+    """Sends one response.
+
+    A body whose length is known is sent with it. Others are sent in chunks to clients of HTTP/1.1, and to those of
+    HTTP/1.0 until the connection ends.
+
+    Args:
+        send: sends bytes.
+        head: the head of the request.
+        serves: tells whether the server goes on; otherwise the connection ends with the response.
+    """
+
+    def __init__(self, send: Callable[[bytes], None], head: Head, serves: Callable[[], bool]) -> None:
+        self._send = send
+        self._serves = serves
+        self._is_head = head.method == "HEAD"
+        self._minor = min(head.minor, 1)
+        self._status = ""
+        self._headers: list[tuple[str, str]] = []
+        self.keeps_alive = head.keeps_alive
+        self.cut: str | None = None
+        self.begun = False
+
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
+        """Take the status and the headers: the function start_response of WSGI."""
+        self._status, self._headers = status, headers
+        return self._send
+
+    def prepare_cut(self, how: str) -> None:
+        """Cut the connection instead of sending the whole response: see http/context.py."""
+        self.cut = how
+
+    def send(self, pieces: Iterable[bytes]) -> None:
+        """Send the response with the pieces of its body, as they come.
+
+        Raises:
+            Closed: the connection was cut, or the body has another length than was announced.
+            OSError: the client is gone.
+        """
+        iterator = iter(pieces)
+        first = next(iterator, b"")
+        length = next((int(value) for name, value in self._headers if name.lower() == "content-length"), None)
+        is_bare = self._is_head or self._status.startswith(_BARE)
+        chunked = length is None and not is_bare and self._minor > 0
+        if length is None and not is_bare and not chunked:
+            self.keeps_alive = False
+        if self.cut is not None:
+            if self.cut == TRUNCATE:
+                body = b"".join((first, *iterator))
+                self._send(self._head(chunked) + body[: len(body) // 2])
+            raise Closed
+        head = self._head(chunked)
+        self.begun = True
+        if is_bare:
+            self._send(head)
+            return
+        if chunked:
+            self._send(head + _chunk(first))
+            for piece in iterator:
+                self._send(_chunk(piece))
+            self._send(b"0\r\n\r\n")
+            return
+        if len(first) <= MAX_JOINED:
+            self._send(head + first)
+        else:
+            self._send(head)
+            self._send(first)
+        sent = len(first)
+        for piece in iterator:
+            self._send(piece)
+            sent += len(piece)
+        if length is not None and sent != length:
+            raise Closed
+
+    def _head(self, chunked: bool) -> bytes:
+        lines = [f"HTTP/1.{self._minor} {self._status}\r\n"]
+        for name, value in self._headers:
+            if name.lower() == "connection" and value.lower() == "close":
+                self.keeps_alive = False
+            elif name.lower() != "date":
+                lines.append(f"{name}: {value}\r\n")
+        lines.append(f"Date: {http_date()}\r\n")
+        if chunked:
+            lines.append("Transfer-Encoding: chunked\r\n")
+        if not (self.keeps_alive and self._serves()):
+            self.keeps_alive = False
+            lines.append("Connection: close\r\n")
+        elif self._minor == 0:
+            lines.append("Connection: keep-alive\r\n")
+        lines.append("\r\n")
+        return "".join(lines).encode("latin-1")
+
+
+def refusal(refused: Refused, head: Head | None) -> bytes:
+    """Return the response to a request that the server refuses itself. The connection ends with it."""
+    status, body = HTTPStatus(refused.status), dump_json(refused.body)
+    fields = (
+        f"HTTP/1.{1 if head is None else min(head.minor, 1)} {status.value} {status.phrase}",
+        f"Content-Type: {JSON}",
+        f"Content-Length: {len(body)}",
+        f"Date: {http_date()}",
+        "Connection: close\r\n\r\n",
+    )
+    return "\r\n".join(fields).encode() + (b"" if head is not None and head.method == "HEAD" else body)
+
+
+def _chunk(piece: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
