@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Windows has SIGBREAK, for the end of a console and for Ctrl-Break
-SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)]
+# SIGHUP is the end of a terminal, unless nohup has it ignored; Windows has SIGBREAK, for that and for Ctrl-Break
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 COMMANDS = {
     "health": "tools",
@@ -122,7 +122,8 @@ def serve(settings: Settings) -> int:
     wakeup.setblocking(False)
     # a signal wakes this thread, also if another thread gets it
     signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
-    for number in SIGNALS:
+    wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in wanted:
         signal.signal(number, lambda *_: None)
 
     from flaresend_mock.server import CannotExport, CannotStart, FlaresendMock
@@ -141,7 +142,7 @@ def serve(settings: Settings) -> int:
     except CannotExport as error:
         log.error("%s", error)
         status = 1
-    for number in SIGNALS:
+    for number in wanted:
         signal.signal(number, signal.SIG_IGN)  # the process ends now; another signal changes nothing
     return status
 

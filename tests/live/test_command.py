@@ -7,7 +7,7 @@ import re
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -36,13 +36,14 @@ class Starter:
     def __init__(self) -> None:
         self.processes: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: str, **variables: str) -> Running:
+    def __call__(self, *arguments: str, preexec: Callable[[], object] | None = None, **variables: str) -> Running:
         process = subprocess.Popen(
             [*COMMAND, "--port", "0", *arguments],
             env={**CLEAN, **variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=preexec,
         )
         self.processes.append(process)
         assert process.stdout is not None
@@ -96,7 +97,7 @@ def test_it_greets_with_its_address_its_key_and_a_curl_line_that_works(start: St
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
     start: Starter, how: signal.Signals
 ) -> None:
@@ -113,6 +114,20 @@ def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
 
 
 @pytest.mark.slow
+def test_the_end_of_its_terminal_keeps_the_export_and_nohup_keeps_it_running(start: Starter, tmp_path: Path) -> None:
+    ignored = start(
+        "--export-on-exit", str(tmp_path / "world.json"), preexec=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    )
+    ignored.process.send_signal(signal.SIGHUP)
+    assert requests.get(f"{ignored.url}/_mock/health", timeout=20).ok
+    ended = start("--export-on-exit", str(tmp_path / "other.json"))
+
+    end(ended, signal.SIGHUP)
+
+    assert (tmp_path / "other.json").exists()
+    assert not (tmp_path / "world.json").exists()
+
+
 def test_many_signals_at_once_end_it_all_the_same(start: Starter) -> None:
     running = start()
     for how in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
