@@ -43,12 +43,7 @@ class ControlPlaneError(Exception):
 
 
 class EmulatorUnreachable(Exception):
-    """No emulator responds at the URL.
-
-    Args:
-        reason: the cause alone, in a few words.
-        is_refused: no server listens there.
-    """
+    """No emulator responds at the URL, for a `reason` in a few words; `is_refused` if no server listens there."""
 
     def __init__(self, message: str, reason: str = "", *, is_refused: bool = False) -> None:
         super().__init__(message)
@@ -57,11 +52,7 @@ class EmulatorUnreachable(Exception):
 
 
 class NotAnEmulator(EmulatorUnreachable):
-    """Another server responds at the URL.
-
-    Args:
-        status: the status of the response that no emulator gives.
-    """
+    """Another server responds at the URL, with a `status` that no emulator gives."""
 
     def __init__(self, url: str, status: int = 200) -> None:
         problem = "is not a flaresend-mock emulator"
@@ -122,7 +113,9 @@ class ControlPlane:
         Raises:
             TypeError: the body cannot be written as JSON.
         """
-        data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds + _waited(body))
+        asked = body.get("timeout") if isinstance(body, dict) else None
+        seconds += asked if isinstance(asked, int | float) and asked > 0 else 0.0
+        data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds)
         try:
             found = json.loads(data)
         except (ValueError, RecursionError):
@@ -273,12 +266,6 @@ def _encoded(body: Any) -> bytes | None:
         return json.dumps(body, allow_nan=False).encode()
     except (TypeError, ValueError) as error:
         raise TypeError(f"what is given must be JSON: {error}") from None
-
-
-def _waited(body: Any) -> float:
-    """Return the seconds for which a body asks to wait."""
-    asked = body.get("timeout") if isinstance(body, dict) else None
-    return asked if isinstance(asked, int | float) and asked > 0 else 0.0
 
 
 def _events(lines: Iterable[bytes]) -> Iterator[ServerSentEvent]:

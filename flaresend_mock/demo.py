@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
-from flaresend_mock.core.models import Content, InboundMessage
+from flaresend_mock.core.models import Content
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
@@ -40,12 +41,7 @@ HELLO = "Hello! I am the baker's bot. Write _menu_ to see what is fresh."
 
 
 class Bot:
-    """The demonstration's application: a WSGI application that gets events and replies over the API.
-
-    Args:
-        api: the emulator's application. The bot calls it as any client calls Flaresend.
-        api_key: the key of the instance that the bot sends with.
-    """
+    """The application of the demonstration: it gets events by WSGI, and replies over the API as any client does."""
 
     def __init__(self, api: WSGIApplication, api_key: str) -> None:
         self._client = Client(api)

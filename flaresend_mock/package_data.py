@@ -15,7 +15,6 @@ FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
 
 
 def world_names() -> list[str]:
-    """Return the names of the shipped worlds."""
     return sorted(file.stem for file in (FIXTURES / "worlds").glob("*.json"))
 
 
@@ -53,7 +52,6 @@ def event_names() -> tuple[str, ...]:
 
 
 def sample_event(name: str) -> dict[str, Any]:
-    """Return a sample event, by its name."""
     file = FIXTURES / "webhooks" / "assumed" / f"{name}.json"
     found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found

@@ -23,7 +23,8 @@ from flaresend_mock.api.errors import TABLE
 from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
-from flaresend_mock.core.models import InboundMessage, Webhook
+from flaresend_mock.core.models import Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from tests.defaults import FAMILY, OWNED
 
 URL = "http://127.0.0.1:3577"

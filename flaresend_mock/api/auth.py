@@ -21,12 +21,7 @@ class Caller:
 
 
 def authenticate() -> Response | None:
-    """Find the caller, apply a fault that matches, and refuse a call without a known key.
-
-    Raises:
-        WorldIsGone: the world of this key was evicted.
-        TooMany: there is no room for a world for this key.
-    """
+    """Find the caller, apply a fault that matches, and refuse a call without a known key."""
     us: AppServices = request.environ[SERVICES]
     key = bearer(request.environ.get("HTTP_AUTHORIZATION", ""))
     found = us.worlds.with_key(key) if key else None
@@ -42,12 +37,7 @@ def authenticate() -> Response | None:
 
 
 def _require_known(request: Request, us: AppServices, key: str | None, caller: Caller | None) -> None:
-    """Refuse a call of a known route without a known key, before any other check.
-
-    Raises:
-        Unauthorized: the key is missing or unknown.
-        NotFound: the path begins with a double slash, or the emulator only tolerates it, and is strict.
-    """
+    """Refuse a call of a known route without a known key, and in strict mode a tolerated path, before any check."""
     if isinstance(request.routing_exception, NotFound):
         return
     path: str = request.environ[PATH]

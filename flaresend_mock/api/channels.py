@@ -100,9 +100,7 @@ class Found(Success):
 
 
 class Followed(MessageResponse):
-    alreadyFollowing = Property(  # noqa: N815 - as documented
-        bool, "Whether the instance followed the channel before.", get=lambda already: already
-    )
+    alreadyFollowing = Property(bool, "Whether the instance followed the channel before.", get=lambda already: already)
 
 
 class Posted(MessageResponse):

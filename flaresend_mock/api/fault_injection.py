@@ -71,15 +71,12 @@ def _reply(reply: Reply) -> Response:
         status = bodies.STATUS_LINES.get(reply.status, reply.status)
         response = Response(reply.body, status, content_type="text/plain; charset=utf-8")
     else:
-        body = {"success": False, "message": _message(reply.status)} if reply.body is None else reply.body
+        phrase = bodies.STATUS_LINES.get(reply.status, "Unknown").partition(" ")[2]
+        message = OVERLOADED.get(reply.status) or phrase.capitalize() or "Unknown"
+        body = {"success": False, "message": message} if reply.body is None else reply.body
         response = bodies.respond(body, reply.status)
     if reply.status in (204, 304):
         response.set_data(b"")
     for name, value in reply.headers.items():
         response.headers[name] = value
     return response
-
-
-def _message(status: int) -> str:
-    phrase = bodies.STATUS_LINES.get(status, "Unknown").partition(" ")[2]
-    return OVERLOADED.get(status) or phrase.capitalize() or "Unknown"

@@ -31,12 +31,7 @@ Value = TypeVar("Value")
 
 
 class Described(fields.Field[Value]):
-    """A field with a meaning and a JSON Schema.
-
-    Args:
-        description: what it means.
-        refusal: the message where it is missing, null or unusable.
-    """
+    """A field with a meaning, a JSON Schema, and the `refusal` of a value that is missing, null or unusable."""
 
     is_list: ClassVar[bool] = False
 
@@ -63,12 +58,7 @@ class Text(Described[str]):
 
 
 class Typed(Described[Any]):
-    """A value of one of some types; booleans are never numbers.
-
-    Args:
-        of: the types.
-        shape: their JSON Schema.
-    """
+    """A value of one of some types, which its `shape` describes; booleans are never numbers."""
 
     def __init__(
         self, description: str, refusal: str, of: type | UnionType, shape: dict[str, Any], **kwargs: Any
@@ -87,12 +77,7 @@ class Typed(Described[Any]):
 
 
 class List(Described[list[Any]]):
-    """A required list that is not empty.
-
-    Args:
-        of: the types that its items may have. Booleans are never numbers.
-        item_refusal: the message for another item.
-    """
+    """A required list that is not empty, with items of these types; booleans are never numbers."""
 
     is_list = True
 
@@ -115,11 +100,7 @@ class List(Described[list[Any]]):
 
 
 class Choice(Described[str]):
-    """One of several words, required.
-
-    Args:
-        unknown: the message for another word, with {} in its place.
-    """
+    """One of several words, required; `unknown` is the message for another word, with {} in its place."""
 
     def __init__(
         self, description: str, words: Collection[str], refusal: str, unknown: str, attribute: str | None = None
@@ -187,11 +168,7 @@ class SendAt(Described[datetime]):
 
 
 class Positive(Described[int]):
-    """A positive whole number in a query; an empty one counts as the default.
-
-    Args:
-        most: the largest number that is accepted.
-    """
+    """A positive whole number in a query, `most` at the most; an empty one counts as the default."""
 
     def __init__(self, name: str, description: str, default: int, most: int | None = None) -> None:
         super().__init__(description)

@@ -42,7 +42,7 @@ class CreateGroup(Body):
 
 
 class GroupJids(Body):
-    groupJids = List(  # noqa: N815 - as documented
+    groupJids = List(
         "JIDs of groups, such as 120363403582097887@g.us. Each gets the message.",
         "groupJids array is required",
         (str,),
@@ -93,12 +93,10 @@ class CreatedGroup(Resource):
     """A group that was just created; times in Unix seconds."""
 
     id = Property(str, "The group's JID.", at="group.id")
-    addressingMode = Property(  # noqa: N815 - as documented
-        Literal["lid"], "How participants are named: lid.", get=lambda view: "lid"
-    )
+    addressingMode = Property(Literal["lid"], "How participants are named: lid.", get=lambda view: "lid")
     subject = Property(str, "The name of the group.", at="group.subject")
-    subjectOwner = Property(str, "The LID of who named the group last.", at="subject_owner")  # noqa: N815
-    subjectTime = Property(  # noqa: N815
+    subjectOwner = Property(str, "The LID of who named the group last.", at="subject_owner")
+    subjectTime = Property(
         int, "When the group was named last.", get=lambda view: int(view.group.subject_time.timestamp())
     )
     size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
@@ -106,14 +104,12 @@ class CreatedGroup(Resource):
     owner = Property(str, "The LID of who created the group.")
     restrict = Property(bool, "Whether only admins may edit the group's info.", at="group.restrict")
     announce = Property(bool, "Whether only admins may post.", at="group.announce")
-    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")  # noqa: N815
-    isCommunityAnnounce = Property(  # noqa: N815
+    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
+    isCommunityAnnounce = Property(
         bool, "Whether the group is a community's announcement group.", at="group.is_community_announce"
     )
-    joinApprovalMode = Property(  # noqa: N815
-        bool, "Whether admins approve new participants.", at="group.join_approval"
-    )
-    memberAddMode = Property(bool, "Whether members may add others.", at="group.members_may_add")  # noqa: N815
+    joinApprovalMode = Property(bool, "Whether admins approve new participants.", at="group.join_approval")
+    memberAddMode = Property(bool, "Whether members may add others.", at="group.members_may_add")
     participants = Property([Participant], "The participants of the group.")
 
 
@@ -133,21 +129,21 @@ class GroupInfo(Resource):
     id = Property(str, "The group's JID.", at="group.id")
     name = Property(str, "The name of the group.", at="group.subject")
     desc = Property(str, "The description of the group.", at="group.description")
-    createdAt = Property(  # noqa: N815
+    createdAt = Property(
         str,
         "When the group was created, in local time, such as Aug 13, 2025, 11:01 PM.",
         at="created",
         write=times.readable,
     )
     owner = Property(str, "The LID of who created the group.")
-    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")  # noqa: N815
+    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
     participants = Property([Participant], "The participants of the group.")
 
 
 class Invitation(Resource):
     """The invite link of a group."""
 
-    inviteLink = Property(str, "A link by which people join the group.", get=lambda link: link)  # noqa: N815
+    inviteLink = Property(str, "A link by which people join the group.", get=lambda link: link)
 
 
 class Reached(Resource):
@@ -157,16 +153,16 @@ class Reached(Resource):
     failed = Property([str], "The groups that the message could not be sent to.")
 
 
-def _listed(views: list[GroupView]) -> dict[str, Any]:
-    return {view.group.id: shown_by(ListedGroup)(view) for view in views}
-
-
 class Created(MessageResponse):
     data = Property(CreatedGroup, "The group.", get=lambda view: view)
 
 
 class Listed(MessageResponse):
-    data = Property(dict[str, ListedGroup], "The groups, by JID.", get=_listed)
+    data = Property(
+        dict[str, ListedGroup],
+        "The groups, by JID.",
+        get=lambda views: {view.group.id: shown_by(ListedGroup)(view) for view in views},
+    )
 
 
 class Info(MessageResponse):
@@ -191,7 +187,7 @@ class Managed(Success, Envelope):
     message = Property(
         str, "What was done, for people.", get=lambda done: f"Participants successfully {ACTIONS[done['action']]}"
     )
-    groupId = Property(str, "The group's JID.")  # noqa: N815 - as documented
+    groupId = Property(str, "The group's JID.")
     participants = Property([str], "The participants, as they were given.")
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 

@@ -75,7 +75,7 @@ class ContentFields(Body):
         **_part("template"),
     )
     caption = Text("The text below a file.", "Caption must be a string", **_part("caption"))
-    fileName = Text("The name of a document.", "fileName must be a string", **_part("file_name"))  # noqa: N815 - as documented
+    fileName = Text("The name of a document.", "fileName must be a string", **_part("file_name"))
     mimetype = Text(
         "The media type of the file, such as application/pdf.", "mimetype must be a string", **_part("mimetype")
     )
@@ -134,11 +134,7 @@ class Success(Resource):
 
 
 class MessageResponse(Success):
-    """A response with a fixed message.
-
-    Args:
-        text: the message.
-    """
+    """A response with a fixed message."""
 
     message = Property(str, "The result of the call, for people.")
 

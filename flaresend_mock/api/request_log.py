@@ -1,7 +1,6 @@
 """The request log: every call with its response, in the event log of its world and in the emulator's own log."""
 
 import logging
-from typing import Any
 from urllib.parse import quote
 
 from flask import Response, g, request
@@ -40,7 +39,12 @@ def record(response: Response) -> Response:
         response_body = masked(response_body.decode().replace(raw_path, shown_raw)).encode()
     body = environ.get(RAW)
     if body is None and (fields := g.get("body")) is not None:
-        body = {name: _describe_file(value) for name, value in fields.items()}
+        body = {
+            name: {"fileName": one.file_name, "mimetype": one.mimetype, "size": len(one.data)}
+            if isinstance(one, Upload)
+            else one
+            for name, one in fields.items()
+        }
     call = Call(
         method=environ["REQUEST_METHOD"],
         path=shown,
@@ -59,9 +63,3 @@ def record(response: Response) -> Response:
     met = f" ({fault.id})" if fault else ""
     log.info("%s %s %s%s%s", call.method, call.path, call.status or "reset", of_world, met)
     return apply_after(response, injected) if injected else response
-
-
-def _describe_file(value: Any) -> Any:
-    if not isinstance(value, Upload):
-        return value
-    return {"fileName": value.file_name, "mimetype": value.mimetype, "size": len(value.data)}

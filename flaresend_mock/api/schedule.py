@@ -17,7 +17,7 @@ blueprint = Blueprint("schedule", __name__)
 
 
 class Due(Body):
-    sendAt = SendAt()  # noqa: N815 - as documented
+    sendAt = SendAt()
 
 
 class ScheduleMessage(Due, ContentBody, Recipients):  # marshmallow checks the fields of the last base first
@@ -56,13 +56,9 @@ class ScheduledTask(Resource):
     text = Property(str, "The text of a text.", get=_part("text", _TEXT, null=True), null=True, optional=True)
     url = Property(str, "The URL of a file.", get=_part("url", MEDIA_TYPES), optional=True)
     caption = Property(str, "The text below a file.", get=_part("caption", MEDIA_TYPES), optional=True)
-    fileName = Property(  # noqa: N815 - as documented
-        str, "The name of a document.", get=_part("file_name", MEDIA_TYPES), optional=True
-    )
+    fileName = Property(str, "The name of a document.", get=_part("file_name", MEDIA_TYPES), optional=True)
     template = Property(Any, "The template.", get=_part("template", _TEMPLATE, null=True), optional=True)
-    sendAt = Property(  # noqa: N815 - as documented
-        str, "When the message is sent, in the world's time zone.", at="local_time", write=times.local
-    )
+    sendAt = Property(str, "When the message is sent, in the world's time zone.", at="local_time", write=times.local)
     status = Property(str, "pending, sent, failed or cancelled.")
 
 

@@ -32,10 +32,8 @@ Worker = tuple[World, str, int]
 class WebhookSender:
     """Makes the attempts that are ready, at most 8 at once for each instance.
 
-    Each instance has its own threads, so a slow receiver delays only its own instance.
-
-    Args:
-        strict: accepts only the status 200, as documented, and not every 2xx.
+    Each instance has its own threads, so a slow receiver delays only its own instance. In strict mode, it accepts only
+    the status 200, as documented, and not every 2xx.
     """
 
     def __init__(self, *, strict: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import json_option, load_json, uses_emulator
+from flaresend_mock.cli.options import json_option, json_or_text, uses_emulator
 from flaresend_mock.client import ControlPlane, part
 from flaresend_mock.core.transcript import fault_line
 
@@ -74,18 +74,11 @@ def _described(given: dict[str, Any]) -> dict[str, Any]:
     if status is not None:
         given["respond"] = {"status": status}
         if response_body is not None:
-            given["respond"]["body"] = _json_or_text(response_body)
+            given["respond"]["body"] = json_or_text(response_body)
     if delay is not None:
         given["delay"] = _delay(delay)
     given["match"] = {name: wanted for name, wanted in match.items() if wanted is not None} or None
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return load_json(text)
-    except ValueError:
-        return text
 
 
 def _delay(text: str) -> float | dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import uses_emulator, write_file
+from flaresend_mock.cli.options import name_and_value, uses_emulator, write_file
 from flaresend_mock.client import ControlPlane, NotAnEmulator, media_of, part
 from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Checked
@@ -109,16 +109,6 @@ def _draw(drawing: str) -> None:
         output.say(line, *colours)
 
 
-def _field(given: str) -> tuple[str, Any]:
-    name, equals, value = given.partition("=")
-    if not (name and equals):
-        raise ValueError
-    try:
-        return name, json.loads(value)
-    except ValueError:
-        return name, value
-
-
 def _event(given: str) -> Any:
     """Return an event: JSON, in a file or itself, or else the name of a sample."""
     text = given if given.lstrip().startswith("{") else None
@@ -144,7 +134,7 @@ def _event(given: str) -> Any:
 @click.option(
     "--field",
     multiple=True,
-    type=Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", _field),
+    type=Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value),
     help="Other field of POST /_mock/inbound; the value is JSON or text.",
 )
 @uses_emulator(world=True)

@@ -111,13 +111,7 @@ def _list(
 
 
 def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: bool) -> None:
-    """Show what happens after an event, until the emulator stops. A dropped connection is made again.
-
-    Raises:
-        click.ClickException: the emulator ends the connection again and again.
-        ControlPlaneError: the emulator refuses the stream.
-        EmulatorUnreachable: no emulator responds for long.
-    """
+    """Show what happens after an event, until the emulator stops. A dropped connection is made again."""
     tries, never = 0, threading.Event()
     while True:
         try:

@@ -47,7 +47,10 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
             if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
                 return command(None, **given)
-            base, name = _address(settings, url), given.pop("in_world", None)
+            base = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
+            if not base.startswith(("http://", "https://")):
+                raise click.UsageError(f"--url: {base!r} is not an http URL")
+            base, name = base.rstrip("/"), given.pop("in_world", None)
             client = ControlPlane(base, token=_token(settings, control_token), world=name, waiting=waiting)
             try:
                 with contextlib.closing(client):
@@ -63,13 +66,6 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
         return described  # type: ignore[no-any-return]
 
     return decorate
-
-
-def _address(settings: Settings, url: str | None) -> str:
-    found = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
-    if not found.startswith(("http://", "https://")):
-        raise click.UsageError(f"--url: {found!r} is not an http URL")
-    return found.rstrip("/")
 
 
 def _token(settings: Settings, token: str | None) -> str | None:
@@ -103,6 +99,22 @@ def load_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
+def json_or_text(text: str) -> Any:
+    """Return the JSON that a text is, or else the text."""
+    try:
+        return load_json(text)
+    except ValueError:
+        return text
+
+
+def name_and_value(text: str) -> tuple[str, Any]:
+    """Return the name and the JSON or text in name=value; ValueError if one is missing."""
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise ValueError
+    return name, json_or_text(value)
+
+
 def json_option(flag: str, text: str) -> Any:
     """Read the JSON that an option has; UsageError for another text."""
     try:
@@ -128,14 +140,7 @@ def read_file(file: Path) -> bytes:
 
 
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file whole or not at all. Pipes and devices are written directly.
-
-    Args:
-        private: only the owner may read the file.
-
-    Raises:
-        click.ClickException: the file cannot be written; an earlier one is unchanged.
-    """
+    """Write a file whole or not at all, only for its owner if `private`. Pipes and devices are written directly."""
     from flaresend_mock.world_format.write import written_beside
 
     try:

@@ -27,11 +27,7 @@ def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
 
 
 def say(text: str, before: str = "", after: str = "") -> None:
-    """Print one line on standard output.
-
-    Args:
-        before: control characters for the terminal before the line, and `after` it.
-    """
+    """Print one line on standard output, with control characters for the terminal `before` and `after` it."""
     plain = visible(text)
     if not can_write(plain):
         plain = plain.encode(_encoding(), "backslashreplace").decode(_encoding())

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import load_json, read_file, span, uses_emulator, write_file
+from flaresend_mock.cli.options import load_json, name_and_value, read_file, span, uses_emulator, write_file
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, part
 
 _OPENING = b'{"format":"flaresend-mock world"'
@@ -52,7 +52,12 @@ def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: An
     if file is not None:
         if "fixture" in body:
             raise click.UsageError("--fixture: give --fixture or --file, not both")
-        contents = _contents(file)
+        try:
+            contents = load_json(read_file(file))
+        except ValueError:
+            contents = None
+        if not isinstance(contents, dict):
+            raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
         body["export" if "format" in contents else "world"] = contents
     response = emulator.call("POST", "/worlds", body, seconds=LONG_SECONDS)
     lines = [f"World {response.get('name')}", f"API key: {response.get('api_key')}"]
@@ -91,13 +96,10 @@ def import_world(emulator: ControlPlane, as_json: bool, file: Path) -> None:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise click.BadParameter(f"{text!r} does not look like directory=closed")
     try:
-        return name, load_json(value)
+        return name_and_value(text)
     except ValueError:
-        return name, value
+        raise click.BadParameter(f"{text!r} does not look like directory=closed") from None
 
 
 @world.command("set")
@@ -163,16 +165,6 @@ def advance(emulator: ControlPlane, as_json: bool, step: dict[str, Any]) -> None
 def _fired(fired: Mapping[str, Any]) -> str:
     line = " ".join(str(fired.get(name)) for name in ("at", "kind", "id", "result"))
     return f"{line}: {fired['reason']}" if fired.get("reason") else line
-
-
-def _contents(file: Path) -> dict[str, Any]:
-    try:
-        found = load_json(read_file(file))
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
-    return found
 
 
 def _warn(response: Mapping[str, Any], as_json: bool) -> None:

@@ -14,8 +14,8 @@ from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
-from flaresend_mock.core.models import Chaos, InboundMessage, Upload
-from flaresend_mock.core.payloads import KINDS, MAX_FORWARDS, MEDIA_KINDS
+from flaresend_mock.core.models import Chaos, Upload
+from flaresend_mock.core.payloads import KINDS, MAX_FORWARDS, MEDIA_KINDS, InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import load_json
 from flaresend_mock.http.endpoint import endpoint
@@ -56,7 +56,7 @@ class MediaInput(Input):
     sample = Text("A shipped file.", words=SAMPLES)
     base64 = Base64("The bytes of the file, in base64.")
     mimetype = Text("The media type, such as image/jpeg.", load_default="", check=_MEDIA_TYPE)
-    fileName = Text("The name of the file.", load_default="", length=(None, 1000))  # noqa: N815 - as in the API
+    fileName = Text("The name of the file.", load_default="", length=(None, 1000))
     expired = Switch("Whether the link has expired.", load_default=False)
     truncated = Switch("Whether the link leads to half of the file.", load_default=False)
     corrupted = Switch("Whether the link leads to damaged bytes.", load_default=False)

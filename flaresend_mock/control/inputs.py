@@ -46,14 +46,7 @@ def about(description: str, **more: Any) -> dict[str, Any]:
 
 
 class Text(fields.String):
-    """A string.
-
-    Args:
-        description: what it means.
-        words: the values that it may have.
-        length: how many characters it may have, at least and at most.
-        check: validates it.
-    """
+    """A string: of certain `words`, of a `length` from one number to another, or one that passes a `check`."""
 
     def __init__(
         self,
@@ -154,9 +147,6 @@ def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:
     """Return the place of the first mistake, such as groups[0].owner, and its message.
 
     An unknown name comes before a missing field: most likely it is the missing field, mistyped.
-
-    Args:
-        messages: the errors of the schema.
     """
     where = ""
     inside: Any = schema

@@ -14,6 +14,7 @@ from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.core.errors import NoWebhook, required
 from flaresend_mock.core.models import BODY_STYLES, Delivery, Instance, Webhook
+from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
@@ -114,7 +115,7 @@ def _handshake(world: World, instance_id: str, **changes: Any) -> dict[str, Any]
 
 
 def _shown(instance: Instance) -> dict[str, Any]:
-    return {"instance": instance.id, "webhook": resources.masked(instance.webhook)}
+    return {"instance": instance.id, "webhook": masked(instance.webhook)}
 
 
 class DeliveryPage(Page):

@@ -1,12 +1,10 @@
 """Bounded memory: a store that evicts its oldest values, and a dictionary that counts its bytes."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 MAX_MEDIA_BYTES = 256 * 1024 * 1024
 """The most that a world keeps of uploads, and of files on the media host."""
@@ -85,7 +83,6 @@ class BoundedStore(Generic[Value]):
         return gone
 
     def discard(self, key: str | int) -> None:
-        """Remove a value, if it is there."""
         if key in self._values:
             self._bytes -= self._size(self._values.pop(key))
 
@@ -98,8 +95,7 @@ class BoundedStore(Generic[Value]):
         for key, value in values.items():
             self.add(key, value)
 
-    def copy(self) -> BoundedStore[Value]:
-        """Return a copy that shares the values."""
+    def copy(self) -> Self:
         other = copy(self)
         other._values = self._values.copy()
         return other
@@ -120,9 +116,8 @@ class SizedDict(dict[Key, Value]):
         self.bytes -= _own_size(self[key])
         super().__delitem__(key)
 
-    def copy(self) -> SizedDict[Key, Value]:
-        """Return a copy that shares the values."""
-        other: SizedDict[Key, Value] = SizedDict()
+    def copy(self) -> Self:
+        other = type(self)()
         dict.update(other, self)
         other.bytes = self.bytes
         return other

@@ -62,7 +62,6 @@ class Channels:
             return channel, channel.role_of(instance.number)
 
     def by_invite(self, instance_id: str, code: str) -> Channel:
-        """Return the channel of an invite code."""
         with self._store.lock:
             self._instances.require_ready(instance_id)
             channels = self._store.state.channels.values()

@@ -23,12 +23,7 @@ class ClockSetting:
 
 
 class Clock:
-    """Runs, freezes, and is set; always aware UTC.
-
-    Args:
-        real: tells real time, in aware UTC.
-        setting: how the clock starts out.
-    """
+    """Runs, freezes, and is set; always aware UTC, as `real`, which tells real time."""
 
     def __init__(self, real: Callable[[], datetime], setting: ClockSetting | None = None) -> None:
         self._real = real

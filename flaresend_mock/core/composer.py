@@ -9,9 +9,9 @@ from typing import Any
 
 from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes, rights
 from flaresend_mock.core.media import Media, mimetype_of, mismatch
-from flaresend_mock.core.models import Disappearing, InboundMessage, Instance, Message, Upload
+from flaresend_mock.core.models import Disappearing, Instance, Message, Upload
 from flaresend_mock.core.payload_reader import TARGETED, Payload
-from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES
+from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, InboundMessage
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 
@@ -218,7 +218,11 @@ class Composer:
         elif kind in ("contact", "contacts"):
             details |= self._cards(details)
         elif kind == "group_invite":
-            details |= self._invite(details, now)
+            groups = self._store.state.groups
+            group = groups[details["groupJid"]] if details.get("groupJid") else next(iter(groups.values()))
+            details |= {"groupJid": group.id, "groupName": group.subject}
+            details["inviteCode"] = self._store.random.letters("group invite", 16)
+            details["inviteExpiration"] = str(int((now + INVITES_FOR).timestamp()))
         elif kind == "live_location":
             details |= {"sequenceNumber": milliseconds + "001", "timeOffset": 0}
         if (album := details.get("album")) is not None:
@@ -345,16 +349,6 @@ class Composer:
             known = self._people.on_whatsapp(number) if known is None else known
             return {"on_whatsapp": known, "waid": self._people.named(number) or number}
         return {"contacts": [{**one, **self._cards(one)} for one in details["contacts"]]}
-
-    def _invite(self, details: Mapping[str, Any], now: datetime) -> Payload:
-        groups = self._store.state.groups
-        group = groups[details["groupJid"]] if details.get("groupJid") else next(iter(groups.values()))
-        return {
-            "groupJid": group.id,
-            "inviteCode": self._store.random.letters("group invite", 16),
-            "inviteExpiration": str(int((now + INVITES_FOR).timestamp())),
-            "groupName": group.subject,
-        }
 
 
 def _require_shown(message: InboundMessage, kind: str) -> None:

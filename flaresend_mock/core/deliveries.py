@@ -133,11 +133,7 @@ class Deliveries:
             return None
 
     def complete(self, job: Job, attempt: Attempt, *, final: bool = False) -> None:
-        """Record the outcome of an attempt, and set a timer for the retry, if there is one. Ignores obsolete jobs.
-
-        Args:
-            final: whether no retry follows.
-        """
+        """Record the outcome of an attempt, and set a timer for a retry unless it is `final`. Ignores obsolete jobs."""
         with self._store.lock:
             if not self.lanes.end(job):
                 return
@@ -187,7 +183,6 @@ class Deliveries:
         return delivery
 
     def get(self, delivery_id: str) -> Delivery:
-        """Return a delivery."""
         with self._store.lock:
             state = self._store.state
             found = state.open_deliveries.get(delivery_id) or state.deliveries.get(delivery_id)

@@ -77,8 +77,6 @@ class NotGroupAdmin(Refusal):
 
 
 class GroupFull(Refusal):
-    """A group has as many people as it can."""
-
     def __init__(self, most: int) -> None:
         super().__init__(f"participants: a group has at most {most} people")
 
@@ -221,8 +219,6 @@ class TooMany(Refusal):
 
 
 class WorldNotFound(NotFound):
-    """No world has this name."""
-
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no world named {name!r}")
 

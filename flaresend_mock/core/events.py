@@ -1,7 +1,5 @@
 """The event log: everything that happens in a world. Subscribers get each event, readers follow the log."""
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,6 +7,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
@@ -50,9 +49,6 @@ class EventLog:
 
     Event numbers keep increasing, also over resets: a reader that resumes from a number misses no event and sees none
     twice.
-
-    Args:
-        limit: how many events are kept.
     """
 
     def __init__(self, limit: int) -> None:
@@ -115,8 +111,7 @@ class EventLog:
             return self.evicted()
         return max(0, self.last_number - number - len(self.since(number)))
 
-    def copy(self) -> EventLog:
-        """Return a copy that shares the events."""
+    def copy(self) -> Self:
         other = copy(self)
         other._events = self._events.copy()
         other._gone = self._gone.copy()
@@ -157,16 +152,11 @@ class Subscribers:
             reader.news.set()
 
     def anybody(self) -> bool:
-        """Tell whether there is a subscriber or a reader."""
         return bool(self._subscribed or self.readers)
 
     @contextmanager
     def subscribe(self, kind: str | None, see: See) -> Iterator[None]:
-        """Subscribe to the events of a kind, or with None to all, until the block ends.
-
-        Args:
-            see: called with the world's lock held, in the recording thread: it is quick and raises nothing.
-        """
+        """Call `see`, which is quick and raises nothing, with each event of a kind or of all, until the block ends."""
         key = object()
         self._subscribed[key] = (kind, see)
         try:

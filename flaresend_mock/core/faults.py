@@ -80,11 +80,9 @@ class Faults:
         return fault_id in self._store.state.faults
 
     def get(self, fault_id: str) -> Fault:
-        """Return a fault."""
         return required(self._store.state.faults.get(fault_id), FaultNotFound)
 
     def remove(self, fault_id: str) -> None:
-        """Remove a fault."""
         with self._store.lock:
             self._record_change("removed", self.get(fault_id))
             del self._store.state.faults[fault_id]

@@ -82,7 +82,6 @@ class Groups:
             return [self._view(group) for group in sorted(mine, key=lambda group: group.created)]
 
     def get(self, instance_id: str, group_id: str) -> GroupView:
-        """Return a group the instance is in."""
         with self._store.lock:
             return self._view(self._mine(instance_id, group_id))
 
@@ -144,7 +143,6 @@ class Groups:
             return self._store.state.groups[group_id]
 
     def change(self, group_id: str, changes: Mapping[str, Any]) -> Group:
-        """Change the subject, the description and the settings of a group."""
         with self._store.lock:
             group = replace(self._find(group_id), **changes)
             if "subject" in changes:

@@ -69,10 +69,7 @@ def canonical(host: str) -> str:
 
 
 def address_of(host: str) -> Address | None:
-    """Return the address that a host spells, in any notation that resolvers accept; None for a name.
-
-    The zone of an IPv6 address is left out.
-    """
+    """Return the address that a host spells, in any notation of resolvers and without a zone; None for a name."""
     bare = canonical(host).partition("%")[0]
     try:
         return ipaddress.ip_address(bare)

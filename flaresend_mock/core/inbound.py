@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flaresend_mock.core import errors, event_bodies, numbers, payload_reader
@@ -24,13 +24,13 @@ from flaresend_mock.core.models import (
     Content,
     Delivery,
     Disappearing,
-    InboundMessage,
     Instance,
     Message,
     PendingAutoReply,
     Rule,
 )
 from flaresend_mock.core.payload_reader import Payload
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
@@ -91,13 +91,13 @@ class Inbound:
             if message.kind == "channel_image":
                 chat = message.details["channel"]
             recorded = self._keep(
-                instance,
-                chat,
+                instance=instance.id,
+                chat=chat,
                 sender=sender,
                 to=message.group or instance.number,
                 content=self._media.keep(self._content(message, payload)),
                 payload=payload,
-                now=now,
+                at=now,
             )
             event = self._event(message, recorded)
             body = event_bodies.encoded(event)
@@ -120,14 +120,14 @@ class Inbound:
             payload, own_id = data.get("message"), data.get("id") or event_bodies.key_of(data).get("id")
             writer = event_bodies.writer_of(event, instance.number) or OWN_EVENT
             recorded = self._keep(
-                instance,
-                chat,
+                own_id if isinstance(own_id, str) and "@" not in own_id else None,
+                instance=instance.id,
+                chat=chat,
                 sender=self._people.named(writer) or writer,
                 to=chat if chat.endswith(numbers.GROUP) else instance.number,
                 content=replace(self._read(payload), type=OWN_EVENT, raw=True),
                 payload=payload if isinstance(payload, Mapping) else None,
-                now=now,
-                id_=own_id if isinstance(own_id, str) and "@" not in own_id else None,
+                at=now,
             )
             body = event_bodies.completed(event, instance.id, now)
             delivery = self._deliveries.queue(
@@ -190,37 +190,15 @@ class Inbound:
         kind, text, caption, file_name, mimetype = payload_reader.read(payload)
         return Content(kind, text=text, caption=caption, file_name=file_name, mimetype=mimetype)
 
-    def _keep(
-        self,
-        instance: Instance,
-        chat: str,
-        *,
-        sender: str,
-        to: str,
-        content: Content,
-        payload: Mapping[str, Any] | None,
-        now: datetime,
-        id_: str | None = None,
-    ) -> Message:
-        """Store and record a received message; with an id of its own, if that is free."""
-        store = self._store
-        if not id_ or store.state.messages.get(id_) is not None:
-            id_ = "AC" + store.random.hexadecimal("received message", 30)
-        recorded = Message(
-            id=id_,
-            event=store.state.events.last_number + 1,
-            direction="inbound",
-            instance=instance.id,
-            chat=chat,
-            sender=sender,
-            to=to,
-            content=content,
-            status="received",
-            at=now,
-            payload=payload,
-        )
-        store.state.messages.add(recorded.id, recorded)
-        store.record("message", recorded, now)
+    def _keep(self, id_: str | None = None, **fields: Any) -> Message:
+        """Store and record a received message with these fields; with an id of its own, if that is free."""
+        state = self._store.state
+        if not id_ or state.messages.get(id_) is not None:
+            id_ = "AC" + self._store.random.hexadecimal("received message", 30)
+        event = state.events.last_number + 1
+        recorded = Message(id=id_, event=event, direction="inbound", status="received", **fields)
+        state.messages.add(id_, recorded)
+        self._store.record("message", recorded, recorded.at)
         return recorded
 
     def _event(self, message: InboundMessage, recorded: Message) -> Payload:

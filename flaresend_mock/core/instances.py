@@ -33,11 +33,9 @@ class Instances:
         return self._store.state.find_instance(instance_id)
 
     def first(self) -> Instance:
-        """Return the first instance."""
         return self._store.state.find_instance(None)
 
     def with_key(self, api_key: str) -> Instance | None:
-        """Return the instance that this API key belongs to."""
         for instance in self.all():  # a loop and no generator: every call passes here
             if api_key in instance.api_keys:
                 return instance

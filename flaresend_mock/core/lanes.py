@@ -113,10 +113,8 @@ class Lanes:
         return bool(self._ready.get(instance_id))
 
     def under_way(self) -> list[Job]:
-        """Return the attempts that are under way."""
         return list(self._busy.values())
 
 
 def lane_of(delivery: Delivery) -> Lane:
-    """Return the lane of a delivery."""
     return delivery.instance, delivery.chat

@@ -113,22 +113,17 @@ class Media:
         sealed = upload.data if plain else seal(upload.data, key, kind)
         expires = now - LONG_EXPIRED if flaws.get("expired") else now + LIFETIME
         path = self._path(kind, int(expires.timestamp()), plain)
-        self._store.state.served.add(
-            path.partition("?")[0],
-            Served(
-                path=path,
-                data=_spoiled(sealed, flaws),
-                expires=expires,
-                mimetype=mimetype if plain else DEFAULT_MIMETYPE,
-            ),
-        )
+        data = sealed[: len(sealed) // 2] if flaws.get("truncated") else sealed
+        data = bytes([data[0] ^ 1]) + data[1:] if flaws.get("corrupted") and data else data
+        served = Served(path, data, expires, mimetype if plain else DEFAULT_MIMETYPE)
+        self._store.state.served.add(path.partition("?")[0], served)
         fields = {
             "url": self._store.host.public_url() + path,
             "mimetype": mimetype,
-            "fileSha256": b64(digest(upload.data)),
+            "fileSha256": b64(hashlib.sha256(upload.data).digest()),
             "fileLength": str(len(upload.data)),
             "mediaKey": b64(key),
-            "fileEncSha256": b64(digest(sealed)),
+            "fileEncSha256": b64(hashlib.sha256(sealed).digest()),
             "directPath": path,
             "mediaKeyTimestamp": str(int(now.timestamp())),
             **self._looks(kind, upload),
@@ -138,7 +133,6 @@ class Media:
         return fields
 
     def get(self, media_id: str) -> Stored:
-        """Return an uploaded file."""
         return required(self._store.state.media.get(media_id), MediaNotFound)
 
     def at(self, path: str, signature: str | None) -> Served | None:
@@ -233,14 +227,6 @@ def _signature(world: str, path: str) -> str:
     return "01_" + lasting(0, world, path).hex()[:40]
 
 
-def _spoiled(data: bytes, flaws: Mapping[str, bool]) -> bytes:
-    if flaws.get("truncated"):
-        data = data[: len(data) // 2]
-    if flaws.get("corrupted") and data:
-        data = bytes([data[0] ^ 1]) + data[1:]
-    return data
-
-
 def expand(media_key: bytes, kind: str) -> tuple[bytes, bytes, bytes]:
     """Return the IV, the key of the cipher and the key of the MAC that a media key expands to."""
     from cryptography.hazmat.primitives import hashes
@@ -260,7 +246,3 @@ def seal(data: bytes, media_key: bytes, kind: str) -> bytes:
     encryptor = Cipher(algorithms.AES256(cipher_key), modes.CBC(iv)).encryptor()
     ciphertext = encryptor.update(data + bytes([missing]) * missing) + encryptor.finalize()
     return ciphertext + hmac.digest(mac_key, iv + ciphertext, "sha256")[:MAC_LENGTH]
-
-
-def digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()

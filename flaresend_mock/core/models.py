@@ -51,10 +51,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Chaos:
-    """Random failures of events: probabilities from 0 to 1, and a delay in seconds of the world's clock.
-
-    A reordered event is delayed a little, so that later ones overtake it.
-    """
+    """Random failures of events: probabilities from 0 to 1, and a delay in seconds of the world's clock."""
 
     duplicate: float = 0.0
     reorder: float = 0.0
@@ -253,35 +250,6 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class InboundMessage:
-    """A message that a person writes to an instance; see `POST /_mock/inbound` for what each field means.
-
-    `reply_to` is the id of the message that is quoted, or whose button is pressed; `target` of the one that is reacted
-    to, edited or deleted; `forward` of the one that is forwarded. `details` holds the other fields of its payload by
-    their names there; `raw` is the whole payload as given, instead of all this.
-    """
-
-    sender: str | int
-    kind: str = "text"
-    text: str = ""
-    caption: str | None = None
-    upload: Upload | None = None
-    flaws: Mapping[str, bool] = field(default_factory=dict)
-    instance: str | None = None
-    group: str | None = None
-    reply_to: str | None = None
-    target: str | None = None
-    forward: str | None = None
-    forwarded: int = 0
-    mentions: tuple[str, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
-    raw: Mapping[str, Any] | None = None
-    by_rule: bool = False
-    as_lid: bool | None = None
-    chaos: Chaos | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Disappearing:
     """A chat whose messages disappear after some seconds. `wrapped`: they come inside ephemeralMessage."""
 
@@ -342,10 +310,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A scheduled message; `status` is pending, sent, failed or cancelled.
-
-    `local_time` is `send_at` in the world's time zone, without an offset, as it was given.
-    """
+    """A scheduled message: pending, sent, failed or cancelled. `local_time` is `send_at` in the world's time zone."""
 
     id: str
     instance: str

@@ -87,12 +87,7 @@ class Pairing:
         return next((one for one in instances if one.qr is not None and one.qr.code == code), None)
 
     def scan(self, instance_id: str | None, code: str | None = None, number: str | None = None) -> Instance:
-        """Let a phone scan an instance's QR code; it is connected a second later.
-
-        Args:
-            code: the scanned code; None for the one that is shown now.
-            number: the number of the phone, another one only after a logout; None for the one that the instance had.
-        """
+        """Scan the code that is shown, or this one, with the instance's number or, after a logout, with another one."""
         with self._store.lock:
             instance, shown = self.qr(instance_id)
             if code not in (None, shown.code):

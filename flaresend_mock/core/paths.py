@@ -8,10 +8,7 @@ _ENCODED = re.compile("%(?!2f)[0-9a-f]{2}", re.IGNORECASE)
 
 
 def decoded(path: str) -> str:
-    """Return a path percent-decoded once, except for encoded slashes, which separate nothing.
-
-    Bytes that are not UTF-8 become U+FFFD.
-    """
+    """Return a path percent-decoded once, but for encoded slashes. Bytes that are not UTF-8 become U+FFFD."""
     return unquote(_SLASH.sub("%25", path)) if "%" in path else path
 
 

@@ -169,7 +169,6 @@ def secret_of(payload: Any) -> bytes | None:
 
 
 def context_of(message: Message) -> Mapping[str, Any]:
-    """Return the contextInfo of a received message."""
     return _mapping(open_payload(message.payload).fields.get("contextInfo"))
 
 
@@ -236,7 +235,6 @@ def contact_of(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def contacts_of(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the contacts of a received list of contacts."""
     given = body.get("contacts")
     return [contact_of(_mapping(one)) for one in (given if isinstance(given, list | tuple) else ())]
 

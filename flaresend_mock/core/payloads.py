@@ -3,9 +3,10 @@
 import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from flaresend_mock.core.models import InboundMessage
+from flaresend_mock.core.models import Chaos, Upload
 from flaresend_mock.core.payload_reader import CONTEXT, Payload
 from flaresend_mock.core.randomness import SeededRandom
 
@@ -90,6 +91,35 @@ _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", 
 """What linked devices get of a message that can be viewed once, since the end of 2024."""
 
 
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A message that a person writes to an instance; see `POST /_mock/inbound` for what each field means.
+
+    `reply_to` is the id of the message that is quoted, or whose button is pressed; `target` of the one that is reacted
+    to, edited or deleted; `forward` of the one that is forwarded. `details` holds the other fields of its payload by
+    their names there; `raw` is the whole payload as given, instead of all this.
+    """
+
+    sender: str | int
+    kind: str = "text"
+    text: str = ""
+    caption: str | None = None
+    upload: Upload | None = None
+    flaws: Mapping[str, bool] = field(default_factory=dict)
+    instance: str | None = None
+    group: str | None = None
+    reply_to: str | None = None
+    target: str | None = None
+    forward: str | None = None
+    forwarded: int = 0
+    mentions: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    raw: Mapping[str, Any] | None = None
+    by_rule: bool = False
+    as_lid: bool | None = None
+    chaos: Chaos | None = None
+
+
 def b64(data: bytes) -> str:
     return b64encode(data).decode("ascii")
 
@@ -172,24 +202,16 @@ def _view_once(message: InboundMessage) -> tuple[str, Any]:
     return wrapper, {"message": {f"{kind}Message": body}}
 
 
-def _vcard(name: str, number: str, waid: str | None) -> str:
-    """Return a vCard; `waid` is the number under which the person is on WhatsApp."""
-    safe = _VCARD_SPECIAL.sub(r"\\\g<0>", name)
-    parameter = f";waid={waid}" if waid else ""
-    return (
+def _contact_card(details: Mapping[str, Any]) -> Payload:
+    """Return a name and a vCard, with the number under which the person is on WhatsApp."""
+    name, number = " ".join(details["displayName"].split()), details["number"]
+    waid = details.get("waid", number) if details["on_whatsapp"] else None
+    safe, parameter = _VCARD_SPECIAL.sub(r"\\\g<0>", name), f";waid={waid}" if waid else ""
+    vcard = (
         f"BEGIN:VCARD\nVERSION:3.0\nN:;{safe};;;\nFN:{safe}\n"
         f"TEL;type=CELL{parameter}:+{number[:3]} {number[3:]}\nEND:VCARD"
     )
-
-
-def _contact_card(details: Mapping[str, Any]) -> Payload:
-    name = " ".join(details["displayName"].split())
-    waid = details.get("waid", details["number"]) if details["on_whatsapp"] else None
-    return {"displayName": name, "vcard": _vcard(name, details["number"], waid)}
-
-
-def _contact(message: InboundMessage) -> tuple[str, Any]:
-    return "contactMessage", _in_order("contact", {**message.details, **_contact_card(message.details)})
+    return {"displayName": name, "vcard": vcard}
 
 
 def _contacts(message: InboundMessage) -> tuple[str, Any]:
@@ -234,38 +256,27 @@ def _list_reply(message: InboundMessage) -> tuple[str, Any]:
     }
 
 
-def _delete(message: InboundMessage) -> tuple[str, Any]:
-    return "protocolMessage", {"key": dict(message.details["key"]), "type": "REVOKE"}
-
-
 def _edit(message: InboundMessage) -> tuple[str, Any]:
     """Write an edit, which keeps the kind of its target: `edited` is the key of the target's content."""
-    details = message.details
+    details, name = message.details, message.details["edited"]
+    values = {key: details[key] for key in _KEPT_BY_EDITS if key in details}
+    if name == "conversation" and not values.get("contextInfo"):
+        edited: Payload = {name: message.text}
+    elif name in ("conversation", "extendedTextMessage"):
+        edited = {"extendedTextMessage": _in_order("text", {**values, "text": message.text})}
+    else:
+        kind = name.removesuffix("Message").removesuffix("WithCaption")
+        edited = {f"{kind}Message": _in_order(kind, {**values, "caption": message.text})}
+        edited = {"documentWithCaptionMessage": {"message": edited}} if kind == "document" else edited
     protocol = {
         "key": dict(details["key"]),
         "type": "MESSAGE_EDIT",
-        "editedMessage": _edited(details["edited"], message),
+        "editedMessage": edited,
         "timestampMs": details["timestampMs"],
     }
     if details.get("wrapped"):
         return "editedMessage", {"message": {"protocolMessage": protocol}}
     return "protocolMessage", protocol
-
-
-def _edited(name: str, message: InboundMessage) -> Payload:
-    values = {key: message.details[key] for key in _KEPT_BY_EDITS if key in message.details}
-    if name == "conversation" and not values.get("contextInfo"):
-        return {name: message.text}
-    if name in ("conversation", "extendedTextMessage"):
-        return {"extendedTextMessage": _in_order("text", {**values, "text": message.text})}
-    kind = name.removesuffix("Message").removesuffix("WithCaption")
-    body = {f"{kind}Message": _in_order(kind, {**values, "caption": message.text})}
-    return {"documentWithCaptionMessage": {"message": body}} if kind == "document" else body
-
-
-def _disappearing(message: InboundMessage) -> tuple[str, Any]:
-    seconds = message.details["seconds"]
-    return "protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": seconds}
 
 
 _BUILDERS: Mapping[str, Callable[[InboundMessage], tuple[str, Any]]] = {
@@ -283,7 +294,10 @@ _BUILDERS: Mapping[str, Callable[[InboundMessage], tuple[str, Any]]] = {
     "album": _plain("albumMessage", "album"),
     "location": _plain("locationMessage", "location"),
     "live_location": _plain("liveLocationMessage", "live_location"),
-    "contact": _contact,
+    "contact": lambda message: (
+        "contactMessage",
+        _in_order("contact", {**message.details, **_contact_card(message.details)}),
+    ),
     "contacts": _contacts,
     "group_invite": _plain("groupInviteMessage", "group_invite"),
     "reaction": _plain("reactionMessage", "reaction"),
@@ -291,9 +305,12 @@ _BUILDERS: Mapping[str, Callable[[InboundMessage], tuple[str, Any]]] = {
     "poll_vote": _poll_vote,
     "button_reply": _button_reply,
     "list_reply": _list_reply,
-    "delete": _delete,
+    "delete": lambda message: ("protocolMessage", {"key": dict(message.details["key"]), "type": "REVOKE"}),
     "edit": _edit,
-    "disappearing": _disappearing,
+    "disappearing": lambda message: (
+        "protocolMessage",
+        {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": message.details["seconds"]},
+    ),
 }
 
 KINDS = tuple(_BUILDERS)

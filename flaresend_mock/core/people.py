@@ -76,8 +76,14 @@ class People:
             others = tuple(dict.fromkeys(self._digits(alias, "aliases") for alias in aliases))
             if lid is not None:
                 self.require_free_lid(lid, number, *others)
+            state = self._store.state
             for alias in others:
-                self._require_free_alias(alias, number)
+                if alias + numbers.LID in state.lids:
+                    raise AliasInUse(f"aliases: {alias} are the digits of a LID, and not a phone number")
+                if alias == number:
+                    raise AliasInUse(f"aliases: {alias} is the person's own number")
+                if alias in state.people or state.aliases.get(alias, number) != number:
+                    raise AliasInUse(f"aliases: {alias} is another person's number")
             if not on_whatsapp and self.is_linked(number):
                 raise PersonIsLinked
             person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules, others, addable)
@@ -92,15 +98,6 @@ class People:
             raise LidInUse("lid: another person has this LID")
         if digits in (number, *aliases) or digits in state.people or digits in state.aliases:
             raise LidInUse(f"lid: {digits} is a phone number in this world")
-
-    def _require_free_alias(self, alias: str, number: str) -> None:
-        state = self._store.state
-        if alias + numbers.LID in state.lids:
-            raise AliasInUse(f"aliases: {alias} are the digits of a LID, and not a phone number")
-        if alias == number:
-            raise AliasInUse(f"aliases: {alias} is the person's own number")
-        if alias in state.people or state.aliases.get(alias, number) != number:
-            raise AliasInUse(f"aliases: {alias} is another person's number")
 
     def remove(self, given: str) -> None:
         """Remove a person from the directory. Their number is then one like any other."""
@@ -119,12 +116,7 @@ class People:
             self._store.record("person", Change("removed", number))
 
     def phone(self, given: str | int) -> str:
-        """Return the registered number of a phone, given by this number or by an alias.
-
-        Raises:
-            InvalidNumber: this is not a phone number.
-            LidInUse: these are the digits of a LID.
-        """
+        """Return the registered number of a phone, given by this or by an alias; LidInUse for the digits of a LID."""
         number = self.recipient(self._digits(given))
         if number is None:
             raise LidInUse("number: these are the digits of a LID, and not a phone number")
@@ -137,7 +129,6 @@ class People:
         return number
 
     def is_linked(self, number: str) -> bool:
-        """Tell whether an instance has this number."""
         return any(instance.number == number for instance in self._store.state.instances.values())
 
     def named(self, given: str | int) -> str | None:
@@ -145,10 +136,7 @@ class People:
         return self._store.state.lids.get(str(given).strip()) or self.recipient(given)
 
     def recipient(self, given: str | int) -> str | None:
-        """Return the registered number of a recipient of messages; LIDs count only if the world accepts them.
-
-        The digits of a LID are not a number, in any spelling.
-        """
+        """Return the registered number of a recipient. LIDs count if the world accepts them, and their digits never."""
         state = self._store.state
         number = numbers.parse(given)
         if number is None:

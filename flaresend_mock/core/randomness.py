@@ -9,11 +9,7 @@ _ALPHANUMERIC = string.ascii_letters + string.digits
 class SeededRandom:
     """Returns random identifiers and numbers that are the same for the same seed and the same calls.
 
-    Each kind counts separately: one message more does not change the id of the next group.
-
-    Args:
-        seed: the world's seed.
-        counters: how many of each kind were returned so far; changed in place.
+    Each kind counts separately, in `counters`: one message more does not change the id of the next group.
     """
 
     def __init__(self, seed: int, counters: dict[str, int]) -> None:
@@ -30,7 +26,7 @@ class SeededRandom:
 
     def letters(self, kind: str, length: int) -> str:
         """Return the next string of letters and digits of this kind (at most 64)."""
-        return "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in self.material(kind)[:length])
+        return as_letters(self.material(kind), length)
 
     def happens(self, kind: str, probability: float) -> bool:
         """Return True with this probability, from 0 to 1."""
@@ -50,6 +46,11 @@ class SeededRandom:
 def lasting(seed: int, kind: str, name: str) -> bytes:
     """Return 64 bytes that depend on this name alone, and are always the same."""
     return hashlib.blake2b(f"{seed}:{kind}:{name}".encode()).digest()
+
+
+def as_letters(data: bytes, length: int) -> str:
+    """Turn bytes into a text of this length, of letters and digits."""
+    return "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in data[:length])
 
 
 def as_digits(data: bytes, length: int) -> str:

@@ -3,9 +3,12 @@
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
+
+from flaresend_mock.core.models import Webhook
 
 MASK = "***"
 LONG_KEY = 12
@@ -28,6 +31,12 @@ def key_id(key: str) -> str:
 def key_mask(key: str) -> str:
     """Return what stands for an API key. It contains the last four characters of a long key."""
     return f"…{key[-4:]}" if len(key) >= LONG_KEY else MASK
+
+
+def masked(webhook: Webhook | None) -> Webhook | None:
+    if webhook is None:
+        return None
+    return replace(webhook, secret=webhook.secret and MASK, verify_token=webhook.verify_token and MASK)
 
 
 def has_key(value: Any, keys: Sequence[str]) -> bool:

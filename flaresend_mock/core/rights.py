@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from flaresend_mock.core import payload_reader
 from flaresend_mock.core.errors import NotAllowed
-from flaresend_mock.core.models import InboundMessage, Message
+from flaresend_mock.core.models import Message
 from flaresend_mock.core.payload_reader import TARGETED
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 
 EDITABLE_FOR = timedelta(minutes=15)
@@ -71,7 +72,6 @@ def applies(state: State, change: Message, target: Message) -> bool:
 
 
 def is_deleted(state: State, message: Message) -> bool:
-    """Tell whether a message was deleted for everyone."""
     return any(one.content.type == "delete" for one in changes_of(state, message))
 
 

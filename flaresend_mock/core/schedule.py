@@ -92,7 +92,6 @@ class Schedule:
         return task
 
     def cancel(self, instance_id: str, task_id: str) -> Task:
-        """Cancel a pending message."""
         with self._store.lock:
             task = self._store.state.tasks.get(task_id)
             if task is None or task.instance != instance_id:

@@ -69,10 +69,7 @@ class Sending:
     def deliver(
         self, instance: Instance, recipients: Sequence[str | int], people: Sequence[str | None], content: Content
     ) -> Outcome:
-        """Sort recipients into successful, failed and invalid ones, and record a message for each of the first two.
-
-        The caller holds the world's lock.
-        """
+        """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
         content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
         now = self._store.clock.now()
         successful: list[str] = []

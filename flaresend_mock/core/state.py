@@ -1,10 +1,9 @@
 """The state of a world: all its contents, as one value that can be copied and restored."""
 
-from __future__ import annotations
-
 from collections import deque
 from copy import copy
 from dataclasses import dataclass, field, fields
+from typing import Self
 
 from flaresend_mock.core import models
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
@@ -66,8 +65,7 @@ class State:
             return next(iter(list(self.instances.values())))  # readers without the lock look here, too
         return required(self.instances.get(str(instance_id)), InstanceNotFound)
 
-    def copy(self) -> State:
-        """Return a copy that shares the models."""
+    def copy(self) -> Self:
         other = copy(self)
         for field_ in fields(self):
             value = getattr(self, field_.name)

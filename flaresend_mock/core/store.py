@@ -50,14 +50,7 @@ class HostServices(Generic[AnyWorld]):
 
 
 class Store:
-    """A world without its services. Services read and change it; `World` composes them on top of it.
-
-    Args:
-        name: the world's name.
-        state: its contents.
-        real: returns real time, in aware UTC.
-        host: the ports to the machine, typed for `World`.
-    """
+    """A world without its services. Services read and change it; `World` composes them on top of it."""
 
     state: State
     clock: Clock
@@ -106,11 +99,7 @@ class Store:
         self.host.on_timer_changed(self)
 
     def wait_until(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Wait until a condition is true, and return whether it became so within this many real seconds.
-
-        Args:
-            true: is checked after every event, with the lock held.
-        """
+        """Wait real seconds for a condition, checked after each event with the lock held; return whether it is true."""
         with self._recorded:
             return self._recorded.wait_for(true, seconds)
 

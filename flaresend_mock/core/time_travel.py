@@ -30,10 +30,7 @@ class TimeTravel:
     """Moves the world's clock, and calls the handlers of due timers.
 
     It pops and handles a timer under one hold of the world's lock, so no other thread cancels or moves the timer in
-    between.
-
-    Args:
-        handlers: by kind of timer; called with the timer's key.
+    between. The handler of its kind is called with the timer's key.
     """
 
     def __init__(self, store: Store, handlers: dict[str, Handler]) -> None:

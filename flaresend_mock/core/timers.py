@@ -1,15 +1,15 @@
 """A queue of timers, ordered by the time they are due."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 from copy import copy
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Self
 
 
-class Due(NamedTuple):
+@dataclass(frozen=True, slots=True, order=True)
+class Due:
     """One timer: `kind` names its handler, `key` the object that it is for."""
 
     at: datetime
@@ -38,7 +38,6 @@ class TimerQueue:
         self._by_key[kind, key] = due
 
     def cancel(self, kind: str, key: str) -> None:
-        """Cancel a timer, if it is set."""
         due = self._by_key.pop((kind, key), None)
         if due is not None:
             del self._entries[bisect_left(self._entries, due)]
@@ -60,7 +59,7 @@ class TimerQueue:
         return self._entries.copy(), self._noted
 
     @classmethod
-    def refilled(cls, entries: Iterable[Due], noted: int) -> TimerQueue:
+    def refilled(cls, entries: Iterable[Due], noted: int) -> Self:
         """Return a queue with these contents."""
         timers = cls()
         timers._entries = sorted(entries)
@@ -68,7 +67,7 @@ class TimerQueue:
         timers._noted = noted
         return timers
 
-    def copy(self) -> TimerQueue:
+    def copy(self) -> Self:
         other = copy(self)
         other._entries = self._entries.copy()
         other._by_key = self._by_key.copy()

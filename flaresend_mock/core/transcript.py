@@ -85,11 +85,7 @@ def fault_limits(fault: Shown) -> list[str]:
 
 
 def render(transcript: Shown) -> str:
-    """Return a transcript as text, with times in the time zone of the world.
-
-    Args:
-        transcript: the object that `GET /_mock/transcript` returns as JSON.
-    """
+    """Return a transcript, as `GET /_mock/transcript` has it, as text with times in the time zone of the world."""
     zone, stands = transcript["time_zone"], ", the clock is frozen" if transcript["frozen"] else ""
     local = _clock(ZoneInfo(zone))
     now = datetime.fromisoformat(transcript["now"])

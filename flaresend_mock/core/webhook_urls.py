@@ -11,13 +11,10 @@ _AUTHORITY = re.compile(r"([\w.-]+|\[[\w.]*:[\w:.]*\])(:\d*)?", re.ASCII)
 
 
 def check(url: str, *, strict: bool = False, allowed: HostList = NO_HOSTS) -> str:
-    """Return the URL if a webhook may have it.
+    """Return the URL if a webhook may have it; InvalidTarget says why it may not.
 
     Documented: it starts with https://. Assumed: http:// is allowed for hosts of tests (see `hosts.is_near`), except in
     strict mode, for `allowed` hosts, and for applications in this process.
-
-    Raises:
-        InvalidTarget: the URL is not allowed; the message says why.
     """
     try:
         parts = urlsplit(url)

@@ -1,9 +1,8 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
@@ -28,14 +27,10 @@ MAX_SNAPSHOTS = 100
 
 
 class World(Store):
-    """One world: its store and its services.
-
-    Args:
-        state: its contents at creation, to which a reset returns.
-    """
+    """One world: its store and its services. A reset returns to the state at creation."""
 
     def __init__(
-        self, name: str, state: State, real: Callable[[], datetime], host: HostServices[World] | None = None
+        self, name: str, state: State, real: Callable[[], datetime], host: HostServices[Any] | None = None
     ) -> None:
         super().__init__(name, state, real, host)
         self.replacements = 0
@@ -164,16 +159,13 @@ class Snapshots:
             return self._states[name]
 
     def get(self, name: str) -> State:
-        """Return a snapshot."""
         return required(self._states.get(name), SnapshotNotFound)
 
     def all(self) -> dict[str, State]:
-        """Return all snapshots by name."""
         with self._world.lock:
             return dict(self._states)
 
     def remove(self, name: str) -> None:
-        """Remove a snapshot."""
         with self._world.lock:
             self.get(name)
             del self._states[name]

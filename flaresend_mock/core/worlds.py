@@ -45,7 +45,6 @@ class Worlds:
         return list(self._worlds.values())
 
     def get(self, name: str) -> World:
-        """Return the world of this name."""
         found = self._worlds.get(name)
         if found is None:
             raise errors.WorldNotFound(name)

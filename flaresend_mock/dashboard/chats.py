@@ -115,7 +115,6 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")
 def older(world: World, instance: str, chat: str) -> Response:
-    """Return the messages before an event."""
     found = _found(world, instance, chat)
     return part("older.html", world, chat=found, shown=read_page(world, found, before=number_argument("before")))
 
@@ -194,11 +193,7 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, count: int
 
 
 def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Shown]]:
-    """Return the messages after an event, and the bubbles of earlier messages that changed since.
-
-    Args:
-        oldest: the event of the first bubble on the page. Earlier messages are left out.
-    """
+    """Return the messages after an event, and bubbles of earlier ones since `oldest` that changed."""
     with world.lock:
         last = world.state.events.last_number
         recent = list(takewhile(lambda one: one.event > after, _messages(world, chat)))

@@ -28,7 +28,6 @@ MEANINGS = {
 
 @blueprint.get("/w/<world>/instances")
 def instances(world: World) -> Response:
-    """Show the instances of a world."""
     return page("instances.html", world, "instances", statuses=INSTANCE_STATUSES, **_cards(world))
 
 

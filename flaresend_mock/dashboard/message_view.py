@@ -66,10 +66,7 @@ LABELS = {
 
 
 def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message]) -> list[Shown]:
-    """Return messages as bubbles, with the later messages that react to them, edit or delete them.
-
-    The caller holds the world's lock.
-    """
+    """Return messages as bubbles, with the later messages that change them. The caller holds the lock."""
     deliveries = {one.message: one.status for one in world.deliveries.all()}
     changes_of: dict[str | None, list[Message]] = {}
     for change in changes:
@@ -161,7 +158,6 @@ def words(message: Message) -> str:
 
 
 def line_of(message: Message) -> str:
-    """Return a message in one line."""
     kind = message.content.type
     text = words(message)
     if kind == "reaction":
@@ -192,15 +188,11 @@ def name_of(world: World, party: str) -> str:
 
 
 def instance_of(world: World, number: str) -> Instance | None:
-    """Return the instance that has a number."""
     return next((one for one in world.state.instances.values() if one.number == number), None)
 
 
 def formatted(text: str) -> Markup:
-    """Return a text as WhatsApp shows it, with *bold*, _italic_, ~strike~, `code`, lists, quotes and links as HTML.
-
-    HTML in the text is escaped.
-    """
+    """Return a text as HTML, with WhatsApp's bold, italic, code, lists, quotes and links; HTML in it is escaped."""
     pieces = enumerate(_BLOCK.split(text[:MAX_STYLED]))
     head = (_code(piece) if index % 2 else _lines(piece, whole=not index) for index, piece in pieces)
     return Markup("").join([*head, escape(text[MAX_STYLED:])])

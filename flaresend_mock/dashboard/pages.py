@@ -88,7 +88,6 @@ def switcher(world: World) -> Response:
 
 
 def page(template: str, world: World, tab: str, **values: Any) -> Response:
-    """Render a whole page."""
     return part(template, world, tab=tab, tabs=TABS, **values)
 
 

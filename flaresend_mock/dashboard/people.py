@@ -46,24 +46,6 @@ class Entry:
         return (self.id, *self.shown.aliases) if isinstance(self.shown, Person) else (self.id,)
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One page of the entries that a search found: `first` to `last` of `total`, on `page` of `pages`."""
-
-    entries: list[Entry]
-    total: int
-    page: int
-    pages: int
-
-    @property
-    def first(self) -> int:
-        return (self.page - 1) * PAGE + 1
-
-    @property
-    def last(self) -> int:
-        return self.first + len(self.entries) - 1
-
-
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
 @blueprint.get("/w/<world>/people/<any(people, groups, channels):kind>")
 def people(world: World, kind: str) -> Response:
@@ -125,8 +107,8 @@ def channel(world: World, channel: str | None) -> Response:
     return _dialog(world, "channel", channel=found, owners=owners, roles=ROLES)
 
 
-def find(world: World, kind: str, search: str, wanted: int) -> Found:
-    """Return a page of the people, groups or channels whose name, number or id contains a text."""
+def find(world: World, kind: str, search: str, wanted: int) -> dict[str, Any]:
+    """Return a page of the people, groups or channels whose name, number or id contains a text: `first` to `last`."""
     with world.lock:
         entries = {"people": _people, "groups": _groups, "channels": _channels}[kind](world)
     words = search.strip().lower()
@@ -138,8 +120,10 @@ def find(world: World, kind: str, search: str, wanted: int) -> Found:
             if words in one.title.lower() or (len(digits) >= 3 and any(digits in id_ for id_ in one.ids))
         ]
     pages = max(1, -(-len(entries) // PAGE))
-    number = min(max(1, wanted), pages)
-    return Found(entries[(number - 1) * PAGE : number * PAGE], len(entries), number, pages)
+    page = min(max(1, wanted), pages)
+    before, total, entries = (page - 1) * PAGE, len(entries), entries[(page - 1) * PAGE : page * PAGE]
+    first, last = before + 1, before + len(entries)
+    return {"entries": entries, "first": first, "last": last, "total": total, "page": page, "pages": pages}
 
 
 def _listed(world: World, kind: str) -> dict[str, Any]:

@@ -63,11 +63,7 @@ class Place:
 
 
 def call_again(world: World, call: Call, place: Place, attached: Media | None = None) -> str:
-    """Return a command that repeats an API call.
-
-    Args:
-        attached: the file of a form, if it is still kept.
-    """
+    """Return a command that repeats an API call, with the file that is `attached` to its form, if it is still kept."""
     headers = dict(call.headers)
     parts = [_curl(call.method, place.address + call.raw_url)]
     if "HTTP_AUTHORIZATION" in headers:
@@ -98,12 +94,7 @@ def sent_headers(attempt: Attempt) -> dict[str, str]:
 
 
 def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place) -> str:
-    """Return a command that repeats an inbound message.
-
-    Args:
-        inbound: the body that `inbound_of` returns.
-        media: the file that `file_of` returns.
-    """
+    """Return a command that repeats an inbound message, given as `inbound_of` and `file_of` return it."""
     parts = [_curl("POST", place.control("inbound")), *place.token]
     if media is not None and len(media.data) <= INLINE_FILE:
         given = {"base64": b64encode(media.data).decode(), "fileName": media.file_name, "mimetype": media.mimetype}

@@ -56,11 +56,7 @@ class Script:
 
 
 def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> str:
-    """Return a test that repeats an inbound message. The caller holds the lock.
-
-    Args:
-        inbound: the body that `inbound_of` returns.
-    """
+    """Return a test that repeats an inbound message, which `inbound_of` returned. The caller holds the lock."""
     script = Script("the_application_gets_the_event")
     other = inbound.get("target") or inbound.get("reply_to")
     about = world.state.messages.get(other) if other else None
@@ -83,11 +79,7 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
 
 
 def of_sent(world: World, message: Message, call: Call | None, task: Task | None, at: datetime) -> str:
-    """Return a test in which the application sends a message. The caller holds the lock.
-
-    Args:
-        at: the time of the call.
-    """
+    """Return a test in which the application sends a message by a call at a time. The caller holds the lock."""
     script = Script("the_application_sends_it")
     _create_chat(script, world, message)
     if task is not None:
@@ -129,7 +121,6 @@ def _create_chat(script: Script, world: World, message: Message, about: Message 
 
 
 def _repeat_call(script: Script, call: Call) -> None:
-    """Make the application's call."""
     path = repr(call.raw_path)
     for id_, name in script.names.items():
         path = path.replace(id_, f"' + {name} + '").replace(quote(id_), f"' + {name} + '")

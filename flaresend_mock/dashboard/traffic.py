@@ -78,16 +78,6 @@ class Page:
         return self.rows[-1]["number"] if self.rows else 0
 
 
-@dataclass(frozen=True, slots=True)
-class News:
-    """New rows, newest first, and earlier rows that changed; `all` means that the whole list is replaced."""
-
-    fresh: list[Shown]
-    changed: list[Shown]
-    last: int
-    all: bool
-
-
 @blueprint.get("/w/<world>/traffic")
 def traffic(world: World) -> Response:
     """Show calls and deliveries, the newest first."""
@@ -116,7 +106,6 @@ def traffic(world: World) -> Response:
 
 @blueprint.get("/w/<world>/parts/traffic/older")
 def older(world: World) -> Response:
-    """Return the rows before an event."""
     wanted = _filter(world)
     shown = read_page(world, wanted, before=number_argument("before"))
     return part("traffic_older.html", world, wanted=wanted, shown=shown)
@@ -128,10 +117,8 @@ def news(world: World) -> Response:
     wanted = _filter(world)
     oldest = number_argument("oldest")
     found = read_news(world, wanted, number_argument("since"), oldest)
-    grown = number_argument("grown") + len(found.fresh)
-    anew = None
-    if found.all or grown > KEPT:
-        anew = read_page(world, wanted, count=PAGE if found.all else KEPT)
+    grown, all_ = number_argument("grown") + len(found["fresh"]), found["all"]
+    anew = read_page(world, wanted, count=PAGE if all_ else KEPT) if all_ or grown > KEPT else None
     response = part(
         "traffic_news.html",
         world,
@@ -140,19 +127,18 @@ def news(world: World) -> Response:
         anew=anew,
         grown=0 if anew else grown,
         kept=KEPT,
-        cut=not found.all and grown > KEPT,
+        cut=not all_ and grown > KEPT,
         oldest=oldest,
         address=services().public_url(),
     )
-    if found.changed:
-        triggers = {f"delivery-{row['number']}": row["number"] for row in found.changed}
+    if found["changed"]:
+        triggers = {f"delivery-{row['number']}": row["number"] for row in found["changed"]}
         response.headers["HX-Trigger"] = json.dumps(triggers)
     return response
 
 
 @blueprint.get("/w/<world>/parts/traffic/<int:number>")
 def details(world: World, number: int) -> Response:
-    """Return one call or delivery in full."""
     return part("traffic_details.html", world, found=explain_traffic(world, number))
 
 
@@ -171,12 +157,8 @@ def read_page(world: World, wanted: Filter, before: int | None = None, count: in
     return Page(listing.rows(entries), None, last)
 
 
-def read_news(world: World, wanted: Filter, since: int, oldest: int) -> News:
-    """Return the rows to add to a list that was read at an event, and its rows that changed since.
-
-    Args:
-        oldest: the event of the last row on the page. Earlier rows are left out.
-    """
+def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
+    """Return the rows to add to a list that was read at an event, and its rows from `oldest` on that changed since."""
     with world.lock:
         log = world.state.events
         events, last = log.since(since), log.last_number
@@ -194,9 +176,10 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> News:
         if rows is not None:
             rows.pop(number, None)
             rows[number] = number, began, now
-    if len(fresh) > MAX_NEWS:
-        return News([], [], last, True)
-    return News(listing.rows(fresh.values()), listing.rows(changed.values()), last, False)
+    if len(fresh) > MAX_NEWS:  # the whole list is replaced
+        return {"fresh": [], "changed": [], "last": last, "all": True}
+    shown = {"fresh": listing.rows(fresh.values()), "changed": listing.rows(changed.values())}
+    return {**shown, "last": last, "all": False}
 
 
 def _filter(world: World) -> Filter:

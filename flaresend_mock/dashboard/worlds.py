@@ -21,7 +21,6 @@ MAX_CARDS = 200
 
 @blueprint.get("/w/<world>/worlds")
 def worlds(world: World) -> Response:
-    """Show all worlds."""
     lists = {"fixtures": world_names(), "zones": _zones(), "settings": _inputs()}
     return page("worlds.html", world, "worlds", **lists, **_cards(world))
 

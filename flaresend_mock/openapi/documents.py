@@ -73,12 +73,7 @@ _EXAMPLES = {
 
 
 def api_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
-    """Return the document of the Flaresend API.
-
-    Args:
-        app: the application that serves it.
-        refused: returns the resource that a refusal with a status holds.
-    """
+    """Return the document of the Flaresend API of an application; `refused` returns the resource of a status."""
     about = {
         "title": "Flaresend API",
         "version": "1.0.0",
@@ -131,11 +126,7 @@ def _control_statuses(description: Endpoint) -> Iterator[int]:
 
 
 class _Examples:
-    """The cases of the contract, by endpoint.
-
-    Args:
-        routes: finds the endpoint by method and path.
-    """
+    """The cases of the contract, by endpoint, which `routes` find by method and path."""
 
     def __init__(self, cases: Iterable[Case], routes: Map) -> None:
         self._cases: dict[str, list[Case]] = {}
@@ -154,7 +145,6 @@ class _Examples:
         return next((tag for tag in TAGS if tag in tags), TAGS[-1])
 
     def requests(self, endpoint: str) -> dict[str, Any]:
-        """Return accepted bodies, by name."""
         found = [
             (case, case.request["json"])
             for case in self._cases.get(endpoint, ())
@@ -163,7 +153,6 @@ class _Examples:
         return dict(_chosen(sorted(found, key=lambda one: one[1].get("type") != "text")))  # most send a text
 
     def responses(self, endpoint: str, status: int) -> dict[str, Any]:
-        """Return responses with a status, by name."""
         found = [case for case in self._cases.get(endpoint, ()) if case.response["status"] == status]
         return dict(_chosen((case, case.response["body"]) for case in found))
 

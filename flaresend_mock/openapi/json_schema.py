@@ -66,7 +66,6 @@ class Shapes:
         return {"oneOf": variants, "discriminator": {"propertyName": "type", "mapping": mapping}}
 
     def parameters(self, schema: Schema) -> list[Shape]:
-        """Return the parameters of a query."""
         whole = self._object(schema)
         required = whole.get("required", ())
         return [
@@ -174,18 +173,14 @@ def _mended(shape: Any) -> Any:
     if mended.get("enum") in ([True], [False]):  # which few generators know of booleans
         mended["const"] = mended.pop("enum")[0]
         mended["type"] = "boolean"
-    if isinstance(mended.get("pattern"), str):
-        mended["pattern"] = _pattern(mended["pattern"])
+    pattern = mended.get("pattern")
+    if isinstance(pattern, str) and pattern.endswith(_END):  # Python matches it as a whole
+        mended["pattern"] = f"^(?:{pattern.removesuffix(_END)})$"
     if mended.get("type") == "object":
         for ours, theirs in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
             if ours in mended:
                 mended[theirs] = mended.pop(ours)
     return mended
-
-
-def _pattern(pattern: str) -> str:
-    """Anchor a pattern that Python matches as a whole: in JSON Schema, it may match anywhere."""
-    return f"^(?:{pattern.removesuffix(_END)})$" if pattern.endswith(_END) else pattern
 
 
 def _name(schema: Any) -> str:

@@ -138,11 +138,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self.messages(direction="outbound", to=number)
 
     def media(self, message: Message) -> bytes:
-        """Return the file of a message, before it was encrypted.
-
-        Raises:
-            ValueError: the message has no file.
-        """
+        """Return the file of a message, before it was encrypted; ValueError if the message has none."""
         if message.media is None:
             raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
         return self._control.fetch(f"/media/{message.media}")[0]
@@ -332,11 +328,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self._snapshots[-1]
 
     def restore(self, snapshot: Snapshot | None = None) -> None:
-        """Return to a snapshot, or to the last one.
-
-        Raises:
-            RuntimeError: there is no snapshot.
-        """
+        """Return to a snapshot, or to the last one; RuntimeError if there is none."""
         if snapshot is None and not self._snapshots:
             raise RuntimeError("there is no snapshot to return to; take one with snapshot()")
         (snapshot or self._snapshots[-1]).restore()

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import fields
-from datetime import datetime
 from difflib import get_close_matches
 from itertools import count
 from os import getpid
@@ -62,7 +61,10 @@ class Server(AbstractContextManager["Server"]):
         client = Flaresend(self.url, made["api_key"], self._token, made["name"], self._here, elsewhere)
         try:
             if wanted.get("frozen_at") is not None:
-                self._freeze(client, wanted["frozen_at"])
+                try:
+                    client.freeze_for_good(wanted["frozen_at"])
+                except (ControlPlaneError, TypeError) as problem:
+                    raise ValueError(f"frozen_at: {problem}") from None
             yield client
         finally:
             client.close()
@@ -105,12 +107,6 @@ class Server(AbstractContextManager["Server"]):
                         f"there is no world {wrong!r}; {hint} (a file is named with its path and ending)"
                     ) from None
                 raise ValueError(str(refused)) from None
-
-    def _freeze(self, client: Flaresend, at: datetime | str) -> None:
-        try:
-            client.freeze_for_good(at)
-        except (ControlPlaneError, TypeError) as problem:
-            raise ValueError(f"frozen_at: {problem}") from None
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call. An emulator that refuses the control token counts as unreachable."""

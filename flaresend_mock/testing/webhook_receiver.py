@@ -71,11 +71,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
             return list(self._received)
 
     def expect(self, count: int = 1, *, within: float = 2.0) -> list[Received]:
-        """Return the events as soon as there are `count`.
-
-        Raises:
-            AssertionError: there are fewer in time.
-        """
+        """Return the events as soon as there are `count`; AssertionError if there are fewer in time."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, within):
                 texts = ", ".join(str(one.text) for one in self._received) or "none"

@@ -40,14 +40,7 @@ class _Mistake(Exception):
 
 
 def decode(data: Any, kind: Any, where: str) -> Any:
-    """Decode JSON into a type.
-
-    Args:
-        where: the place of the data in its file.
-
-    Raises:
-        InvalidWorld: the data does not have this type, or has unknown fields, or values against the rules.
-    """
+    """Decode JSON, which stands at `where` in its file, into a type; InvalidWorld if it does not fit."""
     try:
         return _decoder(kind)(data)
     except _Mistake as mistake:

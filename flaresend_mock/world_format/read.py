@@ -5,7 +5,6 @@ people, and groups and channels were created at `LONG_AGO`. Masked API keys and 
 """
 
 import json
-import string
 from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -25,10 +24,10 @@ from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
 from flaresend_mock.core.people import own_lid
-from flaresend_mock.core.randomness import SeededRandom, lasting
+from flaresend_mock.core.randomness import SeededRandom, as_letters, lasting
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import DEFAULT_HISTORY, State
-from flaresend_mock.core.timers import Due, TimerQueue
+from flaresend_mock.core.timers import TimerQueue
 from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.world_format.decode import WHOLE, decode
 from flaresend_mock.world_format.schema import (
@@ -47,11 +46,9 @@ from flaresend_mock.world_format.schema import (
     Evicted,
     is_tag,
     not_known,
-    served_key,
 )
 from flaresend_mock.world_format.validate import keyed, validate
 
-_ALPHANUMERIC = string.ascii_letters + string.digits
 _KEY_LENGTH = 32
 _NO_SECRETS = "it has no API keys (see --with-secrets); they are those of --world and --api-key, or new"
 _RUNNING = {"offset", "frozen_at", "starts_at"}
@@ -63,14 +60,7 @@ class WorldFileError(Exception):
 
 
 def load_file(path: Path, *, warnings: list[str] | None = None, **options: Any) -> State:
-    """Read a world file or an export.
-
-    Args:
-        warnings, options: those of `load_world`.
-
-    Raises:
-        WorldFileError: the file cannot be read, or does not contain a world.
-    """
+    """Read a world file or an export, with options of `load_world`; WorldFileError if there is no world in it."""
     if path.exists() and not path.is_file() and not path.is_dir():
         raise WorldFileError(f"{path}: not a regular file")  # reading a pipe may never end
     try:
@@ -178,9 +168,7 @@ def _read_state(document: Mapping[str, Any]) -> State:
         tasks=SizedDict(keyed("tasks", document["tasks"])),
         open_deliveries=SizedDict(keyed("open_deliveries", document["open_deliveries"])),
         clock=_read_clock(document["clock"]),
-        timers=TimerQueue.refilled(
-            (Due(one.at, one.order, one.kind, one.key) for one in timers.entries), timers.last_order
-        ),
+        timers=TimerQueue.refilled(timers.entries, timers.last_order),
         lanes={key: deque(lane.deliveries) for key, lane in lanes.items()},
     )
 
@@ -228,9 +216,10 @@ def _unmask_instance(instance: Instance, origin: str, known: State | None, warni
     """
     former = known.instances.get(instance.id) if known else None
     keys = former.api_keys if former else ()
+    materials = (lasting(0, f"api key {origin}", f"{instance.id}:{n}") for n in count())
+    made = ["fm_" + as_letters(next(materials), _KEY_LENGTH) for _ in instance.api_keys]
     api_keys = tuple(
-        key if key != MASK else keys[n] if n < len(keys) else _derived_key(origin, instance.id, n)
-        for n, key in enumerate(instance.api_keys)
+        key if key != MASK else keys[n] if n < len(keys) else made[n] for n, key in enumerate(instance.api_keys)
     )
     derived = len(set(api_keys) - set(instance.api_keys) - set(keys))
     if derived:
@@ -244,11 +233,6 @@ def _unmask_instance(instance: Instance, origin: str, known: State | None, warni
             if secret is None:
                 warnings.append(f"the webhook of instance {instance.id} {lack}: {_WITHOUT}")
     return replace(instance, api_keys=api_keys, webhook=webhook)
-
-
-def _derived_key(origin: str, instance_id: str, position: int) -> str:
-    material = lasting(0, f"api key {origin}", f"{instance_id}:{position}")[:_KEY_LENGTH]
-    return "fm_" + "".join(_ALPHANUMERIC[byte % len(_ALPHANUMERIC)] for byte in material)
 
 
 def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fault | None:
@@ -302,11 +286,14 @@ def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
 
 def _read_channels(document: Mapping[str, Any], state: State) -> None:
     random = SeededRandom(state.seed, state.counters)
-    channels = []
-    for channel in document["channels"]:
-        id_ = channel.id or "120363" + random.digits("channel", 12) + numbers.CHANNEL
-        invite = channel.invite or "0029V" + random.letters("channel invite", 19)
-        channels.append(replace(channel, id=id_, invite=invite))
+    channels = [
+        replace(
+            one,
+            id=one.id or "120363" + random.digits("channel", 12) + numbers.CHANNEL,
+            invite=one.invite or "0029V" + random.letters("channel invite", 19),
+        )
+        for one in document["channels"]
+    ]
     state.channels = keyed("channels", channels)
 
 
@@ -330,7 +317,9 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
             raise InvalidWorld("evicted", not_known(name, BOUNDED))
     for name in BOUNDED:
         values = document[name]
-        by_key = keyed(name, values, served_key, "path") if name == "served" else keyed(name, values)
+        by_path = name == "served"
+        key = (lambda one: one.path.partition("?")[0]) if by_path else attrgetter("id")
+        by_key = keyed(name, values, key, "path" if by_path else "id")
         evicted = document["evicted"].get(name, Evicted())
         getattr(state, name).refill(by_key, evicted.count, evicted.last_event)
     number = 0

@@ -47,6 +47,7 @@ from flaresend_mock.core.models import (
     Webhook,
 )
 from flaresend_mock.core.state import State
+from flaresend_mock.core.timers import Due
 from flaresend_mock.core.world_settings import WorldSettings
 
 FORMAT = "flaresend-mock world"
@@ -88,21 +89,11 @@ class Population:
 
 
 @dataclass(frozen=True, slots=True)
-class Timer:
-    """A timer that is set; timers of the same time run in their `order`."""
-
-    at: datetime
-    order: int
-    kind: str
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class Timers:
     """All timers; `last_order` is the highest order given so far."""
 
     last_order: int = 0
-    entries: tuple[Timer, ...] = ()
+    entries: tuple[Due, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,14 +198,7 @@ SUBJECTS: Mapping[str, Any] = dict.fromkeys(KINDS, Change) | {
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A mapping by phone number in a model that is a list in JSON.
-
-    Args:
-        field: its name in the model.
-        name: its name in JSON.
-        kind: the type of the list, whose items have a `number`.
-        value: returns the value in the mapping for an item.
-    """
+    """A mapping by phone number, `field` of a model, that is a list in JSON: `name`, of a `kind` with numbers."""
 
     field: str
     name: str
@@ -234,11 +218,6 @@ LEFT_OUT: Mapping[type, Mapping[str, Any]] = {
     Channel: {"id": "", "invite": "", "created": LONG_AGO},
 }
 """The values of fields that may be left out or be null, although the models require them: `read` completes most."""
-
-
-def served_key(served: Served) -> str:
-    """Return the key of a served file."""
-    return served.path.partition("?")[0]
 
 
 def is_tag(value: Any) -> bool:
@@ -305,66 +284,56 @@ _INVITE = _looks_like(r"[0-9A-Za-z]{22}\Z", "22 letters and digits")
 _CHANNEL_INVITE = _looks_like(r"0029V[0-9A-Za-z]{19}\Z", "0029Vb8Bvrt8vd1YTuvt1S14")
 _OUTSIDE = "The clock shows times from 1970 to 9998."
 _CLOCK_TIME = Range(EARLIEST, LATEST, error=_OUTSIDE)
-_COUNT, _SHARE, _DELAY = Range(0), Range(0, 1), Range(0, faults.MAX_DELAY)
 
 RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
-    (ClockStart, "now"): Range(EARLIEST, LATEST, max_inclusive=False, error=_OUTSIDE),
-    (ClockSetting, "frozen_at"): _CLOCK_TIME,
-    (ClockSetting, "starts_at"): _CLOCK_TIME,
-    (ClockSetting, "offset"): Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE),
-    (Population, "people"): Range(0, MAX_POPULATION),
-    (Population, "groups"): Range(0, MAX_POPULATION),
-    (Person, "number"): phone_number,
-    (Person, "lid"): _unless_empty(LID),
-    (Person, "aliases"): phone_number,
-    (Rule, "after"): Range(0, MONTH),
-    (Instance, "id"): _unless_empty(_UUID),
-    (Instance, "number"): phone_number,
-    (Instance, "status"): _one_of(*INSTANCE_STATUSES),
-    (Instance, "api_keys"): usable_key,
-    (Webhook, "verification"): _one_of(*MODES),
-    (Webhook, "body_style"): _one_of(*BODY_STYLES),
-    (Disappearing, "seconds"): OneOf(DISAPPEARING_SECONDS),
-    (Webhook, "failures"): _COUNT,
-    (Webhook, "retries"): Range(0, MONTH),
-    (Chaos, "duplicate"): _SHARE,
-    (Chaos, "reorder"): _SHARE,
-    (Chaos, "drop"): _SHARE,
-    (Chaos, "delay"): Range(0, YEAR),
-    (Group, "id"): _unless_empty(_GROUP_JID),
-    (Group, "subject"): Length(1, SUBJECT_LENGTH),
-    (Group, "subject_time"): _CLOCK_TIME,
-    (Group, "created"): _CLOCK_TIME,
-    (Group, "invite"): _unless_empty(_INVITE),
-    (Member, "number"): phone_number,
-    (Member, "admin"): _one_of("superadmin", "admin"),
-    (Channel, "id"): _unless_empty(_CHANNEL_JID),
-    (Channel, "name"): Length(1),
-    (Channel, "created"): _CLOCK_TIME,
-    (Channel, "invite"): _unless_empty(_CHANNEL_INVITE),
-    (Channel, "subscribers"): Range(0, 10**12),
-    (Role, "number"): phone_number,
-    (Role, "role"): _one_of("OWNER", "ADMIN", "SUBSCRIBER"),
-    (PendingAutoReply, "number"): phone_number,
-    (Fault, "on"): _one_of(faults.CALLS, faults.DELIVERIES),
-    (Fault, "after"): _COUNT,
-    (Fault, "every"): Range(1),
-    (Fault, "times"): Range(1),
-    (Fault, "probability"): _SHARE,
-    (Fault, "matched"): _COUNT,
-    (Fault, "hits"): _COUNT,
-    (Delay, "lowest"): _DELAY,
-    (Delay, "highest"): _DELAY,
-    (Delay, "deviation"): _DELAY,
-    (Delay, "mean"): _DELAY,
-    (Reply, "status"): Range(100, 599),
-    (Reply, "headers"): _headers,
-    (Message, "direction"): _one_of("inbound", "outbound"),
-    (Message, "status"): _one_of("sent", "failed", "received"),
-    (Message, "event"): _COUNT,
-    (Served, "mimetype"): _media_type,
-    (EventRecord, "kind"): _one_of(*KINDS),
-    (Evicted, "count"): _COUNT,
-    (Evicted, "last_event"): _COUNT,
+    (kind, name): rule
+    for kind, names, rule in (
+        (ClockStart, "now", Range(EARLIEST, LATEST, max_inclusive=False, error=_OUTSIDE)),
+        (ClockSetting, "frozen_at starts_at", _CLOCK_TIME),
+        (ClockSetting, "offset", Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE)),
+        (Population, "people groups", Range(0, MAX_POPULATION)),
+        (Person, "number aliases", phone_number),
+        (Person, "lid", _unless_empty(LID)),
+        (Rule, "after", Range(0, MONTH)),
+        (Instance, "id", _unless_empty(_UUID)),
+        (Instance, "number", phone_number),
+        (Instance, "status", _one_of(*INSTANCE_STATUSES)),
+        (Instance, "api_keys", usable_key),
+        (Webhook, "verification", _one_of(*MODES)),
+        (Webhook, "body_style", _one_of(*BODY_STYLES)),
+        (Webhook, "failures", Range(0)),
+        (Webhook, "retries", Range(0, MONTH)),
+        (Disappearing, "seconds", OneOf(DISAPPEARING_SECONDS)),
+        (Chaos, "duplicate reorder drop", Range(0, 1)),
+        (Chaos, "delay", Range(0, YEAR)),
+        (Group, "id", _unless_empty(_GROUP_JID)),
+        (Group, "subject", Length(1, SUBJECT_LENGTH)),
+        (Group, "subject_time created", _CLOCK_TIME),
+        (Group, "invite", _unless_empty(_INVITE)),
+        (Member, "number", phone_number),
+        (Member, "admin", _one_of("superadmin", "admin")),
+        (Channel, "id", _unless_empty(_CHANNEL_JID)),
+        (Channel, "name", Length(1)),
+        (Channel, "created", _CLOCK_TIME),
+        (Channel, "invite", _unless_empty(_CHANNEL_INVITE)),
+        (Channel, "subscribers", Range(0, 10**12)),
+        (Role, "number", phone_number),
+        (Role, "role", _one_of("OWNER", "ADMIN", "SUBSCRIBER")),
+        (PendingAutoReply, "number", phone_number),
+        (Fault, "on", _one_of(faults.CALLS, faults.DELIVERIES)),
+        (Fault, "after matched hits", Range(0)),
+        (Fault, "every times", Range(1)),
+        (Fault, "probability", Range(0, 1)),
+        (Delay, "lowest highest deviation mean", Range(0, faults.MAX_DELAY)),
+        (Reply, "status", Range(100, 599)),
+        (Reply, "headers", _headers),
+        (Message, "direction", _one_of("inbound", "outbound")),
+        (Message, "status", _one_of("sent", "failed", "received")),
+        (Message, "event", Range(0)),
+        (Served, "mimetype", _media_type),
+        (EventRecord, "kind", _one_of(*KINDS)),
+        (Evicted, "count last_event", Range(0)),
+    )
+    for name in names.split()
 }
 """What the values of fields have to be, beyond their types; of a list, each item."""

@@ -13,10 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.models import Call, Change, Fault, Instance
-from flaresend_mock.core.redaction import MASK
+from flaresend_mock.core.redaction import MASK, masked
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.core.world_settings import WorldSettings
@@ -46,6 +45,7 @@ def export(state: State, *, secrets: bool) -> bytes:
 def _document(state: State, *, secrets: bool) -> dict[str, Any]:
     instances, faults = state.instances.values(), state.faults.values()
     entries, last_order = state.timers.contents()
+    bounded = {name: getattr(state, name) for name in BOUNDED}
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -64,17 +64,17 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
             for channel in _plain(state.channels.values())
         ],
         "tasks": _plain(state.tasks.values()),
-        "timers": {"last_order": last_order, "entries": [entry._asdict() for entry in entries]},
+        "timers": {"last_order": last_order, "entries": _plain(entries)},
         "open_deliveries": _plain(state.open_deliveries.values()),
         "lanes": [
             {"instance": instance, "chat": chat, "deliveries": list(ids)}
             for (instance, chat), ids in state.lanes.items()
         ],
         "faults": _plain(faults if secrets else map(_mask_fault, faults)),
-        **{name: _plain(getattr(state, name)) for name in BOUNDED},
+        **{name: _plain(store) for name, store in bounded.items()},
         "last_event": state.events.last_number,
         "events": [_event(event) for event in state.events.since()],
-        "evicted": {name: _evicted(getattr(state, name)) for name in BOUNDED},
+        "evicted": {name: {"count": it.evicted, "last_event": it.last_evicted_event} for name, it in bounded.items()},
         "evicted_events": {
             kind: {"count": how_many, "last_event": number} for kind, (how_many, number) in state.events.gone().items()
         },
@@ -101,10 +101,7 @@ def _typed(value: Any, kind: Any) -> Any:
 
 def _mask_instance(instance: Instance) -> Instance:
     """Return an instance without its API keys and its webhook's secrets."""
-    webhook = instance.webhook
-    if webhook is not None:
-        webhook = replace(webhook, secret=webhook.secret and MASK, verify_token=webhook.verify_token and MASK)
-    return replace(instance, api_keys=tuple(MASK for _ in instance.api_keys), webhook=webhook)
+    return replace(instance, api_keys=tuple(MASK for _ in instance.api_keys), webhook=masked(instance.webhook))
 
 
 def _mask_fault(fault: Fault) -> Fault:
@@ -117,10 +114,6 @@ def _mask_fault(fault: Fault) -> Fault:
 def _event(event: Event) -> dict[str, Any]:
     (subject,) = _plain([tagged(event.subject)])
     return {"number": event.number, "at": event.at, "kind": event.kind, "subject": subject}
-
-
-def _evicted(store: BoundedStore[Any]) -> dict[str, int]:
-    return {"count": store.evicted, "last_event": store.last_evicted_event}
 
 
 def tagged(subject: Subject) -> Subject:
@@ -154,10 +147,6 @@ class ExportOnExit:
 
     The file is written under another name first, and then renamed. An existing file is only replaced if the world was
     imported from it, and it has not changed since; any other is kept, with a number behind its name.
-
-    Args:
-        file: the path; None to export nothing.
-        with_secrets: whether API keys and secrets are included.
     """
 
     def __init__(self, file: str | None, *, with_secrets: bool) -> None:
@@ -204,11 +193,7 @@ class ExportOnExit:
 
 @contextmanager
 def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]:
-    """Write a file into a temporary folder beside a place, which the caller moves it to.
-
-    Args:
-        private: only the owner may read the file.
-    """
+    """Write a file, `private` to its owner, into a temporary folder beside a place, which the caller moves it to."""
     mode = 0o600 if private else 0o666
     with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as folder:
         temporary = Path(folder, place.name)

@@ -19,7 +19,8 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.background import posting, webhook_sender
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.webhook_handshake import sample_event
-from flaresend_mock.core.models import Chaos, Delivery, InboundMessage, Webhook
+from flaresend_mock.core.models import Chaos, Delivery, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.testing.client import Flaresend

@@ -11,7 +11,8 @@ import pytest
 
 from flaresend_mock.core import deliveries, inbound
 from flaresend_mock.core.errors import NotReady, TooMany
-from flaresend_mock.core.models import INSTANCE_STATUSES, Attempt, Chaos, InboundMessage, Rule, Webhook
+from flaresend_mock.core.models import INSTANCE_STATUSES, Attempt, Chaos, Rule, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world

@@ -7,7 +7,8 @@ import pytest
 from flaresend_mock.core import deliveries, schedule
 from flaresend_mock.core.bounded_store import BoundedStore, SizedDict
 from flaresend_mock.core.errors import TooMany
-from flaresend_mock.core.models import InboundMessage, Media, Webhook
+from flaresend_mock.core.models import Media, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, text
 from tests.support import NOW

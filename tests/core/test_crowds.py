@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 
-from flaresend_mock.core.models import Attempt, InboundMessage, Webhook
+from flaresend_mock.core.models import Attempt, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE
 from tests.support import NOW

@@ -13,7 +13,8 @@ from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatch
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
 from flaresend_mock.core.lanes import Job
 from flaresend_mock.core.matchers.fields import numbers_in
-from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, InboundMessage, Reply, Webhook
+from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world

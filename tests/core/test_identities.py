@@ -23,7 +23,8 @@ from flaresend_mock.core.errors import (
     PersonNotFound,
     PersonNotOnWhatsApp,
 )
-from flaresend_mock.core.models import InboundMessage, Person, Rule
+from flaresend_mock.core.models import Person, Rule
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World

@@ -21,7 +21,8 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
-from flaresend_mock.core.models import INSTANCE_STATUSES, Content, InboundMessage, Message, Rule, Upload
+from flaresend_mock.core.models import INSTANCE_STATUSES, Content, Message, Rule, Upload
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world

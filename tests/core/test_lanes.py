@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from flaresend_mock.core.models import Attempt, InboundMessage, Webhook
+from flaresend_mock.core.models import Attempt, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world

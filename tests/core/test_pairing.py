@@ -26,7 +26,8 @@ from flaresend_mock.core.errors import (
     TooMany,
 )
 from flaresend_mock.core.instances import MAX_KEYS
-from flaresend_mock.core.models import INSTANCE_STATUSES, Change, InboundMessage, Instance, Rule, Webhook
+from flaresend_mock.core.models import INSTANCE_STATUSES, Change, Instance, Rule, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices

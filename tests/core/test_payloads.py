@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.core.models import InboundMessage
-from flaresend_mock.core.payloads import CONTEXT, KINDS, MEDIA_KINDS, Payload, context_info, write
+from flaresend_mock.core.payloads import CONTEXT, KINDS, MEDIA_KINDS, InboundMessage, Payload, context_info, write
 from flaresend_mock.core.randomness import SeededRandom
 
 SECONDS = 1_760_705_279

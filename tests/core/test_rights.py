@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from flaresend_mock.core.errors import MessageNotFound, NotAllowed, NotGroupAdmin, PersonNotInGroup
-from flaresend_mock.core.models import Content, InboundMessage, Upload
+from flaresend_mock.core.models import Content, Upload
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world

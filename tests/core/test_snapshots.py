@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from flaresend_mock.core.errors import SnapshotNotFound, TooMany
-from flaresend_mock.core.models import Change, Content, InboundMessage, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.models import Change, Content, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import MAX_SNAPSHOTS, World

@@ -13,7 +13,8 @@ from weakref import WeakSet
 import pytest
 
 from flaresend_mock.core.errors import KeyInUse, TooMany, WorldExists, WorldIsGone, WorldIsNeeded, WorldNotFound
-from flaresend_mock.core.models import InboundMessage, Reply, Webhook
+from flaresend_mock.core.models import Reply, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.redaction import key_id
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, InboundMessage, Webhook
+from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.instances import MEANINGS, read_cards

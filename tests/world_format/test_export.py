@@ -18,18 +18,8 @@ from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS, EventLog
-from flaresend_mock.core.models import (
-    Attempt,
-    Change,
-    Chaos,
-    Content,
-    Delay,
-    InboundMessage,
-    Reply,
-    Rule,
-    Upload,
-    Webhook,
-)
+from flaresend_mock.core.models import Attempt, Change, Chaos, Content, Delay, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World

@@ -118,7 +118,7 @@ class Message(Resource):
         null=True,
     )
     reply_to = Property(str, "The id of the message that it replies to.", get=payload_reader.quoted_by, null=True)
-    fileName = Property(str, "The name of the file.", at="content.file_name", null=True)  # noqa: N815 - as in the API
+    fileName = Property(str, "The name of the file.", at="content.file_name", null=True)
     mimetype = Property(str, "The media type of the file.", at="content.mimetype", null=True)
     media = Property(str, "The id of the file, for `GET /_mock/media/{id}`.", at="content.media", null=True)
     url = Property(str, "The URL of the file, if the body named one.", at="content.url", null=True)
@@ -239,7 +239,7 @@ class ScheduledMessage(Resource):
         get=lambda task: task.content.text if task.content.type == "text" else None,
         null=True,
     )
-    sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")  # noqa: N815 - as in the API
+    sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")
     status = Property(str, "pending, sent, failed or cancelled.")
     reason = Property(str, "Why it failed.", null=True)
 
@@ -267,7 +267,6 @@ class Event(Resource):
     world = Property(dict, f"The change of the world: {_KIND}", optional=True)
 
     def dump(self, obj: events.Event, *, many: bool | None = None) -> dict[str, Any]:
-        """Return an event with the details of its kind."""
         details: Mapping[str, Any]
         match obj.subject:
             case models.Message() as sent:

@@ -1,11 +1,11 @@
 """Who is in a world: people, groups, channels, and instances with their webhooks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from flaresend_mock.control.resources.activity import Attempted, Delivery
 from flaresend_mock.core import models
-from flaresend_mock.core.redaction import MASK, key_id, key_mask
+from flaresend_mock.core.redaction import key_id, key_mask, masked
 from flaresend_mock.core.world import World
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 
@@ -139,14 +139,6 @@ def shown_instance(instance: models.Instance, world: World, *, secrets: bool) ->
 def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
     """Return an API key as it is shown, masked unless `secrets`."""
     return {"id": key_id(key), "api_key": key if secrets else key_mask(key)}
-
-
-def masked(webhook: models.Webhook | None) -> models.Webhook | None:
-    """Return a webhook with its secrets masked."""
-    if webhook is None:
-        return None
-    hidden = [MASK if value else None for value in (webhook.secret, webhook.verify_token)]
-    return replace(webhook, secret=hidden[0], verify_token=hidden[1])
 
 
 People = envelope("People", people=Property([Person], "The people in the directory."))

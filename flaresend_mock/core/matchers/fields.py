@@ -63,26 +63,18 @@ def check_path_regex(pattern: Any) -> str | None:
     return f"paths are matched percent-decoded: write {hint}, or match raw_path" if found else None
 
 
-def check_instance(value: Any) -> str | None:
-    """Return why no call can have an instance's name: matchers take its id."""
-    return "the id of an instance is expected here" if value == "default" else None
-
-
 def check_number(value: Any) -> str | None:
-    """Return why a value is not a phone number."""
     readable = isinstance(value, str | int) and not isinstance(value, bool)
     return None if readable and numbers.parse(value) else "not a phone number in international format"
 
 
-def check_header(name: Any) -> str | None:
-    """Return why a header cannot be matched: the emulator keeps no credentials."""
-    return "credentials are masked; match the API key with key" if is_secret(name) else None
+_MASKED = "credentials are masked; match the API key with key"
+_NO_ID = "the id of an instance is expected here"
 
-
-HEADERS = Field(fold=True, free=True, check_name=check_header)
+HEADERS = Field(fold=True, free=True, check_name=lambda name: _MASKED if is_secret(name) else None)
 PATH = Field(check=check_path, check_regex=check_path_regex, spelled=(paths.routed, paths.decoded))
 RAW_PATH = Field(check=check_path)
-INSTANCE = Field(check=check_instance)
+INSTANCE = Field(check=lambda value: _NO_ID if value == "default" else None)
 
 CALL_FIELDS: Mapping[str, Field] = {
     "method": Field(words=("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")),

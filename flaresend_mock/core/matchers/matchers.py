@@ -47,12 +47,7 @@ class Test(ABC):
 
 @dataclass(slots=True, eq=False, repr=False)
 class Condition(Test):
-    """A test that a value passes or fails as a whole.
-
-    Args:
-        expected: the expectation, as misses show it.
-        meets: tells whether a value meets it.
-    """
+    """A test that a value passes or fails as a whole; misses show what is `expected`."""
 
     expected: Any
     meets: Callable[[Any], bool]

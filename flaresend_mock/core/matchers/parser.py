@@ -193,7 +193,12 @@ class _Reader:
         single = replace(at, read=None, many=False)
         match name:
             case "equal":
-                return self._equal(operand, at, where)
+                if _too_deep(operand):
+                    raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
+                if at.fold and isinstance(operand, dict):
+                    operand = {name.lower(): wanted for name, wanted in operand.items()}
+                checked = at.words or at.number or at.check is not None
+                return self._plain(operand, at, where) if checked else equal(operand)
             case "contains":
                 found = contains(operand, self._any(operand, where))
                 if not (at.spelled and isinstance(operand, str)):
@@ -202,7 +207,11 @@ class _Reader:
                 return Condition(found.expected, lambda value: found.holds(value) or spelled.holds(value))
             case "regex":
                 _refuse(at.check_regex, operand, where)
-                return self._regex(operand, where)
+                regex = compile_regex(operand, where)
+                self._program += max(regex.pattern.programsize, LEAST_PROGRAM)
+                if self._program > MAX_PROGRAM:
+                    raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
+                return Condition({"regex": operand}, regex.found_in)
             case "subset":
                 if not isinstance(operand, dict):
                     raise InvalidMatcher(f"{where}: an object is expected")
@@ -214,21 +223,6 @@ class _Reader:
                 return Condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
             case _:
                 return self._negation(operand, single, where)
-
-    def _equal(self, operand: Any, at: Field, where: str) -> Test:
-        if _too_deep(operand):
-            raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
-        if at.fold and isinstance(operand, dict):
-            operand = {name.lower(): wanted for name, wanted in operand.items()}
-        checked = at.words or at.number or at.check is not None
-        return self._plain(operand, at, where) if checked else equal(operand)
-
-    def _regex(self, operand: Any, where: str) -> Test:
-        regex = compile_regex(operand, where)
-        self._program += max(regex.pattern.programsize, LEAST_PROGRAM)
-        if self._program > MAX_PROGRAM:
-            raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
-        return Condition({"regex": operand}, regex.found_in)
 
     def _tick(self, where: str) -> None:
         self._count += 1
