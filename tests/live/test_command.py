@@ -128,6 +128,7 @@ def test_the_end_of_its_terminal_keeps_the_export_and_nohup_keeps_it_running(sta
     assert not (tmp_path / "world.json").exists()
 
 
+@pytest.mark.slow
 def test_many_signals_at_once_end_it_all_the_same(start: Starter) -> None:
     running = start()
     for how in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
