@@ -11,7 +11,7 @@ from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.bodies import RAW
-from flaresend_mock.http.context import PATH, RAW_PATH, received, services
+from flaresend_mock.http.context import PATH, RAW_PATH, SERVICES, received
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +23,10 @@ def record(response: Response) -> Response:
 
     Calls without a known key belong to the default world. Of uploads in a form, only a description is kept.
     """
-    environ = request.environ
-    caller: Caller | None = g.get("caller")
-    world: World = caller.world if caller else services().worlds.default()
-    injected: Injected | None = g.get("injected")
+    environ, found = request.environ, vars(g._get_current_object())
+    caller: Caller | None = found.get("caller")
+    world: World = caller.world if caller else environ[SERVICES].worlds.default()
+    injected: Injected | None = found.get("injected")
     fault = injected.fault if injected else None
     cut_off = fault is not None and fault.action == "reset"
     query = environ.get("QUERY_STRING", "")
@@ -38,7 +38,7 @@ def record(response: Response) -> Response:
     if response.status_code == NOT_FOUND and not cut_off:  # the message repeats the path
         response_body = masked(response_body.decode().replace(raw_path, shown_raw)).encode()
     body = environ.get(RAW)
-    if body is None and (fields := g.get("body")) is not None:
+    if body is None and (fields := found.get("body")) is not None:
         body = {
             name: {"fileName": one.file_name, "mimetype": one.mimetype, "size": len(one.data)}
             if isinstance(one, Upload)

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, ClassVar
 
-from flask import Request, Response, g, request
+from flask import Request, Response, g
+from flask import request as here
 from marshmallow import Schema, ValidationError, fields
 from werkzeug.exceptions import BadRequest, NotFound
 
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
-from flaresend_mock.http.context import bearer, services
+from flaresend_mock.http.context import SERVICES, bearer, services
 from flaresend_mock.http.resources import Resource, instance
 
 View = Callable[..., Any]
@@ -107,6 +108,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
 
         @wraps(view)
         def run(**arguments: Any) -> Response:
+            request: Request = here._get_current_object()  # type: ignore[attr-defined]
             if of_api:
                 arguments["caller"] = caller = g.caller
                 if of.phone:
@@ -116,7 +118,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             if of.query is not None and "query" in takes:
                 arguments["query"] = of.query.parse(_query(request))
             if of.body is not None:
-                strict = of_api and services().strict
+                strict = of_api and request.environ[SERVICES].strict
                 g.body = given = bodies.read(
                     request,
                     lists,

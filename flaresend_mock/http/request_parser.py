@@ -18,7 +18,7 @@ MAX_TRAILERS = 8 * 1024
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n")
-_CONTROL_CHARACTER = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)|(?<!\r)\n")
+_ALLOWED = bytes(range(32, 127)) + bytes(range(128, 256)) + b"\t\r\n"
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
 _TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*")
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\])(?::[0-9]*)?", re.ASCII)
@@ -119,8 +119,10 @@ def parse_head(raw: bytes) -> Head:
 def _complete(head: Head, raw: bytes, major: int) -> None:
     if major != 1:
         raise Refused(505, f"HTTP version {major}.{head.minor} is not supported")
-    if (found := _CONTROL_CHARACTER.search(raw)) is not None:
-        raise _bad("a bare line feed" if found[0] == b"\n" else "a control character in a header")
+    if raw.translate(None, _ALLOWED):
+        raise _bad("a control character in a header")
+    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
+        raise _bad("a bare line feed or carriage return")
     if raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw:
         raise _bad("a folded header")
     collected = _Fields()
@@ -130,44 +132,39 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
         pass  # ignored: HTTP/1.1 goes on
     except httptools.HttpParserError as error:
         raise _bad(_reason(error)) from None
-    lengths, codings, hosts = list[str](), list[str](), list[str]()
-    fields, connection = head.fields, ""
+    fields = head.fields
     for name, raw_value in collected.found:
         key = _keys.get(name) or _key(name)
         value = raw_value.strip(b" \t").decode("latin-1")
-        match key:
-            case "CONTENT_LENGTH":
-                lengths.append(value)
-            case "HTTP_TRANSFER_ENCODING":
-                codings.append(value)
-                continue
-                continue
-            case "HTTP_HOST":
-                hosts.append(value)
-            case "HTTP_CONNECTION":
-                connection = f"{connection},{value}"
-            case "":
-                continue
-        known = fields.get(key)
-        fields[key] = value if known is None else f"{known}{'; ' if key == 'HTTP_COOKIE' else ', '}{value}"
-    _check_target(head, hosts)
-    head.length = _length(lengths, codings, head.minor)
-    if lengths:
+        if key not in fields:
+            fields[key] = value
+        elif key == "HTTP_HOST":
+            raise _bad("more than one Host")
+        else:
+            fields[key] += f"{'; ' if key == 'HTTP_COOKIE' else ', '}{value}"
+    fields.pop("", None)
+    _check_target(head)
+    codings, length = fields.pop("HTTP_TRANSFER_ENCODING", None), fields.get("CONTENT_LENGTH")
+    if codings is not None:
+        _check_chunked(codings, length, head.minor)
+        head.length = None
+    elif length is not None:
+        head.length = _length(length)
         fields["CONTENT_LENGTH"] = str(head.length)  # without zeros before it, which other readers may refuse
-    options = {one.strip() for one in connection.lower().split(",")} if connection else ()
+    connection = fields.get("HTTP_CONNECTION")
+    options = [one.strip() for one in connection.lower().split(",")] if connection else ()
     head.keeps_alive = "close" not in options and (head.minor > 0 or "keep-alive" in options)
-    if (expected := fields.get("HTTP_EXPECT")) is not None and head.minor > 0:
+    if head.minor > 0 and (expected := fields.get("HTTP_EXPECT")) is not None:
         if expected.lower() != "100-continue":
             raise Refused(417, "Expect: only 100-continue is supported")
         head.expects_continue = True
 
 
-def _check_target(head: Head, hosts: list[str]) -> None:
-    if len(hosts) > 1:
-        raise _bad("more than one Host")
-    if not hosts and head.minor > 0:
+def _check_target(head: Head) -> None:
+    host = head.fields.get("HTTP_HOST")
+    if host is None and head.minor > 0:
         raise _bad("no Host")
-    if hosts and not _HOST.fullmatch(hosts[0]):
+    if host and not _HOST.fullmatch(host):
         raise _bad("a malformed Host")
     if head.method == "CONNECT":
         found = _AUTHORITY.fullmatch(head.target)
@@ -182,25 +179,20 @@ def _check_target(head: Head, hosts: list[str]) -> None:
             raise _bad("a malformed target")
 
 
-def _length(lengths: list[str], codings: list[str], minor: int) -> int | None:
-    """Return the bytes of the body, or None if it is chunked."""
-    if codings:
-        if lengths:
-            raise _bad("both Content-Length and Transfer-Encoding")
-        if minor == 0:
-            raise _bad("Transfer-Encoding in HTTP/1.0")
-        names = [one.strip().lower() for one in ",".join(codings).split(",")]
-        if names == ["chunked"]:
-            return None
-        if names.count("chunked") > 1 or "chunked" in names[:-1]:
-            raise _bad("Transfer-Encoding: chunked must be last, and once")
+def _check_chunked(codings: str, length: str | None, minor: int) -> None:
+    if length is not None:
+        raise _bad("both Content-Length and Transfer-Encoding")
+    if minor == 0:
+        raise _bad("Transfer-Encoding in HTTP/1.0")
+    names = [one.strip().lower() for one in codings.split(",")]
+    if "chunked" in names[:-1]:
+        raise _bad("Transfer-Encoding: chunked must be last, and once")
+    if names != ["chunked"]:
         raise Refused(501, "Transfer-Encoding: only chunked is supported")
-    if not lengths:
-        return 0
-    values = {one.strip(" \t") for one in ",".join(lengths).split(",")}
-    given = values.pop()
-    if values:
-        raise _bad("different Content-Lengths")
+
+
+def _length(given: str) -> int:
+    """Return the value of Content-Length. httptools refuses a second one."""
     if not (given.isascii() and given.isdigit()):
         raise _bad("Content-Length is not a number")
     if len(given) > 19:

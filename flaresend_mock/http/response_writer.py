@@ -59,17 +59,13 @@ class ResponseWriter:
         """
         iterator = iter(pieces)
         first = next(iterator, b"")
-        length = next((int(value) for name, value in self._headers if name.lower() == "content-length"), None)
         is_bare = self._is_head or self._status.startswith(_BARE)
-        chunked = length is None and not is_bare and self._minor > 0
-        if length is None and not is_bare and not chunked:
-            self.keeps_alive = False
+        head, length, chunked = self._head(is_bare)
         if self.cut is not None:
             if self.cut == TRUNCATE:
                 body = b"".join((first, *iterator))
-                self._send(self._head(chunked) + body[: len(body) // 2])
+                self._send(head + body[: len(body) // 2])
             raise Closed
-        head = self._head(chunked)
         self.begun = True
         if is_bare:
             self._send(head)
@@ -92,23 +88,31 @@ class ResponseWriter:
         if length is not None and sent != length:
             raise Closed
 
-    def _head(self, chunked: bool) -> bytes:
-        lines = [f"HTTP/1.{self._minor} {self._status}\r\n"]
+    def _head(self, is_bare: bool) -> tuple[bytes, int | None, bool]:
+        """Return the head, the length of the body if it is announced, and whether the body is sent in chunks."""
+        length = None
+        head = f"HTTP/1.{self._minor} {self._status}\r\nDate: {http_date()}\r\n"
         for name, value in self._headers:
-            if name.lower() == "connection" and value.lower() == "close":
+            key = name.lower()
+            if key == "connection" and value.lower() == "close":
                 self.keeps_alive = False
-            elif name.lower() != "date":
-                lines.append(f"{name}: {value}\r\n")
-        lines.append(f"Date: {http_date()}\r\n")
-        if chunked:
-            lines.append("Transfer-Encoding: chunked\r\n")
+            elif key != "date":
+                head += f"{name}: {value}\r\n"
+                if key == "content-length":
+                    length = int(value)
+        chunked = False
+        if length is None and not is_bare:
+            if self._minor > 0:
+                chunked = True
+                head += "Transfer-Encoding: chunked\r\n"
+            else:
+                self.keeps_alive = False
         if not (self.keeps_alive and self._serves()):
             self.keeps_alive = False
-            lines.append("Connection: close\r\n")
+            head += "Connection: close\r\n"
         elif self._minor == 0:
-            lines.append("Connection: keep-alive\r\n")
-        lines.append("\r\n")
-        return "".join(lines).encode("latin-1")
+            head += "Connection: keep-alive\r\n"
+        return f"{head}\r\n".encode("latin-1"), length, chunked
 
 
 def refusal(refused: Refused, head: Head | None) -> bytes:
