@@ -173,13 +173,14 @@ class InviteLink(MessageResponse):
     data = Property(Invitation, "The invite link.", get=lambda link: link)
 
 
-def _reached(outcome: Outcome) -> str:
-    count = len(outcome.successful)
-    return f"Message sent successfully to {count} group{'' if count == 1 else 's'}"
-
-
 class Sent(Success):
-    message = Property(str, "The number of groups that the message reached, for people.", get=_reached)
+    message = Property(
+        str,
+        "The number of groups that the message reached, for people.",
+        get=lambda outcome: (
+            f"Message sent successfully to {(count := len(outcome.successful))} group{'' if count == 1 else 's'}"
+        ),
+    )
     data = Property(Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it)
 
 

@@ -13,7 +13,7 @@ from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.core.errors import NoWebhook, required
-from flaresend_mock.core.models import BODY_STYLES, Delivery, Instance, Webhook
+from flaresend_mock.core.models import BODY_STYLES, OPEN_STATUSES, Delivery, Instance, Webhook
 from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
@@ -171,6 +171,8 @@ def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     wanted = [one for one in world.deliveries.all() if first <= one.event <= last]
     wanted = [one for one in wanted if body.get("status") in (None, one.status)]
     wanted = [one for one in wanted if one.instance in world.state.instances]  # a removed one receives nothing
-    if body.get("status") == "failed":
-        wanted = world.deliveries.not_redelivered(wanted)
+    if body.get("status") == "failed":  # but for those that a redelivery has delivered, or may still deliver
+        delivered = ("delivered", *OPEN_STATUSES)
+        again = {one.redelivery_of for one in world.deliveries.all() if one.status in delivered}
+        wanted = [one for one in wanted if one.id not in again]
     return {"deliveries": world.deliveries.redeliver(wanted)}

@@ -52,15 +52,11 @@ class Composer:
         return message, payloads.write(message, self._store.random, int(now.timestamp()))
 
     def shown(self, message: InboundMessage, number: str) -> str:
-        """Return a person's JID or, if this message shows people by LID, their LID."""
-        return self._people.meet(number).lid if self.by_lid(message) else number + numbers.USER
-
-    def by_lid(self, message: InboundMessage) -> bool:
-        """Tell whether a message shows people by LID: as it says, or as the world does, or as its chat does."""
-        if message.as_lid is not None:
-            return message.as_lid
-        senders = self._store.state.settings.senders
-        return message.group is not None if senders == "auto" else senders == "lid"
+        """Return a person's JID or their LID: as the message says, or as the world does, or as its chat does."""
+        senders, by_lid = self._store.state.settings.senders, message.as_lid
+        if by_lid is None:
+            by_lid = message.group is not None if senders == "auto" else senders == "lid"
+        return self._people.meet(number).lid if by_lid else number + numbers.USER
 
     def _forward(self, message: InboundMessage) -> InboundMessage:
         """Return a message with the contents of the one that it forwards, edits included."""
@@ -140,7 +136,13 @@ class Composer:
             if message.kind == "view_once":
                 _require_shown(message, kind)
         if message.kind == "channel_image":
-            details = {**details, "channel": self._channel(message, instance)}
+            channels, wanted = self._store.state.channels, details.get("channel")
+            if wanted is None:
+                followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
+                wanted = next(followed, None)
+            if wanted not in channels:
+                raise errors.ChannelNotFound
+            details = {**details, "channel": wanted}
         mentions, digits = self._mentions(message)
         return replace(
             message,
@@ -166,16 +168,6 @@ class Composer:
                 digits.update((one.partition("@")[0], shown) for one in spellings if one)
         return tuple(dict.fromkeys(mentions)), digits
 
-    def _channel(self, message: InboundMessage, instance: Instance) -> str:
-        channels = self._store.state.channels
-        wanted = message.details.get("channel")
-        if wanted is None:
-            followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
-            wanted = next(followed, None)
-        if wanted not in channels:
-            raise errors.ChannelNotFound
-        return str(wanted)
-
     def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
         """Return the message that this one replies to or changes; for buttons the instance's last one in the chat."""
         wanted = message.target if message.kind in TARGETED else message.reply_to
@@ -189,7 +181,7 @@ class Composer:
             raise errors.MessageNotFound
         for one in reversed(state.messages) if message.kind in REPLIES else ():
             in_chat = one.chat == chat and one.instance == instance.id and one.direction == "outbound"
-            if in_chat and rights.can_be_quoted(state, one):
+            if in_chat and one.status != "failed" and not rights.is_deleted(state, one):
                 return one
         return None
 

@@ -12,7 +12,7 @@ from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.lanes import Job, Lanes, lane_of
-from flaresend_mock.core.models import OPEN_STATUSES, Attempt, Change, Chaos, Delivery, Webhook
+from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
@@ -201,12 +201,6 @@ class Deliveries:
             if any(self._webhook(one.instance) is None for one in again):
                 raise NoWebhook
             return [self._redeliver(delivery) for delivery in again]
-
-    def not_redelivered(self, deliveries: Iterable[Delivery]) -> list[Delivery]:
-        """Return those of these deliveries that no redelivery has delivered, or may still deliver."""
-        with self._store.lock:
-            delivered = {one.redelivery_of for one in self.all() if one.status in ("delivered", *OPEN_STATUSES)}
-            return [one for one in deliveries if one.id not in delivered]
 
     def pause(self, instance_id: str) -> None:
         """Pause a webhook: hold its events from now on. The caller holds the lock."""

@@ -119,7 +119,10 @@ def read(payload: Any) -> Said:
     name, fields = opened.name, opened.fields
     if name == "conversation":
         return Said("text", _text(opened.body))
-    kind = _kind_of_protocol(fields) if name == "protocolMessage" else _KINDS.get(name, OTHER)
+    kind = _KINDS.get(name, OTHER)
+    if name == "protocolMessage":  # one that lost its type, as a gateway drops defaults, deletes its target
+        type_ = fields.get("type", "REVOKE" if "key" in fields else None)
+        kind = _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
     if kind == "edit":
         edited = read(fields.get("editedMessage"))
         return edited._replace(kind="edit")
@@ -136,12 +139,6 @@ def read(payload: Any) -> Said:
         _text(fields.get("fileName")),
         _text(fields.get("mimetype")),
     )
-
-
-def _kind_of_protocol(fields: Mapping[str, Any]) -> str:
-    """Return what a protocolMessage does; one that lost its type, as a gateway drops defaults, deletes its target."""
-    type_ = fields.get("type", "REVOKE" if "key" in fields else None)
-    return _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
 
 
 def _at(fields: Any, path: str) -> Any:

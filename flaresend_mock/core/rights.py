@@ -49,11 +49,6 @@ def require_usable(field: str, state: State, message: Message, changed: str) -> 
     _require(not is_deleted(state, message), f"{field}: this message was deleted")
 
 
-def can_be_quoted(state: State, message: Message) -> bool:
-    """Tell whether a message is still there to be quoted."""
-    return message.status != "failed" and not is_deleted(state, message)
-
-
 def changes_of(state: State, message: Message) -> list[Message]:
     """Return the reactions, edits, deletions and votes that phones apply to a message, oldest first."""
     return [

@@ -73,7 +73,11 @@ def pytest_runtest_makereport(
     client = item.stash.get(_CLIENT, None)
     is_explained = call.excinfo is not None and getattr(call.excinfo.value, "explains_itself", False)
     if report.failed and client is not None and not is_explained:
-        report.sections.append((SECTION, _transcript(client)))
+        try:
+            text = client.transcript()
+        except Exception as error:  # a report must not hide the failure it is about
+            text = f"(no transcript: {error})"
+        report.sections.append((SECTION, text))
     return report
 
 
@@ -100,10 +104,3 @@ def _marker_arguments(request: pytest.FixtureRequest) -> dict[str, Any]:
         beside = [place / wanted["world"] for place in places if (place / wanted["world"]).is_file()]
         wanted["world"] = beside[0] if beside else wanted["world"]
     return wanted
-
-
-def _transcript(client: Flaresend) -> str:
-    try:
-        return client.transcript()
-    except Exception as error:  # a report must not hide the failure it is about
-        return f"(no transcript: {error})"

@@ -243,11 +243,6 @@ def phone_number(value: str) -> None:
         raise ValidationError(f"{value!r} is not a phone number of 7 to 15 digits.")
 
 
-def _media_type(value: str) -> None:
-    if not (value.isascii() and value.isprintable()):
-        raise ValidationError("A media type has printable ASCII characters.")
-
-
 def _headers(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
@@ -330,7 +325,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (Message, "direction", _one_of("inbound", "outbound")),
         (Message, "status", _one_of("sent", "failed", "received")),
         (Message, "event", Range(0)),
-        (Served, "mimetype", _media_type),
+        (Served, "mimetype", Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")),
         (EventRecord, "kind", _one_of(*KINDS)),
         (Evicted, "count last_event", Range(0)),
     )
