@@ -17,6 +17,7 @@ from flask import has_request_context, request
 from flaresend_mock.app import Application
 from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
 from flaresend_mock.background.scheduler import Scheduler
+from flaresend_mock.background.trust_store import TrustStore, read_pem
 from flaresend_mock.background.webhook_sender import WebhookSender
 from flaresend_mock.core import webhook_urls
 from flaresend_mock.core.errors import AuthorityError, InvalidTarget
@@ -30,7 +31,7 @@ from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
-from flaresend_mock.settings import Settings, local_url, upstream_proxy
+from flaresend_mock.settings import Settings, ca_places, local_url, upstream_proxy
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
 from flaresend_mock.world_format.write import CannotExport, ExportOnExit
@@ -78,7 +79,8 @@ class FlaresendMock:
         except CannotExport as error:
             raise CannotStart(str(error)) from None
         self._scheduler = Scheduler()
-        self._sender = WebhookSender(strict=self.settings.strict)
+        trust = TrustStore(self._webhook_ca(), ca_places())
+        self._sender = WebhookSender(strict=self.settings.strict, trust=trust)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
@@ -113,6 +115,7 @@ class FlaresendMock:
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
                 patience=self._patience,
                 max_body_size=self.settings.max_body_size,
+                trust=trust,
                 ca=lambda: self.authority.certificate,
             )
         )
@@ -251,6 +254,14 @@ class FlaresendMock:
             first = state.find_instance(None)
             state.instances[first.id] = replace(first, webhook=Webhook(url, wanted.webhook_secret))
         return state
+
+    def _webhook_ca(self) -> str:
+        """Return the certificates of --webhook-ca, or nothing."""
+        file = self.settings.webhook_ca
+        try:
+            return read_pem(Path(file).read_text("utf-8", "replace")) if file else ""
+        except (OSError, ValueError) as error:
+            raise CannotStart(f"webhook_ca: {file}: {getattr(error, 'strerror', None) or error}") from None
 
     def _load_world(self) -> State:
         wanted = self.settings

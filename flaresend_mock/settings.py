@@ -252,6 +252,11 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
     return Settings(**values)
 
 
+def ca_places(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:
+    """Return the files and folders of certificates that the environment names."""
+    return [environment[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if environment.get(name)]
+
+
 def local_url(host: str, port: int) -> str:
     """Return the URL by which this machine reaches a server that listens at a host and port."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104  # nosec B104

@@ -22,12 +22,12 @@ class Peer:
         self._receiver = receiver
 
     def read(self) -> None:
-        """Read one request with a Content-Length, and record it."""
+        """Read one request, and record it."""
         data = b""
         while b"\r\n\r\n" not in data:
             data += self._more()
         head, _, body = data.partition(b"\r\n\r\n")
-        length = next(int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        length = int(next((line[15:] for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), b"0"))
         while len(body) < length:
             body += self._more()
         self._receiver.requests.append(head + b"\r\n\r\n" + body)
@@ -70,6 +70,7 @@ class RawReceiver:
         self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._listener.getsockname()[1]}/hook"
+        self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
 
     def __enter__(self) -> Self:
@@ -81,6 +82,9 @@ class RawReceiver:
     ) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for connection in self._open:
+            with suppress(OSError):
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join(10)
 
@@ -100,7 +104,8 @@ class RawReceiver:
                 thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
+        if self._tls:
+            connection = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+        self._open.append(connection)
         with suppress(OSError, EOFError), connection:
-            if self._tls:
-                connection = self._tls.wrap_socket(connection, server_side=True)
             self._behave(Peer(connection, self), number)

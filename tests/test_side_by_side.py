@@ -25,6 +25,7 @@ from flaresend_mock.settings import options
 from flaresend_mock.world_format import load_file
 from tests.defaults import ANN
 from tests.handshake import is_trusted, trusting
+from tests.raw_receiver import Peer, RawReceiver
 from tests.receiver import Receiver
 
 if TYPE_CHECKING:
@@ -85,8 +86,8 @@ def listens(emulator: FlaresendMock) -> tuple[str | None, int | None]:
     return parts.hostname, parts.port
 
 
-def hooked(emulator: FlaresendMock, url: str) -> int:
-    return call(emulator, "PUT", "/_mock/instances/default/webhook", json={"url": url}).status_code
+def hooked(emulator: FlaresendMock, url: str, **options: Any) -> int:
+    return call(emulator, "PUT", "/_mock/instances/default/webhook", json={"url": url, **options}).status_code
 
 
 def numbers(seed: int) -> list[str]:
@@ -126,6 +127,20 @@ def notified(emulator: FlaresendMock, receiver: Receiver) -> Any:
     assert control(emulator, "POST", "deliveries/settle") == {"settled": True}
     (asked,) = receiver.asked[before:]
     return asked
+
+
+def serve_all(peer: Peer, number: int) -> None:
+    while True:
+        peer.serve()
+
+
+def trusts(emulator: FlaresendMock, url: str) -> bool:
+    """Return whether an event reaches a receiver over https."""
+    assert hooked(emulator, url, retries=[]) == 200
+    receive(emulator, text="Hi")
+    control(emulator, "POST", "deliveries/settle")
+    (attempt,) = control(emulator, "GET", "deliveries")["deliveries"][-1]["attempts"]
+    return attempt["status"] == 200
 
 
 def verifies(emulator: FlaresendMock, receiver: Receiver, secret: str) -> bool:
@@ -195,7 +210,12 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
     here = {"host": ANOTHER_HOST}
     keys = ("key-of-one", "key-of-other")
     tokens = ("token-of-one", "token-of-other")
-    with Receiver() as receiver:
+    with ExitStack() as listening:
+        receiver = listening.enter_context(Receiver())
+        secure = [
+            listening.enter_context(RawReceiver(serve_all, Authority.open(Path(file)).context(["127.0.0.1"]))).url
+            for file in cas
+        ]
         yield {
             "host": Case(("127.0.0.1", ANOTHER_HOST), lambda one: listens(one)[0], ("127.0.0.1", ANOTHER_HOST)),
             "port": Case(ports, lambda one: listens(one)[1], ports, (here, here)),
@@ -251,7 +271,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "tls_port": Case((None, 0), lambda one: one.settings.tls_port, (None, 0)),
             "proxy_others": Case(("refuse", "pass"), lambda one: one.settings.proxy_others, ("refuse", "pass")),
-            "webhook_ca": Case((cas[0], cas[1]), lambda one: one.settings.webhook_ca, (cas[0], cas[1])),
+            "webhook_ca": Case(
+                (cas[0], cas[1]), lambda one: [trusts(one, url) for url in secure], ([True, False], [False, True])
+            ),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),
             "export_on_exit": Case((ends[0], ends[1]), left_behind, (1, 2), ({"seed": 1}, {"seed": 2})),
             "with_secrets": Case(

@@ -73,10 +73,8 @@ class _Connection:
         exchange.begun = False
         try:
             yield
-        except TimeoutError:
-            raise
-        except (OSError, HTTPException):
-            exchange.unanswered = self.kept and not exchange.begun
+        except (OSError, HTTPException) as error:
+            exchange.unanswered = self.kept and not exchange.begun and not isinstance(error, TimeoutError)
             raise
 
 
@@ -99,16 +97,28 @@ class _HttpPool(_Pool, HTTPConnectionPool):
 class _HttpsPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = type("_HttpsConnection", (_Connection, HTTPSConnectionPool.ConnectionCls), {})
 
+    def _validate_conn(self, connection: Any) -> None:
+        """Connect, and warn of nothing: `verify: false` is a choice, and a test may turn warnings into errors."""
+        if connection.is_closed:
+            connection.connect()
+
 
 class NetworkAdapter(HTTPAdapter):
     """Sends requests to the network, but to no metadata service.
 
-    A request over a kept connection that the receiver closes without a response is sent again over a new one.
+    A request over a kept connection that the receiver closes without a response is sent again over a new one. `verify`
+    is the context of TLS. Connections under one context are not used under another.
     """
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)
         self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, verify: Any, *_: Any, **__: Any) -> Any:
+        return self.poolmanager.connection_from_url(str(request.url), {"ssl_context": verify})
+
+    def cert_verify(self, *_: Any) -> None:
+        """Add nothing to the context, which has all certificates."""
 
     def close(self) -> None:
         """Close all connections now; urllib3 would wait until no traceback refers to them."""

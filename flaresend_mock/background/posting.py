@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
 from queue import Empty, SimpleQueue
+from ssl import SSLCertVerificationError, SSLError
 from traceback import format_exception
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ from requests.exceptions import ConnectionError, ReadTimeout
 
 from flaresend_mock.background.network import NetworkAdapter, exchange
 from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.version import __version__
@@ -38,6 +40,15 @@ MAX_RESPONSE = 64 * 1024
 
 _NOT_ASCII = re.compile("[^\x00-\x7f]+")
 
+_NOT_TRUSTED = "the certificate is not trusted: {problem}; give the webhook's ca, or --webhook-ca"
+_NOT_VALID = {
+    9: "the certificate is not valid yet",
+    10: "the certificate has expired",
+    62: "the certificate is not for the host {host}",
+    64: "the certificate is not for the address {host}",
+}
+"""The texts of OpenSSL's errors that another ca would not mend."""
+
 AGENT = f"flaresend-mock/{__version__}"
 
 
@@ -47,7 +58,8 @@ class Poster:
     It uses no proxies and no .netrc of the machine, and follows no redirects.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trust: TrustStore | None = None) -> None:
+        self._trust = trust or TrustStore()
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", LocalAdapter())
@@ -61,14 +73,14 @@ class Poster:
         if webhook.body_style == "escaped":
             body = escaped(body)
         signature = signature_headers(webhook.secret, message_id, int(sent_at.timestamp()), body)
-        return self._exchange("POST", webhook.url, body, {"Content-Type": "application/json", **signature})
+        return self._exchange("POST", webhook, body, {"Content-Type": "application/json", **signature})
 
-    def get(self, url: str) -> dict[str, Any]:
-        """Get a URL, and return the same outcome."""
-        return self._exchange("GET", url, None, {})
+    def get(self, webhook: Webhook) -> dict[str, Any]:
+        """Get the URL of a webhook, and return the same outcome."""
+        return self._exchange("GET", webhook, None, {})
 
-    def _exchange(self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]) -> dict[str, Any]:
-        watch = Stopwatch()
+    def _exchange(self, method: str, webhook: Webhook, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
+        watch, url = Stopwatch(), webhook.url
         sent: Mapping[str, str | bytes] = headers
         status, text, error = None, "", None
         exchange.reconnected = False
@@ -77,13 +89,15 @@ class Poster:
                 requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
             )
             sent = call.headers
-            with self._session.send(call, timeout=TIMEOUT_SECONDS, allow_redirects=False, stream=True) as response:
+            tls: Any = self._trust.context(webhook) if urlsplit(url).scheme == "https" else None
+            options = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False, "stream": True, "verify": tls}
+            with self._session.send(call, **options) as response:
                 status = response.status_code  # counts as the response, even if the body breaks off
                 text = _read(response, watch)
         except requests.Timeout:
             error = f"no response within {TIMEOUT_SECONDS:.0f} s"
         except (requests.RequestException, UnicodeError, ValueError) as problem:
-            error = _plain(problem)
+            error = _plain(problem, urlsplit(url).hostname)
         return {
             "url": url,
             "headers": tuple((name, str(value)) for name, value in sent.items()),
@@ -149,7 +163,7 @@ def _read(response: requests.Response, watch: Stopwatch) -> str:
     return kept[:MAX_RESPONSE].decode("utf-8", "replace")
 
 
-def _plain(problem: Exception) -> str:
+def _plain(problem: Exception, host: str | None) -> str:
     """Return a short text of the innermost error of a chain."""
     cause: BaseException = problem
     while (inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__) is not None:
@@ -157,6 +171,10 @@ def _plain(problem: Exception) -> str:
             break
         cause = inner
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    if isinstance(cause, SSLCertVerificationError):
+        text = _NOT_VALID.get(cause.verify_code, _NOT_TRUSTED).format(host=host, problem=cause.verify_message)
+    elif isinstance(cause, SSLError) and isinstance(cause.reason, str):
+        text = f"TLS failed: {cause.reason.lower().replace('_', ' ')}; the receiver may not speak https"
     return _printable(" ".join(str(text).split())[:300])
 
 

@@ -4,11 +4,13 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import datetime
 from threading import get_ident
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode, urlsplit, urlunsplit
 
+from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core.models import Webhook
 
 MODES = ("none", "post", "challenge")
@@ -46,7 +48,7 @@ def sample_event(instance_id: str) -> bytes:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -> dict[str, Any]:
+def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool, trust: TrustStore) -> dict[str, Any]:
     """Run a webhook's handshake, and return whether it succeeded, with the request and the response.
 
     none: sends nothing. post: sends the documented sample, and expects 200 (or any 2xx, if not strict).
@@ -56,10 +58,10 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool) -
         return {"verified": True, "reason": "this webhook asks for no verification", "attempt": None}
     from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
 
-    with closing(Poster()) as poster:
+    with closing(Poster(trust)) as poster:
         if webhook.verification == "challenge":
             with _unlogged():
-                attempt = poster.get(_with_challenge(webhook))
+                attempt = poster.get(replace(webhook, url=_with_challenge(webhook)))
             problem = _wrong_challenge(attempt)
         else:
             attempt = poster.post(webhook, "msg_test", now, sample_event(instance_id))

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core.lanes import Job
 from flaresend_mock.core.models import Attempt
 from flaresend_mock.core.world import World
@@ -36,8 +37,9 @@ class WebhookSender:
     the status 200, as documented, and not every 2xx.
     """
 
-    def __init__(self, *, strict: bool) -> None:
+    def __init__(self, *, strict: bool, trust: TrustStore) -> None:
         self._strict = strict
+        self._trust = trust
         self._workers: Counter[Worker] = Counter()
         self._worlds: set[World] = set()
         self._changed = threading.Condition()
@@ -94,7 +96,7 @@ class WebhookSender:
 
         _, instance_id, generation = worker
         try:
-            with closing(Poster()) as poster:
+            with closing(Poster(self._trust)) as poster:
                 while not (self._stopping or world.closed) and generation == world.deliveries.generation:
                     job = world.deliveries.claim(instance_id)
                     if job is None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import name_and_value, uses_emulator, write_file
+from flaresend_mock.cli.options import name_and_value, read_file, uses_emulator, write_file
 from flaresend_mock.client import ControlPlane, NotAnEmulator, media_of, part
 from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Checked
@@ -69,10 +69,16 @@ def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
 @click.option("--secret", help="Secret that signs deliveries; without it, they are not signed.")
 @click.option("--ordered/--unordered", default=None, help="Whether later events of a chat wait for retries.")
 @click.option("--body-style", type=click.Choice(BODY_STYLES), help="How the JSON of events is written.")
+@click.option("--ca", type=click.Path(path_type=Path), help="PEM file that an https receiver is verified against, too.")
+@click.option("--verify/--no-verify", default=None, help="Whether an https receiver is verified.")
 @uses_emulator(world=True)
-def webhook(emulator: ControlPlane, as_json: bool, target: str, instance_id: str, **given: str | bool | None) -> None:
+def webhook(
+    emulator: ControlPlane, as_json: bool, target: str, instance_id: str, ca: Path | None, **given: str | bool | None
+) -> None:
     """Send the events of an instance to URL. Options that are left out get their defaults."""
     body = {"url": target, **{name: value for name, value in given.items() if value is not None}}
+    if ca is not None:
+        body["ca"] = read_file(ca).decode("utf-8", "replace")
     response = emulator.call("PUT", f"/instances/{part(instance_id)}/webhook", body)
     output.show(response, as_json, [f"{response.get('instance')} {target}"])
 

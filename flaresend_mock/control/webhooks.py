@@ -18,6 +18,7 @@ from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.world_format.schema import usable_ca
 
 webhooks = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
 deliveries = Blueprint("deliveries", __name__, url_prefix="/deliveries")
@@ -43,6 +44,12 @@ class WebhookInput(Input):
     body_style = Text(
         "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.", words=BODY_STYLES
     )
+    ca = Text(
+        "Certificates in PEM that an https receiver is verified against, besides the public ones; null for none.",
+        allow_none=True,
+        check=usable_ca,
+    )
+    verify = Switch("Whether the certificate of an https receiver is verified.")
 
 
 class ResumeInput(Input):
@@ -111,7 +118,7 @@ def test(world: World, instance_id: str) -> dict[str, Any]:
 def _handshake(world: World, instance_id: str, **changes: Any) -> dict[str, Any]:
     us, instance = services(), world.instances.find(instance_id)
     webhook = replace(required(instance.webhook, NoWebhook), **changes)
-    return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict)
+    return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict, trust=us.trust)
 
 
 def _shown(instance: Instance) -> dict[str, Any]:

@@ -64,7 +64,8 @@ class Webhook:
     """Where an instance's events go.
 
     `retries` are the seconds, on the world's clock, between one attempt and the next; `failures` counts deliveries that
-    failed in a row. A paused webhook gets nothing.
+    failed in a row. A paused webhook gets nothing. A receiver over https is verified against the public roots and `ca`,
+    which are certificates in PEM, unless `verify` is false.
     """
 
     url: str
@@ -77,6 +78,8 @@ class Webhook:
     failures: int = 0
     ordered: bool = True
     body_style: str = "raw"
+    ca: str | None = None
+    verify: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from flask import request
 from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.background.realtime import Patience
+from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import paths, webhook_urls
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.redaction import MASK, is_secret
@@ -68,6 +69,7 @@ class AppServices:
         patience: ends all waiting when the emulator stops.
         streams: limits how many clients follow event streams.
         waiters: limits how many calls wait at once.
+        trust: the certificates that receivers of webhooks are verified against.
         ca: returns the certificate of the CA for https, in PEM.
         max_body_size: bytes that a request's body may have; a larger one gets 413.
         run: differs from that of an earlier emulator at the same address, for pages that are still open.
@@ -89,6 +91,7 @@ class AppServices:
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
     max_body_size: int = MAX_BODY_SIZE
+    trust: TrustStore = field(default_factory=TrustStore)
     ca: Callable[[], bytes] = bytes
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)

@@ -120,9 +120,14 @@ class Authority:
         return cls._in_memory(problem, extra)
 
     @classmethod
+    def temporary(cls, extra: str = "") -> Authority:
+        """Return a new CA that ends with this process."""
+        return cls(_made(names(extra)))
+
+    @classmethod
     def _in_memory(cls, problem: str, extra: str) -> Authority:
         log.warning("%s; this run has a CA of its own. Choose a file for one with --tls-ca.", problem)
-        return cls(_made(names(extra)))
+        return cls.temporary(extra)
 
     @property
     def certificate(self) -> bytes:
@@ -174,8 +179,10 @@ class Authority:
         """Return a new key, its certificate, and those that lead from there to the root, in PEM."""
         key, start = ec.generate_private_key(ec.SECP256R1()), machine_time() - DAY
         issuer_id = _extension(self._issuer, x509.SubjectKeyIdentifier) or _id(self._key.public_key())
+        # a client refuses an address here: it takes the common name for a host that the CA may not sign
+        title = "flaresend-mock server" if address_of(signed[0]) else signed[0]
         certificate = (
-            _builder(_name(signed[0]), key, self._issuer.subject, issuer_id)
+            _builder(_name(title), key, self._issuer.subject, issuer_id)
             .not_valid_before(max(start, self._issuer.not_valid_before_utc))
             .not_valid_after(min(start + LEAF_LIFE, self._issuer.not_valid_after_utc))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -230,31 +230,38 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
             raise self._failed("some deliveries are still under way")
 
-    def webhook(self, url: str | None, **options: Any) -> None:
+    def webhook(self, url: str | None, *, ca: str | Path | None = None, verify: bool = True, **options: Any) -> None:
         """Send the instance's events to a URL; None sends them nowhere.
 
         Args:
+            ca: certificates that an https receiver is verified against, besides the public ones: PEM, or its file.
+            verify: False accepts any certificate.
             options: other fields of a webhook: `secret`, `retries`, `chaos`, `verification`, `verify_token`,
                 `ordered=False` lets later events overtake retries, `body_style="escaped"` writes \\uXXXX and \\/.
         """
         if url is None:
             self._control.call("DELETE", "/instances/default/webhook")
         else:
-            self._control.call("PUT", "/instances/default/webhook", {"url": url, **options})
+            pem = ca.read_text(encoding="utf-8") if isinstance(ca, Path) else ca
+            body = {"url": url, "ca": pem, "verify": verify, **options}
+            self._control.call("PUT", "/instances/default/webhook", body)
 
-    def webhook_receiver(self, *, host: str = "127.0.0.1", shown: str | None = None, **options: Any) -> WebhookReceiver:
+    def webhook_receiver(
+        self, *, host: str = "127.0.0.1", shown: str | None = None, tls: bool = False, **options: Any
+    ) -> WebhookReceiver:
         """Send the instance's events to a receiver that records them on a free port, until the test ends.
 
         Args:
             host: the address that the receiver listens on.
             shown: the name by which the emulator reaches it; for one in docker, host="0.0.0.0" and
                 shown="host.docker.internal".
+            tls: it speaks https, and its `ca` becomes that of the webhook.
             options: of the webhook, such as secret and retries.
         """
         from flaresend_mock.testing.webhook_receiver import WebhookReceiver  # imports an HTTP server
 
-        receiver = self._open.enter_context(WebhookReceiver(host, shown))
-        self.webhook(receiver.url, **options)
+        receiver = self._open.enter_context(WebhookReceiver(host, shown, tls=tls))
+        self.webhook(receiver.url, **{"ca": receiver.ca, **options})
         return receiver
 
     def webhook_app(self, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:

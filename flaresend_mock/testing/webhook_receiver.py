@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from flaresend_mock.core.hosts import plain_hosts
 from flaresend_mock.testing.client import ExpectationFailed
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
@@ -35,7 +36,12 @@ class Received:
         return text
 
 
-class _Server6(ThreadingHTTPServer):
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: Any) -> None:
+        """Print nothing: clients may leave, and need not trust the certificate."""
+
+
+class _Server6(_Server):
     address_family = socket.AF_INET6
 
 
@@ -45,16 +51,26 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
     Args:
         host: the address to listen on.
         shown: the name by which the emulator reaches this machine, where that is not the address.
+        tls: it speaks https, with a certificate of its own. `ca` is what to verify that against, in PEM.
     """
 
-    def __init__(self, host: str = "127.0.0.1", shown: str | None = None) -> None:
+    def __init__(self, host: str = "127.0.0.1", shown: str | None = None, *, tls: bool = False) -> None:
         self.status = 200
+        self.ca: str | None = None
         self._received: list[Received] = []
         self._changed = threading.Condition()
-        server = _Server6 if ":" in host else ThreadingHTTPServer
+        server = _Server6 if ":" in host else _Server
         self._server = server((host, 0), self._handler())
         name = shown or (f"[{host}]" if ":" in host else host)
-        self.url = f"http://{name}:{self._server.server_address[1]}/webhook"
+        if tls:
+            from flaresend_mock.http.tls import Authority  # imports cryptography
+
+            authority = Authority.temporary(name)
+            self.ca = authority.certificate.decode()
+            context, plain = authority.context(plain_hosts(name)), self._server.socket
+            # the thread of a connection shakes hands when it reads, so a client that is slow holds up no other
+            self._server.socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+        self.url = f"http{'s' if tls else ''}://{name}:{self._server.server_address[1]}/webhook"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
+from flaresend_mock.background.trust_store import read_pem
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core import faults, numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
@@ -55,6 +56,7 @@ VERSION = 1
 LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MAX_HISTORY = 10_000_000
 MAX_POPULATION = 10_000
+MAX_CA = 64 * 1024
 MONTH = 30 * 86_400.0
 YEAR = 366 * 86_400.0
 BYTES, FORM = "bytes", "fields"
@@ -237,6 +239,18 @@ def usable_key(value: str) -> None:
         raise ValidationError("An API key has printable ASCII characters without spaces.")
 
 
+def usable_ca(value: str) -> None:
+    """Refuse a text that is not one or several certificates in PEM, or has a private key."""
+    if len(value) > MAX_CA:
+        raise ValidationError(f"At most {MAX_CA} characters are expected here; give only what signs the receiver.")
+    if "PRIVATE KEY-----" in value:
+        raise ValidationError("A private key is in it; give the certificate alone.")
+    try:
+        read_pem(value)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
+
+
 def phone_number(value: str) -> None:
     """Refuse a text that is not the digits of a phone number."""
     if numbers.parse(value) != value:
@@ -296,6 +310,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (Instance, "api_keys", usable_key),
         (Webhook, "verification", _one_of(*MODES)),
         (Webhook, "body_style", _one_of(*BODY_STYLES)),
+        (Webhook, "ca", usable_ca),
         (Webhook, "failures", Range(0)),
         (Webhook, "retries", Range(0, MONTH)),
         (Disappearing, "seconds", OneOf(DISAPPEARING_SECONDS)),

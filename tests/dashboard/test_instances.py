@@ -17,6 +17,7 @@ from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.instances import MEANINGS, read_cards
 from flaresend_mock.package_data import event_names, sample_event
+from tests.certificates import authority
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
 from tests.support import RealTime, client_of
 
@@ -330,6 +331,28 @@ def test_order_and_body_style_are_shown_and_set(show: Show, world: World) -> Non
     dialog = show(f"{PARTS}/{INSTANCE}/webhook")
     assert '<input name="ordered" type="checkbox">' in dialog
     assert "<option>raw</option><option selected>escaped</option>" in dialog
+
+
+def test_the_ca_and_whether_it_is_verified_are_shown_and_set(show: Show, world: World) -> None:
+    webhook(world)
+    assert "certificate not verified" not in show()
+    assert "<dt>CA</dt>" not in show()
+    dialog = show(f"{PARTS}/{INSTANCE}/webhook")
+    assert '<input name="verify" type="checkbox" checked' in dialog
+    assert "<details>" in dialog
+
+    webhook(world, ca=authority().pem)
+    assert "<dt>CA</dt><dd>the webhook's own, besides the public ones</dd>" in show()
+    dialog = show(f"{PARTS}/{INSTANCE}/webhook")
+    assert f">{' '.join(authority().pem.split())} </textarea>" in dialog
+    assert "<details open>" in dialog
+
+    webhook(world, verify=False)
+    assert '<span class="badge warn">certificate not verified</span>' in show()
+    dialog = show(f"{PARTS}/{INSTANCE}/webhook")
+    assert '<input name="verify" type="checkbox" aria-describedby' in dialog
+    assert "can read and change the events" in dialog
+    assert "<details open>" in dialog
 
 
 def test_a_card_tells_that_qr_codes_run_out(show: Show, world: World) -> None:

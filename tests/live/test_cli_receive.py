@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from flaresend_mock import FlaresendMock
+from tests.certificates import authority
 from tests.live.commands import at
 
 ANN = "254712345678"
@@ -54,8 +55,22 @@ def test_the_webhook_of_an_instance_is_set(flaresend: FlaresendMock) -> None:
     webhook = flaresend.worlds.default().instances.first().webhook
     assert webhook is not None
     assert (webhook.ordered, webhook.body_style, webhook.secret) == (True, "raw", None)
+    assert (webhook.ca, webhook.verify) == (None, True)
     at(flaresend, "instance", "webhook", "nowhere").failed("URL")
     at(flaresend, "instance", "webhook", url, "--body-style", "odd").failed("odd", 2)
+
+
+def test_the_ca_of_a_webhook_is_read_from_a_file(flaresend: FlaresendMock, tmp_path: Path) -> None:
+    url, file = "https://127.0.0.1:9/hook", tmp_path / "ca.pem"
+    file.write_text(authority().pem, encoding="ascii")
+    shown = at(flaresend, "instance", "webhook", url, "--ca", str(file), "--no-verify", "--json").json["webhook"]
+    assert (shown["ca"], shown["verify"]) == (authority().pem, False)
+    assert at(flaresend, "instance", "webhook", url, "--verify", "--json").json["webhook"]["verify"] is True
+
+    (tmp_path / "bad.pem").write_bytes(b"\xff\x00")
+    at(flaresend, "instance", "webhook", url, "--ca", str(tmp_path / "bad.pem")).failed("ca: A certificate in PEM")
+    at(flaresend, "instance", "webhook", url, "--ca", str(tmp_path / "none.pem")).failed("No such file", 2)
+    at(flaresend, "instance", "webhook", url, "--ca", str(tmp_path)).failed("Is a directory", 2)
 
 
 def test_what_is_no_event_is_refused_in_one_line(flaresend: FlaresendMock, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from flaresend_mock.server import CannotStart
 from flaresend_mock.settings import Settings
 from flaresend_mock.testing.client import Flaresend
 from tests.live.commands import CLEAN, COMMAND, Done, Scripted, at, run
+from tests.support import REPOSITORY
 
 
 @dataclass
@@ -204,6 +205,9 @@ def test_a_bad_option_is_one_clear_line(arguments: list[str], expected: str) -> 
 CANNOT_SERVE = [
     ("world", "nowhere.json", "nowhere.json: No such file or directory"),
     ("world", "nowhere", "shipped: default, demo"),
+    ("webhook_ca", "/nowhere.pem", "webhook_ca: /nowhere.pem: No such file or directory"),
+    ("webhook_ca", "/", "webhook_ca: /: Is a directory"),
+    ("webhook_ca", str(REPOSITORY / "README.md"), "README.md: A certificate in PEM is expected here"),
     ("host", "no.such.host.invalid", "cannot listen on no.such.host.invalid"),
 ]
 
@@ -219,7 +223,7 @@ def test_an_emulator_that_cannot_serve_says_why(name: str, value: str, expected:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "value", "expected"), CANNOT_SERVE)
 def test_a_command_that_cannot_serve_says_why_in_one_clear_line(name: str, value: str, expected: str) -> None:
-    assert expected in refused_by_process(f"--{name}", value)
+    assert expected in refused_by_process(f"--{name.replace('_', '-')}", value)
 
 
 def test_a_bad_variable_is_one_clear_line_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,6 +96,8 @@ class Webhook(Resource):
     failures = Property(int, "Deliveries that failed in a row.")
     ordered = Property(bool, "Whether the events of a chat wait for one that is retried.")
     body_style = Property(str, "How the JSON of events is written: raw or escaped.")
+    ca = Property(str, "Certificates in PEM that the receiver is verified against, besides the public ones.", null=True)
+    verify = Property(bool, "Whether the certificate of an https receiver is verified.")
 
 
 class ApiKey(Envelope):
