@@ -17,11 +17,16 @@ MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 8 * 1024
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([!-~\x80-\xff]+) HTTP/([0-9])\.([0-9])\r\n")
+_METHOD = rb"[!#$%&'*+\-.^_`|~0-9A-Z]+"  # no small letters: Werkzeug takes get for GET
+_REQUEST_LINE = re.compile(rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/([0-9])\.([0-9])\r\n")
 _ALLOWED = bytes(range(32, 127)) + bytes(range(128, 256)) + b"\t\r\n"
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\t -~\x80-\xff]*)?\r\n")
-_TRAILERS = re.compile(rb"(?:" + _TOKEN + rb":[\t -~\x80-\xff]*\r\n)*")
-_HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\])(?::[0-9]*)?", re.ASCII)
+_PATH = re.compile(rb" (/[^\s?]*)")
+_BARE_LINE_END = re.compile(rb"\r[^\n]|[^\r]\n")
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_EXTENSION = rb"[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?"
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*\r\n")
+_TRAILER = re.compile(_TOKEN + rb":[\t -~\x80-\xff]*\r\n")
+_HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+;=%-]+|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\])(?::[0-9]*)?", re.ASCII)
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 _AUTHORITY = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 _PREFIX = b"POST / HTTP/1.1\r\n"
@@ -34,6 +39,8 @@ class Refused(Exception):
 
     Args:
         path: the path of the request, as far as it is known.
+
+    A HEAD request (`is_head`) gets no body.
     """
 
     def __init__(self, status: int, message: str, path: str = "/") -> None:
@@ -41,6 +48,7 @@ class Refused(Exception):
         self.status = status
         self.message = message
         self.path = path
+        self.is_head = False
 
     @property
     def body(self) -> dict[str, object]:
@@ -78,12 +86,12 @@ class Head:
         if self.authority is not None:
             path = path.partition("://")[2][len(self.authority) :] or "/"
             path = path if path.startswith("/") else "/" + path
-        path = path.partition("?")[0].partition("#")[0]
+        path = path.partition("?")[0]
         return unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path
 
     @property
     def query(self) -> str:
-        return self.target.partition("?")[2].partition("#")[0] if "?" in self.target else ""
+        return self.target.partition("?")[2]
 
 
 class _Fields:
@@ -111,7 +119,7 @@ def parse_head(raw: bytes) -> Head:
     try:
         _complete(head, raw[line.end() :], int(line[3]))
     except Refused as refused:
-        refused.path = head.path
+        refused.path, refused.is_head = head.path, head.method == "HEAD"
         raise
     return head
 
@@ -155,7 +163,7 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
     options = [one.strip() for one in connection.lower().split(",")] if connection else ()
     head.keeps_alive = "close" not in options and (head.minor > 0 or "keep-alive" in options)
     if head.minor > 0 and (expected := fields.get("HTTP_EXPECT")) is not None:
-        if expected.lower() != "100-continue":
+        if {one.strip() for one in expected.lower().split(",")} != {"100-continue"}:
             raise Refused(417, "Expect: only 100-continue is supported")
         head.expects_continue = True
 
@@ -164,7 +172,7 @@ def _check_target(head: Head) -> None:
     host = head.fields.get("HTTP_HOST")
     if host is None and head.minor > 0:
         raise _bad("no Host")
-    if host and not _HOST.fullmatch(host):
+    if host is not None and not _HOST.fullmatch(host):
         raise _bad("a malformed Host")
     if head.method == "CONNECT":
         found = _AUTHORITY.fullmatch(head.target)
@@ -173,7 +181,7 @@ def _check_target(head: Head) -> None:
         head.authority = head.target
     elif not head.target.startswith("/"):
         absolute = _ABSOLUTE.match(head.target)
-        if absolute is not None and absolute[1] and _HOST.fullmatch(absolute[1]):
+        if absolute is not None and _HOST.fullmatch(absolute[1]):
             head.authority = head.fields["HTTP_HOST"] = absolute[1]
         elif head.target != "*" or head.method != "OPTIONS":
             raise _bad("a malformed target")
@@ -185,7 +193,7 @@ def _check_chunked(codings: str, length: str | None, minor: int) -> None:
     if minor == 0:
         raise _bad("Transfer-Encoding in HTTP/1.0")
     names = [one.strip().lower() for one in codings.split(",")]
-    if "chunked" in names[:-1]:
+    if "chunked" in names[:-1] or "" in names:
         raise _bad("Transfer-Encoding: chunked must be last, and once")
     if names != ["chunked"]:
         raise Refused(501, "Transfer-Encoding: only chunked is supported")
@@ -200,14 +208,16 @@ def _length(given: str) -> int:
     return int(given)
 
 
-def check_lines(raw: bytes) -> None:
+def check_lines(raw: bytes, begin: int) -> None:
     """Check a part of a head that is not complete: a bare line feed at an empty line would never end it.
 
     Raises:
-        Refused: there is one.
+        Refused: a line ends with a bare line feed or carriage return.
     """
-    if b"\n\n" in raw or b"\n\r\n" in raw.replace(b"\r\n\r\n", b""):
-        raise _bad("a bare line feed")
+    if _BARE_LINE_END.search(raw, begin):
+        refused = _malformed_line(raw)
+        refused.message = "Bad Request: a bare line feed or carriage return"
+        raise refused
 
 
 def refuse_large(raw: bytes) -> Refused:
@@ -229,13 +239,13 @@ def chunk_size(line: bytes) -> int:
     return int(found[1], 16)
 
 
-def check_trailers(raw: bytes) -> None:
-    """Check the syntax of trailers, which are dropped.
+def check_trailer(line: bytes) -> None:
+    """Check the syntax of a trailer, which is dropped.
 
     Raises:
-        Refused: they are malformed.
+        Refused: it is malformed.
     """
-    if not _TRAILERS.fullmatch(raw):
+    if not _TRAILER.fullmatch(line):
         raise _bad("a malformed trailer")
 
 
@@ -245,10 +255,9 @@ def _bad(what: str) -> Refused:
 
 def _malformed_line(raw: bytes) -> Refused:
     """Return the refusal of a request line, in the format that its path asks for."""
-    parts = raw.partition(b"\n")[0].split(b" ")
-    path = parts[1].decode("latin-1").partition("?")[0] if len(parts) > 1 else "/"
+    found = _PATH.search(raw.lstrip(b"\r\n").partition(b"\n")[0])
     refused = _bad("a malformed request line")
-    refused.path = path
+    refused.path = found[1].decode("latin-1") if found else "/"
     return refused
 
 

@@ -51,32 +51,32 @@ class RequestReader:
         Raises:
             Closed: the client sends none.
         """
-        if not self.buffer:
+        while self.buffer in (b"", b"\r\n"):  # an empty line after a request does not begin another one
             try:
                 self.buffer = self._next(IDLE_SECONDS)
             except TimeoutError:
                 raise Closed from None
 
     def read_head(self) -> Head:
-        """Return the head of the next request. Empty lines before it are skipped.
+        """Return the head of the next request. Empty lines before it are skipped, and count as a part of it.
 
         Raises:
             Refused: it is malformed, too large or too slow.
             Closed: the client breaks off.
         """
         buffer = self.buffer
-        watch, searched = Stopwatch(), 0
+        watch, begin, searched = Stopwatch(), 0, 0
         while True:
-            while buffer[:2] == b"\r\n":
-                buffer, searched = buffer[2:], 0
-            end = buffer.find(_END, searched)
+            while buffer.startswith(b"\r\n", begin):
+                begin += 2
+            end = buffer.find(_END, max(begin, searched))
             if 0 <= end <= request_parser.MAX_HEAD - len(_END):
                 self.buffer = buffer[end + len(_END) :]
-                self.head = buffer[: end + len(_END)]
+                self.head = buffer[begin : end + len(_END)]
                 return request_parser.parse_head(self.head)
             if len(buffer) >= request_parser.MAX_HEAD:
                 raise request_parser.refuse_large(buffer)
-            request_parser.check_lines(buffer[max(0, searched - 1) :])
+            request_parser.check_lines(buffer, max(0, searched - 1))
             searched = max(0, len(buffer) - len(_END) + 1)
             left = HEAD_SECONDS - watch.seconds
             try:
@@ -142,10 +142,10 @@ class RequestReader:
             self._copy(size, spool)
             if self._read_line(2, 400) != b"\r\n":
                 raise Refused(400, "Bad Request: a malformed end of a chunk")
-        trailers = b""
-        while (line := self._read_line(request_parser.MAX_TRAILERS - len(trailers), 431)) != b"\r\n":
-            trailers += line
-        request_parser.check_trailers(trailers)
+        left = request_parser.MAX_TRAILERS
+        while (line := self._read_line(left, 431)) != b"\r\n":
+            request_parser.check_trailer(line)
+            left -= len(line)
 
     def _read_line(self, most: int, status: int) -> bytes:
         """Return a line of the framing of a chunked body, with CRLF."""

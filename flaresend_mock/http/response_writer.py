@@ -125,7 +125,8 @@ def refusal(refused: Refused, head: Head | None) -> bytes:
         f"Date: {http_date()}",
         "Connection: close\r\n\r\n",
     )
-    return "\r\n".join(fields).encode() + (b"" if head is not None and head.method == "HEAD" else body)
+    is_head = refused.is_head or (head is not None and head.method == "HEAD")
+    return "\r\n".join(fields).encode() + (b"" if is_head else body)
 
 
 def _chunk(piece: bytes) -> bytes:

@@ -40,7 +40,7 @@ class Row:
     Args:
         id: unique, in words with hyphens.
         source: the test of another server, the entry of a public list, or the section of the RFC that it comes from.
-        sent: what the client sends, in Latin-1; pieces are sent one by one.
+        sent: what the client sends, in Latin-1; pieces are sent one by one. `localhost:PORT` stands for the emulator.
         outcome: the status of each response in turn, then `open` or `closed`. A star means that the response has no
             body, a question mark that the response may be left out: `100? 200* open`.
         has: text that the last response holds, in its head or body.
