@@ -17,9 +17,10 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
-from flaresend_mock import media_host
+from flaresend_mock import control, media_host
 from flaresend_mock.api import auth, channels, groups, messages, request_log, schedule
 from flaresend_mock.api import errors as api_errors
+from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.bodies import ApiRequest
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-DASHBOARD = f"{CONTROL.removeprefix('/')}/ui/"
+HEALTH, UI = CONTROL + "/health", CONTROL + "/ui"
+DASHBOARD = f"{UI.removeprefix('/')}/"
 """The dashboard, relative to the root: a proxy may mount the emulator under a path."""
 
 
@@ -61,7 +63,8 @@ class Application:
         environ[SERVICES] = self.services
         path: str = environ["PATH_INFO"]
         if path == CONTROL or path.startswith(CONTROL + "/"):
-            return control_app().wsgi_app(environ, start_response)
+            app = health_app if path == HEALTH else dashboard_app if f"{path}/".startswith(UI + "/") else control_app
+            return app().wsgi_app(environ, start_response)
         if path.startswith(MEDIA_HOST + "/"):
             return media_app().wsgi_app(environ, start_response)
         if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
@@ -133,26 +136,45 @@ def api_app() -> SharedFlask:
 @_once
 def media_app() -> SharedFlask:
     """Return WhatsApp's media host, which refuses calls in the words of the control plane."""
-    app = SharedFlask("flaresend_mock.media_host")
+    app = _refusing_as_control("flaresend_mock.media_host")
     app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media_host.media)
-    app.register_error_handler(HTTPException, _refuse_as_control)
-    app.register_error_handler(Exception, _fail_as_control)
+    return app
+
+
+@_once
+def health_app() -> SharedFlask:
+    """Return what responds as soon as the emulator is started: importing the control plane takes a while."""
+    app = _refusing_as_control("flaresend_mock.health")
+    control.install(app, only_health=True)
     return app
 
 
 @_once
 def control_app() -> SharedFlask:
-    """Return the control plane and the dashboard, which are imported with their first request: that takes a while."""
-    from flaresend_mock import control, dashboard
-    from flaresend_mock.control import errors
+    """Return the control plane, which is imported with its first request."""
     from flaresend_mock.control.about import DOCUMENTS
 
-    app = SharedFlask("flaresend_mock.control")
+    app = _refusing_as_control("flaresend_mock.control")
     app.extensions[DOCUMENTS] = document
     control.install(app)
+    return app
+
+
+@_once
+def dashboard_app() -> SharedFlask:
+    """Return the dashboard, which is imported with its first request."""
+    from flaresend_mock import dashboard
+
+    app = _refusing_as_control("flaresend_mock.dashboard")
+    app.before_request(control.guard.check)
     dashboard.install(app)
-    app.register_error_handler(Refusal, errors.refuse)
-    app.register_error_handler(HTTPException, errors.refuse_http)
+    return app
+
+
+def _refusing_as_control(name: str) -> SharedFlask:
+    app = SharedFlask(name)
+    app.register_error_handler(Refusal, control_errors.refuse)
+    app.register_error_handler(HTTPException, control_errors.refuse_http)
     app.register_error_handler(Exception, _fail_as_control)
     return app
 
@@ -173,9 +195,7 @@ def _document(name: str) -> dict[str, Any]:
 
     if name == "api":
         return api_document(api_app(), api_errors.refusal_type)
-    from flaresend_mock.control.errors import refusal_type
-
-    return control_document(control_app(), refusal_type)
+    return control_document(control_app(), control_errors.refusal_type)
 
 
 def _fail(error: Exception) -> Response:
@@ -183,14 +203,6 @@ def _fail(error: Exception) -> Response:
     return api_errors.fail()
 
 
-def _refuse_as_control(refusal: HTTPException) -> Response:
-    from flaresend_mock.control import errors
-
-    return errors.refuse_http(refusal)
-
-
 def _fail_as_control(error: Exception) -> Response:
-    from flaresend_mock.control import errors
-
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return errors.fail()
+    return control_errors.fail()

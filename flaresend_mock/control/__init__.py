@@ -2,47 +2,48 @@
 
 from flask import Flask
 
-from flaresend_mock.control import (
-    about,
-    clock,
-    faults,
-    guard,
-    inbound,
-    instances,
-    lists,
-    people,
-    transcript,
-    verification,
-    webhooks,
-    worlds,
-)
+from flaresend_mock.control import guard, health
 from flaresend_mock.http.context import CONTROL
 
-BLUEPRINTS = (
-    about.blueprint,
-    worlds.blueprint,
-    worlds.one,
-    worlds.snapshots,
-    instances.blueprint,
-    instances.pairing,
-    people.people,
-    people.groups,
-    people.channels,
-    webhooks.webhooks,
-    inbound.blueprint,
-    lists.blueprint,
-    transcript.blueprint,
-    verification.blueprint,
-    webhooks.deliveries,
-    lists.media,
-    clock.blueprint,
-    faults.blueprint,
-    about.documents,
-)
 
-
-def install(app: Flask) -> None:
-    """Add the control plane to an application."""
+def install(app: Flask, *, only_health: bool = False) -> None:
+    """Add the control plane to an application, or only its endpoint for health. Importing the rest takes a while."""
     app.before_request(guard.check)
-    for blueprint in BLUEPRINTS:
+    blueprints = [health.blueprint]
+    if not only_health:
+        from flaresend_mock.control import (
+            about,
+            clock,
+            faults,
+            inbound,
+            instances,
+            lists,
+            people,
+            transcript,
+            verification,
+            webhooks,
+            worlds,
+        )
+
+        blueprints += [
+            worlds.blueprint,
+            worlds.one,
+            worlds.snapshots,
+            instances.blueprint,
+            instances.pairing,
+            people.people,
+            people.groups,
+            people.channels,
+            webhooks.webhooks,
+            inbound.blueprint,
+            lists.blueprint,
+            transcript.blueprint,
+            verification.blueprint,
+            webhooks.deliveries,
+            lists.media,
+            clock.blueprint,
+            faults.blueprint,
+            about.documents,
+        ]
+    for blueprint in blueprints:
         app.register_blueprint(blueprint, url_prefix=CONTROL + (blueprint.url_prefix or ""))

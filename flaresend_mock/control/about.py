@@ -1,26 +1,20 @@
-"""What the emulator says about itself: health, both OpenAPI documents, and a page that shows them."""
+"""What the emulator says about itself: its CA, both OpenAPI documents, and a page that shows them."""
 
-from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
-from flaresend_mock.control.resources.worlds import Health
-from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import shown_by
 
-blueprint = Blueprint("health", __name__)
 documents = Blueprint("documents", __name__)
 
 DOCUMENTS = "flaresend_mock.documents"
 """The extension of the application that returns a document by its name, "api" or "control", and the emulator's URL."""
 
 PEM = "application/x-pem-file"
-MAX_FAULTS = 100
 ASSETS = Path(__file__).parent / "assets"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
 _FILES = {
@@ -35,26 +29,6 @@ _SECURITY = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-
-@blueprint.get("/health")
-@endpoint(Health, refuses=(503,), any_query=True)
-def health() -> Response:
-    """Return 200 when everything runs, 503 before."""
-    us = services()
-    checks = us.health()
-    ready = all(checks.values())
-    failing = (world for world in us.worlds.all() if world.faults.any())
-    active = ((world.name, fault) for world in failing for fault in world.faults.all() if fault.armed)
-    shown = {
-        "status": "ok" if ready else "starting",
-        "version": us.version,
-        "uptime": round(us.uptime(), 3),
-        "checks": checks,
-        "worlds": len(us.worlds.all()),
-        "faults": islice(active, MAX_FAULTS),  # so that you do not debug a failure that you asked for
-    }
-    return bodies.respond(shown_by(Health)(shown), 200 if ready else 503)
 
 
 @documents.get("/ca.pem")

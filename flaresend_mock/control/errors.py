@@ -7,7 +7,6 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.control.resources.worlds import Refused, Unmet
 from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http import bodies
@@ -43,6 +42,8 @@ CODES: dict[type[Refusal], str] = {
 
 def refusal_type(status: int) -> type[Resource]:
     """Return the resource that a refusal with this status holds."""
+    from flaresend_mock.control.resources.worlds import Refused, Unmet
+
     return Unmet if status in (408, 409, 422) else Refused
 
 

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.app import api_app, control_app
+from flaresend_mock.app import api_app, control_app, dashboard_app
 from tests.security.hostile import ANN, CONTROL_BODIES, calls, last_event, messages, raw, status_of
 from tests.support import KEY
 
@@ -27,7 +27,7 @@ PAGES: dict[str, dict[str, str]] = {
 def test_no_call_of_the_control_plane_is_open_to(headers: dict[str, str], shared: Client) -> None:
     before = last_event(shared)
 
-    for method, path in calls(control_app(), "default"):
+    for method, path in [*calls(control_app(), "default"), *calls(dashboard_app(), "default")]:
         response = shared.open(path, method=method, headers=headers)
         assert response.status_code == 403, (method, path)
         assert response.content_type == "application/json; charset=utf-8"
@@ -64,7 +64,7 @@ def test_no_answer_ever_allows_another_origin_to_read_it(preflight: bool, client
             "Access-Control-Request-Private-Network": "true",
         }
     api = list(calls(api_app(), "default"))
-    ours = list(calls(control_app(), "default"))
+    ours = [*calls(control_app(), "default"), *calls(dashboard_app(), "default")]
 
     for method, path in [*api, *ours, ("GET", "/nope"), ("GET", "/v/a/b"), ("GET", "/_mock/nope")]:
         response = client.open(path, method="OPTIONS" if preflight else method, headers=headers)
@@ -87,7 +87,7 @@ def test_json_under_the_content_type_of_a_simple_request_does_nothing(content_ty
 
 def test_every_call_that_takes_a_body_is_among_those_that_are_tested(client: Client) -> None:
     """All others do not look at one: what is no JSON at all does not disturb them."""
-    for method, path in calls(control_app(), "default"):
+    for method, path in [*calls(control_app(), "default"), *calls(dashboard_app(), "default")]:
         named = path.replace("people/default", "people/254711000111")
         if method in ("GET", "HEAD") or (method, named) in CONTROL_BODIES:
             continue

@@ -11,7 +11,7 @@ import requests
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.app import api_app, control_app
+from flaresend_mock.app import api_app, control_app, dashboard_app
 from tests.security.hostile import ANN, CONTROL_BODIES, SCRIPT, TIMEOUT, bodies, calls, headers_for, is_harmless
 from tests.support import KEY
 
@@ -19,7 +19,7 @@ JSON = "application/json; charset=utf-8"
 
 
 def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(client: Client) -> None:
-    ways = [*calls(api_app(), quote(SCRIPT, safe="")), *calls(control_app(), quote(SCRIPT, safe=""))]
+    ways = [way for app in (api_app(), control_app(), dashboard_app()) for way in calls(app, quote(SCRIPT, safe=""))]
     ways += [("GET", f"/{SCRIPT}"), ("GET", f"/v/{SCRIPT}/x"), ("GET", f"/_mock/{SCRIPT}"), (SCRIPT, "/groups")]
 
     for method, path in ways:

@@ -13,7 +13,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.app import control_app
+from flaresend_mock.app import control_app, dashboard_app
 from flaresend_mock.logs import TextFormatter
 from flaresend_mock.settings import SettingError, Settings
 from tests.receiver import Asked, Receiver, Reply
@@ -84,7 +84,7 @@ def shown_in(text: str) -> list[str]:
 
 def everything(client: Client) -> Iterator[tuple[str, str]]:
     """Yield every path that can be looked at, and what is there, in both worlds."""
-    for method, path in calls(control_app(), "default"):
+    for method, path in [*calls(control_app(), "default"), *calls(dashboard_app(), "default")]:
         if method == "GET":
             for query in ("", "?world=other"):
                 yield path + query, steer(client, method, path + query).text
@@ -122,7 +122,7 @@ def test_no_error_shows_one(guarded: Client) -> None:
 
 
 def test_no_call_without_the_token_tells_what_it_is(guarded: Client) -> None:
-    for method, path in calls(control_app(), "default"):
+    for method, path in [*calls(control_app(), "default"), *calls(dashboard_app(), "default")]:
         for token in ("", TOKEN[:-1], TOKEN.upper(), TOKEN + "x"):
             response = guarded.open(path, method=method, headers={"X-Control-Token": token})
             assert shown_in(response.text) == [], path

@@ -199,26 +199,6 @@ class Fault(Resource):
 Faults = envelope("Faults", faults=Property([Fault], "The faults, oldest first."))
 
 
-class ActiveFault(Resource):
-    """An active fault of a world."""
-
-    world = Property(str, "The world's name.", get=lambda one: one[0])
-    id = Property(str, "The fault's id.", get=lambda one: one[1].id)
-    name = Property(str, "The fault's name.", get=lambda one: one[1].name)
-    on = Property(str, "calls or deliveries.", get=lambda one: one[1].on)
-
-
-class Health(Envelope):
-    """Whether the emulator is ready, and which faults are active."""
-
-    status = Property(str, "ok or starting.")
-    version = Property(str, "The emulator's version.")
-    uptime = Property(float, "Seconds since the start.")
-    checks = Property(dict[str, bool], "Whether each part runs.")
-    worlds = Property(int, "The number of worlds.")
-    faults = Property([ActiveFault], "The active faults, 100 at most.")
-
-
 Deleted = envelope("Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were."))
 
 
