@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from tempfile import TemporaryFile
 from typing import IO
@@ -108,14 +109,15 @@ class RequestReader:
             else:
                 self._read_chunks(spool)
                 head.fields["CONTENT_LENGTH"] = str(spool.size)
+            spool.rewind()
         except BaseException as error:
-            spool.file.close()
+            with suppress(OSError):  # it writes what it has not written yet
+                spool.file.close()
             if isinstance(error, TimeoutError):
                 raise Refused(408, "the body of the request takes too long", head.path) from None
             if isinstance(error, Refused):
                 error.path = head.path
             raise
-        spool.file.seek(0)
         return spool.file
 
     def _next(self, seconds: float) -> bytes:
@@ -171,12 +173,26 @@ class _Spool:
         Raises:
             Refused: the disk is full.
         """
-        try:
+        with _keeping():
             if self.size <= MAX_IN_MEMORY < self.size + len(piece):
-                file = TemporaryFile()  # noqa: SIM115 - the call closes it
-                file.write(self.file.getbuffer() if isinstance(self.file, BytesIO) else b"")
-                self.file = file
+                memory, self.file = self.file, TemporaryFile()  # noqa: SIM115 - the call closes it
+                self.file.write(memory.getbuffer() if isinstance(memory, BytesIO) else b"")
             self.file.write(piece)
-        except OSError as error:
-            raise Refused(507, f"the body cannot be kept: {error.strerror}") from None
         self.size += len(piece)
+
+    def rewind(self) -> None:
+        """Go to the first byte, to read.
+
+        Raises:
+            Refused: the disk is full.
+        """
+        with _keeping():
+            self.file.seek(0)
+
+
+@contextmanager
+def _keeping() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Refused(507, f"the body cannot be kept: {error.strerror}") from None
