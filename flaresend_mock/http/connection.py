@@ -28,12 +28,13 @@ HANDSHAKE_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 """How long the server reads on after a refusal: closing a connection with unread bytes would reset it."""
 TUNNEL_SECONDS = 24 * 3600.0
-TICK_SECONDS = 5
+TICK_SECONDS = 5.0
 """How often the thread of a connection that waits for bytes looks at its limits."""
 
 _PIECE = 64 * 1024
 _TLS_HELLO = 0x16
 _WINDOWS = sys.platform == "win32"
+HINT = "`flaresend-mock ca` says how to make it."
 _UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 """What a client says in its alert when it does not trust the certificate."""
 
@@ -52,7 +53,7 @@ class Connection:
         self._server = server
         self._socket = connection
         self._reader = RequestReader(self._receive, self.send, server.max_body)
-        self._is_served = is_served
+        self.is_served = is_served
         self._is_reset = False
         self.is_reading, self.is_calling = False, False
         self.local, port = connection.getsockname()[:2]
@@ -79,7 +80,7 @@ class Connection:
             self._accept_tls()
             while self._serve_request():
                 pass
-        except (Closed, OSError, ValueError):  # ValueError: the other thread has closed the socket
+        except (Closed, OSError):
             pass
         except Exception as error:
             log.error("a connection failed", exc_info=error)
@@ -99,7 +100,7 @@ class Connection:
                 poll.register(self._socket.fileno(), select.POLLRDHUP)
                 return bool(poll.poll(0))
             return self._has_bytes() and not socket.socket.recv(self._socket, 1, socket.MSG_PEEK)
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # ValueError: it is closed
             return True
 
     def is_ending(self) -> bool:
@@ -135,8 +136,8 @@ class Connection:
             self._socket.settimeout(TICK_SECONDS)
             return
         self._socket.setblocking(True)
-        for option, seconds in ((socket.SO_RCVTIMEO, TICK_SECONDS), (socket.SO_SNDTIMEO, int(STALL_SECONDS))):
-            self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", seconds, 0))
+        for option, seconds in ((socket.SO_RCVTIMEO, TICK_SECONDS), (socket.SO_SNDTIMEO, STALL_SECONDS)):
+            self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
     def _receive(self, seconds: float, flags: int = 0) -> bytes:
         """Return the next bytes, or none at the end.
@@ -150,7 +151,7 @@ class Connection:
                 return self._socket.recv(_PIECE, flags)
             except (BlockingIOError, TimeoutError):  # a tick
                 watch = watch or Stopwatch()
-                if watch.seconds + TICK_SECONDS >= seconds:
+                if watch.seconds + TICK_SECONDS >= seconds and not self._has_bytes():
                     raise TimeoutError from None
 
     def _accept_tls(self) -> None:
@@ -170,13 +171,21 @@ class Connection:
         try:
             context = self._server.tls_context()
             self._socket.settimeout(HANDSHAKE_SECONDS)
-            self._socket = context.wrap_socket(self._socket, server_side=True)
+            # a handshake in the constructor could not be ended from another thread
+            self._socket = tls = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
+            tls.do_handshake()
         except (OSError, ValueError, AuthorityError) as error:
             _log_failed_handshake(error)
             raise Closed from None
         self._socket.settimeout(TICK_SECONDS)
         self._environ["wsgi.url_scheme"] = "https"
         self.is_reading = False
+        try:
+            self._reader.wait()
+        except (Closed, OSError):  # so do clients, such as Node, that complete the handshake and then look
+            if not self._server.stopping:
+                log.info("A client ended its TLS connection without a request. If it does not trust it: %s", HINT)
+            raise
 
     def _serve_request(self) -> bool:
         """Serve one request, and return whether the connection stays open."""
@@ -187,7 +196,7 @@ class Connection:
             reader.wait()
             self.is_reading = True
             head = reader.read_head()
-            if not self._is_served:
+            if not self.is_served:
                 raise Refused(503, "too many connections are open", head.path)
             if head.authority is not None:
                 if not self._server.proxy.is_ours(head, self.local):
@@ -233,10 +242,9 @@ class Connection:
         except Closed:
             self._is_reset = writer.cut == RESET
             raise
-        except OSError:
-            raise
         except Exception as error:
-            log.error("%s %s failed", head.method, head.path, exc_info=error)
+            if not (writer.begun and isinstance(error, OSError)):  # the client is gone
+                log.error("%s %s failed", head.method, head.path, exc_info=error)
             if writer.begun:
                 raise Closed from None
             raise Refused(500, "Internal Server Error", head.path) from None
@@ -247,11 +255,17 @@ class Connection:
         if self._environ["wsgi.url_scheme"] == "https":
             raise Refused(400, "Bad Request: CONNECT inside TLS")
         self.send(ESTABLISHED)
+        self.is_reading = False  # until the client sends something
         self._accept_tls()
         return True
 
     def _has_bytes(self) -> bool:
-        return bool(select.select([self._socket], [], [], 0)[0])
+        """Tell whether there are bytes to read, or the client has sent its last one."""
+        if not hasattr(select, "poll"):
+            return bool(select.select([self._socket], [], [], 0)[0])
+        poll = select.poll()  # select() knows only the first 1024 files
+        poll.register(self._socket.fileno(), select.POLLIN)
+        return bool(poll.poll(0))
 
     def _linger(self) -> None:
         """Tell the client that this is the end, and drop what it still sends."""
@@ -262,19 +276,22 @@ class Connection:
             pass
 
     def _close(self) -> None:
-        with suppress(OSError, ValueError):
+        with suppress(OSError):
             if self._is_reset:  # a socket that does not linger resets its connection
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif isinstance(self._socket, ssl.SSLSocket):
                 self._socket.setblocking(False)
                 self._socket.unwrap()  # tells the client that this is the end, and does not wait for its consent
+        with suppress(OSError):
+            if not self._is_reset and self._has_bytes():
+                self._linger()
         self._socket.close()
 
 
 def _log_failed_handshake(error: Exception) -> None:
     reason = str(getattr(error, "reason", None) or "")
     if reason.endswith(_UNTRUSTED):
-        log.warning("A client does not trust the certificate: `flaresend-mock ca` says how to make it.")
+        log.warning("A client does not trust the certificate: %s", HINT)
     elif reason:
         log.warning("A TLS handshake failed: %s", reason.lower().replace("_", " "))
     elif isinstance(error, AuthorityError):

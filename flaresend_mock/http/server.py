@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.http.connection import Connection
 from flaresend_mock.http.proxy import Proxy
-from flaresend_mock.http.request_parser import Refused
+from flaresend_mock.http.request_parser import MAX_HEAD, Refused
 from flaresend_mock.http.response_writer import refusal
 
 if TYPE_CHECKING:
@@ -91,8 +91,11 @@ class HttpServer:
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept_all, name="flaresend-mock-accept", daemon=True)
         self._connections: set[Connection] = set()
+        self._served = 0  # those of them that are not refused
         self._changed = threading.Condition()  # guards them
         self._most = min(max_connections, _file_limit())
+        self._most_open = min(max_connections + SPARE_CONNECTIONS, _file_limit() + SPARE_FILES // 2)
+        self._is_short = False
 
     def start(self) -> None:
         self._thread.start()
@@ -136,36 +139,50 @@ class HttpServer:
             try:
                 while True:
                     self._serve(*listener.accept())
-            except BlockingIOError:  # there are no more
+                    self._is_short = False
+            except (BlockingIOError, ConnectionAbortedError):  # there are no more, or the client is gone
                 continue
             except OSError as error:
-                log.warning("cannot accept a connection: %s", error.strerror)
+                if not self._is_short:
+                    log.warning("cannot accept a connection: %s", error.strerror)
+                self._is_short = True
                 with self._changed:  # until another one has ended
                     self._changed.wait(RETRY_SECONDS)
 
     def _serve(self, accepted: socket.socket, client: tuple[Any, ...]) -> None:
         """Give a connection a thread, or refuse it if there are too many."""
-        open_ones = len(self._connections)
+        connection = None
         try:
-            if open_ones >= self._most + SPARE_CONNECTIONS:
-                raise RuntimeError
-            connection = Connection(self, accepted, client, is_served=open_ones < self._most)
-            with self._changed:
-                self._connections.add(connection)
-            threading.Thread(target=self._run, args=(connection,), name=THREAD_NAME, daemon=True).start()
+            if len(self._connections) < self._most_open:
+                connection = Connection(self, accepted, client, is_served=self._served < self._most)
+                self._count(connection)
+                threading.Thread(target=self._run, args=(connection,), name=THREAD_NAME, daemon=True).start()
+                return
         except (OSError, RuntimeError):  # the client is gone, or there is no thread
+            if connection is not None:
+                self._forget(connection)
+        with suppress(OSError), accepted:
             accepted.setblocking(False)
-            with suppress(OSError):
-                accepted.send(refusal(TOO_MANY, None))
-            accepted.close()
+            accepted.send(refusal(TOO_MANY, None))
+            accepted.shutdown(socket.SHUT_WR)
+            accepted.recv(MAX_HEAD)  # closing it with unread bytes would reset it
 
     def _run(self, connection: Connection) -> None:
         try:
             connection.run()
         finally:
-            with self._changed:
-                self._connections.discard(connection)
-                self._changed.notify_all()
+            self._forget(connection)
+
+    def _count(self, connection: Connection) -> None:
+        with self._changed:
+            self._connections.add(connection)
+            self._served += connection.is_served
+
+    def _forget(self, connection: Connection) -> None:
+        with self._changed:
+            self._connections.remove(connection)
+            self._served -= connection.is_served
+            self._changed.notify_all()
 
 
 def _listen(host: str, port: int) -> socket.socket:
