@@ -86,7 +86,7 @@ def _refuse_metadata(address: Sequence[object]) -> None:
 class _Pool:
     def _put_conn(self, connection: Any) -> None:
         if connection is not None:
-            connection.kept = not connection.is_closed
+            connection.kept = connection.sock is not None
         super()._put_conn(connection)  # type: ignore[misc]
 
 
@@ -99,7 +99,7 @@ class _HttpsPool(_Pool, HTTPSConnectionPool):
 
     def _validate_conn(self, connection: Any) -> None:
         """Connect, and warn of nothing: `verify: false` is a choice, and a test may turn warnings into errors."""
-        if connection.is_closed:
+        if connection.sock is None:
             connection.connect()
 
 

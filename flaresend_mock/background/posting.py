@@ -174,7 +174,8 @@ def _plain(problem: Exception, host: str | None) -> str:
     if isinstance(cause, SSLCertVerificationError):
         text = _NOT_VALID.get(cause.verify_code, _NOT_TRUSTED).format(host=host, problem=cause.verify_message)
     elif isinstance(cause, SSLError) and isinstance(cause.reason, str):
-        text = f"TLS failed: {cause.reason.lower().replace('_', ' ')}; the receiver may not speak https"
+        hint = "" if "ALERT" in cause.reason else "; the receiver may not speak https"
+        text = f"TLS failed: {cause.reason.lower().replace('_', ' ')}{hint}"
     return _printable(" ".join(str(text).split())[:300])
 
 

@@ -62,7 +62,7 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
         }
         if isinstance(subject, Call):
             return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject, place(world))}
-    command = reproduce_curl.delivery_again(subject)
+    command = reproduce_curl.delivery_again(subject, owner.webhook if owner else None)
     return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from flaresend_mock.core import kinds, numbers
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
-from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message
+from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message, Webhook
 from flaresend_mock.core.payload_reader import (
     choices,
     contact_of,
@@ -78,13 +78,14 @@ def call_again(world: World, call: Call, place: Place, attached: Media | None = 
     return _with_body(parts, raw)
 
 
-def delivery_again(delivery: Delivery) -> str:
-    """Return a command that repeats the last attempt of a delivery; empty if there was none."""
+def delivery_again(delivery: Delivery, webhook: Webhook | None) -> str:
+    """Return a command that repeats the last attempt of a delivery to a webhook; empty if there was none."""
     if not delivery.attempts:
         return ""
     last = delivery.attempts[-1]
     headers = (one for one in sent_headers(last).items() if one[0].lower() not in _OF_THE_CONNECTION)
-    parts = [_curl("POST", last.url), *(f"-H {_quoted(f'{name}: {value}')}" for name, value in headers)]
+    insecure = ["--insecure"] if webhook and not webhook.verify else []
+    parts = [_curl("POST", last.url), *insecure, *(f"-H {_quoted(f'{name}: {value}')}" for name, value in headers)]
     return _with_body(parts, delivery.body)
 
 

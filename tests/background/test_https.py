@@ -213,6 +213,19 @@ def test_a_receiver_without_tls_is_told(poster: Poster) -> None:
     assert error.endswith("; the receiver may not speak https")
 
 
+def test_what_the_receiver_says_against_the_handshake_is_told() -> None:
+    context = receiver_of().context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_ecdh_curve("secp521r1")
+    store = TrustStore()
+    store.context(Webhook("https://a", verify=False)).set_ecdh_curve("prime256v1")
+
+    with RawReceiver(serve, context) as receiver, closing(Poster(store)) as poster:
+        status, error = post(poster, receiver.url, verify=False)
+
+    assert (status, error) == (None, "TLS failed: sslv3 alert handshake failure")
+
+
 def test_verify_false_is_enough(start: Start, receiver: RawReceiver) -> None:
     assert deliver(start(), receiver.url, verify=False) == (200, None)
 

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.testing import WebhookReceiver
 from flaresend_mock.testing.plugin import MARKER
 from flaresend_mock.testing.server import Server, serving
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, OWNED
@@ -302,6 +303,20 @@ def test_a_delivery_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> No
         ).text
         run(offered(page, f"curl-{delivery['event']}"), tmp_path)
         first, second = receiver.asked
+        assert first.body == second.body
+
+
+def test_a_delivery_to_a_receiver_that_is_not_verified_is_made_again(emulator: FlaresendMock, tmp_path: Path) -> None:
+    with WebhookReceiver(tls=True) as receiver:
+        control(emulator, "PUT", "instances/default/webhook", {"url": receiver.url, "verify": False})
+        control(emulator, "POST", "inbound", {"from": ANN, "text": NASTY})
+        control(emulator, "POST", "deliveries/settle")
+        delivery = control(emulator, "GET", "deliveries")["deliveries"][-1]
+        page = requests.get(
+            f"{emulator.url}/_mock/ui/w/default/parts/traffic/{delivery['event']}", timeout=SECONDS
+        ).text
+        run(offered(page, f"curl-{delivery['event']}"), tmp_path)
+        first, second = receiver.events
         assert first.body == second.body
 
 
