@@ -203,7 +203,6 @@ def test_a_request_that_comes_in_the_last_moment_of_an_idle_connection_is_answer
     ("sent", "limit"),
     [
         (b"GET / HTTP/1.1\r\nHost: x\r\n", "HEAD_SECONDS"),
-        (b"\r\n", "HEAD_SECONDS"),
         (b"G", "HEAD_SECONDS"),
         (get("/", "Content-Length: 10", method="POST") + b"half", "STALL_SECONDS"),
         (get("/", "Transfer-Encoding: chunked", method="POST") + b"4\r\nhalf", "STALL_SECONDS"),
