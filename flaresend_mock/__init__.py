@@ -9,7 +9,9 @@ from flaresend_mock.version import __version__
 if TYPE_CHECKING:
     from flaresend_mock.server import CannotStart, FlaresendMock
     from flaresend_mock.settings import Settings
+    from flaresend_mock.testing.redirection import redirect
 else:
+    _HOMES = {"Settings": "settings", "redirect": "testing.redirection"}
 
     def __getattr__(name: str) -> Any:
         """Import a public name on first use, so that importing the package is fast."""
@@ -17,7 +19,7 @@ else:
 
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f"{__name__}.{'settings' if name == 'Settings' else 'server'}"), name)
+        return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'server')}"), name)
 
 
-__all__ = ["CannotStart", "FlaresendMock", "Settings", "__version__"]
+__all__ = ["CannotStart", "FlaresendMock", "Settings", "__version__", "redirect"]

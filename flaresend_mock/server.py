@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from flask import has_request_context, request
 
+from flaresend_mock import environment
 from flaresend_mock.app import Application
 from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
 from flaresend_mock.background.scheduler import Scheduler
@@ -31,7 +34,7 @@ from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
 from flaresend_mock.package_data import sample, world_file, world_names
-from flaresend_mock.settings import Settings, ca_places, local_url, upstream_proxy
+from flaresend_mock.settings import ENVIRONMENT, Settings, ca_places, local_url, upstream_proxy
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
 from flaresend_mock.world_format.write import CannotExport, ExportOnExit
@@ -84,6 +87,8 @@ class FlaresendMock:
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
+        self.others: Counter[tuple[str, bool]] = Counter()
+        """Calls of other hosts through the proxy: `host:port`, and whether they were passed on."""
         self._mounted = ExitStack()
         self._opening = threading.RLock()
         self._authority: Authority | None = None
@@ -211,6 +216,32 @@ class FlaresendMock:
         return {"Authorization": f"Bearer {self.api_key}"}
 
     @property
+    def proxy_url(self) -> str:
+        """The URL of the proxy that leads calls of https://api.flaresend.com here: the emulator itself."""
+        return self.url
+
+    @property
+    def ca_bundle(self) -> str:
+        """A file with the public certificates and the one of this emulator's CA. It exists until the emulator stops."""
+        return str(self._client_files / environment.BUNDLE)
+
+    def env(self) -> dict[str, str]:
+        """Return the variables that lead a program to this emulator: {**os.environ, **flaresend.env()}.
+
+        The files that they name exist until the emulator stops.
+        """
+        return environment.variables(self.url, self.proxy_url, self._client_files, ENVIRONMENT)
+
+    @cached_property
+    def _client_files(self) -> Path:
+        if self._http is None:
+            raise CannotStart("the emulator is not started")
+        with self._opening:
+            folder = Path(self._mounted.enter_context(TemporaryDirectory(prefix="flaresend-mock-")))
+            environment.write_files(folder, self.authority.certificate, ENVIRONMENT)
+            return folder
+
+    @property
     def authority(self) -> Authority:
         """The CA for https, which is opened, and on first use made, when it is first asked for.
 
@@ -325,6 +356,7 @@ class FlaresendMock:
         return () if self._http is None else self._http.ports | {public or 0}
 
     def _record_proxied(self, target: str, passed: bool) -> None:
+        self.others[target, passed] += 1
         world = self.worlds.default()
         with world.lock:
             world.record("proxy", Change("passed_on" if passed else "refused", target))

@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 COMMANDS = {
+    "run": "run",
+    "env": "env",
     "health": "tools",
     "reset": "worlds",
     "receive": "instances",

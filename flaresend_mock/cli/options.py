@@ -23,12 +23,12 @@ _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
 _SPAN = re.compile(f"{_AMOUNT}|" + "".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
 
-_URL = click.option(
+url_option = click.option(
     "--url",
     metavar="URL",
     help=f"Address of the emulator. [{PREFIX}URL; default: this machine, at the port that is set]",
 )
-_TOKEN = click.option(
+token_option = click.option(
     "--control-token", metavar="TOKEN", help=f"Control token of the emulator. [{PREFIX}CONTROL_TOKEN]"
 )
 _WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use; default if not given.")
@@ -47,11 +47,8 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
             if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
                 return command(None, **given)
-            base = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
-            if not base.startswith(("http://", "https://")):
-                raise click.UsageError(f"--url: {base!r} is not an http URL")
-            base, name = base.rstrip("/"), given.pop("in_world", None)
-            client = ControlPlane(base, token=_token(settings, control_token), world=name, waiting=waiting)
+            base, name = address(settings, url), given.pop("in_world", None)
+            client = ControlPlane(base, token=token_of(settings, control_token), world=name, waiting=waiting)
             try:
                 with contextlib.closing(client):
                     return command(client, **given)
@@ -61,14 +58,23 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
                 raise click.ClickException(str(error)) from None
 
         described: Any = click.pass_obj(functools.update_wrapper(run, command))
-        for option in ([_WORLD] if world else []) + [_JSON, _TOKEN, _URL]:
+        for option in ([_WORLD] if world else []) + [_JSON, token_option, url_option]:
             described = option(described)
         return described  # type: ignore[no-any-return]
 
     return decorate
 
 
-def _token(settings: Settings, token: str | None) -> str | None:
+def address(settings: Settings, url: str | None) -> str:
+    """Return the address of the emulator that a command is about."""
+    found = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
+    if not found.startswith(("http://", "https://")):
+        raise click.UsageError(f"--url: {found!r} is not an http URL")
+    return found.rstrip("/")
+
+
+def token_of(settings: Settings, token: str | None) -> str | None:
+    """Return the control token of that emulator."""
     if token is None:
         return settings.control_token
     if not token or not token.isascii() or not token.isprintable() or " " in token:

@@ -56,12 +56,13 @@ class Connection:
         self.is_served = is_served
         self._is_reset = False
         self.is_reading, self.is_calling = False, False
+        self.client: str = client[0]
         self.local, port = connection.getsockname()[:2]
         self._environ: dict[str, Any] = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": self.local,
             "SERVER_PORT": str(port),
-            "REMOTE_ADDR": client[0],
+            "REMOTE_ADDR": self.client,
             "REMOTE_PORT": str(client[1]),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",

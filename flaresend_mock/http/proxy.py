@@ -92,8 +92,11 @@ class Proxy:
         """
         host, port = _target(head)
         asked, proxy = head.method == "CONNECT", None
-        if self._chain is not None and host in self._names:
+        is_chained = self._chain is not None and host in self._names
+        if self._chain is not None and is_chained:
             server = _open(*self._chain)
+        elif hosts.is_loopback(host) and hosts.is_loopback(connection.client):
+            server = _open(host, port)  # no other host: some clients know no exceptions from the proxy
         else:
             self._record(f"{host}:{port}", self._passes)
             if not self._passes:
@@ -110,7 +113,8 @@ class Proxy:
                     _ask(server, f"{host}:{port}", proxy)
                 connection.send(ESTABLISHED)
             else:
-                server.sendall(_rewritten(raw_head, head, proxy, whole=proxy is not None or self._chain is not None))
+                is_whole = is_chained or proxy is not None
+                server.sendall(_rewritten(raw_head, head, proxy, whole=is_whole))
             _join(connection, server)
 
     def _is_here(self, host: str, port: int, local: str) -> bool:

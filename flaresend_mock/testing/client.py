@@ -93,6 +93,16 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             ENVIRONMENT[name] = value
         return self
 
+    def redirect(self) -> Self:
+        """Lead calls of https://api.flaresend.com by this process and its children here, until the world is deleted.
+
+        Refuses https calls of other hosts.
+        """
+        from flaresend_mock.testing.redirection import redirect  # not every test needs it
+
+        self._open.enter_context(redirect(self))
+        return self
+
     def receive(
         self, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **fields: Any
     ) -> Mapping[str, Any]:

@@ -1,0 +1,129 @@
+"""flaresend-mock env: the variables that lead programs to the emulator, without a change of theirs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+
+from flaresend_mock import environment
+from flaresend_mock.cli.options import address, token_of, token_option, url_option
+from flaresend_mock.cli.output import note
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
+from flaresend_mock.core.errors import AuthorityError
+from flaresend_mock.core.hosts import is_loopback
+from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Settings, data_folder
+
+_PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")
+"""Values that every reader of dotenv files takes without quotes."""
+
+
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["shell", "dotenv", "json", "compose"]),
+    default="shell",
+    help="Format: exports of a shell, a file of variables, JSON, or a part of a docker compose file. [default: shell]",
+)
+@click.option(
+    "--proxy",
+    type=HTTP_URL,
+    metavar="URL",
+    help="Address by which the programs reach the emulator, such as http://flaresend:3577. [default: that of --url]",
+)
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Folder for the files that the variables name. [default: one of this user]",
+)
+@token_option
+@url_option
+@click.pass_obj
+def env(
+    settings: Settings, url: str | None, control_token: str | None, form: str, proxy: str | None, folder: Path | None
+) -> None:
+    """Print the variables that lead programs to the emulator: eval "$(flaresend-mock env)".
+
+    Programs then reach it as https://api.flaresend.com. docs/redirection.md says which need more.
+    """
+    base = address(settings, url)
+    authority = _authority(settings, base, token_of(settings, control_token))
+    place = folder.absolute() if folder else _own_folder(authority)
+    try:
+        environment.write_files(place, authority, ENVIRONMENT)
+    except OSError as error:
+        raise click.ClickException(f"{place}: {error.strerror or error}") from None
+    known = environment.with_port(proxy or base)
+    before = {} if form == "compose" else ENVIRONMENT  # containers have an environment of their own
+    if form == "compose" and is_loopback(urlsplit(known).hostname or ""):
+        note(f"containers do not reach {known}; name their address of the emulator with --proxy http://flaresend:3577")
+    found = {f"{PREFIX}URL": known, **environment.variables(known, known, place, before)}
+    for line in _formatted(form, found, place):
+        click.echo(line)
+
+
+def _authority(settings: Settings, base: str, token: str | None) -> bytes:
+    """Return the certificate of the running emulator's CA, or of the one that an emulator here would have."""
+    try:
+        return certificate(ControlPlane(base, token=token))
+    except EmulatorUnreachable as error:
+        if not error.is_refused:
+            raise click.ClickException(str(error)) from None
+    from flaresend_mock.http.tls import Authority
+
+    note(f"no emulator runs at {base} yet")
+    try:
+        return Authority.open(Path(settings.tls_ca) if settings.tls_ca else None, settings.tls_name).certificate
+    except AuthorityError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def certificate(emulator: ControlPlane) -> bytes:
+    """Return the certificate of a running emulator's CA, in PEM.
+
+    Raises:
+        click.ClickException: it has none.
+        EmulatorUnreachable: none responds.
+    """
+    try:
+        found, _ = emulator.fetch("/ca.pem")
+    except ControlPlaneError as error:
+        raise click.ClickException(f"{emulator.url}: {error}") from None
+    return found
+
+
+def _own_folder(authority: bytes) -> Path:
+    """Return the folder of this user for the files of programs that trust a CA."""
+    own = data_folder()
+    if own is None:
+        raise click.UsageError("this user has no folder of its own; name one with --folder")
+    return own / f"env-{sha256(authority).hexdigest()[:12]}"
+
+
+def _formatted(form: str, found: Mapping[str, str], folder: Path) -> list[str]:
+    if form == "json":
+        return [json.dumps(found, indent=2)]
+    if form == "dotenv":
+        return [f"{name}={_dotenv(value)}" for name, value in found.items()]
+    if form == "compose":  # where $ begins a variable, and JSON is YAML
+        lines = [f"  {name}: {json.dumps(value).replace('$', '$$')}" for name, value in found.items()]
+        mounted = json.dumps(f"{folder}:{folder}:ro").replace("$", "$$")
+        return ["environment:", *lines, "volumes:", f"  - {mounted}"]
+    return [f"export {name}={shlex.quote(value)}" for name, value in found.items()]
+
+
+def _dotenv(value: str) -> str:
+    if _PLAIN.fullmatch(value) or not value:
+        return value
+    if "'" not in value and "\n" not in value:
+        return f"'{value}'"
+    escaped = re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,262 @@
+"""flaresend-mock run: runs a command whose calls of the API reach an emulator."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess  # nosec B404
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import click
+
+from flaresend_mock import environment
+from flaresend_mock.cli import output
+from flaresend_mock.cli.env import certificate
+from flaresend_mock.cli.options import address, token_of, token_option, url_option
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
+from flaresend_mock.core.errors import AuthorityError
+from flaresend_mock.core.hosts import is_loopback
+from flaresend_mock.logs import configure
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url, upstream_proxy
+
+if TYPE_CHECKING:
+    from flaresend_mock.server import FlaresendMock
+
+API_KEY = "FLARESEND_API_KEY"
+NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
+SECONDS = 5.0
+MAX_BODY = 64 * 1024 * 1024
+_KEY = re.compile("[!-~]+")
+_FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
+
+
+@click.command(context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS] [--]")
+@click.option("--hermetic", is_flag=True, help="Refuse https calls of other hosts, instead of passing them on.")
+@click.option("--transcript", "with_transcript", is_flag=True, help="Print the conversation at the end.")
+@token_option
+@url_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.pass_obj
+def run(
+    settings: Settings,
+    url: str | None,
+    control_token: str | None,
+    hermetic: bool,
+    with_transcript: bool,
+    command: Sequence[str],
+) -> int:
+    """Run a command whose calls of https://api.flaresend.com reach the emulator, such as: run -- npm test
+
+    The command needs no change. Starts an emulator for it if none runs, and stops that afterwards. Exits with the
+    status of the command.
+    """
+    base = address(settings, url)
+    try:
+        with (
+            _Signals() as signals,
+            closing(ControlPlane(base, token=token_of(settings, control_token))) as asked,
+            _route(settings, asked, hermetic) as route,
+        ):
+            before = route.client.call("GET", "/events", limit=1)["events"] if with_transcript else []
+            status = _run(command, {**ENVIRONMENT, **route.variables}, signals)
+            signals.has_ended = True
+            if with_transcript:
+                sys.stdout.flush()
+                _print_transcript(route.client, before[-1]["id"] if before else 0)
+        _report(route.others, hermetic)
+    except ControlPlaneError as error:
+        raise click.ClickException(f"{base}: {error}") from None
+    except EmulatorUnreachable as error:
+        raise click.ClickException(str(error)) from None
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Route:
+    """How the command reaches an emulator: the variables, and the connections to other hosts, passed on or not."""
+
+    client: ControlPlane
+    variables: Mapping[str, str]
+    others: Counter[tuple[str, bool]]
+
+
+@contextmanager
+def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator[_Route]:
+    """Find or start an emulator, and open a way to it until the command has ended.
+
+    Raises:
+        click.ClickException: there is no way.
+    """
+    with ExitStack() as opened:
+        given: dict[str, str] = {}
+        if _is_running(client):
+            authority, others = certificate(client), Counter[tuple[str, bool]]()
+            proxy = opened.enter_context(_front_proxy(client.url, hermetic, others))
+        else:
+            emulator = opened.enter_context(_started(_settings_at(settings, client.url, hermetic)))
+            proxy, authority, others = emulator.url, _authority(emulator), emulator.others
+            client = opened.enter_context(closing(ControlPlane(emulator.url, token=settings.control_token)))
+            given = {} if ENVIRONMENT.get(API_KEY) else {API_KEY: emulator.api_key}
+        folder = Path(opened.enter_context(TemporaryDirectory(prefix="flaresend-mock-", ignore_cleanup_errors=True)))
+        try:
+            environment.write_files(folder, authority, ENVIRONMENT)
+        except OSError as error:
+            raise click.ClickException(f"{folder}: {error.strerror or error}") from None
+        url = environment.with_port(client.url)
+        given |= environment.variables(url, proxy, folder, ENVIRONMENT, hermetic=hermetic)
+        yield _Route(client, {**given, f"{PREFIX}URL": url}, others)
+
+
+def _is_running(client: ControlPlane) -> bool:
+    if urlsplit(client.url).port == 0:
+        return False
+    try:
+        client.call("GET", "/health", seconds=SECONDS)
+    except EmulatorUnreachable as error:
+        if not error.is_refused:
+            raise
+        return False
+    return True
+
+
+def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
+    """Return the settings of an emulator at an address of this machine."""
+    changes: dict[str, Any] = {"proxy_others": "refuse" if hermetic else "pass"}
+    if url != local_url(settings.host, settings.port):
+        parts = urlsplit(url)
+        if not parts.hostname or not is_loopback(parts.hostname):
+            raise click.ClickException(f"no emulator runs at {url}, and none can be started there")
+        changes |= {"host": parts.hostname, "port": parts.port or (443 if parts.scheme == "https" else 80)}
+    if settings.api_key is None and _KEY.fullmatch(ENVIRONMENT.get(API_KEY, "")):
+        changes["api_key"] = ENVIRONMENT[API_KEY]
+    return replace(settings, **changes)
+
+
+@contextmanager
+def _front_proxy(url: str, hermetic: bool, others: Counter[tuple[str, bool]]) -> Iterator[str]:
+    """Open a proxy to an emulator of another process, which itself may refuse other hosts. Yield its URL."""
+    from flaresend_mock.http.proxy import Proxy
+    from flaresend_mock.http.server import HttpServer
+
+    def record(target: str, passed: bool) -> None:
+        others[target, passed] += 1
+
+    def upstream(host: str) -> str | None:
+        found = upstream_proxy(host)
+        return None if found and environment.with_port(found) == environment.with_port(url) else found
+
+    parts = urlsplit(environment.with_port(url))
+    proxy = Proxy(passes=not hermetic, upstream=upstream, chain=(parts.hostname or "", parts.port or 0), record=record)
+    server = HttpServer(_refuse, [("127.0.0.1", 0)], max_body_size=MAX_BODY, tls_context=None, proxy=proxy)
+    server.start()
+    try:
+        yield local_url(server.host, server.port)
+    finally:
+        server.stop()
+
+
+def _refuse(_: object, start_response: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
+    """Respond to a request that is for the front proxy itself."""
+    start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
+    return []
+
+
+@contextmanager
+def _started(settings: Settings) -> Iterator[FlaresendMock]:
+    from flaresend_mock.server import CannotExport, CannotStart, FlaresendMock
+
+    chosen = click.get_current_context().find_root().params["log_level"] or ENVIRONMENT.get(f"{PREFIX}LOG_LEVEL")
+    configure(settings.log_format, settings.log_level if chosen else "warning")  # the command has the terminal
+    try:
+        emulator = FlaresendMock(settings).start()
+    except CannotStart as error:
+        raise click.UsageError(str(error)) from None
+    output.note(f"the emulator runs at {emulator.url}, its dashboard at {emulator.url}/_mock/ui/")
+    try:
+        yield emulator
+    finally:
+        try:
+            emulator.stop()
+        except CannotExport as error:
+            raise click.ClickException(str(error)) from None
+
+
+def _authority(emulator: FlaresendMock) -> bytes:
+    try:
+        return emulator.authority.certificate
+    except AuthorityError as error:
+        raise click.UsageError(str(error)) from None
+
+
+class _Signals:
+    """Passes the signals of this process on to a command while it runs. Before, they end this process."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.has_ended = False
+
+    def __enter__(self) -> Self:
+        for name in _FORWARDED:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._pass_on)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.has_ended = True
+
+    def _pass_on(self, number: int, _: object) -> None:
+        if self.has_ended:
+            return
+        if self.process is None:
+            sys.exit(SIGNALLED + number)
+        if os.name != "nt" and not (number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()):
+            self.process.send_signal(number)
+
+
+def _is_in_foreground() -> bool:
+    """Tell whether a key of the terminal, such as Ctrl-C, sends its signal to this process and to the command."""
+    try:
+        with open("/dev/tty") as terminal:
+            return os.tcgetpgrp(terminal.fileno()) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _run(command: Sequence[str], variables: Mapping[str, str], signals: _Signals) -> int:
+    """Run a command, and return its exit status, or 128 and the number of the signal that ended it."""
+    program = (shutil.which(command[0]) if os.name == "nt" else None) or command[0]
+    try:
+        signals.process = subprocess.Popen([program, *command[1:]], env=variables)  # noqa: S603  # nosec B603
+    except (OSError, ValueError) as error:
+        output.note(f"{command[0]}: {getattr(error, 'strerror', None) or error}")
+        return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+    status = signals.process.wait()
+    return status if status >= 0 else SIGNALLED - status
+
+
+def _report(others: Counter[tuple[str, bool]], hermetic: bool) -> None:
+    """Print how many connections to other hosts there were, by host."""
+    for passed in (True, False):
+        found = {target.removesuffix(":443"): count for (target, was), count in others.items() if was is passed}
+        if found or passed is not hermetic:
+            count = sum(found.values())
+            hosts = ", ".join(f"{host} ({number})" for host, number in sorted(found.items()))
+            what = f"{count} connection{'' if count == 1 else 's'} to other hosts"
+            output.note(f"{'passed on' if passed else 'refused'} {what}{': ' if hosts else ''}{hosts}")
+
+
+def _print_transcript(client: ControlPlane, since: int) -> None:
+    text, _ = client.fetch("/transcript", since=since)
+    for line in text.decode("utf-8", "replace").splitlines():
+        output.say(line)

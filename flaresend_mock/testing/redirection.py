@@ -1,0 +1,114 @@
+"""redirect(): code under test that calls https://api.flaresend.com reaches an emulator, until a test ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+from urllib.parse import urlsplit
+
+from flaresend_mock import environment
+from flaresend_mock.overrides import python
+from flaresend_mock.settings import ENVIRONMENT
+from flaresend_mock.testing.client import Flaresend
+
+if TYPE_CHECKING:
+    from flaresend_mock.server import FlaresendMock
+
+__tracebackhide__ = True  # pytest shows the line of the test instead
+
+_Emulator = TypeVar("_Emulator", "FlaresendMock", Flaresend)
+
+_lock = threading.RLock()
+_active: list[tuple[Any, dict[str, str]]] = []
+"""The emulator and the variables of each redirection. The last one counts."""
+_before: dict[str, str | None] = {}
+"""The values of all these variables before the first one."""
+
+
+@overload
+def redirect(emulator: _Emulator) -> AbstractContextManager[_Emulator]: ...
+@overload
+def redirect() -> AbstractContextManager[FlaresendMock]: ...
+def redirect(emulator: Any = None) -> AbstractContextManager[Any]:
+    """Lead calls of https://api.flaresend.com by this process and its children to an emulator, in a `with` block.
+
+        with flaresend_mock.redirect() as emulator:
+            code_under_test()  # calls https://api.flaresend.com/send-message
+
+    It sets variables such as HTTPS_PROXY, and in this process also leads libraries that read none. https calls of other
+    hosts are refused. It counts for all threads; API keys keep their tests apart. The end of the block restores
+    everything.
+
+    Args:
+        emulator: a running FlaresendMock, or the kit's client, such as the fixture `flaresend_mock`. Without one, it is
+            that of the redirection around this one, or else a new one.
+    """
+    return _redirection(emulator)
+
+
+@contextmanager
+def _redirection(emulator: Any) -> Iterator[Any]:
+    with ExitStack() as opened:
+        if emulator is None:
+            emulator = _around() or opened.enter_context(_new())
+        url = environment.with_port(emulator.url)
+        host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
+        folder = Path(opened.enter_context(TemporaryDirectory(prefix="flaresend-mock-", ignore_cleanup_errors=True)))
+        before = _environment()
+        environment.write_files(folder, _authority(emulator), before)
+        variables = environment.variables(url, url, folder, before, hermetic=True)
+        entry = (emulator, variables)
+        with _lock:
+            _active.append(entry)
+            opened.callback(_end, entry)
+            opened.callback(python.stop, python.start(host, port, str(folder / environment.CA), True))
+            _set(variables)
+        yield emulator
+
+
+def _end(entry: tuple[Any, dict[str, str]]) -> None:
+    with _lock:
+        _active[:] = [one for one in _active if one is not entry]
+        if _active:
+            _set(_active[-1][1])
+            return
+        for name, value in _before.items():
+            if value is None:
+                ENVIRONMENT.pop(name, None)
+            else:
+                ENVIRONMENT[name] = value
+        _before.clear()
+
+
+def _set(variables: dict[str, str]) -> None:
+    for name, value in variables.items():
+        _before.setdefault(name, ENVIRONMENT.get(name))
+        ENVIRONMENT[name] = value
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment without redirections."""
+    with _lock:
+        known = {name: value for name, value in ENVIRONMENT.items() if name not in _before}
+        return known | {name: value for name, value in _before.items() if value is not None}
+
+
+def _around() -> Any:
+    with _lock:
+        return _active[-1][0] if _active else None
+
+
+def _new() -> FlaresendMock:
+    from flaresend_mock.server import FlaresendMock  # only this case needs the emulator
+
+    return FlaresendMock()
+
+
+def _authority(emulator: FlaresendMock | Flaresend) -> bytes:
+    if isinstance(emulator, Flaresend):
+        return emulator._control.fetch("/ca.pem")[0]
+    return emulator.authority.certificate
