@@ -92,10 +92,6 @@ class SharedFlask(Flask):
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
 
-    def ensure_sync(self, func: T) -> T:
-        """Return a view unchanged: none is asynchronous, and looking at each takes 1% of a call."""
-        return func
-
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match routes by path alone. Flask reads the host of every request twice, which takes 8% of a call."""
         if request is None:
