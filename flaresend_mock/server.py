@@ -22,7 +22,7 @@ from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
 from flaresend_mock.background.scheduler import Scheduler
 from flaresend_mock.background.trust_store import TrustStore, read_pem
 from flaresend_mock.background.webhook_sender import WebhookSender
-from flaresend_mock.core import webhook_urls
+from flaresend_mock.core import hosts
 from flaresend_mock.core.errors import AuthorityError, InvalidTarget
 from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.models import Change, Webhook
@@ -73,7 +73,7 @@ class FlaresendMock:
         chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
         self.settings = Settings(**({"port": 0} | chosen | options))
         self._check_webhook = partial(
-            webhook_urls.check, strict=self.settings.strict, allowed=HostList.parse(self.settings.allow_webhook_host)
+            hosts.check_webhook, strict=self.settings.strict, allowed=HostList.parse(self.settings.allow_webhook_host)
         )
         self._patience = Patience()
         self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)

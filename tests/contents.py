@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.test import Client, TestResponse
 
-from flaresend_mock.core.timers import Due, TimerQueue
+from flaresend_mock.core.clock import Due, TimerQueue
 from flaresend_mock.core.world import World
 from tests.support import KEY
 

@@ -12,10 +12,11 @@ from werkzeug.exceptions import BadRequest
 from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import kinds, numbers, payload_reader
+from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Chaos, Upload
-from flaresend_mock.core.payloads import KINDS, MAX_FORWARDS, MEDIA_KINDS, InboundMessage
+from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import load_json
 from flaresend_mock.http.endpoint import endpoint

@@ -66,20 +66,11 @@ class QrOptions(Input):
     format = Text("The format: json, png, svg or text.", load_default="json", words=FORMATS)
 
 
-_BY_ID = (
-    "show_instance",
-    "rename_instance",
-    "set_status",
-    "reconnect_instance",
-    "disconnect_instance",
-    "log_out",
-    "scan_instance",
-    "show_qr_code",
-    "list_keys",
-    "make_key",
-    "put_webhook",
-    "show_webhook",
-    "remove_instance",
+_BY_ID = tuple(
+    (
+        "show_instance rename_instance set_status reconnect_instance disconnect_instance log_out scan_instance "
+        "show_qr_code list_keys make_key put_webhook show_webhook remove_instance"
+    ).split()
 )
 _LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
 

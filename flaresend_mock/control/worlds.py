@@ -12,9 +12,8 @@ from werkzeug.exceptions import BadRequest
 from flaresend_mock.control.inputs import Input, NonEmptyInput, Secrets, Text, about, setting_input
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
-from flaresend_mock.core.state import State
+from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
-from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint

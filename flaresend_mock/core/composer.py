@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, numbers, payload_reader, payloads, poll_votes, rights
+from flaresend_mock.core import errors, numbers, payload_reader, payloads, rights
 from flaresend_mock.core.media import Media, mimetype_of, mismatch
 from flaresend_mock.core.models import Disappearing, Instance, Message, Upload
 from flaresend_mock.core.payload_reader import TARGETED, Payload
@@ -323,8 +323,8 @@ class Composer:
         return kept
 
     def _vote(self, message: InboundMessage, poll: Message, sender: str) -> Payload:
-        iv = self._store.random.material("poll vote")[: poll_votes.IV_LENGTH]
-        sealed = poll_votes.encrypt(
+        iv = self._store.random.material("poll vote")[: payloads.IV_LENGTH]
+        sealed = payloads.encrypted_vote(
             message.details["choices"],
             secret=payload_reader.secret_of(poll.payload) or b"",
             poll=poll.id,

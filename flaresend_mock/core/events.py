@@ -17,21 +17,7 @@ Subject = Message | Call | TaskChange | Delivery | Change
 MAX_SET_ASIDE = 1000
 """Events of replaced logs that wait for one reader."""
 
-KINDS = (
-    "request",
-    "message",
-    "task",
-    "delivery",
-    "group",
-    "channel",
-    "instance",
-    "person",
-    "webhook",
-    "fault",
-    "clock",
-    "world",
-    "proxy",
-)
+KINDS = tuple("request message task delivery group channel instance person webhook fault clock world proxy".split())
 
 
 @dataclass(frozen=True, slots=True)

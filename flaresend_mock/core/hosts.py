@@ -1,4 +1,4 @@
-"""Hosts, for webhooks and for the control plane: which are near, and which belong to a cloud's metadata service.
+"""Hosts, for webhooks and for the control plane: near ones, metadata services of clouds, and the URLs of webhooks.
 
 A near host is an address of a private network, or a name that public DNS cannot have. A metadata service gives
 credentials to every caller on its machine, so nothing is sent to it, however its host is spelled.
@@ -10,6 +10,9 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import urlsplit
+
+from flaresend_mock.core.errors import InvalidTarget
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -26,20 +29,11 @@ _IPV4 = 0xFFFFFFFF
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 _METADATA_NAMES = frozenset(
-    {
-        "metadata",
-        "metadata.google.internal",
-        "metadata.goog",
-        "instance-data",
-        "instance-data.ec2.internal",
-        "metadata.azure.com",
-        "metadata.azure.internal",
-        "metadata.tencentyun.com",
-        "metadata.platformequinix.com",
-        "metadata.packet.net",
-        "api.metadata.cloud.ibm.com",
-        "metadata.exoscale.com",
-    }
+    (
+        "metadata metadata.google.internal metadata.goog instance-data instance-data.ec2.internal metadata.azure.com "
+        "metadata.azure.internal metadata.tencentyun.com metadata.platformequinix.com metadata.packet.net "
+        "api.metadata.cloud.ibm.com metadata.exoscale.com"
+    ).split()
 )
 _NEVER = [
     ipaddress.ip_network(one)
@@ -61,6 +55,7 @@ _NEVER = [
 _MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at their end
     ipaddress.IPv6Network(one) for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
 ]
+_AUTHORITY = re.compile(r"([\w.-]+|\[[\w.]*:[\w:.]*\])(:\d*)?", re.ASCII)
 
 
 def canonical(host: str) -> str:
@@ -174,3 +169,32 @@ class HostList:
 
 
 NO_HOSTS = HostList()
+
+
+def check_webhook(url: str, *, strict: bool = False, allowed: HostList = NO_HOSTS) -> str:
+    """Return the URL if a webhook may have it; InvalidTarget says why it may not.
+
+    Documented: it starts with https://. Assumed: http:// is allowed for hosts of tests (see `is_near`), except in
+    strict mode, for `allowed` hosts, and for applications in this process.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise InvalidTarget("the URL is malformed") from None
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise InvalidTarget("a webhook needs an absolute http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise InvalidTarget("a webhook's URL cannot contain a user name or a password")
+    if not url.isascii() or not url.isprintable() or " " in url:
+        raise InvalidTarget("a webhook's URL can contain only printable ASCII characters, and no spaces")
+    if is_metadata(host):
+        raise InvalidTarget("a webhook cannot go to a link-local address or to a cloud's metadata service")
+    is_known = address_of(host) is not None or NAME.fullmatch(canonical(host))
+    if not is_known or not _AUTHORITY.fullmatch(parts.netloc):
+        raise InvalidTarget("the URL's host is neither a host name nor an address without a zone")
+    needs_no_tls = host.endswith(IN_PROCESS) or (is_near(host) and not strict)
+    if parts.scheme == "http" and not needs_no_tls and host not in allowed:
+        near = "" if strict else ", unless its host is private or allowed with --allow-webhook-host"
+        raise InvalidTarget(f"a webhook's URL starts with https://{near}")
+    return url

@@ -47,6 +47,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     }.items()
 }
 """The fields that a kind of message has beside the common ones."""
+KINDS = tuple(FIELDS)
+"""Every kind of message that a person can write."""
 
 _NO_DETAILS = frozenset((_CAPTIONED + "target emoji link contact contacts").split())
 DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _NO_DETAILS

@@ -1,8 +1,10 @@
 """Writes message payloads as WhatsApp does: `data.message` of a webhook event. `payload_reader.py` reads them."""
 
+import hashlib
+import hmac
 import re
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,21 +37,10 @@ _VCARD_SPECIAL = re.compile(r"[\\;,]")
 # messageContextInfo follows these keys and precedes all others: it is a field in the middle of WhatsApp's protocol
 # buffer, and the client writes fields in the order of their numbers.
 _BEFORE_CONTEXT = frozenset(
-    {
-        "conversation",
-        "imageMessage",
-        "contactMessage",
-        "locationMessage",
-        "extendedTextMessage",
-        "documentMessage",
-        "audioMessage",
-        "videoMessage",
-        "protocolMessage",
-        "contactsArrayMessage",
-        "liveLocationMessage",
-        "stickerMessage",
-        "groupInviteMessage",
-    }
+    (
+        "conversation imageMessage contactMessage locationMessage extendedTextMessage documentMessage audioMessage "
+        "videoMessage protocolMessage contactsArrayMessage liveLocationMessage stickerMessage groupInviteMessage"
+    ).split()
 )
 
 _KEYS = {
@@ -86,9 +77,14 @@ _KEYS = {
     "poll": "name options selectableOptionsCount contextInfo",
     "album": "expectedImageCount expectedVideoCount contextInfo",
 }
+_CAMEL = {"live_location": "liveLocation", "group_invite": "groupInvite"}
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})
 """What linked devices get of a message that can be viewed once, since the end of 2024."""
+
+IV_LENGTH = 12
+TAG_IN_BASE64 = 24
+"""The length of a vote without choices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +133,7 @@ def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payloa
         message: its `details` hold what its kind needs: fields of its shared file, `key` of its target, `contextInfo`.
         seconds: when it is written, in Unix seconds.
     """
-    name, body = _BUILDERS[message.kind](message)
+    name, body = _content(message)
     info = context_info(chance, seconds)
     if "messageAssociation" in message.details:
         info["messageAssociation"] = message.details["messageAssociation"]
@@ -165,36 +161,70 @@ def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
     return {key: values[key] for key in _KEYS[kind].split() if values.get(key) is not None}
 
 
-def _plain(key: str, kind: str) -> Callable[[InboundMessage], tuple[str, Any]]:
-    """Return a builder that writes the details, the text and the caption of a message under a key."""
+def _content(message: InboundMessage) -> tuple[str, Any]:
+    """Return the key of a message's content, and the content."""
+    kind, details, text = message.kind, message.details, message.text
+    context = details.get("contextInfo")
+    values = {**details, "text": text, "caption": message.caption}
+    match kind:
+        case "text" if not context and not details.get("matchedText"):
+            return "conversation", text
+        case "text":
+            return "extendedTextMessage", _in_order("text", {**values, "previewType": "NONE"})
+        case "document":
+            body = _in_order("document", {**values, "contactVcard": False})
+            with_caption = "documentWithCaptionMessage", {"message": {"documentMessage": body}}
+            return ("documentMessage", body) if message.caption is None else with_caption
+        case "view_once":
+            return _view_once(details, values)
+        case "contact":
+            return "contactMessage", _in_order("contact", {**details, **_contact_card(details)})
+        case "contacts":
+            cards = [_contact_card(one) for one in details["contacts"]]
+            named = {**details, "displayName": f"{len(cards)} contacts", "contacts": cards}
+            return "contactsArrayMessage", _in_order("contacts", named)
+        case "poll":  # its key tells how many options may be chosen, and whether a community announced it
+            version = "V2" if details.get("announced") else "V3" if details["selectableOptionsCount"] == 1 else ""
+            options = [{"optionName": option} for option in details["options"]]
+            return f"pollCreationMessage{version}", _in_order("poll", {**details, "name": text, "options": options})
+        case "poll_vote":
+            return "pollUpdateMessage", {
+                "pollCreationMessageKey": dict(details["key"]),
+                "vote": dict(details["vote"]),
+                "senderTimestampMs": details["senderTimestampMs"],
+            }
+        case "button_reply":
+            return "buttonsResponseMessage", {
+                "selectedButtonId": details["selectedButtonId"],
+                "selectedDisplayText": text,
+                "contextInfo": context or {},
+                "type": "DISPLAY_TEXT",
+            }
+        case "list_reply":
+            return "listResponseMessage", {
+                "title": text,
+                "listType": "SINGLE_SELECT",
+                "singleSelectReply": {"selectedRowId": details["selectedRowId"]},
+                "contextInfo": context or {},
+            }
+        case "delete":
+            return "protocolMessage", {"key": dict(details["key"]), "type": "REVOKE"}
+        case "edit":
+            return _edit(details, text)
+        case "disappearing":
+            return "protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": details["seconds"]}
+        case "video_note":
+            return "ptvMessage", _in_order("video", values)
+        case _:
+            key = MEDIA_KINDS.get(kind, kind)
+            return f"{_CAMEL.get(key, key)}Message", _in_order(key, values)
 
-    def build(message: InboundMessage) -> tuple[str, Any]:
-        return key, _in_order(kind, {**message.details, "text": message.text, "caption": message.caption})
 
-    return build
-
-
-def _text(message: InboundMessage) -> tuple[str, Any]:
-    details = message.details
-    if not details.get("contextInfo") and not details.get("matchedText"):
-        return "conversation", message.text
-    values = {**details, "text": message.text, "previewType": "NONE"}
-    return "extendedTextMessage", _in_order("text", values)
-
-
-def _document(message: InboundMessage) -> tuple[str, Any]:
-    body = _in_order("document", {**message.details, "caption": message.caption, "contactVcard": False})
-    if message.caption is None:
-        return "documentMessage", body
-    return "documentWithCaptionMessage", {"message": {"documentMessage": body}}
-
-
-def _view_once(message: InboundMessage) -> tuple[str, Any]:
+def _view_once(details: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, Any]:
     """Write the stub that linked devices get; with the detail `complete`, the picture and its key, too."""
-    kind = media_kind("view_once", message.details["mimetype"])
-    _, body = _plain("", kind)(message)
-    body["viewOnce"] = True
-    if not message.details.get("complete"):
+    kind = media_kind("view_once", details["mimetype"])
+    body = {**_in_order(kind, values), "viewOnce": True}
+    if not details.get("complete"):
         body = {
             key: value for key, value in body.items() if key in _STUB_KEYS and (kind == "audio" or key != "seconds")
         }
@@ -214,59 +244,17 @@ def _contact_card(details: Mapping[str, Any]) -> Payload:
     return {"displayName": name, "vcard": vcard}
 
 
-def _contacts(message: InboundMessage) -> tuple[str, Any]:
-    cards = [_contact_card(one) for one in message.details["contacts"]]
-    values = {**message.details, "displayName": f"{len(cards)} contacts", "contacts": cards}
-    return "contactsArrayMessage", _in_order("contacts", values)
-
-
-def _poll(message: InboundMessage) -> tuple[str, Any]:
-    """Write a poll; its key tells how many options may be chosen, and whether a community announced it."""
-    details = message.details
-    one = details["selectableOptionsCount"] == 1
-    version = "V2" if details.get("announced") else "V3" if one else ""
-    options = [{"optionName": option} for option in details["options"]]
-    return f"pollCreationMessage{version}", _in_order("poll", {**details, "name": message.text, "options": options})
-
-
-def _poll_vote(message: InboundMessage) -> tuple[str, Any]:
-    details = message.details
-    return "pollUpdateMessage", {
-        "pollCreationMessageKey": dict(details["key"]),
-        "vote": dict(details["vote"]),
-        "senderTimestampMs": details["senderTimestampMs"],
-    }
-
-
-def _button_reply(message: InboundMessage) -> tuple[str, Any]:
-    return "buttonsResponseMessage", {
-        "selectedButtonId": message.details["selectedButtonId"],
-        "selectedDisplayText": message.text,
-        "contextInfo": message.details.get("contextInfo") or {},
-        "type": "DISPLAY_TEXT",
-    }
-
-
-def _list_reply(message: InboundMessage) -> tuple[str, Any]:
-    return "listResponseMessage", {
-        "title": message.text,
-        "listType": "SINGLE_SELECT",
-        "singleSelectReply": {"selectedRowId": message.details["selectedRowId"]},
-        "contextInfo": message.details.get("contextInfo") or {},
-    }
-
-
-def _edit(message: InboundMessage) -> tuple[str, Any]:
+def _edit(details: Mapping[str, Any], text: str) -> tuple[str, Any]:
     """Write an edit, which keeps the kind of its target: `edited` is the key of the target's content."""
-    details, name = message.details, message.details["edited"]
+    name = details["edited"]
     values = {key: details[key] for key in _KEPT_BY_EDITS if key in details}
     if name == "conversation" and not values.get("contextInfo"):
-        edited: Payload = {name: message.text}
+        edited: Payload = {name: text}
     elif name in ("conversation", "extendedTextMessage"):
-        edited = {"extendedTextMessage": _in_order("text", {**values, "text": message.text})}
+        edited = {"extendedTextMessage": _in_order("text", {**values, "text": text})}
     else:
         kind = name.removesuffix("Message").removesuffix("WithCaption")
-        edited = {f"{kind}Message": _in_order(kind, {**values, "caption": message.text})}
+        edited = {f"{kind}Message": _in_order(kind, {**values, "caption": text})}
         edited = {"documentWithCaptionMessage": {"message": edited}} if kind == "document" else edited
     protocol = {
         "key": dict(details["key"]),
@@ -279,39 +267,28 @@ def _edit(message: InboundMessage) -> tuple[str, Any]:
     return "protocolMessage", protocol
 
 
-_BUILDERS: Mapping[str, Callable[[InboundMessage], tuple[str, Any]]] = {
-    "text": _text,
-    "image": _plain("imageMessage", "image"),
-    "channel_image": _plain("imageMessage", "image"),
-    "video": _plain("videoMessage", "video"),
-    "gif": _plain("videoMessage", "video"),
-    "video_note": _plain("ptvMessage", "video"),
-    "audio": _plain("audioMessage", "audio"),
-    "voice": _plain("audioMessage", "audio"),
-    "document": _document,
-    "sticker": _plain("stickerMessage", "sticker"),
-    "view_once": _view_once,
-    "album": _plain("albumMessage", "album"),
-    "location": _plain("locationMessage", "location"),
-    "live_location": _plain("liveLocationMessage", "live_location"),
-    "contact": lambda message: (
-        "contactMessage",
-        _in_order("contact", {**message.details, **_contact_card(message.details)}),
-    ),
-    "contacts": _contacts,
-    "group_invite": _plain("groupInviteMessage", "group_invite"),
-    "reaction": _plain("reactionMessage", "reaction"),
-    "poll": _poll,
-    "poll_vote": _poll_vote,
-    "button_reply": _button_reply,
-    "list_reply": _list_reply,
-    "delete": lambda message: ("protocolMessage", {"key": dict(message.details["key"]), "type": "REVOKE"}),
-    "edit": _edit,
-    "disappearing": lambda message: (
-        "protocolMessage",
-        {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": message.details["seconds"]},
-    ),
-}
+def encrypted_vote(options: Iterable[str], *, secret: bytes, poll: str, creator: str, voter: str, iv: bytes) -> bytes:
+    """Return the encrypted vote for these options, followed by its tag of 16 bytes. No options withdraw a vote.
 
-KINDS = tuple(_BUILDERS)
-"""Every kind of message that a person can write."""
+    Baileys and whatsmeow agree on this. `secret` is the messageSecret of the poll, whose id is `poll`. The key depends
+    on the JIDs of its `creator` and of the `voter` in the form in which the chat shows them: a receiver that mixes
+    numbers and LIDs cannot decrypt the vote.
+    """
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # slow to import, and few runs need it
+
+    hashes = (hashlib.sha256(option.encode()).digest() for option in options)
+    chosen = b"".join(b"\x0a\x20" + one for one in hashes)  # field 1 of the protocol buffer, 32 bytes
+    return AESGCM(vote_key(secret, poll, creator, voter)).encrypt(iv, chosen, f"{poll}\0{voter}".encode())
+
+
+def chooses(vote: Mapping[str, Any]) -> bool:
+    """Tell whether a pollUpdateMessage chooses anything; a vote that is withdrawn is only a tag."""
+    sealed = vote.get("vote")
+    payload = sealed.get("encPayload") if isinstance(sealed, Mapping) else None
+    return isinstance(payload, str) and len(payload) > TAG_IN_BASE64
+
+
+def vote_key(secret: bytes, poll: str, creator: str, voter: str) -> bytes:
+    """Return the key of a voter's votes in a poll (RFC 5869 with SHA-256, no salt, 32 bytes)."""
+    info = f"{poll}{creator}{voter}Poll Vote\1".encode()
+    return hmac.digest(hmac.digest(bytes(32), secret, "sha256"), info, "sha256")

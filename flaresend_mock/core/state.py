@@ -1,19 +1,53 @@
-"""The state of a world: all its contents, as one value that can be copied and restored."""
+"""The state of a world: its settings and all its contents, as one value that can be copied and restored."""
 
 from collections import deque
 from copy import copy
 from dataclasses import dataclass, field, fields
-from typing import Self
+from typing import Any, Literal, Self
 
 from flaresend_mock.core import models
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
-from flaresend_mock.core.clock import ClockSetting
+from flaresend_mock.core.clock import ClockSetting, TimerQueue
 from flaresend_mock.core.errors import InstanceNotFound, required
 from flaresend_mock.core.events import EventLog
-from flaresend_mock.core.timers import TimerQueue
-from flaresend_mock.core.world_settings import WorldSettings
 
 DEFAULT_HISTORY = 10_000
+MAX_PAIRING_SECONDS = 30 * 86_400
+
+
+def _setting(default: Any, description: str, lowest: float | None = None, highest: float | None = None) -> Any:
+    metadata = {"description": description, "lowest": lowest, "highest": highest}
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSettings:
+    """How the simulated WhatsApp behaves where worlds may differ.
+
+    World files, the control plane and the documentation take names, types, bounds and descriptions from here.
+    """
+
+    directory: Literal["open", "closed"] = _setting(
+        "open", "open: every well-formed number is on WhatsApp. closed: only people of the directory are."
+    )
+    senders: Literal["auto", "number", "lid"] = _setting(
+        "auto", "How events name people: auto by LID in groups and by number elsewhere, or all by number or lid."
+    )
+    lid_recipients: Literal["refuse", "accept"] = _setting(
+        "refuse", "Whether a LID, such as 163514152964174@lid, is a recipient of messages."
+    )
+    offline_messages: Literal["keep", "drop"] = _setting(
+        "keep", "What people write to an instance that is not connected: keep delivers it later, drop refuses it."
+    )
+    pairing_seconds: float | None = _setting(
+        None, "Seconds until a QR code is scanned by itself; null for never.", 0, MAX_PAIRING_SECONDS
+    )
+    qr_codes: int | None = _setting(
+        None,
+        "How many QR codes, of a minute each, are shown before the instance disconnects; null for no end.",
+        1,
+        1000,
+    )
 
 
 @dataclass(slots=True)

@@ -19,14 +19,8 @@ from flaresend_mock.dashboard.pages import live, page
 blueprint = Blueprint("faults_page", __name__)
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
-PATHS = (
-    "/channels",
-    "/check-number",
-    "/groups",
-    "/groups/send-message",
-    "/schedule-message",
-    "/scheduled-messages",
-    "/send-message",
+PATHS = tuple(
+    ("/channels /check-number /groups /groups/send-message /schedule-message /scheduled-messages /send-message").split()
 )
 """The paths of the API that contain no id."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import numbers, poll_votes, rights
+from flaresend_mock.core import numbers, payloads, rights
 from flaresend_mock.core.models import Content, Instance, Message
 from flaresend_mock.core.payload_reader import (
     choices,
@@ -91,7 +91,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
             case "reaction":
                 reactions[change.sender] = change.content.text or ""
             case "poll_vote":
-                votes[change.sender] = poll_votes.chooses(open_payload(change.payload).fields)
+                votes[change.sender] = payloads.chooses(open_payload(change.payload).fields)
             case "delete":
                 deleted = change.sender
             case "edit":

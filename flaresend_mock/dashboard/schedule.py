@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Response
 
 from flaresend_mock.core import numbers
+from flaresend_mock.core.clock import Due
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.inbound import AUTO_REPLY
 from flaresend_mock.core.models import Task, TaskChange
 from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
-from flaresend_mock.core.timers import Due
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import Shown, name_of
 from flaresend_mock.dashboard.pages import live, page

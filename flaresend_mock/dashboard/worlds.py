@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from flask import Blueprint, Response
 
+from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.core.world import World
-from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.pages import live, page
 from flaresend_mock.http.context import services

@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.background.realtime import Patience
 from flaresend_mock.background.trust_store import TrustStore
-from flaresend_mock.core import paths, webhook_urls
+from flaresend_mock.core import hosts, paths
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
@@ -85,7 +85,7 @@ class AppServices:
     token: str | None = None
     with_secrets: bool = False
     public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
-    check_webhook: Callable[[str], str] = webhook_urls.check
+    check_webhook: Callable[[str], str] = hosts.check_webhook
     allowed_hosts: HostList = NO_HOSTS
     patience: Patience = field(default_factory=Patience)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))

@@ -12,7 +12,7 @@ from typing import Any, Self
 from zlib import crc32
 
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
-from flaresend_mock.core.world_settings import WorldSettings
+from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.client import Flaresend
 

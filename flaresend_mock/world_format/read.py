@@ -16,9 +16,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from flaresend_mock.core import numbers, paths, webhook_urls
+from flaresend_mock.core import hosts, numbers, paths
 from flaresend_mock.core.bounded_store import SizedDict
-from flaresend_mock.core.clock import ClockSetting
+from flaresend_mock.core.clock import ClockSetting, TimerQueue
 from flaresend_mock.core.errors import InvalidTarget, InvalidWorld
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.instances import instance_id
@@ -26,9 +26,7 @@ from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Per
 from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.randomness import SeededRandom, as_letters, lasting
 from flaresend_mock.core.redaction import MASK
-from flaresend_mock.core.state import DEFAULT_HISTORY, State
-from flaresend_mock.core.timers import TimerQueue
-from flaresend_mock.core.world_settings import WorldSettings
+from flaresend_mock.core.state import DEFAULT_HISTORY, State, WorldSettings
 from flaresend_mock.world_format.decode import WHOLE, decode
 from flaresend_mock.world_format.schema import (
     BOUNDED,
@@ -93,7 +91,7 @@ def load_world(
     known: State | None = None,
     name: str = "default",
     warnings: list[str] | None = None,
-    check_webhook: Callable[[str], str] = webhook_urls.check,
+    check_webhook: Callable[[str], str] = hosts.check_webhook,
 ) -> State:
     """Read a world from JSON.
 

@@ -17,7 +17,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 from flaresend_mock.background.trust_store import read_pem
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core import faults, numbers
-from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting
+from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.models import (
@@ -47,9 +47,7 @@ from flaresend_mock.core.models import (
     TaskChange,
     Webhook,
 )
-from flaresend_mock.core.state import State
-from flaresend_mock.core.timers import Due
-from flaresend_mock.core.world_settings import WorldSettings
+from flaresend_mock.core.state import State, WorldSettings
 
 FORMAT = "flaresend-mock world"
 VERSION = 1

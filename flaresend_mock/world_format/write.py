@@ -16,9 +16,8 @@ from typing import Any
 from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.models import Call, Change, Fault, Instance
 from flaresend_mock.core.redaction import MASK, masked
-from flaresend_mock.core.state import State
+from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
-from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format.schema import BOUNDED, BYTES, FORM, FORMAT, TIME, UNCHANGED, VALUE, VERSION, is_tag
 

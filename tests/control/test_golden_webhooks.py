@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.kinds import KINDS
 from tests.golden import CASES, FOLDER, Case, documented_world, event_of
 
 THUMBNAIL = re.compile(rb'(?<="jpegThumbnail":")[^"]*')

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client, TestResponse
 
+from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.media import image_info
-from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import sample
 from tests.contents import contents

@@ -11,8 +11,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.control.inbound import InboundInput
-from flaresend_mock.core.kinds import COMMON, FIELDS
-from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.kinds import COMMON, FIELDS, KINDS
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, ANNS_GROUP, BEN, BEN_LID, FAMILY
 from tests.golden import documented_world

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.world_settings import WorldSettings
+from flaresend_mock.core.state import WorldSettings
 from tests.defaults import ANN, INSTANCE, described
 from tests.support import KEY
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.core.payloads import CONTEXT, KINDS, MEDIA_KINDS, InboundMessage, Payload, context_info, write
+from flaresend_mock.core.kinds import KINDS
+from flaresend_mock.core.payloads import CONTEXT, MEDIA_KINDS, InboundMessage, Payload, context_info, write
 from flaresend_mock.core.randomness import SeededRandom
 
 SECONDS = 1_760_705_279

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
-from flaresend_mock.core import poll_votes
+from flaresend_mock.core import payloads
 
 SECRET = b64decode("AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=")
 IV = b64decode("AAECAwQFBgcICQoL")
@@ -23,7 +23,7 @@ BY_LID = {"creator": "163514152964174@lid", "voter": "268813446717676@lid"}
     ],
 )
 def test_the_key_depends_on_the_poll_and_on_the_form_of_both_jids(people: dict[str, str], key: str) -> None:
-    assert poll_votes.key(SECRET, POLL, **people).hex() == key
+    assert payloads.vote_key(SECRET, POLL, **people).hex() == key
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_key_depends_on_the_poll_and_on_the_form_of_both_jids(people: dict[s
 def test_a_vote_is_sealed_with_the_hashes_of_its_options(
     people: dict[str, str], options: list[str], sealed: str
 ) -> None:
-    found = poll_votes.encrypt(options, secret=SECRET, poll=POLL, iv=IV, **people)
+    found = payloads.encrypted_vote(options, secret=SECRET, poll=POLL, iv=IV, **people)
 
     assert b64encode(found).decode() == sealed
     assert len(found) == 34 * len(options) + 16

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flaresend_mock.core.timers import TimerQueue
+from flaresend_mock.core.clock import TimerQueue
 from tests.support import NOW
 
 

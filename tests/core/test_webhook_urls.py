@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flaresend_mock.core import webhook_urls
+from flaresend_mock.core import hosts
 from flaresend_mock.core.errors import InvalidTarget
 from flaresend_mock.core.hosts import HostList
 
@@ -47,24 +47,24 @@ FAR = [
     "url", ["https://example.com/webhook", "https://8.8.8.8/", "https://example.com:8443/a?b=c#d", *NEAR]
 )
 def test_events_go_to_https_and_to_hosts_where_tests_live(url: str) -> None:
-    assert webhook_urls.check(url) == url
+    assert hosts.check_webhook(url) == url
 
 
 @pytest.mark.parametrize("url", FAR)
 def test_events_go_to_no_other_host_without_tls(url: str) -> None:
     with pytest.raises(InvalidTarget, match="starts with https://, unless"):
-        webhook_urls.check(url)
+        hosts.check_webhook(url)
 
 
 @pytest.mark.parametrize("url", [*NEAR, *FAR])
 def test_strict_mode_knows_no_exception_from_https(url: str) -> None:
     with pytest.raises(InvalidTarget, match=r"starts with https://$"):
-        webhook_urls.check(url, strict=True)
+        hosts.check_webhook(url, strict=True)
 
 
 @pytest.mark.parametrize("url", ["https://example.com/webhook", "https://localhost/"])
 def test_strict_mode_allows_https(url: str) -> None:
-    assert webhook_urls.check(url, strict=True) == url
+    assert hosts.check_webhook(url, strict=True) == url
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -72,20 +72,20 @@ def test_strict_mode_allows_https(url: str) -> None:
 def test_an_allowed_host_needs_no_tls(url: str, strict: bool) -> None:
     allowed = HostList.parse("hooks.example.com,203.0.113.0/24,*.ci.example.com")
 
-    assert webhook_urls.check(url, strict=strict, allowed=allowed) == url
+    assert hosts.check_webhook(url, strict=strict, allowed=allowed) == url
 
 
 @pytest.mark.parametrize("url", ["http://169.254.169.254/", "https://metadata.google.internal/"])
 def test_no_option_allows_a_metadata_service(url: str) -> None:
     with pytest.raises(InvalidTarget, match="metadata"):
-        webhook_urls.check(url, allowed=HostList.parse("169.254.0.0/16,metadata.google.internal"))
+        hosts.check_webhook(url, allowed=HostList.parse("169.254.0.0/16,metadata.google.internal"))
 
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_an_application_in_this_process_needs_no_tls(strict: bool) -> None:
     url = "http://app-1.wsgi.localhost/webhook"
 
-    assert webhook_urls.check(url, strict=strict) == url
+    assert hosts.check_webhook(url, strict=strict) == url
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -132,7 +132,7 @@ def test_an_application_in_this_process_needs_no_tls(strict: bool) -> None:
 )
 def test_what_is_no_plain_absolute_url_is_refused(url: str, strict: bool) -> None:
     with pytest.raises(InvalidTarget):
-        webhook_urls.check(url, strict=strict)
+        hosts.check_webhook(url, strict=strict)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -162,4 +162,4 @@ def test_what_is_no_plain_absolute_url_is_refused(url: str, strict: bool) -> Non
 )
 def test_cloud_metadata_is_refused_however_it_is_spelled(host: str, scheme: str) -> None:
     with pytest.raises(InvalidTarget):
-        webhook_urls.check(f"{scheme}://{host}/latest/meta-data")
+        hosts.check_webhook(f"{scheme}://{host}/latest/meta-data")

@@ -12,9 +12,8 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.core.kinds import FIELDS
+from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Attempt, Webhook
-from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.assets import draw_emblem, draw_face
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE

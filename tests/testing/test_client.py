@@ -17,7 +17,7 @@ from flask import Flask, request
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.control.people import PersonInput
-from flaresend_mock.core.payloads import KINDS
+from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.testing import ControlPlaneError, EmulatorUnreachable, ExpectationFailed, Flaresend, Server
 from tests.defaults import ANN, BEN, OUR_NUMBER
 from tests.receiver import refusing

@@ -20,10 +20,9 @@ from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS, EventLog
 from flaresend_mock.core.models import Attempt, Change, Chaos, Content, Delay, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.payloads import InboundMessage
-from flaresend_mock.core.state import State
+from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.core.world_settings import WorldSettings
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import load_world
 from flaresend_mock.world_format.schema import FORMAT, SCHEMA, VERSION

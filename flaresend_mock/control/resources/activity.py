@@ -7,6 +7,7 @@ from typing import Any
 
 from flaresend_mock.core import events, models, payload_reader
 from flaresend_mock.core.event_bodies import OWN_EVENT
+from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers.fields import (
     BODY_FIELDS,
     CALL_FIELDS,
@@ -22,37 +23,18 @@ from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payload_reader import OTHER
-from flaresend_mock.core.payloads import KINDS
 from flaresend_mock.http import bodies, context, times
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)
 """The statuses of deliveries."""
 
-RESPONSE_FIELDS = (
-    "success",
-    "message",
-    "error",
-    "status",
-    "action",
-    "sent_at",
-    "total_recipients",
-    "successful_recipients",
-    "failed_recipients",
-    "invalid_recipients",
-    "scheduled_for",
-    "task_id",
-    "data",
-    "id",
-    "updated_fields",
-    "groupId",
-    "participants",
-    "invalid",
-    "role",
-    "channel",
-    "alreadyFollowing",
-    "number",
-    "exists",
+RESPONSE_FIELDS = tuple(
+    (
+        "success message error status action sent_at total_recipients successful_recipients failed_recipients "
+        "invalid_recipients scheduled_for task_id data id updated_fields groupId participants invalid role channel "
+        "alreadyFollowing number exists"
+    ).split()
 )
 """The fields of all documented responses."""
 

@@ -10,7 +10,7 @@ from flaresend_mock.control.resources.activity import Delivery, Message, Request
 from flaresend_mock.control.resources.people import Instance, shown_instance
 from flaresend_mock.core import world
 from flaresend_mock.core.redaction import MASK
-from flaresend_mock.core.world_settings import WorldSettings as Settings
+from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.http.context import services
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
 

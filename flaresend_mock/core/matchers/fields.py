@@ -7,25 +7,11 @@ from flaresend_mock.core import numbers, paths
 from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.redaction import is_secret
 
-BODY_FIELDS = (
-    "recipients",
-    "type",
-    "text",
-    "url",
-    "file",
-    "template",
-    "caption",
-    "fileName",
-    "mimetype",
-    "sendAt",
-    "subject",
-    "description",
-    "picture",
-    "participants",
-    "action",
-    "groupJids",
-    "name",
-    "number",
+BODY_FIELDS = tuple(
+    (
+        "recipients type text url file template caption fileName mimetype sendAt subject description picture "
+        "participants action groupJids name number"
+    ).split()
 )
 """The fields that documented calls have in their bodies."""
 
