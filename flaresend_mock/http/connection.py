@@ -271,6 +271,7 @@ class Connection:
     def _linger(self) -> None:
         """Tell the client that this is the end, and drop what it still sends."""
         watch = Stopwatch()
+        self._end_tls()
         self.end(socket.SHUT_WR)
         self._socket.settimeout(LINGER_SECONDS)
         while watch.seconds < LINGER_SECONDS and socket.socket.recv(self._socket, _PIECE):
@@ -280,13 +281,18 @@ class Connection:
         with suppress(OSError):
             if self._is_reset:  # a socket that does not linger resets its connection
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            elif isinstance(self._socket, ssl.SSLSocket):
-                self._socket.setblocking(False)
-                self._socket.unwrap()  # tells the client that this is the end, and does not wait for its consent
-        with suppress(OSError):
-            if not self._is_reset and self._has_bytes():
+            elif self._has_bytes():
                 self._linger()
+            else:
+                self._end_tls()
         self._socket.close()
+
+    def _end_tls(self) -> None:
+        """Tell a client of TLS that this is the end, and do not wait for its consent."""
+        if isinstance(self._socket, ssl.SSLSocket):
+            with suppress(OSError, ValueError):  # ValueError: the client has given it already
+                self._socket.setblocking(False)
+                self._socket.unwrap()
 
 
 def _log_failed_handshake(error: Exception) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import socket
-from contextlib import suppress
+import ssl
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
-TIMEOUT = 10.0
+TIMEOUT = 30.0
 DATE = re.compile(r"\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT")
 
 
@@ -20,9 +21,13 @@ class Response:
 
 
 class Client:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: bool = False) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self._socket = context.wrap_socket(self._socket, suppress_ragged_eofs=False)
         self._read = b""
 
     def __enter__(self) -> Client:
@@ -32,7 +37,7 @@ class Client:
         self._socket.close()
 
     def send(self, data: bytes) -> None:
-        with suppress(ConnectionError):  # the server may refuse before all is sent
+        with suppress(ConnectionError, ssl.SSLEOFError):  # the server may refuse before all is sent
             self._socket.sendall(data)
 
     def hang_up(self) -> None:
@@ -54,9 +59,9 @@ class Client:
         bare = status in (204, 304) or status < 200 or ("*" in expected and "?" not in expected)
         return Response(status, head, headers, b"" if bare else self._body(headers))
 
-    def rest(self) -> bytes:
-        """Return what comes before the server closes the connection."""
-        with suppress(ConnectionError):
+    def rest(self, *, may_reset: bool = True) -> bytes:
+        """Return what comes before the server closes or, if it may, resets the connection."""
+        with suppress(ConnectionError) if may_reset else nullcontext():
             while data := self._socket.recv(65536):
                 self._read += data
         return self._read

@@ -133,7 +133,7 @@ TARGETS = [
         get("http://api.flaresend.com/groups", "other.example.com"),
         "200 open",
     ),
-    Row("absolute-form-of-another-port", "RFC 9110 7.4", get("http://localhost:1/groups"), "403 closed"),
+    Row("absolute-form-of-a-closed-port", "RFC 9110 15.6.3", get("http://localhost:1/groups"), "502 closed"),
     Row(
         "absolute-form-without-a-path",
         "llhttp uri.md 'Host terminated by a query string'",

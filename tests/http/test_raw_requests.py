@@ -38,11 +38,11 @@ def pieces_of(row: Row, running: FlaresendMock) -> list[bytes | None]:
     return [piece and piece.replace(b"localhost:PORT", own) for piece in row.pieces]
 
 
-def converse(running: FlaresendMock, row: Row, pieces: list[bytes | None]) -> list[Response]:
+def converse(running: FlaresendMock, row: Row, pieces: list[bytes | None], *, tls: bool = False) -> list[Response]:
     """Send a row's pieces, check what comes back and what becomes of the connection, and return the responses."""
     *wanted, then = row.outcome.split()
     responses: list[Response] = []
-    with Client(port_of(running)) as client:
+    with Client(port_of(running), tls=tls) as client:
 
         def read() -> None:
             expected = wanted[len(responses)]
@@ -112,6 +112,7 @@ def size_of(row: Row) -> int:
 REFUSED = [row for row in ROWS if row.is_refused and len(row.outcome.split()) == 2 and of_control(row).sent != row.sent]
 WITH_PATH = [row for row in REFUSED if row.pieces[0] and not row.pieces[0].startswith(b"\r\n")]
 SAMPLE = [row for row in ROWS if size_of(row) < SHORT and READ not in row.pieces][::4]
+OVER_TLS = [row for row in ROWS if not row.hang_up and b"CONNECT " not in (row.pieces[0] or b"")][::8]
 
 
 def test_the_ids_are_unique() -> None:
@@ -144,6 +145,11 @@ def test_a_row_sent_byte_by_byte_gets_the_same(row: Row, running: FlaresendMock)
     pieces: list[bytes | None] = [bytes([byte]) for piece in pieces_of(row, running) for byte in piece or b""]
 
     check(row, converse(running, row, pieces))
+
+
+@pytest.mark.parametrize("row", OVER_TLS, ids=lambda row: row.id)
+def test_a_row_over_tls_gets_the_same(row: Row, running: FlaresendMock) -> None:
+    check(row, converse(running, row, pieces_of(row, running), tls=True))
 
 
 @pytest.mark.parametrize(

@@ -146,6 +146,15 @@ def test_an_application_may_end_the_connection(port: int) -> None:
         assert client.rest() == b""
 
 
+@pytest.mark.parametrize("sent", [get("/last"), get("/known", version="1.0"), get("/known", "X-A : 1")])
+def test_a_connection_is_not_reset_over_what_the_client_still_sends(sent: bytes, port: int) -> None:
+    with Client(port) as client:
+        client.send(sent + b"a" * 1_000_000)
+        client.response()
+
+        assert client.rest(may_reset=False) == b""
+
+
 @pytest.mark.parametrize("fields", [(), ("Connection: close",)])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
 @pytest.mark.parametrize("path", ["/fails", "/fails-after-start"])
