@@ -63,7 +63,7 @@ def failing() -> Iterator[bytes]:
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    server = HttpServer(application, [("127.0.0.1", 0)], max_body_size=100_000)  # type: ignore[arg-type]
+    server = HttpServer(application, [("127.0.0.1", 0)], max_body_size=100_000)
     server.start()
     yield server.port
     server.stop()
