@@ -18,7 +18,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
 from flaresend_mock import control, media_host
-from flaresend_mock.api import auth, channels, groups, messages, request_log, schedule
+from flaresend_mock.api import calls, channels, groups, messages, schedule
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
@@ -111,8 +111,8 @@ class SharedFlask(Flask):
 class ApiFlask(SharedFlask):
     """The Flaresend API. Its steps before and after a view are methods: Flask's lists of steps take 5% of a call."""
 
-    preprocess_request = staticmethod(auth.authenticate)
-    process_response = staticmethod(request_log.record)
+    preprocess_request = staticmethod(calls.authenticate)
+    process_response = staticmethod(calls.record)
 
 
 @_once

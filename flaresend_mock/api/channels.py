@@ -6,13 +6,12 @@ from typing import Any, Literal
 from flask import Blueprint
 from werkzeug.exceptions import NotImplemented as NotAvailable
 
-from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.calls import Caller
 from flaresend_mock.api.fields import Body, Text, Url
 from flaresend_mock.api.messages import ChannelContentBody, MessageResponse, Success
 from flaresend_mock.core.models import Channel
-from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import Property, Resource
+from flaresend_mock.http.resources import Property, Resource, utc_milliseconds
 
 blueprint = Blueprint("channels", __name__)
 
@@ -104,7 +103,7 @@ class Followed(MessageResponse):
 
 
 class Posted(MessageResponse):
-    sent_at = Property(str, "When the message was sent, in UTC.", get=times.milliseconds)
+    sent_at = Property(str, "When the message was sent, in UTC.", get=utc_milliseconds)
 
 
 _FOUND_BY_ID = ("channel_info", "update_channel", "follow_channel", "unfollow_channel", "post_in_channel")

@@ -5,15 +5,14 @@ from typing import Any, Literal
 from flask import Blueprint
 from marshmallow import EXCLUDE, post_load, validate
 
-from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.calls import Caller
 from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
 from flaresend_mock.api.messages import ContentBody, MessageResponse, Success
 from flaresend_mock.core.groups import GroupView
 from flaresend_mock.core.models import SUBJECT_LENGTH
 from flaresend_mock.core.sending import Outcome
-from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import RequestSchema, endpoint
-from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
+from flaresend_mock.http.resources import Envelope, Property, Resource, readable_time, shown_by
 
 blueprint = Blueprint("groups", __name__)
 
@@ -133,7 +132,7 @@ class GroupInfo(Resource):
         str,
         "When the group was created, in local time, such as Aug 13, 2025, 11:01 PM.",
         at="created",
-        write=times.readable,
+        write=readable_time,
     )
     owner = Property(str, "The LID of who created the group.")
     isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")

@@ -5,15 +5,14 @@ from typing import Any, Literal
 from flask import Blueprint
 from marshmallow import ValidationError, post_load
 
-from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.calls import Caller
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import SPELLING, Body, Choice, List, Text, Typed, Url
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Upload
 from flaresend_mock.core.sending import Outcome, require_complete
-from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import Property, Read, Resource
+from flaresend_mock.http.resources import Property, Read, Resource, utc_seconds
 
 blueprint = Blueprint("messages", __name__)
 numbers = Blueprint("numbers", __name__)
@@ -153,7 +152,7 @@ def _summary(outcome: Outcome) -> str:
 
 class Sent(Success):
     message = Property(str, "How many recipients the message reached, for people.", get=_summary)
-    sent_at = Property(str, "When the message was sent, in UTC.", at="at", write=times.seconds)
+    sent_at = Property(str, "When the message was sent, in UTC.", at="at", write=utc_seconds)
     total_recipients = Property(int, "The number of recipients in the body.", at="total")
     successful_recipients = Property([str], "The JIDs that the message was sent to.", at="successful")
     failed_recipients = Property([str], "The JIDs that the message could not be sent to.", at="failed")

@@ -5,13 +5,12 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import missing, post_load
 
-from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.calls import Caller
 from flaresend_mock.api.fields import Body, SendAt
 from flaresend_mock.api.messages import ContentBody, ContentFields, MessageResponse, Recipients
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Task
-from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import Envelope, Property, Read, Resource
+from flaresend_mock.http.resources import Envelope, Property, Read, Resource, local_time
 
 blueprint = Blueprint("schedule", __name__)
 
@@ -58,13 +57,13 @@ class ScheduledTask(Resource):
     caption = Property(str, "The text below a file.", get=_part("caption", MEDIA_TYPES), optional=True)
     fileName = Property(str, "The name of a document.", get=_part("file_name", MEDIA_TYPES), optional=True)
     template = Property(Any, "The template.", get=_part("template", _TEMPLATE, null=True), optional=True)
-    sendAt = Property(str, "When the message is sent, in the world's time zone.", at="local_time", write=times.local)
+    sendAt = Property(str, "When the message is sent, in the world's time zone.", at="local_time", write=local_time)
     status = Property(str, "pending, sent, failed or cancelled.")
 
 
 class Scheduled(MessageResponse):
     scheduled_for = Property(
-        str, "When the message will be sent, in the world's time zone.", at="local_time", write=times.local
+        str, "When the message will be sent, in the world's time zone.", at="local_time", write=local_time
     )
     task_id = Property(str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id")
 

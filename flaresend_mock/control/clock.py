@@ -11,8 +11,8 @@ from werkzeug.exceptions import BadRequest
 from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Switch, Text
 from flaresend_mock.control.resources.worlds import Advanced, Clock
 from flaresend_mock.core.world import World
-from flaresend_mock.http import times
 from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import parse_time
 
 blueprint = Blueprint("clock", __name__)
 
@@ -76,6 +76,6 @@ def advance(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 def _time(text: str, world: World) -> datetime:
     try:
-        return times.parse(text, world.state.time_zone)
+        return parse_time(text, world.state.time_zone)
     except ValueError:
         raise BadRequest(f"{text!r} is not an ISO 8601 time, such as 2025-11-14T13:00:00Z.") from None

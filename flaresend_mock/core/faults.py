@@ -154,8 +154,11 @@ class Faults:
 
 def matcher_of(fault: Fault) -> Matcher:
     """Return the matcher of a fault; InvalidMatcher if `match` is wrong."""
-    from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS  # most runs have no faults
-    from flaresend_mock.core.matchers.parser import compile_matcher
+    from flaresend_mock.core.matchers.parser import (  # most runs have no faults
+        CALL_FIELDS,
+        DELIVERY_FIELDS,
+        compile_matcher,
+    )
 
     return compile_matcher(fault.match, CALL_FIELDS if fault.on == CALLS else DELIVERY_FIELDS)
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.matchers.fields import numbers_in
+from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic

@@ -1,4 +1,4 @@
-"""Resources: the JSON objects that responses hold, each declared once, with the meaning of every field.
+"""Resources: the JSON objects that responses hold, each declared once, with the meaning of every field; and times.
 
 Responses, the fields that matchers know, the OpenAPI documents and the tables in docs/ come from these declarations.
 """
@@ -6,17 +6,18 @@ Responses, the fields that matchers know, the OpenAPI documents and the tables i
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, get_origin
+from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, missing
 
 from flaresend_mock.core.matchers.parser import Field as Matched
-from flaresend_mock.http import times
 
 Read = Callable[[Any], Any]
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Property(fields.Field[Any]):
@@ -124,7 +125,7 @@ def shown_by(of: type[Resource]) -> Callable[[Any], dict[str, Any]]:
 def _writer(of: Any) -> Read | None:
     """Return what turns a value of a type into JSON; None if it is JSON."""
     if of is datetime:
-        return times.stamp
+        return utc
     if isinstance(of, list):
         write = _writer(of[0])
         return None if write is None else lambda values: [write(value) for value in values]
@@ -133,3 +134,46 @@ def _writer(of: Any) -> Read | None:
     if isinstance(of, type) and issubclass(of, Resource):
         return shown_by(of)
     return None
+
+
+def utc_seconds(moment: datetime) -> str:
+    """Write UTC to the second: 2023-12-01T12:01:00Z."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None, microsecond=0).isoformat()}Z"
+
+
+def utc_milliseconds(moment: datetime) -> str:
+    """Write UTC to the millisecond: 2026-04-06T17:36:38.092Z."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+
+
+def utc(moment: datetime) -> str:
+    """Write UTC as short as it is exact to the millisecond."""
+    return utc_milliseconds(moment) if moment.microsecond >= 1000 else utc_seconds(moment)
+
+
+def local_time(moment: datetime) -> str:
+    """Write local time as the documentation does for schedules: 2025-11-14 13:48:00."""
+    return moment.replace(tzinfo=None, microsecond=0).isoformat(" ")
+
+
+def readable_time(moment: datetime) -> str:
+    """Write local time as the documentation does for groups: Aug 13, 2025, 11:01 PM."""
+    half = "AM" if moment.hour < 12 else "PM"
+    return (
+        f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {moment.hour % 12 or 12}:{moment.minute:02} {half}"
+    )
+
+
+def parse_time(text: str, time_zone: str) -> datetime:
+    """Read an ISO 8601 time; one without an offset is local time in this time zone.
+
+    Raises:
+        ValueError: it is no such time, or no calendar reaches it.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(time_zone))
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("beyond the calendar") from None

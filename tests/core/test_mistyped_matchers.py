@@ -9,8 +9,7 @@ import pytest
 
 from flaresend_mock.control.verification import COLLECTIONS
 from flaresend_mock.core.errors import InvalidFault, InvalidMatcher
-from flaresend_mock.core.matchers.fields import CALL_FIELDS, DELIVERY_FIELDS
-from flaresend_mock.core.matchers.parser import Field, compile_matcher
+from flaresend_mock.core.matchers.parser import CALL_FIELDS, DELIVERY_FIELDS, Field, compile_matcher
 from flaresend_mock.core.models import Reply
 from flaresend_mock.core.world import World
 from tests.defaults import ANN, INSTANCE, PROJECT

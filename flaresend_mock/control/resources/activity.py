@@ -8,7 +8,7 @@ from typing import Any
 from flaresend_mock.core import events, models, payload_reader
 from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.kinds import KINDS
-from flaresend_mock.core.matchers.fields import (
+from flaresend_mock.core.matchers.parser import (
     BODY_FIELDS,
     CALL_FIELDS,
     EVENT_FIELDS,
@@ -16,15 +16,15 @@ from flaresend_mock.core.matchers.fields import (
     INSTANCE,
     PATH,
     RAW_PATH,
+    Field,
     check_number,
     numbers_in,
 )
-from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payload_reader import OTHER
-from flaresend_mock.http import bodies, context, times
-from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by
+from flaresend_mock.http import bodies, context
+from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by, utc
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)
 """The statuses of deliveries."""
@@ -261,9 +261,9 @@ class Event(Resource):
                 details = delivery(sent_on)
             case models.Change() as change:
                 told = change.details.items()
-                shown = {name: times.stamp(one) if isinstance(one, datetime) else one for name, one in told}
+                shown = {name: utc(one) if isinstance(one, datetime) else one for name, one in told}
                 details = {"action": change.action, "id": change.id, **shown}
-        return {"id": obj.number, "kind": obj.kind, "timestamp": times.stamp(obj.at), obj.kind: details}
+        return {"id": obj.number, "kind": obj.kind, "timestamp": utc(obj.at), obj.kind: details}
 
 
 message, request, delivery = shown_by(Message), shown_by(Request), shown_by(Delivery)
