@@ -32,6 +32,9 @@ def start(host: str, port: int, ca: str, hermetic: bool) -> Redirection:
     entry = (host, port, ca, hermetic)
     _ON.append(entry)
     _socket.getaddrinfo = _find
+    if _Aiohttp not in sys.meta_path:
+        sys.meta_path.insert(0, _Aiohttp)
+    _Aiohttp.trust_environment(True)
     _trust()
     return entry
 
@@ -42,6 +45,8 @@ def stop(entry: Redirection) -> None:
     if not _ON:
         if _socket.getaddrinfo is _find:
             _socket.getaddrinfo = _REAL
+        sys.meta_path[:] = [one for one in sys.meta_path if one is not _Aiohttp]
+        _Aiohttp.trust_environment(False)
         for name in ("wrap_socket", "wrap_bio"):
             real = getattr(getattr(_context(), name, None), "flaresend_mock_real", None)
             if real is not None:
@@ -91,6 +96,31 @@ def _refuse(host: Any) -> None:
         probe.close()
     if not reply.startswith(b"HTTP/1.1 2"):
         raise _socket.gaierror(_socket.EAI_FAIL, f"flaresend-mock refuses calls of other hosts, such as {target}")
+
+
+class _Aiohttp:
+    """Has aiohttp read the variables by default: aiodns and uvloop do not ask Python for addresses."""
+
+    MODULE = "aiohttp.client"
+
+    @classmethod
+    def find_spec(cls, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != cls.MODULE:
+            return None
+        finders = (one for one in sys.meta_path if one is not cls)
+        spec = next(filter(None, (one.find_spec(name, path, target) for one in finders)), None)
+        loader: Any = spec and spec.loader
+        if loader is not None:
+            real = loader.exec_module
+            loader.exec_module = lambda module: (real(module), cls.trust_environment(bool(_ON), module))
+        return spec
+
+    @classmethod
+    def trust_environment(cls, trusts: bool, module: Any = None) -> None:
+        session = getattr(module or sys.modules.get(cls.MODULE), "ClientSession", None)
+        defaults = getattr(getattr(session, "__init__", None), "__kwdefaults__", None) or {}
+        if "trust_env" in defaults:
+            defaults["trust_env"] = trusts
 
 
 def _context() -> Any:

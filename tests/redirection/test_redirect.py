@@ -82,6 +82,22 @@ def test_a_client_that_was_made_before_reaches_the_emulator(flaresend: Flaresend
         assert client.post(URL, json=TEXT, headers=KEY).status_code == 200
 
 
+def test_aiohttp_reads_the_variables_while_redirected(flaresend: FlaresendMock) -> None:
+    """aiodns and uvloop find addresses without Python."""
+
+    async def trusts(**options: bool) -> bool:
+        async with aiohttp.ClientSession(**options) as session:
+            return session.trust_env
+
+    with flaresend_mock.redirect(flaresend):
+        assert asyncio.run(trusts())
+        assert not asyncio.run(trusts(trust_env=False))
+        script = "import aiohttp.client as c; print(c.ClientSession.__init__.__kwdefaults__['trust_env'])"
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout == "True\n"
+    assert not asyncio.run(trusts())
+
+
 def test_children_reach_the_emulator(redirected: FlaresendMock) -> None:
     script = f"import requests; print(requests.post({URL!r}, json={TEXT!r}, headers={KEY!r}, timeout=10).status_code)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -96,14 +112,16 @@ def test_https_calls_of_other_hosts_are_refused_and_recorded(redirected: Flarese
         httpx.get(OTHER)
     with pytest.raises(urllib3.exceptions.HTTPError, match="flaresend-mock refuses calls of other hosts"):
         urllib3.request("GET", OTHER, retries=False)
-    with pytest.raises(aiohttp.ClientConnectorError, match=r"other\.example"):
+    with pytest.raises(aiohttp.ClientHttpProxyError, match="403"):
         asyncio.run(_get(OTHER))
+    with pytest.raises(aiohttp.ClientConnectorError, match=r"other\.example"):
+        asyncio.run(_get(OTHER, trust_env=False))
 
-    assert redirected.others == {("other.example:443", False): 4}
+    assert redirected.others == {("other.example:443", False): 5}
 
 
-async def _get(url: str) -> None:
-    async with aiohttp.ClientSession() as session, session.get(url):
+async def _get(url: str, **options: bool) -> None:
+    async with aiohttp.ClientSession(**options) as session, session.get(url):
         pass
 
 
@@ -116,6 +134,7 @@ def test_everything_is_as_before_afterwards(flaresend: FlaresendMock, monkeypatc
     monkeypatch.setenv("NODE_OPTIONS", "--no-warnings")
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
     before = dict(os.environ)
+    finders = list(sys.meta_path)
     functions = (socket.getaddrinfo, socket.create_connection, ssl.SSLContext.wrap_socket, ssl.SSLContext.wrap_bio)
 
     with flaresend_mock.redirect(flaresend):
@@ -124,6 +143,7 @@ def test_everything_is_as_before_afterwards(flaresend: FlaresendMock, monkeypatc
 
     assert dict(os.environ) == before
     assert not os.path.exists(folder)
+    assert sys.meta_path == finders
     assert functions == (
         socket.getaddrinfo,
         socket.create_connection,
