@@ -130,6 +130,17 @@ def test_the_emulator_itself_and_local_servers_are_reached_directly(redirected: 
     assert redirected.others == {}
 
 
+def test_the_proxy_leads_programs_of_this_machine_to_it(redirected: FlaresendMock) -> None:
+    """PHP's streams know no exceptions from the proxy. The server is another emulator."""
+    with FlaresendMock() as other, requests.Session() as session:
+        session.trust_env = False
+        found = session.get(f"{other.url}/_mock/health", proxies={"http": redirected.url}, timeout=10)
+        assert found.status_code == 200
+        refused = session.get("http://0.0.0.0:1/", proxies={"http": redirected.url}, timeout=10)
+        assert refused.status_code == 403
+    assert redirected.others == {("0.0.0.0:1", False): 1}
+
+
 def test_everything_is_as_before_afterwards(flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NODE_OPTIONS", "--no-warnings")
     monkeypatch.delenv("HTTPS_PROXY", raising=False)
