@@ -30,6 +30,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
+from flaresend_mock.http.call_queue import give_way
 from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
@@ -367,7 +368,10 @@ class FlaresendMock:
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Delay a call, unless the client is gone."""
         if self._http is not None:
-            is_away = is_gone(request.environ) if has_request_context() else bool
+            is_away: Callable[[], bool] = bool
+            if has_request_context():
+                give_way(request.environ)
+                is_away = is_gone(request.environ)
             self._patience.delay(seconds, lambda: until() or is_away())
 
     def _health(self) -> dict[str, bool]:

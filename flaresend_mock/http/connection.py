@@ -8,12 +8,14 @@ import socket
 import ssl
 import struct
 import sys
+import threading
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core.errors import AuthorityError
-from flaresend_mock.http.context import CUT, DISCONNECTED, RESET
+from flaresend_mock.http.call_queue import LEAVE
+from flaresend_mock.http.context import CUT, DISCONNECTED, FIELDS, RESET
 from flaresend_mock.http.proxy import ESTABLISHED
 from flaresend_mock.http.request_parser import Head, Refused
 from flaresend_mock.http.request_reader import IDLE_SECONDS, STALL_SECONDS, Closed, RequestReader
@@ -55,6 +57,7 @@ class Connection:
         self._reader = RequestReader(self._receive, self.send, server.max_body)
         self.is_served = is_served
         self._is_reset = False
+        self._turn: threading.Lock | None = None
         self.is_reading, self.is_calling = False, False
         self.client: str = client[0]
         self.local, port = connection.getsockname()[:2]
@@ -119,7 +122,15 @@ class Connection:
         Raises:
             OSError: the client is gone, or reads nothing for too long.
         """
-        if self._socket.gettimeout() is None:  # the system's own limit counts
+        is_plain = self._socket.gettimeout() is None
+        if self._turn is not None:
+            if is_plain:  # most responses need not wait
+                with suppress(BlockingIOError):
+                    data = data[self._socket.send(data, socket.MSG_DONTWAIT) :]
+                if not data:
+                    return
+            self._leave_queue()
+        if is_plain:  # the system's own limit counts
             self._socket.sendall(data)
             return
         rest, watch = memoryview(data), Stopwatch()
@@ -147,6 +158,7 @@ class Connection:
             TimeoutError: none come within these seconds.
         """
         watch = None
+        self._leave_queue()
         while True:
             try:
                 return self._socket.recv(_PIECE, flags)
@@ -195,29 +207,40 @@ class Connection:
             if self._server.stopping and not reader.buffer and not self._has_bytes():
                 return False
             reader.wait()
+            self._turn = self._server.queue.enter()
             self.is_reading = True
             head = reader.read_head()
             if not self.is_served:
                 raise Refused(503, "too many connections are open", head.path)
             if head.authority is not None:
                 if not self._server.proxy.is_ours(head, self.local):
+                    self._leave_queue()
                     self.is_reading = False  # a tunnel may be ended at any time
                     self._server.proxy.pass_on(head, reader.head, self)
                     return False
                 if head.method == "CONNECT":
+                    self._leave_queue()
                     return self._connect()
             body = reader.read_body(head)
+            self._turn = self._turn or self._server.queue.enter()
             self.is_reading, self.is_calling = False, True
             with body:
                 return self._call(head, body)
         except Refused as refused:
             log.info("refused a request: %s %s", refused.status, refused.message)
             self.is_calling = True
+            self._leave_queue()
             self.send(refusal(refused, head))
             self._linger()
             return False
         finally:
+            self._leave_queue()
             self.is_reading = self.is_calling = False
+
+    def _leave_queue(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            self._server.queue.leave(turn)
 
     def _call(self, head: Head, body: IO[bytes]) -> bool:
         """Call the application, send its response, and return whether the connection stays open."""
@@ -225,6 +248,7 @@ class Connection:
         environ = {
             **self._environ,
             **head.fields,
+            FIELDS: head.fields,
             "REQUEST_METHOD": head.method,
             "REQUEST_URI": head.target,
             "PATH_INFO": head.path,
@@ -232,6 +256,7 @@ class Connection:
             "SERVER_PROTOCOL": f"HTTP/1.{min(head.minor, 1)}",
             "wsgi.input": body,
             CUT: writer.prepare_cut,
+            LEAVE: self._leave_queue,
         }
         try:
             pieces = self._server.app(environ, writer.start)

@@ -36,6 +36,8 @@ SERVICES = "flaresend_mock.services"
 """The key of `AppServices` in the environ of a request."""
 CUT = "flaresend_mock.cut"
 """The key in the environ of the server's function that cuts the connection of a request."""
+FIELDS = "flaresend_mock.fields"
+"""The key in the environ of the headers alone, under their names there. Only the server sets it."""
 DISCONNECTED = "flaresend_mock.client_disconnected"
 """The key in the environ of the server's function that tells whether the client is gone."""
 RESET, TRUNCATE = "reset", "truncate"
@@ -158,7 +160,7 @@ def find_path(environ: dict[str, Any], *, strict: bool) -> None:
 def received(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Return the headers of a request. Of credentials, only the scheme is kept."""
     found = []
-    for key, value in environ.items():
+    for key, value in environ.get(FIELDS, environ).items():
         if key[:5] == "HTTP_" or (key in _PLAIN and value):
             if is_secret(key):
                 scheme, _, rest = value.partition(" ")

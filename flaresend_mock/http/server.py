@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.http.call_queue import CallQueue
 from flaresend_mock.http.connection import Connection
 from flaresend_mock.http.proxy import Proxy
 from flaresend_mock.http.request_parser import MAX_HEAD, Refused
@@ -77,6 +78,7 @@ class HttpServer:
         self.max_body = 2 * max_body_size + SPARE_BODY
         self.tls_context = tls_context
         self.proxy = proxy or Proxy()
+        self.queue = CallQueue()
         self.stopping = False
         self._listeners: list[socket.socket] = []
         try:
