@@ -36,7 +36,7 @@ TICK_SECONDS = 5.0
 _PIECE = 64 * 1024
 _TLS_HELLO = 0x16
 _WINDOWS = sys.platform == "win32"
-HINT = "`flaresend-mock ca` says how to make it."
+HINT = "`flaresend-mock ca` says how to make it do so."
 _UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 """What a client says in its alert when it does not trust the certificate."""
 
@@ -197,7 +197,7 @@ class Connection:
             self._reader.wait()
         except (Closed, OSError):  # so do clients, such as Node, that complete the handshake and then look
             if not self._server.stopping:
-                log.info("A client ended its TLS connection without a request. If it does not trust it: %s", HINT)
+                log.info("A client closed its TLS connection unused. If it does not trust the certificate: %s", HINT)
             raise
 
     def _serve_request(self) -> bool:

@@ -43,8 +43,7 @@ DISCONNECTED = "flaresend_mock.client_disconnected"
 RESET, TRUNCATE = "reset", "truncate"
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
-MAX_STREAMS = 32
-MAX_WAITERS = 400
+MAX_STREAMS = MAX_WAITERS = 500
 
 SCHEMES = ("bearer", "basic", "digest")
 """Schemes of authentication, which are shown where the credential is masked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
 from tests.defaults import described
 from tests.live.pending import SECONDS, Pending, answered, refusal, until_begun
+from tests.live.test_stream import Reader
 from tests.receiver import Receiver
 
 ANN = "254712345678"
@@ -74,6 +75,26 @@ def test_other_calls_are_answered_as_quickly_while_two_hundred_wait(flaresend: F
     send(kit, "go")
     assert {one.response()[0] for one in waiting} == {200}
     assert crowded < 5 * max(alone, 0.002)
+
+
+def test_hundreds_wait_and_follow_the_events_at_once(
+    flaresend: FlaresendMock, kit: Flaresend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.background.realtime.SLICE_SECONDS", 1)
+    waiting = [wait(kit, text="go") for _ in range(500)]
+    with ExitStack() as opened:
+        readers = [opened.enter_context(Reader(kit, "stream=true&kind=message")) for _ in range(300)]
+        until_begun(kit)
+        assert answered(waiting) == []
+        send(kit, "go")
+
+        assert {one.response()[0] for one in waiting} == {200}
+        for reader in readers:
+            reader.block()
+            assert reader.event()[2]["message"]["text"] == "go"
+    flaresend.stop()
+    assert flaresend._http is not None
+    assert not flaresend._http._connections
 
 
 @pytest.fixture
