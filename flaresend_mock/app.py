@@ -18,7 +18,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
 from flaresend_mock import control, media_host
-from flaresend_mock.api import calls, channels, groups, messages, schedule
+from flaresend_mock.api import auth, channels, groups, messages, request_log, schedule
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
@@ -115,8 +115,8 @@ class ApiFlask(SharedFlask):
 
     do_teardown_request = do_teardown_appcontext = staticmethod(bool)  # type: ignore[assignment]
     """Does nothing, as there is nothing to tear down: looking for that takes 3% of a call."""
-    preprocess_request = staticmethod(calls.authenticate)
-    process_response = staticmethod(calls.record)
+    preprocess_request = staticmethod(auth.authenticate)
+    process_response = staticmethod(request_log.record)
 
 
 @_once

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from flask import Blueprint
 from werkzeug.exceptions import NotImplemented as NotAvailable
 
-from flaresend_mock.api.calls import Caller
+from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Text, Url
 from flaresend_mock.api.messages import ChannelContentBody, MessageResponse, Success
 from flaresend_mock.core.models import Channel

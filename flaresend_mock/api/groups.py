@@ -5,7 +5,7 @@ from typing import Any, Literal
 from flask import Blueprint
 from marshmallow import EXCLUDE, post_load, validate
 
-from flaresend_mock.api.calls import Caller
+from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
 from flaresend_mock.api.messages import ContentBody, MessageResponse, Success
 from flaresend_mock.core.groups import GroupView

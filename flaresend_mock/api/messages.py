@@ -5,7 +5,7 @@ from typing import Any, Literal
 from flask import Blueprint
 from marshmallow import ValidationError, post_load
 
-from flaresend_mock.api.calls import Caller
+from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import INCOMPLETE
 from flaresend_mock.api.fields import SPELLING, Body, Choice, List, Text, Typed, Url
 from flaresend_mock.core.errors import InvalidContent

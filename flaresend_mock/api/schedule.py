@@ -5,7 +5,7 @@ from typing import Any
 from flask import Blueprint
 from marshmallow import missing, post_load
 
-from flaresend_mock.api.calls import Caller
+from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, SendAt
 from flaresend_mock.api.messages import ContentBody, ContentFields, MessageResponse, Recipients
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Task

@@ -22,6 +22,7 @@ from flask import Flask, Response
 from werkzeug.test import EnvironBuilder
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.api import fault_injection, request_log
 from flaresend_mock.api.messages import SendMessage, Sent
 from flaresend_mock.app import api_app
 from tests.benchmarks.support import KEY, MESSAGE, table, terms
@@ -64,8 +65,8 @@ def measure(turns: int, calls: int) -> str:
             raise SystemExit(f"POST /send-message: {response.status}")
         response.get_data()
         parts: dict[str, Callable[[], object]] = {
-            "the request log": lambda: calls.record(response),
-            "the fault check": lambda: calls.apply_before(world, None),
+            "the request log": lambda: request_log.record(response),
+            "the fault check": lambda: fault_injection.apply_before(world, None),
             "the schema that loads": lambda: into.parse(body),
             "the schema that dumps": lambda: out.dump(outcome),
         }
