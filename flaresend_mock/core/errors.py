@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 Found = TypeVar("Found")
+Kind = TypeVar("Kind", bound="Refusal")
 
 
 class Refusal(Exception):
@@ -21,6 +22,11 @@ def required(found: Found | None, otherwise: type[Refusal]) -> Found:
     if found is None:
         raise otherwise
     return found
+
+
+def _kind(of: type[Kind], name: str, message: str = "", **texts: str) -> type[Kind]:
+    """Return a kind of refusal that differs in its name and its texts only."""
+    return type(name, (of,), {"__module__": __name__, "message": message, **texts})
 
 
 class NotReady(Refusal):
@@ -54,18 +60,6 @@ class InvalidContent(Refusal):
         self.missing = missing
 
 
-class NothingToUpdate(Refusal):
-    """An update that names no field that can be updated."""
-
-
-class GroupNotFound(NotFound):
-    message = "there is no group with this JID"
-
-
-class NotInGroup(Refusal):
-    message = "the instance is not in this group"
-
-
 class NotGroupAdmin(Refusal):
     """Only admins may do this; `what` is manage or invite."""
 
@@ -81,14 +75,6 @@ class GroupFull(Refusal):
         super().__init__(f"participants: a group has at most {most} people")
 
 
-class CreatorIsProtected(Refusal):
-    message = "the creator of a group can be neither removed nor demoted"
-
-
-class NoValidParticipants(Refusal):
-    message = "participants: none of them is on WhatsApp"
-
-
 class PeopleRefused(Refusal):
     """Some people cannot be managed; `invalid` names them as they were given."""
 
@@ -97,30 +83,6 @@ class PeopleRefused(Refusal):
     def __init__(self, invalid: Sequence[str]) -> None:
         super().__init__(f"{self.why}: {', '.join(invalid)}")
         self.invalid = list(invalid)
-
-
-class AlreadyParticipants(PeopleRefused):
-    why = "in the group already"
-
-
-class NotParticipants(PeopleRefused):
-    why = "not in the group"
-
-
-class NotOnWhatsApp(PeopleRefused):
-    why = "not on WhatsApp"
-
-
-class NotAddable(PeopleRefused):
-    """The privacy settings of all these people forbid that others add them to groups."""
-
-    why = "their privacy settings forbid it"
-
-
-class ChannelNotFound(NotFound):
-    """No channel has this JID or invite code."""
-
-    message = "there is no channel with this JID"
 
 
 class NotChannelAdmin(Refusal):
@@ -132,143 +94,9 @@ class NotChannelAdmin(Refusal):
         self.role = role
 
 
-class OwnerCannotUnfollow(Refusal):
-    """The owner of a channel cannot unfollow it."""
-
-
-class SendAtInThePast(Refusal):
-    """A scheduled message must lie in the world's future."""
-
-
-class SendAtBeyondCalendar(Refusal):
-    """A time that has no equivalent in UTC within the years 1 to 9999."""
-
-
-class TaskNotFound(NotFound):
-    message = "no pending scheduled message has this id"
-
-
-class TaskNotPending(Refusal):
-    """The scheduled message was sent, failed or cancelled."""
-
-
-class TaskNotCancellable(Refusal):
-    """No scheduled message with this id is pending."""
-
-
-class InstanceNotFound(NotFound):
-    message = "there is no instance with this id"
-
-
-class MessageNotFound(NotFound):
-    message = "no message with this id is kept"
-
-
-class NotAllowed(Refusal):
-    """WhatsApp does not let the sender of a message do this; the text names the field and the reason."""
-
-
-class MediaMismatch(Refusal):
-    """A file does not fit the kind of its message."""
-
-
-class NotForwarded(Refusal):
-    """Deleted and view-once messages, and those without content of their own, such as reactions, are not forwarded."""
-
-    message = "this message cannot be forwarded: it was deleted, or has no content of its own"
-
-
-class PersonNotInGroup(Refusal):
-    message = "the sender is not in this group"
-
-
-class PersonNotOnWhatsApp(Refusal):
-    message = "from: this number is not on WhatsApp"
-
-
-class NoWebhook(Refusal):
-    message = "the instance has no webhook"
-
-
-class InvalidTarget(Refusal):
-    """Events cannot go to this URL; the text says why."""
-
-
-class DeliveryNotFound(NotFound):
-    message = "no delivery with this id is kept"
-
-
-class ClockOutOfRange(Refusal):
-    """A time the world's clock cannot show, or an advance into the past."""
-
-
-class InvalidMatcher(Refusal):
-    """A matcher that cannot be understood; the text says where and why."""
-
-
-class InvalidFault(Refusal):
-    """A fault that cannot be; the text says why."""
-
-
-class FaultNotFound(NotFound):
-    message = "there is no fault with this id"
-
-
-class TooMany(Refusal):
-    """A limit is reached; the text says which, and how high it is."""
-
-
 class WorldNotFound(NotFound):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no world named {name!r}")
-
-
-class WorldExists(Refusal):
-    message = "a world of this name exists already"
-
-
-class WorldIsNeeded(Refusal):
-    message = "the default world cannot be deleted; reset it instead"
-
-
-class WorldIsGone(Refusal):
-    message = "this API key's world was evicted to make room for newer ones; use a new key"
-
-
-class KeyInUse(Refusal):
-    message = "an instance has this API key already, in this world or another"
-
-
-class KeyNotFound(NotFound):
-    message = "the instance has no API key with this id"
-
-
-class SnapshotNotFound(NotFound):
-    message = "there is no snapshot of this name"
-
-
-class NumberInUse(Refusal):
-    message = "another instance is linked to this number"
-
-
-class LidInUse(Refusal):
-    """A LID, or the digits of a LID, are used by another person; the text says which."""
-
-
-class AliasInUse(Refusal):
-    """An alias is the number of another person."""
-
-
-class PersonNotFound(NotFound):
-    message = "the directory has no person with this number"
-
-
-class PersonIsLinked(Refusal):
-    message = "an instance has this number, so it stays in the directory and on WhatsApp"
-
-
-class LastInstance(Refusal):
-    message = "a world has at least one instance; create another one first"
 
 
 class NoQrCode(Refusal):
@@ -283,24 +111,12 @@ class NoQrCode(Refusal):
         self.status = status
 
 
-class QrCodeExpired(Refusal):
-    message = "this QR code has expired; scan the one that is shown now"
-
-
-class AnotherPhone(Refusal):
-    message = "the instance is linked to another number; log it out before another phone scans its QR code"
-
-
 class AlreadyConnected(Refusal):
     """The instance is connected or pairing; `status` says how far."""
 
     def __init__(self, status: str) -> None:
         super().__init__(f"the instance is {status} already")
         self.status = status
-
-
-class MediaNotFound(NotFound):
-    message = "no file with this id is kept"
 
 
 class InvalidWorld(Refusal):
@@ -312,5 +128,66 @@ class InvalidWorld(Refusal):
         self.problem = problem
 
 
-class AuthorityError(Refusal):
-    """The CA for https cannot be used. The text is the reason, in one line."""
+GroupNotFound = _kind(NotFound, "GroupNotFound", "there is no group with this JID")
+ChannelNotFound = _kind(NotFound, "ChannelNotFound", "there is no channel with this JID")
+TaskNotFound = _kind(NotFound, "TaskNotFound", "no pending scheduled message has this id")
+InstanceNotFound = _kind(NotFound, "InstanceNotFound", "there is no instance with this id")
+MessageNotFound = _kind(NotFound, "MessageNotFound", "no message with this id is kept")
+DeliveryNotFound = _kind(NotFound, "DeliveryNotFound", "no delivery with this id is kept")
+FaultNotFound = _kind(NotFound, "FaultNotFound", "there is no fault with this id")
+KeyNotFound = _kind(NotFound, "KeyNotFound", "the instance has no API key with this id")
+SnapshotNotFound = _kind(NotFound, "SnapshotNotFound", "there is no snapshot of this name")
+PersonNotFound = _kind(NotFound, "PersonNotFound", "the directory has no person with this number")
+MediaNotFound = _kind(NotFound, "MediaNotFound", "no file with this id is kept")
+
+AlreadyParticipants = _kind(PeopleRefused, "AlreadyParticipants", why="in the group already")
+NotParticipants = _kind(PeopleRefused, "NotParticipants", why="not in the group")
+NotOnWhatsApp = _kind(PeopleRefused, "NotOnWhatsApp", why="not on WhatsApp")
+NotAddable = _kind(PeopleRefused, "NotAddable", why="their privacy settings forbid it")
+
+NotInGroup = _kind(Refusal, "NotInGroup", "the instance is not in this group")
+CreatorIsProtected = _kind(Refusal, "CreatorIsProtected", "the creator of a group can be neither removed nor demoted")
+NoValidParticipants = _kind(Refusal, "NoValidParticipants", "participants: none of them is on WhatsApp")
+NotForwarded = _kind(
+    Refusal, "NotForwarded", "this message cannot be forwarded: it was deleted, or has no content of its own"
+)
+PersonNotInGroup = _kind(Refusal, "PersonNotInGroup", "the sender is not in this group")
+PersonNotOnWhatsApp = _kind(Refusal, "PersonNotOnWhatsApp", "from: this number is not on WhatsApp")
+NoWebhook = _kind(Refusal, "NoWebhook", "the instance has no webhook")
+WorldExists = _kind(Refusal, "WorldExists", "a world of this name exists already")
+WorldIsNeeded = _kind(Refusal, "WorldIsNeeded", "the default world cannot be deleted; reset it instead")
+WorldIsGone = _kind(
+    Refusal, "WorldIsGone", "this API key's world was evicted to make room for newer ones; use a new key"
+)
+KeyInUse = _kind(Refusal, "KeyInUse", "an instance has this API key already, in this world or another")
+NumberInUse = _kind(Refusal, "NumberInUse", "another instance is linked to this number")
+PersonIsLinked = _kind(
+    Refusal, "PersonIsLinked", "an instance has this number, so it stays in the directory and on WhatsApp"
+)
+LastInstance = _kind(Refusal, "LastInstance", "a world has at least one instance; create another one first")
+QrCodeExpired = _kind(Refusal, "QrCodeExpired", "this QR code has expired; scan the one that is shown now")
+AnotherPhone = _kind(
+    Refusal,
+    "AnotherPhone",
+    "the instance is linked to another number; log it out before another phone scans its QR code",
+)
+
+# only the API refuses these, in its own words
+NothingToUpdate = _kind(Refusal, "NothingToUpdate")
+OwnerCannotUnfollow = _kind(Refusal, "OwnerCannotUnfollow")
+SendAtInThePast = _kind(Refusal, "SendAtInThePast")
+SendAtBeyondCalendar = _kind(Refusal, "SendAtBeyondCalendar")  # no equivalent in UTC within the years 1 to 9999
+TaskNotPending = _kind(Refusal, "TaskNotPending")  # it was sent, failed or cancelled
+TaskNotCancellable = _kind(Refusal, "TaskNotCancellable")
+
+# who raises these says what is wrong, and where
+NotAllowed = _kind(Refusal, "NotAllowed")  # WhatsApp does not let the sender of a message do this
+MediaMismatch = _kind(Refusal, "MediaMismatch")
+InvalidTarget = _kind(Refusal, "InvalidTarget")
+ClockOutOfRange = _kind(Refusal, "ClockOutOfRange")
+InvalidMatcher = _kind(Refusal, "InvalidMatcher")
+InvalidFault = _kind(Refusal, "InvalidFault")
+TooMany = _kind(Refusal, "TooMany")
+LidInUse = _kind(Refusal, "LidInUse")
+AliasInUse = _kind(Refusal, "AliasInUse")
+AuthorityError = _kind(Refusal, "AuthorityError")  # the CA for https cannot be used

@@ -154,13 +154,10 @@ class Faults:
 
 def matcher_of(fault: Fault) -> Matcher:
     """Return the matcher of a fault; InvalidMatcher if `match` is wrong."""
-    from flaresend_mock.core.matchers.parser import (  # most runs have no faults
-        CALL_FIELDS,
-        DELIVERY_FIELDS,
-        compile_matcher,
-    )
+    from flaresend_mock.core.matchers import parser  # most runs have no faults
 
-    return compile_matcher(fault.match, CALL_FIELDS if fault.on == CALLS else DELIVERY_FIELDS)
+    known = parser.CALL_FIELDS if fault.on == CALLS else parser.DELIVERY_FIELDS
+    return parser.compile_matcher(fault.match, known)
 
 
 def is_framing(header: str) -> bool:

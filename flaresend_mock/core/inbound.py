@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, event_bodies, numbers, payload_reader
+from flaresend_mock.core import errors, event_bodies, models, numbers, payload_reader
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.composer import Composer
 from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries
@@ -19,16 +19,7 @@ from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import (
-    DISAPPEARING_SECONDS,
-    Content,
-    Delivery,
-    Disappearing,
-    Instance,
-    Message,
-    PendingAutoReply,
-    Rule,
-)
+from flaresend_mock.core.models import Instance, Message
 from flaresend_mock.core.payload_reader import Payload
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.people import People
@@ -47,7 +38,7 @@ class Received:
 
     event: Payload
     message: Message
-    delivery: Delivery
+    delivery: models.Delivery
 
 
 class Inbound:
@@ -86,8 +77,8 @@ class Inbound:
                 seconds = payload_reader.open_payload(payload).fields.get("ephemeralExpiration")
                 chats = self._store.state.disappearing
                 chats.pop(chat, None)
-                if seconds in DISAPPEARING_SECONDS:
-                    chats[chat] = Disappearing(int(seconds), now, wrapped=message.details.get("wrapped", True))
+                if seconds in models.DISAPPEARING_SECONDS:
+                    chats[chat] = models.Disappearing(int(seconds), now, wrapped=message.details.get("wrapped", True))
             if message.kind == "channel_image":
                 chat = message.details["channel"]
             recorded = self._keep(
@@ -174,7 +165,7 @@ class Inbound:
         if self._store.state.pending_bytes >= MAX_PENDING_BYTES:
             raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
 
-    def _content(self, message: InboundMessage, payload: Payload) -> Content:
+    def _content(self, message: InboundMessage, payload: Payload) -> models.Content:
         """Return the content of a message as its payload says it."""
         said = self._read(payload)
         is_shown = message.kind != "view_once" or message.details.get("complete")
@@ -186,9 +177,9 @@ class Inbound:
             by_rule=message.by_rule,
         )
 
-    def _read(self, payload: Any) -> Content:
+    def _read(self, payload: Any) -> models.Content:
         kind, text, caption, file_name, mimetype = payload_reader.read(payload)
-        return Content(kind, text=text, caption=caption, file_name=file_name, mimetype=mimetype)
+        return models.Content(kind, text=text, caption=caption, file_name=file_name, mimetype=mimetype)
 
     def _keep(self, id_: str | None = None, **fields: Any) -> Message:
         """Store and record a received message with these fields; with an id of its own, if that is free."""
@@ -232,7 +223,7 @@ class Inbound:
             if recipient is not None and recipient.rules:
                 self._schedule_auto_reply(message, recipient.rules)
 
-    def _schedule_auto_reply(self, message: Message, rules: Sequence[Rule]) -> None:
+    def _schedule_auto_reply(self, message: Message, rules: Sequence[models.Rule]) -> None:
         """Set a timer for the first rule of the recipient that matches."""
         store = self._store
         text = message.content.text
@@ -240,7 +231,7 @@ class Inbound:
             if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
                 key = store.random.hexadecimal("auto-reply", 16).lower()
                 reply = text if rule.reply is None else rule.reply
-                store.state.auto_replies[key] = PendingAutoReply(message.instance, message.to, reply)
+                store.state.auto_replies[key] = models.PendingAutoReply(message.instance, message.to, reply)
                 store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
                 return
 

@@ -7,17 +7,9 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import numbers, payloads, rights
+from flaresend_mock.core import numbers, payload_reader, payloads, rights
 from flaresend_mock.core.models import Content, Instance, Message
-from flaresend_mock.core.payload_reader import (
-    choices,
-    contact_of,
-    contacts_of,
-    context_of,
-    open_payload,
-    quoted_by,
-    target_of,
-)
+from flaresend_mock.core.payload_reader import open_payload
 from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
 
@@ -70,7 +62,7 @@ def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message
     deliveries = {one.message: one.status for one in world.deliveries.all()}
     changes_of: dict[str | None, list[Message]] = {}
     for change in changes:
-        changes_of.setdefault(target_of(change), []).append(change)
+        changes_of.setdefault(payload_reader.target_of(change), []).append(change)
     return [_bubble(world, one, deliveries.get(one.id, NOWHERE), changes_of.get(one.id, ())) for one in messages]
 
 
@@ -81,7 +73,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
     `choices` and counts its `voters`. `deleter` may delete it; if it is `deleted` by another than its author,
     `deleted_by` is the name.
     """
-    opened, context = open_payload(message.payload), context_of(message)
+    opened, context = open_payload(message.payload), payload_reader.context_of(message)
     inner, kind = opened.fields, message.content.type
     reactions: dict[str, str] = {}
     votes: dict[str, bool] = {}
@@ -103,11 +95,15 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "text": text,
         "mark": message.status if message.direction == "outbound" else delivery,
         "file": _file(world, message.content),
-        "quote": None if (quoted := quoted_by(message)) is None else _quote(world, quoted),
+        "quote": None if (quoted := payload_reader.quoted_by(message)) is None else _quote(world, quoted),
         "details": inner,
-        "choices": choices(inner),
+        "choices": payload_reader.choices(inner),
         "voters": sum(votes.values()),
-        "contacts": contacts_of(inner) if kind == "contacts" else [contact_of(inner)] if kind == "contact" else [],
+        "contacts": payload_reader.contacts_of(inner)
+        if kind == "contacts"
+        else [payload_reader.contact_of(inner)]
+        if kind == "contact"
+        else [],
         "key": opened.name,
         "label": LABELS.get(kind, "Message"),
         "reactions": Counter(filter(None, reactions.values())),

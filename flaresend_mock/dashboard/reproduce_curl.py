@@ -9,19 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from flaresend_mock.core import kinds, numbers
+from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message, Webhook
-from flaresend_mock.core.payload_reader import (
-    choices,
-    contact_of,
-    contacts_of,
-    context_of,
-    open_payload,
-    quoted_by,
-    score_of,
-    target_of,
-)
+from flaresend_mock.core.payload_reader import open_payload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
@@ -119,7 +110,7 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     if content.type == OWN_EVENT:
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
         return {"event": given(sent.body, message.instance) if sent else {}, **instance}
-    opened, context = open_payload(message.payload), context_of(message)
+    opened, context = open_payload(message.payload), payload_reader.context_of(message)
     body = opened.fields
     inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
@@ -141,9 +132,9 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     elif content.caption is not None:
         inbound["caption"] = content.caption
     inbound |= details
-    if quoted := quoted_by(message):
+    if quoted := payload_reader.quoted_by(message):
         inbound["reply_to"] = quoted
-    if (score := score_of(context)) > 0:
+    if (score := payload_reader.score_of(context)) > 0:
         inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
         inbound["mentions"] = context["mentionedJid"]
@@ -191,9 +182,9 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
     found = {name: body.get(names.get(name, name)) for name in kinds.FIELDS.get(kind, ()) if name in kinds.DETAILS}
     match kind:
         case "contact":
-            found = {"contact": _contact(contact_of(body))}
+            found = {"contact": _contact(payload_reader.contact_of(body))}
         case "contacts":
-            found = {"contacts": list(map(_contact, contacts_of(body)))}
+            found = {"contacts": list(map(_contact, payload_reader.contacts_of(body)))}
         case "disappearing":
             found = {"seconds": body.get("ephemeralExpiration")}
         case "view_once":
@@ -201,18 +192,21 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
         case "poll_vote":
             return None  # its choices are encrypted
         case "poll":
-            found["options"] = list(choices(body))
+            found["options"] = list(payload_reader.choices(body))
         case "list_reply":
             reply = body.get("singleSelectReply")
             found = {"selected": reply.get("selectedRowId") if isinstance(reply, Mapping) else None}
         case "channel_image":
             found = {"channel": message.chat}
         case "reaction":
-            found = {"target": target_of(message), "emoji": message.content.text or ""}
+            found = {"target": payload_reader.target_of(message), "emoji": message.content.text or ""}
         case "delete":
-            found = {"target": target_of(message)}
+            found = {"target": payload_reader.target_of(message)}
         case "edit":
-            found = {"target": target_of(message), "text": message.content.text or message.content.caption}
+            found = {
+                "target": payload_reader.target_of(message),
+                "text": message.content.text or message.content.caption,
+            }
         case "text" if body.get("matchedText"):
             link = {"url": body["matchedText"], "title": body.get("title"), "description": body.get("description")}
             found = {"link": {name: one for name, one in link.items() if one is not None}}

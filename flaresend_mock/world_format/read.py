@@ -27,24 +27,8 @@ from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.randomness import SeededRandom, as_letters, lasting
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import DEFAULT_HISTORY, State, WorldSettings
+from flaresend_mock.world_format import schema
 from flaresend_mock.world_format.decode import WHOLE, decode
-from flaresend_mock.world_format.schema import (
-    BOUNDED,
-    BYTES,
-    FORM,
-    FORMAT,
-    SCHEMA,
-    SUBJECTS,
-    TIME,
-    UNCHANGED,
-    VALUE,
-    VERSION,
-    ClockStart,
-    EventRecord,
-    Evicted,
-    is_tag,
-    not_known,
-)
 from flaresend_mock.world_format.validate import keyed, validate
 
 _KEY_LENGTH = 32
@@ -141,18 +125,18 @@ def load_world(
 
 def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:
     """Decode everything but the instances and the clock."""
-    if data.get("format", FORMAT) != FORMAT:
-        raise InvalidWorld("format", f"{FORMAT!r} is expected here.")
-    version = data.get("version", VERSION)
-    if type(version) is not int or version != VERSION:
-        problem = f"This emulator reads version {VERSION} of worlds, not {str(version)[:50]}."
+    if data.get("format", schema.FORMAT) != schema.FORMAT:
+        raise InvalidWorld("format", f"{schema.FORMAT!r} is expected here.")
+    version = data.get("version", schema.VERSION)
+    if type(version) is not int or version != schema.VERSION:
+        problem = f"This emulator reads version {schema.VERSION} of worlds, not {str(version)[:50]}."
         raise InvalidWorld("version", problem)
     for name in data:
-        if name not in SCHEMA:
-            raise InvalidWorld(WHOLE, not_known(name, SCHEMA))
+        if name not in schema.SCHEMA:
+            raise InvalidWorld(WHOLE, schema.not_known(name, schema.SCHEMA))
     return {
         name: decode(data[name], kind, name) if name in data else copy(default)
-        for name, (kind, default) in SCHEMA.items()
+        for name, (kind, default) in schema.SCHEMA.items()
     }
 
 
@@ -161,7 +145,7 @@ def _read_state(document: Mapping[str, Any]) -> State:
     lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
     return State(
-        **{name: document[name] for name in UNCHANGED},
+        **{name: document[name] for name in schema.UNCHANGED},
         settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
         tasks=SizedDict(keyed("tasks", document["tasks"])),
         open_deliveries=SizedDict(keyed("open_deliveries", document["open_deliveries"])),
@@ -178,7 +162,7 @@ def _read_clock(data: Any) -> ClockSetting:
     if isinstance(data, dict) and data.keys() & _RUNNING:
         setting: ClockSetting = decode(data, ClockSetting, "clock")
         return setting
-    start = decode(data, ClockStart, "clock")
+    start = decode(data, schema.ClockStart, "clock")
     return ClockSetting(frozen_at=start.now) if start.frozen else ClockSetting(starts_at=start.now)
 
 
@@ -311,14 +295,14 @@ def _add_person(state: State, where: str, person: Person) -> None:
 def _read_past(document: Mapping[str, Any], state: State) -> None:
     """Fill the bounded stores and the event log."""
     for name in document["evicted"]:
-        if name not in BOUNDED:
-            raise InvalidWorld("evicted", not_known(name, BOUNDED))
-    for name in BOUNDED:
+        if name not in schema.BOUNDED:
+            raise InvalidWorld("evicted", schema.not_known(name, schema.BOUNDED))
+    for name in schema.BOUNDED:
         values = document[name]
         by_path = name == "served"
         key = (lambda one: one.path.partition("?")[0]) if by_path else attrgetter("id")
         by_key = keyed(name, values, key, "path" if by_path else "id")
-        evicted = document["evicted"].get(name, Evicted())
+        evicted = document["evicted"].get(name, schema.Evicted())
         getattr(state, name).refill(by_key, evicted.count, evicted.last_event)
     number = 0
     for index, record in enumerate(document["events"]):
@@ -332,9 +316,9 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
     state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
 
 
-def _read_event(record: EventRecord, index: int) -> Event:
+def _read_event(record: schema.EventRecord, index: int) -> Event:
     where = f"events[{index}].subject"
-    subject = decode(record.subject, SUBJECTS[record.kind], where)
+    subject = decode(record.subject, schema.SUBJECTS[record.kind], where)
     try:
         return Event(record.number, record.at, record.kind, untagged(subject))
     except ValueError as error:
@@ -348,7 +332,7 @@ def untagged(subject: Subject) -> Subject:
             return untagged(replace(subject, path=paths.routed(path), raw_path=path or "/"))
         case Call(body=body) if body is not None:
             return replace(subject, body=_untagged_body(body))
-        case Change(details=details) if any(map(is_tag, details.values())):
+        case Change(details=details) if any(map(schema.is_tag, details.values())):
             return replace(subject, details={name: _untagged(value) for name, value in details.items()})
         case _:
             return subject
@@ -357,20 +341,20 @@ def untagged(subject: Subject) -> Subject:
 def _untagged_body(body: Any) -> Any:
     if isinstance(body, dict) and len(body) == 1:
         ((tag, inner),) = body.items()
-        if tag == BYTES and isinstance(inner, str):
+        if tag == schema.BYTES and isinstance(inner, str):
             return b64decode(inner, validate=True)
-        if tag == FORM and inner is not None:
+        if tag == schema.FORM and inner is not None:
             return inner
-    raise ValueError(f'a body is null, {{"{BYTES}": base64}} or {{"{FORM}": …}}')
+    raise ValueError(f'a body is null, {{"{schema.BYTES}": base64}} or {{"{schema.FORM}": …}}')
 
 
 def _untagged(value: Any) -> Any:
-    if not is_tag(value):
+    if not schema.is_tag(value):
         return value
     ((tag, inner),) = value.items()
-    if tag == VALUE:
+    if tag == schema.VALUE:
         return inner
     moment = datetime.fromisoformat(inner) if isinstance(inner, str) else None
     if moment is None or moment.utcoffset() != timedelta():
-        raise ValueError(f"{TIME} holds a time in UTC")
+        raise ValueError(f"{schema.TIME} holds a time in UTC")
     return moment

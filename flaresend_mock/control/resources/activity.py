@@ -8,18 +8,8 @@ from typing import Any
 from flaresend_mock.core import events, models, payload_reader
 from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.kinds import KINDS
-from flaresend_mock.core.matchers.parser import (
-    BODY_FIELDS,
-    CALL_FIELDS,
-    EVENT_FIELDS,
-    HEADERS,
-    INSTANCE,
-    PATH,
-    RAW_PATH,
-    Field,
-    check_number,
-    numbers_in,
-)
+from flaresend_mock.core.matchers import parser
+from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payload_reader import OTHER
@@ -49,11 +39,11 @@ def _check_status(value: Any) -> str | None:
     return None if whole or value is None else "a status is a whole number, such as 503"
 
 
-_PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@" in it else check_number(it))
+_PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@" in it else parser.check_number(it))
 
 
 def _any_number(read: Any) -> Field:
-    return Field(read, number=True, many=True, check=check_number)
+    return Field(read, number=True, many=True, check=parser.check_number)
 
 
 def read_body(raw: bytes) -> Any:
@@ -69,7 +59,7 @@ class Message(Resource):
 
     id = Property(str, "The message's id.")
     direction = Property(str, "outbound or inbound.", match=Field(words=("outbound", "inbound")))
-    instance = Property(str, "The id of the instance that sent or received it.", match=INSTANCE)
+    instance = Property(str, "The id of the instance that sent or received it.", match=parser.INSTANCE)
     chat = Property(str, "The JID of the chat.", match=_PARTY)
     sender = Property(str, "The sender's number, as digits.", key="from", match=_PARTY)
     to = Property(str, "The person's number as digits, or the JID of the group or channel.", match=_PARTY)
@@ -114,26 +104,26 @@ class Request(Resource):
     """A call of the API with its response."""
 
     id = Property(int, "The number of its event.", at="number")
-    method = Property(str, "The HTTP method.", at="subject.method", match=CALL_FIELDS["method"])
+    method = Property(str, "The HTTP method.", at="subject.method", match=parser.CALL_FIELDS["method"])
     path = Property(
         str,
         "The path as it is routed: percent-decoded, without the query and a trailing slash.",
         at="subject.path",
-        match=PATH,
+        match=parser.PATH,
     )
-    raw_path = Property(str, "The path as it was sent.", at="subject.raw_path", match=RAW_PATH)
+    raw_path = Property(str, "The path as it was sent.", at="subject.raw_path", match=parser.RAW_PATH)
     query = Property(str, "The query, without the question mark.", at="subject.query")
     headers = Property(
         dict,
         "The headers; credentials are masked.",
         get=lambda event: context.shown(event.subject.headers),
-        match=HEADERS,
+        match=parser.HEADERS,
     )
     number = Property(
         str,
         "A phone number in the body's recipients, participants or number.",
         only_match=True,
-        match=_any_number(lambda request: numbers_in(request["body"])),
+        match=_any_number(lambda request: parser.numbers_in(request["body"])),
     )
     body = Property(
         Any,
@@ -141,7 +131,7 @@ class Request(Resource):
         get=lambda event: (
             read_body(event.subject.body) if isinstance(event.subject.body, bytes) else event.subject.body
         ),
-        match=Field(known=BODY_FIELDS),
+        match=Field(known=parser.BODY_FIELDS),
     )
     status = Property(
         int,
@@ -157,7 +147,11 @@ class Request(Resource):
         match=Field(known=RESPONSE_FIELDS),
     )
     instance = Property(
-        str, "The id of the instance that the API key belongs to.", at="subject.instance", null=True, match=INSTANCE
+        str,
+        "The id of the instance that the API key belongs to.",
+        at="subject.instance",
+        null=True,
+        match=parser.INSTANCE,
     )
     timestamp = Property(datetime, "When the call was made, in UTC.", at="at")
     fault = Property(str, "The id of the fault that the call met.", at="subject.fault", null=True)
@@ -192,7 +186,7 @@ class Delivery(Resource):
 
     id = Property(str, "The delivery's id.")
     status = Property(str, f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}.", match=Field(words=STATUSES))
-    instance = Property(str, "The id of the instance.", match=INSTANCE)
+    instance = Property(str, "The id of the instance.", match=parser.INSTANCE)
     chat = Property(str, "The JID of the chat.")
     message = Property(str, "The id of the message that the event reports.")
     webhook_id = Property(str, "The id that the receiver sees; redeliveries share it.")
@@ -202,7 +196,10 @@ class Delivery(Resource):
     redelivery_of = Property(str, "The id of the delivery that it repeats.", null=True)
     duplicate_of = Property(str, "The id of the delivery that a fault duplicated.", null=True)
     body = Property(
-        Any, "The body that is sent.", get=lambda delivery: read_body(delivery.body), match=Field(known=EVENT_FIELDS)
+        Any,
+        "The body that is sent.",
+        get=lambda delivery: read_body(delivery.body),
+        match=Field(known=parser.EVENT_FIELDS),
     )
     attempts = Property([Attempt], "The attempts, oldest first.")
     fault = Property(str, "The id of the last fault that it met.", null=True)

@@ -7,18 +7,8 @@ from typing import Any
 
 from flaresend_mock.core import numbers, paths
 from flaresend_mock.core.errors import InvalidMatcher
-from flaresend_mock.core.matchers.matchers import (
-    All,
-    Condition,
-    Items,
-    Miss,
-    Subset,
-    Test,
-    compile_regex,
-    contains,
-    equal,
-    same_number,
-)
+from flaresend_mock.core.matchers import matchers
+from flaresend_mock.core.matchers.matchers import Miss, Test
 from flaresend_mock.core.redaction import is_secret
 
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
@@ -145,11 +135,11 @@ class _Reader:
             test = self._operation(spec, at, where)
         else:
             test = self._plain(spec, at, where)
-        return Condition(spec, lambda values: any(map(test.holds, values))) if at.many else test
+        return matchers.Condition(spec, lambda values: any(map(test.holds, values))) if at.many else test
 
     def _negation(self, spec: Any, at: Field, where: str) -> Test:
         test = self.field(spec, at, where)
-        return Condition({"not": spec}, lambda value: not test.holds(value))
+        return matchers.Condition({"not": spec}, lambda value: not test.holds(value))
 
     def _shorthand(self, spec: dict[str, Any], at: Field, where: str) -> Test:
         """Read an object of fields as a subset; where the fields are known, only `template` and `data` hold objects."""
@@ -173,7 +163,7 @@ class _Reader:
             inner = f"{where}.{name}"
             plain = not strict or name in ("template", "data")
             tests[name] = self._any(wanted, inner) if plain else self.field(wanted, _ANYTHING, inner)
-        return Subset(tests)
+        return matchers.Subset(tests)
 
     def _any(self, spec: Any, where: str) -> Test:
         """Read any JSON: an object of operators, an object of fields, or the expected value."""
@@ -187,11 +177,11 @@ class _Reader:
         if at.words and isinstance(spec, str) and spec not in at.words:
             raise InvalidMatcher(f"{where}: {unknown(spec, at.words)}")
         if isinstance(spec, list):
-            return Items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
+            return matchers.Items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
         if at.spelled and isinstance(spec, str):
             spellings = (spec, at.spelled[0](spec))
-            return Condition(spec, lambda value: value in spellings)
-        return same_number(spec) if at.number else equal(spec)
+            return matchers.Condition(spec, lambda value: value in spellings)
+        return matchers.same_number(spec) if at.number else matchers.equal(spec)
 
     def _operation(self, spec: dict[str, Any], at: Field, where: str) -> Test:
         if not spec:
@@ -201,7 +191,7 @@ class _Reader:
             if name not in OPERATORS:
                 raise InvalidMatcher(f"{where}: {unknown(name, OPERATORS)}")
             tests.append(self._operator(name, operand, at, f"{where}.{name}"))
-        return tests[0] if len(tests) == 1 else All(tests)
+        return tests[0] if len(tests) == 1 else matchers.All(tests)
 
     def _operator(self, name: str, operand: Any, at: Field, where: str) -> Test:
         self._tick(where)
@@ -213,20 +203,20 @@ class _Reader:
                 if at.fold and isinstance(operand, dict):
                     operand = {name.lower(): wanted for name, wanted in operand.items()}
                 checked = at.words or at.number or at.check is not None
-                return self._plain(operand, at, where) if checked else equal(operand)
+                return self._plain(operand, at, where) if checked else matchers.equal(operand)
             case "contains":
-                found = contains(operand, self._any(operand, where))
+                found = matchers.contains(operand, self._any(operand, where))
                 if not (at.spelled and isinstance(operand, str)):
                     return found
-                spelled = contains(at.spelled[1](operand), found)
-                return Condition(found.expected, lambda value: found.holds(value) or spelled.holds(value))
+                spelled = matchers.contains(at.spelled[1](operand), found)
+                return matchers.Condition(found.expected, lambda value: found.holds(value) or spelled.holds(value))
             case "regex":
                 _refuse(at.check_regex, operand, where)
-                regex = compile_regex(operand, where)
+                regex = matchers.compile_regex(operand, where)
                 self._program += max(regex.pattern.programsize, LEAST_PROGRAM)
                 if self._program > MAX_PROGRAM:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
-                return Condition({"regex": operand}, regex.found_in)
+                return matchers.Condition({"regex": operand}, regex.found_in)
             case "subset":
                 if not isinstance(operand, dict):
                     raise InvalidMatcher(f"{where}: an object is expected")
@@ -235,7 +225,7 @@ class _Reader:
                 if not isinstance(operand, list) or not operand:
                     raise InvalidMatcher(f"{where}: a list with at least one item is expected")
                 choices = [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)]
-                return Condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
+                return matchers.Condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
             case _:
                 return self._negation(operand, single, where)
 
