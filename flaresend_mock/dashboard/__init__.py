@@ -11,7 +11,6 @@ UI = CONTROL + "/ui"
 
 
 def install(app: Flask) -> None:
-    """Add the dashboard to an application, under /_mock/ui."""
     dashboard = Blueprint("dashboard", __name__)
     for page in (pages, chats, traffic, instances, schedule, faults, people, worlds, assets):
         dashboard.register_blueprint(page.blueprint)
@@ -23,6 +22,5 @@ def install(app: Flask) -> None:
 
 def _find_world() -> None:
     """Give views the world itself, in place of its name in the path. Runs after the control plane's guard."""
-    arguments = request.view_args
-    if arguments and "world" in arguments:
+    if (arguments := request.view_args) and "world" in arguments:
         arguments["world"] = services().worlds.get(arguments["world"])

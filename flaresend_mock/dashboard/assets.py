@@ -1,6 +1,7 @@
 """The files of the pages, and the faces of people, which are drawn from their names."""
 
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -16,7 +17,6 @@ FILES = {file.name: _TYPES[file.suffix] for file in sorted(FOLDER.iterdir()) if 
 
 @blueprint.get("/assets/<name>")
 def asset(name: str) -> Response:
-    """Return a style sheet or a script."""
     if name not in FILES:
         raise NotFound
     return _cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
@@ -24,11 +24,9 @@ def asset(name: str) -> Response:
 
 @blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
 def face(kind: str, name: str) -> Response:
-    """Return the face of a person or the emblem of a group, as SVG."""
     drawing = draw_face(name) if kind == "face" else draw_emblem(name)
-    response = Response(drawing, content_type="image/svg+xml; charset=utf-8")
-    response.headers["Content-Security-Policy"] = "default-src 'none'"
-    return _cached(response, "max-age=86400")
+    policy = {"Content-Security-Policy": "default-src 'none'"}
+    return _cached(Response(drawing, headers=policy, content_type="image/svg+xml; charset=utf-8"), "max-age=86400")
 
 
 def _cached(response: Response, cache_control: str) -> Response:
@@ -97,10 +95,6 @@ def _svg(ground: str, inner: str) -> str:
     )
 
 
-def _picker(name: str):  # type: ignore[no-untyped-def]
+def _picker(name: str) -> Callable[[Sequence[str]], str]:
     digest = iter(hashlib.sha256(name.encode("utf-8", "replace")).digest())
-
-    def pick(choices: tuple[str, ...]) -> str:
-        return choices[next(digest) % len(choices)]
-
-    return pick
+    return lambda choices: choices[next(digest) % len(choices)]

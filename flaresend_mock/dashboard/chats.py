@@ -40,20 +40,14 @@ COMPOSER = (
     ("choices", "Choices, with commas; none withdraws the vote", "text", "list"),
     ("selected", "Id of the button or row", "text", "yes, or row-1"),
     ("wrapped", "In the older form, with a wrapper", "checkbox", "on"),
-)
-"""The fields of kinds of messages in the form: name in the request, label, type, and its placeholder, or what it is."""
-MESSAGES = 40
-"""The number of messages that a page loads at a time."""
-CHATS = 60
-"""The number of chats that the list loads at a time."""
+)  # the fields of kinds of messages in the form: name in the request, label, type, and its placeholder, or what it is
+MESSAGES = 40  # the number of messages that a page loads at a time
+CHATS = 60  # the number of chats that the list loads at a time
 DEFAULT_POSTER = "254712345678"
-OTHER = "other"
-"""The kind of a chat that only events of your own name."""
-MAX_SEEN = 10_000
-"""The number of chats of which the dashboard remembers the last event that was looked at."""
+OTHER = "other"  # the kind of a chat that only events of your own name
+MAX_SEEN = 10_000  # the number of chats of which the dashboard remembers the last event that was looked at
 
-Seen = dict[tuple[str, str], int]
-"""By instance and chat: the last event that was looked at."""
+Seen = dict[tuple[str, str], int]  # by instance and chat: the last event that was looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +67,6 @@ class Chat:
 
     @property
     def number(self) -> str:
-        """The digits of the person's number; empty for groups and channels."""
         return self.id.removesuffix(numbers.USER) if self.kind == "person" else ""
 
 
@@ -96,20 +89,13 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
     found = _found(world, instance, chat)
     shown = read_page(world, found)
     _seen(world)[instance, chat] = shown.last_event
-    return page(
-        "chats.html",
-        world,
-        "chats",
-        chat=found,
-        shown=shown,
-        members=_members(world, chat),
-        poster=_poster(world),
-        kinds=KINDS,
-        fields=COMPOSER,
-        kinds_with=lambda field: " ".join(kind for kind, fields in FIELDS.items() if field in fields),
-        samples=SAMPLES,
-        **_list(world),
-    )
+    open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
+    form = {"kinds": KINDS, "fields": COMPOSER, "kinds_with": _kinds_with, "samples": SAMPLES}
+    return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
+
+
+def _kinds_with(field: str) -> str:
+    return " ".join(kind for kind, fields in FIELDS.items() if field in fields)
 
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")
@@ -129,17 +115,11 @@ def news(world: World, instance: str, chat: str) -> Response:
 
 @blueprint.get("/w/<world>/parts/why/<message>")
 def why(world: World, message: str) -> Response:
-    """Return what went over the wire for a message."""
     return part("why.html", world, found=explain_message(world, message))
 
 
 def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
-    """Return all chats, the newest first, then groups and people without messages.
-
-    Args:
-        seen: the last event of each chat that was looked at. Later messages of the application are unread.
-        search: text in the name, the number or a message. The chat then shows the message that contains it.
-    """
+    """Return all chats, newest first, then those without messages. `search` shows the message that it finds."""
     wanted = search.strip().lower()
     last: dict[tuple[str, str], Message | None] = {}
     matched: dict[tuple[str, str], Message] = {}
@@ -166,9 +146,8 @@ def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
     return [
         replace(chat, last=matched.get((chat.instance.id, chat.id), chat.last))
         for chat in found
-        if wanted in chat.title.lower()
+        if any(wanted in text.lower() for text in (chat.title, chat.line))
         or (digits and digits in chat.id)
-        or wanted in chat.line.lower()
         or (chat.instance.id, chat.id) in matched
     ]
 
@@ -176,8 +155,7 @@ def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
 def read_page(world: World, chat: Chat, *, before: int | None = None, count: int = MESSAGES) -> Page:
     """Return the last messages of a chat, or those before an event."""
     with world.lock:
-        changes: list[Message] = []
-        found: list[Message] = []
+        changes, found = list[Message](), list[Message]()
         for message in _messages(world, chat):
             if message.content.type in TARGETED:
                 changes.append(message)
@@ -185,10 +163,8 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, count: int
                 found.append(message)
                 if len(found) > count:
                     break
-        older = len(found) > count
-        found = found[:count][::-1]
-        changes.reverse()
-        return Page(bubbles(world, found, changes), older, world.state.events.last_number)
+        older, last = len(found) > count, world.state.events.last_number
+        return Page(bubbles(world, found[:count][::-1], changes[::-1]), older, last)
 
 
 def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Shown]]:
@@ -209,38 +185,28 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
 
 @live(blueprint, "chats", "list.html")
 def _list(world: World) -> dict[str, object]:
-    search, start = request.args.get("q", ""), number_argument("start")
-    found = read_chats(world, _seen(world), search)
-    end = start + CHATS
-    return {
-        "found": found[start:end],
-        "total": len(found),
-        "more": end if len(found) > end else None,
-        "search": search,
-        "open": request.args.get("open", ""),
-        "several": len(world.state.instances) > 1,
-    }
+    start, search = number_argument("start"), request.args.get("q", "")
+    end, found = start + CHATS, read_chats(world, _seen(world), search)
+    listed = {"found": found[start:end], "total": len(found), "more": end if len(found) > end else None}
+    several = len(world.state.instances) > 1
+    return {**listed, "search": search, "open": request.args.get("open", ""), "several": several}
 
 
 def _found(world: World, instance: str, chat: str) -> Chat:
     """Return a chat, with or without messages. NotFound if it cannot exist."""
-    kind = _kind_of(chat)
-    digits = chat.removesuffix(numbers.USER)
+    kind, digits = _kind_of(chat), chat.removesuffix(numbers.USER)
     with world.lock:
         if digits in world.state.aliases:
             chat = world.state.aliases[digits] + numbers.USER
         owner = world.state.instances.get(instance)
         exists = {"group": chat in world.state.groups, "channel": True, "person": digits.isascii() and digits.isdigit()}
-        if owner is None:
-            raise NotFound("There is no such chat.")
-        found = Chat(owner, chat, name_of(world, chat), kind if exists[kind] else OTHER)
-        if found.kind == OTHER and not any(_messages(world, found)):
+        found = Chat(owner, chat, name_of(world, chat), kind if exists[kind] else OTHER) if owner else None
+        if found is None or (found.kind == OTHER and not any(_messages(world, found))):
             raise NotFound("There is no such chat.")
         return found
 
 
 def _members(world: World, chat: str) -> list[tuple[str, str]]:
-    """Return number and name of the members of a group, without instances."""
     with world.lock:
         group = world.state.groups.get(chat)
         members = [] if group is None else [one for one in group.members if not instance_of(world, one)]
@@ -264,8 +230,7 @@ def _seen(world: World) -> Seen:
 
 def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
     """Yield instance and chat of the groups of each instance, and of each person that it can write to."""
-    state = world.state
-    instances = state.instances.values()
+    state, instances = world.state, world.state.instances.values()
     for instance in instances:
         yield from ((instance.id, one.id) for one in state.groups.values() if instance.number in one.members)
     for person in state.people.values():
@@ -275,9 +240,7 @@ def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
 
 
 def _messages(world: World, chat: Chat) -> Iterator[Message]:
-    """Yield the messages of a chat, newest first."""
-    newest = reversed(world.state.messages)
-    return (one for one in newest if one.chat == chat.id and one.instance == chat.instance.id)
+    return (one for one in reversed(world.state.messages) if (one.chat, one.instance) == (chat.id, chat.instance.id))
 
 
 def _kind_of(chat: str) -> str:

@@ -16,22 +16,15 @@ from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint, place
 from flaresend_mock.http.context import shown
 
-Subject = Call | Delivery
-"""What the traffic page lists: an API call or a webhook delivery."""
+Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
 
-MAX_SHOWN = 20_000
-"""The number of characters of a body that a page shows."""
+MAX_SHOWN = 20_000  # the number of characters of a body that a page shows
 
 _SENDING = ("/send-message", "/groups/send-message", "/message")
 
 
 def explain_message(world: World, message_id: str) -> dict[str, Any]:
-    """Return what the template shows of a message; NotFound if it is no longer kept.
-
-    It has the `call` that sent the message, or the last `delivery` of its event, a `curl` command and a `test` that
-    repeat that, and the later messages that react to the message, edit or delete it. The command is empty if the call
-    is no longer kept.
-    """
+    """Return what the template shows of a message, with later ones that change it; NotFound if it is not kept."""
     with world.lock:
         message = world.state.messages.get(message_id)
         if message is None:
@@ -46,20 +39,13 @@ def explain_message(world: World, message_id: str) -> dict[str, Any]:
 
 
 def explain_traffic(world: World, number: int) -> dict[str, Any]:
-    """Return what the template shows of the call or delivery that an event began; NotFound if it is no longer kept.
-
-    `armed` tells whether the fault that it met still exists, and `open` whether more attempts may follow.
-    """
+    """Return what the template shows of the call or delivery that an event began; NotFound if it is not kept."""
     at, subject = _find(world, number)
     with world.lock:
         owner = world.state.instances.get(subject.instance or "")
-        common = {
-            "number": number,
-            "at": at,
-            "instance": (owner.name or name_of(world, owner.number)) if owner else "",
-            "fault": subject.fault,
-            "armed": subject.fault is not None and world.faults.has(subject.fault),
-        }
+        name = (owner.name or name_of(world, owner.number)) if owner else ""
+        common = {"number": number, "at": at, "instance": name, "fault": subject.fault}
+        common["armed"] = subject.fault is not None and world.faults.has(subject.fault)
         if isinstance(subject, Call):
             return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject, place(world))}
     command = reproduce_curl.delivery_again(subject, owner.webhook if owner else None)
@@ -67,7 +53,6 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
 
 
 def readable(body: Any) -> str:
-    """Return a body as text, indented if it is JSON."""
     if body is None:
         return ""
     try:
@@ -84,7 +69,6 @@ blueprint.add_app_template_global(reproduce_curl.sent_headers)
 
 
 def _find(world: World, number: int) -> tuple[datetime, Subject]:
-    """Return when a call or a delivery began, given that event, and its current state."""
     with world.lock:
         events = world.state.events.since(number - 1)
     first = events[0] if events and events[0].number == number else None
@@ -97,7 +81,6 @@ def _find(world: World, number: int) -> tuple[datetime, Subject]:
 
 
 def _event(world: World, message: Message) -> dict[str, Any]:
-    """Return the delivery of a received message, and what repeats the message."""
     delivery = next((one for one in reversed(world.deliveries.all()) if one.message == message.id), None)
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
     as_lid = None if b'"participantPn"' in head else f'{numbers.LID}"'.encode() in head
@@ -125,13 +108,13 @@ def _cause(world: World, message: Message) -> dict[str, Any]:
 def _call_for(world: World, message: Message) -> tuple[Task | None, Event | None]:
     """Return the scheduled message that became this message, and the event of the call that asked for it.
 
-    A call is recorded after its messages, and other calls may come between. So it is the first later call that names
-    the same recipient.
+    A call is recorded after its messages: it is the first later one that names the same recipient.
     """
     for event in world.state.events.since(message.event):
         change = event.subject
         if isinstance(change, TaskChange) and change.task.content == message.content:
-            return change.task, _scheduling(world, change.task)
+            calls = world.state.events.since(0, "request")
+            return change.task, next((one for one in calls if _schedules(one.subject, change.task)), None)
         if isinstance(change, Call) and change.instance == message.instance and _sends(change, message):
             return None, event
     return None, None
@@ -146,9 +129,5 @@ def _sends(call: Call, message: Message) -> bool:
     return number in response or number in body or number in call.path
 
 
-def _scheduling(world: World, task: Task) -> Event | None:
-    for event in world.state.events.since(0, "request"):
-        call = event.subject
-        if isinstance(call, Call) and call.path == "/schedule-message" and task.id.encode() in call.response:
-            return event
-    return None
+def _schedules(call: object, task: Task) -> bool:
+    return isinstance(call, Call) and call.path == "/schedule-message" and task.id.encode() in call.response

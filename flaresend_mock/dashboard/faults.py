@@ -19,36 +19,23 @@ from flaresend_mock.dashboard.pages import live, page
 blueprint = Blueprint("faults_page", __name__)
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
-PATHS = tuple(
-    ("/channels /check-number /groups /groups/send-message /schedule-message /scheduled-messages /send-message").split()
+PATHS = (
+    "/channels /check-number /groups /groups/send-message /schedule-message /scheduled-messages /send-message".split()
 )
-"""The paths of the API that contain no id."""
 
 _FIELD_NAMES = {"key": "API key", "url": "URL"}
 
 
 @blueprint.get("/w/<world>/faults")
 def faults(world: World) -> Response:
-    """Show the faults of a world, and forms for new ones."""
-    return page(
-        "faults.html",
-        world,
-        "faults",
-        methods=METHODS,
-        paths=PATHS,
-        call_actions=CALL_ACTIONS_TEXT,
-        delivery_actions=DELIVERY_ACTIONS_TEXT,
-        longest=int(MAX_DELAY),
-        **_faults(world),
-    )
+    actions = {"call_actions": CALL_ACTIONS_TEXT, "delivery_actions": DELIVERY_ACTIONS_TEXT}
+    limits = {"methods": METHODS, "paths": PATHS, "longest": int(MAX_DELAY)}
+    return page("faults.html", world, "faults", **actions, **limits, **_faults(world))
 
 
 @live(blueprint, "faults", "faults_armed.html")
 def _faults(world: World) -> dict[str, object]:
-    """Return the presets, and the faults in words, newest first.
-
-    `again` is the body that arms a fault again; empty if a key in it is masked.
-    """
+    """Return presets, and faults in words, newest first; `again` arms one again, unless a key in it is masked."""
     rules = []
     with world.lock:
         found = world.faults.all()
@@ -59,15 +46,8 @@ def _faults(world: World) -> dict[str, object]:
                 for name, value in fault.match.items()
             ]
             again = "" if "key" in fault.match else json.dumps(body, ensure_ascii=False, default=str)
-            rules.append(
-                {
-                    "fault": fault,
-                    "matches": matches,
-                    "effects": fault_effects(body),
-                    "frequency": fault_limits(body),
-                    "again": again,
-                }
-            )
+            texts = {"effects": fault_effects(body), "frequency": fault_limits(body), "again": again}
+            rules.append({"fault": fault, "matches": matches, **texts})
     return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
 
 
@@ -75,12 +55,9 @@ def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[s
     """Return a preset. It is on if a fault is `armed` that is exactly the preset, for all calls."""
     preset = Fault(id="", name=name, on=CALLS, match={}, **fields)
     armed = [one for one in faults if one.armed and replace(one, id="", matched=0, hits=0) == preset]
-    return {
-        "name": name,
-        "text": ", ".join([*fault_effects(_shown(preset)), *fault_limits(_shown(preset))]),
-        "armed": armed[0].id if armed else None,
-        "hits": sum(one.hits for one in armed),
-    }
+    text = ", ".join([*fault_effects(_shown(preset)), *fault_limits(_shown(preset))])
+    hits = sum(one.hits for one in armed)
+    return {"name": name, "text": text, "armed": armed[0].id if armed else None, "hits": hits}
 
 
 def _value(world: World, name: str, value: Any) -> str:

@@ -22,8 +22,7 @@ MEANINGS = {
     "connecting": "QR code scanned. Online in a second.",
     "connected": "Online.",
     "disconnected": "Offline. Calls that need the phone get 425.",
-}
-"""The text that the page shows for each status."""
+}  # the text that the page shows for each status
 
 
 @blueprint.get("/w/<world>/instances")
@@ -39,36 +38,22 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
         only = len(world.state.instances) == 1
     if found is None:
         raise NotFound("There is no such instance.")
-    return part(
-        "instances_dialog.html",
-        world,
-        dialog=dialog,
-        one=found,
-        only=only,
-        modes=MODES,
-        body_styles=BODY_STYLES,
-        samples={name: json.dumps(sample_event(name), indent=2) for name in event_names()},
-        statuses=INSTANCE_STATUSES,
-    )
+    choices = {"modes": MODES, "body_styles": BODY_STYLES, "statuses": INSTANCE_STATUSES}
+    samples = {name: json.dumps(sample_event(name), indent=2) for name in event_names()}
+    return part("instances_dialog.html", world, dialog=dialog, one=found, only=only, samples=samples, **choices)
 
 
 def read_cards(world: World) -> list[dict[str, Any]]:
-    """Return all instances, the oldest first, each with its `lid` and the id and mask of each API key.
-
-    `held` is the number of events that wait for the webhook to be resumed, `waiting` of those that wait for the
-    instance to be connected. `seconds` is how long the QR code stays valid on the world's clock.
-    """
+    """Return all instances, oldest first. `held` and `waiting` count events; `seconds` is left of the QR code."""
     with world.lock:
-        now = world.clock.now()
+        now, people = world.clock.now(), world.state.people
         counts = Counter((one.instance, one.status) for one in world.deliveries.all())
-        people = world.state.people
         return [
             {
                 "instance": one,
                 "lid": people[one.number].lid if one.number in people else "",
                 "api_keys": [(key_id(key), key_mask(key)) for key in one.api_keys],
-                "held": counts[one.id, "held"],
-                "waiting": counts[one.id, "waiting"],
+                **{status: counts[one.id, status] for status in ("held", "waiting")},
                 "seconds": max(0, round((one.qr.expires - now).total_seconds())) if one.qr else 0,
             }
             for one in world.state.instances.values()

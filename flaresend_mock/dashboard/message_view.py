@@ -9,12 +9,10 @@ from markupsafe import Markup, escape
 
 from flaresend_mock.core import numbers, payload_reader, payloads, rights
 from flaresend_mock.core.models import Content, Instance, Message
-from flaresend_mock.core.payload_reader import open_payload
 from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
 
-Shown = dict[str, Any]
-"""What a template shows of one thing."""
+Shown = dict[str, Any]  # what a template shows of one thing
 
 _BLOCK = re.compile(r"```(.+?)```", re.DOTALL)
 _CODE = re.compile(r"`([^`]+)`")
@@ -24,11 +22,9 @@ _STYLES = (("*", "strong"), ("_", "em"), ("~", "s"))
 _MARKED = r"(?<![\w{0}]){0}(?=\S)([^{0}\n]*?\S){0}(?![\w{0}])"
 _STYLED = {tag: re.compile(_MARKED.format(re.escape(sign))) for sign, tag in _STYLES}
 _TAG = re.compile(r"<(/?)(\w+)>")
-MAX_STYLED = 5000
-"""The number of characters that are formatted. The rest of a longer text is plain."""
+MAX_STYLED = 5000  # The number of characters that are formatted. The rest of a longer text is plain.
 
-NOWHERE = "no endpoint"
-"""The status of a delivery for which there was no webhook."""
+NOWHERE = "no endpoint"  # the status of a delivery for which there was no webhook
 
 LABELS = {
     "image": "📷 Photo",
@@ -53,8 +49,7 @@ LABELS = {
     "other": "Message",
     "poll": "📊 Poll",
     "template": "Template",
-}
-"""What stands for a message of a kind in one line, before its text."""
+}  # what stands for a message of a kind in one line, before its text
 
 
 def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message]) -> list[Shown]:
@@ -67,23 +62,19 @@ def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message
 
 
 def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Shown:
-    """Return one message as the page shows it.
-
-    `ours` tells that the instance sent it. `mark` is sent or failed, or the status of its delivery. A poll has
-    `choices` and counts its `voters`. `deleter` may delete it; if it is `deleted` by another than its author,
-    `deleted_by` is the name.
-    """
-    opened, context = open_payload(message.payload), payload_reader.context_of(message)
+    """Return one message as the page shows it. `ours`: the instance sent it. `deleter` may delete it."""
+    opened, context = payload_reader.open_payload(message.payload), payload_reader.context_of(message)
     inner, kind = opened.fields, message.content.type
     reactions: dict[str, str] = {}
     votes: dict[str, bool] = {}
     text, deleted, edited = words(message), None, False
+    contact = [payload_reader.contact_of(inner)] if kind == "contact" else []
     for change in changes:
         match change.content.type if rights.applies(world.state, change, message) else None:
             case "reaction":
                 reactions[change.sender] = change.content.text or ""
             case "poll_vote":
-                votes[change.sender] = payloads.chooses(open_payload(change.payload).fields)
+                votes[change.sender] = payloads.chooses(payload_reader.open_payload(change.payload).fields)
             case "delete":
                 deleted = change.sender
             case "edit":
@@ -99,11 +90,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
         "details": inner,
         "choices": payload_reader.choices(inner),
         "voters": sum(votes.values()),
-        "contacts": payload_reader.contacts_of(inner)
-        if kind == "contacts"
-        else [payload_reader.contact_of(inner)]
-        if kind == "contact"
-        else [],
+        "contacts": payload_reader.contacts_of(inner) if kind == "contacts" else contact,
         "key": opened.name,
         "label": LABELS.get(kind, "Message"),
         "reactions": Counter(filter(None, reactions.values())),
@@ -141,7 +128,6 @@ def _file(world: World, content: Content) -> Shown | None:
 
 
 def _quote(world: World, wanted: str) -> Shown:
-    """Return the message that a message replies to."""
     quoted = world.state.messages.get(wanted)
     if quoted is None:
         return {"author": "", "line": "a message that is no longer kept"}
@@ -149,7 +135,6 @@ def _quote(world: World, wanted: str) -> Shown:
 
 
 def words(message: Message) -> str:
-    """Return the text of a message, or its caption."""
     return message.content.text or message.content.caption or ""
 
 

@@ -20,11 +20,9 @@ from flaresend_mock.http.context import cookie_of, pass_for, services
 blueprint = Blueprint("pages", __name__, template_folder="templates")
 
 ROOT = "/_mock/ui/"
-MAX_DEPTH = 20
-"""The number of parts that the path of a page may have. No page has more."""
+MAX_DEPTH = 20  # The number of parts that the path of a page may have. No page has more.
 MAX_DIGITS = 18
-MAX_WORLDS = 12
-"""The number of worlds that the header offers. The worlds page has the others."""
+MAX_WORLDS = 12  # The number of worlds that the header offers. The worlds page has the others.
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -39,28 +37,23 @@ Read = TypeVar("Read", bound=Callable[[World], Mapping[str, Any]])
 
 @blueprint.get("/")
 def home() -> BaseResponse:
-    """Redirect to the chats of the default world. Behind a proxy, only the relative path is known."""
     return redirect(f"w/{DEFAULT}/chats")
 
 
 @blueprint.get("/<path:anything>")
 def unknown_page(anything: str) -> Response:
-    """Show the dashboard's own page for a path that does not exist."""
     raise NotFound
 
 
 @blueprint.get("/login")
 def login() -> Response:
-    """Ask for the control token."""
     return _login_page("")
 
 
 @blueprint.post("/login")
 def check_login() -> Response:
-    """Set the cookie of a browser that sends the control token."""
     token = services().token or ""
-    given = request.form.get("token", "")
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+    if not hmac.compare_digest(request.form.get("token", "").encode("utf-8", "replace"), token.encode()):
         return _login_page("This is not the token that the emulator was started with.", 401)
     response = Response(status=303, headers={"Location": "./"})
     response.set_cookie(cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure)
@@ -69,22 +62,15 @@ def check_login() -> Response:
 
 @blueprint.get("/w/<world>/parts/status")
 def status(world: World) -> Response:
-    """Return the clock and the faults that stand in the header of every page."""
     return part("status.html", world)
 
 
 @blueprint.get("/w/<world>/parts/switcher")
 def switcher(world: World) -> Response:
-    """Return links to the same page of other worlds."""
-    tab = request.args.get("tab", "")
+    tab = request.args.get("tab") if request.args.get("tab") in TABS else TABS[0]
     names = [one.name for one in services().worlds.all()]
-    return part(
-        "switcher.html",
-        world,
-        tab=tab if tab in TABS else TABS[0],
-        names=names[:MAX_WORLDS],
-        more=max(0, len(names) - MAX_WORLDS),
-    )
+    more = max(0, len(names) - MAX_WORLDS)
+    return part("switcher.html", world, tab=tab, names=names[:MAX_WORLDS], more=more)
 
 
 def page(template: str, world: World, tab: str, **values: Any) -> Response:
@@ -92,22 +78,17 @@ def page(template: str, world: World, tab: str, **values: Any) -> Response:
 
 
 def part(template: str, world: World, **values: Any) -> Response:
-    """Render a page or a part of one. The keywords below are what every template may use."""
+    """Render a page or a part of one. Every template may use what is added to the values."""
     up = path_to_root()
     zone = ZoneInfo(world.state.time_zone)
     with world.lock:
         now, frozen = world.clock.now(), world.clock.frozen
         armed = [fault for fault in world.state.faults.values() if fault.armed]
+    values |= {"world": world, "ui": up, "here": f"{up}w/{world.name}/", "mock": f"{up}../"}
+    values |= {"now": now.astimezone(zone), "frozen": frozen, "armed": armed}
     text = render_template(
         f"dashboard/{template}",
-        world=world,
-        ui=up,
-        here=f"{up}w/{world.name}/",
-        mock=f"{up}../",
-        now=now.astimezone(zone),
-        frozen=frozen,
         shifted=abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen,
-        armed=armed,
         edition=f"{services().run} {world.replacements}",
         local=lambda moment: moment.astimezone(zone),
         day=lambda moment: _day(moment.astimezone(zone), now.astimezone(zone)),
@@ -117,8 +98,6 @@ def part(template: str, world: World, **values: Any) -> Response:
 
 
 def live(blueprint: Blueprint, path: str, template: str) -> Callable[[Read], Read]:
-    """Serve what a function reads as a part of its page, which the open page asks for again."""
-
     def add(read: Read) -> Read:
         blueprint.get(f"/w/<world>/parts/{path}", endpoint=f"{path}_part")(
             lambda world: part(template, world, **read(world))
@@ -134,15 +113,12 @@ def html(text: str, status: int = 200) -> Response:
 
 
 def not_found(problem: Refusal | NotFound) -> Response:
-    """Return the page for a world, a page or a thing that does not exist, with links to those that do."""
     reason = problem.description if isinstance(problem, NotFound) else ""
-    if reason == NotFound.description:  # Werkzeug's text is about URLs and spelling
-        reason = ""
-    return html(render_template("dashboard/gone.html", ui=path_to_root(), reason=reason or ""), 404)
+    told = "" if reason == NotFound.description else reason  # Werkzeug's text is about URLs and spelling
+    return html(render_template("dashboard/gone.html", ui=path_to_root(), reason=told or ""), 404)
 
 
 def place(world: World) -> Place:
-    """Return the address, world and access that the commands on a page need."""
     return Place(services().public_url(), world.name, services().token is not None)
 
 
@@ -153,14 +129,9 @@ def number_argument(name: str) -> int:
 
 
 def path_to_root() -> str:
-    """Return the relative path from the page to /_mock/ui/. It works behind any prefix.
-
-    Links in a part are relative to the page that the part is put into. htmx sends the URL of that page.
-    """
-    path = request.headers.get("HX-Current-URL", "").partition("?")[0]
-    _, found, rest = path.partition(ROOT)
-    if not found:
-        _, _, rest = request.path.partition(ROOT)
+    """Return the relative path from the page, which htmx names in requests of its parts, to /_mock/ui/."""
+    shown = request.headers.get("HX-Current-URL", "").partition("?")[0]
+    rest = (shown if ROOT in shown else request.path).partition(ROOT)[2]
     return "../" * min(rest.count("/"), MAX_DEPTH) or "./"
 
 
@@ -169,10 +140,8 @@ def _login_page(problem: str, status: int = 200) -> Response:
 
 
 def _day(moment: datetime, now: datetime) -> str:
-    days = (now.date() - moment.date()).days
-    if days in (0, 1):
-        return ("Today", "Yesterday")[days]
-    return f"{moment:%A}, {moment.day} {moment:%B %Y}"
+    words = {0: "Today", 1: "Yesterday"}
+    return words.get((now.date() - moment.date()).days) or f"{moment:%A}, {moment.day} {moment:%B %Y}"
 
 
 def _size(count: int) -> str:
@@ -185,6 +154,6 @@ def _size(count: int) -> str:
     return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
 
 
-for function in (formatted, plain):
-    blueprint.add_app_template_global(function)
+blueprint.add_app_template_global(formatted)
+blueprint.add_app_template_global(plain)
 blueprint.add_app_template_global(_size, "size")

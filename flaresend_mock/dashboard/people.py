@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -17,21 +18,15 @@ from flaresend_mock.dashboard.pages import number_argument, page, part
 blueprint = Blueprint("people_page", __name__)
 
 PAGE = 60
-CHOICES = 200
-"""The number of people that the form for a new group lists. Other numbers can be typed."""
+CHOICES = 200  # The number of people that the form for a new group lists. Other numbers can be typed.
 
 KINDS = ("people", "groups", "channels")
-_ROLES = ("Creator", "Admin", "")
-"""The roles of a group's members, in the order in which they are listed."""
+_ROLES = ("Creator", "Admin", "")  # the roles of a group's members, in the order in which they are listed
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A person, a group or a channel in the list. A search finds its `title` and its `ids`.
-
-    `chat` is the instance and the id of the chat, if there can be one. `linked` means that the person is an instance. A
-    group has the name of its `owner`, a channel has the `roles` of the instances.
-    """
+    """A person, a group or a channel. `linked`: it is an instance. `roles` are those of the instances in a channel."""
 
     id: str
     title: str
@@ -49,21 +44,18 @@ class Entry:
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
 @blueprint.get("/w/<world>/people/<any(people, groups, channels):kind>")
 def people(world: World, kind: str) -> Response:
-    """Show the people, groups or channels of a world."""
     closed = world.state.settings.directory == "closed"
     return page("people.html", world, "people", live=False, closed=closed, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/<any(people, groups, channels):kind>")
 def entry_list(world: World, kind: str) -> Response:
-    """Return the current list."""
     return part("people_list.html", world, live=True, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/people/new", defaults={"number": None})
 @blueprint.get("/w/<world>/parts/people/people/<number>")
 def person(world: World, number: str | None) -> Response:
-    """Return the form of a person, or the one for a new person."""
     with world.lock:
         found = world.state.people.get(number) if number else None
         linked = number is not None and instance_of(world, number) is not None
@@ -74,19 +66,16 @@ def person(world: World, number: str | None) -> Response:
 
 @blueprint.get("/w/<world>/parts/people/groups/new")
 def new_group(world: World) -> Response:
-    """Return the form for a new group."""
     with world.lock:
         owners = list(world.state.instances.values())
         ours = {one.number for one in owners}
         others = [one for one in world.state.people.values() if one.on_whatsapp and one.number not in ours]
-    others.sort(key=_by_name)
     more = max(0, len(others) - CHOICES)
-    return _dialog(world, "group", choices=others[:CHOICES], more=more, owners=owners)
+    return _dialog(world, "group", choices=sorted(others, key=_by_name)[:CHOICES], more=more, owners=owners)
 
 
 @blueprint.get("/w/<world>/parts/people/groups/<group>")
 def members(world: World, group: str) -> Response:
-    """Return the settings and members of a group."""
     with world.lock:
         found = world.state.groups.get(group)
         if found is None:
@@ -98,7 +87,6 @@ def members(world: World, group: str) -> Response:
 @blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})
 @blueprint.get("/w/<world>/parts/people/channels/<channel>")
 def channel(world: World, channel: str | None) -> Response:
-    """Return the form of a channel, or the one for a new channel."""
     with world.lock:
         found = world.state.channels.get(channel) if channel else None
         owners = list(world.state.instances.values())
@@ -114,16 +102,16 @@ def find(world: World, kind: str, search: str, wanted: int) -> dict[str, Any]:
     words = search.strip().lower()
     if words:
         digits = "".join(filter(str.isdigit, words))
-        entries = [
-            one
-            for one in entries
-            if words in one.title.lower() or (len(digits) >= 3 and any(digits in id_ for id_ in one.ids))
-        ]
+        has_digits = len(digits) >= 3
+        named = (
+            words in one.title.lower() or (has_digits and any(digits in id_ for id_ in one.ids)) for one in entries
+        )
+        entries = list(compress(entries, named))
     pages = max(1, -(-len(entries) // PAGE))
     page = min(max(1, wanted), pages)
-    before, total, entries = (page - 1) * PAGE, len(entries), entries[(page - 1) * PAGE : page * PAGE]
-    first, last = before + 1, before + len(entries)
-    return {"entries": entries, "first": first, "last": last, "total": total, "page": page, "pages": pages}
+    before, shown = (page - 1) * PAGE, entries[(page - 1) * PAGE : page * PAGE]
+    place = {"first": before + 1, "last": before + len(shown), "page": page, "pages": pages}
+    return {"entries": shown, "total": len(entries), **place}
 
 
 def _listed(world: World, kind: str) -> dict[str, Any]:
@@ -159,7 +147,6 @@ def _people(world: World) -> list[Entry]:
 
 
 def _groups(world: World) -> list[Entry]:
-    """Return the groups, the newest first."""
     found = sorted(world.state.groups.values(), key=lambda one: one.created, reverse=True)
     chats = (_chat(world, one.id, one.members) for one in found)
     return [Entry(one.id, one.subject, next(chats), one, owner=name_of(world, one.owner)) for one in found]
@@ -167,16 +154,11 @@ def _groups(world: World) -> list[Entry]:
 
 def _channels(world: World) -> list[Entry]:
     owners = world.state.instances.values()
-    return [
-        Entry(
-            one.id,
-            one.name,
-            _chat(world, one.id, one.roles),
-            one,
-            roles=tuple((owner.title, one.role_of(owner.number)) for owner in owners),
-        )
-        for one in world.state.channels.values()
-    ]
+    found = []
+    for one in world.state.channels.values():
+        roles = tuple((owner.title, one.role_of(owner.number)) for owner in owners)
+        found.append(Entry(one.id, one.name, _chat(world, one.id, one.roles), one, roles=roles))
+    return found
 
 
 def _members(world: World, group: Group) -> list[dict[str, Any]]:
@@ -185,15 +167,9 @@ def _members(world: World, group: Group) -> list[dict[str, Any]]:
     for one in group.members.values():
         person = world.state.people.get(one.number)
         creator = one.admin == "superadmin" or one.number == group.owner
-        found.append(
-            {
-                "number": one.number,
-                "name": name_of(world, one.number),
-                "lid": person.lid if person else "",
-                "role": "Creator" if creator else "Admin" if one.admin else "",
-                "ours": instance_of(world, one.number) is not None,
-            }
-        )
+        role, ours = "Creator" if creator else "Admin" if one.admin else "", instance_of(world, one.number) is not None
+        shown = {"number": one.number, "name": name_of(world, one.number), "lid": person.lid if person else ""}
+        found.append({**shown, "role": role, "ours": ours})
     return sorted(found, key=lambda one: (_ROLES.index(one["role"]), one["name"].lower()))
 
 

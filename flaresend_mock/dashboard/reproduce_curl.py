@@ -12,19 +12,16 @@ from urllib.parse import quote
 from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message, Webhook
-from flaresend_mock.core.payload_reader import open_payload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.package_data import SAMPLES, sample
 
-KNOWN_KEY = "YOUR_API_KEY"
-"""The API key of the default world. It is no secret, so commands contain it."""
+KNOWN_KEY = "YOUR_API_KEY"  # The API key of the default world. It is no secret, so commands contain it.
 
 _JSON = "-H 'Content-Type: application/json'"
-LONGEST_ARGUMENT = 100_000
-"""The number of bytes of one argument. Linux allows 128 KiB."""
+LONGEST_ARGUMENT = 100_000  # The number of bytes of one argument. Linux allows 128 KiB.
 
 INLINE_FILE = 2_000
 """The number of bytes of a file that a command contains. It downloads a larger one from the emulator."""
@@ -43,13 +40,11 @@ class Place:
     guarded: bool = False
 
     def control(self, path: str) -> str:
-        """Return the URL of a path of the control plane, for this world."""
         query = "" if self.world == DEFAULT else f"?world={quote(self.world, safe='')}"
         return f"{self.address}/_mock/{path}{query}"
 
     @property
     def token(self) -> list[str]:
-        """The options that send the control token."""
         return ["-H 'X-Control-Token: YOUR_CONTROL_TOKEN'"] if self.guarded else []
 
 
@@ -81,7 +76,6 @@ def delivery_again(delivery: Delivery, webhook: Webhook | None) -> str:
 
 
 def sent_headers(attempt: Attempt) -> dict[str, str]:
-    """Return the headers of an attempt, without credentials."""
     return {name: MASK if is_secret(name) else value for name, value in attempt.headers}
 
 
@@ -100,17 +94,14 @@ def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place)
 def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) -> dict[str, Any]:
     """Return the body of `POST /_mock/inbound` that repeats a message. The caller holds the lock.
 
-    The file of the message is left out, unless it is one of the emulator's samples.
-
-    Args:
-        as_lid: whether the event named people by LID; None if it did as the world does.
+    It has no file, unless it is a sample of the emulator. `as_lid`: the event named people by LID; None for as usual.
     """
     content = message.content
     instance = {} if message.instance == next(iter(world.state.instances)) else {"instance": message.instance}
     if content.type == OWN_EVENT:
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
         return {"event": given(sent.body, message.instance) if sent else {}, **instance}
-    opened, context = open_payload(message.payload), payload_reader.context_of(message)
+    opened, context = payload_reader.open_payload(message.payload), payload_reader.context_of(message)
     body = opened.fields
     inbound: dict[str, Any] = {"from": message.sender}
     if message.chat.endswith(numbers.GROUP):
@@ -126,7 +117,7 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     inbound |= {} if content.type == "text" else {"type": content.type}
     inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
     if content.type == "edit":
-        context = open_payload(body.get("editedMessage")).fields.get("contextInfo") or {}
+        context = payload_reader.open_payload(body.get("editedMessage")).fields.get("contextInfo") or {}
         context = {"mentionedJid": context.get("mentionedJid")}
         inbound |= {"wrapped": True} if opened.wrappers else {}
     elif content.caption is not None:
@@ -159,7 +150,6 @@ def key_of(world: World, instance_id: str | None) -> str:
 
 
 def json_of(body: Any) -> Any:
-    """Return the value of a JSON body, or None if it is no JSON."""
     try:
         return json.loads(body or b"null")
     except (ValueError, RecursionError, TypeError):

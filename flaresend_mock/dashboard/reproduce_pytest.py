@@ -15,8 +15,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.reproduce_curl import file_of, inbound_of, json_of
 
 WIDTH = 100
-FIRST_MESSAGE = "The first message"
-"""Stands for the text of a referenced message that is no longer kept or has no text."""
+FIRST_MESSAGE = "The first message"  # stands for the text of a referenced message that is no longer kept or has no text
 
 
 @dataclass
@@ -29,20 +28,14 @@ class Script:
     imports: set[str] = field(default_factory=set)
     marks: list[str] = field(default_factory=list)
 
-    def add(self, line: str) -> None:
-        self.lines.append(line)
-
     def post(self, path: str, *, keep: str = "", comment: str = "", then: str = "", **arguments: str) -> None:
         """Add a call of the API. The path and the arguments are Python expressions."""
         self.imports.add("requests")
-        self.add(f"{keep}requests.post({comment}")
         given = {"headers": "flaresend_mock.headers", **arguments, "timeout": "10"}
-        for line in (f"flaresend_mock.url + {path}", *(f"{name}={value}" for name, value in given.items())):
-            self.add(f"    {line},")
-        self.add(f"){then}")
+        lines = (f"flaresend_mock.url + {path}", *(f"{name}={value}" for name, value in given.items()))
+        self.lines += [f"{keep}requests.post({comment}", *(f"    {line}," for line in lines), f"){then}"]
 
     def literal(self, value: Any, indent: int = 4) -> str:
-        """Return the Python literal of a value, with variables in place of ids."""
         text = pformat(value, width=WIDTH - indent, sort_dicts=False).replace("\n", "\n" + " " * indent)
         for id_, name in self.names.items():
             text = text.replace(repr(id_), name)
@@ -62,19 +55,19 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     about = world.state.messages.get(other) if other else None
     if "event" not in inbound:
         _create_chat(script, world, message, about)
-    script.add("inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)")
-    count = 1
-    if other:
-        count += _create_other(script, world, inbound, other)
+    script.lines.append(
+        "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
+    )
+    count = 1 + (_create_other(script, world, inbound, other) if other else 0)
     _receive(script, inbound, file_of(world, message))
-    script.add(f"event = inbox.expect({count})[-1]")
+    script.lines.append(f"event = inbox.expect({count})[-1]")
     if "event" in inbound:
-        script.add(f"assert event.event.items() >= {script.literal(inbound['event'])}.items()")
+        script.lines.append(f"assert event.event.items() >= {script.literal(inbound['event'])}.items()")
     else:
         kind = next((name for name in message.payload or {} if name != CONTEXT), "")
-        script.add(f"assert {kind!r} in event.event['data']['message']")
+        script.lines.append(f"assert {kind!r} in event.event['data']['message']")
     chat = script.names.get(message.chat, repr(message.sender))
-    script.add(f"# flaresend_mock.expect_message(to={chat})  # if your application replies")
+    script.lines.append(f"# flaresend_mock.expect_message(to={chat})  # if your application replies")
     return script.text()
 
 
@@ -85,38 +78,35 @@ def of_sent(world: World, message: Message, call: Call | None, task: Task | None
     if task is not None:
         script.imports.add("pytest")
         script.marks.append(f"@pytest.mark.flaresend(time_zone={world.state.time_zone!r})")
-        script.add(f"flaresend_mock.clock.freeze({at.strftime('%Y-%m-%dT%H:%M:%SZ')!r})")
+        script.lines.append(f"flaresend_mock.clock.freeze({at.strftime('%Y-%m-%dT%H:%M:%SZ')!r})")
     if call is None:
-        script.add("...  # let your application send it")
+        script.lines.append("...  # let your application send it")
     else:
         _repeat_call(script, call)
     if task is not None:
-        script.add("flaresend_mock.clock.advance_to_next()")
+        script.lines.append("flaresend_mock.clock.advance_to_next()")
     content = message.content
     what = f", text={content.text!r}" if content.text else f", type={content.type!r}"
     failed = ", status='failed'" if message.status == "failed" else ""
-    script.add(f"flaresend_mock.expect_message(to={script.literal(message.to)}{what}{failed})")
+    script.lines.append(f"flaresend_mock.expect_message(to={script.literal(message.to)}{what}{failed})")
     return script.text()
 
 
 def _create_chat(script: Script, world: World, message: Message, about: Message | None = None) -> None:
-    """Create the group or the channel of a message, with the writers of it and of the one that it is about.
-
-    Another world has different ids.
-    """
+    """Create the group or the channel of a message, with the writers of it and of the one that it is about."""
     group, channel = world.state.groups.get(message.chat), world.state.channels.get(message.chat)
     if group is not None:
         ours = {one.number for one in world.state.instances.values()}
         writers = [one.sender for one in (message, about) if one is not None and one.sender not in ours]
         people = list(dict.fromkeys([*writers, *(one for one in group.members if one not in ours)]))[:3]
-        script.add(f"group = flaresend_mock.group({group.subject!r}, {people!r})")
+        script.lines.append(f"group = flaresend_mock.group({group.subject!r}, {people!r})")
         script.names[group.id] = "group"
         if message.content.type == "delete" and about is not None and about.sender != message.sender:
             body = {"action": "promote", "participants": [message.sender]}
             script.post("'/groups/' + group + '/participants'", json=script.literal(body, 8))
     elif channel is not None and message.direction == "outbound":
         script.post("'/channels'", keep="made = ", json=f"{{'name': {channel.name!r}}}")
-        script.add("channel = made.json()['channel']['id']")
+        script.lines.append("channel = made.json()['channel']['id']")
         script.names[channel.id] = "channel"
 
 
@@ -156,17 +146,15 @@ def _create_other(script: Script, world: World, inbound: Mapping[str, Any], othe
 
 def _receive(script: Script, inbound: Mapping[str, Any], media: Media | None, keep: str = "") -> None:
     if "event" in inbound:
-        script.add(f"{keep}flaresend_mock.event({script.literal(inbound['event'])})")
+        script.lines.append(f"{keep}flaresend_mock.event({script.literal(inbound['event'])})")
         return
     rest = {name: value for name, value in inbound.items() if name not in ("from", "text", "instance", "channel")}
     if media is not None:
         rest["media"] = {"fileName": media.file_name, "mimetype": media.mimetype}
-    given = [repr(inbound["from"])]
-    if "text" in inbound:
-        given.append(repr(inbound["text"]))
+    given = [repr(inbound[name]) for name in ("from", "text") if name in inbound]
     given += [f"{name}={script.literal(value)}" for name, value in rest.items()]
     line = f"{keep}flaresend_mock.receive({', '.join(given)})"
-    script.add(line + ("  # a sample file; for yours: file='its path'" if media is not None else ""))
+    script.lines.append(line + ("  # a sample file; for yours: file='its path'" if media is not None else ""))
 
 
 def _is_file(value: Any) -> bool:

@@ -20,12 +20,10 @@ from flaresend_mock.dashboard.pages import live, page
 
 blueprint = Blueprint("schedule_page", __name__)
 
-MAX_SHOWN = 200
-"""The number of pending messages on the page, and of other timers."""
+MAX_SHOWN = 200  # the number of pending messages on the page, and of other timers
 MAX_ENDED = 50
 MAX_NAMES = 5
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 _UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _NEXT_STEP = {"initializing": "shows its QR code", "qr": "is scanned"}
@@ -46,7 +44,6 @@ class Timer:
 
 @blueprint.get("/w/<world>/schedule")
 def schedule(world: World) -> Response:
-    """Show the clock, what is pending, and what ended recently."""
     return page("schedule.html", world, "schedule", **(_clock(world) | _due(world)))
 
 
@@ -69,8 +66,7 @@ def spoken(time: timedelta) -> str:
 def _clock(world: World) -> Shown:
     """Return the face of the clock, in the time zone of its world, and when the next timer is due.
 
-    `ahead` is the distance from real time, and `about` the same to the second: a clock advanced by an hour is some
-    milliseconds less ahead. `hands` are the angles of the hands for hours, minutes and seconds, in degrees.
+    `ahead` is the distance from real time, `about` the same to the second. The angles of the `hands` are in degrees.
     """
     with world.lock:
         now, ahead = world.clock.now(), world.clock.running_setting().offset
@@ -92,8 +88,7 @@ def _clock(world: World) -> Shown:
 def _due(world: World) -> Shown:
     """Return scheduled messages and other timers, soonest first, and those messages that ended, newest first."""
     with world.lock:
-        now = world.clock.now()
-        state = world.state
+        now, state = world.clock.now(), world.state
         entries, _ = state.timers.contents()
         tasks = [state.tasks[entry.key] for entry in entries if entry.kind == TASK]
         others = [entry for entry in entries if entry.kind != TASK]
@@ -115,16 +110,12 @@ def _countdown(now: datetime) -> Shown:
     return {
         "left": lambda moment: spoken(moment - now),
         "overdue": lambda moment: moment <= now,
-        "milliseconds": lambda moment: (moment - _EPOCH) // timedelta(milliseconds=1),
+        "milliseconds": lambda moment: (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1),
     }
 
 
 def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
-    """Return a scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known.
-
-    `recipients` has the names and chats of the first ones, and `more` the number of the others. An invalid number has
-    no chat.
-    """
+    """Return a scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known."""
     content, owner = task.content, world.state.instances.get(task.instance)
     numbered = [(given, world.people.recipient(given)) for given in task.recipients[:MAX_NAMES]]
     recipients = [

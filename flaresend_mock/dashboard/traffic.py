@@ -23,10 +23,8 @@ from flaresend_mock.http.context import services
 blueprint = Blueprint("traffic_page", __name__)
 
 PAGE = 50
-KEPT = 500
-"""The number of rows that a page keeps when as many new ones have arrived."""
-MAX_NEWS = 4 * PAGE
-"""The number of new rows that are added to a page. With more, the list is replaced."""
+KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
+MAX_NEWS = 4 * PAGE  # The number of new rows that are added to a page. With more, the list is replaced.
 MAX_FILTER = 200
 MAX_NAMES = 200
 MAX_NEEDLES = 50
@@ -61,7 +59,6 @@ class Filter(NamedTuple):
 
     @property
     def query(self) -> str:
-        """The query string of a page with this filter."""
         return urlencode({name: value for name, value in self._asdict().items() if value})
 
 
@@ -80,7 +77,6 @@ class Page:
 
 @blueprint.get("/w/<world>/traffic")
 def traffic(world: World) -> Response:
-    """Show calls and deliveries, the newest first."""
     wanted = _filter(world)
     with world.lock:
         state = world.state
@@ -88,18 +84,9 @@ def traffic(world: World) -> Response:
         groups = [(one.subject, "group") for one in state.groups.values()]
     if request.args.get("clear"):
         wanted = wanted._replace(after=world.state.events.last_number)
-    response = page(
-        "traffic.html",
-        world,
-        "traffic",
-        wanted=wanted,
-        shown=read_page(world, wanted),
-        kinds=KINDS,
-        statuses=STATUSES,
-        people=sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]]),
-        address=services().public_url(),
-        grown=0,
-    )
+    values = {"wanted": wanted, "shown": read_page(world, wanted), "kinds": KINDS, "statuses": STATUSES, "grown": 0}
+    values |= {"people": sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]]), "address": services().public_url()}
+    response = page("traffic.html", world, "traffic", **values)
     response.headers["HX-Replace-Url"] = f"traffic?{wanted.query}" if wanted.query else "traffic"
     return response
 
@@ -119,18 +106,9 @@ def news(world: World) -> Response:
     found = read_news(world, wanted, number_argument("since"), oldest)
     grown, all_ = number_argument("grown") + len(found["fresh"]), found["all"]
     anew = read_page(world, wanted, count=PAGE if all_ else KEPT) if all_ or grown > KEPT else None
-    response = part(
-        "traffic_news.html",
-        world,
-        wanted=wanted,
-        found=found,
-        anew=anew,
-        grown=0 if anew else grown,
-        kept=KEPT,
-        cut=not all_ and grown > KEPT,
-        oldest=oldest,
-        address=services().public_url(),
-    )
+    values = {"wanted": wanted, "found": found, "anew": anew, "kept": KEPT, "oldest": oldest}
+    values |= {"grown": 0 if anew else grown, "cut": not all_ and grown > KEPT}
+    response = part("traffic_news.html", world, address=services().public_url(), **values)
     if found["changed"]:
         triggers = {f"delivery-{row['number']}": row["number"] for row in found["changed"]}
         response.headers["HX-Trigger"] = json.dumps(triggers)
@@ -195,8 +173,7 @@ def _filter(world: World) -> Filter:
     )
 
 
-_Entry = tuple[int, datetime, Subject]
-"""The event that began a call or a delivery, its time, and the current state."""
+_Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
 
 
 def _newest(events: list[Event]) -> Iterator[_Entry]:
@@ -253,19 +230,11 @@ class _Listing:
             mark = _MARKS.get(subject.status, "off")
             note = "repeated" if subject.redelivery_of else f"{tries} attempts" if tries > 1 else ""
         names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
-        return {
-            "number": number,
-            "at": at,
-            "kind": _kind(subject),
-            "method": method,
-            "where": self._where(subject) or "not configured",
-            "who": ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else ""),
-            "status": status,
-            "mark": mark,
-            "note": note,
-            "fault": self._faults.get(subject.fault, subject.fault) if subject.fault else "",
-            "fits": self.fits(subject),
-        }
+        row = {"number": number, "at": at, "kind": _kind(subject), "method": method, "status": status, "mark": mark}
+        where = self._where(subject) or "not configured"
+        who = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
+        fault = self._faults.get(subject.fault, subject.fault) if subject.fault else ""
+        return {**row, "note": note, "where": where, "who": who, "fault": fault, "fits": self.fits(subject)}
 
     def _where(self, subject: Subject) -> str:
         if isinstance(subject, Call):

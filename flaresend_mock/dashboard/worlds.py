@@ -54,20 +54,17 @@ def _inputs() -> list[dict[str, Any]]:
 
 
 def _card(world: World) -> dict[str, Any]:
-    """Return how much a world holds, and its time in its own time zone."""
     with world.lock:
         state = world.state
-        return {
+        counts = {"instances": len(state.instances), "messages": len(state.messages), "scheduled": len(state.tasks)}
+        return counts | {
             "name": world.name,
             "seed": state.seed,
             "time_zone": state.time_zone,
             "now": world.clock.now().astimezone(ZoneInfo(state.time_zone)),
             "frozen": world.timeline.frozen,
             "settings": asdict(state.settings),
-            "instances": len(state.instances),
             "connected": sum(instance.status == "connected" for instance in state.instances.values()),
-            "messages": len(state.messages),
-            "scheduled": len(state.tasks),
             "faults": sum(fault.armed for fault in state.faults.values()),
             "snapshots": {name: (len(kept.messages), len(kept.tasks)) for name, kept in world.snapshots.all().items()},
         }
