@@ -19,8 +19,7 @@ __tracebackhide__ = True  # pytest shows the line of the test instead
 ROOT = "/_mock"
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 SECONDS = 30.0
-LONG_SECONDS = 600.0
-"""For calls that read, write or advance a whole world."""
+LONG_SECONDS = 600.0  # for calls that read, write or advance a whole world
 
 _Pairs = Mapping[str, Any]
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
@@ -37,9 +36,7 @@ class ControlPlaneError(Exception):
 
     def __init__(self, status: int, code: str, message: str, response: Any) -> None:
         super().__init__(message)
-        self.status = status
-        self.code = code
-        self.response = response
+        self.status, self.code, self.response = status, code, response
 
 
 class EmulatorUnreachable(Exception):
@@ -47,16 +44,14 @@ class EmulatorUnreachable(Exception):
 
     def __init__(self, message: str, reason: str = "", *, is_refused: bool = False) -> None:
         super().__init__(message)
-        self.reason = reason
-        self.is_refused = is_refused
+        self.reason, self.is_refused = reason, is_refused
 
 
 class NotAnEmulator(EmulatorUnreachable):
     """Another server responds at the URL, with a `status` that no emulator gives."""
 
     def __init__(self, url: str, status: int = 200) -> None:
-        problem = "is not a flaresend-mock emulator"
-        problem += "" if status == 200 else f" (it responds {status})"
+        problem = "is not a flaresend-mock emulator" + ("" if status == 200 else f" (it responds {status})")
         super().__init__(f"The server at {url} {problem}.", f"the server {problem}")
         self.status = status
 
@@ -74,13 +69,7 @@ class ControlPlane:
     """Makes the calls of one emulator, which may come from many threads.
 
     Calls raise ControlPlaneError where the emulator refuses them, and EmulatorUnreachable where none responds in time.
-
-    Args:
-        url: the address of the emulator.
-        api_key: is sent with every call, and picks the world that it belongs to.
-        token: the control token of the emulator.
-        world: the name of the world, where no API key picks it.
-        waiting: is entered with the URL for as long as a call takes.
+    The API key or else the name `world` picks the world. `waiting` is entered with the URL for as long as a call takes.
     """
 
     def __init__(
@@ -103,15 +92,9 @@ class ControlPlane:
     def call(
         self, method: str, path: str, body: Any = None, *, seconds: float = SECONDS, **query: Any
     ) -> dict[str, Any]:
-        """Make a call, and return the JSON of its response.
+        """Make a call of a path after /_mock, and return the JSON of its response; TypeError for a body that is none.
 
-        Args:
-            path: the part of the path after /_mock.
-            body: is sent as JSON; bytes are sent unchanged.
-            seconds: the time limit, on top of the `timeout` that the body asks for.
-
-        Raises:
-            TypeError: the body cannot be written as JSON.
+        Bytes are sent unchanged. The time limit comes on top of the `timeout` that the body asks for.
         """
         asked = body.get("timeout") if isinstance(body, dict) else None
         seconds += asked if isinstance(asked, int | float) and asked > 0 else 0.0
@@ -125,7 +108,6 @@ class ControlPlane:
         return found
 
     def fetch(self, path: str, *, seconds: float = SECONDS, **query: Any) -> tuple[bytes, str]:
-        """Return the bytes at a path, and their media type."""
         return self._exchange("GET", path, query, {}, None, seconds)
 
     @contextmanager
@@ -135,7 +117,7 @@ class ControlPlane:
         with ExitStack() as opened:
             with self._reaching(f"GET {path}"):
                 connection = opened.enter_context(closing(self._connection()))
-                response = self._send(connection, "GET", path, query, headers)
+                response = self._send(connection, "GET", self._target(path, query), headers, None, SECONDS)
             if response.status != 200 or response.headers.get_content_type() != "text/event-stream":
                 raise self._refusal(response)
             yield _events(response)
@@ -148,7 +130,6 @@ class ControlPlane:
         return found
 
     def close(self) -> None:
-        """Close the connections that no call uses."""
         _close(self._idle)
 
     def _exchange(
@@ -157,7 +138,7 @@ class ControlPlane:
         with self._waiting(self.url), self._reaching(f"{method} {path}"):
             connection = self._idle_connection() or self._connection()
             try:
-                response = self._send(connection, method, path, query, headers, body, seconds)
+                response = self._send(connection, method, self._target(path, query), headers, body, seconds)
                 refusal = None if 200 <= response.status < 300 else self._refusal(response)
                 data = b"" if refusal else response.read()
             except BaseException:
@@ -171,19 +152,14 @@ class ControlPlane:
                 raise refusal
             return data, response.headers.get_content_type()
 
-    def _send(
-        self,
-        connection: HTTPConnection,
-        method: str,
-        path: str,
-        query: _Pairs,
-        headers: _Pairs,
-        body: bytes | None = None,
-        seconds: float = SECONDS,
-    ) -> HTTPResponse:
+    def _target(self, path: str, query: _Pairs) -> str:
         given = {name: value for name, value in {"world": self._world, **query}.items() if value is not None}
-        target = urlsplit(self.url).path + ROOT + path
-        target += f"?{urlencode(given, errors='surrogateescape')}" if given else ""
+        asked = f"?{urlencode(given, errors='surrogateescape')}" if given else ""
+        return urlsplit(self.url).path + ROOT + path + asked
+
+    def _send(
+        self, connection: HTTPConnection, method: str, target: str, headers: _Pairs, body: bytes | None, seconds: float
+    ) -> HTTPResponse:
         connection.timeout = seconds
         if connection.sock is not None:
             connection.sock.settimeout(seconds)
@@ -215,9 +191,8 @@ class ControlPlane:
             reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
             if isinstance(error, TimeoutError):
                 reason = f"no response to {call} in time"
-            reason = reason or type(error).__name__
+            reason, is_refused = reason or type(error).__name__, isinstance(error, ConnectionRefusedError)
             message = f"Cannot reach an emulator at {self.url}: {reason}"
-            is_refused = isinstance(error, ConnectionRefusedError)
             raise EmulatorUnreachable(message, reason, is_refused=is_refused) from None
 
     def _refusal(self, response: HTTPResponse) -> Exception:

@@ -71,7 +71,6 @@ class Behaviour:
 
 
 def cases(folder: Path = FIXTURES / "contract") -> Iterator[Case]:
-    """Yield all cases by name."""
     for file in sorted(folder.glob("*/*.json")):
         data = json.loads(file.read_text(encoding="utf-8"))
         data["varies"] = tuple(data.get("varies", ()))
@@ -79,7 +78,6 @@ def cases(folder: Path = FIXTURES / "contract") -> Iterator[Case]:
 
 
 def behaviours(file: Path = FIXTURES / "contract" / "behaviours.json") -> list[Behaviour]:
-    """Return the behaviours that have a test of their own."""
     return [Behaviour(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
 
 

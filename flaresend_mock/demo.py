@@ -35,8 +35,7 @@ REPLIES = {
     "documentMessage": "Thank you for the document. I passed it on.",
     "contactMessage": "Thank you, I noted the contact.",
     "stickerMessage": "😄",
-}
-"""Replies to other kinds of messages than texts."""
+}  # replies to other kinds of messages than texts
 HELLO = "Hello! I am the baker's bot. Write _menu_ to see what is fresh."
 
 
@@ -50,8 +49,7 @@ class Bot:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         event: Any = json.loads(Request(environ).get_data() or b"null")
         data = event.get("data", {}) if isinstance(event, dict) else {}
-        text = reply_to(data.get("message", {}))
-        chat = data.get("from", "")
+        text, chat = reply_to(data.get("message", {})), data.get("from", "")
         if text is not None and isinstance(chat, str) and chat.endswith(CHATS):
             self._send(chat, text)
         return Response(b'{"received":true}', content_type="application/json")(environ, start_response)
@@ -64,7 +62,6 @@ class Bot:
 
 
 def reply_to(message: dict[str, Any]) -> str | None:
-    """Return the bot's reply to a message, or None if it does not reply."""
     if any(key in message for key in ("reactionMessage", "protocolMessage")):
         return None
     extended = message.get("extendedTextMessage")
@@ -73,8 +70,7 @@ def reply_to(message: dict[str, Any]) -> str | None:
         return next((reply for kind, reply in REPLIES.items() if kind in message), "Got it!")
     words = text.lower()
     if words.startswith("order"):
-        wanted = text[5:].strip() or "a surprise"
-        return f"Thank you! I noted *{wanted}*. It is ready in 20 minutes."
+        return f"Thank you! I noted *{text[5:].strip() or 'a surprise'}*. It is ready in 20 minutes."
     for word, reply in (("menu", MENU), ("hours", HOURS), ("open", HOURS), ("where", WHERE), ("price", MENU)):
         if word in words:
             return reply
@@ -86,11 +82,9 @@ def reply_to(message: dict[str, Any]) -> str | None:
 
 
 ECHO, BRIAN, AMINA = "254711000001", "254711000002", "254711000003"
-APP = ""
-"""The sender of what the application sends."""
+APP = ""  # the sender of what the application sends
 
-Line = tuple[float, str, str]
-"""How many minutes ago, the sender, and the text."""
+Line = tuple[float, str, str]  # how many minutes ago, the sender, and the text
 
 CONVERSATIONS: dict[str, tuple[Line, ...]] = {
     BRIAN: (

@@ -7,17 +7,14 @@ from datetime import UTC, datetime
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
     code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
-}
-"""Characters that control a terminal, end a line or reverse the direction of text, with their escapes."""
+}  # characters that control a terminal, end a line or reverse the direction of text, with their escapes
 
 
 def visible(text: str) -> str:
-    """Return a text with its control characters escaped."""
     return text.translate(_CONTROL)
 
 
 def configure(log_format: str, level: str) -> None:
-    """Write the log of this process to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
@@ -44,12 +41,8 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object."""
 
     def format(self, record: logging.LogRecord) -> str:
-        entry = {
-            "time": _stamp(record),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
+        entry = {"time": _stamp(record), "level": record.levelname.lower(), "logger": record.name}
+        entry["message"] = record.getMessage()
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         return json.dumps(entry)

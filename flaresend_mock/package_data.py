@@ -9,7 +9,6 @@ from flaresend_mock.core.models import Upload
 
 _PACKAGE = Path(__file__).parent
 _IN_WHEEL = _PACKAGE / "_fixtures"
-
 FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
 """The folder of fixtures: inside an installed package, or beside the package in a checkout."""
 
@@ -34,8 +33,7 @@ _SAMPLES = {
 }
 _SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
 
-SAMPLES = tuple(_SAMPLES)
-"""The names of the sample media files."""
+SAMPLES = tuple(_SAMPLES)  # the names of the sample media files
 
 
 @cache
@@ -47,7 +45,6 @@ def sample(name: str) -> Upload:
 
 @cache
 def event_names() -> tuple[str, ...]:
-    """Return the names of the sample events, which Flaresend does not document."""
     return tuple(sorted(file.stem for file in (FIXTURES / "webhooks" / "assumed").glob("*.json")))
 
 

@@ -16,15 +16,11 @@ from flaresend_mock.core import hosts
 
 
 class _Exchange(threading.local):
-    """What happened to the connection of this thread's current request.
+    """What happened to the connection of this thread's current request."""
 
-    `reconnected`: the receiver had closed the kept connection, so a new one was used. `begun`: a part of the response
-    came. `unanswered`: the kept connection was closed before the response began.
-    """
-
-    reconnected = False
-    begun = False
-    unanswered = False
+    reconnected = False  # the receiver had closed the kept connection, so a new one was used
+    begun = False  # a part of the response came
+    unanswered = False  # the kept connection was closed before the response began
 
 
 exchange = _Exchange()
@@ -44,8 +40,7 @@ class _Connection:
     _dns_host: str
     port: int
     response_class = _NotedResponse
-    kept = False
-    """Whether it is open since an earlier request."""
+    kept = False  # it is open since an earlier request
 
     def _new_conn(self) -> socket.socket:
         exchange.reconnected = exchange.reconnected or self.kept  # urllib3 noticed that it was closed
@@ -122,9 +117,8 @@ class NetworkAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close all connections now; urllib3 would wait until no traceback refers to them."""
-        pools = self.poolmanager.pools
-        for key in pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated
-            pools[key].close()
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated
+            self.poolmanager.pools[key].close()
         super().close()
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:

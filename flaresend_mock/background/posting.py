@@ -38,18 +38,13 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 15.0
 MAX_RESPONSE = 64 * 1024
 
-_NOT_ASCII = re.compile("[^\x00-\x7f]+")
-
 _NOT_TRUSTED = "the certificate is not trusted: {problem}; give the webhook's ca, or --webhook-ca"
 _NOT_VALID = {
     9: "the certificate is not valid yet",
     10: "the certificate has expired",
     62: "the certificate is not for the host {host}",
     64: "the certificate is not for the address {host}",
-}
-"""The texts of OpenSSL's errors that another ca would not mend."""
-
-AGENT = f"flaresend-mock/{__version__}"
+}  # the texts of OpenSSL's errors that another ca would not mend
 
 
 class Poster:
@@ -76,7 +71,6 @@ class Poster:
         return self._exchange("POST", webhook, body, {"Content-Type": "application/json", **signature})
 
     def get(self, webhook: Webhook) -> dict[str, Any]:
-        """Get the URL of a webhook, and return the same outcome."""
         return self._exchange("GET", webhook, None, {})
 
     def _exchange(self, method: str, webhook: Webhook, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
@@ -85,9 +79,10 @@ class Poster:
         status, text, error = None, "", None
         exchange.reconnected = False
         try:
-            call = self._session.prepare_request(
-                requests.Request(method, url, {"User-Agent": AGENT, **headers}, data=body)
+            request = requests.Request(
+                method, url, {"User-Agent": f"flaresend-mock/{__version__}", **headers}, data=body
             )
+            call = self._session.prepare_request(request)
             sent = call.headers
             tls: Any = self._trust.context(webhook) if urlsplit(url).scheme == "https" else None
             options = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False, "stream": True, "verify": tls}
@@ -98,28 +93,19 @@ class Poster:
             error = f"no response within {TIMEOUT_SECONDS:.0f} s"
         except (requests.RequestException, UnicodeError, ValueError) as problem:
             error = _plain(problem, urlsplit(url).hostname)
-        return {
-            "url": url,
-            "headers": tuple((name, str(value)) for name, value in sent.items()),
-            "status": status,
-            "response": text,
-            "error": error,
-            "milliseconds": round(watch.seconds * 1000, 3),
-            "reconnected": exchange.reconnected,
-        }
+        shown = tuple((name, str(value)) for name, value in sent.items())
+        outcome = {"url": url, "headers": shown, "status": status, "response": text, "error": error}
+        return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": exchange.reconnected}
 
 
 def escaped(body: bytes) -> bytes:
     """Return JSON with an escape for each slash and for each character that is not ASCII. Strings alone have these."""
     text = body.decode().replace("/", "\\/")
-    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], text).encode()
+    return re.sub("[^\x00-\x7f]+", lambda found: json.dumps(found[0])[1:-1], text).encode()
 
 
 def key_of(secret: str) -> bytes:
-    """Return the key of a Standard Webhooks secret: its decoded base64 part.
-
-    A secret that is not base64 is the key itself, so any string can be a secret.
-    """
+    """Return the key of a Standard Webhooks secret: what its base64 holds, or else the secret itself."""
     text = secret.removeprefix("whsec_")
     try:
         return b64decode(text, validate=True)
@@ -139,7 +125,6 @@ def hub_signature(secret: str, body: bytes) -> str:
 
 
 def signature_headers(secret: str | None, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the signature headers of a delivery; none without a secret."""
     if not secret:
         return {}
     return {
@@ -151,10 +136,7 @@ def signature_headers(secret: str | None, message_id: str, timestamp: int, body:
 
 
 def _read(response: requests.Response, watch: Stopwatch) -> str:
-    """Return the first 64 KB of a response, or what arrives within the timeout.
-
-    It reads byte by byte, as reading a larger piece would wait until that is complete.
-    """
+    """Return the first 64 KB of a response, or what arrives in time. Larger reads would wait for all they ask for."""
     kept = bytearray()
     for chunk in response.iter_content(1):
         kept += chunk
@@ -186,10 +168,7 @@ _here = threading.local()
 
 @contextmanager
 def mounted(app: WSGIApplication) -> Iterator[str]:
-    """Mount an application at a URL until the block ends, and return the beginning of that URL.
-
-    All emulators of this process know it. No URL is used twice.
-    """
+    """Mount an application for all emulators of this process, and return the beginning of its URL, which is new."""
     host = f"app-{next(_numbers)}{hosts.IN_PROCESS}"
     _apps[host] = app
     try:
@@ -217,14 +196,7 @@ class LocalAdapter(NetworkAdapter):
 
 
 def _call(app: WSGIApplication, request: PreparedRequest, timeout: float | None) -> Response:
-    """Return the response of an application, with as much of its body as is read from a socket.
-
-    The application gets its own thread, as it may hang.
-
-    Raises:
-        ReadTimeout: the application takes longer than `timeout` seconds.
-        ConnectionError: the application raised an exception.
-    """
+    """Return the response of an application. It gets its own thread, as it may hang; ReadTimeout if it does."""
     outcomes: SimpleQueue[Response | ConnectionError] = SimpleQueue()
     given_up = threading.Event()
 

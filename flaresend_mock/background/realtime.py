@@ -30,7 +30,6 @@ def machine_time() -> datetime:
 
 
 def http_date() -> str:
-    """Return the present time as HTTP's header Date has it. It is formatted once a second."""
     global _date
     second = int(time.time())
     if _date[0] != second:
@@ -39,14 +38,11 @@ def http_date() -> str:
 
 
 class Stopwatch:
-    """Measures real seconds since its creation, also in processes that freeze time.
-
-    Args:
-        counter: counts seconds. A default argument keeps it from libraries that freeze time.
-    """
+    """Measures real seconds since its creation, also in processes that freeze time."""
 
     __slots__ = ("_counter", "_started")
 
+    # the default argument keeps the counter from libraries that freeze time
     def __init__(self, counter: Callable[[], float] = time.perf_counter) -> None:
         self._counter = counter
         self._started = counter()
@@ -71,10 +67,7 @@ class Patience:
                 return
 
     def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
-        """Wait until an event is set, at most for real seconds, and return whether it is.
-
-        Waiting ends when the emulator stops or the client disconnects.
-        """
+        """Wait until an event is set, for at most real seconds or until the client leaves; return whether it is."""
         watch = Stopwatch()
         while not (done.is_set() or self.over or is_gone()):
             left = seconds - watch.seconds

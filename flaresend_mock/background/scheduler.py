@@ -21,10 +21,8 @@ log = logging.getLogger(__name__)
 class Scheduler:
     """Wakes every world when its next timer falls due.
 
-    A world has one job, which runs all timers that are due, in order. (Jobs for single timers would run those of one
-    moment in any order, and would have to move whenever the clock changes.) Each job has a new id, because APScheduler
-    removes a finished job by its id after starting it.
-
+    A world has one job, which runs all timers that are due, in order: jobs for single timers would run those of one
+    moment in any order. Each has a new id, as APScheduler removes a finished job by its id after starting it.
     The first timer imports and starts APScheduler, which would slow down the start of the emulator.
     """
 
@@ -64,7 +62,6 @@ class Scheduler:
                 self._armed[world] = (wake_at, self._add_job(world, wake_at))
 
     def forget(self, world: World) -> None:
-        """Stop waking a closed world."""
         with self._lock:
             if world in self._armed:
                 self._disarm(world)
@@ -78,9 +75,8 @@ class Scheduler:
             defaults = {"misfire_grace_time": None, "coalesce": True}
             self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
             self._scheduler.start()
-        job_id = f"{world.name} {next(self._job_numbers)}"
-        trigger = DateTrigger(wake_at, UTC)
-        return self._scheduler.add_job(self._wake, trigger, args=[world, job_id], id=job_id)
+        id_ = f"{world.name} {next(self._job_numbers)}"
+        return self._scheduler.add_job(self._wake, DateTrigger(wake_at, UTC), args=[world, id_], id=id_)
 
     def _disarm(self, world: World) -> None:
         from apscheduler.jobstores.base import JobLookupError

@@ -15,13 +15,9 @@ log = logging.getLogger(__name__)
 
 
 class TrustStore:
-    """The public roots, those of the machine, and further ones.
+    """The public roots, those of the machine, and further ones: in PEM, and in files and folders that can be read.
 
     Threads share it. It makes one context for each `ca`, as connections under one are never used under another.
-
-    Args:
-        certificates: further ones in PEM, or nothing.
-        places: files and folders with further ones. It leaves out those that it cannot read, and logs it.
     """
 
     def __init__(self, certificates: str = "", places: Sequence[str] = ()) -> None:
@@ -30,11 +26,7 @@ class TrustStore:
         self._made = lru_cache(MAX_CONTEXTS)(self._make)
 
     def context(self, webhook: Webhook) -> ssl.SSLContext:
-        """Return the client's side of TLS for a webhook.
-
-        Raises:
-            ValueError: the webhook's `ca` has no certificates.
-        """
+        """Return the client's side of TLS for a webhook; ValueError if its `ca` has no certificates."""
         return self._made(webhook.ca if webhook.verify else None, webhook.verify)
 
     def _make(self, ca: str | None, verify: bool) -> ssl.SSLContext:
@@ -59,15 +51,10 @@ class TrustStore:
 
 
 def read_pem(text: str) -> str:
-    """Return the certificates of a text in PEM, without what is around them.
-
-    Raises:
-        ValueError: it has none, or a damaged one. The message is a sentence.
-    """
-    parts = text.split(_BEGIN)[1:]
-    if not parts:
+    """Return the certificates of a text in PEM; ValueError with a sentence if it has none, or a damaged one."""
+    certificates = [_BEGIN + part.partition(_END)[0] + _END for part in text.split(_BEGIN)[1:]]
+    if not certificates:
         raise ValueError(f"A certificate in PEM is expected here; it begins with {_BEGIN}.")
-    certificates = [_BEGIN + part.partition(_END)[0] + _END for part in parts]
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     for number, certificate in enumerate(certificates, 1):
         try:

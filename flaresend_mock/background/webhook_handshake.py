@@ -33,18 +33,12 @@ SAMPLE = {
     },
     "timestamp": 1760705280,
     "id": "AC2EB4F50AAAC4C20D27DA8130FC844A",
-}
-"""The documented example of an inbound message."""
+}  # the documented example of an inbound message
 
 
 def sample_event(instance_id: str) -> bytes:
-    """Return the documented event, which a test sends."""
-    event = {
-        "event": "message_received",
-        "instanceId": instance_id,
-        "data": SAMPLE,
-        "timestamp": "2025-10-17T12:47:59.689Z",
-    }
+    event = {"event": "message_received", "instanceId": instance_id, "data": SAMPLE}
+    event["timestamp"] = "2025-10-17T12:47:59.689Z"
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -69,11 +63,8 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool, t
     attempt["url"] = webhook.url  # without the token in its query
     attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
     attempt["response"] = _masked(attempt["response"], webhook)
-    return {
-        "verified": problem is None,
-        "reason": _masked(problem or "", webhook),
-        "attempt": attempt | {"headers": dict(attempt["headers"])},
-    }
+    attempt["headers"] = dict(attempt["headers"])
+    return {"verified": problem is None, "reason": _masked(problem or "", webhook), "attempt": attempt}
 
 
 def _masked(text: str, webhook: Webhook) -> str:
@@ -88,11 +79,7 @@ def _masked(text: str, webhook: Webhook) -> str:
 def _unlogged() -> Iterator[None]:
     """Keep this thread's requests out of the log of urllib3, which writes whole URLs, with the token."""
     log, here = logging.getLogger("urllib3.connectionpool"), get_ident()
-
-    def others(record: logging.LogRecord) -> bool:
-        return record.thread != here
-
-    log.addFilter(others)
+    log.addFilter(others := lambda record: record.thread != here)
     try:
         yield
     finally:
@@ -100,19 +87,16 @@ def _unlogged() -> Iterator[None]:
 
 
 def _with_challenge(webhook: Webhook) -> str:
-    token = webhook.verify_token or ""
-    asked = urlencode({"hub.mode": "subscribe", "hub.challenge": CHALLENGE, "hub.verify_token": token})
-    parts = urlsplit(webhook.url)
+    values = {"hub.mode": "subscribe", "hub.challenge": CHALLENGE, "hub.verify_token": webhook.verify_token or ""}
+    parts, asked = urlsplit(webhook.url), urlencode(values)
     return urlunsplit(parts._replace(query=f"{parts.query}&{asked}".removeprefix("&")))
 
 
 def _wrong_status(attempt: dict[str, Any], strict: bool) -> str | None:
-    status = attempt["status"]
-    if status is None:
+    if (status := attempt["status"]) is None:
         return f"no response: {attempt['error']}"
-    if status == 200 or (not strict and 200 <= status < 300):
-        return None
-    return f"the receiver returned {status}, not 200"
+    accepted = status == 200 or (not strict and 200 <= status < 300)
+    return None if accepted else f"the receiver returned {status}, not 200"
 
 
 def _wrong_challenge(attempt: dict[str, Any]) -> str | None:

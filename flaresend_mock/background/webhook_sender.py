@@ -26,16 +26,11 @@ MAX_PARALLEL = 8
 SETTLE_SECONDS = 120.0
 STOP_SECONDS = 5.0
 
-Worker = tuple[World, str, int]
-"""The world, the instance and the generation of deliveries that a worker serves."""
+Worker = tuple[World, str, int]  # the world, the instance and the generation of deliveries that a worker serves
 
 
 class WebhookSender:
-    """Makes the attempts that are ready, at most 8 at once for each instance.
-
-    Each instance has its own threads, so a slow receiver delays only its own instance. In strict mode, it accepts only
-    the status 200, as documented, and not every 2xx.
-    """
+    """Makes the attempts that are ready, at most 8 at once for each instance. In strict mode, it accepts only 200."""
 
     def __init__(self, *, strict: bool, trust: TrustStore) -> None:
         self._strict = strict
@@ -59,14 +54,9 @@ class WebhookSender:
 
     def drain(self, world: World) -> None:
         """Wait until no delivery of a world can proceed without its clock."""
-
-        def settled() -> bool:
-            return self._stopping or world.closed or world.deliveries.lanes.idle()
-
-        world.wait_until(settled, SETTLE_SECONDS)
+        world.wait_until(lambda: self._stopping or world.closed or world.deliveries.lanes.idle(), SETTLE_SECONDS)
 
     def forget(self, world: World) -> None:
-        """Start no attempt for a closed world."""
         with self._changed:
             self._worlds.discard(world)
 
@@ -87,9 +77,8 @@ class WebhookSender:
             with world.lock:
                 under_way = world.deliveries.lanes.under_way()
             for job in under_way:
-                outcome = _unsent(job, "interrupted: the emulator stopped")
-                attempt = Attempt(at=world.clock.now(), accepted=False, **outcome)
-                world.deliveries.complete(job, attempt, final=True)
+                outcome = {"at": world.clock.now(), **_unsent(job, "interrupted: the emulator stopped")}
+                world.deliveries.complete(job, Attempt(accepted=False, **outcome), final=True)
 
     def _work(self, world: World, worker: Worker) -> None:
         from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
@@ -112,7 +101,6 @@ class WebhookSender:
             self.notify(world, instance_id)
 
     def _deliver(self, world: World, job: Job, poster: Poster) -> None:
-        """Make one attempt, and report its outcome."""
         sent_at = world.clock.now()
         try:
             outcome = _attempt(job, poster, sent_at)
@@ -126,7 +114,6 @@ class WebhookSender:
 
 
 def _attempt(job: Job, poster: Poster, sent_at: datetime) -> dict[str, Any]:
-    """Post an event, or apply the fault that matches it."""
     fault = job.fault
     if fault is not None and fault.reply is not None:
         reply = fault.reply.body
@@ -138,11 +125,8 @@ def _attempt(job: Job, poster: Poster, sent_at: datetime) -> dict[str, Any]:
     outcome = poster.post(job.webhook, job.delivery.webhook_id, sent_at, job.delivery.body)
     if fault is None:
         return outcome
-    error = f"fault {fault.name}: the response was dropped"
-    return outcome | {"status": None, "response": "", "error": error}
+    return outcome | {"status": None, "response": "", "error": f"fault {fault.name}: the response was dropped"}
 
 
 def _unsent(job: Job, error: str) -> dict[str, Any]:
-    """Return the outcome of an attempt that sends nothing."""
-    nothing = {"headers": (), "status": None, "response": "", "milliseconds": 0}
-    return nothing | {"url": job.webhook.url, "error": error}
+    return {"url": job.webhook.url, "headers": (), "status": None, "response": "", "error": error, "milliseconds": 0}
