@@ -30,27 +30,12 @@ log = logging.getLogger(__name__)
 # SIGHUP is the end of a terminal, unless nohup has it ignored; Windows has SIGBREAK, for that and for Ctrl-Break
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
-COMMANDS = {
-    "run": "run",
-    "env": "env",
-    "health": "tools",
-    "reset": "worlds",
-    "receive": "instances",
-    "messages": "lists",
-    "requests": "lists",
-    "deliveries": "lists",
-    "transcript": "lists",
-    "clock": "worlds",
-    "advance": "worlds",
-    "fault": "faults",
-    "world": "worlds",
-    "instance": "instances",
-    "qr": "instances",
-    "ca": "redirection",
-    "verify-signature": "tools",
-    "fidelity": "tools",
-    "openapi": "tools",
-}
+_MODULES = (
+    "run:run env:env health:tools reset:worlds receive:instances messages:lists requests:lists deliveries:lists "
+    "transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances "
+    "ca:redirection verify-signature:tools fidelity:tools openapi:tools"
+)
+COMMANDS = dict(pair.split(":") for pair in _MODULES.split())
 """The commands, and the module of each, which is imported when its command runs."""
 
 
@@ -73,8 +58,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}")
-        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        found: click.Command = vars(import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}"))[
+            cmd_name.replace("-", "_")
+        ]
         return found
 
 
@@ -106,16 +92,14 @@ def _written_out(status: int) -> int:
     return status
 
 
-def _with_settings(command: click.Command) -> click.Command:
+def _with_settings(command: click.Group) -> click.Group:
     """Give a command every option of the settings, which `resolve` converts."""
     for option in options():
         help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
-        if isinstance(option.default, bool):
-            names = [option.name, f"{flag(option)}/--no-{flag(option)[2:]}"]
-            command.params.append(click.Option(names, default=None, help=help_text))
-        else:
-            names = [option.name, flag(option)]
-            command.params.append(click.Option(names, default=None, metavar="VALUE", help=help_text))
+        is_switch = isinstance(option.default, bool)
+        names = [option.name, flag(option) + (f"/--no-{flag(option)[2:]}" if is_switch else "")]
+        metavar = None if is_switch else "VALUE"
+        command.params.append(click.Option(names, default=None, metavar=metavar, help=help_text))
     return command
 
 
@@ -165,6 +149,7 @@ def _greet(emulator: FlaresendMock) -> None:
     print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
 
 
+@_with_settings
 @click.group(
     cls=Commands,
     invoke_without_command=True,
@@ -182,6 +167,3 @@ def cli(context: click.Context, /, **flags: Any) -> int:
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     return 0 if context.invoked_subcommand else serve(context.obj)
-
-
-_with_settings(cli)

@@ -134,8 +134,7 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
             raise
         except (OSError, ValueError, HTTPException) as error:
             why = error
-        tries += 1
-        if tries > MOST_TRIES:
+        if (tries := tries + 1) > MOST_TRIES:
             raise click.ClickException(f"{emulator.url}: {why}")
         if tries > 1:
             with output.waiting(emulator.url):
@@ -170,8 +169,7 @@ def _request(request: Mapping[str, Any]) -> str:
 
 
 def _delivery(delivery: Mapping[str, Any]) -> str:
-    attempts = delivery.get("attempts")
-    count = len(attempts) if isinstance(attempts, list) else 0
+    count = len(attempts) if isinstance(attempts := delivery.get("attempts"), list) else 0
     tried = f"{count} attempt{'' if count == 1 else 's'}"
     return f"{delivery.get('id')} {delivery.get('status')}, {tried} {delivery.get('chat') or '-'}"
 

@@ -36,12 +36,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one do
 
 
 def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[Command], Command]:
-    """Give a command the options that name an emulator, and the client of that emulator as its first argument.
-
-    Args:
-        world: the command concerns one world, and has the option --world.
-        optional: the command gets None instead of the client if neither --url nor its variable is given.
-    """
+    """Give a command the options that name an emulator, and its client; None if `optional` and none is named."""
 
     def decorate(command: Command) -> Command:
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
@@ -66,7 +61,6 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
 
 
 def address(settings: Settings, url: str | None) -> str:
-    """Return the address of the emulator that a command is about."""
     found = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
     if not found.startswith(("http://", "https://")):
         raise click.UsageError(f"--url: {found!r} is not an http URL")
@@ -74,7 +68,6 @@ def address(settings: Settings, url: str | None) -> str:
 
 
 def token_of(settings: Settings, token: str | None) -> str | None:
-    """Return the control token of that emulator."""
     if token is None:
         return settings.control_token
     if not token or not token.isascii() or not token.isprintable() or " " in token:
@@ -84,8 +77,7 @@ def token_of(settings: Settings, token: str | None) -> str | None:
 
 def span(text: str) -> float:
     """Return the seconds of a span of time; ValueError for another text, or one longer than the calendar."""
-    spelled = _SPAN.fullmatch(text)
-    if not text or spelled is None:
+    if not text or (spelled := _SPAN.fullmatch(text)) is None:
         raise ValueError
     amounts = zip(spelled.groups(), (1, *_UNITS.values()), strict=True)
     found = sum(float(amount) * unit for amount, unit in amounts if amount is not None)
@@ -106,7 +98,6 @@ def load_json(text: str | bytes) -> Any:
 
 
 def json_or_text(text: str) -> Any:
-    """Return the JSON that a text is, or else the text."""
     try:
         return load_json(text)
     except ValueError:

@@ -18,7 +18,6 @@ _shown = threading.Lock()
 
 
 def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
-    """Print a response: as JSON, or line by line."""
     if as_json:
         document(response)
         return
@@ -46,8 +45,7 @@ def document(response: Any) -> None:
 
 def arrows() -> dict[str, str]:
     """Return the signs of outbound and inbound messages that standard output can write."""
-    outbound, inbound = ("→", "←") if can_write("→←") else ("->", "<-")
-    return {"outbound": outbound, "inbound": inbound}
+    return dict(zip(("outbound", "inbound"), ("→", "←") if can_write("→←") else ("->", "<-"), strict=True))
 
 
 def can_write(text: str) -> bool:
@@ -79,12 +77,10 @@ def waiting(for_what: str) -> Iterator[None]:
 def _count_seconds(what: str, over: threading.Event) -> None:
     from flaresend_mock.background.realtime import Stopwatch  # most commands end before this
 
-    watch = Stopwatch()
-    told = False
+    watch, told = Stopwatch(), False
     while not over.wait(SECONDS_BEFORE):
-        line = f"waiting for {what} {watch.seconds:.0f} s"
-        width = shutil.get_terminal_size().columns - 1
-        print(f"{_ERASE}{line[:width]}", end="", file=sys.stderr, flush=True)
+        line = f"waiting for {what} {watch.seconds:.0f} s"[: shutil.get_terminal_size().columns - 1]
+        print(f"{_ERASE}{line}", end="", file=sys.stderr, flush=True)
         told = True
     if told:
         print(_ERASE, end="", file=sys.stderr, flush=True)

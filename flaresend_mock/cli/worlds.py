@@ -60,8 +60,7 @@ def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: An
             raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
         body["export" if "format" in contents else "world"] = contents
     response = emulator.call("POST", "/worlds", body, seconds=LONG_SECONDS)
-    lines = [f"World {response.get('name')}", f"API key: {response.get('api_key')}"]
-    output.show(response, as_json, lines)
+    output.show(response, as_json, [f"World {response.get('name')}", f"API key: {response.get('api_key')}"])
     _warn(response, as_json)
 
 
@@ -71,8 +70,7 @@ def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: An
 @uses_emulator(world=True)
 def export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secrets: bool) -> None:
     """Export a world as JSON, to a FILE or to standard output."""
-    secrets = "true" if with_secrets else None
-    data, _ = emulator.fetch("/world", seconds=LONG_SECONDS, with_secrets=secrets)
+    data, _ = emulator.fetch("/world", seconds=LONG_SECONDS, with_secrets="true" if with_secrets else None)
     if not data.startswith(_OPENING):
         raise NotAnEmulator(emulator.url)
     if file is not None and str(file) != "-":
@@ -136,7 +134,6 @@ def clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool |
 
 
 def _step(text: str) -> dict[str, Any]:
-    """Return how far a clock advances, as the body of the call."""
     if text == "next":
         return {"to_next": True}
     try:
@@ -144,8 +141,7 @@ def _step(text: str) -> dict[str, Any]:
     except ValueError:
         if _BEGINS_LIKE_A_DATE.match(text):
             return {"to": text}
-    wanted = "a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next"
-    raise click.BadParameter(f"{text!r} is neither {wanted}")
+    raise click.BadParameter(f"{text!r} is neither a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next")
 
 
 @click.command()
@@ -168,14 +164,12 @@ def _fired(fired: Mapping[str, Any]) -> str:
 
 
 def _warn(response: Mapping[str, Any], as_json: bool) -> None:
-    warnings = response.get("warnings")
-    if not as_json and isinstance(warnings, list):
+    if not as_json and isinstance(warnings := response.get("warnings"), list):
         for warning in warnings:
             output.note(str(warning))
 
 
 def _line(world: Mapping[str, Any]) -> str:
-    names = ("instances", "messages", "scheduled", "faults")
-    counts = ", ".join(f"{world.get(name)} {name}" for name in names)
+    counts = ", ".join(f"{world.get(name)} {name}" for name in ("instances", "messages", "scheduled", "faults"))
     clock = "frozen" if world.get("frozen") else "running"
     return f"{world.get('name')}: {counts}; {world.get('now')}, {clock}"

@@ -12,14 +12,8 @@ if TYPE_CHECKING:
     from flaresend_mock.testing.server import Server, serving
     from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
 
-__all__ = [
-    "Clock",
-    "ControlPlaneError",
-    "Delivery",
-    "EmulatorUnreachable",
-    "ExpectationFailed",
-    "Fault",
-    "Flaresend",
+__all__ = ["Clock", "ControlPlaneError", "Delivery", "EmulatorUnreachable", "ExpectationFailed", "Fault", "Flaresend"]
+__all__ += [
     "Instance",
     "Message",
     "Received",

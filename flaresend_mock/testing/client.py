@@ -27,8 +27,7 @@ _Since = int | Message | Request | Delivery
 _Model = TypeVar("_Model", Message, Request, Delivery)
 
 WITHIN = 2.0
-SETTLE_SECONDS = 150.0
-"""Longer than the emulator itself waits for deliveries."""
+SETTLE_SECONDS = 150.0  # longer than the emulator itself waits for deliveries
 
 
 class ExpectationFailed(AssertionError):
@@ -63,13 +62,10 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         here: bool = False,
         elsewhere: int | None = None,
     ) -> None:
-        self.url = url
-        self.api_key = api_key
-        self.world = world
+        self.url, self.api_key, self.world = url, api_key, world
         self.headers = {"Authorization": f"Bearer {api_key}"}
         self._control = ControlPlane(url, api_key=api_key, token=token)
-        self._here = here
-        self._elsewhere = elsewhere
+        self._here, self._elsewhere = here, elsewhere
         self._open = ExitStack()
         self._calls_applications = False
         self._snapshots: list[Snapshot] = []
@@ -116,8 +112,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         body = {"from": sender, **({} if text is None else {"text": text}), **fields}
         if file is not None:
             body["media"] = {**media_of(Path(file)), **fields.get("media", {})}
-        event: Mapping[str, Any] = self._control.call("POST", "/inbound", body)["event"]
-        return event
+        return dict(self._control.call("POST", "/inbound", body)["event"])
 
     def event(self, event: Mapping[str, Any] | str, *, instance: str | None = None) -> Mapping[str, Any]:
         """Send an event that is no message of a person to the webhook unchanged, and return it.
@@ -128,8 +123,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             instance: the id of the instance; the first one if it is left out.
         """
         body = {"event": event, **({} if instance is None else {"instance": instance})}
-        sent: Mapping[str, Any] = self._control.call("POST", "/inbound", body)["event"]
-        return sent
+        return dict(self._control.call("POST", "/inbound", body)["event"])
 
     def settings(self, **changes: Any) -> None:
         """Change settings of the world, such as directory="closed" or offline_messages="drop"."""
@@ -311,8 +305,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Create a group of the instance with the people who have these numbers, and return its JID."""
         people = [participants] if isinstance(participants, str) else list(participants)
         body = {"subject": subject, "participants": people}
-        made: str = self._control.call("POST", "/groups", body)["id"]
-        return made
+        return str(self._control.call("POST", "/groups", body)["id"])
 
     def person(
         self,

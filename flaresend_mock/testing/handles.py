@@ -65,9 +65,7 @@ class Clock:
         return self._advance(to_next=True)
 
     def _advance(self, **how: Any) -> list[Mapping[str, Any]]:
-        fired: list[Mapping[str, Any]]
-        fired = self._control.call("POST", "/clock/advance", how, seconds=LONG_SECONDS)["fired"]
-        return fired
+        return list(self._control.call("POST", "/clock/advance", how, seconds=LONG_SECONDS)["fired"])
 
     def _change(self, **change: Any) -> None:
         self._control.call("PATCH", "/clock", change)
@@ -81,8 +79,7 @@ class Instance:
 
     @property
     def status(self) -> str:
-        status: str = self._control.call("GET", "/instances/default")["status"]
-        return status
+        return str(self._control.call("GET", "/instances/default")["status"])
 
     def connect(self) -> None:
         self._set("connected")
@@ -112,9 +109,7 @@ class Fault:
     def __init__(self, control: ControlPlane, shown: Mapping[str, Any]) -> None:
         self._control = control
         self.id: str = shown["id"]
-        self._what = _identity(shown)
-        self._hits = 0
-        self._removed = False
+        self._what, self._hits, self._removed = _identity(shown), 0, False
 
     @property
     def hits(self) -> int:

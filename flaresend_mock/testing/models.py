@@ -16,7 +16,6 @@ _Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery")
 
 
 def moment(text: str) -> datetime:
-    """Return a time of the emulator as an aware datetime."""
     return datetime.fromisoformat(text)
 
 
@@ -94,7 +93,6 @@ class Delivery:
 
 
 def read(model: type[_Model], shown: Mapping[str, Any]) -> _Model:
-    """Return a data class of the JSON that the control plane shows."""
     values = {}
     for one in fields(model):
         if one.name != "raw":

@@ -33,9 +33,7 @@ class Server(AbstractContextManager["Server"]):
     """
 
     def __init__(self, url: str, token: str | None = None, *, here: bool = False) -> None:
-        self.url = url
-        self._here = here
-        self._token = token
+        self.url, self._here, self._token = url, here, token
         self._control = ControlPlane(url, token=token)
 
     def __exit__(self, *_: object) -> None:
