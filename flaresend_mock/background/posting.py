@@ -242,11 +242,9 @@ def _respond(app: WSGIApplication, request: PreparedRequest, given_up: threading
         if callable(close := getattr(chunks, "close", None)):
             close()
     response = Response()
-    response.status_code = int(status.partition(" ")[0])
+    response.status_code, response.raw = int(status.partition(" ")[0]), io.BytesIO(body)
+    response.url, response.request = request.url or "", request
     response.headers.update(headers)
-    response.url = request.url or ""
-    response.request = request
-    response.raw = io.BytesIO(body)
     return response
 
 

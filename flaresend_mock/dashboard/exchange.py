@@ -85,11 +85,8 @@ def _event(world: World, message: Message) -> dict[str, Any]:
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
     as_lid = None if b'"participantPn"' in head else f'{numbers.LID}"'.encode() in head
     body = reproduce_curl.inbound_of(world, message, as_lid=as_lid)
-    return {
-        "delivery": delivery,
-        "curl": reproduce_curl.inbound_again(body, reproduce_curl.file_of(world, message), place(world)),
-        "test": reproduce_pytest.of_received(world, message, body),
-    }
+    command = reproduce_curl.inbound_again(body, reproduce_curl.file_of(world, message), place(world))
+    return {"delivery": delivery, "curl": command, "test": reproduce_pytest.of_received(world, message, body)}
 
 
 def _cause(world: World, message: Message) -> dict[str, Any]:
@@ -97,12 +94,9 @@ def _cause(world: World, message: Message) -> dict[str, Any]:
     task, event = _call_for(world, message)
     call = event.subject if event and isinstance(event.subject, Call) else None
     media = world.state.media.get(message.content.media) if message.content.media else None
-    return {
-        "call": call,
-        "task": task,
-        "curl": reproduce_curl.call_again(world, call, place(world), media) if call else "",
-        "test": reproduce_pytest.of_sent(world, message, call, task, event.at if event else message.at),
-    }
+    command = reproduce_curl.call_again(world, call, place(world), media) if call else ""
+    test = reproduce_pytest.of_sent(world, message, call, task, event.at if event else message.at)
+    return {"call": call, "task": task, "curl": command, "test": test}
 
 
 def _call_for(world: World, message: Message) -> tuple[Task | None, Event | None]:

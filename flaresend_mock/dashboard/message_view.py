@@ -79,25 +79,17 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
                 deleted = change.sender
             case "edit":
                 text, edited = words(change), True
-    return {
-        "message": message,
-        "ours": message.direction == "outbound",
-        "author": name_of(world, message.sender),
-        "text": text,
-        "mark": message.status if message.direction == "outbound" else delivery,
-        "file": _file(world, message.content),
-        "quote": None if (quoted := payload_reader.quoted_by(message)) is None else _quote(world, quoted),
-        "details": inner,
-        "choices": payload_reader.choices(inner),
-        "voters": sum(votes.values()),
+    outbound, quoted = message.direction == "outbound", payload_reader.quoted_by(message)
+    bubble: Shown = {"message": message, "ours": outbound, "author": name_of(world, message.sender), "text": text}
+    bubble |= {"details": inner, "key": opened.name, "label": LABELS.get(kind, "Message"), "edited": edited}
+    bubble |= {"deleted": deleted is not None, "deleter": _deleter(world, message), "voters": sum(votes.values())}
+    bubble |= {"file": _file(world, message.content), "choices": payload_reader.choices(inner)}
+    return bubble | {
+        "mark": message.status if outbound else delivery,
+        "quote": None if quoted is None else _quote(world, quoted),
         "contacts": payload_reader.contacts_of(inner) if kind == "contacts" else contact,
-        "key": opened.name,
-        "label": LABELS.get(kind, "Message"),
         "reactions": Counter(filter(None, reactions.values())),
-        "deleted": deleted is not None,
         "deleted_by": name_of(world, deleted) if deleted not in (None, message.sender) else "",
-        "deleter": _deleter(world, message),
-        "edited": edited,
         "forwarded": bool(context.get("isForwarded")),
     }
 
@@ -117,14 +109,9 @@ def _file(world: World, content: Content) -> Shown | None:
         return None
     media = world.state.media.get(content.media) if content.media else None
     name = content.file_name or (media.file_name if media else "") or (content.url or "").rpartition("/")[2]
-    return {
-        "kind": MEDIA_KINDS.get(content.type, content.type),
-        "id": content.media if media else None,
-        "name": name or "file",
-        "mimetype": content.mimetype or "",
-        "size": len(media.data) if media else None,
-        "url": content.url,
-    }
+    kept = {"id": content.media, "size": len(media.data)} if media else {"id": None, "size": None}
+    shown = {"name": name or "file", "mimetype": content.mimetype or "", "url": content.url}
+    return {"kind": MEDIA_KINDS.get(content.type, content.type), **shown, **kept}
 
 
 def _quote(world: World, wanted: str) -> Shown:
@@ -158,12 +145,9 @@ def name_of(world: World, party: str) -> str:
         return group.subject if group else party
     number = party.removesuffix(numbers.USER)
     number = world.state.aliases.get(number, number)
-    owner = instance_of(world, number)
-    if owner is not None and owner.name:
-        return owner.name
-    person = world.state.people.get(number)
-    if person is not None and person.name:
-        return person.name
+    for known in (instance_of(world, number), world.state.people.get(number)):
+        if known is not None and known.name:
+            return known.name
     channel = world.state.channels.get(party)
     return channel.name if channel else f"+{number}" if number.isdigit() else party
 

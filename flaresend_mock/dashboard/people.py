@@ -2,7 +2,6 @@
 
 from collections.abc import Container
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -39,6 +38,10 @@ class Entry:
     @property
     def ids(self) -> tuple[str, ...]:
         return (self.id, *self.shown.aliases) if isinstance(self.shown, Person) else (self.id,)
+
+    def matches(self, words: str) -> bool:
+        digits = "".join(filter(str.isdigit, words))
+        return words in self.title.lower() or (len(digits) >= 3 and any(digits in id_ for id_ in self.ids))
 
 
 @blueprint.get("/w/<world>/people", defaults={"kind": "people"})
@@ -98,15 +101,8 @@ def channel(world: World, channel: str | None) -> Response:
 def find(world: World, kind: str, search: str, wanted: int) -> dict[str, Any]:
     """Return a page of the people, groups or channels whose name, number or id contains a text: `first` to `last`."""
     with world.lock:
-        entries = {"people": _people, "groups": _groups, "channels": _channels}[kind](world)
-    words = search.strip().lower()
-    if words:
-        digits = "".join(filter(str.isdigit, words))
-        has_digits = len(digits) >= 3
-        named = (
-            words in one.title.lower() or (has_digits and any(digits in id_ for id_ in one.ids)) for one in entries
-        )
-        entries = list(compress(entries, named))
+        all_ = {"people": _people, "groups": _groups, "channels": _channels}[kind](world)
+    entries = [one for one in all_ if one.matches(search.strip().lower())]
     pages = max(1, -(-len(entries) // PAGE))
     page = min(max(1, wanted), pages)
     before, shown = (page - 1) * PAGE, entries[(page - 1) * PAGE : page * PAGE]
@@ -115,13 +111,9 @@ def find(world: World, kind: str, search: str, wanted: int) -> dict[str, Any]:
 
 
 def _listed(world: World, kind: str) -> dict[str, Any]:
-    search = request.args.get("q", "")
-    return {
-        "kind": kind,
-        "search": search,
-        "found": find(world, kind, search, number_argument("page")),
-        "counts": {name: len(getattr(world.state, name)) for name in KINDS},
-    }
+    search, counts = request.args.get("q", ""), {name: len(getattr(world.state, name)) for name in KINDS}
+    found = find(world, kind, search, number_argument("page"))
+    return {"kind": kind, "search": search, "found": found, "counts": counts}
 
 
 def _dialog(world: World, name: str, **values: Any) -> Response:

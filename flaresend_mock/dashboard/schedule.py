@@ -73,11 +73,8 @@ def _clock(world: World) -> Shown:
         frozen, next_due = world.timeline.frozen, world.state.timers.next_at()
     local = now.astimezone(ZoneInfo(world.state.time_zone))
     offset, minutes = f"{local:%z}", local.minute + local.second / 60
-    face = {
-        "now": local,
-        "ahead": ahead,
-        "about": _SECOND * round(ahead / _SECOND),
-        "frozen": frozen,
+    face = {"now": local, "ahead": ahead, "about": _SECOND * round(ahead / _SECOND), "frozen": frozen}
+    face |= {
         "offset": f"UTC{offset[:3]}:{offset[3:5]}" if local.utcoffset() else "UTC",
         "hands": ((local.hour % 12 + minutes / 60) * 30, minutes * 6, local.second * 6),
     }

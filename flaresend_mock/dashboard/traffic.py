@@ -93,16 +93,14 @@ def traffic(world: World) -> Response:
 
 @blueprint.get("/w/<world>/parts/traffic/older")
 def older(world: World) -> Response:
-    wanted = _filter(world)
-    shown = read_page(world, wanted, before=number_argument("before"))
+    shown = read_page(world, wanted := _filter(world), before=number_argument("before"))
     return part("traffic_older.html", world, wanted=wanted, shown=shown)
 
 
 @blueprint.get("/w/<world>/parts/traffic/news")
 def news(world: World) -> Response:
     """Return new rows, and earlier ones that changed."""
-    wanted = _filter(world)
-    oldest = number_argument("oldest")
+    wanted, oldest = _filter(world), number_argument("oldest")
     found = read_news(world, wanted, number_argument("since"), oldest)
     grown, all_ = number_argument("grown") + len(found["fresh"]), found["all"]
     anew = read_page(world, wanted, count=PAGE if all_ else KEPT) if all_ or grown > KEPT else None
@@ -123,8 +121,7 @@ def details(world: World, number: int) -> Response:
 def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> Page:
     """Return the newest calls and deliveries that a filter selects, or those before an event."""
     with world.lock:
-        events = world.state.events.since(wanted.after)
-        last = world.state.events.last_number
+        events, last = world.state.events.since(wanted.after), world.state.events.last_number
     listing = _Listing(world, wanted)
     entries: list[_Entry] = []
     for entry in _newest(events):
@@ -193,8 +190,7 @@ class _Listing:
     """Selects calls and deliveries with a filter, and makes rows of them."""
 
     def __init__(self, world: World, wanted: Filter) -> None:
-        self._world = world
-        self._wanted = wanted
+        self._world, self._wanted = world, wanted
         self._path = wanted.path.strip().lower()
         with world.lock:
             state = world.state

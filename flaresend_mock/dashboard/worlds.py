@@ -56,11 +56,9 @@ def _inputs() -> list[dict[str, Any]]:
 def _card(world: World) -> dict[str, Any]:
     with world.lock:
         state = world.state
-        counts = {"instances": len(state.instances), "messages": len(state.messages), "scheduled": len(state.tasks)}
-        return counts | {
-            "name": world.name,
-            "seed": state.seed,
-            "time_zone": state.time_zone,
+        card: dict[str, Any] = {"name": world.name, "seed": state.seed, "time_zone": state.time_zone}
+        card |= {"instances": len(state.instances), "messages": len(state.messages), "scheduled": len(state.tasks)}
+        return card | {
             "now": world.clock.now().astimezone(ZoneInfo(state.time_zone)),
             "frozen": world.timeline.frozen,
             "settings": asdict(state.settings),
