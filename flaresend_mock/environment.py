@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from flaresend_mock.http.proxy import API_HOST
 
 CA, BUNDLE, TRUST_STORE, NODE = "ca.pem", "bundle.pem", "truststore.jks", "node.cjs"
-REDIRECT, HERMETIC = "FLARESEND_MOCK_REDIRECT", "FLARESEND_MOCK_HERMETIC"
-"""What the overrides read: the emulator's address, and whether they refuse other hosts."""
+REDIRECT = "FLARESEND_MOCK_REDIRECT"  # where the overrides read the emulator's address
+HERMETIC = "FLARESEND_MOCK_HERMETIC"  # set if they refuse other hosts
 PASSWORD = "changeit"  # the one of every Java's own store of public certificates  # noqa: S105  # nosec B105
 
 _OVERRIDES = Path(__file__).parent / "overrides"
@@ -40,12 +40,8 @@ disable_functions="${{disable_functions}},stream_context_create"
 
 _TRUSTED = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT")
 """Variables that name a file of certificates. A program gets the certificates of all of them, and ours, in each."""
-_SYSTEM = (
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-)
+_SYSTEM = ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt"]
+_SYSTEM += ["/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem"]
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -53,14 +49,10 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 def variables(
     url: str, proxy: str, folder: Path, before: Mapping[str, str], *, hermetic: bool = False
 ) -> dict[str, str]:
-    """Return the variables that a program needs, besides those that it has.
+    """Return the variables that a program needs, besides those that it has `before`. Where two combine, it has both.
 
-    Args:
-        url: the address of the emulator, with its port.
-        proxy: the address of the proxy that leads to it; mostly the same one.
-        folder: where `write_files` has put the files.
-        before: the variables that the program has. Where two values combine, the returned one has both.
-        hermetic: no https call reaches another host, though a library ignores the proxy.
+    The `proxy` leads to the emulator at `url`; `write_files` has filled the folder. `hermetic`: no https call reaches
+    another host, though a library ignores the proxy.
     """
     bundle = str(folder / BUNDLE)
     direct = ",".join(_direct(before, (*_LOCAL, urlsplit(url).hostname or "", urlsplit(proxy).hostname or "")))
@@ -84,14 +76,7 @@ def variables(
 
 
 def write_files(folder: Path, authority: bytes, before: Mapping[str, str]) -> None:
-    """Write the files that the variables name.
-
-    Args:
-        authority: the certificate of the emulator's CA, in PEM.
-
-    Raises:
-        OSError: a file cannot be written.
-    """
+    """Write the files that the variables name, with the PEM of the emulator's CA; OSError if that fails."""
     found = list(dict.fromkeys((*_certificates(authority), *_public(before))))
     for source, target in _COPIES.items():
         _write(folder / target, (_OVERRIDES / source).read_bytes())
@@ -123,14 +108,12 @@ def _direct(before: Mapping[str, str], hosts: Sequence[str]) -> list[str]:
 
 
 def _added(part: str, value: str | None, separator: str, *, before: bool = False) -> str:
-    """Add a part to the value of a variable, unless it is there already."""
     if not value or part in value:
         return value or part
     return f"{part}{separator}{value}" if before else f"{value}{separator}{part}"
 
 
 def _quoted(file: Path) -> str:
-    """Return a path for NODE_OPTIONS."""
     text = file.as_posix()
     return '"' + text.replace('"', '\\"') + '"' if " " in text or '"' in text else text
 

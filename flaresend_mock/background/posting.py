@@ -148,9 +148,7 @@ def _read(response: requests.Response, watch: Stopwatch) -> str:
 def _plain(problem: Exception, host: str | None) -> str:
     """Return a short text of the innermost error of a chain."""
     cause: BaseException = problem
-    while (inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__) is not None:
-        if not isinstance(inner, BaseException):
-            break
+    while isinstance(inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__, BaseException):
         cause = inner
     text = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
     if isinstance(cause, SSLCertVerificationError):

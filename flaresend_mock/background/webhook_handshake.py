@@ -16,24 +16,16 @@ from flaresend_mock.core.models import Webhook
 MODES = ("none", "post", "challenge")
 CHALLENGE = "1158201444"
 
-SAMPLE = {
+_DEVICES = {"senderKeyHash": "k0KrwvtTGeJWyg==", "senderTimestamp": "1760137298"}
+_DEVICES |= {"recipientKeyHash": "fBBUmTapmjlK9w==", "recipientTimestamp": "1760704527"}
+_CONTEXT = {"deviceListMetadata": _DEVICES, "deviceListMetadataVersion": 2}
+_CONTEXT |= {"messageSecret": "40cV3I0agULcjIrFPsHdaDiA5BuAmFR4CkdpOlUpOHs="}
+SAMPLE = {  # the documented example of an inbound message
     "from": "254712345678@s.whatsapp.net",
-    "message": {
-        "conversation": "Hi, how are you",
-        "messageContextInfo": {
-            "deviceListMetadata": {
-                "senderKeyHash": "k0KrwvtTGeJWyg==",
-                "senderTimestamp": "1760137298",
-                "recipientKeyHash": "fBBUmTapmjlK9w==",
-                "recipientTimestamp": "1760704527",
-            },
-            "deviceListMetadataVersion": 2,
-            "messageSecret": "40cV3I0agULcjIrFPsHdaDiA5BuAmFR4CkdpOlUpOHs=",
-        },
-    },
+    "message": {"conversation": "Hi, how are you", "messageContextInfo": _CONTEXT},
     "timestamp": 1760705280,
     "id": "AC2EB4F50AAAC4C20D27DA8130FC844A",
-}  # the documented example of an inbound message
+}
 
 
 def sample_event(instance_id: str) -> bytes:

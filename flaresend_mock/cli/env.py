@@ -87,12 +87,7 @@ def _authority(settings: Settings, base: str, token: str | None) -> bytes:
 
 
 def certificate(emulator: ControlPlane) -> bytes:
-    """Return the certificate of a running emulator's CA, in PEM.
-
-    Raises:
-        click.ClickException: it has none.
-        EmulatorUnreachable: none responds.
-    """
+    """Return the certificate of a running emulator's CA, in PEM; ClickException if it has none."""
     try:
         found, _ = emulator.fetch("/ca.pem")
     except ControlPlaneError as error:
@@ -101,7 +96,6 @@ def certificate(emulator: ControlPlane) -> bytes:
 
 
 def _own_folder(authority: bytes) -> Path:
-    """Return the folder of this user for the files of programs that trust a CA."""
     own = data_folder()
     if own is None:
         raise click.UsageError("this user has no folder of its own; name one with --folder")

@@ -92,11 +92,7 @@ class _Route:
 
 @contextmanager
 def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator[_Route]:
-    """Find or start an emulator, and open a way to it until the command has ended.
-
-    Raises:
-        click.ClickException: there is no way.
-    """
+    """Find or start an emulator, and open a way to it until the command has ended; ClickException if there is none."""
     with ExitStack() as opened:
         given: dict[str, str] = {}
         if _is_running(client):
@@ -130,7 +126,6 @@ def _is_running(client: ControlPlane) -> bool:
 
 
 def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
-    """Return the settings of an emulator at an address of this machine."""
     changes: dict[str, Any] = {"proxy_others": "refuse" if hermetic else "pass"}
     if url != local_url(settings.host, settings.port):
         parts = urlsplit(url)
@@ -166,7 +161,6 @@ def _front_proxy(url: str, hermetic: bool, others: Counter[tuple[str, bool]]) ->
 
 
 def _refuse(_: object, start_response: Callable[[str, list[tuple[str, str]]], object]) -> list[bytes]:
-    """Respond to a request that is for the front proxy itself."""
     start_response("421 Misdirected Request", [("Content-Type", "text/plain"), ("Content-Length", "0")])
     return []
 
@@ -201,9 +195,8 @@ def _authority(emulator: FlaresendMock) -> bytes:
 class _Signals:
     """Passes the signals of this process on to a command while it runs. Before, they end this process."""
 
-    def __init__(self) -> None:
-        self.process: subprocess.Popen[bytes] | None = None
-        self.has_ended = False
+    process: subprocess.Popen[bytes] | None = None
+    has_ended = False
 
     def __enter__(self) -> Self:
         for name in _FORWARDED:

@@ -24,11 +24,7 @@ _ON: list[Redirection] = []
 
 
 def start(host: str, port: int, ca: str, hermetic: bool) -> Redirection:
-    """Lead connections to the emulator, and trust its CA for them.
-
-    Args:
-        hermetic: https connections to other hosts fail, unless they are local or in NO_PROXY.
-    """
+    """Lead connections to the emulator, and trust its CA for them. `hermetic`: https calls of other hosts fail."""
     entry = (host, port, ca, hermetic)
     _ON.append(entry)
     _socket.getaddrinfo = _find

@@ -25,15 +25,15 @@ _Emulator = TypeVar("_Emulator", "FlaresendMock", Flaresend)
 _lock = threading.RLock()
 _active: list[tuple[Any, dict[str, str]]] = []
 """The emulator and the variables of each redirection. The last one counts."""
-_before: dict[str, str | None] = {}
-"""The values of all these variables before the first one."""
+_before: dict[str, str | None] = {}  # the values of all these variables before the first one
 
 
 @overload
 def redirect(emulator: _Emulator) -> AbstractContextManager[_Emulator]: ...
 @overload
 def redirect() -> AbstractContextManager[FlaresendMock]: ...
-def redirect(emulator: Any = None) -> AbstractContextManager[Any]:
+@contextmanager
+def redirect(emulator: Any = None) -> Iterator[Any]:
     """Lead calls of https://api.flaresend.com by this process and its children to an emulator, in a `with` block.
 
         with flaresend_mock.redirect() as emulator:
@@ -47,14 +47,14 @@ def redirect(emulator: Any = None) -> AbstractContextManager[Any]:
         emulator: a running FlaresendMock, or the kit's client, such as the fixture `flaresend_mock`. Without one, it is
             that of the redirection around this one, or else a new one.
     """
-    return _redirection(emulator)
-
-
-@contextmanager
-def _redirection(emulator: Any) -> Iterator[Any]:
     with ExitStack() as opened:
         if emulator is None:
-            emulator = _around() or opened.enter_context(_new())
+            with _lock:
+                emulator = _active[-1][0] if _active else None
+        if emulator is None:
+            from flaresend_mock.server import FlaresendMock  # only this case needs the emulator
+
+            emulator = opened.enter_context(FlaresendMock())
         url = environment.with_port(emulator.url)
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="flaresend-mock-", ignore_cleanup_errors=True)))
@@ -95,17 +95,6 @@ def _environment() -> dict[str, str]:
     with _lock:
         known = {name: value for name, value in ENVIRONMENT.items() if name not in _before}
         return known | {name: value for name, value in _before.items() if value is not None}
-
-
-def _around() -> Any:
-    with _lock:
-        return _active[-1][0] if _active else None
-
-
-def _new() -> FlaresendMock:
-    from flaresend_mock.server import FlaresendMock  # only this case needs the emulator
-
-    return FlaresendMock()
 
 
 def _authority(emulator: FlaresendMock | Flaresend) -> bytes:
