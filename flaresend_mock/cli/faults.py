@@ -56,8 +56,7 @@ def list_faults(emulator: ControlPlane, as_json: bool) -> None:
 @uses_emulator(world=True)
 def clear(emulator: ControlPlane, as_json: bool, fault_id: str | None) -> None:
     """Remove a fault, or all faults."""
-    path = f"/faults/{part(fault_id)}" if fault_id is not None else "/faults"
-    response = emulator.call("DELETE", path)
+    response = emulator.call("DELETE", "/faults" if fault_id is None else f"/faults/{part(fault_id)}")
     output.show(response, as_json, [f"deleted: {response.get('deleted')}"])
 
 

@@ -40,8 +40,7 @@ def list_instances(emulator: ControlPlane, as_json: bool) -> None:
 @uses_emulator(world=True)
 def create(emulator: ControlPlane, as_json: bool, **given: str | None) -> None:
     """Create an instance. It shows a QR code a second later."""
-    body = {name: value for name, value in given.items() if value is not None}
-    response = emulator.call("POST", "/instances", body)
+    response = emulator.call("POST", "/instances", {name: one for name, one in given.items() if one is not None})
     output.show(response, as_json, [_line(response)])
 
 

@@ -171,5 +171,4 @@ def _warn(response: Mapping[str, Any], as_json: bool) -> None:
 
 def _line(world: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{world.get(name)} {name}" for name in ("instances", "messages", "scheduled", "faults"))
-    clock = "frozen" if world.get("frozen") else "running"
-    return f"{world.get('name')}: {counts}; {world.get('now')}, {clock}"
+    return f"{world.get('name')}: {counts}; {world.get('now')}, {'frozen' if world.get('frozen') else 'running'}"

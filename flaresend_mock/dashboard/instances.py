@@ -34,8 +34,7 @@ def instances(world: World) -> Response:
 def dialog(world: World, instance: str, dialog: str) -> Response:
     """Return a dialog for an instance: its webhook, an event for it, its settings, or a scan by another phone."""
     with world.lock:
-        found = world.state.instances.get(instance)
-        only = len(world.state.instances) == 1
+        found, only = world.state.instances.get(instance), len(world.state.instances) == 1
     if found is None:
         raise NotFound("There is no such instance.")
     choices = {"modes": MODES, "body_styles": BODY_STYLES, "statuses": INSTANCE_STATUSES}

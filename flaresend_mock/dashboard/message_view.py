@@ -126,8 +126,7 @@ def words(message: Message) -> str:
 
 
 def line_of(message: Message) -> str:
-    kind = message.content.type
-    text = words(message)
+    kind, text = message.content.type, words(message)
     if kind == "reaction":
         return f"reacted {text}" if text else "removed a reaction"
     if kind == "delete":

@@ -79,8 +79,7 @@ def page(template: str, world: World, tab: str, **values: Any) -> Response:
 
 def part(template: str, world: World, **values: Any) -> Response:
     """Render a page or a part of one. Every template may use what is added to the values."""
-    up = path_to_root()
-    zone = ZoneInfo(world.state.time_zone)
+    up, zone = path_to_root(), ZoneInfo(world.state.time_zone)
     with world.lock:
         now, frozen = world.clock.now(), world.clock.frozen
         armed = [fault for fault in world.state.faults.values() if fault.armed]

@@ -220,8 +220,7 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
         if attached is not None and (described or value is attached):
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
             kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
-            part = f'{name}=@-;filename="{named}"{kind}'
-            given.append(f"-F {_quoted(part)}")
+            given.append("-F " + _quoted(f'{name}=@-;filename="{named}"{kind}'))
             url = _quoted(place.control(f"media/{attached.id}"))
             piped = " ".join(["curl -s", *place.token, url]) + " | \\\n"
         elif described:  # the file is not kept, and its name must not become a local path

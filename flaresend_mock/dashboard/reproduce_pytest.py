@@ -120,8 +120,7 @@ def _repeat_call(script: Script, call: Call) -> None:
         arguments = {"data": script.literal(fields, 8)} | ({"files": script.literal(files, 8)} if files else {})
     else:
         arguments = {"json": script.literal(json_of(call.body), 8)}
-    comment = "  # your application makes this call"
-    script.post(path, comment=comment, then=".raise_for_status()", **arguments)
+    script.post(path, comment="  # your application makes this call", then=".raise_for_status()", **arguments)
 
 
 def _create_other(script: Script, world: World, inbound: Mapping[str, Any], other: str) -> int:
@@ -138,8 +137,7 @@ def _create_other(script: Script, world: World, inbound: Mapping[str, Any], othe
     in_group = before.chat.endswith(numbers.GROUP)
     to = {"groupJids": [before.to]} if in_group else {"recipients": [before.to]}
     body = {**to, "type": "text", "text": before.content.text or FIRST_MESSAGE}
-    path = "'/groups/send-message'" if in_group else "'/send-message'"
-    script.post(path, json=script.literal(body, 8))
+    script.post("'/groups/send-message'" if in_group else "'/send-message'", json=script.literal(body, 8))
     script.names[before.id] = "flaresend_mock.messages()[-1].id"
     return 0
 

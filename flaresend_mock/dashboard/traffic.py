@@ -219,8 +219,7 @@ class _Listing:
             status, mark = str(subject.status or "no response"), "good" if subject.succeeded else "bad"
         else:
             method, parties = "POST", [subject.chat]
-            tries = len(subject.attempts)
-            status = _UNSENT.get(subject.status, subject.status)
+            tries, status = len(subject.attempts), _UNSENT.get(subject.status, subject.status)
             if tries and subject.attempts[-1].status is not None:
                 status = f"{subject.attempts[-1].status} {status}"
             mark = _MARKS.get(subject.status, "off")
@@ -287,8 +286,7 @@ def _parties(call: Call) -> list[str]:
 
 def _needles(world: World, person: str) -> list[bytes]:
     """Return the numbers, LIDs and JIDs that the filter for a person looks for. The caller holds the lock."""
-    wanted = person.strip().lower()
-    state = world.state
+    wanted, state = person.strip().lower(), world.state
     found = [wanted.removesuffix(numbers.USER)] if "@" in wanted else []
     digits = wanted.encode(errors="replace").translate(None, _SPELLING)
     if digits.isdigit() and len(digits) >= MIN_DIGITS:

@@ -165,8 +165,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         application that replies later needs `within`.
         """
         wanted = models.matcher({"direction": "outbound", **models.message_fields(match)})
-        event = models.event_number(since)
-        body = {"match": wanted, "timeout": models.wait_seconds(within), "since": event}
+        body = {"match": wanted, "timeout": models.wait_seconds(within), "since": models.event_number(since)}
         self.settle()
         try:
             found = self._control.call("POST", "/messages/wait", body)["messages"]
@@ -208,8 +207,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Delivery:
         """Return the first delivery that matches, as soon as there is one: delivered, unless you give a `status`."""
-        wanted = {"status": "delivered", **match}
-        return self._wait_for(Delivery, "deliveries", wanted, within, since)
+        return self._wait_for(Delivery, "deliveries", {"status": "delivered", **match}, within, since)
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
         """Deliver an event again, given by its delivery or the id of it; without one, every event that failed."""

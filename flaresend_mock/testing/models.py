@@ -153,6 +153,4 @@ def _value(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Mapping):
         return matcher(value)
-    if isinstance(value, list | tuple):
-        return [_value(one) for one in value]
-    return value
+    return [_value(one) for one in value] if isinstance(value, list | tuple) else value

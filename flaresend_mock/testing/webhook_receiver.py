@@ -59,8 +59,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
         self.ca: str | None = None
         self._received: list[Received] = []
         self._changed = threading.Condition()
-        server = _Server6 if ":" in host else _Server
-        self._server = server((host, 0), self._handler())
+        self._server = (_Server6 if ":" in host else _Server)((host, 0), self._handler())
         name = shown or (f"[{host}]" if ":" in host else host)
         if tls:
             from flaresend_mock.http.tls import Authority  # imports cryptography
@@ -126,8 +125,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
                     return
                 length = min(int(given), MOST_BYTES)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                status = receiver._keep(headers, self.rfile.read(length))
-                self.send_response(status)
+                self.send_response(receiver._keep(headers, self.rfile.read(length)))
                 self.send_header("Content-Length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")
