@@ -70,6 +70,7 @@ class Load:
     rate: float  # a second
     half: float  # ms
     most: float  # ms, of the 99th percentile
+    slowest: float = 0.0  # ms
 
 
 class Process:
@@ -237,8 +238,10 @@ def read_wrk(output: str) -> Load:
     half, most = (re.search(rf"\n\s+{percent}%\s+([\d.]+)(us|ms|s)\b", output) for percent in (50, 99))
     if not (rate and half and most):
         raise SystemExit(f"wrk printed:\n{output}")
+    slowest = re.search(r"Latency(?:\s+[\d.]+(?:us|ms|s)){2}\s+([\d.]+)(us|ms|s)\b", output)
     unit = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-    return Load(float(rate[1]), float(half[1]) * unit[half[2]], float(most[1]) * unit[most[2]])
+    times = [float(one[1]) * unit[one[2]] if one else 0.0 for one in (half, most, slowest)]
+    return Load(float(rate[1]), *times)
 
 
 def percentile(values: Sequence[float], percent: int) -> float:
