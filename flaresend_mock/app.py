@@ -22,7 +22,7 @@ from flaresend_mock.api import auth, channels, groups, messages, request_log, sc
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.http.bodies import ApiRequest
+from flaresend_mock.http.body_stream import HELD, release
 from flaresend_mock.http.call_queue import give_way
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
 
@@ -63,20 +63,25 @@ class Application:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[SERVICES] = self.services
         path: str = environ["PATH_INFO"]
-        if path == CONTROL or path.startswith(CONTROL + "/"):
-            give_way(environ)  # calls of the control plane may wait
-            app = health_app if path == HEALTH else dashboard_app if f"{path}/".startswith(UI + "/") else control_app
-            return app().wsgi_app(environ, start_response)
-        if path.startswith(MEDIA_HOST + "/"):
-            return media_app().wsgi_app(environ, start_response)
-        if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
-            start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
-            return []
-        environ[PATH] = environ[RAW_PATH] = path
-        plain = environ.get("REQUEST_URI") == path and path.isascii()
-        if not plain or path.endswith("/") or "//" in path:
-            find_path(environ, strict=self.services.strict)
-        return self._api.wsgi_app(environ, start_response)
+        try:
+            if path == CONTROL or path.startswith(CONTROL + "/"):
+                give_way(environ)  # calls of the control plane may wait
+                is_page = f"{path}/".startswith(UI + "/")
+                app = health_app if path == HEALTH else dashboard_app if is_page else control_app
+                return app().wsgi_app(environ, start_response)
+            if path.startswith(MEDIA_HOST + "/"):
+                return media_app().wsgi_app(environ, start_response)
+            if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
+                start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
+                return []
+            environ[PATH] = environ[RAW_PATH] = path
+            plain = environ.get("REQUEST_URI") == path and path.isascii()
+            if not plain or path.endswith("/") or "//" in path:
+                find_path(environ, strict=self.services.strict)
+            return self._api.wsgi_app(environ, start_response)
+        finally:
+            if HELD in environ:
+                release(environ)
 
     def test_client(self, **options: Any) -> Client:
         """Return a client that calls the application without a socket. The options are those of Werkzeug's client."""
@@ -85,8 +90,6 @@ class Application:
 
 class SharedFlask(Flask):
     """A Flask application that serves every emulator of the process."""
-
-    request_class = ApiRequest
 
     def __init__(self, name: str) -> None:
         super().__init__(name, static_folder=None)

@@ -34,6 +34,7 @@ from flaresend_mock.http.call_queue import give_way
 from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
+from flaresend_mock.http.turns import Turns, give_back
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, ca_places, local_url, upstream_proxy
 from flaresend_mock.version import __version__
@@ -120,6 +121,7 @@ class FlaresendMock:
                 check_webhook=self._check_webhook,
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
                 patience=self._patience,
+                turns=Turns(self._patience),
                 max_body_size=self.settings.max_body_size,
                 trust=trust,
                 ca=lambda: self.authority.certificate,
@@ -366,11 +368,12 @@ class FlaresendMock:
         return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
-        """Delay a call, unless the client is gone."""
+        """Delay a call, unless the client is gone. Other calls with large bodies have their turn meanwhile."""
         if self._http is not None:
             is_away: Callable[[], bool] = bool
             if has_request_context():
                 give_way(request.environ)
+                give_back(request.environ)
                 is_away = is_gone(request.environ)
             self._patience.delay(seconds, lambda: until() or is_away())
 

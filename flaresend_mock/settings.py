@@ -176,7 +176,7 @@ class Settings:
     )
     max_body_size: int = _option(
         64 * 1024**2,
-        "Largest request body; a larger one gets 413. JSON and URL-encoded forms of the API have lower limits.",
+        "Largest request body; a larger one gets 413. JSON and URL-encoded forms have lower limits.",
         _BYTES,
         "64MiB",
     )

@@ -8,6 +8,7 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
 from flaresend_mock.core.world import World
+from flaresend_mock.http.body_stream import RAW, peek
 from flaresend_mock.http.context import PATH, SERVICES, AppServices, bearer
 from flaresend_mock.http.endpoint import endpoint_of
 
@@ -28,6 +29,8 @@ def authenticate() -> Response | None:
     found = us.worlds.with_key(key) if key else None
     g.caller = caller = Caller(found[0], found[1].id) if found else None
     world = caller.world if caller else us.worlds.default()
+    if caller is None:
+        request.environ[RAW] = peek(request.environ)
     if world.state.faults:
         reply = fault_injection.apply_before(world, caller.instance if caller else None)
         if reply is not None:

@@ -142,7 +142,7 @@ def refuse_http(refusal: HTTPException) -> Response:
     status = refusal.code or 500
     if status == 404:
         message = f"Cannot {request.method} {request.environ[RAW_PATH]}"
-    elif status in (400, 501) and refusal.description != type(refusal).description:
+    elif status in (400, 415, 501) and refusal.description != type(refusal).description:
         message = refusal.description or refusal.name
     else:
         message = HTTP.get(status, refusal.name)

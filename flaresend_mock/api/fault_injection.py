@@ -11,8 +11,36 @@ from flaresend_mock.core.faults import CALLS
 from flaresend_mock.core.models import Fault, Reply
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, context
+from flaresend_mock.http.body_stream import forget
 
 _LISTS = ("recipients", "participants", "groupJids")
+
+
+class DescribedCall(dict[str, Any]):
+    """A call as matchers see it. Its body is read when a matcher looks at it; one that cannot be read has no fields."""
+
+    def __init__(self, request: Request, instance: str | None) -> None:
+        self._request = request
+        super().__init__(
+            method=request.method,
+            path=request.environ[context.PATH],
+            raw_path=request.environ[context.RAW_PATH],
+            query=request.environ.get("QUERY_STRING", ""),
+            headers=context.shown(context.received(request.environ)),
+            key=context.bearer(request.headers.get("Authorization", "")),
+            instance=instance,
+        )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name == "body" else super().get(name, default)
+
+    def __missing__(self, name: str) -> Any:
+        limits = bodies.UNKNOWN_LIMITS if self["instance"] is None else bodies.LIMITS
+        try:
+            self[name] = bodies.read(self._request, _LISTS, limits=limits)
+        except HTTPException:
+            self[name] = {}
+        return self[name]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +54,7 @@ class Injected:
 
 def apply_before(world: World, instance: str | None) -> Response | None:
     """Find the fault that matches the instance's call, and return the fault's reply if it has one."""
-    fault = world.faults.match(_describe_call(request, instance), CALLS)
+    fault = world.faults.match(DescribedCall(request, instance), CALLS)
     if fault is None:
         return None
     g.injected = Injected(world, fault, world.faults.seconds_of(fault))
@@ -40,30 +68,14 @@ def apply_after(response: Response, injected: Injected) -> Response:
     fault = injected.fault
     if injected.seconds:
         faults = injected.world.faults
+        g.pop("body", None)
+        forget(request.environ)
         injected.world.delay(injected.seconds, lambda: not faults.has(fault.id))
     if fault.action == "corrupt":
         response.set_data(response.get_data()[:-1] + b"{")
     elif fault.action is not None and not context.cut(request.environ, fault.action):
         return Response("Here the connection would have ended.", 502, content_type="text/plain; charset=utf-8")
     return response
-
-
-def _describe_call(request: Request, instance: str | None) -> dict[str, Any]:
-    """Return a call as matchers see it. A body that cannot be read has no fields."""
-    try:
-        body = bodies.read(request, _LISTS, limits=bodies.API_LIMITS)
-    except HTTPException:
-        body = {}
-    return {
-        "method": request.method,
-        "path": request.environ[context.PATH],
-        "raw_path": request.environ[context.RAW_PATH],
-        "query": request.environ.get("QUERY_STRING", ""),
-        "headers": context.shown(context.received(request.environ)),
-        "body": body,
-        "key": context.bearer(request.headers.get("Authorization", "")),
-        "instance": instance,
-    }
 
 
 def _reply(reply: Reply) -> Response:

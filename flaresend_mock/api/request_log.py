@@ -10,7 +10,7 @@ from flaresend_mock.api.fault_injection import Injected, apply_after
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.http.bodies import RAW
+from flaresend_mock.http.body_stream import RAW
 from flaresend_mock.http.context import PATH, RAW_PATH, SERVICES, received
 
 log = logging.getLogger(__name__)

@@ -62,7 +62,9 @@ def refuse_http(refusal: HTTPException) -> Response:
         message = f"There is no {request.method} {request.path} here."
     elif refusal.code == 405:
         message = f"{request.method} is not possible here, only {allowed(refusal)}."
-    elif refusal.code == 415:
+    elif refusal.code == 413:
+        message = "The body is larger than the emulator accepts; docs/options.md lists the limits."
+    elif refusal.code == 415 and refusal.description == type(refusal).description:
         message = "Send JSON, with the header Content-Type: application/json."
     response = respond(refusal.code or 500, code, message)
     if methods := allowed(refusal):

@@ -1,7 +1,7 @@
 """POST /_mock/inbound: a person writes to an instance."""
 
 import re
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +18,7 @@ from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import Chaos, Upload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, InboundMessage
 from flaresend_mock.core.world import World
-from flaresend_mock.http.bodies import load_json
+from flaresend_mock.http.bodies import MEDIA_LIMITS, load_json
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 
@@ -45,8 +45,9 @@ class Base64(Text):
     """Bytes, in base64."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = value if isinstance(value, memoryview) else super()._deserialize(value, attr, data, **kwargs)
         try:
-            return b64decode(super()._deserialize(value, attr, data, **kwargs), validate=True)
+            return a2b_base64(text, strict_mode=True)
         except ValueError:
             raise ValidationError("not base64") from None
 
@@ -236,6 +237,7 @@ _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/deliver
     status=201,
     body=InboundInput(),
     forms=True,
+    limits=MEDIA_LIMITS,
     refuses=(409,),
     links=_LINKS,
     example={"from": "254712345678", "text": "Hello!"},

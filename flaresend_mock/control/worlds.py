@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_type_hints
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
@@ -17,6 +17,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.turns import give_back
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
 from flaresend_mock.world_format.schema import known_time_zone, usable_key
@@ -90,7 +91,7 @@ def list_worlds() -> dict[str, list[World]]:
     resources.NewWorld,
     status=201,
     body=WorldInput(),
-    large=True,
+    limits=bodies.IMPORT_LIMITS,
     refuses=(409,),
     links=_LINKS,
     example={"name": "checkout", "fixture": "default", "seed": 7},
@@ -150,7 +151,7 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 @endpoint(
     resources.Imported,
     body=WholeWorld(),
-    large=True,
+    limits=bodies.IMPORT_LIMITS,
     refuses=(409,),
     example={"version": 1, "instances": [{"number": "254708920430", "name": "Shop", "status": "connected"}]},
 )
@@ -167,6 +168,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     keys = [key for instance in state.instances.values() for key in instance.api_keys]
     if not all(us.worlds.key_is_free(key, apart_from=world) for key in keys):
         raise KeyInUse
+    give_back(request.environ)  # before it waits for an advance of the clock
     world.replace(state)
     return _restored(world) | {"warnings": warnings}
 

@@ -6,7 +6,7 @@ from copy import copy
 from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
-MAX_MEDIA_BYTES = 256 * 1024 * 1024
+MAX_MEDIA_BYTES = 64 * 1024 * 1024
 """The most that a world keeps of uploads, and of files on the media host."""
 
 MAX_LOG_BYTES = 64 * 1024 * 1024
@@ -24,8 +24,10 @@ _own_size: Size = attrgetter("size")
 
 def size_of(data: Any) -> int:
     """Return about how many bytes a JSON value takes."""
-    if isinstance(data, str | bytes):
+    if isinstance(data, bytes):
         return 50 + len(data)
+    if isinstance(data, str):
+        return 50 + len(data) * (1 if data.isascii() else 4)
     if isinstance(data, Mapping):
         return 100 + sum(size_of(key) + size_of(value) for key, value in data.items())
     if isinstance(data, list | tuple):
@@ -72,8 +74,16 @@ class BoundedStore(Generic[Value]):
             self._bytes -= self._size(self._values[key])
         self._values[key] = value
         self._bytes += self._size(value)
-        gone: list[Value] = []
-        while len(self._values) > self.limit or (self._bytes > self.max_bytes and len(self._values) > 1):
+        return self.make_room(0, 1) if len(self._values) > self.limit or self._bytes > self.max_bytes else []
+
+    def make_room(self, size: int, least: int = 0) -> list[Value]:
+        """Evict, and return, what will not be kept beside a value of this size, before that takes its memory.
+
+        Args:
+            least: how many values are kept in any case.
+        """
+        max_bytes, gone = self.max_bytes - size, list[Value]()
+        while len(self._values) > self.limit or (self._bytes > max_bytes and len(self._values) > least):
             _, oldest = self._values.popitem(last=False)
             self._bytes -= self._size(oldest)
             gone.append(oldest)

@@ -98,7 +98,7 @@ class Groups:
             now = self._store.clock.now()
             delivered: list[str] = []
             failed: list[str] = []
-            for group_id in group_ids:
+            for group_id in self._store.in_portions(group_ids):
                 group = self._store.state.groups.get(group_id)
                 if (
                     group is None

@@ -22,6 +22,7 @@ from flaresend_mock.core.store import Store
 KEY_LENGTH = 32
 MAC_LENGTH = 10
 BLOCK = 16
+PART = 1024 * 1024
 
 DEFAULT_MIMETYPE = "application/octet-stream"
 LIFETIME = timedelta(days=30)
@@ -107,6 +108,7 @@ class Media:
             flaws: which of FLAWS the file has: an expired link, the last bytes missing, one bit wrong, or no key.
             plain: whether the file is served without encryption, as in channels.
         """
+        self._store.state.served.make_room(len(upload.data))
         now = self._store.clock.now()
         mimetype = mimetype_of(kind, upload)
         key = self._store.random.material("media key")[:KEY_LENGTH]
@@ -244,5 +246,12 @@ def seal(data: bytes, media_key: bytes, kind: str) -> bytes:
     iv, cipher_key, mac_key = expand(media_key, kind)
     missing = BLOCK - len(data) % BLOCK
     encryptor = Cipher(algorithms.AES256(cipher_key), modes.CBC(iv)).encryptor()
-    ciphertext = encryptor.update(data + bytes([missing]) * missing) + encryptor.finalize()
-    return ciphertext + hmac.digest(mac_key, iv + ciphertext, "sha256")[:MAC_LENGTH]
+    mac = hmac.new(mac_key, iv, "sha256")
+    sealed = io.BytesIO()
+    parts: list[bytes | memoryview] = [memoryview(data)[at : at + PART] for at in range(0, len(data), PART)]
+    for part in (*parts, bytes([missing]) * missing):  # to join larger ones would take several times the memory
+        ciphertext = encryptor.update(part)
+        mac.update(ciphertext)
+        sealed.write(ciphertext)
+    sealed.write(mac.digest()[:MAC_LENGTH])
+    return sealed.getvalue()

@@ -200,6 +200,19 @@ class Served:
         return 300 + len(self.data)
 
 
+_last_template: tuple[Any, int] = (None, 0)
+
+
+def _template_size(template: Any) -> int:
+    """Return the size of a template. That of the last one is kept: thousands of messages may have the same."""
+    global _last_template
+    known, size = _last_template
+    if known is not template:
+        size = size_of(template)
+        _last_template = (template, size)
+    return size
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """The content of a message. Media is an `upload`, or a `url` that is recorded and not fetched.
@@ -223,8 +236,8 @@ class Content:
     def size(self) -> int:
         """About how many bytes it takes, without its upload."""
         texts = (self.text, self.caption, self.url, self.file_name, self.mimetype)
-        template = size_of(self.template) if self.template else 0
-        return 700 + template + sum(map(len, filter(None, texts)))
+        template = _template_size(self.template) if self.template else 0
+        return 700 + template + sum(map(size_of, filter(None, texts)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ class Schedule:
 
     def send_due(self, task_id: str) -> Fired:
         """Send a task whose timer was due. The caller holds the world's lock."""
-        task = self._store.state.tasks[task_id]
+        task = due = self._store.state.tasks[task_id]
         people = [self._people.recipient(given) for given in task.recipients]
         try:
             with numbers.magic_outcomes(people):
@@ -112,7 +112,8 @@ class Schedule:
             task = replace(task, status="failed", reason=f"A magic number asked for {overloaded.status}")
         else:
             task = replace(task, status="sent")
-        self._end(task)
+        if self._store.state.tasks.get(task_id) is due:  # neither cancelled nor gone while others had the lock
+            self._end(task)
         return Fired(self._store.clock.now(), KIND, task.id, task.status, task.reason)
 
     def _unused_id(self) -> str:

@@ -1,6 +1,6 @@
 """Sending: messages of an instance to people; groups and channels record theirs here, too."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import MEDIA_TYPES, MESSAGE_TYPES, Content, Instance, Message
 from flaresend_mock.core.people import People
-from flaresend_mock.core.store import Store
+from flaresend_mock.core.store import PORTION, Store
 
 _SHOWN: Mapping[str, Collection[str]] = {
     "text": ("text",),
@@ -75,7 +75,8 @@ class Sending:
         successful: list[str] = []
         failed: list[str] = []
         invalid: list[str] = []
-        for given, number in zip(recipients, people, strict=True):
+        pairs: Iterable[tuple[str | int, str | None]] = zip(recipients, people, strict=True)
+        for given, number in pairs if len(people) < PORTION else self._store.in_portions(pairs):
             if number is None or not self._people.on_whatsapp(number):
                 invalid.append(str(given))
                 continue

@@ -1,7 +1,7 @@
 """The ground that a world's services stand on: state, clock, lock, event log, timers, and the ports to the machine."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -14,7 +14,11 @@ from flaresend_mock.core.state import State
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
 
+PORTION = 500
+"""After this number of messages of one call, the world's other callers have a turn."""
+
 AnyWorld = TypeVar("AnyWorld")
+Item = TypeVar("Item")
 
 
 def _nothing(*_: object) -> None:
@@ -102,6 +106,19 @@ class Store:
         """Wait real seconds for a condition, checked after each event with the lock held; return whether it is true."""
         with self._recorded:
             return self._recorded.wait_for(true, seconds)
+
+    def in_portions(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Yield items, and let other threads have the lock for a moment after each PORTION. The caller holds it.
+
+        If the world is replaced meanwhile, the rest is left out.
+        """
+        state = self.state
+        for count, item in enumerate(items, 1):
+            yield item
+            if count % PORTION == 0:
+                self._recorded.wait(0.001)
+                if self.state is not state:
+                    return
 
     def notify(self) -> None:
         """Make all threads in `wait_until` check their condition."""

@@ -15,6 +15,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import formatted, plain
 from flaresend_mock.dashboard.reproduce_curl import Place
+from flaresend_mock.http.bodies import read_urlencoded_form
 from flaresend_mock.http.context import cookie_of, pass_for, services
 
 blueprint = Blueprint("pages", __name__, template_folder="templates")
@@ -22,6 +23,7 @@ blueprint = Blueprint("pages", __name__, template_folder="templates")
 ROOT = "/_mock/ui/"
 MAX_DEPTH = 20  # The number of parts that the path of a page may have. No page has more.
 MAX_DIGITS = 18
+MAX_LOGIN = 4096  # Bytes of the form of the login page, which every caller may send.
 MAX_WORLDS = 12  # The number of worlds that the header offers. The worlds page has the others.
 
 SECURITY = {
@@ -53,7 +55,8 @@ def login() -> Response:
 @blueprint.post("/login")
 def check_login() -> Response:
     token = services().token or ""
-    if not hmac.compare_digest(request.form.get("token", "").encode("utf-8", "replace"), token.encode()):
+    given = read_urlencoded_form(request, MAX_LOGIN).get("token", "")
+    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
         return _login_page("This is not the token that the emulator was started with.", 401)
     response = Response(status=303, headers={"Location": "./"})
     response.set_cookie(cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure)

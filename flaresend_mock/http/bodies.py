@@ -6,19 +6,19 @@ import json
 import re
 import sys
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
-from io import BytesIO
 from math import isinf
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Request, Response
-from werkzeug.datastructures import FileStorage, MultiDict
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
-from werkzeug.formparser import FormDataParser
 
 from flaresend_mock.core.models import Upload
+from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
 from flaresend_mock.http.context import SERVICES
+from flaresend_mock.http.forms import Fields, read_multipart, read_urlencoded
+from flaresend_mock.http.turns import LARGE
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -28,11 +28,9 @@ FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
-RAW = "flaresend_mock.raw_body"
-"""The key in the environ of the bytes of a body that was read as JSON."""
 
-_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_EMPTY = re.compile(rb"[\[{]\s*[\]}]")
+_BLOCK = 64 * 1024
+_ESCAPE = re.compile(rb"\\")
 _INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -40,67 +38,43 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large bodies may be.
+    """How large bodies may be, beside the emulator's own limit.
 
     Args:
         depth: how deeply JSON may be nested.
         large: bytes of JSON that are accepted even where the emulator allows fewer.
-        json: bytes of JSON, where the emulator does not allow fewer.
+        json: bytes of JSON.
         values: how many values JSON may hold.
-        urlencoded: bytes of a URL-encoded form, where the emulator does not allow fewer.
+        urlencoded: bytes of a URL-encoded form.
+        multipart: bytes of a multipart form.
         fields: how many fields or files a form may have.
+        base64: the paths of long strings that are given as a view of their bytes.
+        text: bytes of JSON beside these.
     """
 
     depth: int = MAX_DEPTH
     large: int = 0
-    json: int = sys.maxsize
-    values: int = sys.maxsize
-    urlencoded: int = sys.maxsize
-    fields: int = 100_000
+    json: int = 8 * 1024 * 1024
+    values: int = 200_000
+    urlencoded: int = 1024 * 1024
+    multipart: int = sys.maxsize
+    fields: int = 1000
+    base64: frozenset[tuple[str, ...]] = frozenset()
+    text: int = 8 * 1024 * 1024
 
 
-DEFAULT_LIMITS = Limits()
-API_LIMITS = Limits(json=8 * 1024 * 1024, values=200_000, urlencoded=1024 * 1024, fields=1000)
-
-
-class StrictFormDataParser(FormDataParser):
-    """Reports broken forms instead of reading them as empty ones, and counts the fields of URL-encoded ones too."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.silent = False
-
-    def _parse_urlencoded(self, stream: IO[bytes], *args: Any) -> Any:
-        raw = stream.read()
-        if self.max_form_parts is not None and raw.count(b"&") >= self.max_form_parts:
-            raise RequestEntityTooLarge
-        return super()._parse_urlencoded(BytesIO(raw), *args)
-
-
-class ApiRequest(Request):
-    """A request whose forms are read strictly, and are as large as its emulator allows."""
-
-    form_data_parser_class = StrictFormDataParser
-
-    _streams: tuple[IO[bytes], ...] = ()
-    _refused: BaseException | None = None
-
-    def _get_file_stream(self, *args: Any, **kwargs: Any) -> IO[bytes]:
-        stream = super()._get_file_stream(*args, **kwargs)
-        self._streams += (stream,)
-        return stream
-
-    def _load_form_data(self) -> None:
-        if self._refused is not None:  # fault injection has read the stream
-            raise self._refused
-        self.max_content_length = self.max_form_memory_size = self.environ[SERVICES].max_body_size
-        try:
-            super()._load_form_data()
-        except BaseException as refused:
-            self._refused = refused
-            for stream in self._streams:
-                stream.close()
-            raise
+LIMITS = Limits()
+UNKNOWN_LIMITS = replace(LIMITS, json=MAX_UNKNOWN, urlencoded=MAX_UNKNOWN, multipart=MAX_UNKNOWN)
+"""Limits for a caller who is not known."""
+MEDIA_LIMITS = replace(LIMITS, json=sys.maxsize, base64=frozenset({("media", "base64")}))
+IMPORT_LIMITS = Limits(
+    depth=3 * MAX_DEPTH,  # an export wraps accepted bodies in a few more layers
+    large=64 * 1024 * 1024,
+    json=sys.maxsize,
+    text=sys.maxsize,
+    values=1_000_000,
+    base64=frozenset((*into, name, "data") for into in ((), ("export",), ("world",)) for name in ("media", "served")),
+)
 
 
 def read(
@@ -109,7 +83,7 @@ def read(
     *,
     forms: bool = True,
     strict: bool = False,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: Limits = LIMITS,
     not_json: str = NOT_JSON,
 ) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
@@ -129,27 +103,43 @@ def read(
     length = request.content_length
     if not length:
         return {}
+    environ = request.environ
+    max_body_size = environ[SERVICES].max_body_size
     if request.content_type != "application/json" and not request.is_json:
         if forms and request.mimetype in FORMS:
-            if request.mimetype == FORMS[1] and length > limits.urlencoded:
-                raise RequestEntityTooLarge
-            return _read_form(request, lists, limits, strict=strict)
+            return _read_form(request, lists, limits, max_body_size, strict=strict)
         raise UnsupportedMediaType
-    environ = request.environ
-    if length > min(max(environ[SERVICES].max_body_size, limits.large), limits.json):
+    most = min(max(max_body_size, limits.large), limits.json)
+    if length > most:
         raise RequestEntityTooLarge
     raw = environ.get(RAW)
-    if raw is None:  # the server has read it already: `Request.get_data` would add two guards
-        raw = environ[RAW] = environ["wsgi.input"].read(length)
-    if length > limits.values and _has_more_values(raw, limits.values):
+    if raw is None:
+        is_plain = length <= LARGE and "HTTP_CONTENT_ENCODING" not in environ
+        raw = environ[RAW] = environ["wsgi.input"].read(length) if is_plain else open_body(environ, most).read()
+    if len(raw) > limits.values and _has_more_values(raw, limits.values):
         raise RequestEntityTooLarge
     try:
-        data = load_json(raw, limits.depth)
+        data = _load_large(raw, limits) if limits.base64 and len(raw) > _BLOCK else load_json(raw, limits.depth)
     except ValueError:
         raise BadRequest(not_json) from None
     if not isinstance(data, dict):
         raise BadRequest(not_json)
     return data
+
+
+def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:
+    """Return the fields of a URL-encoded form of at most `most` bytes; another body has none.
+
+    Raises:
+        BadRequest: it is not UTF-8.
+        RequestEntityTooLarge: it is larger.
+    """
+    if not request.content_length or request.mimetype != FORMS[1]:
+        return {}
+    try:
+        return dict(read_urlencoded(open_body(request.environ, most), LIMITS.fields))
+    except ValueError:
+        raise BadRequest("Invalid form body") from None
 
 
 class JsonResponse(Response):
@@ -232,35 +222,93 @@ def _check_depth(data: Any, max_depth: int) -> None:
 
 
 def _has_more_values(raw: bytes, most: int) -> bool:
-    """Tell whether JSON holds more values than that in its arrays and objects, without building any."""
+    """Tell whether JSON holds more values than that in its arrays and objects, without building any.
+
+    It reads block by block: one step through all of a body would stop every other thread.
+    """
     if sum(map(raw.count, (b",", b"[", b"{"))) <= most:
         return False
-    bare = _STRING.sub(b"", raw)
-    return sum(map(bare.count, (b",", b"[", b"{"))) - _EMPTY.subn(b"", bare)[1] > most
+    values = end = 0
+    rest, in_string = b"", False
+    while end < len(raw):
+        start, end = end, end + _BLOCK
+        while raw[end - 1 : end] == b"\\":  # and what it escapes
+            end += 1
+        parts = raw[start:end].replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')
+        bare = rest + b'"' * in_string + b'"'.join(parts[in_string::2])
+        in_string ^= len(parts) % 2 == 0
+        bare = bare.translate(None, b" \t\r\n")
+        rest = bare[-1:] if bare.endswith((b"[", b"{")) else b""
+        bare = bare.removesuffix(rest)
+        values += sum(map(bare.count, (b",", b"[", b"{"))) - bare.count(b"[]") - bare.count(b"{}")
+        if values > most:
+            return True
+    return False
 
 
-def _read_form(request: Request, lists: Collection[str], limits: Limits, *, strict: bool) -> dict[str, Any]:
-    request.max_form_parts = limits.fields
-    spread = not strict or request.mimetype == FORMS[0]
+def _load_large(raw: bytes, limits: Limits) -> Any:
+    """Read JSON as `load_json` does, in parts: the text of the whole is never built, and no step is long."""
+    import msgspec  # few runs need it
+
+    split_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+    split_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+    text_left = limits.text
+
+    def load(part: Any, path: tuple[str, ...], levels: int) -> Any:
+        nonlocal text_left
+        view = memoryview(part)
+        if len(view) > _BLOCK and levels:
+            if view[0] == ord("{"):
+                return {name: load(one, (*path, name), levels - 1) for name, one in split_object(view).items()}
+            if view[0] == ord("["):
+                return [load(one, path, levels - 1) for one in split_array(view)]
+            if path in limits.base64 and view[0] == ord('"') and not _ESCAPE.search(view):
+                return view[1:-1]
+        text_left -= len(view)
+        if text_left < 0:
+            raise RequestEntityTooLarge
+        return load_json(bytes(view), levels)
+
     try:
-        form, files = request.form, request.files
-    except ValueError:
-        raise BadRequest("Invalid form body") from None
+        return load(raw.removeprefix(b"\xef\xbb\xbf").strip(b" \t\r\n"), (), limits.depth)
+    except (msgspec.MsgspecError, RecursionError):
+        raise ValueError("not JSON") from None
+
+
+def _read_form(
+    request: Request, lists: Collection[str], limits: Limits, max_body_size: int, *, strict: bool
+) -> dict[str, Any]:
+    is_multipart = request.mimetype == FORMS[0]
+    spread = not strict or is_multipart
+    environ = request.environ
+    given: Fields | None = environ.get(FORM)
+    if given is None:
+        stream = open_body(environ, min(max_body_size, limits.multipart if is_multipart else limits.urlencoded))
+        try:
+            if is_multipart:
+                given = read_multipart(stream, request.mimetype_params.get("boundary", ""), limits.fields)
+            else:
+                given = read_urlencoded(stream, limits.fields)
+        except (ValueError, KeyError):
+            raise BadRequest("Invalid form body") from None
+        environ[FORM] = given
     fields: dict[str, Any] = {}
-    if None in form or None in files:
-        raise BadRequest("Invalid form body")
-    for name, values in form.lists():
+    for name, value in given:
+        if isinstance(value, Upload):
+            continue
         found = _INDEXED.fullmatch(name)
         base = found[1] if found and found[1] in lists and not (strict and found[2]) else name
         if base in lists and not (strict and base == name):
             items = fields.setdefault(base, [])
-            for value in map(unquote, values):
-                items += _items(value, limits, spread=spread)
-                if len(items) > limits.values:
-                    raise RequestEntityTooLarge
+            items += _items(unquote(value), limits, spread=spread)
+            if len(items) > limits.values:
+                raise RequestEntityTooLarge
         elif base not in lists:
-            fields[name] = unquote(values[-1])
-    fields.update(_uploads(files))
+            fields[name] = unquote(value)
+    for name, value in reversed(given):  # of several files with one name, the first counts
+        if isinstance(value, Upload):
+            fields[name] = replace(value, file_name=unquote(value.file_name))
     return fields
 
 
@@ -280,11 +328,3 @@ def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
     except ValueError:  # an item that starts with a bracket, and is not JSON
         return [value]
     return found if spread else [found]
-
-
-def _uploads(files: MultiDict[str, FileStorage]) -> dict[str, Upload]:
-    found = {}
-    for name, file in files.items():
-        file.stream.seek(0)  # fault injection may have read it before
-        found[name] = Upload(file.stream.read(), unquote(file.filename or ""), file.content_type or "")
-    return found

@@ -24,6 +24,7 @@ from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
+from flaresend_mock.http.turns import Turns
 
 CONTROL = "/_mock"
 """The path of the control plane and the dashboard."""
@@ -72,6 +73,7 @@ class AppServices:
         waiters: limits how many calls wait at once.
         trust: the certificates that receivers of webhooks are verified against.
         ca: returns the certificate of the CA for https, in PEM.
+        turns: lets calls with large bodies wait for each other.
         max_body_size: bytes that a request's body may have; a larger one gets 413.
         run: differs from that of an earlier emulator at the same address, for pages that are still open.
         seen: by world and conversation, the last event that the dashboard has shown.
@@ -91,6 +93,7 @@ class AppServices:
     patience: Patience = field(default_factory=Patience)
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
+    turns: Turns = field(default_factory=lambda: Turns(Patience()))
     max_body_size: int = MAX_BODY_SIZE
     trust: TrustStore = field(default_factory=TrustStore)
     ca: Callable[[], bytes] = bytes

@@ -16,14 +16,13 @@ from werkzeug.exceptions import BadRequest, NotFound
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
+from flaresend_mock.http.body_stream import forget, release
 from flaresend_mock.http.context import SERVICES, bearer, services
 from flaresend_mock.http.resources import Resource, instance
 
 View = Callable[..., Any]
 
 WORLD = "world"
-LARGE_LIMITS = bodies.Limits(depth=3 * bodies.MAX_DEPTH, large=384 * 1024 * 1024)
-"""An export wraps accepted bodies in a few more layers."""
 
 _ATTRIBUTE = "flaresend_mock_endpoint"
 
@@ -68,7 +67,7 @@ class Endpoint:
         refuses: the statuses of refusals that only this endpoint has.
         links: by the view that a response leads to, the parameter it fills and a JSON pointer to its value.
         former: has a route that the documentation does not have any more, and that strict mode refuses.
-        large: accepts a whole world.
+        limits: how large the body may be.
         any_query: ignores a query that it does not know, for probes that add one.
         example: a body that the default world accepts, for OpenAPI.
         takes: the names of the view's parameters.
@@ -84,7 +83,7 @@ class Endpoint:
     refuses: tuple[int, ...] = ()
     links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     former: bool = False
-    large: bool = False
+    limits: bodies.Limits = bodies.LIMITS
     any_query: bool = False
     example: Any = None
     takes: tuple[str, ...] = ()
@@ -104,7 +103,6 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         dump = getattr(resource, "dump", None)
         of_api = "caller" in takes
         lists = _lists(of.body)
-        limits = bodies.API_LIMITS if of_api else LARGE_LIMITS if of.large else bodies.DEFAULT_LIMITS
 
         @wraps(view)
         def run(**arguments: Any) -> Response:
@@ -119,15 +117,22 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
                 arguments["query"] = of.query.parse(_query(request))
             if of.body is not None:
                 strict = of_api and request.environ[SERVICES].strict
-                g.body = given = bodies.read(
+                given = bodies.read(
                     request,
                     lists,
                     forms=of.forms or (of_api and not strict),
                     strict=strict,
-                    limits=limits,
+                    limits=of.limits,
                     not_json=of.body.not_json,
                 )
+                if of_api:
+                    g.body = given  # for the request log
+                elif of.limits is bodies.LIMITS:
+                    release(request.environ)  # before the view waits for something
+                else:
+                    forget(request.environ)
                 arguments["body"] = of.body.parse(given)
+                del given  # what a large body is read from takes as much memory as what it becomes
             if WORLD in takes:
                 arguments[WORLD] = chosen_world(request)
             result = view(**arguments)

@@ -1,7 +1,7 @@
 """Decodes JSON into the core's models by their types and the schema's rules, and names the place of each mistake."""
 
 import re
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII)
 _PLAIN = {str, int, bool, NoneType}
-_NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null"}
+_NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null", memoryview: "str"}
 """How errors call the types of JSON; the others are called as in Python."""
 
 Decoder = Callable[[Any], Any]
@@ -251,9 +251,9 @@ def _duration(data: str) -> timedelta:
     return -duration if found[1] == "-" else duration
 
 
-def _bytes(data: str) -> bytes:
+def _bytes(data: str | memoryview) -> bytes:
     try:
-        return b64decode(data, validate=True)
+        return a2b_base64(data, strict_mode=True)
     except ValueError:
         raise _Mistake("Invalid base64 encoded string.") from None
 
@@ -264,7 +264,7 @@ _SIMPLE: Mapping[Any, tuple[str, set[type], Decoder | None]] = {
     str | int: ("int | str", {int, str}, None),
     bool: ("bool", {bool}, None),
     float: ("float", {float, int}, _float),
-    bytes: ("bytes", {str}, _bytes),
+    bytes: ("bytes", {str, memoryview}, _bytes),
     datetime: ("datetime", {str}, _utc_time),
     timedelta: ("duration", {str}, _duration),
 }

@@ -1,0 +1,123 @@
+"""The stream of a request's body: inflated if its Content-Encoding says so, and bounded meanwhile."""
+
+import zlib
+from collections.abc import Iterator, MutableMapping
+from os import SEEK_END
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+
+from flaresend_mock.http.context import SERVICES
+from flaresend_mock.http.turns import LARGE, give_back
+
+RAW = "flaresend_mock.raw_body"
+"""The key in the environ of the bytes of a body that was read as JSON, or whose caller is not known."""
+FORM = "flaresend_mock.form"
+"""The key in the environ of the fields of a form that was read."""
+HELD = "flaresend_mock.held_body"
+"""The key in the environ of a call that `release` has to be called for."""
+MAX_UNKNOWN = 64 * 1024
+"""The most that is kept of the body of a caller who is not known."""
+
+_INFLATED = "flaresend_mock.inflated_body"
+_BLOCK = 64 * 1024
+_MAX_MEMBERS = 10_000
+_GZIP, _ZLIB, _DEFLATE = 31, 15, -15
+
+
+def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
+    """Return the stream of a body, at its beginning. A large one waits for its turn first.
+
+    Args:
+        most: how many bytes it may have, as it was sent and inflated.
+
+    Raises:
+        RequestEntityTooLarge: it has more.
+        UnsupportedMediaType: its Content-Encoding is not known.
+        BadRequest: it cannot be inflated.
+        ServiceUnavailable: the emulator stops.
+    """
+    environ[HELD] = True
+    stream: IO[bytes] = environ.get(_INFLATED) or environ["wsgi.input"]
+    size = stream.seek(0, SEEK_END)
+    stream.seek(0)
+    if size > most:
+        raise RequestEntityTooLarge
+    if size > LARGE:
+        environ[SERVICES].turns.take(environ)
+    encoding = environ.get("HTTP_CONTENT_ENCODING", "").strip().lower()
+    if encoding in ("", "identity") or _INFLATED in environ:
+        return stream
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise UnsupportedMediaType(f"Content-Encoding must be gzip or deflate, not {encoding[:50]!r}")
+    inflated = SpooledTemporaryFile(_BLOCK)  # closed by `release`  # noqa: SIM115
+    try:
+        for block in _inflate(stream, is_gzip=encoding != "deflate"):
+            if inflated.tell() + len(block) > most:
+                raise RequestEntityTooLarge
+            inflated.write(block)
+            if inflated.tell() > LARGE:
+                environ[SERVICES].turns.take(environ)
+    except zlib.error:
+        inflated.close()
+        raise BadRequest(f"The body is not valid {encoding}") from None
+    except HTTPException:
+        inflated.close()
+        raise
+    inflated.seek(0)
+    environ[_INFLATED] = inflated
+    return inflated
+
+
+def peek(environ: MutableMapping[str, Any]) -> bytes | None:
+    """Return the first bytes of a body, as they are kept of a caller who is not known; None without a body."""
+    if not environ.get("CONTENT_LENGTH"):
+        return None
+    try:
+        return open_body(environ, MAX_UNKNOWN).read()
+    except HTTPException:
+        stream: IO[bytes] = environ["wsgi.input"]
+        stream.seek(0)
+        return stream.read(MAX_UNKNOWN)
+
+
+def forget(environ: MutableMapping[str, Any]) -> None:
+    """Forget what was read of a body."""
+    environ.pop(RAW, None)
+    environ.pop(FORM, None)
+
+
+def release(environ: MutableMapping[str, Any]) -> None:
+    """Release what the body of a call that has ended holds: memory, a file, and its turn."""
+    forget(environ)
+    inflated = environ.pop(_INFLATED, None)
+    if inflated is not None:
+        inflated.close()
+    give_back(environ)
+
+
+def _inflate(stream: IO[bytes], *, is_gzip: bool) -> Iterator[bytes]:
+    """Yield what compressed data holds, in small blocks. Deflated data may lack zlib's header, as some clients send it.
+
+    Raises:
+        zlib.error: it is damaged or incomplete, or something else follows it.
+        RequestEntityTooLarge: it has very many members.
+    """
+    packed = stream.read(_BLOCK)
+    has_header = len(packed) > 1 and packed[0] & 15 == zlib.DEFLATED == 8 and int.from_bytes(packed[:2]) % 31 == 0
+    window = _GZIP if is_gzip else _ZLIB if has_header else _DEFLATE
+    for _ in range(_MAX_MEMBERS):
+        engine = zlib.decompressobj(window)
+        while not engine.eof:
+            block = engine.decompress(packed, _BLOCK)
+            if not (block or packed or engine.eof):
+                raise zlib.error("incomplete")
+            yield block
+            packed = engine.unused_data if engine.eof else engine.unconsumed_tail or stream.read(_BLOCK)
+        packed = packed or stream.read(_BLOCK)
+        if not packed:
+            return
+        if not is_gzip:
+            raise zlib.error("something follows it")
+    raise RequestEntityTooLarge

@@ -1,0 +1,121 @@
+"""The bodies of callers who are not known: 64 KB of them are kept, and they are read when somebody looks at them."""
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from flaresend_mock.core.world import World
+from flaresend_mock.http import bodies, forms
+from tests.defaults import ANN
+from tests.support import KEY, client_of
+
+KEPT = 64 * 1024
+JSON = "application/json"
+URLENCODED = "application/x-www-form-urlencoded"
+MULTIPART = "multipart/form-data; boundary=b"
+PART = f'--b\r\nContent-Disposition: form-data; name="number"\r\n\r\n{ANN}\r\n--b--\r\n'
+BODIES = {JSON: json.dumps({"number": ANN}), URLENCODED: f"number={ANN}", MULTIPART: PART}
+
+
+def kept(client: Client) -> Any:
+    (call,) = client.get("/_mock/requests").get_json()["requests"]
+    return call["body"]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer nope"}], ids=["no key", "a wrong key"])
+def test_a_body_is_kept_and_read_when_it_is_listed(headers: dict[str, str], client: Client) -> None:
+    client.post("/send-message", headers=headers, data=BODIES[JSON], content_type=JSON)
+
+    assert kept(client) == {"number": ANN}
+
+
+@pytest.mark.parametrize("content_type", [JSON, URLENCODED, MULTIPART, "text/plain"])
+@pytest.mark.parametrize("size", [KEPT, KEPT + 1, 1_000_000])
+def test_at_most_64_kb_are_kept(size: int, content_type: str, client: Client) -> None:
+    client.post("/send-message", data="x" * size, content_type=content_type)
+
+    assert kept(client) == "x" * min(size, KEPT)
+
+
+def test_a_compressed_body_is_kept_as_it_is_if_it_is_a_bomb(client: Client) -> None:
+    small, large = (gzip.compress(b"x" * size) for size in (KEPT, KEPT + 1))
+    headers = {"Content-Encoding": "gzip"}
+
+    client.post("/send-message", data=small, content_type=JSON, headers=headers)
+    assert kept(client) == "x" * KEPT
+    client.post("/_mock/reset")
+    client.post("/send-message", data=large, content_type=JSON, headers=headers)
+    assert len(kept(client)) <= len(large)
+
+
+@pytest.mark.parametrize("content_type", BODIES)
+def test_a_fault_may_look_at_it(content_type: str, client: Client) -> None:
+    client.post("/_mock/faults", json={"match": {"number": ANN}, "preset": "down"})
+
+    response = client.post("/send-message", data=BODIES[content_type], content_type=content_type)
+
+    assert response.status_code == 503
+
+
+@pytest.mark.parametrize(("spare", "status"), [(0, 503), (1, 401)])
+@pytest.mark.parametrize("content_type", [JSON, URLENCODED])
+def test_a_fault_looks_at_64_kb(content_type: str, spare: int, status: int, client: Client) -> None:
+    client.post("/_mock/faults", json={"match": {"number": ANN}, "preset": "down"})
+    body = BODIES[content_type] if content_type == JSON else BODIES[content_type] + "&x="
+    body += (" " if content_type == JSON else "x") * (KEPT + spare - len(body))
+
+    assert client.post("/send-message", data=body, content_type=content_type).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/send-message", "/nope", "//send-message"])
+@pytest.mark.parametrize("match", [{}, {"path": "/other"}, {"instance": "x"}], ids=str)
+def test_nobody_reads_it_otherwise(
+    match: dict[str, Any], path: str, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/_mock/faults", json={"match": match, "delay": 0})
+    for module, name in ((bodies, "load_json"), (bodies, "read_urlencoded"), (forms, "parse_qsl")):
+        monkeypatch.setattr(module, name, None)
+
+    for content_type, body in BODIES.items():
+        assert client.post(path, data=body, content_type=content_type).status_code in (401, 404)
+
+
+def test_a_fault_reads_no_body_that_it_does_not_look_at(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    client.post("/_mock/faults", json={"match": {"path": "/send-message"}, "preset": "down"})
+    monkeypatch.setattr(bodies, "load_json", None)
+
+    assert client.post("/send-message", headers=KEY, data="{}", content_type=JSON).status_code == 503
+
+
+@pytest.mark.parametrize(("spare", "status"), [(0, 401), (1, 413)])
+def test_the_login_takes_4_kb(spare: int, status: int, world: World) -> None:
+    client = client_of(world, token="secret")
+    body = "token=" + "x" * (4096 + spare - len("token="))
+
+    response = client.post("/_mock/ui/login", data=body, content_type=URLENCODED)
+    assert response.status_code == status
+    packed = gzip.compress(body.encode())
+    response = client.post(
+        "/_mock/ui/login", data=packed, content_type=URLENCODED, headers={"Content-Encoding": "gzip"}
+    )
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("content_type", [MULTIPART, JSON, "text/plain"])
+def test_the_login_reads_no_other_body(content_type: str, world: World) -> None:
+    client = client_of(world, token="secret")
+
+    assert client.post("/_mock/ui/login", data="x" * 10**6, content_type=content_type).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/_mock/faults", "/_mock/world", "/_mock/inbound", "/_mock/nope"])
+def test_the_control_plane_reads_nothing_without_the_token(
+    path: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = client_of(world, token="secret")
+    monkeypatch.setattr(bodies, "open_body", None)
+
+    assert client.post(path, data="{" * 10**6, content_type=JSON).status_code == 401
