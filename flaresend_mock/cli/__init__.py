@@ -109,7 +109,7 @@ def serve(settings: Settings) -> int:
     wakeup.setblocking(False)
     # a signal wakes this thread, also if another thread gets it
     signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
-    wanted = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    wanted = [one for one in SIGNALS if one.name != "SIGHUP" or signal.getsignal(one) is not signal.SIG_IGN]
     for number in wanted:
         signal.signal(number, lambda *_: None)
 

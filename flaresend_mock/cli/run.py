@@ -201,7 +201,7 @@ class _Signals:
     def __enter__(self) -> Self:
         for name in _FORWARDED:
             number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            if number is not None and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
                 signal.signal(number, self._pass_on)
         return self
 
