@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.test import Client
@@ -16,6 +17,7 @@ from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
+from flaresend_mock.package_data import FIXTURES
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -81,34 +83,6 @@ def reply_to(message: dict[str, Any]) -> str | None:
     return f"You said: “{text[:500]}”. Write _menu_ to see what is fresh."
 
 
-ECHO, BRIAN, AMINA = "254711000001", "254711000002", "254711000003"
-APP = ""  # the sender of what the application sends
-
-Line = tuple[float, str, str]  # how many minutes ago, the sender, and the text
-
-CONVERSATIONS: dict[str, tuple[Line, ...]] = {
-    BRIAN: (
-        (2 * 1440 + 300, BRIAN, "Hi! Do you have *sourdough* today?"),
-        (2 * 1440 + 299, APP, "Good morning Brian! Yes, fresh since 7. How many?"),
-        (2 * 1440 + 297, BRIAN, "Two please 🙏"),
-        (2 * 1440 + 296, APP, "Noted: *2 × sourdough*, KES 700. Pick them up until 6 pm."),
-        (2 * 1440 + 20, BRIAN, "Got them, thanks!"),
-        (90, BRIAN, "What does the chocolate cake cost?"),
-        (89, APP, "The chocolate cake is KES 1,800. Write *order cake* if you want one."),
-    ),
-    AMINA: (
-        (1440 + 240, APP, "Hello Amina, your birthday cake is ready tomorrow at 10:00. Reply 1 to confirm."),
-        (1440 + 232, AMINA, "1"),
-        (1440 + 231, APP, "Confirmed ✅ See you tomorrow!"),
-        (95, AMINA, "On my way, with ~five~ six people 😄"),
-    ),
-    ECHO: (
-        (3 * 1440 + 60, ECHO, "Are you open on Sunday?"),
-        (3 * 1440 + 59, APP, "Yes, from 8 to 13. The way here: https://maps.example/demo-shop"),
-    ),
-}
-
-
 def add_conversations(state: State, now: datetime, host: HostServices[World]) -> State:
     """Return a state with the sample conversations in it, up to half an hour before `now`. No webhook gets them."""
     people = dict(state.people)
@@ -118,18 +92,13 @@ def add_conversations(state: State, now: datetime, host: HostServices[World]) ->
     moment = now
     world = World("demo", state, lambda: moment, replace(host, on_timer_changed=lambda world: None))
     instance = world.instances.first()
-    lines = [
-        (minutes, number, sender, text)
-        for number, conversation in CONVERSATIONS.items()
-        if number in people
-        for minutes, sender, text in conversation
-    ]
-    for minutes, number, sender, text in sorted(lines, reverse=True):
-        moment = now - timedelta(minutes=minutes)
-        if sender == APP:
+    lines = json.loads((FIXTURES / "demo" / "conversations.json").read_text(encoding="utf-8"))
+    for line in sorted(lines, key=itemgetter("minutes_ago"), reverse=True):
+        number, text, moment = line["person"], line["text"], now - timedelta(minutes=line["minutes_ago"])
+        if number in people and line["writes"]:
+            world.inbound.receive(InboundMessage(number, text=text))
+        elif number in people:
             world.sending.send(instance.id, [number], Content("text", text=text))
-        else:
-            world.inbound.receive(InboundMessage(sender, text=text))
     moment = now - timedelta(minutes=30)
     for group in list(world.state.groups.values())[:1]:
         member = next((number for number in group.members if number != instance.number), None)

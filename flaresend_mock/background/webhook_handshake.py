@@ -12,26 +12,16 @@ from urllib.parse import quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core.models import Webhook
+from flaresend_mock.package_data import FIXTURES
 
 MODES = ("none", "post", "challenge")
 CHALLENGE = "1158201444"
 
-_DEVICES = {"senderKeyHash": "k0KrwvtTGeJWyg==", "senderTimestamp": "1760137298"}
-_DEVICES |= {"recipientKeyHash": "fBBUmTapmjlK9w==", "recipientTimestamp": "1760704527"}
-_CONTEXT = {"deviceListMetadata": _DEVICES, "deviceListMetadataVersion": 2}
-_CONTEXT |= {"messageSecret": "40cV3I0agULcjIrFPsHdaDiA5BuAmFR4CkdpOlUpOHs="}
-SAMPLE = {  # the documented example of an inbound message
-    "from": "254712345678@s.whatsapp.net",
-    "message": {"conversation": "Hi, how are you", "messageContextInfo": _CONTEXT},
-    "timestamp": 1760705280,
-    "id": "AC2EB4F50AAAC4C20D27DA8130FC844A",
-}
-
 
 def sample_event(instance_id: str) -> bytes:
-    event = {"event": "message_received", "instanceId": instance_id, "data": SAMPLE}
-    event["timestamp"] = "2025-10-17T12:47:59.689Z"
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+    """Return the documented event, which a test sends."""
+    event = json.loads((FIXTURES / "webhooks" / "documented" / "message_received.json").read_text(encoding="utf-8"))
+    return json.dumps(event | {"instanceId": instance_id}, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool, trust: TrustStore) -> dict[str, Any]:

@@ -21,26 +21,6 @@ from flaresend_mock.package_data import SAMPLES
 
 blueprint = Blueprint("chats_page", __name__)
 
-COMPOSER = (
-    ("forwarded", "Forwarded, times", "number", "0"),
-    ("seconds", "Seconds", "number", ""),
-    ("complete", "With the file, as before the end of 2024", "checkbox", ""),
-    ("album", "Id of its album", "text", ""),
-    ("images", "Pictures", "number", "2"),
-    ("videos", "Videos", "number", "0"),
-    ("latitude", "Latitude", "number", "-1.286389"),
-    ("longitude", "Longitude", "number", "36.817223"),
-    ("name", "Name", "text", ""),
-    ("address", "Address", "text", ""),
-    ("contact.name", "Name", "text", "Jane Doe"),
-    ("contact.number", "Number", "text", "254798765432"),
-    ("invite", "JID of the group", "text", "the first group"),
-    ("options", "Options, with commas", "text", "list"),
-    ("selectable", "How many may be chosen, 0 for any", "number", "1"),
-    ("choices", "Choices, with commas; none withdraws the vote", "text", "list"),
-    ("selected", "Id of the button or row", "text", "yes, or row-1"),
-    ("wrapped", "In the older form, with a wrapper", "checkbox", "on"),
-)  # the fields of kinds of messages in the form: name in the request, label, type, and its placeholder, or what it is
 MESSAGES = 40  # the number of messages that a page loads at a time
 CHATS = 60  # the number of chats that the list loads at a time
 DEFAULT_POSTER = "254712345678"
@@ -90,7 +70,7 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
     shown = read_page(world, found)
     _seen(world)[instance, chat] = shown.last_event
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
-    form = {"kinds": KINDS, "fields": COMPOSER, "kinds_with": _kinds_with, "samples": SAMPLES}
+    form = {"kinds": KINDS, "kinds_with": _kinds_with, "samples": SAMPLES}
     return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
 
 
