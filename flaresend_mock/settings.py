@@ -195,11 +195,7 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
-        """Convert every value as on the command line.
-
-        Raises:
-            SettingError: a value is wrong.
-        """
+        """Convert every value as on the command line."""
         for option in fields(self):
             value = getattr(self, option.name)
             if value is not None or option.default is not None:
@@ -237,11 +233,7 @@ def variable(option: Field[Any]) -> str:
 
 
 def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = ENVIRONMENT) -> Settings:
-    """Build settings from flags, then variables, then defaults. An empty variable counts as not set.
-
-    Raises:
-        SettingError: a value is wrong.
-    """
+    """Build settings from flags, then variables, then defaults. An empty variable counts as not set."""
     values: dict[str, Any] = {}
     for option in options():
         given, source = flags.get(option.name), flag(option)

@@ -94,11 +94,6 @@ def read(
         forms: accepts forms beside JSON.
         strict: accepts lists in forms only as `name[]`, and a JSON array only in a multipart form.
         not_json: the message for a body that is not a JSON object.
-
-    Raises:
-        BadRequest: the body does not match its content type, or is JSON but not an object.
-        UnsupportedMediaType: the body is neither JSON nor a form.
-        RequestEntityTooLarge: the body is too large.
     """
     length = request.content_length
     if not length:
@@ -128,12 +123,7 @@ def read(
 
 
 def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:
-    """Return the fields of a URL-encoded form of at most `most` bytes; another body has none.
-
-    Raises:
-        BadRequest: it is not UTF-8.
-        RequestEntityTooLarge: it is larger.
-    """
+    """Return the fields of a URL-encoded form of at most `most` bytes; another body has none."""
     if not request.content_length or request.mimetype != FORMS[1]:
         return {}
     try:
@@ -163,11 +153,7 @@ def dump_json(data: Any) -> bytes:
 
 
 def load_json(raw: bytes, max_depth: int = MAX_DEPTH) -> Any:
-    """Read JSON as JavaScript does. Lone surrogates, which UTF-8 cannot carry, become U+FFFD.
-
-    Raises:
-        ValueError: it is not JSON, holds NaN or infinities, or is nested deeper than `max_depth` levels.
-    """
+    """Read JSON as JavaScript does. Lone surrogates, which UTF-8 cannot carry, become U+FFFD."""
     try:
         data = _decode(raw.decode("utf-8-sig"))
     except RecursionError:

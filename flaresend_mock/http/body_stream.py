@@ -31,12 +31,6 @@ def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
 
     Args:
         most: how many bytes it may have, as it was sent and inflated.
-
-    Raises:
-        RequestEntityTooLarge: it has more.
-        UnsupportedMediaType: its Content-Encoding is not known.
-        BadRequest: it cannot be inflated.
-        ServiceUnavailable: the emulator stops.
     """
     environ[HELD] = True
     stream: IO[bytes] = environ.get(_INFLATED) or environ["wsgi.input"]
@@ -98,12 +92,7 @@ def release(environ: MutableMapping[str, Any]) -> None:
 
 
 def _inflate(stream: IO[bytes], *, is_gzip: bool) -> Iterator[bytes]:
-    """Yield what compressed data holds, in small blocks. Deflated data may lack zlib's header, as some clients send it.
-
-    Raises:
-        zlib.error: it is damaged or incomplete, or something else follows it.
-        RequestEntityTooLarge: it has very many members.
-    """
+    """Yield what compressed data holds, in small blocks. Deflated data may lack the header of zlib."""
     packed = stream.read(_BLOCK)
     has_header = len(packed) > 1 and packed[0] & 15 == zlib.DEFLATED == 8 and int.from_bytes(packed[:2]) % 31 == 0
     window = _GZIP if is_gzip else _ZLIB if has_header else _DEFLATE

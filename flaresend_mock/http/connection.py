@@ -117,11 +117,7 @@ class Connection:
         return buffer or self._receive(TUNNEL_SECONDS)
 
     def send(self, data: bytes) -> None:
-        """Send all of the data.
-
-        Raises:
-            OSError: the client is gone, or reads nothing for too long.
-        """
+        """Send all of the data."""
         is_plain = self._socket.gettimeout() is None
         if self._turn is not None:
             if is_plain:  # most responses need not wait
@@ -152,11 +148,7 @@ class Connection:
             self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
     def _receive(self, seconds: float, flags: int = 0) -> bytes:
-        """Return the next bytes, or none at the end.
-
-        Raises:
-            TimeoutError: none come within these seconds.
-        """
+        """Return the next bytes, or none at the end."""
         watch = None
         self._leave_queue()
         while True:
@@ -168,11 +160,7 @@ class Connection:
                     raise TimeoutError from None
 
     def _accept_tls(self) -> None:
-        """Do the TLS handshake, if the first byte of the connection is that of a hello.
-
-        Raises:
-            Closed: there is no byte, or the handshake fails.
-        """
+        """Do the TLS handshake, if the first byte of the connection is that of a hello."""
         first = self._reader.buffer or self._receive(IDLE_SECONDS, socket.MSG_PEEK)
         if not first or first[0] != _TLS_HELLO:
             return

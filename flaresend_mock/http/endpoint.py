@@ -37,9 +37,6 @@ class RequestSchema(Schema):
 
         Args:
             where: the place of the data in the body, for the message.
-
-        Raises:
-            BadRequest: the data is wrong; the message is that of `refusal`.
         """
         try:
             return self.load(data)
@@ -153,12 +150,7 @@ def endpoint_of(view: Callable[..., Any]) -> Endpoint | None:
 
 
 def chosen_world(request: Request) -> World:
-    """Return the world named by `?world=`, or that of the API key in `Authorization`, or the default world.
-
-    Raises:
-        WorldNotFound: no world has this name.
-        NotFound: no world has this API key.
-    """
+    """Return the world named by `?world=`, or that of the API key in `Authorization`, or the default world."""
     worlds = services().worlds
     name = request.args.get(WORLD)
     if name is not None:

@@ -27,12 +27,7 @@ _CHARSETS = ("ascii", "us-ascii", "utf-8", "iso-8859-1")
 
 
 def read_urlencoded(stream: IO[bytes], most: int) -> Fields:
-    """Return the fields of a URL-encoded form.
-
-    Raises:
-        ValueError: it is not UTF-8.
-        RequestEntityTooLarge: it has more than `most` fields, or a very long name.
-    """
+    """Return the fields of a URL-encoded form."""
     raw = stream.read()
     if raw.count(b"&") >= most:
         raise RequestEntityTooLarge
@@ -41,12 +36,7 @@ def read_urlencoded(stream: IO[bytes], most: int) -> Fields:
 
 
 def read_multipart(stream: IO[bytes], boundary: str, most: int) -> Fields:
-    """Return the fields and files of a multipart form.
-
-    Raises:
-        ValueError: it is malformed.
-        RequestEntityTooLarge: it has more than `most` parts, or one with a large head, or too much text.
-    """
+    """Return the fields and files of a multipart form."""
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError("no usable boundary")
     fields: Fields = []
@@ -88,11 +78,7 @@ def _headers(head: bytes) -> dict[str, str]:
 
 
 def _parts(stream: IO[bytes], boundary: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each part begins and ends. Between two of them, the caller may move the stream.
-
-    Raises:
-        ValueError: the last part has no end.
-    """
+    """Yield where each part begins and ends. Between two of them, the caller may move the stream."""
     line_end = rb"(?:\r\n|\n|\r)"
     delimiter = re.compile(line_end + b"--" + re.escape(boundary) + rb"(?:(--)|[ \t]{0,64}" + line_end + b")")
     longest = len(boundary) + 72

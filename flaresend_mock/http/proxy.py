@@ -85,11 +85,7 @@ class Proxy:
         return self._chain is None and (host in self._names or self._is_here(host, port, local))
 
     def pass_on(self, head: Head, raw_head: bytes, connection: Connection) -> None:
-        """Connect a client to the host of its request, until one of them ends that.
-
-        Raises:
-            Refused: this emulator passes nothing on, or the host cannot be reached.
-        """
+        """Connect a client to the host of its request, until one of them ends that."""
         host, port = _target(head)
         asked, proxy = head.method == "CONNECT", None
         is_chained = self._chain is not None and host in self._names
@@ -150,11 +146,7 @@ def _authorization(proxy: SplitResult) -> bytes:
 
 
 def _ask(server: socket.socket, target: str, proxy: SplitResult) -> None:
-    """Ask another proxy for a connection.
-
-    Raises:
-        Refused: it refuses.
-    """
+    """Ask another proxy for a connection."""
     server.settimeout(CONNECT_SECONDS)
     reply = b""
     try:

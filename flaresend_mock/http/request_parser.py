@@ -107,11 +107,7 @@ class _Fields:
 
 
 def parse_head(raw: bytes) -> Head:
-    """Parse a head, which ends with an empty line.
-
-    Raises:
-        Refused: it breaks a rule of RFC 9110 or RFC 9112.
-    """
+    """Parse a head, which ends with an empty line."""
     line = _REQUEST_LINE.match(raw)
     if line is None:
         raise _malformed_line(raw)
@@ -209,11 +205,7 @@ def _length(given: str) -> int:
 
 
 def check_lines(raw: bytes, begin: int) -> None:
-    """Check a part of a head that is not complete: a bare line feed at an empty line would never end it.
-
-    Raises:
-        Refused: a line ends with a bare line feed or carriage return.
-    """
+    """Check a part of a head that is not complete: a bare line feed at an empty line would never end it."""
     if _BARE_LINE_END.search(raw, begin):
         refused = _malformed_line(raw)
         refused.message = "Bad Request: a bare line feed or carriage return"
@@ -228,11 +220,7 @@ def refuse_large(raw: bytes) -> Refused:
 
 
 def chunk_size(line: bytes) -> int:
-    """Return the size of a chunk from its first line, which ends with CRLF.
-
-    Raises:
-        Refused: the line is malformed.
-    """
+    """Return the size of a chunk from its first line, which ends with CRLF."""
     found = _CHUNK_LINE.fullmatch(line)
     if found is None:
         raise _bad("a malformed chunk")
@@ -240,11 +228,7 @@ def chunk_size(line: bytes) -> int:
 
 
 def check_trailer(line: bytes) -> None:
-    """Check the syntax of a trailer, which is dropped.
-
-    Raises:
-        Refused: it is malformed.
-    """
+    """Check the syntax of a trailer, which is dropped."""
     if not _TRAILER.fullmatch(line):
         raise _bad("a malformed trailer")
 

@@ -47,11 +47,7 @@ class RequestReader:
         self.head = b""
 
     def wait(self) -> None:
-        """Wait for the first bytes of the next request.
-
-        Raises:
-            Closed: the client sends none.
-        """
+        """Wait for the first bytes of the next request."""
         while self.buffer in (b"", b"\r\n"):  # an empty line after a request does not begin another one
             try:
                 self.buffer = self._next(IDLE_SECONDS)
@@ -59,12 +55,7 @@ class RequestReader:
                 raise Closed from None
 
     def read_head(self) -> Head:
-        """Return the head of the next request. Empty lines before it are skipped, and count as a part of it.
-
-        Raises:
-            Refused: it is malformed, too large or too slow.
-            Closed: the client breaks off.
-        """
+        """Return the head of the next request. Empty lines before it are skipped, and count as a part of it."""
         buffer = self.buffer
         watch, begin, searched = Stopwatch(), 0, 0
         while True:
@@ -88,12 +79,7 @@ class RequestReader:
                 raise Refused(408, "the request takes too long") from None
 
     def read_body(self, head: Head) -> IO[bytes]:
-        """Return the whole body, and put its length into the fields of the head.
-
-        Raises:
-            Refused: it is malformed, too large or too slow, or there is no room to keep it.
-            Closed: the client has sent a part of it.
-        """
+        """Return the whole body, and put its length into the fields of the head."""
         if head.length is not None and head.length <= len(self.buffer):
             body = self.buffer[: head.length]
             self.buffer = self.buffer[head.length :]
@@ -168,11 +154,7 @@ class _Spool:
         self.size = 0
 
     def write(self, piece: bytes) -> None:
-        """Add bytes.
-
-        Raises:
-            Refused: the disk is full.
-        """
+        """Add bytes."""
         with _keeping():
             if self.size <= MAX_IN_MEMORY < self.size + len(piece):
                 memory, self.file = self.file, TemporaryFile()  # noqa: SIM115 - the call closes it
@@ -181,11 +163,7 @@ class _Spool:
         self.size += len(piece)
 
     def rewind(self) -> None:
-        """Go to the first byte, to read.
-
-        Raises:
-            Refused: the disk is full.
-        """
+        """Go to the first byte, to read."""
         with _keeping():
             self.file.seek(0)
 

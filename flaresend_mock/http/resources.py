@@ -165,11 +165,7 @@ def readable_time(moment: datetime) -> str:
 
 
 def parse_time(text: str, time_zone: str) -> datetime:
-    """Read an ISO 8601 time; one without an offset is local time in this time zone.
-
-    Raises:
-        ValueError: it is no such time, or no calendar reaches it.
-    """
+    """Read an ISO 8601 time; one without an offset is local time in this time zone."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(time_zone))

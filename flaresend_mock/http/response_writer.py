@@ -51,12 +51,7 @@ class ResponseWriter:
         self.cut = how
 
     def send(self, pieces: Iterable[bytes]) -> None:
-        """Send the response with the pieces of its body, as they come.
-
-        Raises:
-            Closed: the connection was cut, or the body has another length than was announced.
-            OSError: the client is gone.
-        """
+        """Send the response with the pieces of its body, as they come."""
         iterator = iter(pieces)
         first = next(iterator, b"")
         is_bare = self._is_head or self._status.startswith(_BARE)

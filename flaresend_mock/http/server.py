@@ -59,9 +59,6 @@ class HttpServer:
         max_connections: how many are served at once, as far as the process may have as many files open.
         tls_context: returns the context for TLS connections. It is called with the first one; None closes them.
         proxy: tells which hosts are this emulator, and what happens to requests for others.
-
-    Raises:
-        CannotListen: an address cannot be bound.
     """
 
     def __init__(

@@ -66,9 +66,6 @@ class Authority:
     Args:
         pem: its certificate and its key. Further certificates lead from it to the root that clients trust.
         path: the file of these, or None for a CA that ends with this process.
-
-    Raises:
-        AuthorityError: this is not a CA that is valid now.
     """
 
     def __init__(self, pem: bytes, path: Path | None = None) -> None:
@@ -94,9 +91,6 @@ class Authority:
         Args:
             path: None is the file of this user. If that cannot be written, the CA ends with this process.
             extra: names and addresses that a new CA may sign, besides those of `names`.
-
-        Raises:
-            AuthorityError: the file cannot be read or made, or this is not a CA that is valid now.
         """
         place = path or default_path()
         if place is None:
@@ -141,9 +135,6 @@ class Authority:
         Args:
             wanted: names and addresses. Those of `names` that the CA may not sign are left out, but for the API's:
                 the machine may have had another name when the CA was made.
-
-        Raises:
-            AuthorityError: the CA may not sign one of the others.
         """
         signed = [name for name in wanted if _may_sign(self._issuer, name)]
         refused = [name for name in wanted if name not in signed and name not in names()[1:]]
@@ -196,11 +187,7 @@ class Authority:
 
 
 def describe(pem: bytes) -> dict[str, Any]:
-    """Return what users see of a CA's certificate. No names mean that it may sign all.
-
-    Raises:
-        ValueError: it is not a certificate.
-    """
+    """Return what users see of a CA's certificate. No names mean that it may sign all."""
     certificate = x509.load_pem_x509_certificate(pem)
     limits = _extension(certificate, x509.NameConstraints)
     hosts = (limits and limits.permitted_subtrees) or ()

@@ -29,11 +29,7 @@ class Turns:
         self._patience = patience
 
     def take(self, environ: MutableMapping[str, Any]) -> None:
-        """Wait until it is the turn of a call, unless it has it.
-
-        Raises:
-            ServiceUnavailable: the emulator stops.
-        """
+        """Wait until it is the turn of a call, unless it has it."""
         if _TURN in environ:
             return
         give_way(environ)

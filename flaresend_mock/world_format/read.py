@@ -88,9 +88,6 @@ def load_world(
         name: the name of the world; API keys that replace masked ones are derived from it.
         warnings: receives a sentence about each secret that could not be restored.
         check_webhook: raises InvalidTarget for a URL that a webhook cannot have.
-
-    Raises:
-        InvalidWorld: the data is not a world, or contradicts itself.
     """
     if not isinstance(data, dict):
         raise InvalidWorld(WHOLE, "A JSON object is expected here.")
