@@ -684,6 +684,8 @@ class Reader:
                     yield kind, json.loads(value)
         except (OSError, ValueError, http.client.HTTPException):
             return  # the emulator has stopped
+        finally:
+            self._connection.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ def test_a_server_that_does_not_start_is_told() -> None:
 
 def test_the_stacks_of_an_emulator_that_is_stuck_are_told() -> None:
     with support.started() as emulator:
-        assert "Current thread" in emulator.stacks()
+        assert "(most recent call first)" in emulator.stacks()
 
 
 # --- load
