@@ -20,6 +20,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -314,6 +315,7 @@ def _status(process: int, name: str) -> float:
 def _children(process: int) -> list[int]:
     children = []
     for task in Path(f"/proc/{process}/task").iterdir():
-        for child in map(int, (task / "children").read_text().split()):
-            children += [child, *_children(child)]
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            for child in map(int, (task / "children").read_text().split()):
+                children += [child, *_children(child)]
     return children
