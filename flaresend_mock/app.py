@@ -194,11 +194,11 @@ def document(name: str, url: str) -> dict[str, Any]:
 
 @_once
 def _document(name: str) -> dict[str, Any]:
-    from flaresend_mock.openapi.documents import api_document, control_document
+    from flaresend_mock.openapi import documents
 
     if name == "api":
-        return api_document(api_app(), api_errors.refusal_type)
-    return control_document(control_app(), control_errors.refusal_type)
+        return documents.document(name, api_app(), api_errors.refusal_type)
+    return documents.document(name, control_app(), control_errors.refusal_type)
 
 
 def _fail(error: Exception) -> Response:

@@ -96,14 +96,7 @@ def list_faults(world: World) -> dict[str, list[Fault]]:
 
 
 @blueprint.post("")
-@endpoint(
-    resources.Fault,
-    status=201,
-    body=FaultInput(),
-    refuses=(409,),
-    links=_LINKS,
-    example={"match": {"number": "254712345678"}, "respond": {"status": 503}, "times": 2},
-)
+@endpoint(resources.Fault, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
 def arm(world: World, body: dict[str, Any]) -> Fault:
     """Add a fault."""
     preset = body.pop("preset", None)

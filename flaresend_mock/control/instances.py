@@ -83,14 +83,7 @@ def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("")
-@endpoint(
-    resources.Instance,
-    status=201,
-    body=NewInstance(),
-    refuses=(409,),
-    links=_LINKS,
-    example={"name": "Second phone", "number": "254700111222"},
-)
+@endpoint(resources.Instance, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
 def create(world: World, body: dict[str, Any]) -> resources.ShownInstance:
     """Create an instance. It starts up, unless a status is given."""
     return _shown(world, world.instances.create(**body))
@@ -104,7 +97,7 @@ def show(world: World, instance_id: str, query: dict[str, Any]) -> resources.Sho
 
 
 @blueprint.patch("/<instance_id>")
-@endpoint(resources.Instance, body=InstanceChange(), example={"name": "Front desk"})
+@endpoint(resources.Instance, body=InstanceChange())
 def rename(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
     """Rename an instance."""
     return _shown(world, world.instances.rename(instance_id, body["name"]))
@@ -120,7 +113,7 @@ def remove(world: World, instance_id: str) -> dict[str, str]:
 
 
 @blueprint.post("/<instance_id>/status")
-@endpoint(resources.Instance, body=StatusChange(), example={"status": "disconnected"})
+@endpoint(resources.Instance, body=StatusChange())
 def set_status(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
     """Set the status of an instance, which it keeps."""
     return _shown(world, world.pairing.set_status(instance_id, body["status"]))
@@ -148,7 +141,7 @@ def log_out(world: World, instance_id: str) -> resources.ShownInstance:
 
 
 @blueprint.post("/<instance_id>/scan")
-@endpoint(resources.Instance, body=Scan(), refuses=(409, 410), example={})
+@endpoint(resources.Instance, body=Scan(), refuses=(409, 410))
 def scan(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
     """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
     return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
@@ -162,7 +155,7 @@ def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str
 
 
 @blueprint.post("/<instance_id>/api-keys")
-@endpoint(resources.ApiKey, status=201, body=NewKey(), refuses=(409,), example={"api_key": None})
+@endpoint(resources.ApiKey, status=201, body=NewKey(), refuses=(409,))
 def make_key(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, str]:
     """Create an API key. Only this response shows it."""
     return resources.shown_key(world.instances.add_key(instance_id, body["api_key"]), secrets=True)

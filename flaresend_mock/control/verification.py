@@ -178,7 +178,7 @@ class VerifyInput(_Criteria):
 
 
 @blueprint.post(f"{_LIST}/search")
-@endpoint(Found, body=SearchInput(), example={"match": {}, "limit": 10})
+@endpoint(Found, body=SearchInput())
 def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
     """List the items that match, oldest first."""
     of = COLLECTIONS[name]
@@ -188,7 +188,7 @@ def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post(f"{_LIST}/wait")
-@endpoint(Found, body=WaitInput(), refuses=(408, 409, 503), example={"match": {}, "count": 1, "timeout": 5})
+@endpoint(Found, body=WaitInput(), refuses=(408, 409, 503))
 def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond as soon as enough items match; else 408 with the items there are, and the nearest one."""
     us, of = services(), COLLECTIONS[name]
@@ -215,7 +215,7 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
 
 
 @blueprint.post(f"{_LIST}/verify")
-@endpoint(Found, body=VerifyInput(), refuses=(409, 422), example={"match": {}, "at_least": 1})
+@endpoint(Found, body=VerifyInput(), refuses=(409, 422))
 def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
     of = COLLECTIONS[name]

@@ -57,11 +57,7 @@ class ResumeInput(Input):
 
 
 @webhooks.put("")
-@endpoint(
-    resources.InstanceWebhook,
-    body=WebhookInput(),
-    example={"url": "http://127.0.0.1:8000/webhook", "secret": "a-secret", "retries": [1, 5, 30]},  # nosec B105
-)
+@endpoint(resources.InstanceWebhook, body=WebhookInput())
 def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the webhook. Fields that are left out get their defaults."""
     services().check_webhook(body["url"])
@@ -85,7 +81,7 @@ def delete(world: World, instance_id: str) -> dict[str, Any]:
 
 
 @webhooks.post("/resume")
-@endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,), example={"replay": True})
+@endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,))
 def resume(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Resume a paused webhook; the held events come first."""
     instance = world.instances.find(instance_id)
@@ -171,7 +167,7 @@ def redeliver_one(world: World, delivery_id: str) -> dict[str, Any]:
 
 
 @deliveries.post("/redeliver")
-@endpoint(activity.Redeliveries, status=202, body=RedeliverInput(), example={"status": "failed"})
+@endpoint(activity.Redeliveries, status=202, body=RedeliverInput())
 def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Deliver many events again: failed ones, or those of a range."""
     first, last = body.get("first", 0), body.get("last", world.state.events.last_number)

@@ -87,15 +87,7 @@ def list_worlds() -> dict[str, list[World]]:
 
 
 @blueprint.post("")
-@endpoint(
-    resources.NewWorld,
-    status=201,
-    body=WorldInput(),
-    limits=bodies.IMPORT_LIMITS,
-    refuses=(409,),
-    links=_LINKS,
-    example={"name": "checkout", "fixture": "default", "seed": 7},
-)
+@endpoint(resources.NewWorld, status=201, body=WorldInput(), limits=bodies.IMPORT_LIMITS, refuses=(409,), links=_LINKS)
 def create(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
@@ -148,13 +140,7 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 
 
 @one.put("/world")
-@endpoint(
-    resources.Imported,
-    body=WholeWorld(),
-    limits=bodies.IMPORT_LIMITS,
-    refuses=(409,),
-    example={"version": 1, "instances": [{"number": "254708920430", "name": "Shop", "status": "connected"}]},
-)
+@endpoint(resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
     us, former = services(), world.instances.first()
@@ -174,7 +160,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @one.patch("/world")
-@endpoint(resources.WorldSettings, body=SettingsInput(), example={"pairing_seconds": 5})
+@endpoint(resources.WorldSettings, body=SettingsInput())
 def change(world: World, body: dict[str, Any]) -> World:
     """Change the world's settings."""
     world.pairing.change_settings(**body)

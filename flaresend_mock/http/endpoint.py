@@ -66,7 +66,6 @@ class Endpoint:
         former: has a route that the documentation does not have any more, and that strict mode refuses.
         limits: how large the body may be.
         any_query: ignores a query that it does not know, for probes that add one.
-        example: a body that the default world accepts, for OpenAPI.
         takes: the names of the view's parameters.
     """
 
@@ -82,7 +81,6 @@ class Endpoint:
     former: bool = False
     limits: bodies.Limits = bodies.LIMITS
     any_query: bool = False
-    example: Any = None
     takes: tuple[str, ...] = ()
 
 

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -23,106 +24,27 @@ MULTIPART = "multipart/form-data"
 FIDELITY = "x-fidelity"
 MOST_ASSUMED = 5
 """How many assumed examples stand beside the documented ones."""
+ASSETS = Path(__file__).parent / "assets"
+"""The texts of both documents, the meanings of statuses and parts of paths, and example bodies of the control plane."""
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 _PARAMETER = re.compile(r"<(?:any\((?P<words>[^)]*)\):)?(?P<name>\w+)>")
-
-_MEANINGS = {
-    200: "Done.",
-    201: "Created.",
-    202: "Accepted.",
-    400: "The request is wrong; the message says how.",
-    401: "The call is not authenticated.",
-    403: "The instance may not do this.",
-    404: "Not found.",
-    408: "It did not happen in time.",
-    409: "Conflict with the current state.",
-    410: "No longer there.",
-    413: "The body is too large.",
-    415: "The content type is not supported.",
-    422: "The expectation is not met.",
-    425: "The instance's phone is not connected.",
-    429: "Too many calls: a magic number asks for it.",
-    501: "The documentation says that it is not available yet.",
-    503: "Unavailable: a magic number asks for it, or all places are taken.",
-}
-_CONTROL_MEANINGS = {
-    400: "The request is wrong, or has an unknown name; the message says how.",
-    401: "The control token is missing or wrong.",
-    403: "The request comes from a web page of another origin.",
-    404: "Not found, or no such world.",
-    410: "This API key's world was evicted to make room for newer ones.",
-}
-_PARAMETERS = {
-    "code": "The invite code: the last part of the invite link.",
-    "task_id": "The id of a scheduled message, such as SCHED-9128371923.",
-    "instance_id": "The id of an instance, or `default` for the first one.",
-    "number": "A phone number in international format, such as 254712345678.",
-    "delivery_id": "The id of a delivery.",
-    "fault_id": "The id of a fault, such as fault-1.",
-    "media_id": "The id of a file, from a message's `media`.",
-    "wanted": "The id of an API key, from the list of keys.",
-    "name": "The name.",
-}
-_EXAMPLES = {
-    "group_id": "120363420250618357@g.us",
-    "channel_id": "120363406469149890@newsletter",
-    "instance_id": "default",
-}
-"""Values of parameters that the default world has."""
+_USUAL = {"api": (401, 503), "control": (400, 401, 403, 404, 410)}
+_USUAL_WITH_BODY = {"api": (400, 413, 415, 429), "control": (413, 415)}
+"""The statuses of refusals that all calls have, and all calls with a body."""
 
 
-def api_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
-    """Return the document of the Flaresend API of an application; `refused` returns the resource of a status."""
-    about = {
-        "title": "Flaresend API",
-        "version": "1.0.0",
-        "summary": "WhatsApp messaging, as flaresend-mock emulates it",
-        "description": (
-            "Flaresend publishes no OpenAPI document; the emulator makes this one from its own schemas. "
-            f"`{FIDELITY}` says of each call and example whether Flaresend's documentation says so "
-            "(documented), has said so since (documented-later), or the emulator fills a gap (assumed)."
-        ),
-    }
-    key = "The API key of an instance. That of the default world's first instance is YOUR_API_KEY."
-    schemes = {"apiKey": {"type": "http", "scheme": "bearer", "description": key}}
-    maker = _Maker(app, refused, _api_statuses, _Examples(cases(), app.url_map))
-    return maker.document(about, schemes) | {"security": [{"apiKey": []}]}
+def document(name: str, app: Flask, refused: Callable[[int], Any]) -> Shape:
+    """Return the document of the Flaresend API, "api", or of the control plane, "control".
 
-
-def control_document(app: Flask, refused: Callable[[int], Any]) -> Shape:
-    """Return the document of the control plane; the arguments are those of `api_document`."""
-    about = {
-        "title": "flaresend-mock control plane",
-        "version": __version__,
-        "summary": "Controls the emulator from tests and demonstrations",
-        "description": (
-            "A call is about the default world, the world named by `?world=`, or the one that the API key in "
-            "`Authorization` belongs to. It needs the header X-Control-Token where the emulator was started with "
-            "--control-token."
-        ),
-        "license": {"name": "MIT", "identifier": "MIT"},
-    }
-    schemes = {
-        "controlToken": {"type": "apiKey", "in": "header", "name": "X-Control-Token"},
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "An API key, which picks its world."},
-    }
-    maker = _Maker(app, refused, _control_statuses, None)
-    return maker.document(about, schemes) | {"security": [{}, {"controlToken": []}, {"apiKey": []}]}
-
-
-def _api_statuses(description: Endpoint) -> Iterator[int]:
-    yield from (401, 503)
-    if description.phone:
-        yield 425
-    if description.body is not None:
-        yield from (400, 413, 415, 429)
-
-
-def _control_statuses(description: Endpoint) -> Iterator[int]:
-    yield from (400, 401, 403, 404, 410)
-    if description.body is not None:
-        yield from (413, 415)
+    Args:
+        app: the application whose endpoints it describes.
+        refused: returns the resource that a refusal with a status holds.
+    """
+    texts = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
+    if name == "control":
+        texts["info"]["version"] = __version__
+    return _Maker(name, app, refused, texts, _Examples(cases(), app.url_map) if name == "api" else None).document()
 
 
 class _Examples:
@@ -171,13 +93,14 @@ def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True)
 class _Maker:
+    name: str
     app: Flask
     refused: Callable[[int], Any]
-    usual: Callable[[Endpoint], Iterator[int]]
+    texts: Shape
     examples: _Examples | None
     shapes: Shapes = field(default_factory=Shapes)
 
-    def document(self, about: Shape, schemes: Shape) -> Shape:
+    def document(self) -> Shape:
         paths: Shape = {}
         tags: dict[str, None] = {}
         for rule in self.app.url_map.iter_rules():
@@ -195,11 +118,12 @@ class _Maker:
                         )
         return {
             "openapi": VERSION,
-            "info": about,
+            "info": self.texts["info"],
             "servers": [],  # each emulator of the process has its own
             "tags": [{"name": tag} for tag in tags],
             "paths": paths,
-            "components": {"schemas": self.shapes.components, "securitySchemes": schemes},
+            "components": {"schemas": self.shapes.components, "securitySchemes": self.texts["securitySchemes"]},
+            "security": self.texts["security"],
         }
 
     def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str) -> Shape:
@@ -215,30 +139,30 @@ class _Maker:
             operation[FIDELITY] = self.examples.tag(rule.endpoint)
         if description.former:
             operation["deprecated"] = True
+        names = (name for name in sorted(rule.arguments) if not words or name != "name")
         parameters = [
-            _path_parameter(name, of_api=self.examples is not None)
-            for name in sorted(rule.arguments)
-            if not words or name != "name"
+            {"name": name, "in": "path", "required": True, **self.texts["parameters"][name], "schema": _NOT_EMPTY}
+            for name in names
         ]
         if description.query is not None:
             parameters += self.shapes.parameters(description.query)
         if WORLD in description.takes:
-            parameters.append(_WORLD)
+            parameters.append(self.texts["world"])
         if parameters:
             operation["parameters"] = parameters
         if description.body is not None:
-            operation["requestBody"] = self._body(rule, description)
+            operation["requestBody"] = self._body(rule, operation["operationId"], description)
         operation["responses"] = self._responses(rule, description)
         return operation
 
-    def _body(self, rule: Rule, description: Endpoint) -> Shape:
+    def _body(self, rule: Rule, operation_id: str, description: Endpoint) -> Shape:
         body = description.body
         assert body is not None
         content: Shape = {JSON: {"schema": self.shapes.body(body)}}
-        if self.examples and (examples := self.examples.requests(rule.endpoint)):
+        if self.examples is None:
+            content[JSON]["example"] = self.texts["examples"][operation_id]
+        elif examples := self.examples.requests(rule.endpoint):
             content[JSON]["examples"] = examples
-        elif description.example is not None:
-            content[JSON]["example"] = description.example
         if description.forms:
             content[MULTIPART] = {"schema": self.shapes.body(body, FORM)}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
@@ -246,22 +170,22 @@ class _Maker:
 
     def _responses(self, rule: Rule, description: Endpoint) -> Shape:
         found: Shape = {}
-        of, status = description.response, description.status
+        of, status, meanings = description.response, description.status, self.texts["responses"]
         if of is not None:
             words = rule.endpoint.rpartition(".")[2].split("_")
             name = "".join(map(str.title, words)) + "Response" if self.examples else ""
             kind, shape = (of, {}) if isinstance(of, str) else (JSON, self.shapes.response(of, name))
             content: Shape = {kind: {"schema": shape} if shape else {}, **{other: {} for other in description.also}}
-            found[str(status)] = {"description": _MEANINGS[status], "content": content}
+            found[str(status)] = {"description": meanings[str(status)], "content": content}
             if description.links:
                 found[str(status)]["links"] = {
                     name: {"operationId": name, "parameters": {parameter: f"$response.body#{pointer}"}}
                     for name, (parameter, pointer) in description.links.items()
                 }
-        meanings = _MEANINGS | ({} if self.examples else _CONTROL_MEANINGS)
-        for status in sorted({*self.usual(description), *description.refuses}):
+        usual = _USUAL[self.name] + (_USUAL_WITH_BODY[self.name] if description.body is not None else ())
+        for status in sorted({*usual, *description.refuses, *((425,) if description.phone else ())}):
             shape = self.shapes.response(self.refused(status))
-            found[str(status)] = {"description": meanings[status], "content": {JSON: {"schema": shape}}}
+            found[str(status)] = {"description": meanings[str(status)], "content": {JSON: {"schema": shape}}}
         if self.examples:
             for code, response in found.items():
                 if examples := self.examples.responses(rule.endpoint, int(code)):
@@ -269,13 +193,7 @@ class _Maker:
         return found
 
 
-_WORLD = {
-    "name": WORLD,
-    "in": "query",
-    "required": False,
-    "description": "The name of a world. It overrides the world of the API key and the default world.",
-    "schema": {"type": "string"},
-}
+_NOT_EMPTY = {"type": "string", "minLength": 1}
 
 
 def _paths(rule: str) -> Iterator[tuple[str, str]]:
@@ -311,14 +229,3 @@ _NAMES = {
     "inbound.inbound": "receive_message",
     "deliveries.redeliver_one": "redeliver",
 }
-
-
-def _path_parameter(name: str, *, of_api: bool) -> Shape:
-    words = _PARAMETERS
-    if name in ("group_id", "channel_id"):
-        kind = name.removesuffix("_id")
-        words = {name: f"The JID of a {kind}, from `GET {'' if of_api else '/_mock'}/{kind}s`."}
-    shape: Shape = {"name": name, "in": "path", "required": True, "description": words[name]}
-    if name in _EXAMPLES:
-        shape["example"] = _EXAMPLES[name]
-    return {**shape, "schema": {"type": "string", "minLength": 1}}
