@@ -24,10 +24,10 @@ _own_size: Size = attrgetter("size")
 
 def size_of(data: Any) -> int:
     """Return about how many bytes a JSON value takes."""
-    if isinstance(data, bytes):
-        return 50 + len(data)
     if isinstance(data, str):
         return 50 + len(data) * (1 if data.isascii() else 4)
+    if isinstance(data, bytes):
+        return 50 + len(data)
     if isinstance(data, Mapping):
         return 100 + sum(size_of(key) + size_of(value) for key, value in data.items())
     if isinstance(data, list | tuple):

@@ -235,9 +235,11 @@ class Content:
     @property
     def size(self) -> int:
         """About how many bytes it takes, without its upload."""
-        texts = (self.text, self.caption, self.url, self.file_name, self.mimetype)
-        template = _template_size(self.template) if self.template else 0
-        return 700 + template + sum(map(size_of, filter(None, texts)))
+        size = 700 + (_template_size(self.template) if self.template else 0)
+        for text in (self.text, self.caption, self.url, self.file_name, self.mimetype):
+            if text:
+                size += size_of(text)
+        return size
 
 
 @dataclass(frozen=True, slots=True)

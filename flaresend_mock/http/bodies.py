@@ -95,10 +95,10 @@ def read(
         strict: accepts lists in forms only as `name[]`, and a JSON array only in a multipart form.
         not_json: the message for a body that is not a JSON object.
     """
-    length = request.content_length
+    environ = request.environ
+    length = int(environ.get("CONTENT_LENGTH") or 0)
     if not length:
         return {}
-    environ = request.environ
     max_body_size = environ[SERVICES].max_body_size
     if request.content_type != "application/json" and not request.is_json:
         if forms and request.mimetype in FORMS:
@@ -144,7 +144,9 @@ class JsonResponse(Response):
 
 def respond(data: Any, status: int = 200) -> Response:
     """Return a response with data as JSON."""
-    return JsonResponse(_encode(data).encode(), STATUS_LINES.get(status, status), content_type=JSON)
+    body = _encode(data).encode()
+    headers = [("Content-Type", JSON), ("Content-Length", str(len(body)))]
+    return JsonResponse([body], STATUS_LINES.get(status, status), headers)
 
 
 def dump_json(data: Any) -> bytes:
