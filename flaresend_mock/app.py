@@ -166,11 +166,11 @@ def control_app() -> SharedFlask:
 @_once
 def dashboard_app() -> SharedFlask:
     """Return the dashboard, which is imported with its first request."""
-    from flaresend_mock import dashboard
+    from flaresend_mock.dashboard import blueprint
 
     app = _refusing_as_control("flaresend_mock.dashboard")
     app.before_request(control.guard.check)
-    dashboard.install(app)
+    app.register_blueprint(blueprint, url_prefix=UI)
     return app
 
 

@@ -17,28 +17,15 @@ from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.package_data import FIXTURES
+from flaresend_mock.package_data import load_fixture
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-MENU = (
-    "*Our bakery* 🥐\n\n1. Sourdough, KES 350\n2. Chocolate cake, KES 1,800\n3. Croissant, KES 180\n\n"
-    "Write _order_ and what you want, _hours_, or _where_."
-)
-HOURS = "We are open *Monday to Saturday 7:00 to 19:00* and Sunday 8:00 to 13:00."
-WHERE = "Moi Avenue 12, Nairobi. The way: https://maps.example/demo-shop"
+_BOT = load_fixture("demo/bot.json")
+TEXTS: dict[str, str] = _BOT["texts"]
 CHATS = ("@s.whatsapp.net", "@g.us")
 """The chats that the bot writes to. The API takes no LID, and a channel belongs to its owner."""
-REPLIES = {
-    "imageMessage": "What a nice picture! 📷",
-    "audioMessage": "I cannot listen yet, but I would love to. Please write.",
-    "locationMessage": "Got your location. We deliver there in about 40 minutes. 🛵",
-    "documentMessage": "Thank you for the document. I passed it on.",
-    "contactMessage": "Thank you, I noted the contact.",
-    "stickerMessage": "😄",
-}  # replies to other kinds of messages than texts
-HELLO = "Hello! I am the baker's bot. Write _menu_ to see what is fresh."
 
 
 class Bot:
@@ -69,15 +56,15 @@ def reply_to(message: dict[str, Any]) -> str | None:
     extended = message.get("extendedTextMessage")
     text = extended.get("text") if isinstance(extended, dict) else message.get("conversation")
     if not isinstance(text, str):
-        return next((reply for kind, reply in REPLIES.items() if kind in message), "Got it!")
+        return next((reply for kind, reply in _BOT["kinds"].items() if kind in message), "Got it!")
     words = text.lower()
     if words.startswith("order"):
         return f"Thank you! I noted *{text[5:].strip() or 'a surprise'}*. It is ready in 20 minutes."
-    for word, reply in (("menu", MENU), ("hours", HOURS), ("open", HOURS), ("where", WHERE), ("price", MENU)):
+    for word, name in _BOT["words"].items():
         if word in words:
-            return reply
+            return TEXTS[name]
     if words.startswith(("hi", "hello", "hey", "good ", "jambo", "habari")):
-        return HELLO
+        return TEXTS["hello"]
     if "thank" in words:  # the customer ends the conversation
         return None
     return f"You said: “{text[:500]}”. Write _menu_ to see what is fresh."
@@ -92,8 +79,7 @@ def add_conversations(state: State, now: datetime, host: HostServices[World]) ->
     moment = now
     world = World("demo", state, lambda: moment, replace(host, on_timer_changed=lambda world: None))
     instance = world.instances.first()
-    lines = json.loads((FIXTURES / "demo" / "conversations.json").read_text(encoding="utf-8"))
-    for line in sorted(lines, key=itemgetter("minutes_ago"), reverse=True):
+    for line in sorted(load_fixture("demo/conversations.json"), key=itemgetter("minutes_ago"), reverse=True):
         number, text, moment = line["person"], line["text"], now - timedelta(minutes=line["minutes_ago"])
         if number in people and line["writes"]:
             world.inbound.receive(InboundMessage(number, text=text))

@@ -13,6 +13,10 @@ FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
 """The folder of fixtures: inside an installed package, or beside the package in a checkout."""
 
 
+def load_fixture(path: str) -> Any:
+    return json.loads((FIXTURES / path).read_text(encoding="utf-8"))
+
+
 def world_names() -> list[str]:
     return sorted(file.stem for file in (FIXTURES / "worlds").glob("*.json"))
 
@@ -49,6 +53,4 @@ def event_names() -> tuple[str, ...]:
 
 
 def sample_event(name: str) -> dict[str, Any]:
-    file = FIXTURES / "webhooks" / "assumed" / f"{name}.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-    return found
+    return dict(load_fixture(f"webhooks/assumed/{name}.json"))

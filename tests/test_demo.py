@@ -10,7 +10,7 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.background.realtime import utc_now
-from flaresend_mock.demo import HELLO, MENU, reply_to
+from flaresend_mock.demo import TEXTS, reply_to
 
 BRIAN = "254711000002"
 SECONDS = 30
@@ -44,11 +44,11 @@ def test_the_bot_answers_and_what_it_asked_for_is_on_record(demo: FlaresendMock)
     before = told(demo)
     inbound = {"from": BRIAN, "text": "menu please"}
     requests.post(f"{demo.url}/_mock/inbound", json=inbound, timeout=SECONDS).raise_for_status()
-    wanted = {"match": {"to": BRIAN, "text": MENU}, "timeout": SECONDS}
+    wanted = {"match": {"to": BRIAN, "text": TEXTS["menu"]}, "timeout": SECONDS}
     waited = requests.post(f"{demo.url}/_mock/messages/wait", json=wanted, timeout=2 * SECONDS)
 
     assert waited.status_code == 200
-    assert told(demo)[len(before) :][:2] == [("inbound", "menu please"), ("outbound", MENU)]
+    assert told(demo)[len(before) :][:2] == [("inbound", "menu please"), ("outbound", TEXTS["menu"])]
     calls = {"match": {"path": "/send-message"}, "timeout": SECONDS}
     (call,) = requests.post(f"{demo.url}/_mock/requests/wait", json=calls, timeout=2 * SECONDS).json()["requests"]
     assert call["headers"]["User-Agent"] == "demo-bot/1.0"
@@ -101,8 +101,8 @@ def test_a_demonstration_can_be_stopped_and_there_can_be_two() -> None:
 @pytest.mark.parametrize(
     ("message", "said"),
     [
-        ({"conversation": "Hi there"}, HELLO),
-        ({"extendedTextMessage": {"text": "the MENU, please"}}, MENU),
+        ({"conversation": "Hi there"}, TEXTS["hello"]),
+        ({"extendedTextMessage": {"text": "the MENU, please"}}, TEXTS["menu"]),
         ({"conversation": "order two croissants"}, "Thank you! I noted *two croissants*. It is ready in 20 minutes."),
         ({"conversation": "OK, thanks!"}, None),
         ({"reactionMessage": {"text": "👍"}}, None),

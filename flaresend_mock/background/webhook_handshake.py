@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, urlencode, urlsplit, urlunsplit
 
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core.models import Webhook
-from flaresend_mock.package_data import FIXTURES
+from flaresend_mock.package_data import load_fixture
 
 MODES = ("none", "post", "challenge")
 CHALLENGE = "1158201444"
@@ -20,7 +20,7 @@ CHALLENGE = "1158201444"
 
 def sample_event(instance_id: str) -> bytes:
     """Return the documented event, which a test sends."""
-    event = json.loads((FIXTURES / "webhooks" / "documented" / "message_received.json").read_text(encoding="utf-8"))
+    event = load_fixture("webhooks/documented/message_received.json")
     return json.dumps(event | {"instanceId": instance_id}, ensure_ascii=False, separators=(",", ":")).encode()
 
 

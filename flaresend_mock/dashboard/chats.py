@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from operator import itemgetter
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
@@ -15,11 +15,9 @@ from flaresend_mock.core.payload_reader import TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
-from flaresend_mock.dashboard.pages import live, number_argument, page, part
+from flaresend_mock.dashboard.pages import blueprint, live, number_argument, page, part
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import SAMPLES
-
-blueprint = Blueprint("chats_page", __name__)
 
 MESSAGES = 40  # the number of messages that a page loads at a time
 CHATS = 60  # the number of chats that the list loads at a time
@@ -163,7 +161,7 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
         return Page(bubbles(world, fresh, changes), False, last), bubbles(world, changed, changes)
 
 
-@live(blueprint, "chats", "list.html")
+@live("chats", "list.html")
 def _list(world: World) -> dict[str, object]:
     start, search = number_argument("start"), request.args.get("q", "")
     end, found = start + CHATS, read_chats(world, _seen(world), search)

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
+from flask import abort
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
@@ -26,9 +27,7 @@ _SENDING = ("/send-message", "/groups/send-message", "/message")
 def explain_message(world: World, message_id: str) -> dict[str, Any]:
     """Return what the template shows of a message, with later ones that change it; NotFound if it is not kept."""
     with world.lock:
-        message = world.state.messages.get(message_id)
-        if message is None:
-            raise NotFound("This message is no longer kept.")
+        message = world.state.messages.get(message_id) or abort(404, "This message is no longer kept.")
         found = _cause(world, message) if message.direction == "outbound" else _event(world, message)
         changes = [
             {"id": one.id, "at": one.at, "sender": name_of(world, one.sender), "line": line_of(one)}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Response
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.faults import CALLS, MAX_DELAY, PRESETS
@@ -14,9 +14,7 @@ from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, fault_effects, fault_limits
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import name_of
-from flaresend_mock.dashboard.pages import live, page
-
-blueprint = Blueprint("faults_page", __name__)
+from flaresend_mock.dashboard.pages import blueprint, live, page
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 PATHS = (
@@ -33,7 +31,7 @@ def faults(world: World) -> Response:
     return page("faults.html", world, "faults", **actions, **limits, **_faults(world))
 
 
-@live(blueprint, "faults", "faults_armed.html")
+@live("faults", "faults_armed.html")
 def _faults(world: World) -> dict[str, object]:
     """Return presets, and faults in words, newest first; `again` arms one again, unless a key in it is masked."""
     rules = []

@@ -4,25 +4,17 @@ import json
 from collections import Counter
 from typing import Any
 
-from flask import Blueprint, Response
-from werkzeug.exceptions import NotFound
+from flask import Response, abort
 
 from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.pages import live, page, part
+from flaresend_mock.dashboard.message_view import TEXTS
+from flaresend_mock.dashboard.pages import blueprint, live, page, part
 from flaresend_mock.package_data import event_names, sample_event
 
-blueprint = Blueprint("instances_page", __name__)
-
-MEANINGS = {
-    "initializing": "Starting. Shows a QR code in a second.",
-    "qr": "Waiting for a phone to scan the QR code.",
-    "connecting": "QR code scanned. Online in a second.",
-    "connected": "Online.",
-    "disconnected": "Offline. Calls that need the phone get 425.",
-}  # the text that the page shows for each status
+MEANINGS: dict[str, str] = TEXTS["instances"]  # of each status
 
 
 @blueprint.get("/w/<world>/instances")
@@ -34,9 +26,8 @@ def instances(world: World) -> Response:
 def dialog(world: World, instance: str, dialog: str) -> Response:
     """Return a dialog for an instance: its webhook, an event for it, its settings, or a scan by another phone."""
     with world.lock:
-        found, only = world.state.instances.get(instance), len(world.state.instances) == 1
-    if found is None:
-        raise NotFound("There is no such instance.")
+        found = world.state.instances.get(instance) or abort(404, "There is no such instance.")
+        only = len(world.state.instances) == 1
     choices = {"modes": MODES, "body_styles": BODY_STYLES, "statuses": INSTANCE_STATUSES}
     samples = {name: json.dumps(sample_event(name), indent=2) for name in event_names()}
     return part("instances_dialog.html", world, dialog=dialog, one=found, only=only, samples=samples, **choices)
@@ -59,6 +50,6 @@ def read_cards(world: World) -> list[dict[str, Any]]:
         ]
 
 
-@live(blueprint, "instances", "instances_cards.html")
+@live("instances", "instances_cards.html")
 def _cards(world: World) -> dict[str, object]:
     return {"cards": read_cards(world), "meanings": MEANINGS, "settings": world.state.settings}

@@ -1,8 +1,10 @@
 """Messages as a phone shows them: formatted text, sender, file, quote, reactions, edits and the delivery mark."""
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup, escape
@@ -26,30 +28,8 @@ MAX_STYLED = 5000  # The number of characters that are formatted. The rest of a 
 
 NOWHERE = "no endpoint"  # the status of a delivery for which there was no webhook
 
-LABELS = {
-    "image": "📷 Photo",
-    "channel_image": "📷 Photo",
-    "view_once": "① View once",
-    "video": "🎥 Video",
-    "gif": "GIF",
-    "video_note": "🎥 Video message",
-    "album": "🖼 Album",
-    "audio": "🎵 Audio",
-    "voice": "🎤 Voice message",
-    "document": "📄 Document",
-    "sticker": "Sticker",
-    "location": "📍 Location",
-    "live_location": "📍 Live location",
-    "contact": "👤 Contact",
-    "contacts": "👥 Contacts",
-    "group_invite": "Group invitation",
-    "poll_vote": "☑ Vote",
-    "disappearing": "⏱ Disappearing messages",
-    "event": "Event",
-    "other": "Message",
-    "poll": "📊 Poll",
-    "template": "Template",
-}  # what stands for a message of a kind in one line, before its text
+TEXTS = tomllib.loads((Path(__file__).parent / "assets" / "texts.toml").read_text(encoding="utf-8"))
+LABELS: dict[str, str] = TEXTS["messages"]
 
 
 def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message]) -> list[Shown]:

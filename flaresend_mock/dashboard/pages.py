@@ -10,7 +10,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flaresend_mock.core.errors import Refusal
+from flaresend_mock.core.errors import Refusal, WorldNotFound
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import formatted, plain
@@ -18,7 +18,7 @@ from flaresend_mock.dashboard.reproduce_curl import Place
 from flaresend_mock.http.bodies import read_urlencoded_form
 from flaresend_mock.http.context import cookie_of, pass_for, services
 
-blueprint = Blueprint("pages", __name__, template_folder="templates")
+blueprint = Blueprint("dashboard", __name__, template_folder="templates")
 
 ROOT = "/_mock/ui/"
 MAX_DEPTH = 20  # The number of parts that the path of a page may have. No page has more.
@@ -35,6 +35,13 @@ SECURITY = {
 }
 TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
 Read = TypeVar("Read", bound=Callable[[World], Mapping[str, Any]])
+
+
+@blueprint.before_request
+def find_world() -> None:
+    """Give views the world itself, in place of its name in the path. Runs after the control plane's guard."""
+    if (arguments := request.view_args) and "world" in arguments:
+        arguments["world"] = services().worlds.get(arguments["world"])
 
 
 @blueprint.get("/")
@@ -99,7 +106,7 @@ def part(template: str, world: World, **values: Any) -> Response:
     return html(text)
 
 
-def live(blueprint: Blueprint, path: str, template: str) -> Callable[[Read], Read]:
+def live(path: str, template: str) -> Callable[[Read], Read]:
     def add(read: Read) -> Read:
         blueprint.get(f"/w/<world>/parts/{path}", endpoint=f"{path}_part")(
             lambda world: part(template, world, **read(world))
@@ -114,6 +121,8 @@ def html(text: str, status: int = 200) -> Response:
     return Response(text.encode("utf-8", "replace"), status, headers=SECURITY, content_type="text/html; charset=utf-8")
 
 
+@blueprint.errorhandler(NotFound)
+@blueprint.errorhandler(WorldNotFound)
 def not_found(problem: Refusal | NotFound) -> Response:
     reason = problem.description if isinstance(problem, NotFound) else ""
     told = "" if reason == NotFound.description else reason  # Werkzeug's text is about URLs and spelling

@@ -4,17 +4,14 @@ from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, request
-from werkzeug.exceptions import NotFound
+from flask import Response, abort, request
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.channels import ROLES
 from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Person
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import instance_of, name_of
-from flaresend_mock.dashboard.pages import number_argument, page, part
-
-blueprint = Blueprint("people_page", __name__)
+from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 
 PAGE = 60
 CHOICES = 200  # The number of people that the form for a new group lists. Other numbers can be typed.
@@ -60,10 +57,8 @@ def entry_list(world: World, kind: str) -> Response:
 @blueprint.get("/w/<world>/parts/people/people/<number>")
 def person(world: World, number: str | None) -> Response:
     with world.lock:
-        found = world.state.people.get(number) if number else None
+        found = (world.state.people.get(number) or abort(404, "There is no such person.")) if number else None
         linked = number is not None and instance_of(world, number) is not None
-    if number and found is None:
-        raise NotFound("There is no such person.")
     return _dialog(world, "person", person=found, linked=linked)
 
 
@@ -80,9 +75,7 @@ def new_group(world: World) -> Response:
 @blueprint.get("/w/<world>/parts/people/groups/<group>")
 def members(world: World, group: str) -> Response:
     with world.lock:
-        found = world.state.groups.get(group)
-        if found is None:
-            raise NotFound("There is no such group.")
+        found = world.state.groups.get(group) or abort(404, "There is no such group.")
         shown = _members(world, found)
     return _dialog(world, "members", group=found, members=shown)
 
@@ -91,10 +84,8 @@ def members(world: World, group: str) -> Response:
 @blueprint.get("/w/<world>/parts/people/channels/<channel>")
 def channel(world: World, channel: str | None) -> Response:
     with world.lock:
-        found = world.state.channels.get(channel) if channel else None
+        found = (world.state.channels.get(channel) or abort(404, "There is no such channel.")) if channel else None
         owners = list(world.state.instances.values())
-    if channel and found is None:
-        raise NotFound("There is no such channel.")
     return _dialog(world, "channel", channel=found, owners=owners, roles=ROLES)
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response
+from flask import Response
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.clock import Due
@@ -16,9 +16,7 @@ from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import Shown, name_of
-from flaresend_mock.dashboard.pages import live, page
-
-blueprint = Blueprint("schedule_page", __name__)
+from flaresend_mock.dashboard.pages import blueprint, live, page
 
 MAX_SHOWN = 200  # the number of pending messages on the page, and of other timers
 MAX_ENDED = 50
@@ -62,7 +60,7 @@ def spoken(time: timedelta) -> str:
     return " ".join(words) or "0 s"
 
 
-@live(blueprint, "clock", "schedule_clock.html")
+@live("clock", "schedule_clock.html")
 def _clock(world: World) -> Shown:
     """Return the face of the clock, in the time zone of its world, and when the next timer is due.
 
@@ -81,7 +79,7 @@ def _clock(world: World) -> Shown:
     return {"clock": face, "next_due": next_due, "spoken": spoken, **_countdown(now)}
 
 
-@live(blueprint, "due", "schedule_due.html")
+@live("due", "schedule_due.html")
 def _due(world: World) -> Shown:
     """Return scheduled messages and other timers, soonest first, and those messages that ended, newest first."""
     with world.lock:

@@ -4,10 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import unquote, urlencode
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
@@ -15,12 +16,10 @@ from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import Subject, explain_traffic
-from flaresend_mock.dashboard.message_view import NOWHERE, Shown, name_of
-from flaresend_mock.dashboard.pages import number_argument, page, part
+from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
+from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 from flaresend_mock.dashboard.reproduce_curl import json_of
 from flaresend_mock.http.context import services
-
-blueprint = Blueprint("traffic_page", __name__)
 
 PAGE = 50
 KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
@@ -30,17 +29,7 @@ MAX_NAMES = 200
 MAX_NEEDLES = 50
 MIN_DIGITS = 3
 
-KINDS = {"call": "API calls", "delivery": "Webhook deliveries"}
-STATUSES = {
-    "2xx": "2xx success",
-    "3xx": "3xx redirect",
-    "4xx": "4xx client error",
-    "5xx": "5xx server error",
-    "cut": "No response",
-    "pending": "Pending",
-    "failed": "Failed",
-    "unsent": "Not sent",
-}
+KINDS, STATUSES = TEXTS["kinds"], TEXTS["statuses"]
 _UNSENT = {"held": "held", "dropped": "dropped", NOWHERE: "no webhook"}
 _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
@@ -92,13 +81,13 @@ def traffic(world: World) -> Response:
 
 
 @blueprint.get("/w/<world>/parts/traffic/older")
-def older(world: World) -> Response:
+def older_entries(world: World) -> Response:
     shown = read_page(world, wanted := _filter(world), before=number_argument("before"))
     return part("traffic_older.html", world, wanted=wanted, shown=shown)
 
 
 @blueprint.get("/w/<world>/parts/traffic/news")
-def news(world: World) -> Response:
+def new_entries(world: World) -> Response:
     """Return new rows, and earlier ones that changed."""
     wanted, oldest = _filter(world), number_argument("oldest")
     found = read_news(world, wanted, number_argument("since"), oldest)
@@ -123,13 +112,10 @@ def read_page(world: World, wanted: Filter, before: int | None = None, count: in
     with world.lock:
         events, last = world.state.events.since(wanted.after), world.state.events.last_number
     listing = _Listing(world, wanted)
-    entries: list[_Entry] = []
-    for entry in _newest(events):
-        if (before is None or entry[0] < before) and listing.fits(entry[2]):
-            if len(entries) == count:
-                return Page(listing.rows(entries), entries[-1][0], last)
-            entries.append(entry)
-    return Page(listing.rows(entries), None, last)
+    found = (one for one in _newest(events) if (before is None or one[0] < before) and listing.fits(one[2]))
+    entries = list(islice(found, count + 1))
+    older = entries[count - 1][0] if len(entries) > count else None
+    return Page(listing.rows(entries[:count]), older, last)
 
 
 def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:

@@ -5,16 +5,14 @@ from functools import cache
 from typing import Any, get_args, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from flask import Blueprint, Response
+from flask import Response
 
 from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.dashboard.pages import live, page
+from flaresend_mock.dashboard.pages import blueprint, live, page
 from flaresend_mock.http.context import services
 from flaresend_mock.package_data import world_names
-
-blueprint = Blueprint("worlds_page", __name__)
 
 MAX_CARDS = 200
 
@@ -25,7 +23,7 @@ def worlds(world: World) -> Response:
     return page("worlds.html", world, "worlds", **lists, **_cards(world))
 
 
-@live(blueprint, "worlds", "worlds_cards.html")
+@live("worlds", "worlds_cards.html")
 def _cards(chosen: World) -> dict[str, Any]:
     """Return the first worlds: the one of the page, then the default one, then the others, oldest first."""
     found = sorted(services().worlds.all(), key=lambda one: (one is not chosen, one.name != DEFAULT))

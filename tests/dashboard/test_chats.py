@@ -15,7 +15,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.assets import draw_emblem, draw_face
+from flaresend_mock.dashboard.assets import draw
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE
 from tests.support import KEY, NOW
 
@@ -454,9 +454,9 @@ def test_two_calls_at_once_are_not_taken_for_each_other(client: Client) -> None:
 
 
 def test_everybody_has_a_face_of_their_own_and_keeps_it() -> None:
-    assert draw_face("1") == draw_face("1") != draw_face("2")
-    assert len({draw_face(str(number)) for number in range(200)}) > 150
-    assert draw_emblem("1") != draw_emblem("2")
+    assert draw("face", "1") == draw("face", "1") != draw("face", "2")
+    assert len({draw("face", str(number)) for number in range(200)}) > 150
+    assert draw("emblem", "1") != draw("emblem", "2")
 
 
 def test_a_face_is_a_picture_and_runs_nothing(client: Client) -> None:
