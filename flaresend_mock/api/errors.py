@@ -41,7 +41,7 @@ def _names(message: str) -> _Worded:
     return 400, lambda refusal: {"message": message, "invalid": refusal.invalid}
 
 
-def _not_ready(refusal: errors.NotReady) -> dict[str, Any]:
+def _not_ready(refusal: errors.StatusRefusal) -> dict[str, Any]:
     return {
         "message": NOT_READY,
         "status": refusal.status,

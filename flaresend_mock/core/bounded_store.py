@@ -77,11 +77,7 @@ class BoundedStore(Generic[Value]):
         return self.make_room(0, 1) if len(self._values) > self.limit or self._bytes > self.max_bytes else []
 
     def make_room(self, size: int, least: int = 0) -> list[Value]:
-        """Evict, and return, what will not be kept beside a value of this size, before that takes its memory.
-
-        Args:
-            least: how many values are kept in any case.
-        """
+        """Evict, and return, what will not be kept beside a value of this size; keep `least` values in any case."""
         max_bytes, gone = self.max_bytes - size, list[Value]()
         while len(self._values) > self.limit or (self._bytes > max_bytes and len(self._values) > least):
             _, oldest = self._values.popitem(last=False)

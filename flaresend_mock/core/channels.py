@@ -8,7 +8,7 @@ from typing import Any
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import Change, Channel, Content
+from flaresend_mock.core.models import Channel, Content
 from flaresend_mock.core.sending import NOT_SHOWN, Sending, require_complete
 from flaresend_mock.core.store import Store
 
@@ -35,14 +35,11 @@ class Channels:
     def make(self, instance_id: str | None, role: str, **details: Any) -> Channel:
         """Create a channel in which an instance, by default the first one, has a role. It need not be connected."""
         with self._store.lock:
-            channel = Channel(
-                id="120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL,
-                invite="0029V" + self._store.random.letters("channel invite", 19),
-                created=self._store.clock.now(),
-                roles=_with_role({}, self._instances.find(instance_id).number, role),
-                **details,
-            )
-            return self._put(channel, "created", {"name": channel.name})
+            id_ = "120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL
+            invite = "0029V" + self._store.random.letters("channel invite", 19)
+            roles = _with_role({}, self._instances.find(instance_id).number, role)
+            channel = Channel(id=id_, invite=invite, created=self._store.clock.now(), roles=roles, **details)
+            return self._store.put("channel", channel, "created", {"name": channel.name})
 
     def change(self, channel_id: str, changes: Mapping[str, Any], instance_id: str | None, role: str | None) -> Channel:
         """Change the fields of a channel and, if one is given, the role of an instance in it."""
@@ -52,7 +49,7 @@ class Channels:
                 instance = self._instances.find(instance_id)
                 channel = replace(channel, roles=_with_role(channel.roles, instance.number, role))
                 details |= {"number": instance.number, "role": role}
-            return self._put(channel, "changed", details)
+            return self._store.put("channel", channel, "changed", details)
 
     def get(self, instance_id: str, channel_id: str) -> tuple[Channel, str]:
         """Return a channel and the instance's role in it: OWNER, ADMIN, SUBSCRIBER or GUEST."""
@@ -73,7 +70,7 @@ class Channels:
             raise errors.NothingToUpdate
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "update")
-            return self._put(replace(channel, **changes), "updated", changes)
+            return self._store.put("channel", replace(channel, **changes), "updated", changes)
 
     def follow(self, instance_id: str, channel_id: str) -> bool:
         """Follow a channel, and return whether the instance followed it before."""
@@ -115,12 +112,7 @@ class Channels:
         number = self._instances.find(instance_id).number
         subscribers = max(0, channel.subscribers + (-1 if role == GUEST else 1))
         roles = _with_role(channel.roles, number, role)
-        self._put(replace(channel, roles=roles, subscribers=subscribers), action, {"number": number})
-
-    def _put(self, channel: Channel, action: str, details: Mapping[str, Any]) -> Channel:
-        self._store.state.channels[channel.id] = channel
-        self._store.record("channel", Change(action, channel.id, details))
-        return channel
+        self._store.put("channel", replace(channel, roles=roles, subscribers=subscribers), action, {"number": number})
 
 
 def _with_role(roles: Mapping[str, str], number: str, role: str) -> dict[str, str]:

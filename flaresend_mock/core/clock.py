@@ -103,8 +103,7 @@ class TimerQueue:
         self._by_key[kind, key] = due
 
     def cancel(self, kind: str, key: str) -> None:
-        due = self._by_key.pop((kind, key), None)
-        if due is not None:
+        if (due := self._by_key.pop((kind, key), None)) is not None:
             del self._entries[bisect_left(self._entries, due)]
 
     def next_at(self) -> datetime | None:

@@ -68,8 +68,7 @@ class Composer:
             raise errors.NotForwarded
         payload = self._latest(original)
         score = message.forwarded or min(MAX_FORWARDS, payload_reader.score_of(payload_reader.context_of(original)) + 1)
-        kept = kind if kind in _FORWARDED_AS_THEY_ARE else "text"
-        kept = "image" if kept == "channel_image" else kept
+        kept = "image" if kind == "channel_image" else kind if kind in _FORWARDED_AS_THEY_ARE else "text"
         if original.content.raw:
             return replace(message, kind=kept, raw=payload_reader.forwarded(payload or {}, score))
         copy = self.copy_of(original)
@@ -77,15 +76,9 @@ class Composer:
         text, caption = said.text or copy.text, said.caption or copy.caption
         if kept == "text" and not text:
             raise errors.NotForwarded
-        return replace(
-            message,
-            kind=kept,
-            text=text,
-            caption=caption,
-            upload=copy.upload,
-            details=payload_reader.details_of(kind, payload_reader.open_payload(original.payload).fields),
-            forwarded=score,
-        )
+        details = payload_reader.details_of(kind, payload_reader.open_payload(original.payload).fields)
+        shown = replace(message, kind=kept, text=text, caption=caption, upload=copy.upload)
+        return replace(shown, details=details, forwarded=score)
 
     def _latest(self, message: Message) -> Payload | None:
         """Return the payload of a received message as its last edit left it."""
@@ -144,14 +137,9 @@ class Composer:
                 raise errors.ChannelNotFound
             details = {**details, "channel": wanted}
         mentions, digits = self._mentions(message)
-        return replace(
-            message,
-            upload=upload,
-            details=details,
-            text=_mentioning(message.text, digits),
-            caption=None if message.caption is None else _mentioning(message.caption, digits),
-            mentions=mentions,
-        )
+        text = _mentioning(message.text, digits)
+        caption = message.caption and _mentioning(message.caption, digits)
+        return replace(message, upload=upload, details=details, text=text, caption=caption, mentions=mentions)
 
     def _mentions(self, message: InboundMessage) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """Return the JIDs of the people who are mentioned; and by their numbers and LIDs, the digits of that JID."""
@@ -220,9 +208,8 @@ class Composer:
         if (album := details.get("album")) is not None:
             key = self._key_of_author(message, self._find(album), instance, sender)
             details["messageAssociation"] = {"associationType": "MEDIA_ALBUM", "parentMessageKey": key}
-        setting = (
-            None if kind in rights.CHANGES or kind == "channel_image" else self._store.state.disappearing.get(chat)
-        )
+        stays = kind in rights.CHANGES or kind == "channel_image"
+        setting = None if stays else self._store.state.disappearing.get(chat)
         details["ephemeral"] = setting is not None and setting.wrapped
         details["contextInfo"] = details["contextInfo"] | self._context(message, other, chat, setting) or None
         return self._shared_file(message) | details
@@ -281,10 +268,8 @@ class Composer:
         if content.type not in MEDIA_KINDS:
             return {"conversation": content.text or ""}
         copy = self.copy_of(message)
-        written = payloads.write(
-            replace(copy, details=self._shared_file(copy)), self._store.random, int(message.at.timestamp())
-        )
-        return payload_reader.quoted(written)
+        copy = replace(copy, details=self._shared_file(copy))
+        return payload_reader.quoted(payloads.write(copy, self._store.random, int(message.at.timestamp())))
 
     def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
         """Return the key of a target from the instance's side."""
@@ -324,14 +309,9 @@ class Composer:
 
     def _vote(self, message: InboundMessage, poll: Message, sender: str) -> Payload:
         iv = self._store.random.material("poll vote")[: payloads.IV_LENGTH]
-        sealed = payloads.encrypted_vote(
-            message.details["choices"],
-            secret=payload_reader.secret_of(poll.payload) or b"",
-            poll=poll.id,
-            creator=self.shown(message, poll.sender),
-            voter=self.shown(message, sender),
-            iv=iv,
-        )
+        choices, secret = message.details["choices"], payload_reader.secret_of(poll.payload) or b""
+        creator, voter = self.shown(message, poll.sender), self.shown(message, sender)
+        sealed = payloads.encrypted_vote(choices, secret=secret, poll=poll.id, creator=creator, voter=voter, iv=iv)
         return {"encPayload": payloads.b64(sealed), "encIv": payloads.b64(iv)}
 
     def _cards(self, details: Mapping[str, Any]) -> Payload:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from flaresend_mock.core import event_bodies
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
@@ -12,7 +11,7 @@ from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.lanes import Job, Lanes, lane_of
-from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Webhook
+from flaresend_mock.core.models import Attempt, Change, Chaos, Delivery, Fault, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
@@ -94,10 +93,8 @@ class Deliveries:
         webhook = self._webhook(delivery.instance)
         if webhook is None:
             return self._close(delivery, "no endpoint")
-        fault = None
-        if self._faults.any() and not webhook.paused:
-            fault = self._faults.match(self._described(delivery, webhook), DELIVERIES, at_the_start=True)
-            delivery = replace(delivery, fault=fault.id if fault else None)
+        fault = None if webhook.paused else self._match_fault(delivery, webhook, at_the_start=True)
+        delivery = replace(delivery, fault=fault.id if fault else None)
         chaos = chaos or webhook.chaos
 
         def happens(what: str, probability: float) -> bool:
@@ -126,9 +123,7 @@ class Deliveries:
                 if webhook is None:
                     self._end(delivery, "no endpoint")
                     continue
-                fault = None
-                if self._faults.any():
-                    fault = self._faults.match(self._described(delivery, webhook), DELIVERIES)
+                fault = self._match_fault(delivery, webhook)
                 return self.lanes.begin(Job(self._stamp(delivery), webhook, fault))
             return None
 
@@ -138,12 +133,8 @@ class Deliveries:
             if not self.lanes.end(job):
                 return
             delivery = self._store.state.open_deliveries[job.delivery.id]
-            tried = replace(
-                delivery,
-                attempts=(*delivery.attempts, attempt),
-                next_retry=None,
-                fault=job.fault.id if job.fault else delivery.fault,
-            )
+            fault = job.fault.id if job.fault else delivery.fault
+            tried = replace(delivery, attempts=(*delivery.attempts, attempt), next_retry=None, fault=fault)
             retries_left = job.webhook.retries[len(delivery.attempts) :]
             if attempt.accepted:
                 self._end(tried, "delivered")
@@ -219,12 +210,10 @@ class Deliveries:
         with self._store.lock:
             self._set_webhook(instance_id, paused=False, failures=0)
             self._store.record("webhook", Change("resumed", instance_id))
-            replayed = []
-            for delivery in self.all() if replay else ():
-                if delivery.instance == instance_id and delivery.status == "held":
-                    self._store.state.deliveries.discard(delivery.id)
-                    replayed.append(self._admit(replace(delivery, status="pending"), 0))
-            return replayed
+            held = [one for one in self.all() if replay and one.instance == instance_id and one.status == "held"]
+            for delivery in held:
+                self._store.state.deliveries.discard(delivery.id)
+            return [self._admit(replace(delivery, status="pending"), 0) for delivery in held]
 
     def forget(self, instance_id: str) -> None:
         """Interrupt all deliveries of an instance. The caller holds the lock."""
@@ -235,18 +224,16 @@ class Deliveries:
             state.timers.cancel(DELAYED, delivery.id)
             self._close(delivery, "interrupted")
 
-    def _described(self, delivery: Delivery, webhook: Webhook) -> dict[str, Any]:
-        """Return an event as faults match it; `number` holds the numbers of its message's sender."""
+    def _match_fault(self, delivery: Delivery, webhook: Webhook, *, at_the_start: bool = False) -> Fault | None:
+        """Return the fault that hits an event, if one does: it matches the numbers of its message's sender, too."""
+        if not self._faults.any():
+            return None
         body = event_bodies.decoded(delivery.body)
         writer = event_bodies.writer_of(body, self._instances.find(delivery.instance).number)
-        return {
-            "instance": delivery.instance,
-            "chat": delivery.chat,
-            "number": self._people.spellings(writer) if writer else [],
-            "message": delivery.message,
-            "url": webhook.url,
-            "body": body,
-        }
+        numbers = self._people.spellings(writer) if writer else []
+        shown = {"instance": delivery.instance, "chat": delivery.chat, "number": numbers, "message": delivery.message}
+        event = {**shown, "url": webhook.url, "body": body}
+        return self._faults.match(event, DELIVERIES, at_the_start=at_the_start)
 
     def _unused_id(self) -> str:
         state = self._store.state
@@ -256,17 +243,8 @@ class Deliveries:
                 return id_
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
-        fresh = replace(
-            delivery,
-            id=self._unused_id(),
-            created=self._store.clock.now(),
-            status="pending",
-            event=0,
-            attempts=(),
-            next_retry=None,
-            redelivery_of=delivery.id,
-            fault=None,
-        )
+        fresh = replace(delivery, status="pending", event=0, attempts=(), next_retry=None, fault=None)
+        fresh = replace(fresh, id=self._unused_id(), created=self._store.clock.now(), redelivery_of=delivery.id)
         return self._close(fresh, "held") if self._paused(fresh) else self._admit(fresh, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:

@@ -1,7 +1,7 @@
 """Everything that the simulated service refuses, as exceptions with data. The API has its own words for them."""
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Found = TypeVar("Found")
 Kind = TypeVar("Kind", bound="Refusal")
@@ -29,19 +29,13 @@ def _kind(of: type[Kind], name: str, message: str = "", **texts: str) -> type[Ki
     return type(name, (of,), {"__module__": __name__, "message": message, **texts})
 
 
-class NotReady(Refusal):
-    """The instance's phone is not connected."""
+class StatusRefusal(Refusal):
+    """A refusal because of a `status`, which its text contains."""
 
-    def __init__(self, status: str) -> None:
-        super().__init__(f"the instance is {status}")
-        self.status = status
+    text = ""
 
-
-class Overloaded(Refusal):
-    """A magic number asked for this HTTP status (429 or 503) as the response to the whole call."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__(f"a magic number asked for {status}")
+    def __init__(self, status: Any) -> None:
+        super().__init__(self.text.format(status))
         self.status = status
 
 
@@ -111,14 +105,6 @@ class NoQrCode(Refusal):
         self.status = status
 
 
-class AlreadyConnected(Refusal):
-    """The instance is connected or pairing; `status` says how far."""
-
-    def __init__(self, status: str) -> None:
-        super().__init__(f"the instance is {status} already")
-        self.status = status
-
-
 class InvalidWorld(Refusal):
     """A world with invalid or contradictory contents; `where` is the field, such as groups[0].owner."""
 
@@ -139,6 +125,10 @@ KeyNotFound = _kind(NotFound, "KeyNotFound", "the instance has no API key with t
 SnapshotNotFound = _kind(NotFound, "SnapshotNotFound", "there is no snapshot of this name")
 PersonNotFound = _kind(NotFound, "PersonNotFound", "the directory has no person with this number")
 MediaNotFound = _kind(NotFound, "MediaNotFound", "no file with this id is kept")
+
+NotReady = _kind(StatusRefusal, "NotReady", text="the instance is {}")  # its phone is not connected
+AlreadyConnected = _kind(StatusRefusal, "AlreadyConnected", text="the instance is {} already")  # or it is pairing
+Overloaded = _kind(StatusRefusal, "Overloaded", text="a magic number asked for {}")  # 429 or 503
 
 AlreadyParticipants = _kind(PeopleRefused, "AlreadyParticipants", why="in the group already")
 NotParticipants = _kind(PeopleRefused, "NotParticipants", why="not in the group")

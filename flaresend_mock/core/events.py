@@ -196,11 +196,9 @@ class LogReader:
         return found
 
     def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
-        """Set aside the unread events of a log that is given up. The caller holds the world's lock.
+        """Set aside the unread events of a log that is given up; the next one continues after this number.
 
-        Args:
-            number: the number after which the log that takes its place continues.
-            replaced: given when numbers begin anew.
+        `replaced` is given when numbers begin anew. The caller holds the world's lock.
         """
         self._set_aside += _unread(log, self._since)
         if replaced is not None:

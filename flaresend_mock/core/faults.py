@@ -113,10 +113,9 @@ class Faults:
         return min(max(seconds, delay.lowest), delay.highest)
 
     def match(self, item: Mapping[str, Any], on: str, *, at_the_start: bool = False) -> Fault | None:
-        """Return the fault that hits an API call or an event, if one does. For events, the caller holds the lock.
+        """Return the fault that hits an API call, or an event before all its attempts (`at_the_start`) or before one.
 
-        Args:
-            at_the_start: whether an event is about to have its first attempt, instead of any attempt.
+        For events, the caller holds the lock.
         """
         for fault in self.all() if self.any() else ():
             early = on == DELIVERIES and (fault.action in EVENT_ACTIONS or fault.delay is not None)

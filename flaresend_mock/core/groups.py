@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import GROUP_CAPACITY, Change, Content, Group, Member
+from flaresend_mock.core.models import GROUP_CAPACITY, Content, Group, Member
 from flaresend_mock.core.people import People
 from flaresend_mock.core.sending import NOT_SHOWN, Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
@@ -59,20 +59,13 @@ class Groups:
             if len(members) > GROUP_CAPACITY:
                 raise errors.GroupFull(GROUP_CAPACITY)
 
-            now = self._store.clock.now()
             for number in members:
                 self._people.meet(number)
-            group = Group(
-                id="120363" + self._store.random.digits("group", 12) + numbers.GROUP,
-                subject=subject,
-                subject_owner=instance.number,
-                subject_time=now,
-                owner=instance.number,
-                created=now,
-                invite=self._store.random.letters("group invite", 22),
-                members=members,
-            )
-            return self._view(self._put(group, "created", {"subject": subject}))
+            owner, now = instance.number, self._store.clock.now()
+            id_ = "120363" + self._store.random.digits("group", 12) + numbers.GROUP
+            invite = self._store.random.letters("group invite", 22)
+            group = Group(id_, subject, owner, now, owner=owner, created=now, invite=invite, members=members)
+            return self._view(self._store.put("group", group, "created", {"subject": subject}))
 
     def all(self, instance_id: str) -> list[GroupView]:
         """Return the groups the instance is in, oldest first."""
@@ -96,19 +89,15 @@ class Groups:
             instance = self._instances.require_ready(instance_id)
             content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
             now = self._store.clock.now()
-            delivered: list[str] = []
-            failed: list[str] = []
+            delivered, failed = list[str](), list[str]()
             for group_id in self._store.in_portions(group_ids):
                 group = self._store.state.groups.get(group_id)
-                if (
-                    group is None
-                    or instance.number not in group.members
-                    or (group.announce and not group.is_admin(instance.number))
-                ):
-                    failed.append(group_id)
-                else:
+                is_member = group is not None and instance.number in group.members
+                if group and is_member and (not group.announce or group.is_admin(instance.number)):
                     delivered.append(group_id)
                     self._sending.record(instance, group_id, group_id, content, "sent", now)
+                else:
+                    failed.append(group_id)
             return Outcome(now, len(group_ids), tuple(delivered), tuple(failed))
 
     def manage(
@@ -147,7 +136,7 @@ class Groups:
             group = replace(self._find(group_id), **changes)
             if "subject" in changes:
                 group = replace(group, subject_time=self._store.clock.now())
-            return self._put(group, "changed", dict(changes))
+            return self._store.put("group", group, "changed", dict(changes))
 
     def _is_addable(self, number: str) -> bool:
         person = self._store.state.people.get(number)
@@ -162,11 +151,6 @@ class Groups:
     def _find(self, group_id: str) -> Group:
         return errors.required(self._store.state.groups.get(group_id), errors.GroupNotFound)
 
-    def _put(self, group: Group, action: str, details: Mapping[str, Any]) -> Group:
-        self._store.state.groups[group.id] = group
-        self._store.record("group", Change(action, group.id, details))
-        return group
-
     def _named(self, participants: Sequence[str | int]) -> Named:
         """Return people once each: as responses echo them, and by number."""
         named = [(given, self._people.named(given)) for given in participants]
@@ -177,7 +161,7 @@ class Groups:
         for number in people:
             self._people.meet(number)
         given = [digits for digits, _ in named]
-        self._put(replace(group, members=people), action, {"participants": given})
+        self._store.put("group", replace(group, members=people), action, {"participants": given})
         return given
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:
@@ -228,13 +212,10 @@ class Groups:
         def lid(number: str) -> str:
             return self._people.meet(number).lid
 
-        return GroupView(
-            group=group,
-            owner=lid(group.owner),
-            subject_owner=lid(group.subject_owner),
-            created=group.created.astimezone(ZoneInfo(self._store.state.time_zone)),
-            participants=tuple((lid(member.number), member.admin) for member in group.members.values()),
-        )
+        owner, subject_owner = lid(group.owner), lid(group.subject_owner)
+        created = group.created.astimezone(ZoneInfo(self._store.state.time_zone))
+        participants = tuple((lid(member.number), member.admin) for member in group.members.values())
+        return GroupView(group, owner, subject_owner, created, participants)
 
 
 def _echo(given: str | int, number: str | None) -> str:

@@ -107,7 +107,9 @@ class Inbound:
             instance = self._instances.find(instance_id)
             self._require_reached(instance)
             now = self._store.clock.now()
-            data, chat = event_bodies.data_of(event), self._chat(event_bodies.chat_of(event))
+            data, jid = event_bodies.data_of(event), event_bodies.chat_of(event)
+            number = self._people.named(jid) if jid else None
+            chat = number + numbers.USER if number else jid or OWN_EVENT  # as in all messages, by number
             payload, own_id = data.get("message"), data.get("id") or event_bodies.key_of(data).get("id")
             writer = event_bodies.writer_of(event, instance.number) or OWN_EVENT
             recorded = self._keep(
@@ -125,11 +127,6 @@ class Inbound:
                 instance.id, chat, recorded.id, event_bodies.encoded(body), None, stamped="timestamp" in event
             )
             return Received(body, recorded, delivery)
-
-    def _chat(self, jid: str | None) -> str:
-        """Return the chat of an own event: people are chats by their numbers, as in all messages."""
-        number = self._people.named(jid) if jid else None
-        return number + numbers.USER if number else jid or OWN_EVENT
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         """Return the sender's number, if they can write to the instance, or in the group."""
@@ -201,12 +198,8 @@ class Inbound:
             if sender.endswith(numbers.LID) and message.as_lid is None and self._store.state.settings.senders == "auto":
                 data["participantPn"] = recorded.sender + numbers.USER
         data |= {"message": recorded.payload, "timestamp": math.ceil(recorded.at.timestamp()), "id": recorded.id}
-        return {
-            "event": EVENT,
-            "instanceId": recorded.instance,
-            "data": data,
-            "timestamp": event_bodies.time_text(recorded.at),
-        }
+        at = event_bodies.time_text(recorded.at)
+        return {"event": EVENT, "instanceId": recorded.instance, "data": data, "timestamp": at}
 
     def _after_message(self, event: Event) -> None:
         """Deliver a sent message to other instances of this world, and schedule its recipient's automatic reply."""

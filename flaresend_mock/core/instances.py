@@ -43,8 +43,7 @@ class Instances:
 
     def require_ready(self, instance_id: str) -> Instance:
         """Return the instance, if its phone is connected."""
-        instance = self._store.state.instances.get(instance_id)
-        if instance is None:
+        if (instance := self._store.state.instances.get(instance_id)) is None:
             raise errors.InstanceNotFound
         if instance.status != "connected":
             raise errors.NotReady(instance.status)
@@ -76,22 +75,20 @@ class Instances:
             self._people.add(replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True))
             keys = (api_key,) if api_key is not None else ()
             instance = Instance(id_, digits, name, status or "initializing", keys)
-            self._put(instance, "created", {"number": digits, "name": name})
+            self._store.put("instance", instance, "created", {"number": digits, "name": name})
             return instance if status else self._pairing.start(instance)
 
     def rename(self, instance_id: str | None, name: str) -> Instance:
         with self._store.lock:
-            return self._put(replace(self.find(instance_id), name=name), "renamed", {"name": name})
+            return self._store.put("instance", replace(self.find(instance_id), name=name), "renamed", {"name": name})
 
     def set_webhook(self, instance_id: str | None, webhook: Webhook | None) -> Instance:
         """Set an instance's webhook or, with None, remove it. A paused webhook stays paused."""
         with self._store.lock:
             instance = self.find(instance_id)
-            former = instance.webhook
-            if webhook is not None and former is not None:
+            if webhook is not None and (former := instance.webhook) is not None:
                 webhook = replace(webhook, paused=former.paused, failures=former.failures)
-            instance = replace(instance, webhook=webhook)
-            self._store.state.instances[instance.id] = instance
+            self._store.state.instances[instance.id] = instance = replace(instance, webhook=webhook)
             self._store.record("webhook", Change("set" if webhook else "removed", instance.id))
             return instance
 
@@ -105,7 +102,7 @@ class Instances:
             if not self._is_free(made):
                 raise errors.KeyInUse
             keys = (*instance.api_keys, made)
-            self._put(replace(instance, api_keys=keys), "key made", {"key": key_id(made)})
+            self._store.put("instance", replace(instance, api_keys=keys), "key made", {"key": key_id(made)})
             return made
 
     def revoke_key(self, instance_id: str | None, wanted: str) -> None:
@@ -115,7 +112,7 @@ class Instances:
             left = tuple(key for key in instance.api_keys if key_id(key) != wanted)
             if len(left) == len(instance.api_keys):
                 raise errors.KeyNotFound
-            self._put(replace(instance, api_keys=left), "key revoked", {"key": wanted})
+            self._store.put("instance", replace(instance, api_keys=left), "key revoked", {"key": wanted})
 
     def give_up_keys(self) -> None:
         """Drop the API keys that another world got meanwhile. The caller holds the lock."""
@@ -123,7 +120,7 @@ class Instances:
         for instance in self.all():
             keys = tuple(key for key in instance.api_keys if store.host.key_is_free(key, store))
             for key in [key for key in instance.api_keys if key not in keys]:
-                self._put(replace(instance, api_keys=keys), "key given up", {"key": key_id(key)})
+                self._store.put("instance", replace(instance, api_keys=keys), "key given up", {"key": key_id(key)})
 
     def masked(self, text: str) -> str:
         """Return a path or a query without the API keys of this world in it."""
@@ -136,11 +133,6 @@ class Instances:
     def has_key_in(self, value: object) -> bool:
         """Tell whether a JSON value contains an API key of this world that is too long to be there by chance."""
         return redaction.has_key(value, [key for instance in self.all() for key in instance.api_keys])
-
-    def _put(self, instance: Instance, action: str, details: dict[str, str]) -> Instance:
-        self._store.state.instances[instance.id] = instance
-        self._store.record("instance", Change(action, instance.id, details))
-        return instance
 
     def _is_free(self, key: str) -> bool:
         return self.with_key(key) is None and self._store.host.key_is_free(key, self._store)

@@ -41,24 +41,25 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
 
-_FIT = {"image": "image/", "video": "video/", "audio": "audio/", "sticker": "image/webp"}
-"""The media type that a file of a kind has; documents may have any."""
-
 
 class _Kind(NamedTuple):
-    """A kind of media: what its keys are derived with, its folder on the media host, and its default media type."""
+    """A kind of media: what its keys are derived with, its folder on the media host, and its default media type.
+
+    `fits` is what the media types of its files begin with.
+    """
 
     key_info: bytes
     folder: str
     mimetype: str
+    fits: str = ""
 
 
 _KINDS = {
-    "image": _Kind(b"WhatsApp Image Keys", "t62.7118-24", "image/jpeg"),
-    "video": _Kind(b"WhatsApp Video Keys", "t62.7161-24", "video/mp4"),
-    "audio": _Kind(b"WhatsApp Audio Keys", "t62.7117-24", "audio/ogg; codecs=opus"),
+    "image": _Kind(b"WhatsApp Image Keys", "t62.7118-24", "image/jpeg", "image/"),
+    "video": _Kind(b"WhatsApp Video Keys", "t62.7161-24", "video/mp4", "video/"),
+    "audio": _Kind(b"WhatsApp Audio Keys", "t62.7117-24", "audio/ogg; codecs=opus", "audio/"),
     "document": _Kind(b"WhatsApp Document Keys", "t62.7119-24", "application/pdf"),
-    "sticker": _Kind(b"WhatsApp Image Keys", "t62.15575-24", "image/webp"),
+    "sticker": _Kind(b"WhatsApp Image Keys", "t62.15575-24", "image/webp", "image/webp"),
 }
 
 
@@ -82,21 +83,12 @@ class Media:
         upload = content.upload
         if upload is None:
             return content
-        media = Stored(
-            id=self._store.random.hexadecimal("media", 32).lower(),
-            data=upload.data,
-            file_name=upload.file_name,
-            mimetype=upload.mimetype,
-            sha256=hashlib.sha256(upload.data).hexdigest(),
-        )
-        self._store.state.media.add(media.id, media)
-        return replace(
-            content,
-            upload=None,
-            media=media.id,
-            file_name=content.file_name or (upload.file_name or None if content.type == "document" else None),
-            mimetype=content.mimetype or upload.mimetype or DEFAULT_MIMETYPE,
-        )
+        id_ = self._store.random.hexadecimal("media", 32).lower()
+        sha256 = hashlib.sha256(upload.data).hexdigest()
+        self._store.state.media.add(id_, Stored(id_, upload.data, upload.file_name, upload.mimetype, sha256))
+        file_name = content.file_name or (upload.file_name or None if content.type == "document" else None)
+        mimetype = content.mimetype or upload.mimetype or DEFAULT_MIMETYPE
+        return replace(content, upload=None, media=id_, file_name=file_name, mimetype=mimetype)
 
     def share(self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False) -> dict[str, Any]:
         """Put a file on the media host, and return the fields of the payload that describe it.
@@ -162,13 +154,9 @@ class Media:
             picture = replace(stand_in, height=120, width=160) if stand_in else None
         thumbnail = b64(picture.thumbnail) if picture and picture.thumbnail else None
         if kind == "document":
+            named = {"title": upload.file_name, "fileName": upload.file_name}
             pages = upload.data.count(b"/Type/Page/") + upload.data.count(b"/Type /Page ")
-            return {
-                "title": upload.file_name,
-                "fileName": upload.file_name,
-                "pageCount": max(1, pages) if is_pdf else None,
-                "jpegThumbnail": thumbnail,
-            }
+            return {**named, "pageCount": max(1, pages) if is_pdf else None, "jpegThumbnail": thumbnail}
         seen = picture or Picture(height=120, width=160)
         fields: dict[str, Any] = {"height": seen.height, "width": seen.width}
         if kind == "sticker":
@@ -206,7 +194,7 @@ def mimetype_of(kind: str, upload: Upload) -> str:
 
 def mismatch(media: str, upload: Upload) -> str | None:
     """Return the media type of a file that does not fit a kind of media, as declared or by its first bytes."""
-    wanted, declared, seen = _FIT.get(media), upload.mimetype.lower(), _recognised(upload.data)
+    wanted, declared, seen = _KINDS[media].fits, upload.mimetype.lower(), _recognised(upload.data)
     if media == "audio" and seen == "video/mp4":  # a container of sound, too
         seen = None
     for found in (declared, seen) if wanted else ():

@@ -208,8 +208,7 @@ def _template_size(template: Any) -> int:
     global _last_template
     known, size = _last_template
     if known is not template:
-        size = size_of(template)
-        _last_template = (template, size)
+        _last_template = (template, size := size_of(template))
     return size
 
 

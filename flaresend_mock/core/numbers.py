@@ -20,18 +20,16 @@ STALL_SECONDS = 12.0
 _MAGIC_OUTCOMES = {"404": 404, "408": 408, "425": 425, "429": 429, "500": 500, "503": 503}
 
 
-def parse(given: str | int) -> str | None:
+def parse(given: object) -> str | None:
     """Return the digits of a phone number, or None if it is not one.
 
-    Args:
-        given: digits with optional `+`, spaces, dots, dashes and parentheses; or a user JID
-            (`…@s.whatsapp.net`, `…@c.us`); or a whole number.
-
-    A number has 7 to 15 digits and no leading zero.
+    It is digits with optional `+`, spaces, dots, dashes and parentheses; or a user JID (`…@s.whatsapp.net`, `…@c.us`);
+    or a whole number. A number has 7 to 15 digits and no leading zero.
     """
+    text = ""
     if isinstance(given, int):
         text = str(given) if 0 < given < 10**15 else ""
-    else:
+    elif isinstance(given, str):
         text = given.strip()
         text = text.removesuffix(USER) if text.endswith(USER) else text.removesuffix("@c.us")
     if not _SPELLING.fullmatch(text):
@@ -54,11 +52,7 @@ def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None] |
     """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
     The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
-    service, and nothing happens after it is gone.
-
-    Args:
-        given: the numbers of a call; None for what is not a number.
-        delay: delays a caller for a number of seconds; None where no caller waits.
+    service, and nothing happens after it is gone. Without `delay`, which takes seconds, no caller waits.
 
     Raises:
         NotReady: for `999…425`, with the status that the documentation shows.

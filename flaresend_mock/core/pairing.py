@@ -141,6 +141,4 @@ class Pairing:
         return QrCode(code, self._store.clock.now() + QR_LIFETIME)
 
     def _put(self, instance: Instance) -> Instance:
-        self._store.state.instances[instance.id] = instance
-        self._store.record("instance", Change("status", instance.id, {"status": instance.status}))
-        return instance
+        return self._store.put("instance", instance, "status", {"status": instance.status})

@@ -26,38 +26,22 @@ _VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE
 _WAID = re.compile(r"waid=(\d+)")
 
 _KINDS = {
-    "conversation": "text",
-    "extendedTextMessage": "text",
-    "imageMessage": "image",
-    "videoMessage": "video",
+    **{f"{kind}Message": kind for kind in "image video audio document sticker location contact reaction album".split()},
+    **dict.fromkeys(("conversation", "extendedTextMessage"), "text"),
     "ptvMessage": "video_note",
-    "audioMessage": "audio",
-    "documentMessage": "document",
-    "stickerMessage": "sticker",
-    "locationMessage": "location",
     "liveLocationMessage": "live_location",
-    "contactMessage": "contact",
     "contactsArrayMessage": "contacts",
     "groupInviteMessage": "group_invite",
-    "reactionMessage": "reaction",
-    "pollCreationMessage": "poll",
-    "pollCreationMessageV2": "poll",
-    "pollCreationMessageV3": "poll",
-    "pollCreationMessageV5": "poll",
+    **{f"pollCreationMessage{version}": "poll" for version in ("", "V2", "V3", "V5")},
     "pollUpdateMessage": "poll_vote",
-    "buttonsResponseMessage": "button_reply",
+    **{f"{form}ResponseMessage": "button_reply" for form in ("buttons", "interactive")},
     "templateButtonReplyMessage": "button_reply",
-    "interactiveResponseMessage": "button_reply",
     "listResponseMessage": "list_reply",
-    "albumMessage": "album",
 }
-_PROTOCOL = {
-    "REVOKE": "delete",
-    0: "delete",
-    "MESSAGE_EDIT": "edit",
-    14: "edit",
-    "EPHEMERAL_SETTING": "disappearing",
-    3: "disappearing",
+_PROTOCOL: Mapping[str | int, str] = {
+    **dict.fromkeys(("REVOKE", 0), "delete"),
+    **dict.fromkeys(("MESSAGE_EDIT", 14), "edit"),
+    **dict.fromkeys(("EPHEMERAL_SETTING", 3), "disappearing"),
 }
 _TEXTS = {
     "text": "text",
@@ -124,21 +108,15 @@ def read(payload: Any) -> Said:
         type_ = fields.get("type", "REVOKE" if "key" in fields else None)
         kind = _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
     if kind == "edit":
-        edited = read(fields.get("editedMessage"))
-        return edited._replace(kind="edit")
+        return read(fields.get("editedMessage"))._replace(kind="edit")
     if kind == "video" and fields.get("gifPlayback"):
         kind = "gif"
     if kind == "audio" and fields.get("ptt"):
         kind = "voice"
     if any(wrapper.startswith("viewOnce") for wrapper in opened.wrappers):
         kind = "view_once"
-    return Said(
-        kind,
-        _text(_at(fields, _OTHER_TEXTS.get(name) or _TEXTS.get(kind, ""))),
-        _text(fields.get("caption")),
-        _text(fields.get("fileName")),
-        _text(fields.get("mimetype")),
-    )
+    text = _text(_at(fields, _OTHER_TEXTS.get(name) or _TEXTS.get(kind, "")))
+    return Said(kind, text, *(_text(fields.get(key)) for key in ("caption", "fileName", "mimetype")))
 
 
 def _at(fields: Any, path: str) -> Any:

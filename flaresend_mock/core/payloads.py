@@ -76,8 +76,11 @@ _KEYS = {
     "reaction": "key text senderTimestampMs",
     "poll": "name options selectableOptionsCount contextInfo",
     "album": "expectedImageCount expectedVideoCount contextInfo",
+    "poll_vote": "pollCreationMessageKey vote senderTimestampMs",
+    "list_reply": "selectedRowId",
+    "button_reply": "selectedButtonId selectedDisplayText contextInfo type",
 }
-_CAMEL = {"live_location": "liveLocation", "group_invite": "groupInvite"}
+_NAMES = {"live_location": "liveLocation", "group_invite": "groupInvite", "video_note": "ptv"}
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})
 """What linked devices get of a message that can be viewed once, since the end of 2024."""
@@ -188,36 +191,22 @@ def _content(message: InboundMessage) -> tuple[str, Any]:
             options = [{"optionName": option} for option in details["options"]]
             return f"pollCreationMessage{version}", _in_order("poll", {**details, "name": text, "options": options})
         case "poll_vote":
-            return "pollUpdateMessage", {
-                "pollCreationMessageKey": dict(details["key"]),
-                "vote": dict(details["vote"]),
-                "senderTimestampMs": details["senderTimestampMs"],
-            }
+            return "pollUpdateMessage", _in_order(kind, {**details, "pollCreationMessageKey": details["key"]})
         case "button_reply":
-            return "buttonsResponseMessage", {
-                "selectedButtonId": details["selectedButtonId"],
-                "selectedDisplayText": text,
-                "contextInfo": context or {},
-                "type": "DISPLAY_TEXT",
-            }
+            pressed = {**details, "selectedDisplayText": text, "contextInfo": context or {}, "type": "DISPLAY_TEXT"}
+            return "buttonsResponseMessage", _in_order(kind, pressed)
         case "list_reply":
-            return "listResponseMessage", {
-                "title": text,
-                "listType": "SINGLE_SELECT",
-                "singleSelectReply": {"selectedRowId": details["selectedRowId"]},
-                "contextInfo": context or {},
-            }
+            chosen = {"title": text, "listType": "SINGLE_SELECT", "singleSelectReply": _in_order(kind, details)}
+            return "listResponseMessage", {**chosen, "contextInfo": context or {}}
         case "delete":
             return "protocolMessage", {"key": dict(details["key"]), "type": "REVOKE"}
         case "edit":
             return _edit(details, text)
         case "disappearing":
             return "protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": details["seconds"]}
-        case "video_note":
-            return "ptvMessage", _in_order("video", values)
         case _:
             key = MEDIA_KINDS.get(kind, kind)
-            return f"{_CAMEL.get(key, key)}Message", _in_order(key, values)
+            return f"{_NAMES.get(kind, key)}Message", _in_order(key, values)
 
 
 def _view_once(details: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, Any]:
@@ -225,9 +214,8 @@ def _view_once(details: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[s
     kind = media_kind("view_once", details["mimetype"])
     body = {**_in_order(kind, values), "viewOnce": True}
     if not details.get("complete"):
-        body = {
-            key: value for key, value in body.items() if key in _STUB_KEYS and (kind == "audio" or key != "seconds")
-        }
+        kept = _STUB_KEYS if kind == "audio" else _STUB_KEYS - {"seconds"}
+        body = {key: value for key, value in body.items() if key in kept}
     wrapper = "viewOnceMessageV2Extension" if kind == "audio" else "viewOnceMessageV2"
     return wrapper, {"message": {f"{kind}Message": body}}
 
@@ -256,12 +244,8 @@ def _edit(details: Mapping[str, Any], text: str) -> tuple[str, Any]:
         kind = name.removesuffix("Message").removesuffix("WithCaption")
         edited = {f"{kind}Message": _in_order(kind, {**values, "caption": text})}
         edited = {"documentWithCaptionMessage": {"message": edited}} if kind == "document" else edited
-    protocol = {
-        "key": dict(details["key"]),
-        "type": "MESSAGE_EDIT",
-        "editedMessage": edited,
-        "timestampMs": details["timestampMs"],
-    }
+    protocol = {"key": dict(details["key"]), "type": "MESSAGE_EDIT", "editedMessage": edited}
+    protocol["timestampMs"] = details["timestampMs"]
     if details.get("wrapped"):
         return "editedMessage", {"message": {"protocolMessage": protocol}}
     return "protocolMessage", protocol

@@ -39,8 +39,7 @@ class People:
         """Return the person with this number, and enter them into the directory, with a LID, if they are not in it."""
         state = self._store.state
         number = state.aliases.get(number, number)
-        person = state.people.get(number)
-        if person is None:
+        if (person := state.people.get(number)) is None:
             person = Person(number, own_lid(state, number), on_whatsapp=self.on_whatsapp(number))
             self.add(person)
         return person

@@ -37,15 +37,8 @@ class Schedule:
             self._instances.find(instance_id)
             at = self._future(send_at)
             order = self._store.state.counters.get(KIND, 0)
-            task = Task(
-                id=self._unused_id(),
-                instance=instance_id,
-                recipients=tuple(recipients),
-                content=self._media.keep(content),
-                send_at=at,
-                local_time=send_at,
-                order=order,
-            )
+            id_, kept = self._unused_id(), self._media.keep(content)
+            task = Task(id_, instance_id, tuple(recipients), kept, send_at=at, local_time=send_at, order=order)
             return self._keep(task, "scheduled", with_timer=True)
 
     def pending(self, instance_id: str) -> list[Task]:
@@ -71,13 +64,9 @@ class Schedule:
             content = replace(task.content, **said)
             require_complete(content)
             local_time = changes.get("send_at", task.local_time)
-            task = replace(
-                task,
-                recipients=tuple(changes.get("recipients", task.recipients)),
-                send_at=self._future(local_time) if "send_at" in changes else task.send_at,
-                local_time=local_time,
-                content=self._media.keep(content),
-            )
+            send_at = self._future(local_time) if "send_at" in changes else task.send_at
+            task = replace(task, send_at=send_at, local_time=local_time, content=self._media.keep(content))
+            task = replace(task, recipients=tuple(changes.get("recipients", task.recipients)))
             # without a new time, it keeps its place among those of the same second
             return self._keep(task, "updated", with_timer="send_at" in changes)
 

@@ -72,9 +72,7 @@ class Sending:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
         content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
         now = self._store.clock.now()
-        successful: list[str] = []
-        failed: list[str] = []
-        invalid: list[str] = []
+        successful, failed, invalid = list[str](), list[str](), list[str]()
         pairs: Iterable[tuple[str | int, str | None]] = zip(recipients, people, strict=True)
         for given, number in pairs if len(people) < PORTION else self._store.in_portions(pairs):
             if number is None or not self._people.on_whatsapp(number):

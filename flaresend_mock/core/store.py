@@ -1,14 +1,14 @@
 """The ground that a world's services stand on: state, clock, lock, event log, timers, and the ports to the machine."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from flaresend_mock.core.clock import Clock
 from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
-from flaresend_mock.core.models import Upload
+from flaresend_mock.core.models import Change, Channel, Group, Instance, Upload
 from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import State
 
@@ -19,6 +19,7 @@ PORTION = 500
 
 AnyWorld = TypeVar("AnyWorld")
 Item = TypeVar("Item")
+Changed = TypeVar("Changed", Instance, Group, Channel)
 
 
 def _nothing(*_: object) -> None:
@@ -88,6 +89,12 @@ class Store:
             if wanted == kind:
                 react(event)
         return event
+
+    def put(self, kind: str, changed: Changed, action: str, details: Mapping[str, Any]) -> Changed:
+        """Store an instance, a group or a channel, and record how it changed. The caller holds the lock."""
+        getattr(self.state, f"{kind}s")[changed.id] = changed
+        self.record(kind, Change(action, changed.id, details))
+        return changed
 
     def react(self, kind: str, react: See) -> None:
         """Call a service after each event of a kind, behind all subscribers: it may record events of its own."""

@@ -1,8 +1,8 @@
 """Time travel: runs due timers in order, each once, and advances the clock."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,11 +39,9 @@ class TimeTravel:
         self._moving = threading.RLock()
         self._runs_on = False
 
-    @contextmanager
-    def moving(self) -> Iterator[None]:
+    def moving(self) -> AbstractContextManager[bool]:
         """Let only the current thread move the clock until the block ends. Taken before the world's lock."""
-        with self._moving:
-            yield
+        return self._moving
 
     @property
     def frozen(self) -> bool:
@@ -75,23 +73,12 @@ class TimeTravel:
 
     def advance(self, by: timedelta) -> list[Fired]:
         """Advance the clock by this much, and return the timers that ran; ClockOutOfRange for a span into the past."""
-
-        def target(now: datetime) -> datetime:
-            try:
-                return now + by
-            except OverflowError:
-                raise ClockOutOfRange("the clock shows times from 1970 to 9998") from None
-
-        return self._pass_to(target)
+        return self._pass_to(lambda now: now + by)
 
     def advance_to_next(self) -> list[Fired]:
         """Advance to the next due time, if there is one, and run all timers that are due then."""
 
-        def target(now: datetime) -> datetime:
-            next_at = self._store.state.timers.next_at()
-            return now if next_at is None else max(next_at, now)
-
-        return self._pass_to(target)
+        return self._pass_to(lambda now: max(self._store.state.timers.next_at() or now, now))
 
     def advance_to(self, target: datetime) -> list[Fired]:
         """Advance to `target`. Timers that are due before run at their own time, in order, as do those set on the way.
@@ -110,18 +97,18 @@ class TimeTravel:
             frozen = clock.frozen
             with self._store.lock:
                 now = clock.now()
-                target = target_from(now)
+                try:
+                    target = target_from(now)
+                except OverflowError:
+                    raise ClockOutOfRange("the clock shows times from 1970 to 9998") from None
                 if target < now:
                     raise ClockOutOfRange("time advances only forward; set the clock to go back")
                 clock.change(now=target, frozen=True)  # refuses a time out of range
                 clock.change(now=now)
                 self._runs_on = not frozen
             try:
-                going_on = True
-                while going_on:
-                    self._store.host.drain_deliveries(self._store)
-                    self._require_world()
-                    going_on = self._step(target, fired)
+                while self._step(target, fired):
+                    pass
             finally:
                 with self._store.lock:
                     self._runs_on = False
@@ -136,6 +123,8 @@ class TimeTravel:
 
     def _step(self, target: datetime, fired: list[Fired]) -> bool:
         """Run the next timer due by `target`, at its time, or else arrive at `target`."""
+        self._store.host.drain_deliveries(self._store)
+        self._require_world()
         with self._store.lock:
             due = self._store.state.timers.pop_due(target)
             if due is None:

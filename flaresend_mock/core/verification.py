@@ -99,13 +99,9 @@ def judge(expected: Expectation, found: Sequence[Item]) -> Verdict:
 
 def nearest(matcher: Matcher, items: Iterable[Item]) -> tuple[Item, list[Miss]] | None:
     """Return the item nearest to a matcher, and its misses: the fewest misses, the most similar, then the newest."""
-    best: tuple[tuple[int, float], Item, list[Miss]] | None = None
-    for item in list(items)[-MAX_COMPARED:]:
-        misses = matcher.misses(item)
-        distance = (len(misses), -sum(map(_likeness, misses)))
-        if misses and (best is None or distance <= best[0]):
-            best = (distance, item, misses)
-    return None if best is None else best[1:]
+    newest = reversed(list(items)[-MAX_COMPARED:])
+    compared = ((item, misses) for item in newest if (misses := matcher.misses(item)))
+    return min(compared, key=lambda pair: (len(pair[1]), -sum(map(_likeness, pair[1]))), default=None)
 
 
 def _likeness(miss: Miss) -> float:

@@ -45,8 +45,7 @@ class Worlds:
         return list(self._worlds.values())
 
     def get(self, name: str) -> World:
-        found = self._worlds.get(name)
-        if found is None:
+        if (found := self._worlds.get(name)) is None:
             raise errors.WorldNotFound(name)
         return found
 
@@ -111,8 +110,7 @@ class Worlds:
     def _open(self, api_key: str) -> tuple[World, Instance] | None:
         assert self._fresh is not None
         with self._lock:
-            found = self._search(api_key)
-            if found is not None:
+            if found := self._search(api_key):
                 return found
             if api_key in self._opened.values():
                 return None  # it was revoked in its own world

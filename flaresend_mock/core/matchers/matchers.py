@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 from flaresend_mock.core import numbers
@@ -104,8 +105,8 @@ def equal(expected: Any) -> Test:
 
 def same_number(expected: Any) -> Test:
     """Compare phone numbers by their digits."""
-    digits = _digits(expected)
-    return Condition(expected, lambda value: same(_digits(value), digits))
+    digits = numbers.parse(expected) or expected
+    return Condition(expected, lambda value: same(numbers.parse(value) or value, digits))
 
 
 def contains(expected: Any, item: Test) -> Condition:
@@ -130,12 +131,6 @@ def same(first: Any, second: Any) -> bool:
     if isinstance(first, list | tuple) and isinstance(second, list | tuple):
         return len(first) == len(second) and all(map(same, first, second))
     return bool(first == second)
-
-
-def _digits(value: Any) -> Any:
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        return numbers.parse(value) or value
-    return value
 
 
 def _miss(where: str, expected: Any, value: Any) -> Miss:
@@ -305,16 +300,9 @@ def _with_cases(ranges: Ranges, flags: int) -> Ranges:
     if not flags & re.IGNORECASE:
         return ranges
     codes, cases = _cases()
-    return [
-        *ranges,
-        *(
-            (other, other)
-            for low, high in _others(_others(ranges))
-            for code in codes[bisect_left(codes, low) : bisect_right(codes, high)]
-            for other in cases[code]
-            if not flags & re.ASCII or (code < 128 and other < 128)
-        ),
-    ]
+    found = (codes[bisect_left(codes, low) : bisect_right(codes, high)] for low, high in _others(_others(ranges)))
+    pairs = ((code, other) for code in chain.from_iterable(found) for other in cases[code])
+    return [*ranges, *((other, other) for code, other in pairs if not flags & re.ASCII or max(code, other) < 128)]
 
 
 @cache

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from flaresend_mock.core import numbers, paths
@@ -267,14 +268,9 @@ def _too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
 
 def numbers_in(body: Any) -> list[str]:
     """Return the digits of each phone number in a body: recipients, participants and number."""
-    found = []
-    for name in _NUMBERED:
-        value = body.get(name) if isinstance(body, Mapping) else None
-        for one in value if isinstance(value, list) else [value]:
-            digits = numbers.parse(one) if isinstance(one, str | int) and not isinstance(one, bool) else None
-            if digits:
-                found.append(digits)
-    return found
+    values = [body.get(name) for name in _NUMBERED] if isinstance(body, Mapping) else []
+    given = chain.from_iterable(value if isinstance(value, list) else [value] for value in values)
+    return [digits for one in given if (digits := numbers.parse(one))]
 
 
 def check_path(value: Any) -> str | None:
@@ -294,8 +290,7 @@ def check_path_regex(pattern: Any) -> str | None:
 
 
 def check_number(value: Any) -> str | None:
-    readable = isinstance(value, str | int) and not isinstance(value, bool)
-    return None if readable and numbers.parse(value) else "not a phone number in international format"
+    return None if numbers.parse(value) else "not a phone number in international format"
 
 
 _MASKED = "credentials are masked; match the API key with key"
