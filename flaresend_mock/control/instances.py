@@ -84,21 +84,21 @@ def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("")
 @endpoint(resources.Instance, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
-def create(world: World, body: dict[str, Any]) -> resources.ShownInstance:
+def create(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create an instance. It starts up, unless a status is given."""
     return _shown(world, world.instances.create(**body))
 
 
 @blueprint.get("/<instance_id>")
 @endpoint(resources.Instance, query=Secrets())
-def show(world: World, instance_id: str, query: dict[str, Any]) -> resources.ShownInstance:
+def show(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """Show an instance; `default` is the first one."""
     return _shown(world, world.instances.find(instance_id), query)
 
 
 @blueprint.patch("/<instance_id>")
 @endpoint(resources.Instance, body=InstanceChange())
-def rename(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
+def rename(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Rename an instance."""
     return _shown(world, world.instances.rename(instance_id, body["name"]))
 
@@ -114,35 +114,35 @@ def remove(world: World, instance_id: str) -> dict[str, str]:
 
 @blueprint.post("/<instance_id>/status")
 @endpoint(resources.Instance, body=StatusChange())
-def set_status(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
+def set_status(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the status of an instance, which it keeps."""
     return _shown(world, world.pairing.set_status(instance_id, body["status"]))
 
 
 @blueprint.post("/<instance_id>/reconnect")
 @endpoint(resources.Instance, refuses=(409,))
-def reconnect(world: World, instance_id: str) -> resources.ShownInstance:
+def reconnect(world: World, instance_id: str) -> dict[str, Any]:
     """Start a disconnected instance. It shows a QR code a second later."""
     return _shown(world, world.pairing.reconnect(instance_id))
 
 
 @blueprint.post("/<instance_id>/disconnect")
 @endpoint(resources.Instance)
-def disconnect(world: World, instance_id: str) -> resources.ShownInstance:
+def disconnect(world: World, instance_id: str) -> dict[str, Any]:
     """Disconnect an instance, which stays linked to its phone."""
     return _shown(world, world.pairing.disconnect(instance_id))
 
 
 @blueprint.post("/<instance_id>/logout")
 @endpoint(resources.Instance)
-def log_out(world: World, instance_id: str) -> resources.ShownInstance:
+def log_out(world: World, instance_id: str) -> dict[str, Any]:
     """Unlink an instance's phone. Another number may scan its next QR code."""
     return _shown(world, world.pairing.disconnect(instance_id, log_out=True))
 
 
 @blueprint.post("/<instance_id>/scan")
 @endpoint(resources.Instance, body=Scan(), refuses=(409, 410))
-def scan(world: World, instance_id: str, body: dict[str, Any]) -> resources.ShownInstance:
+def scan(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
     return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
 
@@ -151,7 +151,7 @@ def scan(world: World, instance_id: str, body: dict[str, Any]) -> resources.Show
 @endpoint(resources.ApiKeys, query=Secrets())
 def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """List an instance's API keys, masked."""
-    return {"api_keys": _shown(world, world.instances.find(instance_id), query).api_keys}
+    return {"api_keys": _shown(world, world.instances.find(instance_id), query)["api_keys"]}
 
 
 @blueprint.post("/<instance_id>/api-keys")
@@ -199,7 +199,7 @@ def scan_page(code: str) -> Response:
     return Response(page, shown["status"], headers=_SECURITY, content_type="text/html; charset=utf-8")
 
 
-def _shown(world: World, instance: Instance, query: dict[str, Any] | None = None) -> resources.ShownInstance:
+def _shown(world: World, instance: Instance, query: dict[str, Any] | None = None) -> dict[str, Any]:
     secrets = services().with_secrets or bool(query and query["with_secrets"])
     return resources.shown_instance(instance, world, secrets=secrets)
 

@@ -5,15 +5,16 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from flaresend_mock.core import events, models, payload_reader
+from flaresend_mock.core import events, models
 from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers import parser
 from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
-from flaresend_mock.core.payload_reader import OTHER
-from flaresend_mock.http import bodies, context
+from flaresend_mock.core.payload_reader import OTHER, quoted_by, target_of
+from flaresend_mock.http import bodies
+from flaresend_mock.http.context import shown
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by, utc
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)
@@ -39,6 +40,7 @@ def _check_status(value: Any) -> str | None:
     return None if whole or value is None else "a status is a whole number, such as 503"
 
 
+_TYPES = tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS, OWN_EVENT, OTHER)))
 _PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@" in it else parser.check_number(it))
 
 
@@ -46,8 +48,10 @@ def _any_number(read: Any) -> Field:
     return Field(read, number=True, many=True, check=parser.check_number)
 
 
-def read_body(raw: bytes) -> Any:
-    """Return a body's JSON, or its text. Kept bodies may be nested deeper than new ones."""
+def read_body(raw: Any) -> Any:
+    """Return a body's JSON, or its text; a form as it is kept. Kept bodies may be nested deeper than new ones."""
+    if not isinstance(raw, bytes):
+        return raw
     try:
         return bodies.load_json(raw, max_depth=2 * bodies.MAX_DEPTH)
     except ValueError:
@@ -64,10 +68,7 @@ class Message(Resource):
     sender = Property(str, "The sender's number, as digits.", key="from", match=_PARTY)
     to = Property(str, "The person's number as digits, or the JID of the group or channel.", match=_PARTY)
     number = Property(
-        str,
-        "The number in from or to.",
-        only_match=True,
-        match=_any_number(lambda message: [message["from"], message["to"]]),
+        str, "The number in from or to.", only_match=True, match=_any_number(lambda one: [one["from"], one["to"]])
     )
     group = Property(
         str,
@@ -75,21 +76,13 @@ class Message(Resource):
         only_match=True,
         match=Field(lambda one: one["chat"] if one["chat"].endswith(GROUP) else None, check=_check_group),
     )
-    type = Property(
-        str,
-        "The type of the message.",
-        at="content.type",
-        match=Field(words=tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS, OWN_EVENT, OTHER)))),
-    )
+    type = Property(str, "The type of the message.", at="content.type", match=Field(words=_TYPES))
     text = Property(str, "The text.", at="content.text", null=True)
     caption = Property(str, "The text below a file.", at="content.caption", null=True)
     target = Property(
-        str,
-        "The id of the message that a reaction, an edit, a deletion or a vote changes.",
-        get=payload_reader.target_of,
-        null=True,
+        str, "The id of the message that a reaction, an edit, a deletion or a vote changes.", get=target_of, null=True
     )
-    reply_to = Property(str, "The id of the message that it replies to.", get=payload_reader.quoted_by, null=True)
+    reply_to = Property(str, "The id of the message that it replies to.", get=quoted_by, null=True)
     fileName = Property(str, "The name of the file.", at="content.file_name", null=True)
     mimetype = Property(str, "The media type of the file.", at="content.mimetype", null=True)
     media = Property(str, "The id of the file, for `GET /_mock/media/{id}`.", at="content.media", null=True)
@@ -114,10 +107,7 @@ class Request(Resource):
     raw_path = Property(str, "The path as it was sent.", at="subject.raw_path", match=parser.RAW_PATH)
     query = Property(str, "The query, without the question mark.", at="subject.query")
     headers = Property(
-        dict,
-        "The headers; credentials are masked.",
-        get=lambda event: context.shown(event.subject.headers),
-        match=parser.HEADERS,
+        dict, "The headers; credentials are masked.", at="subject.headers", write=shown, match=parser.HEADERS
     )
     number = Property(
         str,
@@ -126,12 +116,7 @@ class Request(Resource):
         match=_any_number(lambda request: parser.numbers_in(request["body"])),
     )
     body = Property(
-        Any,
-        "The body: JSON, or a text.",
-        get=lambda event: (
-            read_body(event.subject.body) if isinstance(event.subject.body, bytes) else event.subject.body
-        ),
-        match=Field(known=parser.BODY_FIELDS),
+        Any, "The body: JSON, or a text.", at="subject.body", write=read_body, match=Field(known=parser.BODY_FIELDS)
     )
     status = Property(
         int,
@@ -141,10 +126,7 @@ class Request(Resource):
         match=Field(check=_check_status),
     )
     response = Property(
-        Any,
-        "The body of the response.",
-        get=lambda event: read_body(event.subject.response),
-        match=Field(known=RESPONSE_FIELDS),
+        Any, "The body of the response.", at="subject.response", write=read_body, match=Field(known=RESPONSE_FIELDS)
     )
     instance = Property(
         str,
@@ -195,12 +177,7 @@ class Delivery(Resource):
     next_retry = Property(datetime, "When it is tried again, in UTC.", null=True)
     redelivery_of = Property(str, "The id of the delivery that it repeats.", null=True)
     duplicate_of = Property(str, "The id of the delivery that a fault duplicated.", null=True)
-    body = Property(
-        Any,
-        "The body that is sent.",
-        get=lambda delivery: read_body(delivery.body),
-        match=Field(known=parser.EVENT_FIELDS),
-    )
+    body = Property(Any, "The body that is sent.", write=read_body, match=Field(known=parser.EVENT_FIELDS))
     attempts = Property([Attempt], "The attempts, oldest first.")
     fault = Property(str, "The id of the last fault that it met.", null=True)
 
@@ -257,9 +234,8 @@ class Event(Resource):
             case models.Delivery() as sent_on:
                 details = delivery(sent_on)
             case models.Change() as change:
-                told = change.details.items()
-                shown = {name: utc(one) if isinstance(one, datetime) else one for name, one in told}
-                details = {"action": change.action, "id": change.id, **shown}
+                told = {name: utc(one) if isinstance(one, datetime) else one for name, one in change.details.items()}
+                details = {"action": change.action, "id": change.id, **told}
         return {"id": obj.number, "kind": obj.kind, "timestamp": utc(obj.at), obj.kind: details}
 
 

@@ -1,7 +1,8 @@
 """Who is in a world: people, groups, channels, and instances with their webhooks."""
 
-from dataclasses import dataclass
+from dataclasses import fields
 from datetime import datetime
+from typing import Any
 
 from flaresend_mock.control.resources.activity import Attempted, Delivery
 from flaresend_mock.core import models
@@ -87,7 +88,7 @@ class Webhook(Resource):
     retries = Property(
         [float],
         "Seconds of the world's clock between one attempt and the next.",
-        get=lambda webhook: [int(seconds) if seconds == int(seconds) else seconds for seconds in webhook.retries],
+        write=lambda retries: [int(seconds) if seconds == int(seconds) else seconds for seconds in retries],
     )
     verification = Property(str, "How the receiver is verified: none, post or challenge.")
     verify_token = Property(str, "The token of a challenge, masked.", null=True)
@@ -107,35 +108,28 @@ class ApiKey(Envelope):
     api_key = Property(str, "The key, masked unless secrets are shown.")
 
 
-class Instance(Resource):
+class Instance(Envelope):
     """An instance, with its API keys and its webhook."""
 
-    id = Property(str, "The instance's id.", at="instance.id")
-    name = Property(str, "The name.", at="instance.name")
-    number = Property(str, "The phone number, as digits.", at="instance.number")
+    id = Property(str, "The instance's id.")
+    name = Property(str, "The name.")
+    number = Property(str, "The phone number, as digits.")
     lid = Property(str, "The LID.", null=True)
-    status = Property(str, f"{', '.join(models.INSTANCE_STATUSES)}.", at="instance.status")
-    logged_out = Property(bool, "Whether another phone may scan its QR code.", at="instance.logged_out")
+    status = Property(str, f"{', '.join(models.INSTANCE_STATUSES)}.")
+    logged_out = Property(bool, "Whether another phone may scan its QR code.")
     api_keys = Property([ApiKey], "The API keys, masked unless secrets are shown.")
     webhook = Property(Webhook, "The webhook, or null.", null=True)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownInstance:
-    """An instance as it is shown, with its LID."""
-
-    instance: models.Instance
-    lid: str | None
-    api_keys: list[dict[str, str]]
-    webhook: models.Webhook | None
-
-
-def shown_instance(instance: models.Instance, world: World, *, secrets: bool) -> ShownInstance:
+def shown_instance(instance: models.Instance, world: World, *, secrets: bool) -> dict[str, Any]:
     """Return an instance as it is shown; its API keys and its webhook's secrets are masked unless `secrets`."""
     person = world.state.people.get(instance.number)
-    keys = [shown_key(key, secrets=secrets) for key in instance.api_keys]
-    webhook = instance.webhook if secrets else masked(instance.webhook)
-    return ShownInstance(instance, person.lid if person else None, keys, webhook)
+    return {
+        **{one.name: getattr(instance, one.name) for one in fields(instance)},
+        "lid": person.lid if person else None,
+        "api_keys": [shown_key(key, secrets=secrets) for key in instance.api_keys],
+        "webhook": instance.webhook if secrets else masked(instance.webhook),
+    }
 
 
 def shown_key(key: str, *, secrets: bool) -> dict[str, str]:

@@ -12,7 +12,7 @@ from flaresend_mock.core import world
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.http.context import services
-from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
+from flaresend_mock.http.resources import Envelope, Property, Read, Resource, envelope
 
 _LAST_EVENT = "The number of the world's last event."
 _TYPES = get_type_hints(Settings)
@@ -39,12 +39,10 @@ class _World(Resource):
 class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
     """A world: its clock, its settings, and how much it holds."""
 
-    instances: Any = Property(int, "The number of instances.", get=lambda of: len(of.state.instances))
-    messages = Property(int, "The number of messages.", get=lambda of: len(of.state.messages))
-    scheduled = Property(int, "The number of scheduled messages.", get=lambda of: len(of.state.tasks))
-    faults = Property(
-        int, "The number of active faults.", get=lambda of: sum(fault.armed for fault in of.state.faults.values())
-    )
+    instances: Any = Property(int, "The number of instances.", at="state.instances", write=len)
+    messages = Property(int, "The number of messages.", at="state.messages", write=len)
+    scheduled = Property(int, "The number of scheduled messages.", at="state.tasks", write=len)
+    faults = Property(int, "The number of active faults.", get=lambda of: sum(one.armed for one in of.faults.all()))
     snapshots = Property([str], "The names of the snapshots.", get=lambda of: list(of.snapshots.all()))
     events = Property(int, _LAST_EVENT, at="state.events.last_number")
 
@@ -154,23 +152,17 @@ class Reply(Resource):
     headers = Property(dict[str, str], "More headers.")
 
 
+def _if_normal(name: str) -> Read:
+    return lambda delay: missing if delay.mean is None else getattr(delay, name)
+
+
 class Delay(Resource):
     """The seconds that a fault delays by: between two bounds, or around a mean."""
 
     lowest = Property(float, "The fewest seconds.", key="from")
     highest = Property(float, "The most seconds.", key="to")
-    mean = Property(
-        float,
-        "The mean of a normal distribution.",
-        get=lambda delay: missing if delay.mean is None else delay.mean,
-        optional=True,
-    )
-    deviation = Property(
-        float,
-        "Its standard deviation.",
-        get=lambda delay: missing if delay.mean is None else delay.deviation,
-        optional=True,
-    )
+    mean = Property(float, "The mean of a normal distribution.", get=_if_normal("mean"), optional=True)
+    deviation = Property(float, "Its standard deviation.", get=_if_normal("deviation"), optional=True)
 
 
 class Fault(Resource):
@@ -197,8 +189,6 @@ class Fault(Resource):
 
 
 Faults = envelope("Faults", faults=Property([Fault], "The faults, oldest first."))
-
-
 Deleted = envelope("Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were."))
 
 
