@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Number, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Input, Number, Several, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.kinds import KINDS
@@ -144,17 +144,11 @@ class InboundInput(Input):
     address = Text("The address of a location.")
     emoji = Text("The emoji of a reaction; an empty one removes it.")
     contact = fields.Nested(ContactInput, metadata=about("A contact."))
-    contacts = fields.List(
-        fields.Nested(ContactInput), validate=validate.Length(2, 100), metadata=about("Several contacts.")
-    )
+    contacts = Several("Several contacts.", 100, fields.Nested(ContactInput), least=2)
     invite = Text("The JID of the group that a group invitation is for; the first one if it is left out.")
-    options = fields.List(fields.String(), validate=validate.Length(2, 12), metadata=about("The options of a poll."))
+    options = Several("The options of a poll.", 12, least=2)
     selectable = Whole("How many options may be chosen; 0 for any number.", 0, 12)
-    choices = fields.List(
-        fields.String(),
-        validate=validate.Length(0, 12),
-        metadata=about("The options that a vote chooses; none withdraws it."),
-    )
+    choices = Several("The options that a vote chooses; none withdraws it.", 12, least=0)
     selected = Text("The id of the chosen button or row.")
     channel = Text("The JID of the channel.")
     seconds = Whole("The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000)

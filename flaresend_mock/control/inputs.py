@@ -79,11 +79,6 @@ class Whole(fields.Integer):
         check = validate.Range(lowest, highest)
         super().__init__(strict=True, validate=check, metadata=about(description), **options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
-        if isinstance(value, bool | str):
-            raise ValidationError("Not a valid integer.")
-        return super()._deserialize(value, attr, data, **kwargs)
-
 
 class Number(fields.Float):
     """A number; neither a text nor true."""
@@ -92,8 +87,8 @@ class Number(fields.Float):
         super().__init__(validate=validate.Range(lowest, highest), metadata=about(description), **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
-        if isinstance(value, bool | str):
-            raise ValidationError("Not a valid number.")
+        if isinstance(value, str):
+            raise self.make_error("invalid")
         return super()._deserialize(value, attr, data, **kwargs)
 
 
@@ -104,6 +99,13 @@ def setting_input(setting: dataclasses.Field[Any], kind: Any) -> fields.Field[An
         return Text(description, words=get_args(kind))
     of = Whole if int in get_args(kind) else Number
     return of(description, lowest, highest, allow_none=setting.default is None)
+
+
+class Several(fields.List[Any]):
+    """A list of strings, or of another field: as many as `most`, and as few as `least`."""
+
+    def __init__(self, description: str, most: int, of: Any = fields.String, *, least: Any = None, **more: Any) -> None:
+        super().__init__(of, validate=validate.Length(least, most), metadata=about(description), **more)
 
 
 class Switch(fields.Boolean):

@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 from flask import Blueprint
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
-from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Several, Switch, Text, Whole
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.channels import ROLES
@@ -46,18 +46,12 @@ class PersonInput(Input):
         check=LID,
     )
     on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
-    aliases = fields.List(
-        fields.String(),
-        load_default=tuple,
-        validate=validate.Length(max=10),
-        metadata=about("Further numbers that reach this person, such as one without Brazil's ninth digit."),
+    aliases = Several(
+        "Further numbers that reach this person, such as one without Brazil's ninth digit.", 10, load_default=tuple
     )
     addable = Switch("Whether others may add this person to groups.", load_default=True)
-    rules = fields.List(
-        fields.Nested(RuleInput),
-        load_default=list,
-        validate=validate.Length(max=100),
-        metadata=about("Automatic replies: the first rule that matches applies."),
+    rules = Several(
+        "Automatic replies: the first rule that matches applies.", 100, fields.Nested(RuleInput), load_default=list
     )
 
 
@@ -86,11 +80,8 @@ def delete(world: World, number: str) -> dict[str, str]:
 
 
 class _Participants(Input):
-    participants = fields.List(
-        fields.String(),
-        required=True,
-        validate=validate.Length(1, GROUP_CAPACITY),
-        metadata=about("Phone numbers. Unknown ones are added to the directory."),
+    participants = Several(
+        "Phone numbers. Unknown ones are added to the directory.", GROUP_CAPACITY, required=True, least=1
     )
 
 

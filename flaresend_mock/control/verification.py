@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.control import errors
-from flaresend_mock.control.inputs import Count, Input, Number, Object, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Count, Input, Number, Object, Several, Switch, Text, Whole
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources.worlds import Found, Transcript
 from flaresend_mock.core import numbers
@@ -161,10 +161,11 @@ class VerifyInput(_Criteria):
     at_least = Whole(f"{_NUMBER} at least.", 1, MAX_COUNT)
     at_most = Whole(f"{_NUMBER} at most.", 0, MAX_COUNT)
     never = Switch("True: no item may match.", validate=validate.Equal(True))
-    in_order = fields.List(
+    in_order = Several(
+        "Matchers that must match one after the other. Other items may come between.",
+        MAX_STEPS,
         fields.Raw(metadata={"type": "object"}),
-        validate=validate.Length(1, MAX_STEPS),
-        metadata=about("Matchers that must match one after the other. Other items may come between."),
+        least=1,
     )
 
     @validates_schema

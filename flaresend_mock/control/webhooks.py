@@ -4,11 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from flaresend_mock.background import webhook_handshake
 from flaresend_mock.control.inbound import ChaosInput
-from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Several, Switch, Text, Whole, about
 from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
@@ -18,7 +18,7 @@ from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.world_format.schema import usable_ca
+from flaresend_mock.world_format.schema import MONTH, usable_ca
 
 webhooks = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
 deliveries = Blueprint("deliveries", __name__, url_prefix="/deliveries")
@@ -32,10 +32,8 @@ class WebhookInput(Input):
 
     url = Text("The URL that events are sent to: http or https.", required=True)
     secret = Text("The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500))
-    retries = fields.List(
-        Number("Seconds.", 0, 30 * 86_400),
-        validate=validate.Length(max=MAX_RETRIES),
-        metadata=about("Seconds of the world's clock between one attempt and the next."),
+    retries = Several(
+        "Seconds of the world's clock between one attempt and the next.", MAX_RETRIES, Number("Seconds.", 0, MONTH)
     )
     verification = Text("How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES)
     verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))

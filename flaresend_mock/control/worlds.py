@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, NonEmptyInput, Secrets, Text, about, setting_input
+from flaresend_mock.control.inputs import Input, NonEmptyInput, Secrets, Text, Whole, about, setting_input
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
@@ -48,11 +48,7 @@ class WorldInput(_Settings):
     fixture = Text("The fixture: default or demo.", words=world_names())
     world = fields.Dict(metadata=about("The contents of a world file."))
     export = fields.Dict(metadata=about("An export, as `GET /_mock/world` returns it."))
-    seed = fields.Integer(
-        strict=True,
-        validate=validate.Range(-(10**17), 10**17),
-        metadata=about("The seed of everything random: ids, LIDs, names."),
-    )
+    seed = Whole("The seed of everything random: ids, LIDs, names.", -(10**17), 10**17)
     time_zone = Text("The IANA time zone of sendAt, such as Africa/Nairobi.", check=known_time_zone)
     api_key = Text("The API key of the first instance.", length=(None, 500), check=usable_key)
 
@@ -91,8 +87,7 @@ def list_worlds() -> dict[str, list[World]]:
 def create(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
-    options: dict[str, Any] = {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
-    options |= {"history": services().history, "check_webhook": services().check_webhook}
+    options = _options() | {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
     source = body.get("export", body.get("world"))
     if source is None:
         state = load_file(world_file(body.get("fixture", "default")), **options)
@@ -143,16 +138,15 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 @endpoint(resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
-    us, former = services(), world.instances.first()
+    former = world.instances.first()
     warnings: list[str] = []
-    options: dict[str, Any] = {"history": us.history, "check_webhook": us.check_webhook}
-    state = load_world(body, known=world.saved(), name=world.name, warnings=warnings, **options)
+    state = load_world(body, known=world.saved(), name=world.name, warnings=warnings, **_options())
     if not any(instance.api_keys for instance in state.instances.values()):
         first = next(iter(state.instances.values()))
         state.instances[first.id] = replace(first, api_keys=former.api_keys)
         warnings.append("no instance had an API key: the first one keeps those of the world's first one")
     keys = [key for instance in state.instances.values() for key in instance.api_keys]
-    if not all(us.worlds.key_is_free(key, apart_from=world) for key in keys):
+    if not all(services().worlds.key_is_free(key, apart_from=world) for key in keys):
         raise KeyInUse
     give_back(request.environ)  # before it waits for an advance of the clock
     world.replace(state)
@@ -197,6 +191,10 @@ def delete_snapshot(world: World, name: str) -> dict[str, str]:
     """Delete a snapshot."""
     world.snapshots.remove(name)
     return {"deleted": name}
+
+
+def _options() -> dict[str, Any]:
+    return {"history": services().history, "check_webhook": services().check_webhook}
 
 
 def _restored(world: World) -> dict[str, Any]:
