@@ -1,7 +1,8 @@
 """Invents people and groups from a world's seed, with names by Faker."""
 
+import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -10,9 +11,8 @@ from faker import Faker
 from flaresend_mock.core.models import Person
 from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import State
-from flaresend_mock.world_format.schema import Population
+from flaresend_mock.world_format.schema import LONG_AGO, Population
 
-FIRST_CREATED = datetime(2025, 1, 1, tzinfo=UTC)
 SUBJECTS = (
     "{last_name} family",
     "{city} hikers",
@@ -23,7 +23,7 @@ SUBJECTS = (
     "{city} book club",
     "{safe_color_name} team, Saturdays",
 )
-"""The subjects of groups, in turn."""
+"""The subjects of groups, in turn. Faker invents what is in braces."""
 
 
 def invent(
@@ -47,9 +47,9 @@ def invent(
 
 
 def _unused_numbers(state: State) -> Iterator[str]:
-    numbers = ("2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8) for n in count())
     seen = {*state.people, *state.aliases}
-    for number in numbers:
+    for n in count():
+        number = "2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8)
         if number not in seen:
             seen.add(number)
             yield number
@@ -62,9 +62,9 @@ def _group(faker: Faker, seed: int, index: int, host: str, others: list[str]) ->
     people = list(dict.fromkeys(others[byte * len(others) // 256] for byte in dice[:size]))
     owner = people[0] if index % 3 == 2 and people else host
     template = SUBJECTS[index % len(SUBJECTS)]
-    created = FIRST_CREATED + timedelta(days=7 * index, minutes=dice[62])
+    created = LONG_AGO + timedelta(days=7 * index, minutes=dice[62])
     return {
-        "subject": template.format_map(_Fakes(faker)),
+        "subject": re.sub(r"{(\w+)}", lambda found: str(getattr(faker, found[1])()), template),
         "description": faker.catch_phrase(),
         "owner": owner,
         "created": created.isoformat(),
@@ -72,14 +72,3 @@ def _group(faker: Faker, seed: int, index: int, host: str, others: list[str]) ->
             {"number": number, "admin": "superadmin" if number == owner else None} for number in [host, *people]
         ],
     }
-
-
-class _Fakes(dict[str, str]):
-    """Replaces {city} and the like with what Faker invents."""
-
-    def __init__(self, faker: Faker) -> None:
-        super().__init__()
-        self._faker = faker
-
-    def __missing__(self, name: str) -> str:
-        return str(getattr(self._faker, name)())

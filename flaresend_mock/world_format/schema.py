@@ -245,23 +245,15 @@ def _one_of(*known: str) -> Callable[[str], None]:
 
 
 def _looks_like(pattern: str, example: str) -> Regexp:
-    return Regexp(pattern, error=f"{{input!r}} does not look like {example}.")
+    return Regexp(rf"{pattern}\Z", error=f"{{input!r}} does not look like {example}.")
 
 
-def _unless_empty(rule: Callable[[str], object]) -> Callable[[str], None]:
-    def check(value: str) -> None:
-        if value:
-            rule(value)
-
-    return check
+def _empty_or(pattern: str, example: str) -> Regexp:
+    return _looks_like(f"({pattern})?", example)
 
 
-LID = _looks_like(r"[0-9]{13,15}@lid\Z", "163514152964174@lid")
-_UUID = _looks_like(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z", "9b540e83-e1ca-49b4-8c34-01fd31991d04")
-_GROUP_JID = _looks_like(r"([0-9]{7,15}-)?[0-9]{10,20}@g\.us\Z", "120363403582097887@g.us")
-_CHANNEL_JID = _looks_like(r"[0-9]{10,20}@newsletter\Z", "120363313617097254@newsletter")
-_INVITE = _looks_like(r"[0-9A-Za-z]{22}\Z", "22 letters and digits")
-_CHANNEL_INVITE = _looks_like(r"0029V[0-9A-Za-z]{19}\Z", "0029Vb8Bvrt8vd1YTuvt1S14")
+_LID = "[0-9]{13,15}@lid", "163514152964174@lid"
+LID = _looks_like(*_LID)
 _OUTSIDE = "The clock shows times from 1970 to 9998."
 _CLOCK_TIME = Range(EARLIEST, LATEST, error=_OUTSIDE)
 
@@ -273,9 +265,13 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (ClockSetting, "offset", Range(EARLIEST - LATEST, LATEST - EARLIEST, error=_OUTSIDE)),
         (Population, "people groups", Range(0, MAX_POPULATION)),
         (models.Person, "number aliases", phone_number),
-        (models.Person, "lid", _unless_empty(LID)),
+        (models.Person, "lid", _empty_or(*_LID)),
         (models.Rule, "after", Range(0, MONTH)),
-        (models.Instance, "id", _unless_empty(_UUID)),
+        (
+            models.Instance,
+            "id",
+            _empty_or(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "9b540e83-e1ca-49b4-8c34-01fd31991d04"),
+        ),
         (models.Instance, "number", phone_number),
         (models.Instance, "status", _one_of(*models.INSTANCE_STATUSES)),
         (models.Instance, "api_keys", usable_key),
@@ -287,16 +283,16 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Disappearing, "seconds", OneOf(models.DISAPPEARING_SECONDS)),
         (models.Chaos, "duplicate reorder drop", Range(0, 1)),
         (models.Chaos, "delay", Range(0, YEAR)),
-        (models.Group, "id", _unless_empty(_GROUP_JID)),
+        (models.Group, "id", _empty_or(r"([0-9]{7,15}-)?[0-9]{10,20}@g\.us", "120363403582097887@g.us")),
         (models.Group, "subject", Length(1, models.SUBJECT_LENGTH)),
         (models.Group, "subject_time created", _CLOCK_TIME),
-        (models.Group, "invite", _unless_empty(_INVITE)),
+        (models.Group, "invite", _empty_or("[0-9A-Za-z]{22}", "22 letters and digits")),
         (models.Member, "number", phone_number),
         (models.Member, "admin", _one_of("superadmin", "admin")),
-        (models.Channel, "id", _unless_empty(_CHANNEL_JID)),
+        (models.Channel, "id", _empty_or("[0-9]{10,20}@newsletter", "120363313617097254@newsletter")),
         (models.Channel, "name", Length(1)),
         (models.Channel, "created", _CLOCK_TIME),
-        (models.Channel, "invite", _unless_empty(_CHANNEL_INVITE)),
+        (models.Channel, "invite", _empty_or("0029V[0-9A-Za-z]{19}", "0029Vb8Bvrt8vd1YTuvt1S14")),
         (models.Channel, "subscribers", Range(0, 10**12)),
         (Role, "number", phone_number),
         (Role, "role", _one_of("OWNER", "ADMIN", "SUBSCRIBER")),

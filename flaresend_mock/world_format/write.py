@@ -13,13 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flaresend_mock.core.events import Event, Subject
+from flaresend_mock.core.events import Subject
 from flaresend_mock.core.models import Call, Change, Fault, Instance
 from flaresend_mock.core.redaction import MASK, masked
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.version import __version__
-from flaresend_mock.world_format.schema import BOUNDED, BYTES, FORM, FORMAT, TIME, UNCHANGED, VALUE, VERSION, is_tag
+from flaresend_mock.world_format import schema
+from flaresend_mock.world_format.schema import EventRecord, Evicted, Lane, Timers
 
 FileVersion = tuple[int, int, int]
 """Tells a file from another of the same name: inode, time of its last change, size."""
@@ -42,15 +43,15 @@ def export(state: State, *, secrets: bool) -> bytes:
 
 
 def _document(state: State, *, secrets: bool) -> dict[str, Any]:
-    instances, faults = state.instances.values(), state.faults.values()
+    instances, faults, events = state.instances.values(), state.faults.values(), state.events.since()
     entries, last_order = state.timers.contents()
-    bounded = {name: getattr(state, name) for name in BOUNDED}
+    bounded = {name: getattr(state, name) for name in schema.BOUNDED}
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": schema.FORMAT,
+        "version": schema.VERSION,
         "emulator": __version__,
         "secrets": secrets,
-        **{name: _typed(getattr(state, name), kind) for name, kind in UNCHANGED.items()},
+        **{name: _typed(getattr(state, name), kind) for name, kind in schema.UNCHANGED.items()},
         "clock": state.clock,
         **_typed(state.settings, WorldSettings),
         "people": _plain(state.people.values()),
@@ -63,20 +64,15 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
             for channel in _plain(state.channels.values())
         ],
         "tasks": _plain(state.tasks.values()),
-        "timers": {"last_order": last_order, "entries": _plain(entries)},
+        "timers": Timers(last_order, tuple(entries)),
         "open_deliveries": _plain(state.open_deliveries.values()),
-        "lanes": [
-            {"instance": instance, "chat": chat, "deliveries": list(ids)}
-            for (instance, chat), ids in state.lanes.items()
-        ],
+        "lanes": [Lane(instance, chat, tuple(ids)) for (instance, chat), ids in state.lanes.items()],
         "faults": _plain(faults if secrets else map(_mask_fault, faults)),
         **{name: _plain(store) for name, store in bounded.items()},
         "last_event": state.events.last_number,
-        "events": [_event(event) for event in state.events.since()],
-        "evicted": {name: {"count": it.evicted, "last_event": it.last_evicted_event} for name, it in bounded.items()},
-        "evicted_events": {
-            kind: {"count": how_many, "last_event": number} for kind, (how_many, number) in state.events.gone().items()
-        },
+        "events": [EventRecord(one.number, one.at, one.kind, *_plain([tagged(one.subject)])) for one in events],
+        "evicted": {name: Evicted(store.evicted, store.last_evicted_event) for name, store in bounded.items()},
+        "evicted_events": {kind: Evicted(*gone) for kind, gone in state.events.gone().items()},
     }
 
 
@@ -110,11 +106,6 @@ def _mask_fault(fault: Fault) -> Fault:
     return replace(fault, match={**fault.match, "key": MASK})
 
 
-def _event(event: Event) -> dict[str, Any]:
-    (subject,) = _plain([tagged(event.subject)])
-    return {"number": event.number, "at": event.at, "kind": event.kind, "subject": subject}
-
-
 def tagged(subject: Subject) -> Subject:
     """Return the subject of an event, with tags around what JSON cannot tell apart.
 
@@ -122,10 +113,12 @@ def tagged(subject: Subject) -> Subject:
     """
     match subject:
         case Call(body=bytes() as raw):
-            return replace(subject, body={BYTES: b64encode(raw).decode()})
+            return replace(subject, body={schema.BYTES: b64encode(raw).decode()})
         case Call(body=body) if body is not None:
-            return replace(subject, body={FORM: body})
-        case Change(details=details) if any(isinstance(one, datetime) or is_tag(one) for one in details.values()):
+            return replace(subject, body={schema.FORM: body})
+        case Change(details=details) if any(
+            isinstance(one, datetime) or schema.is_tag(one) for one in details.values()
+        ):
             return replace(subject, details={name: _tagged(value) for name, value in details.items()})
         case _:
             return subject
@@ -133,8 +126,8 @@ def tagged(subject: Subject) -> Subject:
 
 def _tagged(value: Any) -> Any:
     if isinstance(value, datetime):
-        return {TIME: value.isoformat()}
-    return {VALUE: value} if is_tag(value) else value
+        return {schema.TIME: value.isoformat()}
+    return {schema.VALUE: value} if schema.is_tag(value) else value
 
 
 class CannotExport(Exception):
