@@ -56,7 +56,7 @@ class BriefChannel(Resource):
 class ChannelText(Resource):
     """A text of a channel."""
 
-    text = Property(str, "The text.", get=lambda text: text)
+    text = Property(str, "The text.", get=str)
 
 
 class ThreadMetadata(Resource):
@@ -64,17 +64,13 @@ class ThreadMetadata(Resource):
 
     name = Property(ChannelText, _NAME)
     description = Property(ChannelText, _DESCRIPTION)
-    subscribers_count = Property(
-        str, "The number of subscribers, as text.", get=lambda channel: str(channel.subscribers)
-    )
+    subscribers_count = Property(str, "The number of subscribers, as text.", at="subscribers", write=str)
 
 
 class ViewerMetadata(Resource):
     """What the instance is in a channel."""
 
-    role = Property(
-        str, "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER or GUEST.", get=lambda role: role
-    )
+    role = Property(str, "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER or GUEST.", get=str)
 
 
 class FullChannel(Resource):

@@ -14,6 +14,8 @@ from flaresend_mock.http.endpoint import RequestSchema
 
 NOT_BLANK = r"\S"
 SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse
+_URL = "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"
+_LOCAL_TIME = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}$"
 JSON_TYPES = {str: "string", int: "integer"}
 
 _SEND_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -31,25 +33,22 @@ Value = TypeVar("Value")
 
 
 class Described(fields.Field[Value]):
-    """A field with a meaning, a JSON Schema, and the `refusal` of a value that is missing, null or unusable."""
+    """A field with a meaning, the `refusal` of a value that is missing, null or unusable, and a JSON Schema."""
 
     is_list: ClassVar[bool] = False
 
-    def __init__(self, description: str, refusal: str = "", **kwargs: Any) -> None:
+    def __init__(self, description: str, refusal: str, shape: dict[str, Any], **kwargs: Any) -> None:
         messages: dict[str, Any] = dict.fromkeys(("required", "null", "invalid"), refusal) if refusal else {}
         messages |= kwargs.pop("error_messages", {})
-        super().__init__(error_messages=messages, metadata={"description": description}, **kwargs)
-
-    def shape(self) -> dict[str, Any]:
-        """Return the JSON Schema of its values; null is added where it is allowed."""
-        raise NotImplementedError
+        super().__init__(error_messages=messages, metadata={"description": description, **shape}, **kwargs)
 
 
 class Text(Described[str]):
     """A string; a required one must not be blank."""
 
-    def shape(self) -> dict[str, Any]:
-        return {"type": "string", **({"pattern": NOT_BLANK} if self.required else {})}
+    def __init__(self, description: str, refusal: str, **kwargs: Any) -> None:
+        not_blank = {"pattern": NOT_BLANK} if kwargs.get("required") else {}
+        super().__init__(description, refusal, {"type": "string", **not_blank}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or (self.required and not value.strip()):
@@ -63,12 +62,8 @@ class Typed(Described[Any]):
     def __init__(
         self, description: str, refusal: str, of: type | UnionType, shape: dict[str, Any], **kwargs: Any
     ) -> None:
-        super().__init__(description, refusal, **kwargs)
+        super().__init__(description, refusal, shape, **kwargs)
         self.of = of
-        self._shape = shape
-
-    def shape(self) -> dict[str, Any]:
-        return dict(self._shape)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         if not isinstance(value, self.of) or isinstance(value, bool):
@@ -82,13 +77,10 @@ class List(Described[list[Any]]):
     is_list = True
 
     def __init__(self, description: str, refusal: str, of: tuple[type, ...], item_refusal: str) -> None:
-        super().__init__(description, refusal, required=True, error_messages={"item": item_refusal})
+        names = [JSON_TYPES[kind] for kind in of]
+        shape = {"type": "array", "minItems": 1, "items": {"type": names[0] if len(names) == 1 else names}}
+        super().__init__(description, refusal, shape, required=True, error_messages={"item": item_refusal})
         self.of = of
-
-    def shape(self) -> dict[str, Any]:
-        names = [JSON_TYPES[kind] for kind in self.of]
-        items = {"type": names[0] if len(names) == 1 else names}
-        return {"type": "array", "minItems": 1, "items": items}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
         if not isinstance(value, list) or not value:
@@ -105,12 +97,10 @@ class Choice(Described[str]):
     def __init__(
         self, description: str, words: Collection[str], refusal: str, unknown: str, attribute: str | None = None
     ) -> None:
-        super().__init__(description, refusal, required=True, attribute=attribute)
+        shape = {"type": "string", "enum": list(words)}
+        super().__init__(description, refusal, shape, required=True, attribute=attribute)
         self.words = words
         self.unknown = unknown
-
-    def shape(self) -> dict[str, Any]:
-        return {"type": "string", "enum": list(self.words)}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not value:
@@ -123,8 +113,8 @@ class Choice(Described[str]):
 class Url(Described[str | None]):
     """An absolute http or https URL; an empty string counts as none."""
 
-    def shape(self) -> dict[str, Any]:
-        return {"type": "string", "pattern": "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"}
+    def __init__(self, description: str, **kwargs: Any) -> None:
+        super().__init__(description, "", {"type": "string", "pattern": _URL}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str | None:
         if value == "":
@@ -145,16 +135,10 @@ class SendAt(Described[datetime]):
         super().__init__(
             "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
             "sendAt is required",
+            {"type": "string", "pattern": _LOCAL_TIME, "examples": ["2025-11-14 13:48:00"]},
             required=True,
             attribute="send_at",
         )
-
-    def shape(self) -> dict[str, Any]:
-        return {
-            "type": "string",
-            "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}$",
-            "examples": ["2025-11-14 13:48:00"],
-        }
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if value == "":
@@ -171,11 +155,8 @@ class Positive(Described[int]):
     """A positive whole number in a query, `most` at the most; an empty one counts as the default."""
 
     def __init__(self, name: str, description: str, default: int, most: int | None = None) -> None:
-        super().__init__(description)
+        super().__init__(description, "", {"type": "integer", "minimum": 1, **({"maximum": most} if most else {})})
         self.name_in_query, self.default, self.most = name, default, most
-
-    def shape(self) -> dict[str, Any]:
-        return {"type": "integer", "minimum": 1, **({"maximum": self.most} if self.most else {})}
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if value == "":

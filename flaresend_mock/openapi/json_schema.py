@@ -9,7 +9,6 @@ from typing import Any, Literal, get_args, get_origin
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
-from marshmallow.fields import Field
 
 from flaresend_mock.http.resources import Property, Resource, instance
 
@@ -28,9 +27,7 @@ class Shapes:
     def __init__(self) -> None:
         plugin = MarshmallowPlugin(schema_name_resolver=_name)
         self._spec = APISpec("", "", "3.1.0", plugins=[plugin])
-        converter: Any = plugin.converter
-        self._converter = converter
-        self._converter.add_attribute_function(_own_shape)
+        self._converter: Any = plugin.converter
         self._named: Shape = {}
 
     @property
@@ -129,18 +126,6 @@ class Shapes:
     def _kept(self, name: str, shape: Shape) -> Shape:
         self._named[name] = shape
         return {"$ref": REFERENCE + name}
-
-
-def _own_shape(converter: Any, field: Field[Any], **kwargs: Any) -> Shape:
-    if not callable(shape := getattr(field, "shape", None)):
-        return {}
-    own: Shape = shape()
-    if field.allow_none:
-        kinds = own["type"] if isinstance(own["type"], list) else [own["type"]]
-        own["type"] = [*kinds, "null"]
-        if "enum" in own:
-            own["enum"] = [*own["enum"], None]
-    return own
 
 
 def _variant(whole: Shape, kinds: Sequence[str], needed: str) -> Shape:
