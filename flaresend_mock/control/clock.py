@@ -46,14 +46,14 @@ class Advance(Input):
 
 @blueprint.get("/clock")
 @endpoint(Clock)
-def show(world: World) -> World:
+def show_clock(world: World) -> World:
     """Show the time, whether the clock is stopped, and when the next timer is due."""
     return world
 
 
 @blueprint.patch("/clock")
 @endpoint(Clock, body=ClockChange())
-def change(world: World, body: dict[str, Any]) -> World:
+def change_clock(world: World, body: dict[str, Any]) -> World:
     """Set, stop or start the clock. Timers that are overdue run when the clock runs."""
     if "now" in body:
         body["now"] = _time(body["now"], world)
@@ -63,7 +63,7 @@ def change(world: World, body: dict[str, Any]) -> World:
 
 @blueprint.post("/clock/advance")
 @endpoint(Advanced, body=Advance())
-def advance(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def advance_clock(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Advance the clock, run every timer that is due on the way, and return what ran."""
     if "seconds" in body:
         fired = world.timeline.advance(timedelta(seconds=body["seconds"]))

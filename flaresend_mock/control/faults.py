@@ -97,7 +97,7 @@ def list_faults(world: World) -> dict[str, list[Fault]]:
 
 @blueprint.post("")
 @endpoint(resources.Fault, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
-def arm(world: World, body: dict[str, Any]) -> Fault:
+def arm_fault(world: World, body: dict[str, Any]) -> Fault:
     """Add a fault."""
     preset = body.pop("preset", None)
     if "respond" in body:
@@ -112,14 +112,14 @@ def arm(world: World, body: dict[str, Any]) -> Fault:
 
 @blueprint.get("/<fault_id>")
 @endpoint(resources.Fault)
-def show(world: World, fault_id: str) -> Fault:
+def show_fault(world: World, fault_id: str) -> Fault:
     """Show a fault, with how often it matched and applied."""
     return world.faults.get(fault_id)
 
 
 @blueprint.delete("/<fault_id>")
 @endpoint(resources.Deleted)
-def remove(world: World, fault_id: str) -> dict[str, str]:
+def remove_fault(world: World, fault_id: str) -> dict[str, str]:
     """Remove a fault."""
     world.faults.remove(fault_id)
     return {"deleted": fault_id}
@@ -127,7 +127,7 @@ def remove(world: World, fault_id: str) -> dict[str, str]:
 
 @blueprint.delete("")
 @endpoint(resources.Deleted)
-def clear(world: World) -> dict[str, int]:
+def clear_faults(world: World) -> dict[str, int]:
     """Remove all faults of a world."""
     return {"deleted": world.faults.clear()}
 

@@ -227,7 +227,7 @@ _LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/deliver
 
 @blueprint.post("/inbound")
 @endpoint(Received, status=201, body=InboundInput(), forms=True, limits=MEDIA_LIMITS, refuses=(409,), links=_LINKS)
-def inbound(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def receive_message(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Receive a message from a person, or deliver an own event, and return the event with its delivery."""
     if "event" in body:
         given = body["event"]

@@ -84,28 +84,28 @@ def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.post("")
 @endpoint(resources.Instance, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
-def create(world: World, body: dict[str, Any]) -> dict[str, Any]:
+def create_instance(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create an instance. It starts up, unless a status is given."""
     return _shown(world, world.instances.create(**body))
 
 
 @blueprint.get("/<instance_id>")
 @endpoint(resources.Instance, query=Secrets())
-def show(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
+def show_instance(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """Show an instance; `default` is the first one."""
     return _shown(world, world.instances.find(instance_id), query)
 
 
 @blueprint.patch("/<instance_id>")
 @endpoint(resources.Instance, body=InstanceChange())
-def rename(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def rename_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Rename an instance."""
     return _shown(world, world.instances.rename(instance_id, body["name"]))
 
 
 @blueprint.delete("/<instance_id>")
 @endpoint(Deleted, refuses=(409,))
-def remove(world: World, instance_id: str) -> dict[str, str]:
+def remove_instance(world: World, instance_id: str) -> dict[str, str]:
     """Delete an instance. Its keys become unknown, and its scheduled messages are cancelled."""
     instance = world.instances.find(instance_id)
     world.remove_instance(instance.id)
@@ -121,14 +121,14 @@ def set_status(world: World, instance_id: str, body: dict[str, Any]) -> dict[str
 
 @blueprint.post("/<instance_id>/reconnect")
 @endpoint(resources.Instance, refuses=(409,))
-def reconnect(world: World, instance_id: str) -> dict[str, Any]:
+def reconnect_instance(world: World, instance_id: str) -> dict[str, Any]:
     """Start a disconnected instance. It shows a QR code a second later."""
     return _shown(world, world.pairing.reconnect(instance_id))
 
 
 @blueprint.post("/<instance_id>/disconnect")
 @endpoint(resources.Instance)
-def disconnect(world: World, instance_id: str) -> dict[str, Any]:
+def disconnect_instance(world: World, instance_id: str) -> dict[str, Any]:
     """Disconnect an instance, which stays linked to its phone."""
     return _shown(world, world.pairing.disconnect(instance_id))
 
@@ -142,7 +142,7 @@ def log_out(world: World, instance_id: str) -> dict[str, Any]:
 
 @blueprint.post("/<instance_id>/scan")
 @endpoint(resources.Instance, body=Scan(), refuses=(409, 410))
-def scan(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def scan_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
     return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
 
@@ -171,7 +171,7 @@ def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
 
 @pairing.get("/instances/<instance_id>/qr")
 @endpoint(resources.QrCode, also=(*_IMAGES.values(), "text/plain"), query=QrOptions(), refuses=(409,))
-def qr(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
+def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
     """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
     instance, shown = world.pairing.qr(instance_id)
     of_world = "" if world.name == DEFAULT else f"?{WORLD}={world.name}"

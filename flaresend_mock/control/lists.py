@@ -52,7 +52,7 @@ class EventPage(Page):
 
 @blueprint.get("/messages")
 @endpoint(resources.Messages, query=Page())
-def messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
+def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the messages that were sent and received, newest last."""
     with world.lock:
         found = [message for message in world.state.messages if message.event > (query["since"] or 0)]
@@ -61,7 +61,7 @@ def messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/requests")
 @endpoint(resources.Requests, query=Page())
-def requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
+def list_requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the calls of the API with their responses, newest last."""
     with world.lock:
         found = world.state.events.since(query["since"] or 0, "request")
@@ -70,7 +70,7 @@ def requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/scheduled")
 @endpoint(resources.ScheduledMessages)
-def scheduled(world: World) -> dict[str, Any]:
+def list_pending(world: World) -> dict[str, Any]:
     """List the pending scheduled messages by time, then in the order they were scheduled."""
     with world.lock:
         found = sorted(world.state.tasks.values(), key=lambda task: (task.send_at, task.order))
@@ -89,7 +89,7 @@ def cancel_pending(world: World, task_id: str) -> dict[str, str]:
 
 @blueprint.get("/events")
 @endpoint(resources.Events, also=("text/event-stream",), query=EventPage(), refuses=(503,))
-def events(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
+def list_events(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
     """List all events, newest last; or stream them as they happen."""
     if query["stream"] or "text/event-stream" in request.headers.get("Accept", ""):
         return _stream(world, query)
@@ -158,7 +158,7 @@ def _written(kind: str, data: object, number: int | None = None) -> bytes:
 
 @media.get("/<media_id>")
 @endpoint("*/*")
-def show(world: World, media_id: str) -> Response:
+def show_media(world: World, media_id: str) -> Response:
     """Return a file as it was sent, always as a download: its content is not trusted."""
     found = world.media.get(media_id)
     response = send_file(

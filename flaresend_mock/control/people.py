@@ -65,7 +65,7 @@ def list_people(world: World) -> dict[str, list[Person]]:
 
 @people.put("/<number>")
 @endpoint(resources.Person, body=PersonInput(), refuses=(409,))
-def put(world: World, number: str, body: dict[str, Any]) -> Person:
+def put_person(world: World, number: str, body: dict[str, Any]) -> Person:
     """Set the person of a number. Fields that are left out get their defaults; the LID stays."""
     body["rules"] = tuple(Rule(**rule) for rule in body["rules"])
     return world.people.put(number, **body)
@@ -73,7 +73,7 @@ def put(world: World, number: str, body: dict[str, Any]) -> Person:
 
 @people.delete("/<number>")
 @endpoint(Deleted, refuses=(409,))
-def delete(world: World, number: str) -> dict[str, str]:
+def delete_person(world: World, number: str) -> dict[str, str]:
     """Remove a person from the directory. The number stays on WhatsApp, unless the directory is closed."""
     world.people.remove(number)
     return {"deleted": number}
@@ -115,7 +115,7 @@ def list_groups(world: World) -> dict[str, list[Group]]:
         return {"groups": list(world.state.groups.values())}
 
 
-@groups.post("", endpoint="create")
+@groups.post("")
 @endpoint(resources.Group, status=201, body=GroupInput(), refuses=(409,))
 def create_group(world: World, body: dict[str, Any]) -> Group:
     """Create a group. Like the API, it leaves out people who are not on WhatsApp or forbid that they are added."""
@@ -174,7 +174,7 @@ def list_channels(world: World) -> dict[str, list[Channel]]:
         return {"channels": list(world.state.channels.values())}
 
 
-@channels.post("", endpoint="create")
+@channels.post("")
 @endpoint(resources.Channel, status=201, body=ChannelInput())
 def create_channel(world: World, body: dict[str, Any]) -> Channel:
     """Create a channel."""

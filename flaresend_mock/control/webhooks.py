@@ -56,7 +56,7 @@ class ResumeInput(Input):
 
 @webhooks.put("")
 @endpoint(resources.InstanceWebhook, body=WebhookInput())
-def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def put_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the webhook. Fields that are left out get their defaults."""
     services().check_webhook(body["url"])
     if "retries" in body:
@@ -66,21 +66,21 @@ def put(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
 
 @webhooks.get("")
 @endpoint(resources.InstanceWebhook)
-def show(world: World, instance_id: str) -> dict[str, Any]:
+def show_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Show the webhook."""
     return _shown(world.instances.find(instance_id))
 
 
 @webhooks.delete("")
 @endpoint(resources.InstanceWebhook)
-def delete(world: World, instance_id: str) -> dict[str, Any]:
+def delete_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Remove the webhook. Later events are recorded without a receiver."""
     return _shown(world.instances.set_webhook(instance_id, None))
 
 
 @webhooks.post("/resume")
 @endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,))
-def resume(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+def resume_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Resume a paused webhook; the held events come first."""
     instance = world.instances.find(instance_id)
     return {"replayed": world.deliveries.resume(instance.id, replay=body["replay"])}
@@ -88,7 +88,7 @@ def resume(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, An
 
 @webhooks.post("/pause")
 @endpoint(resources.InstanceWebhook, refuses=(409,))
-def pause(world: World, instance_id: str) -> dict[str, Any]:
+def pause_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Hold events until the webhook is resumed."""
     with world.lock:
         world.deliveries.pause(world.instances.find(instance_id).id)
@@ -97,14 +97,14 @@ def pause(world: World, instance_id: str) -> dict[str, Any]:
 
 @webhooks.post("/verify")
 @endpoint(resources.Verified, refuses=(409,))
-def verify(world: World, instance_id: str) -> dict[str, Any]:
+def verify_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Verify the webhook's receiver, as its verification mode says, and return the result."""
     return _handshake(world, instance_id)
 
 
 @webhooks.post("/test")
 @endpoint(resources.Verified, refuses=(409,))
-def test(world: World, instance_id: str) -> dict[str, Any]:
+def test_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Send the documented sample event once, and return the result."""
     return _handshake(world, instance_id, verification="post")
 
@@ -144,13 +144,13 @@ def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 @deliveries.post("/settle")
 @endpoint(activity.Settled)
-def settle(world: World) -> dict[str, bool]:
+def settle_deliveries(world: World) -> dict[str, bool]:
     """Wait until every delivery is delivered, failed, held, or waits for its retry."""
     world.host.drain_deliveries(world)
     return {"settled": world.deliveries.lanes.idle()}
 
 
-@deliveries.get("/<delivery_id>", endpoint="show")
+@deliveries.get("/<delivery_id>")
 @endpoint(activity.Delivery)
 def show_delivery(world: World, delivery_id: str) -> Delivery:
     """Show a delivery with its attempts."""
@@ -159,7 +159,7 @@ def show_delivery(world: World, delivery_id: str) -> Delivery:
 
 @deliveries.post("/<delivery_id>/redeliver")
 @endpoint(activity.Redeliveries, status=202)
-def redeliver_one(world: World, delivery_id: str) -> dict[str, Any]:
+def redeliver(world: World, delivery_id: str) -> dict[str, Any]:
     """Deliver an event again, as a new delivery with the same id for its receiver."""
     return {"deliveries": world.deliveries.redeliver([world.deliveries.get(delivery_id)])}
 

@@ -84,7 +84,7 @@ def list_worlds() -> dict[str, list[World]]:
 
 @blueprint.post("")
 @endpoint(resources.NewWorld, status=201, body=WorldInput(), limits=bodies.IMPORT_LIMITS, refuses=(409,), links=_LINKS)
-def create(body: dict[str, Any]) -> dict[str, Any]:
+def create_world(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
     options = _options() | {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
@@ -103,14 +103,14 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.get("/<name>")
 @endpoint(resources.WorldDetails)
-def show(name: str) -> World:
+def show_world(name: str) -> World:
     """Show a world with its instances."""
     return services().worlds.get(name)
 
 
 @blueprint.delete("/<name>")
 @endpoint(resources.Deleted, refuses=(409,))
-def delete(name: str) -> dict[str, str]:
+def delete_world(name: str) -> dict[str, str]:
     """Delete a world. Its API keys become unknown."""
     services().worlds.remove(name)
     return {"deleted": name}
@@ -118,7 +118,7 @@ def delete(name: str) -> dict[str, str]:
 
 @one.post("/reset")
 @endpoint(resources.Restored)
-def reset(world: World) -> dict[str, Any]:
+def reset_world(world: World) -> dict[str, Any]:
     """Reset the world to its initial state: contents, clock and log. Event numbers keep increasing."""
     world.reset()
     return _restored(world)
@@ -155,7 +155,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
 
 @one.patch("/world")
 @endpoint(resources.WorldSettings, body=SettingsInput())
-def change(world: World, body: dict[str, Any]) -> World:
+def change_world(world: World, body: dict[str, Any]) -> World:
     """Change the world's settings."""
     world.pairing.change_settings(**body)
     return world
@@ -170,7 +170,7 @@ def list_snapshots(world: World) -> dict[str, Any]:
 
 @snapshots.post("/<name>")
 @endpoint(resources.Snapshot, status=201, refuses=(409,), links=_SNAPSHOT)
-def take(world: World, name: str) -> tuple[str, State]:
+def take_snapshot(world: World, name: str) -> tuple[str, State]:
     """Save the world under a name. An earlier snapshot of this name is replaced."""
     if len(name) > MAX_SNAPSHOT_NAME:
         raise BadRequest(f"A snapshot's name has at most {MAX_SNAPSHOT_NAME} characters.")
@@ -179,13 +179,13 @@ def take(world: World, name: str) -> tuple[str, State]:
 
 @snapshots.post("/<name>/restore")
 @endpoint(resources.Restored)
-def restore(world: World, name: str) -> dict[str, Any]:
+def restore_snapshot(world: World, name: str) -> dict[str, Any]:
     """Return to a snapshot, which is kept."""
     world.restore(name)
     return _restored(world)
 
 
-@snapshots.delete("/<name>", endpoint="delete")
+@snapshots.delete("/<name>")
 @endpoint(resources.Deleted)
 def delete_snapshot(world: World, name: str) -> dict[str, str]:
     """Delete a snapshot."""

@@ -127,9 +127,10 @@ class _Maker:
         }
 
     def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str) -> Shape:
+        name = rule.endpoint.rpartition(".")[2]
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
         operation: Shape = {
-            "operationId": _operation_id(rule, words),
+            "operationId": f"{name}_{words}" if words else name,
             "tags": [tag],
             "summary": summary.replace("\n", " ").rstrip("."),
         }
@@ -139,10 +140,10 @@ class _Maker:
             operation[FIDELITY] = self.examples.tag(rule.endpoint)
         if description.former:
             operation["deprecated"] = True
-        names = (name for name in sorted(rule.arguments) if not words or name != "name")
         parameters = [
-            {"name": name, "in": "path", "required": True, **self.texts["parameters"][name], "schema": _NOT_EMPTY}
-            for name in names
+            {"name": part, "in": "path", "required": True, **self.texts["parameters"][part], "schema": _NOT_EMPTY}
+            for part in sorted(rule.arguments)
+            if not words or part != "name"
         ]
         if description.query is not None:
             parameters += self.shapes.parameters(description.query)
@@ -204,28 +205,3 @@ def _paths(rule: str) -> Iterator[tuple[str, str]]:
         return
     for word in found["words"].split(","):
         yield _PARAMETER.sub(r"{\g<name>}", rule.replace(found[0], word.strip())), word.strip()
-
-
-def _operation_id(rule: Rule, words: str) -> str:
-    endpoint: str = rule.endpoint
-    blueprint, _, name = endpoint.rpartition(".")
-    if words:
-        return f"{name}_{words}"
-    if endpoint in _NAMES:
-        return _NAMES[endpoint]
-    if "_" in name or blueprint in name:
-        return name
-    return f"{name}_{blueprint if name in _ABOUT_MANY else _ONE.get(blueprint) or blueprint.removesuffix('s')}"
-
-
-_ABOUT_MANY = ("list", "clear", "settle")
-_ONE = {"people": "person", "deliveries": "delivery"}
-_NAMES = {
-    "lists.messages": "list_messages",
-    "lists.requests": "list_requests",
-    "lists.scheduled": "list_pending",
-    "lists.events": "list_events",
-    "pairing.qr": "show_qr_code",
-    "inbound.inbound": "receive_message",
-    "deliveries.redeliver_one": "redeliver",
-}
