@@ -187,7 +187,8 @@ class HttpServer:
 def _listen(host: str, port: int) -> socket.socket:
     listener = None
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # bytes: Python would import stringprep and more for a text
+        found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
         listener = socket.socket(family, kind, protocol)
         if os.name == "posix":  # on Windows, it would let two servers have one port
@@ -195,7 +196,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(BACKLOG)
         listener.setblocking(False)
-    except (OSError, UnicodeError) as error:
+    except OSError as error:
         if listener is not None:
             listener.close()
         reason = getattr(error, "strerror", None) or str(error)
