@@ -25,6 +25,7 @@ from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.core.payloads import InboundMessage
+from flaresend_mock.openapi.documents import ASSETS
 from tests.defaults import FAMILY, OWNED
 
 URL = "http://127.0.0.1:3577"
@@ -64,6 +65,19 @@ def test_every_call_is_described_and_named_once(name: str, documents: dict[str, 
     assert all(operation["summary"] for _, _, operation in found), [
         one["operationId"] for _, _, one in found if not one["summary"]
     ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_examples_and_links_are_about_what_is_there(name: str, documents: dict[str, Any]) -> None:
+    texts = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
+    found = [operation for _, _, operation in operations(documents[name])]
+
+    names = {one["operationId"] for one in found}
+    assert texts["links"].keys() <= names
+    assert texts.get("examples", {}).keys() <= names
+    assert texts["responses"].keys() == {status for one in found for status in one["responses"]}
+    parts = {part["name"] for one in found for part in one.get("parameters", ()) if part["in"] == "path"}
+    assert texts["parameters"].keys() == parts
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -102,15 +102,8 @@ class Posted(MessageResponse):
     sent_at = Property(str, "When the message was sent, in UTC.", get=utc_milliseconds)
 
 
-_FOUND_BY_ID = ("channel_info", "update_channel", "follow_channel", "unfollow_channel", "post_in_channel")
-_CHANNEL = {
-    "channel_by_invite": ("code", "/channel/invite"),
-    **dict.fromkeys(_FOUND_BY_ID, ("channel_id", "/channel/id")),
-}
-
-
 @blueprint.post("/channels")
-@endpoint(Created("Channel created successfully"), body=CreateChannel(), phone=True, links=_CHANNEL)
+@endpoint(Created("Channel created successfully"), body=CreateChannel(), phone=True)
 def create_channel(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel, which the instance owns."""
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")

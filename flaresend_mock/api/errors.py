@@ -18,6 +18,10 @@ INCOMPLETE = {
     "url": "Invalid URL",
     "template": "Template is required",
 }
+ADMINS_ONLY = {
+    "invite": "Only group admins can get the invite link",
+    "manage": "Only group admins can manage participants",
+}
 SEND_AT_FORMAT = "Invalid sendAt format. Use YYYY-MM-DD HH:mm:ss"
 
 
@@ -57,15 +61,7 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.NothingToUpdate: _says(400, "No fields to update"),
     errors.GroupNotFound: _says(404, "Group not found"),
     errors.NotInGroup: _says(403, "You are not a participant of this group"),
-    errors.NotGroupAdmin: (
-        403,
-        lambda refusal: {
-            "message": {
-                "invite": "Only group admins can get the invite link",
-                "manage": "Only group admins can manage participants",
-            }[refusal.what]
-        },
-    ),
+    errors.NotGroupAdmin: (403, lambda refusal: {"message": ADMINS_ONLY[refusal.what]}),
     errors.GroupFull: _says(400, "Group is full"),
     errors.CreatorIsProtected: _says(403, "The group creator cannot be removed or demoted."),
     errors.NoValidParticipants: _says(400, "No valid participants"),

@@ -89,6 +89,5 @@ def _reply(reply: Reply) -> Response:
         response = bodies.respond(body, reply.status)
     if reply.status in (204, 304):
         response.set_data(b"")
-    for name, value in reply.headers.items():
-        response.headers[name] = value
+    response.headers.update(reply.headers)
     return response

@@ -72,14 +72,18 @@ class Typed(Described[Any]):
 
 
 class List(Described[list[Any]]):
-    """A required list that is not empty, with items of these types; booleans are never numbers."""
+    """A required list that is not empty, with items of these types; booleans are never numbers.
+
+    Refusals call the list by its `name`, and the values that its `items` may have.
+    """
 
     is_list = True
 
-    def __init__(self, description: str, refusal: str, of: tuple[type, ...], item_refusal: str) -> None:
+    def __init__(self, description: str, name: str, of: tuple[type, ...], items: str) -> None:
         names = [JSON_TYPES[kind] for kind in of]
         shape = {"type": "array", "minItems": 1, "items": {"type": names[0] if len(names) == 1 else names}}
-        super().__init__(description, refusal, shape, required=True, error_messages={"item": item_refusal})
+        wrong_item = {"item": f"{name} must be {items}"}
+        super().__init__(description, f"{name} array is required", shape, required=True, error_messages=wrong_item)
         self.of = of
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:

@@ -22,12 +22,7 @@ ACTIONS = {"add": "added", "remove": "removed", "promote": "promoted", "demote":
 
 
 def participants() -> List:
-    return List(
-        "Phone numbers of people, in international format.",
-        "Participants array is required",
-        (str, int),
-        "Participants must be phone numbers",
-    )
+    return List("Phone numbers of people, in international format.", "Participants", (str, int), "phone numbers")
 
 
 _LENGTH = validate.Length(max=SUBJECT_LENGTH, error=f"Subject must be at most {SUBJECT_LENGTH} characters")
@@ -42,10 +37,7 @@ class CreateGroup(Body):
 
 class GroupJids(Body):
     groupJids = List(
-        "JIDs of groups, such as 120363403582097887@g.us. Each gets the message.",
-        "groupJids array is required",
-        (str,),
-        "groupJids must be group JIDs",
+        "JIDs of groups, such as 120363403582097887@g.us. Each gets the message.", "groupJids", (str,), "group JIDs"
     )
 
 
@@ -172,14 +164,13 @@ class InviteLink(MessageResponse):
     data = Property(Invitation, "The invite link.", get=lambda link: link)
 
 
+def _summary(outcome: Outcome) -> str:
+    count = len(outcome.successful)
+    return f"Message sent successfully to {count} group{'' if count == 1 else 's'}"
+
+
 class Sent(Success):
-    message = Property(
-        str,
-        "The number of groups that the message reached, for people.",
-        get=lambda outcome: (
-            f"Message sent successfully to {(count := len(outcome.successful))} group{'' if count == 1 else 's'}"
-        ),
-    )
+    message = Property(str, "The number of groups that the message reached, for people.", get=_summary)
     data = Property(Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it)
 
 
@@ -192,11 +183,8 @@ class Managed(Success, Envelope):
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 
 
-_GROUP = dict.fromkeys(("group_info", "invite_link", "manage_participants"), ("group_id", "/data/id"))
-
-
 @blueprint.post("/groups")
-@endpoint(Created("Group created successfully"), body=CreateGroup(), phone=True, links=_GROUP)
+@endpoint(Created("Group created successfully"), body=CreateGroup(), phone=True)
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])

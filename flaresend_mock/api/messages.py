@@ -38,9 +38,9 @@ def message_type(words: tuple[str, ...]) -> Choice:
 class Recipients(Body):
     recipients = List(
         "Phone numbers in international format, such as 254712345678. Each gets a message.",
-        "Recipients array is required",
+        "Recipients",
         (str, int),
-        "Recipients must be phone numbers",
+        "phone numbers",
     )
 
 

@@ -81,11 +81,8 @@ class Cancelled(MessageResponse):
     id = Property(str, "The id of the scheduled message.")
 
 
-_TASK = {"update_scheduled": ("task_id", "/task_id"), "cancel_scheduled": ("task_id", "/task_id")}
-
-
 @blueprint.post("/schedule-message")
-@endpoint(Scheduled("Message scheduled successfully"), body=ScheduleMessage(), refuses=(425,), links=_TASK)
+@endpoint(Scheduled("Message scheduled successfully"), body=ScheduleMessage(), refuses=(425,))
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
     return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["send_at"])

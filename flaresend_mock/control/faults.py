@@ -72,7 +72,7 @@ class FaultInput(Input):
     on = Text("Whether it applies to calls or to deliveries.", load_default=CALLS, words=[CALLS, DELIVERIES])
     match = Object("A matcher: fields with the values that they must have.", load_default=dict)
     respond = fields.Nested(ReplyInput, metadata=about("The response that it gives instead."))
-    delay = fields.Raw(metadata=about(DelayInput.__doc__ or "", type=["number", "object"]))
+    delay = Object(DelayInput.__doc__ or "", ["number", "object"])
     action = fields.String(
         metadata=about(
             "What it does to the connection, the response or the event.", enum=[*CALL_ACTIONS, *EVENT_ACTIONS]
@@ -85,7 +85,6 @@ class FaultInput(Input):
 
 
 _DELAY = DelayInput()
-_LINKS = dict.fromkeys(("show_fault", "remove_fault"), ("fault_id", "/id"))
 
 
 @blueprint.get("")
@@ -96,7 +95,7 @@ def list_faults(world: World) -> dict[str, list[Fault]]:
 
 
 @blueprint.post("")
-@endpoint(resources.Fault, status=201, body=FaultInput(), refuses=(409,), links=_LINKS)
+@endpoint(resources.Fault, status=201, body=FaultInput(), refuses=(409,))
 def arm_fault(world: World, body: dict[str, Any]) -> Fault:
     """Add a fault."""
     preset = body.pop("preset", None)
@@ -140,6 +139,4 @@ def _delay(given: Any) -> Delay:
     if not isinstance(given, dict):
         raise BadRequest("delay: seconds, or an object with from and to, or with mean and deviation")
     found = _DELAY.parse(given, "delay")
-    return Delay(
-        found.get("lowest", 0.0), found.get("highest", MAX_DELAY), found.get("mean"), found.get("deviation", 0.0)
-    )
+    return Delay(**{"lowest": 0.0, "highest": MAX_DELAY, **found})

@@ -30,10 +30,6 @@ def check() -> Response | None:
     Health, documentation and the CA's certificate reveal nothing about a world, and the phone that opens a scan page
     has seen its QR code: these need no token. A browser sends the cookie of the login with every request, whichever
     page makes it, so the cookie counts for the emulator's own pages only.
-
-    Raises:
-        Unauthorized: the emulator has a control token, and the call lacks it.
-        Forbidden: the emulator has none, and the call comes from a web page, or to a host, of another origin.
     """
     path = request.path
     token = services().token

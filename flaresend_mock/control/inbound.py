@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Number, Several, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Input, Number, Object, Several, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.kinds import KINDS
@@ -80,11 +80,12 @@ class ContactInput(Input):
     )
 
     @post_load
-    def read_number(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    def read(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        """Return the contact as an `InboundMessage` has it."""
         number = numbers.parse(data["number"])
         if number is None:
             raise ValidationError("Not a phone number in international format.", "number")
-        return data | {"number": number}
+        return {"displayName": data["name"], "number": number, "on_whatsapp": data["on_whatsapp"]}
 
 
 def _is_person(value: Any) -> None:
@@ -111,10 +112,11 @@ def _is_upload(value: Any) -> None:
 class InboundInput(Input):
     """What a person writes, or a whole `event`. Beside `from`, each `type` has fields of its own."""
 
-    sender = fields.Raw(
+    sender = Object(
+        "The sender's phone number; required, but for an event.",
+        ["string", "integer"],
+        check=_is_number,
         data_key="from",
-        validate=_is_number,
-        metadata=about("The sender's phone number; required, but for an event.", type=["string", "integer"]),
     )
     instance = Text("The id of the instance; the first one if it is left out.", allow_none=True)
     group = Text("The JID of the group that it is written in.", allow_none=True)
@@ -153,15 +155,10 @@ class InboundInput(Input):
     channel = Text("The JID of the channel.")
     seconds = Whole("The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000)
     message = fields.Dict(
-        keys=fields.String(),
-        validate=validate.Length(1),
-        metadata=about("A payload in WhatsApp's format, sent unchanged."),
+        validate=validate.Length(1), metadata=about("A payload in WhatsApp's format, sent unchanged.")
     )
-    event = fields.Raw(
-        metadata=about(
-            f"A whole event, sent unchanged, or the name of a sample: {', '.join(event_names())}.",
-            type=["object", "string"],
-        )
+    event = Object(
+        f"A whole event, sent unchanged, or the name of a sample: {', '.join(event_names())}.", ["object", "string"]
     )
     from_lid = Switch("Whether people are named by LID (true) or by number (false); by default as the world does.")
     chaos = fields.Nested(ChaosInput, metadata=about("Random failures of the delivery."))
@@ -222,11 +219,10 @@ _DEFAULT_DETAILS: Mapping[str, Mapping[str, Any]] = {
     "edit": {"wrapped": False},
     "disappearing": {"seconds": 604_800, "wrapped": True},
 }
-_LINKS = dict.fromkeys(("show_delivery", "redeliver"), ("delivery_id", "/delivery/id"))
 
 
 @blueprint.post("/inbound")
-@endpoint(Received, status=201, body=InboundInput(), forms=True, limits=MEDIA_LIMITS, refuses=(409,), links=_LINKS)
+@endpoint(Received, status=201, body=InboundInput(), forms=True, limits=MEDIA_LIMITS, refuses=(409,))
 def receive_message(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Receive a message from a person, or deliver an own event, and return the event with its delivery."""
     if "event" in body:
@@ -297,16 +293,12 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a kind of message holds beside text and media, with defaults that make sense."""
     match kind:
         case "contact":
-            return _contact(given.get("contact", _CONTACT))
+            return dict(given.get("contact", _CONTACT))
         case "contacts":
-            return {"contacts": [_contact(one) for one in given.get("contacts", (_CONTACT, _OTHER))]}
+            return {"contacts": list(given.get("contacts", (_CONTACT, _OTHER)))}
         case "text":
             link = given.get("link", {})
             return {"matchedText": link.get("url"), "description": link.get("description"), "title": link.get("title")}
     details = {**_DEFAULT_DETAILS.get(kind, {}), **{name: given[name] for name in kinds.DETAILS if name in given}}
     names = kinds.IN_PAYLOADS.get(kind, {})
     return {names.get(name, name): value for name, value in details.items()}
-
-
-def _contact(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {"displayName": given["name"], "number": given["number"], "on_whatsapp": given["on_whatsapp"]}

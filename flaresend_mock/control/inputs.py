@@ -1,7 +1,7 @@
 """Bodies and queries of the control plane: strict schemas, whose refusals say what is wrong, and where."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from marshmallow import RAISE, ValidationError, fields, validate, validates_schema
@@ -49,27 +49,17 @@ class Text(fields.String):
     """A string: of certain `words`, of a `length` from one number to another, or one that passes a `check`."""
 
     def __init__(
-        self,
-        description: str,
-        *,
-        words: Collection[str] = (),
-        length: tuple[int | None, int] | None = None,
-        check: Callable[[Any], Any] | None = None,
-        **options: Any,
+        self, description: str, *, words: Collection[str] = (), length: Any = None, check: Any = None, **options: Any
     ) -> None:
-        checks: list[Callable[[Any], Any]] = [check] if check else []
-        if words:
-            checks.append(validate.OneOf(words))
-        if length:
-            checks.append(validate.Length(*length))
-        super().__init__(validate=checks or None, metadata=about(description), **options)
+        checks: list[Any] = [check, words and validate.OneOf(words), length and validate.Length(*length)]
+        super().__init__(validate=[one for one in checks if one] or None, metadata=about(description), **options)
 
 
 class Object(fields.Raw):
-    """An object that the view reads, such as a matcher."""
+    """An object that the view reads, such as a matcher, or a value of other types."""
 
-    def __init__(self, description: str, **options: Any) -> None:
-        super().__init__(metadata=about(description, type="object"), **options)
+    def __init__(self, description: str, types: Any = "object", *, check: Any = None, **options: Any) -> None:
+        super().__init__(validate=check, metadata=about(description, type=types), **options)
 
 
 class Whole(fields.Integer):

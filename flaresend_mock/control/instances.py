@@ -66,15 +66,6 @@ class QrOptions(Input):
     format = Text("The format: json, png, svg or text.", load_default="json", words=FORMATS)
 
 
-_BY_ID = tuple(
-    (
-        "show_instance rename_instance set_status reconnect_instance disconnect_instance log_out scan_instance "
-        "show_qr_code list_keys make_key put_webhook show_webhook remove_instance"
-    ).split()
-)
-_LINKS = dict.fromkeys(_BY_ID, ("instance_id", "/id"))
-
-
 @blueprint.get("")
 @endpoint(resources.Instances, query=Secrets())
 def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +74,7 @@ def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
 
 
 @blueprint.post("")
-@endpoint(resources.Instance, status=201, body=NewInstance(), refuses=(409,), links=_LINKS)
+@endpoint(resources.Instance, status=201, body=NewInstance(), refuses=(409,))
 def create_instance(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create an instance. It starts up, unless a status is given."""
     return _shown(world, world.instances.create(**body))

@@ -1,7 +1,7 @@
 """/_mock/{messages,requests,deliveries}/{search,wait,verify} and /_mock/transcript: find items, and explain misses."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,7 @@ Stored = Message | Event | Delivery
 """An item as a world keeps it; a call is its event."""
 
 
+@dataclass
 class Collection:
     """A list of a world that tests search, wait for and verify.
 
@@ -50,18 +51,13 @@ class Collection:
         forgotten: returns the number of the last event whose item is no longer kept.
     """
 
-    def __init__(
-        self,
-        kind: str,
-        resource: type[Resource],
-        stored: Callable[[World], Iterable[Stored]],
-        forgotten: Callable[[World], int],
-    ) -> None:
-        self.kind = kind
-        self.fields = matched(resource)
-        self.forgotten = forgotten
-        self._stored = stored
-        self._show = shown_by(resource)
+    kind: str
+    resource: type[Resource]
+    stored: Callable[[World], Iterable[Stored]]
+    forgotten: Callable[[World], int]
+
+    def __post_init__(self) -> None:
+        self.fields, self._show = matched(self.resource), shown_by(self.resource)
         self._last: tuple[Event | None, Item] = (None, {})
 
     def compile(self, world: World, spec: Any, where: str = "match") -> Matcher:
@@ -77,7 +73,7 @@ class Collection:
     def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:
         """Yield the items, oldest first: the number of the event, and a function that shows the item."""
         with world.lock:
-            stored = list(self._stored(world))
+            stored = list(self.stored(world))
         for one in stored:
             yield _number(one), partial(self._show, one)
 
@@ -279,21 +275,15 @@ def _explain(
 ) -> tuple[str, dict[str, Any]]:
     """Return a message, and the fields beside it: the items that match, those that arrived, and the nearest one."""
     near = nearest(matcher, arrived)
-    more: dict[str, Any] = {
-        "count": len(found),
-        "nearest": None,
-        name: list(found[-MAX_SHOWN:]),
-        "arrived": list(arrived[-MAX_SHOWN:]),
-    }
-    if near is not None:
-        item, misses = near
-        more["nearest"] = {"misses": [asdict(miss) for miss in misses], "item": item}
-        said = [
-            f"{miss.field} is {'missing' if miss.missing else _short(miss.actual)}, expected {_short(miss.expected)}"
-            for miss in misses[:MAX_SAID]
-        ]
-        return f"{problem}; in the nearest one {', '.join(said)}", more
-    return problem if found or arrived else f"{problem}; none arrived at all", more
+    shown = near and {"misses": list(map(asdict, near[1])), "item": near[0]}
+    more = {"count": len(found), "nearest": shown, name: found[-MAX_SHOWN:], "arrived": arrived[-MAX_SHOWN:]}
+    if near is None:
+        return problem if found or arrived else f"{problem}; none arrived at all", more
+    said = [
+        f"{miss.field} is {'missing' if miss.missing else _short(miss.actual)}, expected {_short(miss.expected)}"
+        for miss in near[1][:MAX_SAID]
+    ]
+    return f"{problem}; in the nearest one {', '.join(said)}", more
 
 
 def _short(value: Any) -> str:

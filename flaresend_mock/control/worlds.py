@@ -71,10 +71,6 @@ class SettingsInput(_Settings, NonEmptyInput):
     """The settings to change."""
 
 
-_LINKS = dict.fromkeys(("show_world", "delete_world"), ("name", "/name"))
-_SNAPSHOT = dict.fromkeys(("restore_snapshot", "delete_snapshot"), ("name", "/name"))
-
-
 @blueprint.get("")
 @endpoint(resources.Worlds)
 def list_worlds() -> dict[str, list[World]]:
@@ -83,7 +79,7 @@ def list_worlds() -> dict[str, list[World]]:
 
 
 @blueprint.post("")
-@endpoint(resources.NewWorld, status=201, body=WorldInput(), limits=bodies.IMPORT_LIMITS, refuses=(409,), links=_LINKS)
+@endpoint(resources.NewWorld, status=201, body=WorldInput(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
 def create_world(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
@@ -169,7 +165,7 @@ def list_snapshots(world: World) -> dict[str, Any]:
 
 
 @snapshots.post("/<name>")
-@endpoint(resources.Snapshot, status=201, refuses=(409,), links=_SNAPSHOT)
+@endpoint(resources.Snapshot, status=201, refuses=(409,))
 def take_snapshot(world: World, name: str) -> tuple[str, State]:
     """Save the world under a name. An earlier snapshot of this name is replaced."""
     if len(name) > MAX_SNAPSHOT_NAME:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -74,7 +74,6 @@ class Endpoint:
         forms: accepts forms. Without it, endpoints of the API accept them too, except in strict mode.
         phone: needs a connected instance, which is checked before the body is read.
         refuses: the statuses of refusals that only this endpoint has.
-        links: by the view that a response leads to, the parameter it fills and a JSON pointer to its value.
         former: has a route that the documentation does not have any more, and that strict mode refuses.
         limits: how large the body may be.
         any_query: ignores a query that it does not know, for probes that add one.
@@ -89,7 +88,6 @@ class Endpoint:
     forms: bool = False
     phone: bool = False
     refuses: tuple[int, ...] = ()
-    links: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     former: bool = False
     limits: bodies.Limits = bodies.LIMITS
     any_query: bool = False

@@ -25,7 +25,7 @@ FIDELITY = "x-fidelity"
 MOST_ASSUMED = 5
 """How many assumed examples stand beside the documented ones."""
 ASSETS = Path(__file__).parent / "assets"
-"""The texts of both documents, the meanings of statuses and parts of paths, and example bodies of the control plane."""
+"""Texts of both documents, meanings of statuses and parts of paths, links between operations, and example bodies."""
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 _PARAMETER = re.compile(r"<(?:any\((?P<words>[^)]*)\):)?(?P<name>\w+)>")
@@ -153,7 +153,7 @@ class _Maker:
             operation["parameters"] = parameters
         if description.body is not None:
             operation["requestBody"] = self._body(rule, operation["operationId"], description)
-        operation["responses"] = self._responses(rule, description)
+        operation["responses"] = self._responses(rule, operation["operationId"], description)
         return operation
 
     def _body(self, rule: Rule, operation_id: str, description: Endpoint) -> Shape:
@@ -169,7 +169,7 @@ class _Maker:
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
         return {"required": needed, "content": content}
 
-    def _responses(self, rule: Rule, description: Endpoint) -> Shape:
+    def _responses(self, rule: Rule, operation_id: str, description: Endpoint) -> Shape:
         found: Shape = {}
         of, status, meanings = description.response, description.status, self.texts["responses"]
         if of is not None:
@@ -178,10 +178,11 @@ class _Maker:
             kind, shape = (of, {}) if isinstance(of, str) else (JSON, self.shapes.response(of, name))
             content: Shape = {kind: {"schema": shape} if shape else {}, **{other: {} for other in description.also}}
             found[str(status)] = {"description": meanings[str(status)], "content": content}
-            if description.links:
+            if links := self.texts["links"].get(operation_id):
                 found[str(status)]["links"] = {
-                    name: {"operationId": name, "parameters": {parameter: f"$response.body#{pointer}"}}
-                    for name, (parameter, pointer) in description.links.items()
+                    name: {"operationId": name, "parameters": {link["parameter"]: f"$response.body#{link['value']}"}}
+                    for link in links
+                    for name in link["operations"]
                 }
         usual = _USUAL[self.name] + (_USUAL_WITH_BODY[self.name] if description.body is not None else ())
         for status in sorted({*usual, *description.refuses, *((425,) if description.phone else ())}):

@@ -31,12 +31,8 @@ def invent(
 ) -> tuple[list[Person], list[dict[str, Any]]]:
     """Return invented people, and groups of them as in a world file.
 
-    The same seed invents the same, as long as the release of Faker stays the same.
-
-    Args:
-        state: has the seed, and the numbers that are taken.
-        host: the number of the instance, which is in every group.
-        known: the people that groups are made of if no one is invented.
+    The same seed invents the same, as long as the release of Faker stays the same. The number `host` is in every group;
+    the others are people who are `known` if no one is invented.
     """
     faker = Faker(["en_US", "sw"])
     faker.seed_instance(state.seed)

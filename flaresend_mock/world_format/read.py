@@ -186,13 +186,7 @@ def _read_instances_and_people(document: Mapping[str, Any], state: State) -> lis
 
 
 def _unmask_instance(instance: Instance, origin: str, known: State | None, warnings: list[str]) -> Instance:
-    """Return an instance with its API keys and the secrets of its webhook.
-
-    Args:
-        origin: keys that `known` does not have are derived from it.
-        known: the state that masked keys and secrets are taken from.
-        warnings: receives a sentence about each secret that is missing.
-    """
+    """Return an instance with its API keys and the secrets of its webhook; keys that are lost come from `origin`."""
     former = known.instances.get(instance.id) if known else None
     keys = former.api_keys if former else ()
     materials = (lasting(0, f"api key {origin}", f"{instance.id}:{n}") for n in count())

@@ -116,10 +116,9 @@ def _validate_fault(where: str, fault: Fault) -> None:
         _within(f"{where}.delay.highest", fault.delay.highest, fault.delay.lowest, faults.MAX_DELAY)
     try:
         faults.check(fault)
+        faults.matcher_of(fault)
     except InvalidFault as invalid:
         raise InvalidWorld(where, str(invalid)) from None
-    try:
-        faults.matcher_of(fault)
     except InvalidMatcher as error:
         raise InvalidWorld(f"{where}.match", f"{error}.") from None
 
