@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
-from functools import cache, wraps
+from functools import cache, partial, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
@@ -130,16 +130,13 @@ def api_app() -> SharedFlask:
         app.register_blueprint(resource.blueprint)
     app.register_blueprint(messages.numbers)
     app.register_error_handler(api_errors.Unauthorized, api_errors.refuse)
-    app.register_error_handler(Refusal, api_errors.refuse)
-    app.register_error_handler(HTTPException, api_errors.refuse_http)
-    app.register_error_handler(Exception, _fail)
-    return app
+    return _refusing(app, api_errors)
 
 
 @_once
 def media_app() -> SharedFlask:
     """Return WhatsApp's media host, which refuses calls in the words of the control plane."""
-    app = _refusing_as_control("flaresend_mock.media_host")
+    app = _refusing(SharedFlask("flaresend_mock.media_host"), control_errors)
     app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media_host.media)
     return app
 
@@ -147,7 +144,7 @@ def media_app() -> SharedFlask:
 @_once
 def health_app() -> SharedFlask:
     """Return what responds as soon as the emulator is started: importing the control plane takes a while."""
-    app = _refusing_as_control("flaresend_mock.health")
+    app = _refusing(SharedFlask("flaresend_mock.health"), control_errors)
     control.install(app, only_health=True)
     return app
 
@@ -157,7 +154,7 @@ def control_app() -> SharedFlask:
     """Return the control plane, which is imported with its first request."""
     from flaresend_mock.control.about import DOCUMENTS
 
-    app = _refusing_as_control("flaresend_mock.control")
+    app = _refusing(SharedFlask("flaresend_mock.control"), control_errors)
     app.extensions[DOCUMENTS] = document
     control.install(app)
     return app
@@ -168,17 +165,17 @@ def dashboard_app() -> SharedFlask:
     """Return the dashboard, which is imported with its first request."""
     from flaresend_mock.dashboard import blueprint
 
-    app = _refusing_as_control("flaresend_mock.dashboard")
+    app = _refusing(SharedFlask("flaresend_mock.dashboard"), control_errors)
     app.before_request(control.guard.check)
     app.register_blueprint(blueprint, url_prefix=UI)
     return app
 
 
-def _refusing_as_control(name: str) -> SharedFlask:
-    app = SharedFlask(name)
-    app.register_error_handler(Refusal, control_errors.refuse)
-    app.register_error_handler(HTTPException, control_errors.refuse_http)
-    app.register_error_handler(Exception, _fail_as_control)
+def _refusing(app: SharedFlask, errors: Any) -> SharedFlask:
+    """Add a module's responses to what is refused, and to errors of the emulator."""
+    app.register_error_handler(Refusal, errors.refuse)
+    app.register_error_handler(HTTPException, errors.refuse_http)
+    app.register_error_handler(Exception, partial(_fail, errors))
     return app
 
 
@@ -201,11 +198,6 @@ def _document(name: str) -> dict[str, Any]:
     return documents.document(name, control_app(), control_errors.refusal_type)
 
 
-def _fail(error: Exception) -> Response:
+def _fail(errors: Any, error: Exception) -> Any:
     log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return api_errors.fail()
-
-
-def _fail_as_control(error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
-    return control_errors.fail()
+    return errors.fail()

@@ -72,8 +72,7 @@ class FlaresendMock:
     """
 
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
-        chosen = {} if settings is None else {name: getattr(settings, name) for name in settings.__slots__}
-        self.settings = Settings(**({"port": 0} | chosen | options))
+        self.settings = Settings(**{"port": 0} | options) if settings is None else replace(settings, **options)
         self._check_webhook = partial(
             hosts.check_webhook, strict=self.settings.strict, allowed=HostList.parse(self.settings.allow_webhook_host)
         )
@@ -106,13 +105,14 @@ class FlaresendMock:
             sample_media=sample,
         )
         default = World(DEFAULT, self._default_state(), utc_now, self._host)
-        self.worlds = Worlds(default, self._make_world, self._fresh_state if self.settings.auth == "open" else None)
+        fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
+        self.worlds = Worlds(default, self._make_world, fresh_state)
         self.app = Application(
             AppServices(
                 worlds=self.worlds,
                 strict=self.settings.strict,
                 version=__version__,
-                health=self._health,
+                health=lambda: {"worlds": bool(self.worlds.all()), "scheduler": self._scheduler.running},
                 uptime=lambda: self._uptime.seconds,
                 history=self.settings.history,
                 token=self.settings.control_token,
@@ -142,21 +142,12 @@ class FlaresendMock:
         if self._http is not None:
             raise CannotStart("this emulator was started before; make another one")
         wanted = self.settings
+        listens = [(wanted.host, port) for port in (wanted.port, wanted.tls_port) if port is not None]
+        passes = wanted.proxy_others == "pass"
+        proxy = Proxy(wanted.tls_name, self._ports, passes=passes, upstream=upstream_proxy, record=self._record_proxied)
+        limits = {"max_body_size": wanted.max_body_size, "max_connections": wanted.max_connections}
         try:
-            self._http = HttpServer(
-                self.app,
-                [(wanted.host, port) for port in (wanted.port, wanted.tls_port) if port is not None],
-                max_body_size=wanted.max_body_size,
-                tls_context=self.tls_context,
-                proxy=Proxy(
-                    wanted.tls_name,
-                    self._ports,
-                    passes=wanted.proxy_others == "pass",
-                    upstream=upstream_proxy,
-                    record=self._record_proxied,
-                ),
-                max_connections=wanted.max_connections,
-            )
+            self._http = HttpServer(self.app, listens, tls_context=self.tls_context, proxy=proxy, **limits)
         except CannotListen as error:
             raise CannotStart(str(error)) from None
         self._scheduler.start()
@@ -299,50 +290,35 @@ class FlaresendMock:
 
     def _load_world(self) -> State:
         wanted = self.settings
-        options = {name: getattr(wanted, name) for name in ("seed", "time_zone", "api_key", "history")}
-        options["check_webhook"] = self._check_webhook
         name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
-        try:
-            return self._with_directory(load_file(world_file(name), **options))
-        except WorldFileError as error:
-            is_path = "/" in wanted.world or "." in wanted.world
-            hint = "" if is_path else f"; shipped: {', '.join(world_names())}"
-            raise CannotStart(f"{error}{hint}") from None
+        options = {one: getattr(wanted, one) for one in ("seed", "time_zone", "api_key")}
+        return self._loaded(world_file(name), is_name="/" not in wanted.world and "." not in wanted.world, **options)
 
     def _imported(self, file: str, known: State) -> State:
         api_key, warnings = self.settings.api_key, list[str]()
-        try:
-            state = load_file(
-                Path(file),
-                known=known,
-                history=self.settings.history,
-                warnings=warnings,
-                check_webhook=self._check_webhook,
-            )
-        except WorldFileError as error:
-            raise CannotStart(str(error)) from None
+        state = self._loaded(Path(file), known=known, warnings=warnings)
         for warning in warnings:
             log.warning("%s: %s", file, warning)
         if api_key is not None:
             first = state.find_instance(None)
             state.instances[first.id] = replace(first, api_keys=(api_key, *first.api_keys[1:]))
-        return self._with_directory(state)
+        return state
 
-    def _with_directory(self, state: State) -> State:
-        """Return a state with the directory that the option names, if it does."""
-        directory = self.settings.directory
+    def _loaded(self, file: Path, *, is_name: bool = False, **options: Any) -> State:
+        """Return the state in a file, with the directory that the option names, if it does."""
+        directory: Any = self.settings.directory
+        try:
+            state = load_file(file, history=self.settings.history, check_webhook=self._check_webhook, **options)
+        except WorldFileError as error:
+            raise CannotStart(f"{error}; shipped: {', '.join(world_names())}" if is_name else str(error)) from None
         if directory is not None:
-            changes: dict[str, Any] = {"directory": directory}
-            state.settings = replace(state.settings, **changes)
+            state.settings = replace(state.settings, directory=directory)
         return state
 
     @cached_property
     def _first_state(self) -> State:
         """The initial state of worlds that unknown API keys create."""
         return self._load_world()
-
-    def _fresh_state(self) -> State:
-        return self._first_state.copy()
 
     def _make_world(self, name: str, state: State) -> World:
         world = World(name, state, utc_now, self._host)
@@ -376,6 +352,3 @@ class FlaresendMock:
                 give_back(request.environ)
                 is_away = is_gone(request.environ)
             self._patience.delay(seconds, lambda: until() or is_away())
-
-    def _health(self) -> dict[str, bool]:
-        return {"worlds": bool(self.worlds.all()), "scheduler": self._scheduler.running}

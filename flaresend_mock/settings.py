@@ -54,10 +54,6 @@ def _size(value: str) -> int:
     return int(found[1]) * _UNITS[found[2].lower()]
 
 
-def _time_zone(value: str) -> str:
-    return ZoneInfo(value).key
-
-
 def _http_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
@@ -65,13 +61,8 @@ def _http_url(value: str) -> str:
     return value
 
 
-def _text(pattern: str) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError
-        return value
-
-    return read
+def _text(pattern: str) -> Callable[[str], Any]:
+    return lambda value: re.findall(rf"\A{pattern}\Z", value)[0]
 
 
 def _hosts(value: str) -> str:
@@ -79,18 +70,14 @@ def _hosts(value: str) -> str:
     return value
 
 
-def _names(value: str) -> str:
-    return ",".join(plain_hosts(value))
-
-
 HTTP_URL = Checked("url", "an http or https URL", _http_url)
 _BASE_URL = Checked("url", "an http or https URL", lambda value: _http_url(value).rstrip("/"))
 _KEY = Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
-_ZONE = Checked("zone", "a time zone such as Africa/Nairobi", _time_zone)
+_ZONE = Checked("zone", "a time zone such as Africa/Nairobi", lambda value: ZoneInfo(value).key)
 _HOSTS = Checked("hosts", "a list of host names, *.domains, addresses or networks", _hosts)
-_NAMES = Checked("names", "a list of host names and addresses", _names)
+_NAMES = Checked("names", "a list of host names and addresses", lambda value: ",".join(plain_hosts(value)))
 _BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
 
 
@@ -98,99 +85,95 @@ def _choice(*words: str) -> click.Choice[str]:
     return click.Choice(words, case_sensitive=False)
 
 
-def _option(default: Any, help: str, kind: Any = None, shown: str | None = None) -> Any:
+def _option(help: str, default: Any = None, kind: Any = None, shown: str = "") -> Any:
     """Declare an option. `kind` is its type, if not the default's; `shown` describes the default."""
-    metadata = {"type": click.types.convert_type(kind, default), "help": help, "shown": shown or str(default)}
+    shown = shown or ("none" if default in (None, "") else str(default))
+    metadata = {"type": click.types.convert_type(kind, default), "help": help, "shown": shown}
     return field(default=default, metadata=metadata)
 
 
-def _optional(help: str, kind: Any = None, shown: str = "none") -> Any:
-    return _option(None, help, kind, shown)
+def _allowed(what: str) -> Any:
+    return _option(f"{what}, besides private ones: names, *.domains, addresses, networks.", "", _HOSTS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The options of an emulator. A flag wins over its variable, and that over the default."""
 
-    host: str = _option("127.0.0.1", "Address to listen on.")
-    port: int = _option(3577, "Port to listen on; 0 picks a free one.", click.IntRange(0, 65535))
-    world: str = _option("default", "World to start with: default, demo, or the path of a world file.")
-    seed: int | None = _optional(
-        "Seed of all random values: ids, LIDs, names.", click.IntRange(-(10**17), 10**17), "the world's, or 1"
+    host: str = _option("Address to listen on.", "127.0.0.1")
+    port: int = _option("Port to listen on; 0 picks a free one.", 3577, click.IntRange(0, 65535))
+    world: str = _option("World to start with: default, demo, or the path of a world file.", "default")
+    seed: int | None = _option(
+        "Seed of all random values: ids, LIDs, names.", None, click.IntRange(-(10**17), 10**17), "the world's, or 1"
     )
-    time_zone: str | None = _optional("Time zone that sendAt is in.", _ZONE, "the world's, or UTC")
-    directory: str | None = _optional(
+    time_zone: str | None = _option("Time zone that sendAt is in.", None, _ZONE, "the world's, or UTC")
+    directory: str | None = _option(
         "Who is on WhatsApp: open for every well-formed number, closed for the people of the world only.",
+        None,
         _choice("open", "closed"),
         "the world's, or open",
     )
-    api_key: str | None = _optional("API key of the world's first instance.", _KEY, "the world's: YOUR_API_KEY")
+    api_key: str | None = _option("API key of the world's first instance.", None, _KEY, "the world's: YOUR_API_KEY")
     auth: str = _option(
-        "known", "API keys: known refuses unknown ones; open creates a world for each.", _choice("known", "open")
+        "API keys: known refuses unknown ones; open creates a world for each.", "known", _choice("known", "open")
     )
     strict: bool = _option(
-        False, "Accept only what the documentation shows: no trailing slashes, and forms only as it has them."
+        "Accept only what the documentation shows: no trailing slashes, and forms only as it has them.", False
     )
-    webhook_url: str | None = _optional("URL of the webhook of the world's first instance.", HTTP_URL)
-    webhook_secret: str | None = _optional("Secret that signs deliveries.", click.STRING, "none: unsigned")
-    allow_webhook_host: str = _option(
-        "",
-        "Hosts to which webhooks may go over http, besides private ones: names, *.domains, addresses, networks.",
-        _HOSTS,
-        "none",
-    )
-    webhook_ca: str | None = _optional(
+    webhook_url: str | None = _option("URL of the webhook of the world's first instance.", None, HTTP_URL)
+    webhook_secret: str | None = _option("Secret that signs deliveries.", None, click.STRING, "none: unsigned")
+    allow_webhook_host: str = _allowed("Hosts to which webhooks may go over http")
+    webhook_ca: str | None = _option(
         "File with certificates, in PEM, that webhooks over https are verified against, besides the public roots.",
+        None,
         _PATH,
     )
-    allowed_host: str = _option(
-        "",
-        "Hosts under which /_mock is reached, besides private ones: names, *.domains, addresses, networks.",
-        _HOSTS,
-        "none",
+    allowed_host: str = _allowed("Hosts under which /_mock is reached")
+    public_url: str | None = _option(
+        "URL by which applications reach this emulator, for links to media.", None, _BASE_URL, "the address it prints"
     )
-    public_url: str | None = _optional(
-        "URL by which applications reach this emulator, for links to media.", _BASE_URL, "the address it prints"
-    )
-    tls_ca: str | None = _optional(
+    tls_ca: str | None = _option(
         "File with the CA for https, its certificate and its key in PEM; made if it does not exist.",
+        None,
         _PATH,
         "one for this user; flaresend-mock ca prints it",
     )
-    tls_name: str = _option(
-        "", "Further host names and addresses that the certificate for https is valid for.", _NAMES, "none"
-    )
-    tls_port: int | None = _optional(
-        "Port to listen on besides --port, such as 443; 0 picks a free one.", click.IntRange(0, 65535)
+    tls_name: str = _option("Further host names and addresses that the certificate for https is valid for.", "", _NAMES)
+    tls_port: int | None = _option(
+        "Port to listen on besides --port, such as 443; 0 picks a free one.", None, click.IntRange(0, 65535)
     )
     proxy_others: str = _option(
-        "refuse",
         "Calls of other hosts by clients whose proxy is the emulator: refuse returns 403, pass forwards them.",
+        "refuse",
         _choice("refuse", "pass"),
     )
-    import_: str | None = _optional("Export that the default world starts with, instead of what --world says.", _PATH)
-    export_on_exit: str | None = _optional("File that the default world is exported to when the emulator stops.", _PATH)
-    with_secrets: bool = _option(False, "Show API keys and secrets in lists and exports, which otherwise mask them.")
-    control_token: str | None = _optional(
-        "Token that clients of /_mock must send as X-Control-Token.", _TOKEN, "none: local callers only"
+    import_: str | None = _option(
+        "Export that the default world starts with, instead of what --world says.", None, _PATH
+    )
+    export_on_exit: str | None = _option(
+        "File that the default world is exported to when the emulator stops.", None, _PATH
+    )
+    with_secrets: bool = _option("Show API keys and secrets in lists and exports, which otherwise mask them.", False)
+    control_token: str | None = _option(
+        "Token that clients of /_mock must send as X-Control-Token.", None, _TOKEN, "none: local callers only"
     )
     max_body_size: int = _option(
-        64 * 1024**2,
         "Largest request body; a larger one gets 413. JSON and URL-encoded forms have lower limits.",
+        64 * 1024**2,
         _BYTES,
         "64MiB",
     )
     history: int = _option(
-        10_000, "Number of messages, and of events, that a world keeps.", click.IntRange(1, 10_000_000)
+        "Number of messages, and of events, that a world keeps.", 10_000, click.IntRange(1, 10_000_000)
     )
     max_connections: int = _option(
-        2000, "Number of connections that are served at once; a further one gets 503.", click.IntRange(1, 100_000)
+        "Number of connections that are served at once; a further one gets 503.", 2000, click.IntRange(1, 100_000)
     )
-    demo: bool = _option(False, "Start with sample conversations and a chat bot, for demonstrations.")
-    log_format: str = _option("text", "Format of the log on standard error: text or json.", _choice("text", "json"))
+    demo: bool = _option("Start with sample conversations and a chat bot, for demonstrations.", False)
+    log_format: str = _option("Format of the log on standard error: text or json.", "text", _choice("text", "json"))
     log_level: str = _option(
-        "info",
         "Lowest level that is logged: debug, info, warning or error.",
+        "info",
         _choice("debug", "info", "warning", "error"),
     )
 
