@@ -58,9 +58,8 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = vars(import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}"))[
-            cmd_name.replace("-", "_")
-        ]
+        module = import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}")
+        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return found
 
 
@@ -115,13 +114,9 @@ def serve(settings: Settings) -> int:
 
     gc.disable()  # imports leave nothing to collect, and looking takes a tenth of the start
 
-    from flaresend_mock.server import CannotExport, CannotStart, FlaresendMock
+    from flaresend_mock.server import CannotExport
 
-    configure(settings.log_format, settings.log_level)
-    try:
-        emulator = FlaresendMock(settings).start()
-    except CannotStart as error:
-        raise click.UsageError(str(error)) from None
+    emulator = start(settings, settings.log_level)
     with suppress(OSError):  # it also serves where it cannot print
         _greet(emulator)
     gc.freeze()
@@ -138,14 +133,23 @@ def serve(settings: Settings) -> int:
     return status
 
 
+def start(settings: Settings, log_level: str) -> FlaresendMock:
+    """Start an emulator; UsageError if it cannot start."""
+    from flaresend_mock.server import CannotStart, FlaresendMock
+
+    configure(settings.log_format, log_level)
+    try:
+        return FlaresendMock(settings).start()
+    except CannotStart as error:
+        raise click.UsageError(str(error)) from None
+
+
 def _greet(emulator: FlaresendMock) -> None:
-    body = '{"recipients":["254712345678"],"type":"text","text":"Hello"}'
-    authorization = shlex.quote(f"Authorization: Bearer {emulator.api_key}")
+    body = """'{"recipients":["254712345678"],"type":"text","text":"Hello"}'"""
+    headers = f"-H {shlex.quote(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
     print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
     print(f"API key: {emulator.api_key}")
-    print(
-        f"Try it: curl {emulator.url}/send-message -H {authorization} -H 'Content-Type: application/json' -d '{body}'"
-    )
+    print(f"Try it: curl {emulator.url}/send-message {headers} -d {body}")
     print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
 
 

@@ -13,10 +13,9 @@ from urllib.parse import urlsplit
 import click
 
 from flaresend_mock import environment
-from flaresend_mock.cli.options import address, token_of, token_option, url_option
+from flaresend_mock.cli.options import address, reporting, token_of, token_option, url_option
 from flaresend_mock.cli.output import note
-from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
-from flaresend_mock.core.errors import AuthorityError
+from flaresend_mock.client import ControlPlane, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Settings, data_folder
 
@@ -55,7 +54,8 @@ def env(
     Programs then reach it as https://api.flaresend.com. docs/redirection.md says which need more.
     """
     base = address(settings, url)
-    authority = _authority(settings, base, token_of(settings, control_token))
+    with reporting(base):
+        authority = _authority(settings, base, token_of(settings, control_token))
     place = folder.absolute() if folder else _own_folder(authority)
     try:
         environment.write_files(place, authority, ENVIRONMENT)
@@ -73,26 +73,14 @@ def env(
 def _authority(settings: Settings, base: str, token: str | None) -> bytes:
     """Return the certificate of the running emulator's CA, or of the one that an emulator here would have."""
     try:
-        return certificate(ControlPlane(base, token=token))
+        return ControlPlane(base, token=token).fetch("/ca.pem")[0]
     except EmulatorUnreachable as error:
         if not error.is_refused:
-            raise click.ClickException(str(error)) from None
+            raise
     from flaresend_mock.http.tls import Authority
 
     note(f"no emulator runs at {base} yet")
-    try:
-        return Authority.open(Path(settings.tls_ca) if settings.tls_ca else None, settings.tls_name).certificate
-    except AuthorityError as error:
-        raise click.UsageError(str(error)) from None
-
-
-def certificate(emulator: ControlPlane) -> bytes:
-    """Return the certificate of a running emulator's CA, in PEM; ClickException if it has none."""
-    try:
-        found, _ = emulator.fetch("/ca.pem")
-    except ControlPlaneError as error:
-        raise click.ClickException(f"{emulator.url}: {error}") from None
-    return found
+    return Authority.open(Path(settings.tls_ca) if settings.tls_ca else None, settings.tls_name).certificate
 
 
 def _own_folder(authority: bytes) -> Path:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -14,6 +14,7 @@ import click
 
 from flaresend_mock.cli.output import waiting
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
+from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Checked, Settings, local_url
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -40,17 +41,13 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
 
     def decorate(command: Command) -> Command:
         def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
-            if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
-                return command(None, **given)
             base, name = address(settings, url), given.pop("in_world", None)
-            client = ControlPlane(base, token=token_of(settings, control_token), world=name, waiting=waiting)
-            try:
+            with reporting(base):
+                if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
+                    return command(None, **given)
+                client = ControlPlane(base, token=token_of(settings, control_token), world=name, waiting=waiting)
                 with contextlib.closing(client):
                     return command(client, **given)
-            except ControlPlaneError as error:
-                raise click.ClickException(f"{base}: {error}") from None
-            except EmulatorUnreachable as error:
-                raise click.ClickException(str(error)) from None
 
         described: Any = click.pass_obj(functools.update_wrapper(run, command))
         for option in ([_WORLD] if world else []) + [_JSON, token_option, url_option]:
@@ -58,6 +55,19 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
         return described  # type: ignore[no-any-return]
 
     return decorate
+
+
+@contextlib.contextmanager
+def reporting(base: str) -> Iterator[None]:
+    """Let a command fail with what the emulator at `base`, or the CA, refuses."""
+    try:
+        yield
+    except ControlPlaneError as error:
+        raise click.ClickException(f"{base}: {error}") from None
+    except EmulatorUnreachable as error:
+        raise click.ClickException(str(error)) from None
+    except AuthorityError as error:
+        raise click.UsageError(str(error)) from None
 
 
 def address(settings: Settings, url: str | None) -> str:

@@ -13,7 +13,6 @@ import click
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import uses_emulator
 from flaresend_mock.client import ControlPlane, NotAnEmulator
-from flaresend_mock.core.errors import AuthorityError
 
 TRUST = {
     "Node": "export NODE_EXTRA_CA_CERTS={file}",
@@ -64,10 +63,7 @@ def _opened(tls_ca: Path | None) -> tuple[str, str | None, bytes]:
     if place is None:
         raise click.UsageError("this user has no folder for a CA; choose a file for one with --tls-ca")
     place = Path(place).absolute()
-    try:
-        certificate = Authority.open(place, settings.tls_name).certificate
-    except AuthorityError as error:
-        raise click.UsageError(str(error)) from None
+    certificate = Authority.open(place, settings.tls_name).certificate
     shared = certificate_file(place)
     is_current = shared.is_file() and os.access(shared, os.R_OK) and shared.read_bytes() == certificate
     return str(place), str(shared) if is_current else None, certificate

@@ -20,13 +20,10 @@ from urllib.parse import urlsplit
 import click
 
 from flaresend_mock import environment
-from flaresend_mock.cli import output
-from flaresend_mock.cli.env import certificate
-from flaresend_mock.cli.options import address, token_of, token_option, url_option
-from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
-from flaresend_mock.core.errors import AuthorityError
+from flaresend_mock.cli import output, start
+from flaresend_mock.cli.options import address, reporting, token_of, token_option, url_option
+from flaresend_mock.client import ControlPlane, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
-from flaresend_mock.logs import configure
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url, upstream_proxy
 
 if TYPE_CHECKING:
@@ -61,23 +58,19 @@ def run(
     status of the command.
     """
     base = address(settings, url)
-    try:
-        with (
-            _Signals() as signals,
-            closing(ControlPlane(base, token=token_of(settings, control_token))) as asked,
-            _route(settings, asked, hermetic) as route,
-        ):
-            before = route.client.call("GET", "/events", limit=1)["events"] if with_transcript else []
-            status = _run(command, {**ENVIRONMENT, **route.variables}, signals)
-            signals.has_ended = True
-            if with_transcript:
-                sys.stdout.flush()
-                _print_transcript(route.client, before[-1]["id"] if before else 0)
-        _report(route.others, hermetic)
-    except ControlPlaneError as error:
-        raise click.ClickException(f"{base}: {error}") from None
-    except EmulatorUnreachable as error:
-        raise click.ClickException(str(error)) from None
+    with (
+        reporting(base),
+        _Signals() as signals,
+        closing(ControlPlane(base, token=token_of(settings, control_token))) as asked,
+        _route(settings, asked, hermetic) as route,
+    ):
+        before = route.client.call("GET", "/events", limit=1)["events"] if with_transcript else []
+        status = _run(command, {**ENVIRONMENT, **route.variables}, signals)
+        signals.has_ended = True
+        if with_transcript:
+            sys.stdout.flush()
+            _print_transcript(route.client, before[-1]["id"] if before else 0)
+    _report(route.others, hermetic)
     return status
 
 
@@ -96,11 +89,11 @@ def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator
     with ExitStack() as opened:
         given: dict[str, str] = {}
         if _is_running(client):
-            authority, others = certificate(client), Counter[tuple[str, bool]]()
+            authority, others = client.fetch("/ca.pem")[0], Counter[tuple[str, bool]]()
             proxy = opened.enter_context(_front_proxy(client.url, hermetic, others))
         else:
             emulator = opened.enter_context(_started(_settings_at(settings, client.url, hermetic)))
-            proxy, authority, others = emulator.url, _authority(emulator), emulator.others
+            proxy, authority, others = emulator.url, emulator.authority.certificate, emulator.others
             client = opened.enter_context(closing(ControlPlane(emulator.url, token=settings.control_token)))
             given = {} if ENVIRONMENT.get(API_KEY) else {API_KEY: emulator.api_key}
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="flaresend-mock-", ignore_cleanup_errors=True)))
@@ -167,14 +160,10 @@ def _refuse(_: object, start_response: Callable[[str, list[tuple[str, str]]], ob
 
 @contextmanager
 def _started(settings: Settings) -> Iterator[FlaresendMock]:
-    from flaresend_mock.server import CannotExport, CannotStart, FlaresendMock
+    from flaresend_mock.server import CannotExport
 
     chosen = click.get_current_context().find_root().params["log_level"] or ENVIRONMENT.get(f"{PREFIX}LOG_LEVEL")
-    configure(settings.log_format, settings.log_level if chosen else "warning")  # the command has the terminal
-    try:
-        emulator = FlaresendMock(settings).start()
-    except CannotStart as error:
-        raise click.UsageError(str(error)) from None
+    emulator = start(settings, settings.log_level if chosen else "warning")  # the command has the terminal
     output.note(f"the emulator runs at {emulator.url}, its dashboard at {emulator.url}/_mock/ui/")
     try:
         yield emulator
@@ -183,13 +172,6 @@ def _started(settings: Settings) -> Iterator[FlaresendMock]:
             emulator.stop()
         except CannotExport as error:
             raise click.ClickException(str(error)) from None
-
-
-def _authority(emulator: FlaresendMock) -> bytes:
-    try:
-        return emulator.authority.certificate
-    except AuthorityError as error:
-        raise click.UsageError(str(error)) from None
 
 
 class _Signals:
