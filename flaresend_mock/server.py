@@ -107,24 +107,22 @@ class FlaresendMock:
         default = World(DEFAULT, self._default_state(), utc_now, self._host)
         fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
         self.worlds = Worlds(default, self._make_world, fresh_state)
+        shared = ("strict", "history", "with_secrets", "max_body_size")
         self.app = Application(
             AppServices(
                 worlds=self.worlds,
-                strict=self.settings.strict,
                 version=__version__,
                 health=lambda: {"worlds": bool(self.worlds.all()), "scheduler": self._scheduler.running},
                 uptime=lambda: self._uptime.seconds,
-                history=self.settings.history,
                 token=self.settings.control_token,
-                with_secrets=self.settings.with_secrets,
                 public_url=self._public_url,
                 check_webhook=self._check_webhook,
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
                 patience=self._patience,
                 turns=Turns(self._patience),
-                max_body_size=self.settings.max_body_size,
                 trust=trust,
                 ca=lambda: self.authority.certificate,
+                **{name: getattr(self.settings, name) for name in shared},
             )
         )
         if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:

@@ -127,12 +127,9 @@ def hub_signature(secret: str, body: bytes) -> str:
 def signature_headers(secret: str | None, message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     if not secret:
         return {}
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp),
-        "webhook-signature": standard_signature(secret, message_id, timestamp, body),
-        "X-Hub-Signature-256": hub_signature(secret, body),
-    }
+    signature = standard_signature(secret, message_id, timestamp, body)
+    standard = {"webhook-id": message_id, "webhook-timestamp": str(timestamp), "webhook-signature": signature}
+    return {**standard, "X-Hub-Signature-256": hub_signature(secret, body)}
 
 
 def _read(response: requests.Response, watch: Stopwatch) -> str:

@@ -60,21 +60,17 @@ class Patience:
 
     def delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Wait for real seconds, or until a condition is true. The condition is checked twice a second."""
-        watch = Stopwatch()
-        while not until():
-            left = seconds - watch.seconds
-            if left <= 0 or self._over.wait(min(left, SLICE_SECONDS)):
-                return
+        self._wait(self._over, seconds, until)
 
     def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
         """Wait until an event is set, for at most real seconds or until the client leaves; return whether it is."""
-        watch = Stopwatch()
-        while not (done.is_set() or self.over or is_gone()):
-            left = seconds - watch.seconds
-            if left <= 0:
-                break
-            done.wait(min(left, SLICE_SECONDS))
+        self._wait(done, seconds, lambda: self.over or is_gone())
         return done.is_set()
+
+    def _wait(self, event: threading.Event, seconds: float, until: Callable[[], bool]) -> None:
+        watch = Stopwatch()
+        while not (event.is_set() or until()) and (left := seconds - watch.seconds) > 0:
+            event.wait(min(left, SLICE_SECONDS))
 
     @property
     def over(self) -> bool:

@@ -47,7 +47,7 @@ _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")
 @url_option
 @click.pass_obj
 def env(
-    settings: Settings, url: str | None, control_token: str | None, form: str, proxy: str | None, folder: Path | None
+    settings: Settings, url: str | None, token: str | None, form: str, proxy: str | None, folder: Path | None
 ) -> None:
     """Print the variables that lead programs to the emulator: eval "$(flaresend-mock env)".
 
@@ -55,7 +55,7 @@ def env(
     """
     base = address(settings, url)
     with reporting(base):
-        authority = _authority(settings, base, token_of(settings, control_token))
+        authority = _authority(settings, base, token_of(settings, token))
     place = folder.absolute() if folder else _own_folder(authority)
     try:
         environment.write_files(place, authority, ENVIRONMENT)

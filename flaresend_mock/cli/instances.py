@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +148,7 @@ def receive(
     as_json: bool,
     file: Path | None,
     event: str | None,
-    field: tuple[tuple[str, Any], ...],
+    field: Sequence[Any],
     **given: str | None,
 ) -> None:
     """Send a message from a person to an instance, whose webhook gets the event."""

@@ -30,7 +30,7 @@ url_option = click.option(
     help=f"Address of the emulator. [{PREFIX}URL; default: this machine, at the port that is set]",
 )
 token_option = click.option(
-    "--control-token", metavar="TOKEN", help=f"Control token of the emulator. [{PREFIX}CONTROL_TOKEN]"
+    "--control-token", "token", metavar="TOKEN", help=f"Control token of the emulator. [{PREFIX}CONTROL_TOKEN]"
 )
 _WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use; default if not given.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one document a line.")
@@ -40,12 +40,12 @@ def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[C
     """Give a command the options that name an emulator, and its client; None if `optional` and none is named."""
 
     def decorate(command: Command) -> Command:
-        def run(settings: Settings, /, url: str | None, control_token: str | None, **given: Any) -> Any:
+        def run(settings: Settings, /, url: str | None, token: str | None, **given: Any) -> Any:
             base, name = address(settings, url), given.pop("in_world", None)
             with reporting(base):
                 if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
                     return command(None, **given)
-                client = ControlPlane(base, token=token_of(settings, control_token), world=name, waiting=waiting)
+                client = ControlPlane(base, token=token_of(settings, token), world=name, waiting=waiting)
                 with contextlib.closing(client):
                     return command(client, **given)
 
@@ -107,7 +107,7 @@ def load_json(text: str | bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def json_or_text(text: str) -> Any:
+def json_or_text(text: str | bytes) -> Any:
     try:
         return load_json(text)
     except ValueError:

@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
@@ -34,23 +34,20 @@ NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
 SECONDS = 5.0
 MAX_BODY = 64 * 1024 * 1024
 _KEY = re.compile("[!-~]+")
+_Others = Counter[tuple[str, bool]]
+_Way = tuple[ControlPlane, Mapping[str, str], _Others]
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 
 
 @click.command(context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS] [--]")
 @click.option("--hermetic", is_flag=True, help="Refuse https calls of other hosts, instead of passing them on.")
-@click.option("--transcript", "with_transcript", is_flag=True, help="Print the conversation at the end.")
+@click.option("--transcript", is_flag=True, help="Print the conversation at the end.")
 @token_option
 @url_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 @click.pass_obj
 def run(
-    settings: Settings,
-    url: str | None,
-    control_token: str | None,
-    hermetic: bool,
-    with_transcript: bool,
-    command: Sequence[str],
+    settings: Settings, url: str | None, token: str | None, hermetic: bool, transcript: bool, command: Sequence[str]
 ) -> int:
     """Run a command whose calls of https://api.flaresend.com reach the emulator, such as: run -- npm test
 
@@ -61,31 +58,25 @@ def run(
     with (
         reporting(base),
         _Signals() as signals,
-        closing(ControlPlane(base, token=token_of(settings, control_token))) as asked,
-        _route(settings, asked, hermetic) as route,
+        closing(ControlPlane(base, token=token_of(settings, token))) as asked,
+        _route(settings, asked, hermetic) as (client, variables, others),
     ):
-        before = route.client.call("GET", "/events", limit=1)["events"] if with_transcript else []
-        status = _run(command, {**ENVIRONMENT, **route.variables}, signals)
+        before = client.call("GET", "/events", limit=1)["events"] if transcript else []
+        status = _run(command, {**ENVIRONMENT, **variables}, signals)
         signals.has_ended = True
-        if with_transcript:
+        if transcript:
             sys.stdout.flush()
-            _print_transcript(route.client, before[-1]["id"] if before else 0)
-    _report(route.others, hermetic)
+            _print_transcript(client, before[-1]["id"] if before else 0)
+    _report(others, hermetic)
     return status
 
 
-@dataclass(frozen=True, slots=True)
-class _Route:
-    """How the command reaches an emulator: the variables, and the connections to other hosts, passed on or not."""
-
-    client: ControlPlane
-    variables: Mapping[str, str]
-    others: Counter[tuple[str, bool]]
-
-
 @contextmanager
-def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator[_Route]:
-    """Find or start an emulator, and open a way to it until the command has ended; ClickException if there is none."""
+def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator[_Way]:
+    """Find or start an emulator, and open a way to it until the command has ended; ClickException if there is none.
+
+    Yield its client, the command's variables, and the connections to other hosts, by host and whether passed on.
+    """
     with ExitStack() as opened:
         given: dict[str, str] = {}
         if _is_running(client):
@@ -103,7 +94,7 @@ def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator
             raise click.ClickException(f"{folder}: {error.strerror or error}") from None
         url = environment.with_port(client.url)
         given |= environment.variables(url, proxy, folder, ENVIRONMENT, hermetic=hermetic)
-        yield _Route(client, {**given, f"{PREFIX}URL": url}, others)
+        yield client, {**given, f"{PREFIX}URL": url}, others
 
 
 def _is_running(client: ControlPlane) -> bool:
@@ -131,7 +122,7 @@ def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
 
 
 @contextmanager
-def _front_proxy(url: str, hermetic: bool, others: Counter[tuple[str, bool]]) -> Iterator[str]:
+def _front_proxy(url: str, hermetic: bool, others: _Others) -> Iterator[str]:
     """Open a proxy to an emulator of another process, which itself may refuse other hosts. Yield its URL."""
     from flaresend_mock.http.proxy import Proxy
     from flaresend_mock.http.server import HttpServer
@@ -220,7 +211,7 @@ def _run(command: Sequence[str], variables: Mapping[str, str], signals: _Signals
     return status if status >= 0 else SIGNALLED - status
 
 
-def _report(others: Counter[tuple[str, bool]], hermetic: bool) -> None:
+def _report(others: _Others, hermetic: bool) -> None:
     """Print how many connections to other hosts there were, by host."""
     for passed in (True, False):
         found = {target.removesuffix(":443"): count for (target, was), count in others.items() if was is passed}

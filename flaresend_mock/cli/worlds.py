@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import load_json, name_and_value, read_file, span, uses_emulator, write_file
+from flaresend_mock.cli.options import json_or_text, name_and_value, read_file, span, uses_emulator, write_file
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, part
 
 _OPENING = b'{"format":"flaresend-mock world"'
@@ -52,10 +52,7 @@ def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: An
     if file is not None:
         if "fixture" in body:
             raise click.UsageError("--fixture: give --fixture or --file, not both")
-        try:
-            contents = load_json(read_file(file))
-        except ValueError:
-            contents = None
+        contents = json_or_text(read_file(file))
         if not isinstance(contents, dict):
             raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
         body["export" if "format" in contents else "world"] = contents

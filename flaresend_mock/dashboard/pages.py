@@ -95,15 +95,10 @@ def part(template: str, world: World, **values: Any) -> Response:
         armed = [fault for fault in world.state.faults.values() if fault.armed]
     values |= {"world": world, "ui": up, "here": f"{up}w/{world.name}/", "mock": f"{up}../"}
     values |= {"now": now.astimezone(zone), "frozen": frozen, "armed": armed}
-    text = render_template(
-        f"dashboard/{template}",
-        shifted=abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen,
-        edition=f"{services().run} {world.replacements}",
-        local=lambda moment: moment.astimezone(zone),
-        day=lambda moment: _day(moment.astimezone(zone), now.astimezone(zone)),
-        **values,
-    )
-    return html(text)
+    values |= {"edition": f"{services().run} {world.replacements}", "local": lambda moment: moment.astimezone(zone)}
+    values["day"] = lambda moment: _day(moment.astimezone(zone), now.astimezone(zone))
+    values["shifted"] = abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen
+    return html(render_template(f"dashboard/{template}", **values))
 
 
 def live(path: str, template: str) -> Callable[[Read], Read]:

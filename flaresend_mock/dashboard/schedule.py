@@ -72,10 +72,8 @@ def _clock(world: World) -> Shown:
     local = now.astimezone(ZoneInfo(world.state.time_zone))
     offset, minutes = f"{local:%z}", local.minute + local.second / 60
     face = {"now": local, "ahead": ahead, "about": _SECOND * round(ahead / _SECOND), "frozen": frozen}
-    face |= {
-        "offset": f"UTC{offset[:3]}:{offset[3:5]}" if local.utcoffset() else "UTC",
-        "hands": ((local.hour % 12 + minutes / 60) * 30, minutes * 6, local.second * 6),
-    }
+    face["offset"] = f"UTC{offset[:3]}:{offset[3:5]}" if local.utcoffset() else "UTC"
+    face["hands"] = ((local.hour % 12 + minutes / 60) * 30, minutes * 6, local.second * 6)
     return {"clock": face, "next_due": next_due, "spoken": spoken, **_countdown(now)}
 
 
@@ -89,15 +87,11 @@ def _due(world: World) -> Shown:
         others = [entry for entry in entries if entry.kind != TASK]
         changes = ((event.at, event.subject) for event in state.events.since(0, "task"))
         ends = {one.task.id: at for at, one in changes if isinstance(one, TaskChange) and one.task.status != "pending"}
-        return {
-            "several": len(state.instances) > 1,
-            "pending": len(tasks),
-            "planned": [_planned(world, task) for task in tasks[:MAX_SHOWN]],
-            "others": [_timer(world, entry) for entry in others[:MAX_SHOWN]],
-            "more_others": max(0, len(others) - MAX_SHOWN),
-            "ended": [_planned(world, one, ends.get(one.id)) for one in islice(reversed(state.ended_tasks), MAX_ENDED)],
-            **_countdown(now),
-        }
+        ended = [_planned(world, one, ends.get(one.id)) for one in islice(reversed(state.ended_tasks), MAX_ENDED)]
+        planned = [_planned(world, task) for task in tasks[:MAX_SHOWN]]
+        timers, more = [_timer(world, entry) for entry in others[:MAX_SHOWN]], max(0, len(others) - MAX_SHOWN)
+    due = {"pending": len(tasks), "planned": planned, "others": timers, "more_others": more, "ended": ended}
+    return {"several": len(state.instances) > 1, **due, **_countdown(now)}
 
 
 def _countdown(now: datetime) -> Shown:
@@ -121,17 +115,9 @@ def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
     media = world.state.media.get(content.media) if content.media else None
     file = content.file_name or (media.file_name if media else "") or content.url or ""
     to = ", ".join(name for name, _ in recipients) + (f" and {more} more" if more else "")
-    return {
-        "task": task,
-        "key": f"{TASK} {task.id}",
-        "recipients": recipients,
-        "more": more,
-        "via": owner.title if owner else "a deleted instance",
-        "text": text,
-        "file": file,
-        "line": f"To {to}: {(text or file or content.type)[:160]}",
-        "ended": ended,
-    }
+    line, via = f"To {to}: {(text or file or content.type)[:160]}", owner.title if owner else "a deleted instance"
+    planned = {"task": task, "key": f"{TASK} {task.id}", "text": text, "file": file, "line": line, "ended": ended}
+    return {**planned, "recipients": recipients, "more": more, "via": via}
 
 
 def _timer(world: World, entry: Due) -> Timer:

@@ -13,17 +13,8 @@ if TYPE_CHECKING:
     from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
 
 __all__ = ["Clock", "ControlPlaneError", "Delivery", "EmulatorUnreachable", "ExpectationFailed", "Fault", "Flaresend"]
-__all__ += [
-    "Instance",
-    "Message",
-    "Received",
-    "Request",
-    "Scheduled",
-    "Server",
-    "Snapshot",
-    "WebhookReceiver",
-    "serving",
-]
+__all__ += ["Instance", "Message", "Received", "Request", "Scheduled", "Server", "Snapshot", "WebhookReceiver"]
+__all__ += ["serving"]
 
 
 def __getattr__(name: str) -> Any:
