@@ -35,7 +35,6 @@ HEALTH, UI = CONTROL + "/health", CONTROL + "/ui"
 DASHBOARD = f"{UI.removeprefix('/')}/"
 """The dashboard, relative to the root: a proxy may mount the emulator under a path."""
 
-
 T = TypeVar("T")
 
 _building = threading.RLock()
@@ -180,12 +179,7 @@ def _refusing(app: SharedFlask, errors: Any) -> SharedFlask:
 
 
 def document(name: str, url: str) -> dict[str, Any]:
-    """Return an OpenAPI document.
-
-    Args:
-        name: "api" for the Flaresend API, "control" for the control plane.
-        url: the URL of the emulator.
-    """
+    """Return an OpenAPI document: that of the API for "api", or of the control plane for "control"."""
     return {**_document(name), "servers": [{"url": url}]}
 
 

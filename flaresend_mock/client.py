@@ -22,16 +22,14 @@ SECONDS = 30.0
 LONG_SECONDS = 600.0  # for calls that read, write or advance a whole world
 
 _Pairs = Mapping[str, Any]
+_Wait = Callable[[str], AbstractContextManager[Any]]
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
 class ControlPlaneError(Exception):
-    """The emulator refused a call. The message is that of the response.
+    """The emulator refused a call. The message is that of the response, whose whole JSON is `response`.
 
-    Args:
-        status: the status of the response, such as 404.
-        code: the code of the error, such as world_not_found, for programs.
-        response: the whole JSON of the response.
+    `status` is the response's, such as 404, and `code` the error's, such as world_not_found, for programs.
     """
 
     def __init__(self, status: int, code: str, message: str, response: Any) -> None:
@@ -79,7 +77,7 @@ class ControlPlane:
         api_key: str = "",
         token: str | None = None,
         world: str | None = None,
-        waiting: Callable[[str], AbstractContextManager[None]] = lambda url: nullcontext(),
+        waiting: _Wait = nullcontext,
     ) -> None:
         self.url = url
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}

@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from flaresend_mock.package_data import FIXTURES
+from flaresend_mock.package_data import FIXTURES, load_fixture
 
 TAGS = ("documented", "documented-later", "observed", "assumed")
 
@@ -57,8 +57,8 @@ def cases(folder: Path = FIXTURES / "contract") -> Iterator[Case]:
         yield Case(name=f"{file.parent.name}/{file.stem}", **data)
 
 
-def behaviours(file: Path = FIXTURES / "contract" / "behaviours.json") -> list[Behaviour]:
-    return [Behaviour(**entry) for entry in json.loads(file.read_text(encoding="utf-8"))]
+def behaviours() -> list[Behaviour]:
+    return [Behaviour(**entry) for entry in load_fixture("contract/behaviours.json")]
 
 
 def fidelity_table() -> str:

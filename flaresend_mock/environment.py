@@ -30,13 +30,6 @@ _COPIES = {
     "ruby.rb": "ruby/flaresend_mock_redirect.rb",
     "php.php": "php/prepend.php",
 }
-_PHP_INI = """\
-openssl.cafile="{bundle}"
-curl.cainfo="{bundle}"
-flaresend_mock.prepend="${{auto_prepend_file}}"
-auto_prepend_file="{prepend}"
-disable_functions="${{disable_functions}},stream_context_create"
-"""
 
 _TRUSTED = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "DENO_CERT")
 """Variables that name a file of certificates. A program gets the certificates of all of them, and ours, in each."""
@@ -83,7 +76,8 @@ def write_files(folder: Path, authority: bytes, before: Mapping[str, str]) -> No
     _write(folder / CA, authority)
     _write(folder / BUNDLE, "".join(map(ssl.DER_cert_to_PEM_cert, found)).encode())
     _write(folder / TRUST_STORE, _java_store(found))
-    ini = _PHP_INI.format(bundle=folder / BUNDLE, prepend=folder / "php" / "prepend.php")
+    ini = (_OVERRIDES / "php.ini").read_text(encoding="utf-8")
+    ini = ini.format(bundle=folder / BUNDLE, prepend=folder / "php" / "prepend.php")
     _write(folder / "php" / "flaresend-mock.ini", ini.encode())
 
 

@@ -12,6 +12,18 @@ _IN_WHEEL = _PACKAGE / "_fixtures"
 FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
 """The folder of fixtures: inside an installed package, or beside the package in a checkout."""
 
+_SAMPLES = {
+    "jpeg": ("sample.jpg", "image/jpeg"),
+    "png": ("sample.png", "image/png"),
+    "webp": ("sample.webp", "image/webp"),
+    "mp4": ("sample.mp4", "video/mp4"),
+    "ogg": ("sample.ogg", "audio/ogg; codecs=opus"),
+    "pdf": ("sample.pdf", "application/pdf"),
+}
+_SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
+
+SAMPLES = tuple(_SAMPLES)  # the names of the sample media files
+
 
 def load_fixture(path: str) -> Any:
     return json.loads((FIXTURES / path).read_text(encoding="utf-8"))
@@ -25,19 +37,6 @@ def world_file(name: str) -> Path:
     """Return the path of a world file: a shipped one by name, any other by path."""
     shipped = FIXTURES / "worlds" / f"{name}.json"
     return shipped if name in world_names() else Path(name)
-
-
-_SAMPLES = {
-    "jpeg": ("sample.jpg", "image/jpeg"),
-    "png": ("sample.png", "image/png"),
-    "webp": ("sample.webp", "image/webp"),
-    "mp4": ("sample.mp4", "video/mp4"),
-    "ogg": ("sample.ogg", "audio/ogg; codecs=opus"),
-    "pdf": ("sample.pdf", "application/pdf"),
-}
-_SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
-
-SAMPLES = tuple(_SAMPLES)  # the names of the sample media files
 
 
 @cache

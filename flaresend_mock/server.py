@@ -134,8 +134,7 @@ class FlaresendMock:
     def start(self) -> Self:
         """Start the HTTP server and the scheduler. When this returns, the emulator accepts calls.
 
-        Raises:
-            CannotStart: the address cannot be bound, or the emulator was started before.
+        CannotStart if the address cannot be bound, or the emulator was started before.
         """
         if self._http is not None:
             raise CannotStart("this emulator was started before; make another one")
@@ -170,8 +169,7 @@ class FlaresendMock:
     def stop(self) -> None:
         """Finish running calls and deliveries, within 5 seconds, and stop. A second call does nothing.
 
-        Raises:
-            CannotExport: the export of the default world cannot be written.
+        CannotExport if the export of the default world cannot be written.
         """
         with self._stopping:  # a concurrent call waits until the emulator has stopped
             if self._http is None or not self._scheduler.running:
@@ -235,11 +233,7 @@ class FlaresendMock:
 
     @property
     def authority(self) -> Authority:
-        """The CA for https, which is opened, and on first use made, when it is first asked for.
-
-        Raises:
-            AuthorityError: the CA cannot be used.
-        """
+        """The CA for https, opened and at need made when first asked for; AuthorityError if it cannot be used."""
         from flaresend_mock.http.tls import Authority
 
         with self._opening:
@@ -251,8 +245,7 @@ class FlaresendMock:
     def tls_context(self) -> SSLContext:
         """Return the server's side of TLS, whose certificate is made when it is first asked for.
 
-        Raises:
-            AuthorityError: the CA cannot be used, or may not sign a name of --tls-name.
+        AuthorityError if the CA cannot be used, or may not sign a name of --tls-name.
         """
         with self._opening:
             if self._tls is None:

@@ -29,11 +29,7 @@ class SettingError(ValueError):
 
 
 class Checked(click.ParamType):  # type: ignore[type-arg]
-    """A type whose function returns the value of a text, or raises an error for a wrong one.
-
-    Args:
-        wanted: what a value is, for the message.
-    """
+    """A type whose function returns the value of a text, or raises an error. `wanted` is what the message asks for."""
 
     def __init__(self, name: str, wanted: str, read: Callable[[str], Any]) -> None:
         self.name = name

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 15.0
 MAX_RESPONSE = 64 * 1024
 
+_AGENT = {"User-Agent": f"flaresend-mock/{__version__}"}
 _NOT_TRUSTED = "the certificate is not trusted: {problem}; give the webhook's ca, or --webhook-ca"
 _NOT_VALID = {
     9: "the certificate is not valid yet",
@@ -79,9 +80,7 @@ class Poster:
         status, text, error = None, "", None
         exchange.reconnected = False
         try:
-            request = requests.Request(
-                method, url, {"User-Agent": f"flaresend-mock/{__version__}", **headers}, data=body
-            )
+            request = requests.Request(method, url, _AGENT | headers, data=body)
             call = self._session.prepare_request(request)
             sent = call.headers
             tls: Any = self._trust.context(webhook) if urlsplit(url).scheme == "https" else None
@@ -218,15 +217,11 @@ def _respond(app: WSGIApplication, request: PreparedRequest, given_up: threading
     from werkzeug.test import EnvironBuilder, run_wsgi_app  # only tests deliver here
 
     parts = urlsplit(request.url or "")
-    builder = EnvironBuilder(
-        parts.path,
-        method=request.method or "POST",
-        base_url=f"{parts.scheme}://{parts.netloc}",
-        query_string=parts.query,
-        headers=[(name, str(value)) for name, value in request.headers.items()],
-        data=request.body if isinstance(request.body, bytes) else None,
-    )
-    chunks, status, headers = run_wsgi_app(app, builder.get_environ())
+    base, method = f"{parts.scheme}://{parts.netloc}", request.method or "POST"
+    headers = [(name, str(value)) for name, value in request.headers.items()]
+    sent = request.body if isinstance(request.body, bytes) else None
+    builder = EnvironBuilder(parts.path, base, parts.query, method, headers=headers, data=sent)
+    chunks, status, received = run_wsgi_app(app, builder.get_environ())
     body = b""
     try:
         for chunk in chunks:
@@ -239,7 +234,7 @@ def _respond(app: WSGIApplication, request: PreparedRequest, given_up: threading
     response = Response()
     response.status_code, response.raw = int(status.partition(" ")[0]), io.BytesIO(body)
     response.url, response.request = request.url or "", request
-    response.headers.update(headers)
+    response.headers.update(received)
     return response
 
 

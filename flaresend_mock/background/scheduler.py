@@ -56,15 +56,13 @@ class Scheduler:
             armed = self._armed.get(world)
             if armed is not None and armed[0] == wake_at:
                 return
-            if armed is not None:
-                self._disarm(world)
+            self._disarm(world)
             if wake_at is not None:
                 self._armed[world] = (wake_at, self._add_job(world, wake_at))
 
     def forget(self, world: World) -> None:
         with self._lock:
-            if world in self._armed:
-                self._disarm(world)
+            self._disarm(world)
 
     def _add_job(self, world: World, wake_at: datetime) -> Job:
         from apscheduler.schedulers.background import BackgroundScheduler
@@ -79,11 +77,11 @@ class Scheduler:
         return self._scheduler.add_job(self._wake, DateTrigger(wake_at, UTC), args=[world, id_], id=id_)
 
     def _disarm(self, world: World) -> None:
-        from apscheduler.jobstores.base import JobLookupError
+        if world in self._armed:
+            from apscheduler.jobstores.base import JobLookupError
 
-        _, job = self._armed.pop(world)
-        with suppress(JobLookupError):  # it is running already
-            job.remove()
+            with suppress(JobLookupError):  # it is running already
+                self._armed.pop(world)[1].remove()
 
     def _wake(self, world: World, job_id: str) -> None:
         with self._lock:

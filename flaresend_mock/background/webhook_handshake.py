@@ -42,10 +42,8 @@ def verify(webhook: Webhook, instance_id: str, now: datetime, *, strict: bool, t
         else:
             attempt = poster.post(webhook, "msg_test", now, sample_event(instance_id))
             problem = _wrong_status(attempt, strict)
-    attempt["url"] = webhook.url  # without the token in its query
-    attempt["error"] = attempt["error"] and _masked(attempt["error"], webhook)
-    attempt["response"] = _masked(attempt["response"], webhook)
-    attempt["headers"] = dict(attempt["headers"])
+    attempt |= {"url": webhook.url, "headers": dict(attempt["headers"])}  # the URL has no token in its query
+    attempt |= {name: attempt[name] and _masked(attempt[name], webhook) for name in ("error", "response")}
     return {"verified": problem is None, "reason": _masked(problem or "", webhook), "attempt": attempt}
 
 

@@ -93,9 +93,7 @@ class WebhookSender:
                     self._deliver(world, job, poster)
         finally:
             with self._changed:
-                self._workers[worker] -= 1
-                if not self._workers[worker]:
-                    del self._workers[worker]
+                self._workers -= Counter([worker])  # keeps what is above zero
                 self._changed.notify_all()
         if world.deliveries.lanes.has_ready(instance_id):  # it came while this worker still counted
             self.notify(world, instance_id)

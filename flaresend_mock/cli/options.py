@@ -24,11 +24,8 @@ _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
 _SPAN = re.compile(f"{_AMOUNT}|" + "".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
 
-url_option = click.option(
-    "--url",
-    metavar="URL",
-    help=f"Address of the emulator. [{PREFIX}URL; default: this machine, at the port that is set]",
-)
+_ADDRESS = f"Address of the emulator. [{PREFIX}URL; default: this machine, at the port that is set]"
+url_option = click.option("--url", metavar="URL", help=_ADDRESS)
 token_option = click.option(
     "--control-token", "token", metavar="TOKEN", help=f"Control token of the emulator. [{PREFIX}CONTROL_TOKEN]"
 )

@@ -103,9 +103,8 @@ def part(template: str, world: World, **values: Any) -> Response:
 
 def live(path: str, template: str) -> Callable[[Read], Read]:
     def add(read: Read) -> Read:
-        blueprint.get(f"/w/<world>/parts/{path}", endpoint=f"{path}_part")(
-            lambda world: part(template, world, **read(world))
-        )
+        rule, name = f"/w/<world>/parts/{path}", f"{path}_part"
+        blueprint.add_url_rule(rule, name, lambda world: part(template, world, **read(world)))
         return read
 
     return add

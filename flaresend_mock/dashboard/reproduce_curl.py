@@ -165,8 +165,8 @@ def _curl(method: str, url: str) -> str:
 
 def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the fields of a kind of message, without text and file; None if only the payload describes it."""
-    kind = message.content.type
-    if message.content.raw:
+    kind, target = message.content.type, payload_reader.target_of(message)
+    if message.content.raw or kind == "poll_vote":  # the choices of a vote are encrypted
         return None
     names = kinds.IN_PAYLOADS.get(kind, {})
     found = {name: body.get(names.get(name, name)) for name in kinds.FIELDS.get(kind, ()) if name in kinds.DETAILS}
@@ -179,8 +179,6 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
             found = {"seconds": body.get("ephemeralExpiration")}
         case "view_once":
             found["complete"] = True if "url" in body else None
-        case "poll_vote":
-            return None  # its choices are encrypted
         case "poll":
             found["options"] = list(payload_reader.choices(body))
         case "list_reply":
@@ -189,14 +187,11 @@ def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None
         case "channel_image":
             found = {"channel": message.chat}
         case "reaction":
-            found = {"target": payload_reader.target_of(message), "emoji": message.content.text or ""}
+            found = {"target": target, "emoji": message.content.text or ""}
         case "delete":
-            found = {"target": payload_reader.target_of(message)}
+            found = {"target": target}
         case "edit":
-            found = {
-                "target": payload_reader.target_of(message),
-                "text": message.content.text or message.content.caption,
-            }
+            found = {"target": target, "text": message.content.text or message.content.caption}
         case "text" if body.get("matchedText"):
             link = {"url": body["matchedText"], "title": body.get("title"), "description": body.get("description")}
             found = {"link": {name: one for name, one in link.items() if one is not None}}

@@ -124,17 +124,13 @@ def _timer(world: World, entry: Due) -> Timer:
     key = f"{entry.kind} {entry.key}"
     if entry.kind in (RETRY, DELAYED):
         return _delivery(world, entry, key)
-    if entry.kind == AUTO_REPLY:
-        reply = world.state.auto_replies.get(entry.key)
-        if reply is not None:
-            chat = reply.group or reply.number + numbers.USER
-            line = f"{name_of(world, reply.number)} replies: {reply.text[:160]}"
-            return Timer(entry.at, key, "Auto-reply", line, chat=(reply.instance, chat))
-    if entry.kind == PAIRING:
-        owner = world.state.instances.get(entry.key)
-        if owner is not None:
-            step = _NEXT_STEP.get(owner.status, "is connected")
-            return Timer(entry.at, key, "Pairing", f"{owner.title} {step}", "instances")
+    if entry.kind == AUTO_REPLY and (reply := world.state.auto_replies.get(entry.key)) is not None:
+        chat = reply.group or reply.number + numbers.USER
+        line = f"{name_of(world, reply.number)} replies: {reply.text[:160]}"
+        return Timer(entry.at, key, "Auto-reply", line, chat=(reply.instance, chat))
+    if entry.kind == PAIRING and (owner := world.state.instances.get(entry.key)) is not None:
+        step = _NEXT_STEP.get(owner.status, "is connected")
+        return Timer(entry.at, key, "Pairing", f"{owner.title} {step}", "instances")
     return Timer(entry.at, key, entry.kind.capitalize(), entry.key)
 
 

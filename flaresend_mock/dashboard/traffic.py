@@ -35,6 +35,7 @@ _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
 _SPELLING = b" +-()."
 _GROUPS = ("groupJids", "groupJid", "groupId")
+_Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
 
 
 class Filter(NamedTuple):
@@ -58,10 +59,6 @@ class Page:
     rows: list[Shown]
     older: int | None
     last: int
-
-    @property
-    def oldest(self) -> int:
-        return self.rows[-1]["number"] if self.rows else 0
 
 
 @blueprint.get("/w/<world>/traffic")
@@ -145,18 +142,11 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
 
 def _filter(world: World) -> Filter:
     """Return the filter in the query string, without values that do not exist."""
-    kind, status = request.args.get("kind", ""), request.args.get("status", "")
-    after = number_argument("after")
-    return Filter(
-        kind if kind in KINDS else "",
-        request.args.get("path", "")[:MAX_FILTER].strip(),
-        status if status in STATUSES else "",
-        request.args.get("person", "")[:MAX_FILTER].strip(),
-        after if after <= world.state.events.last_number else 0,  # else it belongs to another log
-    )
-
-
-_Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
+    kind, status, after = request.args.get("kind", ""), request.args.get("status", ""), number_argument("after")
+    path, person = (request.args.get(name, "")[:MAX_FILTER].strip() for name in ("path", "person"))
+    known = {"kind": kind if kind in KINDS else "", "status": status if status in STATUSES else ""}
+    is_of_this_log = after <= world.state.events.last_number
+    return Filter(path=path, person=person, after=after if is_of_this_log else 0, **known)
 
 
 def _newest(events: list[Event]) -> Iterator[_Entry]:

@@ -56,11 +56,8 @@ def _card(world: World) -> dict[str, Any]:
         state = world.state
         card: dict[str, Any] = {"name": world.name, "seed": state.seed, "time_zone": state.time_zone}
         card |= {"instances": len(state.instances), "messages": len(state.messages), "scheduled": len(state.tasks)}
-        return card | {
-            "now": world.clock.now().astimezone(ZoneInfo(state.time_zone)),
-            "frozen": world.timeline.frozen,
-            "settings": asdict(state.settings),
-            "connected": sum(instance.status == "connected" for instance in state.instances.values()),
-            "faults": sum(fault.armed for fault in state.faults.values()),
-            "snapshots": {name: (len(kept.messages), len(kept.tasks)) for name, kept in world.snapshots.all().items()},
-        }
+        card |= {"now": world.clock.now().astimezone(ZoneInfo(state.time_zone)), "frozen": world.timeline.frozen}
+        card |= {"settings": asdict(state.settings), "faults": sum(fault.armed for fault in state.faults.values())}
+        card["connected"] = sum(instance.status == "connected" for instance in state.instances.values())
+        snapshots = world.snapshots.all().items()
+        return card | {"snapshots": {name: (len(kept.messages), len(kept.tasks)) for name, kept in snapshots}}

@@ -47,8 +47,6 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     Args:
         url: the address of the emulator, without a slash at the end.
         api_key: an API key of an instance; it picks the world.
-        token: the control token of the emulator.
-        world: the name of the world.
         here: the emulator runs in this process, and so can call applications of this process.
         elsewhere: an event of the default world. Reports show the calls that went astray there after it.
     """
@@ -132,8 +130,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def messages(self, **match: Any) -> list[Message]:
         """Return the messages that were sent and received, oldest first: all, or those that match these fields.
 
-        Raises:
-            ControlPlaneError: no message can match; the message names the field that is meant.
+        ControlPlaneError if no message can match; it names the field that is meant.
         """
         return self._search(Message, "messages", models.message_fields(match))
 
@@ -269,15 +266,12 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def webhook_app(self, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:
         """Deliver the instance's events to a WSGI application, such as a Flask one, and return its URL.
 
-        The emulator in this process calls the application without a socket.
+        The emulator in this process calls the application without a socket; RuntimeError if it runs elsewhere.
 
         Args:
+            app: the application; TypeError if it is none of WSGI.
             path: the path of the webhook in the application.
             options: of the webhook, such as secret and retries.
-
-        Raises:
-            RuntimeError: the emulator runs elsewhere.
-            TypeError: the application is not a WSGI application.
         """
         if not callable(app) or iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
             raise TypeError(f"{app!r} is no WSGI application; serve an ASGI one, and use webhook(url)")

@@ -48,10 +48,7 @@ class Clock:
         Args:
             by: a time span, in seconds if it is a number.
             to: a time, instead of a time span.
-            units: such as hours=2, instead of or beside `by`.
-
-        Raises:
-            TypeError: there is neither a time span nor a time, or both.
+            units: such as hours=2, instead of or beside `by`; TypeError for neither a span nor a time, or both.
         """
         if (to is not None) == (by is not None or bool(units)):
             raise TypeError("advance takes a time span, such as 90 or hours=2, or to=…, and not both")

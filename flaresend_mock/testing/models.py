@@ -108,11 +108,9 @@ def message_fields(match: Mapping[str, Any]) -> dict[str, Any]:
 
 def event_number(what: int | Message | Request | Delivery) -> int:
     """Return the number of an event, or of the event that recorded something."""
-    if isinstance(what, Message):
-        return what.event
     if isinstance(what, Request):
         return what.id
-    return int(what.raw["event"]) if isinstance(what, Delivery) else what
+    return int(what.raw["event"]) if isinstance(what, Message | Delivery) else what
 
 
 def matcher(match: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,9 +48,8 @@ def redirect(emulator: Any = None) -> Iterator[Any]:
             that of the redirection around this one, or else a new one.
     """
     with ExitStack() as opened:
-        if emulator is None:
-            with _lock:
-                emulator = _active[-1][0] if _active else None
+        with _lock:
+            emulator = emulator or (_active[-1][0] if _active else None)
         if emulator is None:
             from flaresend_mock.server import FlaresendMock  # only this case needs the emulator
 

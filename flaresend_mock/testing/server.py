@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import fields
 from difflib import get_close_matches
 from itertools import count
@@ -24,13 +24,7 @@ _numbers = count(1)
 
 
 class Server(AbstractContextManager["Server"]):
-    """An emulator that creates a world for every test.
-
-    Args:
-        url: the address of the emulator.
-        token: the control token of the emulator.
-        here: the emulator runs in this process.
-    """
+    """An emulator that creates a world for every test. `token` is its control token; `here`, it is in this process."""
 
     def __init__(self, url: str, token: str | None = None, *, here: bool = False) -> None:
         self.url, self._here, self._token = url, here, token
@@ -41,17 +35,13 @@ class Server(AbstractContextManager["Server"]):
 
     @contextmanager
     def world(self, about: str = "", /, **wanted: Any) -> Iterator[Flaresend]:
-        """Create a world, and delete it afterwards.
+        """Create a world, and delete it afterwards; EmulatorUnreachable if no emulator responds.
 
         Args:
             about: what the world is for, such as the name of a test. Without a seed, it decides the ids, so that two
                 tests never share one.
-            wanted: `world`, `seed`, `frozen_at`, `time_zone` and settings, as the marker takes them.
-
-        Raises:
-            TypeError: a name is unknown.
-            ValueError: a value is wrong; the message says why.
-            EmulatorUnreachable: no emulator responds.
+            wanted: `world`, `seed`, `frozen_at`, `time_zone` and settings, as the marker takes them; TypeError for
+                another name, ValueError with the reason for a wrong value.
         """
         last = self._call("GET", "/events?limit=1")["events"]
         elsewhere = last[-1]["id"] if last else 0
@@ -70,10 +60,9 @@ class Server(AbstractContextManager["Server"]):
 
     def check(self) -> Self:
         """Make sure that the URL is that of an emulator, and the control token right; EmulatorUnreachable if not."""
-        try:
+        health: Any = {}
+        with suppress(ControlPlaneError):
             health = self._call("GET", "/health")
-        except ControlPlaneError:
-            health = {}
         if "version" not in health:
             raise NotAnEmulator(self.url)
         self._call("GET", "/clock")
@@ -97,14 +86,13 @@ class Server(AbstractContextManager["Server"]):
             except ControlPlaneError as refused:
                 if refused.code == "world_exists":  # another run uses the same emulator
                     continue
-                if "fixture" in body and "fixture" in str(refused):
+                problem, wrong = str(refused), body.get("fixture")
+                if wrong is not None and "fixture" in problem:
                     from flaresend_mock.package_data import world_names
 
-                    wrong, hint = body["fixture"], _hint(body["fixture"], "shipped", world_names())
-                    raise ValueError(
-                        f"there is no world {wrong!r}; {hint} (a file is named with its path and ending)"
-                    ) from None
-                raise ValueError(str(refused)) from None
+                    hint = _hint(wrong, "shipped", world_names())
+                    problem = f"there is no world {wrong!r}; {hint} (a file is named with its path and ending)"
+                raise ValueError(problem) from None
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call. An emulator that refuses the control token counts as unreachable."""
