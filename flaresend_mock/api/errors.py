@@ -36,13 +36,10 @@ class Unauthorized(Exception):
 _Worded = tuple[int, Callable[[Any], dict[str, Any]]]
 
 
-def _says(status: int, message: str) -> _Worded:
+def _says(status: int, message: str, *names: str) -> _Worded:
+    """Return a body with a message, and with attributes of the refusal."""
     key = "error" if status == 401 else "message"
-    return status, lambda refusal: {key: message}
-
-
-def _names(message: str) -> _Worded:
-    return 400, lambda refusal: {"message": message, "invalid": refusal.invalid}
+    return status, lambda refusal: {key: message, **{name: getattr(refusal, name) for name in names}}
 
 
 def _not_ready(refusal: errors.StatusRefusal) -> dict[str, Any]:
@@ -65,10 +62,10 @@ TABLE: dict[type[Exception], _Worded] = {
     errors.GroupFull: _says(400, "Group is full"),
     errors.CreatorIsProtected: _says(403, "The group creator cannot be removed or demoted."),
     errors.NoValidParticipants: _says(400, "No valid participants"),
-    errors.AlreadyParticipants: _names("Some participants are already in the group."),
-    errors.NotParticipants: _names("Some participants are not in the group."),
-    errors.NotOnWhatsApp: _names("Some participants are not registered on WhatsApp."),
-    errors.NotAddable: _names("Some participants could not be added."),
+    errors.AlreadyParticipants: _says(400, "Some participants are already in the group.", "invalid"),
+    errors.NotParticipants: _says(400, "Some participants are not in the group.", "invalid"),
+    errors.NotOnWhatsApp: _says(400, "Some participants are not registered on WhatsApp.", "invalid"),
+    errors.NotAddable: _says(400, "Some participants could not be added.", "invalid"),
     errors.ChannelNotFound: _says(404, "Channel not found or inaccessible"),
     errors.NotChannelAdmin: (
         403,

@@ -15,7 +15,7 @@ from flaresend_mock.http.endpoint import RequestSchema
 NOT_BLANK = r"\S"
 SPELLING = r"^\s*\(?\+?[ .()-]*[1-9]([ .()-]*[0-9]){6,14}[ .()-]*(@s\.whatsapp\.net|@c\.us)?\s*$"  # see numbers.parse
 _URL = "^$|^[Hh][Tt][Tt][Pp][Ss]?://[^/?#:@]"
-_LOCAL_TIME = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}$"
+LOCAL_TIME = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01]) ([01][0-9]|2[0-3])(:[0-5][0-9]){2}$"
 JSON_TYPES = {str: "string", int: "integer"}
 
 _SEND_AT = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", re.ASCII)
@@ -98,11 +98,8 @@ class List(Described[list[Any]]):
 class Choice(Described[str]):
     """One of several words, required; `unknown` is the message for another word, with {} in its place."""
 
-    def __init__(
-        self, description: str, words: Collection[str], refusal: str, unknown: str, attribute: str | None = None
-    ) -> None:
-        shape = {"type": "string", "enum": list(words)}
-        super().__init__(description, refusal, shape, required=True, attribute=attribute)
+    def __init__(self, description: str, words: Collection[str], refusal: str, unknown: str, **kwargs: Any) -> None:
+        super().__init__(description, refusal, {"type": "string", "enum": list(words)}, required=True, **kwargs)
         self.words = words
         self.unknown = unknown
 
@@ -134,15 +131,6 @@ class Url(Described[str | None]):
 
 class SendAt(Described[datetime]):
     """Local time as YYYY-MM-DD HH:mm:ss."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
-            "sendAt is required",
-            {"type": "string", "pattern": _LOCAL_TIME, "examples": ["2025-11-14 13:48:00"]},
-            required=True,
-            attribute="send_at",
-        )
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
         if value == "":

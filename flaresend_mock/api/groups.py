@@ -21,10 +21,7 @@ MAX_LIMIT = 100
 ACTIONS = {"add": "added", "remove": "removed", "promote": "promoted", "demote": "demoted"}
 
 
-def participants() -> List:
-    return List("Phone numbers of people, in international format.", "Participants", (str, int), "phone numbers")
-
-
+_PARTICIPANTS = List("Phone numbers of people, in international format.", "Participants", (str, int), "phone numbers")
 _LENGTH = validate.Length(max=SUBJECT_LENGTH, error=f"Subject must be at most {SUBJECT_LENGTH} characters")
 
 
@@ -32,7 +29,7 @@ class CreateGroup(Body):
     subject = Text(
         "The name of the group: 100 characters at most.", "Subject is required", required=True, validate=_LENGTH
     )
-    participants = participants()
+    participants = _PARTICIPANTS
 
 
 class GroupJids(Body):
@@ -70,7 +67,7 @@ class ManageParticipants(Body):
     action = Choice(
         "What to do with the participants: add, remove, promote or demote.", tuple(ACTIONS), _refusal, _refusal
     )
-    participants = participants()
+    participants = _PARTICIPANTS
 
 
 class Participant(Resource):

@@ -6,7 +6,7 @@ from flask import Blueprint
 from marshmallow import missing, post_load
 
 from flaresend_mock.api.auth import Caller
-from flaresend_mock.api.fields import Body, SendAt
+from flaresend_mock.api.fields import LOCAL_TIME, Body, SendAt
 from flaresend_mock.api.messages import ContentBody, ContentFields, MessageResponse, Recipients
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Task
 from flaresend_mock.http.endpoint import endpoint
@@ -16,7 +16,13 @@ blueprint = Blueprint("schedule", __name__)
 
 
 class Due(Body):
-    sendAt = SendAt()
+    sendAt = SendAt(
+        "When the message is sent, in the world's time zone: 2025-11-14 13:48:00.",
+        "sendAt is required",
+        {"type": "string", "pattern": LOCAL_TIME, "examples": ["2025-11-14 13:48:00"]},
+        required=True,
+        attribute="send_at",
+    )
 
 
 class ScheduleMessage(Due, ContentBody, Recipients):  # marshmallow checks the fields of the last base first

@@ -31,17 +31,10 @@ NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
 )
 _TYPES = get_type_hints(WorldSettings)
+_SETTINGS = {one.name: setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
 
 
-class _Settings(
-    Input.from_dict(  # type: ignore[misc]
-        {one.name: setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
-    )
-):
-    """The settings of a world, by their names."""
-
-
-class WorldInput(_Settings):
+class WorldInput(Input.from_dict(_SETTINGS)):  # type: ignore[misc]
     """A world from a shipped `fixture`, the contents of a `world` file or an `export`; by default, from a fixture."""
 
     name = Text("The name of the world.", check=NAME)
@@ -67,7 +60,7 @@ class WholeWorld(Input):
         unknown = INCLUDE
 
 
-class SettingsInput(_Settings, NonEmptyInput):
+class SettingsInput(NonEmptyInput.from_dict(_SETTINGS)):  # type: ignore[misc]
     """The settings to change."""
 
 

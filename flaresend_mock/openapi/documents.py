@@ -109,13 +109,10 @@ class _Maker:
             if description is None:
                 continue
             for path, words in _paths(rule.rule):
-                tag = rule.endpoint.partition(".")[0]
-                tags[tag] = None
+                tags[rule.endpoint.partition(".")[0]] = None
                 for method in _METHODS:
                     if method in (rule.methods or ()):
-                        paths.setdefault(path, {})[method.lower()] = self._operation(
-                            rule, view, description, tag, words
-                        )
+                        paths.setdefault(path, {})[method.lower()] = self._operation(rule, view, description, words)
         return {
             "openapi": VERSION,
             "info": self.texts["info"],
@@ -126,8 +123,8 @@ class _Maker:
             "security": self.texts["security"],
         }
 
-    def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, tag: str, words: str) -> Shape:
-        name = rule.endpoint.rpartition(".")[2]
+    def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, words: str) -> Shape:
+        tag, _, name = rule.endpoint.partition(".")
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
         operation: Shape = {
             "operationId": f"{name}_{words}" if words else name,

@@ -91,8 +91,7 @@ def load_world(
     """
     if not isinstance(data, dict):
         raise InvalidWorld(WHOLE, "A JSON object is expected here.")
-    given = {"seed": seed, "time_zone": time_zone}
-    given = {name: value for name, value in given.items() if value is not None}
+    given = {name: value for name, value in (("seed", seed), ("time_zone", time_zone)) if value is not None}
     document = _decode_document({"history": history or DEFAULT_HISTORY} | data | given)
     if given and document["last_event"]:
         raise InvalidWorld("seed", "A world that has events keeps its own seed and time zone.")

@@ -20,7 +20,7 @@ from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import schema
-from flaresend_mock.world_format.schema import EventRecord, Evicted, Lane, Timers
+from flaresend_mock.world_format.schema import EventRecord, Evicted, Lane, Timers, is_tag
 
 FileVersion = tuple[int, int, int]
 """Tells a file from another of the same name: inode, time of its last change, size."""
@@ -116,9 +116,7 @@ def tagged(subject: Subject) -> Subject:
             return replace(subject, body={schema.BYTES: b64encode(raw).decode()})
         case Call(body=body) if body is not None:
             return replace(subject, body={schema.FORM: body})
-        case Change(details=details) if any(
-            isinstance(one, datetime) or schema.is_tag(one) for one in details.values()
-        ):
+        case Change(details=details) if any(isinstance(one, datetime) or is_tag(one) for one in details.values()):
             return replace(subject, details={name: _tagged(value) for name, value in details.items()})
         case _:
             return subject
@@ -127,7 +125,7 @@ def tagged(subject: Subject) -> Subject:
 def _tagged(value: Any) -> Any:
     if isinstance(value, datetime):
         return {schema.TIME: value.isoformat()}
-    return {schema.VALUE: value} if schema.is_tag(value) else value
+    return {schema.VALUE: value} if is_tag(value) else value
 
 
 class CannotExport(Exception):
