@@ -152,8 +152,7 @@ class Composer:
             if number is not None:
                 person = self._people.meet(number)
                 spellings = (numbers.parse(given), person.number, *person.aliases, person.lid)
-                shown = mention.partition("@")[0]
-                digits.update((one.partition("@")[0], shown) for one in spellings if one)
+                digits |= dict.fromkeys((one.partition("@")[0] for one in spellings if one), mention.partition("@")[0])
         return tuple(dict.fromkeys(mentions)), digits
 
     def _other(self, message: InboundMessage, instance: Instance, chat: str) -> Message | None:
@@ -273,8 +272,7 @@ class Composer:
 
     def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
         """Return the key of a target from the instance's side."""
-        remote = self._reshown(message, target.chat)
-        key: Payload = {"remoteJid": remote, "fromMe": from_me, "id": target.id}
+        key: Payload = {"remoteJid": self._reshown(message, target.chat), "fromMe": from_me, "id": target.id}
         if target.chat.endswith(numbers.GROUP):
             key["participant"] = self.shown(message, target.sender)
         return key

@@ -53,12 +53,8 @@ class Deliveries:
     ) -> Delivery:
         """Queue an event, and return its delivery. It waits while its instance is offline. The caller holds the lock.
 
-        Args:
-            chat: the chat whose events arrive in order.
-            message: the id of the message that the event tells of.
-            body: the JSON of the event; its last key is `timestamp`, unless it is `stamped`.
-            chaos: random failures; None for the webhook's own setting.
-            stamped: whether the event keeps its timestamp, and does not get the time of its first attempt.
+        `body` is the JSON of the event. Its last key is `timestamp`, which gets the time of the first attempt, unless
+        it is `stamped`. `message` is the id of the message that it tells of, `chaos` None the webhook's own setting.
         """
         id_ = self._unused_id()
         now = self._store.clock.now()
@@ -123,8 +119,7 @@ class Deliveries:
                 if webhook is None:
                     self._end(delivery, "no endpoint")
                     continue
-                fault = self._match_fault(delivery, webhook)
-                return self.lanes.begin(Job(self._stamp(delivery), webhook, fault))
+                return self.lanes.begin(Job(self._stamp(delivery), webhook, self._match_fault(delivery, webhook)))
             return None
 
     def complete(self, job: Job, attempt: Attempt, *, final: bool = False) -> None:

@@ -157,10 +157,8 @@ class LogReader:
     It gets every event, or is told how many it missed. Only its position is kept, however slowly it reads. When the
     log is replaced, the newest MAX_SET_ASIDE events that it has not read are set aside for it.
 
-    Args:
-        log: returns the world's current log.
-        since: the number of the event to continue after; None for new events only. A number in the future was issued
-            before an import or a restart: all events are new to this reader.
+    It continues after the event number `since`, or reads new events only for None. A number in the future was issued
+    before an import or a restart: all events are new to this reader.
     """
 
     def __init__(

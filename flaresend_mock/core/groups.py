@@ -103,15 +103,10 @@ class Groups:
     def manage(
         self, instance_id: str, group_id: str, action: str, participants: Sequence[str | int]
     ) -> tuple[list[str], list[str]]:
-        """Add, remove, promote or demote people: all of them or, if one is refused, none.
+        """Add, remove, promote or demote people, by numbers, JIDs or LIDs: all or, if one is refused, none.
 
-        People whose privacy settings forbid that they are added are left out.
-
-        Args:
-            participants: numbers, JIDs, or LIDs as groups show them.
-
-        Returns:
-            the digits of the people of whom this is true now, once each, and of those who could not be added.
+        People whose privacy settings forbid that they are added are left out. Returns the digits of the people of whom
+        this is true now, once each, and of those who could not be added.
         """
         named = self._named(participants)
         with numbers.magic_outcomes([number for _, number in named], self._store.delay), self._store.lock:

@@ -118,11 +118,7 @@ def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
 
 
 def plain_hosts(text: str) -> tuple[str, ...]:
-    """Read host names and addresses that are separated by commas or spaces, and return each once, as it is compared.
-
-    Raises:
-        ValueError: one of them is not a host name or an address.
-    """
+    """Return each name and address that commas or spaces separate once, as it is compared; ValueError for others."""
     found = []
     for given in text.replace(",", " ").split():
         name = canonical(given)

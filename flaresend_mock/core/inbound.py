@@ -191,8 +191,7 @@ class Inbound:
 
     def _event(self, message: InboundMessage, recorded: Message) -> Payload:
         sender = self._composer.shown(message, recorded.sender)
-        in_chat = recorded.chat.endswith(numbers.USER)
-        data: Payload = {"from": sender if in_chat else recorded.chat}
+        data: Payload = {"from": sender if recorded.chat.endswith(numbers.USER) else recorded.chat}
         if message.group:
             data["participant"] = sender
             if sender.endswith(numbers.LID) and message.as_lid is None and self._store.state.settings.senders == "auto":

@@ -66,16 +66,14 @@ IN_PAYLOADS: Mapping[str, Mapping[str, str]] = {
 """What a detail is called in the payload of a kind, if not as its field."""
 
 TELLING: Mapping[str, str] = {
-    "latitude": "location",
-    "longitude": "location",
+    **dict.fromkeys(("latitude", "longitude"), "location"),
     "emoji": "reaction",
     "contact": "contact",
     "contacts": "contacts",
     "invite": "group_invite",
     "options": "poll",
     "choices": "poll_vote",
-    "images": "album",
-    "videos": "album",
+    **dict.fromkeys(("images", "videos"), "album"),
 }
 """The fields that tell the kind of a message."""
 

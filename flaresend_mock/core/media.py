@@ -93,10 +93,9 @@ class Media:
     def share(self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False) -> dict[str, Any]:
         """Put a file on the media host, and return the fields of the payload that describe it.
 
-        The caller holds the world's lock.
+        The caller holds the world's lock. The kind is image, video, audio, document or sticker.
 
         Args:
-            kind: image, video, audio, document or sticker.
             flaws: which of FLAWS the file has: an expired link, the last bytes missing, one bit wrong, or no key.
             plain: whether the file is served without encryption, as in channels.
         """
@@ -136,8 +135,7 @@ class Media:
         return served if signature in (None, _signature(self._store.name, path)) else None
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
-        chance = self._store.random
-        first, second, third = (chance.digits("media path", length) for length in (8, 15, 19))
+        first, second, third = (self._store.random.digits("media path", length) for length in (8, 15, 19))
         path = f"/v/{_KINDS[kind].folder}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
         return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 

@@ -321,8 +321,7 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        attempts = sum([900 + len(one.response) + len(one.url) for one in self.attempts])
-        return 600 + len(self.body) + attempts
+        return 600 + len(self.body) + sum([900 + len(one.response) + len(one.url) for one in self.attempts])
 
 
 @dataclass(frozen=True, slots=True)

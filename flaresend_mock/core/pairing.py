@@ -51,8 +51,7 @@ class Pairing:
         """Disconnect an instance from its phone; once it is logged out, another phone may scan its next QR code."""
         with self._store.lock:
             instance = self._store.state.find_instance(instance_id)
-            logged_out = log_out or instance.logged_out
-            return self._step(replace(instance, logged_out=logged_out), "disconnected")
+            return self._step(replace(instance, logged_out=log_out or instance.logged_out), "disconnected")
 
     def change_settings(self, **changes: Any) -> None:
         """Change settings of the world. A QR code that is shown already is shown from now as they say."""

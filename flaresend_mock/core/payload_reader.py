@@ -231,8 +231,7 @@ def details_of(kind: str, body: Mapping[str, Any]) -> Payload:
         case "contacts":
             return {"contacts": contacts_of(body)}
         case "poll":
-            count = body.get("selectableOptionsCount", 1)
-            return {"options": list(choices(body)), "selectableOptionsCount": count}
+            return {"options": list(choices(body)), "selectableOptionsCount": body.get("selectableOptionsCount", 1)}
         case "video" | "gif" | "video_note" | "audio" | "voice":
             return {"seconds": body["seconds"]} if "seconds" in body else {}
         case _:

@@ -2,10 +2,12 @@
 
 import hashlib
 import hmac
+import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flaresend_mock.core.models import Chaos, Upload
@@ -43,43 +45,8 @@ _BEFORE_CONTEXT = frozenset(
     ).split()
 )
 
-_KEYS = {
-    "image": (
-        "url mimetype caption fileSha256 fileLength height width mediaKey fileEncSha256 directPath "
-        "mediaKeyTimestamp jpegThumbnail contextInfo viewOnce"
-    ),
-    "video": (
-        "url mimetype fileSha256 fileLength seconds mediaKey caption gifPlayback height width fileEncSha256 "
-        "directPath mediaKeyTimestamp jpegThumbnail contextInfo viewOnce"
-    ),
-    "audio": (
-        "url mimetype fileSha256 fileLength seconds ptt mediaKey fileEncSha256 directPath mediaKeyTimestamp "
-        "contextInfo waveform viewOnce"
-    ),
-    "document": (
-        "url mimetype title fileSha256 fileLength pageCount mediaKey fileName fileEncSha256 directPath "
-        "mediaKeyTimestamp contactVcard jpegThumbnail contextInfo caption"
-    ),
-    "sticker": (
-        "url fileSha256 fileEncSha256 mediaKey mimetype height width directPath fileLength mediaKeyTimestamp "
-        "isAnimated contextInfo"
-    ),
-    "text": "text matchedText description title previewType contextInfo",
-    "location": "degreesLatitude degreesLongitude name address url contextInfo",
-    "live_location": (
-        "degreesLatitude degreesLongitude accuracyInMeters speedInMps degreesClockwiseFromMagneticNorth caption "
-        "sequenceNumber timeOffset contextInfo"
-    ),
-    "contact": "displayName vcard contextInfo",
-    "contacts": "displayName contacts contextInfo",
-    "group_invite": "groupJid inviteCode inviteExpiration groupName caption contextInfo",
-    "reaction": "key text senderTimestampMs",
-    "poll": "name options selectableOptionsCount contextInfo",
-    "album": "expectedImageCount expectedVideoCount contextInfo",
-    "poll_vote": "pollCreationMessageKey vote senderTimestampMs",
-    "list_reply": "selectedRowId",
-    "button_reply": "selectedButtonId selectedDisplayText contextInfo type",
-}
+_KEYS: Mapping[str, str] = json.loads((Path(__file__).parent / "assets" / "payload_keys.json").read_text("utf-8"))
+"""The keys of the payloads of a kind, in the order in which WhatsApp writes them."""
 _NAMES = {"live_location": "liveLocation", "group_invite": "groupInvite", "video_note": "ptv"}
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})

@@ -139,8 +139,7 @@ class People:
         state = self._store.state
         number = numbers.parse(given)
         if number is None:
-            accepts = state.settings.lid_recipients == "accept"
-            return state.lids.get(str(given).strip()) if accepts else None
+            return state.lids.get(str(given).strip()) if state.settings.lid_recipients == "accept" else None
         return None if number + numbers.LID in state.lids else state.aliases.get(number, number)
 
     def spellings(self, given: str | int) -> list[str]:
@@ -155,10 +154,6 @@ def own_lid(state: State, number: str) -> str:
 
     Assumed: WhatsApp's LIDs cannot be derived from numbers; here they come from the number and the seed.
     """
-    candidates = (as_digits(lasting(state.seed, "lid", f"{number}:{n}"), 15) + numbers.LID for n in count())
-    taken = (state.people, state.aliases)
-    return next(
-        lid
-        for lid in candidates
-        if lid not in state.lids and not any(lid.removesuffix(numbers.LID) in one for one in taken)
-    )
+    candidates = (as_digits(lasting(state.seed, "lid", f"{number}:{n}"), 15) for n in count())
+    lids = (one + numbers.LID for one in candidates if one not in state.people and one not in state.aliases)
+    return next(lid for lid in lids if lid not in state.lids)

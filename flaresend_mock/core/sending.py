@@ -63,8 +63,7 @@ class Sending:
         require_complete(content)
         people = list(map(self._people.recipient, recipients))
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
-            instance = self._instances.require_ready(instance_id)
-            return self.deliver(instance, recipients, people, content)
+            return self.deliver(self._instances.require_ready(instance_id), recipients, people, content)
 
     def deliver(
         self, instance: Instance, recipients: Sequence[str | int], people: Sequence[str | None], content: Content

@@ -27,12 +27,9 @@ class Gathering:
         self._seen: set[Any] = set()
 
     def look(self, key: Any, number: int, item: Item, *, newer: bool = True) -> None:
-        """Add an item if it matches, and drop its earlier state.
+        """Add an item if it matches, with the number of its event, and drop its earlier state, of the same `key`.
 
-        Args:
-            key: identifies the item, which changes over time.
-            number: the number of its event.
-            newer: the item's present state; False for one that may be older than a state already seen.
+        One that is not `newer` may be older than a state already seen.
         """
         with self._lock:
             if self.enough.is_set() or (key in self._seen and not newer):
@@ -63,13 +60,10 @@ class Expectation:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of an expectation.
+    """The result of an expectation: whether it holds or what the `problem` is.
 
-    Args:
-        certain: items that are no longer kept cannot change the result.
-        problem: why the expectation fails.
-        missing: the first matcher of `in_order` that no item meets.
-        left: the items that were compared with `missing`.
+    Items that are no longer kept cannot change a `certain` result. `missing` is the first matcher of `in_order` that no
+    item meets; the items that are `left` were compared with it.
     """
 
     holds: bool

@@ -22,10 +22,8 @@ Make = Callable[[str, State], World]
 class Worlds:
     """The worlds of an emulator. They do not know each other.
 
-    Args:
-        default: the default world, which cannot be removed.
-        make: creates a world with this name and state.
-        fresh: returns the state of a new world for an unknown API key; None to refuse unknown keys.
+    `make` creates a world with a name and a state; `fresh` returns the state of a new one for an unknown API key, or is
+    None, to refuse unknown keys.
     """
 
     def __init__(self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None) -> None:
@@ -50,19 +48,16 @@ class Worlds:
         return found
 
     def create(self, name: str | None, state: State, api_key: str | None = None) -> World:
-        """Create a world with its own API keys.
+        """Create a world with its own API keys; its name is by default world-1, world-2 and so on.
 
-        Args:
-            name: its name; None for world-1, world-2 and so on.
-            api_key: the first instance's key; other instances that have keys get it with the suffix -2, -3 and so on.
-                None for a key that is derived from the world's name and seed.
+        The first instance gets the key, or one that is derived from the world's name and seed. Others that have keys
+        get it with the suffix -2, -3 and so on.
         """
         with self._lock:
             name = name or self._unused_name("world-")
             if name in self._worlds:
                 raise errors.WorldExists
-            key = api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32]
-            keys = with_key(state, key)
+            keys = with_key(state, api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32])
             if not all(map(self.key_is_free, keys)):
                 raise errors.KeyInUse
             self._make_room()

@@ -87,12 +87,7 @@ class Matcher:
 
 
 def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match") -> Matcher:
-    """Compile a matcher.
-
-    Args:
-        spec: an object of fields, each with the expected value or with operators.
-        known: the fields that the matcher can name.
-        where: what error messages call the matcher.
+    """Compile a matcher that can name these `known` fields; error messages call it `where`.
 
     Raises:
         InvalidMatcher: the matcher is wrong; the message says where and why, and suggests the nearest known name.
@@ -115,8 +110,7 @@ def unknown(name: str, known: Collection[str]) -> str:
     folded = {one.lower(): one for one in known}
     close = difflib.get_close_matches(short.lower(), folded, n=1)
     every = f"known here: {', '.join(known)}" if known else "nothing is"
-    hint = f"did you mean {folded[close[0]]!r}?" if close else every
-    return f"{short!r} is not known; {hint}"
+    return f"{short!r} is not known; {f'did you mean {folded[close[0]]!r}?' if close else every}"
 
 
 class _Reader:
