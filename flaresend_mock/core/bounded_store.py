@@ -35,6 +35,18 @@ def size_of(data: Any) -> int:
     return 30
 
 
+_last_template: tuple[Any, int] = (None, 0)
+
+
+def size_of_template(template: Any) -> int:
+    """Return the size of a template. That of the last one is kept: thousands of messages may have the same."""
+    global _last_template
+    known, size = _last_template
+    if known is not template:
+        _last_template = (template, size := size_of(template))
+    return size
+
+
 class BoundedStore(Generic[Value]):
     """Values by key, oldest first, bounded in number and in bytes. It evicts the oldest values to stay within bounds.
 

@@ -62,8 +62,9 @@ class Deliveries:
         if self._instances.find(instance_id).status == "connected":
             return self._send(delivery, chaos)
         event = self._store.state.events.last_number + 1
-        delivery = replace(delivery, status="waiting", event=event, chaos=chaos)
-        self._store.state.open_deliveries[id_] = delivery
+        self._store.state.open_deliveries[id_] = delivery = replace(
+            delivery, status="waiting", event=event, chaos=chaos
+        )
         self._store.record("delivery", delivery)
         return delivery
 
@@ -153,8 +154,7 @@ class Deliveries:
     def admit_delayed(self, delivery_id: str) -> Fired:
         """Let a delayed delivery enter its lane, behind those that came since. The caller holds the lock."""
         delivery = self._reopen(delivery_id)
-        held = self._paused(delivery)
-        if held:
+        if held := self._paused(delivery):
             self._close(delivery, "held")
         else:
             self.lanes.enter(delivery)

@@ -8,9 +8,16 @@ Kind = TypeVar("Kind", bound="Refusal")
 
 
 class Refusal(Exception):
-    """A refused call; it changed nothing. `message` is the control plane's text, if the exception has none itself."""
+    """A refused call; it changed nothing.
+
+    `message` is the control plane's text, if the exception has none itself. Its own text says what it is raised with.
+    """
 
     message = ""
+    text = "{}"
+
+    def __init__(self, *about: object) -> None:
+        super().__init__(*map(self.text.format, about))
 
 
 class NotFound(Refusal):
@@ -32,18 +39,9 @@ def _kind(of: type[Kind], name: str, message: str = "", **texts: str) -> type[Ki
 class StatusRefusal(Refusal):
     """A refusal because of a `status`, which its text contains."""
 
-    text = ""
-
     def __init__(self, status: Any) -> None:
-        super().__init__(self.text.format(status))
+        super().__init__(status)
         self.status = status
-
-
-class InvalidNumber(Refusal):
-    """The value of `field` is not a phone number in international format."""
-
-    def __init__(self, field: str = "number") -> None:
-        super().__init__(f"{field}: not a phone number in international format")
 
 
 class InvalidContent(Refusal):
@@ -64,11 +62,6 @@ class NotGroupAdmin(Refusal):
         self.what = what
 
 
-class GroupFull(Refusal):
-    def __init__(self, most: int) -> None:
-        super().__init__(f"participants: a group has at most {most} people")
-
-
 class PeopleRefused(Refusal):
     """Some people cannot be managed; `invalid` names them as they were given."""
 
@@ -86,11 +79,6 @@ class NotChannelAdmin(Refusal):
         super().__init__(f"a {role} cannot {what}")
         self.what = what
         self.role = role
-
-
-class WorldNotFound(NotFound):
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is no world named {name!r}")
 
 
 class NoQrCode(Refusal):
@@ -114,6 +102,7 @@ class InvalidWorld(Refusal):
         self.problem = problem
 
 
+WorldNotFound = _kind(NotFound, "WorldNotFound", text="there is no world named {!r}")
 GroupNotFound = _kind(NotFound, "GroupNotFound", "there is no group with this JID")
 ChannelNotFound = _kind(NotFound, "ChannelNotFound", "there is no channel with this JID")
 TaskNotFound = _kind(NotFound, "TaskNotFound", "no pending scheduled message has this id")
@@ -126,6 +115,8 @@ SnapshotNotFound = _kind(NotFound, "SnapshotNotFound", "there is no snapshot of 
 PersonNotFound = _kind(NotFound, "PersonNotFound", "the directory has no person with this number")
 MediaNotFound = _kind(NotFound, "MediaNotFound", "no file with this id is kept")
 
+InvalidNumber = _kind(Refusal, "InvalidNumber", text="{}: not a phone number in international format")
+GroupFull = _kind(Refusal, "GroupFull", text="participants: a group has at most {} people")
 NotReady = _kind(StatusRefusal, "NotReady", text="the instance is {}")  # its phone is not connected
 AlreadyConnected = _kind(StatusRefusal, "AlreadyConnected", text="the instance is {} already")  # or it is pairing
 Overloaded = _kind(StatusRefusal, "Overloaded", text="a magic number asked for {}")  # 429 or 503

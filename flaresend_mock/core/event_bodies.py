@@ -47,8 +47,7 @@ def completed(event: Mapping[str, Any], instance_id: str, at: datetime) -> Event
     """Return an own event with `instanceId`, behind `event`, and `timestamp`, as the last, where they are absent."""
     fields = list(event.items())
     if "instanceId" not in event:
-        place = list(event).index("event") + 1 if "event" in event else 0
-        fields.insert(place, ("instanceId", instance_id))
+        fields.insert(list(event).index("event") + 1 if "event" in event else 0, ("instanceId", instance_id))
     return {**dict(fields), **({} if "timestamp" in event else {"timestamp": time_text(at)})}
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Self
 
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES
@@ -60,14 +61,8 @@ class EventLog:
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
-        found = []
-        for event, _ in reversed(self._events):
-            if event.number <= number:
-                break
-            if kind is None or event.kind == kind:
-                found.append(event)
-        found.reverse()
-        return found
+        newer = list(takewhile(lambda entry: entry[0].number > number, reversed(self._events)))
+        return [event for event, _ in reversed(newer) if kind in (None, event.kind)]
 
     def gone(self) -> dict[str, tuple[int, int]]:
         """Return, by kind, how many events were evicted, and the number of the last of them."""

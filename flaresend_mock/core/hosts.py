@@ -8,6 +8,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
@@ -29,11 +30,9 @@ _IPV4 = 0xFFFFFFFF
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 _METADATA_NAMES = frozenset(
-    (
-        "metadata metadata.google.internal metadata.goog instance-data instance-data.ec2.internal metadata.azure.com "
-        "metadata.azure.internal metadata.tencentyun.com metadata.platformequinix.com metadata.packet.net "
-        "api.metadata.cloud.ibm.com metadata.exoscale.com"
-    ).split()
+    """metadata metadata.google.internal metadata.goog instance-data instance-data.ec2.internal metadata.azure.com
+    metadata.azure.internal metadata.tencentyun.com metadata.platformequinix.com metadata.packet.net
+    api.metadata.cloud.ibm.com metadata.exoscale.com""".split()
 )
 _NEVER = [
     ipaddress.ip_network(one)
@@ -66,13 +65,11 @@ def canonical(host: str) -> str:
 def address_of(host: str) -> Address | None:
     """Return the address that a host spells, in any notation of resolvers and without a zone; None for a name."""
     bare = canonical(host).partition("%")[0]
-    try:
+    with suppress(ValueError):
         return ipaddress.ip_address(bare)
-    except ValueError:
-        try:
-            return ipaddress.IPv4Address(socket.inet_aton(bare))
-        except OSError:
-            return None
+    with suppress(OSError):
+        return ipaddress.IPv4Address(socket.inet_aton(bare))
+    return None
 
 
 def is_metadata(host: str) -> bool:

@@ -98,10 +98,7 @@ class Inbound:
     def receive_event(self, event: Mapping[str, Any], instance_id: str | None = None) -> Received:
         """Deliver an own event: exactly this JSON, with `instanceId` and `timestamp` where they are absent.
 
-        Raises:
-            InstanceNotFound: no instance has this id.
-            NotReady: the instance's phone is not connected, and the world keeps no messages for it.
-            TooMany: MAX_OFFLINE events wait until it is connected.
+        Raises InstanceNotFound, NotReady and TooMany as `receive` does.
         """
         with self._store.lock:
             instance = self._instances.find(instance_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import DISAPPEARING_SECONDS
+from flaresend_mock.core.payload_reader import TABLES
 
 COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
 """The fields that every kind has."""
@@ -53,16 +54,7 @@ KINDS = tuple(FIELDS)
 _NO_DETAILS = frozenset((_CAPTIONED + "target emoji link contact contacts").split())
 DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _NO_DETAILS
 """The fields that are details of an `InboundMessage`, without those that take another form there."""
-_PLACE = {"latitude": "degreesLatitude", "longitude": "degreesLongitude"}
-IN_PAYLOADS: Mapping[str, Mapping[str, str]] = {
-    "location": _PLACE,
-    "live_location": _PLACE,
-    "group_invite": {"invite": "groupJid"},
-    "album": {"images": "expectedImageCount", "videos": "expectedVideoCount"},
-    "poll": {"selectable": "selectableOptionsCount"},
-    "button_reply": {"selected": "selectedButtonId"},
-    "list_reply": {"selected": "selectedRowId"},
-}
+IN_PAYLOADS: Mapping[str, Mapping[str, str]] = TABLES["details"]
 """What a detail is called in the payload of a kind, if not as its field."""
 
 TELLING: Mapping[str, str] = {

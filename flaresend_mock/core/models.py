@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from flaresend_mock.core.bounded_store import size_of
+from flaresend_mock.core.bounded_store import size_of, size_of_template
 
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
 OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
@@ -141,8 +141,7 @@ class Group:
     is_community_announce: bool = False
 
     def is_admin(self, number: str) -> bool:
-        member = self.members.get(number)
-        return member is not None and member.admin is not None
+        return (member := self.members.get(number)) is not None and member.admin is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,18 +199,6 @@ class Served:
         return 300 + len(self.data)
 
 
-_last_template: tuple[Any, int] = (None, 0)
-
-
-def _template_size(template: Any) -> int:
-    """Return the size of a template. That of the last one is kept: thousands of messages may have the same."""
-    global _last_template
-    known, size = _last_template
-    if known is not template:
-        _last_template = (template, size := size_of(template))
-    return size
-
-
 @dataclass(frozen=True, slots=True)
 class Content:
     """The content of a message. Media is an `upload`, or a `url` that is recorded and not fetched.
@@ -234,7 +221,7 @@ class Content:
     @property
     def size(self) -> int:
         """About how many bytes it takes, without its upload."""
-        size = 700 + (_template_size(self.template) if self.template else 0)
+        size = 700 + (size_of_template(self.template) if self.template else 0)
         for text in (self.text, self.caption, self.url, self.file_name, self.mimetype):
             if text:
                 size += size_of(text)
@@ -245,8 +232,8 @@ class Content:
 class Message:
     """One message in one chat, sent or received.
 
-    `sender` and `to` are digits for people and JIDs for groups and channels; `event` is the number of
-    the event that told of it; `payload` is the received message as webhooks contain it.
+    `sender` and `to` are digits for people and JIDs for groups and channels; `event` is the number of the event that
+    told of it; `payload` is the received message as webhooks contain it.
     """
 
     id: str

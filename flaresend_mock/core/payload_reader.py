@@ -3,9 +3,11 @@
 Wrappers mark disappearing chats, view once, captions of documents and edits. Payloads are read inside them.
 """
 
+import json
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from flaresend_mock.core.errors import NotForwarded
@@ -25,43 +27,14 @@ _MAX_WRAPPERS = 5
 _VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE)
 _WAID = re.compile(r"waid=(\d+)")
 
-_KINDS = {
-    **{f"{kind}Message": kind for kind in "image video audio document sticker location contact reaction album".split()},
-    **dict.fromkeys(("conversation", "extendedTextMessage"), "text"),
-    "ptvMessage": "video_note",
-    "liveLocationMessage": "live_location",
-    "contactsArrayMessage": "contacts",
-    "groupInviteMessage": "group_invite",
-    **{f"pollCreationMessage{version}": "poll" for version in ("", "V2", "V3", "V5")},
-    "pollUpdateMessage": "poll_vote",
-    **{f"{form}ResponseMessage": "button_reply" for form in ("buttons", "interactive")},
-    "templateButtonReplyMessage": "button_reply",
-    "listResponseMessage": "list_reply",
-}
+TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_text("utf-8"))
+"""The kinds by the key of their content; where their text is, by kind or, for other contents and forms, by that key; how
+details are called in payloads; and the keys of contents, in order."""
 _PROTOCOL: Mapping[str | int, str] = {
     **dict.fromkeys(("REVOKE", 0), "delete"),
     **dict.fromkeys(("MESSAGE_EDIT", 14), "edit"),
     **dict.fromkeys(("EPHEMERAL_SETTING", 3), "disappearing"),
 }
-_TEXTS = {
-    "text": "text",
-    "reaction": "text",
-    "poll": "name",
-    "button_reply": "selectedDisplayText",
-    "list_reply": "title",
-}
-_OTHER_TEXTS = {
-    "templateMessage": "hydratedTemplate.hydratedContentText",
-    "buttonsMessage": "contentText",
-    "listMessage": "description",
-    "interactiveMessage": "body.text",
-    "interactiveResponseMessage": "body.text",
-    "highlyStructuredMessage": "hydratedHsm.hydratedTemplate.hydratedContentText",
-    "orderMessage": "message",
-    "productMessage": "body",
-    "eventMessage": "name",
-}
-"""Where payloads have their text that are of no kind of their own, or in another form than their kind."""
 
 
 class Opened(NamedTuple):
@@ -103,7 +76,7 @@ def read(payload: Any) -> Said:
     name, fields = opened.name, opened.fields
     if name == "conversation":
         return Said("text", _text(opened.body))
-    kind = _KINDS.get(name, OTHER)
+    kind = TABLES["kinds"].get(name, OTHER)
     if name == "protocolMessage":  # one that lost its type, as a gateway drops defaults, deletes its target
         type_ = fields.get("type", "REVOKE" if "key" in fields else None)
         kind = _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
@@ -115,7 +88,7 @@ def read(payload: Any) -> Said:
         kind = "voice"
     if any(wrapper.startswith("viewOnce") for wrapper in opened.wrappers):
         kind = "view_once"
-    text = _text(_at(fields, _OTHER_TEXTS.get(name) or _TEXTS.get(kind, "")))
+    text = _text(_at(fields, TABLES["other_texts"].get(name) or TABLES["texts"].get(kind, "")))
     return Said(kind, text, *(_text(fields.get(key)) for key in ("caption", "fileName", "mimetype")))
 
 

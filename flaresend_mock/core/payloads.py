@@ -2,16 +2,14 @@
 
 import hashlib
 import hmac
-import json
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from flaresend_mock.core.models import Chaos, Upload
-from flaresend_mock.core.payload_reader import CONTEXT, Payload
+from flaresend_mock.core.payload_reader import CONTEXT, TABLES, Payload
 from flaresend_mock.core.randomness import SeededRandom
 
 WAVEFORM_BARS = 64
@@ -39,14 +37,11 @@ _VCARD_SPECIAL = re.compile(r"[\\;,]")
 # messageContextInfo follows these keys and precedes all others: it is a field in the middle of WhatsApp's protocol
 # buffer, and the client writes fields in the order of their numbers.
 _BEFORE_CONTEXT = frozenset(
-    (
-        "conversation imageMessage contactMessage locationMessage extendedTextMessage documentMessage audioMessage "
-        "videoMessage protocolMessage contactsArrayMessage liveLocationMessage stickerMessage groupInviteMessage"
-    ).split()
+    """conversation imageMessage contactMessage locationMessage extendedTextMessage documentMessage audioMessage
+    videoMessage protocolMessage contactsArrayMessage liveLocationMessage stickerMessage groupInviteMessage""".split()
 )
 
-_KEYS: Mapping[str, str] = json.loads((Path(__file__).parent / "assets" / "payload_keys.json").read_text("utf-8"))
-"""The keys of the payloads of a kind, in the order in which WhatsApp writes them."""
+
 _NAMES = {"live_location": "liveLocation", "group_invite": "groupInvite", "video_note": "ptv"}
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})
@@ -128,7 +123,7 @@ def context_info(chance: SeededRandom, seconds: int) -> Payload:
 
 
 def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
-    return {key: values[key] for key in _KEYS[kind].split() if values.get(key) is not None}
+    return {key: values[key] for key in TABLES["keys"][kind].split() if values.get(key) is not None}
 
 
 def _content(message: InboundMessage) -> tuple[str, Any]:

@@ -34,9 +34,7 @@ def key_mask(key: str) -> str:
 
 
 def masked(webhook: Webhook | None) -> Webhook | None:
-    if webhook is None:
-        return None
-    return replace(webhook, secret=webhook.secret and MASK, verify_token=webhook.verify_token and MASK)
+    return webhook and replace(webhook, secret=webhook.secret and MASK, verify_token=webhook.verify_token and MASK)
 
 
 def has_key(value: Any, keys: Sequence[str]) -> bool:

@@ -16,8 +16,7 @@ MAX_PAIRING_SECONDS = 30 * 86_400
 
 
 def _setting(default: Any, description: str, lowest: float | None = None, highest: float | None = None) -> Any:
-    metadata = {"description": description, "lowest": lowest, "highest": highest}
-    return field(default=default, metadata=metadata)
+    return field(default=default, metadata={"description": description, "lowest": lowest, "highest": highest})
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,8 @@ LEAST_PROGRAM = 2000
 Check = Callable[[Any], str | None]
 
 BODY_FIELDS = tuple(
-    (
-        "recipients type text url file template caption fileName mimetype sendAt subject description picture "
-        "participants action groupJids name number"
-    ).split()
+    """recipients type text url file template caption fileName mimetype sendAt subject description picture
+    participants action groupJids name number""".split()
 )
 """The fields that documented calls have in their bodies."""
 
