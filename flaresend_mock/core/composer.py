@@ -248,11 +248,8 @@ class Composer:
         if message.forwarded:
             context |= {"forwardingScore": message.forwarded, "isForwarded": True}
         if setting is not None:
-            context |= {
-                "expiration": setting.seconds,
-                "ephemeralSettingTimestamp": str(int(setting.since.timestamp())),
-                "disappearingMode": {"initiator": "CHANGED_IN_CHAT"},
-            }
+            since, mode = str(int(setting.since.timestamp())), {"initiator": "CHANGED_IN_CHAT"}
+            context |= {"expiration": setting.seconds, "ephemeralSettingTimestamp": since, "disappearingMode": mode}
         return context
 
     def _quoted(self, message: Message) -> Payload:

@@ -81,15 +81,9 @@ class Inbound:
                     chats[chat] = models.Disappearing(int(seconds), now, wrapped=message.details.get("wrapped", True))
             if message.kind == "channel_image":
                 chat = message.details["channel"]
-            recorded = self._keep(
-                instance=instance.id,
-                chat=chat,
-                sender=sender,
-                to=message.group or instance.number,
-                content=self._media.keep(self._content(message, payload)),
-                payload=payload,
-                at=now,
-            )
+            parties = {"instance": instance.id, "chat": chat, "sender": sender, "to": message.group or instance.number}
+            content = self._media.keep(self._content(message, payload))
+            recorded = self._keep(**parties, content=content, payload=payload, at=now)
             event = self._event(message, recorded)
             body = event_bodies.encoded(event)
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, message.chaos)
@@ -109,21 +103,16 @@ class Inbound:
             chat = number + numbers.USER if number else jid or OWN_EVENT  # as in all messages, by number
             payload, own_id = data.get("message"), data.get("id") or event_bodies.key_of(data).get("id")
             writer = event_bodies.writer_of(event, instance.number) or OWN_EVENT
-            recorded = self._keep(
-                own_id if isinstance(own_id, str) and "@" not in own_id else None,
-                instance=instance.id,
-                chat=chat,
-                sender=self._people.named(writer) or writer,
-                to=chat if chat.endswith(numbers.GROUP) else instance.number,
-                content=replace(self._read(payload), type=OWN_EVENT, raw=True),
-                payload=payload if isinstance(payload, Mapping) else None,
-                at=now,
-            )
-            body = event_bodies.completed(event, instance.id, now)
-            delivery = self._deliveries.queue(
-                instance.id, chat, recorded.id, event_bodies.encoded(body), None, stamped="timestamp" in event
-            )
-            return Received(body, recorded, delivery)
+            to = chat if chat.endswith(numbers.GROUP) else instance.number
+            parties = {"instance": instance.id, "chat": chat, "sender": self._people.named(writer) or writer, "to": to}
+            kept = payload if isinstance(payload, Mapping) else None
+            content = replace(self._read(payload), type=OWN_EVENT, raw=True)
+            own_id = own_id if isinstance(own_id, str) and "@" not in own_id else None
+            recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now)
+            completed, stamped = event_bodies.completed(event, instance.id, now), "timestamp" in event
+            body = event_bodies.encoded(completed)
+            delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, None, stamped=stamped)
+            return Received(completed, recorded, delivery)
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         """Return the sender's number, if they can write to the instance, or in the group."""
@@ -176,7 +165,7 @@ class Inbound:
         return models.Content(kind, text=text, caption=caption, file_name=file_name, mimetype=mimetype)
 
     def _keep(self, id_: str | None = None, **fields: Any) -> Message:
-        """Store and record a received message with these fields; with an id of its own, if that is free."""
+        """Store and record a received message with these fields, and with this id, if that is free."""
         state = self._store.state
         if not id_ or state.messages.get(id_) is not None:
             id_ = "AC" + self._store.random.hexadecimal("received message", 30)

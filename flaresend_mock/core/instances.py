@@ -141,8 +141,7 @@ class Instances:
         """Return the id of a number, or the next one if an instance that changed its number has that."""
         state = self._store.state
         names = (number if n == 1 else f"{number}-{n}" for n in count(1))
-        ids = (instance_id(state.seed, name) for name in names)
-        return next(id_ for id_ in ids if id_ not in state.instances)
+        return next(id_ for id_ in (instance_id(state.seed, name) for name in names) if id_ not in state.instances)
 
     def _unused_number(self) -> str:
         while True:

@@ -100,8 +100,7 @@ class Lanes:
 
     def forget(self, instance_id: str) -> None:
         """Empty the lanes of an instance, and ignore its attempts under way."""
-        for lane in [lane for lane in self._busy if lane[0] == instance_id]:
-            del self._busy[lane]
+        self._busy = {lane: job for lane, job in self._busy.items() if lane[0] != instance_id}
         self.empty(instance_id)
 
     def idle(self) -> bool:

@@ -28,8 +28,8 @@ _VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE
 _WAID = re.compile(r"waid=(\d+)")
 
 TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_text("utf-8"))
-"""The kinds by the key of their content; where their text is, by kind or, for other contents and forms, by that key; how
-details are called in payloads; and the keys of contents, in order."""
+"""The kinds by the key of their content; the kind of media of each kind with a file; where texts are, by kind or, for
+other contents and forms, by that key; how details are called in payloads; and the keys of contents, in order."""
 _PROTOCOL: Mapping[str | int, str] = {
     **dict.fromkeys(("REVOKE", 0), "delete"),
     **dict.fromkeys(("MESSAGE_EDIT", 14), "edit"),

@@ -15,18 +15,7 @@ from flaresend_mock.core.randomness import SeededRandom
 WAVEFORM_BARS = 64
 MAX_FORWARDS = 127
 
-MEDIA_KINDS = {
-    "image": "image",
-    "view_once": "image",
-    "channel_image": "image",
-    "video": "video",
-    "gif": "video",
-    "video_note": "video",
-    "audio": "audio",
-    "voice": "audio",
-    "document": "document",
-    "sticker": "sticker",
-}
+MEDIA_KINDS: Mapping[str, str] = TABLES["media"]
 """The kinds of message with a file, and the kind of media that the file is encrypted as; see `media_kind`."""
 
 REPLIES = frozenset({"button_reply", "list_reply"})
@@ -110,16 +99,10 @@ def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payloa
 def context_info(chance: SeededRandom, seconds: int) -> Payload:
     """Return the device metadata of a message: well-formed, and derived from the seed."""
     material = chance.material("message context")
-    return {
-        "deviceListMetadata": {
-            "senderKeyHash": b64(material[:10]),
-            "senderTimestamp": str(max(0, seconds - 567_982 - material[60] * 60)),
-            "recipientKeyHash": b64(material[10:20]),
-            "recipientTimestamp": str(max(0, seconds - 753 - material[61])),
-        },
-        "deviceListMetadataVersion": 2,
-        "messageSecret": b64(material[20:52]),
-    }
+    own = {"senderKeyHash": b64(material[:10]), "senderTimestamp": str(max(0, seconds - 567_982 - material[60] * 60))}
+    to = {"recipientKeyHash": b64(material[10:20]), "recipientTimestamp": str(max(0, seconds - 753 - material[61]))}
+    secret = b64(material[20:52])
+    return {"deviceListMetadata": own | to, "deviceListMetadataVersion": 2, "messageSecret": secret}
 
 
 def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:

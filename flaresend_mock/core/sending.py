@@ -85,18 +85,8 @@ class Sending:
 
     def record(self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime) -> Message:
         """Store and record one outbound message. The caller holds the lock."""
-        message = Message(
-            id="3EB0" + self._store.random.hexadecimal("message", 18),
-            event=self._store.state.events.last_number + 1,
-            direction="outbound",
-            instance=instance.id,
-            chat=chat,
-            sender=instance.number,
-            to=to,
-            content=content,
-            status=status,
-            at=now,
-        )
-        self._store.state.messages.add(message.id, message)
+        id_, event = "3EB0" + self._store.random.hexadecimal("message", 18), self._store.state.events.last_number + 1
+        message = Message(id_, event, "outbound", instance.id, chat, instance.number, to, content, status, now)
+        self._store.state.messages.add(id_, message)
         self._store.record("message", message, now)
         return message

@@ -57,13 +57,7 @@ class Worlds:
             name = name or self._unused_name("world-")
             if name in self._worlds:
                 raise errors.WorldExists
-            keys = with_key(state, api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32])
-            if not all(map(self.key_is_free, keys)):
-                raise errors.KeyInUse
-            self._make_room()
-            for wanted in keys:
-                self._gone.pop(_digest(wanted), None)
-            return self._add(name, state)
+            return self._add(name, state, api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32])
 
     def remove(self, name: str) -> None:
         """Remove a world, and close it. The default world is needed."""
@@ -112,23 +106,26 @@ class Worlds:
             digest = _digest(api_key)
             if digest in self._gone:
                 raise errors.WorldIsGone
-            state = self._fresh()
-            if not all(map(self.key_is_free, with_key(state, api_key))):
-                raise errors.KeyInUse
-            self._make_room()
             name = f"key-{digest[:12]}"
-            world = self._add(self._unused_name(f"{name}-") if name in self._worlds else name, state)
+            name = self._unused_name(f"{name}-") if name in self._worlds else name
+            world = self._add(name, self._fresh(), api_key)
             self._opened[world.name] = api_key
         return world, world.instances.first()
 
-    def _add(self, name: str, state: State) -> World:
+    def _add(self, name: str, state: State, api_key: str) -> World:
+        """Add a world with this key, as `with_key` gives it to its instances, and evict another if there is no room."""
         assert self._make is not None
+        keys = with_key(state, api_key)
+        if not all(map(self.key_is_free, keys)):
+            raise errors.KeyInUse
+        self._make_room()
+        for key in keys:
+            self._gone.pop(_digest(key), None)
         world = self._worlds[name] = self._make(name, state)
         return world
 
     def _unused_name(self, beginning: str) -> str:
-        names = (f"{beginning}{number}" for number in count(1))
-        return next(name for name in names if name not in self._worlds)
+        return next(name for name in (f"{beginning}{number}" for number in count(1)) if name not in self._worlds)
 
     def _make_room(self) -> None:
         """Evict a world if there is no room for another: the least recently used one that is idle and opened by a key.
