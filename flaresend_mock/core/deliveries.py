@@ -62,9 +62,8 @@ class Deliveries:
         if self._instances.find(instance_id).status == "connected":
             return self._send(delivery, chaos)
         event = self._store.state.events.last_number + 1
-        self._store.state.open_deliveries[id_] = delivery = replace(
-            delivery, status="waiting", event=event, chaos=chaos
-        )
+        delivery = replace(delivery, status="waiting", event=event, chaos=chaos)
+        self._store.state.open_deliveries[id_] = delivery
         self._store.record("delivery", delivery)
         return delivery
 

@@ -10,9 +10,8 @@ from flaresend_mock.core.bounded_store import size_of, size_of_template
 
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
 OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
-"""The statuses of deliveries that are on their way."""
 CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no endpoint")
-"""The statuses of deliveries that have ended."""
+"""The statuses of deliveries that are on their way, and of those that have ended."""
 MESSAGE_TYPES = ("text", "image", "video", "audio", "document", "template")
 CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
 MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
@@ -403,9 +402,8 @@ class Delay:
 class Fault:
     """A rule that makes calls or deliveries fail.
 
-    `on` is calls or deliveries; `match` says which, as the control plane takes it. Of those that match, the first
-    `after` are let through, then every `every`th has its turn, with this `probability`, until it has hit `times` times.
-    `matched` and `hits` count.
+    `on` is calls or deliveries; `match` says which, as the control plane takes it; `matched` counts them. The first
+    `after` are let through, then every `every`th has its turn, with this `probability`, until `hits` is `times`.
     """
 
     id: str

@@ -29,8 +29,6 @@ _BEFORE_CONTEXT = frozenset(
     """conversation imageMessage contactMessage locationMessage extendedTextMessage documentMessage audioMessage
     videoMessage protocolMessage contactsArrayMessage liveLocationMessage stickerMessage groupInviteMessage""".split()
 )
-
-
 _NAMES = {"live_location": "liveLocation", "group_invite": "groupInvite", "video_note": "ptv"}
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 _STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})

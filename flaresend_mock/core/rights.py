@@ -74,7 +74,6 @@ def _require_edit(target: Message, sender: str, now: datetime) -> None:
     said = payload_reader.read(target.payload)
     kind = said.kind if target.content.raw else target.content.type
     has_words = said.text is not None or said.caption is not None
-
     _require(target.sender == sender, "target: only its author edits a message")
     _require(kind in _EDITABLE, f"target: a message of type {kind} has no text to edit")
     _require(has_words, f"target: this message of type {kind} has no caption to edit")

@@ -51,8 +51,7 @@ def fault_line(fault: Shown) -> str:
     words = [str(fault.get("id")), *named, f"on {fault.get('on')}"]
     for name, wanted in _object(fault.get("match")).items():
         words.append(f"{name}={wanted if isinstance(wanted, str) else short(wanted)}")
-    state = "" if fault.get("armed") else ", used up"
-    counts = f"matched {fault.get('matched')}, hit {fault.get('hits')}{state}"
+    counts = f"matched {fault.get('matched')}, hit {fault.get('hits')}{'' if fault.get('armed') else ', used up'}"
     effects = ", ".join([*fault_effects(fault), *fault_limits(fault)])
     return _printable(f"{' '.join(words)}: {effects} ({counts})")
 
@@ -90,11 +89,10 @@ def render(transcript: Shown) -> str:
     local = _clock(ZoneInfo(zone))
     now = datetime.fromisoformat(transcript["now"])
     said = _newest(transcript, "messages", lambda one: [message_line(one, local(one["timestamp"]))])
-    calls = _newest(transcript, "requests", lambda one: [_call(one, local)])
     sections = {
         "the nearest one differs in:": _misses(transcript["nearest"]),
         f"transcript, {zone} time:": said or ["(no messages)"],
-        "calls:": calls or ["(none)"],
+        "calls:": _newest(transcript, "requests", lambda one: [_call(one, local)]) or ["(none)"],
         "calls with an unknown API key, or one of the default world:": [
             _call(one, _clock(UTC)) for one in transcript["strays"]
         ],
@@ -164,8 +162,7 @@ def _attempts(delivery: Shown, local: Callable[[str], str]) -> Iterator[str]:
 
 def _task(task: Shown, local: Callable[[str], str], now: datetime) -> str:
     overdue = datetime.fromisoformat(task["sendAt"]) <= now
-    to = ", ".join(task["recipients"])
-    line = f"{local(task['sendAt'])} → {to[:_WIDTH]} {task['type']}"
+    line = f"{local(task['sendAt'])} → {', '.join(task['recipients'])[:_WIDTH]} {task['type']}"
     text = f" {short(task['text'])}" if task["text"] else ""
     return _printable(line) + text + (" (overdue: sent when time advances)" if overdue else "")
 
