@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, Self
 
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, part
-from flaresend_mock.testing.models import moment, time_text
+from flaresend_mock.testing.models import time_text
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
@@ -21,7 +21,7 @@ class Clock:
     @property
     def now(self) -> datetime:
         """The time of the world, as an aware datetime in UTC."""
-        return moment(self._control.call("GET", "/clock")["now"])
+        return datetime.fromisoformat(self._control.call("GET", "/clock")["now"])
 
     @property
     def frozen(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,15 +11,9 @@ from typing import Any, TypeVar
 MOST_SECONDS = 300
 _SPELLINGS = {"sender": "from", "file_name": "fileName"}
 _FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
+_CONVERSIONS: dict[str, Any] = {"at": datetime.fromisoformat, "recipients": tuple, "attempts": tuple}
 
 _Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery")
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-_CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {"at": moment, "recipients": tuple, "attempts": tuple}
 
 
 @dataclass(frozen=True)
