@@ -1,19 +1,18 @@
 """Authentication: the API key names the instance, and with it the world."""
 
-from dataclasses import dataclass
-
 from flask import Request, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
+from flaresend_mock.core.model import model
 from flaresend_mock.core.world import World
 from flaresend_mock.http.body_stream import RAW, peek
 from flaresend_mock.http.context import PATH, SERVICES, AppServices, bearer
 from flaresend_mock.http.endpoint import endpoint_of
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Caller:
     """The instance that makes a call."""
 

@@ -1,6 +1,5 @@
 """Fault injection: applies the world's faults to calls of the API."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from flask import Request, Response, g, request
@@ -8,6 +7,7 @@ from werkzeug.exceptions import HTTPException
 
 from flaresend_mock.api.errors import OVERLOADED
 from flaresend_mock.core.faults import CALLS
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Fault, Reply
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, context
@@ -43,7 +43,7 @@ class DescribedCall(dict[str, Any]):
         return self[name]
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Injected:
     """The fault that a call met, its world, and how many seconds the response is delayed."""
 

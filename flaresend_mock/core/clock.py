@@ -8,12 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from flaresend_mock.core.errors import ClockOutOfRange
+from flaresend_mock.core.model import model
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class ClockSetting:
     """How a clock shows time: standing still at `frozen_at`, or running `offset` ahead of real time.
 

@@ -5,12 +5,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import takewhile
 from typing import Self
 
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
 Subject = Message | Call | TaskChange | Delivery | Change
@@ -21,7 +21,7 @@ MAX_SET_ASIDE = 1000
 KINDS = tuple("request message task delivery group channel instance person webhook fault clock world proxy".split())
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Event:
     """One event; `kind` is one of KINDS."""
 
@@ -99,14 +99,14 @@ class EventLog:
         return other
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Missed:
     """The log dropped this many events before the reader got to them."""
 
     events: int
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Replaced:
     """An import replaced the world; its events have numbers after `number` from now on."""
 

@@ -1,7 +1,7 @@
 """Groups: their participants and admins, and messages to them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import GROUP_CAPACITY, Content, Group, Member
 from flaresend_mock.core.people import People
 from flaresend_mock.core.sending import NOT_SHOWN, Outcome, Sending, require_complete
@@ -19,7 +20,7 @@ Named = list[tuple[str, str | None]]
 INVITE_LINK = "https://chat.whatsapp.com/"
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class GroupView:
     """A group as WhatsApp shows it: people by LID, its creation in the world's time zone."""
 

@@ -9,11 +9,11 @@ import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Self
 from urllib.parse import urlsplit
 
 from flaresend_mock.core.errors import InvalidTarget
+from flaresend_mock.core.model import model
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -126,7 +126,7 @@ def plain_hosts(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class HostList:
     """Hosts that an option allows: names, `*.example.com` for all names below, addresses, and networks."""
 

@@ -7,7 +7,7 @@ the payload, `deliveries.py` delivers the event. Own events are delivered unchan
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Instance, Message
 from flaresend_mock.core.payload_reader import Payload
 from flaresend_mock.core.payloads import InboundMessage
@@ -32,7 +33,7 @@ _OPEN_TO_ALL = frozenset({"reaction", "poll_vote", "delete"})
 """What members may do in a group in which only admins post."""
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Received:
     """A received message, the event that tells of it, and the event's delivery."""
 

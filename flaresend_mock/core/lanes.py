@@ -1,8 +1,8 @@
 """Lanes: the deliveries of one chat in order. The first one has its attempt before the next one starts."""
 
 from collections import deque
-from dataclasses import dataclass
 
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Delivery, Fault, Webhook
 from flaresend_mock.core.store import Store
 
@@ -10,7 +10,7 @@ Lane = tuple[str, str]
 """The id of an instance, and a chat."""
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Job:
     """One attempt that was claimed. `fault` replaces the receiver's response, or loses it."""
 

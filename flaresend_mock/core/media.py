@@ -8,11 +8,12 @@ import hmac
 import io
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
 from flaresend_mock.core.errors import MediaNotFound, required
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
@@ -63,7 +64,7 @@ _KINDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Picture:
     """The size of a picture in pixels, and a small JPEG of it, if there is one."""
 

@@ -1,12 +1,13 @@
 """The models of a world: frozen data classes. A change replaces the whole object."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
 from flaresend_mock.core.bounded_store import size_of, size_of_template
+from flaresend_mock.core.model import model
 
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
 OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
@@ -23,19 +24,16 @@ DESCRIPTION_LENGTH = 2048
 DISAPPEARING_SECONDS = (86_400, 604_800, 7_776_000)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Rule:
-    """A person's automatic reply to a text: `reply`, or the same text for None, `after` seconds later.
-
-    `when` is what the text must contain, ignoring case; None matches every text.
-    """
+    """A person's `reply` (None: the same text), `after` seconds after a text with `when` (None: any) in it, in any case."""
 
     when: str | None = None
     reply: str | None = None
     after: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Person:
     """A person with a number and a LID, on WhatsApp or not. The first of their `rules` that matches replies."""
 
@@ -48,7 +46,7 @@ class Person:
     addable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Chaos:
     """Random failures of events: probabilities from 0 to 1, and a delay in seconds of the world's clock."""
 
@@ -58,7 +56,7 @@ class Chaos:
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Webhook:
     """Where an instance's events go.
 
@@ -81,7 +79,7 @@ class Webhook:
     verify: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class QrCode:
     """The QR code that an instance shows, until it expires; the URL of the scan page contains `code`."""
 
@@ -89,7 +87,7 @@ class QrCode:
     expires: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Instance:
     """A phone linked to Flaresend. Only the status `connected` can send.
 
@@ -111,7 +109,7 @@ class Instance:
         return self.name or f"+{self.number}"
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Member:
     """A participant of a group; `admin` is superadmin, admin or None."""
 
@@ -119,7 +117,7 @@ class Member:
     admin: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Group:
     """A WhatsApp group. `announce`: only admins post; `restrict`: only admins edit the group info."""
 
@@ -143,7 +141,7 @@ class Group:
         return (member := self.members.get(number)) is not None and member.admin is not None
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Channel:
     """A WhatsApp newsletter; `roles` are OWNER, ADMIN or SUBSCRIBER by the follower's number."""
 
@@ -160,7 +158,7 @@ class Channel:
         return self.roles.get(number, "GUEST")
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Upload:
     """An uploaded file. Its name is data, never a path."""
 
@@ -169,7 +167,7 @@ class Upload:
     mimetype: str
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Media:
     """A stored file."""
 
@@ -184,7 +182,7 @@ class Media:
         return 300 + len(self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Served:
     """A file as WhatsApp's media host serves it, under its path, until it expires."""
 
@@ -198,7 +196,7 @@ class Served:
         return 300 + len(self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Content:
     """The content of a message. Media is an `upload`, or a `url` that is recorded and not fetched.
 
@@ -227,7 +225,7 @@ class Content:
         return size
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Message:
     """One message in one chat, sent or received.
 
@@ -252,7 +250,7 @@ class Message:
         return self.content.size + (size_of(self.payload) if self.payload else 0)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Disappearing:
     """A chat whose messages disappear after some seconds. `wrapped`: they come inside ephemeralMessage."""
 
@@ -261,7 +259,7 @@ class Disappearing:
     wrapped: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Attempt:
     """One attempt to deliver an event: what was sent, and the response, or the reason why there is none.
 
@@ -279,7 +277,7 @@ class Attempt:
     reconnected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Delivery:
     """One webhook event on its way.
 
@@ -310,7 +308,7 @@ class Delivery:
         return 600 + len(self.body) + sum([900 + len(one.response) + len(one.url) for one in self.attempts])
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Task:
     """A scheduled message: pending, sent, failed or cancelled. `local_time` is `send_at` in the world's time zone."""
 
@@ -329,7 +327,7 @@ class Task:
         return self.content.size + size_of(self.recipients)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class PendingAutoReply:
     """An automatic reply that is scheduled."""
 
@@ -339,7 +337,7 @@ class PendingAutoReply:
     group: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Call:
     """An API call and its response; `instance` is None where no key was recognised.
 
@@ -379,7 +377,7 @@ class Call:
         return 1200 + headers + url + size_of(self.body) + len(self.response)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Reply:
     """The reply of a fault, instead of the API's or the receiver's; `body` is JSON, or text that is sent unchanged."""
 
@@ -388,7 +386,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Delay:
     """A delay in seconds: uniform between two bounds, or normal around a mean and cut to the bounds."""
 
@@ -398,7 +396,7 @@ class Delay:
     deviation: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Fault:
     """A rule that makes calls or deliveries fail.
 
@@ -425,7 +423,7 @@ class Fault:
         return self.times is None or self.hits < self.times
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class TaskChange:
     """A change of a scheduled message: scheduled, updated, cancelled, sent or failed."""
 
@@ -437,7 +435,7 @@ class TaskChange:
         return self.task.size
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Change:
     """A change of a group, a channel, an instance, a fault, a person, a webhook, the clock or the world."""
 

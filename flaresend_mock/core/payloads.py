@@ -5,9 +5,10 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Chaos, Upload
 from flaresend_mock.core.payload_reader import CONTEXT, TABLES, Payload
 from flaresend_mock.core.randomness import SeededRandom
@@ -39,7 +40,7 @@ TAG_IN_BASE64 = 24
 """The length of a vote without choices."""
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class InboundMessage:
     """A message that a person writes to an instance; see `POST /_mock/inbound` for what each field means.
 

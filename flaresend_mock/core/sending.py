@@ -1,7 +1,7 @@
 """Sending: messages of an instance to people; groups and channels record theirs here, too."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import MEDIA_TYPES, MESSAGE_TYPES, Content, Instance, Message
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import PORTION, Store
@@ -27,7 +28,7 @@ NOT_SHOWN: Mapping[str, Mapping[str, Any]] = {
 """The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Outcome:
     """The outcome of one sending: JIDs of successful and failed recipients, and invalid ones as they were given."""
 

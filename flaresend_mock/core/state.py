@@ -10,6 +10,7 @@ from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, Bo
 from flaresend_mock.core.clock import ClockSetting, TimerQueue
 from flaresend_mock.core.errors import InstanceNotFound, required
 from flaresend_mock.core.events import EventLog
+from flaresend_mock.core.model import model
 
 DEFAULT_HISTORY = 10_000
 MAX_PAIRING_SECONDS = 30 * 86_400
@@ -19,7 +20,7 @@ def _setting(default: Any, description: str, lowest: float | None = None, highes
     return field(default=default, metadata={"description": description, "lowest": lowest, "highest": highest})
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class WorldSettings:
     """How the simulated WhatsApp behaves where worlds may differ.
 

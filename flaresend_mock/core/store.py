@@ -2,12 +2,12 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from flaresend_mock.core.clock import Clock
 from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Change, Channel, Group, Instance, Upload
 from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import State
@@ -26,7 +26,7 @@ def _nothing(*_: object) -> None:
     """Do nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class HostServices(Generic[AnyWorld]):
     """The ports to the machine: everything that others do for a world.
 

@@ -3,16 +3,16 @@
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.store import Store
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Fired:
     """One timer that ran; `result` is its outcome."""
 

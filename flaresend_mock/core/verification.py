@@ -3,11 +3,11 @@
 import difflib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Matcher
+from flaresend_mock.core.model import model
 
 Item = Mapping[str, Any]
 
@@ -48,7 +48,7 @@ class Gathering:
             return [item for _, item in sorted(self._found.values(), key=lambda entry: entry[0])]
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Expectation:
     """The expected number of items, and the matchers that items must meet in order; other items may lie between."""
 
@@ -58,7 +58,7 @@ class Expectation:
     in_order: Sequence[Matcher] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Verdict:
     """The result of an expectation: whether it holds or what the `problem` is.
 

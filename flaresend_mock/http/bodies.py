@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from http import HTTPStatus
 from math import isinf
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
 from flaresend_mock.http.context import SERVICES
@@ -36,7 +37,7 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Limits:
     """How large bodies may be, beside the emulator's own limit.
 

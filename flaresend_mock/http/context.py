@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from threading import BoundedSemaphore
 from typing import Any
@@ -20,6 +20,7 @@ from flaresend_mock.background.realtime import Patience
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts, paths
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
+from flaresend_mock.core.model import model
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
@@ -55,7 +56,7 @@ _PROCESS = id(object())
 _runs = count(1)
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class AppServices:
     """The worlds of one emulator, and how the application serves them.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -15,6 +14,7 @@ from marshmallow import Schema, ValidationError, fields, missing
 from werkzeug.exceptions import BadRequest, NotFound
 
 from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.core.model import model
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
 from flaresend_mock.http.body_stream import forget, release
@@ -61,7 +61,7 @@ class RequestSchema(Schema):
         return str(next(found[name][0] for name in self.fields if name in found))
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Endpoint:
     """What an endpoint takes, returns and refuses. Its view carries it, and the OpenAPI documents come from it.
 

@@ -6,7 +6,7 @@ A world file is an export with most of it left out: every field is optional but 
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, get_type_hints
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -20,6 +20,7 @@ from flaresend_mock.core import faults, models, numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.core.model import model
 from flaresend_mock.core.state import State, WorldSettings
 
 FORMAT = "flaresend-mock world"
@@ -37,7 +38,7 @@ _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Role:
     """A follower of a channel, with a role."""
 
@@ -45,7 +46,7 @@ class Role:
     role: str
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class ClockStart:
     """The time a world starts at; its clock stands still there unless `frozen` is false."""
 
@@ -53,7 +54,7 @@ class ClockStart:
     frozen: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Population:
     """How many people and groups are invented from the seed."""
 
@@ -61,7 +62,7 @@ class Population:
     groups: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Timers:
     """All timers; `last_order` is the highest order given so far."""
 
@@ -69,7 +70,7 @@ class Timers:
     entries: tuple[Due, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Lane:
     """The deliveries of one chat that wait for each other, by their ids."""
 
@@ -78,7 +79,7 @@ class Lane:
     deliveries: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Evicted:
     """How many records a bounded store evicted, and the number of the event that recorded the newest of them."""
 
@@ -86,7 +87,7 @@ class Evicted:
     last_event: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class EventRecord:
     """An event; its `kind` decides the type of its subject."""
 
@@ -169,7 +170,7 @@ SUBJECTS: Mapping[str, Any] = dict.fromkeys(KINDS, models.Change) | {
 """The types of the subjects of events, by kind."""
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Listed:
     """A mapping by phone number, `field` of a model, that is a list in JSON: `name`, of a `kind` with numbers."""
 

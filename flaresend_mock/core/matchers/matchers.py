@@ -16,6 +16,7 @@ from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidMatcher
+from flaresend_mock.core.model import model
 
 MAX_PATTERN = 1000
 MAX_REPEAT = 1000
@@ -25,7 +26,7 @@ MAX_MEMORY = 2 * 1024 * 1024
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Miss:
     """One field that differs from what a matcher expects; `missing` marks a field that does not exist."""
 
@@ -151,7 +152,7 @@ _PIECE = 50_000  # pads a long text piece by piece, to save memory
 _POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRING": r"\z"}
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Regex:
     """A compiled regular expression."""
 

@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import chain
 from typing import Any
 
@@ -10,6 +10,7 @@ from flaresend_mock.core import numbers, paths
 from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.matchers import matchers
 from flaresend_mock.core.matchers.matchers import Miss, Test
+from flaresend_mock.core.model import model
 from flaresend_mock.core.redaction import is_secret
 
 OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
@@ -35,7 +36,7 @@ EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")
 _NUMBERED = ("recipients", "participants", "number")
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Field:
     """A field that matchers can name.
 
@@ -66,7 +67,7 @@ class Field:
     spelled: tuple[Callable[[str], str], Callable[[str], str]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@model
 class Matcher:
     """Conditions on the fields of an item, all of which must hold; without conditions, every item matches."""
 
