@@ -65,23 +65,26 @@ class Scheduler:
             self._disarm(world)
 
     def _add_job(self, world: World, wake_at: datetime) -> Job:
+        from apscheduler.jobstores.base import JobLookupError
         from apscheduler.schedulers.background import BackgroundScheduler
         from apscheduler.triggers.date import DateTrigger
+
+        class ForgivingScheduler(BackgroundScheduler):  # type: ignore[misc]
+            def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+                with suppress(JobLookupError):  # it is running already, or the scheduler stops as it starts it
+                    super().remove_job(job_id, jobstore)
 
         if self._scheduler is None:
             logging.getLogger("apscheduler").setLevel(logging.WARNING)
             defaults = {"misfire_grace_time": None, "coalesce": True}
-            self._scheduler = BackgroundScheduler(timezone=UTC, job_defaults=defaults)
+            self._scheduler = ForgivingScheduler(timezone=UTC, job_defaults=defaults)
             self._scheduler.start()
         id_ = f"{world.name} {next(self._job_numbers)}"
         return self._scheduler.add_job(self._wake, DateTrigger(wake_at, UTC), args=[world, id_], id=id_)
 
     def _disarm(self, world: World) -> None:
         if world in self._armed:
-            from apscheduler.jobstores.base import JobLookupError
-
-            with suppress(JobLookupError):  # it is running already
-                self._armed.pop(world)[1].remove()
+            self._armed.pop(world)[1].remove()
 
     def _wake(self, world: World, job_id: str) -> None:
         with self._lock:

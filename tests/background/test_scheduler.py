@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import requests
+from apscheduler.executors.base import BaseExecutor
+from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.errors import SendAtInThePast, TaskNotCancellable, TaskNotPending
@@ -180,3 +182,33 @@ def test_stopping_leaves_no_thread_behind() -> None:
             assert requests.get(f"{flaresend.url}/_mock/health", timeout=10).status_code == 200
 
     assert set(threading.enumerate()) <= before
+
+
+def test_stopping_while_a_timer_starts_ends_its_thread_in_order(
+    world: World, flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starting, stopping = threading.Event(), threading.Event()
+    failed: list[object] = []
+    submit, shutdown = BaseExecutor.submit_job, BaseScheduler.shutdown
+
+    def submit_late(self: BaseExecutor, *job: object) -> None:
+        starting.set()
+        assert stopping.wait(20)
+        while self._scheduler.state != STATE_STOPPED:
+            pass
+        submit(self, *job)
+
+    def stop(self: BaseScheduler, wait: bool = True) -> None:
+        stopping.set()
+        shutdown(self, wait)
+
+    monkeypatch.setattr(BaseExecutor, "submit_job", submit_late)
+    monkeypatch.setattr(BaseScheduler, "shutdown", stop)
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    schedule(world)
+    run_from(world, 0)
+    assert starting.wait(20)
+
+    flaresend.stop()
+
+    assert failed == []
