@@ -13,6 +13,7 @@ from flaresend_mock.http.call_queue import give_way
 LARGE = 256 * 1024
 """A call with a body of more bytes takes a turn."""
 
+_M_MMAP_THRESHOLD = -3
 _TURN = "flaresend_mock.turn"
 """The key in the environ of the turn that a call has."""
 
@@ -41,11 +42,13 @@ class Turns:
 
 
 def _trim() -> None:
-    """Have glibc return free memory to the system, which each thread otherwise keeps for itself."""
+    """Have glibc return free memory to the system, which each thread otherwise keeps: large blocks as soon as freed."""
     import ctypes  # few runs need it
 
     with suppress(OSError, AttributeError, TypeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, LARGE)  # it grows otherwise, and with it what each thread keeps
+        libc.malloc_trim(0)
 
 
 def give_back(environ: MutableMapping[str, Any]) -> None:
