@@ -209,6 +209,8 @@ class Connection:
                 if head.method == "CONNECT":
                     self._leave_queue()
                     return self._connect()
+            if head.length is None:
+                self._leave_queue()  # it may wait for chunks of others
             body = reader.read_body(head)
             self._turn = self._turn or self._server.queue.enter()
             self.is_reading, self.is_calling = False, True

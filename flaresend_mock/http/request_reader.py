@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
@@ -20,9 +21,11 @@ STALL_SECONDS = 30.0
 """How long a body may stand still."""
 MAX_IN_MEMORY = 256 * 1024
 """Bytes of a body that are kept in memory; a larger one goes to a temporary file."""
+FEW = 4096  # Bytes of chunks that are taken apart beside those of others.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _END = b"\r\n\r\n"
+_computing = threading.Lock()  # chunks are taken apart by one thread at a time: fifty would hinder all others
 
 
 class Closed(Exception):
@@ -45,6 +48,8 @@ class RequestReader:
         self._max_body = max_body
         self.buffer = b""
         self.head = b""
+        self._received = bytearray()  # of a body: unlike bytes, it loses its first ones at no cost
+        self._is_computing = False
 
     def wait(self) -> None:
         """Wait for the first bytes of the next request."""
@@ -90,11 +95,14 @@ class RequestReader:
                 raise Refused(413, "Request body too large")
             if head.expects_continue and not self.buffer:
                 self._send(CONTINUE)
+            self._received += self.buffer
             if head.length is not None:
                 self._copy(head.length, spool)
             else:
+                self._compute(len(self.buffer) > FEW)
                 self._read_chunks(spool)
                 head.fields["CONTENT_LENGTH"] = str(spool.size)
+            self.buffer, self._received = bytes(self._received), bytearray()
             spool.rewind()
         except BaseException as error:
             with suppress(OSError):  # it writes what it has not written yet
@@ -104,6 +112,8 @@ class RequestReader:
             if isinstance(error, Refused):
                 error.path = head.path
             raise
+        finally:
+            self._compute(False)
         return spool.file
 
     def _next(self, seconds: float) -> bytes:
@@ -112,14 +122,24 @@ class RequestReader:
             raise Closed
         return piece
 
-    def _copy(self, length: int, spool: _Spool) -> None:
+    def _receive_more(self, *, chunked: bool) -> None:
+        """Wait for more of the body."""
+        self._compute(False)
+        self._received += self._next(STALL_SECONDS)
+        self._compute(chunked and len(self._received) > FEW)
+
+    def _compute(self, wanted: bool) -> None:
+        if self._is_computing:
+            _computing.release()
+        self._is_computing = wanted and _computing.acquire()
+
+    def _copy(self, length: int, spool: _Spool, *, chunked: bool = False) -> None:
         """Keep this number of bytes of the body."""
         while length:
-            piece = self.buffer[:length] or self._next(STALL_SECONDS)
-            if len(piece) > length:
-                piece, self.buffer = piece[:length], piece[length:]
-            else:
-                self.buffer = self.buffer[len(piece) :]
+            if not self._received:
+                self._receive_more(chunked=chunked)
+            piece = self._received[:length]
+            del self._received[:length]
             length -= len(piece)
             spool.write(piece)
 
@@ -127,7 +147,7 @@ class RequestReader:
         while size := request_parser.chunk_size(self._read_line(request_parser.MAX_CHUNK_LINE, 400)):
             if spool.size + size > self._max_body:
                 raise Refused(413, "Request body too large")
-            self._copy(size, spool)
+            self._copy(size, spool, chunked=True)
             if self._read_line(2, 400) != b"\r\n":
                 raise Refused(400, "Bad Request: a malformed end of a chunk")
         left = request_parser.MAX_TRAILERS
@@ -137,12 +157,12 @@ class RequestReader:
 
     def _read_line(self, most: int, status: int) -> bytes:
         """Return a line of the framing of a chunked body, with CRLF."""
-        while (end := self.buffer.find(b"\n", 0, most)) < 0:
-            if len(self.buffer) >= most:
+        while (end := self._received.find(b"\n", 0, most)) < 0:
+            if len(self._received) >= most:
                 raise Refused(status, "Bad Request: a line of a chunked body is too long")
-            self.buffer += self._next(STALL_SECONDS)
-        line = self.buffer[: end + 1]
-        self.buffer = self.buffer[end + 1 :]
+            self._receive_more(chunked=True)
+        line = bytes(self._received[: end + 1])
+        del self._received[: end + 1]
         return line
 
 
@@ -153,7 +173,7 @@ class _Spool:
         self.file: IO[bytes] = BytesIO()
         self.size = 0
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytearray) -> None:
         """Add bytes."""
         with _keeping():
             if self.size <= MAX_IN_MEMORY < self.size + len(piece):

@@ -125,6 +125,10 @@ class Process:
         return int(self.url.rpartition(":")[2])
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def state(self) -> str:
         """Whether it runs, in words."""
         status = self._process.poll()

@@ -1,5 +1,6 @@
 """Turns: calls with large bodies wait for each other, and for nothing else."""
 
+import json
 import threading
 from typing import Any
 
@@ -9,10 +10,13 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.background.realtime import Patience, Stopwatch
+from flaresend_mock.http import body_stream, request_reader
 from flaresend_mock.http.turns import LARGE, Turns, give_back
+from tests.benchmarks.wire import Wire, request
 from tests.defaults import ANN
 
 MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
+WAITING = 20
 BIG = {**MESSAGE, "text": "x" * LARGE}
 
 
@@ -75,13 +79,31 @@ def test_small_calls_pass_by(busy: FlaresendMock) -> None:
     assert (found, waiting.is_alive()) == ([200, 200], True)
 
 
+@pytest.mark.parametrize("large", [False, True])
+def test_chunks_of_large_calls_are_taken_apart_one_call_at_a_time(large: bool) -> None:
+    found: list[int] = []
+    body = json.dumps({**MESSAGE, "text": "x" * (1 + request_reader.FEW * large)}).encode()
+    head = request("POST", "/send-message", body)[: -len(body)].replace(b"Content-Length", b"X-Length")
+    chunked = head[:-2] + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with FlaresendMock(log_level="warning") as mock, Wire(int(mock.url.rpartition(":")[2])) as wire:
+        with request_reader._computing:  # as if chunks of another call were taken apart
+            wire.send(chunked)
+            if not large:
+                assert wire.answer()[0] == 200
+            post(mock, "/send-message", MESSAGE, found).join()
+            calls = requests.get(f"{mock.url}/_mock/requests", timeout=30).json()["requests"]
+            assert len(calls) == 2 - large
+        assert not large or wire.answer()[0] == 200
+
+
 def test_a_large_body_without_a_key_waits_for_nobody(busy: FlaresendMock) -> None:
     assert requests.post(f"{busy.url}/send-message", json=BIG, timeout=30).status_code == 401
     large = {"token": "x" * LARGE}
     assert requests.post(f"{busy.url}/_mock/ui/login", data=large, timeout=30).status_code == 413
 
 
-def test_the_emulator_stops_while_large_calls_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("path", "body"), [("/send-message", BIG), ("/_mock/messages/search", {"x": "x" * LARGE})])
+def test_the_emulator_stops_while_large_calls_wait(path: str, body: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[int] = []
     arrived = threading.Semaphore(0)
     take = Turns.take
@@ -93,14 +115,53 @@ def test_the_emulator_stops_while_large_calls_wait(monkeypatch: pytest.MonkeyPat
     with FlaresendMock(log_level="warning") as mock:
         mock.app.services.turns.take({})
         monkeypatch.setattr(Turns, "take", noted)
-        threads = [post(mock, "/send-message", BIG, found) for _ in range(5)]
+        threads = [post(mock, path, body, found) for _ in range(WAITING)]
         for _ in threads:
             arrived.acquire()
         watch = Stopwatch()
     assert watch.seconds < 5
     for thread in threads:
         thread.join()
-    assert found == [503] * 5
+    assert found == [503] * WAITING
+    if path == "/send-message":
+        assert recorded(mock) == found
+
+
+def test_a_stop_loses_no_call_that_waits_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that have a turn are finished, the others are refused, and all are recorded."""
+    found: list[int] = []
+    arrived, ended = threading.Semaphore(0), threading.Semaphore(0)
+    take, give = Turns.take, give_back
+
+    def taken(turns: Turns, environ: Any) -> None:
+        arrived.release()
+        take(turns, environ)
+
+    def given(environ: Any) -> None:
+        give(environ)
+        ended.release()
+
+    with FlaresendMock(log_level="warning") as mock:
+        mock.app.services.turns.take(mine := {})
+        monkeypatch.setattr(Turns, "take", taken)
+        monkeypatch.setattr(body_stream, "give_back", given)
+        threads = [post(mock, "/send-message", BIG, found) for _ in range(WAITING)]
+        for _ in threads:
+            arrived.acquire()
+        give(mine)
+        for _ in range(3):
+            ended.acquire()
+        watch = Stopwatch()
+    assert watch.seconds < 5
+    for thread in threads:
+        thread.join()
+    assert sorted(recorded(mock)) == sorted(found)
+    assert (len(found), set(found) <= {200, 503}) == (WAITING, True)
+
+
+def recorded(mock: FlaresendMock) -> list[int]:
+    calls = mock.app.test_client().get("/_mock/requests?limit=100").get_json()["requests"]
+    return [call["status"] for call in calls]
 
 
 @pytest.mark.parametrize("slow", ["a fault", "a magic number"])

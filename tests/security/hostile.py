@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
+from werkzeug.routing import Rule
 from werkzeug.test import Client, TestResponse
 
 from flaresend_mock import FlaresendMock
@@ -75,10 +76,14 @@ def headers_for(path: str) -> dict[str, str]:
 def calls(app: Flask, filling: str) -> Iterator[tuple[str, str]]:
     """Yield method and path of every call of an application, with something in the place of its variables."""
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
-        path = re.sub(r"<[^>]*>", lambda _: filling, path)
         for method in sorted((rule.methods or set()) - {"OPTIONS"}):
-            yield method, path
+            yield method, path_of(rule, filling)
+
+
+def path_of(rule: Rule, filling: str) -> str:
+    """Return a path that the rule matches, with something in the place of its variables."""
+    path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
+    return re.sub(r"<[^>]*>", lambda _: filling, path)
 
 
 def last_event(client: Client) -> int:
