@@ -26,7 +26,7 @@ DISAPPEARING_SECONDS = (86_400, 604_800, 7_776_000)
 
 @model
 class Rule:
-    """A person's `reply` (None: the same text), `after` seconds after a text that has `when` (None: any) in any case."""
+    """A person's `reply` (None: the same text), `after` seconds after a text with `when` (None: any) in any case."""
 
     when: str | None = None
     reply: str | None = None
