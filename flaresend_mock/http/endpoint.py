@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -25,6 +24,7 @@ View = Callable[..., Any]
 
 WORLD = "world"
 
+_MOST_NARROWED = 100
 _ATTRIBUTE = "flaresend_mock_endpoint"
 
 
@@ -38,6 +38,7 @@ class RequestSchema(Schema):
         self._needed = frozenset(
             name for name, one in self.fields.items() if one.required or one.load_default is not missing
         )
+        self._names = {one.data_key or name: name for name, one in self.fields.items()}
         self._narrowed: dict[frozenset[str], RequestSchema] = {}
 
     def parse(self, data: Mapping[str, Any], where: str = "") -> Any:
@@ -46,14 +47,16 @@ class RequestSchema(Schema):
         Args:
             where: the place of the data in the body, for the message.
         """
-        names = self._needed.union(self.fields.keys() & data.keys())
-        narrowed = self._narrowed.get(names) or self._narrowed.setdefault(names, type(self)(only=names))
-        try:
-            with suppress(ValidationError):
-                return narrowed.load(data)
-            return self.load(data)  # which refuses it
-        except ValidationError as invalid:
-            raise BadRequest(self.refusal(invalid, where)) from None
+        names = self._needed.union(map(self._names.__getitem__, self._names.keys() & data.keys()))
+        if names not in self._narrowed and len(self._narrowed) < _MOST_NARROWED:
+            self._narrowed[names] = type(self)(only=names)
+        refused = ValidationError("")
+        for schema in (self._narrowed.get(names, self), self):  # the second one refuses it
+            try:
+                return schema.load(data)
+            except ValidationError as refused_now:
+                refused = refused_now.with_traceback(None)  # its frames would keep the data until they are collected
+        raise BadRequest(self.refusal(refused, where))
 
     def refusal(self, invalid: ValidationError, where: str) -> str:
         """Return the message of the first field that is wrong, in the order of the fields."""
