@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -21,7 +22,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.http import context
 from flaresend_mock.http.tls import Authority
 from flaresend_mock.package_data import world_file
-from flaresend_mock.settings import options
+from flaresend_mock.settings import ENVIRONMENT, options
 from flaresend_mock.world_format import load_file
 from tests.defaults import ANN
 from tests.handshake import is_trusted, trusting
@@ -190,6 +191,37 @@ def certified(emulator: FlaresendMock) -> list[bool]:
     return [is_trusted(client, emulator.tls_context(), host) for host in HOSTS]
 
 
+def speaks_tls(emulator: FlaresendMock, port: int) -> bool:
+    """Return whether a port is the emulator's, and has its certificate."""
+    client = trusting(emulator.authority.certificate)
+    try:
+        with (
+            socket.create_connection((ANOTHER_HOST, port), timeout=SECONDS) as raw,
+            client.wrap_socket(raw, server_hostname="api.flaresend.com") as tls,
+        ):
+            tls.sendall(b"GET /_mock/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return tls.recv(12) == b"HTTP/1.1 200"
+    except ssl.SSLCertVerificationError:
+        return False
+
+
+def passed_on(emulator: FlaresendMock, receiver: Receiver) -> list[Any]:
+    """Return what becomes of a call of another host, as a whole URL and with CONNECT, and what is recorded."""
+    host = f"0.0.0.0:{urlsplit(receiver.url).port}"  # not loopback, which is reached in any case
+    before = len(control(emulator, "GET", "events?kind=proxy")["events"])
+    with requests.Session() as session, pytest.MonkeyPatch.context() as patch:
+        session.trust_env = False
+        for name in ("https_proxy", "HTTPS_PROXY", "all_proxy"):
+            patch.delitem(ENVIRONMENT, name, raising=False)
+        whole = session.post(f"http://{host}/hook", data=b"{}", proxies={"http": emulator.url}, timeout=SECONDS)
+        parts = urlsplit(emulator.url)
+        with socket.create_connection((parts.hostname, parts.port), timeout=SECONDS) as raw:
+            raw.sendall(f"CONNECT {host} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            connected = int(raw.recv(12)[9:])
+    events = control(emulator, "GET", "events?kind=proxy")["events"][before:]
+    return [whole.status_code, connected, [one["proxy"]["action"] for one in events]]
+
+
 def free_ports() -> tuple[int, int]:
     with socket.create_server((ANOTHER_HOST, 0)) as first, socket.create_server((ANOTHER_HOST, 0)) as second:
         return first.getsockname()[1], second.getsockname()[1]
@@ -206,7 +238,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
     ends = [str(folder / f"end-of-{name}.json") for name in ("one", "other")]
     cas = [str(folder / f"{name}-ca.pem") for name in ("one", "other")]
     certificates = [Authority.open(Path(file), ",".join(HOSTS)).certificate for file in cas]
-    ports = free_ports()
+    ports, tls_ports = free_ports(), free_ports()
     here = {"host": ANOTHER_HOST}
     keys = ("key-of-one", "key-of-other")
     tokens = ("token-of-one", "token-of-other")
@@ -269,8 +301,17 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             "tls_name": Case(
                 HOSTS, certified, ([True, False], [False, True]), ({"tls_ca": cas[0]}, {"tls_ca": cas[1]})
             ),
-            "tls_port": Case((None, 0), lambda one: one.settings.tls_port, (None, 0)),
-            "proxy_others": Case(("refuse", "pass"), lambda one: one.settings.proxy_others, ("refuse", "pass")),
+            "tls_port": Case(
+                tls_ports,
+                lambda one: [speaks_tls(one, port) for port in tls_ports],
+                ([True, False], [False, True]),
+                ({"tls_ca": cas[0], **here}, {"tls_ca": cas[1], **here}),
+            ),
+            "proxy_others": Case(
+                ("refuse", "pass"),
+                lambda one: passed_on(one, receiver),
+                ([403, 403, ["refused"] * 2], [200, 200, ["passed_on"] * 2]),
+            ),
             "webhook_ca": Case(
                 (cas[0], cas[1]), lambda one: [trusts(one, url) for url in secure], ([True, False], [False, True])
             ),
