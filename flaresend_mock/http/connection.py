@@ -29,7 +29,6 @@ log = logging.getLogger(__name__)
 HANDSHAKE_SECONDS = 10.0
 LINGER_SECONDS = 2.0
 """How long the server reads on after a refusal: closing a connection with unread bytes would reset it."""
-TUNNEL_SECONDS = 24 * 3600.0
 TICK_SECONDS = 5.0
 """How often the thread of a connection that waits for bytes looks at its limits."""
 
@@ -60,11 +59,11 @@ class Connection:
         self._turn: threading.Lock | None = None
         self.is_reading, self.is_calling = False, False
         self.client: str = client[0]
-        self.local, port = connection.getsockname()[:2]
+        self.address: tuple[str, int] = connection.getsockname()[:2]
         self._environ: dict[str, Any] = {
             "SCRIPT_NAME": "",
-            "SERVER_NAME": self.local,
-            "SERVER_PORT": str(port),
+            "SERVER_NAME": self.address[0],
+            "SERVER_PORT": str(self.address[1]),
             "REMOTE_ADDR": self.client,
             "REMOTE_PORT": str(client[1]),
             "wsgi.version": (1, 0),
@@ -111,10 +110,9 @@ class Connection:
         """Tell whether the server is being stopped."""
         return self._server.stopping
 
-    def read(self) -> bytes:
-        """Return the next bytes of a tunnel, or none at the end."""
-        buffer, self._reader.buffer = self._reader.buffer, b""
-        return buffer or self._receive(TUNNEL_SECONDS)
+    def take(self) -> tuple[socket.socket, bytes]:
+        """Return the socket, for a tunnel, and what was read from it already."""
+        return self._socket, self._reader.buffer
 
     def send(self, data: bytes) -> None:
         """Send all of the data."""
@@ -164,8 +162,6 @@ class Connection:
         first = self._reader.buffer or self._receive(IDLE_SECONDS, socket.MSG_PEEK)
         if not first or first[0] != _TLS_HELLO:
             return
-        if self._reader.buffer:  # a client that does not wait for the response to CONNECT
-            raise Closed
         self.is_reading = True
         if self._server.tls_context is None:
             raise Closed
@@ -201,14 +197,19 @@ class Connection:
             if not self.is_served:
                 raise Refused(503, "too many connections are open", head.path)
             if head.authority is not None:
-                if not self._server.proxy.is_ours(head, self.local):
+                # a client may not wait for the response to CONNECT, or speak TLS to the proxy, too
+                is_wrapped = reader.buffer[:1] == b"\x16" or self._environ["wsgi.url_scheme"] == "https"
+                if (is_wrapped and head.method == "CONNECT") or not self._server.proxy.is_ours(head, self.address[0]):
                     self._leave_queue()
                     self.is_reading = False  # a tunnel may be ended at any time
                     self._server.proxy.pass_on(head, reader.head, self)
                     return False
                 if head.method == "CONNECT":
                     self._leave_queue()
-                    return self._connect()
+                    self.send(ESTABLISHED)
+                    self.is_reading = False  # until the client sends something
+                    self._accept_tls()
+                    return True
             if head.length is None:
                 self._leave_queue()  # it may wait for chunks of others
             body = reader.read_body(head)
@@ -265,15 +266,6 @@ class Connection:
                 raise Closed from None
             raise Refused(500, "Internal Server Error", head.path) from None
         return writer.keeps_alive
-
-    def _connect(self) -> bool:
-        """Serve what the client sends through CONNECT as if it came to this address."""
-        if self._environ["wsgi.url_scheme"] == "https":
-            raise Refused(400, "Bad Request: CONNECT inside TLS")
-        self.send(ESTABLISHED)
-        self.is_reading = False  # until the client sends something
-        self._accept_tls()
-        return True
 
     def _has_bytes(self) -> bool:
         """Tell whether there are bytes to read, or the client has sent its last one."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
-import threading
+import sys
 from base64 import b64encode
 from collections.abc import Callable, Collection
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
+from ssl import SSLWantReadError, SSLWantWriteError
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -19,17 +22,20 @@ if TYPE_CHECKING:
 
 API_HOST = "api.flaresend.com"
 """The host that clients of Flaresend call."""
+API_ADDRESS = "57.128.52.136"
+"""The address of that host, which some clients pin."""
 CONNECT_SECONDS = 15.0
 ESTABLISHED = b"HTTP/1.1 200 OK\r\n\r\n"
 """The response to CONNECT."""
 MAX_REPLY = 16 * 1024
 
-_PIECE = 64 * 1024
+_PIECE = 64 * 1024  # more than a record of TLS: none is left where a selector does not see it
+_TICK = 1.0  # how often a tunnel that stands still looks whether the server is being stopped
 _CONTAINERS = ("flaresend", "flaresend-mock", "host.docker.internal")
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _MACHINE = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
 _TOP_LEVEL = re.compile(r"[a-z]+|xn--[a-z0-9-]+", re.ASCII)
-_HOP_BY_HOP = (b"proxy-", b"connection:", b"keep-alive:")
+_REPLACED = (b"proxy-", b"connection:", b"keep-alive:", b"host:")
 
 
 def names(extra: str = "") -> tuple[str, ...]:
@@ -52,7 +58,7 @@ class Proxy:
         extra: hosts that are this emulator at any port, besides the API's, as in --tls-name.
         ports: returns the ports that it listens on. This machine with one of these is this emulator.
         passes: passes requests for other hosts on. Without it, they are refused.
-        upstream: returns the URL of the proxy that leads to a host, or None.
+        upstream: returns the URL of the proxy that leads to `host:port`, or None.
         chain: the address of an emulator in another process, to which its requests are led.
         record: is told of each request for another host: `host:port`, and whether it was passed on.
     """
@@ -63,58 +69,84 @@ class Proxy:
         ports: Callable[[], Collection[int]] = tuple,
         *,
         passes: bool = False,
-        upstream: Callable[[str], str | None] = lambda host: None,
+        upstream: Callable[[str], str | None] = lambda target: None,
         chain: tuple[str, int] | None = None,
         record: Callable[[str, bool], None] = lambda target, passed: None,
     ) -> None:
-        self._names = frozenset((API_HOST, *hosts.plain_hosts(extra)))
+        self._names = frozenset((API_HOST, API_ADDRESS, *hosts.plain_hosts(extra)))
         self._here = frozenset(names(extra))
         self._ports = ports
         self._passes = passes
         self._upstream = upstream
         self._chain = chain
         self._record = record
+        self._via = f"1.1 flaresend-mock-{os.getpid()}-{id(self)}"  # no other proxy of a request has it
 
     def is_ours(self, head: Head, local: str) -> bool:
-        """Tell whether this emulator responds to a request itself.
-
-        Args:
-            local: the address of this machine that the request came to.
-        """
+        """Tell whether this emulator responds to a request itself, which came to its `local` address."""
         host, port = _target(head)
         return self._chain is None and (host in self._names or self._is_here(host, port, local))
 
     def pass_on(self, head: Head, raw_head: bytes, connection: Connection) -> None:
         """Connect a client to the host of its request, until one of them ends that."""
-        host, port = _target(head)
-        asked, proxy = head.method == "CONNECT", None
-        is_chained = self._chain is not None and host in self._names
-        if self._chain is not None and is_chained:
-            server = _open(*self._chain)
+        (host, port), proxy, added = _target(head), None, b""
+        target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        chain = self._chain if host in self._names else None
+        if chain is not None:
+            server = _open(*chain)
+        elif self.is_ours(head, connection.address[0]):  # TLS that another connection has to unwrap
+            server = _open(*connection.address)
         elif hosts.is_loopback(host) and hosts.is_loopback(connection.client):
             server = _open(host, port)  # no other host: some clients know no exceptions from the proxy
         else:
-            self._record(f"{host}:{port}", self._passes)
-            if not self._passes:
-                raise Refused(403, f"{host} is not this emulator, which passes no calls on without --proxy-others pass")
-            proxy = urlsplit(self._upstream(host) or "")
-            if not proxy.hostname or self._is_here(proxy.hostname, proxy.port or 80, connection.local):
-                proxy = None
-                server = _open(host, port)
-            else:
-                server = _open(proxy.hostname, proxy.port or 80)
+            try:
+                proxy = self._next_proxy(host, target, head, connection)
+                place = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
+                server = _open(*place, None if proxy else connection.client)
+            except Refused as refused:
+                self._record(target, refused.status >= 500)
+                raise
+            self._record(target, True)
+        if proxy is not None:
+            via = ", ".join(filter(None, (head.fields.get("HTTP_VIA"), self._via)))
+            added = _authorization(proxy) + f"Via: {via}\r\n".encode("latin-1")
         with closing(server):
-            if asked:
+            if head.method == "CONNECT":
                 if proxy is not None:
-                    _ask(server, f"{host}:{port}", proxy)
+                    _ask(server, target, proxy, added)
                 connection.send(ESTABLISHED)
+                _join(connection, server)
             else:
-                is_whole = is_chained or proxy is not None
-                server.sendall(_rewritten(raw_head, head, proxy, whole=is_whole))
-            _join(connection, server)
+                opening = _rewritten(raw_head, head, added, whole=bool(chain or proxy))
+                _join(connection, server, opening, sys.maxsize if head.length is None else head.length)
+
+    def _next_proxy(self, host: str, target: str, head: Head, connection: Connection) -> SplitResult | None:
+        """Return the URL of the proxy that leads to another host, or None, if the client may reach that."""
+        if not self._passes:
+            raise Refused(403, f"{host} is not this emulator, which passes no calls on without --proxy-others pass")
+        if head.target.lower().startswith("https:"):
+            raise Refused(400, f"{host} is not this emulator: a client reaches it over https with CONNECT")
+        if self._via in head.fields.get("HTTP_VIA", ""):
+            raise Refused(508, f"the proxies on the way to {target} lead back to this emulator")
+        _check(host, connection.client)
+        try:
+            proxy = urlsplit(self._upstream(target) or "")
+            if not proxy.hostname or self._is_here(_plain(proxy.hostname), proxy.port or 80, connection.address[0]):
+                return None
+            if proxy.scheme == "http":
+                return proxy
+        except ValueError:
+            pass
+        raise Refused(502, f"the proxy that leads to {target} has no URL with http:// and a valid port")
 
     def _is_here(self, host: str, port: int, local: str) -> bool:
-        return port in self._ports() and (host == local or host in self._here or hosts.is_loopback(host))
+        return port in self._ports() and (host == _plain(local) or host in self._here or hosts.is_loopback(host))
+
+
+def _plain(host: str) -> str:
+    """Return a host in the notation that is compared: an address may be spelled in several ways."""
+    address = hosts.address_of(host)
+    return hosts.canonical(host) if address is None else str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _target(head: Head) -> tuple[str, int]:
@@ -122,19 +154,32 @@ def _target(head: Head) -> tuple[str, int]:
     parts = urlsplit(f"//{head.authority}")
     default = 443 if head.target.lower().startswith("https://") else 80
     try:
-        return hosts.canonical(parts.hostname or ""), parts.port or default
+        return _plain(parts.hostname or ""), parts.port or default
     except ValueError:
         raise Refused(400, "Bad Request: a malformed port") from None
 
 
-def _open(host: str, port: int) -> socket.socket:
+def _check(host: str, client: str) -> None:
+    """Refuse a metadata service, and this machine to clients of others: both trust who can call them."""
+    address = hosts.address_of(host)
+    if hosts.is_metadata(host):
+        raise Refused(403, f"{host} is a link-local address or a cloud's metadata service")
+    if (hosts.is_loopback(host) or (address and address.is_unspecified)) and not hosts.is_loopback(client):
+        raise Refused(403, f"{host} is the emulator's machine, which only its own programs reach through it")
+
+
+def _open(host: str, port: int, client: str | None = None) -> socket.socket:
+    """Connect to a host. If a client chose it, its addresses are checked, too."""
     try:
-        server = socket.create_connection((host, port), CONNECT_SECONDS)
+        addresses = [_plain(str(one[4][0])) for one in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+        for address in addresses if client else ():
+            _check(address, client or "")
+        while True:
+            with suppress(OSError) if addresses[1:] else nullcontext():
+                return socket.create_connection((addresses.pop(0), port), CONNECT_SECONDS)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Refused(502, f"{host}:{port} cannot be reached: {reason}") from None
-    server.settimeout(None)
-    return server
 
 
 def _authorization(proxy: SplitResult) -> bytes:
@@ -145,55 +190,60 @@ def _authorization(proxy: SplitResult) -> bytes:
     return b"Proxy-Authorization: Basic " + b64encode(credentials.encode()) + b"\r\n"
 
 
-def _ask(server: socket.socket, target: str, proxy: SplitResult) -> None:
+def _ask(server: socket.socket, target: str, proxy: SplitResult, added: bytes) -> None:
     """Ask another proxy for a connection."""
-    server.settimeout(CONNECT_SECONDS)
     reply = b""
-    try:
-        request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode()
-        server.sendall(request + _authorization(proxy) + b"\r\n")
-        while not reply.endswith(b"\r\n\r\n") and len(reply) < MAX_REPLY:
-            reply += (piece := server.recv(1))  # what follows belongs to the client
-            if not piece:
-                break
-    except OSError:
-        reply = b""
-    if not reply.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")):
+    with suppress(OSError):
+        server.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode() + added + b"\r\n")
+        while len(reply) < MAX_REPLY and not reply.endswith(b"\r\n\r\n") and (piece := server.recv(1)):
+            reply += piece  # what follows belongs to the client
+    if not (reply.startswith((b"HTTP/1.1 2", b"HTTP/1.0 2")) and reply.endswith(b"\r\n\r\n")):
         said = reply.partition(b"\r\n")[0].decode("latin-1")[:100] or "nothing"
-        raise Refused(502, f"the proxy {proxy.hostname} does not lead to {target}: it said {said}")
-    server.settimeout(None)
+        status = 508 if reply[9:12] == b"508" else 502  # the proxies lead to each other
+        raise Refused(status, f"the proxy {proxy.hostname} does not lead to {target}: it said {said}")
 
 
-def _rewritten(raw: bytes, head: Head, proxy: SplitResult | None, *, whole: bool) -> bytes:
-    """Return a head as the next server gets it: the connection is for this one request.
-
-    Args:
-        whole: keeps the absolute form, for another proxy.
-    """
+def _rewritten(raw: bytes, head: Head, added: bytes, *, whole: bool) -> bytes:
+    """Return a head as the next server gets it, for this one request. Another proxy gets the `whole` URL."""
     _, _, fields = raw.partition(b"\r\n")
-    kept = [line for line in fields.split(b"\r\n") if line and not line.lower().startswith(_HOP_BY_HOP)]
+    replaced = (*_REPLACED, b"via:") if added else _REPLACED
+    kept = [line for line in fields.split(b"\r\n") if line and not line.lower().startswith(replaced)]
     assert head.authority is not None
     rest = head.target.partition("://")[2][len(head.authority) :]
     target = head.target if whole else rest if rest.startswith("/") else f"/{rest}"
-    line = f"{head.method} {target} HTTP/1.1".encode("latin-1")
-    end = b"\r\nConnection: close\r\n" + (_authorization(proxy) if proxy else b"") + b"\r\n"
-    return b"\r\n".join((line, *kept)) + end
+    line = f"{head.method} {target} HTTP/1.{min(head.minor, 1)}\r\nHost: {head.authority}".encode("latin-1")
+    return b"\r\n".join((line, *kept)) + b"\r\nConnection: close\r\n" + added + b"\r\n"
 
 
-def _join(connection: Connection, server: socket.socket) -> None:
-    """Send everything that the client and the server say to the other, until both have ended."""
+def _join(connection: Connection, server: socket.socket, opening: bytes = b"", left: int = sys.maxsize) -> None:
+    """Send the `opening`, and what client and server say to each other, until the server or the emulator ends that.
 
-    def upload() -> None:
-        with suppress(OSError):
-            while piece := connection.read():
-                server.sendall(piece)
-        with suppress(OSError):
-            server.shutdown(socket.SHUT_RDWR if connection.is_ending() else socket.SHUT_WR)
-
-    sender = threading.Thread(target=upload, name="flaresend-mock-tunnel", daemon=True)
-    sender.start()
-    with suppress(OSError):
-        while piece := server.recv(_PIECE):
-            connection.send(piece)
-    connection.end(socket.SHUT_RDWR)
-    sender.join()
+    Of the client's bytes, the server gets those that are `left`: what follows a request may be for another host.
+    """
+    client, first = connection.take()
+    peers = {client: server, server: client}
+    for one in peers:
+        one.setblocking(False)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    unsent, reading = {client: b"", server: opening + first[:left]}, {client, server}
+    left -= len(first[:left])
+    while server in reading or unsent[client]:
+        with DefaultSelector() as selector:
+            for one, peer in peers.items():
+                if events := EVENT_WRITE * bool(unsent[one]) | EVENT_READ * (one in reading and not unsent[peer]):
+                    selector.register(one, events)
+            selector.select(_TICK)
+        if connection.is_ending():
+            return
+        for one, peer in peers.items():
+            with suppress(BlockingIOError, SSLWantReadError, SSLWantWriteError):
+                if unsent[one]:
+                    unsent[one] = unsent[one][one.send(unsent[one]) :]
+                if one in reading and not unsent[peer]:
+                    piece = one.recv(_PIECE)
+                    unsent[peer] = piece[:left] if one is client else piece
+                    left -= len(unsent[server]) if one is client else 0
+                    if not piece:
+                        reading.remove(one)
+                        if one is client:
+                            server.shutdown(socket.SHUT_WR)
