@@ -196,6 +196,13 @@ class FlaresendMock:
         return local_url(self._http.host, self._http.port)
 
     @property
+    def tls_port(self) -> int | None:
+        """The port of --tls-port, on which it listens besides that of `url`; None without this option."""
+        if self._http is None or self.settings.tls_port is None:
+            return None
+        return self._http.ports[-1]
+
+    @property
     def api_key(self) -> str:
         """The API key of the default world's first instance, or empty if that has none."""
         return next(iter(self.worlds.default().instances.first().api_keys), "")
@@ -323,7 +330,7 @@ class FlaresendMock:
 
     def _ports(self) -> Collection[int]:
         public = urlsplit(self._public_url()).port
-        return () if self._http is None else self._http.ports | {public or 0}
+        return () if self._http is None else {*self._http.ports, public or 0}
 
     def _record_proxied(self, target: str, passed: bool) -> None:
         self.others[target, passed] += 1

@@ -149,6 +149,8 @@ def _greet(emulator: FlaresendMock) -> None:
     headers = f"-H {shlex.quote(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
     print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
     print(f"API key: {emulator.api_key}")
+    if emulator.tls_port is not None:
+        print(f"It also listens on port {emulator.tls_port}, as --tls-port says")
     print(f"Try it: curl {emulator.url}/send-message {headers} -d {body}")
     print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
 

@@ -86,7 +86,7 @@ class HttpServer:
                 listener.close()
             raise
         self.host, self.port = self._listeners[0].getsockname()[:2]
-        self.ports = frozenset(listener.getsockname()[1] for listener in self._listeners)
+        self.ports: list[int] = [listener.getsockname()[1] for listener in self._listeners]
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept_all, name="flaresend-mock-accept", daemon=True)
         self._connections: set[Connection] = set()

@@ -260,7 +260,7 @@ def test_handshakes_that_hang_end_in_time(server: HttpServer, monkeypatch: pytes
 def test_a_tls_port_speaks_http_and_https_as_well(tmp_path: Path) -> None:
     with FlaresendMock(tls_ca=str(tmp_path / "ca.pem"), tls_port=0) as emulator:
         assert emulator._http is not None
-        (other,) = emulator._http.ports - {emulator._http.port}
+        other = emulator.tls_port
         with connect(other) as plain:
             assert ask(plain, get("/_mock/health"))[0] == 200
         with over_tls(connect(other), client_context(emulator.authority.certificate), "127.0.0.1") as raw:

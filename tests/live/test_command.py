@@ -97,6 +97,15 @@ def test_it_greets_with_its_address_its_key_and_a_curl_line_that_works(start: St
     assert "it's-secret" not in log
 
 
+def test_it_greets_with_its_second_port(start: Starter, tmp_path: Path) -> None:
+    running = start("--tls-port", "0", "--tls-ca", str(tmp_path / "ca.pem"))
+
+    found = re.search(r"also listens on port (\d+)", "".join(running.greeting))
+    assert found
+    assert not running.url.endswith(f":{found[1]}")
+    assert requests.get(f"http://127.0.0.1:{found[1]}/_mock/health", timeout=20).ok
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_with_status_0_and_the_requests_in_flight_finished(
