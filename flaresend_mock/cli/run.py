@@ -22,7 +22,7 @@ import click
 from flaresend_mock import environment
 from flaresend_mock.cli import output, start
 from flaresend_mock.cli.options import address, reporting, token_of, token_option, url_option
-from flaresend_mock.client import ControlPlane, EmulatorUnreachable
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url, upstream_proxy
 
@@ -34,6 +34,7 @@ NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
 SECONDS = 5.0
 MAX_BODY = 64 * 1024 * 1024
 _KEY = re.compile("[!-~]+")
+_CLIENT = {"host", "port", "control_token", "log_format", "log_level"}  # they count for an emulator that runs, too
 _Others = Counter[tuple[str, bool]]
 _Way = tuple[ControlPlane, Mapping[str, str], _Others]
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
@@ -80,6 +81,7 @@ def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator
     with ExitStack() as opened:
         given: dict[str, str] = {}
         if _is_running(client):
+            _note_use(client.url)
             authority, others = client.fetch("/ca.pem")[0], Counter[tuple[str, bool]]()
             proxy = opened.enter_context(_front_proxy(client.url, hermetic, others))
         else:
@@ -91,7 +93,7 @@ def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator
         try:
             environment.write_files(folder, authority, ENVIRONMENT)
         except OSError as error:
-            raise click.ClickException(f"{folder}: {error.strerror or error}") from None
+            raise click.UsageError(f"{folder}: {error.strerror or error}") from None
         url = environment.with_port(client.url)
         given |= environment.variables(url, proxy, folder, ENVIRONMENT, hermetic=hermetic)
         yield client, {**given, f"{PREFIX}URL": url}, others
@@ -104,9 +106,18 @@ def _is_running(client: ControlPlane) -> bool:
         client.call("GET", "/health", seconds=SECONDS)
     except EmulatorUnreachable as error:
         if not error.is_refused:
-            raise
+            raise click.UsageError(str(error)) from None
         return False
+    except ControlPlaneError as error:
+        raise click.UsageError(f"{client.url}: {error}") from None
     return True
+
+
+def _note_use(url: str) -> None:
+    given = click.get_current_context().find_root().params
+    ignored = sorted(f"--{name.replace('_', '-')}" for name in given if given[name] is not None and name not in _CLIENT)
+    options = f"; these do not apply to it: {', '.join(ignored)}" if ignored else ""
+    output.note(f"uses the emulator that runs at {url}{options}")
 
 
 def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
@@ -114,7 +125,7 @@ def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
     if url != local_url(settings.host, settings.port):
         parts = urlsplit(url)
         if not parts.hostname or not is_loopback(parts.hostname):
-            raise click.ClickException(f"no emulator runs at {url}, and none can be started there")
+            raise click.UsageError(f"no emulator runs at {url}, and none can be started there")
         changes |= {"host": parts.hostname, "port": parts.port or (443 if parts.scheme == "https" else 80)}
     if settings.api_key is None and _KEY.fullmatch(ENVIRONMENT.get(API_KEY, "")):
         changes["api_key"] = ENVIRONMENT[API_KEY]

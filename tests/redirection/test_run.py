@@ -74,8 +74,19 @@ def test_a_command_reaches_the_emulator_that_runs(flaresend: FlaresendMock) -> N
     found = done("run", "--url", flaresend.url, "--", sys.executable, "-c", SEND)
 
     assert (found.returncode, found.stdout) == (0, "200\n")
-    assert found.stderr == "flaresend-mock: passed on 0 connections to other hosts\n"
+    assert found.stderr.splitlines() == [
+        f"flaresend-mock: uses the emulator that runs at {flaresend.url}",
+        "flaresend-mock: passed on 0 connections to other hosts",
+    ]
     assert [one["text"] for one in control(flaresend, "GET", "/messages")["messages"]] == ["Hello"]
+
+
+def test_options_that_do_not_apply_to_a_running_emulator_are_named(flaresend: FlaresendMock) -> None:
+    found = done("--world", "demo", "--api-key", "sk-1", "run", "--url", flaresend.url, "--", "true")
+
+    assert found.returncode == 0
+    first = f"flaresend-mock: uses the emulator that runs at {flaresend.url}; these do not apply to it: "
+    assert found.stderr.splitlines()[0] == first + "--api-key, --world"
 
 
 def test_the_transcript_has_what_the_command_did(flaresend: FlaresendMock) -> None:
@@ -149,12 +160,12 @@ def test_a_server_that_is_no_emulator_is_refused() -> None:
         url = f"http://127.0.0.1:{server.server_address[1]}"
         found = run("run", "--url", url, "--", "true")
         server.shutdown()
-    assert found.status == 1
+    assert found.status == 2
     assert "is not a flaresend-mock emulator" in found.err
 
 
 def test_no_emulator_is_started_on_another_machine() -> None:
-    run("run", "--url", "http://[100::1]:1", "--", "true").failed("annot")
+    run("run", "--url", "http://[100::1]:1", "--", "true").failed("annot", status=2)
 
 
 def test_a_world_that_cannot_be_read_is_refused_before_the_command_runs() -> None:
@@ -195,7 +206,7 @@ def test_ctrl_c_reaches_the_command_once() -> None:
         os.execvpe(COMMAND[0], [*COMMAND, "--port", "0", "run", "--", sys.executable, "-c", script], ENVIRONMENT)
     shown = b""
     try:
-        while b"got" not in shown:
+        while not re.search(rb"got \d", shown):
             assert select.select([terminal], [], [], 30)[0], shown
             before, shown = shown, shown + os.read(terminal, 1000)
             if b"ready" in shown and b"ready" not in before:
