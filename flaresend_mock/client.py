@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from mimetypes import MimeTypes
 from pathlib import Path
+from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from weakref import finalize
@@ -189,6 +190,8 @@ class ControlPlane:
             reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
             if isinstance(error, TimeoutError):
                 reason = f"no response to {call} in time"
+            if isinstance(error, SSLCertVerificationError):
+                reason = f"its certificate is not trusted: {error.verify_message}; it speaks http on the same port"
             reason, is_refused = reason or type(error).__name__, isinstance(error, ConnectionRefusedError)
             message = f"Cannot reach an emulator at {self.url}: {reason}"
             raise EmulatorUnreachable(message, reason, is_refused=is_refused) from None

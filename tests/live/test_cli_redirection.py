@@ -99,6 +99,11 @@ def test_it_shows_the_ca_of_a_running_emulator(tmp_path: Path, monkeypatch: pyte
     assert not folder.exists()
 
 
+def test_the_ca_of_an_emulator_that_is_not_trusted_yet_is_asked_for_over_http(tmp_path: Path) -> None:
+    with FlaresendMock(tls_ca=str(tmp_path / "there.pem")) as emulator:
+        run("ca", "--url", emulator.url.replace("http:", "https:")).failed("it speaks http on the same port")
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"{}", STEERING.encode(), b"-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"]
 )
