@@ -24,25 +24,9 @@ def install(app: Flask, *, only_health: bool = False) -> None:
             worlds,
         )
 
-        blueprints += [
-            worlds.blueprint,
-            worlds.one,
-            worlds.snapshots,
-            instances.blueprint,
-            instances.pairing,
-            people.people,
-            people.groups,
-            people.channels,
-            webhooks.webhooks,
-            inbound.blueprint,
-            lists.blueprint,
-            verification.report,
-            verification.blueprint,
-            webhooks.deliveries,
-            lists.media,
-            clock.blueprint,
-            faults.blueprint,
-            about.documents,
-        ]
+        blueprints += [worlds.blueprint, worlds.one, worlds.snapshots, instances.blueprint, instances.pairing]
+        blueprints += [people.people, people.groups, people.channels, webhooks.webhooks, inbound.blueprint]
+        blueprints += [lists.blueprint, verification.report, verification.blueprint, webhooks.deliveries, lists.media]
+        blueprints += [clock.blueprint, faults.blueprint, about.documents]
     for blueprint in blueprints:
         app.register_blueprint(blueprint, url_prefix=CONTROL + (blueprint.url_prefix or ""))

@@ -17,12 +17,8 @@ DOCUMENTS = "flaresend_mock.documents"
 PEM = "application/x-pem-file"
 ASSETS = Path(__file__).parent / "assets"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
-_FILES = {
-    "swagger-ui.css": "swagger-ui/swagger-ui.css",
-    "swagger-ui-bundle.js": "swagger-ui/swagger-ui-bundle.js",
-    "docs.css": "docs.css",
-    "docs.js": "docs.js",
-}
+_PATHS = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.css", "docs.js")
+_FILES = {path.rpartition("/")[2]: path for path in _PATHS}
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

@@ -13,19 +13,9 @@ from flaresend_mock.http import bodies
 from flaresend_mock.http.context import allowed
 from flaresend_mock.http.resources import Resource
 
-BAD_REQUEST = (
-    errors.ClockOutOfRange,
-    errors.InvalidNumber,
-    errors.PersonNotOnWhatsApp,
-    errors.InvalidTarget,
-    errors.MediaMismatch,
-    errors.NoValidParticipants,
-    errors.GroupFull,
-    errors.NotOnWhatsApp,
-    errors.InvalidMatcher,
-    errors.InvalidFault,
-    errors.InvalidWorld,
-)
+BAD_REQUEST: tuple[type[Refusal], ...] = (errors.ClockOutOfRange, errors.InvalidNumber, errors.PersonNotOnWhatsApp)
+BAD_REQUEST += (errors.InvalidTarget, errors.MediaMismatch, errors.NoValidParticipants, errors.GroupFull)
+BAD_REQUEST += (errors.NotOnWhatsApp, errors.InvalidMatcher, errors.InvalidFault, errors.InvalidWorld)
 GONE = (errors.WorldIsGone, errors.QrCodeExpired)
 """The refusals with status 400 and 410. `NotFound` has 404, and the others have 409."""
 CODES: dict[type[Refusal], str] = {

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("faults", __name__, url_prefix="/faults")
 
 MAX_TIMES = 1_000_000
+_ACTIONS = [*CALL_ACTIONS, *EVENT_ACTIONS]
 _HEADER_NAME = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}\Z", error="Not the name of a header.")
 _HEADER_VALUE = validate.Regexp(r"[ -~]{0,4000}\Z", error="A header has printable ASCII characters.")
 
@@ -41,9 +42,8 @@ class ReplyInput(Input):
 
     @validates_schema
     def check_headers(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        for name in data["headers"]:
-            if is_framing(name):
-                raise ValidationError(f"{name} is the server's own.", "headers")
+        for name in filter(is_framing, data["headers"]):
+            raise ValidationError(f"{name} is the server's own.", "headers")
 
 
 class DelayInput(Input):
@@ -73,11 +73,7 @@ class FaultInput(Input):
     match = Object("A matcher: fields with the values that they must have.", load_default=dict)
     respond = fields.Nested(ReplyInput, metadata=about("The response that it gives instead."))
     delay = Object(DelayInput.__doc__ or "", ["number", "object"])
-    action = fields.String(
-        metadata=about(
-            "What it does to the connection, the response or the event.", enum=[*CALL_ACTIONS, *EVENT_ACTIONS]
-        )
-    )
+    action = fields.String(metadata=about("What it does to the connection, the response or the event.", enum=_ACTIONS))
     after = Whole("How many matches pass before it first applies.", 0, MAX_TIMES)
     every = Whole("It applies to every Nth match.", 1, MAX_TIMES)
     times = Whole("How often it applies at most.", 1, MAX_TIMES)
@@ -138,5 +134,4 @@ def _delay(given: Any) -> Delay:
         return Delay(given, given)
     if not isinstance(given, dict):
         raise BadRequest("delay: seconds, or an object with from and to, or with mean and deviation")
-    found = _DELAY.parse(given, "delay")
-    return Delay(**{"lowest": 0.0, "highest": MAX_DELAY, **found})
+    return Delay(**{"lowest": 0.0, "highest": MAX_DELAY, **_DELAY.parse(given, "delay")})

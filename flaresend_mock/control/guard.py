@@ -39,7 +39,8 @@ def check() -> Response | None:
         if _is(request.headers.get(TOKEN_HEADER, ""), token):
             return None
         if _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
-            _check_page(request, {f"{scheme}://{request.headers.get('Host', '')}" for scheme in ("http", "https")})
+            host = request.headers.get("Host", "")
+            _check_page(request, {f"http://{host}", f"https://{host}"})
             return None
         if "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
             return Response(status=401, headers={"HX-Refresh": "true"})
@@ -61,8 +62,7 @@ def _check_origin(request: Request) -> None:
     is_ours = hosts.address_of(name) is not None or hosts.is_near(name) or name in us.allowed_hosts
     if host and not (host == public.netloc or (name and is_ours)):
         raise Forbidden(f"The host {host[:100]!r} is not this emulator. Start it with --allowed-host if it is.")
-    ours = {f"{scheme}://{host}" for scheme in ("http", "https")} | {f"{public.scheme}://{public.netloc}"}
-    _check_page(request, ours)
+    _check_page(request, {f"http://{host}", f"https://{host}", f"{public.scheme}://{public.netloc}"})
 
 
 def _check_page(request: Request, ours: set[str]) -> None:

@@ -74,9 +74,7 @@ class ContactInput(Input):
     name = Text("The contact's name.", load_default="Jane Doe")
     number = Text("The contact's phone number.", load_default="254798765432")
     on_whatsapp = Switch(
-        "Whether the contact has a WhatsApp number; by default as the directory says.",
-        load_default=None,
-        allow_none=True,
+        "Whether the contact has a WhatsApp number; by default as the directory says.", load_default=None
     )
 
     @post_load
@@ -190,8 +188,8 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
         return value
     if isinstance(field, Switch) and value in field.truthy | field.falsy:
         return value in field.truthy
-    is_event = name == "event" and value.lstrip().startswith("{")
-    if is_event or isinstance(field, Number | Whole | fields.Nested | fields.Dict):
+    is_json = isinstance(field, Number | Whole | fields.Nested | fields.Dict)
+    if is_json or (name == "event" and value.lstrip().startswith("{")):
         try:
             return load_json(value.encode())
         except ValueError:
@@ -227,8 +225,8 @@ def receive_message(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Receive a message from a person, or deliver an own event, and return the event with its delivery."""
     if "event" in body:
         given = body["event"]
-        event = sample_event(given) if isinstance(given, str) else given
-        received = world.inbound.receive_event(event, body.get("instance"))
+        given = sample_event(given) if isinstance(given, str) else given
+        received = world.inbound.receive_event(given, body.get("instance"))
     else:
         received = world.inbound.receive(_message(body))
     return {"event": received.event, "delivery": received.delivery}
@@ -250,14 +248,13 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         text, caption = given.get("emoji", "👍" if text is None else text), None
     else:
         text, caption = _DEFAULT_TEXTS.get(kind, "") if text is None else text, None
-    media = given.get("media", {})
     return InboundMessage(
         sender=given["sender"],
         kind=kind,
         text=text,
         caption=caption,
         upload=_upload(kind, given) if kind in MEDIA_KINDS else None,
-        flaws={flaw: media.get(flaw, False) for flaw in FLAWS},
+        flaws={flaw: given.get("media", {}).get(flaw, False) for flaw in FLAWS},
         mentions=tuple(given.get("mentions", ())),
         details={} if "message" in given else _details(kind, given),
         raw=given.get("message"),

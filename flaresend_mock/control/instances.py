@@ -169,9 +169,8 @@ def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Respo
     url = f"{services().public_url()}{CONTROL}/scan/{shown.code}{of_world}"
     if query["format"] == "json":
         return {"instance": instance.id, "code": shown.code, "url": url, "expires": shown.expires}
-    content_type = _IMAGES.get(query["format"], "text/plain; charset=utf-8")
-    drawn = _drawn(url, query["format"])
-    return Response(drawn, content_type=content_type, headers={"Cache-Control": "no-store"})
+    content_type, headers = _IMAGES.get(query["format"], "text/plain; charset=utf-8"), {"Cache-Control": "no-store"}
+    return Response(_drawn(url, query["format"]), content_type=content_type, headers=headers)
 
 
 @pairing.get("/scan/<code>")

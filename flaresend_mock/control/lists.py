@@ -37,9 +37,8 @@ class Kinds(Text):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         kinds = [kind.strip() for kind in super()._deserialize(value, attr, data, **kwargs).split(",")]
-        for kind in kinds:
-            if kind not in KINDS:
-                raise ValidationError(unknown(kind, KINDS))
+        for kind in (one for one in kinds if one not in KINDS):
+            raise ValidationError(unknown(kind, KINDS))
         return kinds
 
 
@@ -104,8 +103,8 @@ def _stream(world: World, query: dict[str, Any]) -> Response:
     """Stream the events from now on, or after `since` or `Last-Event-ID`; 503 if too many streams are open."""
     us = services()
     if not us.streams.acquire(blocking=False):
-        message = f"{MAX_STREAMS} streams are open, which is as many as there may be; close one"
-        return errors.respond(503, "too_many_streams", message)
+        problem = f"{MAX_STREAMS} streams are open, which is as many as there may be; close one"
+        return errors.respond(503, "too_many_streams", problem)
     with ExitStack() as ending:
         ending.callback(us.streams.release)
         resumed = request.headers.get("Last-Event-ID", "")

@@ -65,9 +65,7 @@ class Collection:
         matcher = compile_matcher(spec, self.fields, where)
         if self.kind != "message" or not world.state.aliases:
             return matcher
-        registered = {
-            name: _registered(world, wanted) if self.fields[name].number else wanted for name, wanted in spec.items()
-        }
+        registered = {name: _registered(world, one) if self.fields[name].number else one for name, one in spec.items()}
         return compile_matcher(registered, self.fields, where)
 
     def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:
@@ -263,11 +261,8 @@ def _since(world: World, body: Mapping[str, Any]) -> int:
 
 
 def _refuse_evicted(name: str, forgotten: int) -> Response:
-    problem = (
-        f"{name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history, "
-        f"or ask only for those since a later event"
-    )
-    return errors.respond(409, "evicted", problem)
+    problem = f"{name} up to event {forgotten} are no longer kept, and could matter; start with a larger --history,"
+    return errors.respond(409, "evicted", f"{problem} or ask only for those since a later event")
 
 
 def _explain(

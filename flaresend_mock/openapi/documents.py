@@ -63,8 +63,7 @@ class _Examples:
 
     def tag(self, endpoint: str) -> str:
         """Return the strongest tag of an endpoint's cases."""
-        tags = {case.tag for case in self._cases.get(endpoint, ())}
-        return next((tag for tag in TAGS if tag in tags), TAGS[-1])
+        return min((case.tag for case in self._cases.get(endpoint, ())), key=TAGS.index, default=TAGS[-1])
 
     def requests(self, endpoint: str) -> dict[str, Any]:
         found = [

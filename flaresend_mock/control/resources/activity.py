@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from flaresend_mock.core import events, models
@@ -21,11 +21,9 @@ STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)
 """The statuses of deliveries."""
 
 RESPONSE_FIELDS = tuple(
-    (
-        "success message error status action sent_at total_recipients successful_recipients failed_recipients "
-        "invalid_recipients scheduled_for task_id data id updated_fields groupId participants invalid role channel "
-        "alreadyFollowing number exists"
-    ).split()
+    """success message error status action sent_at total_recipients successful_recipients failed_recipients
+    invalid_recipients scheduled_for task_id data id updated_fields groupId participants invalid role channel
+    alreadyFollowing number exists""".split()
 )
 """The fields of all documented responses."""
 
@@ -96,47 +94,33 @@ class Message(Resource):
 class Request(Resource):
     """A call of the API with its response."""
 
-    id = Property(int, "The number of its event.", at="number")
-    method = Property(str, "The HTTP method.", at="subject.method", match=parser.CALL_FIELDS["method"])
+    read = staticmethod(lambda name: attrgetter(f"subject.{name}"))
+
+    id = Property(int, "The number of its event.", get=attrgetter("number"))
+    method = Property(str, "The HTTP method.", match=parser.CALL_FIELDS["method"])
     path = Property(
-        str,
-        "The path as it is routed: percent-decoded, without the query and a trailing slash.",
-        at="subject.path",
-        match=parser.PATH,
+        str, "The path as it is routed: percent-decoded, without the query and a trailing slash.", match=parser.PATH
     )
-    raw_path = Property(str, "The path as it was sent.", at="subject.raw_path", match=parser.RAW_PATH)
-    query = Property(str, "The query, without the question mark.", at="subject.query")
-    headers = Property(
-        dict, "The headers; credentials are masked.", at="subject.headers", write=shown, match=parser.HEADERS
-    )
+    raw_path = Property(str, "The path as it was sent.", match=parser.RAW_PATH)
+    query = Property(str, "The query, without the question mark.")
+    headers = Property(dict, "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
     number = Property(
         str,
         "A phone number in the body's recipients, participants or number.",
         only_match=True,
         match=_any_number(lambda request: parser.numbers_in(request["body"])),
     )
-    body = Property(
-        Any, "The body: JSON, or a text.", at="subject.body", write=read_body, match=Field(known=parser.BODY_FIELDS)
-    )
+    body = Property(Any, "The body: JSON, or a text.", write=read_body, match=Field(known=parser.BODY_FIELDS))
     status = Property(
         int,
         "The HTTP status of the response; null where a fault cut the connection.",
-        at="subject.status",
         null=True,
         match=Field(check=_check_status),
     )
-    response = Property(
-        Any, "The body of the response.", at="subject.response", write=read_body, match=Field(known=RESPONSE_FIELDS)
-    )
-    instance = Property(
-        str,
-        "The id of the instance that the API key belongs to.",
-        at="subject.instance",
-        null=True,
-        match=parser.INSTANCE,
-    )
-    timestamp = Property(datetime, "When the call was made, in UTC.", at="at")
-    fault = Property(str, "The id of the fault that the call met.", at="subject.fault", null=True)
+    response = Property(Any, "The body of the response.", write=read_body, match=Field(known=RESPONSE_FIELDS))
+    instance = Property(str, "The id of the instance that the API key belongs to.", null=True, match=parser.INSTANCE)
+    timestamp = Property(datetime, "When the call was made, in UTC.", get=attrgetter("at"))
+    fault = Property(str, "The id of the fault that the call met.", null=True)
 
 
 class Attempt(Resource):

@@ -49,8 +49,7 @@ class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
     def dump(self, obj: world.World, *, many: bool | None = None) -> dict[str, Any]:
         """Return a world as it is at one moment."""
         with obj.lock:
-            shown: dict[str, Any] = super().dump(obj)
-            return shown
+            return super().dump(obj)  # type: ignore[no-any-return]
 
 
 class WorldDetails(WorldSummary):
