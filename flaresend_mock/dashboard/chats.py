@@ -48,15 +48,6 @@ class Chat:
         return self.id.removesuffix(numbers.USER) if self.kind == "person" else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a chat, oldest message first; `older` tells whether there are earlier ones."""
-
-    bubbles: list[Shown]
-    older: bool
-    last_event: int
-
-
 @blueprint.get("/w/<world>/chats")
 def chats(world: World) -> Response:
     return page("chats.html", world, "chats", **_list(world))
@@ -66,7 +57,7 @@ def chats(world: World) -> Response:
 def one_chat(world: World, instance: str, chat: str) -> Response:
     found = _found(world, instance, chat)
     shown = read_page(world, found)
-    _seen(world)[instance, chat] = shown.last_event
+    _seen(world)[instance, chat] = shown["last_event"]
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
     form = {"kinds": KINDS, "kinds_with": _kinds_with, "samples": SAMPLES}
     return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
@@ -86,9 +77,9 @@ def older(world: World, instance: str, chat: str) -> Response:
 def news(world: World, instance: str, chat: str) -> Response:
     """Return new messages, and earlier ones that changed."""
     found = _found(world, instance, chat)
-    shown, changed = read_news(world, found, number_argument("after"), number_argument("oldest"))
-    _seen(world)[instance, chat] = shown.last_event
-    return part("news.html", world, chat=found, shown=shown, changed=changed)
+    shown = read_news(world, found, number_argument("after"), number_argument("oldest"))
+    _seen(world)[instance, chat] = shown["last_event"]
+    return part("news.html", world, chat=found, shown=shown, changed=shown["changed"])
 
 
 @blueprint.get("/w/<world>/parts/why/<message>")
@@ -130,8 +121,8 @@ def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
     ]
 
 
-def read_page(world: World, chat: Chat, *, before: int | None = None, count: int = MESSAGES) -> Page:
-    """Return the last messages of a chat, or those before an event."""
+def read_page(world: World, chat: Chat, *, before: int | None = None, count: int = MESSAGES) -> Shown:
+    """Return the last messages of a chat, or those before an event; `older` tells whether there are earlier ones."""
     with world.lock:
         changes, found = list[Message](), list[Message]()
         for message in _messages(world, chat):
@@ -141,14 +132,13 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, count: int
                 found.append(message)
                 if len(found) > count:
                     break
-        older, last = len(found) > count, world.state.events.last_number
-        return Page(bubbles(world, found[:count][::-1], changes[::-1]), older, last)
+        shown = {"bubbles": bubbles(world, found[:count][::-1], changes[::-1]), "older": len(found) > count}
+        return {**shown, "last_event": world.state.events.last_number}
 
 
-def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Page, list[Shown]]:
+def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
     """Return the messages after an event, and bubbles of earlier ones since `oldest` that changed."""
     with world.lock:
-        last = world.state.events.last_number
         recent = list(takewhile(lambda one: one.event > after, _messages(world, chat)))
         fresh = [one for one in reversed(recent) if one.content.type not in TARGETED]
         deliveries = world.state.events.since(after, "delivery")
@@ -158,7 +148,8 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> tuple[Pa
         changes = [one for one in reversed(messages) if one.content.type in TARGETED]  # which have no bubble
         earlier = (one for one in messages if oldest <= one.event <= after and one.content.type not in TARGETED)
         changed = [one for one in earlier if one.id in targets]
-        return Page(bubbles(world, fresh, changes), False, last), bubbles(world, changed, changes)
+        shown = {"bubbles": bubbles(world, fresh, changes), "changed": bubbles(world, changed, changes)}
+        return {**shown, "older": False, "last_event": world.state.events.last_number}
 
 
 @live("chats", "list.html")

@@ -79,8 +79,7 @@ def status(world: World) -> Response:
 def switcher(world: World) -> Response:
     tab = request.args.get("tab") if request.args.get("tab") in TABS else TABS[0]
     names = [one.name for one in services().worlds.all()]
-    more = max(0, len(names) - MAX_WORLDS)
-    return part("switcher.html", world, tab=tab, names=names[:MAX_WORLDS], more=more)
+    return part("switcher.html", world, tab=tab, names=names[:MAX_WORLDS], more=max(0, len(names) - MAX_WORLDS))
 
 
 def page(template: str, world: World, tab: str, **values: Any) -> Response:

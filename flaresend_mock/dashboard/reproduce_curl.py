@@ -59,8 +59,7 @@ def call_again(world: World, call: Call, place: Place, attached: Media | None = 
         return piped + _lines([*parts, *fields])
     raw = call.body if isinstance(call.body, bytes) else b""
     if raw:
-        kind = headers.get("CONTENT_TYPE", "application/json")
-        parts.append(f"-H {_quoted(f'Content-Type: {kind}')}")
+        parts.append("-H " + _quoted(f"Content-Type: {headers.get('CONTENT_TYPE', 'application/json')}"))
     return _with_body(parts, raw)
 
 

@@ -26,7 +26,7 @@ class Script:
     lines: list[str] = field(default_factory=list)
     names: dict[str, str] = field(default_factory=dict)
     imports: set[str] = field(default_factory=set)
-    marks: list[str] = field(default_factory=list)
+    marks: str = ""
 
     def post(self, path: str, *, keep: str = "", comment: str = "", then: str = "", **arguments: str) -> None:
         """Add a call of the API. The path and the arguments are Python expressions."""
@@ -43,9 +43,8 @@ class Script:
 
     def text(self) -> str:
         head = "".join(f"import {name}\n" for name in sorted(self.imports))
-        marks = "".join(f"{mark}\n" for mark in self.marks)
         body = "".join(f"    {line}\n" for line in self.lines)
-        return head + ("\n\n" if head else "") + marks + f"def test_{self.title}(flaresend_mock):\n{body}"
+        return head + ("\n\n" if head else "") + self.marks + f"def test_{self.title}(flaresend_mock):\n{body}"
 
 
 def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> str:
@@ -55,9 +54,7 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     about = world.state.messages.get(other) if other else None
     if "event" not in inbound:
         _create_chat(script, world, message, about)
-    script.lines.append(
-        "inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"
-    )
+    script.lines += ["inbox = flaresend_mock.webhook_receiver()  # or your application: webhook(url), webhook_app(app)"]
     count = 1 + (_create_other(script, world, inbound, other) if other else 0)
     _receive(script, inbound, file_of(world, message))
     script.lines.append(f"event = inbox.expect({count})[-1]")
@@ -77,7 +74,7 @@ def of_sent(world: World, message: Message, call: Call | None, task: Task | None
     _create_chat(script, world, message)
     if task is not None:
         script.imports.add("pytest")
-        script.marks.append(f"@pytest.mark.flaresend(time_zone={world.state.time_zone!r})")
+        script.marks = f"@pytest.mark.flaresend(time_zone={world.state.time_zone!r})\n"
         script.lines.append(f"flaresend_mock.clock.freeze({at.strftime('%Y-%m-%dT%H:%M:%SZ')!r})")
     if call is None:
         script.lines.append("...  # let your application send it")

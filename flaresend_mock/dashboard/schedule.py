@@ -1,8 +1,8 @@
 """The schedule page: the world's clock, what is pending, and which scheduled messages ended recently."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response
@@ -25,19 +25,6 @@ MAX_NAMES = 5
 _SECOND = timedelta(seconds=1)
 _UNITS = (("day", 86_400), ("h", 3600), ("min", 60), ("s", 1))
 _NEXT_STEP = {"initializing": "shows its QR code", "qr": "is scanned"}
-
-
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """Another timer; `about` describes it once it has fired, `page` and `chat` are links to more."""
-
-    at: datetime
-    key: str
-    kind: str
-    line: str
-    page: str = ""
-    chat: tuple[str, str] | None = None
-    about: str = ""
 
 
 @blueprint.get("/w/<world>/schedule")
@@ -106,10 +93,9 @@ def _countdown(now: datetime) -> Shown:
 def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
     """Return a scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known."""
     content, owner = task.content, world.state.instances.get(task.instance)
-    numbered = [(given, world.people.recipient(given)) for given in task.recipients[:MAX_NAMES]]
     recipients = [
         (name_of(world, number), number + numbers.USER) if number else (f"{given} (invalid number)", None)
-        for given, number in numbered
+        for given, number in ((one, world.people.recipient(one)) for one in task.recipients[:MAX_NAMES])
     ]
     more, text = max(0, len(task.recipients) - MAX_NAMES), content.text or content.caption or ""
     media = world.state.media.get(content.media) if content.media else None
@@ -120,27 +106,30 @@ def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
     return {**planned, "recipients": recipients, "more": more, "via": via}
 
 
-def _timer(world: World, entry: Due) -> Timer:
-    key = f"{entry.kind} {entry.key}"
+def _timer(world: World, entry: Due) -> Shown:
     if entry.kind in (RETRY, DELAYED):
-        return _delivery(world, entry, key)
+        return _delivery(world, entry)
     if entry.kind == AUTO_REPLY and (reply := world.state.auto_replies.get(entry.key)) is not None:
         chat = reply.group or reply.number + numbers.USER
         line = f"{name_of(world, reply.number)} replies: {reply.text[:160]}"
-        return Timer(entry.at, key, "Auto-reply", line, chat=(reply.instance, chat))
+        return _shown(entry, "Auto-reply", line, chat=(reply.instance, chat))
     if entry.kind == PAIRING and (owner := world.state.instances.get(entry.key)) is not None:
         step = _NEXT_STEP.get(owner.status, "is connected")
-        return Timer(entry.at, key, "Pairing", f"{owner.title} {step}", "instances")
-    return Timer(entry.at, key, entry.kind.capitalize(), entry.key)
+        return _shown(entry, "Pairing", f"{owner.title} {step}", page="instances")
+    return _shown(entry, entry.kind.capitalize(), entry.key)
 
 
-def _delivery(world: World, entry: Due, key: str) -> Timer:
+def _shown(entry: Due, kind: str, line: str, **more: Any) -> Shown:
+    """Return another timer; `about` describes it once it has fired, `page` and `chat` are links to more."""
+    return {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": kind, "line": line, **more}
+
+
+def _delivery(world: World, entry: Due) -> Shown:
     delivery = world.state.open_deliveries.get(entry.key) or world.state.deliveries.get(entry.key)
     event = f"event of {name_of(world, delivery.chat)}" if delivery else "event"
     if entry.kind == DELAYED:
-        return Timer(entry.at, key, "Delayed event", f"Webhook {event}", "traffic")
-    tries = len(delivery.attempts) if delivery else 0
-    last = delivery.attempts[-1] if delivery and delivery.attempts else None
-    result = (last.status or last.error if last else None) or "no response"
-    line = f"Attempt {tries + 1} to deliver the {event}; the last one got {result}"
-    return Timer(entry.at, key, "Webhook retry", line, "traffic", about=event)
+        return _shown(entry, "Delayed event", f"Webhook {event}", page="traffic")
+    attempts = delivery.attempts if delivery else ()
+    result = (attempts[-1].status or attempts[-1].error if attempts else None) or "no response"
+    line = f"Attempt {len(attempts) + 1} to deliver the {event}; the last one got {result}"
+    return _shown(entry, "Webhook retry", line, page="traffic", about=event)

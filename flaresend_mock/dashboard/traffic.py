@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -52,15 +51,6 @@ class Filter(NamedTuple):
         return urlencode({name: value for name, value in self._asdict().items() if value})
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of the list; `older` is the event before which it continues, or None at the end."""
-
-    rows: list[Shown]
-    older: int | None
-    last: int
-
-
 @blueprint.get("/w/<world>/traffic")
 def traffic(world: World) -> Response:
     wanted = _filter(world)
@@ -104,15 +94,18 @@ def details(world: World, number: int) -> Response:
     return part("traffic_details.html", world, found=explain_traffic(world, number))
 
 
-def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> Page:
-    """Return the newest calls and deliveries that a filter selects, or those before an event."""
+def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> Shown:
+    """Return the newest calls and deliveries that a filter selects, or those before an event.
+
+    `older` is the event before which the list continues, or None at its end.
+    """
     with world.lock:
         events, last = world.state.events.since(wanted.after), world.state.events.last_number
     listing = _Listing(world, wanted)
     found = (one for one in _newest(events) if (before is None or one[0] < before) and listing.fits(one[2]))
     entries = list(islice(found, count + 1))
     older = entries[count - 1][0] if len(entries) > count else None
-    return Page(listing.rows(entries[:count]), older, last)
+    return {"rows": listing.rows(entries[:count]), "older": older, "last": last}
 
 
 def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
@@ -145,8 +138,7 @@ def _filter(world: World) -> Filter:
     kind, status, after = request.args.get("kind", ""), request.args.get("status", ""), number_argument("after")
     path, person = (request.args.get(name, "")[:MAX_FILTER].strip() for name in ("path", "person"))
     known = {"kind": kind if kind in KINDS else "", "status": status if status in STATUSES else ""}
-    is_of_this_log = after <= world.state.events.last_number
-    return Filter(path=path, person=person, after=after if is_of_this_log else 0, **known)
+    return Filter(path=path, person=person, after=after if after <= world.state.events.last_number else 0, **known)
 
 
 def _newest(events: list[Event]) -> Iterator[_Entry]:
