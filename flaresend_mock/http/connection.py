@@ -35,7 +35,7 @@ TICK_SECONDS = 5.0
 _PIECE = 64 * 1024
 _TLS_HELLO = 0x16
 _WINDOWS = sys.platform == "win32"
-HINT = "`flaresend-mock ca` says how to make it do so."
+HINT = "`flaresend-mock ca --url URL`, with the URL of this emulator, says how to make it do so."
 _UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
 """What a client says in its alert when it does not trust the certificate."""
 

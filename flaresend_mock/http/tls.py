@@ -314,7 +314,7 @@ def _keep(place: Path, ca: bytes) -> None:
             except OSError:  # this file system has no links
                 _write(place, ca, 0o600)
             shared.replace(certificate_file(place))
-            log.info("made the CA %s; the command flaresend-mock ca says how programs trust it", place)
+            log.info("made the CA %s; `flaresend-mock --tls-ca %s ca` says how programs trust it", place, place)
 
 
 def _write(file: Path, data: bytes, mode: int) -> None:

@@ -146,7 +146,7 @@ def test_a_client_that_does_not_trust_the_ca_gets_its_error_and_the_log_names_th
         over_tls(raw, client_context(None))
 
     until(lambda: not server._connections)
-    assert "A client does not trust the certificate: `flaresend-mock ca` says how to make it do so." in caplog.text
+    assert "A client does not trust the certificate: `flaresend-mock ca --url URL`" in caplog.text
 
 
 def test_a_client_that_leaves_after_the_handshake_may_not_trust_the_ca_either(
@@ -161,7 +161,7 @@ def test_a_client_that_leaves_after_the_handshake_may_not_trust_the_ca_either(
     over_tls(connect(server.port), client).close()
 
     until(lambda: not server._connections)
-    assert "If it does not trust the certificate: `flaresend-mock ca` says how to make it do so." in caplog.text
+    assert "If it does not trust the certificate: `flaresend-mock ca --url URL`" in caplog.text
 
 
 @pytest.mark.parametrize("how", ["reset", "drop_response", "truncate"])
