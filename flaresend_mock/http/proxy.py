@@ -151,12 +151,12 @@ def _plain(host: str) -> str:
 
 def _target(head: Head) -> tuple[str, int]:
     """Return the host and the port that a request is for."""
-    parts = urlsplit(f"//{head.authority}")
     default = 443 if head.target.lower().startswith("https://") else 80
     try:
+        parts = urlsplit(f"//{head.authority}")
         return _plain(parts.hostname or ""), parts.port or default
     except ValueError:
-        raise Refused(400, "Bad Request: a malformed port") from None
+        raise Refused(400, "Bad Request: a malformed host or port") from None
 
 
 def _check(host: str, client: str) -> None:

@@ -230,6 +230,10 @@ PROXY = [
     Row(
         "connect-to-a-url", "RFC 9112 3.2.3", f"CONNECT http://api.flaresend.com/ HTTP/1.1\r\n{HOST}\r\n", "400 closed"
     ),
+    Row("connect-to-brackets-without-an-address", "RFC 3986 3.2.2", connected("[:::]:443"), "400 closed"),
+    Row("connect-to-an-ipv4-address-in-brackets", "RFC 3986 3.2.2", connected("[1.2.3.4]:443"), "400 closed"),
+    Row("absolute-form-without-an-address", "RFC 3986 3.2.2", get("http://[::::]/groups"), "400 closed"),
+    Row("connect-to-a-host-of-300-letters", "RFC 1035 2.3.4", connected(f"{'a' * 300}:443"), "400 closed"),
     Row("connect-to-nothing", "RFC 9112 3.2.3", f"CONNECT :443 HTTP/1.1\r\n{HOST}\r\n", "400 closed"),
     Row(
         "connect-to-escapes",
