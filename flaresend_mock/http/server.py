@@ -136,7 +136,7 @@ class HttpServer:
     def _accept_waiting(self) -> None:
         for listener in self._listeners:
             try:
-                while True:
+                for _ in range(BACKLOG):  # a flood keeps no other listener waiting, nor the end
                     self._serve(*listener.accept())
                     self._is_short = False
             except (BlockingIOError, ConnectionAbortedError):  # there are no more, or the client is gone

@@ -111,3 +111,21 @@ def test_requests_on_more_than_a_thousand_connections_are_answered_at_the_end(ap
             stopping.join(TIMEOUT)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, highest))
+
+
+def test_a_flood_of_connections_does_not_keep_the_server_from_stopping(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flooded:
+        accepted = 0
+
+        def accept(self) -> tuple[int, int]:
+            self.accepted += 1
+            assert self.accepted <= 10 * http_server.BACKLOG
+            return 0, 0
+
+    with serving() as server, monkeypatch.context() as patched:
+        flooded = Flooded()
+        patched.setattr(server, "_serve", lambda *_: None)
+        patched.setattr(server, "_listeners", [flooded])
+        server._accept_waiting()
+
+    assert flooded.accepted == http_server.BACKLOG
