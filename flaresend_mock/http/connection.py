@@ -285,7 +285,7 @@ class Connection:
             pass
 
     def _close(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # ValueError: the client was gone before the TLS handshake
             if self._is_reset:  # a socket that does not linger resets its connection
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             elif self._has_bytes():

@@ -6,6 +6,8 @@ import json
 import logging
 import socket
 import ssl
+import struct
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -108,6 +110,26 @@ def test_pipelined_requests_and_large_bodies_pass(app: App, server: HttpServer, 
 
         assert [response(raw)[0] for _ in range(201)] == [200] * 201
     assert app.bodies == [1_000_000]
+
+
+def test_a_client_that_resets_the_connection_while_the_certificate_is_made_ends_it_silently(
+    context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = list[object]()
+    monkeypatch.setattr(threading, "excepthook", failed.append)
+    with ExitStack() as opened:
+        raw = opened.enter_context(socket.socket())
+
+        def slow() -> ssl.SSLContext:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.close()
+            return context
+
+        server = opened.enter_context(serving(tls_context=slow))
+        raw.connect(("127.0.0.1", server.port))
+        raw.sendall(HELLO)
+        until(lambda: raw.fileno() < 0 and not server._connections)
+    assert failed == []
 
 
 @pytest.mark.parametrize(
