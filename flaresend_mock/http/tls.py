@@ -41,6 +41,7 @@ _EcKey = ec.EllipticCurvePrivateKey
 _Key = _EcKey | rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
+_DAMAGED = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _NO = (False,) * 5
 _SIGNS_HELLOS, _SIGNS_CERTIFICATES = x509.KeyUsage(True, *_NO, *_NO[:3]), x509.KeyUsage(*_NO, True, True, *_NO[:2])
 _id = x509.SubjectKeyIdentifier.from_public_key
@@ -76,10 +77,12 @@ class Authority:
             self._key = _private_key(pem)
             fitting = (one for one in self._chain if one.public_key() == self._key.public_key())
             self._issuer = next(fitting, self._chain[0])
+            for one in self._chain:
+                repr((one.subject, one.issuer, one.extensions))  # parses them, which may fail
             problem = self._problem()
         except TypeError:
             problem = "has an encrypted key; the emulator needs it without a password"
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, *_DAMAGED):
             problem = "has no certificate, or no EC or RSA key, in PEM"
         if problem:
             raise AuthorityError(f"{self._shown} {problem}")

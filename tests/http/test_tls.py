@@ -558,6 +558,14 @@ def test_a_ca_of_the_user_is_asked_for_no_more_than_it_may_sign(
 
 # --- a CA that cannot be used
 
+
+def changed(certificate: x509.Certificate, old: bytes, new: bytes) -> bytes:
+    """Return a CA in PEM in whose certificate some bytes are others."""
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    assert old in der
+    return ssl.DER_cert_to_PEM_cert(der.replace(old, new, 1)).encode() + private(EC)
+
+
 OTHER = ec.generate_private_key(ec.SECP256R1())
 DSA = dsa.generate_private_key(1024)
 UNREADABLE = "has no certificate, or no EC or RSA key, in PEM"
@@ -568,6 +576,8 @@ BAD: dict[str, tuple[Callable[[], bytes], str]] = {
     "only a key": (lambda: private(EC), UNREADABLE),
     "damaged": (lambda: bundle(EC, own_ca()).replace(b"M", b"N"), UNREADABLE),
     "cut": (lambda: bundle(EC, own_ca())[:-40], UNREADABLE),
+    "another version": (lambda: changed(own_ca(), b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x1e"), UNREADABLE),
+    "a damaged name": (lambda: changed(own_ca(), b"\x55\x04\x03\x0c", b"\x55\x04\x03\x0d"), UNREADABLE),
     "dsa": (lambda: own_ca().public_bytes(PEM) + private(DSA), UNREADABLE),
     "another key": (lambda: bundle(OTHER, own_ca()), "has a key that does not fit its certificate"),
     "a password": (lambda: own_ca().public_bytes(PEM) + private(EC, b"x"), "has an encrypted key"),
