@@ -180,24 +180,27 @@ class _Signals:
     """Passes the signals of this process on to a command while it runs. Before, they end this process."""
 
     process: subprocess.Popen[bytes] | None = None
+    early: list[int] | None = None  # those that came while the command was started
     has_ended = False
 
     def __enter__(self) -> Self:
         for name in _FORWARDED:
             number = getattr(signal, name, None)
             if number is not None and (name != "SIGHUP" or signal.getsignal(number) is not signal.SIG_IGN):
-                signal.signal(number, self._pass_on)
+                signal.signal(number, self.pass_on)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.has_ended = True
 
-    def _pass_on(self, number: int, _: object) -> None:
+    def pass_on(self, number: int, _: object = None) -> None:
         if self.has_ended:
             return
         if self.process is None:
-            sys.exit(SIGNALLED + number)
-        if os.name != "nt" and not (number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()):
+            if self.early is None:
+                sys.exit(SIGNALLED + number)
+            self.early.append(number)  # an exit now would leave the command
+        elif os.name != "nt" and not (number in (signal.SIGINT, signal.SIGQUIT) and _is_in_foreground()):
             self.process.send_signal(number)
 
 
@@ -213,11 +216,14 @@ def _is_in_foreground() -> bool:
 def _run(command: Sequence[str], variables: Mapping[str, str], signals: _Signals) -> int:
     """Run a command, and return its exit status, or 128 and the number of the signal that ended it."""
     program = (shutil.which(command[0]) if os.name == "nt" else None) or command[0]
+    signals.early = []
     try:
         signals.process = subprocess.Popen([program, *command[1:]], env=variables)  # noqa: S603  # nosec B603
     except (OSError, ValueError) as error:
         output.note(f"{command[0]}: {getattr(error, 'strerror', None) or error}")
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
+    for number in signals.early:
+        signals.pass_on(number)
     status = signals.process.wait()
     return status if status >= 0 else SIGNALLED - status
 

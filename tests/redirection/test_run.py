@@ -9,7 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from tests.redirection.programs.client import KEY, TEXT, URL
 from tests.support import REPOSITORY
 
 SEND = f"import requests; print(requests.post({URL!r}, json={TEXT!r}, headers={KEY!r}, timeout=20).status_code)"
+run_command = import_module("flaresend_mock.cli.run")  # a command has the name of its module
 ENVIRONMENT = {**CLEAN, "PYTHONPATH": str(REPOSITORY)}
 
 
@@ -185,6 +188,28 @@ def test_signals_reach_the_command(name: str) -> None:
     with running(sys.executable, "-c", script) as process:
         process.send_signal(number)
         assert process.wait(20) == 40
+
+
+def test_a_signal_while_the_command_is_started_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            except SystemExit:
+                self.kill()
+                self.wait()
+                pytest.fail("the command would be left")
+
+    monkeypatch.setattr(run_command.subprocess, "Popen", Interrupted)
+    numbers = [getattr(signal, name) for name in run_command._FORWARDED if hasattr(signal, name)]
+    handlers = [(number, signal.getsignal(number)) for number in numbers]
+    try:
+        with run_command._Signals() as signals:
+            assert run_command._run(["sleep", "60"], ENVIRONMENT, signals) == 128 + signal.SIGTERM
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
 
 
 def test_a_signal_that_the_command_does_not_handle_ends_both() -> None:
