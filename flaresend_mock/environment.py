@@ -78,7 +78,7 @@ def write_files(folder: Path, authority: bytes, before: Mapping[str, str]) -> No
     _write(folder / TRUST_STORE, _java_store(found))
     ini = (_OVERRIDES / "php.ini").read_text(encoding="utf-8")
     ini = ini.format(bundle=folder / BUNDLE, prepend=folder / "php" / "prepend.php")
-    _write(folder / "php" / "flaresend-mock.ini", ini.encode())
+    _write(folder / "php" / "flaresend-mock.ini", os.fsencode(ini))
 
 
 def with_port(url: str) -> str:

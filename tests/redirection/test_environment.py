@@ -81,6 +81,12 @@ def test_paths_with_spaces_are_quoted() -> None:
     assert '"-Djavax.net.ssl.trustStore=/a b/truststore.jks"' in found["JAVA_TOOL_OPTIONS"]
 
 
+def test_a_folder_may_have_a_name_that_is_no_text(authority: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"\xff")
+    write_files(folder, authority, {})
+    assert os.fsencode(folder) in (folder / "php" / "flaresend-mock.ini").read_bytes()
+
+
 def test_java_needs_no_proxy_for_the_hosts_of_no_proxy(tmp_path: Path) -> None:
     found = variables(URL, URL, tmp_path, {"NO_PROXY": ".corp.example,db,10.0.0.0/8"})
 
