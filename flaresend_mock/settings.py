@@ -74,6 +74,7 @@ _PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
 _ZONE = Checked("zone", "a time zone such as Africa/Nairobi", lambda value: ZoneInfo(value).key)
 _HOSTS = Checked("hosts", "a list of host names, *.domains, addresses or networks", _hosts)
 _NAMES = Checked("names", "a list of host names and addresses", lambda value: ",".join(plain_hosts(value)))
+_PORT = click.IntRange(0, 65535)
 _BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)
 
 
@@ -97,7 +98,7 @@ class Settings:
     """The options of an emulator. A flag wins over its variable, and that over the default."""
 
     host: str = _option("Address to listen on.", "127.0.0.1")
-    port: int = _option("Port to listen on; 0 picks a free one.", 3577, click.IntRange(0, 65535))
+    port: int = _option("Port to listen on; 0 picks a free one.", 3577, _PORT)
     world: str = _option("World to start with: default, demo, or the path of a world file.", "default")
     seed: int | None = _option(
         "Seed of all random values: ids, LIDs, names.", None, click.IntRange(-(10**17), 10**17), "the world's, or 1"
@@ -135,9 +136,7 @@ class Settings:
         "one for this user; flaresend-mock ca prints it",
     )
     tls_name: str = _option("Further host names and addresses that the certificate for https is valid for.", "", _NAMES)
-    tls_port: int | None = _option(
-        "Port to listen on besides --port, such as 443; 0 picks a free one.", None, click.IntRange(0, 65535)
-    )
+    tls_port: int | None = _option("Port to listen on besides --port, such as 443; 0 picks a free one.", None, _PORT)
     proxy_others: str = _option(
         "Calls of other hosts by clients whose proxy is the emulator: refuse returns 403, pass forwards them.",
         "refuse",

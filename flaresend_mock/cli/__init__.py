@@ -30,11 +30,9 @@ log = logging.getLogger(__name__)
 # SIGHUP is the end of a terminal, unless nohup has it ignored; Windows has SIGBREAK, for that and for Ctrl-Break
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
-_MODULES = (
-    "run:run env:env health:tools reset:worlds receive:instances messages:lists requests:lists deliveries:lists "
-    "transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances "
-    "ca:redirection verify-signature:tools fidelity:tools openapi:tools"
-)
+_MODULES = """run:run env:env health:tools reset:worlds receive:instances messages:lists requests:lists deliveries:lists
+transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances ca:redirection
+verify-signature:tools fidelity:tools openapi:tools"""
 COMMANDS = dict(pair.split(":") for pair in _MODULES.split())
 """The commands, and the module of each, which is imported when its command runs."""
 
@@ -59,8 +57,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}")
-        found: click.Command = getattr(module, cmd_name.replace("-", "_"))
-        return found
+        return getattr(module, cmd_name.replace("-", "_"))  # type: ignore[no-any-return]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -97,8 +94,7 @@ def _with_settings(command: click.Group) -> click.Group:
         help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
         is_switch = isinstance(option.default, bool)
         names = [option.name, flag(option) + (f"/--no-{flag(option)[2:]}" if is_switch else "")]
-        metavar = None if is_switch else "VALUE"
-        command.params.append(click.Option(names, default=None, metavar=metavar, help=help_text))
+        command.params.append(click.Option(names, default=None, metavar=None if is_switch else "VALUE", help=help_text))
     return command
 
 

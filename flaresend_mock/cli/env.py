@@ -107,5 +107,4 @@ def _dotenv(value: str) -> str:
         return value
     if "'" not in value and "\n" not in value:
         return f"'{value}'"
-    escaped = re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n")
-    return f'"{escaped}"'
+    return '"' + re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n") + '"'

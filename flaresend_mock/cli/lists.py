@@ -106,8 +106,7 @@ def _list(
         listing.show(item, as_json)
     if follow:
         sys.stdout.flush()
-        last = items[-1].get(listing.number) if items else since or 0
-        _follow_on(emulator, listing, str(last), as_json)
+        _follow_on(emulator, listing, str(items[-1].get(listing.number) if items else since or 0), as_json)
 
 
 def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: bool) -> None:

@@ -16,9 +16,7 @@ SCAN = CONTROL + "/scan/"
 DOCS = CONTROL + "/docs"
 UI = CONTROL + "/ui/"
 LOGIN = UI + "login"
-OPEN = frozenset(
-    (HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json", CONTROL + "/ca.pem")
-)
+OPEN = {HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json", CONTROL + "/ca.pem"}
 """The paths that need no token: they reveal nothing about a world."""
 
 _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]*)?\])(?::\d+)?", re.ASCII)

@@ -23,6 +23,7 @@ MAX_SUBSCRIBERS = 10**12
 ACTIONS = ("add", "remove", "promote", "demote")
 
 _INSTANCE = "The id of an instance; the first one if it is left out."
+_LID = "The LID, such as 163514152964174@lid; null for one that comes from the number and the seed."
 _SUBJECT = "The name of the group: 100 characters at most."
 _CHANNEL_NAME = "The name of the channel."
 _ROLE = "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER, or GUEST for none."
@@ -40,11 +41,7 @@ class RuleInput(Input):
 
 class PersonInput(Input):
     name = Text("The name.", load_default="", length=(None, MAX_TEXT))
-    lid = Text(
-        "The LID, such as 163514152964174@lid; null for one that comes from the number and the seed.",
-        load_default=None,
-        check=LID,
-    )
+    lid = Text(_LID, load_default=None, check=LID)
     on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
     aliases = Several(
         "Further numbers that reach this person, such as one without Brazil's ninth digit.", 10, load_default=tuple

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -106,10 +107,7 @@ def _number(one: Stored) -> int:
 
 COLLECTIONS = {
     "messages": Collection(
-        "message",
-        activity.Message,
-        lambda world: world.state.messages,
-        lambda world: world.state.messages.last_evicted_event,
+        "message", activity.Message, attrgetter("state.messages"), attrgetter("state.messages.last_evicted_event")
     ),
     "requests": Collection(
         "request",
@@ -121,7 +119,7 @@ COLLECTIONS = {
         "delivery",
         activity.Delivery,
         lambda world: world.deliveries.all(),
-        lambda world: world.state.deliveries.last_evicted_event,
+        attrgetter("state.deliveries.last_evicted_event"),
     ),
 }
 """The collections by their names in paths and responses."""
@@ -321,6 +319,7 @@ def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]
         with default.lock:
             strays = default.state.events.since(query["strays_since"], "request")[-STRAYS:]
     with world.lock:
+        evicted = {"messages": state.messages.evicted, "requests": state.events.evicted("request")}
         found = {
             "world": world.name,
             "now": world.clock.now(),
@@ -332,11 +331,7 @@ def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]
             "deliveries": [one for one in world.deliveries.all() if one.event > since][-LIMIT:],
             "scheduled": sorted(state.tasks.values(), key=lambda task: (task.send_at, task.order)),
             "faults": world.faults.all(),
-            "evicted": {
-                "messages": state.messages.evicted,
-                "requests": state.events.evicted("request"),
-                "deliveries": state.deliveries.evicted,
-            },
+            "evicted": {**evicted, "deliveries": state.deliveries.evicted},
             "nearest": near,
         }
     if request.accept_mimetypes.best_match(("text/plain", "application/json")) == "application/json":

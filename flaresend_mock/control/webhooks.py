@@ -25,6 +25,7 @@ deliveries = Blueprint("deliveries", __name__, url_prefix="/deliveries")
 
 MAX_RETRIES = 20
 _STATUS = "The status of the deliveries."
+_CA = "Certificates in PEM that an https receiver is verified against, besides the public ones"
 
 
 class WebhookInput(Input):
@@ -42,11 +43,7 @@ class WebhookInput(Input):
     body_style = Text(
         "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.", words=BODY_STYLES
     )
-    ca = Text(
-        "Certificates in PEM that an https receiver is verified against, besides the public ones; null for none.",
-        allow_none=True,
-        check=usable_ca,
-    )
+    ca = Text(f"{_CA}; null for none.", allow_none=True, check=usable_ca)
     verify = Switch("Whether the certificate of an https receiver is verified.")
 
 
@@ -82,8 +79,7 @@ def delete_webhook(world: World, instance_id: str) -> dict[str, Any]:
 @endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,))
 def resume_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Resume a paused webhook; the held events come first."""
-    instance = world.instances.find(instance_id)
-    return {"replayed": world.deliveries.resume(instance.id, replay=body["replay"])}
+    return {"replayed": world.deliveries.resume(world.instances.find(instance_id).id, replay=body["replay"])}
 
 
 @webhooks.post("/pause")
@@ -173,7 +169,6 @@ def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     wanted = [one for one in wanted if body.get("status") in (None, one.status)]
     wanted = [one for one in wanted if one.instance in world.state.instances]  # a removed one receives nothing
     if body.get("status") == "failed":  # but for those that a redelivery has delivered, or may still deliver
-        delivered = ("delivered", *OPEN_STATUSES)
-        again = {one.redelivery_of for one in world.deliveries.all() if one.status in delivered}
+        again = {one.redelivery_of for one in world.deliveries.all() if one.status in ("delivered", *OPEN_STATUSES)}
         wanted = [one for one in wanted if one.id not in again]
     return {"deliveries": world.deliveries.redeliver(wanted)}

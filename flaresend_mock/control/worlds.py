@@ -85,9 +85,8 @@ def create_world(body: dict[str, Any]) -> dict[str, Any]:
     settings = {name: value for name, value in body.items() if hasattr(state.settings, name)}
     state.settings = replace(state.settings, **settings)
     world = services().worlds.create(body.get("name"), state, body.get("api_key"))
-    instances = world.instances.all()
-    key = instances[0].api_keys[0]
-    return {"name": world.name, "api_key": key, "instances": instances, "warnings": warnings}
+    made = world.instances.all()
+    return {"name": world.name, "api_key": made[0].api_keys[0], "instances": made, "warnings": warnings}
 
 
 @blueprint.get("/<name>")

@@ -215,8 +215,7 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
             kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
             given.append("-F " + _quoted(f'{name}=@-;filename="{named}"{kind}'))
-            url = _quoted(place.control(f"media/{attached.id}"))
-            piped = " ".join(["curl -s", *place.token, url]) + " | \\\n"
+            piped = " ".join(["curl -s", *place.token, _quoted(place.control(f"media/{attached.id}"))]) + " | \\\n"
         elif described:  # the file is not kept, and its name must not become a local path
             given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
         else:

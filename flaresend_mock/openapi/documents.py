@@ -125,11 +125,8 @@ class _Maker:
     def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, words: str) -> Shape:
         tag, _, name = rule.endpoint.partition(".")
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
-        operation: Shape = {
-            "operationId": f"{name}_{words}" if words else name,
-            "tags": [tag],
-            "summary": summary.replace("\n", " ").rstrip("."),
-        }
+        operation: Shape = {"operationId": f"{name}_{words}" if words else name, "tags": [tag]}
+        operation["summary"] = summary.replace("\n", " ").rstrip(".")
         if rest:
             operation["description"] = rest.partition("\nRaises:")[0].strip()
         if self.examples:

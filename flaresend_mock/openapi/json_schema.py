@@ -54,22 +54,18 @@ class Shapes:
             possible = [kind for kind in kinds if kind in whole["properties"]["type"]["enum"]]
             if not possible:
                 continue
-            reference = self._kept(
-                f"{_name(schema)}{possible[0].title() if len(possible) == 1 else 'Media'}",
-                _variant(whole, possible, names[0]),
-            )
-            variants.append(reference)
-            mapping |= dict.fromkeys(possible, reference["$ref"])
+            name = _name(schema) + (possible[0].title() if len(possible) == 1 else "Media")
+            variants.append(self._kept(name, _variant(whole, possible, names[0])))
+            mapping |= dict.fromkeys(possible, variants[-1]["$ref"])
         return {"oneOf": variants, "discriminator": {"propertyName": "type", "mapping": mapping}}
 
     def parameters(self, schema: Schema) -> list[Shape]:
         whole = self._object(schema)
-        required = whole.get("required", ())
         return [
             {
                 "name": name,
                 "in": "query",
-                "required": name in required,
+                "required": name in whole.get("required", ()),
                 "description": shape.get("description", ""),
                 "schema": _mended({key: value for key, value in shape.items() if key != "description"}),
             }
@@ -130,12 +126,9 @@ class Shapes:
 
 def _variant(whole: Shape, kinds: Sequence[str], needed: str) -> Shape:
     """Return the schema of a message of some types, which needs a field."""
-    properties = {
-        **whole["properties"],
-        "type": {**whole["properties"]["type"], "enum": list(kinds)},
-        needed: _without_null(whole["properties"][needed]),
-    }
-    return {**whole, "properties": properties, "required": [*whole.get("required", ()), needed]}
+    every = whole["properties"]
+    changed = {"type": {**every["type"], "enum": list(kinds)}, needed: _without_null(every[needed])}
+    return {**whole, "properties": {**every, **changed}, "required": [*whole.get("required", ()), needed]}
 
 
 def _without_null(shape: Shape) -> Shape:

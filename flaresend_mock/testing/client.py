@@ -64,12 +64,10 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self.headers = {"Authorization": f"Bearer {api_key}"}
         self._control = ControlPlane(url, api_key=api_key, token=token)
         self._here, self._elsewhere = here, elsewhere
-        self._open = ExitStack()
-        self._calls_applications = False
+        self._open, self._calls_applications = ExitStack(), False
         self._snapshots: list[Snapshot] = []
         self._frozen_at: datetime | str | None = None
-        self.clock = Clock(self._control)
-        self.instance = Instance(self._control)
+        self.clock, self.instance = Clock(self._control), Instance(self._control)
 
     def __repr__(self) -> str:
         return f"<Flaresend at {self.url}>"
@@ -172,8 +170,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             if refused.code != "evicted":
                 raise
             raise self._failed(str(refused)) from None
-        texts = ", ".join(str(one["text"]) for one in found)
-        raise self._failed(f"a message{_match_text(wanted)} was sent: {texts}")
+        raise self._failed(f"a message{_match_text(wanted)} was sent: {', '.join(str(one['text']) for one in found)}")
 
     def requests(self, **match: Any) -> list[Request]:
         """Return the calls of the API, oldest first: all, or those that match these fields."""
@@ -296,8 +293,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def group(self, subject: str, participants: Iterable[str]) -> str:
         """Create a group of the instance with the people who have these numbers, and return its JID."""
         people = [participants] if isinstance(participants, str) else list(participants)
-        body = {"subject": subject, "participants": people}
-        return str(self._control.call("POST", "/groups", body)["id"])
+        return str(self._control.call("POST", "/groups", {"subject": subject, "participants": people})["id"])
 
     def person(
         self,

@@ -1,6 +1,7 @@
 """What happens in a world: messages, requests, deliveries, scheduled messages and events."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -38,12 +39,14 @@ def _check_status(value: Any) -> str | None:
     return None if whole or value is None else "a status is a whole number, such as 503"
 
 
+_HTTP_STATUS = Field(check=_check_status)
 _TYPES = tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS, OWN_EVENT, OTHER)))
 _PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@" in it else parser.check_number(it))
 
 
-def _any_number(read: Any) -> Field:
-    return Field(read, number=True, many=True, check=parser.check_number)
+_FROM_OR_TO = Field(lambda one: [one["from"], one["to"]], number=True, many=True, check=parser.check_number)
+_IN_BODY = replace(_FROM_OR_TO, read=lambda request: parser.numbers_in(request["body"]))
+_GROUP = Field(lambda one: one["chat"] if one["chat"].endswith(GROUP) else None, check=_check_group)
 
 
 def read_body(raw: Any) -> Any:
@@ -65,15 +68,8 @@ class Message(Resource):
     chat = Property(str, "The JID of the chat.", match=_PARTY)
     sender = Property(str, "The sender's number, as digits.", key="from", match=_PARTY)
     to = Property(str, "The person's number as digits, or the JID of the group or channel.", match=_PARTY)
-    number = Property(
-        str, "The number in from or to.", only_match=True, match=_any_number(lambda one: [one["from"], one["to"]])
-    )
-    group = Property(
-        str,
-        "The JID of the chat, if it is a group's.",
-        only_match=True,
-        match=Field(lambda one: one["chat"] if one["chat"].endswith(GROUP) else None, check=_check_group),
-    )
+    number = Property(str, "The number in from or to.", only_match=True, match=_FROM_OR_TO)
+    group = Property(str, "The JID of the chat, if it is a group's.", only_match=True, match=_GROUP)
     type = Property(str, "The type of the message.", at="content.type", match=Field(words=_TYPES))
     text = Property(str, "The text.", at="content.text", null=True)
     caption = Property(str, "The text below a file.", at="content.caption", null=True)
@@ -105,17 +101,11 @@ class Request(Resource):
     query = Property(str, "The query, without the question mark.")
     headers = Property(dict, "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
     number = Property(
-        str,
-        "A phone number in the body's recipients, participants or number.",
-        only_match=True,
-        match=_any_number(lambda request: parser.numbers_in(request["body"])),
+        str, "A phone number in the body's recipients, participants or number.", only_match=True, match=_IN_BODY
     )
     body = Property(Any, "The body: JSON, or a text.", write=read_body, match=Field(known=parser.BODY_FIELDS))
     status = Property(
-        int,
-        "The HTTP status of the response; null where a fault cut the connection.",
-        null=True,
-        match=Field(check=_check_status),
+        int, "The HTTP status of the response; null where a fault cut the connection.", null=True, match=_HTTP_STATUS
     )
     response = Property(Any, "The body of the response.", write=read_body, match=Field(known=RESPONSE_FIELDS))
     instance = Property(str, "The id of the instance that the API key belongs to.", null=True, match=parser.INSTANCE)
