@@ -12,10 +12,10 @@ import re
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
-from queue import Empty, SimpleQueue
 from ssl import SSLCertVerificationError, SSLError
 from traceback import format_exception
 from typing import Any
@@ -191,26 +191,22 @@ class LocalAdapter(NetworkAdapter):
 
 def _call(app: WSGIApplication, request: PreparedRequest, timeout: float | None) -> Response:
     """Return the response of an application. It gets its own thread, as it may hang; ReadTimeout if it does."""
-    outcomes: SimpleQueue[Response | ConnectionError] = SimpleQueue()
-    given_up = threading.Event()
+    outcome, given_up = Future[Response](), threading.Event()
 
     def run() -> None:
         _here.handles = True
         try:
-            outcomes.put(_respond(app, request, given_up))
+            outcome.set_result(_respond(app, request, given_up))
         except BaseException as error:  # SystemExit and pytest.fail(), too: the delivery must end
             log.warning("the application raised\n%s", _printable("".join(format_exception(error))))
-            outcomes.put(ConnectionError(_printable(_said(error)), request=request))
+            outcome.set_exception(ConnectionError(_printable(_said(error)), request=request))
 
     threading.Thread(target=run, name="flaresend-mock-application", daemon=True).start()
     try:
-        outcome = outcomes.get(timeout=timeout)
-    except Empty:
+        return outcome.result(timeout)
+    except TimeoutError:
         given_up.set()
         raise ReadTimeout("the application takes too long", request=request) from None
-    if isinstance(outcome, ConnectionError):
-        raise outcome
-    return outcome
 
 
 def _respond(app: WSGIApplication, request: PreparedRequest, given_up: threading.Event) -> Response:

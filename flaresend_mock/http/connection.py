@@ -51,7 +51,7 @@ class Connection:
     def __init__(
         self, server: HttpServer, connection: socket.socket, client: tuple[Any, ...], *, is_served: bool
     ) -> None:
-        self._server = server
+        self.server = server
         self._socket = connection
         self._reader = RequestReader(self._receive, self.send, server.max_body)
         self.is_served = is_served
@@ -99,16 +99,10 @@ class Connection:
         """Tell whether the client has closed the connection."""
         try:
             if hasattr(select, "POLLRDHUP"):
-                poll = select.poll()
-                poll.register(self._socket.fileno(), select.POLLRDHUP)
-                return bool(poll.poll(0))
+                return self._has(select.POLLRDHUP)
             return self._has_bytes() and not socket.socket.recv(self._socket, 1, socket.MSG_PEEK)
         except (OSError, ValueError):  # ValueError: it is closed
             return True
-
-    def is_ending(self) -> bool:
-        """Tell whether the server is being stopped."""
-        return self._server.stopping
 
     def take(self) -> tuple[socket.socket, bytes]:
         """Return the socket, for a tunnel, and what was read from it already."""
@@ -163,10 +157,10 @@ class Connection:
         if not first or first[0] != _TLS_HELLO:
             return
         self.is_reading = True
-        if self._server.tls_context is None:
+        if self.server.tls_context is None:
             raise Closed
         try:
-            context = self._server.tls_context()
+            context = self.server.tls_context()
             self._socket.settimeout(HANDSHAKE_SECONDS)
             # a handshake in the constructor could not be ended from another thread
             self._socket = tls = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
@@ -180,7 +174,7 @@ class Connection:
         try:
             self._reader.wait()
         except (Closed, OSError):  # so do clients, such as Node, that complete the handshake and then look
-            if not self._server.stopping:
+            if not self.server.stopping:
                 log.info("A client closed its TLS connection unused. If it does not trust the certificate: %s", HINT)
             raise
 
@@ -188,10 +182,10 @@ class Connection:
         """Serve one request, and return whether the connection stays open."""
         reader, head = self._reader, None
         try:
-            if self._server.stopping and not reader.buffer and not self._has_bytes():
+            if self.server.stopping and not reader.buffer and not self._has_bytes():
                 return False
             reader.wait()
-            self._turn = self._server.queue.enter()
+            self._turn = self.server.queue.enter()
             self.is_reading = True
             head = reader.read_head()
             if not self.is_served:
@@ -199,10 +193,10 @@ class Connection:
             if head.authority is not None:
                 # a client may not wait for the response to CONNECT, or speak TLS to the proxy, too
                 is_wrapped = reader.buffer[:1] == b"\x16" or self._environ["wsgi.url_scheme"] == "https"
-                if (is_wrapped and head.method == "CONNECT") or not self._server.proxy.is_ours(head, self.address[0]):
+                if (is_wrapped and head.method == "CONNECT") or not self.server.proxy.is_ours(head, self.address[0]):
                     self._leave_queue()
                     self.is_reading = False  # a tunnel may be ended at any time
-                    self._server.proxy.pass_on(head, reader.head, self)
+                    self.server.proxy.pass_on(head, reader.head, self)
                     return False
                 if head.method == "CONNECT":
                     self._leave_queue()
@@ -213,7 +207,7 @@ class Connection:
             if head.length is None:
                 self._leave_queue()  # it may wait for chunks of others
             body = reader.read_body(head)
-            self._turn = self._turn or self._server.queue.enter()
+            self._turn = self._turn or self.server.queue.enter()
             self.is_reading, self.is_calling = False, True
             with body:
                 return self._call(head, body)
@@ -231,11 +225,11 @@ class Connection:
     def _leave_queue(self) -> None:
         turn, self._turn = self._turn, None
         if turn is not None:
-            self._server.queue.leave(turn)
+            self.server.queue.leave(turn)
 
     def _call(self, head: Head, body: IO[bytes]) -> bool:
         """Call the application, send its response, and return whether the connection stays open."""
-        writer = ResponseWriter(self.send, head, self._server.is_serving)
+        writer = ResponseWriter(self.send, head, self.server.is_serving)
         environ = {
             **self._environ,
             **head.fields,
@@ -250,7 +244,7 @@ class Connection:
             LEAVE: self._leave_queue,
         }
         try:
-            pieces = self._server.app(environ, writer.start)
+            pieces = self.server.app(environ, writer.start)
             try:
                 writer.send(pieces)
             finally:
@@ -271,8 +265,11 @@ class Connection:
         """Tell whether there are bytes to read, or the client has sent its last one."""
         if not hasattr(select, "poll"):
             return bool(select.select([self._socket], [], [], 0)[0])
-        poll = select.poll()  # select() knows only the first 1024 files
-        poll.register(self._socket.fileno(), select.POLLIN)
+        return self._has(select.POLLIN)  # select() knows only the first 1024 files
+
+    def _has(self, event: int) -> bool:
+        poll = select.poll()
+        poll.register(self._socket.fileno(), event)
         return bool(poll.poll(0))
 
     def _linger(self) -> None:

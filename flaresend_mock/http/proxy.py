@@ -233,7 +233,7 @@ def _join(connection: Connection, server: socket.socket, opening: bytes = b"", l
                 if events := EVENT_WRITE * bool(unsent[one]) | EVENT_READ * (one in reading and not unsent[peer]):
                     selector.register(one, events)
             selector.select(_TICK)
-        if connection.is_ending():
+        if connection.server.stopping:
             return
         for one, peer in peers.items():
             with suppress(BlockingIOError, SSLWantReadError, SSLWantWriteError):

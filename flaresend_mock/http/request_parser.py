@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import SimpleNamespace
 from urllib.parse import unquote_to_bytes
 
 import httptools
@@ -94,23 +95,11 @@ class Head:
         return self.target.partition("?")[2]
 
 
-class _Fields:
-    """Collects what httptools reports."""
-
-    __slots__ = ("found",)
-
-    def __init__(self) -> None:
-        self.found: list[tuple[bytes, bytes]] = []
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.found.append((name, value))
-
-
 def parse_head(raw: bytes) -> Head:
     """Parse a head, which ends with an empty line."""
     line = _REQUEST_LINE.match(raw)
     if line is None:
-        raise _malformed_line(raw)
+        raise refused_line(raw)
     head = Head(line[1].decode(), line[2].decode("latin-1"), int(line[4]))
     try:
         _complete(head, raw[line.end() :], int(line[3]))
@@ -129,15 +118,16 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
         raise _bad("a bare line feed or carriage return")
     if raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw:
         raise _bad("a folded header")
-    collected = _Fields()
+    found: list[tuple[bytes, bytes]] = []
+    collector = SimpleNamespace(on_header=lambda *field: found.append(field))
     try:
-        httptools.HttpRequestParser(collected).feed_data(_PREFIX + raw)
+        httptools.HttpRequestParser(collector).feed_data(_PREFIX + raw)
     except httptools.HttpParserUpgrade:
         pass  # ignored: HTTP/1.1 goes on
     except httptools.HttpParserError as error:
-        raise _bad(_reason(error)) from None
+        raise _bad(" ".join(str(error).split()).rstrip(".")[:100] or "a malformed header") from None
     fields = head.fields
-    for name, raw_value in collected.found:
+    for name, raw_value in found:
         key = _keys.get(name) or _key(name)
         value = raw_value.strip(b" \t").decode("latin-1")
         if key not in fields:
@@ -207,16 +197,13 @@ def _length(given: str) -> int:
 def check_lines(raw: bytes, begin: int) -> None:
     """Check a part of a head that is not complete: a bare line feed at an empty line would never end it."""
     if _BARE_LINE_END.search(raw, begin):
-        refused = _malformed_line(raw)
-        refused.message = "Bad Request: a bare line feed or carriage return"
-        raise refused
+        raise refused_line(raw, "Bad Request: a bare line feed or carriage return")
 
 
-def refuse_large(raw: bytes) -> Refused:
-    """Return the refusal of a head that is too large."""
-    refused = _malformed_line(raw)
-    refused.status, refused.message = (431, f"a head may have {MAX_HEAD} bytes")
-    return refused
+def refused_line(raw: bytes, message: str = "Bad Request: a malformed request line", status: int = 400) -> Refused:
+    """Return the refusal of a head that cannot be parsed, in the format that its path asks for."""
+    found = _PATH.search(raw.lstrip(b"\r\n").partition(b"\n")[0])
+    return Refused(status, message, found[1].decode("latin-1") if found else "/")
 
 
 def chunk_size(line: bytes) -> int:
@@ -235,19 +222,6 @@ def check_trailer(line: bytes) -> None:
 
 def _bad(what: str) -> Refused:
     return Refused(400, f"Bad Request: {what}")
-
-
-def _malformed_line(raw: bytes) -> Refused:
-    """Return the refusal of a request line, in the format that its path asks for."""
-    found = _PATH.search(raw.lstrip(b"\r\n").partition(b"\n")[0])
-    refused = _bad("a malformed request line")
-    refused.path = found[1].decode("latin-1") if found else "/"
-    return refused
-
-
-def _reason(error: Exception) -> str:
-    """Return what httptools says is wrong, in one line."""
-    return " ".join(str(error).split()).rstrip(".")[:100] or "a malformed header"
 
 
 def _key(name: bytes) -> str:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from flaresend_mock.background.realtime import Stopwatch
@@ -72,7 +72,7 @@ class RequestReader:
                 self.head = buffer[begin : end + len(_END)]
                 return request_parser.parse_head(self.head)
             if len(buffer) >= request_parser.MAX_HEAD:
-                raise request_parser.refuse_large(buffer)
+                raise request_parser.refused_line(buffer, f"a head may have {request_parser.MAX_HEAD} bytes", 431)
             request_parser.check_lines(buffer, max(0, searched - 1))
             searched = max(0, len(buffer) - len(_END) + 1)
             left = HEAD_SECONDS - watch.seconds
@@ -89,7 +89,7 @@ class RequestReader:
             body = self.buffer[: head.length]
             self.buffer = self.buffer[head.length :]
             return BytesIO(body)
-        spool = _Spool()
+        spool = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 - the call closes it
         try:
             if head.length is not None and head.length > self._max_body:
                 raise Refused(413, "Request body too large")
@@ -101,12 +101,13 @@ class RequestReader:
             else:
                 self._compute(len(self.buffer) > FEW)
                 self._read_chunks(spool)
-                head.fields["CONTENT_LENGTH"] = str(spool.size)
+                head.fields["CONTENT_LENGTH"] = str(spool.tell())
             self.buffer, self._received = bytes(self._received), bytearray()
-            spool.rewind()
+            with _keeping():
+                spool.seek(0)
         except BaseException as error:
             with suppress(OSError):  # it writes what it has not written yet
-                spool.file.close()
+                spool.close()
             if isinstance(error, TimeoutError):
                 raise Refused(408, "the body of the request takes too long", head.path) from None
             if isinstance(error, Refused):
@@ -114,7 +115,7 @@ class RequestReader:
             raise
         finally:
             self._compute(False)
-        return spool.file
+        return spool
 
     def _next(self, seconds: float) -> bytes:
         piece = self._receive(seconds)
@@ -133,7 +134,7 @@ class RequestReader:
             _computing.release()
         self._is_computing = wanted and _computing.acquire()
 
-    def _copy(self, length: int, spool: _Spool, *, chunked: bool = False) -> None:
+    def _copy(self, length: int, spool: IO[bytes], *, chunked: bool = False) -> None:
         """Keep this number of bytes of the body."""
         while length:
             if not self._received:
@@ -141,11 +142,12 @@ class RequestReader:
             piece = self._received[:length]
             del self._received[:length]
             length -= len(piece)
-            spool.write(piece)
+            with _keeping():
+                spool.write(piece)
 
-    def _read_chunks(self, spool: _Spool) -> None:
+    def _read_chunks(self, spool: IO[bytes]) -> None:
         while size := request_parser.chunk_size(self._read_line(request_parser.MAX_CHUNK_LINE, 400)):
-            if spool.size + size > self._max_body:
+            if spool.tell() + size > self._max_body:
                 raise Refused(413, "Request body too large")
             self._copy(size, spool, chunked=True)
             if self._read_line(2, 400) != b"\r\n":
@@ -164,28 +166,6 @@ class RequestReader:
         line = bytes(self._received[: end + 1])
         del self._received[: end + 1]
         return line
-
-
-class _Spool:
-    """A body as it arrives: in memory, or in a temporary file once it is large."""
-
-    def __init__(self) -> None:
-        self.file: IO[bytes] = BytesIO()
-        self.size = 0
-
-    def write(self, piece: bytearray) -> None:
-        """Add bytes."""
-        with _keeping():
-            if self.size <= MAX_IN_MEMORY < self.size + len(piece):
-                memory, self.file = self.file, TemporaryFile()  # noqa: SIM115 - the call closes it
-                self.file.write(memory.getbuffer() if isinstance(memory, BytesIO) else b"")
-            self.file.write(piece)
-        self.size += len(piece)
-
-    def rewind(self) -> None:
-        """Go to the first byte, to read."""
-        with _keeping():
-            self.file.seek(0)
 
 
 @contextmanager

@@ -31,7 +31,6 @@ class Property(fields.Field[Any]):
         write: turns what was read into JSON, where that does not follow from the type.
         null: it may be null.
         optional: it is left out where `get` returns `missing`, or an envelope does not have it.
-        words: the values that it may have, for those who read the documentation.
         match: how matchers name it, where that needs more than equality.
         only_match: matchers can name it, and responses do not hold it.
     """

@@ -12,7 +12,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
@@ -77,14 +77,9 @@ class HttpServer:
         self.proxy = proxy or Proxy()
         self.queue = CallQueue()
         self.stopping = False
-        self._listeners: list[socket.socket] = []
-        try:
-            for host, port in addresses:
-                self._listeners.append(_listen(host, port))
-        except CannotListen:
-            for listener in self._listeners:
-                listener.close()
-            raise
+        with ExitStack() as opened:
+            self._listeners = [opened.enter_context(_listen(*address)) for address in addresses]
+            opened.pop_all()
         self.host, self.port = self._listeners[0].getsockname()[:2]
         self.ports: list[int] = [listener.getsockname()[1] for listener in self._listeners]
         self._wake, self._woken = socket.socketpair()
@@ -154,7 +149,9 @@ class HttpServer:
         try:
             if len(self._connections) < self._most_open:
                 connection = Connection(self, accepted, client, is_served=self._served < self._most)
-                self._count(connection)
+                with self._changed:
+                    self._connections.add(connection)
+                    self._served += connection.is_served
                 threading.Thread(target=self._run, args=(connection,), name=THREAD_NAME, daemon=True).start()
                 return
         except (OSError, RuntimeError):  # the client is gone, or there is no thread
@@ -171,11 +168,6 @@ class HttpServer:
             connection.run()
         finally:
             self._forget(connection)
-
-    def _count(self, connection: Connection) -> None:
-        with self._changed:
-            self._connections.add(connection)
-            self._served += connection.is_served
 
     def _forget(self, connection: Connection) -> None:
         with self._changed:

@@ -7,10 +7,10 @@ import json
 import logging
 import os
 import socket
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import pytest
@@ -309,8 +309,8 @@ def test_a_process_without_free_files_accepts_again_when_it_has_some(
 
 def test_a_large_body_goes_to_a_temporary_file(app: App, server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    temporary = request_reader.TemporaryFile
-    monkeypatch.setattr(request_reader, "TemporaryFile", lambda: made.append(temporary()) or made[-1])
+    temporary = tempfile.TemporaryFile
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **how: made.append(temporary(**how)) or made[-1])
     size = 3 * request_reader.MAX_IN_MEMORY
     with connect(server.port) as raw:
         assert ask(raw, get("/upload", method="POST", body=b"x" * size))[0] == 200
@@ -324,7 +324,7 @@ def test_a_large_body_goes_to_a_temporary_file(app: App, server: HttpServer, mon
 @pytest.mark.parametrize("more", [1, 100, 70_000, 500_000])
 @pytest.mark.parametrize("how", ["sized", "chunked"])
 def test_a_full_disk_is_507(how: str, more: int, server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_reader, "TemporaryFile", partial(open, "/dev/full", "w+b"))
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: open("/dev/full", "w+b"))  # noqa: SIM115
     body = b"x" * (request_reader.MAX_IN_MEMORY + more)
     sent = get("/_mock/world", method="POST", body=body)
     if how == "chunked":
