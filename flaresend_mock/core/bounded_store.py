@@ -17,9 +17,8 @@ MAX_PENDING_BYTES = 64 * 1024 * 1024
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
-Size = Callable[[Any], int]
 
-_own_size: Size = attrgetter("size")
+_size: Callable[[Any], int] = attrgetter("size")
 
 
 def size_of(data: Any) -> int:
@@ -47,24 +46,32 @@ def size_of_template(template: Any) -> int:
     return size
 
 
-class BoundedStore(Generic[Value]):
+class Copyable:
+    def copy(self) -> Self:
+        """Return a copy that shares nothing that changes with this one."""
+        other = copy(self)
+        for name, value in vars(self).items():
+            if hasattr(value, "copy"):
+                setattr(other, name, value.copy())
+        return other
+
+
+class BoundedStore(Copyable, Generic[Value]):
     """Values by key, oldest first, bounded in number and in bytes. It evicts the oldest values to stay within bounds.
 
-    `evicted` counts evicted values; `last_evicted_event` is the number of the event that told of the newest of them,
-    if they have one.
+    Values tell their `size` in bytes. `evicted` counts evicted ones; `last_evicted_event` is the number of the event
+    that told of the newest of them, if they have one.
 
     Args:
         limit: how many values are kept.
         max_bytes: how many bytes they may take together; the newest is kept whatever its size.
-        size: returns about how many bytes a value takes.
     """
 
-    def __init__(self, limit: int, max_bytes: int, size: Size = _own_size) -> None:
+    def __init__(self, limit: int, max_bytes: int) -> None:
         self.limit = limit
         self.max_bytes = max_bytes
         self.evicted = 0
         self.last_evicted_event = 0
-        self._size = size
         self._bytes = 0
         self._values: OrderedDict[str | int, Value] = OrderedDict()  # a dict slows down when emptied in front
 
@@ -83,9 +90,9 @@ class BoundedStore(Generic[Value]):
     def add(self, key: str | int, value: Value) -> list[Value]:
         """Add a value, or replace the one with this key, and return the values that were evicted for it."""
         if key in self._values:
-            self._bytes -= self._size(self._values[key])
+            self._bytes -= _size(self._values[key])
         self._values[key] = value
-        self._bytes += self._size(value)
+        self._bytes += _size(value)
         return self.make_room(0, 1) if len(self._values) > self.limit or self._bytes > self.max_bytes else []
 
     def make_room(self, size: int, least: int = 0) -> list[Value]:
@@ -93,7 +100,7 @@ class BoundedStore(Generic[Value]):
         max_bytes, gone = self.max_bytes - size, list[Value]()
         while len(self._values) > self.limit or (self._bytes > max_bytes and len(self._values) > least):
             _, oldest = self._values.popitem(last=False)
-            self._bytes -= self._size(oldest)
+            self._bytes -= _size(oldest)
             gone.append(oldest)
         if gone:
             self.evicted += len(gone)
@@ -102,7 +109,7 @@ class BoundedStore(Generic[Value]):
 
     def discard(self, key: str | int) -> None:
         if key in self._values:
-            self._bytes -= self._size(self._values.pop(key))
+            self._bytes -= _size(self._values.pop(key))
 
     def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
         """Replace all values by these, oldest first, with this count of evicted ones."""
@@ -113,25 +120,20 @@ class BoundedStore(Generic[Value]):
         for key, value in values.items():
             self.add(key, value)
 
-    def copy(self) -> Self:
-        other = copy(self)
-        other._values = self._values.copy()
-        return other
-
 
 class SizedDict(dict[Key, Value]):
     """A dictionary that counts the bytes of its values. Values are set, replaced and removed one by one."""
 
     def __init__(self, values: Mapping[Key, Value] | None = None) -> None:
         super().__init__(values or {})
-        self.bytes = sum(map(_own_size, self.values()))
+        self.bytes = sum(map(_size, self.values()))
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self.bytes += _own_size(value) - (_own_size(self[key]) if key in self else 0)
+        self.bytes += _size(value) - (_size(self[key]) if key in self else 0)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Key) -> None:
-        self.bytes -= _own_size(self[key])
+        self.bytes -= _size(self[key])
         super().__delitem__(key)
 
     def copy(self) -> Self:

@@ -2,11 +2,11 @@
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable
-from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+from flaresend_mock.core.bounded_store import Copyable
 from flaresend_mock.core.errors import ClockOutOfRange
 from flaresend_mock.core.model import model
 
@@ -84,7 +84,7 @@ class Due:
     key: str
 
 
-class TimerQueue:
+class TimerQueue(Copyable):
     """Timers by due time, then in the order in which they were set."""
 
     def __init__(self) -> None:
@@ -131,9 +131,3 @@ class TimerQueue:
         timers._by_key = {(due.kind, due.key): due for due in timers._entries}
         timers._noted = noted
         return timers
-
-    def copy(self) -> Self:
-        other = copy(self)
-        other._entries = self._entries.copy()
-        other._by_key = self._by_key.copy()
-        return other

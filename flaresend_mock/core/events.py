@@ -4,12 +4,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from copy import copy
 from datetime import datetime
 from itertools import takewhile
-from typing import Self
 
-from flaresend_mock.core.bounded_store import MAX_LOG_BYTES
+from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, Copyable
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
@@ -31,7 +29,7 @@ class Event:
     subject: Subject
 
 
-class EventLog:
+class EventLog(Copyable):
     """The last events of a world.
 
     Event numbers keep increasing, also over resets: a reader that resumes from a number misses no event and sees none
@@ -91,12 +89,6 @@ class EventLog:
         if number == 0:
             return self.evicted()
         return max(0, self.last_number - number - len(self.since(number)))
-
-    def copy(self) -> Self:
-        other = copy(self)
-        other._events = self._events.copy()
-        other._gone = self._gone.copy()
-        return other
 
 
 @model

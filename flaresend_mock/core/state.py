@@ -1,12 +1,11 @@
 """The state of a world: its settings and all its contents, as one value that can be copied and restored."""
 
 from collections import deque
-from copy import copy
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from flaresend_mock.core import models
-from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, SizedDict
+from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, Copyable, SizedDict
 from flaresend_mock.core.clock import ClockSetting, TimerQueue
 from flaresend_mock.core.errors import InstanceNotFound, required
 from flaresend_mock.core.events import EventLog
@@ -50,8 +49,8 @@ class WorldSettings:
     )
 
 
-@dataclass(slots=True)
-class State:
+@dataclass
+class State(Copyable):
     """The contents of a world. Its models are frozen, so a copy consists of shallow copies."""
 
     history: int = DEFAULT_HISTORY
@@ -100,10 +99,6 @@ class State:
         return required(self.instances.get(str(instance_id)), InstanceNotFound)
 
     def copy(self) -> Self:
-        other = copy(self)
-        for field_ in fields(self):
-            value = getattr(self, field_.name)
-            if hasattr(value, "copy"):
-                setattr(other, field_.name, value.copy())
+        other = super().copy()
         other.lanes = {lane: ids.copy() for lane, ids in self.lanes.items()}
         return other

@@ -14,15 +14,22 @@ from tests.defaults import ANN, INSTANCE, text
 from tests.support import NOW
 
 
-def history(limit: int = 100, max_bytes: int = 100) -> BoundedStore[str]:
-    """A history of words, each as heavy as it is long."""
-    return BoundedStore(limit, max_bytes, len)
+class Word(str):
+    """A word that is as heavy as it is long."""
+
+    @property
+    def size(self) -> int:
+        return len(self)
+
+
+def history(limit: int = 100, max_bytes: int = 100) -> BoundedStore[Word]:
+    return BoundedStore(limit, max_bytes)
 
 
 def test_values_are_kept_oldest_first() -> None:
     words = history()
     for word in ("a", "b", "c"):
-        words.add(word, word)
+        words.add(word, Word(word))
 
     assert list(words) == ["a", "b", "c"]
     assert list(reversed(words)) == ["c", "b", "a"]
@@ -31,7 +38,7 @@ def test_values_are_kept_oldest_first() -> None:
 
 def test_a_value_is_found_by_its_key() -> None:
     words = history()
-    words.add("greeting", "hello")
+    words.add("greeting", Word("hello"))
 
     assert words.get("greeting") == "hello"
     assert words.get("farewell") is None
@@ -39,10 +46,10 @@ def test_a_value_is_found_by_its_key() -> None:
 
 def test_the_oldest_goes_when_there_are_too_many() -> None:
     words = history(limit=2)
-    words.add("1", "one")
-    words.add("2", "two")
+    words.add("1", Word("one"))
+    words.add("2", Word("two"))
 
-    gone = words.add("3", "three")
+    gone = words.add("3", Word("three"))
 
     assert gone == ["one"]
     assert list(words) == ["two", "three"]
@@ -52,9 +59,9 @@ def test_the_oldest_goes_when_there_are_too_many() -> None:
 def test_the_oldest_go_when_all_are_too_heavy() -> None:
     words = history(max_bytes=10)
     for key in ("1", "2", "3"):
-        words.add(key, "xxx")
+        words.add(key, Word("xxx"))
 
-    gone = words.add("4", "xxxxxxx")
+    gone = words.add("4", Word("xxxxxxx"))
 
     assert gone == ["xxx", "xxx"]
     assert list(words) == ["xxx", "xxxxxxx"]
@@ -63,19 +70,19 @@ def test_the_oldest_go_when_all_are_too_heavy() -> None:
 
 def test_the_newest_is_kept_however_heavy_it_is() -> None:
     words = history(max_bytes=10)
-    words.add("1", "light")
+    words.add("1", Word("light"))
 
-    words.add("2", "x" * 1000)
+    words.add("2", Word("x" * 1000))
 
     assert list(words) == ["x" * 1000]
 
 
 def test_a_replaced_value_keeps_its_place_and_evicts_nothing() -> None:
     words = history(limit=2)
-    words.add("1", "one")
-    words.add("2", "two")
+    words.add("1", Word("one"))
+    words.add("2", Word("two"))
 
-    gone = words.add("1", "uno")
+    gone = words.add("1", Word("uno"))
 
     assert gone == []
     assert list(words) == ["uno", "two"]
@@ -84,32 +91,32 @@ def test_a_replaced_value_keeps_its_place_and_evicts_nothing() -> None:
 
 def test_a_replaced_value_no_longer_weighs() -> None:
     words = history(max_bytes=10)
-    words.add("1", "x" * 9)
-    words.add("1", "x")
+    words.add("1", Word("x" * 9))
+    words.add("1", Word("x"))
 
-    gone = words.add("2", "x" * 9)
+    gone = words.add("2", Word("x" * 9))
 
     assert gone == []
 
 
 def test_an_evicted_value_no_longer_weighs() -> None:
     words = history(limit=1, max_bytes=10)
-    words.add("1", "x" * 9)
-    words.add("2", "x")
+    words.add("1", Word("x" * 9))
+    words.add("2", Word("x"))
 
     words.limit = 2
-    gone = words.add("3", "x" * 9)
+    gone = words.add("3", Word("x" * 9))
 
     assert gone == []
 
 
 def test_a_copy_goes_its_own_way() -> None:
     words = history(limit=2)
-    words.add("1", "one")
-    words.add("2", "two")
+    words.add("1", Word("one"))
+    words.add("2", Word("two"))
 
     copy = words.copy()
-    copy.add("3", "three")
+    copy.add("3", Word("three"))
 
     assert list(words) == ["one", "two"]
     assert words.evicted == 0
