@@ -7,9 +7,8 @@ from typing import Any
 
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Channel, Content
-from flaresend_mock.core.sending import NOT_SHOWN, Sending, require_complete
+from flaresend_mock.core.sending import Sending, require_complete
 from flaresend_mock.core.store import Store
 
 EDITORS = frozenset({"OWNER", "ADMIN"})
@@ -20,10 +19,9 @@ ROLES = ("OWNER", "ADMIN", "SUBSCRIBER", GUEST)
 class Channels:
     """The channels of a world, as one of its instances sees them."""
 
-    def __init__(self, store: Store, instances: Instances, media: Media, sending: Sending) -> None:
+    def __init__(self, store: Store, instances: Instances, sending: Sending) -> None:
         self._store = store
         self._instances = instances
-        self._media = media
         self._sending = sending
 
     def create(self, instance_id: str, name: str, description: str = "") -> Channel:
@@ -66,8 +64,7 @@ class Channels:
 
     def update(self, instance_id: str, channel_id: str, changes: Mapping[str, Any]) -> Channel:
         """Change any of a channel's name, description and picture, as its owner or an admin."""
-        if not changes:
-            raise errors.NothingToUpdate
+        errors.require(changes, errors.NothingToUpdate)
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "update")
             return self._store.put("channel", replace(channel, **changes), "updated", changes)
@@ -84,8 +81,7 @@ class Channels:
         """Stop following a channel, which its owner cannot. Does nothing if the instance does not follow it."""
         with self._store.lock:
             channel, role = self.get(instance_id, channel_id)
-            if role == "OWNER":
-                raise errors.OwnerCannotUnfollow
+            errors.require(role != "OWNER", errors.OwnerCannotUnfollow)
             if role != GUEST:
                 self._set_role(channel, instance_id, GUEST, "unfollowed")
 
@@ -94,18 +90,15 @@ class Channels:
         require_complete(content)
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "post")
-            instance = self._instances.find(instance_id)
-            now = self._store.clock.now()
-            content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
-            return self._sending.record(instance, channel.id, channel.id, content, "sent", now).at
+            instance, now = self._instances.find(instance_id), self._store.clock.now()
+            return self._sending.record(instance, channel.id, channel.id, self._sending.kept(content), "sent", now).at
 
     def _find(self, channel_id: str) -> Channel:
         return errors.required(self._store.state.channels.get(channel_id), errors.ChannelNotFound)
 
     def _editable(self, instance_id: str, channel_id: str, what: str) -> Channel:
         channel, role = self.get(instance_id, channel_id)
-        if role not in EDITORS:
-            raise errors.NotChannelAdmin(what, role)
+        errors.require(role in EDITORS, errors.NotChannelAdmin, what, role)
         return channel
 
     def _set_role(self, channel: Channel, instance_id: str, role: str, action: str) -> None:

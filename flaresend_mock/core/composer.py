@@ -74,8 +74,7 @@ class Composer:
         copy = self.copy_of(original)
         said = payload_reader.read(payload)
         text, caption = said.text or copy.text, said.caption or copy.caption
-        if kept == "text" and not text:
-            raise errors.NotForwarded
+        errors.require(kept != "text" or text, errors.NotForwarded)
         details = payload_reader.details_of(kind, payload_reader.open_payload(original.payload).fields)
         shown = replace(message, kind=kept, text=text, caption=caption, upload=copy.upload)
         return replace(shown, details=details, forwarded=score)
@@ -133,8 +132,7 @@ class Composer:
             if wanted is None:
                 followed = (one.id for one in channels.values() if one.role_of(instance.number) != "GUEST")
                 wanted = next(followed, None)
-            if wanted not in channels:
-                raise errors.ChannelNotFound
+            errors.require(wanted in channels, errors.ChannelNotFound)
             details = {**details, "channel": wanted}
         mentions, digits = self._mentions(message)
         text = _mentioning(message.text, digits)
@@ -164,8 +162,7 @@ class Composer:
             if message.kind not in TARGETED:
                 rights.require_usable("reply_to", state, found, "quoted")
             return found
-        if message.kind in TARGETED:
-            raise errors.MessageNotFound
+        errors.require(message.kind not in TARGETED, errors.MessageNotFound)
         for one in reversed(state.messages) if message.kind in REPLIES else ():
             in_chat = one.chat == chat and one.instance == instance.id and one.direction == "outbound"
             if in_chat and one.status != "failed" and not rights.is_deleted(state, one):

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from flaresend_mock.core import event_bodies
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
-from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, required
+from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, require, required
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
@@ -183,8 +183,7 @@ class Deliveries:
         """Deliver events again, as new deliveries with the same ids for the receiver, which each needs a webhook."""
         with self._store.lock:
             again = list(deliveries)
-            if any(self._webhook(one.instance) is None for one in again):
-                raise NoWebhook
+            require(all(self._webhook(one.instance) for one in again), NoWebhook)
             return [self._redeliver(delivery) for delivery in again]
 
     def pause(self, instance_id: str) -> None:

@@ -31,6 +31,12 @@ def required(found: Found | None, otherwise: type[Refusal]) -> Found:
     return found
 
 
+def require(holds: object, otherwise: type[Refusal], *about: object) -> None:
+    """Refuse the call unless this holds."""
+    if not holds:
+        raise otherwise(*about)
+
+
 def _kind(of: type[Kind], name: str, message: str = "", **texts: str) -> type[Kind]:
     """Return a kind of refusal that differs in its name and its texts only."""
     return type(name, (of,), {"__module__": __name__, "message": message, **texts})

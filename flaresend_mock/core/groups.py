@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import GROUP_CAPACITY, Content, Group, Member
 from flaresend_mock.core.people import People
-from flaresend_mock.core.sending import NOT_SHOWN, Outcome, Sending, require_complete
+from flaresend_mock.core.sending import Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
 
 Named = list[tuple[str, str | None]]
@@ -34,11 +33,10 @@ class GroupView:
 class Groups:
     """The groups of a world, as one of its instances sees them."""
 
-    def __init__(self, store: Store, people: People, instances: Instances, media: Media, sending: Sending) -> None:
+    def __init__(self, store: Store, people: People, instances: Instances, sending: Sending) -> None:
         self._store = store
         self._people = people
         self._instances = instances
-        self._media = media
         self._sending = sending
 
     def create(self, instance_id: str, subject: str, participants: Sequence[str | int]) -> GroupView:
@@ -55,11 +53,8 @@ class Groups:
             for number in people:
                 if number and self._people.on_whatsapp(number) and self._is_addable(number):
                     members.setdefault(number, Member(number))
-            if len(members) == 1:
-                raise errors.NoValidParticipants
-            if len(members) > GROUP_CAPACITY:
-                raise errors.GroupFull(GROUP_CAPACITY)
-
+            errors.require(len(members) > 1, errors.NoValidParticipants)
+            errors.require(len(members) <= GROUP_CAPACITY, errors.GroupFull, GROUP_CAPACITY)
             for number in members:
                 self._people.meet(number)
             owner, now = instance.number, self._store.clock.now()
@@ -88,7 +83,7 @@ class Groups:
         require_complete(content)
         with self._store.lock:
             instance = self._instances.require_ready(instance_id)
-            content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
+            content = self._sending.kept(content)
             now = self._store.clock.now()
             delivered, failed = list[str](), list[str]()
             for group_id in self._store.in_portions(group_ids):
@@ -114,8 +109,7 @@ class Groups:
             group = self._as_admin(instance_id, group_id, "manage")
             private = [one for one in named if action == "add" and self._is_private(group, one[1])]
             invalid = [digits for digits, _ in private]
-            if private and len(private) == len(named):
-                raise errors.NotAddable(invalid)
+            errors.require(not private or len(private) < len(named), errors.NotAddable, invalid)
             return self._manage(group, action, [one for one in named if one not in private]), invalid
 
     def arrange(self, group_id: str, action: str, participants: Sequence[str | int]) -> Group:
@@ -162,21 +156,17 @@ class Groups:
 
     def _add(self, group: Group, named: Named) -> dict[str, Member]:
         strangers = [digits for digits, number in named if number is None or not self._people.on_whatsapp(number)]
-        if strangers:
-            raise errors.NotOnWhatsApp(strangers)
+        errors.require(not strangers, errors.NotOnWhatsApp, strangers)
         already = [digits for digits, number in named if number in group.members]
-        if already:
-            raise errors.AlreadyParticipants(already)
+        errors.require(not already, errors.AlreadyParticipants, already)
         members = dict(group.members)
         members.update((number, Member(number)) for _, number in named if number)
-        if len(members) > GROUP_CAPACITY:
-            raise errors.GroupFull(GROUP_CAPACITY)
+        errors.require(len(members) <= GROUP_CAPACITY, errors.GroupFull, GROUP_CAPACITY)
         return members
 
     def _change(self, group: Group, named: Named, action: str) -> dict[str, Member]:
         strangers = [digits for digits, number in named if number not in group.members]
-        if strangers:
-            raise errors.NotParticipants(strangers)
+        errors.require(not strangers, errors.NotParticipants, strangers)
         members = dict(group.members)
         for number in {number for _, number in named if number}:  # a number and its LID name one person
             member = members[number]
@@ -193,15 +183,13 @@ class Groups:
     def _mine(self, instance_id: str, group_id: str) -> Group:
         instance = self._instances.require_ready(instance_id)
         group = self._find(group_id)
-        if instance.number not in group.members:
-            raise errors.NotInGroup
+        errors.require(instance.number in group.members, errors.NotInGroup)
         return group
 
     def _as_admin(self, instance_id: str, group_id: str, what: str) -> Group:
         with self._store.lock:
             group = self._mine(instance_id, group_id)
-            if not group.is_admin(self._instances.find(instance_id).number):
-                raise errors.NotGroupAdmin(what)
+            errors.require(group.is_admin(self._instances.find(instance_id).number), errors.NotGroupAdmin, what)
             return group
 
     def _view(self, group: Group) -> GroupView:

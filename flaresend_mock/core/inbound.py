@@ -120,8 +120,8 @@ class Inbound:
         number = self._people.named(message.sender)
         if number is None:
             raise errors.InvalidNumber("from")
-        if not self._people.is_linked(number) and not self._people.on_whatsapp(number):
-            raise errors.PersonNotOnWhatsApp
+        is_reached = self._people.is_linked(number) or self._people.on_whatsapp(number)
+        errors.require(is_reached, errors.PersonNotOnWhatsApp)
         if number == instance.number:
             raise errors.NotAllowed(
                 "from: this is the instance's own number; for a message from its phone, send the event own-message"
@@ -130,12 +130,10 @@ class Inbound:
         if message.group is None:
             return number
         group = errors.required(self._store.state.groups.get(message.group), errors.GroupNotFound)
-        if instance.number not in group.members:
-            raise errors.NotInGroup
-        if number not in group.members:
-            raise errors.PersonNotInGroup
-        if group.announce and message.kind not in _OPEN_TO_ALL and not group.is_admin(number):
-            raise errors.NotGroupAdmin("post")
+        errors.require(instance.number in group.members, errors.NotInGroup)
+        errors.require(number in group.members, errors.PersonNotInGroup)
+        is_open = not group.announce or message.kind in _OPEN_TO_ALL
+        errors.require(is_open or group.is_admin(number), errors.NotGroupAdmin, "post")
         return number
 
     def _require_reached(self, instance: Instance) -> None:
@@ -192,7 +190,7 @@ class Inbound:
         message = event.subject
         if isinstance(message, Message) and message.direction == "outbound" and message.status == "sent":
             group = self._store.state.groups.get(message.to)
-            for other in self._instances.all():
+            for other in list(self._store.state.instances.values()):
                 is_recipient = other.number in group.members if group else other.number == message.to
                 if is_recipient and other.id != message.instance:
                     copy = self._composer.copy_of(message)

@@ -36,7 +36,7 @@ class Instances:
         return self._store.state.find_instance(None)
 
     def with_key(self, api_key: str) -> Instance | None:
-        for instance in self.all():  # a loop and no generator: every call passes here
+        for instance in list(self._store.state.instances.values()):  # no generator: every call passes here
             if api_key in instance.api_keys:
                 return instance
         return None
@@ -64,13 +64,11 @@ class Instances:
             if len(store.state.instances) >= MAX_INSTANCES:
                 raise errors.TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
             digits = self._unused_number() if number is None else self._people.phone(number)
-            if self._people.is_linked(digits):
-                raise errors.NumberInUse
+            errors.require(not self._people.is_linked(digits), errors.NumberInUse)
             id_ = self._unused_id(digits)
             if lid is not None:
                 self._people.require_free_lid(lid, digits)
-            if api_key is not None and not self._is_free(api_key):
-                raise errors.KeyInUse
+            errors.require(api_key is None or self._is_free(api_key), errors.KeyInUse)
             person = self._people.meet(digits)
             self._people.add(replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True))
             keys = (api_key,) if api_key is not None else ()
@@ -99,8 +97,7 @@ class Instances:
             if len(instance.api_keys) >= MAX_KEYS:
                 raise errors.TooMany(f"an instance has at most {MAX_KEYS} API keys; revoke some")
             made = key or "fm_" + self._store.random.letters(f"api key {self._store.name}", 32)
-            if not self._is_free(made):
-                raise errors.KeyInUse
+            errors.require(self._is_free(made), errors.KeyInUse)
             keys = (*instance.api_keys, made)
             self._store.put("instance", replace(instance, api_keys=keys), "key made", {"key": key_id(made)})
             return made
@@ -110,8 +107,7 @@ class Instances:
         with self._store.lock:
             instance = self.find(instance_id)
             left = tuple(key for key in instance.api_keys if key_id(key) != wanted)
-            if len(left) == len(instance.api_keys):
-                raise errors.KeyNotFound
+            errors.require(len(left) < len(instance.api_keys), errors.KeyNotFound)
             self._store.put("instance", replace(instance, api_keys=left), "key revoked", {"key": wanted})
 
     def give_up_keys(self) -> None:
@@ -124,7 +120,7 @@ class Instances:
 
     def masked(self, text: str) -> str:
         """Return a path or a query without the API keys of this world in it."""
-        for instance in self.all():
+        for instance in list(self._store.state.instances.values()):
             for key in instance.api_keys:
                 if key in text or "%" in text:
                     text = redaction.pattern_of(key).sub(redaction.MASK, text)

@@ -34,8 +34,7 @@ class Pairing:
         """Start pairing a disconnected instance; it shows a QR code a second later."""
         with self._store.lock:
             instance = self._store.state.find_instance(instance_id)
-            if instance.status != "disconnected":
-                raise errors.AlreadyConnected(instance.status)
+            errors.require(instance.status == "disconnected", errors.AlreadyConnected, instance.status)
             return self.start(instance)
 
     def start(self, instance: Instance) -> Instance:
@@ -73,8 +72,7 @@ class Pairing:
         store = self._store
         with store.lock:
             instance = store.state.find_instance(instance_id)
-            if instance.status != "qr":
-                raise errors.NoQrCode(instance.status)
+            errors.require(instance.status == "qr", errors.NoQrCode, instance.status)
             if instance.qr is None or instance.qr.expires <= store.clock.now():
                 instance = self._put(replace(instance, qr=self._new_code()))
             assert instance.qr is not None
@@ -89,8 +87,7 @@ class Pairing:
         """Scan the code that is shown, or this one, with the instance's number or, after a logout, with another one."""
         with self._store.lock:
             instance, shown = self.qr(instance_id)
-            if code not in (None, shown.code):
-                raise errors.QrCodeExpired
+            errors.require(code in (None, shown.code), errors.QrCodeExpired)
             return self._link(instance, instance.number if number is None else self._people.phone(number))
 
     def continue_pairing(self, instance_id: str) -> Fired:
@@ -109,10 +106,8 @@ class Pairing:
 
     def _link(self, instance: Instance, number: str) -> Instance:
         if number != instance.number:
-            if not instance.logged_out:
-                raise errors.AnotherPhone
-            if self._people.is_linked(number):
-                raise errors.NumberInUse
+            errors.require(instance.logged_out, errors.AnotherPhone)
+            errors.require(not self._people.is_linked(number), errors.NumberInUse)
             self._people.add(replace(self._people.meet(number), on_whatsapp=True))
         return self._step(replace(instance, number=number, logged_out=False), "connecting", STEP)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.errors import AliasInUse, InvalidNumber, LidInUse, PersonIsLinked, PersonNotFound
-from flaresend_mock.core.models import Change, Person, Rule
+from flaresend_mock.core import errors, numbers
+from flaresend_mock.core.models import Change, Person
 from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import Store
@@ -58,18 +58,8 @@ class People:
             for alias in person.aliases:
                 del self._store.state.aliases[alias]
 
-    def put(
-        self,
-        given: str,
-        *,
-        name: str = "",
-        lid: str | None = None,
-        on_whatsapp: bool = True,
-        rules: tuple[Rule, ...] = (),
-        aliases: Sequence[str | int] = (),
-        addable: bool = True,
-    ) -> Person:
-        """Enter a person into the directory, or replace their entry; without a LID they keep theirs."""
+    def put(self, given: str, *, lid: str | None = None, aliases: Sequence[str | int] = (), **fields: Any) -> Person:
+        """Enter a person with these fields into the directory, or replace their entry. Without a LID, theirs stays."""
         with self._store.lock:
             number = self.phone(given)
             others = tuple(dict.fromkeys(self._digits(alias, "aliases") for alias in aliases))
@@ -77,36 +67,31 @@ class People:
                 self.require_free_lid(lid, number, *others)
             state = self._store.state
             for alias in others:
+                is_free = alias not in state.people and state.aliases.get(alias, number) == number
                 if alias + numbers.LID in state.lids:
-                    raise AliasInUse(f"aliases: {alias} are the digits of a LID, and not a phone number")
-                if alias == number:
-                    raise AliasInUse(f"aliases: {alias} is the person's own number")
-                if alias in state.people or state.aliases.get(alias, number) != number:
-                    raise AliasInUse(f"aliases: {alias} is another person's number")
-            if not on_whatsapp and self.is_linked(number):
-                raise PersonIsLinked
-            person = Person(number, lid or self.meet(number).lid, name, on_whatsapp, rules, others, addable)
+                    raise errors.AliasInUse(f"aliases: {alias} are the digits of a LID, and not a phone number")
+                errors.require(alias != number, errors.AliasInUse, f"aliases: {alias} is the person's own number")
+                errors.require(is_free, errors.AliasInUse, f"aliases: {alias} is another person's number")
+            errors.require(fields.get("on_whatsapp", True) or not self.is_linked(number), errors.PersonIsLinked)
+            person = Person(number, lid or self.meet(number).lid, aliases=others, **fields)
             self.add(person)
-            self._store.record("person", Change("set", number, {"name": name, "on_whatsapp": on_whatsapp}))
+            shown = {"name": person.name, "on_whatsapp": person.on_whatsapp}
+            self._store.record("person", Change("set", number, shown))
             return person
 
     def require_free_lid(self, lid: str, number: str, *aliases: str) -> None:
         """Refuse a LID for the person with this number if another has it, or if its digits are a phone number."""
         state, digits = self._store.state, lid.removesuffix(numbers.LID)
-        if state.lids.get(lid, number) != number:
-            raise LidInUse("lid: another person has this LID")
-        if digits in (number, *aliases) or digits in state.people or digits in state.aliases:
-            raise LidInUse(f"lid: {digits} is a phone number in this world")
+        errors.require(state.lids.get(lid, number) == number, errors.LidInUse, "lid: another person has this LID")
+        is_number = digits in (number, *aliases) or digits in state.people or digits in state.aliases
+        errors.require(not is_number, errors.LidInUse, f"lid: {digits} is a phone number in this world")
 
     def remove(self, given: str) -> None:
         """Remove a person from the directory. Their number is then one like any other."""
         with self._store.lock:
             number = self.recipient(self._digits(given)) or ""
-            person = self._store.state.people.get(number)
-            if person is None:
-                raise PersonNotFound
-            if self.is_linked(number):
-                raise PersonIsLinked
+            person = errors.required(self._store.state.people.get(number), errors.PersonNotFound)
+            errors.require(not self.is_linked(number), errors.PersonIsLinked)
             self._forget_names(person)
             del self._store.state.people[number]
             for group in self._store.state.groups.values():
@@ -118,13 +103,13 @@ class People:
         """Return the registered number of a phone, given by this or by an alias; LidInUse for the digits of a LID."""
         number = self.recipient(self._digits(given))
         if number is None:
-            raise LidInUse("number: these are the digits of a LID, and not a phone number")
+            raise errors.LidInUse("number: these are the digits of a LID, and not a phone number")
         return number
 
     def _digits(self, given: str | int, field: str = "number") -> str:
         number = numbers.parse(given)
         if number is None:
-            raise InvalidNumber(field)
+            raise errors.InvalidNumber(field)
         return number
 
     def is_linked(self, number: str) -> bool:

@@ -49,13 +49,11 @@ class Schedule:
 
     def update(self, instance_id: str, task_id: str, changes: Mapping[str, Any]) -> Task:
         """Change any of a pending message's `recipients`, `send_at` (as in `add`) and fields of Content."""
-        if not changes:
-            raise errors.NothingToUpdate
+        errors.require(changes, errors.NothingToUpdate)
         people = [self._people.recipient(given) for given in changes.get("recipients", ())]
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             task = self._find(instance_id, task_id)
-            if task.status != "pending":
-                raise errors.TaskNotPending
+            errors.require(task.status == "pending", errors.TaskNotPending)
             said = {key: value for key, value in changes.items() if key not in ("recipients", "send_at")}
             if said.get("upload"):
                 said |= {"url": None, "media": None}
@@ -131,6 +129,5 @@ class Schedule:
             at = local.replace(tzinfo=ZoneInfo(self._store.state.time_zone), fold=0).astimezone(UTC)
         except OverflowError:
             raise errors.SendAtBeyondCalendar from None
-        if at <= self._store.clock.now():
-            raise errors.SendAtInThePast
+        errors.require(at > self._store.clock.now(), errors.SendAtInThePast)
         return at

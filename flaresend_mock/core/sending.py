@@ -22,7 +22,7 @@ _SHOWN: Mapping[str, Collection[str]] = {
     "file_name": ("document",),
 }
 """The types of messages of which WhatsApp shows a part."""
-NOT_SHOWN: Mapping[str, Mapping[str, Any]] = {
+_NOT_SHOWN: Mapping[str, Mapping[str, Any]] = {
     kind: {part: None for part, kinds in _SHOWN.items() if kind not in kinds} for kind in MESSAGE_TYPES
 }
 """The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
@@ -70,8 +70,7 @@ class Sending:
         self, instance: Instance, recipients: Sequence[str | int], people: Sequence[str | None], content: Content
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
-        content = self._media.keep(replace(content, **NOT_SHOWN[content.type]))
-        now = self._store.clock.now()
+        content, now = self.kept(content), self._store.clock.now()
         successful, failed, invalid = list[str](), list[str](), list[str]()
         pairs: Iterable[tuple[str | int, str | None]] = zip(recipients, people, strict=True)
         for given, number in pairs if len(people) < PORTION else self._store.in_portions(pairs):
@@ -83,6 +82,10 @@ class Sending:
             (failed if fails else successful).append(jid)
             self.record(instance, jid, number, content, "failed" if fails else "sent", now)
         return Outcome(now, len(recipients), tuple(successful), tuple(failed), tuple(invalid))
+
+    def kept(self, content: Content) -> Content:
+        """Return a message with its upload stored, and without the parts that WhatsApp does not show."""
+        return self._media.keep(replace(content, **_NOT_SHOWN[content.type]))
 
     def record(self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime) -> Message:
         """Store and record one outbound message. The caller holds the lock."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
-from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, required
+from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, require, required
 from flaresend_mock.core.events import Replaced
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
@@ -41,8 +41,8 @@ class World(Store):
         self.faults = Faults(self, self.instances)
         self.media = Media(self)
         self.sending = Sending(self, self.people, self.instances, self.media)
-        self.groups = Groups(self, self.people, self.instances, self.media, self.sending)
-        self.channels = Channels(self, self.instances, self.media, self.sending)
+        self.groups = Groups(self, self.people, self.instances, self.sending)
+        self.channels = Channels(self, self.instances, self.sending)
         self.schedule = Schedule(self, self.people, self.instances, self.media, self.sending)
         self.deliveries = Deliveries(self, self.people, self.instances, self.faults)
         self.inbound = Inbound(self, self.people, self.instances, self.media, self.deliveries)
@@ -68,8 +68,7 @@ class World(Store):
         """Remove an instance: cancel what it scheduled, and interrupt what is on its way to its webhook."""
         with self.lock:
             instance = self.instances.find(instance_id)
-            if len(self.state.instances) == 1:
-                raise LastInstance
+            require(len(self.state.instances) > 1, LastInstance)
             for task in self.schedule.pending(instance.id):
                 self.schedule.cancel(instance.id, task.id)
             self.inbound.forget(instance.id)

@@ -55,16 +55,14 @@ class Worlds:
         """
         with self._lock:
             name = name or self._unused_name("world-")
-            if name in self._worlds:
-                raise errors.WorldExists
+            errors.require(name not in self._worlds, errors.WorldExists)
             return self._add(name, state, api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32])
 
     def remove(self, name: str) -> None:
         """Remove a world, and close it. The default world is needed."""
         with self._lock:
             world = self.get(name)
-            if name == DEFAULT:
-                raise errors.WorldIsNeeded
+            errors.require(name != DEFAULT, errors.WorldIsNeeded)
             self._drop(world)
         world.close()
 
@@ -104,8 +102,7 @@ class Worlds:
             if api_key in self._opened.values():
                 return None  # it was revoked in its own world
             digest = _digest(api_key)
-            if digest in self._gone:
-                raise errors.WorldIsGone
+            errors.require(digest not in self._gone, errors.WorldIsGone)
             name = f"key-{digest[:12]}"
             name = self._unused_name(f"{name}-") if name in self._worlds else name
             world = self._add(name, self._fresh(), api_key)
@@ -116,8 +113,7 @@ class Worlds:
         """Add a world with this key, as `with_key` gives it to its instances, and evict another if there is no room."""
         assert self._make is not None
         keys = with_key(state, api_key)
-        if not all(map(self.key_is_free, keys)):
-            raise errors.KeyInUse
+        errors.require(all(map(self.key_is_free, keys)), errors.KeyInUse)
         self._make_room()
         for key in keys:
             self._gone.pop(_digest(key), None)
