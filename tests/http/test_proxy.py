@@ -174,7 +174,7 @@ def test_a_malformed_url_gets_400(url: str, raw: socket.socket) -> None:
 
 
 def test_a_port_that_is_too_high_in_a_url_gets_400(raw: socket.socket) -> None:
-    assert absolute(raw, "http://api.flaresend.com:65536/") == (400, "Bad Request: a malformed port")
+    assert absolute(raw, "http://api.flaresend.com:65536/") == (400, "Bad Request: a malformed host or port")
 
 
 def test_whole_urls_and_paths_share_a_connection_that_may_become_a_tunnel(raw: socket.socket) -> None:
