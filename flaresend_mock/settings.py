@@ -93,6 +93,10 @@ def _allowed(what: str) -> Any:
     return _option(f"{what}, besides private ones: names, *.domains, addresses, networks.", "", _HOSTS)
 
 
+def _file(help: str, shown: str = "") -> Any:
+    return _option(help, None, _PATH, shown)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """The options of an emulator. A flag wins over its variable, and that over the default."""
@@ -120,19 +124,15 @@ class Settings:
     webhook_url: str | None = _option("URL of the webhook of the world's first instance.", None, HTTP_URL)
     webhook_secret: str | None = _option("Secret that signs deliveries.", None, click.STRING, "none: unsigned")
     allow_webhook_host: str = _allowed("Hosts to which webhooks may go over http")
-    webhook_ca: str | None = _option(
-        "File with certificates, in PEM, that webhooks over https are verified against, besides the public roots.",
-        None,
-        _PATH,
+    webhook_ca: str | None = _file(
+        "File with certificates, in PEM, that webhooks over https are verified against, besides the public roots."
     )
     allowed_host: str = _allowed("Hosts under which /_mock is reached")
     public_url: str | None = _option(
         "URL by which applications reach this emulator, for links to media.", None, _BASE_URL, "the address it prints"
     )
-    tls_ca: str | None = _option(
+    tls_ca: str | None = _file(
         "File with the CA for https, its certificate and its key in PEM; made if it does not exist.",
-        None,
-        _PATH,
         "one for this user; flaresend-mock ca prints it",
     )
     tls_name: str = _option("Further host names and addresses that the certificate for https is valid for.", "", _NAMES)
@@ -142,12 +142,8 @@ class Settings:
         "refuse",
         _choice("refuse", "pass"),
     )
-    import_: str | None = _option(
-        "Export that the default world starts with, instead of what --world says.", None, _PATH
-    )
-    export_on_exit: str | None = _option(
-        "File that the default world is exported to when the emulator stops.", None, _PATH
-    )
+    import_: str | None = _file("Export that the default world starts with, instead of what --world says.")
+    export_on_exit: str | None = _file("File that the default world is exported to when the emulator stops.")
     with_secrets: bool = _option("Show API keys and secrets in lists and exports, which otherwise mask them.", False)
     control_token: str | None = _option(
         "Token that clients of /_mock must send as X-Control-Token.", None, _TOKEN, "none: local callers only"

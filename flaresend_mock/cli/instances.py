@@ -71,13 +71,11 @@ def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
 @click.option("--ca", type=click.Path(path_type=Path), help="PEM file that an https receiver is verified against, too.")
 @click.option("--verify/--no-verify", default=None, help="Whether an https receiver is verified.")
 @uses_emulator(world=True)
-def webhook(
-    emulator: ControlPlane, as_json: bool, target: str, instance_id: str, ca: Path | None, **given: str | bool | None
-) -> None:
+def webhook(emulator: ControlPlane, as_json: bool, target: str, instance_id: str, **given: Any) -> None:
     """Send the events of an instance to URL. Options that are left out get their defaults."""
     body = {"url": target, **{name: value for name, value in given.items() if value is not None}}
-    if ca is not None:
-        body["ca"] = read_file(ca).decode("utf-8", "replace")
+    if "ca" in body:
+        body["ca"] = read_file(body["ca"]).decode("utf-8", "replace")
     response = emulator.call("PUT", f"/instances/{part(instance_id)}/webhook", body)
     output.show(response, as_json, [f"{response.get('instance')} {target}"])
 
@@ -143,15 +141,9 @@ def _event(given: str) -> Any:
     help="Other field of POST /_mock/inbound; the value is JSON or text.",
 )
 @uses_emulator(world=True)
-def receive(
-    emulator: ControlPlane,
-    as_json: bool,
-    file: Path | None,
-    event: str | None,
-    field: Sequence[Any],
-    **given: str | None,
-) -> None:
+def receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
     """Send a message from a person to an instance, whose webhook gets the event."""
+    file, event = given.pop("file"), given.pop("event")
     body: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | dict(field)
     if event is not None:
         body["event"] = _event(event)

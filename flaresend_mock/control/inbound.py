@@ -25,6 +25,7 @@ from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_eve
 blueprint = Blueprint("inbound", __name__)
 
 _MEDIA_TYPE = validate.Regexp(r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most.")
+_SENDER = "The sender's phone number; required, but for an event."
 _LID = re.compile(r"[0-9]{7,15}@lid")
 
 
@@ -110,12 +111,7 @@ def _is_upload(value: Any) -> None:
 class InboundInput(Input):
     """What a person writes, or a whole `event`. Beside `from`, each `type` has fields of its own."""
 
-    sender = Object(
-        "The sender's phone number; required, but for an event.",
-        ["string", "integer"],
-        check=_is_number,
-        data_key="from",
-    )
+    sender = Object(_SENDER, ["string", "integer"], check=_is_number, data_key="from")
     instance = Text("The id of the instance; the first one if it is left out.", allow_none=True)
     group = Text("The JID of the group that it is written in.", allow_none=True)
     type = Text("The kind of message.", words=KINDS)

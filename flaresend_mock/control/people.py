@@ -18,7 +18,7 @@ people = Blueprint("people", __name__, url_prefix="/people")
 groups = Blueprint("groups", __name__, url_prefix="/groups")
 channels = Blueprint("channels", __name__, url_prefix="/channels")
 
-MAX_TEXT = 65_536
+_LENGTH = (None, 65_536)  # of names, and of texts of rules
 MAX_SUBSCRIBERS = 10**12
 ACTIONS = ("add", "remove", "promote", "demote")
 
@@ -32,15 +32,13 @@ _ROLE = "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER, or GUEST 
 class RuleInput(Input):
     """Sends `reply`, or the same text for null, `after` seconds after a text that contains `when`."""
 
-    when = Text(
-        "The rule matches a text that contains this; null for every text.", load_default=None, length=(None, MAX_TEXT)
-    )
-    reply = Text("The reply; null for the same text.", load_default=None, length=(None, MAX_TEXT))
+    when = Text("The rule matches a text that contains this; null for every text.", load_default=None, length=_LENGTH)
+    reply = Text("The reply; null for the same text.", load_default=None, length=_LENGTH)
     after = Number("Seconds of the world's clock until the reply.", 0, 30 * 86_400, load_default=1.0)
 
 
 class PersonInput(Input):
-    name = Text("The name.", load_default="", length=(None, MAX_TEXT))
+    name = Text("The name.", load_default="", length=_LENGTH)
     lid = Text(_LID, load_default=None, check=LID)
     on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
     aliases = Several(

@@ -70,13 +70,11 @@ blueprint.add_app_template_global(reproduce_curl.sent_headers)
 def _find(world: World, number: int) -> tuple[datetime, Subject]:
     with world.lock:
         events = world.state.events.since(number - 1)
-    first = events[0] if events and events[0].number == number else None
-    if first is not None and isinstance(first.subject, Call):
-        return first.at, first.subject
-    for event in reversed(events) if first is not None and isinstance(first.subject, Delivery) else ():
-        if isinstance(event.subject, Delivery) and event.subject.event == number:
-            return events[0].at, event.subject
-    raise NotFound("This entry is no longer kept.")
+    began = [one.subject.event if isinstance(one.subject, Delivery) else one.number for one in events]
+    found = [event for event, first in zip(events, began, strict=True) if first == number]
+    if not found or found[0].number != number or not isinstance(subject := found[-1].subject, Call | Delivery):
+        raise NotFound("This entry is no longer kept.")
+    return found[0].at, subject
 
 
 def _event(world: World, message: Message) -> dict[str, Any]:

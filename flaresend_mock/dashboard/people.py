@@ -136,12 +136,9 @@ def _groups(world: World) -> list[Entry]:
 
 
 def _channels(world: World) -> list[Entry]:
-    owners = world.state.instances.values()
-    found = []
-    for one in world.state.channels.values():
-        roles = tuple((owner.title, one.role_of(owner.number)) for owner in owners)
-        found.append(Entry(one.id, one.name, _chat(world, one.id, one.roles), one, roles=roles))
-    return found
+    found, owners = world.state.channels.values(), world.state.instances.values()
+    roles = (tuple((owner.title, one.role_of(owner.number)) for owner in owners) for one in found)
+    return [Entry(one.id, one.name, _chat(world, one.id, one.roles), one, roles=next(roles)) for one in found]
 
 
 def _members(world: World, group: Group) -> list[dict[str, Any]]:

@@ -102,10 +102,8 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
         return {"event": given(sent.body, message.instance) if sent else {}, **instance}
     opened, context = payload_reader.open_payload(message.payload), payload_reader.context_of(message)
     body = opened.fields
-    inbound: dict[str, Any] = {"from": message.sender}
-    if message.chat.endswith(numbers.GROUP):
-        inbound["group"] = message.chat
-    inbound |= instance
+    group = {"group": message.chat} if message.chat.endswith(numbers.GROUP) else {}
+    inbound: dict[str, Any] = {"from": message.sender, **group, **instance}
     senders = world.state.settings.senders
     usual = None if senders == "auto" and "group" in inbound else senders == "lid"
     if as_lid not in (None, usual):
