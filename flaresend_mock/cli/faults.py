@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import json_option, json_or_text, uses_emulator
+from flaresend_mock.cli.options import EmulatorGroup, json_option, json_or_text
 from flaresend_mock.client import ControlPlane, part
 from flaresend_mock.core.transcript import fault_line
 
@@ -14,7 +14,7 @@ _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:-(\d{1,9}(?:\.\d{1,9})?))?", re.
 _MOST = 1_000_000
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=EmulatorGroup, no_args_is_help=False)
 def fault() -> None:
     """Make API calls and webhook deliveries fail."""
 
@@ -36,7 +36,6 @@ def fault() -> None:
 @click.option("--every", type=click.IntRange(1, _MOST), help="Affect only every Nth match.")
 @click.option("--probability", type=float, help="From 0 to 1, decided by the world's seed.")
 @click.option("--name", help="Name of the fault in lists.")
-@uses_emulator(world=True)
 def add(emulator: ControlPlane, as_json: bool, **given: Any) -> None:
     """Arm a fault: a PRESET (rate-limited, flaky, slow, down, unauthorized), or options, or both."""
     response = emulator.call("POST", "/faults", _described(given))
@@ -44,7 +43,6 @@ def add(emulator: ControlPlane, as_json: bool, **given: Any) -> None:
 
 
 @fault.command("list")
-@uses_emulator(world=True)
 def list_faults(emulator: ControlPlane, as_json: bool) -> None:
     """List the faults of a world with their counts of matches and hits."""
     response = emulator.call("GET", "/faults")
@@ -53,7 +51,6 @@ def list_faults(emulator: ControlPlane, as_json: bool) -> None:
 
 @fault.command()
 @click.argument("fault_id", metavar="[ID]", required=False)
-@uses_emulator(world=True)
 def clear(emulator: ControlPlane, as_json: bool, fault_id: str | None) -> None:
     """Remove a fault, or all faults."""
     response = emulator.call("DELETE", "/faults" if fault_id is None else f"/faults/{part(fault_id)}")

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import name_and_value, read_file, uses_emulator, write_file
+from flaresend_mock.cli.options import EmulatorCommand, EmulatorGroup, name_and_value, read_file, write_file
 from flaresend_mock.client import ControlPlane, NotAnEmulator, media_of, part
 from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Checked
@@ -20,13 +20,12 @@ _IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
 _which = click.argument("instance_id", metavar="[ID]", default="default")
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=EmulatorGroup, no_args_is_help=False)
 def instance() -> None:
     """List, create and connect the instances of a world, and set webhooks. Without an ID, the first one is meant."""
 
 
 @instance.command("list")
-@uses_emulator(world=True)
 def list_instances(emulator: ControlPlane, as_json: bool) -> None:
     """List the instances of a world, oldest first."""
     response = emulator.call("GET", "/instances")
@@ -37,7 +36,6 @@ def list_instances(emulator: ControlPlane, as_json: bool) -> None:
 @click.option("--name", help="Name of the instance.")
 @click.option("--number", help="Phone number; without it, one is made up.")
 @click.option("--api-key", metavar="KEY", help="API key; without it, the instance has none.")
-@uses_emulator(world=True)
 def create(emulator: ControlPlane, as_json: bool, **given: str | None) -> None:
     """Create an instance. It shows a QR code a second later."""
     response = emulator.call("POST", "/instances", {name: one for name, one in given.items() if one is not None})
@@ -46,7 +44,6 @@ def create(emulator: ControlPlane, as_json: bool, **given: str | None) -> None:
 
 @instance.command()
 @_which
-@uses_emulator(world=True)
 def connect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
     """Put an instance into the status connected, as if a phone had scanned its QR code."""
     response = emulator.call("POST", f"/instances/{part(instance_id)}/status", {"status": "connected"})
@@ -55,7 +52,6 @@ def connect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
 
 @instance.command()
 @_which
-@uses_emulator(world=True)
 def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
     """Disconnect an instance, as the button of the dashboard does."""
     response = emulator.call("POST", f"/instances/{part(instance_id)}/disconnect")
@@ -70,7 +66,6 @@ def disconnect(emulator: ControlPlane, as_json: bool, instance_id: str) -> None:
 @click.option("--body-style", type=click.Choice(BODY_STYLES), help="How the JSON of events is written.")
 @click.option("--ca", type=click.Path(path_type=Path), help="PEM file that an https receiver is verified against, too.")
 @click.option("--verify/--no-verify", default=None, help="Whether an https receiver is verified.")
-@uses_emulator(world=True)
 def webhook(emulator: ControlPlane, as_json: bool, target: str, instance_id: str, **given: Any) -> None:
     """Send the events of an instance to URL. Options that are left out get their defaults."""
     body = {"url": target, **{name: value for name, value in given.items() if value is not None}}
@@ -83,7 +78,6 @@ def webhook(emulator: ControlPlane, as_json: bool, target: str, instance_id: str
 @instance.command()
 @_which
 @click.option("--out", type=click.Path(path_type=Path), help="Save it as an image: FILE.png or FILE.svg.")
-@uses_emulator(world=True)
 def qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None) -> None:
     """Show the QR code of an instance that waits to be scanned, and the URL that the code holds."""
     suffix = out.suffix.lower() if out is not None else ""
@@ -123,7 +117,7 @@ def _event(given: str) -> Any:
         raise click.UsageError(f"--event: {given[:100]}: {error}") from None
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @click.argument("text", required=False)
 @click.option("--from", metavar="NUMBER", help="Number of the sender; required, but for an event.")
 @click.option("--group", metavar="JID", help="Group to write in.")
@@ -140,7 +134,6 @@ def _event(given: str) -> Any:
     type=Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value),
     help="Other field of POST /_mock/inbound; the value is JSON or text.",
 )
-@uses_emulator(world=True)
 def receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
     """Send a message from a person to an instance, whose webhook gets the event."""
     file, event = given.pop("file"), given.pop("event")

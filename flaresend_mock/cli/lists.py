@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import json_option, uses_emulator
+from flaresend_mock.cli.options import EmulatorCommand, json_option
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator, ServerSentEvent
 from flaresend_mock.core.transcript import message_line
 
@@ -42,36 +42,33 @@ class Listing:
         output.show(item, as_json, [self.line(item)])
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @_limit
 @_since
 @_follow
-@uses_emulator(world=True)
 def messages(emulator: ControlPlane, **given: Any) -> None:
     """List sent and received messages, newest last. With --follow, --json prints each message on a line of its own."""
     _list(emulator, MESSAGES, **given)
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @_limit
 @_since
 @_follow
-@uses_emulator(world=True)
 def requests(emulator: ControlPlane, **given: Any) -> None:
     """List the API calls and their responses, newest last. With --follow, --json prints a call a line."""
     _list(emulator, REQUESTS, **given)
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @_limit
 @_since
-@uses_emulator(world=True)
 def deliveries(emulator: ControlPlane, **given: Any) -> None:
     """List webhook events with their status and number of attempts, newest last."""
     _list(emulator, DELIVERIES, **given)
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @_since
 @click.option("--match", metavar="JSON", help='Show the nearest miss of a matcher: \'{"text": "hi"}\'.')
 @click.option(
@@ -79,7 +76,6 @@ def deliveries(emulator: ControlPlane, **given: Any) -> None:
     type=click.Choice(["messages", "requests", "deliveries"]),
     help="What the matcher is for; messages, if not given.",
 )
-@uses_emulator(world=True)
 def transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
     """Report what happened: messages, calls, deliveries, scheduled messages and faults, newest last."""
     if match is not None:

@@ -1,14 +1,13 @@
 """What commands share: the options that name an emulator, spans of time, JSON and files."""
 
 import contextlib
-import functools
 import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 import click
 
@@ -16,8 +15,6 @@ from flaresend_mock.cli.output import waiting
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Checked, Settings, local_url
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 MAX_SECONDS = 10_000 * 366 * 86_400.0
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -33,25 +30,29 @@ _WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use;
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one document a line.")
 
 
-def uses_emulator(*, world: bool = False, optional: bool = False) -> Callable[[Command], Command]:
-    """Give a command the options that name an emulator, and its client; None if `optional` and none is named."""
+class EmulatorCommand(click.Command):
+    """Has the options that name an emulator, and gets a client as `emulator`: None if `optional` and none is named."""
 
-    def decorate(command: Command) -> Command:
-        def run(settings: Settings, /, url: str | None, token: str | None, **given: Any) -> Any:
-            base, name = address(settings, url), given.pop("in_world", None)
-            with reporting(base):
-                if optional and not (url or ENVIRONMENT.get(f"{PREFIX}URL")):
-                    return command(None, **given)
-                client = ControlPlane(base, token=token_of(settings, token), world=name, waiting=waiting)
-                with contextlib.closing(client):
-                    return command(client, **given)
+    def __init__(self, *given: Any, world: bool = True, optional: bool = False, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self._is_optional = optional
+        for option in (url_option, token_option, _JSON, *([_WORLD] if world else [])):
+            option(self)
 
-        described: Any = click.pass_obj(functools.update_wrapper(run, command))
-        for option in ([_WORLD] if world else []) + [_JSON, token_option, url_option]:
-            described = option(described)
-        return described  # type: ignore[no-any-return]
+    def invoke(self, ctx: click.Context) -> Any:
+        url, token, name = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
+        base, ctx.params["emulator"] = address(ctx.obj, url), None
+        with reporting(base), contextlib.ExitStack() as opened:
+            if not self._is_optional or url or ENVIRONMENT.get(f"{PREFIX}URL"):
+                client = ControlPlane(base, token=token_of(ctx.obj, token), world=name, waiting=waiting)
+                ctx.params["emulator"] = opened.enter_context(contextlib.closing(client))
+            return super().invoke(ctx)
 
-    return decorate
+
+class EmulatorGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = EmulatorCommand
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import uses_emulator
+from flaresend_mock.cli.options import EmulatorCommand
 from flaresend_mock.client import ControlPlane, NotAnEmulator
 
 TRUST = {
@@ -30,10 +30,9 @@ TRUST = {
 COPY = "flaresend-mock-ca.pem"
 
 
-@click.command()
+@click.command(cls=EmulatorCommand, world=False, optional=True)
 @click.option("--pem", is_flag=True, help="Print only the certificate, in PEM. No command prints the key.")
 @click.option("--tls-ca", metavar="FILE", type=click.Path(path_type=Path), help="File with the CA, as of the emulator.")
-@uses_emulator(optional=True)
 def ca(emulator: ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
     """Show the CA for https, and how programs trust it. It is made if there is none.
 

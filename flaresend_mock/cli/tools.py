@@ -8,7 +8,7 @@ import click
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import SPAN, uses_emulator
+from flaresend_mock.cli.options import SPAN, EmulatorCommand
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.settings import HTTP_URL, Settings, local_url
 
@@ -16,9 +16,8 @@ SECONDS_BETWEEN = 0.2
 _DEFAULT_URL = local_url(Settings().host, Settings().port)
 
 
-@click.command()
+@click.command(cls=EmulatorCommand, world=False)
 @click.option("--wait", default="0", metavar="SPAN", type=SPAN, help="Wait until it is ready, for up to 30, 1m30s …")
-@uses_emulator()
 def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
     """Tell whether a running emulator is ready: exit status 0 if it is, 1 if not. It prints JSON."""
     watch, never = Stopwatch(), threading.Event()

@@ -9,7 +9,15 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import json_or_text, name_and_value, read_file, span, uses_emulator, write_file
+from flaresend_mock.cli.options import (
+    EmulatorCommand,
+    EmulatorGroup,
+    json_or_text,
+    name_and_value,
+    read_file,
+    span,
+    write_file,
+)
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, part
 
 _OPENING = b'{"format":"flaresend-mock world"'
@@ -17,35 +25,32 @@ _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
 
 
-@click.command()
-@uses_emulator(world=True)
+@click.command(cls=EmulatorCommand)
 def reset(emulator: ControlPlane, as_json: bool) -> None:
     """Reset a world to its initial state: contents, clock and log."""
     response = emulator.call("POST", "/reset", seconds=LONG_SECONDS)
     output.show(response, as_json, [f"World {response.get('world')} is in its initial state"])
 
 
-@click.group(no_args_is_help=False)
+@click.group(cls=EmulatorGroup, no_args_is_help=False)
 def world() -> None:
     """List, create, export, import and delete worlds. Each has its own state, clock, API keys and faults."""
 
 
-@world.command("list")
-@uses_emulator()
+@world.command("list", world=False)
 def list_worlds(emulator: ControlPlane, as_json: bool) -> None:
     """List the worlds of an emulator, oldest first."""
     response = emulator.call("GET", "/worlds")
     output.show(response, as_json, map(_line, emulator.items(response, "worlds")))
 
 
-@world.command()
+@world.command(world=False)
 @click.argument("name")
 @click.option("--fixture", help="Shipped world to start with: default, demo.")
 @click.option("--file", type=click.Path(path_type=Path), help="World file or export to start with.")
 @click.option("--seed", type=click.IntRange(-(10**17), 10**17), help="Seed of all random values.")
 @click.option("--api-key", metavar="KEY", help="API key of the world; without it, one is made.")
 @click.option("--time-zone", metavar="ZONE", help="Time zone that sendAt is in.")
-@uses_emulator()
 def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: Any) -> None:
     """Create a world with its own API key, which picks the world."""
     body = {name: value for name, value in given.items() if value is not None}
@@ -64,7 +69,6 @@ def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: An
 @world.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--with-secrets", is_flag=True, help="Include API keys and webhook secrets unmasked.")
-@uses_emulator(world=True)
 def export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secrets: bool) -> None:
     """Export a world as JSON, to a FILE or to standard output."""
     data, _ = emulator.fetch("/world", seconds=LONG_SECONDS, with_secrets="true" if with_secrets else None)
@@ -82,7 +86,6 @@ def export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secret
 
 @world.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@uses_emulator(world=True)
 def import_world(emulator: ControlPlane, as_json: bool, file: Path) -> None:
     """Replace the state of a world by an export or a world file. A reset returns to it from then on."""
     response = emulator.call("PUT", "/world", read_file(file), seconds=LONG_SECONDS)
@@ -99,7 +102,6 @@ def _setting(text: str) -> tuple[str, Any]:
 
 @world.command("set")
 @click.argument("changes", metavar="NAME=VALUE...", nargs=-1, required=True, type=_setting)
-@uses_emulator(world=True)
 def change_settings(emulator: ControlPlane, as_json: bool, changes: Sequence[tuple[str, Any]]) -> None:
     """Change settings of a world, such as directory=closed or qr_codes=5; null is none. Shows them all."""
     response = emulator.call("PATCH", "/world", dict(changes))
@@ -107,19 +109,17 @@ def change_settings(emulator: ControlPlane, as_json: bool, changes: Sequence[tup
     output.show(response, as_json, lines)
 
 
-@world.command()
+@world.command(world=False)
 @click.argument("name")
-@uses_emulator()
 def delete(emulator: ControlPlane, as_json: bool, name: str) -> None:
     """Delete a world and its API keys."""
     response = emulator.call("DELETE", f"/worlds/{part(name)}")
     output.show(response, as_json, [f"deleted: {response.get('deleted')}"])
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @click.option("--set", "now", metavar="TIME", help="Set it: 2025-11-14T10:00:00Z, or local to the world.")
 @click.option("--freeze/--run", "frozen", default=None, help="Freeze it, or let it run.")
-@uses_emulator(world=True)
 def clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool | None) -> None:
     """Show the clock of a world; or set, freeze or run it. Nothing that is due runs by this."""
     change = {name: value for name, value in (("now", now), ("frozen", frozen)) if value is not None}
@@ -141,9 +141,8 @@ def _step(text: str) -> dict[str, Any]:
     raise click.BadParameter(f"{text!r} is neither a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next")
 
 
-@click.command()
+@click.command(cls=EmulatorCommand)
 @click.argument("step", metavar="SPAN|TIME|next", type=_step)
-@uses_emulator(world=True)
 def advance(emulator: ControlPlane, as_json: bool, step: dict[str, Any]) -> None:
     """Advance a clock by 90, 45s, 2h or 1d12h, to an ISO 8601 time, or to the next due time.
 
