@@ -112,12 +112,11 @@ def parse_head(raw: bytes) -> Head:
 def _complete(head: Head, raw: bytes, major: int) -> None:
     if major != 1:
         raise Refused(505, f"HTTP version {major}.{head.minor} is not supported")
-    if raw.translate(None, _ALLOWED):
-        raise _bad("a control character in a header")
-    if not raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n"):
-        raise _bad("a bare line feed or carriage return")
-    if raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw:
-        raise _bad("a folded header")
+    _require(not raw.translate(None, _ALLOWED), "a control character in a header")
+    has_whole_ends = raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n")
+    _require(has_whole_ends, "a bare line feed or carriage return")
+    is_folded = raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw
+    _require(not is_folded, "a folded header")
     found: list[tuple[bytes, bytes]] = []
     collector = SimpleNamespace(on_header=lambda *field: found.append(field))
     try:
@@ -156,41 +155,34 @@ def _complete(head: Head, raw: bytes, major: int) -> None:
 
 def _check_target(head: Head) -> None:
     host = head.fields.get("HTTP_HOST")
-    if host is None and head.minor > 0:
-        raise _bad("no Host")
-    if host is not None and not _HOST.fullmatch(host):
-        raise _bad("a malformed Host")
+    _require(host is not None or head.minor == 0, "no Host")
+    _require(host is None or _HOST.fullmatch(host), "a malformed Host")
     if head.method == "CONNECT":
         found = _AUTHORITY.fullmatch(head.target)
-        if found is None or not 0 < int(found[2]) < 65536:
-            raise _bad("CONNECT needs a host and a port, such as api.flaresend.com:443")
+        is_valid = found is not None and 0 < int(found[2]) < 65536
+        _require(is_valid, "CONNECT needs a host and a port, such as api.flaresend.com:443")
         head.authority = head.target
     elif not head.target.startswith("/"):
         absolute = _ABSOLUTE.match(head.target)
         if absolute is not None and _HOST.fullmatch(absolute[1]):
             head.authority = head.fields["HTTP_HOST"] = absolute[1]
-        elif head.target != "*" or head.method != "OPTIONS":
-            raise _bad("a malformed target")
+        else:
+            _require(head.target == "*" and head.method == "OPTIONS", "a malformed target")
 
 
 def _check_chunked(codings: str, length: str | None, minor: int) -> None:
-    if length is not None:
-        raise _bad("both Content-Length and Transfer-Encoding")
-    if minor == 0:
-        raise _bad("Transfer-Encoding in HTTP/1.0")
+    _require(length is None, "both Content-Length and Transfer-Encoding")
+    _require(minor > 0, "Transfer-Encoding in HTTP/1.0")
     names = [one.strip().lower() for one in codings.split(",")]
-    if "chunked" in names[:-1] or "" in names:
-        raise _bad("Transfer-Encoding: chunked must be last, and once")
+    _require("chunked" not in names[:-1] and "" not in names, "Transfer-Encoding: chunked must be last, and once")
     if names != ["chunked"]:
         raise Refused(501, "Transfer-Encoding: only chunked is supported")
 
 
 def _length(given: str) -> int:
     """Return the value of Content-Length. httptools refuses a second one."""
-    if not (given.isascii() and given.isdigit()):
-        raise _bad("Content-Length is not a number")
-    if len(given) > 19:
-        raise _bad("Content-Length is too large")
+    _require(given.isascii() and given.isdigit(), "Content-Length is not a number")
+    _require(len(given) <= 19, "Content-Length is too large")
     return int(given)
 
 
@@ -216,8 +208,12 @@ def chunk_size(line: bytes) -> int:
 
 def check_trailer(line: bytes) -> None:
     """Check the syntax of a trailer, which is dropped."""
-    if not _TRAILER.fullmatch(line):
-        raise _bad("a malformed trailer")
+    _require(_TRAILER.fullmatch(line), "a malformed trailer")
+
+
+def _require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise _bad(otherwise)
 
 
 def _bad(what: str) -> Refused:
