@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
+from itertools import chain
 from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
@@ -32,6 +33,15 @@ def size_of(data: Any) -> int:
     if isinstance(data, list | tuple):
         return 60 + sum(map(size_of, data))
     return 30
+
+
+def is_deeper(data: Any, levels: int) -> bool:
+    """Tell whether a JSON value has values at this level, its own being 0."""
+    level = [data]
+    for _ in range(levels):
+        boxes = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = list(chain.from_iterable(boxes))
+    return bool(level)
 
 
 _last_template: tuple[Any, int] = (None, 0)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Request, Response
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from flaresend_mock.core.bounded_store import is_deeper
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
@@ -161,8 +162,8 @@ def load_json(raw: bytes, max_depth: int = MAX_DEPTH) -> Any:
         data = _decode(raw.decode("utf-8-sig"))
     except RecursionError:
         raise ValueError("too deeply nested") from None
-    if raw.count(b"[") + raw.count(b"{") > max_depth:
-        _check_depth(data, max_depth)
+    if raw.count(b"[") + raw.count(b"{") > max_depth and is_deeper(data, max_depth):
+        raise ValueError("too deeply nested")
     return mend(data) if b"\\u" in raw else data
 
 
@@ -194,20 +195,6 @@ def _finite(digits: str) -> float:
 
 
 _decode = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite).decode
-
-
-def _check_depth(data: Any, max_depth: int) -> None:
-    level = [data]
-    for _ in range(max_depth):
-        level = [
-            inner
-            for outer in level
-            if isinstance(outer, dict | list)
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-        ]
-        if not level:
-            return
-    raise ValueError("too deeply nested")
 
 
 def _has_more_values(raw: bytes, most: int) -> bool:

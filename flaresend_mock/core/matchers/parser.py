@@ -7,7 +7,8 @@ from itertools import chain
 from typing import Any
 
 from flaresend_mock.core import numbers, paths
-from flaresend_mock.core.errors import InvalidMatcher
+from flaresend_mock.core.bounded_store import is_deeper
+from flaresend_mock.core.errors import InvalidMatcher, require
 from flaresend_mock.core.matchers import matchers
 from flaresend_mock.core.matchers.matchers import Miss, Test
 from flaresend_mock.core.model import model
@@ -178,8 +179,7 @@ class _Reader:
         return matchers.same_number(spec) if at.number else matchers.equal(spec)
 
     def _operation(self, spec: dict[str, Any], at: Field, where: str) -> Test:
-        if not spec:
-            raise InvalidMatcher(f"{where}: an operator is expected: {', '.join(OPERATORS)}")
+        require(spec, InvalidMatcher, f"{where}: an operator is expected: {', '.join(OPERATORS)}")
         tests = []
         for name, operand in spec.items():
             if name not in OPERATORS:
@@ -192,8 +192,7 @@ class _Reader:
         single = replace(at, read=None, many=False)
         match name:
             case "equal":
-                if _too_deep(operand):
-                    raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
+                require(not is_deeper(operand, MAX_DEPTH + 1), InvalidMatcher, f"{where[:100]}…: nested too deeply")
                 if at.fold and isinstance(operand, dict):
                     operand = {name.lower(): wanted for name, wanted in operand.items()}
                 checked = at.words or at.number or at.check is not None
@@ -212,12 +211,11 @@ class _Reader:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
                 return matchers.Condition({"regex": operand}, regex.found_in)
             case "subset":
-                if not isinstance(operand, dict):
-                    raise InvalidMatcher(f"{where}: an object is expected")
+                require(isinstance(operand, dict), InvalidMatcher, f"{where}: an object is expected")
                 return self._subset(self._folded(operand, at, where), where)
             case "one_of":
-                if not isinstance(operand, list) or not operand:
-                    raise InvalidMatcher(f"{where}: a list with at least one item is expected")
+                is_list = isinstance(operand, list) and bool(operand)
+                require(is_list, InvalidMatcher, f"{where}: a list with at least one item is expected")
                 choices = [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)]
                 return matchers.Condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
             case _:
@@ -225,10 +223,9 @@ class _Reader:
 
     def _tick(self, where: str) -> None:
         self._count += 1
-        if self._count > MAX_TESTS:
-            raise InvalidMatcher(f"{where}: a matcher has at most {MAX_TESTS} conditions")
-        if where.count(".") + where.count("[") > 2 * MAX_DEPTH:
-            raise InvalidMatcher(f"{where[:100]}…: nested too deeply")
+        require(self._count <= MAX_TESTS, InvalidMatcher, f"{where}: a matcher has at most {MAX_TESTS} conditions")
+        depth = where.count(".") + where.count("[")
+        require(depth <= 2 * MAX_DEPTH, InvalidMatcher, f"{where[:100]}…: nested too deeply")
 
 
 _ANYTHING = Field()
@@ -236,12 +233,10 @@ _ANYTHING = Field()
 
 def _refuse(check: Check | None, value: Any, where: str) -> None:
     problem = check(value) if check is not None else None
-    if problem is not None:
-        raise InvalidMatcher(f"{where}: {problem}")
+    require(problem is None, InvalidMatcher, f"{where}: {problem}")
 
 
 def _is_operation(spec: dict[str, Any]) -> bool:
-    """Tell whether all names of an object are operators."""
     return bool(spec) and all(name in OPERATORS for name in spec)
 
 
@@ -252,11 +247,6 @@ def _value(item: Mapping[str, Any], name: str, at: Field) -> Any:
     if at.fold and isinstance(value, Mapping):
         return {key.lower(): content for key, content in value.items()}
     return value
-
-
-def _too_deep(value: Any, levels: int = MAX_DEPTH) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels < 0 or any(_too_deep(one, levels - 1) for one in inner)
 
 
 def numbers_in(body: Any) -> list[str]:
