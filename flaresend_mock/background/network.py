@@ -27,8 +27,6 @@ exchange = _Exchange()
 
 
 class _NotedResponse(HTTPResponse):
-    """A response that notes that it begins."""
-
     def begin(self) -> None:
         exchange.begun = bool(self.fp.peek(1))
         super().begin()

@@ -109,6 +109,5 @@ class Channels:
 
 
 def _with_role(roles: Mapping[str, str], number: str, role: str) -> dict[str, str]:
-    """Return the roles with that of a number changed; a guest has none."""
     others = {one: kept for one, kept in roles.items() if one != number}
     return others if role == GUEST else {**others, number: role}

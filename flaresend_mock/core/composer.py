@@ -175,7 +175,6 @@ class Composer:
     def _details(
         self, message: InboundMessage, other: Message | None, instance: Instance, sender: str, chat: str, now: datetime
     ) -> Payload:
-        """Return everything that the payload of a message contains beside its text and caption."""
         kind = message.kind
         milliseconds = str(int(now.timestamp() * 1000))
         details = {**message.details, "senderTimestampMs": milliseconds, "timestampMs": milliseconds, "contextInfo": {}}

@@ -85,7 +85,6 @@ class Deliveries:
                 self._send(replace(delivery, status="pending", chaos=None), delivery.chaos)
 
     def _send(self, delivery: Delivery, chaos: Chaos | None) -> Delivery:
-        """Let an event go to its webhook, as its faults and chaos say."""
         webhook = self._webhook(delivery.instance)
         if webhook is None:
             return self._close(delivery, "no endpoint")
@@ -230,10 +229,8 @@ class Deliveries:
 
     def _unused_id(self) -> str:
         state = self._store.state
-        while True:
-            id_ = "msg_" + self._store.random.letters("delivery", 24)
-            if id_ not in state.open_deliveries and state.deliveries.get(id_) is None:
-                return id_
+        drawn = iter(lambda: "msg_" + self._store.random.letters("delivery", 24), "")
+        return next(id_ for id_ in drawn if id_ not in state.open_deliveries and state.deliveries.get(id_) is None)
 
     def _redeliver(self, delivery: Delivery) -> Delivery:
         fresh = replace(delivery, status="pending", event=0, attempts=(), next_retry=None, fault=None)
@@ -254,7 +251,6 @@ class Deliveries:
         return delivery
 
     def _postpone(self, delivery: Delivery, status: str, timer: str, seconds: float) -> Delivery:
-        """Set a timer for a delivery to continue."""
         at = self._store.clock.now() + timedelta(seconds=seconds)
         delivery = replace(delivery, status=status, next_retry=at)
         self._store.state.open_deliveries[delivery.id] = delivery

@@ -38,7 +38,6 @@ def require(holds: object, otherwise: type[Refusal], *about: object) -> None:
 
 
 def _kind(of: type[Kind], name: str, message: str = "", **texts: str) -> type[Kind]:
-    """Return a kind of refusal that differs in its name and its texts only."""
     return type(name, (of,), {"__module__": __name__, "message": message, **texts})
 
 

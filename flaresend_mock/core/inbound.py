@@ -148,7 +148,6 @@ class Inbound:
             raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
 
     def _content(self, message: InboundMessage, payload: Payload) -> models.Content:
-        """Return the content of a message as its payload says it."""
         said = self._read(payload)
         is_shown = message.kind != "view_once" or message.details.get("complete")
         return replace(

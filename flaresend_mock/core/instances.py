@@ -140,10 +140,9 @@ class Instances:
         return next(id_ for id_ in (instance_id(state.seed, name) for name in names) if id_ not in state.instances)
 
     def _unused_number(self) -> str:
-        while True:
-            number = "2547" + self._store.random.digits("instance number", 8)
-            if number not in self._store.state.people and number not in self._store.state.aliases:
-                return number
+        state = self._store.state
+        drawn = iter(lambda: "2547" + self._store.random.digits("instance number", 8), "")
+        return next(number for number in drawn if number not in state.people and number not in state.aliases)
 
 
 def instance_id(seed: int, number: str) -> str:

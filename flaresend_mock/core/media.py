@@ -204,7 +204,6 @@ def mismatch(media: str, upload: Upload) -> str | None:
 
 
 def _recognised(data: bytes) -> str | None:
-    """Return the media type that the first bytes of a file tell."""
     if data[4:8] == b"ftyp":
         return "audio/mp4" if data[8:12] == b"M4A " else "video/mp4"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":

@@ -109,7 +109,6 @@ def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
 
 
 def _content(message: InboundMessage) -> tuple[str, Any]:
-    """Return the key of a message's content, and the content."""
     kind, details, text = message.kind, message.details, message.text
     context = details.get("contextInfo")
     values = {**details, "text": text, "caption": message.caption}

@@ -105,10 +105,8 @@ class Schedule:
 
     def _unused_id(self) -> str:
         state = self._store.state
-        while True:
-            task_id = "SCHED-" + self._store.random.digits(KIND, 10)
-            if task_id not in state.tasks and state.ended_tasks.get(task_id) is None:
-                return task_id
+        drawn = iter(lambda: "SCHED-" + self._store.random.digits(KIND, 10), "")
+        return next(id_ for id_ in drawn if id_ not in state.tasks and state.ended_tasks.get(id_) is None)
 
     def _find(self, instance_id: str, task_id: str) -> Task:
         task = self._store.state.tasks.get(task_id) or self._store.state.ended_tasks.get(task_id)

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 
 from flaresend_mock.core.clock import ClockSetting
-from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
+from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound, require
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.store import Store
@@ -77,7 +77,6 @@ class TimeTravel:
 
     def advance_to_next(self) -> list[Fired]:
         """Advance to the next due time, if there is one, and run all timers that are due then."""
-
         return self._pass_to(lambda now: max(self._store.state.timers.next_at() or now, now))
 
     def advance_to(self, target: datetime) -> list[Fired]:
@@ -92,7 +91,7 @@ class TimeTravel:
     def _pass_to(self, target_from: Callable[[datetime], datetime]) -> list[Fired]:
         fired: list[Fired] = []
         with self.moving():
-            self._require_world()
+            require(not self._store.closed, WorldNotFound, self._store.name)
             clock = self._store.clock
             frozen = clock.frozen
             with self._store.lock:
@@ -101,8 +100,7 @@ class TimeTravel:
                     target = target_from(now)
                 except OverflowError:
                     raise ClockOutOfRange("the clock shows times from 1970 to 9998") from None
-                if target < now:
-                    raise ClockOutOfRange("time advances only forward; set the clock to go back")
+                require(target >= now, ClockOutOfRange, "time advances only forward; set the clock to go back")
                 clock.change(now=target, frozen=True)  # refuses a time out of range
                 clock.change(now=now)
                 self._runs_on = not frozen
@@ -117,14 +115,10 @@ class TimeTravel:
         self._store.host.on_timer_changed(self._store)
         return fired
 
-    def _require_world(self) -> None:
-        if self._store.closed:
-            raise WorldNotFound(self._store.name)
-
     def _step(self, target: datetime, fired: list[Fired]) -> bool:
         """Run the next timer due by `target`, at its time, or else arrive at `target`."""
         self._store.host.drain_deliveries(self._store)
-        self._require_world()
+        require(not self._store.closed, WorldNotFound, self._store.name)
         with self._store.lock:
             due = self._store.state.timers.pop_due(target)
             if due is None:

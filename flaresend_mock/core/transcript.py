@@ -140,7 +140,6 @@ def _call(call: Shown, local: Callable[[str], str]) -> str:
 
 
 def _unreached(response: Any) -> Iterator[str]:
-    """Yield the recipients that an accepted message did not reach."""
     found, data = _object(response), _object(_object(response).get("data"))
     for name, numbers in (
         ("failed", found.get("failed_recipients")),

@@ -140,7 +140,6 @@ class Connection:
             self._socket.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
 
     def _receive(self, seconds: float, flags: int = 0) -> bytes:
-        """Return the next bytes, or none at the end."""
         watch = None
         self._leave_queue()
         while True:
@@ -179,7 +178,6 @@ class Connection:
             raise
 
     def _serve_request(self) -> bool:
-        """Serve one request, and return whether the connection stays open."""
         reader, head = self._reader, None
         try:
             if self.server.stopping and not reader.buffer and not self._has_bytes():

@@ -176,13 +176,11 @@ def chosen_world(request: Request) -> World:
 
 
 def _lists(schema: RequestSchema | None) -> tuple[str, ...]:
-    """Return the fields that hold lists."""
     found = schema.fields.items() if schema else ()
     return tuple(name for name, one in found if getattr(one, "is_list", isinstance(one, fields.List)))
 
 
 def _check_query(request: Request, schema: RequestSchema | None) -> None:
-    """Refuse a query with a name that the endpoint does not know."""
     known = [one.data_key or name for name, one in schema.fields.items()] if schema else []
     known.append(WORLD)
     strange = next((name for name in request.args if name not in known), None)

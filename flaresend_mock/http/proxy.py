@@ -150,7 +150,6 @@ def _plain(host: str) -> str:
 
 
 def _target(head: Head) -> tuple[str, int]:
-    """Return the host and the port that a request is for."""
     default = 443 if head.target.lower().startswith("https://") else 80
     try:
         parts = urlsplit(f"//{head.authority}")
@@ -183,7 +182,6 @@ def _open(host: str, port: int, client: str | None = None) -> socket.socket:
 
 
 def _authorization(proxy: SplitResult) -> bytes:
-    """Return the header with the user name and the password in a proxy's URL, if it has them."""
     if proxy.username is None:
         return b""
     credentials = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
@@ -191,7 +189,6 @@ def _authorization(proxy: SplitResult) -> bytes:
 
 
 def _ask(server: socket.socket, target: str, proxy: SplitResult, added: bytes) -> None:
-    """Ask another proxy for a connection."""
     reply = b""
     with suppress(OSError):
         server.sendall(f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n".encode() + added + b"\r\n")

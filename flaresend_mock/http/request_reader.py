@@ -124,7 +124,6 @@ class RequestReader:
         return piece
 
     def _receive_more(self, *, chunked: bool) -> None:
-        """Wait for more of the body."""
         self._compute(False)
         self._received += self._next(STALL_SECONDS)
         self._compute(chunked and len(self._received) > FEW)
@@ -135,7 +134,6 @@ class RequestReader:
         self._is_computing = wanted and _computing.acquire()
 
     def _copy(self, length: int, spool: IO[bytes], *, chunked: bool = False) -> None:
-        """Keep this number of bytes of the body."""
         while length:
             if not self._received:
                 self._receive_more(chunked=chunked)

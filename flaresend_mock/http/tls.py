@@ -157,7 +157,6 @@ class Authority:
         return context
 
     def _problem(self) -> str | None:
-        """Return what is wrong with the certificate that signs, or None."""
         issuer, now = self._issuer, machine_time()
         basic, usage = _extension(issuer, x509.BasicConstraints), _extension(issuer, x509.KeyUsage)
         if issuer.public_key() != self._key.public_key():
@@ -203,7 +202,6 @@ def describe(pem: bytes) -> dict[str, Any]:
 
 
 def _may_sign(issuer: x509.Certificate, name: str) -> bool:
-    """Tell whether the name constraints of a CA permit a name or an address."""
     limits, wanted = _extension(issuer, x509.NameConstraints), _general(name)
     if limits is None:
         return True
@@ -215,7 +213,6 @@ def _may_sign(issuer: x509.Certificate, name: str) -> bool:
 
 
 def _covers(limit: Any, wanted: Any) -> bool:
-    """Tell whether a limit, a name or a network, covers a name or an address of its kind."""
     if isinstance(wanted, x509.IPAddress):
         return wanted.value in limit.value
     base = limit.value.lower().strip(".")
