@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
 from itertools import count
+from socket import gaierror
 from ssl import SSLCertVerificationError, SSLError
 from traceback import format_exception
 from typing import Any
@@ -26,7 +27,7 @@ import requests
 from requests import PreparedRequest, Response
 from requests.exceptions import ConnectionError, ReadTimeout
 
-from flaresend_mock.background.network import NetworkAdapter, exchange
+from flaresend_mock.background.network import NetworkAdapter, exchange, is_in_container
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts
@@ -39,6 +40,11 @@ TIMEOUT_SECONDS = 15.0
 MAX_RESPONSE = 64 * 1024
 
 _AGENT = {"User-Agent": f"flaresend-mock/{__version__}"}
+_OTHER_MACHINE = "host.docker.internal"
+_UNREACHED = (
+    "; inside a container, {host} is the container itself: use host.docker.internal for the machine that runs it",
+    "; on Linux, run the container with --add-host=host.docker.internal:host-gateway",
+)
 _NOT_TRUSTED = "the certificate is not trusted: {problem}; give the webhook's ca, or --webhook-ca"
 _NOT_VALID = {
     9: "the certificate is not valid yet",
@@ -152,6 +158,10 @@ def _plain(problem: Exception, host: str | None) -> str:
     elif isinstance(cause, SSLError) and isinstance(cause.reason, str):
         hint = "" if "ALERT" in cause.reason else "; the receiver may not speak https"
         text = f"TLS failed: {cause.reason.lower().replace('_', ' ')}{hint}"
+    elif host and is_in_container():
+        is_own = isinstance(cause, ConnectionRefusedError) and hosts.is_loopback(host)
+        is_unnamed = isinstance(cause, gaierror) and host == _OTHER_MACHINE
+        text += "".join(_UNREACHED[not is_own :]).format(host=host) if is_own or is_unnamed else ""
     return _printable(" ".join(str(text).split())[:300])
 
 

@@ -308,7 +308,8 @@ def test_a_receiver_that_is_not_there_is_a_recorded_error(site: Site) -> None:
 
     (attempt,) = site.delivery(id_).attempts
     assert (site.delivery(id_).status, attempt.status) == ("retrying", None)
-    assert attempt.error == "Connection refused"
+    assert attempt.error
+    assert attempt.error.startswith("Connection refused")
 
 
 def test_an_event_answered_with_200_is_never_sent_again_even_if_the_answers_body_breaks_off(site: Site) -> None:

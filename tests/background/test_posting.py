@@ -5,16 +5,18 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.background import network
 from flaresend_mock.background.posting import Poster
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.testing import Flaresend
-from tests.receiver import Receiver, Reply
+from tests.receiver import DROP, Receiver, Reply, refusing
 from tests.support import NOW
 
 REFUSED = "the host is a link-local address or a cloud's metadata service"
@@ -126,3 +128,37 @@ def test_a_redirect_to_a_metadata_service_is_not_followed(receiver: Receiver, po
 
     assert post(poster, receiver.url)["status"] == 307
     assert len(receiver.asked) == 1
+
+
+HINT = "inside a container, {} is the container itself: use host.docker.internal"
+ADD_HOST = "--add-host=host.docker.internal:host-gateway"
+
+
+@pytest.mark.parametrize("inside", [True, False])
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_webhook_to_the_container_itself_is_explained(
+    inside: bool, host: str, poster: Poster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "CONTAINER_SIGNS", ("/nowhere", str(tmp_path) if inside else "/nowhere"))
+    with refusing() as url:
+        error = post(poster, url.replace("127.0.0.1", host))["error"]
+
+    assert error.startswith("Connection refused")
+    assert (HINT.format(host) in error) is (ADD_HOST in error) is inside
+
+
+def test_other_failures_in_a_container_are_not(
+    poster: Poster, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "CONTAINER_SIGNS", (str(tmp_path),))
+    receiver.behave = lambda _: DROP
+
+    assert "container" not in post(poster, receiver.url)["error"]
+    monkeypatch.setattr(socket, "getaddrinfo", fails)
+    assert post(poster, "http://other.internal/")["error"] == "Name or service not known"
+    error = post(poster, "http://host.docker.internal/")["error"]
+    assert error == f"Name or service not known; on Linux, run the container with {ADD_HOST}"
+
+
+def fails(*_: object, **__: object) -> list[Any]:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
