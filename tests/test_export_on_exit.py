@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -92,9 +98,67 @@ def test_a_link_is_followed(file: str, tmp_path: Path) -> None:
 
 
 def test_a_place_where_nothing_can_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
-    for place in (tmp_path / "nowhere" / "x.json", tmp_path):
-        with pytest.raises(CannotStart, match="export_on_exit: "):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for place in (tmp_path / "nowhere" / "x.json", tmp_path, pipe, Path("/dev/null"), Path("/proc/world.json")):
+        with pytest.raises(CannotStart, match=r"^export_on_exit: /.*$"):
             FlaresendMock(export_on_exit=str(place))
+
+
+def test_a_file_that_is_mounted_is_refused_at_the_start(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Docker's `-v ./world.json:/world.json` mounts a file: it can be read and written, and not be replaced."""
+    Path(file).write_text("{}")
+    monkeypatch.setattr(os, "link", fails_with(errno.EXDEV))
+
+    with pytest.raises(
+        CannotStart, match=f"^export_on_exit: {file} cannot be replaced: it is mounted itself; mount its folder$"
+    ):
+        FlaresendMock(export_on_exit=file)
+    monkeypatch.setattr(os, "link", fails_with(errno.EPERM))
+    run(export_on_exit=file)
+    assert sorted(found.name for found in Path(file).parent.iterdir()) == ["demo.json", "demo.json.1"]
+
+
+def fails_with(number: int) -> Callable[..., None]:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def test_a_mount_of_the_kernel_is_noticed(file: str, tmp_path: Path) -> None:
+    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    if not shutil.which("unshare") or subprocess.run([*unshare, "true"], capture_output=True).returncode:
+        pytest.skip("this user cannot mount")
+    source = tmp_path / "elsewhere"
+    for place in (source, Path(file)):
+        place.write_text("{}")
+    command = f"mount --bind {source} {file} && {sys.executable} -m flaresend_mock --port 0 --export-on-exit {file}"
+    done = subprocess.run([*unshare, "sh", "-c", command], capture_output=True, text=True, timeout=50)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"flaresend-mock: export_on_exit: {file} cannot be replaced: it is mounted itself")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_of_another_user_in_a_sticky_folder_is_refused(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(file).write_text("{}")
+    owner = Path(file).stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
+    FlaresendMock(export_on_exit=file)
+
+    Path(file).parent.chmod(0o1777)
+    with pytest.raises(CannotStart, match=f"^export_on_exit: {file} cannot be replaced: it is another user's$"):
+        FlaresendMock(export_on_exit=file)
+    monkeypatch.setattr(os, "geteuid", lambda: owner)
+    FlaresendMock(export_on_exit=file)
+
+
+def test_a_folder_of_another_user_is_refused_at_the_start(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "mkdir", fails_with(errno.EACCES))
+
+    with pytest.raises(CannotStart, match=f"^export_on_exit: {Path(file).parent} is not writable: Permission denied$"):
+        FlaresendMock(export_on_exit=file)
 
 
 def test_an_export_that_fails_is_told_and_leaves_what_was_there(file: str, tmp_path: Path) -> None:

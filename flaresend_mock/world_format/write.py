@@ -5,11 +5,13 @@ import os
 import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
+from errno import EXDEV
 from itertools import count
 from pathlib import Path
+from stat import S_ISVTX
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -155,10 +157,18 @@ class ExportOnExit:
         """Check that the export can be written; CannotExport if not."""
         if self._file is None:
             return
-        if self._file.is_dir() or not self._file.parent.is_dir():
-            raise CannotExport(f"export_on_exit: {self._file} is not a file in an existing directory")
-        if not os.access(self._file.parent, os.W_OK):
-            raise CannotExport(f"export_on_exit: {self._file.parent} is not writable")
+        folder, problem = self._file.parent, None
+        try:
+            if not folder.is_dir() or (self._file.exists() and not self._file.is_file()):
+                problem = f"{self._file} is not a file in an existing directory"
+            else:
+                with written_beside(self._file, b"", private=True) as temporary:
+                    lack = _why_fixed(self._file, temporary.with_name(f"{temporary.name}.link"))
+                    problem = lack and f"{self._file} cannot be replaced: {lack}"
+        except OSError as error:
+            problem = f"{folder} is not writable: {error.strerror or error}"
+        if problem:
+            raise CannotExport(f"export_on_exit: {problem}")
 
     def write(self, world: World) -> None:
         """Write the export, or raise CannotExport. An existing file then stays as it was."""
@@ -192,6 +202,20 @@ def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]
             file.flush()
             os.fsync(file.fileno())
         yield temporary
+
+
+def _why_fixed(file: Path, link: Path) -> str | None:
+    """Return why an existing file cannot be renamed, which no `access` tells; None if it can, or does not exist."""
+    try:
+        os.link(file, link)
+    except OSError as error:
+        if error.errno == EXDEV:  # as a file that is mounted into a container
+            return "it is mounted itself; mount its folder"
+    with suppress(FileNotFoundError):
+        folder, owner = file.parent.stat(), file.stat().st_uid
+        if folder.st_mode & S_ISVTX and os.geteuid() not in (0, owner, folder.st_uid):
+            return "it is another user's"
+    return None
 
 
 def _version_of(file: Path) -> FileVersion | None:
