@@ -103,7 +103,7 @@ class Settings:
 
     host: str = _option("Address to listen on.", "127.0.0.1")
     port: int = _option("Port to listen on; 0 picks a free one.", 3577, _PORT)
-    world: str = _option("World to start with: default, demo, or the path of a world file.", "default")
+    world: str = _option("World to start with: default, demo, the path of a world file, or its contents.", "default")
     seed: int | None = _option(
         "Seed of all random values: ids, LIDs, names.", None, click.IntRange(-(10**17), 10**17), "the world's, or 1"
     )

@@ -41,12 +41,17 @@ class WorldFileError(Exception):
     """A world file that cannot be used; the message names the file and the field."""
 
 
-def load_file(path: Path, *, warnings: list[str] | None = None, **options: Any) -> State:
-    """Read a world file or an export, with options of `load_world`; WorldFileError if there is no world in it."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+def load_file(path: Path, *, text: str | None = None, warnings: list[str] | None = None, **options: Any) -> State:
+    """Read a world file or an export, with options of `load_world`; WorldFileError if there is no world in it.
+
+    Args:
+        text: the contents, if there is no such file; errors name the path.
+        warnings: see `load_world`.
+    """
+    if text is None and path.exists() and not path.is_file() and not path.is_dir():
         raise WorldFileError(f"{path}: not a regular file")  # reading a pipe may never end
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8") if text is None else text)
         json.dumps(data, ensure_ascii=False).encode()
         state = load_world(data, warnings=warnings, **options)
         if warnings is not None and not data.get("secrets", True):

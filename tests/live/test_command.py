@@ -214,6 +214,9 @@ def test_a_bad_option_is_one_clear_line(arguments: list[str], expected: str) -> 
 CANNOT_SERVE = [
     ("world", "nowhere.json", "nowhere.json: No such file or directory"),
     ("world", "nowhere", "shipped: default, demo"),
+    ("world", '{"instances": [{"number": 5}]}', "world: instances[0].number: Expected `str`, got `int`."),
+    ("world", ' {"instances":', "world: line 1 column 15: Expecting value"),
+    ("world", '{"instance": []}', "world: the file: 'instance' is not known"),
     ("webhook_ca", "/nowhere.pem", "webhook_ca: /nowhere.pem: No such file or directory"),
     ("webhook_ca", "/", "webhook_ca: /: Is a directory"),
     ("webhook_ca", str(REPOSITORY / "README.md"), "README.md: A certificate in PEM is expected here"),

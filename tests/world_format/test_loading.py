@@ -19,6 +19,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.server import CannotStart
+from flaresend_mock.settings import resolve
 from flaresend_mock.world_format import WorldFileError, load_file, load_world
 from flaresend_mock.world_format.schema import SCHEMA
 from tests.defaults import ANN, ANN_LID, BEN, INSTANCE, OUR_LID, OUR_NUMBER, described
@@ -283,6 +284,18 @@ def test_the_documented_example_is_a_world() -> None:
 
     assert state.people[ANN].rules == (Rule("price", "How much?", 2),)
     assert [group.subject for group in state.groups.values()] == ["Customers"]
+
+
+def test_a_world_is_given_as_its_contents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services of hosted CI cannot mount files."""
+    contents = json.dumps({"instances": [{"number": "254708920499", "name": "Ä/.", "api_keys": ["k"]}]}, indent=1)
+    monkeypatch.setenv("FLARESEND_MOCK_WORLD", f"\n{contents}\n")
+
+    first = FlaresendMock(resolve({})).worlds.default().instances.first()
+    assert (first.number, first.name, first.api_keys) == ("254708920499", "Ä/.", ("k",))
+    fresh = FlaresendMock(world=contents, auth="open", seed=5).worlds.with_key("of-another")
+    assert fresh is not None
+    assert (fresh[0].state.seed, fresh[1].number) == (5, "254708920499")
 
 
 def test_every_field_is_documented() -> None:
