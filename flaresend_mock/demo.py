@@ -31,8 +31,8 @@ CHATS = ("@s.whatsapp.net", "@g.us")
 class Bot:
     """The application of the demonstration: it gets events by WSGI, and replies over the API as any client does."""
 
-    def __init__(self, api: WSGIApplication, api_key: str) -> None:
-        self._client = Client(api)
+    def __init__(self, api: WSGIApplication, url: str, api_key: str) -> None:
+        self._client, self._url = Client(api), url
         self._headers = {"Authorization": f"Bearer {api_key}", "User-Agent": "demo-bot/1.0"}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -47,7 +47,7 @@ class Bot:
         is_group = chat.endswith("@g.us")
         to = {"groupJids": [chat]} if is_group else {"recipients": [chat.partition("@")[0]]}
         path = "/groups/send-message" if is_group else "/send-message"
-        self._client.post(path, json={**to, "type": "text", "text": text}, headers=self._headers)
+        self._client.post(path, json={**to, "type": "text", "text": text}, base_url=self._url, headers=self._headers)
 
 
 def reply_to(message: dict[str, Any]) -> str | None:

@@ -162,7 +162,7 @@ class FlaresendMock:
 
         world = self.worlds.default()
         if world.instances.first().webhook is None:
-            url = self._mounted.enter_context(mounted(Bot(self.app, self.api_key)))
+            url = self._mounted.enter_context(mounted(Bot(self.app, self.url, self.api_key)))
             world.instances.set_webhook(None, Webhook(f"{url}/webhook"))
             world.set_origin()
 
@@ -331,7 +331,7 @@ class FlaresendMock:
         self._sender.forget(world)
 
     def _ports(self) -> Collection[int]:
-        public = urlsplit(self._public_url()).port
+        public = urlsplit(self._public_url("")).port
         return () if self._http is None else {*self._http.ports, public or 0}
 
     def _record_proxied(self, target: str, passed: bool) -> None:
@@ -340,8 +340,8 @@ class FlaresendMock:
         with world.lock:
             world.record("proxy", Change("passed_on" if passed else "refused", target))
 
-    def _public_url(self) -> str:
-        return self.settings.public_url or (self.url if self._http else DEFAULT_PUBLIC_URL)
+    def _public_url(self, url: str) -> str:
+        return self.settings.public_url or url or (self.url if self._http else DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Delay a call, unless the client is gone. Other calls with large bodies have their turn meanwhile."""

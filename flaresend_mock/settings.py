@@ -129,7 +129,7 @@ class Settings:
     )
     allowed_host: str = _allowed("Hosts under which /_mock is reached")
     public_url: str | None = _option(
-        "URL by which applications reach this emulator, for links to media.", None, _BASE_URL, "the address it prints"
+        "URL by which applications reach this emulator, for links.", None, _BASE_URL, "the one that a client called"
     )
     tls_ca: str | None = _file(
         "File with the CA for https, its certificate and its key in PEM; made if it does not exist.",

@@ -27,6 +27,8 @@ def authenticate() -> Response | None:
     key = bearer(environ.get("HTTP_AUTHORIZATION", ""))
     found = us.worlds.with_key(key) if key else None
     g.caller = caller = Caller(found[0], found[1].id) if found else None
+    if caller is not None and (host := environ.get("HTTP_HOST")):  # inline, as every call passes here
+        caller.world.called_at[caller.instance] = environ["wsgi.url_scheme"], host, environ.get("SCRIPT_NAME", "")
     world = caller.world if caller else us.worlds.default()
     if caller is None:
         request.environ[RAW] = peek(request.environ)

@@ -6,7 +6,7 @@ from typing import Any, cast
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
-from flaresend_mock.http.context import services
+from flaresend_mock.http.context import own_url, services
 from flaresend_mock.http.endpoint import endpoint
 
 documents = Blueprint("documents", __name__)
@@ -38,14 +38,14 @@ def ca_certificate() -> Response:
 @endpoint(dict[str, Any])
 def openapi_of_api() -> Any:
     """Describe the Flaresend API, as OpenAPI 3.1."""
-    return current_app.extensions[DOCUMENTS]("api", services().public_url())
+    return current_app.extensions[DOCUMENTS]("api", own_url())
 
 
 @documents.get("/control/openapi.json")
 @endpoint(dict[str, Any])
 def openapi_of_control_plane() -> Any:
     """Describe the control plane, as OpenAPI 3.1."""
-    return current_app.extensions[DOCUMENTS]("control", services().public_url())
+    return current_app.extensions[DOCUMENTS]("control", own_url())
 
 
 @documents.get("/docs", strict_slashes=True)  # the page names its files relative to this path

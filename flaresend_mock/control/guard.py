@@ -55,7 +55,7 @@ def _is(given: str, wanted: str) -> bool:
 def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
     us, found = services(), _HOST.fullmatch(host)
-    public = urlsplit(us.public_url())
+    public = urlsplit(us.public_url(""))
     name = (found[1] or found[2]) if found else ""
     is_ours = hosts.address_of(name) is not None or hosts.is_near(name) or name in us.allowed_hosts
     if host and not (host == public.netloc or (name and is_ours)):

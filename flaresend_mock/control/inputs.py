@@ -8,6 +8,7 @@ from marshmallow import RAISE, ValidationError, fields, validate, validates_sche
 
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.http.endpoint import RequestSchema
+from flaresend_mock.world_format.schema import base_url
 
 _WHOLE = "_schema"
 
@@ -87,6 +88,8 @@ def setting_input(setting: dataclasses.Field[Any], kind: Any) -> fields.Field[An
     description, lowest, highest = (setting.metadata[name] for name in ("description", "lowest", "highest"))
     if get_origin(kind) is Literal:
         return Text(description, words=get_args(kind))
+    if str in get_args(kind):
+        return Text(description, check=base_url, allow_none=True)
     of = Whole if int in get_args(kind) else Number
     return of(description, lowest, highest, allow_none=setting.default is None)
 

@@ -13,7 +13,7 @@ from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
 from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.http.context import CONTROL, services
+from flaresend_mock.http.context import CONTROL, own_url, services
 from flaresend_mock.http.endpoint import WORLD, endpoint
 from flaresend_mock.world_format.schema import LID, usable_key
 
@@ -166,7 +166,7 @@ def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Respo
     """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
     instance, shown = world.pairing.qr(instance_id)
     of_world = "" if world.name == DEFAULT else f"?{WORLD}={world.name}"
-    url = f"{services().public_url()}{CONTROL}/scan/{shown.code}{of_world}"
+    url = f"{own_url()}{CONTROL}/scan/{shown.code}{of_world}"
     if query["format"] == "json":
         return {"instance": instance.id, "code": shown.code, "url": url, "expires": shown.expires}
     content_type, headers = _IMAGES.get(query["format"], "text/plain; charset=utf-8"), {"Cache-Control": "no-store"}

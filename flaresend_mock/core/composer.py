@@ -206,10 +206,10 @@ class Composer:
         stays = kind in rights.CHANGES or kind == "channel_image"
         setting = None if stays else self._store.state.disappearing.get(chat)
         details["ephemeral"] = setting is not None and setting.wrapped
-        details["contextInfo"] = details["contextInfo"] | self._context(message, other, chat, setting) or None
-        return self._shared_file(message) | details
+        details["contextInfo"] = details["contextInfo"] | self._context(message, other, instance, chat, setting) or None
+        return self._shared_file(message, instance) | details
 
-    def _shared_file(self, message: InboundMessage) -> Payload:
+    def _shared_file(self, message: InboundMessage, instance: Instance) -> Payload:
         if message.kind not in MEDIA_KINDS:
             return {}
         assert message.upload is not None
@@ -217,7 +217,8 @@ class Composer:
         if message.kind == "view_once" and not message.details.get("complete"):
             fields: Payload = {"mimetype": message.upload.mimetype}
             return fields | ({"seconds": 2, "ptt": True} if kind == "audio" else {})
-        fields = self._media.share(kind, message.upload, message.flaws, plain=message.kind == "channel_image")
+        plain = message.kind == "channel_image"
+        fields = self._media.share(kind, message.upload, message.flaws, instance.id, plain=plain)
         if kind == "audio":
             fields["ptt"] = message.kind != "audio"
             if not fields["ptt"]:
@@ -229,14 +230,19 @@ class Composer:
         return fields
 
     def _context(
-        self, message: InboundMessage, quoted: Message | None, chat: str, setting: Disappearing | None
+        self,
+        message: InboundMessage,
+        quoted: Message | None,
+        instance: Instance,
+        chat: str,
+        setting: Disappearing | None,
     ) -> Payload:
         context: Payload = {}
         if quoted is not None:
             context["stanzaId"] = quoted.id
             in_channel = quoted.chat.endswith(numbers.CHANNEL)
             context["participant"] = quoted.chat if in_channel else self.shown(message, quoted.sender)
-            context["quotedMessage"] = self._quoted(quoted)
+            context["quotedMessage"] = self._quoted(quoted, instance)
             if quoted.chat != chat:
                 context["remoteJid"] = self._reshown(message, quoted.chat)
         if message.mentions:
@@ -248,7 +254,7 @@ class Composer:
             context |= {"expiration": setting.seconds, "ephemeralSettingTimestamp": since, "disappearingMode": mode}
         return context
 
-    def _quoted(self, message: Message) -> Payload:
+    def _quoted(self, message: Message, instance: Instance) -> Payload:
         """Return a message as replies quote it, with its file: the receiver can download what was quoted."""
         content = message.content
         if (payload := self._latest(message)) is not None:
@@ -260,7 +266,7 @@ class Composer:
         if content.type not in MEDIA_KINDS:
             return {"conversation": content.text or ""}
         copy = self.copy_of(message)
-        copy = replace(copy, details=self._shared_file(copy))
+        copy = replace(copy, details=self._shared_file(copy, instance))
         return payload_reader.quoted(payloads.write(copy, self._store.random, int(message.at.timestamp())))
 
     def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:

@@ -55,6 +55,8 @@ _MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at th
     ipaddress.IPv6Network(one) for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
 ]
 _AUTHORITY = re.compile(r"([\w.-]+|\[[\w.]*:[\w:.]*\])(:\d*)?", re.ASCII)
+MAX_BASE_URL = 500
+_BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-~]*)?", re.ASCII | re.IGNORECASE)
 
 
 def canonical(host: str) -> str:
@@ -112,6 +114,21 @@ def _embedded(address: Address) -> Iterator[ipaddress.IPv4Address]:
             yield address.sixtofour
         if address.teredo is not None:
             yield from address.teredo
+
+
+def is_base_url(url: str) -> bool:
+    """Tell whether links can begin with a URL: http or https, a host, and perhaps a port and a path."""
+    return len(url) <= MAX_BASE_URL and _BASE_URL.fullmatch(url) is not None and not {"?", "#"} & set(url)
+
+
+def called_url(scheme: str, host: str, mount: str) -> str:
+    """Return the URL that a request went to, without a slash at the end, or an empty text if its Host is malformed.
+
+    Args:
+        mount: the path that the application is mounted at.
+    """
+    url = f"{scheme}://{host}{mount}".rstrip("/")
+    return url if "/" not in host and is_base_url(url) else ""
 
 
 def plain_hosts(text: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from flaresend_mock.core import hosts
 from flaresend_mock.core.errors import MediaNotFound, required
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Content, Served, Upload
@@ -91,13 +92,16 @@ class Media:
         mimetype = content.mimetype or upload.mimetype or DEFAULT_MIMETYPE
         return replace(content, upload=None, media=id_, file_name=file_name, mimetype=mimetype)
 
-    def share(self, kind: str, upload: Upload, flaws: Mapping[str, bool], *, plain: bool = False) -> dict[str, Any]:
+    def share(
+        self, kind: str, upload: Upload, flaws: Mapping[str, bool], instance: str, *, plain: bool = False
+    ) -> dict[str, Any]:
         """Put a file on the media host, and return the fields of the payload that describe it.
 
         The caller holds the world's lock. The kind is image, video, audio, document or sticker.
 
         Args:
             flaws: which of FLAWS the file has: an expired link, the last bytes missing, one bit wrong, or no key.
+            instance: the id of the instance whose application gets the link.
             plain: whether the file is served without encryption, as in channels.
         """
         self._store.state.served.make_room(len(upload.data))
@@ -112,7 +116,7 @@ class Media:
         served = Served(path, data, expires, mimetype if plain else DEFAULT_MIMETYPE)
         self._store.state.served.add(path.partition("?")[0], served)
         fields = {
-            "url": self._store.host.public_url() + path,
+            "url": self._base_url(instance) + path,
             "mimetype": mimetype,
             "fileSha256": b64(hashlib.sha256(upload.data).digest()),
             "fileLength": str(len(upload.data)),
@@ -125,6 +129,12 @@ class Media:
         if plain or flaws.get("keyless"):
             del fields["mediaKey"], fields["fileEncSha256"]
         return fields
+
+    def _base_url(self, instance: str) -> str:
+        store = self._store
+        called = store.called_at.get(instance)
+        wanted = store.state.settings.public_url or (hosts.called_url(*called) if called else "")
+        return store.host.public_url(wanted.rstrip("/"))
 
     def get(self, media_id: str) -> Stored:
         return required(self._store.state.media.get(media_id), MediaNotFound)

@@ -47,6 +47,9 @@ class WorldSettings:
         1,
         1000,
     )
+    public_url: str | None = _setting(
+        None, "URL by which the application reaches the emulator, for links to media; null for the one that it called."
+    )
 
 
 @dataclass

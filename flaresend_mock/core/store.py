@@ -40,7 +40,8 @@ class HostServices(Generic[AnyWorld]):
         on_world_closed: is called when the world is deleted or evicted.
         key_is_free: tells whether no other world has an API key.
         drain_deliveries: waits until every delivery under way has ended or waits for its retry.
-        public_url: returns the URL by which applications reach this emulator, without a slash at the end.
+        public_url: returns the URL that links begin with, without a slash at the end: the option's, or else the given
+            one, or if that is empty, the address that the emulator listens on.
         sample_media: returns a small file of a kind of media.
     """
 
@@ -50,7 +51,7 @@ class HostServices(Generic[AnyWorld]):
     on_world_closed: Callable[[AnyWorld], None] = _nothing
     key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True
     drain_deliveries: Callable[[AnyWorld], None] = _nothing
-    public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
+    public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL
     sample_media: Callable[[str], Upload] = lambda kind: Upload(kind.encode(), "", "")
 
 
@@ -66,6 +67,11 @@ class Store:
     ) -> None:
         self.name = name
         self.closed = False
+        self.called_at: dict[str, tuple[str, str, str]] = {}
+        """By the id of an instance, what `hosts.called_url` takes, of the latest call with its key.
+
+        It is about the application, not the world: a reset keeps it, and an export does not have it.
+        """
         self.host: HostServices[Any] = host or HostServices()
         self.lock = threading.RLock()
         self.subscribers = Subscribers()

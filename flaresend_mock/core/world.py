@@ -75,6 +75,7 @@ class World(Store):
             self.deliveries.forget(instance.id)
             self.pairing.cancel(instance.id)
             del self.state.instances[instance.id]
+            self.called_at.pop(instance.id, None)
             self.record("instance", Change("removed", instance.id))
 
     def saved(self) -> State:
@@ -109,6 +110,7 @@ class World(Store):
             self.record("world", Change("replaced", self.name))
             self._origin = state.copy()
             self.enter(state)
+            self.called_at = {id_: url for id_, url in self.called_at.items() if id_ in state.instances}
             self.instances.give_up_keys()  # those that other worlds got while this waited
             self.replacements += 1
             self.deliveries.restart()

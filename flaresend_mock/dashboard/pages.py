@@ -16,7 +16,7 @@ from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import formatted, plain
 from flaresend_mock.dashboard.reproduce_curl import Place
 from flaresend_mock.http.bodies import read_urlencoded_form
-from flaresend_mock.http.context import cookie_of, pass_for, services
+from flaresend_mock.http.context import cookie_of, own_url, pass_for, services
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -123,7 +123,7 @@ def not_found(problem: Refusal | NotFound) -> Response:
 
 
 def place(world: World) -> Place:
-    return Place(services().public_url(), world.name, services().token is not None)
+    return Place(own_url(), world.name, services().token is not None)
 
 
 def number_argument(name: str) -> int:

@@ -18,7 +18,7 @@ from flaresend_mock.dashboard.exchange import Subject, explain_traffic
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 from flaresend_mock.dashboard.reproduce_curl import json_of
-from flaresend_mock.http.context import services
+from flaresend_mock.http.context import own_url
 
 PAGE = 50
 KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
@@ -61,7 +61,7 @@ def traffic(world: World) -> Response:
     if request.args.get("clear"):
         wanted = wanted._replace(after=world.state.events.last_number)
     values = {"wanted": wanted, "shown": read_page(world, wanted), "kinds": KINDS, "statuses": STATUSES, "grown": 0}
-    values |= {"people": sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]]), "address": services().public_url()}
+    values |= {"people": sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]]), "address": own_url()}
     response = page("traffic.html", world, "traffic", **values)
     response.headers["HX-Replace-Url"] = f"traffic?{wanted.query}" if wanted.query else "traffic"
     return response
@@ -82,7 +82,7 @@ def new_entries(world: World) -> Response:
     anew = read_page(world, wanted, count=PAGE if all_ else KEPT) if all_ or grown > KEPT else None
     values = {"wanted": wanted, "found": found, "anew": anew, "kept": KEPT, "oldest": oldest}
     values |= {"grown": 0 if anew else grown, "cut": not all_ and grown > KEPT}
-    response = part("traffic_news.html", world, address=services().public_url(), **values)
+    response = part("traffic_news.html", world, address=own_url(), **values)
     if found["changed"]:
         triggers = {f"delivery-{row['number']}": row["number"] for row in found["changed"]}
         response.headers["HX-Trigger"] = json.dumps(triggers)

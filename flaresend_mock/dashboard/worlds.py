@@ -37,13 +37,14 @@ def _zones() -> list[str]:
 
 @cache
 def _inputs() -> list[dict[str, Any]]:
-    """Return the settings of a world as inputs: with the `words` that one may have, or as a number."""
+    """Return the settings of a world as inputs: with the `words` that one may have, as a text or as a number."""
     types = get_type_hints(WorldSettings)
     return [
         {
             "name": one.name,
             "label": one.name.replace("_", " ").capitalize().replace("Lid", "LID").replace("Qr", "QR"),
             "words": get_args(types[one.name]) if one.default is not None else (),
+            "is_text": str in get_args(types[one.name]),
             "step": "1" if int in get_args(types[one.name]) else "any",
             **one.metadata,
         }

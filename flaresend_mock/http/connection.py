@@ -241,6 +241,8 @@ class Connection:
             CUT: writer.prepare_cut,
             LEAVE: self._leave_queue,
         }
+        if head.authority is not None and head.target[:6].lower() == "https:":  # as some clients ask a proxy
+            environ["wsgi.url_scheme"] = "https"
         try:
             pieces = self.server.app(environ, writer.start)
             try:

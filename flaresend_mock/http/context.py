@@ -88,7 +88,7 @@ class AppServices:
     history: int | None = None
     token: str | None = None
     with_secrets: bool = False
-    public_url: Callable[[], str] = lambda: DEFAULT_PUBLIC_URL
+    public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL
     check_webhook: Callable[[str], str] = hosts.check_webhook
     allowed_hosts: HostList = NO_HOSTS
     patience: Patience = field(default_factory=Patience)
@@ -106,6 +106,13 @@ def services() -> AppServices:
     """Return the services of the emulator that the current request came to."""
     found: AppServices = request.environ[SERVICES]
     return found
+
+
+def own_url() -> str:
+    """Return the URL by which this request reached the emulator, unless an option says it."""
+    environ = request.environ
+    parts = (environ.get(name, "") for name in ("wsgi.url_scheme", "HTTP_HOST", "SCRIPT_NAME"))
+    return services().public_url(hosts.called_url(*parts))
 
 
 def cut(environ: Mapping[str, Any], how: str) -> bool:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from zlib import crc32
 
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
+from flaresend_mock.core.hosts import is_base_url
 from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.client import Flaresend
@@ -76,6 +77,10 @@ class Server(AbstractContextManager["Server"]):
             if name not in _WORLD_OPTIONS:
                 raise TypeError(f"a world has no {name!r}; {_hint(name, 'known', _WORLD_OPTIONS)}")
         body = _source(wanted.get("world") or "default")
+        given = next(iter(body.values()))  # the contents of a file, or a name
+        is_given = isinstance(given, dict) and given.get("public_url")
+        if not self._here and not is_given and is_base_url(self.url):
+            body["public_url"] = self.url  # media may arrive before the first call of the application
         body |= {name: wanted[name] for name in _OPTIONS if wanted.get(name) is not None}
         if about and "export" not in body:
             body.setdefault("seed", crc32(about.encode("utf-8", "replace")))

@@ -16,7 +16,7 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background.trust_store import read_pem
 from flaresend_mock.background.webhook_handshake import MODES
-from flaresend_mock.core import faults, models, numbers
+from flaresend_mock.core import faults, hosts, models, numbers
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
@@ -105,6 +105,12 @@ def known_time_zone(value: str) -> None:
         raise ValidationError(f"{value!r} is not a time zone, such as Africa/Nairobi.") from None
 
 
+def base_url(value: str) -> None:
+    """Refuse a text that links cannot begin with."""
+    if not hosts.is_base_url(value):
+        raise ValidationError(f"{value[:100]!r} does not look like http://flaresend:3577.")
+
+
 UNCHANGED: Mapping[str, Any] = {
     "history": Annotated[int, Range(1, MAX_HISTORY)],
     "seed": int,
@@ -124,6 +130,7 @@ def _settings() -> dict[str, tuple[Any, Any]]:
         if one.metadata["lowest"] is not None:
             bounds = Range(one.metadata["lowest"], one.metadata["highest"])
             types[one.name] = Annotated[types[one.name], bounds]
+    types["public_url"] = Annotated[str | None, base_url]
     return {one.name: (types[one.name], one.default) for one in fields(WorldSettings)}
 
 

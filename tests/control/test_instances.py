@@ -243,7 +243,7 @@ def test_a_qr_code_is_told_with_its_address_and_its_end(frozen: Client) -> None:
     assert shown == {
         "instance": INSTANCE,
         "code": shown["code"],
-        "url": f"http://127.0.0.1:3577/_mock/scan/{shown['code']}",
+        "url": f"http://localhost/_mock/scan/{shown['code']}",
         "expires": "2025-11-14T10:01:01Z",
     }
     assert frozen.get(f"{DEFAULT}/qr").get_json() == shown
@@ -307,7 +307,7 @@ def test_the_address_begins_with_the_public_url() -> None:
 
 
 def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: Client) -> None:
-    path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
+    path = show_qr(frozen)["url"].removeprefix("http://localhost")
 
     first, seen = frozen.get(path), status(frozen)
     second = frozen.get(path)
@@ -322,7 +322,7 @@ def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: Cli
 
 
 def test_the_page_of_a_code_that_another_has_replaced_says_expired(frozen: Client) -> None:
-    path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
+    path = show_qr(frozen)["url"].removeprefix("http://localhost")
     frozen.get(path)
     show_qr(frozen)
 
@@ -334,7 +334,7 @@ def test_the_page_of_a_code_that_another_has_replaced_says_expired(frozen: Clien
 
 
 def test_the_page_of_a_code_that_has_expired_scans_nothing(frozen: Client) -> None:
-    path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
+    path = show_qr(frozen)["url"].removeprefix("http://localhost")
     advance(frozen, 61)
 
     assert frozen.get(path).status_code == 410
@@ -343,7 +343,7 @@ def test_the_page_of_a_code_that_has_expired_scans_nothing(frozen: Client) -> No
 
 def test_the_page_shows_names_as_text_and_runs_nothing(frozen: Client) -> None:
     frozen.patch(DEFAULT, json={"name": "<script>alert(1)</script>&\"'{title}"})
-    path = show_qr(frozen)["url"].removeprefix("http://127.0.0.1:3577")
+    path = show_qr(frozen)["url"].removeprefix("http://localhost")
 
     page = frozen.get(path)
 

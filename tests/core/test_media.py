@@ -42,7 +42,7 @@ def client(world: World) -> Client:
 
 def share(world: World, kind: str = "image", **flaws: bool) -> dict[str, Any]:
     with world.lock:
-        return world.media.share(kind, Upload(DATA, "a.bin", ""), flaws)
+        return world.media.share(kind, Upload(DATA, "a.bin", ""), flaws, world.instances.first().id)
 
 
 def fetch(client: Client, fields: dict[str, Any], **headers: str) -> TestResponse:
@@ -67,7 +67,7 @@ def test_hashes_lengths_and_key_are_right(kind: str, world: World, client: Clien
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_shipped_sample_opens_again(kind: str, world: World, client: Client) -> None:
     with world.lock:
-        fields = world.media.share(kind, sample(kind), {})
+        fields = world.media.share(kind, sample(kind), {}, world.instances.first().id)
 
     assert unseal(fetch(client, fields).data, fields["mediaKey"], kind) == sample(kind).data
 

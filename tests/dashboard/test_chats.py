@@ -403,7 +403,7 @@ def test_why_shows_the_call_and_its_answer_without_the_key(client: Client) -> No
     assert '"text": "Hello!"' in found
     assert '"success": true' in found
     assert "Authorization: Bearer ***" in found
-    assert "curl -X POST http://127.0.0.1:3577/send-message" in found
+    assert "curl -X POST http://localhost/send-message" in found
     assert f"flaresend_mock.expect_message(to='{ANN}', text='Hello!')" in found
 
 

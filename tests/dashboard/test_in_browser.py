@@ -610,6 +610,17 @@ def test_a_world_is_exported_and_imported(
         assert len(texts) == kept
 
 
+def test_settings_of_a_world_are_saved(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    with open_page("w/default/worlds") as page:
+        for url in ("http://flaresend:3577", ""):
+            page.click("#worlds [data-settings] >> nth=0")
+            page.fill("#settings [name=public_url]", url)
+            page.click("#settings .main")
+            page.wait_for_selector("#settings", state="hidden")
+            assert steer(emulator, "GET", "worlds/default")["public_url"] == (url or None)
+            page.wait_for_selector(f"[data-settings*='{url or 'null'}']")
+
+
 def test_what_happens_in_other_worlds_is_seen_on_the_page_of_worlds(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:

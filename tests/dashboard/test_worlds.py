@@ -182,15 +182,17 @@ def test_a_world_that_is_gone_has_no_page(client: Client) -> None:
 
 
 def test_settings_are_shown_and_can_be_changed(client: Client) -> None:
-    client.patch("/_mock/world", json={"directory": "closed", "qr_codes": 5})
+    url = "http://flaresend:3577"
+    client.patch("/_mock/world", json={"directory": "closed", "qr_codes": 5, "public_url": url})
 
     card = cards(client)["default"]
     assert "Directory closed" in words(card)
     shown = re.search(r'data-settings="([^"]*)"', card)
     assert shown is not None
     values = json.loads(unescape(shown[1]))
-    assert values == asdict(WorldSettings(directory="closed", qr_codes=5))
+    assert values == asdict(WorldSettings(directory="closed", qr_codes=5, public_url=url))
     page = client.get(PAGE).text
     assert all(f'name="{name}"' in page for name in values)
     assert "<option>open</option><option>closed</option>" in page
     assert '<input name="qr_codes" type="number" step="1" min="1" max="1000"' in page
+    assert '<input name="public_url" type="url"' in page

@@ -60,7 +60,7 @@ def test_settings_of_a_world_are_changed_and_shown(flaresend: FlaresendMock) -> 
 
     lines = at(flaresend, "world", "set", "directory=closed", "qr_codes=5", "--world", "t1").lines
     assert lines[:2] == ["world: t1", "directory: closed"]
-    assert lines[-2:] == ["pairing_seconds: none", "qr_codes: 5"]
+    assert lines[-3:] == ["pairing_seconds: none", "qr_codes: 5", "public_url: none"]
     assert at(flaresend, "world", "set", "qr_codes=null", "--world", "t1", "--json").json["qr_codes"] is None
     assert at(flaresend, "world", "list", "--json").json["worlds"][0]["directory"] == "open"
     at(flaresend, "world", "set", "directory=shut").failed("directory: ")

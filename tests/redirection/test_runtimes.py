@@ -113,7 +113,9 @@ def check(command: list[str], flaresend: FlaresendMock, folder: Path) -> None:
         url = f"https://127.0.0.1:{listens.split()[1]}/webhook"
         certificate = flaresend.authority.certificate.decode()
         control(flaresend, "PUT", "/instances/default/webhook", {"url": url, "ca": certificate})
-        size = len(requests.get(_media(control(flaresend, "POST", "/inbound", INBOUND)["event"]), timeout=10).content)
+        image = _image(control(flaresend, "POST", "/inbound", INBOUND)["event"])
+        assert image["url"] == f"https://api.flaresend.com{image['directPath']}"
+        size = len(requests.get(flaresend.url + image["directPath"], timeout=10).content)
         out, err = process.communicate(timeout=60)
     finally:
         end(process)
@@ -128,13 +130,13 @@ def check_sent(flaresend: FlaresendMock) -> None:
     assert stored.content == b"%PDF-1.7 menu"
 
 
-def _media(event: dict) -> str:
-    return event["data"]["message"]["imageMessage"]["url"]
+def _image(event: dict) -> dict[str, str]:
+    return event["data"]["message"]["imageMessage"]
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is missing")
 def test_a_script_with_curl(flaresend: FlaresendMock) -> None:
-    url = _media(control(flaresend, "POST", "/inbound", INBOUND)["event"])
+    url = _image(control(flaresend, "POST", "/inbound", INBOUND)["event"])["url"]
     command = [*COMMAND, "run", "--url", flaresend.url, "--", "sh", f"{PROGRAMS}/client.sh", url]
     done = subprocess.run(
         command, capture_output=True, text=True, timeout=50, env={**CLEAN, "PYTHONPATH": str(REPOSITORY)}

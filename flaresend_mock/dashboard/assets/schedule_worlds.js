@@ -261,7 +261,7 @@
     const former = JSON.parse(shown);
     const changes = {};
     for (const field of event.target.querySelectorAll("[name]")) {
-      const value = field.type !== "number" ? field.value : field.value === "" ? null : Number(field.value);
+      const value = field.value === "" ? null : field.type === "number" ? Number(field.value) : field.value;
       if (value !== former[field.name]) changes[field.name] = value; // so that a change made elsewhere stays
     }
     if (!Object.keys(changes).length) return settings.close();
