@@ -64,6 +64,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self.headers = {"Authorization": f"Bearer {api_key}"}
         self._control = ControlPlane(url, api_key=api_key, token=token)
         self._here, self._elsewhere = here, elsewhere
+        self.host: str | None = None  # the name of this machine for an emulator in a container
         self._open, self._calls_applications = ExitStack(), False
         self._snapshots: list[Snapshot] = []
         self._frozen_at: datetime | str | None = None
@@ -243,20 +244,21 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             self._control.call("PUT", "/instances/default/webhook", body)
 
     def webhook_receiver(
-        self, *, host: str = "127.0.0.1", shown: str | None = None, tls: bool = False, **options: Any
+        self, *, host: str | None = None, shown: str | None = None, tls: bool = False, **options: Any
     ) -> WebhookReceiver:
         """Send the instance's events to a receiver that records them on a free port, until the test ends.
 
         Args:
-            host: the address that the receiver listens on.
+            host: the address that the receiver listens on: 127.0.0.1, or 0.0.0.0 for a FlaresendContainer.
             shown: the name by which the emulator reaches it; for one in docker, host="0.0.0.0" and
-                shown="host.docker.internal".
+                shown="host.docker.internal", as a FlaresendContainer has them.
             tls: it speaks https, and its `ca` becomes that of the webhook.
             options: of the webhook, such as secret and retries.
         """
         from flaresend_mock.testing.webhook_receiver import WebhookReceiver  # imports an HTTP server
 
-        receiver = self._open.enter_context(WebhookReceiver(host, shown, tls=tls))
+        host = host or ("0.0.0.0" if self.host else "127.0.0.1")  # a container comes by another address  # noqa: S104  # nosec B104
+        receiver = self._open.enter_context(WebhookReceiver(host, shown or self.host, tls=tls))
         self.webhook(receiver.url, **{"ca": receiver.ca, **options})
         return receiver
 
