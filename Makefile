@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup check lint format test slow
+.PHONY: help setup check lint format test slow release
 
 help:  ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
@@ -21,3 +21,6 @@ test:  ## Run the default tests
 
 slow:  ## Run the slow tests
 	python -m pytest -m slow
+
+release:  ## Check, and make what a release consists of in dist/; publishes nothing
+	.ci/release
