@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from flaresend_mock.version import __version__
 
+TYPE_CHECKING = False  # importing typing takes as long as starting Python, which the health check does every 2 s
 if TYPE_CHECKING:
+    from typing import Any
+
     from flaresend_mock.server import CannotStart, FlaresendMock
     from flaresend_mock.settings import Settings
     from flaresend_mock.testing.redirection import redirect

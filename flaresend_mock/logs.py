@@ -3,7 +3,9 @@
 import json
 import logging
 import sys
+import threading
 from datetime import UTC, datetime
+from typing import Any
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {
     code: f"\\u{code:04x}" for code in (0x2028, 0x2029, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -15,10 +17,24 @@ def visible(text: str) -> str:
 
 
 def configure(log_format: str, level: str) -> None:
+    """Log to standard error. As JSON, this includes warnings and the errors that end a thread or the process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
     logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    if log_format == "json":
+        logging.captureWarnings(True)
+        sys.excepthook = lambda *error: logging.critical("stopped by an error", exc_info=error)
+        threading.excepthook = sys.unraisablehook = _log_failure
+
+
+def _log_failure(failed: Any) -> None:
+    logging.error("failed", exc_info=failed[:3])
+
+
+def is_json() -> bool:
+    """Tell whether the log is JSON, and so no other lines may be between its lines."""
+    return any(isinstance(handler.formatter, JsonFormatter) for handler in logging.root.handlers)
 
 
 def _stamp(record: logging.LogRecord) -> str:

@@ -39,7 +39,7 @@ from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, ca_places, local_url, upstream_proxy
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
-from flaresend_mock.world_format.write import CannotExport, ExportOnExit
+from flaresend_mock.world_format.write import CannotExport, ExportOnExit, written_beside
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -153,7 +153,18 @@ class FlaresendMock:
         if wanted.demo:
             self._start_bot()
         self._http.start()
+        if wanted.url_file is not None:
+            self._record_url(Path(wanted.url_file))
         return self
+
+    def _record_url(self, file: Path) -> None:
+        """Write the URL to a file, whole or not at all, which is deleted when the emulator stops."""
+        try:
+            with written_beside(file, self.url.encode(), private=False) as temporary:
+                temporary.replace(file)
+            self._mounted.callback(file.unlink, missing_ok=True)
+        except OSError as error:
+            log.warning("url_file: %s: %s", file, error.strerror or error)
 
     def _start_bot(self) -> None:
         """Start the demonstration's bot in the default world, unless that has a webhook."""

@@ -144,9 +144,12 @@ class Settings:
     )
     import_: str | None = _file("Export that the default world starts with, instead of what --world says.")
     export_on_exit: str | None = _file("File that the default world is exported to when the emulator stops.")
+    url_file: str | None = _file(
+        "File that has the URL of the emulator while it runs. Commands read it, unless they are given a URL."
+    )
     with_secrets: bool = _option("Show API keys and secrets in lists and exports, which otherwise mask them.", False)
     control_token: str | None = _option(
-        "Token that clients of /_mock must send as X-Control-Token.", None, _TOKEN, "none: local callers only"
+        "Token that clients of /_mock must send as X-Control-Token.", None, _TOKEN, "none: every program, no web page"
     )
     max_body_size: int = _option(
         "Largest request body; a larger one gets 413. JSON and URL-encoded forms have lower limits.",
@@ -225,7 +228,8 @@ def ca_places(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:
 
 def local_url(host: str, port: int) -> str:
     """Return the URL by which this machine reaches a server that listens at a host and port."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # recognised, not bound  # noqa: S104  # nosec B104
+    # recognised, not bound; many containers have no ::1
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "localhost"}.get(host, host)  # noqa: S104  # nosec B104
     return f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
 
 

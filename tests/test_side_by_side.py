@@ -235,6 +235,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
     for file in files:
         with FlaresendMock(export_on_exit=file) as emulator:
             receive(emulator, text=file)
+    urls = [str(folder / f"url-of-{name}") for name in ("one", "other")]
     ends = [str(folder / f"end-of-{name}.json") for name in ("one", "other")]
     cas = [str(folder / f"{name}-ca.pem") for name in ("one", "other")]
     certificates = [Authority.open(Path(file), ",".join(HOSTS)).certificate for file in cas]
@@ -317,6 +318,11 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),
             "export_on_exit": Case((ends[0], ends[1]), left_behind, (1, 2), ({"seed": 1}, {"seed": 2})),
+            "url_file": Case(
+                (urls[0], urls[1]),
+                lambda one: [Path(file).read_text() == one.url for file in urls],
+                ([True, False], [False, True]),
+            ),
             "with_secrets": Case(
                 (False, True),
                 lambda one: control(one, "GET", "instances")["instances"][0]["api_keys"][0]["api_key"],

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from flaresend_mock.cli.output import note
-from flaresend_mock.logs import configure
-from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, variable
+from flaresend_mock.logs import configure, is_json
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, options, resolve, variable
 from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
@@ -65,11 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the parent process has closed it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
+    given = " ".join(sys.argv[1:] if arguments is None else arguments).replace("=", " ")
+    if "json" in (ENVIRONMENT.get(f"{PREFIX}LOG_FORMAT", "").lower(), *given.partition("--log-format ")[2].split()[:1]):
+        configure("json", "info")  # what is wrong with other options is said in JSON, too
     try:
         status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
         status = status if isinstance(status, int) else 0
     except click.ClickException as error:
-        note(error.format_message())
+        (log.error if is_json() else note)(error.format_message())
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
@@ -141,9 +144,13 @@ def start(settings: Settings, log_level: str) -> FlaresendMock:
 
 
 def _greet(emulator: FlaresendMock) -> None:
+    greeting = f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}"
+    if is_json():
+        log.info(greeting)
+        return
     body = """'{"recipients":["254712345678"],"type":"text","text":"Hello"}'"""
     headers = f"-H {shlex.quote(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
-    print(f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}")
+    print(greeting)
     print(f"API key: {emulator.api_key}")
     if emulator.tls_port is not None:
         print(f"It also listens on port {emulator.tls_port}, as --tls-port says")

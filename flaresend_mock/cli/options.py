@@ -69,10 +69,19 @@ def reporting(base: str) -> Iterator[None]:
 
 
 def address(settings: Settings, url: str | None) -> str:
-    found = url or ENVIRONMENT.get(f"{PREFIX}URL") or local_url(settings.host, settings.port)
+    found = url or ENVIRONMENT.get(f"{PREFIX}URL") or _recorded(settings.url_file)
+    found = found or local_url(settings.host, settings.port)
     if not found.startswith(("http://", "https://")):
         raise click.UsageError(f"--url: {found!r} is not an http URL")
     return found.rstrip("/")
+
+
+def _recorded(file: str | None) -> str:
+    """Return the URL in a file, or nothing where no emulator has written one."""
+    try:
+        return Path(file).read_text() if file else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def token_of(settings: Settings, token: str | None) -> str | None:

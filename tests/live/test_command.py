@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -48,8 +49,10 @@ class Starter:
         )
         self.processes.append(process)
         assert process.stdout is not None
-        greeting = [process.stdout.readline() for _ in range(3)]
-        found = re.search(r"http://\S+", greeting[0])
+        assert process.stderr is not None
+        in_json = "json" in arguments
+        greeting = [process.stderr.readline()] if in_json else [process.stdout.readline() for _ in range(3)]
+        found = re.search(r"http://[^\s\"]+", greeting[0])
         assert found, greeting
         return Running(process, greeting, found[0])
 
@@ -159,13 +162,24 @@ def test_keys_never_appear_in_the_log_which_is_json_on_request_one_object_a_line
     for key in ("s3cret-key", "an0ther-key"):
         requests.get(f"{running.url}/groups", headers={"Authorization": f"Bearer {key}"}, timeout=5)
 
-    log = end(running, signal.SIGTERM)
+    log = running.greeting[0] + end(running, signal.SIGTERM)
 
     entries = [json.loads(line) for line in log.splitlines()]
     told = [entry["message"] for entry in entries if entry["level"] == "info"]
-    assert told == ["GET /groups 200", "GET /groups 401"]
+    assert told[1:] == ["GET /groups 200", "GET /groups 401"]
+    assert running.url in told[0]
     assert "s3cret" not in log
     assert "an0ther" not in log
+
+
+@pytest.mark.parametrize("wrong", [["--port", "x"], ["--world", "nowhere.json"], ["--no-such-option"]])
+def test_what_prevents_a_start_is_json_if_the_log_is(wrong: list[str]) -> None:
+    arguments = [*COMMAND, *wrong, "--log-format=json"]
+
+    done = subprocess.run(arguments, env=CLEAN, capture_output=True, text=True, timeout=30)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [json.loads(line)["level"] for line in done.stderr.splitlines()] == ["error"]
 
 
 def test_a_flag_comes_before_its_variable_and_that_before_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -268,6 +282,56 @@ def test_health_asks_at_the_port_that_is_set(flaresend: FlaresendMock, monkeypat
     by_variable = run("health")
 
     assert (by_flag.status, by_variable.status) == (0, 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+def test_the_url_file_leads_commands_to_the_emulator_while_it_runs(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "url"
+    monkeypatch.setenv("FLARESEND_MOCK_URL_FILE", str(file))
+    with FlaresendMock(host=host, url_file=str(file)) as flaresend:
+        assert file.read_text() == flaresend.url
+        found = run("clock", "--json")
+        health = subprocess.run(
+            [sys.executable, "-X", "importtime", *COMMAND[1:], "health"],
+            env={**CLEAN, "FLARESEND_MOCK_URL_FILE": str(file)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    assert found.json["time_zone"] == "UTC"
+    assert (health.returncode, json.loads(health.stdout)["status"]) == (0, "ok")
+    modules = {line.rpartition("|")[2].strip() for line in health.stderr.splitlines()}
+    assert "socket" in modules
+    assert not {"click", "json", "typing", "flaresend_mock.cli"} & modules  # it runs every few seconds
+    assert not file.exists()
+
+
+def test_health_says_what_is_wrong_with_the_emulator_of_the_url_file(tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    for status, body in ((b"503", b'{"status":"starting"}'), (b"200", b'{"hello":"world"}')):
+        reply = b"HTTP/1.1 %b X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+        with Scripted([reply, reply]) as odd:
+            file.write_text(odd.url)
+            done = subprocess.run(
+                [*COMMAND, "health"],
+                env={**CLEAN, "FLARESEND_MOCK_URL_FILE": str(file)},
+                capture_output=True,
+                text=True,
+                timeout=30,
+            )
+        Done(done.returncode, done.stdout, done.stderr).failed(f"{odd.url} is not ready")
+
+
+def test_an_emulator_serves_without_a_url_file_that_cannot_be_written(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with FlaresendMock(url_file=str(tmp_path / "missing" / "url")) as flaresend:
+        assert requests.get(f"{flaresend.url}/_mock/health", timeout=20).ok
+
+    assert "No such file or directory" in caplog.text
 
 
 def test_health_tells_by_its_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:
