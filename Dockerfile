@@ -42,7 +42,7 @@ HEALTHCHECK --interval=2s --timeout=8s --start-period=10s --retries=3 \
     CMD ["sh", "-c", "flaresend-mock health && if [ -e /dev/shm/healthy ]; then sleep 2; else : >/dev/shm/healthy; fi"]
 ENTRYPOINT ["flaresend-mock"]
 
-ARG VERSION=0.1.0
+ARG VERSION=1.0.0
 ARG REVISION=
 ARG SOURCE=
 ARG DOCUMENTATION=
