@@ -301,12 +301,27 @@ check_data_is_kept_in_a_fresh_volume_by_every_user() {
 
 check_a_sibling_gets_webhooks_and_media() {
     docker network create siblings >/dev/null
-    up --network siblings --network-alias flaresend --read-only -e FLARESEND_MOCK_PUBLIC_URL=http://flaresend:3577 \
+    up --network siblings --network-alias flaresend --read-only \
         -e FLARESEND_MOCK_WEBHOOK_URL=http://app:8000/webhook flaresend-mock
     docker run --rm --network siblings --network-alias app -v "$checkout/tests/container/sibling.py:/app.py:ro" \
         --entrypoint python flaresend-mock -u /app.py
     stop
     docker network rm siblings >/dev/null
+}
+
+check_media_is_reached_through_another_port_of_the_host() {
+    local link
+    docker run -d --name fs -p 127.0.0.1:8080:3577 flaresend-mock >/dev/null
+    until_true 20 ask http://127.0.0.1:8080/check-number -H "$key" -H "$json" -d '{"number":"254712345678"}'
+    link=$(ask http://127.0.0.1:8080/_mock/inbound -H "$json" -d '{"from":"254712345678","media":{"sample":"jpeg"}}' |
+        grep -o 'http://127.0.0.1:8080/v/[^"]*' | head -1)
+    ask "$link" | head -c 1000 | wc -c | grep -qx 1000
+    stop
+}
+
+check_testcontainers_start_it() {
+    cd "$checkout"
+    inside "$python" -m pytest -q -rs -m slow -p no:cacheprovider tests/testing/test_container_in_docker.py
 }
 
 check_json_logs_have_no_plain_line() {

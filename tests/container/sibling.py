@@ -17,8 +17,11 @@ class Webhook(http.server.BaseHTTPRequestHandler):
 
 
 threading.Thread(target=http.server.HTTPServer(("", 8000), Webhook).serve_forever, daemon=True).start()
+headers = {"Content-Type": "application/json", "Authorization": "Bearer YOUR_API_KEY"}
+call = Request("http://flaresend:3577/check-number", b'{"number": "254712345678"}', headers)  # it tells the host
+assert urlopen(call, timeout=10).status == 200
 body = json.dumps({"from": "254712345678", "media": {"sample": "jpeg"}}).encode()
-call = Request("http://flaresend:3577/_mock/inbound", body, {"Content-Type": "application/json"})
+call = Request("http://flaresend:3577/_mock/inbound", body, headers)
 assert urlopen(call, timeout=10).status == 201
 url = events.get(timeout=10)["data"]["message"]["imageMessage"]["url"]
 assert len(urlopen(url, timeout=10).read()) > 1000, url
