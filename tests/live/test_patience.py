@@ -62,6 +62,13 @@ def until_hit(fault: Fault, count: int) -> None:
         pass
 
 
+def until_calling(flaresend: FlaresendMock, count: int) -> None:
+    """Look at the connections until so many have a call that is under way."""
+    assert flaresend._http is not None
+    while sum(connection.is_calling for connection in list(flaresend._http._connections)) < count:
+        pass
+
+
 def until_idle(flaresend: FlaresendMock) -> None:
     """Ask for health until no connection waits for the end of a call."""
     assert flaresend._http is not None
@@ -177,8 +184,9 @@ def test_those_who_wait_for_another_advance_end_with_their_world_too(
         hold(kit, held)
         assert send(kit, "schedule-message", sendAt="2090-01-01 00:00:00") == 200
         advances = [advance(kit, to=THE_END) for _ in range(3)]
-        until_begun(kit)
+        until_calling(flaresend, 3)
         until_advancing(kit, flaresend.worlds.all()[-1])
+        until_begun(kit)
 
     assert [refusal(one) for one in advances] == [(404, "world_not_found")] * 3
     assert held.statuses == []
