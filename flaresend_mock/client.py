@@ -83,8 +83,7 @@ class ControlPlane:
         self.url = url
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._headers |= {TOKEN_HEADER: token} if token is not None else {}
-        self._world = world
-        self._waiting = waiting
+        self._world, self._waiting = world, waiting
         self._idle: deque[HTTPConnection] = deque()
         finalize(self, _close, self._idle)
 

@@ -32,9 +32,7 @@ class Checked(click.ParamType):  # type: ignore[type-arg]
     """A type whose function returns the value of a text, or raises an error. `wanted` is what the message asks for."""
 
     def __init__(self, name: str, wanted: str, read: Callable[[str], Any]) -> None:
-        self.name = name
-        self.wanted = wanted
-        self._read = read
+        self.name, self.wanted, self._read = name, wanted, read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:

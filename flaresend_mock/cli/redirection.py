@@ -79,9 +79,8 @@ def _lines(shown: dict[str, Any], url: str | None) -> Iterator[str]:
         yield f"  save it:    flaresend-mock ca {source} --pem > {COPY}"
     yield ""
     yield "Programs trust it after one of these:"
-    file = _quoted(shown["certificate_file"] or COPY)
     for runtime, command in TRUST.items():
-        yield f"{runtime:<13} {command.format(file=file)}"
+        yield f"{runtime:<13} {command.format(file=_quoted(shown['certificate_file'] or COPY))}"
     yield ""
     yield "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and the options of PHP and curl replace the public CAs."
 

@@ -29,8 +29,7 @@ def check() -> Response | None:
     has seen its QR code: these need no token. A browser sends the cookie of the login with every request, whichever
     page makes it, so the cookie counts for the emulator's own pages only.
     """
-    path = request.path
-    token = services().token
+    path, token = request.path, services().token
     if token is None:
         _check_origin(request)
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):

@@ -29,6 +29,7 @@ Item = TypeVar("Item")
 
 HEARTBEAT_SECONDS = 10.0
 _RETRY_MILLISECONDS = 1000
+_BYTES = "application/octet-stream"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -160,13 +161,8 @@ def _written(kind: str, data: object, number: int | None = None) -> bytes:
 def show_media(world: World, media_id: str) -> Response:
     """Return a file as it was sent, always as a download: its content is not trusted."""
     found = world.media.get(media_id)
-    response = send_file(
-        BytesIO(found.data),
-        mimetype="application/octet-stream",
-        as_attachment=True,
-        download_name=_CONTROL.sub("_", found.file_name) or found.id,
-        etag=False,
-    )
+    name = _CONTROL.sub("_", found.file_name) or found.id
+    response = send_file(BytesIO(found.data), _BYTES, as_attachment=True, download_name=name, etag=False)
     usable = found.mimetype.isascii() and found.mimetype.isprintable()
     response.headers["Content-Type"] = found.mimetype if found.mimetype and usable else response.mimetype
     response.headers["X-Content-Type-Options"] = "nosniff"

@@ -25,10 +25,9 @@ def asset(name: str) -> Response:
 
 @blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
 def face(kind: str, name: str) -> Response:
-    policy = {"Content-Security-Policy": "default-src 'none'"}
-    return _cached(
-        Response(draw(kind, name), headers=policy, content_type="image/svg+xml; charset=utf-8"), "max-age=86400"
-    )
+    drawing = Response(draw(kind, name), content_type="image/svg+xml; charset=utf-8")
+    drawing.headers["Content-Security-Policy"] = "default-src 'none'"
+    return _cached(drawing, "max-age=86400")
 
 
 def _cached(response: Response, cache_control: str) -> Response:

@@ -228,11 +228,8 @@ def _with_body(parts: Iterable[str], raw: bytes) -> str:
     """Return a command with a literal body. With other options than --data-raw, curl reads a file after an @."""
     if not raw:
         return _lines(parts)
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text or len(raw) > LONGEST_ARGUMENT:  # no argument of a command can contain this
+    text = raw.decode(errors="ignore")
+    if text.encode() != raw or "\0" in text or len(raw) > LONGEST_ARGUMENT:  # no argument of a command can contain this
         return f"echo {b64encode(raw).decode()} | base64 -d | \\\n" + _lines([*parts, "--data-binary @-"])
     return _lines([*parts, f"--data-raw {_quoted(text)}"])
 

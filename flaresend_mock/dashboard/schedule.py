@@ -38,10 +38,8 @@ def spoken(time: timedelta) -> str:
     words: list[str] = []
     for unit, seconds in _UNITS:
         count, left = divmod(left, seconds)
-        if count and unit == "day":
-            words.append("1 day" if count == 1 else f"{count:,} days")
-        elif count:
-            words.append(f"{count} {unit}")
+        if count:
+            words.append(f"{count:,} {unit}{'s' if unit == 'day' and count > 1 else ''}")
         if len(words) == 2 or (words and not count):
             break
     return " ".join(words) or "0 s"

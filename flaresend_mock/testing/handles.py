@@ -79,10 +79,10 @@ class Instance:
         return str(self._control.call("GET", "/instances/default")["status"])
 
     def connect(self) -> None:
-        self._set("connected")
+        self._control.call("POST", "/instances/default/status", {"status": "connected"})
 
     def disconnect(self) -> None:
-        self._set("disconnected")
+        self._control.call("POST", "/instances/default/status", {"status": "disconnected"})
 
     def log_out(self) -> None:
         """Unlink the phone. What waits for it is dropped."""
@@ -95,9 +95,6 @@ class Instance:
     def scan(self) -> None:
         """Scan the QR code: a second later, the instance is connected."""
         self._control.call("POST", "/instances/default/scan", {})
-
-    def _set(self, status: str) -> None:
-        self._control.call("POST", "/instances/default/status", {"status": status})
 
 
 class Fault:
@@ -151,8 +148,7 @@ class Snapshot:
     """A saved state of the world. The end of a `with` restores it."""
 
     def __init__(self, control: ControlPlane, name: str) -> None:
-        self._control = control
-        self.name = name
+        self._control, self.name = control, name
 
     def restore(self) -> None:
         self._control.call("POST", f"/snapshots/{part(self.name)}/restore")

@@ -58,7 +58,9 @@ def redirect(emulator: Any = None) -> Iterator[Any]:
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="flaresend-mock-", ignore_cleanup_errors=True)))
         before = _environment()
-        environment.write_files(folder, _authority(emulator), before)
+        is_client = isinstance(emulator, Flaresend)
+        authority = emulator._control.fetch("/ca.pem")[0] if is_client else emulator.authority.certificate
+        environment.write_files(folder, authority, before)
         variables = environment.variables(url, url, folder, before, hermetic=True)
         entry = (emulator, variables)
         with _lock:
@@ -94,9 +96,3 @@ def _environment() -> dict[str, str]:
     with _lock:
         known = {name: value for name, value in ENVIRONMENT.items() if name not in _before}
         return known | {name: value for name, value in _before.items() if value is not None}
-
-
-def _authority(emulator: FlaresendMock | Flaresend) -> bytes:
-    if isinstance(emulator, Flaresend):
-        return emulator._control.fetch("/ca.pem")[0]
-    return emulator.authority.certificate

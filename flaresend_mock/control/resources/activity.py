@@ -222,10 +222,8 @@ Messages = envelope("Messages", messages=Property([Message], "The messages, newe
 Requests = envelope("Requests", requests=Property([Request], "The calls, newest last."), evicted=_EVICTED)
 Deliveries = envelope("Deliveries", deliveries=Property([Delivery], "The deliveries, newest last."), evicted=_EVICTED)
 Redeliveries = envelope("Redeliveries", deliveries=Property([Delivery], "The new deliveries."))
-ScheduledMessages = envelope(
-    "ScheduledMessages",
-    scheduled=Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent."),
-)
+PENDING = Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent.")
+ScheduledMessages = envelope("ScheduledMessages", scheduled=PENDING)
 Events = envelope("Events", events=Property([Event], "The events, newest last."), evicted=_EVICTED)
 
 

@@ -6,7 +6,7 @@ from typing import Any, get_args, get_type_hints
 
 from marshmallow import missing
 
-from flaresend_mock.control.resources.activity import Delivery, Message, Request, ScheduledMessage
+from flaresend_mock.control.resources.activity import PENDING, Delivery, Message, Request
 from flaresend_mock.control.resources.people import Instance, shown_instance
 from flaresend_mock.core import world
 from flaresend_mock.core.redaction import MASK
@@ -250,7 +250,7 @@ class Transcript(Envelope):
     requests = Property([Request], "The newest 30 calls, newest last.")
     strays = Property([Request], "The newest 5 calls of the default world, with `strays_since`.")
     deliveries = Property([Delivery], "The newest 30 deliveries, newest last.")
-    scheduled = Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent.")
+    scheduled = PENDING
     faults = Property([Fault], "The faults, oldest first.")
     evicted = Property(Evicted, "How many older items are no longer kept.")
     nearest = Property(Nearest, "The item that came nearest to `match`.", null=True)
