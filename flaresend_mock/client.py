@@ -227,10 +227,8 @@ def _is_open(sock: socket.socket) -> bool:
     try:
         sock.setblocking(False)
         sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except (OSError, ValueError):
-        return False
+    except (OSError, ValueError) as error:
+        return isinstance(error, BlockingIOError)
     return False
 
 

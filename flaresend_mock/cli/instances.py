@@ -80,11 +80,10 @@ def webhook(emulator: ControlPlane, as_json: bool, target: str, instance_id: str
 @click.option("--out", type=click.Path(path_type=Path), help="Save it as an image: FILE.png or FILE.svg.")
 def qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None) -> None:
     """Show the QR code of an instance that waits to be scanned, and the URL that the code holds."""
-    suffix = out.suffix.lower() if out is not None else ""
-    if out is not None and suffix not in _IMAGES:
-        raise click.UsageError(f"--out: {out}: a name that ends in .png or .svg")
     path = f"/instances/{part(instance_id)}/qr"
     if out is not None:
+        if (suffix := out.suffix.lower()) not in _IMAGES:
+            raise click.UsageError(f"--out: {out}: a name that ends in .png or .svg")
         image, media_type = emulator.fetch(path, format=suffix[1:])
         if media_type != _IMAGES[suffix]:
             raise NotAnEmulator(emulator.url)

@@ -67,7 +67,9 @@ def run(
         signals.has_ended = True
         if transcript:
             sys.stdout.flush()
-            _print_transcript(client, before[-1]["id"] if before else 0)
+            text, _ = client.fetch("/transcript", since=before[-1]["id"] if before else 0)
+            for line in text.decode("utf-8", "replace").splitlines():
+                output.say(line)
     _report(others, hermetic)
     return status
 
@@ -138,15 +140,13 @@ def _front_proxy(url: str, hermetic: bool, others: _Others) -> Iterator[str]:
     from flaresend_mock.http.proxy import Proxy
     from flaresend_mock.http.server import HttpServer
 
-    def record(target: str, passed: bool) -> None:
-        others[target, passed] += 1
-
     def upstream(host: str) -> str | None:
         found = upstream_proxy(host)
         return None if found and environment.with_port(found) == environment.with_port(url) else found
 
     parts = urlsplit(environment.with_port(url))
-    proxy = Proxy(passes=not hermetic, upstream=upstream, chain=(parts.hostname or "", parts.port or 0), record=record)
+    chain = (parts.hostname or "", parts.port or 0)
+    proxy = Proxy(passes=not hermetic, upstream=upstream, chain=chain, record=lambda *call: others.update([call]))
     server = HttpServer(_refuse, [("127.0.0.1", 0)], max_body_size=MAX_BODY, tls_context=None, proxy=proxy)
     server.start()
     try:
@@ -237,9 +237,3 @@ def _report(others: _Others, hermetic: bool) -> None:
             hosts = ", ".join(f"{host} ({number})" for host, number in sorted(found.items()))
             what = f"{count} connection{'' if count == 1 else 's'} to other hosts"
             output.note(f"{'passed on' if passed else 'refused'} {what}{': ' if hosts else ''}{hosts}")
-
-
-def _print_transcript(client: ControlPlane, since: int) -> None:
-    text, _ = client.fetch("/transcript", since=since)
-    for line in text.decode("utf-8", "replace").splitlines():
-        output.say(line)

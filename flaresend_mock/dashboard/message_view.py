@@ -23,6 +23,7 @@ _STYLES = (("*", "strong"), ("_", "em"), ("~", "s"))
 # a mark stands at the edge of a word; the text inside neither begins nor ends with a space
 _MARKED = r"(?<![\w{0}]){0}(?=\S)([^{0}\n]*?\S){0}(?![\w{0}])"
 _STYLED = {tag: re.compile(_MARKED.format(re.escape(sign))) for sign, tag in _STYLES}
+_code = Markup("<code>{}</code>").format
 _TAG = re.compile(r"<(/?)(\w+)>")
 MAX_STYLED = 5000  # The number of characters that are formatted. The rest of a longer text is plain.
 
@@ -162,10 +163,6 @@ def _line(line: str) -> Markup:
     if line.startswith(("* ", "- ")) and line[2:].strip():
         return Markup("• {}").format(_coded(line[2:]))
     return _coded(line)
-
-
-def _code(text: str) -> Markup:
-    return Markup("<code>{}</code>").format(text)
 
 
 def _coded(text: str) -> Markup:

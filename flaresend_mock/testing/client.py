@@ -321,8 +321,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Save the state of the world, to return to it later."""
-        if name is None:
-            name = f"snapshot-{len(self._snapshots) + 1}"
+        name = f"snapshot-{len(self._snapshots) + 1}" if name is None else name
         self._control.call("POST", f"/snapshots/{part(name)}")
         self._snapshots.append(Snapshot(self._control, name))
         return self._snapshots[-1]
