@@ -1,5 +1,6 @@
 """Webhook deliveries: which event goes to which URL, in which order, with which retries. No I/O happens here."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -220,7 +221,7 @@ class Deliveries:
         """Return the fault that hits an event, if one does: it matches the numbers of its message's sender, too."""
         if not self._faults.any():
             return None
-        body = event_bodies.decoded(delivery.body)
+        body = json.loads(delivery.body)
         writer = event_bodies.writer_of(body, self._instances.find(delivery.instance).number)
         numbers = self._people.spellings(writer) if writer else []
         shown = {"instance": delivery.instance, "chat": delivery.chat, "number": numbers, "message": delivery.message}

@@ -24,10 +24,10 @@ class NotFound(Refusal):
     """What a call names does not exist."""
 
 
-def required(found: Found | None, otherwise: type[Refusal]) -> Found:
+def required(found: Found | None, otherwise: type[Refusal], *about: object) -> Found:
     """Return what was looked for, or refuse the call if there is none."""
     if found is None:
-        raise otherwise
+        raise otherwise(*about)
     return found
 
 

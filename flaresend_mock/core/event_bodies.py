@@ -37,12 +37,6 @@ def restamped(body: bytes, at: datetime) -> bytes:
     return body[: found.start(1)] + time_text(at).encode() + b'"}' if found else body
 
 
-def decoded(body: bytes) -> Event:
-    """Return an event that was encoded."""
-    found: Event = json.loads(body)
-    return found
-
-
 def completed(event: Mapping[str, Any], instance_id: str, at: datetime) -> Event:
     """Return an own event with `instanceId`, behind `event`, and `timestamp`, as the last, where they are absent."""
     fields = list(event.items())
@@ -53,7 +47,7 @@ def completed(event: Mapping[str, Any], instance_id: str, at: datetime) -> Event
 
 def given(body: bytes, instance_id: str) -> Event:
     """Return an own event as it was before it was completed."""
-    event = decoded(body)
+    event: Event = json.loads(body)
     if event.get("instanceId") == instance_id:
         del event["instanceId"]
     if _STAMP.search(body):

@@ -117,9 +117,7 @@ class Inbound:
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         """Return the sender's number, if they can write to the instance, or in the group."""
-        number = self._people.named(message.sender)
-        if number is None:
-            raise errors.InvalidNumber("from")
+        number = errors.required(self._people.named(message.sender), errors.InvalidNumber, "from")
         is_reached = self._people.is_linked(number) or self._people.on_whatsapp(number)
         errors.require(is_reached, errors.PersonNotOnWhatsApp)
         if number == instance.number:

@@ -63,10 +63,6 @@ class Pairing:
                         self._continue_after(instance, self._shown_for()[0])
             store.record("world", Change("settings", store.name, changes))
 
-    def cancel(self, instance_id: str) -> None:
-        """Take no further step by time. The caller holds the lock."""
-        self._store.state.timers.cancel(PAIRING, instance_id)
-
     def qr(self, instance_id: str | None) -> tuple[Instance, QrCode]:
         """Return an instance and the QR code it shows: a new code whenever the former has expired."""
         store = self._store
@@ -126,7 +122,7 @@ class Pairing:
         return (scanned, True) if is_scanned else (expires, False)
 
     def _continue_after(self, instance: Instance, wait: timedelta | None) -> None:
-        self.cancel(instance.id)
+        self._store.state.timers.cancel(PAIRING, instance.id)
         if wait is not None:
             self._store.set_timer(self._store.clock.now() + wait, PAIRING, instance.id)
 

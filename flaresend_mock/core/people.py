@@ -102,15 +102,10 @@ class People:
     def phone(self, given: str | int) -> str:
         """Return the registered number of a phone, given by this or by an alias; LidInUse for the digits of a LID."""
         number = self.recipient(self._digits(given))
-        if number is None:
-            raise errors.LidInUse("number: these are the digits of a LID, and not a phone number")
-        return number
+        return errors.required(number, errors.LidInUse, "number: these are the digits of a LID, and not a phone number")
 
     def _digits(self, given: str | int, field: str = "number") -> str:
-        number = numbers.parse(given)
-        if number is None:
-            raise errors.InvalidNumber(field)
-        return number
+        return errors.required(numbers.parse(given), errors.InvalidNumber, field)
 
     def is_linked(self, number: str) -> bool:
         return any(instance.number == number for instance in self._store.state.instances.values())

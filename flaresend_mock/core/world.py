@@ -73,7 +73,7 @@ class World(Store):
                 self.schedule.cancel(instance.id, task.id)
             self.inbound.forget(instance.id)
             self.deliveries.forget(instance.id)
-            self.pairing.cancel(instance.id)
+            self.state.timers.cancel(PAIRING, instance.id)
             del self.state.instances[instance.id]
             self.called_at.pop(instance.id, None)
             self.record("instance", Change("removed", instance.id))

@@ -43,9 +43,7 @@ class Worlds:
         return list(self._worlds.values())
 
     def get(self, name: str) -> World:
-        if (found := self._worlds.get(name)) is None:
-            raise errors.WorldNotFound(name)
-        return found
+        return errors.required(self._worlds.get(name), errors.WorldNotFound, name)
 
     def create(self, name: str | None, state: State, api_key: str | None = None) -> World:
         """Create a world with its own API keys; its name is by default world-1, world-2 and so on.

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, MutableMapping
+from contextlib import ExitStack
 from os import SEEK_END
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -45,20 +46,18 @@ def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
         return stream
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise UnsupportedMediaType(f"Content-Encoding must be gzip or deflate, not {encoding[:50]!r}")
-    inflated = SpooledTemporaryFile(_BLOCK)  # closed by `release`  # noqa: SIM115
-    try:
-        for block in _inflate(stream, is_gzip=encoding != "deflate"):
-            if inflated.tell() + len(block) > most:
-                raise RequestEntityTooLarge
-            inflated.write(block)
-            if inflated.tell() > LARGE:
-                environ[SERVICES].turns.take(environ)
-    except zlib.error:
-        inflated.close()
-        raise BadRequest(f"The body is not valid {encoding}") from None
-    except HTTPException:
-        inflated.close()
-        raise
+    with ExitStack() as opened:
+        inflated = opened.enter_context(SpooledTemporaryFile(_BLOCK))
+        try:
+            for block in _inflate(stream, is_gzip=encoding != "deflate"):
+                if inflated.tell() + len(block) > most:
+                    raise RequestEntityTooLarge
+                inflated.write(block)
+                if inflated.tell() > LARGE:
+                    environ[SERVICES].turns.take(environ)
+        except zlib.error:
+            raise BadRequest(f"The body is not valid {encoding}") from None
+        opened.pop_all()  # `release` closes it
     inflated.seek(0)
     environ[_INFLATED] = inflated
     return inflated

@@ -10,6 +10,7 @@ import struct
 import sys
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
@@ -238,7 +239,7 @@ class Connection:
             "QUERY_STRING": head.query,
             "SERVER_PROTOCOL": f"HTTP/1.{min(head.minor, 1)}",
             "wsgi.input": body,
-            CUT: writer.prepare_cut,
+            CUT: partial(setattr, writer, "cut"),
             LEAVE: self._leave_queue,
         }
         if head.authority is not None and head.target[:6].lower() == "https:":  # as some clients ask a proxy

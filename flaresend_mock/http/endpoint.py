@@ -125,13 +125,9 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
                 arguments["query"] = of.query.parse(_query(request))
             if of.body is not None:
                 strict = of_api and request.environ[SERVICES].strict
+                forms = of.forms or (of_api and not strict)
                 given = bodies.read(
-                    request,
-                    lists,
-                    forms=of.forms or (of_api and not strict),
-                    strict=strict,
-                    limits=of.limits,
-                    not_json=of.body.not_json,
+                    request, lists, forms=forms, strict=strict, limits=of.limits, not_json=of.body.not_json
                 )
                 if of_api:
                     g.body = given  # for the request log

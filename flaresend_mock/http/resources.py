@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter, itemgetter, methodcaller
 from typing import Any, ClassVar, get_origin
 from zoneinfo import ZoneInfo
 
@@ -88,16 +88,12 @@ class Resource(Schema):
         return shown
 
 
-def _item_or_missing(name: str) -> Read:
-    return lambda item: item.get(name, missing)
-
-
 class Envelope(Resource):
     """A JSON object in a response, read from a dictionary. Optional keys may be missing there."""
 
     def reader(self, name: str, one: Property) -> Read:
-        read = _item_or_missing if one.optional else itemgetter
-        return one.get or read(one.at or name)
+        key = one.at or name
+        return one.get or (methodcaller("get", key, missing) if one.optional else itemgetter(key))
 
 
 def envelope(name: str, **properties: Property) -> type[Envelope]:

@@ -38,17 +38,13 @@ class ResponseWriter:
         self._status = ""
         self._headers: list[tuple[str, str]] = []
         self.keeps_alive = head.keeps_alive
-        self.cut: str | None = None
+        self.cut: str | None = None  # how to cut the connection instead of sending all: see http/context.py
         self.begun = False
 
     def start(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], None]:
         """Take the status and the headers: the function start_response of WSGI."""
         self._status, self._headers = status, headers
         return self._send
-
-    def prepare_cut(self, how: str) -> None:
-        """Cut the connection instead of sending the whole response: see http/context.py."""
-        self.cut = how
 
     def send(self, pieces: Iterable[bytes]) -> None:
         """Send the response with the pieces of its body, as they come."""

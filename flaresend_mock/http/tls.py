@@ -205,11 +205,9 @@ def _may_sign(issuer: x509.Certificate, name: str) -> bool:
     limits, wanted = _extension(issuer, x509.NameConstraints), _general(name)
     if limits is None:
         return True
-    inside = [one for one in limits.permitted_subtrees or () if type(one) is type(wanted)]
-    outside = [one for one in limits.excluded_subtrees or () if type(one) is type(wanted)]
-    return (not inside or any(_covers(one, wanted) for one in inside)) and not any(
-        _covers(one, wanted) for one in outside
-    )
+    trees = (limits.permitted_subtrees or (), limits.excluded_subtrees or ())
+    inside, outside = ([_covers(one, wanted) for one in tree if type(one) is type(wanted)] for tree in trees)
+    return (not inside or any(inside)) and not any(outside)
 
 
 def _covers(limit: Any, wanted: Any) -> bool:
