@@ -113,7 +113,7 @@ COLLECTIONS = {
         "request",
         activity.Request,
         lambda world: world.state.events.since(0, "request"),
-        lambda world: world.state.events.gone().get("request", (0, 0))[1],
+        lambda world: world.state.events.gone.get("request", (0, 0))[1],
     ),
     "deliveries": Collection(
         "delivery",

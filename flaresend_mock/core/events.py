@@ -42,7 +42,8 @@ class EventLog(Copyable):
         self.last_number = 0
         self._events: deque[tuple[Event, int]] = deque()
         self._bytes = 0
-        self._gone: dict[str, tuple[int, int]] = {}
+        self.gone: dict[str, tuple[int, int]] = {}
+        """By kind, how many events were evicted, and the number of the last of them."""
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         """Add an event with the next number, and return it; evict the oldest to stay within bounds."""
@@ -54,7 +55,7 @@ class EventLog(Copyable):
         while len(self._events) > self.limit or (self._bytes > self.max_bytes and len(self._events) > 1):
             gone, lost = self._events.popleft()
             self._bytes -= lost
-            self._gone[gone.kind] = (self.evicted(gone.kind) + 1, gone.number)
+            self.gone[gone.kind] = (self.evicted(gone.kind) + 1, gone.number)
         return event
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
@@ -62,19 +63,15 @@ class EventLog(Copyable):
         newer = list(takewhile(lambda entry: entry[0].number > number, reversed(self._events)))
         return [event for event, _ in reversed(newer) if kind in (None, event.kind)]
 
-    def gone(self) -> dict[str, tuple[int, int]]:
-        """Return, by kind, how many events were evicted, and the number of the last of them."""
-        return self._gone.copy()
-
     def evicted(self, kind: str | None = None) -> int:
         """Return how many events, or events of one kind, were evicted."""
-        return self._gone.get(kind, (0, 0))[0] if kind else sum(count for count, _ in self._gone.values())
+        return self.gone.get(kind, (0, 0))[0] if kind else sum(count for count, _ in self.gone.values())
 
     def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
         """Replace all events by these, oldest first; numbers continue after `last_number`."""
         self._events.clear()
         self._bytes = 0
-        self._gone = dict(gone)
+        self.gone = dict(gone)
         for event in events:
             self.last_number = event.number - 1
             self.append(event.at, event.kind, event.subject)

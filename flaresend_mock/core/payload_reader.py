@@ -100,8 +100,7 @@ def _at(fields: Any, path: str) -> Any:
 
 def quoted_by(message: Message) -> str | None:
     """Return the id of the message that a message replies to."""
-    found = context_of(message).get("stanzaId")
-    return found if isinstance(found, str) else None
+    return _text(context_of(message).get("stanzaId"))
 
 
 def secret_of(payload: Any) -> bytes | None:
@@ -125,8 +124,7 @@ def target_of(message: Message) -> str | None:
     if message.content.type not in TARGETED:
         return None
     fields = open_payload(message.payload).fields
-    found = _mapping(fields.get("key") or fields.get("pollCreationMessageKey")).get("id")
-    return found if isinstance(found, str) else None
+    return _text(_mapping(fields.get("key") or fields.get("pollCreationMessageKey")).get("id"))
 
 
 def edited(payload: Mapping[str, Any], words: str) -> Payload:

@@ -289,11 +289,7 @@ def _read_form(
 
 
 def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
-    """Return the items in one value of a list in a form.
-
-    Args:
-        spread: takes the items of a JSON array; without it, the array is one item.
-    """
+    """Return the items in one value of a list in a form. A JSON array is one of them, or is `spread`: it has them."""
     if not value.lstrip().startswith("["):
         return [value]
     raw = value.encode()

@@ -28,11 +28,7 @@ _GZIP, _ZLIB, _DEFLATE = 31, 15, -15
 
 
 def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
-    """Return the stream of a body, at its beginning. A large one waits for its turn first.
-
-    Args:
-        most: how many bytes it may have, as it was sent and inflated.
-    """
+    """Return the stream of a body of at most `most` bytes, sent and inflated. A large one waits for its turn first."""
     environ[HELD] = True
     stream: IO[bytes] = environ.get(_INFLATED) or environ["wsgi.input"]
     size = stream.seek(0, SEEK_END)

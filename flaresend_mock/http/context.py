@@ -118,8 +118,7 @@ def own_url() -> str:
 def cut(environ: Mapping[str, Any], how: str) -> bool:
     """Have the server cut the connection instead of sending the whole response; return whether it can.
 
-    Args:
-        how: reset (the client sees a TCP reset), drop_response (nothing is sent) or truncate (half of the body is).
+    `how` is reset (the client sees a TCP reset), drop_response (nothing is sent) or truncate (half of the body is).
     """
     server: Callable[[str], None] | None = environ.get(CUT)
     if server is None:

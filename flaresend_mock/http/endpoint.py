@@ -42,11 +42,7 @@ class RequestSchema(Schema):
         self._narrowed: dict[frozenset[str], RequestSchema] = {}
 
     def parse(self, data: Mapping[str, Any], where: str = "") -> Any:
-        """Load data, by those fields that it has: the others take 4% of a call.
-
-        Args:
-            where: the place of the data in the body, for the message.
-        """
+        """Load data, which is at `where` in the body, by those fields that it has: the others take 4% of a call."""
         names = self._needed.union(map(self._names.__getitem__, self._names.keys() & data.keys()))
         if names not in self._narrowed and len(self._narrowed) < _MOST_NARROWED:
             self._narrowed[names] = type(self)(only=names)

@@ -39,11 +39,7 @@ _REPLACED = (b"proxy-", b"connection:", b"keep-alive:", b"host:")
 
 
 def names(extra: str = "") -> tuple[str, ...]:
-    """Return the host names and addresses that the certificate is for, the API's first.
-
-    Args:
-        extra: further ones, as in --tls-name.
-    """
+    """Return the hosts that the certificate is for: the API's first, and last the `extra` ones, as in --tls-name."""
     machine = hosts.canonical(socket.gethostname())
     # the CA may sign the names below, too: below a machine called dev is a public top-level domain
     known = _MACHINE.fullmatch(machine) and not _TOP_LEVEL.fullmatch(machine) and not hosts.address_of(machine)

@@ -38,10 +38,7 @@ _keys: dict[bytes, str] = {}
 class Refused(Exception):
     """A request that the server refuses itself, with a status and what is wrong. The connection is closed afterwards.
 
-    Args:
-        path: the path of the request, as far as it is known.
-
-    A HEAD request (`is_head`) gets no body.
+    Its `path` is the request's, as far as that is known. A HEAD request (`is_head`) gets no body.
     """
 
     def __init__(self, status: int, message: str, path: str = "/") -> None:

@@ -21,8 +21,7 @@ _TURN = "flaresend_mock.turn"
 class Turns:
     """Gives one call at a time its turn. Its call keeps it until it ends, or first waits for something else.
 
-    Args:
-        patience: ends the waiting for a turn when the emulator stops.
+    `patience` ends the waiting for a turn when the emulator stops.
     """
 
     def __init__(self, patience: Patience) -> None:

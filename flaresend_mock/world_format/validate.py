@@ -45,7 +45,7 @@ def validate(state: State) -> None:
         is_chat = chat.endswith(GROUP) or (parse(chat) or "") + USER == chat
         _require(is_chat, f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here.")
     _validate_timers(state)
-    for kind in state.events.gone():
+    for kind in state.events.gone:
         _one_of(f"evicted_events.{kind}", kind, KINDS)
 
 

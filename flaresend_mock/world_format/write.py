@@ -74,7 +74,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         "last_event": state.events.last_number,
         "events": [EventRecord(one.number, one.at, one.kind, *_plain([tagged(one.subject)])) for one in events],
         "evicted": {name: Evicted(store.evicted, store.last_evicted_event) for name, store in bounded.items()},
-        "evicted_events": {kind: Evicted(*gone) for kind, gone in state.events.gone().items()},
+        "evicted_events": {kind: Evicted(*gone) for kind, gone in state.events.gone.items()},
     }
 
 
