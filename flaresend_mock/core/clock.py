@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from flaresend_mock.core.bounded_store import Copyable
-from flaresend_mock.core.errors import ClockOutOfRange
+from flaresend_mock.core.errors import ClockOutOfRange, require
 from flaresend_mock.core.model import model
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,8 +56,7 @@ class Clock:
     def change(self, *, now: datetime | None = None, frozen: bool | None = None) -> None:
         """Set the time, or stop or start the clock, or both; ClockOutOfRange for a time before 1970 or after 9998."""
         to = self.now() if now is None else now
-        if now is not None and not EARLIEST <= now < LATEST:
-            raise ClockOutOfRange("the clock shows times from 1970 to 9998")
+        require(EARLIEST <= to < LATEST or now is None, ClockOutOfRange, "the clock shows times from 1970 to 9998")
         stand_still = self.frozen if frozen is None else frozen
         self.setting = ClockSetting(frozen_at=to) if stand_still else ClockSetting(offset=to - self._real())
 

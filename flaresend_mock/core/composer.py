@@ -107,8 +107,7 @@ class Composer:
     def _require_parts(self, message: InboundMessage, sender: str, chat: str) -> None:
         """Check what a message names, before people are met and files are shared: a refusal changes nothing."""
         groups, group, album = self._store.state.groups, message.details.get("groupJid"), message.details.get("album")
-        if message.kind == "group_invite" and (group not in groups if group else not groups):
-            raise errors.GroupNotFound
+        errors.require(message.kind != "group_invite" or (group in groups if group else groups), errors.GroupNotFound)
         if album is not None:
             parent = self._find(album)
             if parent.content.type != "album" or parent.sender != sender or parent.chat != chat:

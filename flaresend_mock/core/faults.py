@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from wsgiref.util import is_hop_by_hop
 
-from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany, required
+from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany, require, required
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
 from flaresend_mock.core.store import Store
@@ -40,7 +40,7 @@ class Faults:
     def __init__(self, store: Store, instances: Instances) -> None:
         self._store = store
         self._instances = instances
-        self._matchers: dict[str, tuple[Mapping[str, Any], Matcher]] = {}
+        self._matchers: dict[str, Matcher] = {}
 
     def arm(self, **given: Any) -> Fault:
         """Arm a fault, given the fields of Fault except its id.
@@ -60,10 +60,8 @@ class Faults:
             spent = [one.id for one in state.faults.values() if not one.armed]
             if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
                 del state.faults[spent[0]]
-            if len(state.faults) >= MAX_FAULTS:
-                raise TooMany(f"a world has at most {MAX_FAULTS} faults; remove some")
-            count = state.counters.get("fault", 0) + 1
-            state.counters["fault"] = count
+            require(len(state.faults) < MAX_FAULTS, TooMany, f"a world has at most {MAX_FAULTS} faults; remove some")
+            count = state.counters["fault"] = state.counters.get("fault", 0) + 1
             fault = replace(fault, id=f"fault-{count}", name=fault.name or f"fault-{count}")
             state.faults[fault.id] = fault
             self._record_change("armed", fault)
@@ -121,10 +119,9 @@ class Faults:
             early = on == DELIVERIES and (fault.action in EVENT_ACTIONS or fault.delay is not None)
             if fault.on != on or early != at_the_start or not fault.armed:
                 continue
-            spec, matcher = self._matchers.get(fault.id, (None, None))
-            if matcher is None or spec is not fault.match:
-                matcher = matcher_of(fault)
-                self._matchers[fault.id] = (fault.match, matcher)
+            matcher = self._matchers.get(fault.id)
+            if matcher is None or matcher.spec is not fault.match:
+                self._matchers[fault.id] = matcher = matcher_of(fault)
             if matcher.holds(item) and (hit := self._count(fault)):
                 return hit
         return None

@@ -71,8 +71,7 @@ class Instances:
             errors.require(api_key is None or self._is_free(api_key), errors.KeyInUse)
             person = self._people.meet(digits)
             self._people.add(replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True))
-            keys = (api_key,) if api_key is not None else ()
-            instance = Instance(id_, digits, name, status or "initializing", keys)
+            instance = Instance(id_, digits, name, status or "initializing", (api_key,) if api_key is not None else ())
             self._store.put("instance", instance, "created", {"number": digits, "name": name})
             return instance if status else self._pairing.start(instance)
 

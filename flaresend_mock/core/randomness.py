@@ -38,8 +38,7 @@ class SeededRandom:
 
     def material(self, kind: str) -> bytes:
         """Return the next 64 bytes of this kind."""
-        count = self._counters.get(kind, 0) + 1
-        self._counters[kind] = count
+        count = self._counters[kind] = self._counters.get(kind, 0) + 1
         return lasting(self.seed, kind, str(count))
 
 

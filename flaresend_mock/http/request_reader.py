@@ -86,8 +86,7 @@ class RequestReader:
     def read_body(self, head: Head) -> IO[bytes]:
         """Return the whole body, and put its length into the fields of the head."""
         if head.length is not None and head.length <= len(self.buffer):
-            body = self.buffer[: head.length]
-            self.buffer = self.buffer[head.length :]
+            body, self.buffer = self.buffer[: head.length], self.buffer[head.length :]
             return BytesIO(body)
         spool = SpooledTemporaryFile(MAX_IN_MEMORY)  # noqa: SIM115 - the call closes it
         try:

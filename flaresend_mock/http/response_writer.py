@@ -91,15 +91,11 @@ class ResponseWriter:
                 head += f"{name}: {value}\r\n"
                 if key == "content-length":
                     length = int(value)
-        chunked = False
-        if length is None and not is_bare:
-            if self._minor > 0:
-                chunked = True
-                head += "Transfer-Encoding: chunked\r\n"
-            else:
-                self.keeps_alive = False
-        if not (self.keeps_alive and self._serves()):
-            self.keeps_alive = False
+        is_open = length is None and not is_bare
+        chunked = is_open and self._minor > 0
+        head += "Transfer-Encoding: chunked\r\n" * chunked
+        self.keeps_alive = self.keeps_alive and (chunked or not is_open) and self._serves()
+        if not self.keeps_alive:
             head += "Connection: close\r\n"
         elif self._minor == 0:
             head += "Connection: keep-alive\r\n"
