@@ -3,8 +3,6 @@
 docs/redirection.md says what each runtime needs, and how far it gets with that.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

@@ -1,7 +1,5 @@
 """flaresend-mock env: the variables that lead programs to the emulator, without a change of theirs."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

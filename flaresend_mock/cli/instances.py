@@ -15,6 +15,7 @@ from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Checked
 
 _WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
+_FIELD = Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value)
 _IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 _which = click.argument("instance_id", metavar="[ID]", default="default")
@@ -128,10 +129,7 @@ def _event(given: str) -> Any:
 @click.option("--target", metavar="ID", help="Message to react to, to edit, to delete or to vote in.")
 @click.option("--event", metavar="NAME|FILE|JSON", help="Sample event, or event of your own, sent unchanged.")
 @click.option(
-    "--field",
-    multiple=True,
-    type=Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value),
-    help="Other field of POST /_mock/inbound; the value is JSON or text.",
+    "--field", multiple=True, type=_FIELD, help="Other field of POST /_mock/inbound; the value is JSON or text."
 )
 def receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
     """Send a message from a person to an instance, whose webhook gets the event."""

@@ -19,6 +19,7 @@ LIMIT = 20
 SECONDS_BETWEEN = 1.0
 MOST_TRIES = 30
 _SERVER_ERROR = 500
+_KINDS = ("messages", "requests", "deliveries")
 
 _limit = click.option(
     "--limit", type=click.IntRange(1, 10_000_000), help=f"List at most this many. [default: the newest {LIMIT}]"
@@ -71,11 +72,7 @@ def deliveries(emulator: ControlPlane, **given: Any) -> None:
 @click.command(cls=EmulatorCommand)
 @_since
 @click.option("--match", metavar="JSON", help='Show the nearest miss of a matcher: \'{"text": "hi"}\'.')
-@click.option(
-    "--kind",
-    type=click.Choice(["messages", "requests", "deliveries"]),
-    help="What the matcher is for; messages, if not given.",
-)
+@click.option("--kind", type=click.Choice(_KINDS), help="What the matcher is for; messages, if not given.")
 def transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
     """Report what happened: messages, calls, deliveries, scheduled messages and faults, newest last."""
     if match is not None:

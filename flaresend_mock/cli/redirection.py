@@ -1,7 +1,5 @@
 """flaresend-mock ca: the CA for https, and how programs that call the Flaresend API come to trust it."""
 
-from __future__ import annotations
-
 import os
 import shlex
 from collections.abc import Iterator

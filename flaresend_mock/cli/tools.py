@@ -13,6 +13,7 @@ from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, Emul
 from flaresend_mock.settings import HTTP_URL, Settings, local_url
 
 SECONDS_BETWEEN = 0.2
+_HEADERS = click.File(encoding="latin-1")
 _DEFAULT_URL = local_url(Settings().host, Settings().port)
 
 
@@ -60,11 +61,7 @@ def fidelity() -> None:
 @click.command()
 @click.option("--secret", required=True, help="Secret of the webhook.")
 @click.option(
-    "--headers",
-    "headers_file",
-    required=True,
-    type=click.File(encoding="latin-1"),
-    help="File with the received headers, one a line.",
+    "--headers", "headers_file", required=True, type=_HEADERS, help="File with the received headers, one a line."
 )
 @click.option("--body", "body_file", required=True, type=click.File("rb"), help="File with the received body.")
 def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:

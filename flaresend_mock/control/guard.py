@@ -25,9 +25,8 @@ _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]*)?\])(?
 def check() -> Response | None:
     """Accept or refuse a call of the control plane, and redirect a page without the token to the login page.
 
-    Health, documentation and the CA's certificate reveal nothing about a world, and the phone that opens a scan page
-    has seen its QR code: these need no token. A browser sends the cookie of the login with every request, whichever
-    page makes it, so the cookie counts for the emulator's own pages only.
+    The phone that opens a scan page has seen its QR code, and needs no token. A browser sends the cookie of the login
+    with every request, whichever page makes it, so the cookie counts for the emulator's own pages only.
     """
     path, token = request.path, services().token
     if token is None:

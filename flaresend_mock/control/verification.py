@@ -241,7 +241,6 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
         if number > since or world.replacements > logs:  # an import begins the numbers anew
             gathering.look((world.replacements, number), number, item)
 
-    us = services()
     with world.subscribers.subscribe(of.kind, see):
         for number, show in of.kept(world):
             if number > since and not gathering.enough.is_set():
@@ -249,7 +248,7 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(request.environ)
-        return us.patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
+        return services().patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
 
 
 def _since(world: World, body: Mapping[str, Any]) -> int:

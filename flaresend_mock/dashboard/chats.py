@@ -157,8 +157,7 @@ def _list(world: World) -> dict[str, object]:
     start, search = number_argument("start"), request.args.get("q", "")
     end, found = start + CHATS, read_chats(world, _seen(world), search)
     listed = {"found": found[start:end], "total": len(found), "more": end if len(found) > end else None}
-    several = len(world.state.instances) > 1
-    return {**listed, "search": search, "open": request.args.get("open", ""), "several": several}
+    return {**listed, "search": search, "open": request.args.get("open", ""), "several": len(world.state.instances) > 1}
 
 
 def _found(world: World, instance: str, chat: str) -> Chat:

@@ -54,8 +54,7 @@ def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[s
     preset = Fault(id="", name=name, on=CALLS, match={}, **fields)
     armed = [one for one in faults if one.armed and replace(one, id="", matched=0, hits=0) == preset]
     text = ", ".join([*fault_effects(_shown(preset)), *fault_limits(_shown(preset))])
-    hits = sum(one.hits for one in armed)
-    return {"name": name, "text": text, "armed": armed[0].id if armed else None, "hits": hits}
+    return {"name": name, "text": text, "armed": armed[0].id if armed else None, "hits": sum(one.hits for one in armed)}
 
 
 def _value(world: World, name: str, value: Any) -> str:

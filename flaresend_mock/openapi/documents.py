@@ -194,8 +194,5 @@ _NOT_EMPTY = {"type": "string", "minLength": 1}
 def _paths(rule: str) -> Iterator[tuple[str, str]]:
     """Yield the paths of a rule in OpenAPI's notation: one for each word that a part of it may be."""
     found = next((one for one in _PARAMETER.finditer(rule) if one["words"]), None)
-    if found is None:
-        yield _PARAMETER.sub(r"{\g<name>}", rule), ""
-        return
-    for word in found["words"].split(","):
-        yield _PARAMETER.sub(r"{\g<name>}", rule.replace(found[0], word.strip())), word.strip()
+    for word in map(str.strip, found["words"].split(",") if found else [""]):
+        yield _PARAMETER.sub(r"{\g<name>}", rule.replace(found[0], word) if found else rule), word

@@ -1,7 +1,5 @@
 """The test kit: a pytest plugin, and the client behind its fixture."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
