@@ -32,7 +32,6 @@ def required(found: Found | None, otherwise: type[Refusal], *about: object) -> F
 
 
 def require(holds: object, otherwise: type[Refusal], *about: object) -> None:
-    """Refuse the call unless this holds."""
     if not holds:
         raise otherwise(*about)
 

@@ -72,7 +72,6 @@ def peek(environ: MutableMapping[str, Any]) -> bytes | None:
 
 
 def forget(environ: MutableMapping[str, Any]) -> None:
-    """Forget what was read of a body."""
     environ.pop(RAW, None)
     environ.pop(FORM, None)
 

@@ -41,7 +41,6 @@ class CallQueue:
         return turn
 
     def leave(self, turn: threading.Lock) -> None:
-        """End a turn."""
         with self._guard:
             if turn is self._running:
                 self._pass_on()
