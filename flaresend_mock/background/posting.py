@@ -41,10 +41,9 @@ MAX_RESPONSE = 64 * 1024
 
 _AGENT = {"User-Agent": f"flaresend-mock/{__version__}"}
 _OTHER_MACHINE = "host.docker.internal"
-_UNREACHED = (
-    "; inside a container, {host} is the container itself: use host.docker.internal for the machine that runs it",
-    "; on Linux, run the container with --add-host=host.docker.internal:host-gateway",
-)
+_ADD_HOST = "; on Linux, run the container with --add-host=host.docker.internal:host-gateway"
+_ITSELF = "; inside a container, {host} is the container itself: use host.docker.internal for the machine that runs it"
+_LISTEN = "; on Linux, the application on that machine must listen on 0.0.0.0, and not on 127.0.0.1 only"
 _NOT_TRUSTED = "the certificate is not trusted: {problem}; give the webhook's ca, or --webhook-ca"
 _NOT_VALID = {
     9: "the certificate is not valid yet",
@@ -159,10 +158,18 @@ def _plain(problem: Exception, host: str | None) -> str:
         hint = "" if "ALERT" in cause.reason else "; the receiver may not speak https"
         text = f"TLS failed: {cause.reason.lower().replace('_', ' ')}{hint}"
     elif host and is_in_container():
-        is_own = isinstance(cause, ConnectionRefusedError) and hosts.is_loopback(host)
-        is_unnamed = isinstance(cause, gaierror) and host == _OTHER_MACHINE
-        text += "".join(_UNREACHED[not is_own :]).format(host=host) if is_own or is_unnamed else ""
+        text += _hint(cause, host)
     return _printable(" ".join(str(text).split())[:300])
+
+
+def _hint(cause: BaseException, host: str) -> str:
+    """Return what to do, inside a container, where a receiver on the machine that runs it is not reached."""
+    is_refused = isinstance(cause, ConnectionRefusedError)
+    if is_refused and hosts.is_loopback(host):
+        return _ITSELF.format(host=host) + _ADD_HOST
+    if host == _OTHER_MACHINE:
+        return _LISTEN if is_refused else _ADD_HOST if isinstance(cause, gaierror) else ""
+    return ""
 
 
 _apps: dict[str, WSGIApplication] = {}

@@ -160,5 +160,16 @@ def test_other_failures_in_a_container_are_not(
     assert error == f"Name or service not known; on Linux, run the container with {ADD_HOST}"
 
 
+def test_an_application_that_listens_on_loopback_only_is_explained(
+    poster: Poster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "CONTAINER_SIGNS", (str(tmp_path),))
+    monkeypatch.setattr(socket, "getaddrinfo", resolves_to("127.0.0.1"))
+    with refusing() as url:
+        error = post(poster, url.replace("127.0.0.1", "host.docker.internal"))["error"]
+
+    assert error.startswith("Connection refused; on Linux, the application on that machine must listen on 0.0.0.0")
+
+
 def fails(*_: object, **__: object) -> list[Any]:
     raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
