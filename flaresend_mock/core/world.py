@@ -110,7 +110,7 @@ class World(Store):
             self.record("world", Change("replaced", self.name))
             self._origin = state.copy()
             self.enter(state)
-            self.called_at = {id_: url for id_, url in self.called_at.items() if id_ in state.instances}
+            self.called_at = {id_: at for id_ in state.instances if (at := self.called_at.get(id_))}
             self.instances.give_up_keys()  # those that other worlds got while this waited
             self.replacements += 1
             self.deliveries.restart()
