@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from flaresend_mock.core.hosts import HostList, plain_hosts
+from flaresend_mock.core.hosts import HostList, is_base_url, plain_hosts
 
 PREFIX = "FLARESEND_MOCK_"
 ENVIRONMENT: MutableMapping[str, str] = os.environ
@@ -55,6 +55,12 @@ def _http_url(value: str) -> str:
     return value
 
 
+def _base_url(value: str) -> str:
+    if not is_base_url(value):
+        raise ValueError
+    return _http_url(value).rstrip("/")
+
+
 def _text(pattern: str) -> Callable[[str], Any]:
     return lambda value: re.findall(rf"\A{pattern}\Z", value)[0]
 
@@ -65,7 +71,7 @@ def _hosts(value: str) -> str:
 
 
 HTTP_URL = Checked("url", "an http or https URL", _http_url)
-_BASE_URL = Checked("url", "an http or https URL", lambda value: _http_url(value).rstrip("/"))
+_BASE_URL = Checked("url", "an http or https URL without a query", _base_url)
 _KEY = Checked("key", "a key of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))

@@ -12,6 +12,7 @@ import requests
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.settings import SettingError
 from flaresend_mock.testing.server import Server
 from tests.defaults import ANN, INSTANCE
 from tests.support import KEY
@@ -146,6 +147,30 @@ def test_an_instance_that_is_removed_leaves_no_address() -> None:
     world.called_at[second["id"]] = ("http", "flaresend:3577", "")
     client.put("/_mock/world", json={"instances": [{"number": "254708920499"}]})
     assert not world.called_at
+
+
+def test_calls_during_an_import_disturb_nothing() -> None:
+    world = FlaresendMock().worlds.default()
+    world.called_at = CalledMeanwhile({INSTANCE: ("http", "flaresend:3577", "")})
+
+    world.replace(world.saved())
+
+    assert world.called_at == {INSTANCE: ("http", "flaresend:3577", "")}
+
+
+class CalledMeanwhile(dict[str, tuple[str, str, str]]):
+    """Gets another entry between any two that are read."""
+
+    def items(self) -> Any:
+        for one in super().items():
+            yield one
+            self[f"{len(self)}"] = ("http", "localhost", "")
+
+
+@pytest.mark.parametrize("url", ["http://a?b", "http://a/#b", "http://u:p@a", "http://a b", "http://a/ ", "http://a:0"])
+def test_an_option_that_no_link_can_begin_with_is_refused(url: str) -> None:
+    with pytest.raises(SettingError, match=r"^public_url: "):
+        FlaresendMock(public_url=url)
 
 
 @pytest.mark.parametrize(
