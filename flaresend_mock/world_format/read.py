@@ -48,9 +48,9 @@ def load_file(path: Path, *, text: str | None = None, warnings: list[str] | None
         text: the contents, if there is no such file; errors name the path.
         warnings: see `load_world`.
     """
-    if text is None and path.exists() and not path.is_file() and not path.is_dir():
-        raise WorldFileError(f"{path}: not a regular file")  # reading a pipe may never end
     try:
+        if text is None and path.exists() and not path.is_file() and not path.is_dir():
+            raise OSError("not a regular file")  # reading a pipe may never end
         data = json.loads(path.read_text(encoding="utf-8") if text is None else text)
         json.dumps(data, ensure_ascii=False).encode()
         state = load_world(data, warnings=warnings, **options)

@@ -142,13 +142,13 @@ class ExportOnExit:
     """
 
     def __init__(self, file: str | None, *, with_secrets: bool) -> None:
-        self._file = None if file is None else Path(file).resolve()
+        self._file = None if file is None else Path(os.path.realpath(file))
         self._with_secrets = with_secrets
         self._imported: FileVersion | None = None
 
     def begins_with(self, imported: str) -> bool:
         """Note which file the world is imported from; True if it is this one and does not exist yet."""
-        if self._file is None or Path(imported).resolve() != self._file:
+        if self._file is None or Path(os.path.realpath(imported)) != self._file:
             return False
         self._imported = _version_of(self._file)
         return self._imported is None
