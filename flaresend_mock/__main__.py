@@ -10,19 +10,24 @@ import socket
 import sys
 
 SECONDS = 5.0
+SIZE = 65536
 
 
 def main() -> None:
     if sys.argv[1:] == ["health"] and "FLARESEND_MOCK_URL" not in os.environ and _print_health():
         return
-    if os.getpid() == 1:
-        import signal
+    import signal
 
+    if os.getpid() == 1:
         for number in (signal.SIGTERM, signal.SIGINT):  # which the kernel keeps from a container's first process
             signal.signal(number, lambda *_: os._exit(0))
+    elif signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # imports turn a KeyboardInterrupt into other errors
 
     from flaresend_mock import cli
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     cli.main()
 
 
@@ -35,8 +40,8 @@ def _print_health() -> bool:
             connection.settimeout(SECONDS)
             connection.connect((host.strip("[]"), int(port)))
             connection.sendall(f"GET /_mock/health HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-            head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
-    except (KeyError, OSError, ValueError):
+            head, _, body = connection.makefile("rb").read(SIZE).partition(b"\r\n\r\n")
+    except (KeyError, OSError, ValueError, OverflowError, TypeError):  # also for an odd port or host in the file
         return False
     if not (head[8:13] == b" 200 " and b'"status":"ok"' in body and body.isascii()):
         return False

@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -154,15 +154,17 @@ class FlaresendMock:
             self._start_bot()
         self._http.start()
         if wanted.url_file is not None:
-            self._record_url(Path(wanted.url_file))
+            self._record_url(Path(wanted.url_file).absolute())
         return self
 
     def _record_url(self, file: Path) -> None:
         """Write the URL to a file, whole or not at all, which is deleted when the emulator stops."""
         try:
+            if file.exists() and not file.is_file():
+                raise OSError("not a regular file")
             with written_beside(file, self.url.encode(), private=False) as temporary:
                 temporary.replace(file)
-            self._mounted.callback(file.unlink, missing_ok=True)
+            self._mounted.callback(_delete_url, file, self.url)
         except OSError as error:
             log.warning("url_file: %s: %s", file, error.strerror or error)
 
@@ -190,8 +192,10 @@ class FlaresendMock:
             self._http.stop()
             self._scheduler.stop()
             self._sender.stop()
-            self._mounted.close()
-            self._export.write(self.worlds.default())
+            try:
+                self._mounted.close()
+            finally:
+                self._export.write(self.worlds.default())
 
     def __enter__(self) -> Self:
         return self.start()
@@ -301,7 +305,7 @@ class FlaresendMock:
         wanted = self.settings
         name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
         options = {one: getattr(wanted, one) for one in ("seed", "time_zone", "api_key")}
-        if name.lstrip().startswith("{"):
+        if '"' in name or name.lstrip().startswith("{"):  # no message repeats it, as it may have secrets
             return self._loaded(Path("world"), text=name, **options)
         return self._loaded(world_file(name), is_name="/" not in wanted.world and "." not in wanted.world, **options)
 
@@ -363,3 +367,10 @@ class FlaresendMock:
                 give_back(request.environ)
                 is_away = is_gone(request.environ)
             self._patience.delay(seconds, lambda: until() or is_away())
+
+
+def _delete_url(file: Path, url: str) -> None:
+    """Delete the file with the URL, unless another emulator has written its own there since."""
+    with suppress(OSError, ValueError):
+        if file.read_text() == url:
+            file.unlink()

@@ -100,7 +100,10 @@ def test_a_link_is_followed(file: str, tmp_path: Path) -> None:
 def test_a_place_where_nothing_can_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    for place in (tmp_path / "nowhere" / "x.json", tmp_path, pipe, Path("/dev/null"), Path("/proc/world.json")):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    missing = tmp_path / "nowhere" / "x.json"
+    for place in (missing, loop / "x.json", tmp_path, pipe, Path("/dev/null"), Path("/proc/world.json")):
         with pytest.raises(CannotStart, match=r"^export_on_exit: /.*$"):
             FlaresendMock(export_on_exit=str(place))
 
@@ -117,6 +120,15 @@ def test_a_file_that_is_mounted_is_refused_at_the_start(file: str, monkeypatch: 
     monkeypatch.setattr(os, "link", fails_with(errno.EPERM))
     run(export_on_exit=file)
     assert sorted(found.name for found in Path(file).parent.iterdir()) == ["demo.json", "demo.json.1"]
+
+
+def test_a_url_file_that_cannot_be_deleted_does_not_cost_the_export(file: str, tmp_path: Path) -> None:
+    url_file = tmp_path / "url"
+    with FlaresendMock(export_on_exit=file, url_file=str(url_file)):
+        url_file.unlink()
+        url_file.mkdir()
+
+    assert Path(file).exists()
 
 
 def fails_with(number: int) -> Callable[..., None]:

@@ -76,7 +76,7 @@ def test_the_action_starts_the_emulator_with_its_inputs(act: Act, tmp_path: Path
     world = tmp_path / "a world.json"
     world.write_text(json.dumps({"version": 1, "instances": [{"number": "254708920430", "api_keys": ["MINE"]}]}))
 
-    found = act(1, port="0", world=str(world), options="--control-token 'a\"b' --seed 7")
+    found = act(1, port="0", world=str(world), options="--control-token 'a\"b' --seed 7 --log-format json")
 
     assert found["api-key"] == "MINE"
     groups = requests.get(f"{found['url']}/groups", headers={"Authorization": "Bearer MINE"}, timeout=10)

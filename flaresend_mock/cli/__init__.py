@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # the parent process has closed it
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
-    given = " ".join(sys.argv[1:] if arguments is None else arguments).replace("=", " ")
+    given = " ".join(sys.argv[1:] if arguments is None else arguments).replace("=", " ").lower()
     if "json" in (ENVIRONMENT.get(f"{PREFIX}LOG_FORMAT", "").lower(), *given.partition("--log-format ")[2].split()[:1]):
         configure("json", "info")  # what is wrong with other options is said in JSON, too
     try:

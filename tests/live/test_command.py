@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -174,7 +175,7 @@ def test_keys_never_appear_in_the_log_which_is_json_on_request_one_object_a_line
 
 @pytest.mark.parametrize("wrong", [["--port", "x"], ["--world", "nowhere.json"], ["--no-such-option"]])
 def test_what_prevents_a_start_is_json_if_the_log_is(wrong: list[str]) -> None:
-    arguments = [*COMMAND, *wrong, "--log-format=json"]
+    arguments = [*COMMAND, *wrong, "--log-format=JSON"]
 
     done = subprocess.run(arguments, env=CLEAN, capture_output=True, text=True, timeout=30)
 
@@ -332,6 +333,64 @@ def test_an_emulator_serves_without_a_url_file_that_cannot_be_written(
         assert requests.get(f"{flaresend.url}/_mock/health", timeout=20).ok
 
     assert "No such file or directory" in caplog.text
+
+
+def test_a_url_file_is_deleted_by_the_emulator_that_wrote_it_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = FlaresendMock(url_file="url").start()
+    with FlaresendMock(url_file="url") as second:
+        monkeypatch.chdir("/")
+        first.stop()
+        assert (tmp_path / "url").read_text() == second.url
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_url_file_never_replaces_a_device_or_a_pipe(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with FlaresendMock(url_file=str(pipe)):
+        assert pipe.is_fifo()
+
+    assert pipe.is_fifo()
+    assert f"url_file: {pipe}: not a regular file" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://127.0.0.1:-1", "http://a\0b:5", "x", ""])
+def test_health_survives_an_odd_url_file(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "url"
+    file.write_text(url)
+    done = subprocess.run(
+        [*COMMAND, "health"],
+        env={**CLEAN, "FLARESEND_MOCK_URL_FILE": str(file), "FLARESEND_MOCK_PORT": "1"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+    assert done.returncode in (1, 2)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_interrupt_while_it_imports_ends_it_without_a_traceback() -> None:
+    interrupted = """
+import os, signal, sys
+from flaresend_mock.__main__ import main
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == "flaresend_mock.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupt())
+signal.signal(signal.SIGINT, signal.default_int_handler)
+main()
+"""
+    done = subprocess.run([sys.executable, "-c", interrupted], env=CLEAN, capture_output=True, text=True, timeout=30)
+
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
 
 def test_health_tells_by_its_exit_status(monkeypatch: pytest.MonkeyPatch) -> None:

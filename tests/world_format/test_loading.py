@@ -341,3 +341,20 @@ def test_strict_mode_knows_no_exception_for_webhooks_of_worlds() -> None:
     ):
         world = {"instances": [{"number": "254708920430", "webhook": {"url": url}}]}
         assert client.put("/_mock/world", json=world).status_code == status, url
+
+
+@pytest.mark.parametrize("around", ["[%s]", "\ufeff%s", "'%s'", "// comment\n%s", "%s%s"])
+def test_contents_that_are_no_world_are_not_repeated(around: str) -> None:
+    world = '{"instances": [{"number": "254712345678", "api_keys": ["my-own-key-1"]}]}'
+
+    with pytest.raises(CannotStart) as refusal:
+        FlaresendMock(world=around.replace("%s", world))
+
+    assert str(refusal.value).startswith("world: ")
+    assert "my-own-key-1" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("option", ["world", "import_"])
+def test_a_file_name_that_is_too_long_is_said_so(option: str) -> None:
+    with pytest.raises(CannotStart, match="File name too long"):
+        FlaresendMock(**{option: "x" * 5000})
