@@ -218,6 +218,9 @@ check_another_user_with_nothing_to_write_to() {
     ask "$url/_mock/groups" | grep -q '"groups":\[{'
     until_true 10 is_healthy
     stop
+    up --ipc none flaresend-mock # without a /dev/shm of its own
+    until_true 10 is_healthy
+    stop
 }
 
 check_96_mb_are_enough_for_an_upload_of_40_mb() {
