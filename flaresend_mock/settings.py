@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from flaresend_mock.core.hosts import HostList, is_base_url, plain_hosts
+from flaresend_mock.core.matchers.parser import unknown
 
 PREFIX = "FLARESEND_MOCK_"
 ENVIRONMENT: MutableMapping[str, str] = os.environ
@@ -223,6 +224,13 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
         if given is not None:
             values[option.name] = _converted(option, given, source)
     return Settings(**values)
+
+
+def strange_variables(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:
+    """Return what is wrong with variables that look like options, and are none."""
+    known = {variable(option) for option in options()} | {PREFIX + name for name in ("URL", "REDIRECT", "HERMETIC")}
+    strange = (name for name in sorted(environment) if name.startswith(PREFIX) and name not in known)
+    return [f"the variable {unknown(name, known)}" for name in strange]
 
 
 def ca_places(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, variable
+from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, strange_variables, variable
 from tests.support import REPOSITORY
 
 
@@ -39,6 +39,15 @@ def test_a_value_means_the_same_from_a_flag_and_from_a_variable(name: str, text:
 
     assert getattr(by_flag, name) == value
     assert by_flag == by_variable
+
+
+def test_a_variable_that_is_no_option_is_named_with_the_one_that_is_meant() -> None:
+    known = {"FLARESEND_MOCK_URL": "x", "FLARESEND_MOCK_REDIRECT": "x", "FLARESEND_MOCK_SEED": "1", "PORT": "1"}
+
+    assert strange_variables(known) == []
+    assert strange_variables({**known, "FLARESEND_MOCK_SEDE": "7"}) == [
+        "the variable 'FLARESEND_MOCK_SEDE' is not known; did you mean 'FLARESEND_MOCK_SEED'?"
+    ]
 
 
 def test_an_error_names_the_flag_or_the_variable() -> None:

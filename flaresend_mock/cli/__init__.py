@@ -135,8 +135,11 @@ def serve(settings: Settings) -> int:
 def start(settings: Settings, log_level: str) -> FlaresendMock:
     """Start an emulator; UsageError if it cannot start."""
     from flaresend_mock.server import CannotStart, FlaresendMock
+    from flaresend_mock.settings import strange_variables
 
     configure(settings.log_format, log_level)
+    for mistake in strange_variables():
+        log.warning("%s", mistake)
     try:
         return FlaresendMock(settings).start()
     except CannotStart as error:
