@@ -24,8 +24,10 @@ from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
 from flaresend_mock.core.models import Webhook
+from flaresend_mock.core.payload_reader import TABLES
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.openapi.documents import ASSETS
+from flaresend_mock.package_data import FIXTURES
 from tests.defaults import FAMILY, OWNED
 
 URL = "http://127.0.0.1:3577"
@@ -78,6 +80,8 @@ def test_texts_examples_and_links_are_about_what_is_there(name: str, documents: 
     assert texts["responses"].keys() == {status for one in found for status in one["responses"]}
     parts = {part["name"] for one in found for part in one.get("parameters", ()) if part["in"] == "path"}
     assert texts["parameters"].keys() == parts
+    found += [hook["post"] for hook in texts.get("webhooks", {}).values()]
+    assert texts["tags"].keys() == {tag for one in found for tag in one["tags"]}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -170,8 +174,99 @@ def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:
     form = documents["api"]["components"]["schemas"]["SendMessageForm"]
 
     assert set(content) == {"application/json", "multipart/form-data"}
-    assert form["properties"]["file"].items() >= {"type": ["string", "null"], "format": "binary"}.items()
+    assert form["properties"]["file"].items() >= {"type": "string", "format": "binary"}.items()
+    assert form["properties"]["recipients[]"]["items"] == {"type": "string"}
+    assert form["required"] == ["recipients[]", "type"]
     assert content["application/json"]["schema"]["discriminator"]["mapping"]["image"].endswith("SendMessageMedia")
+
+
+def test_the_documented_form_fits_its_schema_in_strict_mode(documents: dict[str, Any]) -> None:
+    validator = of_schema(documents["api"], "SendMessageForm")
+    emulator = FlaresendMock(strict=True)
+    client = emulator.app.test_client()
+    for name, status in (("recipients[]", 200), ("recipients", 400)):
+        form = {name: ["254712345678"], "type": "text", "text": "Hi"}
+
+        response = client.post(
+            "/send-message",
+            data=form,
+            content_type="multipart/form-data",
+            headers={"Authorization": "Bearer YOUR_API_KEY"},
+        )
+
+        assert response.status_code == status
+        assert validator.is_valid(form) == (status == 200)
+
+
+def of_schema(document: Any, name: str) -> Draft202012Validator:
+    return Draft202012Validator({"$ref": f"#/components/schemas/{name}", "components": document["components"]})
+
+
+def schemas_in(part: Any) -> Iterator[Any]:
+    """Yield every object of a document that may be a schema."""
+    if isinstance(part, dict):
+        yield part
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        yield from schemas_in(inner)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_schema_is_of_a_kind_that_generators_get_wrong(name: str, documents: dict[str, Any]) -> None:
+    document = documents[name]
+    found = [*schemas_in(document["components"]["schemas"])]
+    found += [one["schema"] for one in schemas_in(document["paths"]) if isinstance(one.get("schema"), dict)]
+
+    for one in found:
+        fixed = [one["const"]] if "const" in one else one.get("enum", [])
+        assert not any(isinstance(value, bool) for value in fixed) or one.keys() == {"const"}, one
+        if one.get("type") == "object":
+            assert one.keys() & {"properties", "additionalProperties"}, one
+        assert not isinstance(one.get("type"), list) or "null" in one["type"], one
+        for variant in one.get("anyOf", ()):
+            assert variant.keys() != {"required"}, one
+
+
+def test_a_success_is_true_and_a_refusal_is_false(documents: dict[str, Any]) -> None:
+    assert of_schema(documents["api"], "UnfollowChannelResponse").is_valid({"success": True, "message": "Done"})
+    assert not of_schema(documents["api"], "UnfollowChannelResponse").is_valid({"success": False, "message": "Done"})
+    assert not of_schema(documents["api"], "Refused").is_valid({"success": True, "message": "Done"})
+
+
+def test_a_change_of_a_channel_is_more_than_an_instance(documents: dict[str, Any]) -> None:
+    validator = of_schema(documents["control"], "ChannelChange")
+
+    given = ({}, {"instance": "one"}, {"instance": "one", "role": "ADMIN"}, {"name": "Bread"})
+    assert [validator.is_valid(one) for one in given] == [False, False, True, True]
+
+
+def test_every_kind_of_event_is_described(documents: dict[str, Any]) -> None:
+    operation = documents["api"]["webhooks"]["message_received"]["post"]
+    assert operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].endswith("/WebhookEvent")
+    closed = json.loads(
+        json.dumps(documents["api"]).replace('"additionalProperties": true', '"additionalProperties": false')
+    )
+    validator = of_schema(closed, "WebhookEvent")
+    files = [*(FIXTURES / "webhooks").glob("*.json"), *(FIXTURES / "webhooks" / "documented").glob("*.json")]
+    assert len(files) > 45
+    for file in files:
+        if file.stem == "raw":  # its content is given, and of a kind of its own
+            continue
+        event = json.loads(file.read_text(encoding="utf-8"))
+        event = event["event"] if isinstance(event["event"], dict) else event
+        assert [error.message for error in validator.iter_errors(event)] == [], file.name
+
+
+def test_the_keys_that_messages_may_have_are_those_that_are_described(documents: dict[str, Any]) -> None:
+    schemas = documents["api"]["components"]["schemas"]
+    names = [
+        schemas[one["$ref"].rpartition("/")[2]]
+        for one in schemas["MessageContent"]["properties"].values()
+        if "$ref" in one
+    ]
+    described = {frozenset(one["properties"]) for one in names}
+    nested = {"list_reply"}  # the row inside singleSelectReply
+    for kind, keys in TABLES["keys"].items():
+        assert kind in nested or frozenset(keys.split()) in described, kind
 
 
 def test_the_documents_are_served(client: Client, documents: dict[str, Any]) -> None:

@@ -137,7 +137,8 @@ class ChannelChange(Input):
     """The texts of a channel, and the `role` of an `instance` in it."""
 
     more_shape: ClassVar[dict[str, Any]] = {
-        "anyOf": [{"required": [name]} for name in ("name", "description", "subscribers", "role")]
+        "minProperties": 1,
+        "not": {"properties": {"instance": {}}, "required": ["instance"], "maxProperties": 1},
     }
 
     name = Text(_CHANNEL_NAME, length=(1, SUBJECT_LENGTH))

@@ -101,23 +101,25 @@ class _Maker:
 
     def document(self) -> Shape:
         paths: Shape = {}
-        tags: dict[str, None] = {}
         for rule in self.app.url_map.iter_rules():
             view = self.app.view_functions[rule.endpoint]
             description = endpoint_of(view)
             if description is None:
                 continue
             for path, words in _paths(rule.rule):
-                tags[rule.endpoint.partition(".")[0]] = None
                 for method in _METHODS:
                     if method in (rule.methods or ()):
                         paths.setdefault(path, {})[method.lower()] = self._operation(rule, view, description, words)
+        webhooks = self.texts.get("webhooks", {})
+        if webhooks:
+            self.shapes.add(json.loads((ASSETS / "events.json").read_text(encoding="utf-8")))
         return {
             "openapi": VERSION,
             "info": self.texts["info"],
             "servers": [],  # each emulator of the process has its own
-            "tags": [{"name": tag} for tag in tags],
+            "tags": [{"name": tag, "description": text} for tag, text in self.texts["tags"].items()],
             "paths": paths,
+            **({"webhooks": webhooks} if webhooks else {}),
             "components": {"schemas": self.shapes.components, "securitySchemes": self.texts["securitySchemes"]},
             "security": self.texts["security"],
         }
@@ -127,8 +129,7 @@ class _Maker:
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
         operation: Shape = {"operationId": f"{name}_{words}" if words else name, "tags": [tag]}
         operation["summary"] = summary.replace("\n", " ").rstrip(".")
-        if rest:
-            operation["description"] = rest.partition("\nRaises:")[0].strip()
+        operation["description"] = rest.partition("\nRaises:")[0].strip() or f"{operation['summary']}."
         if self.examples:
             operation[FIDELITY] = self.examples.tag(rule.endpoint)
         if description.former:

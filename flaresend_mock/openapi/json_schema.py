@@ -35,6 +35,9 @@ class Shapes:
         found = self._spec.to_dict().get("components", {}).get("schemas", {}) | self._named
         return {name: _mended(found[name]) for name in sorted(found)}
 
+    def add(self, named: Shape) -> None:
+        self._named |= named
+
     def body(self, schema: Schema, how: str = JSON_ONLY) -> Shape:
         """Return the schema of a body. A body whose `type` decides what else it needs is one of several.
 
@@ -43,7 +46,7 @@ class Shapes:
         """
         whole = self._object(schema)
         if how == FORM:
-            return self._kept(_name(schema) + "Form", whole)
+            return self._kept(_name(schema) + "Form", _form(whole))
         whole["properties"].pop("file", None)
         needs = getattr(schema, "needs", None)
         if needs is None or schema.partial:
@@ -76,7 +79,8 @@ class Shapes:
         """Return the schema of a response: a resource, under a name or that of its class, or a type."""
         resource = instance(of) if inspect.isclass(of) and issubclass(of, Resource) else of
         if not isinstance(resource, Resource):
-            return self._of(of)
+            shape: Shape = _mended(self._of(of))
+            return shape
         name = name or type(resource).__name__
         if name not in self._named:
             self._named[name] = {}  # a resource may refer to itself
@@ -124,6 +128,22 @@ class Shapes:
         return {"$ref": REFERENCE + name}
 
 
+def _form(whole: Shape) -> Shape:
+    """Return the schema of a body as a form, whose lists are documented as `name[]`; its values are texts or files."""
+    lists = {name for name, shape in whole["properties"].items() if "items" in shape}
+    names = {name: f"{name}[]" if name in lists else name for name in whole["properties"]}
+    shapes = {names[name]: _as_text(shape) for name, shape in whole["properties"].items()}
+    return {**whole, "properties": shapes, "required": [names[name] for name in whole.get("required", ())]}
+
+
+def _as_text(shape: Shape) -> Shape:
+    kinds = shape.get("type")
+    changed: Shape = {"items": _as_text(shape["items"])} if "items" in shape else {}
+    if isinstance(kinds, list):
+        changed["type"] = "string" if "string" in kinds else kinds[0]
+    return {**shape, **changed}
+
+
 def _variant(whole: Shape, kinds: Sequence[str], needed: str) -> Shape:
     """Return the schema of a message of some types, which needs a field."""
     every = whole["properties"]
@@ -148,9 +168,13 @@ def _mended(shape: Any) -> Any:
     if not isinstance(shape, Mapping):
         return shape
     mended = {key: _mended(inner) for key, inner in shape.items()}
-    if mended.get("enum") in ([True], [False]):  # which few generators know of booleans
-        mended["const"] = mended.pop("enum")[0]
-        mended["type"] = "boolean"
+    if mended.get("enum") in ([True], [False]):  # generators compare an enum or const of booleans with strings
+        mended |= {"type": "boolean", "not": {"const": not mended.pop("enum")[0]}}
+    if mended.get("type") == "object" and not mended.keys() & {"properties", "additionalProperties"}:
+        mended["additionalProperties"] = True  # otherwise generators take it for an object without any property
+    kinds = mended.get("type")
+    if isinstance(kinds, list) and len(kinds) - ("null" in kinds) > 1:  # few generators know more than one
+        mended["anyOf"] = [_mended({"type": kind}) for kind in mended.pop("type")]
     pattern = mended.get("pattern")
     if isinstance(pattern, str) and pattern.endswith(_END):  # Python matches it as a whole
         mended["pattern"] = f"^(?:{pattern.removesuffix(_END)})$"
