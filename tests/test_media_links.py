@@ -236,7 +236,11 @@ def test_the_file_is_at_its_link() -> None:
 def test_the_kit_tells_an_emulator_elsewhere_how_it_is_reached() -> None:
     with FlaresendMock() as emulator:
         url = emulator.url.replace("127.0.0.1", "localhost")
-        servers = [(Server(url), {}), (Server(url), {"public_url": RANDOM_PORT}), (Server(emulator.url, here=True), {})]
+        servers = [
+            (Server(url), {}),
+            (Server(url), {"public_url": RANDOM_PORT}),
+            (Server(emulator.url, here=emulator), {}),
+        ]
         found = []
         for server, wanted in servers:
             with server, server.world(**wanted) as kit:

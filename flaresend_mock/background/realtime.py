@@ -1,55 +1,64 @@
-"""Reads the machine's clock. No other module does."""
+"""Reads the machine's clock. No other module does.
 
-import os
+Libraries that fake time replace the functions of `time` wherever they find them, also in later imports.
+freezegun does not find those of a second instance of the built-in module; time-machine has an escape hatch.
+"""
+
+import datetime as dt
+import sys
 import threading
-import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC
 from email.utils import formatdate
+from importlib.util import find_spec, module_from_spec
+from typing import Any
 
 SLICE_SECONDS = 0.5
 
+_spec: Any = find_spec("time")
+_time: Any = module_from_spec(_spec)
+_spec.loader.exec_module(_time)
 _date = (0, "")
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
+def _seconds() -> float:
+    if "time_machine" in sys.modules:
+        with suppress(ValueError):  # it is not faking time now
+            return float(sys.modules["time_machine"].escape_hatch.time.time())
+    return float(_time.time())
 
 
-def machine_time() -> datetime:
-    """Return the machine's time, also in processes that freeze time: clients of TLS compare certificates with it.
+def utc_now() -> dt.datetime:
+    """Return real time, also in processes that fake it."""
+    return dt.datetime.fromtimestamp(_seconds(), UTC)
 
-    The system stamps a new pipe with it, but on Windows.
-    """
-    ends = os.pipe()
-    try:
-        return datetime.fromtimestamp(os.fstat(ends[0]).st_mtime or time.time(), UTC)
-    finally:
-        for end in ends:
-            os.close(end)
+
+def process_now() -> dt.datetime:
+    """Return what the process takes for the time: that of a library that fakes it, or else real time."""
+    return dt.datetime.now(UTC)
 
 
 def http_date() -> str:
     global _date
-    second = int(time.time())
+    second = int(_seconds())
     if _date[0] != second:
         _date = second, formatdate(second, usegmt=True)
     return _date[1]
 
 
 class Stopwatch:
-    """Measures real seconds since its creation, also in processes that freeze time."""
+    """Measures real seconds since its creation, also in processes that fake time."""
 
-    __slots__ = ("_counter", "_started")
+    __slots__ = ("_started",)
 
-    # the default argument keeps the counter from libraries that freeze time
-    def __init__(self, counter: Callable[[], float] = time.perf_counter) -> None:
-        self._counter = counter
-        self._started = counter()
+    def __init__(self) -> None:
+        self._started: float = _time.perf_counter()
 
     @property
     def seconds(self) -> float:
-        return self._counter() - self._started
+        seconds: float = _time.perf_counter() - self._started
+        return seconds
 
 
 class Patience:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
+from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.core.world import World
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
+
+POLL = timedelta(seconds=0.05)
+"""How often a world that follows the clock of the process looks at it: nothing tells when that is set."""
 
 
 class Scheduler:
@@ -54,6 +58,8 @@ class Scheduler:
             if world.closed or not self.running:
                 return
             armed = self._armed.get(world)
+            if wake_at is not None and world.follows_process:
+                wake_at = armed[0] if armed else utc_now() + POLL
             if armed is not None and armed[0] == wake_at:
                 return
             self._disarm(world)
@@ -73,6 +79,17 @@ class Scheduler:
             def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
                 with suppress(JobLookupError):  # it is running already, or the scheduler stops as it starts it
                     super().remove_job(job_id, jobstore)
+
+            def _process_jobs(self) -> float | None:
+                """Start what is due in real time. APScheduler itself takes the time that the process fakes."""
+                now = utc_now()
+                with self._jobstores_lock:
+                    store = self._lookup_jobstore("default")
+                    for job in store.get_due_jobs(now):
+                        self._lookup_executor(job.executor).submit_job(job, [job.next_run_time])
+                        store.remove_job(job.id)
+                    next_at = store.get_next_run_time()
+                return None if next_at is None else min(max((next_at - now).total_seconds(), 0), threading.TIMEOUT_MAX)
 
         if self._scheduler is None:
             logging.getLogger("apscheduler").setLevel(logging.WARNING)

@@ -78,6 +78,7 @@ class Store:
         self._recorded = threading.Condition(self.lock)
         self._reactions: list[tuple[str, See]] = []
         self._real = real
+        self.follows_process = False
         self.enter(state)
 
     def enter(self, state: State) -> None:
@@ -85,6 +86,13 @@ class Store:
         self.state = state
         self.clock = Clock(self._real, state.clock)
         self.random = SeededRandom(state.seed, state.counters)
+
+    def follow_process(self, now: Callable[[], datetime]) -> None:
+        """Let the clock run with that of the process, which libraries may fake, instead of real time."""
+        with self.lock:
+            self._real, self.follows_process = now, True
+            self.clock = Clock(now, self.state.clock)
+        self.host.on_timer_changed(self)
 
     def record(self, kind: str, subject: Subject, at: datetime | None = None) -> Event:
         """Append an event, of now or of this time, to the log, and call subscribers. The caller holds the lock."""

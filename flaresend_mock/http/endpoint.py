@@ -134,7 +134,9 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
                 arguments["body"] = of.body.parse(given)
                 del given  # what a large body is read from takes as much memory as what it becomes
             if WORLD in takes:
-                arguments[WORLD] = chosen_world(request)
+                arguments[WORLD] = world = chosen_world(request)
+                if world.follows_process:  # a test may have set it just now
+                    world.timeline.run_due()
             result = view(**arguments)
             if isinstance(result, Response):
                 return result

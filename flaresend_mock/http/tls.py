@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from flaresend_mock.background.realtime import machine_time
+from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.core.errors import AuthorityError as AuthorityError
 from flaresend_mock.core.hosts import address_of
 from flaresend_mock.http.proxy import names
@@ -157,7 +157,7 @@ class Authority:
         return context
 
     def _problem(self) -> str | None:
-        issuer, now = self._issuer, machine_time()
+        issuer, now = self._issuer, utc_now()
         basic, usage = _extension(issuer, x509.BasicConstraints), _extension(issuer, x509.KeyUsage)
         if issuer.public_key() != self._key.public_key():
             return "has a key that does not fit its certificate"
@@ -171,7 +171,7 @@ class Authority:
 
     def _sign(self, signed: Sequence[str]) -> bytes:
         """Return a new key, its certificate, and those that lead from there to the root, in PEM."""
-        key, start = ec.generate_private_key(ec.SECP256R1()), machine_time() - DAY
+        key, start = ec.generate_private_key(ec.SECP256R1()), utc_now() - DAY
         issuer_id = _extension(self._issuer, x509.SubjectKeyIdentifier) or _id(self._key.public_key())
         # a client refuses an address here: it takes the common name for a host that the CA may not sign
         title = "flaresend-mock server" if address_of(signed[0]) else signed[0]
@@ -236,7 +236,7 @@ def _limited(
     addresses = [address for host in hosts if (address := address_of(host)) and not address.is_loopback]
     networks = [*map(ip_network, _LOOPBACK), *map(ip_network, addresses)]
     limits = [x509.DNSName(host) for host in hosts if not address_of(host)]
-    start = machine_time() - DAY
+    start = utc_now() - DAY
     return (
         _builder(subject, key, issuer, _id(issuer_key.public_key()))
         .not_valid_before(start)

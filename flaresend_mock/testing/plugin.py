@@ -36,9 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(world='default', seed=None, frozen_at=None, time_zone=None, **settings): the world that the fixture "
-        "flaresend_mock makes: a shipped one by its name, or a world file or an export by its path, beside the test's "
-        "file or in the root folder; its clock; and its settings, such as directory='closed'.",
+        f"{MARKER}(world='default', seed=None, frozen_at=None, clock='real', time_zone=None, **settings): the world "
+        "of the fixture: a shipped one by its name, or a world file or an export by its path, beside the test's file "
+        "or in the root folder; its clock, which follows real time, or with clock='process' that of the process, even "
+        "if it is fake; and its settings, such as directory='closed'.",
     )
 
 

@@ -1,5 +1,7 @@
 """The emulator of a test run, in this process or elsewhere, and a world for every test."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -8,26 +10,30 @@ from difflib import get_close_matches
 from itertools import count
 from os import getpid
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from zlib import crc32
 
+from flaresend_mock.background.realtime import process_now
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core.hosts import is_base_url
 from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.client import Flaresend
 
+if TYPE_CHECKING:
+    from flaresend_mock.server import FlaresendMock
+
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
 _OPTIONS = ("seed", "time_zone", *(one.name for one in fields(WorldSettings)))
-_WORLD_OPTIONS = ("world", "frozen_at", *_OPTIONS)
+_WORLD_OPTIONS = ("world", "frozen_at", "clock", *_OPTIONS)
 _numbers = count(1)
 
 
 class Server(AbstractContextManager["Server"]):
-    """An emulator that creates a world for every test. `token` is its control token; `here`, it is in this process."""
+    """An emulator that creates a world for every test. `token` is its control token; `here` is one in this process."""
 
-    def __init__(self, url: str, token: str | None = None, *, here: bool = False) -> None:
+    def __init__(self, url: str, token: str | None = None, *, here: FlaresendMock | None = None) -> None:
         self.url, self._here, self._token = url, here, token
         self._control = ControlPlane(url, token=token)
 
@@ -41,14 +47,19 @@ class Server(AbstractContextManager["Server"]):
         Args:
             about: what the world is for, such as the name of a test. Without a seed, it decides the ids, so that two
                 tests never share one.
-            wanted: `world`, `seed`, `frozen_at`, `time_zone` and settings, as the marker takes them; TypeError for
-                another name, ValueError with the reason for a wrong value.
+            wanted: `world`, `seed`, `frozen_at`, `clock`, `time_zone` and settings, as the marker takes them; TypeError
+                for another name, ValueError with the reason for a wrong value.
         """
         last = self._call("GET", "/events?limit=1")["events"]
         elsewhere = last[-1]["id"] if last else 0
+        clock = wanted.get("clock", "real")
+        if clock not in ("real", "process") or (clock == "process" and self._here is None):
+            raise ValueError(f"clock: 'real', or 'process' with an emulator in this process, not {clock!r}")
         made = self._make(wanted, about)
-        client = Flaresend(self.url, made["api_key"], self._token, made["name"], self._here, elsewhere)
+        client = Flaresend(self.url, made["api_key"], self._token, made["name"], self._here is not None, elsewhere)
         try:
+            if self._here is not None and clock == "process":
+                self._here.worlds.get(made["name"]).follow_process(process_now)
             if wanted.get("frozen_at") is not None:
                 try:
                     client.freeze_for_good(wanted["frozen_at"])
@@ -129,7 +140,7 @@ def serving(url: str | None = None) -> Iterator[Server]:
         return
     from flaresend_mock import FlaresendMock  # only this case needs the emulator
 
-    with FlaresendMock() as emulator, Server(emulator.url, here=True) as server:
+    with FlaresendMock() as emulator, Server(emulator.url, here=emulator) as server:
         yield server
 
 

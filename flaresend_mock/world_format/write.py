@@ -41,7 +41,7 @@ def export(state: State, *, secrets: bool) -> bytes:
     """
     import msgspec
 
-    return msgspec.json.encode(_document(state, secrets=secrets))
+    return msgspec.json.encode(_document(state, secrets=secrets), enc_hook=_text_of_faked)
 
 
 def _document(state: State, *, secrets: bool) -> dict[str, Any]:
@@ -93,7 +93,14 @@ def _typed(value: Any, kind: Any) -> Any:
         if kind not in _known_types:
             msgspec.json.Decoder(kind)
             _known_types.add(kind)
-    return msgspec.to_builtins(msgspec.convert(msgspec.to_builtins(value), kind))
+    plain = msgspec.to_builtins(value, enc_hook=_text_of_faked)
+    typed = msgspec.convert(plain, kind, dec_hook=lambda _, text: datetime.fromisoformat(text))
+    return msgspec.to_builtins(typed, enc_hook=_text_of_faked)
+
+
+def _text_of_faked(moment: datetime) -> str:
+    """Return a time of a library that fakes time, whose type msgspec does not know, as msgspec writes others."""
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _mask_instance(instance: Instance) -> Instance:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.background.realtime import machine_time
+from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.http import tls
 from flaresend_mock.http.tls import Authority, AuthorityError, certificate_file, names
 from flaresend_mock.server import CannotStart
@@ -678,6 +678,6 @@ def test_certificates_have_the_time_of_the_machine_where_tests_freeze_it(
 ) -> None:
     monkeypatch.setattr(time, "time", lambda: 0.0)
 
-    assert abs(machine_time() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert abs(utc_now() - datetime.now(UTC)) < timedelta(minutes=1)
     authority = Authority.open(tmp_path / "ca.pem")
     assert is_trusted(trusting(authority.certificate), authority.context(names()), "localhost")
