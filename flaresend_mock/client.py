@@ -15,6 +15,8 @@ from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from weakref import finalize
 
+from flaresend_mock.background.blockers import describe_stop
+
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
 ROOT = "/_mock"
@@ -161,7 +163,11 @@ class ControlPlane:
         connection.timeout = seconds
         if connection.sock is not None:
             connection.sock.settimeout(seconds)
-        connection.request(method, target, body, {**headers, **self._headers})
+        connection.putrequest(method, target)  # not request(), which pook replaces
+        length = {} if method == "GET" else {"Content-Length": len(body or b"")}
+        for name, value in {**length, **headers, **self._headers}.items():
+            connection.putheader(name, str(value))
+        connection.endheaders(body)
         return connection.getresponse()
 
     def _connection(self) -> HTTPConnection:
@@ -185,8 +191,11 @@ class ControlPlane:
     def _reaching(self, call: str) -> Iterator[None]:
         try:
             yield
-        except (OSError, ValueError, HTTPException) as error:
-            reason = getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
+        except Exception as error:
+            stop = describe_stop(error)
+            if stop is None and not isinstance(error, OSError | ValueError | HTTPException):
+                raise
+            reason = stop or getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
             if isinstance(error, TimeoutError):
                 reason = f"no response to {call} in time"
             if isinstance(error, SSLCertVerificationError):

@@ -27,6 +27,7 @@ import requests
 from requests import PreparedRequest, Response
 from requests.exceptions import ConnectionError, ReadTimeout
 
+from flaresend_mock.background.blockers import describe_stop
 from flaresend_mock.background.network import NetworkAdapter, exchange, is_in_container
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.trust_store import TrustStore
@@ -89,14 +90,17 @@ class Poster:
             call = self._session.prepare_request(request)
             sent = call.headers
             tls: Any = self._trust.context(webhook) if urlsplit(url).scheme == "https" else None
-            options = {"timeout": TIMEOUT_SECONDS, "allow_redirects": False, "stream": True, "verify": tls}
-            with self._session.send(call, **options) as response:
+            adapter = self._session.adapters[f"{urlsplit(url).scheme}://"]  # of the session, requests_mock replaces it
+            with adapter.send(call, stream=True, timeout=TIMEOUT_SECONDS, verify=tls) as response:
                 status = response.status_code  # counts as the response, even if the body breaks off
                 text = _read(response, watch)
         except requests.Timeout:
             error = f"no response within {TIMEOUT_SECONDS:.0f} s"
-        except (requests.RequestException, UnicodeError, ValueError) as problem:
-            error = _plain(problem, urlsplit(url).hostname)
+        except Exception as problem:
+            stop = describe_stop(problem)
+            if stop is None and not isinstance(problem, requests.RequestException | UnicodeError | ValueError):
+                raise
+            error = _printable(stop) if stop else _plain(problem, urlsplit(url).hostname)
         shown = tuple((name, str(value)) for name, value in sent.items())
         outcome = {"url": url, "headers": shown, "status": status, "response": text, "error": error}
         return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": exchange.reconnected}

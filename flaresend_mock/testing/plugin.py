@@ -84,12 +84,16 @@ def pytest_runtest_makereport(
 
 def _enter(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> _T:
     """Enter a context. An error that the user can mend fails the test without a traceback through this package."""
+    from flaresend_mock.background.blockers import describe_stop
     from flaresend_mock.client import EmulatorUnreachable
 
     try:
         return stack.enter_context(make())
-    except (OSError, TypeError, EmulatorUnreachable, ValueError) as error:
-        why = str(error)
+    except Exception as error:
+        stop = describe_stop(error)
+        if stop is None and not isinstance(error, OSError | TypeError | EmulatorUnreachable | ValueError):
+            raise
+        why = stop or str(error)
     pytest.fail(f"flaresend_mock: {why}", pytrace=False)
 
 
