@@ -22,16 +22,13 @@ _spec.loader.exec_module(_time)
 _date = (0, "")
 
 
-def _seconds() -> float:
-    if "time_machine" in sys.modules:
-        with suppress(ValueError):  # it is not faking time now
-            return float(sys.modules["time_machine"].escape_hatch.time.time())
-    return float(_time.time())
-
-
 def utc_now() -> dt.datetime:
     """Return real time, also in processes that fake it."""
-    return dt.datetime.fromtimestamp(_seconds(), UTC)
+    seconds: float = _time.time()
+    if "time_machine" in sys.modules:
+        with suppress(ValueError):  # it is not faking time now
+            seconds = sys.modules["time_machine"].escape_hatch.time.time()
+    return dt.datetime.fromtimestamp(seconds, UTC)
 
 
 def process_now() -> dt.datetime:
@@ -41,7 +38,7 @@ def process_now() -> dt.datetime:
 
 def http_date() -> str:
     global _date
-    second = int(_seconds())
+    second = int(utc_now().timestamp())
     if _date[0] != second:
         _date = second, formatdate(second, usegmt=True)
     return _date[1]
