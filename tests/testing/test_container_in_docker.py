@@ -5,12 +5,14 @@ The tests of the image (`tests/container`) start a daemon and run these tests be
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import docker
@@ -51,7 +53,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 @pytest.fixture(autouse=True, scope="module")
 def _docker() -> None:
-    if missing := lack():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker's client leaves its socket open if nothing responds
+        missing = lack()
+        gc.collect()
+    if missing:
         pytest.skip(missing)
     testcontainers_config.ryuk_disabled = True  # its image is not on every machine
 
