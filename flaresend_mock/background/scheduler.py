@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+RETRY_SECONDS = 1.0  # after which a timer that could not be started is tried again
 POLL = timedelta(seconds=0.05)
 """How often a world that follows the clock of the process looks at it: nothing tells when that is set."""
 
@@ -71,30 +72,10 @@ class Scheduler:
             self._disarm(world)
 
     def _add_job(self, world: World, wake_at: datetime) -> Job:
-        from apscheduler.jobstores.base import JobLookupError
-        from apscheduler.schedulers.background import BackgroundScheduler
         from apscheduler.triggers.date import DateTrigger
 
-        class ForgivingScheduler(BackgroundScheduler):  # type: ignore[misc]
-            def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
-                with suppress(JobLookupError):  # it is running already, or the scheduler stops as it starts it
-                    super().remove_job(job_id, jobstore)
-
-            def _process_jobs(self) -> float | None:
-                """Start what is due in real time. APScheduler itself takes the time that the process fakes."""
-                now = utc_now()
-                with self._jobstores_lock:
-                    store = self._lookup_jobstore("default")
-                    for job in store.get_due_jobs(now):
-                        self._lookup_executor(job.executor).submit_job(job, [job.next_run_time])
-                        store.remove_job(job.id)
-                    next_at = store.get_next_run_time()
-                return None if next_at is None else min(max((next_at - now).total_seconds(), 0), threading.TIMEOUT_MAX)
-
         if self._scheduler is None:
-            logging.getLogger("apscheduler").setLevel(logging.WARNING)
-            defaults = {"misfire_grace_time": None, "coalesce": True}
-            self._scheduler = ForgivingScheduler(timezone=UTC, job_defaults=defaults)
+            self._scheduler = _real_time_scheduler()
             self._scheduler.start()
         id_ = f"{world.name} {next(self._job_numbers)}"
         return self._scheduler.add_job(self._wake, DateTrigger(wake_at, UTC), args=[world, id_], id=id_)
@@ -112,3 +93,31 @@ class Scheduler:
                 log.debug("%s: %s %s %s", world.name, fired.kind, fired.id, fired.result)
         finally:
             self.schedule_wakeup(world)
+
+
+def _real_time_scheduler() -> BackgroundScheduler:
+    """Return a scheduler of APScheduler that runs in real time: itself, it takes the time that the process fakes."""
+    from apscheduler.jobstores.base import JobLookupError
+    from apscheduler.schedulers.background import BackgroundScheduler
+
+    class RealTimeScheduler(BackgroundScheduler):  # type: ignore[misc]
+        def remove_job(self, job_id: str, jobstore: str | None = None) -> None:
+            with suppress(JobLookupError):  # it is running already
+                super().remove_job(job_id, jobstore)
+
+        def _process_jobs(self) -> float | None:
+            now = utc_now()
+            with self._jobstores_lock:
+                store = self._lookup_jobstore("default")
+                for job in store.get_due_jobs(now):
+                    try:
+                        self._lookup_executor(job.executor).submit_job(job, [job.next_run_time])
+                    except RuntimeError as error:  # there is no thread for it
+                        log.warning("a timer cannot be started now: %s", error)
+                        return RETRY_SECONDS
+                    store.remove_job(job.id)
+                next_at = store.get_next_run_time()
+            return None if next_at is None else min(max((next_at - now).total_seconds(), 0), threading.TIMEOUT_MAX)
+
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)
+    return RealTimeScheduler(timezone=UTC, job_defaults={"misfire_grace_time": None})

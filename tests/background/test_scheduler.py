@@ -212,3 +212,22 @@ def test_stopping_while_a_timer_starts_ends_its_thread_in_order(
     flaresend.stop()
 
     assert failed == []
+
+
+def test_a_timer_that_cannot_be_started_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.background.scheduler.RETRY_SECONDS", 0.01)
+    submit, failures = BaseExecutor.submit_job, [RuntimeError("can't start new thread")] * 2
+
+    def submit_late(self: BaseExecutor, *job: object) -> None:
+        if failures:
+            raise failures.pop()
+        submit(self, *job)
+
+    monkeypatch.setattr(BaseExecutor, "submit_job", submit_late)
+    schedule(world)
+    run_from(world, 0)
+
+    wait_for(world, 1)
+
+    assert sent(world) == ["hello"]
+    assert failures == []
