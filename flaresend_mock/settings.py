@@ -63,7 +63,12 @@ def _base_url(value: str) -> str:
 
 
 def _text(pattern: str) -> Callable[[str], Any]:
-    return lambda value: re.findall(rf"\A{pattern}\Z", value)[0]
+    def read(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError
+        return value
+
+    return read
 
 
 def _hosts(value: str) -> str:

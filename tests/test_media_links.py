@@ -1,4 +1,4 @@
-"""Links lead to the emulator as it is reached: media for the application, pages for the user."""
+"""Links lead to where the emulator is reached: media for the application, pages for the user."""
 
 from __future__ import annotations
 
@@ -72,8 +72,8 @@ def test_only_calls_with_the_key_of_an_instance_tell_its_address(client: Client)
     key = client.post(f"/_mock/instances/{second['id']}/api-keys", json={}).get_json()["api_key"]
     call(client, "second:1", {"Authorization": f"Bearer {key}"})
     call(client, "unknown:1", {"Authorization": "Bearer of-another"})
-    call(client, "nobody:1", {})
-    client.get("/_mock/messages", headers={**KEY, "Host": "steering:1"})
+    call(client, "stranger:1", {})
+    client.get("/_mock/messages", headers={**KEY, "Host": "controlling:1"})
 
     assert [link(client), link(client, instance=second["id"])] == [LISTENS, "http://second:1"]
 

@@ -172,4 +172,6 @@ def show_media(world: World, media_id: str) -> Response:
 def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
     """Return the items of a page: the first `limit` after `since`, or the newest `limit` without `since`."""
     items, limit = list(found), page["limit"]
-    return items if limit is None else items[-limit:] if page["since"] is None else items[:limit]
+    if limit is None:
+        return items
+    return items[-limit:] if page["since"] is None else items[:limit]

@@ -56,7 +56,7 @@ def waiters(waiting: int, calls: int) -> Rows:
     if statuses.count(200) != waiting:
         raise SystemExit(f"{statuses.count(200)} of {waiting} were answered")
     return [
-        ("POST /send-message, nobody waiting", f"{alone * 1000:.2f}", "ms"),
+        ("POST /send-message, no call waiting", f"{alone * 1000:.2f}", "ms"),
         (f"  with {waiting} waiting for another message", f"{crowded / alone:.2f}", "times that"),
         (f"  until all {waiting} have got theirs", f"{watch.seconds:.2f}", "s"),
     ]

@@ -262,7 +262,7 @@ def test_names_of_its_container_and_its_machine_are_the_emulator(host: str, monk
 
 
 def test_the_address_that_stands_for_all_of_them_leads_to_the_emulator_in_one_step() -> None:
-    """It is no loopback address. A client that asks again in the tunnel gets another one, not a loop."""
+    """It is not a loopback address. A client that asks again in the tunnel gets another one, not a loop."""
     with proxying(passes=True) as (server, recorded), connect(server.port) as raw:
         for _ in range(3):
             assert tunnel(raw, f"0.0.0.0:{server.port}")[0] == 200
