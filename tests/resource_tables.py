@@ -2,7 +2,7 @@
 
 python -m tests.resource_tables > docs/resources.md
 
-With the argument `kit`, it prints the tables of docs/testing.md: the fields of each data class of the test kit.
+With the argument `kit`, it prints the tables of docs/testing/pytest.md: the fields of each data class of the test kit.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def model_section(model: type, of: type[Resource]) -> str:
             rows.append(f"| `{one.name}` | `{kind}` | `{key}` | {shown[key].description} |")
     rows.append("| `raw` | `Mapping[str, Any]` | | The whole JSON, with the fields that have no attribute. |")
     anchor = next(name for name, resource in RESOURCES.items() if resource is of).lower().replace(" ", "-")
-    title = f"`{model.__name__}`, from the [resource](resources.md#{anchor})"
+    title = f"`{model.__name__}`, from the [resource](../resources.md#{anchor})"
     return "\n".join([f"{title}:\n", *rows, ""])
 
 

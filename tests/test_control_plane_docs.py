@@ -72,7 +72,7 @@ def test_the_tables_of_fields_are_those_of_the_resources() -> None:
 
 
 def test_the_tables_of_the_test_kit_are_those_of_its_data_classes() -> None:
-    page = (REPOSITORY / "docs" / "testing.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "testing" / "pytest.md").read_text(encoding="utf-8")
 
     assert resource_tables.kit() in page
 

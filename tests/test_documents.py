@@ -13,6 +13,7 @@ DOCUMENTS = [
     REPOSITORY / "README.md",
     REPOSITORY / "CHANGELOG.md",
     *sorted((REPOSITORY / "docs").glob("*.md")),
+    *sorted((REPOSITORY / "docs" / "testing").glob("*.md")),
     *sorted((REPOSITORY / ".github").glob("*.md")),
 ]
 
@@ -43,8 +44,10 @@ def test_links_lead_to_files_and_headings(document: Path) -> None:
     assert wrong == []
 
 
-def test_the_index_lists_every_document() -> None:
-    index = (REPOSITORY / "docs" / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("folder", ["docs", "docs/testing"])
+def test_the_index_lists_every_document(folder: str) -> None:
+    index = REPOSITORY / folder / "README.md"
 
-    listed = {(REPOSITORY / "docs" / link).resolve() for link in re.findall(r"\]\(([^)#\s]+)", index)}
-    assert {one.name for one in (REPOSITORY / "docs").glob("*.md") if one.resolve() not in listed} == {"README.md"}
+    links = re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8"))
+    listed = {(index.parent / link).resolve() for link in links}
+    assert {one.name for one in index.parent.glob("*.md") if one.resolve() not in listed} == {"README.md"}

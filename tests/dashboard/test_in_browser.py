@@ -28,6 +28,7 @@ pytestmark = [
 BRIAN = "254711000002"
 SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
 WAIT = 20_000
+LEFT = ("htmx:afterRequest, ", "htmx:sendAbort, ")  # a page was left while it asked for news
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +58,7 @@ def opened(browser: Any, emulator: FlaresendMock, path: str = "", **options: Any
     page.goto(f"{emulator.url}/_mock/ui/{path}")
     yield page
     context.close()
-    assert troubles == []
+    assert [one for one in troubles if not one.startswith(LEFT)] == []
 
 
 def _check_host(url: str, emulator: FlaresendMock, troubles: list[str]) -> None:

@@ -1,0 +1,49 @@
+"""The pages for pytest, unittest, Node and bash: their examples pass."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from flaresend_mock import FlaresendMock
+from tests.guides import run, write_files
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
+    write_files("pytest.md", tmp_path)
+
+    said = run(tmp_path, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bookings.py")
+
+    assert "4 passed" in said
+
+
+def test_the_example_for_unittest_passes(tmp_path: Path) -> None:
+    write_files("unittest.md", tmp_path)
+
+    assert "Ran 1 test" in run(tmp_path, sys.executable, "-m", "unittest", "test_unittest.py")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
+def test_the_example_for_node_passes(tmp_path: Path) -> None:
+    write_files("javascript.md", tmp_path)
+
+    with FlaresendMock() as emulator:
+        said = run(tmp_path, "node", "--test", "bookings.test.mjs", FLARESEND_MOCK_URL=emulator.url)
+
+    assert "pass 2" in said
+
+
+def test_the_example_for_bash_passes_and_cleans_up(tmp_path: Path) -> None:
+    write_files("bash.md", tmp_path)
+
+    with FlaresendMock() as emulator:
+        said = run(tmp_path, "bash", "bookings.sh", FLARESEND_MOCK_URL=emulator.url)
+        left = [world.name for world in emulator.worlds.all()]
+
+    assert "The reminder was sent, at attempt 2." in said
+    assert left == ["default"]
