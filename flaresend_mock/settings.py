@@ -157,6 +157,9 @@ class Settings:
     url_file: str | None = _file(
         "File that has the URL of the emulator while it runs. Commands read it, unless they are given a URL."
     )
+    stop_with_stdin: bool = _option(
+        "Stop when standard input ends, as it does with the program that started the emulator.", False
+    )
     with_secrets: bool = _option("Show API keys and secrets in lists and exports, which otherwise mask them.", False)
     control_token: str | None = _option(
         "Token that clients of /_mock must send as X-Control-Token.", None, _TOKEN, "none: every program, no web page"

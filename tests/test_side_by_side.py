@@ -41,6 +41,7 @@ PUBLIC = ("http://one.example", "http://other.example/with/a/path")
 OF_THE_PROCESS = {
     "log_format": "Python has one root logger: the command line configures it, and no emulator touches it.",
     "log_level": "As log_format.",
+    "stop_with_stdin": "Python has one standard input: the command line reads it, and no emulator does.",
 }
 
 

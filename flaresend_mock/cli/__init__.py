@@ -10,6 +10,7 @@ import shlex
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -32,7 +33,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SI
 
 _MODULES = """run:run env:env health:tools reset:worlds receive:instances messages:lists requests:lists deliveries:lists
 transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances ca:redirection
-verify-signature:tools fidelity:tools openapi:tools"""
+verify-signature:tools fidelity:tools openapi:tools helper:tools"""
 COMMANDS = dict(pair.split(":") for pair in _MODULES.split())
 """The commands, and the module of each, which is imported when its command runs."""
 
@@ -111,6 +112,9 @@ def serve(settings: Settings) -> int:
     for number in wanted:
         signal.signal(number, lambda *_: None)
 
+    if settings.stop_with_stdin:
+        threading.Thread(target=_await_end_of_stdin, args=(wakeup,), daemon=True).start()
+
     gc.disable()  # imports leave nothing to collect, and looking takes a tenth of the start
 
     from flaresend_mock.server import CannotExport
@@ -130,6 +134,13 @@ def serve(settings: Settings) -> int:
     for number in wanted:
         signal.signal(number, signal.SIG_IGN)  # the process ends now; another signal changes nothing
     return status
+
+
+def _await_end_of_stdin(wakeup: socket.socket) -> None:
+    with suppress(OSError):  # closed, or the emulator has stopped
+        while os.read(0, 4096):  # not sys.stdin, whose lock the thread would hold when the process ends
+            pass
+        wakeup.send(b"\0")
 
 
 def start(settings: Settings, log_level: str) -> FlaresendMock:

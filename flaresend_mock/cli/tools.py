@@ -1,7 +1,8 @@
-"""flaresend-mock health, openapi, fidelity and verify-signature: commands that need no world."""
+"""flaresend-mock health, openapi, fidelity, helper and verify-signature: commands that need no world."""
 
 import json
 import threading
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,9 @@ from flaresend_mock.cli import output
 from flaresend_mock.cli.options import SPAN, EmulatorCommand
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.settings import HTTP_URL, Settings, local_url
+from flaresend_mock.version import __version__
 
+HELPERS = {"node": "flaresend.mjs"}
 SECONDS_BETWEEN = 0.2
 _HEADERS = click.File(encoding="latin-1")
 _DEFAULT_URL = local_url(Settings().host, Settings().port)
@@ -56,6 +59,20 @@ def fidelity() -> None:
     from flaresend_mock.contract import fidelity_table
 
     print(fidelity_table(), end="")
+
+
+@click.command()
+@click.argument("name", required=False, type=click.Choice(list(HELPERS)))
+def helper(name: str | None) -> None:
+    """Print a file that helps tests in another language, such as: helper node > test/flaresend.mjs
+
+    Without a NAME, lists the names, each with the name of its file.
+    """
+    if name:
+        source = (Path(__file__).parent.parent / "helpers" / HELPERS[name]).read_text(encoding="utf-8")
+        click.echo(source.replace("{{version}}", __version__).encode(), nl=False)  # the same bytes everywhere
+    else:
+        click.echo("\n".join(f"{one:12}{file}" for one, file in HELPERS.items()))
 
 
 @click.command()

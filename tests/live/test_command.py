@@ -22,6 +22,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.server import CannotStart
 from flaresend_mock.settings import Settings
 from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.version import __version__
 from tests.live.commands import CLEAN, COMMAND, Done, Scripted, at, run
 from tests.support import REPOSITORY
 
@@ -43,6 +44,7 @@ class Starter:
         process = subprocess.Popen(
             [*COMMAND, "--port", "0", *arguments],
             env={**CLEAN, **variables},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -149,6 +151,33 @@ def test_many_signals_at_once_end_it_all_the_same(start: Starter) -> None:
         running.process.send_signal(how)
 
     end(running, signal.SIGTERM)
+
+
+def test_the_end_of_its_input_ends_it_if_it_is_told_so(start: Starter) -> None:
+    tied, free = start("--stop-with-stdin"), start()
+    for running in (tied, free):
+        assert running.process.stdin
+        running.process.stdin.write("read, and not heeded")
+        running.process.stdin.close()
+        running.process.stdin = None
+
+    _, log = tied.process.communicate(timeout=20)
+
+    assert tied.process.returncode == 0, log
+    assert requests.get(f"{free.url}/_mock/health", timeout=20).ok
+
+
+def test_it_prints_helpers_for_tests_in_other_languages() -> None:
+    names = [line.split() for line in run("helper").lines]
+
+    assert ["node", "flaresend.mjs"] in names
+    for name, file in names:
+        found = run("helper", name)
+        assert found.status == 0
+        assert f"flaresend-mock {__version__}: " in "".join(found.out.splitlines()[:3])
+        assert "{{" not in found.out
+        assert (REPOSITORY / "flaresend_mock" / "helpers" / file).is_file()
+    assert all(name in refused("helper", "cobol") for name, _ in names)
 
 
 def test_health_survives_an_odd_address_and_an_odd_server() -> None:
