@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of, part
 from flaresend_mock.settings import ENVIRONMENT
@@ -19,6 +19,7 @@ from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from flaresend_mock.testing.matchers import DeliveryMatch, FaultFields, MessageMatch, RequestMatch
     from flaresend_mock.testing.webhook_receiver import WebhookReceiver
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
@@ -126,7 +127,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Change settings of the world, such as directory="closed" or offline_messages="drop"."""
         self._control.call("PATCH", "/world", changes)
 
-    def messages(self, **match: Any) -> list[Message]:
+    def messages(self, **match: Unpack[MessageMatch]) -> list[Message]:
         """Return the messages that were sent and received, oldest first: all, or those that match these fields.
 
         ControlPlaneError if no message can match; it names the field that is meant.
@@ -143,7 +144,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
         return self._control.fetch(f"/media/{message.media}")[0]
 
-    def expect_message(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Message:
+    def expect_message(self, *, within: float = WITHIN, since: _Since = 0, **match: Unpack[MessageMatch]) -> Message:
         """Return the first sent message that matches, as soon as there is one.
 
         Args:
@@ -154,7 +155,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         wanted = {"direction": "outbound", **models.message_fields(match)}
         return self._wait_for(Message, "messages", wanted, within, since)
 
-    def expect_no_message(self, *, within: float = 0.0, since: _Since = 0, **match: Any) -> None:
+    def expect_no_message(self, *, within: float = 0.0, since: _Since = 0, **match: Unpack[MessageMatch]) -> None:
         """Make sure that no sent message matches, and none is sent within `within` real seconds.
 
         Waits for webhooks under way first, so an application that replies while it handles its webhook has replied. An
@@ -173,7 +174,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             raise self._failed(str(refused)) from None
         raise self._failed(f"a message{_match_text(wanted)} was sent: {', '.join(str(one['text']) for one in found)}")
 
-    def requests(self, **match: Any) -> list[Request]:
+    def requests(self, **match: Unpack[RequestMatch]) -> list[Request]:
         """Return the calls of the API, oldest first: all, or those that match these fields."""
         return self._search(Request, "requests", match)
 
@@ -184,9 +185,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         at_least: int | None = None,
         at_most: int | None = None,
         never: bool = False,
-        in_order: Iterable[Mapping[str, Any]] = (),
+        in_order: Iterable[RequestMatch] = (),
         since: _Since = 0,
-        **match: Any,
+        **match: Unpack[RequestMatch],
     ) -> int:
         """Make sure that calls of the API match, in this number or this order, and return their number."""
         counts = {"exactly": exactly, "at_least": at_least, "at_most": at_most, "never": never or None}
@@ -196,11 +197,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         body |= {"match": models.matcher(match), "since": models.event_number(since)}
         return int(self._call("requests/verify", body)["count"])
 
-    def deliveries(self, **match: Any) -> list[Delivery]:
+    def deliveries(self, **match: Unpack[DeliveryMatch]) -> list[Delivery]:
         """Return the webhook events with every attempt, oldest first: all, or those that match these fields."""
         return self._search(Delivery, "deliveries", match)
 
-    def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Any) -> Delivery:
+    def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Unpack[DeliveryMatch]) -> Delivery:
         """Return the first delivery that matches, as soon as there is one: delivered, unless you give a `status`."""
         return self._wait_for(Delivery, "deliveries", {"status": "delivered", **match}, within, since)
 
@@ -287,7 +288,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Return the scheduled messages that are pending, in the order they are sent in."""
         return [models.read(Scheduled, one) for one in self._control.call("GET", "/scheduled")["scheduled"]]
 
-    def fault(self, preset: str | None = None, **fault: Any) -> Fault:
+    def fault(self, preset: str | None = None, **fault: Unpack[FaultFields]) -> Fault:
         """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. A `with` removes it."""
         body = models.matcher(fault if preset is None else {"preset": preset, **fault})
         return Fault(self._control, self._control.call("POST", "/faults", body))
