@@ -231,7 +231,7 @@ def receive_message(world: World, body: dict[str, Any]) -> dict[str, Any]:
 def _message(given: Mapping[str, Any]) -> InboundMessage:
     kind = given.get("type") or _kind_of(given)
     if "message" in given:
-        found = payload_reader.read(given["message"]).kind
+        found = payload_reader.read(given["message"]).type
         if given.get("type") not in (None, found):
             raise BadRequest(f"type: this payload is of type {found}")
         kind = found

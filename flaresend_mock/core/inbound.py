@@ -107,7 +107,7 @@ class Inbound:
             to = chat if chat.endswith(numbers.GROUP) else instance.number
             parties = {"instance": instance.id, "chat": chat, "sender": self._people.named(writer) or writer, "to": to}
             kept = payload if isinstance(payload, Mapping) else None
-            content = replace(self._read(payload), type=OWN_EVENT, raw=True)
+            content = replace(payload_reader.read(payload), type=OWN_EVENT, raw=True)
             own_id = own_id if isinstance(own_id, str) and "@" not in own_id else None
             recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now)
             completed, stamped = event_bodies.completed(event, instance.id, now), "timestamp" in event
@@ -146,7 +146,7 @@ class Inbound:
             raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
 
     def _content(self, message: InboundMessage, payload: Payload) -> models.Content:
-        said = self._read(payload)
+        said = payload_reader.read(payload)
         is_shown = message.kind != "view_once" or message.details.get("complete")
         return replace(
             said,
@@ -155,10 +155,6 @@ class Inbound:
             raw=message.raw is not None,
             by_rule=message.by_rule,
         )
-
-    def _read(self, payload: Any) -> models.Content:
-        kind, text, caption, file_name, mimetype = payload_reader.read(payload)
-        return models.Content(kind, text=text, caption=caption, file_name=file_name, mimetype=mimetype)
 
     def _keep(self, id_: str | None = None, **fields: Any) -> Message:
         """Store and record a received message with these fields, and with this id, if that is free."""

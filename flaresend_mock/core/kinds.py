@@ -14,59 +14,20 @@ from flaresend_mock.core.payload_reader import TABLES
 COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
 """The fields that every kind has."""
 
-_CONTEXT = "reply_to forwarded mentions "
-_FILE = _CONTEXT + "media file "
-_CAPTIONED = _FILE + "text caption "
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    kind: tuple(fields.split())
-    for kind, fields in {
-        "text": _CONTEXT + "text link",
-        "image": _CAPTIONED + "album",
-        "channel_image": "media file text caption channel forwarded",
-        "video": _CAPTIONED + "seconds album",
-        "gif": _CAPTIONED + "seconds",
-        "video_note": _FILE + "seconds",
-        "audio": _FILE + "seconds",
-        "voice": _FILE + "seconds",
-        "document": _CAPTIONED,
-        "sticker": _FILE,
-        "view_once": _CAPTIONED + "seconds complete",
-        "album": _CONTEXT + "images videos",
-        "location": _CONTEXT + "latitude longitude name address",
-        "live_location": _CONTEXT + "latitude longitude text caption",
-        "contact": _CONTEXT + "contact",
-        "contacts": _CONTEXT + "contacts",
-        "group_invite": _CONTEXT + "invite text caption",
-        "reaction": "target emoji text",
-        "poll": _CONTEXT + "text options selectable",
-        "poll_vote": "target choices",
-        "button_reply": "reply_to text selected",
-        "list_reply": "reply_to text selected",
-        "delete": "target",
-        "edit": "target text mentions wrapped",
-        "disappearing": "seconds wrapped",
-    }.items()
-}
+FIELDS: Mapping[str, tuple[str, ...]] = {kind: tuple(names.split()) for kind, names in TABLES["fields"].items()}
 """The fields that a kind of message has beside the common ones."""
 KINDS = tuple(FIELDS)
 """Every kind of message that a person can write."""
 
-_NO_DETAILS = frozenset((_CAPTIONED + "target emoji link contact contacts").split())
+_NO_DETAILS = frozenset(
+    "reply_to forwarded mentions media file text caption target emoji link contact contacts".split()
+)
 DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _NO_DETAILS
 """The fields that are details of an `InboundMessage`, without those that take another form there."""
 IN_PAYLOADS: Mapping[str, Mapping[str, str]] = TABLES["details"]
 """What a detail is called in the payload of a kind, if not as its field."""
 
-TELLING: Mapping[str, str] = {
-    **dict.fromkeys(("latitude", "longitude"), "location"),
-    "emoji": "reaction",
-    "contact": "contact",
-    "contacts": "contacts",
-    "invite": "group_invite",
-    "options": "poll",
-    "choices": "poll_vote",
-    **dict.fromkeys(("images", "videos"), "album"),
-}
+TELLING: Mapping[str, str] = TABLES["telling"]
 """The fields that tell the kind of a message."""
 
 _WHOLE: Mapping[str, tuple[frozenset[str], str]] = {

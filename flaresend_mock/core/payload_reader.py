@@ -7,11 +7,12 @@ import json
 import re
 from base64 import b64decode
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from flaresend_mock.core.errors import NotForwarded
-from flaresend_mock.core.models import Message
+from flaresend_mock.core.models import Content, Message
 
 Payload = dict[str, Any]
 
@@ -29,7 +30,8 @@ _WAID = re.compile(r"waid=(\d+)")
 
 TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_text("utf-8"))
 """The kinds by the key of their content; the kind of media of each kind with a file; where texts are, by kind or, for
-other contents and forms, by that key; how details are called in payloads; and the keys of contents, in order."""
+other contents and forms, by that key; how details are called in payloads; the keys of contents, in order; and the
+fields with which people write each kind, with those that tell it."""
 _PROTOCOL: Mapping[str | int, str] = {
     **dict.fromkeys(("REVOKE", 0), "delete"),
     **dict.fromkeys(("MESSAGE_EDIT", 14), "edit"),
@@ -49,16 +51,6 @@ class Opened(NamedTuple):
         return self.body if isinstance(self.body, Mapping) else {}
 
 
-class Said(NamedTuple):
-    """What a payload says: `kind` as in POST /_mock/inbound, or `other`."""
-
-    kind: str
-    text: str | None = None
-    caption: str | None = None
-    file_name: str | None = None
-    mimetype: str | None = None
-
-
 def open_payload(payload: Any) -> Opened:
     """Return the content of a payload, without what wraps it."""
     wrappers: tuple[str, ...] = ()
@@ -70,18 +62,18 @@ def open_payload(payload: Any) -> Opened:
         wrappers, payload = (*wrappers, name), inner
 
 
-def read(payload: Any) -> Said:
-    """Return what a payload says."""
+def read(payload: Any) -> Content:
+    """Return what a payload says; its type is as in POST /_mock/inbound, or `other`."""
     opened = open_payload(payload)
     name, fields = opened.name, opened.fields
     if name == "conversation":
-        return Said("text", _text(opened.body))
+        return Content("text", _text(opened.body))
     kind = TABLES["kinds"].get(name, OTHER)
     if name == "protocolMessage":  # one that lost its type, as a gateway drops defaults, deletes its target
         type_ = fields.get("type", "REVOKE" if "key" in fields else None)
         kind = _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
     if kind == "edit":
-        return read(fields.get("editedMessage"))._replace(kind="edit")
+        return replace(read(fields.get("editedMessage")), type="edit")
     if kind == "video" and fields.get("gifPlayback"):
         kind = "gif"
     if kind == "audio" and fields.get("ptt"):
@@ -89,7 +81,8 @@ def read(payload: Any) -> Said:
     if any(wrapper.startswith("viewOnce") for wrapper in opened.wrappers):
         kind = "view_once"
     text = _text(_at(fields, TABLES["other_texts"].get(name) or TABLES["texts"].get(kind, "")))
-    return Said(kind, text, *(_text(fields.get(key)) for key in ("caption", "fileName", "mimetype")))
+    caption, file_name, mimetype = (_text(fields.get(key)) for key in ("caption", "fileName", "mimetype"))
+    return Content(kind, text, caption=caption, file_name=file_name, mimetype=mimetype)
 
 
 def _at(fields: Any, path: str) -> Any:

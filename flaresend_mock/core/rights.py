@@ -72,7 +72,7 @@ def is_deleted(state: State, message: Message) -> bool:
 
 def _require_edit(target: Message, sender: str, now: datetime) -> None:
     said = payload_reader.read(target.payload)
-    kind = said.kind if target.content.raw else target.content.type
+    kind = said.type if target.content.raw else target.content.type
     has_words = said.text is not None or said.caption is not None
     _require(target.sender == sender, "target: only its author edits a message")
     _require(kind in _EDITABLE, f"target: a message of type {kind} has no text to edit")
