@@ -5,10 +5,12 @@ credentials to every caller on its machine, so nothing is sent to it, however it
 """
 
 import ipaddress
+import json
 import re
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -29,28 +31,10 @@ IN_PROCESS = ".wsgi.localhost"
 _IPV4 = 0xFFFFFFFF
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 
-_METADATA_NAMES = frozenset(
-    """metadata metadata.google.internal metadata.goog instance-data instance-data.ec2.internal metadata.azure.com
-    metadata.azure.internal metadata.tencentyun.com metadata.platformequinix.com metadata.packet.net
-    api.metadata.cloud.ibm.com metadata.exoscale.com""".split()
-)
-_NEVER = [
-    ipaddress.ip_network(one)
-    for one in (
-        "169.254.0.0/16",  # link-local: AWS, Azure, Google, Oracle, DigitalOcean, Hetzner, OpenStack, ECS and EKS
-        "fe80::/10",  # link-local
-        "fec0::/10",  # site-local, its predecessor
-        "fd00:ec2::/32",  # AWS
-        "fd20:ce::/32",  # Google
-        "fd00:c1::a9fe:a9fe",  # Oracle
-        "fd00:42::42",  # Scaleway
-        "fd00:a9fe:a9fe::1",  # Akamai
-        "100.100.100.200/32",  # Alibaba
-        "168.63.129.16/32",  # Azure
-        "192.0.0.192/32",  # Oracle
-        "64:ff9b:1::/48",  # translates to IPv4 addresses, which it spells in several ways
-    )
-]
+_METADATA = json.loads((Path(__file__).parent / "assets" / "metadata_services.json").read_text("utf-8"))
+_METADATA_NAMES = frozenset(_METADATA["names"])
+_NEVER = [ipaddress.ip_network(one) for one in _METADATA["networks"]]
+"""The networks that nothing is sent to; the file says whose they are."""
 _MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at their end
     ipaddress.IPv6Network(one) for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
 ]
