@@ -1,9 +1,11 @@
 """The test kit: a pytest plugin, and the client behind its fixture."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flaresend_mock.client import ControlPlaneError, EmulatorUnreachable
+    from flaresend_mock.testing.aio import AsyncFlaresend
     from flaresend_mock.testing.client import ExpectationFailed, Flaresend
     from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
     from flaresend_mock.testing.matchers import DeliveryMatch, FaultFields, MessageMatch, Operators, RequestMatch
@@ -11,16 +13,25 @@ if TYPE_CHECKING:
     from flaresend_mock.testing.server import Server, serving
     from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
 
-__all__ = ["Clock", "ControlPlaneError", "Delivery", "EmulatorUnreachable", "ExpectationFailed", "Fault", "Flaresend"]
-__all__ += ["Instance", "Message", "Received", "Request", "Scheduled", "Server", "Snapshot", "WebhookReceiver"]
-__all__ += ["DeliveryMatch", "FaultFields", "MessageMatch", "Operators", "RequestMatch", "serving"]
+__all__ = ["AsyncFlaresend", "Clock", "ControlPlaneError", "Delivery", "DeliveryMatch", "EmulatorUnreachable"]
+__all__ += [
+    "ExpectationFailed",
+    "Fault",
+    "FaultFields",
+    "Flaresend",
+    "Instance",
+    "Message",
+    "MessageMatch",
+    "Operators",
+]
+__all__ += ["Received", "Request", "RequestMatch", "Scheduled", "Server", "Snapshot", "WebhookReceiver", "serving"]
+
+_MODULES = ("client", "handles", "matchers", "models", "server", "webhook_receiver", "aio")  # aio imports asyncio
 
 
 def __getattr__(name: str) -> Any:
     """Import the kit when a test uses it. Every run of pytest imports this package, and the kit takes 40 ms."""
     if name in __all__:
-        from flaresend_mock.testing import client, handles, matchers, models, server, webhook_receiver
-
-        modules = (client, handles, matchers, models, server, webhook_receiver)
+        modules = (import_module(f"{__name__}.{one}") for one in _MODULES)
         return next(getattr(module, name) for module in modules if hasattr(module, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of, part
 from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing import models
-from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
+from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot, refuse_in_loop
 from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from flaresend_mock.testing.aio import AsyncFlaresend
     from flaresend_mock.testing.matchers import DeliveryMatch, FaultFields, MessageMatch, RequestMatch
     from flaresend_mock.testing.webhook_receiver import WebhookReceiver
 
@@ -74,6 +75,13 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def __repr__(self) -> str:
         return f"<Flaresend at {self.url}>"
 
+    @property
+    def aio(self) -> AsyncFlaresend:
+        """The same calls, to be awaited: for a test in the event loop that the application runs in."""
+        from flaresend_mock.testing.aio import AsyncFlaresend  # imports asyncio
+
+        return AsyncFlaresend(self)
+
     def __exit__(self, *_: object) -> None:
         self.close()
 
@@ -98,7 +106,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self
 
     def receive(
-        self, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **fields: Any
+        self, /, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **fields: Any
     ) -> Mapping[str, Any]:
         """Send a message from a person to the instance, and return the event that its webhook gets.
 
@@ -123,7 +131,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         body = {"event": event, **({} if instance is None else {"instance": instance})}
         return dict(self._control.call("POST", "/inbound", body)["event"])
 
-    def settings(self, **changes: Any) -> None:
+    def settings(self, /, **changes: Any) -> None:
         """Change settings of the world, such as directory="closed" or offline_messages="drop"."""
         self._control.call("PATCH", "/world", changes)
 
@@ -163,6 +171,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """
         wanted = models.matcher({"direction": "outbound", **models.message_fields(match)})
         body = {"match": wanted, "timeout": models.wait_seconds(within), "since": models.event_number(since)}
+        refuse_in_loop("expect_no_message")
         self.settle()
         try:
             found = self._control.call("POST", "/messages/wait", body)["messages"]
@@ -218,8 +227,10 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
         Raises:
             AssertionError: a receiver keeps a delivery under way.
-            RuntimeError: an application that handles a delivery calls this, and would wait for itself.
+            RuntimeError: an application that handles a delivery calls this, and would wait for itself; or it is
+                called in a running event loop.
         """
+        refuse_in_loop("settle")
         if self._calls_applications:
             from flaresend_mock.background.posting import is_handling  # imports requests
 
@@ -228,7 +239,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
             raise self._failed("some deliveries are still under way")
 
-    def webhook(self, url: str | None, *, ca: str | Path | None = None, verify: bool = True, **options: Any) -> None:
+    def webhook(self, /, url: str | None, *, ca: str | Path | None = None, verify: bool = True, **options: Any) -> None:
         """Send the instance's events to a URL; None sends them nowhere.
 
         Args:
@@ -245,7 +256,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             self._control.call("PUT", "/instances/default/webhook", body)
 
     def webhook_receiver(
-        self, *, host: str | None = None, shown: str | None = None, tls: bool = False, **options: Any
+        self, /, *, host: str | None = None, shown: str | None = None, tls: bool = False, **options: Any
     ) -> WebhookReceiver:
         """Send the instance's events to a receiver that records them on a free port, until the test ends.
 
@@ -263,7 +274,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self.webhook(receiver.url, **{"ca": receiver.ca, **options})
         return receiver
 
-    def webhook_app(self, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:
+    def webhook_app(self, /, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:
         """Deliver the instance's events to a WSGI application, such as a Flask one, and return its URL.
 
         The emulator in this process calls the application without a socket; RuntimeError if it runs elsewhere.
@@ -355,7 +366,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def close(self) -> None:
         """Stop receivers, wait for applications that handle a delivery and call them no more, and restore `env`."""
         if self._calls_applications:
-            with suppress(ControlPlaneError, EmulatorUnreachable, ExpectationFailed):  # the test is over
+            with suppress(ControlPlaneError, EmulatorUnreachable, ExpectationFailed, RuntimeError):  # the test is over
                 self.settle()
         self._open.close()
         self._control.close()
@@ -363,6 +374,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def _wait_for(
         self, model: type[_Model], name: str, match: Mapping[str, Any], within: float, since: _Since
     ) -> _Model:
+        refuse_in_loop(f"expect_{model.__name__.lower()}")
         wanted, event = models.matcher(match), models.event_number(since)
         body = {"match": wanted, "timeout": models.wait_seconds(within), "since": event}
         said = f"no {model.__name__.lower()}{_match_text(match)} within {within:g} s"

@@ -1,5 +1,6 @@
 """What a test holds of its world: the clock, the instance, faults and snapshots."""
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -41,7 +42,7 @@ class Clock:
         self._change(now=time_text(to))
 
     def advance(
-        self, by: timedelta | float | None = None, *, to: datetime | str | None = None, **units: float
+        self, /, by: timedelta | float | None = None, *, to: datetime | str | None = None, **units: float
     ) -> list[Mapping[str, Any]]:
         """Advance the clock, and return what fell due on the way, in order.
 
@@ -53,15 +54,16 @@ class Clock:
         if (to is not None) == (by is not None or bool(units)):
             raise TypeError("advance takes a time span, such as 90 or hours=2, or to=…, and not both")
         if to is not None:
-            return self._advance(to=time_text(to))
+            return self._advance("advance", to=time_text(to))
         span = by if isinstance(by, timedelta) else timedelta(seconds=by or 0)
-        return self._advance(seconds=(span + timedelta(**units)).total_seconds())
+        return self._advance("advance", seconds=(span + timedelta(**units)).total_seconds())
 
     def advance_to_next(self) -> list[Mapping[str, Any]]:
         """Advance to the next due time, and return what ran."""
-        return self._advance(to_next=True)
+        return self._advance("advance_to_next", to_next=True)
 
-    def _advance(self, **how: Any) -> list[Mapping[str, Any]]:
+    def _advance(self, call: str, **how: Any) -> list[Mapping[str, Any]]:
+        refuse_in_loop(f"clock.{call}")
         return list(self._control.call("POST", "/clock/advance", how, seconds=LONG_SECONDS)["fired"])
 
     def _change(self, **change: Any) -> None:
@@ -158,6 +160,20 @@ class Snapshot:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         _undo(self.restore, error)
+
+
+def refuse_in_loop(call: str, of: str = "flaresend_mock") -> None:
+    """Refuse a call that waits, made by a task of asyncio; RuntimeError names the one to await instead."""
+    asyncio = sys.modules.get("asyncio")  # who has not imported it runs no loop
+    try:
+        is_task = asyncio is not None and asyncio.current_task() is not None  # Playwright's sync API leaves a loop only
+    except RuntimeError:
+        return
+    if is_task:
+        raise RuntimeError(
+            f"{call}() would block the event loop that runs this test, and its application: "
+            f"use `await {of}.aio.{call}(…)`"
+        )
 
 
 def _undo(undo: Callable[[], None], error: BaseException | None) -> None:

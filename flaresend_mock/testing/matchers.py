@@ -55,10 +55,7 @@ class MessageMatch(TypedDict, total=False):
     event: Whole
 
 
-class RequestMatch(TypedDict, total=False):
-    """Fields of calls of the API. `body`, `response` and `headers` also take some of their own fields."""
-
-    id: Whole
+class _CallMatch(TypedDict, total=False):
     method: Text
     path: Text
     raw_path: Text
@@ -66,9 +63,15 @@ class RequestMatch(TypedDict, total=False):
     headers: Any
     number: Number
     body: Any
+    instance: Text
+
+
+class RequestMatch(_CallMatch, total=False):
+    """Fields of calls of the API. `body`, `response` and `headers` also take some of their own fields."""
+
+    id: Whole
     status: Whole
     response: Any
-    instance: Text
     timestamp: Time
     fault: Text
 
@@ -92,18 +95,10 @@ class DeliveryMatch(TypedDict, total=False):
     fault: Text
 
 
-class FaultMatch(TypedDict, total=False):
+class FaultMatch(_CallMatch, total=False):
     """Fields of the calls or the deliveries that a fault applies to."""
 
-    method: Text
-    path: Text
-    raw_path: Text
-    query: Text
-    headers: Any
     key: Text
-    body: Any
-    number: Number
-    instance: Text
     chat: Text
     message: Text
     url: Text

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.core.hosts import plain_hosts
 from flaresend_mock.testing.client import ExpectationFailed
+from flaresend_mock.testing.handles import refuse_in_loop
+
+if TYPE_CHECKING:
+    from flaresend_mock.testing.aio import AsyncWebhookReceiver
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
@@ -80,6 +84,13 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
         return f"<WebhookReceiver at {self.url}>"
 
     @property
+    def aio(self) -> "AsyncWebhookReceiver":
+        """`expect`, to be awaited: for a test in an event loop."""
+        from flaresend_mock.testing.aio import AsyncWebhookReceiver  # imports asyncio
+
+        return AsyncWebhookReceiver(self)
+
+    @property
     def events(self) -> list[Received]:
         """The events so far, oldest first."""
         with self._changed:
@@ -87,6 +98,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
 
     def expect(self, count: int = 1, *, within: float = 2.0) -> list[Received]:
         """Return the events as soon as there are `count`; AssertionError if there are fewer in time."""
+        refuse_in_loop("expect", "receiver")
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, within):
                 texts = ", ".join(str(one.text) for one in self._received) or "none"

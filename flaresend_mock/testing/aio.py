@@ -1,0 +1,143 @@
+"""The test kit for asyncio: the same calls, to be awaited.
+
+Each call runs in a thread of its own, so the event loop stays free for the application under test. A cancelled call
+goes on there until the emulator responds, at the latest when it deletes the world; its outcome is dropped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future
+from contextlib import AbstractContextManager
+from contextvars import copy_context
+from functools import partial, wraps
+from threading import Thread
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from flaresend_mock.testing.client import Flaresend
+from flaresend_mock.testing.handles import Clock, Instance
+from flaresend_mock.testing.webhook_receiver import WebhookReceiver
+
+__tracebackhide__ = True  # pytest shows the line of the test instead
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_P = ParamSpec("_P")
+_M = TypeVar("_M", bound=AbstractContextManager[Any])
+
+
+async def in_thread(call: Callable[[], _R]) -> _R:
+    """Await a call in a thread of its own. Unlike one of the loop's executor, it holds up no end of the loop."""
+    outcome = Future[_R]()
+    outcome.set_running_or_notify_cancel()  # what waits for it may be cancelled, and it may not
+
+    def run() -> None:
+        try:
+            outcome.set_result(call())
+        except BaseException as error:
+            outcome.set_exception(error)
+
+    Thread(target=copy_context().run, args=(run,), name="flaresend-mock-aio", daemon=True).start()
+    return await asyncio.wrap_future(outcome, loop=asyncio.get_running_loop())
+
+
+class Entered(Generic[_M]):
+    """A call that is awaited, or entered by `async with`, which ends what it returns."""
+
+    def __init__(self, call: Callable[[], _M]) -> None:
+        self._call = call
+
+    def __await__(self) -> Generator[Any, None, _M]:
+        return in_thread(self._call).__await__()
+
+    async def __aenter__(self) -> _M:
+        self._made = await self
+        return self._made
+
+    async def __aexit__(self, *error: Any) -> None:
+        await in_thread(partial(self._made.__exit__, *error))
+
+
+class _Async(Generic[_T]):
+    def __init__(self, blocking: _T) -> None:
+        self._blocking = blocking
+
+
+def _awaited(
+    method: Callable[Concatenate[_T, _P], _R],
+) -> Callable[Concatenate[_Async[_T], _P], Coroutine[Any, Any, _R]]:
+    @wraps(method)
+    async def call(self: _Async[_T], /, *args: _P.args, **options: _P.kwargs) -> _R:
+        return await in_thread(partial(method, self._blocking, *args, **options))
+
+    return call
+
+
+def _entered(method: Callable[Concatenate[_T, _P], _M]) -> Callable[Concatenate[_Async[_T], _P], Entered[_M]]:
+    @wraps(method)
+    def call(self: _Async[_T], /, *args: _P.args, **options: _P.kwargs) -> Entered[_M]:
+        return Entered(partial(method, self._blocking, *args, **options))
+
+    return call
+
+
+class AsyncClock(_Async[Clock]):
+    """`Clock` for asyncio."""
+
+    freeze = _awaited(Clock.freeze)
+    run = _awaited(Clock.run)
+    set = _awaited(Clock.set)
+    advance = _awaited(Clock.advance)
+    advance_to_next = _awaited(Clock.advance_to_next)
+
+
+class AsyncInstance(_Async[Instance]):
+    """`Instance` for asyncio."""
+
+    connect = _awaited(Instance.connect)
+    disconnect = _awaited(Instance.disconnect)
+    log_out = _awaited(Instance.log_out)
+    reconnect = _awaited(Instance.reconnect)
+    scan = _awaited(Instance.scan)
+
+
+class AsyncWebhookReceiver(_Async[WebhookReceiver]):
+    """`WebhookReceiver` for asyncio."""
+
+    expect = _awaited(WebhookReceiver.expect)
+
+
+class AsyncFlaresend(_Async[Flaresend]):
+    """`Flaresend` for asyncio."""
+
+    def __init__(self, blocking: Flaresend) -> None:
+        super().__init__(blocking)
+        self.clock, self.instance = AsyncClock(blocking.clock), AsyncInstance(blocking.instance)
+
+    receive = _awaited(Flaresend.receive)
+    event = _awaited(Flaresend.event)
+    settings = _awaited(Flaresend.settings)
+    messages = _awaited(Flaresend.messages)
+    sent_to = _awaited(Flaresend.sent_to)
+    media = _awaited(Flaresend.media)
+    expect_message = _awaited(Flaresend.expect_message)
+    expect_no_message = _awaited(Flaresend.expect_no_message)
+    requests = _awaited(Flaresend.requests)
+    verify = _awaited(Flaresend.verify)
+    deliveries = _awaited(Flaresend.deliveries)
+    expect_delivery = _awaited(Flaresend.expect_delivery)
+    redeliver = _awaited(Flaresend.redeliver)
+    settle = _awaited(Flaresend.settle)
+    webhook = _awaited(Flaresend.webhook)
+    webhook_app = _awaited(Flaresend.webhook_app)
+    webhook_receiver = _entered(Flaresend.webhook_receiver)
+    scheduled = _awaited(Flaresend.scheduled)
+    fault = _entered(Flaresend.fault)
+    group = _awaited(Flaresend.group)
+    person = _awaited(Flaresend.person)
+    snapshot = _entered(Flaresend.snapshot)
+    restore = _awaited(Flaresend.restore)
+    reset = _awaited(Flaresend.reset)
+    export = _awaited(Flaresend.export)
+    transcript = _awaited(Flaresend.transcript)
