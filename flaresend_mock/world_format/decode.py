@@ -7,7 +7,7 @@ from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from math import isfinite
-from types import NoneType, UnionType
+from types import NoneType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from marshmallow import ValidationError
@@ -23,7 +23,6 @@ WHOLE = "the file"
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII)
-_PLAIN = {str, int, bool, NoneType}
 _NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null", memoryview: "str"}
 """How errors call the types of JSON; the others are called as in Python."""
 
@@ -95,15 +94,8 @@ def _typed(expected: str, kinds: set[type], convert: Decoder | None = None, rule
     return decode_typed
 
 
-def _kept(hint: Any, rule: Rule | None = None) -> set[Any]:
-    """Return the types of JSON that need no decoding, which spares most values of a large export a call."""
-    if hint is Any:
-        return _PLAIN
-    return set() if rule else {hint, *(get_args(hint) if isinstance(hint, UnionType) else ())} & _PLAIN
-
-
 def _array(types: tuple[Any, ...], rule: Rule | None) -> Decoder:
-    item, kept = _decoder(types[0], rule), _kept(types[0], rule)
+    item = _decoder(types[0], rule)
     length = None if types[-1] is Ellipsis else len(types)
 
     def decode_array(data: list[Any]) -> tuple[Any, ...]:
@@ -112,7 +104,7 @@ def _array(types: tuple[Any, ...], rule: Rule | None) -> Decoder:
         items: list[Any] = []
         try:
             for one in data:
-                items.append(one if type(one) in kept else item(one))  # noqa: PERF401 - its length is needed
+                items.append(item(one))  # noqa: PERF401 - its length is needed
         except _Mistake as mistake:
             mistake.steps.append(f"[{len(items)}]")
             raise
@@ -122,17 +114,16 @@ def _array(types: tuple[Any, ...], rule: Rule | None) -> Decoder:
 
 
 def _mapping(hint: Any) -> Decoder:
-    item, kept = _decoder(hint), _kept(hint)
-    return lambda data: _decode_values(data, dict.fromkeys(data, (item, kept)))
+    item = _decoder(hint)
+    return lambda data: _decode_values(data, dict.fromkeys(data, item))
 
 
-def _decode_values(data: Mapping[str, Any], fields_: Mapping[str, tuple[Decoder, set[Any]]]) -> dict[str, Any]:
+def _decode_values(data: Mapping[str, Any], decoders: Mapping[str, Decoder]) -> dict[str, Any]:
     """Decode the values of an object with the decoders of its fields."""
     values, name = {}, ""
     try:
         for name, value in data.items():
-            decoder, kept = fields_[name]
-            values[name] = value if type(value) in kept else decoder(value)
+            values[name] = decoders[name](value)
     except _Mistake as mistake:
         mistake.steps.append(f".{name}")
         raise
@@ -141,17 +132,17 @@ def _decode_values(data: Mapping[str, Any], fields_: Mapping[str, tuple[Decoder,
 
 def _record(kind: type) -> Decoder:
     hints, listed, left_out = get_type_hints(kind), LISTED.get(kind), LEFT_OUT.get(kind, {})
-    known: dict[str, tuple[Decoder, set[Any]]] = {}
+    known: dict[str, Decoder] = {}
     required = []
     for one in fields(kind):
         name, rule = one.name, RULES.get((kind, one.name))
         if listed is not None and name == listed.field:
             name = listed.name
-            known[name] = _by_number(listed.kind, listed.value), set()
+            known[name] = _by_number(listed.kind, listed.value)
         elif (kind, name) in _TIMES:
-            known[name] = _typed("datetime", {str}, _TIMES[kind, name], rule), set()
+            known[name] = _typed("datetime", {str}, _TIMES[kind, name], rule)
         else:
-            known[name] = _decoder(hints[name], rule), _kept(hints[name], rule)
+            known[name] = _decoder(hints[name], rule)
         if one.default is one.default_factory is MISSING and name not in left_out:
             required.append(name)
 
