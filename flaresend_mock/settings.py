@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import Field, dataclass, field, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,97 +94,49 @@ def _choice(*words: str) -> click.Choice[str]:
     return click.Choice(words, case_sensitive=False)
 
 
-def _option(help: str, default: Any = None, kind: Any = None, shown: str = "") -> Any:
-    """Declare an option. `kind` is its type, if not the default's; `shown` describes the default."""
-    shown = shown or ("none" if default in (None, "") else str(default))
-    metadata = {"type": click.types.convert_type(kind, default), "help": help, "shown": shown}
-    return field(default=default, metadata=metadata)
-
-
-def _allowed(what: str) -> Any:
-    return _option(f"{what}, besides private ones: names, *.domains, addresses, networks.", "", _HOSTS)
-
-
-def _file(help: str, shown: str = "") -> Any:
-    return _option(help, None, _PATH, shown)
+def _option(default: Any = None, kind: Any = None) -> Any:
+    """Declare an option. `kind` is its type, if not the default's."""
+    return field(default=default, metadata={"type": click.types.convert_type(kind, default)})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """The options of an emulator. A flag wins over its variable, and that over the default."""
+    """The options of an emulator; `options.json` says what each means, and describes defaults that need it.
 
-    host: str = _option("Address to listen on.", "127.0.0.1")
-    port: int = _option("Port to listen on; 0 picks a free one.", 3577, _PORT)
-    world: str = _option("World to start with: default, demo, the path of a world file, or its contents.", "default")
-    seed: int | None = _option(
-        "Seed of all random values: ids, LIDs, names.", None, click.IntRange(-(10**17), 10**17), "the world's, or 1"
-    )
-    time_zone: str | None = _option("Time zone that sendAt is in.", None, _ZONE, "the world's, or UTC")
-    directory: str | None = _option(
-        "Who is on WhatsApp: open for every well-formed number, closed for the people of the world only.",
-        None,
-        _choice("open", "closed"),
-        "the world's, or open",
-    )
-    api_key: str | None = _option("API key of the world's first instance.", None, _KEY, "the world's: YOUR_API_KEY")
-    auth: str = _option(
-        "API keys: known refuses unknown ones; open creates a world for each.", "known", _choice("known", "open")
-    )
-    strict: bool = _option(
-        "Accept only what the documentation shows: no trailing slashes, and forms only as it has them.", False
-    )
-    webhook_url: str | None = _option("URL of the webhook of the world's first instance.", None, HTTP_URL)
-    webhook_secret: str | None = _option("Secret that signs deliveries.", None, click.STRING, "none: unsigned")
-    allow_webhook_host: str = _allowed("Hosts to which webhooks may go over http")
-    webhook_ca: str | None = _file(
-        "File with certificates, in PEM, that webhooks over https are verified against, besides the public roots."
-    )
-    allowed_host: str = _allowed("Hosts under which /_mock is reached")
-    public_url: str | None = _option(
-        "URL by which applications reach this emulator, for links.", None, _BASE_URL, "the one that a client called"
-    )
-    tls_ca: str | None = _file(
-        "File with the CA for https, its certificate and its key in PEM; made if it does not exist.",
-        "one for this user; flaresend-mock ca prints it",
-    )
-    tls_name: str = _option("Further host names and addresses that the certificate for https is valid for.", "", _NAMES)
-    tls_port: int | None = _option("Port to listen on besides --port, such as 443; 0 picks a free one.", None, _PORT)
-    proxy_others: str = _option(
-        "Calls of other hosts by clients whose proxy is the emulator: refuse returns 403, pass forwards them.",
-        "refuse",
-        _choice("refuse", "pass"),
-    )
-    import_: str | None = _file("Export that the default world starts with, instead of what --world says.")
-    export_on_exit: str | None = _file("File that the default world is exported to when the emulator stops.")
-    url_file: str | None = _file(
-        "File that has the URL of the emulator while it runs. Commands read it, unless they are given a URL."
-    )
-    stop_with_stdin: bool = _option(
-        "Stop when standard input ends, as it does with the program that started the emulator.", False
-    )
-    with_secrets: bool = _option("Show API keys and secrets in lists and exports, which otherwise mask them.", False)
-    control_token: str | None = _option(
-        "Token that clients of /_mock must send as X-Control-Token.", None, _TOKEN, "none: every program, no web page"
-    )
-    max_body_size: int = _option(
-        "Largest request body; a larger one gets 413. JSON and URL-encoded forms have lower limits.",
-        64 * 1024**2,
-        _BYTES,
-        "64MiB",
-    )
-    history: int = _option(
-        "Number of messages, and of events, that a world keeps.", 10_000, click.IntRange(1, 10_000_000)
-    )
-    max_connections: int = _option(
-        "Number of connections that are served at once; a further one gets 503.", 2000, click.IntRange(1, 100_000)
-    )
-    demo: bool = _option("Start with sample conversations and a chat bot, for demonstrations.", False)
-    log_format: str = _option("Format of the log on standard error: text or json.", "text", _choice("text", "json"))
-    log_level: str = _option(
-        "Lowest level that is logged: debug, info, warning or error.",
-        "info",
-        _choice("debug", "info", "warning", "error"),
-    )
+    A flag wins over its variable, and that over the default.
+    """
+
+    host: str = _option("127.0.0.1")
+    port: int = _option(3577, _PORT)
+    world: str = _option("default")
+    seed: int | None = _option(None, click.IntRange(-(10**17), 10**17))
+    time_zone: str | None = _option(None, _ZONE)
+    directory: str | None = _option(None, _choice("open", "closed"))
+    api_key: str | None = _option(None, _KEY)
+    auth: str = _option("known", _choice("known", "open"))
+    strict: bool = _option(False)
+    webhook_url: str | None = _option(None, HTTP_URL)
+    webhook_secret: str | None = _option(None, click.STRING)
+    allow_webhook_host: str = _option("", _HOSTS)
+    webhook_ca: str | None = _option(None, _PATH)
+    allowed_host: str = _option("", _HOSTS)
+    public_url: str | None = _option(None, _BASE_URL)
+    tls_ca: str | None = _option(None, _PATH)
+    tls_name: str = _option("", _NAMES)
+    tls_port: int | None = _option(None, _PORT)
+    proxy_others: str = _option("refuse", _choice("refuse", "pass"))
+    import_: str | None = _option(None, _PATH)
+    export_on_exit: str | None = _option(None, _PATH)
+    url_file: str | None = _option(None, _PATH)
+    stop_with_stdin: bool = _option(False)
+    with_secrets: bool = _option(False)
+    control_token: str | None = _option(None, _TOKEN)
+    max_body_size: int = _option(64 * 1024**2, _BYTES)
+    history: int = _option(10_000, click.IntRange(1, 10_000_000))
+    max_connections: int = _option(2000, click.IntRange(1, 100_000))
+    demo: bool = _option(False)
+    log_format: str = _option("text", _choice("text", "json"))
+    log_level: str = _option("info", _choice("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:
         """Convert every value as on the command line."""
@@ -212,6 +166,18 @@ def _wanted(kind: click.ParamType[Any]) -> str:
 def options() -> list[Field[Any]]:
     """Return all options, as the fields of Settings."""
     return list(fields(Settings))
+
+
+@cache
+def _texts() -> dict[str, dict[str, str]]:
+    texts: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("options.json").read_text("utf-8"))
+    return texts
+
+
+def texts(option: Field[Any]) -> tuple[str, str]:
+    """Return what an option means, and its default in words."""
+    found, plain = _texts()[option.name], "none" if option.default in (None, "") else str(option.default)
+    return found["help"], found.get("default", plain)
 
 
 def flag(option: Field[Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, strange_variables, variable
+from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, strange_variables, texts, variable
 from tests.support import REPOSITORY
 
 
@@ -59,15 +59,16 @@ def test_an_error_names_the_flag_or_the_variable() -> None:
 
 def test_the_documentation_has_the_table_of_options() -> None:
     rows = [
-        f"| `{flag(option)}` | `{variable(option)}` | {option.metadata['shown']} | {option.metadata['help']} |"
+        f"| `{flag(option)}` | `{variable(option)}` | {default} | {meaning} |"
         for option in options()
+        for meaning, default in [texts(option)]
     ]
     table = "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])
     assert table in (REPOSITORY / "docs" / "options.md").read_text(encoding="utf-8")
 
 
 def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:
-    assert all(option.metadata["help"].endswith(".") for option in options())
+    assert all(texts(option)[0].endswith(".") for option in options())
     assert len({variable(option) for option in options()}) == len(options())
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli import cli
-from flaresend_mock.settings import options
+from flaresend_mock.settings import options, texts
 from tests.support import REPOSITORY
 
 BANNED = {
@@ -83,7 +83,7 @@ def texts_in(source: str) -> Iterator[str]:
 
 
 def test_options_use_plain_words() -> None:
-    assert {option.name: hits for option in options() if (hits := found(option.metadata["help"]))} == {}
+    assert {option.name: hits for option in options() if (hits := found(texts(option)[0]))} == {}
 
 
 def test_help_of_commands_uses_plain_words() -> None:

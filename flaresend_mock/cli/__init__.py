@@ -20,7 +20,7 @@ import click
 
 from flaresend_mock.cli.output import note
 from flaresend_mock.logs import configure, is_json
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, options, resolve, variable
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, options, resolve, texts, variable
 from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _written_out(status: int) -> int:
 def _with_settings(command: click.Group) -> click.Group:
     """Give a command every option of the settings, which `resolve` converts."""
     for option in options():
-        help_text = f"{option.metadata['help']} [{variable(option)}; default: {option.metadata['shown']}]"
+        meaning, default = texts(option)
+        help_text = f"{meaning} [{variable(option)}; default: {default}]"
         is_switch = isinstance(option.default, bool)
         names = [option.name, flag(option) + (f"/--no-{flag(option)[2:]}" if is_switch else "")]
         command.params.append(click.Option(names, default=None, metavar=None if is_switch else "VALUE", help=help_text))
