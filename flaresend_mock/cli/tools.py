@@ -14,7 +14,7 @@ from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, Emul
 from flaresend_mock.settings import HTTP_URL, Settings, local_url
 from flaresend_mock.version import __version__
 
-HELPERS = {"node": "flaresend.mjs"}
+HELPERS = {"node": "flaresend.mjs", "php": "Flaresend.php"}
 SECONDS_BETWEEN = 0.2
 _HEADERS = click.File(encoding="latin-1")
 _DEFAULT_URL = local_url(Settings().host, Settings().port)
