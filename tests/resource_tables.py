@@ -52,6 +52,7 @@ MODELS: dict[type, type[Resource]] = {
     models.Message: activity.Message,
     models.Request: activity.Request,
     models.Delivery: activity.Delivery,
+    models.Attempt: activity.Attempt,
     models.Scheduled: activity.ScheduledMessage,
 }
 """The data classes of the test kit, with the resources that they are read from."""
@@ -111,10 +112,11 @@ def model_section(model: type, of: type[Resource]) -> str:
     shown = {one.data_key or key: one for key, one in instance(of).fields.items()}
     rows = ["| Attribute | Type | JSON | Meaning |", "| --- | --- | --- | --- |"]
     for one in fields(model):
+        if one.name == "raw":
+            rows.append("| `raw` | `Mapping[str, Any]` | | The whole JSON, with the fields that have no attribute. |")
+            continue
         key, kind = one.metadata.get("key", one.name), str(one.type).replace("|", r"\|")
-        if one.name != "raw":
-            rows.append(f"| `{one.name}` | `{kind}` | `{key}` | {shown[key].description} |")
-    rows.append("| `raw` | `Mapping[str, Any]` | | The whole JSON, with the fields that have no attribute. |")
+        rows.append(f"| `{one.name}` | `{kind}` | `{key}` | {shown[key].description} |")
     anchor = next(name for name, resource in RESOURCES.items() if resource is of).lower().replace(" ", "-")
     title = f"`{model.__name__}`, from the [resource](../resources.md#{anchor})"
     return "\n".join([f"{title}:\n", *rows, ""])

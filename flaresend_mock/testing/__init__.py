@@ -9,22 +9,14 @@ if TYPE_CHECKING:
     from flaresend_mock.testing.client import ExpectationFailed, Flaresend
     from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
     from flaresend_mock.testing.matchers import DeliveryMatch, FaultFields, MessageMatch, Operators, RequestMatch
-    from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
+    from flaresend_mock.testing.models import Attempt, Delivery, Message, Request, Scheduled
     from flaresend_mock.testing.server import Server, serving
     from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
 
-__all__ = ["AsyncFlaresend", "Clock", "ControlPlaneError", "Delivery", "DeliveryMatch", "EmulatorUnreachable"]
-__all__ += [
-    "ExpectationFailed",
-    "Fault",
-    "FaultFields",
-    "Flaresend",
-    "Instance",
-    "Message",
-    "MessageMatch",
-    "Operators",
-]
-__all__ += ["Received", "Request", "RequestMatch", "Scheduled", "Server", "Snapshot", "WebhookReceiver", "serving"]
+__all__ = ["AsyncFlaresend", "Attempt", "Clock", "ControlPlaneError", "Delivery", "DeliveryMatch"]
+__all__ += ["EmulatorUnreachable", "ExpectationFailed", "Fault", "FaultFields", "Flaresend", "Instance", "Message"]
+__all__ += ["MessageMatch", "Operators", "Received", "Request", "RequestMatch", "Scheduled", "Server", "Snapshot"]
+__all__ += ["WebhookReceiver", "serving"]
 
 _MODULES = ("client", "handles", "matchers", "models", "server", "webhook_receiver", "aio")  # aio imports asyncio
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
-_Since = int | Message | Request | Delivery
+_Since = int | Message | Request | Delivery | None
 _Model = TypeVar("_Model", Message, Request, Delivery)
 
 WITHIN = 2.0
@@ -152,18 +152,18 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             raise ValueError(f"message {message.id} is {message.type}, without a file that the emulator has")
         return self._control.fetch(f"/media/{message.media}")[0]
 
-    def expect_message(self, *, within: float = WITHIN, since: _Since = 0, **match: Unpack[MessageMatch]) -> Message:
+    def expect_message(self, *, within: float = WITHIN, since: _Since = None, **match: Unpack[MessageMatch]) -> Message:
         """Return the first sent message that matches, as soon as there is one.
 
         Args:
             within: the seconds of real time to wait for it.
-            since: what it comes after, such as the message before it in a conversation; 0 for all that happened.
+            since: what it comes after, such as the message before it in a conversation; None for all that happened.
             match: fields such as to, text and type; values, or operators such as {"contains": "order"}.
         """
         wanted = {"direction": "outbound", **models.message_fields(match)}
         return self._wait_for(Message, "messages", wanted, within, since)
 
-    def expect_no_message(self, *, within: float = 0.0, since: _Since = 0, **match: Unpack[MessageMatch]) -> None:
+    def expect_no_message(self, *, within: float = 0.0, since: _Since = None, **match: Unpack[MessageMatch]) -> None:
         """Make sure that no sent message matches, and none is sent within `within` real seconds.
 
         Waits for webhooks under way first, so an application that replies while it handles its webhook has replied. An
@@ -195,7 +195,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         at_most: int | None = None,
         never: bool = False,
         in_order: Iterable[RequestMatch] = (),
-        since: _Since = 0,
+        since: _Since = None,
         **match: Unpack[RequestMatch],
     ) -> int:
         """Make sure that calls of the API match, in this number or this order, and return their number."""
@@ -210,7 +210,9 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Return the webhook events with every attempt, oldest first: all, or those that match these fields."""
         return self._search(Delivery, "deliveries", match)
 
-    def expect_delivery(self, *, within: float = WITHIN, since: _Since = 0, **match: Unpack[DeliveryMatch]) -> Delivery:
+    def expect_delivery(
+        self, *, within: float = WITHIN, since: _Since = None, **match: Unpack[DeliveryMatch]
+    ) -> Delivery:
         """Return the first delivery that matches, as soon as there is one: delivered, unless you give a `status`."""
         return self._wait_for(Delivery, "deliveries", {"status": "delivered", **match}, within, since)
 
@@ -359,7 +361,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Write the whole world to a file."""
         Path(file).write_bytes(self._control.fetch("/world")[0])
 
-    def transcript(self, since: _Since = 0) -> str:
+    def transcript(self, since: _Since = None) -> str:
         """Return what happened: messages, calls, deliveries, scheduled messages and faults, a line each."""
         return self._report(since=models.event_number(since))
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 MOST_SECONDS = 300
 _SPELLINGS = {"sender": "from", "file_name": "fileName"}
 _FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
-_CONVERSIONS: dict[str, Any] = {"at": datetime.fromisoformat, "recipients": tuple, "attempts": tuple}
+_CONVERSIONS: dict[str, Any] = {"at": datetime.fromisoformat, "recipients": tuple}
 
-_Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery")
+_Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery", "Attempt")
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,21 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """An attempt to deliver an event. `error` says why there is no `status`; `response` is the start of its body."""
+
+    at: datetime
+    url: str
+    headers: Mapping[str, str]
+    status: int | None
+    response: str
+    error: str | None
+    milliseconds: float
+    accepted: bool
+    reconnected: bool
+
+
+@dataclass(frozen=True)
 class Delivery:
     """A webhook event with every attempt. `event` is the JSON that the application gets."""
 
@@ -82,17 +97,19 @@ class Delivery:
     status: str
     chat: str
     event: Any = field(metadata={"key": "body"})
-    attempts: tuple[Mapping[str, Any], ...]
+    attempts: tuple[Attempt, ...]
     raw: Mapping[str, Any]
 
 
 def read(model: type[_Model], shown: Mapping[str, Any]) -> _Model:
-    values = {}
+    values: dict[str, Any] = {}
     for one in fields(model):
-        if one.name != "raw":
-            value = shown[one.metadata.get("key", one.name)]
-            values[one.name] = _CONVERSIONS[one.name](value) if one.name in _CONVERSIONS else value
-    return model(**values, raw=shown)
+        value = shown if one.name == "raw" else shown[one.metadata.get("key", one.name)]
+        values[one.name] = _CONVERSIONS[one.name](value) if one.name in _CONVERSIONS else value
+    return model(**values)
+
+
+_CONVERSIONS["attempts"] = lambda attempts: tuple(read(Attempt, one) for one in attempts)
 
 
 def message_fields(match: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,11 +117,11 @@ def message_fields(match: Mapping[str, Any]) -> dict[str, Any]:
     return {_SPELLINGS.get(name, name): value for name, value in match.items()}
 
 
-def event_number(what: int | Message | Request | Delivery) -> int:
-    """Return the number of an event, or of the event that recorded something."""
+def event_number(what: int | Message | Request | Delivery | None) -> int:
+    """Return the number of an event, or of the event that recorded something; 0 for None, the beginning."""
     if isinstance(what, Request):
         return what.id
-    return int(what.raw["event"]) if isinstance(what, Message | Delivery) else what
+    return int(what.raw["event"]) if isinstance(what, Message | Delivery) else what or 0
 
 
 def matcher(match: Mapping[str, Any]) -> dict[str, Any]:

@@ -190,8 +190,8 @@ def test_what_a_receiver_answers_can_be_made_up(kit: Flaresend, receiver: Receiv
     kit.clock.advance(1)
     delivery = kit.expect_delivery()
 
-    assert (retrying.attempts[0]["status"], retrying.attempts[0]["response"]) == (500, '{"a": 1}')
-    assert [attempt["status"] for attempt in delivery.attempts] == [500, 200]
+    assert (retrying.attempts[0].status, retrying.attempts[0].response) == (500, '{"a": 1}')
+    assert [attempt.status for attempt in delivery.attempts] == [500, 200]
     assert receiver.texts == ["hi"]
 
 
@@ -200,7 +200,7 @@ def test_a_made_up_success_is_never_sent(kit: Flaresend, receiver: Receiver) -> 
 
     kit.receive(ANN, "hi")
 
-    assert kit.expect_delivery(within=SECONDS).attempts[0]["response"] == "fine"
+    assert kit.expect_delivery(within=SECONDS).attempts[0].response == "fine"
     assert receiver.asked == []
 
 
@@ -213,7 +213,7 @@ def test_a_reset_delivery_is_not_sent_and_tried_again(kit: Flaresend, receiver: 
     kit.clock.advance(1)
     kit.expect_delivery()
 
-    assert "connection reset" in retrying.attempts[0]["error"]
+    assert "connection reset" in retrying.attempts[0].error
     assert (before, receiver.texts) == (0, ["hi"])
 
 
@@ -226,7 +226,7 @@ def test_a_delivery_whose_answer_is_lost_comes_twice_under_the_same_id(kit: Flar
     kit.clock.advance(1)
     kit.expect_delivery()
 
-    assert (retrying.attempts[0]["status"], receiver.texts) == (None, ["hi", "hi"])
+    assert (retrying.attempts[0].status, receiver.texts) == (None, ["hi", "hi"])
     assert len({asked.header("webhook-id") for asked in receiver.asked}) == 1
     assert len({asked.body for asked in receiver.asked}) == 1
 

@@ -49,7 +49,7 @@ def attempt(mock: Flaresend, app: Any) -> Any:
 def test_what_is_raised_amid_a_stream_is_said_of_the_attempt(
     error: BaseException, says: str, flaresend_mock: Flaresend
 ) -> None:
-    assert attempt(flaresend_mock, streams(error))["error"] == says
+    assert attempt(flaresend_mock, streams(error)).error == says
     assert "transcript, " in flaresend_mock.transcript()
 
 
@@ -62,7 +62,7 @@ def test_an_application_that_hangs_is_given_up(flaresend_mock: Flaresend, monkey
         start_response("200 OK", [])
         return [b""]
 
-    assert attempt(flaresend_mock, app)["error"].startswith("no response within")
+    assert attempt(flaresend_mock, app).error.startswith("no response within")
     hangs.set()
 
 
@@ -84,7 +84,7 @@ def test_an_answer_without_an_end_is_read_as_far_as_others_are(flaresend_mock: F
     flaresend_mock.webhook_app(app, "hook")
     flaresend_mock.receive(ANN, "hi")
 
-    assert len(flaresend_mock.expect_delivery().attempts[0]["response"]) == MAX_RESPONSE
+    assert len(flaresend_mock.expect_delivery().attempts[0].response) == MAX_RESPONSE
     assert closed.is_set()
 
 
@@ -93,4 +93,4 @@ def test_nobody_waits_for_the_end_of_what_they_do_themselves(flaresend_mock: Fla
         flaresend_mock.expect_no_message(text="no")
         raise AssertionError
 
-    assert "cannot wait for its end" in attempt(flaresend_mock, app)["error"]
+    assert "cannot wait for its end" in attempt(flaresend_mock, app).error

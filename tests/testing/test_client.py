@@ -203,7 +203,7 @@ def test_an_application_in_this_process_is_called_without_a_socket(flaresend_moc
     flaresend_mock.receive(ANN, "hi")
 
     assert flaresend_mock.expect_message(to=ANN).text == "You said: hi"
-    assert flaresend_mock.expect_delivery().attempts[0]["status"] == 200
+    assert flaresend_mock.expect_delivery().attempts[0].status == 200
     assert seen == ["hi"]
 
 
@@ -235,7 +235,7 @@ def test_what_an_application_raises_is_said_of_its_attempt(error: BaseException,
     flaresend_mock.receive(ANN, "hi")
 
     (attempt,) = flaresend_mock.expect_delivery(status="failed").attempts
-    assert f"the application raised {type(error).__name__}" in attempt["error"]
+    assert f"the application raised {type(error).__name__}" in str(attempt.error)
 
 
 def test_where_no_emulator_is_that_is_said() -> None:
@@ -348,7 +348,7 @@ def test_an_application_is_called_no_more_once_its_test_is_over(flaresend_mock_s
         later.receive(ANN, "hi")
         (attempt,) = later.expect_delivery(status="failed").attempts
 
-    assert (called, attempt["error"]) == (["/webhook"], "the application is no longer mounted")
+    assert (called, attempt.error) == (["/webhook"], "the application is no longer mounted")
 
 
 @pytest.mark.parametrize(
@@ -412,6 +412,9 @@ def test_every_turn_of_a_conversation_comes_after_the_one_before(flaresend_mock:
 
     flaresend_mock.receive(ANN, "two")
 
+    assert flaresend_mock.expect_message(to=ANN, since=None) == first
+    assert flaresend_mock.verify(since=None) == 1
+    assert "You said: one" in flaresend_mock.transcript(since=None)
     assert flaresend_mock.expect_message(to=ANN, since=first).text == "You said: two"
     assert flaresend_mock.expect_delivery(since=delivery).event["data"]["message"]["conversation"] == "two"
     flaresend_mock.expect_no_message(text="You said: one", since=first)

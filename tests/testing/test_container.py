@@ -154,8 +154,8 @@ def test_webhooks_reach_an_application_on_this_machine(daemon: Daemon) -> None:
         flaresend.receive(ANN, "hi")
         flaresend.settle()
         (delivery,) = flaresend.deliveries()
-    assert delivery.attempts[0]["url"] == "http://host.docker.internal:5000/hook"
-    assert "webhook-signature" in {name.lower() for name in delivery.attempts[0]["headers"]}
+    assert delivery.attempts[0].url == "http://host.docker.internal:5000/hook"
+    assert "webhook-signature" in {name.lower() for name in delivery.attempts[0].headers}
     assert daemon.variable("WEBHOOK_URL") == "http://host.docker.internal:5000/hook"
 
 

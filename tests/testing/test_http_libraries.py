@@ -47,7 +47,7 @@ def test_calls_of_the_kit_and_deliveries_in_process_pass(name: str, kit: Flarese
         kit.settle()
         attempts = kit.expect_delivery(within=8).attempts
 
-    assert [(attempt["status"], attempt["error"]) for attempt in attempts] == [(200, None)]
+    assert [(attempt.status, attempt.error) for attempt in attempts] == [(200, None)]
 
 
 @pytest.mark.parametrize("name", ["requests_mock", "respx", "vcr"])
@@ -67,7 +67,7 @@ def test_an_attempt_that_is_stopped_says_by_what(name: str, kit: Flaresend) -> N
         [delivery] = kit.deliveries()
 
     assert not receiver.events
-    assert fnmatch(delivery.attempts[0]["error"], STOPS[name])
+    assert fnmatch(delivery.attempts[0].error, STOPS[name])
 
 
 def test_pytest_socket_is_named_with_what_lets_the_kit_through(suite: Suite) -> None:

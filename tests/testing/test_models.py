@@ -16,6 +16,7 @@ NAMES = {
     models.Message: {"sender": "from", "file_name": "fileName", "at": "timestamp"},
     models.Request: {"at": "timestamp"},
     models.Delivery: {"event": "body"},
+    models.Attempt: {},
     models.Scheduled: {"at": "sendAt"},
 }
 ONLY_RAW = {
@@ -32,6 +33,7 @@ ONLY_RAW = {
         "duplicate_of",
         "fault",
     },
+    models.Attempt: set(),
     models.Scheduled: {"instance", "status", "reason"},
 }
 """The fields that tests read from `raw`."""

@@ -123,6 +123,7 @@ class Attempt(Resource):
     response = Property(str, "The start of the response's body.")
     error = Property(str, "Why there is no response.", null=True)
     milliseconds = Property(float, "How long the attempt took.")
+    accepted = Property(bool, "Whether the receiver accepted the event.")
     reconnected = Property(
         bool, "Whether the receiver had closed the kept connection, so that the event went over a new one."
     )
@@ -132,7 +133,7 @@ class Attempted(Attempt):
     """A request to a webhook that delivers no event, and its response."""
 
     class Meta:
-        exclude = ("at",)
+        exclude = ("at", "accepted")
 
     read = itemgetter
 
