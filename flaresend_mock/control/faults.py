@@ -8,7 +8,7 @@ from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Number, Object, Text, Whole, about
+from flaresend_mock.control.inputs import Dictionary, Input, Nested, Number, Object, Text, Whole, about
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS, is_framing
 from flaresend_mock.core.models import Delay, Fault, Reply
@@ -32,12 +32,12 @@ class ReplyInput(Input):
     body = fields.Raw(
         load_default=None, allow_none=True, metadata=about("The body: JSON, or a text that is sent unchanged.")
     )
-    headers = fields.Dict(
+    headers = Dictionary(
+        "More headers.",
         keys=fields.String(validate=_HEADER_NAME),
         values=fields.String(validate=_HEADER_VALUE),
         load_default=dict,
         validate=validate.Length(max=50),
-        metadata=about("More headers."),
     )
 
     @validates_schema
@@ -71,7 +71,7 @@ class FaultInput(Input):
     name = Text("The name in lists and logs.", load_default="", length=(None, 100))
     on = Text("Whether it applies to calls or to deliveries.", load_default=CALLS, words=[CALLS, DELIVERIES])
     match = Object("A matcher: fields with the values that they must have.", load_default=dict)
-    respond = fields.Nested(ReplyInput, metadata=about("The response that it gives instead."))
+    respond = Nested(ReplyInput, "The response that it gives instead.")
     delay = Object(DelayInput.__doc__ or "", ["number", "object"])
     action = fields.String(metadata=about("What it does to the connection, the response or the event.", enum=_ACTIONS))
     after = Whole("How many matches pass before it first applies.", 0, MAX_TIMES)

@@ -9,7 +9,7 @@ from flask import Blueprint, request
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, Number, Object, Several, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Dictionary, Input, Nested, Number, Object, Several, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
 from flaresend_mock.core import kinds, numbers, payload_reader
 from flaresend_mock.core.kinds import KINDS
@@ -117,7 +117,7 @@ class InboundInput(Input):
     type = Text("The kind of message.", words=KINDS)
     text = Text("The text; of a kind with captions, its caption; of an edit, the new text or caption.")
     caption = Text("The text below a file, a live location or an invitation.")
-    media = fields.Nested(MediaInput, metadata=about("A file, and what is wrong with its link."))
+    media = Nested(MediaInput, "A file, and what is wrong with its link.")
     file = fields.Raw(
         validate=_is_upload, metadata=about("A file, in a multipart form.", type="string", format="binary")
     )
@@ -133,14 +133,14 @@ class InboundInput(Input):
     mentions = fields.List(
         fields.String(validate=_is_person), metadata=about("The numbers or JIDs of people who are mentioned.")
     )
-    link = fields.Nested(LinkInput, metadata=about("The preview of a link in the text."))
+    link = Nested(LinkInput, "The preview of a link in the text.")
     latitude = Number("The latitude of a location, in degrees.", -90, 90)
     longitude = Number("The longitude of a location, in degrees.", -180, 180)
     name = Text("The name of a location.")
     address = Text("The address of a location.")
     emoji = Text("The emoji of a reaction; an empty one removes it.")
-    contact = fields.Nested(ContactInput, metadata=about("A contact."))
-    contacts = Several("Several contacts.", 100, fields.Nested(ContactInput), least=2)
+    contact = Nested(ContactInput, "A contact.")
+    contacts = Several("Several contacts.", 100, Nested(ContactInput), least=2)
     invite = Text("The JID of the group that a group invitation is for; the first one if it is left out.")
     options = Several("The options of a poll.", 12, least=2)
     selectable = Whole("How many options may be chosen; 0 for any number.", 0, 12)
@@ -148,14 +148,12 @@ class InboundInput(Input):
     selected = Text("The id of the chosen button or row.")
     channel = Text("The JID of the channel.")
     seconds = Whole("The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000)
-    message = fields.Dict(
-        validate=validate.Length(1), metadata=about("A payload in WhatsApp's format, sent unchanged.")
-    )
+    message = Dictionary("A payload in WhatsApp's format, sent unchanged.", validate=validate.Length(1))
     event = Object(
         f"A whole event, sent unchanged, or the name of a sample: {', '.join(event_names())}.", ["object", "string"]
     )
     from_lid = Switch("Whether people are named by LID (true) or by number (false); by default as the world does.")
-    chaos = fields.Nested(ChaosInput, metadata=about("Random failures of the delivery."))
+    chaos = Nested(ChaosInput, "Random failures of the delivery.")
 
     @validates_schema
     def check_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -163,13 +161,13 @@ class InboundInput(Input):
             if "sender" not in data:
                 raise ValidationError("Missing data for required field.", "from")
             return
+        if not isinstance(data["event"], str | dict):
+            raise ValidationError("An object is expected here, or the name of a sample.", "event")
         beside = next((name for name in self.fields if name in data and name not in ("event", "instance")), None)
         if beside is not None:
             raise ValidationError("An event is sent unchanged; give only `instance` beside it.", "event")
         if isinstance(data["event"], str) and data["event"] not in event_names():
             raise ValidationError(unknown(data["event"], event_names()), "event")
-        if not isinstance(data["event"], str | dict):
-            raise ValidationError("An object is expected here, or the name of a sample.", "event")
 
     @pre_load
     def read_form(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -184,7 +182,7 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
         return value
     if isinstance(field, Switch) and value in field.truthy | field.falsy:
         return value in field.truthy
-    is_json = isinstance(field, Number | Whole | fields.Nested | fields.Dict)
+    is_json = isinstance(field, Number | Whole | Nested | Dictionary)
     if is_json or (name == "event" and value.lstrip().startswith("{")):
         try:
             return load_json(value.encode())

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from marshmallow import RAISE, ValidationError, fields, validate, validates_schema
 
-from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.core.matchers.parser import as_object, unknown
 from flaresend_mock.http.endpoint import RequestSchema
 from flaresend_mock.world_format.schema import base_url
 
@@ -56,7 +56,29 @@ class Text(fields.String):
         super().__init__(validate=[one for one in checks if one] or None, metadata=about(description), **options)
 
 
-class Object(fields.Raw):
+class _OfAnObject:
+    """A field that takes PHP's empty list for an empty object."""
+
+    def deserialize(self, value: Any, *where: Any, **options: Any) -> Any:
+        return super().deserialize(as_object(value), *where, **options)  # type: ignore[misc]
+
+
+class Nested(_OfAnObject, fields.Nested):
+    """An object with a schema."""
+
+    def __init__(self, schema: type[Input], description: str = "") -> None:
+        super().__init__(schema, metadata=about(description) if description else {})
+
+
+class Dictionary(_OfAnObject, fields.Dict):
+    """An object with names of any kind."""
+
+    def __init__(self, description: str, **options: Any) -> None:
+        wrong = "An object is expected here."
+        super().__init__(metadata=about(description), error_messages={"invalid": wrong}, **options)
+
+
+class Object(_OfAnObject, fields.Raw):
     """An object that the view reads, such as a matcher, or a value of other types."""
 
     def __init__(self, description: str, types: Any = "object", *, check: Any = None, **options: Any) -> None:
@@ -127,10 +149,17 @@ class Count(fields.Integer):
         super().__init__(validate=validate.Range(min=lowest), metadata=about(description), **options)
 
 
+class Since(Count):
+    """The number of an event in a query; `null` is the beginning."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return 0 if value == "null" else super()._deserialize(value, attr, data, **kwargs)
+
+
 class Page(Input):
     """A part of a list: the first `limit` after event `since`; without `since`, the newest `limit`."""
 
-    since = Count("The number of an event: the list begins after it.", load_default=None)
+    since = Since("The number of an event: the list begins after it.", load_default=None)
     limit = Count("The number of items at most: the newest, or with `since` the first after it.", 1, load_default=None)
 
 

@@ -3,9 +3,9 @@
 from typing import Any, ClassVar
 
 from flask import Blueprint
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, validates_schema
 
-from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Several, Switch, Text, Whole
+from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Several, Switch, Text, Whole
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.channels import ROLES
@@ -46,7 +46,7 @@ class PersonInput(Input):
     )
     addable = Switch("Whether others may add this person to groups.", load_default=True)
     rules = Several(
-        "Automatic replies: the first rule that matches applies.", 100, fields.Nested(RuleInput), load_default=list
+        "Automatic replies: the first rule that matches applies.", 100, Nested(RuleInput), load_default=list
     )
 
 

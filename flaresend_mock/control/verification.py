@@ -7,10 +7,10 @@ from operator import attrgetter
 from typing import Any
 
 from flask import Blueprint, Response, request
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, validate, validates_schema
 
 from flaresend_mock.control import errors
-from flaresend_mock.control.inputs import Count, Input, Number, Object, Several, Switch, Text, Whole
+from flaresend_mock.control.inputs import Input, Number, Object, Several, Since, Switch, Text, Whole
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources.worlds import Found, Transcript
 from flaresend_mock.core import numbers
@@ -66,7 +66,9 @@ class Collection:
         matcher = compile_matcher(spec, self.fields, where)
         if self.kind != "message" or not world.state.aliases:
             return matcher
-        registered = {name: _registered(world, one) if self.fields[name].number else one for name, one in spec.items()}
+        registered = {
+            name: _registered(world, one) if self.fields[name].number else one for name, one in matcher.spec.items()
+        }
         return compile_matcher(registered, self.fields, where)
 
     def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:
@@ -130,7 +132,9 @@ _NUMBER = "How many items must match"
 
 class _Criteria(Input):
     match = Object("A matcher: fields with the values that they must have. All must match.", load_default=dict)
-    since = Whole("The number of an event: only later items count.", 0, 2**53, load_default=0)
+    since = Whole(
+        "The number of an event: only later items count; null for all.", 0, 2**53, load_default=0, allow_none=True
+    )
 
 
 class SearchInput(_Criteria):
@@ -156,7 +160,7 @@ class VerifyInput(_Criteria):
     in_order = Several(
         "Matchers that must match one after the other. Other items may come between.",
         MAX_STEPS,
-        fields.Raw(metadata={"type": "object"}),
+        Object("A matcher."),
         least=1,
     )
 
@@ -253,7 +257,7 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
 
 def _since(world: World, body: Mapping[str, Any]) -> int:
     """Return `since`, or 0 if it lies in the future: it was issued before an import."""
-    since: int = body["since"]
+    since: int = body["since"] or 0
     return 0 if since > world.state.events.last_number else since
 
 
@@ -296,10 +300,10 @@ class Match(Text):
 class TranscriptQuery(Input):
     """Which events a transcript has, and which matcher it explains."""
 
-    since = Count("The number of an event: the transcript begins after it.", load_default=0)
+    since = Since("The number of an event: the transcript begins after it.", load_default=0)
     match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
     kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
-    strays_since = Count(
+    strays_since = Since(
         "The number of an event of the default world: adds the calls recorded there after it.", load_default=None
     )
 

@@ -4,11 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint
-from marshmallow import fields
 
 from flaresend_mock.background import webhook_handshake
 from flaresend_mock.control.inbound import ChaosInput
-from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Page, Several, Switch, Text, Whole, about
+from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Page, Several, Switch, Text, Whole
 from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import people as resources
@@ -38,7 +37,7 @@ class WebhookInput(Input):
     )
     verification = Text("How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES)
     verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
-    chaos = fields.Nested(ChaosInput, metadata=about("Random failures of deliveries."))
+    chaos = Nested(ChaosInput, "Random failures of deliveries.")
     ordered = Switch("Whether the events of a chat wait for one that is retried.")
     body_style = Text(
         "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.", words=BODY_STYLES

@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any, get_type_hints
 
 from flask import Blueprint, Response, request
-from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
+from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Input, NonEmptyInput, Secrets, Text, Whole, about, setting_input
+from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Secrets, Text, Whole, setting_input
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
@@ -39,8 +39,8 @@ class WorldInput(Input.from_dict(_SETTINGS)):  # type: ignore[misc]
 
     name = Text("The name of the world.", check=NAME)
     fixture = Text("The fixture: default or demo.", words=world_names())
-    world = fields.Dict(metadata=about("The contents of a world file."))
-    export = fields.Dict(metadata=about("An export, as `GET /_mock/world` returns it."))
+    world = Dictionary("The contents of a world file.")
+    export = Dictionary("An export, as `GET /_mock/world` returns it.")
     seed = Whole("The seed of everything random: ids, LIDs, names.", -(10**17), 10**17)
     time_zone = Text("The IANA time zone of sendAt, such as Africa/Nairobi.", check=known_time_zone)
     api_key = Text("The API key of the first instance.", length=(None, 500), check=usable_key)

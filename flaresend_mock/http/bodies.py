@@ -15,6 +15,7 @@ from flask import Request, Response
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from flaresend_mock.core.bounded_store import is_deeper
+from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
@@ -87,6 +88,7 @@ def read(
     strict: bool = False,
     limits: Limits = LIMITS,
     not_json: str = NOT_JSON,
+    empty_list: bool = False,
 ) -> dict[str, Any]:
     """Return the fields of a request's body; an empty body has none.
 
@@ -96,6 +98,7 @@ def read(
         forms: accepts forms beside JSON.
         strict: accepts lists in forms only as `name[]`, and a JSON array only in a multipart form.
         not_json: the message for a body that is not a JSON object.
+        empty_list: takes an empty list for an empty object.
     """
     environ = request.environ
     given = environ.get("CONTENT_LENGTH") or ""
@@ -120,6 +123,7 @@ def read(
         data = _load_large(raw, limits) if limits.base64 and len(raw) > _BLOCK else load_json(raw, limits.depth)
     except ValueError:
         raise BadRequest(not_json) from None
+    data = as_object(data) if empty_list else data
     if not isinstance(data, dict):
         raise BadRequest(not_json)
     return data

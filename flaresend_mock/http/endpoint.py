@@ -122,9 +122,8 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             if of.body is not None:
                 strict = of_api and request.environ[SERVICES].strict
                 forms = of.forms or (of_api and not strict)
-                given = bodies.read(
-                    request, lists, forms=forms, strict=strict, limits=of.limits, not_json=of.body.not_json
-                )
+                how = {"forms": forms, "strict": strict, "empty_list": not of_api}
+                given = bodies.read(request, lists, limits=of.limits, not_json=of.body.not_json, **how)
                 if of_api:
                     g.body = given  # for the request log
                 elif of.limits is bodies.LIMITS:

@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import OneOf
 
 from flaresend_mock.core.errors import InvalidWorld
+from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.models import Channel, Group, Task
 from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, not_known
 
@@ -81,6 +82,8 @@ def _typed(expected: str, kinds: set[type], convert: Decoder | None = None, rule
     """Return a decoder that refuses other types of JSON, converts the value, and applies a rule to it."""
 
     def decode_typed(data: Any) -> Any:
+        if type(data) is list and dict in kinds:
+            data = as_object(data)
         if type(data) not in kinds:
             raise _Mistake(f"Expected `{expected}`, got `{_NAMES.get(type(data), type(data).__name__)}`.")
         value = convert(data) if convert else data

@@ -84,6 +84,7 @@ def test_messages_are_shown_newest_last(client: Client) -> None:
 def test_a_list_goes_on_from_an_event_and_stops_at_a_limit(client: Client) -> None:
     send(client, "a", "b", "c")
     first = listed(client, "messages", "?since=0&limit=1")
+    assert listed(client, "messages", "?since=null&limit=1") == first
 
     rest = listed(client, "messages", f"?since={first[0]['event']}")
     second = listed(client, "messages", f"?since={first[0]['event']}&limit=1")

@@ -104,7 +104,7 @@ def test_a_deep_and_a_large_event_are_sent(client: Client, world: World) -> None
     [
         ("undecryptible", "event: 'undecryptible' is not known; did you mean 'undecryptable'?"),
         ("", "event: '' is not known"),
-        ([], "event: An object is expected here, or the name of a sample."),
+        ([1], "event: An object is expected here, or the name of a sample."),
         (7, "event: An object is expected here, or the name of a sample."),
         (None, "event: "),
         (True, "event: An object is expected here, or the name of a sample."),

@@ -198,7 +198,7 @@ def test_calls_that_went_astray_are_shown_on_request(client: Client) -> None:
     ("query", "message"),
     [
         ("match={", "match: Not JSON."),
-        ("match=[]", "match: a matcher is an object of fields, such as {} for everything"),
+        ("match=[1]", "match: a matcher is an object of fields, such as {} for everything"),
         ('match={"txt":1}', "match: 'txt' is not known; did you mean 'text'?"),
         ('kind=requests&match={"text":1}', "match: 'text' is not known"),
         ("kind=groups", "kind: Must be one of: messages, requests, deliveries."),

@@ -84,6 +84,13 @@ def test_only_what_came_after_an_event_counts(client: Client) -> None:
     assert texts(ask(client, "messages/verify", since=event)) == ["b"]
 
 
+@pytest.mark.parametrize("call", ["search", "wait", "verify"])
+def test_null_is_the_beginning(call: str, client: Client) -> None:
+    send(client, "a", "b")
+
+    assert texts(ask(client, f"messages/{call}", since=None, match={"text": "a"})) == ["a"]
+
+
 def test_a_timeout_tells_what_arrived_and_what_came_nearest(client: Client) -> None:
     send(client, "order 1", "order 2")
     send(client, "hello", to=BEN)

@@ -213,7 +213,7 @@ def test_a_bad_name_is_refused(name: object, client: Client) -> None:
         ({"fixture": "../default"}, "fixture: "),
         ({"pairing_seconds": -1}, "pairing_seconds: "),
         ({"pairing_seconds": 1e300}, "pairing_seconds: "),
-        ({"world": []}, "world: "),
+        ({"world": [1]}, "world: "),
         ({"export": "x"}, "export: "),
         ({"fixture": "default", "world": {}}, "Give one of"),
         ({"export": {}, "seed": 1}, "An export has its own"),

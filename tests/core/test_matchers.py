@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.matchers.matchers import MAX_PATTERN, Miss
-from flaresend_mock.core.matchers.parser import MAX_TESTS, OPERATORS, Field, Matcher, compile_matcher
+from flaresend_mock.core.matchers.parser import MAX_TESTS, OPERATORS, Field, Matcher, as_object, compile_matcher
 from tests.defaults import ANN, BEN, CARA
 
 FIELDS = {
@@ -358,7 +358,7 @@ def test_a_miss_of_many_values_shows_all_of_them() -> None:
 # What is refused
 
 
-@pytest.mark.parametrize("spec", [None, [], "text", 1, True, 1.5])
+@pytest.mark.parametrize("spec", [None, [1], "text", 1, True, 1.5])
 def test_a_matcher_is_an_object(spec: Any) -> None:
     assert refused(spec) == "match: a matcher is an object of fields, such as {} for everything"
 
@@ -383,7 +383,7 @@ def test_errors_begin_with_what_the_matcher_is_called() -> None:
         ({"headers": {"x": {"regx": 1}}}, "match.headers.x: 'regx' is not known"),
         ({"text": {}}, "match.text: an operator is expected: equal, contains, "),
         ({"number": {"not": {}}}, "match.number.not: an operator is expected"),
-        ({"text": {"subset": []}}, "match.text.subset: an object is expected"),
+        ({"text": {"subset": [1]}}, "match.text.subset: an object is expected"),
         ({"text": {"subset": None}}, "match.text.subset: an object is expected"),
         ({"text": {"one_of": []}}, "match.text.one_of: a list with at least one item is expected"),
         ({"text": {"one_of": "ab"}}, "match.text.one_of: a list with at least one item is expected"),
@@ -678,7 +678,12 @@ def test_any_json_is_a_matcher_or_is_refused_as_none(spec: Any) -> None:
     except InvalidMatcher:
         return
 
-    assert compiled.spec == spec
+    assert compiled.spec == as_object(spec)
+
+
+@pytest.mark.parametrize("spec", [{"headers": []}, {"text": {"subset": []}}])
+def test_an_empty_list_is_an_empty_object_of_php(spec: Any) -> None:
+    assert fits(spec, headers={"a": "b"}, text={"c": "d"})
 
 
 @given(SPECS | GOOD_SPECS, ITEMS)

@@ -116,7 +116,7 @@ def test_a_mistyped_name_is_refused_with_its_place_and_the_nearest_name(
 @pytest.mark.parametrize(
     ("kinds", "spec", "beginning"),
     [
-        (EVERYWHERE, [], "match: a matcher is an object of fields"),
+        (EVERYWHERE, [1], "match: a matcher is an object of fields"),
         (EVERYWHERE, None, "match: a matcher is an object of fields"),
         (EVERYWHERE, {"instance": {"regex": "["}}, "match.instance.regex: not a regular expression: "),
         (EVERYWHERE, {"instance": {"regex": r"\L<x>"}}, "match.instance.regex: not a regular expression: "),

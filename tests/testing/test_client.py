@@ -409,11 +409,11 @@ def test_every_turn_of_a_conversation_comes_after_the_one_before(flaresend_mock:
     flaresend_mock.receive(ANN, "one")
     first = flaresend_mock.expect_message(to=ANN)
     delivery = flaresend_mock.expect_delivery()
+    assert flaresend_mock.verify(since=None) == 1
 
     flaresend_mock.receive(ANN, "two")
 
     assert flaresend_mock.expect_message(to=ANN, since=None) == first
-    assert flaresend_mock.verify(since=None) == 1
     assert "You said: one" in flaresend_mock.transcript(since=None)
     assert flaresend_mock.expect_message(to=ANN, since=first).text == "You said: two"
     assert flaresend_mock.expect_delivery(since=delivery).event["data"]["message"]["conversation"] == "two"

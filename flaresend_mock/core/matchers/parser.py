@@ -92,6 +92,7 @@ def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match")
     Raises:
         InvalidMatcher: the matcher is wrong; the message says where and why, and suggests the nearest known name.
     """
+    spec = as_object(spec)
     if not isinstance(spec, dict):
         raise InvalidMatcher(f"{where}: a matcher is an object of fields, such as {{}} for everything")
     reader = _Reader()
@@ -102,6 +103,11 @@ def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match")
         tests.append((name, known[name], reader.field(wanted, known[name], f"{where}.{name}")))
     tests.sort(key=lambda entry: entry[1].known is not None or entry[1].free)  # cheap comparisons first
     return Matcher(tests, spec)
+
+
+def as_object(value: Any) -> Any:
+    """Return an empty object for an empty list, where an object is expected: PHP's json_encode writes both as []."""
+    return {} if value == [] else value
 
 
 def unknown(name: str, known: Collection[str]) -> str:
@@ -121,6 +127,7 @@ class _Reader:
         self._program = 0
 
     def field(self, spec: Any, at: Field, where: str) -> Test:
+        spec = as_object(spec) if at.fold else spec
         if at.many and isinstance(spec, dict) and spec.keys() == {"not"}:
             self._tick(where)  # no value may match, rather than: one value may differ
             return self._negation(spec["not"], at, f"{where}.not")
@@ -211,6 +218,7 @@ class _Reader:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
                 return matchers.Condition({"regex": operand}, regex.found_in)
             case "subset":
+                operand = as_object(operand)
                 require(isinstance(operand, dict), InvalidMatcher, f"{where}: an object is expected")
                 return self._subset(self._folded(operand, at, where), where)
             case "one_of":
