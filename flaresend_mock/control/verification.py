@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from operator import attrgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, render_template, request
 from marshmallow import ValidationError, validate, validates_schema
 
 from flaresend_mock.control import errors
@@ -18,7 +20,7 @@ from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
 from flaresend_mock.core.models import Delivery, Message
-from flaresend_mock.core.transcript import LIMIT, STRAYS, render
+from flaresend_mock.core.transcript import LIMIT, STRAYS, fault_line, message_line, printable, short
 from flaresend_mock.core.verification import Expectation, Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json, load_json
@@ -27,7 +29,7 @@ from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.http.resources import Resource, matched, shown_by
 
 blueprint = Blueprint("verification", __name__)
-report = Blueprint("transcript", __name__)
+report = Blueprint("transcript", __name__, template_folder="assets")
 
 DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0
@@ -339,7 +341,19 @@ def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]
         }
     if request.accept_mimetypes.best_match(("text/plain", "application/json")) == "application/json":
         return found
-    return Response(render(shown_by(Transcript)(found)), content_type="text/plain; charset=utf-8")
+    return Response(_text_of(shown_by(Transcript)(found)), content_type="text/plain; charset=utf-8")
+
+
+def _text_of(shown: Mapping[str, Any]) -> str:
+    """Return a transcript as text, with times in the time zone of the world."""
+
+    def clock(zone: tzinfo) -> Callable[[str], str]:
+        return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+    clocks = {"local": clock(ZoneInfo(shown["time_zone"])), "utc": clock(UTC), "moment": datetime.fromisoformat}
+    lines = (short, printable, message_line, fault_line)
+    tools = {function.__name__: function for function in lines}
+    return render_template("transcript.txt", **shown, **clocks, **tools, limit=LIMIT)
 
 
 def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:

@@ -4,10 +4,8 @@ The functions take resources as the control plane shows them, so that the emulat
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Mapping
 from typing import Any
-from zoneinfo import ZoneInfo
 
 Shown = Mapping[str, Any]
 
@@ -42,7 +40,7 @@ def message_line(message: Shown, when: str, arrows: Mapping[str, str] = ARROWS) 
     target = f" of {message['target']}" if message.get("target") else ""
     content = f" {short(said)}" if said else ""
     failed = " (failed)" if message.get("status") == "failed" else ""
-    return _printable(f"{when} {arrow} {parties}{room} {message.get('type')}{target}") + content + failed
+    return printable(f"{when} {arrow} {parties}{room} {message.get('type')}{target}") + content + failed
 
 
 def fault_line(fault: Shown) -> str:
@@ -53,7 +51,7 @@ def fault_line(fault: Shown) -> str:
         words.append(f"{name}={wanted if isinstance(wanted, str) else short(wanted)}")
     counts = f"matched {fault.get('matched')}, hit {fault.get('hits')}{'' if fault.get('armed') else ', used up'}"
     effects = ", ".join([*fault_effects(fault), *fault_limits(fault)])
-    return _printable(f"{' '.join(words)}: {effects} ({counts})")
+    return printable(f"{' '.join(words)}: {effects} ({counts})")
 
 
 def fault_effects(fault: Shown) -> list[str]:
@@ -83,87 +81,15 @@ def fault_limits(fault: Shown) -> list[str]:
     return found
 
 
-def render(transcript: Shown) -> str:
-    """Return a transcript, as `GET /_mock/transcript` has it, as text with times in the time zone of the world."""
-    zone, stands = transcript["time_zone"], ", the clock is frozen" if transcript["frozen"] else ""
-    local = _clock(ZoneInfo(zone))
-    now = datetime.fromisoformat(transcript["now"])
-    said = _newest(transcript, "messages", lambda one: [message_line(one, local(one["timestamp"]))])
-    sections = {
-        "the nearest one differs in:": _misses(transcript["nearest"]),
-        f"transcript, {zone} time:": said or ["(no messages)"],
-        "calls:": _newest(transcript, "requests", lambda one: [_call(one, local)]) or ["(none)"],
-        "calls with an unknown API key, or one of the default world:": [
-            _call(one, _clock(UTC)) for one in transcript["strays"]
-        ],
-        "webhook:": _newest(transcript, "deliveries", lambda one: _attempts(one, local)),
-        f"scheduled; now it is {local(transcript['now'])}{stands}:": [
-            _task(one, local, now) for one in transcript["scheduled"]
-        ],
-        "faults:": [fault_line(one) for one in transcript["faults"]],
-    }
-    return "\n".join("\n  ".join([title, *lines]) for title, lines in sections.items() if lines)
-
-
 def short(value: Any) -> str:
     """Return a value as JSON, shortened to one line that no terminal obeys."""
     text = json.dumps(value, ensure_ascii=False)
-    return _printable(text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
+    return printable(text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
 
 
-def _newest(transcript: Shown, name: str, lines: Callable[[Shown], Iterable[str]]) -> list[str]:
-    found, evicted = transcript[name], transcript["evicted"][name]
-    notes = [f"… {evicted} older ones are no longer kept"] if evicted else []
-    notes += [f"… the last {LIMIT}:"] if len(found) == LIMIT else []
-    return notes + [line for one in found for line in lines(one)]
-
-
-def _misses(nearest: Shown | None) -> list[str]:
-    """Return the fields in which the nearest item misses; nothing for a message of the other direction."""
-    misses = nearest["misses"] if nearest else []
-    if any(miss["field"] == "direction" for miss in misses):
-        return []
-    return [
-        f"{miss['field']} is {'missing' if miss['missing'] else short(miss['actual'])}"
-        f", expected {short(miss['expected'])}"
-        for miss in misses
-    ]
-
-
-def _call(call: Shown, local: Callable[[str], str]) -> str:
-    status = call["status"] or "cut off"
-    refused = isinstance(call["status"], int) and call["status"] >= 400
-    why = f" {short(call['response'])}" if refused else "".join(_unreached(call["response"]))
-    fault = f" by {call['fault']}" if call["fault"] else ""
-    path = call["path"] if len(call["path"]) <= _WIDTH else f"{call['path'][:_WIDTH]}…"
-    return _printable(f"{local(call['timestamp'])} {call['method']} {path} {status}{fault}") + why
-
-
-def _unreached(response: Any) -> Iterator[str]:
-    found, data = _object(response), _object(_object(response).get("data"))
-    for name, numbers in (
-        ("failed", found.get("failed_recipients")),
-        ("invalid", found.get("invalid_recipients")),
-        ("failed", data.get("failed")),
-    ):
-        if numbers:
-            yield f", {name}: {short(numbers)}"
-
-
-def _attempts(delivery: Shown, local: Callable[[str], str]) -> Iterator[str]:
-    none = " (the instance had no webhook)" if delivery["status"] == "no endpoint" else ""
-    yield f"{delivery['id']} {delivery['status']}{none}"
-    for attempt in delivery["attempts"]:
-        outcome = attempt["status"] or attempt["error"]
-        response = f" {short(attempt['response'])}" if attempt["response"] else ""
-        yield _printable(f"  {local(attempt['at'])} {attempt['url']}: {outcome}") + response
-
-
-def _task(task: Shown, local: Callable[[str], str], now: datetime) -> str:
-    overdue = datetime.fromisoformat(task["sendAt"]) <= now
-    line = f"{local(task['sendAt'])} → {', '.join(task['recipients'])[:_WIDTH]} {task['type']}"
-    text = f" {short(task['text'])}" if task["text"] else ""
-    return _printable(line) + text + (" (overdue: sent when time advances)" if overdue else "")
+def printable(text: str) -> str:
+    """Return a text with escapes for what is not printable, such as newlines and what controls a terminal."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def _delay(delay: Shown) -> str:
@@ -174,13 +100,5 @@ def _delay(delay: Shown) -> str:
     return f"{' to '.join(dict.fromkeys(shown))} s"
 
 
-def _clock(zone: tzinfo) -> Callable[[str], str]:
-    return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-
 def _object(value: Any) -> Shown:
     return value if isinstance(value, dict) else {}
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
