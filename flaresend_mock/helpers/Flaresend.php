@@ -209,7 +209,7 @@ final class Emulator {
         $head = "$method $url[path]/_mock$path HTTP/1.0\r\nHost: $host\r\n" . ($token === '' ? '' : "X-Control-Token: $token\r\n");
         fwrite($socket, $head . "Content-Type: application/json\r\nContent-Length: " . strlen($body) . "\r\n\r\n$body");
         stream_set_blocking($socket, false);
-        preg_match('~^HTTP/\S+ (\d+).*?\r\n\r\n(.*)~s', self::serve(600, $socket), $found)
+        preg_match('~^HTTP/\S+ (\d+).*?\r\n\r\n(.*)~s', self::serve(600, $socket, !str_starts_with($path, '/inbound')), $found)
             || self::fail("does not respond to $method /_mock$path");
         return [(int) $found[1], $found[2]];
     }
@@ -220,10 +220,10 @@ final class Emulator {
         return $handler ? (int) substr(strrchr(stream_socket_get_name(self::$listener, false), ':'), 1) : 0;
     }
     /** Hands on deliveries until the seconds are over, or a response has ended, which it returns. */
-    public static function serve(float $seconds, mixed $response = null): string {
+    public static function serve(float $seconds, mixed $response = null, bool $accept = true): string {
         for ($text = '', $end = hrtime(true) + $seconds * 1e9; !($response && feof($response)) && hrtime(true) < $end;) {
-            [$read, $none] = [array_filter([$response, self::$handles ? null : self::$listener]), null];
-            $read ? stream_select($read, $none, $none, 0, 100_000) : usleep(1000);
+            [$read, $none] = [array_filter([$response, $accept && !self::$handles ? self::$listener : null]), null];
+            $read ? @stream_select($read, $none, $none, 0, 100_000) : usleep(1000);
             in_array(self::$listener, $read, true) && self::handle(stream_socket_accept(self::$listener));
             $text .= $response ? stream_get_contents($response) : '';
         }

@@ -16,6 +16,12 @@ def files_of(page: str) -> dict[str, str]:
     return dict(re.findall(r"^```\w+ (\S+\.\w+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
 
 
+def text_blocks(page: str) -> list[str]:
+    """Return what a page says that programs print: its blocks of ```text."""
+    text = (REPOSITORY / "docs" / "testing" / page).read_text(encoding="utf-8")
+    return re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
 def write_files(page: str, folder: Path) -> None:
     """Write the examples of a page to a folder."""
     for name, text in files_of(page).items():
