@@ -16,6 +16,7 @@ import flaresend_mock
 from flaresend_mock import CannotStart, FlaresendMock, Settings, redirect
 from flaresend_mock.testing import (
     AsyncFlaresend,
+    Attempt,
     Clock,
     ControlPlaneError,
     Delivery,
@@ -165,6 +166,7 @@ def client(mock: Flaresend, app: WSGIApplication, message: Message, request: Req
     )
     mock.expect_message(text={"not": {"contains": "order"}}, caption=None, template={"id": 7}, timestamp=MORNING)
     mock.expect_no_message(to={"equal": ANN}, within=0.5, since=request)
+    mock.expect_no_message(since=None)
     assert_type(mock.requests(**request_match()), list[Request])
     assert_type(
         mock.verify(
@@ -311,7 +313,7 @@ def receivers(receiver: WebhookReceiver, received: Received) -> None:
     assert_type(received.text, str | None)
 
 
-def records(message: Message, request: Request, delivery: Delivery, scheduled: Scheduled) -> None:
+def records(message: Message, request: Request, delivery: Delivery, attempt: Attempt, scheduled: Scheduled) -> None:
     assert_type([message.id, message.direction, message.chat, message.sender, message.to, message.type], list[str])
     assert_type([message.text, message.caption, message.target, message.reply_to], list[str | None])
     assert_type([message.file_name, message.media], list[str | None])
@@ -332,8 +334,16 @@ def records(message: Message, request: Request, delivery: Delivery, scheduled: S
 
     assert_type([delivery.id, delivery.status, delivery.chat], list[str])
     assert_type(delivery.event, Any)
-    assert_type(delivery.attempts, tuple[JSON, ...])
+    assert_type(delivery.attempts, tuple[Attempt, ...])
     assert_type(delivery.raw, JSON)
+
+    assert_type([attempt.url, attempt.response], list[str])
+    assert_type(attempt.headers, Mapping[str, str])
+    assert_type(attempt.status, int | None)
+    assert_type(attempt.error, str | None)
+    assert_type(attempt.milliseconds, float)
+    assert_type([attempt.accepted, attempt.reconnected], list[bool])
+    assert_type(attempt.at, datetime)
 
     assert_type([scheduled.id, scheduled.type], list[str])
     assert_type(scheduled.recipients, tuple[str, ...])
