@@ -202,7 +202,8 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
 
 def strange_variables(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:
     """Return what is wrong with variables that look like options, and are none."""
-    known = {variable(option) for option in options()} | {PREFIX + name for name in ("URL", "REDIRECT", "HERMETIC")}
+    others = "URL REDIRECT HERMETIC APP_HOST".split()
+    known = {variable(option) for option in options()} | {PREFIX + name for name in others}
     strange = (name for name in sorted(environment) if name.startswith(PREFIX) and name not in known)
     return [f"the variable {unknown(name, known)}" for name in strange]
 

@@ -1,6 +1,7 @@
 """flaresend-mock health, openapi, fidelity, helper and verify-signature: commands that need no world."""
 
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,12 @@ from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, Emul
 from flaresend_mock.settings import HTTP_URL, Settings, local_url
 from flaresend_mock.version import __version__
 
-HELPERS = {"node": "flaresend.mjs", "php": "Flaresend.php"}
+HELPERS = {
+    "node": "flaresend.mjs",
+    "node-cjs": "flaresend.cjs",
+    "node-types": "flaresend.d.mts",
+    "php": "Flaresend.php",
+}
 SECONDS_BETWEEN = 0.2
 _HEADERS = click.File(encoding="latin-1")
 _DEFAULT_URL = local_url(Settings().host, Settings().port)
@@ -69,10 +75,20 @@ def helper(name: str | None) -> None:
     Without a NAME, lists the names, each with the name of its file.
     """
     if name:
-        source = (Path(__file__).parent.parent / "helpers" / HELPERS[name]).read_text(encoding="utf-8")
-        click.echo(source.replace("{{version}}", __version__).encode(), nl=False)  # the same bytes everywhere
+        file = Path(__file__).parent.parent / "helpers" / HELPERS[name].replace(".cjs", ".mjs")
+        source = file.read_text(encoding="utf-8").replace("{{version}}", __version__)
+        source = _as_commonjs(source) if name == "node-cjs" else source
+        click.echo(source.encode(), nl=False)  # the same bytes everywhere
     else:
         click.echo("\n".join(f"{one:12}{file}" for one, file in HELPERS.items()))
+
+
+def _as_commonjs(source: str) -> str:
+    names = re.findall(r"^export (?:class|const|function) (\w+)", source, re.MULTILINE)
+    source = re.sub(r"^import (.+) from (.+);", r"const \1 = require(\2);", source, flags=re.MULTILINE)
+    source = re.sub("^export (default )?", "", source, flags=re.MULTILINE)
+    source = source.replace("node > test/flaresend.mjs", "node-cjs > test/flaresend.cjs").replace(".d.mts", ".d.cts")
+    return f"{source}\nmodule.exports = Object.assign(globalSetup, {{ {', '.join(names)} }});\n"
 
 
 @click.command()

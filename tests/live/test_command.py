@@ -171,12 +171,11 @@ def test_it_prints_helpers_for_tests_in_other_languages() -> None:
     names = [line.split() for line in run("helper").lines]
 
     assert ["node", "flaresend.mjs"] in names
-    for name, file in names:
+    for name, _ in names:
         found = run("helper", name)
         assert found.status == 0
         assert f"flaresend-mock {__version__}: " in "".join(found.out.splitlines()[:3])
         assert "{{" not in found.out
-        assert (REPOSITORY / "flaresend_mock" / "helpers" / file).is_file()
     assert all(name in refused("helper", "cobol") for name, _ in names)
 
 
