@@ -98,6 +98,7 @@ class FlaresendMock:
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,
             on_delivery_ready=self._sender.notify,
+            on_history_ends=self._transcripts(),
             on_world_closed=self._forget,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
             drain_deliveries=self._sender.drain,
@@ -195,6 +196,8 @@ class FlaresendMock:
             try:
                 self._mounted.close()
             finally:
+                for world in self.worlds.all():
+                    self._host.on_history_ends(world)
                 self._export.write(self.worlds.default())
 
     def __enter__(self) -> Self:
@@ -292,6 +295,18 @@ class FlaresendMock:
             first = state.find_instance(None)
             state.instances[first.id] = replace(first, webhook=Webhook(url, wanted.webhook_secret))
         return state
+
+    def _transcripts(self) -> Callable[[World], None]:
+        """Return what keeps the transcript of a world in the file of --transcript-on-exit."""
+        file = self.settings.transcript_on_exit
+        if file is None:
+            return lambda world: None
+        from flaresend_mock.control.transcript import TranscriptFile
+
+        try:
+            return TranscriptFile(file).add
+        except OSError as error:
+            raise CannotStart(f"transcript_on_exit: {file}: {error.strerror or error}") from None
 
     def _webhook_ca(self) -> str:
         """Return the certificates of --webhook-ca, or nothing."""

@@ -6,7 +6,7 @@ import json
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -186,6 +186,13 @@ def left_behind(emulator: FlaresendMock) -> int:
     return int(exported["seed"])
 
 
+def transcribed(emulator: FlaresendMock, files: Sequence[str]) -> list[bool]:
+    """Return which of the files has what the emulator was sent before a reset."""
+    receive(emulator, text=emulator.url)
+    control(emulator, "POST", "reset")
+    return [emulator.url in Path(file).read_text(encoding="utf-8") for file in files]
+
+
 def certified(emulator: FlaresendMock) -> list[bool]:
     """Return which of the hosts the certificate is for, without a socket."""
     client = trusting(emulator.authority.certificate)
@@ -237,7 +244,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
         with FlaresendMock(export_on_exit=file) as emulator:
             receive(emulator, text=file)
     urls = [str(folder / f"url-of-{name}") for name in ("one", "other")]
-    ends = [str(folder / f"end-of-{name}.json") for name in ("one", "other")]
+    ends = [str(folder / f"{kind}-of-{name}") for kind in ("end", "transcript") for name in ("one", "other")]
     cas = [str(folder / f"{name}-ca.pem") for name in ("one", "other")]
     certificates = [Authority.open(Path(file), ",".join(HOSTS)).certificate for file in cas]
     ports, tls_ports = free_ports(), free_ports()
@@ -319,6 +326,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),
             "export_on_exit": Case((ends[0], ends[1]), left_behind, (1, 2), ({"seed": 1}, {"seed": 2})),
+            "transcript_on_exit": Case(
+                (ends[2], ends[3]), lambda one: transcribed(one, ends[2:]), ([True, False], [False, True])
+            ),
             "url_file": Case(
                 (urls[0], urls[1]),
                 lambda one: [Path(file).read_text() == one.url for file in urls],

@@ -19,6 +19,7 @@ def install(app: Flask, *, only_health: bool = False) -> None:
             instances,
             lists,
             people,
+            transcript,
             verification,
             webhooks,
             worlds,
@@ -26,7 +27,7 @@ def install(app: Flask, *, only_health: bool = False) -> None:
 
         blueprints += [worlds.blueprint, worlds.one, worlds.snapshots, instances.blueprint, instances.pairing]
         blueprints += [people.people, people.groups, people.channels, webhooks.webhooks, inbound.blueprint]
-        blueprints += [lists.blueprint, verification.report, verification.blueprint, webhooks.deliveries, lists.media]
+        blueprints += [lists.blueprint, transcript.blueprint, verification.blueprint, webhooks.deliveries, lists.media]
         blueprints += [clock.blueprint, faults.blueprint, about.documents]
     for blueprint in blueprints:
         app.register_blueprint(blueprint, url_prefix=CONTROL + (blueprint.url_prefix or ""))

@@ -2,34 +2,30 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, tzinfo
 from functools import partial
 from operator import attrgetter
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, render_template, request
+from flask import Blueprint, Response, request
 from marshmallow import ValidationError, validate, validates_schema
 
 from flaresend_mock.control import errors
-from flaresend_mock.control.inputs import Input, Number, Object, Several, Since, Switch, Text, Whole
+from flaresend_mock.control.inputs import Input, Number, Object, Several, Switch, Whole
 from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources.worlds import Found, Transcript
+from flaresend_mock.control.resources.worlds import Found
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
 from flaresend_mock.core.models import Delivery, Message
-from flaresend_mock.core.transcript import LIMIT, STRAYS, fault_line, message_line, printable, short
 from flaresend_mock.core.verification import Expectation, Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
-from flaresend_mock.http.bodies import dump_json, load_json
+from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.http.resources import Resource, matched, shown_by
 
 blueprint = Blueprint("verification", __name__)
-report = Blueprint("transcript", __name__, template_folder="assets")
 
 DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0
@@ -287,82 +283,3 @@ def _explain(
 def _short(value: Any) -> str:
     text = dump_json(value).decode()
     return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
-
-
-class Match(Text):
-    """A matcher, as JSON in the query."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        try:
-            return load_json(super()._deserialize(value, attr, data, **kwargs).encode("utf-8", "replace"))
-        except ValueError:
-            raise ValidationError("Not JSON.") from None
-
-
-class TranscriptQuery(Input):
-    """Which events a transcript has, and which matcher it explains."""
-
-    since = Since("The number of an event: the transcript begins after it.", load_default=0)
-    match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
-    kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
-    strays_since = Since(
-        "The number of an event of the default world: adds the calls recorded there after it.", load_default=None
-    )
-
-
-@report.get("/transcript")
-@endpoint(Transcript, also=("text/plain",), query=TranscriptQuery())
-def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
-    """Report the newest messages, calls and deliveries, scheduled messages, faults, and the nearest miss of a matcher.
-
-    The report is text; with the header `Accept: application/json`, it is JSON.
-    """
-    since, state = query["since"], world.state
-    near, strays = _nearest(world, query), []
-    if query["strays_since"] is not None:
-        default = services().worlds.default()
-        with default.lock:
-            strays = default.state.events.since(query["strays_since"], "request")[-STRAYS:]
-    with world.lock:
-        evicted = {"messages": state.messages.evicted, "requests": state.events.evicted("request")}
-        found = {
-            "world": world.name,
-            "now": world.clock.now(),
-            "frozen": world.timeline.frozen,
-            "time_zone": state.time_zone,
-            "messages": [one for one in state.messages if one.event > since][-LIMIT:],
-            "requests": state.events.since(since, "request")[-LIMIT:],
-            "strays": strays,
-            "deliveries": [one for one in world.deliveries.all() if one.event > since][-LIMIT:],
-            "scheduled": sorted(state.tasks.values(), key=lambda task: (task.send_at, task.order)),
-            "faults": world.faults.all(),
-            "evicted": {**evicted, "deliveries": state.deliveries.evicted},
-            "nearest": near,
-        }
-    if request.accept_mimetypes.best_match(("text/plain", "application/json")) == "application/json":
-        return found
-    return Response(_text_of(shown_by(Transcript)(found)), content_type="text/plain; charset=utf-8")
-
-
-def _text_of(shown: Mapping[str, Any]) -> str:
-    """Return a transcript as text, with times in the time zone of the world."""
-
-    def clock(zone: tzinfo) -> Callable[[str], str]:
-        return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
-
-    clocks = {"local": clock(ZoneInfo(shown["time_zone"])), "utc": clock(UTC), "moment": datetime.fromisoformat}
-    lines = (short, printable, message_line, fault_line)
-    tools = {function.__name__: function for function in lines}
-    return render_template("transcript.txt", **shown, **clocks, **tools, limit=LIMIT)
-
-
-def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
-    if query["match"] is None:
-        return None
-    collection = COLLECTIONS[query["kind"]]
-    matcher = collection.compile(world, query["match"])
-    items = list(collection.since(world, query["since"]))
-    if not all(map(matcher.misses, items)):  # one matches
-        return None
-    near = nearest(matcher, items)
-    return near and {"misses": near[1], "item": near[0]}

@@ -30,13 +30,14 @@ def _nothing(*_: object) -> None:
 class HostServices(Generic[AnyWorld]):
     """The ports to the machine: everything that others do for a world.
 
-    By default they do nothing: time passes only when it is advanced, and webhooks stay pending. Except for
-    `drain_deliveries`, which is never called with the world's lock held, none of them takes that lock.
+    By default they do nothing: time passes only when it is advanced, and webhooks stay pending. `drain_deliveries` and
+    `on_history_ends` are never called with the world's lock held. None of the others takes that lock.
 
     Args:
         on_timer_changed: is called when the next due time may have changed.
         delay: delays a caller for this many real seconds, or until a condition is true.
         on_delivery_ready: is called when an instance, given by its id, has something to deliver.
+        on_history_ends: is called before the world's history is gone: by a reset, a restore, an import, or its end.
         on_world_closed: is called when the world is deleted or evicted.
         key_is_free: tells whether no other world has an API key.
         drain_deliveries: waits until every delivery under way has ended or waits for its retry.
@@ -48,6 +49,7 @@ class HostServices(Generic[AnyWorld]):
     on_timer_changed: Callable[[AnyWorld], None] = _nothing
     delay: Callable[[float, Callable[[], bool]], None] = _nothing
     on_delivery_ready: Callable[[AnyWorld, str], None] = _nothing
+    on_history_ends: Callable[[AnyWorld], None] = _nothing
     on_world_closed: Callable[[AnyWorld], None] = _nothing
     key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True
     drain_deliveries: Callable[[AnyWorld], None] = _nothing

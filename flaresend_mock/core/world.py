@@ -103,6 +103,7 @@ class World(Store):
 
         Subscribers hear of it from the old world: the new one is exactly what was imported, event numbers included.
         """
+        self.host.on_history_ends(self)
         with self.timeline.moving(), self.lock:
             number = state.events.last_number
             for reader in self.subscribers.readers:
@@ -122,6 +123,7 @@ class World(Store):
 
     def close(self) -> None:
         """Close the world for good, and release everyone who waits in it."""
+        self.host.on_history_ends(self)
         with self.lock:
             self.closed = True
             self.record("world", Change("removed", self.name))
@@ -129,6 +131,7 @@ class World(Store):
 
     def _return_to(self, state: State, action: str, subject: str) -> None:
         """Continue from an earlier state; event numbers keep increasing."""
+        self.host.on_history_ends(self)
         with self.timeline.moving(), self.lock:
             log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)
             self.enter(state.copy())

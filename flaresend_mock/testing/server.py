@@ -140,7 +140,8 @@ def serving(url: str | None = None) -> Iterator[Server]:
         return
     from flaresend_mock import FlaresendMock  # only this case needs the emulator
 
-    with FlaresendMock() as emulator, Server(emulator.url, here=emulator) as server:
+    transcripts = ENVIRONMENT.get(f"{PREFIX}TRANSCRIPT_ON_EXIT") or None
+    with FlaresendMock(transcript_on_exit=transcripts) as emulator, Server(emulator.url, here=emulator) as server:
         yield server
 
 

@@ -290,11 +290,13 @@ check_data_is_kept_in_a_fresh_volume_by_every_user() {
     local user
     for user in 10001 12345:12345 1000680000:0; do
         docker volume create kept >/dev/null
-        up --user "$user" --read-only -v kept:/data flaresend-mock --export-on-exit /data/world.json --tls-ca /data/ca.pem
+        up --user "$user" --read-only -v kept:/data flaresend-mock --export-on-exit /data/world.json --tls-ca /data/ca.pem \
+            --transcript-on-exit /data/transcript.txt
         ask "$url/send-message" -H "$key" -H "$json" -d "$message" >/dev/null
         ask "$url/_mock/ca.pem" >"$work/ca.pem"
         stop
         docker run --rm --user "$user" -v kept:/data --entrypoint cat flaresend-mock /data/world.json | grep -q '"Hello"'
+        docker run --rm --user 2000:2000 -v kept:/data --entrypoint cat flaresend-mock /data/transcript.txt | grep -q '"Hello"'
         # the certificate is for every other user, too
         docker run --rm --user 2000:2000 -v kept:/data --entrypoint cat flaresend-mock /data/ca-certificate.pem |
             cmp - "$work/ca.pem"
