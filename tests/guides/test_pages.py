@@ -1,4 +1,4 @@
-"""The pages for pytest, unittest, Node and bash: their examples pass."""
+"""The pages for pytest, asyncio, unittest, Node and bash: their examples pass."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def test_the_example_for_unittest_passes(tmp_path: Path) -> None:
     write_files("unittest.md", tmp_path)
 
     assert "Ran 1 test" in run(tmp_path, sys.executable, "-m", "unittest", "test_unittest.py")
+
+
+def test_the_examples_for_asyncio_pass(tmp_path: Path) -> None:
+    pytest.importorskip("pytest_asyncio")
+    write_files("asyncio.md", tmp_path)
+
+    said = run(tmp_path, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bot.py")
+
+    assert "2 passed" in said
+    assert "Ran 1 test" in run(tmp_path, sys.executable, "-m", "unittest", "test_unittest_asyncio.py")
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")

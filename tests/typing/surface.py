@@ -71,6 +71,7 @@ def settings() -> Settings:
         proxy_others="refuse",
         import_="world.json",
         export_on_exit="world.json",
+        transcript_on_exit="transcript.txt",
         url_file="url",
         stop_with_stdin=True,
         with_secrets=True,
