@@ -29,7 +29,7 @@ _M = TypeVar("_M", bound=AbstractContextManager[Any])
 
 async def in_thread(call: Callable[[], _R]) -> _R:
     """Await a call in a thread of its own. Unlike one of the loop's executor, it holds up no end of the loop."""
-    outcome = Future[_R]()
+    loop, outcome = asyncio.get_running_loop(), Future[_R]()
     outcome.set_running_or_notify_cancel()  # what waits for it may be cancelled, and it may not
 
     def run() -> None:
@@ -39,7 +39,7 @@ async def in_thread(call: Callable[[], _R]) -> _R:
             outcome.set_exception(error)
 
     Thread(target=copy_context().run, args=(run,), name="flaresend-mock-aio", daemon=True).start()
-    return await asyncio.wrap_future(outcome, loop=asyncio.get_running_loop())
+    return await asyncio.wrap_future(outcome, loop=loop)
 
 
 class Entered(Generic[_M]):

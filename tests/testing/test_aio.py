@@ -142,6 +142,13 @@ def test_a_call_that_does_not_wait_is_taken_in_a_task(flaresend_mock: Flaresend)
     asyncio.run(test())
 
 
+def test_nothing_is_called_without_a_loop_of_asyncio(flaresend_mock: Flaresend) -> None:
+    with pytest.raises(RuntimeError, match="no running event loop"):
+        flaresend_mock.aio.receive(ANN, "hi").send(None)
+
+    assert flaresend_mock.messages() == []
+
+
 def test_a_world_ends_in_a_task(flaresend_mock_server: Server) -> None:
     async def test() -> None:
         with flaresend_mock_server.world() as mock:
