@@ -10,13 +10,14 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from flaresend_mock.core import hosts
 from flaresend_mock.core.errors import MediaNotFound, required
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
+from flaresend_mock.core.payload_reader import TABLES
 from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
 from flaresend_mock.core.randomness import lasting
 from flaresend_mock.core.store import Store
@@ -44,25 +45,9 @@ BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeEr
 """The exceptions that Pillow raises for broken images."""
 
 
-class _Kind(NamedTuple):
-    """A kind of media: what its keys are derived with, its folder on the media host, and its default media type.
-
-    `fits` is what the media types of its files begin with.
-    """
-
-    key_info: bytes
-    folder: str
-    mimetype: str
-    fits: str = ""
-
-
-_KINDS = {
-    "image": _Kind(b"WhatsApp Image Keys", "t62.7118-24", "image/jpeg", "image/"),
-    "video": _Kind(b"WhatsApp Video Keys", "t62.7161-24", "video/mp4", "video/"),
-    "audio": _Kind(b"WhatsApp Audio Keys", "t62.7117-24", "audio/ogg; codecs=opus", "audio/"),
-    "document": _Kind(b"WhatsApp Document Keys", "t62.7119-24", "application/pdf"),
-    "sticker": _Kind(b"WhatsApp Image Keys", "t62.15575-24", "image/webp", "image/webp"),
-}
+_KINDS: Mapping[str, Mapping[str, str]] = TABLES["files"]
+"""By kind of media: what its `keys` are derived with, its `folder` on the media host, its default media type, and what
+the media types of its files begin with (`fits`)."""
 
 
 @model
@@ -147,7 +132,7 @@ class Media:
 
     def _path(self, kind: str, expires: int, plain: bool) -> str:
         first, second, third = (self._store.random.digits("media path", length) for length in (8, 15, 19))
-        path = f"/v/{_KINDS[kind].folder}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
+        path = f"/v/{_KINDS[kind]['folder']}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
         return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 
     def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
@@ -198,12 +183,12 @@ def mimetype_of(kind: str, upload: Upload) -> str:
     given = upload.mimetype
     if given and given != DEFAULT_MIMETYPE and given.isascii() and given.isprintable():
         return given
-    return _recognised(upload.data) or (given if kind == "document" and given else _KINDS[kind].mimetype)
+    return _recognised(upload.data) or (given if kind == "document" and given else _KINDS[kind]["mimetype"])
 
 
 def mismatch(media: str, upload: Upload) -> str | None:
     """Return the media type of a file that does not fit a kind of media, as declared or by its first bytes."""
-    wanted, declared, seen = _KINDS[media].fits, upload.mimetype.lower(), _recognised(upload.data)
+    wanted, declared, seen = _KINDS[media]["fits"], upload.mimetype.lower(), _recognised(upload.data)
     if media == "audio" and seen == "video/mp4":  # a container of sound, too
         seen = None
     for found in (declared, seen) if wanted else ():
@@ -230,7 +215,7 @@ def expand(media_key: bytes, kind: str) -> tuple[bytes, bytes, bytes]:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-    output = HKDF(hashes.SHA256(), length=112, salt=None, info=_KINDS[kind].key_info).derive(media_key)
+    output = HKDF(hashes.SHA256(), length=112, salt=None, info=_KINDS[kind]["keys"].encode()).derive(media_key)
     return output[:16], output[16:48], output[48:80]
 
 

@@ -29,9 +29,13 @@ _VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE
 _WAID = re.compile(r"waid=(\d+)")
 
 TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_text("utf-8"))
-"""The kinds by the key of their content; the kind of media of each kind with a file; where texts are, by kind or, for
-other contents and forms, by that key; how details are called in payloads; the keys of contents, in order; and the
-fields with which people write each kind, with those that tell it."""
+"""What differs by kind of message, or by the key of a payload's content.
+
+kinds: the kind, by key. media: the kind of media of a file. files: how a kind of media is encrypted and served. texts:
+where a text is; other_texts: the same by key, for other contents and forms. details: how payloads call them. keys:
+those of a content, in order. fields: with which people write a kind; telling: those that tell it. not_shown: the parts
+of outbound messages that WhatsApp does not show.
+"""
 _PROTOCOL: Mapping[str | int, str] = {
     **dict.fromkeys(("REVOKE", 0), "delete"),
     **dict.fromkeys(("MESSAGE_EDIT", 14), "edit"),

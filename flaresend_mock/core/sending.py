@@ -1,6 +1,6 @@
 """Sending: messages of an instance to people; groups and channels record theirs here, too."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -10,20 +10,13 @@ from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import MEDIA_TYPES, MESSAGE_TYPES, Content, Instance, Message
+from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Message
+from flaresend_mock.core.payload_reader import TABLES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import PORTION, Store
 
-_SHOWN: Mapping[str, Collection[str]] = {
-    "text": ("text",),
-    "template": ("template",),
-    **dict.fromkeys(("url", "upload", "media", "mimetype"), MEDIA_TYPES),
-    "caption": ("image", "video", "document"),
-    "file_name": ("document",),
-}
-"""The types of messages of which WhatsApp shows a part."""
 _NOT_SHOWN: Mapping[str, Mapping[str, Any]] = {
-    kind: {part: None for part, kinds in _SHOWN.items() if kind not in kinds} for kind in MESSAGE_TYPES
+    kind: dict.fromkeys(parts.split()) for kind, parts in TABLES["not_shown"].items()
 }
 """The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
 
