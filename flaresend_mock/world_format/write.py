@@ -28,8 +28,7 @@ FileVersion = tuple[int, int, int]
 """Tells a file from another of the same name: inode, time of its last change, size."""
 
 log = logging.getLogger(__name__)
-_known_types_lock = threading.Lock()
-_known_types: set[Any] = set()
+_types_lock = threading.Lock()
 
 
 def export(state: State, *, secrets: bool) -> bytes:
@@ -89,12 +88,9 @@ def _typed(value: Any, kind: Any) -> Any:
     """
     import msgspec
 
-    with _known_types_lock:
-        if kind not in _known_types:
-            msgspec.json.Decoder(kind)
-            _known_types.add(kind)
     plain = msgspec.to_builtins(value, enc_hook=_text_of_faked)
-    typed = msgspec.convert(plain, kind, dec_hook=lambda _, text: datetime.fromisoformat(text))
+    with _types_lock:
+        typed = msgspec.convert(plain, kind, dec_hook=lambda _, text: datetime.fromisoformat(text))
     return msgspec.to_builtins(typed, enc_hook=_text_of_faked)
 
 

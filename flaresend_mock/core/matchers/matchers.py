@@ -152,22 +152,11 @@ _PIECE = 50_000  # pads a long text piece by piece, to save memory
 _POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRING": r"\z"}
 
 
-@model
-class Regex:
-    """A compiled regular expression."""
+def compile_regex(spec: Any, where: str) -> tuple[Callable[[Any], bool], int]:
+    """Return what tells whether a regular expression is found in a value, and how many instructions it compiles to.
 
-    pattern: Any
-    padded: bool
-
-    def found_in(self, value: Any) -> bool:
-        if not isinstance(value, str):
-            return False
-        text = _padded(value) if self.padded else value
-        return self.pattern.search(text.encode("utf-8", "surrogatepass")) is not None
-
-
-def compile_regex(spec: Any, where: str) -> Regex:
-    """Compile a regular expression; InvalidMatcher, at `where`, if it is wrong, too large, or beyond RE2."""
+    InvalidMatcher, at `where`, if it is wrong, too large, or beyond RE2.
+    """
     if not isinstance(spec, str) or len(spec) > MAX_PATTERN:
         raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
     import re2  # few runs need it
@@ -177,13 +166,21 @@ def compile_regex(spec: Any, where: str) -> Regex:
     options.max_mem = MAX_MEMORY
     try:
         translation = _Translation(spec)
-        return Regex(re2.compile(translation.text, options), translation.padded)
+        pattern = re2.compile(translation.text, options)
     except re2.error:
         raise InvalidMatcher(f"{where}: not a regular expression that is small enough") from None
     except NotImplementedError as error:
         raise InvalidMatcher(f"{where}: {error}") from None
     except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
         raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None
+
+    def is_found(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        text = _padded(value) if translation.padded else value
+        return pattern.search(text.encode("utf-8", "surrogatepass")) is not None
+
+    return is_found, pattern.programsize
 
 
 class _Translation:

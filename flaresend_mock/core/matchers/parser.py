@@ -212,11 +212,11 @@ class _Reader:
                 return matchers.Condition(found.expected, lambda value: found.holds(value) or spelled.holds(value))
             case "regex":
                 _refuse(at.check_regex, operand, where)
-                regex = matchers.compile_regex(operand, where)
-                self._program += max(regex.pattern.programsize, LEAST_PROGRAM)
+                is_found, size = matchers.compile_regex(operand, where)
+                self._program += max(size, LEAST_PROGRAM)
                 if self._program > MAX_PROGRAM:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
-                return matchers.Condition({"regex": operand}, regex.found_in)
+                return matchers.Condition({"regex": operand}, is_found)
             case "subset":
                 operand = as_object(operand)
                 require(isinstance(operand, dict), InvalidMatcher, f"{where}: an object is expected")
