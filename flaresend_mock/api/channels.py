@@ -8,7 +8,7 @@ from werkzeug.exceptions import NotImplemented as NotAvailable
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Text, Url
-from flaresend_mock.api.messages import ChannelContentBody, MessageResponse, Success
+from flaresend_mock.api.messages import ChannelContentBody, response
 from flaresend_mock.core.models import Channel
 from flaresend_mock.http.endpoint import endpoint
 from flaresend_mock.http.resources import Property, Resource, utc_milliseconds
@@ -82,35 +82,26 @@ class FullChannel(Resource):
     viewer_metadata = Property(ViewerMetadata, "What the instance is in the channel.", get=lambda seen: seen[1])
 
 
-class Created(MessageResponse):
-    channel = Property(CreatedChannel, "The channel.", get=lambda channel: channel)
-
-
-class Info(Success):
-    channel = Property(FullChannel, "The channel.", get=lambda seen: seen)
-
-
-class Found(Success):
-    channel = Property(BriefChannel, "The channel.", get=lambda channel: channel)
-
-
-class Followed(MessageResponse):
-    alreadyFollowing = Property(bool, "Whether the instance followed the channel before.", get=lambda already: already)
-
-
-class Posted(MessageResponse):
-    sent_at = Property(str, "When the message was sent, in UTC.", get=utc_milliseconds)
+CREATED = response("Channel created successfully", channel=Property(CreatedChannel, "The channel."))
+FOLLOWED = response(
+    "Channel followed successfully",
+    alreadyFollowing=Property(bool, "Whether the instance followed the channel before."),
+)
+POSTED = response(
+    "Channel message sent successfully",
+    sent_at=Property(str, "When the message was sent, in UTC.", write=utc_milliseconds),
+)
 
 
 @blueprint.post("/channels")
-@endpoint(Created("Channel created successfully"), body=CreateChannel(), phone=True)
+@endpoint(CREATED, body=CreateChannel(), phone=True)
 def create_channel(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel, which the instance owns."""
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
 
 
 @blueprint.post("/channels/create")
-@endpoint(Created("Channel created successfully"), body=CreateChannel(), phone=True, former=True)
+@endpoint(CREATED, body=CreateChannel(), phone=True, former=True)
 def create_channel_by_former_path(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel by the path that was documented from 2026-04-06 to 2026-04-08.
 
@@ -127,44 +118,42 @@ def list_channels(caller: Caller) -> None:
 
 
 @blueprint.get("/channels/<channel_id>")
-@endpoint(Info(), phone=True, refuses=(404,))
+@endpoint(response(channel=Property(FullChannel, "The channel.")), phone=True, refuses=(404,))
 def channel_info(caller: Caller, channel_id: str) -> tuple[Channel, str]:
     """Show a channel, and the instance's role in it."""
     return caller.world.channels.get(caller.instance, channel_id)
 
 
 @blueprint.get("/channels/invite/<code>")
-@endpoint(Found(), phone=True, refuses=(404,))
+@endpoint(response(channel=Property(BriefChannel, "The channel.")), phone=True, refuses=(404,))
 def channel_by_invite(caller: Caller, code: str) -> Channel:
     """Find a channel by its invite code."""
     return caller.world.channels.by_invite(caller.instance, code)
 
 
 @blueprint.put("/channels/<channel_id>")
-@endpoint(MessageResponse("Channel updated"), body=UpdateChannel(partial=True), phone=True, refuses=(403, 404))
+@endpoint(response("Channel updated"), body=UpdateChannel(partial=True), phone=True, refuses=(403, 404))
 def update_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel's name, description or picture."""
     return caller.world.channels.update(caller.instance, channel_id, body)
 
 
 @blueprint.post("/channels/<channel_id>/follow")
-@endpoint(Followed("Channel followed successfully"), phone=True, refuses=(404,))
+@endpoint(FOLLOWED, phone=True, refuses=(404,))
 def follow_channel(caller: Caller, channel_id: str) -> bool:
     """Follow a channel."""
     return caller.world.channels.follow(caller.instance, channel_id)
 
 
 @blueprint.post("/channels/<channel_id>/unfollow")
-@endpoint(MessageResponse("Channel unfollowed successfully"), phone=True, refuses=(400, 404))
+@endpoint(response("Channel unfollowed successfully"), phone=True, refuses=(400, 404))
 def unfollow_channel(caller: Caller, channel_id: str) -> None:
     """Stop following a channel."""
     caller.world.channels.unfollow(caller.instance, channel_id)
 
 
 @blueprint.post("/channels/<channel_id>/message")
-@endpoint(
-    Posted("Channel message sent successfully"), body=ChannelContentBody(), phone=True, forms=True, refuses=(403, 404)
-)
+@endpoint(POSTED, body=ChannelContentBody(), phone=True, forms=True, refuses=(403, 404))
 def post_in_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> datetime:
     """Send a message to the subscribers of a channel."""
     return caller.world.channels.post(caller.instance, channel_id, body["content"])

@@ -7,7 +7,7 @@ from marshmallow import EXCLUDE, post_load, validate
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
-from flaresend_mock.api.messages import ContentBody, MessageResponse, Success
+from flaresend_mock.api.messages import ContentBody, Success, response
 from flaresend_mock.core.groups import GroupView
 from flaresend_mock.core.models import SUBJECT_LENGTH
 from flaresend_mock.core.sending import Outcome
@@ -141,24 +141,11 @@ class Reached(Resource):
     failed = Property([str], "The groups that the message could not be sent to.")
 
 
-class Created(MessageResponse):
-    data = Property(CreatedGroup, "The group.", get=lambda view: view)
-
-
-class Listed(MessageResponse):
-    data = Property(
-        dict[str, ListedGroup],
-        "The groups, by JID.",
-        get=lambda views: {view.group.id: shown_by(ListedGroup)(view) for view in views},
-    )
-
-
-class Info(MessageResponse):
-    data = Property(GroupInfo, "The group.", get=lambda view: view)
-
-
-class InviteLink(MessageResponse):
-    data = Property(Invitation, "The invite link.", get=lambda link: link)
+_GROUPS = Property(
+    dict[str, ListedGroup],
+    "The groups, by JID.",
+    get=lambda views: {view.group.id: shown_by(ListedGroup)(view) for view in views},
+)
 
 
 def _summary(outcome: Outcome) -> str:
@@ -181,28 +168,36 @@ class Managed(Success, Envelope):
 
 
 @blueprint.post("/groups")
-@endpoint(Created("Group created successfully"), body=CreateGroup(), phone=True)
+@endpoint(
+    response("Group created successfully", data=Property(CreatedGroup, "The group.")), body=CreateGroup(), phone=True
+)
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
 @blueprint.get("/groups")
-@endpoint(Listed("Fetched all groups successfully"), query=Page(), phone=True, refuses=(400,))
+@endpoint(response("Fetched all groups successfully", data=_GROUPS), query=Page(), phone=True, refuses=(400,))
 def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
     return caller.world.groups.all(caller.instance)[query]
 
 
 @blueprint.get("/groups/<group_id>")
-@endpoint(Info("Group info fetched successfully"), phone=True, refuses=(403, 404))
+@endpoint(
+    response("Group info fetched successfully", data=Property(GroupInfo, "The group.")), phone=True, refuses=(403, 404)
+)
 def group_info(caller: Caller, group_id: str) -> GroupView:
     """Show a group that the instance is in."""
     return caller.world.groups.get(caller.instance, group_id)
 
 
 @blueprint.get("/groups/<group_id>/invite-link")
-@endpoint(InviteLink("Invite link fetched successfully"), phone=True, refuses=(403, 404))
+@endpoint(
+    response("Invite link fetched successfully", data=Property(Invitation, "The invite link.")),
+    phone=True,
+    refuses=(403, 404),
+)
 def invite_link(caller: Caller, group_id: str) -> str:
     """Show the link by which people join a group."""
     return caller.world.groups.invite_link(caller.instance, group_id)

@@ -12,7 +12,7 @@ from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Upload
 from flaresend_mock.core.sending import Outcome, require_complete
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import Property, Read, Resource, utc_seconds
+from flaresend_mock.http.resources import Property, Resource, utc_seconds
 
 blueprint = Blueprint("messages", __name__)
 numbers = Blueprint("numbers", __name__)
@@ -132,17 +132,14 @@ class Success(Resource):
     success = Property(Literal[True], "True: the call did what it was asked to.", get=lambda result: True)
 
 
-class MessageResponse(Success):
-    """A response with a fixed message."""
-
-    message = Property(str, "The result of the call, for people.")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        super().__init__()
-
-    def reader(self, name: str, one: Property) -> Read:
-        return (lambda result: self.text) if name == "message" else super().reader(name, one)
+def response(message: str = "", **properties: Property) -> Success:
+    """Return a response with a fixed message, if one is given, and what the view returns as these properties."""
+    said = {"message": Property(str, "The result of the call, for people.", get=lambda result: message)}
+    for one in properties.values():
+        if one.get is None and one.at is None:
+            one.get = lambda result: result
+    made: type[Success] = type("Response", (Success,), (said if message else {}) | properties)
+    return made()
 
 
 def _summary(outcome: Outcome) -> str:

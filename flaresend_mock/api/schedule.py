@@ -1,5 +1,6 @@
 """Scheduled messages: POST /schedule-message and /scheduled-messages."""
 
+from operator import itemgetter
 from typing import Any
 
 from flask import Blueprint
@@ -7,10 +8,10 @@ from marshmallow import missing, post_load
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import LOCAL_TIME, Body, SendAt
-from flaresend_mock.api.messages import ContentBody, ContentFields, MessageResponse, Recipients
+from flaresend_mock.api.messages import ContentBody, ContentFields, Recipients, response
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Task
 from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import Envelope, Property, Read, Resource, local_time
+from flaresend_mock.http.resources import Property, Read, Resource, local_time
 
 blueprint = Blueprint("schedule", __name__)
 
@@ -67,42 +68,40 @@ class ScheduledTask(Resource):
     status = Property(str, "pending, sent, failed or cancelled.")
 
 
-class Scheduled(MessageResponse):
-    scheduled_for = Property(
-        str, "When the message will be sent, in the world's time zone.", at="local_time", write=local_time
-    )
-    task_id = Property(str, "The id to change or cancel the scheduled message with, such as SCHED-9128371923.", at="id")
-
-
-class Listed(MessageResponse):
-    data = Property([ScheduledTask], "The scheduled messages.", get=lambda tasks: tasks)
-
-
-class Updated(MessageResponse, Envelope):
-    id = Property(str, "The id of the scheduled message.")
-    updated_fields = Property([str], "The fields that were changed.")
-
-
-class Cancelled(MessageResponse):
-    id = Property(str, "The id of the scheduled message.")
+_WHEN = "When the message will be sent, in the world's time zone."
+_TASK = "The id to change or cancel the scheduled message with, such as SCHED-9128371923."
+SCHEDULED = response(
+    "Message scheduled successfully",
+    scheduled_for=Property(str, _WHEN, at="local_time", write=local_time),
+    task_id=Property(str, _TASK, at="id"),
+)
+LISTED = response("Scheduled messages fetched successfully", data=Property([ScheduledTask], "The scheduled messages."))
+UPDATED = response(
+    "Scheduled message updated successfully",
+    id=Property(str, "The id of the scheduled message.", get=itemgetter("id")),
+    updated_fields=Property([str], "The fields that were changed.", get=itemgetter("updated_fields")),
+)
+CANCELLED = response(
+    "Scheduled message cancelled successfully", id=Property(str, "The id of the scheduled message.", at="id")
+)
 
 
 @blueprint.post("/schedule-message")
-@endpoint(Scheduled("Message scheduled successfully"), body=ScheduleMessage(), refuses=(425,))
+@endpoint(SCHEDULED, body=ScheduleMessage(), refuses=(425,))
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
     return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["send_at"])
 
 
 @blueprint.get("/scheduled-messages")
-@endpoint(Listed("Scheduled messages fetched successfully"))
+@endpoint(LISTED)
 def list_scheduled(caller: Caller) -> list[Task]:
     """List the pending scheduled messages."""
     return caller.world.schedule.pending(caller.instance)
 
 
 @blueprint.patch("/scheduled-messages/<task_id>")
-@endpoint(Updated("Scheduled message updated successfully"), body=UpdateMessage(partial=True), refuses=(404, 425))
+@endpoint(UPDATED, body=UpdateMessage(partial=True), refuses=(404, 425))
 def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Change a pending scheduled message."""
     task = caller.world.schedule.update(caller.instance, task_id, body["changes"])
@@ -110,7 +109,7 @@ def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict
 
 
 @blueprint.delete("/scheduled-messages/<task_id>")
-@endpoint(Cancelled("Scheduled message cancelled successfully"), refuses=(404,))
+@endpoint(CANCELLED, refuses=(404,))
 def cancel_scheduled(caller: Caller, task_id: str) -> Task:
     """Cancel a pending scheduled message."""
     return caller.world.schedule.cancel(caller.instance, task_id)
