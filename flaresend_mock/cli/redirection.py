@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,7 @@ from flaresend_mock.cli import output
 from flaresend_mock.cli.options import EmulatorCommand
 from flaresend_mock.client import ControlPlane, NotAnEmulator
 
-TRUST = {
-    "Node": "export NODE_EXTRA_CA_CERTS={file}",
-    "Python": "export REQUESTS_CA_BUNDLE={file} SSL_CERT_FILE={file}",
-    "Ruby, Go": "export SSL_CERT_FILE={file}",
-    "PHP": "php -d curl.cainfo={file} -d openssl.cafile={file}",
-    "Java": "keytool -importcert -noprompt -cacerts -storepass changeit -alias flaresend-mock -file {file}",
-    "curl": "curl --cacert {file}",
-    "Debian": "sudo cp {file} /usr/local/share/ca-certificates/flaresend-mock.crt && sudo update-ca-certificates",
-    "Fedora": "sudo cp {file} /etc/pki/ca-trust/source/anchors/flaresend-mock.pem && sudo update-ca-trust",
-    "macOS": "security add-trusted-cert -r trustRoot -k ~/Library/Keychains/login.keychain-db {file}",
-    "Windows": "certutil -user -addstore Root {file}",
-}
+TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_text(encoding="utf-8"))
 """How each runtime or system is told to trust the certificate in a file. docs/tls.md has the same commands."""
 COPY = "flaresend-mock-ca.pem"
 

@@ -1,8 +1,10 @@
 """POST /_mock/inbound: a person writes to an instance."""
 
+import json
 import re
 from binascii import a2b_base64
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, request
@@ -194,23 +196,9 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
 
 _UNCHANGED = ("instance", "group", "reply_to", "target", "forward", "forwarded", "chaos")
 """The fields that an `InboundMessage` has under the same name."""
-_DEFAULT_TEXTS = {"edit": "Edited", "poll": "Which day?", "button_reply": "Yes", "list_reply": "First choice"}
-_CONTACT = ContactInput().load({})
-_OTHER = ContactInput().load({"name": "John Doe", "number": "254718841608"})
-_PLACE = {"latitude": -1.286389, "longitude": 36.817223}
-_STANDING = {"accuracyInMeters": 16, "speedInMps": 0, "degreesClockwiseFromMagneticNorth": 0}
-_DEFAULT_DETAILS: Mapping[str, Mapping[str, Any]] = {
-    "location": _PLACE,
-    "live_location": {**_PLACE, **_STANDING},
-    "group_invite": {"invite": None},
-    "album": {"images": 2, "videos": 0},
-    "poll": {"options": ["Saturday", "Sunday"], "selectable": 1},
-    "poll_vote": {"choices": []},
-    "button_reply": {"selected": "yes"},
-    "list_reply": {"selected": "row-1"},
-    "edit": {"wrapped": False},
-    "disappearing": {"seconds": 604_800, "wrapped": True},
-}
+_DEFAULTS = json.loads((Path(__file__).parent / "assets" / "inbound.json").read_text("utf-8"))
+"""What a message holds that is not given: its text, by kind, its details, by kind, and the contacts that it names."""
+_CONTACTS = ContactInput(many=True).load(_DEFAULTS["contacts"])
 
 
 @blueprint.post("/inbound")
@@ -241,7 +229,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
     elif kind == "reaction":
         text, caption = given.get("emoji", "👍" if text is None else text), None
     else:
-        text, caption = _DEFAULT_TEXTS.get(kind, "") if text is None else text, None
+        text, caption = _DEFAULTS["texts"].get(kind, "") if text is None else text, None
     return InboundMessage(
         sender=given["sender"],
         kind=kind,
@@ -284,12 +272,12 @@ def _details(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a kind of message holds beside text and media, with defaults that make sense."""
     match kind:
         case "contact":
-            return dict(given.get("contact", _CONTACT))
+            return dict(given.get("contact", _CONTACTS[0]))
         case "contacts":
-            return {"contacts": list(given.get("contacts", (_CONTACT, _OTHER)))}
+            return {"contacts": list(given.get("contacts", _CONTACTS))}
         case "text":
             link = given.get("link", {})
             return {"matchedText": link.get("url"), "description": link.get("description"), "title": link.get("title")}
-    details = {**_DEFAULT_DETAILS.get(kind, {}), **{name: given[name] for name in kinds.DETAILS if name in given}}
+    details = {**_DEFAULTS["details"].get(kind, {}), **{name: given[name] for name in kinds.DETAILS if name in given}}
     names = kinds.IN_PAYLOADS.get(kind, {})
     return {names.get(name, name): value for name, value in details.items()}

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
-from marshmallow import RAISE, ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from flaresend_mock.core.matchers.parser import as_object, unknown
 from flaresend_mock.http.endpoint import RequestSchema
@@ -15,9 +15,6 @@ _WHOLE = "_schema"
 
 class Input(RequestSchema):
     """A body or query of the control plane; it refuses unknown names."""
-
-    class Meta:
-        unknown = RAISE
 
     not_json = "The body is not a JSON object, or is nested too deeply."
     error_messages = {"type": "An object is expected here."}  # noqa: RUF012 - as marshmallow declares it

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import Response
@@ -95,39 +94,25 @@ def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
         (name_of(world, number), number + numbers.USER) if number else (f"{given} (invalid number)", None)
         for given, number in ((one, world.people.recipient(one)) for one in task.recipients[:MAX_NAMES])
     ]
-    more, text = max(0, len(task.recipients) - MAX_NAMES), content.text or content.caption or ""
     media = world.state.media.get(content.media) if content.media else None
     file = content.file_name or (media.file_name if media else "") or content.url or ""
-    to = ", ".join(name for name, _ in recipients) + (f" and {more} more" if more else "")
-    line, via = f"To {to}: {(text or file or content.type)[:160]}", owner.title if owner else "a deleted instance"
-    planned = {"task": task, "key": f"{TASK} {task.id}", "text": text, "file": file, "line": line, "ended": ended}
-    return {**planned, "recipients": recipients, "more": more, "via": via}
+    planned = {"task": task, "key": f"{TASK} {task.id}", "text": content.text or content.caption or "", "file": file}
+    more, via = max(0, len(task.recipients) - MAX_NAMES), owner.title if owner else "a deleted instance"
+    return {**planned, "recipients": recipients, "more": more, "via": via, "ended": ended}
 
 
 def _timer(world: World, entry: Due) -> Shown:
+    """Return another timer, with what it is about: an auto-reply, an instance or a delivery, if that is still there."""
+    state, shown = (
+        world.state,
+        {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": entry.kind, "id": entry.key},
+    )
     if entry.kind in (RETRY, DELAYED):
-        return _delivery(world, entry)
-    if entry.kind == AUTO_REPLY and (reply := world.state.auto_replies.get(entry.key)) is not None:
+        delivery = state.open_deliveries.get(entry.key) or state.deliveries.get(entry.key)
+        return shown | {"delivery": delivery, "chat": name_of(world, delivery.chat) if delivery else ""}
+    if entry.kind == AUTO_REPLY and (reply := state.auto_replies.get(entry.key)) is not None:
         chat = reply.group or reply.number + numbers.USER
-        line = f"{name_of(world, reply.number)} replies: {reply.text[:160]}"
-        return _shown(entry, "Auto-reply", line, chat=(reply.instance, chat))
-    if entry.kind == PAIRING and (owner := world.state.instances.get(entry.key)) is not None:
-        step = _NEXT_STEP.get(owner.status, "is connected")
-        return _shown(entry, "Pairing", f"{owner.title} {step}", page="instances")
-    return _shown(entry, entry.kind.capitalize(), entry.key)
-
-
-def _shown(entry: Due, kind: str, line: str, **more: Any) -> Shown:
-    """Return another timer; `about` describes it once it has fired, `page` and `chat` are links to more."""
-    return {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": kind, "line": line, **more}
-
-
-def _delivery(world: World, entry: Due) -> Shown:
-    delivery = world.state.open_deliveries.get(entry.key) or world.state.deliveries.get(entry.key)
-    event = f"event of {name_of(world, delivery.chat)}" if delivery else "event"
-    if entry.kind == DELAYED:
-        return _shown(entry, "Delayed event", f"Webhook {event}", page="traffic")
-    attempts = delivery.attempts if delivery else ()
-    result = (attempts[-1].status or attempts[-1].error if attempts else None) or "no response"
-    line = f"Attempt {len(attempts) + 1} to deliver the {event}; the last one got {result}"
-    return _shown(entry, "Webhook retry", line, page="traffic", about=event)
+        return shown | {"reply": reply, "chat": chat, "author": name_of(world, reply.number)}
+    if entry.kind == PAIRING and (owner := state.instances.get(entry.key)) is not None:
+        return shown | {"pairing": owner.title, "step": _NEXT_STEP.get(owner.status, "is connected")}
+    return shown
