@@ -23,8 +23,8 @@ from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.body_stream import HELD, release
-from flaresend_mock.http.call_queue import give_way
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
+from flaresend_mock.http.turns import give_way
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

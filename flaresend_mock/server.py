@@ -30,11 +30,10 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
-from flaresend_mock.http.call_queue import give_way
 from flaresend_mock.http.context import AppServices, is_gone
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
-from flaresend_mock.http.turns import Turns, give_back
+from flaresend_mock.http.turns import Turns, give_back, give_way
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, ca_places, local_url, upstream_proxy
 from flaresend_mock.version import __version__

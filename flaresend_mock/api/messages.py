@@ -1,9 +1,11 @@
 """Messages: their contents in a body, POST /send-message, and POST /check-number."""
 
+from dataclasses import fields
 from typing import Any, Literal
 
 from flask import Blueprint
 from marshmallow import ValidationError, post_load
+from marshmallow.fields import Field
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.errors import INCOMPLETE
@@ -25,13 +27,17 @@ NEEDS = (
 """The fields of which a message of a type needs one; JSON can hold the first. See `require_complete`."""
 
 
+_CONTENT = {one.name for one in fields(Content)}
+_PARTS = {"file": "upload", "fileName": "file_name"}
+"""The names of fields in Content, where they differ."""
+
+
 def message_type(words: tuple[str, ...]) -> Choice:
     return Choice(
         "The type of the message. It decides which other fields are needed.",
         words,
         "Message type is required",
         "Unsupported message type: {}",
-        attribute="content.type",
     )
 
 
@@ -44,40 +50,31 @@ class Recipients(Body):
     )
 
 
-def _part(name: str) -> dict[str, Any]:
-    """Return the options of a field that is loaded as a part of the contents, under its name in Content."""
-    return {"attribute": f"content.{name}", "allow_none": True}
-
-
 class ContentFields(Body):
     """The contents of a message by type, loaded as a dictionary under `content`."""
 
     type = message_type(MESSAGE_TYPES)
-    text = Text(
-        "The text, with WhatsApp's *bold*, _italic_ and ~strike~. Needed by type text.",
-        INCOMPLETE["text"],
-        **_part("text"),
-    )
+    text = Text("The text, with WhatsApp's *bold*, _italic_ and ~strike~. Needed by type text.", INCOMPLETE["text"])
     file = Typed(
-        "The file itself, in a multipart form.",
-        INCOMPLETE["media"],
-        Upload,
-        {"type": "string", "format": "binary"},
-        **_part("upload"),
+        "The file itself, in a multipart form.", INCOMPLETE["media"], Upload, {"type": "string", "format": "binary"}
     )
-    url = Url("The URL of the file. The emulator records it, and never fetches it.", **_part("url"))
+    url = Url("The URL of the file. The emulator records it, and never fetches it.")
     template = Typed(
         "A message with buttons or a list. Needed by type template.",
         INCOMPLETE["template"],
         str | dict,
         {"type": ["string", "object"]},
-        **_part("template"),
     )
-    caption = Text("The text below a file.", "Caption must be a string", **_part("caption"))
-    fileName = Text("The name of a document.", "fileName must be a string", **_part("file_name"))
-    mimetype = Text(
-        "The media type of the file, such as application/pdf.", "mimetype must be a string", **_part("mimetype")
-    )
+    caption = Text("The text below a file.", "Caption must be a string")
+    fileName = Text("The name of a document.", "fileName must be a string")
+    mimetype = Text("The media type of the file, such as application/pdf.", "mimetype must be a string")
+
+    def on_bind_field(self, field_name: str, field_obj: Field[Any]) -> None:
+        """Load what Content has as its parts. Null is as good as nothing, but for the type."""
+        part = _PARTS.get(field_name, field_name)
+        if part in _CONTENT:
+            field_obj.attribute = f"content.{part}"
+            field_obj.allow_none = part != "type"
 
 
 class ContentBody(ContentFields):

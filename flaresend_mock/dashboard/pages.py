@@ -1,9 +1,12 @@
-"""What all pages share: rendering, links between them, the header of a page, and the login."""
+"""What all pages share: rendering, links, files, the faces that are drawn from names, the header, and the login."""
 
+import hashlib
 import hmac
+import tomllib
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, redirect, render_template, request
@@ -33,6 +36,10 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
+FOLDER = Path(__file__).parent / "assets"
+_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+FILES = {file.name: _TYPES[file.suffix] for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES}
+_FACES = tomllib.loads((FOLDER / "faces.toml").read_text(encoding="utf-8"))
 TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
 Read = TypeVar("Read", bound=Callable[[World], Mapping[str, Any]])
 
@@ -47,6 +54,20 @@ def find_world() -> None:
 @blueprint.get("/")
 def home() -> BaseResponse:
     return redirect(f"w/{DEFAULT}/chats")
+
+
+@blueprint.get("/assets/<name>")
+def asset(name: str) -> Response:
+    if name not in FILES:
+        raise NotFound
+    return _cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
+
+
+@blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
+def face(kind: str, name: str) -> Response:
+    drawing = Response(draw(kind, name), content_type="image/svg+xml; charset=utf-8")
+    drawing.headers["Content-Security-Policy"] = "default-src 'none'"
+    return _cached(drawing, "max-age=86400")
 
 
 @blueprint.get("/<path:anything>")
@@ -137,6 +158,21 @@ def path_to_root() -> str:
     shown = request.headers.get("HX-Current-URL", "").partition("?")[0]
     rest = (shown if ROOT in shown else request.path).partition(ROOT)[2]
     return "../" * min(rest.count("/"), MAX_DEPTH) or "./"
+
+
+def _cached(response: Response, cache_control: str) -> Response:
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = cache_control
+    response.add_etag()
+    return cast(Response, response.make_conditional(request))
+
+
+def draw(kind: str, name: str) -> str:
+    """Return a drawing as SVG. The same name or number always has the same one."""
+    digest, drawing = iter(hashlib.sha256(f"{kind}:{name}".encode("utf-8", "replace")).digest()), _FACES[kind]
+    choices = {part: _FACES[names] for part, names in drawing["choices"].items()}
+    picked = {part: found[next(digest) % len(found)] for part, found in choices.items()}
+    return "".join(drawing["parts"]).format_map(picked).format_map(picked)
 
 
 def _login_page(problem: str, status: int = 200) -> Response:

@@ -1,21 +1,75 @@
-"""Turns: calls with large bodies are handled one after the other, so that together they take the memory of one."""
+"""Whose turn it is: calls run one after the other, and those with large bodies do so for as long as they last.
+
+Threads that all want the interpreter at once hinder each other, and large bodies would take their memory together.
+"""
 
 import threading
-from collections.abc import MutableMapping
+from collections import deque
+from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
 from typing import Any
 
 from werkzeug.exceptions import ServiceUnavailable
 
 from flaresend_mock.background.realtime import SLICE_SECONDS, Patience
-from flaresend_mock.http.call_queue import give_way
 
+HOLD_SECONDS = 0.05
+"""How long a call may run before another one runs beside it: it may wait for something."""
+
+LEAVE = "flaresend_mock.leave_queue"
+"""The key in the environ of the function by which a call lets others run while it waits."""
 LARGE = 256 * 1024
 """A call with a body of more bytes takes a turn."""
 
 _M_MMAP_THRESHOLD = -3
 _TURN = "flaresend_mock.turn"
 """The key in the environ of the turn that a call has."""
+
+
+class CallQueue:
+    """Lets calls run one after another, in the order in which they came.
+
+    Over 64 connections, the slowest call of 10,000 takes a tenth of what it takes without, and the 99th percentile
+    over 16 is twice the median, not six times. A turn is a lock, which is held until the turn has come.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()  # of the following
+        self._waiting: deque[threading.Lock] = deque()
+        self._running: threading.Lock | None = None
+
+    def enter(self) -> threading.Lock:
+        """Wait for the turn of a call, and return it."""
+        turn = threading.Lock()
+        turn.acquire()
+        with self._guard:
+            self._waiting.append(turn)
+            if self._running is None:
+                self._pass_on()
+            seen = self._running
+        while not turn.acquire(timeout=HOLD_SECONDS):
+            with self._guard:
+                if seen is self._running:  # it waits for something
+                    self._pass_on()
+                seen = self._running
+        return turn
+
+    def leave(self, turn: threading.Lock) -> None:
+        with self._guard:
+            if turn is self._running:
+                self._pass_on()
+
+    def _pass_on(self) -> None:
+        self._running = self._waiting.popleft() if self._waiting else None
+        if self._running is not None:
+            self._running.release()
+
+
+def give_way(environ: Mapping[str, Any]) -> None:
+    """Let other calls run while this one waits, for the rest of the call."""
+    leave: Callable[[], None] | None = environ.get(LEAVE)
+    if leave is not None:
+        leave()
 
 
 class Turns:

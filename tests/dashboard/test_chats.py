@@ -15,7 +15,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.assets import draw
+from flaresend_mock.dashboard.pages import draw
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE
 from tests.support import KEY, NOW
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flaresend_mock.http import call_queue
-from flaresend_mock.http.call_queue import CallQueue
+from flaresend_mock.http import turns
+from flaresend_mock.http.turns import CallQueue
 
 FOREVER = 3600.0
 
@@ -30,7 +30,7 @@ def come(queue: CallQueue, ran: list[int], number: int) -> threading.Thread:
 
 
 def test_calls_run_in_the_order_in_which_they_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_queue, "HOLD_SECONDS", FOREVER)
+    monkeypatch.setattr(turns, "HOLD_SECONDS", FOREVER)
     queue, ran = CallQueue(), list[int]()
     turn = queue.enter()
     calls = [come(queue, ran, number) for number in range(20)]
@@ -43,7 +43,7 @@ def test_calls_run_in_the_order_in_which_they_came(monkeypatch: pytest.MonkeyPat
 
 
 def test_calls_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_queue, "HOLD_SECONDS", FOREVER)
+    monkeypatch.setattr(turns, "HOLD_SECONDS", FOREVER)
     queue, running, most = CallQueue(), list[int](), list[int]()
 
     def call(number: int) -> None:
@@ -60,7 +60,7 @@ def test_calls_run_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_call_that_waits_for_something_lets_others_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_queue, "HOLD_SECONDS", 0.001)
+    monkeypatch.setattr(turns, "HOLD_SECONDS", 0.001)
     queue, ran = CallQueue(), list[int]()
     waiting = queue.enter()
 
@@ -72,11 +72,11 @@ def test_a_call_that_waits_for_something_lets_others_run(monkeypatch: pytest.Mon
 
 
 def test_a_call_that_was_overtaken_ends_no_turn_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(call_queue, "HOLD_SECONDS", 0.001)
+    monkeypatch.setattr(turns, "HOLD_SECONDS", 0.001)
     queue, ran = CallQueue(), list[int]()
     overtaken = queue.enter()
     running = queue.enter()
-    monkeypatch.setattr(call_queue, "HOLD_SECONDS", FOREVER)
+    monkeypatch.setattr(turns, "HOLD_SECONDS", FOREVER)
     third = come(queue, ran, 3)
 
     queue.leave(overtaken)
