@@ -59,12 +59,8 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
     shown = read_page(world, found)
     _seen(world)[instance, chat] = shown["last_event"]
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
-    form = {"kinds": KINDS, "kinds_with": _kinds_with, "samples": SAMPLES}
+    form = {"kinds": KINDS, "fields_of": FIELDS, "samples": SAMPLES}
     return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
-
-
-def _kinds_with(field: str) -> str:
-    return " ".join(kind for kind, fields in FIELDS.items() if field in fields)
 
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")

@@ -1,11 +1,11 @@
 """What went over the wire: for one message, one API call or one webhook delivery, with commands to repeat it."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from flask import abort
-from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
@@ -18,6 +18,7 @@ from flaresend_mock.dashboard.pages import blueprint, place
 from flaresend_mock.http.context import shown
 
 Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
+Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
 
 MAX_SHOWN = 20_000  # the number of characters of a body that a page shows
 
@@ -39,8 +40,10 @@ def explain_message(world: World, message_id: str) -> dict[str, Any]:
 
 def explain_traffic(world: World, number: int) -> dict[str, Any]:
     """Return what the template shows of the call or delivery that an event began; NotFound if it is not kept."""
-    at, subject = _find(world, number)
     with world.lock:
+        entries = newest(world.state.events.since(number - 1))
+        found = next((one for one in entries if one[0] == number), None) or abort(404, "This entry is no longer kept.")
+        _, at, subject = found
         owner = world.state.instances.get(subject.instance or "")
         name = (owner.name or name_of(world, owner.number)) if owner else ""
         common = {"number": number, "at": at, "instance": name, "fault": subject.fault}
@@ -49,6 +52,19 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
             return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject, place(world))}
     command = reproduce_curl.delivery_again(subject, owner.webhook if owner else None)
     return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
+
+
+def newest(events: list[Event]) -> Iterator[Entry]:
+    """Yield calls and deliveries, the newest first, each delivery where it began."""
+    states: dict[int, Delivery] = {}
+    for event in reversed(events):
+        subject = event.subject
+        if isinstance(subject, Call):
+            yield event.number, event.at, subject
+        elif isinstance(subject, Delivery):
+            now = states.setdefault(subject.event, subject)
+            if subject.event == event.number:
+                yield event.number, event.at, now
 
 
 def readable(body: Any) -> str:
@@ -65,16 +81,6 @@ def readable(body: Any) -> str:
 blueprint.add_app_template_global(readable)
 blueprint.add_app_template_global(shown, "call_headers")
 blueprint.add_app_template_global(reproduce_curl.sent_headers)
-
-
-def _find(world: World, number: int) -> tuple[datetime, Subject]:
-    with world.lock:
-        events = world.state.events.since(number - 1)
-    began = [one.subject.event if isinstance(one.subject, Delivery) else one.number for one in events]
-    found = [event for event, first in zip(events, began, strict=True) if first == number]
-    if not found or found[0].number != number or not isinstance(subject := found[-1].subject, Call | Delivery):
-        raise NotFound("This entry is no longer kept.")
-    return found[0].at, subject
 
 
 def _event(world: World, message: Message) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The traffic page: API calls and webhook deliveries in one list, newest first, with filters and live updates."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -10,11 +10,10 @@ from urllib.parse import unquote, urlencode
 from flask import Response, request
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import Subject, explain_traffic
+from flaresend_mock.dashboard.exchange import Entry, Subject, explain_traffic, newest
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 from flaresend_mock.dashboard.reproduce_curl import json_of
@@ -34,7 +33,6 @@ _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
 _SPELLING = b" +-()."
 _GROUPS = ("groupJids", "groupJid", "groupId")
-_Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
 
 
 class Filter(NamedTuple):
@@ -102,7 +100,7 @@ def read_page(world: World, wanted: Filter, before: int | None = None, count: in
     with world.lock:
         events, last = world.state.events.since(wanted.after), world.state.events.last_number
     listing = _Listing(world, wanted)
-    found = (one for one in _newest(events) if (before is None or one[0] < before) and listing.fits(one[2]))
+    found = (one for one in newest(events) if (before is None or one[0] < before) and listing.fits(one[2]))
     entries = list(islice(found, count + 1))
     older = entries[count - 1][0] if len(entries) > count else None
     return {"rows": listing.rows(entries[:count]), "older": older, "last": last}
@@ -115,9 +113,9 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
         events, last = log.since(since), log.last_number
         known = log.since(max(oldest - 1, wanted.after), "delivery") if oldest and events else []
     listing = _Listing(world, wanted)
-    fresh = {entry[0]: entry for entry in _newest(events) if entry[0] > wanted.after and listing.fits(entry[2])}
-    earlier = {entry[0]: entry for entry in _newest([one for one in known if one.number <= since])}
-    changed: dict[int, _Entry] = {}
+    fresh = {entry[0]: entry for entry in newest(events) if entry[0] > wanted.after and listing.fits(entry[2])}
+    earlier = {entry[0]: entry for entry in newest([one for one in known if one.number <= since])}
+    changed: dict[int, Entry] = {}
     for event in events:
         now = event.subject
         if not isinstance(now, Delivery) or now.event not in earlier:
@@ -141,19 +139,6 @@ def _filter(world: World) -> Filter:
     return Filter(path=path, person=person, after=after if after <= world.state.events.last_number else 0, **known)
 
 
-def _newest(events: list[Event]) -> Iterator[_Entry]:
-    """Yield calls and deliveries, the newest first, each delivery where it began."""
-    states: dict[int, Delivery] = {}
-    for event in reversed(events):
-        subject = event.subject
-        if isinstance(subject, Call):
-            yield event.number, event.at, subject
-        elif isinstance(subject, Delivery):
-            now = states.setdefault(subject.event, subject)
-            if subject.event == event.number:
-                yield event.number, event.at, now
-
-
 class _Listing:
     """Selects calls and deliveries with a filter, and makes rows of them."""
 
@@ -175,7 +160,7 @@ class _Listing:
             and (self._needles is None or self._concerns(subject))
         )
 
-    def rows(self, entries: Iterable[_Entry]) -> list[Shown]:
+    def rows(self, entries: Iterable[Entry]) -> list[Shown]:
         with self._world.lock:
             return [self._row(*entry) for entry in entries]
 

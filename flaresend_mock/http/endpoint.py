@@ -118,7 +118,9 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             elif not of.any_query:
                 _check_query(request, of.query)
             if of.query is not None and "query" in takes:
-                arguments["query"] = of.query.parse(_query(request))
+                arguments["query"] = of.query.parse(
+                    {name: value for name, value in request.args.items() if name != WORLD}
+                )
             if of.body is not None:
                 strict = of_api and request.environ[SERVICES].strict
                 forms = of.forms or (of_api and not strict)
@@ -179,7 +181,3 @@ def _check_query(request: Request, schema: RequestSchema | None) -> None:
     strange = next((name for name in request.args if name not in known), None)
     if strange is not None:
         raise BadRequest(unknown(strange, known))
-
-
-def _query(request: Request) -> dict[str, str]:
-    return {name: value for name, value in request.args.items() if name != WORLD}
