@@ -3,10 +3,12 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.support import REPOSITORY
 
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # finds flaresend-mock
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("FLARESEND")}
 
 
@@ -20,6 +22,11 @@ def text_blocks(page: str) -> list[str]:
     """Return what a page says that programs print: its blocks of ```text."""
     text = (REPOSITORY / "docs" / "testing" / page).read_text(encoding="utf-8")
     return re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def without_times(text: str) -> str:
+    """Return what a program printed without the times, and without the spaces at the start of lines."""
+    return re.sub(r"^ +", "", re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "…", text), flags=re.MULTILINE)
 
 
 def write_files(page: str, folder: Path) -> None:
