@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import http from "node:http";
 import { basename, delimiter } from "node:path";
 
-const later = setTimeout; // fake timers replace the global one
-const sleep = (milliseconds) => new Promise((done) => later(done, milliseconds));
+const START_TIMEOUT = 60_000; // milliseconds of the first test, which starts the emulator
+const sleep = ((later) => (ms) => new Promise((done) => later(done, ms)))(setTimeout); // not that of fake timers
 const eventOf = (since) => since?.event ?? since?.id ?? since ?? 0;
 const regex = ({ flags, source }) => ({ regex: flags.replace(/[^ims]/g, "").replace(/.+/, "(?$&)") + source });
 const encode = (body) => JSON.stringify(body, (_, value) => (value instanceof RegExp ? regex(value) : value));
@@ -89,8 +89,9 @@ export function perTest(hooks = globalThis, options) {
   hooks.beforeEach(async function () {
     const [first, second] = arguments; // a parameter is a callback for Jest and Mocha, and a fixture for Playwright
     const test = first?.task ?? second ?? this?.currentTest ?? first;
+    this?.timeout?.(START_TIMEOUT); // Mocha's
     await flaresend.open(test?.title ?? test?.name ?? globalThis.expect?.getState?.().currentTestName, options);
-  });
+  }, START_TIMEOUT);
   hooks.afterEach(() => flaresend.close());
   return flaresend;
 }

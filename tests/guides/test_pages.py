@@ -1,8 +1,7 @@
-"""The pages for pytest, asyncio, unittest, Node and bash: their examples pass."""
+"""The pages for pytest, asyncio, unittest and bash: their examples pass."""
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -36,16 +35,6 @@ def test_the_examples_for_asyncio_pass(tmp_path: Path) -> None:
 
     assert "2 passed" in said
     assert "Ran 1 test" in run(tmp_path, sys.executable, "-m", "unittest", "test_unittest_asyncio.py")
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
-def test_the_example_for_node_passes(tmp_path: Path) -> None:
-    write_files("javascript.md", tmp_path)
-
-    with FlaresendMock() as emulator:
-        said = run(tmp_path, "node", "--test", "bookings.test.mjs", FLARESEND_MOCK_URL=emulator.url)
-
-    assert "pass 2" in said
 
 
 def test_the_example_for_bash_passes_and_cleans_up(tmp_path: Path) -> None:
