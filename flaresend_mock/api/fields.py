@@ -81,7 +81,8 @@ class List(Described[list[Any]]):
 
     def __init__(self, description: str, name: str, of: tuple[type, ...], items: str) -> None:
         names = [JSON_TYPES[kind] for kind in of]
-        shape = {"type": "array", "minItems": 1, "items": {"type": names[0] if len(names) == 1 else names}}
+        item = {"type": names[0]} if len(names) == 1 else {"title": "PhoneNumber", "type": names}  # a class's name
+        shape = {"type": "array", "minItems": 1, "items": item}
         wrong_item = {"item": f"{name} must be {items}"}
         super().__init__(description, f"{name} array is required", shape, required=True, error_messages=wrong_item)
         self.of = of

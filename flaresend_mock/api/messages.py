@@ -63,7 +63,7 @@ class ContentFields(Body):
         "A message with buttons or a list. Needed by type template.",
         INCOMPLETE["template"],
         str | dict,
-        {"type": ["string", "object"]},
+        {"title": "Template", "type": ["string", "object"]},
     )
     caption = Text("The text below a file.", "Caption must be a string")
     fileName = Text("The name of a document.", "fileName must be a string")
@@ -116,7 +116,7 @@ class CheckNumber(Body):
         {
             "anyOf": [
                 {"type": "string", "pattern": SPELLING},
-                {"type": "integer", "minimum": 10**6, "exclusiveMaximum": 10**15},
+                {"type": "integer", "format": "int64", "minimum": 10**6, "exclusiveMaximum": 10**15},
             ]
         },
         required=True,

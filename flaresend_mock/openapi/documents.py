@@ -159,7 +159,9 @@ class _Maker:
         elif examples := self.examples.requests(rule.endpoint):
             content[JSON]["examples"] = examples
         if description.forms:
-            content[MULTIPART] = {"schema": self.shapes.body(body, FORM)}
+            lists = [f"{name}[]" for name, field in body.fields.items() if getattr(field, "is_list", False)]
+            encoding = {name: {"style": "form", "explode": True} for name in lists}  # generators join items otherwise
+            content[MULTIPART] = {"schema": self.shapes.body(body, FORM), **({"encoding": encoding} if lists else {})}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
         return {"required": needed, "content": content}
 

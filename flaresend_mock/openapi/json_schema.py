@@ -18,6 +18,9 @@ REFERENCE = "#/components/schemas/"
 JSON_ONLY, FORM = "json", "form"
 
 _END = "\\Z"
+_AMONG_OTHERS: Shape = {"object": {"patternProperties": {"": {}}}, "integer": {"format": "int64"}}
+"""What generators need to know of a type that is one of several: Java's has no name for a class of free objects, and
+an int in Java or Go is shorter than a phone number."""
 _TYPES = {str: "string", datetime: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 
 
@@ -174,7 +177,7 @@ def _mended(shape: Any) -> Any:
         mended["additionalProperties"] = True  # otherwise generators take it for an object without any property
     kinds = mended.get("type")
     if isinstance(kinds, list) and len(kinds) - ("null" in kinds) > 1:  # few generators know more than one
-        mended["anyOf"] = [_mended({"type": kind}) for kind in mended.pop("type")]
+        mended["anyOf"] = [{"type": kind, **_AMONG_OTHERS.get(kind, {})} for kind in mended.pop("type")]
     pattern = mended.get("pattern")
     if isinstance(pattern, str) and pattern.endswith(_END):  # Python matches it as a whole
         mended["pattern"] = f"^(?:{pattern.removesuffix(_END)})$"

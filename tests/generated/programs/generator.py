@@ -1,10 +1,9 @@
 import sys
 
 import openapi_client as api
-from openapi_client.models.create_group_participants_inner import CreateGroupParticipantsInner as Number
 
 client = api.ApiClient(api.Configuration(host=sys.argv[1], access_token="YOUR_API_KEY"))
-text = {"recipients": [Number("254712345678")], "type": "text", "text": "hi"}
+text = {"recipients": [api.PhoneNumber("254712345678")], "type": "text", "text": "hi"}
 
 sent = api.MessagesApi(client).send_message(api.SendMessageRequest(api.SendMessageText(**text)))
 print("sent", str(sent.success).lower(), sent.total_recipients)
