@@ -11,11 +11,11 @@ const sent = await api.POST("/send-message", { body: { recipients: ["25471234567
 console.log("sent", sent.data?.success, sent.data?.total_recipients);
 
 const form = new FormData();
-form.append("recipients[]", "254712345678");
+for (const to of ["254712345678", "254798765432"]) form.append("recipients[]", to);
 form.append("type", "document");
 form.append("file", new File(["menu"], "menu.txt", { type: "text/plain" }));
 const uploaded = await api.POST("/send-message", {
-  body: { "recipients[]": ["254712345678"], type: "document" },
+  body: { "recipients[]": ["254712345678", "254798765432"], type: "document" },
   bodySerializer: () => form,
 });
 console.log("uploaded", uploaded.data?.total_recipients);

@@ -17,7 +17,7 @@ def send(**how):
 
 sent = send(json=body(SendMessageText(recipients=to, type="text", text="hi")))
 print("sent", str(sent.success).lower(), sent.total_recipients)
-form = SendMessageForm.model_validate({"recipients[]": to, "type": "document"})
+form = SendMessageForm.model_validate({"recipients[]": [*to, "254798765432"], "type": "document"})
 print("uploaded", send(data=body(form), files={"file": ("menu.txt", b"menu", "text/plain")}).total_recipients)
 later = ScheduleMessageText(recipients=to, type="text", text="hi", sendAt="2099-01-01 10:00:00")
 print("scheduled", http.post("/schedule-message", json=body(later)).json()["task_id"][:6])

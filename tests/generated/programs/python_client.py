@@ -29,7 +29,7 @@ to = ["254712345678"]
 sent = send_message.sync(client=client, body=SendMessageText(to, SendMessageTextType.TEXT, "hi"))
 print("sent", str(sent.success).lower(), sent.total_recipients)
 file = File(BytesIO(b"menu"), "menu.txt", "text/plain")
-form = SendMessageForm(to, SendMessageFormType.DOCUMENT, file=file)
+form = SendMessageForm([*to, "254798765432"], SendMessageFormType.DOCUMENT, file=file)
 print("uploaded", send_message.sync(client=client, body=form).total_recipients)
 
 
