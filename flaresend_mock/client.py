@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from mimetypes import MimeTypes
 from pathlib import Path
 from ssl import SSLCertVerificationError
 from typing import Any
@@ -221,9 +220,8 @@ def part(path: str) -> str:
 
 
 def media_of(file: Path) -> dict[str, str]:
-    """Return a file as `POST /_mock/inbound` takes it. Its name gives its type, the same on every machine."""
-    kind = MimeTypes().guess_type(file.name, strict=False)[0] or "application/octet-stream"
-    return {"base64": b64encode(file.read_bytes()).decode(), "mimetype": kind, "fileName": file.name}
+    """Return a file as `POST /_mock/inbound` takes it. The emulator reads its type from its name."""
+    return {"base64": b64encode(file.read_bytes()).decode(), "fileName": file.name}
 
 
 def _close(connections: deque[HTTPConnection]) -> None:

@@ -4,6 +4,7 @@ import json
 import re
 from binascii import a2b_base64
 from collections.abc import Mapping
+from mimetypes import MimeTypes
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,11 @@ class MediaInput(Input):
 
     sample = Text("A shipped file.", words=SAMPLES)
     base64 = Base64("The bytes of the file, in base64.")
-    mimetype = Text("The media type, such as image/jpeg.", load_default="", check=_MEDIA_TYPE)
+    mimetype = Text(
+        "The media type, such as image/jpeg; by default, the name of the file gives it.",
+        load_default="",
+        check=_MEDIA_TYPE,
+    )
     fileName = Text("The name of the file.", load_default="", length=(None, 1000))
     expired = Switch("Whether the link has expired.", load_default=False)
     truncated = Switch("Whether the link leads to half of the file.", load_default=False)
@@ -71,6 +76,13 @@ class MediaInput(Input):
     def check_one_source(self, data: Mapping[str, Any], **kwargs: Any) -> None:
         if "sample" in data and "base64" in data:
             raise ValidationError("Give a sample or base64, not both.")
+
+    @post_load
+    def name_type(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        if "base64" in data and data["fileName"] and not data["mimetype"]:  # the same on every machine
+            guess, _ = MimeTypes().guess_type(data["fileName"], strict=False)
+            data["mimetype"] = guess or "application/octet-stream"
+        return data
 
 
 class ContactInput(Input):

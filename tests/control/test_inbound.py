@@ -155,6 +155,21 @@ def test_bytes_are_sent_in_base64(client: Client) -> None:
     assert (document["mimetype"], document["fileName"]) == ("text/plain", "../a/Notes ü.txt")
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "mimetype"),
+    [
+        ("a.png", "imageMessage", "image/png"),
+        ("clip.mp4", "videoMessage", "video/mp4"),
+        ("notes.txt", "documentMessage", "text/plain"),
+        ("what.unheard-of", "documentMessage", "application/octet-stream"),
+    ],
+)
+def test_bytes_without_a_media_type_have_that_of_their_name(name: str, key: str, mimetype: str, client: Client) -> None:
+    message = message_of(post(client, media={"base64": b64encode(b"some bytes").decode(), "fileName": name}))
+
+    assert message[key]["mimetype"] == mimetype
+
+
 def test_a_file_is_uploaded_in_a_form(client: Client) -> None:
     form = {"from": ANN, "caption": "Look", "file": (io.BytesIO(b"a picture"), "a.png", "image/png")}
 
