@@ -50,8 +50,8 @@ final class World {
     /** A person writes to the instance. Returns the event, once the webhook has responded; with wait: false, at once. */
     public function receive(?string $from, ?string $text = null, ?string $file = null, bool $wait = true, mixed ...$fields): array {
         if ($file !== null) {
-            $fields['media'] = ($fields['media'] ?? []) + ['base64' => base64_encode(file_get_contents($file)),
-                'mimetype' => mime_content_type($file), 'fileName' => basename($file)];
+            $data = ['base64' => base64_encode(file_get_contents($file)), 'fileName' => basename($file)];
+            $fields['media'] = ($fields['media'] ?? []) + $data;
         }
         $event = $this->call('POST', '/inbound', array_filter(compact('from', 'text'), is_string(...)) + $fields)['event'];
         $wait && $this->settle();
@@ -65,19 +65,19 @@ final class World {
     public function deliveries(array $match = [], mixed ...$fields): array { return $this->search('deliveries', $match + $fields); }
     public function scheduled(): array { return $this->call('GET', '/scheduled')['scheduled']; }
     /** Returns the first sent message that matches. $since is a message or a call before it, or the number of an event. */
-    public function expectMessage(array $match = [], float $within = 2, array|int $since = 0, mixed ...$fields): array {
+    public function expectMessage(array $match = [], float $within = 2, array|int|null $since = null, mixed ...$fields): array {
         $match += $fields + ['direction' => 'outbound'];
         return $this->expect('messages', 'wait', $match, $since, ['timeout' => $within])[0];
     }
     /** Fails if a matching message was sent, also in response to a webhook, or is sent $within real seconds. */
-    public function expectNoMessage(array $match = [], float $within = 0, array|int $since = 0, mixed ...$fields): void {
+    public function expectNoMessage(array $match = [], float $within = 0, array|int|null $since = null, mixed ...$fields): void {
         $this->settle();
         Emulator::serve($within);
         $this->expect('messages', 'verify', $match + $fields + ['direction' => 'outbound'], $since, ['never' => true]);
     }
     /** Makes sure that calls of the API match, in this number or this order, and returns them. */
     public function verify(array $match = [], ?int $exactly = null, ?int $atLeast = null, ?int $atMost = null,
-        ?bool $never = null, ?array $inOrder = null, array|int $since = 0, mixed ...$fields): array {
+        ?bool $never = null, ?array $inOrder = null, array|int|null $since = null, mixed ...$fields): array {
         $counts = compact('exactly', 'never') + ['at_least' => $atLeast, 'at_most' => $atMost, 'in_order' => $inOrder];
         return $this->expect('requests', 'verify', $match + $fields, $since, array_filter($counts, fn ($one) => $one !== null));
     }
@@ -97,12 +97,13 @@ final class World {
     }
     /** Delivers events to $handler(array $event, array $headers, string $body) in this process, while the test waits. It
      *  returns a status, a response, or nothing for 200. $host is this machine's name for an emulator in a container. */
-    public function webhookHandler(callable $handler, string $host = '127.0.0.1', mixed ...$options): void {
+    public function webhookHandler(callable $handler, ?string $host = null, mixed ...$options): void {
+        $host ??= getenv('FLARESEND_MOCK_APP_HOST') ?: '127.0.0.1';
         $port = Emulator::listen($handler, $host === '127.0.0.1' ? $host : '0.0.0.0');
         $this->webhook("http://$host:$port/webhook", ...$options);
     }
     /** Records events instead, in ->events, ->headers and ->bodies, and responds with ->status. */
-    public function inbox(string $host = '127.0.0.1', mixed ...$options): Inbox {
+    public function inbox(?string $host = null, mixed ...$options): Inbox {
         $this->webhookHandler($inbox = new Inbox(), $host, ...$options);
         return $inbox;
     }
@@ -126,8 +127,8 @@ final class World {
     private function search(string $kind, array $match): array {
         return $this->call('POST', "/$kind/search", ['match' => (object) $match])[$kind];
     }
-    private function expect(string $kind, string $how, array $match, array|int $since, array $body): array {
-        $body += ['match' => (object) $match, 'since' => is_int($since) ? $since : $since['event'] ?? $since['id']];
+    private function expect(string $kind, string $how, array $match, array|int|null $since, array $body): array {
+        $body += ['match' => (object) $match, 'since' => is_array($since) ? $since['event'] ?? $since['id'] : $since];
         try {
             $found = $this->call('POST', "/$kind/$how", $body)[$kind];
         } catch (\RuntimeException $refused) {
@@ -183,8 +184,7 @@ final class Emulator {
         $command = ['flaresend-mock', '--port', '0', '--stop-with-stdin', '--log-format', 'text', '--log-level', 'warning'];
         self::$running = [$process = @proc_open($command, [['pipe', 'r'], ['pipe', 'w']], $pipes), $pipes]; // open while it runs
         while (!preg_match('/ at (http\S+)/', $line = $process ? (string) fgets($pipes[1]) : '', $found)) {
-            $line !== '' || throw new \RuntimeException(
-                'flaresend-mock does not start. Is it on the PATH? pip install flaresend-mock, or set FLARESEND_MOCK_URL.');
+            $line !== '' || throw new \RuntimeException('flaresend-mock does not start. Is it on the PATH? Or set FLARESEND_MOCK_URL.');
         }
         return $found[1];
     }

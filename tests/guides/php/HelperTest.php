@@ -76,8 +76,20 @@ final class HelperTest extends TestCase
         $this->flaresend->event('call');
 
         $this->assertCount(2, $inbox->events);
-        $this->assertSame('HelperTest.php', $this->flaresend->messages(type: 'document')[0]['fileName']);
+        $file = $inbox->events[0]['data']['message']['documentMessage'];
+        $this->assertSame(['HelperTest.php', 'application/octet-stream'], [$file['fileName'], $file['mimetype']]);
         $this->assertCount(2, $this->flaresend->deliveries(['status' => 'delivered']));
+    }
+
+    public function testAnotherHostReachesThisProcess(): void
+    {
+        putenv('FLARESEND_MOCK_APP_HOST=localhost');
+        $inbox = $this->flaresend->inbox();
+        putenv('FLARESEND_MOCK_APP_HOST');
+
+        $this->flaresend->receive(self::ANN, 'hi');
+
+        $this->assertStringStartsWith('localhost:', $inbox->headers[0]['Host']);
     }
 
     public function testAHandlerUsesTheHelper(): void
