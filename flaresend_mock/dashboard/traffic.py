@@ -28,7 +28,7 @@ MAX_NEEDLES = 50
 MIN_DIGITS = 3
 
 KINDS, STATUSES = TEXTS["kinds"], TEXTS["statuses"]
-_UNSENT = {"held": "held", "dropped": "dropped", NOWHERE: "no webhook"}
+_UNSENT = ("held", "dropped", NOWHERE)
 _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
 _SPELLING = b" +-()."
@@ -166,23 +166,14 @@ class _Listing:
 
     def _row(self, number: int, at: datetime, subject: Subject) -> Shown:
         """Return one row; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
-        note = ""
         if isinstance(subject, Call):
-            method, parties = subject.method, _parties(subject)
-            status, mark = str(subject.status or "no response"), "good" if subject.succeeded else "bad"
+            parties, mark = _parties(subject), "good" if subject.succeeded else "bad"
         else:
-            method, parties = "POST", [subject.chat]
-            tries, status = len(subject.attempts), _UNSENT.get(subject.status, subject.status)
-            if tries and subject.attempts[-1].status is not None:
-                status = f"{subject.attempts[-1].status} {status}"
-            mark = _MARKS.get(subject.status, "off")
-            note = "repeated" if subject.redelivery_of else f"{tries} attempts" if tries > 1 else ""
+            parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
+        row = {"number": number, "at": at, "kind": _kind(subject), "subject": subject, "mark": mark}
         names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
-        row = {"number": number, "at": at, "kind": _kind(subject), "method": method, "status": status, "mark": mark}
-        where = self._where(subject) or "not configured"
-        who = ", ".join(names[:2]) + (f" and {len(names) - 2} more" if len(names) > 2 else "")
         fault = self._faults.get(subject.fault, subject.fault) if subject.fault else ""
-        return {**row, "note": note, "where": where, "who": who, "fault": fault, "fits": self.fits(subject)}
+        return {**row, "where": self._where(subject), "names": names, "fault": fault, "fits": self.fits(subject)}
 
     def _where(self, subject: Subject) -> str:
         if isinstance(subject, Call):
