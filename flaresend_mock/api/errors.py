@@ -12,6 +12,7 @@ from flaresend_mock.http.context import RAW_PATH, allowed
 from flaresend_mock.http.resources import Property, Resource
 
 NOT_READY = "Instance not ready for messaging"
+CONNECT = "Please ensure the QR code is scanned and the instance is connected"
 INCOMPLETE = {
     "text": "Text is required",
     "media": "File or URL is required",
@@ -42,17 +43,9 @@ def _says(status: int, message: str, *names: str) -> _Worded:
     return status, lambda refusal: {key: message, **{name: getattr(refusal, name) for name in names}}
 
 
-def _not_ready(refusal: errors.StatusRefusal) -> dict[str, Any]:
-    return {
-        "message": NOT_READY,
-        "status": refusal.status,
-        "action": "Please ensure the QR code is scanned and the instance is connected",
-    }
-
-
 TABLE: dict[type[Exception], _Worded] = {
     Unauthorized: (401, lambda refusal: {"error": refusal.error}),
-    errors.NotReady: (425, _not_ready),
+    errors.NotReady: (425, lambda refusal: {"message": NOT_READY, "status": refusal.status, "action": CONNECT}),
     errors.InvalidNumber: _says(400, "Invalid number format or missing field"),
     errors.InvalidContent: (400, lambda refusal: {"message": INCOMPLETE[refusal.missing]}),
     errors.NothingToUpdate: _says(400, "No fields to update"),

@@ -14,7 +14,7 @@ from flaresend_mock.core.payload_reader import target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
-from flaresend_mock.dashboard.pages import blueprint, place
+from flaresend_mock.dashboard.pages import blueprint
 from flaresend_mock.http.context import shown
 
 Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
@@ -49,7 +49,7 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
         common = {"number": number, "at": at, "instance": name, "fault": subject.fault}
         common["armed"] = subject.fault is not None and world.faults.has(subject.fault)
         if isinstance(subject, Call):
-            return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject, place(world))}
+            return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject)}
     command = reproduce_curl.delivery_again(subject, owner.webhook if owner else None)
     return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
 
@@ -88,7 +88,7 @@ def _event(world: World, message: Message) -> dict[str, Any]:
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
     as_lid = None if b'"participantPn"' in head else f'{numbers.LID}"'.encode() in head
     body = reproduce_curl.inbound_of(world, message, as_lid=as_lid)
-    command = reproduce_curl.inbound_again(body, reproduce_curl.file_of(world, message), place(world))
+    command = reproduce_curl.inbound_again(world, body, reproduce_curl.file_of(world, message))
     return {"delivery": delivery, "curl": command, "test": reproduce_pytest.of_received(world, message, body)}
 
 
@@ -97,7 +97,7 @@ def _cause(world: World, message: Message) -> dict[str, Any]:
     task, event = _call_for(world, message)
     call = event.subject if event and isinstance(event.subject, Call) else None
     media = world.state.media.get(message.content.media) if message.content.media else None
-    command = reproduce_curl.call_again(world, call, place(world), media) if call else ""
+    command = reproduce_curl.call_again(world, call, media) if call else ""
     test = reproduce_pytest.of_sent(world, message, call, task, event.at if event else message.at)
     return {"call": call, "task": task, "curl": command, "test": test}
 

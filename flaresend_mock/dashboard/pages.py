@@ -17,9 +17,8 @@ from flaresend_mock.core.errors import Refusal, WorldNotFound
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import formatted, plain
-from flaresend_mock.dashboard.reproduce_curl import Place
 from flaresend_mock.http.bodies import read_urlencoded_form
-from flaresend_mock.http.context import cookie_of, own_url, pass_for, services
+from flaresend_mock.http.context import cookie_of, pass_for, services
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -141,10 +140,6 @@ def not_found(problem: Refusal | NotFound) -> Response:
     reason = problem.description if isinstance(problem, NotFound) else ""
     told = "" if reason == NotFound.description else reason  # Werkzeug's text is about URLs and spelling
     return html(render_template("dashboard/gone.html", ui=path_to_root(), reason=told or ""), 404)
-
-
-def place(world: World) -> Place:
-    return Place(own_url(), world.name, services().token is not None)
 
 
 def number_argument(name: str) -> int:

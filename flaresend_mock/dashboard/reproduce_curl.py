@@ -5,7 +5,6 @@ import re
 import shlex
 from base64 import b64encode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
+from flaresend_mock.http.context import CONTROL, own_url, services
 from flaresend_mock.package_data import SAMPLES, sample
 
 KNOWN_KEY = "YOUR_API_KEY"  # The API key of the default world. It is no secret, so commands contain it.
@@ -31,31 +31,14 @@ _WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The emulator's `address`, the name of a `world`, and whether the control plane is `guarded` by a token."""
-
-    address: str
-    world: str = DEFAULT
-    guarded: bool = False
-
-    def control(self, path: str) -> str:
-        query = "" if self.world == DEFAULT else f"?world={quote(self.world, safe='')}"
-        return f"{self.address}/_mock/{path}{query}"
-
-    @property
-    def token(self) -> list[str]:
-        return ["-H 'X-Control-Token: YOUR_CONTROL_TOKEN'"] if self.guarded else []
-
-
-def call_again(world: World, call: Call, place: Place, attached: Media | None = None) -> str:
+def call_again(world: World, call: Call, attached: Media | None = None) -> str:
     """Return a command that repeats an API call, with the file that is `attached` to its form, if it is still kept."""
     headers = dict(call.headers)
-    parts = [_curl(call.method, place.address + call.raw_url)]
+    parts = [_curl(call.method, own_url() + call.raw_url)]
     if "HTTP_AUTHORIZATION" in headers:
         parts.append(f"-H {shlex.quote(f'Authorization: Bearer {key_of(world, call.instance)}')}")
     if isinstance(call.body, Mapping):
-        fields, piped = _form(call.body, place, attached)
+        fields, piped = _form(world, call.body, attached)
         return piped + _lines([*parts, *fields])
     raw = call.body if isinstance(call.body, bytes) else b""
     if raw:
@@ -78,15 +61,15 @@ def sent_headers(attempt: Attempt) -> dict[str, str]:
     return {name: MASK if is_secret(name) else value for name, value in attempt.headers}
 
 
-def inbound_again(inbound: Mapping[str, Any], media: Media | None, place: Place) -> str:
+def inbound_again(world: World, inbound: Mapping[str, Any], media: Media | None) -> str:
     """Return a command that repeats an inbound message, given as `inbound_of` and `file_of` return it."""
-    parts = [_curl("POST", place.control("inbound")), *place.token]
+    parts = [_curl("POST", _control(world, "inbound")), *_token()]
     if media is not None and len(media.data) <= INLINE_FILE:
         given = {"base64": b64encode(media.data).decode(), "fileName": media.file_name, "mimetype": media.mimetype}
         inbound, media = {**inbound, "media": given}, None
     if media is None:
         return _with_body([*parts, _JSON], json.dumps(inbound, ensure_ascii=False).encode("utf-8", "replace"))
-    fields, piped = _form({**inbound, "file": media}, place, media)
+    fields, piped = _form(world, {**inbound, "file": media}, media)
     return piped + _lines([*parts, *fields])
 
 
@@ -160,6 +143,15 @@ def _curl(method: str, url: str) -> str:
     return f"curl{options} {verb} {_quoted(url)}"
 
 
+def _control(world: World, path: str) -> str:
+    query = "" if world.name == DEFAULT else f"?world={quote(world.name, safe='')}"
+    return f"{own_url()}{CONTROL}/{path}{query}"
+
+
+def _token() -> list[str]:
+    return [] if services().token is None else ["-H 'X-Control-Token: YOUR_CONTROL_TOKEN'"]
+
+
 def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the fields of a kind of message, without text and file; None if only the payload describes it."""
     kind, target = message.content.type, payload_reader.target_of(message)
@@ -203,7 +195,7 @@ def _sample_name(media: Media) -> str | None:
     return next((name for name in SAMPLES if sample(name).data == media.data), None)
 
 
-def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tuple[list[str], str]:
+def _form(world: World, fields: Mapping[str, Any], attached: Media | None) -> tuple[list[str], str]:
     """Return the form options of curl, and the command that is piped into it, if any."""
     given, piped = [], ""
     pairs = ((name, each) for name, one in fields.items() for each in (one if isinstance(one, list | tuple) else [one]))
@@ -213,7 +205,7 @@ def _form(fields: Mapping[str, Any], place: Place, attached: Media | None) -> tu
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
             kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""
             given.append("-F " + _quoted(f'{name}=@-;filename="{named}"{kind}'))
-            piped = " ".join(["curl -s", *place.token, _quoted(place.control(f"media/{attached.id}"))]) + " | \\\n"
+            piped = " ".join(["curl -s", *_token(), _quoted(_control(world, f"media/{attached.id}"))]) + " | \\\n"
         elif described:  # the file is not kept, and its name must not become a local path
             given.append(f"-F {_quoted(f'{name}=@THE_FILE')}")
         else:
