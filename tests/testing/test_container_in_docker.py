@@ -29,7 +29,7 @@ from flaresend_mock.testing.container import IMAGE, FlaresendContainer
 from tests.defaults import ANN
 from tests.support import REPOSITORY
 
-GUIDE = (REPOSITORY / "docs" / "testcontainers.md").read_text(encoding="utf-8")
+GUIDE = (REPOSITORY / "docs" / "testing" / "containers.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^```\w+ (\S+\.\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))
 
 
