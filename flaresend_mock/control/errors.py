@@ -32,9 +32,9 @@ CODES: dict[type[Refusal], str] = {
 
 def refusal_type(status: int) -> type[Resource]:
     """Return the resource that a refusal with this status holds."""
-    from flaresend_mock.control.resources.worlds import Refused, Unmet
+    from flaresend_mock.control.resources.worlds import Refused
 
-    return Unmet if status in (408, 409, 422) else Refused
+    return Refused
 
 
 def refuse(refusal: Refusal) -> Response:

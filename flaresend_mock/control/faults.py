@@ -2,18 +2,21 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Dictionary, Input, Nested, Number, Object, Text, Whole, about
+from flaresend_mock.control.inputs import Dictionary, Input, Matching, Nested, Number, Object, Text, Whole, about
+from flaresend_mock.control.resources import activity
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS, is_framing
+from flaresend_mock.core.matchers.parser import CALL_FIELDS, DELIVERY_FIELDS
 from flaresend_mock.core.models import Delay, Fault, Reply
 from flaresend_mock.core.world import World
 from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import Property, instance
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +67,21 @@ class DelayInput(Input):
             raise ValidationError("A deviation needs a mean.")
 
 
+_DESCRIBED = instance(activity.Delivery).fields | instance(activity.Request).fields
+_ONLY_OF_FAULTS = {"key": Property(str, "The API key of the call."), "url": Property(str, "The URL of the webhook.")}
+_MATCHED = {name: (_DESCRIBED | _ONLY_OF_FAULTS)[name] for name in {**CALL_FIELDS, **DELIVERY_FIELDS}}
+"""What faults match: fields of calls, or of deliveries."""
+
+
 class FaultInput(Input):
     """What a fault matches, what it does, and how often."""
+
+    matches: ClassVar[Any] = ("FaultMatch", _MATCHED)
 
     preset = Text("A ready-made fault; other fields may be given beside it.", words=list(PRESETS))
     name = Text("The name in lists and logs.", load_default="", length=(None, 100))
     on = Text("Whether it applies to calls or to deliveries.", load_default=CALLS, words=[CALLS, DELIVERIES])
-    match = Object("A matcher: fields with the values that they must have.", load_default=dict)
+    match = Matching(load_default=dict)
     respond = Nested(ReplyInput, "The response that it gives instead.")
     delay = Object(DelayInput.__doc__ or "", ["number", "object"])
     action = fields.String(metadata=about("What it does to the connection, the response or the event.", enum=_ACTIONS))

@@ -82,6 +82,15 @@ class Object(_OfAnObject, fields.Raw):
         super().__init__(validate=check, metadata=about(description, type=types), **options)
 
 
+class Matching(Object):
+    """A matcher, of what its schema `matches`: a name of its own in the OpenAPI document, and the fields of items."""
+
+    is_matcher = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__("A matcher: fields with the values that they must have. All must match.", **options)
+
+
 class Whole(fields.Integer):
     """A whole number; neither a text nor true."""
 

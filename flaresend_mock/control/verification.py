@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from flask import Blueprint, Response, request
 from marshmallow import ValidationError, validate, validates_schema
 
 from flaresend_mock.control import errors
-from flaresend_mock.control.inputs import Input, Number, Object, Several, Switch, Whole
+from flaresend_mock.control.inputs import Input, Matching, Number, Several, Switch, Whole
 from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources.worlds import Found
+from flaresend_mock.control.resources.worlds import LAST_EVENT, found_items, unmet
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
@@ -22,8 +22,8 @@ from flaresend_mock.core.verification import Expectation, Gathering, Item, judge
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
-from flaresend_mock.http.endpoint import endpoint
-from flaresend_mock.http.resources import Resource, matched, shown_by
+from flaresend_mock.http.endpoint import View, endpoint
+from flaresend_mock.http.resources import Property, Resource, instance, matched, shown_by
 
 blueprint = Blueprint("verification", __name__)
 
@@ -44,12 +44,14 @@ class Collection:
     """A list of a world that tests search, wait for and verify.
 
     Args:
+        noun: what an item is called in the schemas of the OpenAPI document.
         kind: the kind of event that adds an item or changes one.
         resource: how an item is shown, and what matchers can name.
         stored: returns the items, oldest first.
         forgotten: returns the number of the last event whose item is no longer kept.
     """
 
+    noun: str
     kind: str
     resource: type[Resource]
     stored: Callable[[World], Iterable[Stored]]
@@ -107,15 +109,21 @@ def _number(one: Stored) -> int:
 
 COLLECTIONS = {
     "messages": Collection(
-        "message", activity.Message, attrgetter("state.messages"), attrgetter("state.messages.last_evicted_event")
+        "Message",
+        "message",
+        activity.Message,
+        attrgetter("state.messages"),
+        attrgetter("state.messages.last_evicted_event"),
     ),
     "requests": Collection(
+        "Request",
         "request",
         activity.Request,
         lambda world: world.state.events.since(0, "request"),
         lambda world: world.state.events.gone.get("request", (0, 0))[1],
     ),
     "deliveries": Collection(
+        "Delivery",
         "delivery",
         activity.Delivery,
         lambda world: world.deliveries.all(),
@@ -124,12 +132,12 @@ COLLECTIONS = {
 }
 """The collections by their names in paths and responses."""
 
-_LIST = "/<any(messages, requests, deliveries):name>"
+_COUNT = Property(int, "How many items match.")
 _NUMBER = "How many items must match"
 
 
 class _Criteria(Input):
-    match = Object("A matcher: fields with the values that they must have. All must match.", load_default=dict)
+    match = Matching(load_default=dict)
     since = Whole(
         "The number of an event: only later items count; null for all.", 0, 2**53, load_default=0, allow_none=True
     )
@@ -156,10 +164,7 @@ class VerifyInput(_Criteria):
     at_most = Whole(f"{_NUMBER} at most.", 0, MAX_COUNT)
     never = Switch("True: no item may match.", validate=validate.Equal(True))
     in_order = Several(
-        "Matchers that must match one after the other. Other items may come between.",
-        MAX_STEPS,
-        Object("A matcher."),
-        least=1,
+        "Matchers that must match one after the other. Other items may come between.", MAX_STEPS, Matching(), least=1
     )
 
     @validates_schema
@@ -172,8 +177,28 @@ class VerifyInput(_Criteria):
             raise ValidationError("at_least is more than at_most.")
 
 
-@blueprint.post(f"{_LIST}/search")
-@endpoint(Found, body=SearchInput())
+def _of_each(shown: str, body: type[Input], refuses: Sequence[int] = (), **beside: Property) -> Callable[[View], View]:
+    """Make a view an endpoint of each collection, whose bodies and responses have schemas of their own.
+
+    Args:
+        shown: what a response is called in the OpenAPI document, after the noun of the collection.
+        beside: what a response has beside the items.
+    """
+
+    def add(view: View) -> View:
+        for name, of in COLLECTIONS.items():
+            matches = (f"{of.noun}Match", instance(of.resource).fields)
+            taken = type(of.noun + body.__name__, (body,), {"__doc__": body.__doc__, "matches": matches})()
+            found = found_items(of.noun + shown, name, of.resource, **beside)
+            run = endpoint(found, body=taken, refuses=refuses, refusal=unmet(of.noun, name, of.resource))(view)
+            path, id_ = f"/{name}/{view.__name__}", f"{view.__name__}_{name}"
+            blueprint.add_url_rule(path, id_, run, defaults={"name": name}, methods=["POST"])
+        return view
+
+    return add
+
+
+@_of_each("Search", SearchInput, count=_COUNT)
 def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
     """List the items that match, oldest first."""
     of = COLLECTIONS[name]
@@ -182,8 +207,7 @@ def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
     return {name: found[: body["limit"]], "count": len(found)}
 
 
-@blueprint.post(f"{_LIST}/wait")
-@endpoint(Found, body=WaitInput(), refuses=(408, 409, 503))
+@_of_each("Wait", WaitInput, (408, 409, 503), event=Property(int, LAST_EVENT))
 def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond as soon as enough items match; else 408 with the items there are, and the nearest one."""
     us, of = services(), COLLECTIONS[name]
@@ -209,8 +233,13 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     return errors.respond(408, "timeout", *_explain(said, name, found, of.since(world, since), matcher))
 
 
-@blueprint.post(f"{_LIST}/verify")
-@endpoint(Found, body=VerifyInput(), refuses=(409, 422))
+@_of_each(
+    "Verification",
+    VerifyInput,
+    (409, 422),
+    verified=Property(Literal[True], "True: the expectation is met."),
+    count=_COUNT,
+)
 def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
     of = COLLECTIONS[name]

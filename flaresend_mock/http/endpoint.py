@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -73,6 +73,7 @@ class Endpoint:
         forms: accepts forms. Without it, endpoints of the API accept them too, except in strict mode.
         phone: needs a connected instance, which is checked before the body is read.
         refuses: the statuses of refusals that only this endpoint has.
+        refusal: the resource that these hold, if it is not the usual one.
         former: has a route that the documentation does not have any more, and that strict mode refuses.
         limits: how large the body may be.
         any_query: ignores a query that it does not know, for probes that add one.
@@ -86,7 +87,8 @@ class Endpoint:
     query: RequestSchema | None = None
     forms: bool = False
     phone: bool = False
-    refuses: tuple[int, ...] = ()
+    refuses: Sequence[int] = ()
+    refusal: type[Resource] | None = None
     former: bool = False
     limits: bodies.Limits = bodies.LIMITS
     any_query: bool = False

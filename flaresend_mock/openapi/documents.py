@@ -28,7 +28,7 @@ ASSETS = Path(__file__).parent / "assets"
 """Texts of both documents, meanings of statuses and parts of paths, links between operations, and example bodies."""
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
-_PARAMETER = re.compile(r"<(?:any\((?P<words>[^)]*)\):)?(?P<name>\w+)>")
+_PARAMETER = re.compile(r"<(\w+)>")
 _USUAL = {"api": (401, 503), "control": (400, 401, 403, 404, 410)}
 _USUAL_WITH_BODY = {"api": (400, 413, 415, 429), "control": (413, 415)}
 """The statuses of refusals that all calls have, and all calls with a body."""
@@ -106,10 +106,11 @@ class _Maker:
             description = endpoint_of(view)
             if description is None:
                 continue
-            for path, words in _paths(rule.rule):
-                for method in _METHODS:
-                    if method in (rule.methods or ()):
-                        paths.setdefault(path, {})[method.lower()] = self._operation(rule, view, description, words)
+            path = _PARAMETER.sub(r"{\1}", rule.rule)
+            for method in _METHODS:
+                if method in (rule.methods or ()):
+                    paths.setdefault(path, {})[method.lower()] = self._operation(rule, view, description)
+        self.shapes.add(self.texts.get("schemas", {}))
         webhooks = self.texts.get("webhooks", {})
         if webhooks:
             self.shapes.add(json.loads((ASSETS / "events.json").read_text(encoding="utf-8")))
@@ -124,10 +125,10 @@ class _Maker:
             "security": self.texts["security"],
         }
 
-    def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint, words: str) -> Shape:
+    def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint) -> Shape:
         tag, _, name = rule.endpoint.partition(".")
         summary, _, rest = inspect.cleandoc(view.__doc__ or "").partition("\n\n")
-        operation: Shape = {"operationId": f"{name}_{words}" if words else name, "tags": [tag]}
+        operation: Shape = {"operationId": name, "tags": [tag]}
         operation["summary"] = summary.replace("\n", " ").rstrip(".")
         operation["description"] = rest.partition("\nRaises:")[0].strip() or f"{operation['summary']}."
         if self.examples:
@@ -136,8 +137,7 @@ class _Maker:
             operation["deprecated"] = True
         parameters = [
             {"name": part, "in": "path", "required": True, **self.texts["parameters"][part], "schema": _NOT_EMPTY}
-            for part in sorted(rule.arguments)
-            if not words or part != "name"
+            for part in sorted(rule.arguments - set(rule.defaults or ()))
         ]
         if description.query is not None:
             parameters += self.shapes.parameters(description.query)
@@ -182,7 +182,8 @@ class _Maker:
                 }
         usual = _USUAL[self.name] + (_USUAL_WITH_BODY[self.name] if description.body is not None else ())
         for status in sorted({*usual, *description.refuses, *((425,) if description.phone else ())}):
-            shape = self.shapes.response(self.refused(status))
+            own = description.refusal if status in description.refuses else None
+            shape = self.shapes.response(own or self.refused(status))
             found[str(status)] = {"description": meanings[str(status)], "content": {JSON: {"schema": shape}}}
         if self.examples:
             for code, response in found.items():
@@ -192,10 +193,3 @@ class _Maker:
 
 
 _NOT_EMPTY = {"type": "string", "minLength": 1}
-
-
-def _paths(rule: str) -> Iterator[tuple[str, str]]:
-    """Yield the paths of a rule in OpenAPI's notation: one for each word that a part of it may be."""
-    found = next((one for one in _PARAMETER.finditer(rule) if one["words"]), None)
-    for word in map(str.strip, found["words"].split(",") if found else [""]):
-        yield _PARAMETER.sub(r"{\g<name>}", rule.replace(found[0], word) if found else rule), word

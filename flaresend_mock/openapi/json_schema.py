@@ -121,10 +121,33 @@ class Shapes:
     def _object(self, schema: Schema) -> Shape:
         shape = self._converter.schema2jsonschema(schema)
         shape["properties"] = dict(shape["properties"])
+        for name, one in schema.fields.items():
+            if getattr(getattr(one, "inner", one), "is_matcher", False):
+                self._refer_to_matcher(shape["properties"][name], *schema.matches)  # type: ignore[attr-defined]
         if schema.partial:
             shape.pop("required", None)
             shape["minProperties"] = 1
         return {**_about(schema), **shape, **getattr(schema, "more_shape", {})}
+
+    def _refer_to_matcher(self, shape: Shape, name: str, known: Mapping[str, Property]) -> None:
+        """Make the schema of a field one of a matcher, or of a list of them."""
+        properties = {one.data_key or key: self._expected(one) for key, one in known.items()}
+        of = self._kept(name, {"type": "object", "properties": properties, "additionalProperties": False})
+        if "items" in shape:
+            shape["items"] = of
+        else:
+            del shape["type"]
+            shape.update(of)
+
+    def _expected(self, one: Property) -> Shape:
+        """Return the schema of what a matcher expects of a field: a value, or operators."""
+        kind, described = self._of(one.of).get("type"), {"description": one.description}
+        if one.match.free or one.match.known is not None or kind in (None, "object", "array"):
+            return described
+        text = {"type": kind, **({"enum": list(one.match.words)} if one.match.words else {})}
+        spelled = [{"type": "integer"}] if one.match.number else []
+        null = [{"type": "null"}] if one.allow_none else []
+        return {**described, "anyOf": [text, *spelled, *null, {"$ref": f"{REFERENCE}Operators"}]}
 
     def _kept(self, name: str, shape: Shape) -> Shape:
         self._named[name] = shape

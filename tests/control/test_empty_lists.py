@@ -35,6 +35,9 @@ def objects(shape: Any, path: Path = (), seen: tuple[str, ...] = ()) -> Iterator
     name = shape.get("$ref", "").rpartition("/")[2]
     if name in seen:
         return
+    if name.endswith("Match"):  # whose fields may be lists
+        yield path
+        return
     if name:
         yield from objects(CONTROL["components"]["schemas"][name], path, (*seen, name))
     for one in shape.get("anyOf", ()):

@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from datetime import datetime
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 from marshmallow import missing
@@ -14,7 +15,7 @@ from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.http.context import services
 from flaresend_mock.http.resources import Envelope, Property, Read, Resource, envelope
 
-_LAST_EVENT = "The number of the world's last event."
+LAST_EVENT = "The number of the world's last event."
 _TYPES = get_type_hints(Settings)
 _SETTINGS = {
     one.name: Property(
@@ -44,7 +45,7 @@ class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
     scheduled = Property(int, "The number of scheduled messages.", at="state.tasks", write=len)
     faults = Property(int, "The number of active faults.", get=lambda of: sum(one.armed for one in of.faults.all()))
     snapshots = Property([str], "The names of the snapshots.", get=lambda of: list(of.snapshots.all()))
-    events = Property(int, _LAST_EVENT, at="state.events.last_number")
+    events = Property(int, LAST_EVENT, at="state.events.last_number")
 
     def dump(self, obj: world.World, *, many: bool | None = None) -> dict[str, Any]:
         """Return a world as it is at one moment."""
@@ -86,7 +87,7 @@ class Restored(Envelope):
     """A world after a reset or a restored snapshot."""
 
     world = Property(str, "The world's name.")
-    event = Property(int, _LAST_EVENT)
+    event = Property(int, LAST_EVENT)
 
 
 class Imported(Restored):
@@ -220,17 +221,6 @@ class Nearest(Envelope):
     item = Property(dict, "The item.")
 
 
-class Unmet(Refused):
-    """Why an expectation is not met."""
-
-    count = Property(int, "How many items match.", optional=True)
-    nearest = Property(Nearest, "The item that came nearest.", null=True, optional=True)
-    messages = Property([Message], "The messages that match.", optional=True)
-    requests = Property([Request], "The calls that match.", optional=True)
-    deliveries = Property([Delivery], "The deliveries that match.", optional=True)
-    arrived = Property([dict], "The newest 20 items.", optional=True)
-
-
 class Evicted(Envelope):
     """How many older messages, calls and deliveries are no longer kept."""
 
@@ -256,16 +246,25 @@ class Transcript(Envelope):
     nearest = Property(Nearest, "The item that came nearest to `match`.", null=True)
 
 
-class Found(Resource):
-    """The items that match, under the name of their list."""
-
-    messages = Property([Message], "The messages that match.", optional=True)
-    requests = Property([Request], "The calls that match.", optional=True)
-    deliveries = Property([Delivery], "The deliveries that match.", optional=True)
-    count = Property(int, "How many items match.", optional=True)
-    event = Property(int, _LAST_EVENT, optional=True)
-    verified = Property(bool, "True: the expectation is met.", optional=True)
-
+class _Unchanged(Resource):
     def dump(self, obj: dict[str, Any], *, many: bool | None = None) -> dict[str, Any]:
         """Return items unchanged: matchers have seen them as JSON."""
         return obj
+
+
+def found_items(called: str, name: str, of: type[Resource], **beside: Property) -> type[Resource]:
+    """Return a response with the items that match, under the name of their list."""
+    return type(called, (_Unchanged,), {name: Property([of], "The items that match."), **beside})
+
+
+@cache
+def unmet(noun: str, name: str, of: type[Resource]) -> type[Resource]:
+    """Return what says why an expectation is not met. A refusal for another reason has only the error."""
+    near = type(f"Nearest{noun}", (Nearest,), {"__doc__": Nearest.__doc__, "item": Property(of, "The item.")})
+    beside = {
+        "count": Property(int, "How many items match.", optional=True),
+        "nearest": Property(near, "The item that came nearest.", null=True, optional=True),
+        name: Property([of], "The newest 20 items that match.", optional=True),
+        "arrived": Property([of], "The newest 20 items.", optional=True),
+    }
+    return type(f"{noun}Unmet", (Refused,), {"__doc__": "Why an expectation is not met.", **beside})
