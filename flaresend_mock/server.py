@@ -170,12 +170,13 @@ class FlaresendMock:
 
     def _start_bot(self) -> None:
         """Start the demonstration's bot in the default world, unless that has a webhook."""
-        from flaresend_mock.background.posting import mounted
+        from flaresend_mock.background.applications import Application, mounted, wsgi_handler
         from flaresend_mock.demo import Bot
 
         world = self.worlds.default()
         if world.instances.first().webhook is None:
-            url = self._mounted.enter_context(mounted(Bot(self.app, self.url, self.api_key)))
+            bot = Application(wsgi_handler(Bot(self.app, self.url, self.api_key)))
+            url = self._mounted.enter_context(mounted(bot))
             world.instances.set_webhook(None, Webhook(f"{url}/webhook"))
             world.set_origin()
 

@@ -1,6 +1,5 @@
 """Connections to the receivers of webhooks: kept open between requests, and never to a metadata service."""
 
-import os
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,13 +13,6 @@ from requests.exceptions import ConnectionError
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from flaresend_mock.core import hosts
-
-CONTAINER_SIGNS = ("/.dockerenv", "/run/.containerenv")
-"""Files that Docker and Podman put into each container."""
-
-
-def is_in_container() -> bool:
-    return any(map(os.path.exists, CONTAINER_SIGNS))
 
 
 class _Exchange(threading.local):

@@ -7,38 +7,30 @@ import hashlib
 import hmac
 import io
 import json
-import logging
 import re
-import threading
 from base64 import b64decode, b64encode
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime
-from itertools import count
 from socket import gaierror
 from ssl import SSLCertVerificationError, SSLError
-from traceback import format_exception
 from typing import Any
 from urllib.parse import urlsplit
-from wsgiref.types import WSGIApplication
 
 import requests
 from requests import PreparedRequest, Response
 from requests.exceptions import ConnectionError, ReadTimeout
 
+from flaresend_mock.background import applications
+from flaresend_mock.background.applications import MAX_RESPONSE, printable
 from flaresend_mock.background.blockers import describe_stop
-from flaresend_mock.background.network import NetworkAdapter, exchange, is_in_container
+from flaresend_mock.background.network import NetworkAdapter, exchange
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.version import __version__
 
-log = logging.getLogger(__name__)
-
 TIMEOUT_SECONDS = 15.0
-MAX_RESPONSE = 64 * 1024
 
 _AGENT = {"User-Agent": f"flaresend-mock/{__version__}"}
 _OTHER_MACHINE = "host.docker.internal"
@@ -100,7 +92,7 @@ class Poster:
             stop = describe_stop(problem)
             if stop is None and not isinstance(problem, requests.RequestException | UnicodeError | ValueError):
                 raise
-            error = _printable(stop) if stop else _plain(problem, urlsplit(url).hostname)
+            error = printable(stop) if stop else _plain(problem, urlsplit(url).hostname)
         shown = tuple((name, str(value)) for name, value in sent.items())
         outcome = {"url": url, "headers": shown, "status": status, "response": text, "error": error}
         return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": exchange.reconnected}
@@ -161,9 +153,9 @@ def _plain(problem: Exception, host: str | None) -> str:
     elif isinstance(cause, SSLError) and isinstance(cause.reason, str):
         hint = "" if "ALERT" in cause.reason else "; the receiver may not speak https"
         text = f"TLS failed: {cause.reason.lower().replace('_', ' ')}{hint}"
-    elif host and is_in_container():
+    elif host and hosts.is_in_container():
         text += _hint(cause, host)
-    return _printable(" ".join(str(text).split())[:300])
+    return printable(" ".join(str(text).split())[:300])
 
 
 def _hint(cause: BaseException, host: str) -> str:
@@ -176,93 +168,28 @@ def _hint(cause: BaseException, host: str) -> str:
     return ""
 
 
-_apps: dict[str, WSGIApplication] = {}
-_numbers = count(1)
-_here = threading.local()
-
-
-@contextmanager
-def mounted(app: WSGIApplication) -> Iterator[str]:
-    """Mount an application for all emulators of this process, and return the beginning of its URL, which is new."""
-    host = f"app-{next(_numbers)}{hosts.IN_PROCESS}"
-    _apps[host] = app
-    try:
-        yield f"http://{host}"
-    finally:
-        del _apps[host]
-
-
-def is_handling() -> bool:
-    """Return whether the caller is an application that is handling a delivery."""
-    return getattr(_here, "handles", False)
-
-
 class LocalAdapter(NetworkAdapter):
     """Sends requests to mounted applications, and all others to the network."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        host = urlsplit(request.url or "").netloc
-        if not host.endswith(hosts.IN_PROCESS):
+        parts = urlsplit(request.url or "")
+        if not parts.netloc.endswith(hosts.IN_PROCESS):
             return super().send(request, *args, **options)
-        app = _apps.get(host)
-        if app is None:
-            raise ConnectionError("the application is no longer mounted", request=request)
-        return _call(app, request, options.get("timeout"))
+        from werkzeug.test import EnvironBuilder  # only tests deliver here
 
-
-def _call(app: WSGIApplication, request: PreparedRequest, timeout: float | None) -> Response:
-    """Return the response of an application. It gets its own thread, as it may hang; ReadTimeout if it does."""
-    outcome, given_up = Future[Response](), threading.Event()
-
-    def run() -> None:
-        _here.handles = True
+        headers = [(name, str(value)) for name, value in request.headers.items()]
+        sent = request.body if isinstance(request.body, bytes) else None
+        base, method = f"{parts.scheme}://{applications.HOST}", request.method or "POST"
+        builder = EnvironBuilder(parts.path, base, parts.query, method, headers=headers, data=sent)
         try:
-            outcome.set_result(_respond(app, request, given_up))
-        except BaseException as error:  # SystemExit and pytest.fail(), too: the delivery must end
-            log.warning("the application raised\n%s", _printable("".join(format_exception(error))))
-            outcome.set_exception(ConnectionError(_printable(_said(error)), request=request))
-
-    threading.Thread(target=run, name="flaresend-mock-application", daemon=True).start()
-    try:
-        return outcome.result(timeout)
-    except TimeoutError:
-        given_up.set()
-        raise ReadTimeout("the application takes too long", request=request) from None
-
-
-def _respond(app: WSGIApplication, request: PreparedRequest, given_up: threading.Event) -> Response:
-    from werkzeug.test import EnvironBuilder, run_wsgi_app  # only tests deliver here
-
-    parts = urlsplit(request.url or "")
-    base, method = f"{parts.scheme}://{parts.netloc}", request.method or "POST"
-    headers = [(name, str(value)) for name, value in request.headers.items()]
-    sent = request.body if isinstance(request.body, bytes) else None
-    builder = EnvironBuilder(parts.path, base, parts.query, method, headers=headers, data=sent)
-    chunks, status, received = run_wsgi_app(app, builder.get_environ())
-    body = b""
-    try:
-        for chunk in chunks:
-            body = (body + chunk)[:MAX_RESPONSE]
-            if len(body) == MAX_RESPONSE or given_up.is_set():
-                break
-    finally:
-        if callable(close := getattr(chunks, "close", None)):
-            close()
-    response = Response()
-    response.status_code, response.raw = int(status.partition(" ")[0]), io.BytesIO(body)
-    response.url, response.request = request.url or "", request
-    response.headers.update(received)
-    return response
-
-
-def _said(error: BaseException) -> str:
-    try:
-        text = f": {error}"
-    except Exception:
-        text = ""
-    return f"the application raised {type(error).__name__}{text}"
-
-
-def _printable(text: str) -> str:
-    """Return text that can be encoded as UTF-8: file names may have lone surrogates."""
-    return text.encode("utf-8", "backslashreplace").decode()
+            app = applications.application_at(parts.netloc)
+            status, received, body = app.respond(builder.get_environ(), options.get("timeout"))
+        except applications.ApplicationError as error:
+            raise ConnectionError(str(error), request=request) from None
+        except TimeoutError:
+            raise ReadTimeout("the application takes too long", request=request) from None
+        response = Response()
+        response.status_code, response.raw = int(status.partition(" ")[0]), io.BytesIO(body)
+        response.url, response.request = request.url or "", request
+        response.headers.update(received)
+        return response

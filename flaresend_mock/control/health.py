@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 
+from flaresend_mock.core import hosts
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import endpoint
@@ -31,6 +32,7 @@ class Health(Envelope):
     version = Property(str, "The emulator's version.")
     uptime = Property(float, "Seconds since the start.")
     checks = Property(dict[str, bool], "Whether each part runs.")
+    in_container = Property(bool, "Whether the emulator runs in a container, where localhost is not the machine.")
     worlds = Property(int, "The number of worlds.")
     faults = Property([ActiveFault], "The active faults, 100 at most.")
 
@@ -46,5 +48,6 @@ def health() -> Response:
     active = ((world.name, fault) for world in failing for fault in world.faults.all() if fault.armed)
     shown: dict[str, Any] = {"status": "ok" if ready else "starting", "version": us.version}
     shown |= {"uptime": round(us.uptime(), 3), "checks": checks, "worlds": len(us.worlds.all())}
+    shown["in_container"] = hosts.is_in_container()
     shown["faults"] = islice(active, MAX_FAULTS)  # so that you do not debug a failure that you asked for
     return bodies.respond(shown_by(Health)(shown), 200 if ready else 503)

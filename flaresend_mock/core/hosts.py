@@ -6,6 +6,7 @@ credentials to every caller on its machine, so nothing is sent to it, however it
 
 import ipaddress
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator
@@ -41,6 +42,13 @@ _MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at th
 _AUTHORITY = re.compile(r"([\w.-]+|\[[\w.]*:[\w:.]*\])(:\d*)?", re.ASCII)
 MAX_BASE_URL = 500
 _BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-~]*)?", re.ASCII | re.IGNORECASE)
+
+CONTAINER_SIGNS = ("/.dockerenv", "/run/.containerenv")
+"""Files that Docker and Podman put into each container."""
+
+
+def is_in_container() -> bool:
+    return any(map(os.path.exists, CONTAINER_SIGNS))
 
 
 def canonical(host: str) -> str:

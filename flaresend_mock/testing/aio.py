@@ -128,6 +128,7 @@ class AsyncFlaresend(_Async[Flaresend]):
     deliveries = _awaited(Flaresend.deliveries)
     expect_delivery = _awaited(Flaresend.expect_delivery)
     redeliver = _awaited(Flaresend.redeliver)
+    another_instance = _awaited(Flaresend.another_instance)
     settle = _awaited(Flaresend.settle)
     webhook = _awaited(Flaresend.webhook)
     webhook_app = _awaited(Flaresend.webhook_app)

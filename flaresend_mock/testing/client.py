@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
 from datetime import datetime
-from inspect import iscoroutinefunction
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
+from urllib.parse import urlsplit
 
+from flaresend_mock.background.applications import (
+    Application,
+    CallerThread,
+    default_thread,
+    is_handling,
+    mounted,
+    refuse_while_handling,
+    served,
+)
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of, part
+from flaresend_mock.core import hosts
 from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing import models
 from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot, refuse_in_loop
 from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication
+    from asyncio import AbstractEventLoop
 
     from flaresend_mock.testing.aio import AsyncFlaresend
     from flaresend_mock.testing.matchers import DeliveryMatch, FaultFields, MessageMatch, RequestMatch
@@ -28,6 +40,7 @@ __tracebackhide__ = True  # pytest shows the line of the test instead
 _Since = int | Message | Request | Delivery | None
 _Model = TypeVar("_Model", Message, Request, Delivery)
 
+_ALL = "0.0.0.0"  # a container comes by another address than 127.0.0.1  # noqa: S104  # nosec B104
 WITHIN = 2.0
 SETTLE_SECONDS = 150.0  # longer than the emulator itself waits for deliveries
 
@@ -41,6 +54,15 @@ class ExpectationFailed(AssertionError):
 ExpectationFailed.__module__ = "builtins"  # pytest leaves the module out of its summary
 
 
+class _KitControl(ControlPlane):
+    """Makes the calls of the kit. While one takes, its thread runs the applications that it has to run."""
+
+    caller: CallerThread
+
+    def _exchange(self, *call: Any) -> tuple[bytes, str]:
+        return self.caller.run(partial(super()._exchange, *call))
+
+
 class Flaresend(AbstractContextManager["Flaresend"]):
     """One world of an emulator, over its control plane.
 
@@ -51,6 +73,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         api_key: an API key of an instance; it picks the world.
         here: the emulator runs in this process, and so can call applications of this process.
         elsewhere: an event of the default world. Reports show the calls that went astray there after it.
+        instance: the id of the key's instance, where that is not the world's first one.
     """
 
     def __init__(
@@ -61,16 +84,19 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         world: str | None = None,
         here: bool = False,
         elsewhere: int | None = None,
+        instance: str = "default",
     ) -> None:
         self.url, self.api_key, self.world = url, api_key, world
         self.headers = {"Authorization": f"Bearer {api_key}"}
-        self._control = ControlPlane(url, api_key=api_key, token=token)
-        self._here, self._elsewhere = here, elsewhere
+        self._control = _KitControl(url, api_key=api_key, token=token)
+        self._control.caller = CallerThread()
+        self._token, self._here, self._elsewhere = token, here, elsewhere
+        self._instance, self._path = instance, f"/instances/{part(instance)}"
         self.host: str | None = None  # the name of this machine for an emulator in a container
-        self._open, self._calls_applications = ExitStack(), False
+        self._open, self._served = ExitStack(), list[str]()
         self._snapshots: list[Snapshot] = []
         self._frozen_at: datetime | str | None = None
-        self.clock, self.instance = Clock(self._control), Instance(self._control)
+        self.clock, self.instance = Clock(self._control), Instance(self._control, self._path)
 
     def __repr__(self) -> str:
         return f"<Flaresend at {self.url}>"
@@ -106,30 +132,40 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self
 
     def receive(
-        self, /, sender: str | int, text: str | None = None, *, file: Path | str | None = None, **fields: Any
+        self,
+        /,
+        sender: str | int,
+        text: str | None = None,
+        *,
+        file: Path | str | None = None,
+        wait: bool = True,
+        **fields: Any,
     ) -> Mapping[str, Any]:
         """Send a message from a person to the instance, and return the event that its webhook gets.
 
         Args:
             text: the text of the message, or the caption of a file.
             file: the path of a file to send; media={"sample": "jpeg"} sends a file of the emulator's own.
+            wait: return once the application of `webhook_app` has responded.
             fields: other fields of `POST /_mock/inbound`, such as type, media, caption, group, reply_to or target.
         """
         body = {"from": sender, **({} if text is None else {"text": text}), **fields}
         if file is not None:
             body["media"] = {**media_of(Path(file)), **fields.get("media", {})}
-        return dict(self._control.call("POST", "/inbound", body)["event"])
+        return self._inbound("receive", body, wait)
 
-    def event(self, event: Mapping[str, Any] | str, *, instance: str | None = None) -> Mapping[str, Any]:
+    def event(
+        self, event: Mapping[str, Any] | str, *, instance: str | None = None, wait: bool = True
+    ) -> Mapping[str, Any]:
         """Send an event that is no message of a person to the webhook unchanged, and return it.
 
         Args:
             event: the whole event, to which only `instanceId` and `timestamp` are added if it lacks them; or the name
                 of a sample, such as "undecryptable" or "call". Flaresend documents none of these.
-            instance: the id of the instance; the first one if it is left out.
+            instance: the id of the instance; the client's own one if it is left out.
+            wait: return once the application of `webhook_app` has responded.
         """
-        body = {"event": event, **({} if instance is None else {"instance": instance})}
-        return dict(self._control.call("POST", "/inbound", body)["event"])
+        return self._inbound("event", {"event": event, **({} if instance is None else {"instance": instance})}, wait)
 
     def settings(self, /, **changes: Any) -> None:
         """Change settings of the world, such as directory="closed" or offline_messages="drop"."""
@@ -232,12 +268,8 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             RuntimeError: an application that handles a delivery calls this, and would wait for itself; or it is
                 called in a running event loop.
         """
+        refuse_while_handling()
         refuse_in_loop("settle")
-        if self._calls_applications:
-            from flaresend_mock.background.posting import is_handling  # imports requests
-
-            if is_handling():
-                raise RuntimeError("an application that handles a delivery cannot wait for its end")
         if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
             raise self._failed("some deliveries are still under way")
 
@@ -251,11 +283,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
                 `ordered=False` lets later events overtake retries, `body_style="escaped"` writes \\uXXXX and \\/.
         """
         if url is None:
-            self._control.call("DELETE", "/instances/default/webhook")
+            self._control.call("DELETE", f"{self._path}/webhook")
         else:
             pem = ca.read_text(encoding="utf-8") if isinstance(ca, Path) else ca
             body = {"url": url, "ca": pem, "verify": verify, **options}
-            self._control.call("PUT", "/instances/default/webhook", body)
+            self._control.call("PUT", f"{self._path}/webhook", body)
 
     def webhook_receiver(
         self, /, *, host: str | None = None, shown: str | None = None, tls: bool = False, **options: Any
@@ -263,53 +295,94 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """Send the instance's events to a receiver that records them on a free port, until the test ends.
 
         Args:
-            host: the address that the receiver listens on: 127.0.0.1, or 0.0.0.0 for a FlaresendContainer.
-            shown: the name by which the emulator reaches it; for one in docker, host="0.0.0.0" and
-                shown="host.docker.internal", as a FlaresendContainer has them.
+            host: the address that the receiver listens on: 127.0.0.1, or another for an emulator elsewhere.
+            shown: the name by which the emulator reaches it, such as host.docker.internal for one in docker.
             tls: it speaks https, and its `ca` becomes that of the webhook.
             options: of the webhook, such as secret and retries.
         """
         from flaresend_mock.testing.webhook_receiver import WebhookReceiver  # imports an HTTP server
 
-        host = host or ("0.0.0.0" if self.host else "127.0.0.1")  # a container comes by another address  # noqa: S104  # nosec B104
-        receiver = self._open.enter_context(WebhookReceiver(host, shown or self.host, tls=tls))
+        receiver = self._open.enter_context(WebhookReceiver(*self._address(host, shown), tls=tls))
         self.webhook(receiver.url, **{"ca": receiver.ca, **options})
         return receiver
 
-    def webhook_app(self, /, app: WSGIApplication, path: str = "/webhook", **options: Any) -> str:
-        """Deliver the instance's events to a WSGI application, such as a Flask one, and return its URL.
+    def webhook_app(
+        self,
+        /,
+        app: Any,
+        path: str = "/webhook",
+        *,
+        thread: Literal["caller", "own"] | None = None,
+        loop: AbstractEventLoop | None = None,
+        host: str | None = None,
+        shown: str | None = None,
+        **options: Any,
+    ) -> str:
+        """Deliver the instance's events to an application until the test ends, and return its URL.
 
-        The emulator in this process calls the application without a socket; RuntimeError if it runs elsewhere.
+        An emulator in this process calls it without a socket. For one elsewhere, it is served on a free port.
 
         Args:
-            app: the application; TypeError if it is none of WSGI.
+            app: a WSGI application such as a Flask one, an ASGI one such as a FastAPI one, or one of aiohttp; TypeError
+                for another.
             path: the path of the webhook in the application.
+            thread: "caller" calls it in this thread, while that is in a call of the kit, and so with this thread's
+                database transaction: the default for Django. "own" calls it at once, in another thread.
+            loop: the event loop of another thread that an ASGI application runs in, instead of one of its own.
+            host: the address that it is served at for an emulator elsewhere.
+            shown: the name by which that reaches it.
             options: of the webhook, such as secret and retries.
         """
-        if not callable(app) or iscoroutinefunction(app) or iscoroutinefunction(type(app).__call__):
-            raise TypeError(f"{app!r} is no WSGI application; serve an ASGI one, and use webhook(url)")
-        if not self._here:
-            raise RuntimeError("an emulator elsewhere cannot call an application in this process; use webhook(url)")
-        from flaresend_mock.background.posting import mounted  # imports requests
+        from flaresend_mock.background.asgi import handler  # imports asyncio
 
-        self._calls_applications = True
-        url = f"{self._open.enter_context(mounted(app))}/{path.lstrip('/')}"
-        self.webhook(url, **options)
-        return url
+        thread = thread or ("own" if loop else default_thread(app))
+        handle = self._open.enter_context(handler(app, thread, loop))
+        if thread == "caller":
+            self._control.caller.join()
+        application = Application(handle, self._control.caller if thread == "caller" else None)
+        if self._here:
+            base = self._open.enter_context(mounted(application))
+        else:
+            listens, name = self._address(host, shown)
+            base = f"http://{name}:{self._open.enter_context(served(application, listens))}"
+        self._served.append(f"{base}/{path.lstrip('/')}")
+        self.webhook(self._served[-1], **options)
+        return self._served[-1]
 
     def scheduled(self) -> list[Scheduled]:
         """Return the scheduled messages that are pending, in the order they are sent in."""
         return [models.read(Scheduled, one) for one in self._control.call("GET", "/scheduled")["scheduled"]]
 
-    def fault(self, preset: str | None = None, **fault: Unpack[FaultFields]) -> Fault:
-        """Arm a fault: a preset such as "flaky", or the fields of `POST /_mock/faults`. A `with` removes it."""
-        body = models.matcher(fault if preset is None else {"preset": preset, **fault})
-        return Fault(self._control, self._control.call("POST", "/faults", body))
+    def fault(self, preset: int | str | None = None, **fault: Unpack[FaultFields]) -> Fault:
+        """Arm a fault: a status such as 503, a preset such as "flaky", or the fields of `POST /_mock/faults`.
+
+        The end of a `with` waits for deliveries under way, and removes it.
+        """
+        given: dict[str, Any] = {} if preset is None else {"preset": preset}
+        if isinstance(preset, int):
+            given = {"respond": {"status": preset}}
+        body = models.matcher({**given, **fault})
+        return Fault(self._control, self._control.call("POST", "/faults", body), self.settle)
 
     def group(self, subject: str, participants: Iterable[str]) -> str:
         """Create a group of the instance with the people who have these numbers, and return its JID."""
         people = [participants] if isinstance(participants, str) else list(participants)
-        return str(self._control.call("POST", "/groups", {"subject": subject, "participants": people})["id"])
+        body = {"subject": subject, "participants": people, "instance": self._instance}
+        return str(self._control.call("POST", "/groups", body)["id"])
+
+    def another_instance(self, /, **fields: Any) -> Flaresend:
+        """Create an instance in this world, and return a client with its API key, until the test ends.
+
+        The messages and calls of a world's instances stand in one list; match `instance=other.instance.id`.
+
+        Args:
+            fields: other fields of `POST /_mock/instances`, such as name and number.
+        """
+        id_ = self._control.call("POST", "/instances", {"status": "connected", **fields})["id"]
+        key = self._control.call("POST", f"/instances/{id_}/api-keys", {})["api_key"]
+        other = Flaresend(self.url, key, self._token, self.world, self._here, self._elsewhere, id_)
+        other.host, other._control.caller = self.host, self._control.caller
+        return self._open.enter_context(other)
 
     def person(
         self,
@@ -367,11 +440,38 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def close(self) -> None:
         """Stop receivers, wait for applications that handle a delivery and call them no more, and restore `env`."""
-        if self._calls_applications:
+        if self._instance == "default":  # the others share it
+            self._control.caller.close()
+        if self._served:
             with suppress(ControlPlaneError, EmulatorUnreachable, ExpectationFailed, RuntimeError):  # the test is over
                 self.settle()
         self._open.close()
         self._control.close()
+
+    def _inbound(self, call: str, body: Mapping[str, Any], wait: bool) -> Mapping[str, Any]:
+        waits = wait and bool(self._served) and not is_handling()
+        if waits:
+            refuse_in_loop(call)
+        event = dict(self._control.call("POST", "/inbound", {"instance": self._instance, **body})["event"])
+        if waits:
+            self.settle()
+        return event
+
+    def _address(self, host: str | None, shown: str | None) -> tuple[str, str]:
+        """Return the address to listen on for the emulator, and the name by which that reaches it."""
+        name = shown or self.host
+        if self._here or host or name:
+            host = host or (_ALL if self.host else "127.0.0.1")  # a container comes by another address
+            return host, name or (f"[{host}]" if ":" in host else host)
+        parts = urlsplit(self.url)
+        family, *_, there = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, socket.SOCK_DGRAM) as sends_nothing:
+            sends_nothing.connect(there)
+            ours = str(sends_nothing.getsockname()[0])
+        if not hosts.is_loopback(ours):
+            return ours, f"[{ours}]" if ":" in ours else ours
+        is_in_container = self._control.call("GET", "/health").get("in_container") and not hosts.is_in_container()
+        return (_ALL, "host.docker.internal") if is_in_container else ("127.0.0.1", "127.0.0.1")
 
     def _wait_for(
         self, model: type[_Model], name: str, match: Mapping[str, Any], within: float, since: _Since
@@ -393,7 +493,8 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         raise self._failed(problem, **query)
 
     def _failed(self, problem: str, **query: Any) -> ExpectationFailed:
-        return ExpectationFailed(f"{problem}\n{self._report(**query)}")
+        served = "" if self._here else "".join(f"webhook_app serves {url}\n" for url in self._served)
+        return ExpectationFailed(f"{problem}\n{served}{self._report(**query)}")
 
     def _report(self, **query: Any) -> str:
         text, _ = self._control.fetch("/transcript", strays_since=self._elsewhere, **query)

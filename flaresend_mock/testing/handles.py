@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Self
 
+from flaresend_mock.background.applications import is_handling, refuse_while_handling
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, part
 from flaresend_mock.testing.models import time_text
 
@@ -63,6 +64,7 @@ class Clock:
         return self._advance("advance_to_next", to_next=True)
 
     def _advance(self, call: str, **how: Any) -> list[Mapping[str, Any]]:
+        refuse_while_handling()  # advancing waits for what it delivers
         refuse_in_loop(f"clock.{call}")
         return list(self._control.call("POST", "/clock/advance", how, seconds=LONG_SECONDS)["fired"])
 
@@ -71,39 +73,43 @@ class Clock:
 
 
 class Instance:
-    """The world's first instance. A disconnected one sends nothing; what it is sent waits until it is connected."""
+    """The client's instance. A disconnected one sends nothing; what it is sent waits until it is connected."""
 
-    def __init__(self, control: ControlPlane) -> None:
-        self._control = control
+    def __init__(self, control: ControlPlane, path: str) -> None:
+        self._control, self._path = control, path
+
+    @property
+    def id(self) -> str:
+        return str(self._control.call("GET", self._path)["id"])
 
     @property
     def status(self) -> str:
-        return str(self._control.call("GET", "/instances/default")["status"])
+        return str(self._control.call("GET", self._path)["status"])
 
     def connect(self) -> None:
-        self._control.call("POST", "/instances/default/status", {"status": "connected"})
+        self._control.call("POST", f"{self._path}/status", {"status": "connected"})
 
     def disconnect(self) -> None:
-        self._control.call("POST", "/instances/default/status", {"status": "disconnected"})
+        self._control.call("POST", f"{self._path}/status", {"status": "disconnected"})
 
     def log_out(self) -> None:
         """Unlink the phone. What waits for it is dropped."""
-        self._control.call("POST", "/instances/default/logout")
+        self._control.call("POST", f"{self._path}/logout")
 
     def reconnect(self) -> None:
         """Start pairing: a second later, the instance shows a QR code."""
-        self._control.call("POST", "/instances/default/reconnect")
+        self._control.call("POST", f"{self._path}/reconnect")
 
     def scan(self) -> None:
         """Scan the QR code: a second later, the instance is connected."""
-        self._control.call("POST", "/instances/default/scan", {})
+        self._control.call("POST", f"{self._path}/scan", {})
 
 
 class Fault:
-    """An armed fault, until it is removed or its `with` ends."""
+    """An armed fault, until it is removed, or its `with` ends and deliveries under way are settled."""
 
-    def __init__(self, control: ControlPlane, shown: Mapping[str, Any]) -> None:
-        self._control = control
+    def __init__(self, control: ControlPlane, shown: Mapping[str, Any], settle: Callable[[], None]) -> None:
+        self._control, self._settle = control, settle
         self.id: str = shown["id"]
         self._what, self._hits, self._removed = _identity(shown), 0, False
 
@@ -140,10 +146,15 @@ class Fault:
     def __enter__(self) -> Self:
         if self._removed:
             raise RuntimeError("this fault is removed; arm another with fault()")
+        refuse_in_loop("fault")  # its end waits
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        _undo(self.remove, error)
+        try:
+            if error is None and not is_handling():
+                self._settle()
+        finally:
+            _undo(self.remove, error)
 
 
 class Snapshot:

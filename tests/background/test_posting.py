@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.background import network
 from flaresend_mock.background.posting import Poster
+from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.testing import Flaresend
 from tests.receiver import DROP, Receiver, Reply, refusing
@@ -139,7 +139,7 @@ ADD_HOST = "--add-host=host.docker.internal:host-gateway"
 def test_a_webhook_to_the_container_itself_is_explained(
     inside: bool, host: str, poster: Poster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "CONTAINER_SIGNS", ("/nowhere", str(tmp_path) if inside else "/nowhere"))
+    monkeypatch.setattr(hosts, "CONTAINER_SIGNS", ("/nowhere", str(tmp_path) if inside else "/nowhere"))
     with refusing() as url:
         error = post(poster, url.replace("127.0.0.1", host))["error"]
 
@@ -150,7 +150,7 @@ def test_a_webhook_to_the_container_itself_is_explained(
 def test_other_failures_in_a_container_are_not(
     poster: Poster, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "CONTAINER_SIGNS", (str(tmp_path),))
+    monkeypatch.setattr(hosts, "CONTAINER_SIGNS", (str(tmp_path),))
     receiver.behave = lambda _: DROP
 
     assert "container" not in post(poster, receiver.url)["error"]
@@ -163,7 +163,7 @@ def test_other_failures_in_a_container_are_not(
 def test_an_application_that_listens_on_loopback_only_is_explained(
     poster: Poster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(network, "CONTAINER_SIGNS", (str(tmp_path),))
+    monkeypatch.setattr(hosts, "CONTAINER_SIGNS", (str(tmp_path),))
     monkeypatch.setattr(socket, "getaddrinfo", resolves_to("127.0.0.1"))
     with refusing() as url:
         error = post(poster, url.replace("127.0.0.1", "host.docker.internal"))["error"]

@@ -6,6 +6,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock.app import Application
+from flaresend_mock.core.hosts import is_in_container
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.http.context import AppServices
@@ -33,6 +34,7 @@ def test_health_tells_whether_everything_runs(checks: dict[str, bool], status: i
         "version": "1.2.3",
         "uptime": 12.346,
         "checks": checks,
+        "in_container": is_in_container(),
         "worlds": 1,
         "faults": [],
     }

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, Response
 
-from flaresend_mock.background.posting import MAX_RESPONSE
+from flaresend_mock.background.applications import MAX_RESPONSE
 from flaresend_mock.testing import Flaresend
 from tests.defaults import ANN
 

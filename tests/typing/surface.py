@@ -135,6 +135,7 @@ def containers(container: FlaresendContainer) -> None:
 
 def client(mock: Flaresend, app: WSGIApplication, message: Message, request: Request, delivery: Delivery) -> None:
     made = Flaresend(url="http://localhost:3577", api_key="KEY", token=None, world="x", here=False, elsewhere=None)
+    Flaresend("http://localhost:3577", "KEY", instance="INSTANCE")
     with made as same:
         assert_type(same, Flaresend)
     assert_type(mock.url, str)
@@ -148,9 +149,9 @@ def client(mock: Flaresend, app: WSGIApplication, message: Message, request: Req
     assert_type(mock.env(url="URL", api_key="KEY"), Flaresend)
     assert_type(mock.redirect(), Flaresend)
 
-    assert_type(mock.receive(sender=ANN, text="hi", file=Path("menu.pdf"), reply_to=message.id), JSON)
+    assert_type(mock.receive(sender=ANN, text="hi", file=Path("menu.pdf"), wait=False, reply_to=message.id), JSON)
     assert_type(mock.receive(254712345678, type="location", latitude=1.5, longitude=2), JSON)
-    assert_type(mock.event(event="call", instance="INSTANCE"), JSON)
+    assert_type(mock.event(event="call", instance="INSTANCE", wait=False), JSON)
     mock.event({"event": "call"})
     mock.settings(directory="closed", offline_messages="drop")
     mock.group(subject="Family", participants=[ANN])
@@ -185,9 +186,12 @@ def client(mock: Flaresend, app: WSGIApplication, message: Message, request: Req
     mock.webhook(url="https://localhost/webhook", ca=Path("ca.pem"), verify=False, secret="secret", ordered=False)
     mock.webhook(None)
     assert_type(mock.webhook_receiver(host="0.0.0.0", shown="app", tls=True, retries=[]), WebhookReceiver)
-    assert_type(mock.webhook_app(app=app, path="/webhook", secret="secret"), str)
+    assert_type(mock.webhook_app(app=app, path="/webhook", thread="own", loop=None, secret="secret"), str)
+    mock.webhook_app(app, thread="caller", host="0.0.0.0", shown="app")
+    assert_type(mock.another_instance(name="support"), Flaresend)
     assert_type(mock.scheduled(), list[Scheduled])
     assert_type(mock.fault(preset="flaky", **fault_fields()), Fault)
+    assert_type(mock.fault(503, times=2), Fault)
     with mock.fault(match={"path": "/send-message", "number": ANN}, respond={"status": 503}, times=2) as fault:
         assert_type(fault, Fault)
     assert_type(mock.snapshot(name="before"), Snapshot)
@@ -245,6 +249,7 @@ async def in_a_loop(mock: AsyncFlaresend, receiver: WebhookReceiver, app: WSGIAp
         assert_type((fault, snapshot, made), tuple[Fault, Snapshot, WebhookReceiver])
     assert_type(await receiver.aio.expect(2, within=5), list[Received])
     assert_type(await mock.fault("flaky"), Fault)
+    assert_type(await mock.another_instance(name="support"), Flaresend)
     assert_type(await mock.clock.advance(hours=2), list[JSON])
     assert_type(await mock.clock.advance_to_next(), list[JSON])
     await mock.clock.freeze(MORNING)
@@ -281,6 +286,7 @@ def clocks(clock: Clock) -> None:
 
 
 def instances(instance: Instance) -> None:
+    assert_type(instance.id, str)
     assert_type(instance.status, str)
     instance.connect()
     instance.disconnect()

@@ -1,0 +1,263 @@
+"""Calls applications of ASGI and of aiohttp, in event loops, with the environ of a WSGI request."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import sys
+import threading
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Future, wait
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection
+from typing import Any, Self
+from urllib.parse import quote
+
+from flaresend_mock.background.applications import MAX_RESPONSE, Handler, Result, wsgi_handler
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 15.0
+STOP_SECONDS = 5.0
+TASK_SECONDS = 5.0
+"""How long a delivery waits for what an application does after its response, such as background tasks."""
+
+_Message = MutableMapping[str, Any]
+_App = Callable[[_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]]
+_VERSIONS = {"version": "3.0", "spec_version": "2.3"}
+
+
+def handler(
+    app: Any, thread: str = "own", loop: asyncio.AbstractEventLoop | None = None
+) -> AbstractContextManager[Handler]:
+    """Return what calls an application of WSGI, ASGI or aiohttp, until the context ends; TypeError for another.
+
+    Args:
+        thread: "caller" to run an ASGI application for the thread of the call, without its lifespan.
+        loop: the event loop of another thread that it runs in; None for a new one.
+    """
+    web = sys.modules.get("aiohttp.web")
+    if web is not None and isinstance(app, web.Application):
+        return AiohttpAdapter(app, loop)
+    inner = app
+    while isinstance(inner, partial):
+        inner = inner.func
+    call, takes = type(inner).__call__ if callable(inner) else None, partial(_takes, app)
+    if inspect.iscoroutinefunction(inner) or inspect.iscoroutinefunction(call) or (takes(3) and not takes(2)):
+        if thread != "caller":
+            return AsgiAdapter(app, loop)
+        if "asgiref.sync" not in sys.modules:
+            raise TypeError("thread='caller' is for applications of WSGI and of Django")
+        return nullcontext(partial(_call_here, app))
+    if not callable(app) or not takes(2):
+        hint = "; for ASGI 2, use asgiref.compatibility.guarantee_single_callable(app)" if takes(1) else ""
+        raise TypeError(f"{app!r} is no application of WSGI, ASGI 3 or aiohttp{hint}")
+    return nullcontext(wsgi_handler(app))
+
+
+class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
+    """Calls an ASGI application in a given event loop of another thread, or in one of its own.
+
+    Entering it starts the application's lifespan, and raises what that raises. Leaving it ends the lifespan.
+    """
+
+    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        self._app, self._given, self._stop = app, loop, asyncio.Event()
+        self._state: dict[str, Any] = {}
+        self._started = Future[None]()
+
+    def __enter__(self) -> Self:
+        self._loop = self._given or asyncio.new_event_loop()
+        if not self._given:
+            self._thread = threading.Thread(target=_run, args=(self._loop,), name="flaresend-mock-asgi", daemon=True)
+            self._thread.start()
+        self._life = asyncio.run_coroutine_threadsafe(self._live(), self._loop)
+        wait([self._started], START_SECONDS)
+        if not self._started.done():
+            self._started.set_exception(RuntimeError(f"the application did not start within {START_SECONDS:.0f} s"))
+        if self._started.exception():
+            self._life.cancel()
+            self.__exit__()
+        self._started.result()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        if self._loop.is_running() and asyncio._get_running_loop() is not self._loop:
+            wait([self._life], STOP_SECONDS)
+        elif not self._loop.is_running() and not self._loop.is_closed():  # that of a test which has ended
+            self._loop.run_until_complete(asyncio.wrap_future(self._life, loop=self._loop))
+        if not self._given:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STOP_SECONDS)
+
+    def __call__(self, environ: dict[str, Any]) -> Result:
+        exchange = _Exchange(self._app, environ, self._state)
+        task = asyncio.run_coroutine_threadsafe(exchange.run(), self._loop)
+        result = exchange.result.result()
+        wait([task], TASK_SECONDS)
+        return result
+
+    async def _live(self) -> None:
+        """Live from the start to the stop, also with an application that refuses a lifespan by an error."""
+        try:
+            await self._lifespan()
+        except BaseException as error:  # SystemExit would end the loop
+            if not self._started.done():
+                self._started.set_exception(error)
+            elif not isinstance(error, asyncio.CancelledError):
+                log.warning("the application's shutdown failed", exc_info=error)
+        else:
+            if not self._started.done():
+                self._started.set_result(None)
+            await self._stop.wait()
+
+    async def _lifespan(self) -> None:
+        kinds = iter(("startup", "shutdown"))
+        failure: str | None = None
+
+        async def receive() -> _Message:
+            if self._started.done():
+                await self._stop.wait()
+            return {"type": f"lifespan.{next(kinds)}"}
+
+        async def send(message: _Message) -> None:
+            nonlocal failure
+            if message["type"] == "lifespan.startup.complete":
+                self._started.set_result(None)
+            elif message["type"] == "lifespan.startup.failed":
+                failure = message.get("message", "")
+
+        try:
+            await self._app({"type": "lifespan", "asgi": _VERSIONS, "state": self._state}, receive, send)
+        except Exception:
+            if failure is not None or self._started.done():
+                raise
+        if failure is not None:
+            raise RuntimeError(f"the application did not start: {failure}")
+
+
+class AiohttpAdapter(AsgiAdapter):
+    """Calls an application of aiohttp, whose own server runs on a free port of this machine."""
+
+    async def _lifespan(self) -> None:
+        web = sys.modules["aiohttp.web"]
+        runner = web.AppRunner(self._app)
+        try:
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self._state["port"] = runner.addresses[0][1]
+            self._started.set_result(None)
+            await self._stop.wait()
+        finally:
+            await runner.cleanup()
+
+    def __call__(self, environ: dict[str, Any]) -> Result:
+        connection = HTTPConnection("127.0.0.1", self._state["port"])
+        query = environ.get("QUERY_STRING")
+        target = quote(environ["PATH_INFO"].encode("latin-1")) + (f"?{query}" if query else "")
+        connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True)  # not request(), which pook replaces
+        for name, value in _headers(environ):
+            connection.putheader(name, value)
+        connection.endheaders(_body(environ))
+        response = connection.getresponse()
+        headers = [(name, value) for name, value in response.getheaders() if name.lower() != "transfer-encoding"]
+        result = f"{response.status} {response.reason}", headers, response.read(MAX_RESPONSE)
+        connection.close()
+        return result
+
+
+class _Exchange:
+    """A request to an ASGI application, and the response."""
+
+    def __init__(self, app: _App, environ: dict[str, Any], state: dict[str, Any]) -> None:
+        path = environ["PATH_INFO"].encode("latin-1")
+        self._app, self._sent = app, iter((_body(environ),))
+        self._scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": _VERSIONS,
+            "http_version": "1.1",
+            "method": environ["REQUEST_METHOD"],
+            "scheme": environ["wsgi.url_scheme"],
+            "path": path.decode(errors="replace"),
+            "raw_path": quote(path).encode(),
+            "root_path": "",
+            "query_string": environ.get("QUERY_STRING", "").encode("latin-1"),
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in _headers(environ)],
+            "server": (environ["SERVER_NAME"], int(environ["SERVER_PORT"])),
+            "client": (environ.get("REMOTE_ADDR", "127.0.0.1"), int(environ.get("REMOTE_PORT", 0))),
+            "state": state.copy(),
+        }
+        self._over = asyncio.Event()
+        self._start: _Message = {}
+        self._body = b""
+        self.result = Future[Result]()
+
+    async def run(self) -> None:
+        try:
+            await self._app(self._scope, self._receive, self._send)
+            if not self.result.done():
+                raise RuntimeError("it ended before its response did")
+        except BaseException as error:  # SystemExit would end the loop
+            if self.result.done():
+                log.warning("the application raised after its response", exc_info=error)
+            else:
+                self.result.set_exception(error)
+
+    async def _receive(self) -> _Message:
+        for body in self._sent:
+            return {"type": "http.request", "body": body, "more_body": False}
+        await self._over.wait()
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: _Message) -> None:
+        if self._over.is_set():
+            raise OSError("the client has its response, and is gone")
+        if message["type"] == "http.response.start":
+            self._start = message
+        elif message["type"] == "http.response.body":
+            self._body = (self._body + message.get("body", b""))[:MAX_RESPONSE]
+            if len(self._body) == MAX_RESPONSE or not message.get("more_body"):
+                self._over.set()
+                status, pairs = self._start["status"], self._start.get("headers", ())
+                phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown"
+                headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
+                self.result.set_result((f"{status} {phrase}", headers, self._body))
+
+
+def _call_here(app: _App, environ: dict[str, Any]) -> Result:
+    """Call an ASGI application so that what must not change threads, such as Django's ORM, runs in this one."""
+    exchange = _Exchange(app, environ, {})
+    sys.modules["asgiref.sync"].async_to_sync(exchange.run)()
+    return exchange.result.result()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    with asyncio.Runner(loop_factory=lambda: loop) as runner:  # ends all tasks
+        runner.get_loop().run_forever()
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    return bytes(environ["wsgi.input"].read(length)) if length else b""
+
+
+def _headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
+    given = {name.removeprefix("HTTP_"): value for name, value in environ.items() if name.startswith("HTTP_")}
+    given |= {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
+    return [(name.replace("_", "-").title(), value) for name, value in given.items()]
+
+
+def _takes(app: Any, number: int) -> bool:
+    """Tell whether a callable takes a number of positional arguments, as far as that is known."""
+    try:
+        inspect.signature(app).bind(*range(number))
+    except TypeError:
+        return False
+    except ValueError:  # it shows no signature
+        return True
+    return True
