@@ -20,7 +20,8 @@ import click
 
 from flaresend_mock.cli.output import note
 from flaresend_mock.logs import configure, is_json
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, options, resolve, texts, variable
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, resolve, texts, variable
+from flaresend_mock.settings import options as every_option
 from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _written_out(status: int) -> int:
 
 def _with_settings(command: click.Group) -> click.Group:
     """Give a command every option of the settings, which `resolve` converts."""
-    for option in options():
+    for option in every_option():
         meaning, default = texts(option)
         help_text = f"{meaning} [{variable(option)}; default: {default}]"
         is_switch = isinstance(option.default, bool)

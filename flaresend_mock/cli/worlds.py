@@ -8,16 +8,8 @@ from typing import Any
 
 import click
 
-from flaresend_mock.cli import output
-from flaresend_mock.cli.options import (
-    EmulatorCommand,
-    EmulatorGroup,
-    json_or_text,
-    name_and_value,
-    read_file,
-    span,
-    write_file,
-)
+from flaresend_mock.cli import options, output
+from flaresend_mock.cli.options import EmulatorCommand, EmulatorGroup, read_file
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, part
 
 _OPENING = b'{"format":"flaresend-mock world"'
@@ -57,7 +49,7 @@ def create(emulator: ControlPlane, as_json: bool, file: Path | None, **given: An
     if file is not None:
         if "fixture" in body:
             raise click.UsageError("--fixture: give --fixture or --file, not both")
-        contents = json_or_text(read_file(file))
+        contents = options.json_or_text(read_file(file))
         if not isinstance(contents, dict):
             raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
         body["export" if "format" in contents else "world"] = contents
@@ -75,7 +67,7 @@ def export(emulator: ControlPlane, as_json: bool, file: Path | None, with_secret
     if not data.startswith(_OPENING):
         raise NotAnEmulator(emulator.url)
     if file is not None and str(file) != "-":
-        write_file(file, data, private=with_secrets)
+        options.write_file(file, data, private=with_secrets)
         output.show({"file": str(file), "bytes": len(data)}, as_json, [])
         return
     if sys.stdout.isatty():
@@ -95,7 +87,7 @@ def import_world(emulator: ControlPlane, as_json: bool, file: Path) -> None:
 
 def _setting(text: str) -> tuple[str, Any]:
     try:
-        return name_and_value(text)
+        return options.name_and_value(text)
     except ValueError:
         raise click.BadParameter(f"{text!r} does not look like directory=closed") from None
 
@@ -134,7 +126,7 @@ def _step(text: str) -> dict[str, Any]:
     if text == "next":
         return {"to_next": True}
     try:
-        return {"seconds": span(text)}
+        return {"seconds": options.span(text)}
     except ValueError:
         if _BEGINS_LIKE_A_DATE.match(text):
             return {"to": text}

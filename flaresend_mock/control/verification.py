@@ -44,20 +44,19 @@ class Collection:
     """A list of a world that tests search, wait for and verify.
 
     Args:
-        noun: what an item is called in the schemas of the OpenAPI document.
-        kind: the kind of event that adds an item or changes one.
-        resource: how an item is shown, and what matchers can name.
+        resource: how an item is shown, and what matchers can name. Its name is the noun in the schemas of the OpenAPI
+            document, and in small letters the kind of event that adds an item or changes one.
         stored: returns the items, oldest first.
         forgotten: returns the number of the last event whose item is no longer kept.
     """
 
-    noun: str
-    kind: str
     resource: type[Resource]
     stored: Callable[[World], Iterable[Stored]]
     forgotten: Callable[[World], int]
 
     def __post_init__(self) -> None:
+        self.noun = self.resource.__name__
+        self.kind = self.noun.lower()
         self.fields, self._show = matched(self.resource), shown_by(self.resource)
         self._last: tuple[Event | None, Item] = (None, {})
 
@@ -109,25 +108,15 @@ def _number(one: Stored) -> int:
 
 COLLECTIONS = {
     "messages": Collection(
-        "Message",
-        "message",
-        activity.Message,
-        attrgetter("state.messages"),
-        attrgetter("state.messages.last_evicted_event"),
+        activity.Message, attrgetter("state.messages"), attrgetter("state.messages.last_evicted_event")
     ),
     "requests": Collection(
-        "Request",
-        "request",
         activity.Request,
         lambda world: world.state.events.since(0, "request"),
         lambda world: world.state.events.gone.get("request", (0, 0))[1],
     ),
     "deliveries": Collection(
-        "Delivery",
-        "delivery",
-        activity.Delivery,
-        lambda world: world.deliveries.all(),
-        attrgetter("state.deliveries.last_evicted_event"),
+        activity.Delivery, lambda world: world.deliveries.all(), attrgetter("state.deliveries.last_evicted_event")
     ),
 }
 """The collections by their names in paths and responses."""
