@@ -141,10 +141,10 @@ def test_an_event_is_delivered_once_and_its_attempt_is_on_record(site: Site) -> 
     assert (asked.method, asked.path, asked.event) == ("POST", "/hook", event)
     assert (delivery.status, delivery.event, delivery.raw["next_retry"]) == ("delivered", event, None)
     (attempt,) = delivery.attempts
-    assert (attempt["url"], attempt["status"], attempt["response"]) == (site.receiver.url, 202, "thank you")
-    assert attempt["error"] is None
-    assert attempt["milliseconds"] > 0
-    assert attempt["headers"].items() <= dict(asked.headers).items()
+    assert (attempt.url, attempt.status, attempt.response) == (site.receiver.url, 202, "thank you")
+    assert attempt.error is None
+    assert attempt.milliseconds > 0
+    assert attempt.headers.items() <= dict(asked.headers).items()
     assert site.control("GET", f"/deliveries/{delivery.id}") == delivery.raw
     assert site.control("GET", "/deliveries?status=delivered")["deliveries"] == [delivery.raw]
     assert site.control("GET", "/deliveries?status=failed")["deliveries"] == []

@@ -76,7 +76,7 @@ def deliver(kit: Flaresend, url: str, **options: Any) -> tuple[int | None, str |
     kit.receive(ANN, "hi")
     kit.settle()
     (attempt,) = kit.deliveries()[-1].attempts
-    return attempt["status"], attempt["error"]
+    return attempt.status, attempt.error
 
 
 def post(poster: Poster, url: str, **options: Any) -> tuple[int | None, str | None]:

@@ -109,7 +109,7 @@ def test_neither_a_test_nor_a_verification_nor_an_event_reaches_a_metadata_servi
         assert verified["verified"] is (verification == "none")
         assert verification == "none" or verified["reason"] == f"no response: {REFUSED}"
         (delivery,) = kit.deliveries()
-        assert [attempt["error"] for attempt in delivery.attempts] == [REFUSED]
+        assert [attempt.error for attempt in delivery.attempts] == [REFUSED]
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
