@@ -143,6 +143,10 @@ class CallerThread:
         """Become the calling thread."""
         self._thread = threading.get_ident()
 
+    @property
+    def is_here(self) -> bool:
+        return self._thread == threading.get_ident()
+
     def submit(self, call: _Call) -> None:
         with self._closing:
             if not self._closed:
@@ -155,7 +159,7 @@ class CallerThread:
 
         An application's exit or interruption, such as that by a test's time limit, is raised here.
         """
-        if threading.get_ident() != self._thread or is_handling():
+        if not self.is_here or is_handling():
             return work()
         done = Future[_T]()
         threading.Thread(target=self._work, args=(work, done), name="flaresend-mock-kit", daemon=True).start()

@@ -96,6 +96,8 @@ class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
             self._thread.join(STOP_SECONDS)
 
     def __call__(self, environ: dict[str, Any]) -> Result:
+        if not self._loop.is_running():
+            raise RuntimeError("the event loop of the application does not run")
         exchange = _Exchange(self._app, environ, self._state)
         task = asyncio.run_coroutine_threadsafe(exchange.run(), self._loop)
         result = exchange.result.result()

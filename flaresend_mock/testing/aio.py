@@ -16,7 +16,7 @@ from threading import Thread
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from flaresend_mock.testing.client import Flaresend
-from flaresend_mock.testing.handles import Clock, Instance
+from flaresend_mock.testing.handles import AppURL, Clock, Instance
 from flaresend_mock.testing.webhook_receiver import WebhookReceiver
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
@@ -131,7 +131,6 @@ class AsyncFlaresend(_Async[Flaresend]):
     another_instance = _awaited(Flaresend.another_instance)
     settle = _awaited(Flaresend.settle)
     webhook = _awaited(Flaresend.webhook)
-    webhook_app = _awaited(Flaresend.webhook_app)
     webhook_receiver = _entered(Flaresend.webhook_receiver)
     scheduled = _awaited(Flaresend.scheduled)
     fault = _entered(Flaresend.fault)
@@ -142,3 +141,12 @@ class AsyncFlaresend(_Async[Flaresend]):
     reset = _awaited(Flaresend.reset)
     export = _awaited(Flaresend.export)
     transcript = _awaited(Flaresend.transcript)
+
+    def webhook_app(self, /, app: Any, path: str = "/webhook", **options: Any) -> Entered[AppURL]:
+        """Deliver the instance's events to an application, and return its URL.
+
+        One of ASGI or aiohttp runs in this event loop. `async with` ends its lifespan in order, before the end of the
+        loop cancels it. Takes the `options` of the blocking call, but `thread` and `loop`.
+        """
+        mount = partial(self._blocking.webhook_app, app, path, thread="own", loop=asyncio.get_running_loop())
+        return Entered(partial(mount, **options))

@@ -25,7 +25,7 @@ from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnrea
 from flaresend_mock.core import hosts
 from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing import models
-from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot, refuse_in_loop
+from flaresend_mock.testing.handles import AppURL, Clock, Fault, Instance, Snapshot, refuse_in_loop
 from flaresend_mock.testing.models import Delivery, Message, Request, Scheduled
 
 if TYPE_CHECKING:
@@ -103,7 +103,15 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     @property
     def aio(self) -> AsyncFlaresend:
-        """The same calls, to be awaited: for a test in the event loop that the application runs in."""
+        """The same calls, to be awaited: for a test in the event loop that the application runs in.
+
+        RuntimeError if an application is called in this thread, which cannot do that while it runs a loop.
+        """
+        if self._control.caller.is_here:
+            raise RuntimeError(
+                "webhook_app(…) calls the application in this thread, while that waits: "
+                "use `await flaresend_mock.aio.webhook_app(…)` instead"
+            )
         from flaresend_mock.testing.aio import AsyncFlaresend  # imports asyncio
 
         return AsyncFlaresend(self)
@@ -317,10 +325,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         host: str | None = None,
         shown: str | None = None,
         **options: Any,
-    ) -> str:
-        """Deliver the instance's events to an application until the test ends, and return its URL.
+    ) -> AppURL:
+        """Deliver the instance's events to an application, and return its URL.
 
-        An emulator in this process calls it without a socket. For one elsewhere, it is served on a free port.
+        An emulator in this process calls it without a socket. For one elsewhere, it is served on a free port. It ends
+        with the test or a `with`, after the deliveries under way.
 
         Args:
             app: a WSGI application such as a Flask one, an ASGI one such as a FastAPI one, or one of aiohttp; TypeError
@@ -336,18 +345,27 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         from flaresend_mock.background.asgi import handler  # imports asyncio
 
         thread = thread or ("own" if loop else default_thread(app))
-        handle = self._open.enter_context(handler(app, thread, loop))
+        opened = self._open.enter_context(ExitStack())
+        handle = opened.enter_context(handler(app, thread, loop))
         if thread == "caller":
             self._control.caller.join()
         application = Application(handle, self._control.caller if thread == "caller" else None)
         if self._here:
-            base = self._open.enter_context(mounted(application))
+            base = opened.enter_context(mounted(application))
         else:
             listens, name = self._address(host, shown)
-            base = f"http://{name}:{self._open.enter_context(served(application, listens))}"
-        self._served.append(f"{base}/{path.lstrip('/')}")
-        self.webhook(self._served[-1], **options)
-        return self._served[-1]
+            base = f"http://{name}:{opened.enter_context(served(application, listens))}"
+        url = f"{base}/{path.lstrip('/')}"
+        self._served.append(url)
+        self.webhook(url, **options)
+
+        def end() -> None:
+            self.settle()
+            self.webhook(None)
+            self._served.remove(url)
+            opened.close()
+
+        return AppURL(url, end)
 
     def scheduled(self) -> list[Scheduled]:
         """Return the scheduled messages that are pending, in the order they are sent in."""

@@ -146,7 +146,7 @@ class Fault:
     def __enter__(self) -> Self:
         if self._removed:
             raise RuntimeError("this fault is removed; arm another with fault()")
-        refuse_in_loop("fault")  # its end waits
+        refuse_in_loop("fault", how="async with")  # its end waits
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
@@ -173,8 +173,25 @@ class Snapshot:
         _undo(self.restore, error)
 
 
-def refuse_in_loop(call: str, of: str = "flaresend_mock") -> None:
-    """Refuse a call that waits, made by a task of asyncio; RuntimeError names the one to await instead."""
+class AppURL(str):
+    """The URL of an application that receives webhooks. The end of a `with` settles deliveries, and makes no more."""
+
+    def __new__(cls, url: str, _: Callable[[], None]) -> Self:
+        return super().__new__(cls, url)
+
+    def __init__(self, _: str, end: Callable[[], None]) -> None:
+        self._end = end
+
+    def __enter__(self) -> Self:
+        refuse_in_loop("webhook_app", how="async with")  # its end waits
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        _undo(self._end, error)
+
+
+def refuse_in_loop(call: str, of: str = "flaresend_mock", how: str = "await") -> None:
+    """Refuse a call that waits, made by a task of asyncio; RuntimeError names what to write instead."""
     asyncio = sys.modules.get("asyncio")  # who has not imported it runs no loop
     try:
         is_task = asyncio is not None and asyncio.current_task() is not None  # Playwright's sync API leaves a loop only
@@ -183,7 +200,7 @@ def refuse_in_loop(call: str, of: str = "flaresend_mock") -> None:
     if is_task:
         raise RuntimeError(
             f"{call}() would block the event loop that runs this test, and its application: "
-            f"use `await {of}.aio.{call}(…)`"
+            f"use `{how} {of}.aio.{call}(…)`"
         )
 
 

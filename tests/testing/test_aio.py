@@ -55,6 +55,26 @@ async def bot(mock: Flaresend) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
+class AsgiApplication:
+    """An ASGI application that runs in the loop in which it was made, and logs its life."""
+
+    def __init__(self) -> None:
+        self.loop, self.log = asyncio.get_running_loop(), list[str]()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        assert asyncio.get_running_loop() is self.loop
+        self.log.append(scope["type"])
+        if scope["type"] == "lifespan":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            self.log.append("end")
+            await send({"type": "lifespan.shutdown.complete"})
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body"})
+
+
 def calls(of: type) -> set[str]:
     return {name for name, one in vars(of).items() if inspect.isfunction(one) and not name.startswith("_")}
 
@@ -70,7 +90,7 @@ def calls(of: type) -> set[str]:
 )
 def test_each_call_can_be_awaited(awaited: type, blocking: type, without: set[str]) -> None:
     assert calls(awaited) == calls(blocking) - without
-    for name in calls(awaited):
+    for name in calls(awaited) - {"webhook_app"}:
         assert getattr(awaited, name).__wrapped__ is getattr(blocking, name)
 
 
@@ -118,6 +138,65 @@ def test_what_is_entered_ends(flaresend_mock: Flaresend) -> None:
         assert (await aio.fault("flaky")).id != fault.id
 
     asyncio.run(test())
+
+
+def test_an_application_is_called_in_the_loop_of_the_test(flaresend_mock: Flaresend) -> None:
+    aio = flaresend_mock.aio
+
+    async def test() -> None:
+        app = AsgiApplication()
+        async with aio.webhook_app(app, "/hook", retries=[]) as url:
+            await aio.receive(ANN, "hi")
+            assert app.log == ["lifespan", "http"]
+            assert url.endswith("/hook")
+            await aio.receive(ANN, "there", wait=False)
+        assert app.log == ["lifespan", "http", "http", "end"]
+
+        flaresend_mock.receive(ANN, "nobody")  # there is nothing to wait for
+        assert [one.status for one in await aio.deliveries()] == ["delivered", "delivered", "no endpoint"]
+
+    asyncio.run(test())
+
+
+def test_an_application_in_the_loop_needs_calls_that_are_awaited(flaresend_mock: Flaresend) -> None:
+    async def test() -> None:
+        await flaresend_mock.aio.webhook_app(web.Application())
+        with pytest.raises(RuntimeError, match=r"`await flaresend_mock.aio.receive\(…\)`"):
+            flaresend_mock.receive(ANN, "hi")
+        flaresend_mock.receive(ANN, "hi", wait=False)
+        await flaresend_mock.aio.settle()
+        assert [one.attempts[0].status for one in flaresend_mock.deliveries()] == [404]
+
+    asyncio.run(test())
+
+
+def test_an_application_is_not_called_while_its_loop_does_not_run(flaresend_mock: Flaresend) -> None:
+    with asyncio.Runner() as loop:
+
+        async def mount() -> None:
+            await flaresend_mock.aio.webhook_app(AsgiApplication(), retries=[])
+
+        loop.run(mount())
+        flaresend_mock.receive(ANN, "hi")
+
+        (attempt,) = flaresend_mock.expect_delivery(status="failed").attempts
+    assert attempt.error == "the application raised RuntimeError: the event loop of the application does not run"
+
+
+def test_what_ends_with_a_wait_is_entered_by_async_with(flaresend_mock: Flaresend) -> None:
+    async def test() -> None:
+        for call, made in (("fault", flaresend_mock.fault(503)), ("webhook_app", flaresend_mock.webhook_app(dict))):
+            with pytest.raises(RuntimeError, match=rf"`async with flaresend_mock.aio.{call}\(…\)`"):
+                made.__enter__()
+
+    asyncio.run(test())
+
+
+def test_an_application_of_the_tests_thread_cannot_be_awaited(flaresend_mock: Flaresend) -> None:
+    flaresend_mock.webhook_app(dict, thread="caller")
+
+    with pytest.raises(RuntimeError, match=r"use `await flaresend_mock.aio.webhook_app\(…\)` instead"):
+        flaresend_mock.aio  # noqa: B018
 
 
 @pytest.mark.parametrize("call", REFUSED)

@@ -281,3 +281,23 @@ def test_an_error_in_the_start_of_aiohttp_is_raised(flaresend_mock: Flaresend) -
     app.on_startup.append(fails)
     with pytest.raises(KeyError):
         flaresend_mock.webhook_app(app)
+
+
+def test_the_end_of_a_with_ends_the_application(flaresend_mock: Flaresend) -> None:
+    log: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        log.append((await receive())["type"])
+        if scope["type"] == "http":
+            await respond(send)
+            return
+        await send({"type": "lifespan.startup.complete"})
+        log.append((await receive())["type"])
+
+    with flaresend_mock.webhook_app(app, "/hook") as url:
+        flaresend_mock.receive(ANN, "hi", wait=False)
+        assert url == "http://" + url.split("/")[2] + "/hook"
+    flaresend_mock.receive(ANN, "hi")
+
+    assert log == ["lifespan.startup", "http.request", "lifespan.shutdown"]
+    assert [one.status for one in flaresend_mock.deliveries()] == ["delivered", "no endpoint"]

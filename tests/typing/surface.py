@@ -15,6 +15,7 @@ from wsgiref.types import WSGIApplication
 import flaresend_mock
 from flaresend_mock import CannotStart, FlaresendMock, Settings, redirect
 from flaresend_mock.testing import (
+    AppURL,
     AsyncFlaresend,
     Attempt,
     Clock,
@@ -186,8 +187,10 @@ def client(mock: Flaresend, app: WSGIApplication, message: Message, request: Req
     mock.webhook(url="https://localhost/webhook", ca=Path("ca.pem"), verify=False, secret="secret", ordered=False)
     mock.webhook(None)
     assert_type(mock.webhook_receiver(host="0.0.0.0", shown="app", tls=True, retries=[]), WebhookReceiver)
-    assert_type(mock.webhook_app(app=app, path="/webhook", thread="own", loop=None, secret="secret"), str)
-    mock.webhook_app(app, thread="caller", host="0.0.0.0", shown="app")
+    url: str = mock.webhook_app(app=app, path="/webhook", thread="own", loop=None, secret="secret")
+    assert url
+    with mock.webhook_app(app, thread="caller", host="0.0.0.0", shown="app") as made_url:
+        assert_type(made_url, AppURL)
     assert_type(mock.another_instance(name="support"), Flaresend)
     assert_type(mock.scheduled(), list[Scheduled])
     assert_type(mock.fault(preset="flaky", **fault_fields()), Fault)
@@ -237,7 +240,8 @@ async def in_a_loop(mock: AsyncFlaresend, receiver: WebhookReceiver, app: WSGIAp
     assert_type(await mock.scheduled(), list[Scheduled])
     assert_type(await mock.group("Family", [ANN]), str)
     assert_type(await mock.transcript(), str)
-    assert_type(await mock.webhook_app(app, "/webhook"), str)
+    assert_type(await mock.webhook_app(app, "/webhook"), AppURL)
+    assert_type(await mock.another_instance(name="support"), Flaresend)
     await mock.settle()
     await mock.settings(directory="closed")
     await mock.person(ANN, name="Ann")
@@ -245,7 +249,12 @@ async def in_a_loop(mock: AsyncFlaresend, receiver: WebhookReceiver, app: WSGIAp
     await mock.restore()
     await mock.reset()
     await mock.export("world.json")
-    async with mock.fault("flaky", times=2) as fault, mock.snapshot() as snapshot, mock.webhook_receiver() as made:
+    async with (
+        mock.fault("flaky", times=2) as fault,
+        mock.webhook_app(app),
+        mock.snapshot() as snapshot,
+        mock.webhook_receiver() as made,
+    ):
         assert_type((fault, snapshot, made), tuple[Fault, Snapshot, WebhookReceiver])
     assert_type(await receiver.aio.expect(2, within=5), list[Received])
     assert_type(await mock.fault("flaky"), Fault)
