@@ -20,6 +20,7 @@ JAR = os.environ.get("OPENAPI_GENERATOR_JAR", "")
 LIBRARIES = Path(os.environ.get("JAVA_LIBRARIES", "nowhere")).resolve()
 GUZZLE = Path("/usr/share/php/GuzzleHttp/autoload.php")
 VALIDATOR = "gopkg.in/validator.v2"
+QUICK_JAVA = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
 STRICT_TSC = ["--strict", "--module", "esnext", "--moduleResolution", "bundler", "--target", "es2022"]
 STRICT_JAVAC = ["-Xlint:all,-processing,-serial,-rawtypes,-cast", "-Werror"]
 PRINTED = {
@@ -38,7 +39,7 @@ def generate(generator: str, folder: Path, *options: str, to: str = "client") ->
     needs("java")
     if not (JAR and Path(JAR).is_file()):
         pytest.skip("OPENAPI_GENERATOR_JAR names no file")
-    run(["java", "-jar", JAR, "generate", "-i", "api.json", "-g", generator, "-o", to, *options], folder)
+    run(["java", *QUICK_JAVA, "-jar", JAR, "generate", "-i", "api.json", "-g", generator, "-o", to, *options], folder)
 
 
 def check(command: list[str], folder: Path, what: str, **environment: str) -> None:
@@ -151,7 +152,7 @@ def test_openapi_generator_java(program: str, forms_only: bool, what: str, tmp_p
     write_document(tmp_path, forms_only=forms_only)
     generate("java", tmp_path, *MODELS_OF_FORMS)
     options = [*STRICT_JAVAC, "-d", "classes", "-cp", f"{LIBRARIES}/*", "-sourcepath", "client/src/main/java"]
-    run(["javac", *options, f"{PROGRAMS}/{program}.java"], tmp_path)
+    run(["javac", *[f"-J{one}" for one in QUICK_JAVA], *options, f"{PROGRAMS}/{program}.java"], tmp_path)
 
     check(["java", "-cp", f"classes{os.pathsep}{LIBRARIES}/*", program], tmp_path, what)
 
