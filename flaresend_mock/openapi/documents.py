@@ -159,9 +159,9 @@ class _Maker:
         elif examples := self.examples.requests(rule.endpoint):
             content[JSON]["examples"] = examples
         if description.forms:
-            lists = [f"{name}[]" for name, field in body.fields.items() if getattr(field, "is_list", False)]
-            encoding = {name: {"style": "form", "explode": True} for name in lists}  # generators join items otherwise
-            content[MULTIPART] = {"schema": self.shapes.body(body, FORM), **({"encoding": encoding} if lists else {})}
+            content[MULTIPART] = {"schema": self.shapes.body(body, FORM)}
+            if lists := [name for name, one in body.fields.items() if getattr(one, "is_list", False)]:
+                content[MULTIPART]["encoding"] = {f"{name}[]": {"style": "form", "explode": True} for name in lists}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
         return {"required": needed, "content": content}
 

@@ -19,8 +19,8 @@ JSON_ONLY, FORM = "json", "form"
 
 _END = "\\Z"
 _AMONG_OTHERS: Shape = {"object": {"patternProperties": {"": {}}}, "integer": {"format": "int64"}}
-"""What generators need to know of a type that is one of several: Java's has no name for a class of free objects, and
-an int in Java or Go is shorter than a phone number."""
+"""What generators need to know of a type that is one of several; docs/openapi.md says why."""
+_OF_OBJECTS = {"minLength": "minProperties", "maxLength": "maxProperties"}
 _TYPES = {str: "string", datetime: "string", int: "integer", float: "number", bool: "boolean", dict: "object"}
 
 
@@ -82,8 +82,7 @@ class Shapes:
         """Return the schema of a response: a resource, under a name or that of its class, or a type."""
         resource = instance(of) if inspect.isclass(of) and issubclass(of, Resource) else of
         if not isinstance(resource, Resource):
-            shape: Shape = _mended(self._of(of))
-            return shape
+            return dict(_mended(self._of(of)))
         name = name or type(resource).__name__
         if name not in self._named:
             self._named[name] = {}  # a resource may refer to itself
@@ -156,8 +155,7 @@ class Shapes:
 
 def _form(whole: Shape) -> Shape:
     """Return the schema of a body as a form, whose lists are documented as `name[]`; its values are texts or files."""
-    lists = {name for name, shape in whole["properties"].items() if "items" in shape}
-    names = {name: f"{name}[]" if name in lists else name for name in whole["properties"]}
+    names = {name: f"{name}[]" if "items" in shape else name for name, shape in whole["properties"].items()}
     shapes = {names[name]: _as_text(shape) for name, shape in whole["properties"].items()}
     return {**whole, "properties": shapes, "required": [names[name] for name in whole.get("required", ())]}
 
@@ -205,9 +203,7 @@ def _mended(shape: Any) -> Any:
     if isinstance(pattern, str) and pattern.endswith(_END):  # Python matches it as a whole
         mended["pattern"] = f"^(?:{pattern.removesuffix(_END)})$"
     if mended.get("type") == "object":
-        for ours, theirs in (("minLength", "minProperties"), ("maxLength", "maxProperties")):
-            if ours in mended:
-                mended[theirs] = mended.pop(ours)
+        mended = {_OF_OBJECTS.get(key, key): inner for key, inner in mended.items()}
     return mended
 
 
