@@ -7,15 +7,23 @@ With the argument `kit`, it prints the tables of docs/testing/pytest.md: the fie
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Iterator
 from dataclasses import fields
 from datetime import datetime
-from types import UnionType
+from types import FunctionType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
+from flaresend_mock.control import health
 from flaresend_mock.control.resources import activity, people, worlds
 from flaresend_mock.http.resources import Property, Resource, instance
 from flaresend_mock.testing import models
+from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
+from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
+
+UNMET = worlds.unmet("Message", "messages", activity.Message)
+"""Stands for those of calls and deliveries, too."""
 
 RESOURCES: dict[str, type[Resource]] = {
     "Message": activity.Message,
@@ -24,9 +32,16 @@ RESOURCES: dict[str, type[Resource]] = {
     "Attempt": activity.Attempt,
     "Scheduled message": activity.ScheduledMessage,
     "Event": activity.Event,
+    "Change": activity.Change,
+    "Task change": activity.TaskChange,
+    "Received": activity.Received,
     "Instance": people.Instance,
     "API key": people.ApiKey,
+    "QR code": people.QrCode,
+    "Webhook of an instance": people.InstanceWebhook,
     "Webhook": people.Webhook,
+    "Verification": people.Verified,
+    "Attempt of a verification": people.Attempted,
     "Chaos": people.Chaos,
     "Person": people.Person,
     "Rule": people.Rule,
@@ -38,13 +53,27 @@ RESOURCES: dict[str, type[Resource]] = {
     "Reply": worlds.Reply,
     "Delay": worlds.Delay,
     "World": worlds.WorldSummary,
+    "Details of a world": worlds.WorldDetails,
+    "New world": worlds.NewWorld,
+    "Instance of a new world": worlds.NewWorldInstance,
+    "Settings": worlds.WorldSettings,
+    "Restored world": worlds.Restored,
+    "Imported world": worlds.Imported,
     "Snapshot": worlds.Snapshot,
     "Clock": worlds.Clock,
+    "Advanced clock": worlds.Advanced,
     "Timer": worlds.Fired,
     "Transcript": worlds.Transcript,
     "Evicted items": worlds.Evicted,
     "Nearest item": worlds.Nearest,
     "Miss": worlds.Miss,
+    "Unmet expectation": UNMET,
+    "Nearest message": instance(UNMET).fields["nearest"].of,
+    "Health": health.Health,
+    "Active fault": health.ActiveFault,
+    "Deleted": worlds.Deleted,
+    "Refusal": worlds.Refused,
+    "Error": worlds.ErrorDetails,
 }
 """The resources by the names of their sections."""
 
@@ -56,6 +85,24 @@ MODELS: dict[type, type[Resource]] = {
     models.Scheduled: activity.ScheduledMessage,
 }
 """The data classes of the test kit, with the resources that they are read from."""
+
+HANDLES: dict[type, dict[str, str]] = {
+    Received: {
+        "event": "The event, as JSON.",
+        "headers": "The headers. Their names are in lower case.",
+        "body": "The bytes that were sent.",
+    },
+    WebhookReceiver: {
+        "url": "The URL that it listens on.",
+        "status": "The HTTP status that it responds with; 200 unless you set another.",
+        "ca": "With tls=True, the certificate that it is verified against, in PEM.",
+    },
+    Clock: {},
+    Instance: {},
+    Fault: {"id": "The fault's id, such as fault-1."},
+    Snapshot: {"name": "The snapshot's name."},
+}
+"""The classes of the test kit with properties and methods, and what their attributes mean."""
 
 HEAD = """\
 # Resources
@@ -104,8 +151,32 @@ def type_of(of: Any) -> str:
 
 
 def kit() -> str:
-    """Return the tables of the test kit's data classes."""
-    return "\n".join(model_section(model, of) for model, of in MODELS.items())
+    """Return the tables of the test kit's data classes, and of what else it returns."""
+    sections = [model_section(model, of) for model, of in MODELS.items()]
+    return "\n".join([*sections, *map(handle_section, HANDLES)])
+
+
+def handle_section(kind: type) -> str:
+    """Return the table of the attributes and methods of a class."""
+    rows = ["| Name | Meaning |", "| --- | --- |"]
+    for name, one in public(kind):
+        about = one if isinstance(one, str) else inspect.cleandoc(one.__doc__ or "").partition("\n")[0]
+        rows.append(f"| `{name}{call(one)}` | {about} |")
+    about = inspect.cleandoc(kind.__doc__ or "").partition("\n")[0]
+    return "\n".join([f"`{kind.__name__}`: {about}\n", *rows, ""])
+
+
+def call(one: Any) -> str:
+    return "" if not inspect.isfunction(one) else "(…)" if len(inspect.signature(one).parameters) > 1 else "()"
+
+
+def public(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield what users read and call, in its order: attributes with what they mean, properties and methods."""
+    yield from HANDLES[kind].items()
+    for name, one in vars(kind).items():
+        if name[0] != "_" and isinstance(one, property | FunctionType):
+            assert one.__doc__, f"{kind.__name__}.{name} has no docstring"
+            yield name, one
 
 
 def model_section(model: type, of: type[Resource]) -> str:

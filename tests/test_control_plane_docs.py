@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from flask import Flask
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import control_app
+from flaresend_mock.http.endpoint import endpoint_of
+from flaresend_mock.http.resources import Resource, instance
 from tests import resource_tables
 from tests.support import REPOSITORY
 
+OTHER_UNMET = "(Request|Delivery)Unmet|Nearest(Request|Delivery)"
 SHOWN_BY_ANOTHER = tuple(
     f"/_mock/{path}"
     for path in (
@@ -81,6 +85,31 @@ def test_the_tables_of_fields_are_those_of_the_resources() -> None:
     page = (REPOSITORY / "docs" / "resources.md").read_text(encoding="utf-8")
 
     assert page == resource_tables.document()
+
+
+def test_every_object_in_a_response_has_a_table() -> None:
+    seen: set[type[Resource]] = set()
+    views = [endpoint_of(view) for view in control_app().view_functions.values()]
+    waiting = [of for view in views if view for of in (view.response, view.refusal)]
+    while waiting:
+        of = waiting.pop()
+        if isinstance(of, list):
+            waiting.extend(of)
+        of = type(of) if isinstance(of, Resource) else of
+        if inspect.isclass(of) and issubclass(of, Resource) and of not in seen:
+            seen.add(of)
+            waiting += [one.of for one in instance(of).fields.values()]
+
+    missing = seen - set(resource_tables.RESOURCES.values())
+    assert {one.__name__ for one in missing if not is_list(one) and not re.match(OTHER_UNMET, one.__name__)} == set()
+    assert len(seen) > 50
+
+
+def is_list(of: type[Resource]) -> bool:
+    """Tell whether a resource only holds a list, with numbers beside it."""
+    kinds = [one.of for one in instance(of).fields.values()]
+    lists = [one for one in kinds if isinstance(one, list)]
+    return len(lists) <= 1 and all(one in (int, bool, Literal[True]) for one in kinds if one not in lists)
 
 
 def test_the_tables_of_the_test_kit_are_those_of_its_data_classes() -> None:

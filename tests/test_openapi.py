@@ -23,7 +23,8 @@ from flaresend_mock.api.errors import TABLE
 from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
-from flaresend_mock.core.models import Webhook
+from flaresend_mock.core.events import KINDS
+from flaresend_mock.core.models import Change, Webhook
 from flaresend_mock.core.payload_reader import TABLES
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.openapi.documents import ASSETS
@@ -366,6 +367,64 @@ def test_each_body_of_the_control_plane_has_an_example_that_works(documents: dic
             emulator = FlaresendMock()
             client, world = emulator.app.test_client(), emulator.worlds.default()
     assert len(tried) >= 25
+
+
+def test_every_kind_of_entry_in_the_log_is_described(documents: dict[str, Any]) -> None:
+    event = documents["control"]["components"]["schemas"]["Event"]
+
+    assert set(event["properties"]) == {"id", "kind", "timestamp", *KINDS}
+
+
+def test_what_happens_fits_its_schema(documents: dict[str, Any]) -> None:
+    emulator = FlaresendMock()
+    client, world = emulator.app.test_client(), emulator.worlds.default()
+    assert client.put("/_mock/instances/default/webhook", json={"url": "http://127.0.0.1:9"}).status_code == 200
+    client.post("/_mock/instances/default/status", json={"status": "disconnected"})
+    client.post("/_mock/instances/default/status", json={"status": "connected"})
+    client.post("/_mock/inbound", json={"from": "254712345678", "text": "Hello!"})
+    client.post("/_mock/groups", json={"subject": "Garden", "participants": ["254712345678"]})
+    client.post("/_mock/channels", json={"name": "Garden"})
+    client.put("/_mock/people/254712345678", json={"name": "Ann"})
+    client.patch("/_mock/clock", json={"frozen": True})
+    task = {"recipients": ["254712345678"], "type": "text", "text": "Later", "sendAt": "2099-01-01 09:00:00"}
+    client.post("/schedule-message", json=task, headers={"Authorization": "Bearer YOUR_API_KEY"})
+    client.post("/_mock/faults", json={"preset": "flaky"})
+    emulator._record_proxied("example.test:443", False)
+    with world.lock:
+        world.record("world", Change("reset", "default"))
+
+    events = client.get("/_mock/events").get_json()
+
+    assert {one["kind"] for one in events["events"]} >= set(KINDS) - {"webhook"}
+    assert [error.message for error in of_schema(documents["control"], "Events").iter_errors(events)] == []
+
+
+@pytest.mark.parametrize(
+    ("call", "body"),
+    [
+        ("search", {}),
+        ("wait", {"timeout": 0}),
+        ("wait", {"timeout": 0, "match": {"instance": "another"}}),
+        ("verify", {}),
+        ("verify", {"never": True}),
+        ("verify", {"match": {"instance": {"not": {"one_of": ["a", "b"]}}}}),
+    ],
+)
+@pytest.mark.parametrize("name", ["messages", "requests", "deliveries"])
+def test_what_is_found_and_what_is_missed_fits_its_schema(
+    name: str, call: str, body: dict[str, Any], client: Client, documents: dict[str, Any]
+) -> None:
+    client.get("/groups", headers={"Authorization": "Bearer YOUR_API_KEY"})
+    client.post("/_mock/inbound", json={"from": "254712345678", "text": "Hello!"})
+    operation = documents["control"]["paths"][f"/_mock/{name}/{call}"]["post"]
+    found = client.post(f"/_mock/{name}/{call}", json=body)
+
+    for content, data in (
+        (operation["requestBody"], body),
+        (operation["responses"][str(found.status_code)], found.get_json()),
+    ):
+        schema = {**content["content"]["application/json"]["schema"], "components": documents["control"]["components"]}
+        assert [error.message for error in Draft202012Validator(schema).iter_errors(data)] == []
 
 
 def test_what_fields_mean_is_said(documents: dict[str, Any]) -> None:

@@ -61,8 +61,9 @@ class Property(fields.Field[Any]):
 
 
 class Resource(Schema):
-    """A JSON object in a response, read from the attributes of an item."""
+    """A JSON object in a response, read from the attributes of an item. One that `has_more` may have other fields."""
 
+    has_more: ClassVar[bool] = False
     read: ClassVar[Any] = attrgetter
 
     fields: dict[str, Property]  # type: ignore[assignment]

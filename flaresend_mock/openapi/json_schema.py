@@ -92,7 +92,7 @@ class Shapes:
                 "type": "object",
                 "properties": {key: self._property(one) for key, one in shown.items()},
                 "required": [key for key, one in shown.items() if not one.optional],
-                "additionalProperties": False,
+                "additionalProperties": resource.has_more,
             }
         return {"$ref": REFERENCE + name}
 

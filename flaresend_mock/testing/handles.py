@@ -80,16 +80,20 @@ class Instance:
 
     @property
     def id(self) -> str:
+        """The instance's id."""
         return str(self._control.call("GET", self._path)["id"])
 
     @property
     def status(self) -> str:
+        """The status, such as connected."""
         return str(self._control.call("GET", self._path)["status"])
 
     def connect(self) -> None:
+        """Connect the instance, which then gets what waits for it."""
         self._control.call("POST", f"{self._path}/status", {"status": "connected"})
 
     def disconnect(self) -> None:
+        """Disconnect the instance from WhatsApp."""
         self._control.call("POST", f"{self._path}/status", {"status": "disconnected"})
 
     def log_out(self) -> None:
@@ -164,6 +168,7 @@ class Snapshot:
         self._control, self.name = control, name
 
     def restore(self) -> None:
+        """Return to the saved state."""
         self._control.call("POST", f"/snapshots/{part(self.name)}/restore")
 
     def __enter__(self) -> Self:

@@ -99,7 +99,7 @@ class Request(Resource):
     )
     raw_path = Property(str, "The path as it was sent.", match=parser.RAW_PATH)
     query = Property(str, "The query, without the question mark.")
-    headers = Property(dict, "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
+    headers = Property(dict[str, str], "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
     number = Property(
         str, "A phone number in the body's recipients, participants or number.", only_match=True, match=_IN_BODY
     )
@@ -175,6 +175,21 @@ class ScheduledMessage(Resource):
     reason = Property(str, "Why it failed.", null=True)
 
 
+class TaskChange(ScheduledMessage):
+    """A change of a scheduled message, as it is afterwards."""
+
+    action = Property(str, "scheduled, updated, cancelled, sent or failed.")
+
+
+class Change(Resource):
+    """A change in a world. Each action has further fields of its own."""
+
+    has_more = True
+
+    action = Property(str, "What happened, such as created or removed.")
+    id = Property(str, "The id or name of what was changed.")
+
+
 _KIND = "the details of an event of this kind."
 
 
@@ -187,15 +202,16 @@ class Event(Resource):
     message = Property(Message, f"The message: {_KIND}", optional=True)
     request = Property(Request, f"The call and its response: {_KIND}", optional=True)
     delivery = Property(Delivery, f"The delivery: {_KIND}", optional=True)
-    task = Property(dict, f"The scheduled message, with an action: {_KIND}", optional=True)
-    instance = Property(dict, f"The change of an instance: {_KIND}", optional=True)
-    group = Property(dict, f"The change of a group: {_KIND}", optional=True)
-    channel = Property(dict, f"The change of a channel: {_KIND}", optional=True)
-    person = Property(dict, f"The change of a person: {_KIND}", optional=True)
-    webhook = Property(dict, f"The change of a webhook: {_KIND}", optional=True)
-    clock = Property(dict, f"The change of the clock: {_KIND}", optional=True)
-    fault = Property(dict, f"The change of a fault: {_KIND}", optional=True)
-    world = Property(dict, f"The change of the world: {_KIND}", optional=True)
+    task = Property(TaskChange, f"The scheduled message, with an action: {_KIND}", optional=True)
+    instance = Property(Change, f"The change of an instance: {_KIND}", optional=True)
+    group = Property(Change, f"The change of a group: {_KIND}", optional=True)
+    channel = Property(Change, f"The change of a channel: {_KIND}", optional=True)
+    person = Property(Change, f"The change of a person: {_KIND}", optional=True)
+    webhook = Property(Change, f"The change of a webhook: {_KIND}", optional=True)
+    clock = Property(Change, f"The change of the clock: {_KIND}", optional=True)
+    fault = Property(Change, f"The change of a fault: {_KIND}", optional=True)
+    world = Property(Change, f"The change of the world: {_KIND}", optional=True)
+    proxy = Property(Change, f"The call of another host through the proxy: {_KIND}", optional=True)
 
     def dump(self, obj: events.Event, *, many: bool | None = None) -> dict[str, Any]:
         details: Mapping[str, Any]
