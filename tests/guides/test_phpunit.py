@@ -43,6 +43,16 @@ def test_the_examples_pass_and_delete_their_worlds(folder: Path) -> None:
     assert "The helper reads it from FLARESEND_MOCK_CONTROL_TOKEN." in lost
 
 
+def test_the_examples_pass_with_the_host_in_the_code(folder: Path) -> None:
+    code = (folder / "Bookings.php").read_text()
+    assert "getenv('FLARESEND_URL')" in code
+    (folder / "Bookings.php").write_text(code.replace("getenv('FLARESEND_URL')", "'https://api.flaresend.com'"))
+
+    said = run(folder, "flaresend-mock", "run", "--", "phpunit", "tests", PATH=PATH, FLARESEND_MOCK_PORT="0")
+
+    assert "OK (5 tests" in said
+
+
 def test_a_failure_is_as_the_page_shows_it(folder: Path) -> None:
     first = folder / "tests" / "FirstTest.php"
     expected = "expectMessage(to: '254712345678'"
