@@ -23,11 +23,8 @@ pytestmark = [
 PAGE = "javascript.md"
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 MODULES = Path(os.environ.get("NODE_FOLDER", "")).resolve() / "node_modules"
-ROWS = re.findall(
-    r"^\| ([\w:]+) \| `(import .+?)` \| `(.+?)` \|$",
-    (REPOSITORY / "docs" / "testing" / PAGE).read_text(encoding="utf-8"),
-    re.MULTILINE,
-)
+TEXT = (REPOSITORY / "docs" / "testing" / PAGE).read_text(encoding="utf-8")
+ROWS = re.findall(r"^\| ([\w:]+) \| `(import .+?)` \| `(.+?)` \|$", TEXT, re.MULTILINE)
 PACKAGES = {"Vitest": "vitest", "Jest": "jest", "Mocha": "mocha", "Playwright": "@playwright/test"}
 PASSED = {
     "Vitest": r"Tests +4 passed",
@@ -35,6 +32,19 @@ PASSED = {
     "Jest": r"Tests: +4 passed",
     "Mocha": r"\b4 passing",
     "Playwright": r"\b4 passed",
+}
+
+STOPPING = {
+    "msw": """
+        import { http, passthrough } from "msw";
+        import { setupServer } from "msw/node";
+        const server = setupServer();
+        const stop = () => server.listen({ onUnhandledRequest: "error" });
+    """,
+    "nock": """
+        import nock from "nock";
+        const stop = () => nock.disableNetConnect();
+    """,
 }
 
 
@@ -96,7 +106,7 @@ def test_one_emulator_serves_all_files_of_a_run(folder: Path, runner: str) -> No
             f"{line}\n{rest}\ntest('where it runs', () => console.log(`<${{flaresend.url}}>`));\n"
         )
     setting = 'globalSetup: "./test/flaresend.mjs"'
-    setting = f"test: {{ {setting} }}" if runner == "Vitest" else setting
+    setting = {"Vitest": f"test: {{ {setting} }}", "Playwright": f"{setting}, workers: 2"}.get(runner, setting)
     (folder / f"{runner.lower()}.config.mjs").write_text(f"export default {{ {setting} }};\n")
 
     said = sh(folder, command)
@@ -125,6 +135,27 @@ def test_a_failure_is_as_the_page_shows_it(folder: Path) -> None:
     shown = next(block for block in text_blocks(PAGE) if "ExpectationFailed" in block)
     times = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
     assert re.sub(times, "…", shown) in re.sub(times, "…", said)
+
+
+@pytest.mark.parametrize("library", list(STOPPING))
+def test_libraries_that_stop_http_let_the_helper_through(folder: Path, library: str) -> None:
+    needs(library)
+    (line,) = re.findall(rf"^\| `{library}` .*? \| `(.*?)` \|$", TEXT, re.MULTILINE)
+    program = f"""
+        {STOPPING[library]}
+        import {{ world }} from "./test/flaresend.mjs";
+        const flaresend = await world("of a program that stops HTTP");
+        stop();
+        const reason = await flaresend.messages().catch((error) => error.message);
+        {line}
+        console.log(reason, await flaresend.messages());
+        await flaresend.close();
+    """
+    (folder / "program.mjs").write_text(program)
+
+    said = sh(folder, "node program.mjs")
+
+    assert re.search(rf"Cannot reach an emulator at http://\S+: .*{library}.* \[\]\n", said, re.IGNORECASE)
 
 
 def test_no_world_is_left_at_an_emulator_that_stays(folder: Path) -> None:
