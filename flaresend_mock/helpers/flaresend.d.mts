@@ -72,6 +72,8 @@ export interface Attempt {
   status: number | null;
   response: string;
   error: string | null;
+  /** Whether the receiver accepted the event. */
+  accepted: boolean;
   milliseconds: number;
   reconnected: boolean;
 }

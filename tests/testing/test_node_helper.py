@@ -19,7 +19,7 @@ from flaresend_mock.control.resources import activity
 from flaresend_mock.http.resources import Resource, instance
 from tests.live.commands import CLEAN, run
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")]
+needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="Node is not installed")
 
 SUITE = Path(__file__).parent / "node"
 TYPESCRIPT = Path(os.environ.get("NODE_FOLDER", "")).resolve() / "node_modules"
@@ -59,6 +59,8 @@ def node(folder: Path, *arguments: str, **variables: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
+@needs_node
 def test_its_functions_do_what_the_types_say_and_leave_no_world(folder: Path) -> None:
     shutil.copy(SUITE / "helper.test.mjs", folder)
 
@@ -78,12 +80,16 @@ def test_it_has_at_most_250_lines_and_no_dependencies(folder: Path) -> None:
     assert all(name.startswith("node:") for name in re.findall(r'^import .* from "(.+)"', source, re.MULTILINE))
 
 
+@pytest.mark.slow
+@needs_node
 def test_it_is_required_as_commonjs(folder: Path) -> None:
     program = 'const { perTest, world } = require("./flaresend.cjs"); console.log(typeof perTest, typeof world)'
 
     assert node(folder, "-e", program).split() == ["function", "function"]
 
 
+@pytest.mark.slow
+@needs_node
 @pytest.mark.parametrize("how", ["it ends", "it is killed"])
 def test_the_emulator_ends_with_the_process_that_started_it(folder: Path, how: str) -> None:
     stays = "setInterval(() => {}, 60_000);" if how == "it is killed" else "process.stdin.unref();"
@@ -112,6 +118,8 @@ def test_the_emulator_ends_with_the_process_that_started_it(folder: Path, how: s
         process.communicate()
 
 
+@pytest.mark.slow
+@needs_node
 def test_it_says_how_to_get_an_emulator_where_none_can_be_started(folder: Path) -> None:
     (folder / "program.mjs").write_text(START)
 
@@ -159,6 +167,8 @@ def fields_of(types: str, name: str) -> set[str]:
     return set(re.findall(r"^  (\w+)[?]?[(:<]", found[1], re.MULTILINE))
 
 
+@pytest.mark.slow
+@needs_node
 def test_the_types_name_each_member(folder: Path) -> None:
     (folder / "members.mjs").write_text(MEMBERS)
     types = (folder / "flaresend.d.mts").read_text(encoding="utf-8")
@@ -170,6 +180,8 @@ def test_the_types_name_each_member(folder: Path) -> None:
     assert set(re.findall(r"^    (\w+)\(", inner[1], re.MULTILINE)) == set(clock.split())
 
 
+@pytest.mark.slow
+@needs_node
 @pytest.mark.skipif(not (TYPESCRIPT / "typescript").is_dir(), reason="not in the node_modules of NODE_FOLDER")
 def test_a_strict_user_compiles_and_mistakes_do_not(folder: Path) -> None:
     shutil.copy(SUITE / "user.mts", folder)
