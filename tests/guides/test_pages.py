@@ -18,7 +18,7 @@ def test_the_example_for_pytest_passes(tmp_path: Path) -> None:
 
     said = run(tmp_path, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_bookings.py")
 
-    assert "4 passed" in said
+    assert "5 passed" in said
 
 
 def test_the_example_for_unittest_passes(tmp_path: Path) -> None:
