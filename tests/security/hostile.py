@@ -54,9 +54,11 @@ CONTROL_BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/_mock/instances/default/webhook"): {"url": "http://127.0.0.1:9/"},
     ("POST", "/_mock/instances/default/webhook/resume"): {"replay": False},
     ("POST", "/_mock/inbound"): {"from": ANN, "text": "hi"},
-    ("POST", "/_mock/messages/search"): {"match": {}},
-    ("POST", "/_mock/messages/wait"): {"match": {}, "timeout": 0},
-    ("POST", "/_mock/messages/verify"): {"match": {}},
+    **{
+        ("POST", f"/_mock/{name}/{call}"): {"match": {}, **more}
+        for name in ("messages", "requests", "deliveries")
+        for call, more in (("search", {}), ("wait", {"timeout": 0}), ("verify", {}))
+    },
     ("POST", "/_mock/deliveries/redeliver"): {"status": "failed"},
     ("PATCH", "/_mock/clock"): {"frozen": True},
     ("POST", "/_mock/clock/advance"): {"seconds": 1},
