@@ -58,8 +58,9 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}")
-        return getattr(module, cmd_name.replace("-", "_"))  # type: ignore[no-any-return]
+        from flaresend_mock.cli.commands import build
+
+        return build(cmd_name, import_module(f"flaresend_mock.cli.{COMMANDS[cmd_name]}").COMMANDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -11,46 +11,18 @@ from urllib.parse import urlsplit
 import click
 
 from flaresend_mock import environment
-from flaresend_mock.cli.options import address, reporting, token_of, token_option, url_option
+from flaresend_mock.cli.options import address, reporting, token_of
 from flaresend_mock.cli.output import note
 from flaresend_mock.client import ControlPlane, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
-from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Settings, data_folder
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, data_folder
 
 _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")
 """Values that every reader of dotenv files takes without quotes."""
 
 
-@click.command()
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["shell", "dotenv", "json", "compose"]),
-    default="shell",
-    help="Format: exports of a shell, a file of variables, JSON, or a part of a docker compose file. [default: shell]",
-)
-@click.option(
-    "--proxy",
-    type=HTTP_URL,
-    metavar="URL",
-    help="Address by which the programs reach the emulator, such as http://flaresend:3577. [default: that of --url]",
-)
-@click.option(
-    "--folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    metavar="DIR",
-    help="Folder for the files that the variables name. [default: one of this user]",
-)
-@token_option
-@url_option
-@click.pass_obj
-def env(
-    settings: Settings, url: str | None, token: str | None, form: str, proxy: str | None, folder: Path | None
-) -> None:
-    """Print the variables that lead programs to the emulator: eval "$(flaresend-mock env)".
-
-    Programs then reach it as https://api.flaresend.com. docs/redirection.md says which need more.
-    """
+def _env(url: str | None, token: str | None, form: str, proxy: str | None, folder: Path | None) -> None:
+    settings = click.get_current_context().obj
     base = address(settings, url)
     with reporting(base):
         authority = _authority(settings, base, token_of(settings, token))
@@ -106,3 +78,6 @@ def _dotenv(value: str) -> str:
     if "'" not in value and "\n" not in value:
         return f"'{value}'"
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n") + '"'
+
+
+COMMANDS = {"env": _env}

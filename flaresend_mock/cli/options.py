@@ -1,4 +1,4 @@
-"""What commands share: the options that name an emulator, spans of time, JSON and files."""
+"""What commands share: finding an emulator, spans of time, JSON and files."""
 
 import contextlib
 import json
@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 import click
 
-from flaresend_mock.cli.output import waiting
-from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
+from flaresend_mock.client import ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Checked, Settings, local_url
 
@@ -20,39 +19,6 @@ MAX_SECONDS = 10_000 * 366 * 86_400.0
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
 _SPAN = re.compile(f"{_AMOUNT}|" + "".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
-
-_ADDRESS = f"Address of the emulator. [{PREFIX}URL; default: this machine, at the port that is set]"
-url_option = click.option("--url", metavar="URL", help=_ADDRESS)
-token_option = click.option(
-    "--control-token", "token", metavar="TOKEN", help=f"Control token of the emulator. [{PREFIX}CONTROL_TOKEN]"
-)
-_WORLD = click.option("--world", "in_world", metavar="NAME", help="World to use; default if not given.")
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, one document a line.")
-
-
-class EmulatorCommand(click.Command):
-    """Has the options that name an emulator, and gets a client as `emulator`: None if `optional` and none is named."""
-
-    def __init__(self, *given: Any, world: bool = True, optional: bool = False, **options: Any) -> None:
-        super().__init__(*given, **options)
-        self._is_optional = optional
-        for option in (url_option, token_option, _JSON, *([_WORLD] if world else [])):
-            option(self)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        url, token, name = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
-        base, ctx.params["emulator"] = address(ctx.obj, url), None
-        with reporting(base), contextlib.ExitStack() as opened:
-            if not self._is_optional or url or ENVIRONMENT.get(f"{PREFIX}URL"):
-                client = ControlPlane(base, token=token_of(ctx.obj, token), world=name, waiting=waiting)
-                ctx.params["emulator"] = opened.enter_context(contextlib.closing(client))
-            return super().invoke(ctx)
-
-
-class EmulatorGroup(click.Group):
-    """A group of such commands."""
-
-    command_class = EmulatorCommand
 
 
 @contextlib.contextmanager

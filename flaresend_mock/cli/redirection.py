@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import EmulatorCommand
 from flaresend_mock.client import ControlPlane, NotAnEmulator
 
 TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_text(encoding="utf-8"))
@@ -18,14 +17,7 @@ TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_tex
 COPY = "flaresend-mock-ca.pem"
 
 
-@click.command(cls=EmulatorCommand, world=False, optional=True)
-@click.option("--pem", is_flag=True, help="Print only the certificate, in PEM. No command prints the key.")
-@click.option("--tls-ca", metavar="FILE", type=click.Path(path_type=Path), help="File with the CA, as of the emulator.")
-def ca(emulator: ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
-    """Show the CA for https, and how programs trust it. It is made if there is none.
-
-    With --url, it is the CA of a running emulator, such as one in a container.
-    """
+def _ca(emulator: ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
     from flaresend_mock.http.tls import describe
 
     path, shared, data = _opened(tls_ca) if emulator is None else (None, None, emulator.fetch("/ca.pem")[0])
@@ -75,3 +67,6 @@ def _lines(shown: dict[str, Any], url: str | None) -> Iterator[str]:
 
 def _quoted(file: str) -> str:
     return f'"{file}"' if os.name == "nt" else shlex.quote(file)
+
+
+COMMANDS = {"ca": _ca}

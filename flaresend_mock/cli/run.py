@@ -21,7 +21,7 @@ import click
 
 from flaresend_mock import environment
 from flaresend_mock.cli import output, start
-from flaresend_mock.cli.options import address, reporting, token_of, token_option, url_option
+from flaresend_mock.cli.options import address, reporting, token_of
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url, upstream_proxy
@@ -40,21 +40,8 @@ _Way = tuple[ControlPlane, Mapping[str, str], _Others]
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 
 
-@click.command(context_settings={"allow_interspersed_args": False}, options_metavar="[OPTIONS] [--]")
-@click.option("--hermetic", is_flag=True, help="Refuse https calls of other hosts, instead of passing them on.")
-@click.option("--transcript", is_flag=True, help="Print the conversation at the end.")
-@token_option
-@url_option
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-@click.pass_obj
-def run(
-    settings: Settings, url: str | None, token: str | None, hermetic: bool, transcript: bool, command: Sequence[str]
-) -> int:
-    """Run a command whose calls of https://api.flaresend.com reach the emulator, such as: run -- npm test
-
-    The command needs no change. Starts an emulator for it if none runs, and stops that afterwards. Exits with the
-    status of the command.
-    """
+def _run_command(url: str | None, token: str | None, hermetic: bool, transcript: bool, command: Sequence[str]) -> int:
+    settings = click.get_current_context().obj
     base = address(settings, url)
     with (
         reporting(base),
@@ -237,3 +224,6 @@ def _report(others: _Others, hermetic: bool) -> None:
             hosts = ", ".join(f"{host} ({number})" for host, number in sorted(found.items()))
             what = f"{count} connection{'' if count == 1 else 's'} to other hosts"
             output.note(f"{'passed on' if passed else 'refused'} {what}{': ' if hosts else ''}{hosts}")
+
+
+COMMANDS = {"run": _run_command}

@@ -10,9 +10,7 @@ import click
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import SPAN, EmulatorCommand
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
-from flaresend_mock.settings import HTTP_URL, Settings, local_url
 from flaresend_mock.version import __version__
 
 HELPERS = {
@@ -22,14 +20,9 @@ HELPERS = {
     "php": "Flaresend.php",
 }
 SECONDS_BETWEEN = 0.2
-_HEADERS = click.File(encoding="latin-1")
-_DEFAULT_URL = local_url(Settings().host, Settings().port)
 
 
-@click.command(cls=EmulatorCommand, world=False)
-@click.option("--wait", default="0", metavar="SPAN", type=SPAN, help="Wait until it is ready, for up to 30, 1m30s …")
-def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
-    """Tell whether a running emulator is ready: exit status 0 if it is, 1 if not. It prints JSON."""
+def _health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
     watch, never = Stopwatch(), threading.Event()
     with output.waiting(emulator.url):
         while True:
@@ -49,31 +42,19 @@ def health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
             never.wait(min(SECONDS_BETWEEN, left))
 
 
-@click.command()
-@click.option("--control", is_flag=True, help="Describe the control plane, not the Flaresend API.")
-@click.option("--url", default=_DEFAULT_URL, show_default=True, type=HTTP_URL, help="URL of the emulator.")
-def openapi(control: bool, url: str) -> None:
-    """Print the OpenAPI 3.1 document of the Flaresend API."""
+def _openapi(control: bool, url: str) -> None:
     from flaresend_mock.app import document
 
     print(json.dumps(document("control" if control else "api", url), indent=2))
 
 
-@click.command()
-def fidelity() -> None:
-    """Print which behaviour is documented and which is assumed, as a Markdown table."""
+def _fidelity() -> None:
     from flaresend_mock.contract import fidelity_table
 
     print(fidelity_table(), end="")
 
 
-@click.command()
-@click.argument("name", required=False, type=click.Choice(list(HELPERS)))
-def helper(name: str | None) -> None:
-    """Print a file that helps tests in another language, such as: helper node > test/flaresend.mjs
-
-    Without a NAME, lists the names, each with the name of its file.
-    """
+def _helper(name: str | None) -> None:
     if name:
         file = Path(__file__).parent.parent / "helpers" / HELPERS[name].replace(".cjs", ".mjs")
         source = file.read_text(encoding="utf-8").replace("{{version}}", __version__)
@@ -91,14 +72,7 @@ def _as_commonjs(source: str) -> str:
     return f"{source}\nmodule.exports = Object.assign(globalSetup, {{ {', '.join(names)} }});\n"
 
 
-@click.command()
-@click.option("--secret", required=True, help="Secret of the webhook.")
-@click.option(
-    "--headers", "headers_file", required=True, type=_HEADERS, help="File with the received headers, one a line."
-)
-@click.option("--body", "body_file", required=True, type=click.File("rb"), help="File with the received body.")
-def verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
-    """Check the signatures of a received webhook: exit status 0 if they are right, 1 if not."""
+def _verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
     from flaresend_mock.background.posting import hub_signature, standard_signature
 
     pairs = (line.partition(":") for line in headers_file if ":" in line)
@@ -123,3 +97,12 @@ def _compared(name: str, expected: str, received: list[str]) -> bool:
     print(f"  expected {expected}")
     print(f"  received {ascii(' '.join(received))[1:-1]}")
     return same
+
+
+COMMANDS = {
+    "health": _health,
+    "verify-signature": _verify_signature,
+    "fidelity": _fidelity,
+    "openapi": _openapi,
+    "helper": _helper,
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import subprocess
 import sys
@@ -14,9 +15,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from flaresend_mock import FlaresendMock
+from flaresend_mock import FlaresendMock, cli
 from flaresend_mock.cli import COMMANDS
 from flaresend_mock.cli.output import waiting
+from flaresend_mock.cli.tools import HELPERS
+from flaresend_mock.core.models import BODY_STYLES
+from flaresend_mock.settings import Settings, local_url
 from tests.live.commands import CLEAN, COMMAND, STEERING, Screen, Scripted, answered, at, run, send
 
 
@@ -179,6 +183,19 @@ def test_help_tells_of_every_command_and_every_command_has_help() -> None:
     for name in COMMANDS:
         assert f"\n  {name} " in listed
         assert "Usage: flaresend-mock" in run(name, "--help").out
+
+
+def test_the_table_of_commands_names_what_the_package_has() -> None:
+    modules = [import_module(f"flaresend_mock.cli.{name}") for name in sorted(set(COMMANDS.values()))]
+    implemented = [name for module in modules for name in module.COMMANDS]
+    table = json.loads((Path(cli.__file__).parent / "assets" / "commands.json").read_text(encoding="utf-8"))
+    groups = {name.partition(" ")[0] for name in table if " " in name}
+
+    assert sorted(implemented) == sorted(set(table) - groups - {"shared", "qr"})
+    assert {name.partition(" ")[0] for name in table} - {"shared"} == set(COMMANDS)
+    assert table["instance webhook"]["parameters"]["--body-style"]["type"] == list(BODY_STYLES)
+    assert table["helper"]["parameters"]["name"]["type"] == list(HELPERS)
+    assert table["openapi"]["parameters"]["--url"]["default"] == local_url(Settings().host, Settings().port)
 
 
 @pytest.mark.slow

@@ -1,0 +1,139 @@
+"""Builds the commands of assets/commands.json, which says what each takes. Their modules say what they do."""
+
+import contextlib
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from flaresend_mock.cli import output
+from flaresend_mock.cli.options import SPAN, address, name_and_value, reporting, span, token_of
+from flaresend_mock.client import SECONDS, ControlPlane, part
+from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked
+
+_BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A command that makes a call and prints a line for the response, or for each of its `items`.
+
+    Args:
+        call: method and path. Names in braces are parameters; the others are the body.
+        line: returns the line, or is text with names of fields and parameters in braces.
+        body: makes the body of what was given.
+    """
+
+    call: str
+    line: str | Callable[[Mapping[str, Any]], str]
+    body: Callable[[dict[str, Any]], Any] = dict
+    items: str = ""
+    seconds: float = SECONDS
+
+    def __call__(self, emulator: ControlPlane, as_json: bool, **given: Any) -> None:
+        method, _, path = self.call.partition(" ")
+        body = {name: value for name, value in given.items() if value is not None and f"{{{name}}}" not in path}
+        target = path.format(**{name: part(str(value or "")) for name, value in given.items()}).rstrip("/")
+        response = emulator.call(method, target, self.body(body) or None, seconds=self.seconds)
+        shown = emulator.items(response, self.items) if self.items else [response]
+        output.show(response, as_json, [line for one in shown for line in self._lines(one, given)])
+        warnings = response.get("warnings")
+        if not as_json and isinstance(warnings, list):
+            for warning in warnings:
+                output.note(str(warning))
+
+    def _lines(self, shown: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+        if not isinstance(self.line, str):
+            return [self.line(shown)]
+        known = defaultdict(lambda: None, {**given, **shown})
+        return [line.format_map(known) for line in self.line.splitlines()]
+
+
+class EmulatorCommand(click.Command):
+    """Gets a client of the emulator that its options name as `emulator`: None if `optional` and none is named."""
+
+    def __init__(self, name: str, *, optional: bool, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._is_optional = optional
+
+    def invoke(self, ctx: click.Context) -> Any:
+        url, token, name = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
+        base, ctx.params["emulator"] = address(ctx.obj, url), None
+        with reporting(base), contextlib.ExitStack() as opened:
+            if not self._is_optional or url or ENVIRONMENT.get(f"{PREFIX}URL"):
+                client = ControlPlane(base, token=token_of(ctx.obj, token), world=name, waiting=output.waiting)
+                ctx.params["emulator"] = opened.enter_context(contextlib.closing(client))
+            return super().invoke(ctx)
+
+
+def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
+    """Build a command, or a group with its commands, from the functions that they call."""
+    table = json.loads((Path(__file__).parent / "assets" / "commands.json").read_text(encoding="utf-8"))
+    if isinstance(table[name], str):  # another name of a command
+        name = table[name]
+    inner = [one for one in table if one.startswith(f"{name} ")]
+    if inner:
+        commands = {one.rpartition(" ")[2]: _command(one, table, functions) for one in inner}
+        return click.Group(name, commands, no_args_is_help=False, **table[name])
+    return _command(name, table, functions)
+
+
+def _command(name: str, table: Any, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
+    about = table[name]
+    wanted, emulator, world = about.pop("parameters", {}), about.pop("emulator", True), about.pop("world", True)
+    if emulator:
+        wanted |= dict.fromkeys(("--url", "--control-token token", "--json as_json"))
+        wanted |= {"--world in_world": None} if world else {}
+    parameters = [_parameter(key, one or table["shared"].get(key, {})) for key, one in wanted.items()]
+    about |= {"params": parameters, "callback": functions[name]}
+    if emulator:
+        return EmulatorCommand(name.rpartition(" ")[2], optional=emulator == "optional", **about)
+    return click.Command(name, **about)
+
+
+def _parameter(key: str, about: dict[str, Any]) -> click.Parameter:
+    """Return the option of a key such as `--set now`, or the argument of a key without dashes."""
+    kind = about.get("type")
+    if isinstance(kind, list):
+        about = {**about, "type": click.Choice(kind) if isinstance(kind[0], str) else click.IntRange(*kind)}
+    elif kind is not None:
+        about = {**about, "type": _TYPES[kind]}
+    return click.Option(key.split(), **about) if key.startswith("--") else click.Argument([key], **about)
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    try:
+        return name_and_value(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} does not look like directory=closed") from None
+
+
+def _step(text: str) -> dict[str, Any]:
+    if text == "next":
+        return {"to_next": True}
+    try:
+        return {"seconds": span(text)}
+    except ValueError:
+        if _BEGINS_LIKE_A_DATE.match(text):
+            return {"to": text}
+    raise click.BadParameter(f"{text!r} is neither a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next")
+
+
+_TYPES: dict[str, Any] = {
+    "float": float,
+    "file": click.Path(path_type=Path),
+    "folder": click.Path(path_type=Path, file_okay=False),
+    "open text": click.File(encoding="latin-1"),
+    "open bytes": click.File("rb"),
+    "unprocessed": click.UNPROCESSED,
+    "url": HTTP_URL,
+    "span": SPAN,
+    "field": Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value),
+    "setting": _setting,
+    "step": _step,
+}
