@@ -189,7 +189,9 @@ def _document(name: str) -> dict[str, Any]:
 
     if name == "api":
         return documents.document(name, api_app(), api_errors.refusal_type)
-    return documents.document(name, control_app(), control_errors.refusal_type)
+    from flaresend_mock.control.resources.worlds import Refused
+
+    return documents.document(name, control_app(), lambda status: Refused)
 
 
 def _fail(errors: Any, error: Exception) -> Any:

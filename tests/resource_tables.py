@@ -22,7 +22,7 @@ from flaresend_mock.testing import models
 from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
 from flaresend_mock.testing.webhook_receiver import Received, WebhookReceiver
 
-UNMET = worlds.unmet("Message", "messages", activity.Message)
+UNMET = worlds.unmet("messages", activity.Message)
 """Stands for those of calls and deliveries, too."""
 
 RESOURCES: dict[str, type[Resource]] = {

@@ -11,7 +11,6 @@ from flaresend_mock.core import errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import allowed
-from flaresend_mock.http.resources import Resource
 
 BAD_REQUEST: tuple[type[Refusal], ...] = (errors.ClockOutOfRange, errors.InvalidNumber, errors.PersonNotOnWhatsApp)
 BAD_REQUEST += (errors.InvalidTarget, errors.MediaMismatch, errors.NoValidParticipants, errors.GroupFull)
@@ -28,13 +27,6 @@ CODES: dict[type[Refusal], str] = {
     errors.AuthorityError: "no_ca",
 }
 """The codes of refusals that are not their names, such as group_full of `GroupFull`."""
-
-
-def refusal_type(status: int) -> type[Resource]:
-    """Return the resource that a refusal with this status holds."""
-    from flaresend_mock.control.resources.worlds import Refused
-
-    return Refused
 
 
 def refuse(refusal: Refusal) -> Response:

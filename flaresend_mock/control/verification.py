@@ -176,10 +176,10 @@ def _of_each(shown: str, body: type[Input], refuses: Sequence[int] = (), **besid
 
     def add(view: View) -> View:
         for name, of in COLLECTIONS.items():
-            matches = (f"{of.noun}Match", instance(of.resource).fields)
-            taken = type(of.noun + body.__name__, (body,), {"__doc__": body.__doc__, "matches": matches})()
-            found = found_items(of.noun + shown, name, of.resource, **beside)
-            run = endpoint(found, body=taken, refuses=refuses, refusal=unmet(of.noun, name, of.resource))(view)
+            noun, known = of.resource.__name__, instance(of.resource).fields
+            taken = type(noun + body.__name__, (body,), {"__doc__": body.__doc__, "matches": (f"{noun}Match", known)})()
+            found = found_items(noun + shown, name, of.resource, **beside)
+            run = endpoint(found, body=taken, refuses=refuses, refusal=unmet(name, of.resource))(view)
             path, id_ = f"/{name}/{view.__name__}", f"{view.__name__}_{name}"
             blueprint.add_url_rule(path, id_, run, defaults={"name": name}, methods=["POST"])
         return view

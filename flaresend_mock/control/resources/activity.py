@@ -191,11 +191,10 @@ class Change(Resource):
 
 
 _KIND = "the details of an event of this kind."
+_CHANGED = "instance group channel person webhook clock fault world proxy"
 
 
-class Event(Resource):
-    """An event in a world's log. Its details have the name of its kind."""
-
+class _Event(Resource):
     id = Property(int, "The event's number.")
     kind = Property(str, f"{', '.join(events.KINDS[:-1])} or {events.KINDS[-1]}.")
     timestamp = Property(datetime, "When it happened, in UTC.")
@@ -203,15 +202,13 @@ class Event(Resource):
     request = Property(Request, f"The call and its response: {_KIND}", optional=True)
     delivery = Property(Delivery, f"The delivery: {_KIND}", optional=True)
     task = Property(TaskChange, f"The scheduled message, with an action: {_KIND}", optional=True)
-    instance = Property(Change, f"The change of an instance: {_KIND}", optional=True)
-    group = Property(Change, f"The change of a group: {_KIND}", optional=True)
-    channel = Property(Change, f"The change of a channel: {_KIND}", optional=True)
-    person = Property(Change, f"The change of a person: {_KIND}", optional=True)
-    webhook = Property(Change, f"The change of a webhook: {_KIND}", optional=True)
-    clock = Property(Change, f"The change of the clock: {_KIND}", optional=True)
-    fault = Property(Change, f"The change of a fault: {_KIND}", optional=True)
-    world = Property(Change, f"The change of the world: {_KIND}", optional=True)
-    proxy = Property(Change, f"The call of another host through the proxy: {_KIND}", optional=True)
+
+
+_CHANGES = {name: Property(Change, f"The change: {_KIND}", optional=True) for name in _CHANGED.split()}
+
+
+class Event(_Event.from_dict(_CHANGES)):  # type: ignore[misc]
+    """An event in a world's log. Its details have the name of its kind."""
 
     def dump(self, obj: events.Event, *, many: bool | None = None) -> dict[str, Any]:
         details: Mapping[str, Any]

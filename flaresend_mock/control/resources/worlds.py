@@ -258,13 +258,13 @@ def found_items(called: str, name: str, of: type[Resource], **beside: Property) 
 
 
 @cache
-def unmet(noun: str, name: str, of: type[Resource]) -> type[Resource]:
+def unmet(name: str, of: type[Resource]) -> type[Resource]:
     """Return what says why an expectation is not met. A refusal for another reason has only the error."""
-    near = type(f"Nearest{noun}", (Nearest,), {"__doc__": Nearest.__doc__, "item": Property(of, "The item.")})
+    near = type(f"Nearest{of.__name__}", (Nearest,), {"__doc__": Nearest.__doc__, "item": Property(of, "The item.")})
     beside = {
         "count": Property(int, "How many items match.", optional=True),
         "nearest": Property(near, "The item that came nearest.", null=True, optional=True),
         name: Property([of], "The newest 20 items that match.", optional=True),
         "arrived": Property([of], "The newest 20 items.", optional=True),
     }
-    return type(f"{noun}Unmet", (Refused,), {"__doc__": "Why an expectation is not met.", **beside})
+    return type(f"{of.__name__}Unmet", (Refused,), {"__doc__": "Why an expectation is not met.", **beside})
