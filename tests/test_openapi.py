@@ -19,10 +19,11 @@ from referencing.jsonschema import DRAFT202012
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.api.errors import TABLE
+from flaresend_mock.api.errors import TABLE, Unauthorized
 from flaresend_mock.app import api_app, control_app, document
 from flaresend_mock.cli import main
 from flaresend_mock.contract import Case, cases
+from flaresend_mock.core import errors
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.models import Change, Webhook
 from flaresend_mock.core.payload_reader import TABLES
@@ -167,6 +168,10 @@ def test_the_statuses_of_all_refusals_are_described(documents: dict[str, Any]) -
     described = {status for _, _, one in operations(documents["api"]) for status in one["responses"]}
 
     assert {str(status) for status, _ in TABLE.values()} <= described
+
+
+def test_the_table_of_refusals_names_exceptions() -> None:
+    assert [name for name in TABLE if not hasattr(errors, name) and name != Unauthorized.__name__] == []
 
 
 def test_forms_and_files_are_described(documents: dict[str, Any]) -> None:

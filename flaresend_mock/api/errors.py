@@ -1,6 +1,8 @@
 """Refusals: the table from exceptions to the bodies that Flaresend documents."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from flask import Response, request
@@ -11,19 +13,13 @@ from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.context import RAW_PATH, allowed
 from flaresend_mock.http.resources import Property, Resource
 
-NOT_READY = "Instance not ready for messaging"
-CONNECT = "Please ensure the QR code is scanned and the instance is connected"
-INCOMPLETE = {
-    "text": "Text is required",
-    "media": "File or URL is required",
-    "url": "Invalid URL",
-    "template": "Template is required",
-}
-ADMINS_ONLY = {
-    "invite": "Only group admins can get the invite link",
-    "manage": "Only group admins can manage participants",
-}
-SEND_AT_FORMAT = "Invalid sendAt format. Use YYYY-MM-DD HH:mm:ss"
+TABLE: Mapping[str, tuple[int, Mapping[str, Any]]] = json.loads(
+    (Path(__file__).parent / "assets" / "refusals.json").read_text("utf-8")
+)
+"""By exception, the status and the fields of its body: a text, with {} for that of the exception, null for what the
+exception has under this name, or texts by what it has under another one."""
+INCOMPLETE: Mapping[str, str] = TABLE["InvalidContent"][1]["message"]["missing"]
+SEND_AT_FORMAT: str = TABLE["SendAtBeyondCalendar"][1]["message"]
 
 
 class Unauthorized(Exception):
@@ -32,52 +28,6 @@ class Unauthorized(Exception):
     def __init__(self, error: str) -> None:
         super().__init__(error)
         self.error = error
-
-
-_Worded = tuple[int, Callable[[Any], dict[str, Any]]]
-
-
-def _says(status: int, message: str, *names: str) -> _Worded:
-    """Return a body with a message, and with attributes of the refusal."""
-    key = "error" if status == 401 else "message"
-    return status, lambda refusal: {key: message, **{name: getattr(refusal, name) for name in names}}
-
-
-TABLE: dict[type[Exception], _Worded] = {
-    Unauthorized: (401, lambda refusal: {"error": refusal.error}),
-    errors.NotReady: (425, lambda refusal: {"message": NOT_READY, "status": refusal.status, "action": CONNECT}),
-    errors.InvalidNumber: _says(400, "Invalid number format or missing field"),
-    errors.InvalidContent: (400, lambda refusal: {"message": INCOMPLETE[refusal.missing]}),
-    errors.NothingToUpdate: _says(400, "No fields to update"),
-    errors.GroupNotFound: _says(404, "Group not found"),
-    errors.NotInGroup: _says(403, "You are not a participant of this group"),
-    errors.NotGroupAdmin: (403, lambda refusal: {"message": ADMINS_ONLY[refusal.what]}),
-    errors.GroupFull: _says(400, "Group is full"),
-    errors.CreatorIsProtected: _says(403, "The group creator cannot be removed or demoted."),
-    errors.NoValidParticipants: _says(400, "No valid participants"),
-    errors.AlreadyParticipants: _says(400, "Some participants are already in the group.", "invalid"),
-    errors.NotParticipants: _says(400, "Some participants are not in the group.", "invalid"),
-    errors.NotOnWhatsApp: _says(400, "Some participants are not registered on WhatsApp.", "invalid"),
-    errors.NotAddable: _says(400, "Some participants could not be added.", "invalid"),
-    errors.ChannelNotFound: _says(404, "Channel not found or inaccessible"),
-    errors.NotChannelAdmin: (
-        403,
-        lambda refusal: {
-            "message": f"You are not allowed to {'post in' if refusal.what == 'post' else 'update'} this channel",
-            "role": refusal.role,
-        },
-    ),
-    errors.OwnerCannotUnfollow: _says(400, "The owner cannot unfollow the channel"),
-    errors.SendAtInThePast: _says(400, "sendAt must be in the future"),
-    errors.SendAtBeyondCalendar: _says(400, SEND_AT_FORMAT),
-    errors.TaskNotFound: _says(404, "Scheduled message not found"),
-    errors.TaskNotCancellable: _says(404, "Scheduled message not found or cannot be cancelled"),
-    errors.InstanceNotFound: _says(401, "Invalid API key"),  # removed during the call
-    errors.WorldIsGone: _says(401, "This API key's world was evicted to make room for newer ones. Use a new key."),
-    errors.KeyInUse: _says(401, "A world for this API key would have keys that another has; use another key"),
-    errors.TooMany: (503, lambda refusal: {"message": str(refusal)}),
-    errors.TaskNotPending: _says(400, "This scheduled message can no longer be updated"),
-}
 
 
 class Refused(Resource):
@@ -119,8 +69,17 @@ def refuse(refusal: Exception) -> Response:
     """Return the documented response to a refusal."""
     if isinstance(refusal, errors.Overloaded):
         return respond({"success": False, "message": OVERLOADED[refusal.status]}, refusal.status)
-    status, body = TABLE[type(refusal)]
-    return respond({"success": False} | body(refusal), status)
+    status, fields = TABLE[type(refusal).__name__]
+    return respond({"success": False} | {name: _said(refusal, name, given) for name, given in fields.items()}, status)
+
+
+def _said(refusal: Exception, name: str, given: Any) -> Any:
+    if isinstance(given, str):
+        return given.format(refusal)
+    if given is None:
+        return getattr(refusal, name)
+    (attribute, texts), *_ = given.items()
+    return texts[getattr(refusal, attribute)]
 
 
 def refuse_http(refusal: HTTPException) -> Response:
