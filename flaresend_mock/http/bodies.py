@@ -271,7 +271,7 @@ def _read_form(
                 given = read_multipart(stream, request.mimetype_params.get("boundary", ""), limits.fields)
             else:
                 given = read_urlencoded(stream, limits.fields)
-        except (ValueError, KeyError):
+        except ValueError:
             raise BadRequest("Invalid form body") from None
         environ[FORM] = given
     fields: dict[str, Any] = {}

@@ -1,12 +1,12 @@
 """Forms, as the fields that they hold. Everything is counted in the raw bytes, before it is decoded or kept."""
 
-import re
-from collections.abc import Iterator
+from io import BytesIO
 from typing import IO
 from urllib.parse import parse_qsl
 
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData, State
 
 from flaresend_mock.core.models import Upload
 
@@ -21,8 +21,6 @@ MAX_TEXT = 8 * 1024 * 1024
 
 _MAX_BOUNDARY = 200
 _BLOCK = 64 * 1024
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r|\n\n")
-_CONTINUED = re.compile(rb"(?:\r\n|\n|\r)[ \t]")
 _CHARSETS = ("ascii", "us-ascii", "utf-8", "iso-8859-1")
 
 
@@ -39,66 +37,42 @@ def read_multipart(stream: IO[bytes], boundary: str, most: int) -> Fields:
     """Return the fields and files of a multipart form."""
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError("no usable boundary")
+    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=most)
     fields: Fields = []
+    part: Field | File | None = None
+    content = BytesIO()
     text_left = MAX_TEXT
-    for start, end in _parts(stream, boundary.encode("latin-1")):
-        if len(fields) == most:
-            raise RequestEntityTooLarge
-        stream.seek(start)
-        head = stream.read(min(MAX_HEAD, end - start))
-        blank = _BLANK_LINE.search(head)
-        if blank is None and end - start > MAX_HEAD:
-            raise RequestEntityTooLarge
-        headers = _headers(head[: blank.start()] if blank else head)
-        stream.seek(start + blank.end() if blank else end)
-        _, options = parse_options_header(headers.get("content-disposition"))
-        name, content_type = _bounded(options["name"]), headers.get("content-type", "")
-        size = end - stream.tell()
-        if "filename" in options:
-            fields.append((name, Upload(stream.read(size), options["filename"], content_type)))
-            continue
-        text_left -= size
-        if text_left < 0:
-            raise RequestEntityTooLarge
-        charset = parse_options_header(content_type)[1].get("charset", "").lower()
-        fields.append((name, stream.read(size).decode(charset if charset in _CHARSETS else "utf-8", "replace")))
+    while decoder.state is not State.EPILOGUE:
+        event = decoder.next_event()
+        if isinstance(event, NeedData):
+            if decoder.state is State.PART and len(decoder.buffer) > MAX_HEAD:
+                raise RequestEntityTooLarge
+            decoder.receive_data(stream.read(_BLOCK) or None)
+        elif isinstance(event, Field | File):
+            if len(str(event.headers)) > MAX_HEAD:
+                raise RequestEntityTooLarge
+            part, content = event, BytesIO()
+        elif isinstance(event, Data) and part is not None:
+            content.write(event.data)
+            text_left -= len(event.data) if isinstance(part, Field) else 0
+            if text_left < 0:
+                raise RequestEntityTooLarge
+            if not event.more_data:
+                fields.append((_bounded(part.name), _value(part, content.getvalue())))
     return fields
 
 
-def _bounded(name: str) -> str:
+def _value(part: Field | File, content: bytes) -> str | Upload:
+    content_type = part.headers.get("Content-Type", "")
+    if isinstance(part, File):
+        return Upload(content, part.filename, content_type)
+    charset = parse_options_header(content_type)[1].get("charset", "").lower()
+    return content.decode(charset if charset in _CHARSETS else "utf-8", "replace")
+
+
+def _bounded(name: str | None) -> str:
+    if name is None:
+        raise ValueError("a part has no name")
     if len(name) > MAX_NAME:
         raise RequestEntityTooLarge
     return name
-
-
-def _headers(head: bytes) -> dict[str, str]:
-    lines = _CONTINUED.sub(b" ", head).decode().splitlines()
-    pairs = (line.partition(":") for line in lines)
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def _parts(stream: IO[bytes], boundary: bytes) -> Iterator[tuple[int, int]]:
-    """Yield where each part begins and ends. Between two of them, the caller may move the stream."""
-    line_end = rb"(?:\r\n|\n|\r)"
-    delimiter = re.compile(line_end + b"--" + re.escape(boundary) + rb"(?:(--)|[ \t]{0,64}" + line_end + b")")
-    longest = len(boundary) + 72
-    window, at, begin = b"\r\n", -2, None
-    is_last = False
-    while not is_last:
-        stream.seek(at + len(window))
-        block = stream.read(_BLOCK)
-        is_last = not block
-        window += block
-        done = 0
-        for found in delimiter.finditer(window):
-            if found.end() == len(window) and not is_last:  # the next block may begin with a part of it
-                break
-            if begin is not None:
-                yield begin, at + found.start()
-            if found[1]:
-                return
-            done = found.end()
-            begin = at + done
-        done = max(done, len(window) - longest)
-        window, at = window[done:], at + done
-    raise ValueError("the form has no end")
