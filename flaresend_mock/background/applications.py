@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
+from ssl import SSLContext
 from traceback import format_exception
 from typing import Any, Literal, TypeVar
 from wsgiref.types import WSGIApplication
@@ -216,21 +217,26 @@ def mounted(app: Application) -> Iterator[str]:
 
 
 @contextmanager
-def served(app: Application, host: str) -> Iterator[int]:
-    """Serve an application on a free port of an address, and return the port."""
+def served(app: WSGIApplication, host: str, context: SSLContext | None = None) -> Iterator[int]:
+    """Serve an application on a free port of an address, over TLS if it has a context for that, and yield the port."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Handler(WSGIRequestHandler):
         def log(self, *_: Any) -> None:
-            """Log nothing."""
+            """Log nothing: clients may leave, and need not trust the certificate."""
 
     server = make_server(host, 0, app, threaded=True, request_handler=Handler)
+    if context is not None:
+        server.ssl_context = context
+        # the thread of a connection shakes hands when it reads, so a client that is slow holds up no other
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="flaresend-mock-served", daemon=True)
     thread.start()
     try:
         yield server.port
     finally:
         server.shutdown()
+        server.server_close()
         thread.join()
 
 

@@ -1,14 +1,15 @@
 """A receiver of webhooks that records them, for tests without an application."""
 
 import json
-import socket
 import threading
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+from werkzeug import Request, Response
+
+from flaresend_mock.background.applications import served
 from flaresend_mock.core.hosts import plain_hosts
 from flaresend_mock.testing.client import ExpectationFailed
 from flaresend_mock.testing.handles import refuse_in_loop
@@ -40,15 +41,6 @@ class Received:
         return text
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_: Any) -> None:
-        """Print nothing: clients may leave, and need not trust the certificate."""
-
-
-class _Server6(_Server):
-    address_family = socket.AF_INET6
-
-
 class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
     """Listens on a free port, records the events, and responds with `status`.
 
@@ -63,19 +55,16 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
         self.ca: str | None = None
         self._received: list[Received] = []
         self._changed = threading.Condition()
-        self._server = (_Server6 if ":" in host else _Server)((host, 0), self._handler())
-        name = shown or (f"[{host}]" if ":" in host else host)
+        name, context = shown or (f"[{host}]" if ":" in host else host), None
         if tls:
             from flaresend_mock.http.tls import Authority  # imports cryptography
 
             authority = Authority.temporary(name)
             self.ca = authority.certificate.decode()
-            context, plain = authority.context(plain_hosts(name)), self._server.socket
-            # the thread of a connection shakes hands when it reads, so a client that is slow holds up no other
-            self._server.socket = context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
-        self.url = f"http{'s' if tls else ''}://{name}:{self._server.server_address[1]}/webhook"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self._thread.start()
+            context = authority.context(plain_hosts(name))
+        self._open = ExitStack()
+        port = self._open.enter_context(served(Request.application(self._respond), host, context))
+        self.url = f"http{'s' if tls else ''}://{name}:{port}/webhook"
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -107,45 +96,22 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
 
     def close(self) -> None:
         """Stop listening. Closing twice does no harm."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._open.close()
 
-    def _keep(self, headers: Mapping[str, str], body: bytes) -> int:
+    def _respond(self, request: Request) -> Response:
+        if request.method != "POST":
+            return Response(status=405)
+        request.max_content_length = MOST_BYTES
+        body = request.get_data()
         try:
             event = json.loads(body)
         except (RecursionError, ValueError):
-            return 400
+            return Response(status=400)
         if not isinstance(event, dict):
-            return 400
+            return Response(status=400)
+        headers = {name.lower(): value for name, value in request.headers.items()}
         with self._changed:
             if self.status < 300:
                 self._received.append(Received(event, headers, body))
                 self._changed.notify_all()
-            return self.status
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                given = self.headers.get("Content-Length", "0")
-                if not given.isdecimal():
-                    self.send_error(400)
-                    return
-                length = min(int(given), MOST_BYTES)
-                headers = {name.lower(): value for name, value in self.headers.items()}
-                self.send_response(receiver._keep(headers, self.rfile.read(length)))
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def do_GET(self) -> None:
-                self.send_error(405)
-
-            def log_message(self, format: str, *args: Any) -> None:
-                """Log nothing."""
-
-        return Handler
+            return Response("{}", self.status)

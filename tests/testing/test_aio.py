@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import requests
 from aiohttp import web
 
 from flaresend_mock.testing import AsyncFlaresend, Clock, ExpectationFailed, Flaresend, Instance, Server
@@ -133,7 +134,8 @@ def test_what_is_entered_ends(flaresend_mock: Flaresend) -> None:
             async with aio.webhook_receiver() as receiver:
                 await aio.receive(ANN, "hi")
                 assert [one.text for one in await receiver.aio.expect()] == ["hi"]
-            assert not receiver._thread.is_alive()
+            with pytest.raises(requests.ConnectionError):
+                requests.post(receiver.url, json={}, timeout=10)
         assert await aio.messages() == []
         assert (await aio.fault("flaky")).id != fault.id
 
