@@ -5,7 +5,6 @@ translated: Python's own parser reads it, and what RE2 cannot do is refused.
 """
 
 import re
-from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -36,89 +35,78 @@ class Miss:
     missing: bool = False
 
 
-class Test(ABC):
-    """One condition on a value. (Its kinds have no == and no repr: generating those slows every start.)"""
-
-    @abstractmethod
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        """Yield each difference between the value and the expectation."""
-
-    def holds(self, value: Any) -> bool:
-        return next(self.misses(value, ""), None) is None
-
-
 @dataclass(slots=True, eq=False, repr=False)
-class Condition(Test):
-    """A test that a value passes or fails as a whole; misses show what is `expected`."""
+class Test:
+    """One condition on a value. (It has no == and no repr: generating those slows every start.)
 
-    expected: Any
-    meets: Callable[[Any], bool]
+    Args:
+        misses: yields each difference between a value, which is at a place, and the expectation.
+        holds: tells whether there is none.
+    """
 
-    def holds(self, value: Any) -> bool:
-        return self.meets(value)
-
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not self.meets(value):
-            yield _miss(where, self.expected, value)
+    misses: Callable[[Any, str], Iterator[Miss]]
+    holds: Callable[[Any], bool]
 
 
-@dataclass(slots=True, eq=False, repr=False)
-class Subset(Test):
-    """Compares the named fields of an object, and ignores the others."""
+def condition(expected: Any, meets: Callable[[Any], bool]) -> Test:
+    """Return a test that a value passes or fails as a whole; its miss shows what is `expected`."""
 
-    tests: Mapping[str, Test]
+    def misses(value: Any, where: str) -> Iterator[Miss]:
+        if not meets(value):
+            yield _miss(where, expected, value)
 
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
+    return Test(misses, meets)
+
+
+def subset(tests: Mapping[str, Test]) -> Test:
+    """Compare the named fields of an object, and ignore the others."""
+
+    def misses(value: Any, where: str) -> Iterator[Miss]:
         inside = value if isinstance(value, Mapping) else {}
-        for name, test in self.tests.items():
+        for name, test in tests.items():
             yield from test.misses(inside.get(name, _ABSENT), f"{where}.{name}" if where else name)
-        if not isinstance(value, Mapping) and not self.tests:
+        if not isinstance(value, Mapping) and not tests:
             yield _miss(where, {}, value)
 
+    return _without(misses)
 
-@dataclass(slots=True, eq=False, repr=False)
-class Items(Test):
-    """Compares a list item by item."""
 
-    tests: Sequence[Test]
-    expected: Any
+def items(tests: Sequence[Test], expected: Any) -> Test:
+    """Compare a list item by item."""
 
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        if not isinstance(value, list | tuple) or len(value) != len(self.tests):
-            yield _miss(where, self.expected, value)
+    def misses(value: Any, where: str) -> Iterator[Miss]:
+        if not isinstance(value, list | tuple) or len(value) != len(tests):
+            yield _miss(where, expected, value)
             return
-        for index, (test, one) in enumerate(zip(self.tests, value, strict=True)):
+        for index, (test, one) in enumerate(zip(tests, value, strict=True)):
             yield from test.misses(one, f"{where}[{index}]")
 
+    return _without(misses)
 
-@dataclass(slots=True, eq=False, repr=False)
-class All(Test):
-    tests: Sequence[Test]
 
-    def misses(self, value: Any, where: str) -> Iterator[Miss]:
-        for test in self.tests:
-            yield from test.misses(value, where)
+def every(tests: Sequence[Test]) -> Test:
+    return _without(lambda value, where: chain.from_iterable(test.misses(value, where) for test in tests))
 
 
 def equal(expected: Any) -> Test:
-    return Condition(expected, partial(same, expected))
+    return condition(expected, partial(same, expected))
 
 
 def same_number(expected: Any) -> Test:
     """Compare phone numbers by their digits."""
     digits = numbers.parse(expected) or expected
-    return Condition(expected, lambda value: same(numbers.parse(value) or value, digits))
+    return condition(expected, lambda value: same(numbers.parse(value) or value, digits))
 
 
-def contains(expected: Any, item: Test) -> Condition:
-    """Find a text in a text, or an item that meets a test in a list."""
+def contains(expected: Any, item: Test, spelled: Any) -> Test:
+    """Find a text, or how it is `spelled`, in a text; or an item that meets a test in a list."""
 
     def found(value: Any) -> bool:
         if isinstance(value, str):
-            return isinstance(expected, str) and expected in value
+            return isinstance(expected, str) and (expected in value or spelled in value)
         return isinstance(value, list | tuple) and any(map(item.holds, value))
 
-    return Condition({"contains": expected}, found)
+    return condition({"contains": expected}, found)
 
 
 def same(first: Any, second: Any) -> bool:
@@ -138,15 +126,21 @@ def _miss(where: str, expected: Any, value: Any) -> Miss:
     return Miss(where, expected, missing=True) if value is _ABSENT else Miss(where, expected, value)
 
 
+def _without(misses: Callable[[Any, str], Iterator[Miss]]) -> Test:
+    return Test(misses, lambda value: next(misses(value, ""), None) is None)
+
+
 # Regular expressions
 
 Ranges = Sequence[tuple[int, int]]
 
-_parser: Any = import_module("re._parser")  # private, and the only exact reader of Python's syntax
+# private, and the only exact readers of Python's syntax and cases
+_parser: Any = import_module("re._parser")
+_sre: Any = import_module("_sre")
+_MORE_CASES: Mapping[int, tuple[int, ...]] = import_module("re._casefix")._EXTRA_CASES
 _LAST = 0x10FFFF
 _CLASSIFIED = 0x40000  # Unicode has no letters, digits or spaces from here on
 _CASED = 0x1F000  # nor upper and lower case from here on
-_FULL_CASES = {"\u1fd3": "\u0390", "\u1fe3": "\u03b0", "\ufb06": "\ufb05"}  # cases in Python, not by lower()
 _UNSUPPORTED = "look-around, back-references, conditions and possessive quantifiers are not supported"
 _PIECE = 50_000  # pads a long text piece by piece, to save memory
 _POSITIONS = {"AT_BEGINNING": r"\A", "AT_BEGINNING_STRING": r"\A", "AT_END_STRING": r"\z"}
@@ -306,11 +300,9 @@ def _with_cases(ranges: Ranges, flags: int) -> Ranges:
 @cache
 def _cases() -> tuple[Sequence[int], Mapping[int, Sequence[int]]]:
     """Return the characters that have cases, in order; and for each, itself and its other cases."""
-    groups: dict[str, list[int]] = {}
-    for char in map(chr, range(_CASED)):
-        upper = char.upper()
-        if upper != char or char.lower() != char:
-            folded = (upper if len(upper) == 1 else char).lower()[0]
-            groups.setdefault(_FULL_CASES.get(char, folded), []).append(ord(char))
-    cases = {code: group for group in groups.values() for code in group}
+    groups: dict[int, list[int]] = {}
+    for code in range(_CASED):
+        lower = _sre.unicode_tolower(code)
+        groups.setdefault(min(lower, *_MORE_CASES.get(lower, (lower,))), []).append(code)
+    cases = {code: group for group in groups.values() if len(group) > 1 for code in group}
     return sorted(cases), cases

@@ -137,11 +137,11 @@ class _Reader:
             test = self._operation(spec, at, where)
         else:
             test = self._plain(spec, at, where)
-        return matchers.Condition(spec, lambda values: any(map(test.holds, values))) if at.many else test
+        return matchers.condition(spec, lambda values: any(map(test.holds, values))) if at.many else test
 
     def _negation(self, spec: Any, at: Field, where: str) -> Test:
         test = self.field(spec, at, where)
-        return matchers.Condition({"not": spec}, lambda value: not test.holds(value))
+        return matchers.condition({"not": spec}, lambda value: not test.holds(value))
 
     def _shorthand(self, spec: dict[str, Any], at: Field, where: str) -> Test:
         """Read an object of fields as a subset; where the fields are known, only `template` and `data` hold objects."""
@@ -165,7 +165,7 @@ class _Reader:
             inner = f"{where}.{name}"
             plain = not strict or name in ("template", "data")
             tests[name] = self._any(wanted, inner) if plain else self.field(wanted, _ANYTHING, inner)
-        return matchers.Subset(tests)
+        return matchers.subset(tests)
 
     def _any(self, spec: Any, where: str) -> Test:
         """Read any JSON: an object of operators, an object of fields, or the expected value."""
@@ -179,10 +179,10 @@ class _Reader:
         if at.words and isinstance(spec, str) and spec not in at.words:
             raise InvalidMatcher(f"{where}: {unknown(spec, at.words)}")
         if isinstance(spec, list):
-            return matchers.Items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
+            return matchers.items([self._any(one, f"{where}[{index}]") for index, one in enumerate(spec)], spec)
         if at.spelled and isinstance(spec, str):
             spellings = (spec, at.spelled[0](spec))
-            return matchers.Condition(spec, lambda value: value in spellings)
+            return matchers.condition(spec, lambda value: value in spellings)
         return matchers.same_number(spec) if at.number else matchers.equal(spec)
 
     def _operation(self, spec: dict[str, Any], at: Field, where: str) -> Test:
@@ -192,7 +192,7 @@ class _Reader:
             if name not in OPERATORS:
                 raise InvalidMatcher(f"{where}: {unknown(name, OPERATORS)}")
             tests.append(self._operator(name, operand, at, f"{where}.{name}"))
-        return tests[0] if len(tests) == 1 else matchers.All(tests)
+        return tests[0] if len(tests) == 1 else matchers.every(tests)
 
     def _operator(self, name: str, operand: Any, at: Field, where: str) -> Test:
         self._tick(where)
@@ -205,18 +205,15 @@ class _Reader:
                 checked = at.words or at.number or at.check is not None
                 return self._plain(operand, at, where) if checked else matchers.equal(operand)
             case "contains":
-                found = matchers.contains(operand, self._any(operand, where))
-                if not (at.spelled and isinstance(operand, str)):
-                    return found
-                spelled = matchers.contains(at.spelled[1](operand), found)
-                return matchers.Condition(found.expected, lambda value: found.holds(value) or spelled.holds(value))
+                spelled = at.spelled[1](operand) if at.spelled and isinstance(operand, str) else operand
+                return matchers.contains(operand, self._any(operand, where), spelled)
             case "regex":
                 _refuse(at.check_regex, operand, where)
                 is_found, size = matchers.compile_regex(operand, where)
                 self._program += max(size, LEAST_PROGRAM)
                 if self._program > MAX_PROGRAM:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
-                return matchers.Condition({"regex": operand}, is_found)
+                return matchers.condition({"regex": operand}, is_found)
             case "subset":
                 operand = as_object(operand)
                 require(isinstance(operand, dict), InvalidMatcher, f"{where}: an object is expected")
@@ -225,7 +222,7 @@ class _Reader:
                 is_list = isinstance(operand, list) and bool(operand)
                 require(is_list, InvalidMatcher, f"{where}: a list with at least one item is expected")
                 choices = [self.field(one, single, f"{where}[{index}]") for index, one in enumerate(operand)]
-                return matchers.Condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
+                return matchers.condition({"one_of": operand}, lambda value: any(one.holds(value) for one in choices))
             case _:
                 return self._negation(operand, single, where)
 
