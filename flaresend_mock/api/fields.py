@@ -43,21 +43,11 @@ class Described(fields.Field[Value]):
         super().__init__(error_messages=messages, metadata={"description": description, **shape}, **kwargs)
 
 
-class Text(Described[str]):
-    """A string; a required one must not be blank."""
-
-    def __init__(self, description: str, refusal: str, **kwargs: Any) -> None:
-        not_blank = {"pattern": NOT_BLANK} if kwargs.get("required") else {}
-        super().__init__(description, refusal, {"type": "string", **not_blank}, **kwargs)
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        if not isinstance(value, str) or (self.required and not value.strip()):
-            raise self.make_error("invalid")
-        return value
-
-
 class Typed(Described[Any]):
-    """A value of one of some types, which its `shape` describes; booleans are never numbers."""
+    """A value of one of some types, which its `shape` describes; a required text is not blank.
+
+    Booleans are never numbers.
+    """
 
     def __init__(
         self, description: str, refusal: str, of: type | UnionType, shape: dict[str, Any], **kwargs: Any
@@ -66,9 +56,18 @@ class Typed(Described[Any]):
         self.of = of
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, self.of) or isinstance(value, bool):
+        is_blank = self.required and isinstance(value, str) and not value.strip()
+        if not isinstance(value, self.of) or isinstance(value, bool) or is_blank:
             raise self.make_error("invalid")
         return value
+
+
+class Text(Typed):
+    """A string."""
+
+    def __init__(self, description: str, refusal: str, **kwargs: Any) -> None:
+        not_blank = {"pattern": NOT_BLANK} if kwargs.get("required") else {}
+        super().__init__(description, refusal, str, {"type": "string", **not_blank}, **kwargs)
 
 
 class List(Described[list[Any]]):

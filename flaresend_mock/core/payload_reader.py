@@ -33,8 +33,10 @@ TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_te
 
 kinds: the kind, by key. media: the kind of media of a file. files: how a kind of media is encrypted and served. texts:
 where a text is; other_texts: the same by key, for other contents and forms. details: how payloads call them. keys:
-those of a content, in order. fields: with which people write a kind; telling: those that tell it. not_shown: the parts
-of outbound messages that WhatsApp does not show.
+those of a content, in order; stubs: those that linked devices get of what is viewed once, since the end of 2024. names:
+the key of a content, if it is not its kind's name; fixed: what it always holds. before_context: the keys that
+messageContextInfo follows. fields: with which people write a kind; telling: those that tell it. not_shown: the parts of
+outbound messages that WhatsApp does not show.
 """
 _PROTOCOL: Mapping[str | int, str] = {
     **dict.fromkeys(("REVOKE", 0), "delete"),

@@ -24,16 +24,10 @@ REPLIES = frozenset({"button_reply", "list_reply"})
 
 _VCARD_SPECIAL = re.compile(r"[\\;,]")
 
-# messageContextInfo follows these keys and precedes all others: it is a field in the middle of WhatsApp's protocol
-# buffer, and the client writes fields in the order of their numbers.
-_BEFORE_CONTEXT = frozenset(
-    """conversation imageMessage contactMessage locationMessage extendedTextMessage documentMessage audioMessage
-    videoMessage protocolMessage contactsArrayMessage liveLocationMessage stickerMessage groupInviteMessage""".split()
-)
-_NAMES = {"live_location": "liveLocation", "group_invite": "groupInvite", "video_note": "ptv"}
+_BEFORE_CONTEXT = frozenset(TABLES["before_context"].split())
+"""The keys that messageContextInfo follows. It precedes all others: it is a field in the middle of WhatsApp's protocol
+buffer, and the client writes fields in the order of their numbers."""
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
-_STUB_KEYS = frozenset({"mimetype", "caption", "seconds", "ptt", "contextInfo", "viewOnce"})
-"""What linked devices get of a message that can be viewed once, since the end of 2024."""
 
 IV_LENGTH = 12
 TAG_IN_BASE64 = 24
@@ -104,61 +98,47 @@ def context_info(chance: SeededRandom, seconds: int) -> Payload:
     return {"deviceListMetadata": own | to, "deviceListMetadataVersion": 2, "messageSecret": secret}
 
 
-def _in_order(kind: str, values: Mapping[str, Any]) -> Payload:
-    return {key: values[key] for key in TABLES["keys"][kind].split() if values.get(key) is not None}
+def _in_order(kind: str, values: Mapping[str, Any], table: str = "keys") -> Payload:
+    return {key: values[key] for key in TABLES[table][kind].split() if values.get(key) is not None}
 
 
 def _content(message: InboundMessage) -> tuple[str, Any]:
     kind, details, text = message.kind, message.details, message.text
     context = details.get("contextInfo")
-    values = {**details, "text": text, "caption": message.caption}
+    said = {TABLES["texts"].get(kind, "text"): text, "caption": message.caption}
+    values = {**details, **said, **TABLES["fixed"].get(kind, {})}
+    shape = MEDIA_KINDS.get(kind, kind)
+    name = TABLES["names"].get(kind, f"{shape}Message")
     match kind:
         case "text" if not context and not details.get("matchedText"):
             return "conversation", text
-        case "text":
-            return "extendedTextMessage", _in_order("text", {**values, "previewType": "NONE"})
-        case "document":
-            body = _in_order("document", {**values, "contactVcard": False})
-            with_caption = "documentWithCaptionMessage", {"message": {"documentMessage": body}}
-            return ("documentMessage", body) if message.caption is None else with_caption
+        case "document" if message.caption is not None:
+            return "documentWithCaptionMessage", {"message": {name: _in_order(kind, values)}}
         case "view_once":
             return _view_once(details, values)
-        case "contact":
-            return "contactMessage", _in_order("contact", {**details, **_contact_card(details)})
-        case "contacts":
-            cards = [_contact_card(one) for one in details["contacts"]]
-            named = {**details, "displayName": f"{len(cards)} contacts", "contacts": cards}
-            return "contactsArrayMessage", _in_order("contacts", named)
-        case "poll":  # its key tells how many options may be chosen, and whether a community announced it
-            version = "V2" if details.get("announced") else "V3" if details["selectableOptionsCount"] == 1 else ""
-            options = [{"optionName": option} for option in details["options"]]
-            return f"pollCreationMessage{version}", _in_order("poll", {**details, "name": text, "options": options})
-        case "poll_vote":
-            return "pollUpdateMessage", _in_order(kind, {**details, "pollCreationMessageKey": details["key"]})
-        case "button_reply":
-            pressed = {**details, "selectedDisplayText": text, "contextInfo": context or {}, "type": "DISPLAY_TEXT"}
-            return "buttonsResponseMessage", _in_order(kind, pressed)
-        case "list_reply":
-            chosen = {"title": text, "listType": "SINGLE_SELECT", "singleSelectReply": _in_order(kind, details)}
-            return "listResponseMessage", {**chosen, "contextInfo": context or {}}
-        case "delete":
-            return "protocolMessage", {"key": dict(details["key"]), "type": "REVOKE"}
         case "edit":
             return _edit(details, text)
-        case "disappearing":
-            return "protocolMessage", {"type": "EPHEMERAL_SETTING", "ephemeralExpiration": details["seconds"]}
-        case _:
-            key = MEDIA_KINDS.get(kind, kind)
-            return f"{_NAMES.get(kind, key)}Message", _in_order(key, values)
+        case "contact":
+            values |= _contact_card(details)
+        case "contacts":
+            cards = [_contact_card(one) for one in details["contacts"]]
+            values |= {"displayName": f"{len(cards)} contacts", "contacts": cards}
+        case "poll":  # its key tells how many options may be chosen, and whether a community announced it
+            name += "V2" if details.get("announced") else "V3" if details["selectableOptionsCount"] == 1 else ""
+            values["options"] = [{"optionName": option} for option in details["options"]]
+        case "poll_vote":
+            values["pollCreationMessageKey"] = details["key"]
+        case "button_reply":
+            values["contextInfo"] = context or {}
+        case "list_reply":
+            values |= {"singleSelectReply": {"selectedRowId": details["selectedRowId"]}, "contextInfo": context or {}}
+    return name, _in_order(shape, values)
 
 
 def _view_once(details: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, Any]:
     """Write the stub that linked devices get; with the detail `complete`, the picture and its key, too."""
     kind = media_kind("view_once", details["mimetype"])
-    body = {**_in_order(kind, values), "viewOnce": True}
-    if not details.get("complete"):
-        kept = _STUB_KEYS if kind == "audio" else _STUB_KEYS - {"seconds"}
-        body = {key: value for key, value in body.items() if key in kept}
+    body = _in_order(kind, values, "keys" if details.get("complete") else "stubs")
     wrapper = "viewOnceMessageV2Extension" if kind == "audio" else "viewOnceMessageV2"
     return wrapper, {"message": {f"{kind}Message": body}}
 

@@ -50,7 +50,6 @@ class Limits:
         values: how many values JSON may hold.
         urlencoded: bytes of a URL-encoded form.
         multipart: bytes of a multipart form.
-        fields: how many fields or files a form may have.
         base64: the paths of long strings that are given as a view of their bytes.
         text: bytes of JSON beside these.
     """
@@ -61,7 +60,6 @@ class Limits:
     values: int = 200_000
     urlencoded: int = 1024 * 1024
     multipart: int = sys.maxsize
-    fields: int = 1000
     base64: frozenset[tuple[str, ...]] = frozenset()
     text: int = 8 * 1024 * 1024
 
@@ -134,7 +132,7 @@ def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:
     if not request.content_length or request.mimetype != FORMS[1]:
         return {}
     try:
-        return dict(read_urlencoded(open_body(request.environ, most), LIMITS.fields))
+        return dict(read_urlencoded(open_body(request.environ, most)))
     except ValueError:
         raise BadRequest("Invalid form body") from None
 
@@ -268,9 +266,9 @@ def _read_form(
         stream = open_body(environ, min(max_body_size, limits.multipart if is_multipart else limits.urlencoded))
         try:
             if is_multipart:
-                given = read_multipart(stream, request.mimetype_params.get("boundary", ""), limits.fields)
+                given = read_multipart(stream, request.mimetype_params.get("boundary", ""))
             else:
-                given = read_urlencoded(stream, limits.fields)
+                given = read_urlencoded(stream)
         except ValueError:
             raise BadRequest("Invalid form body") from None
         environ[FORM] = given

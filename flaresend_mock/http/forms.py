@@ -12,6 +12,8 @@ from flaresend_mock.core.models import Upload
 
 Fields = list[tuple[str, str | Upload]]
 
+MAX_FIELDS = 1000
+"""Fields or files that a form may have."""
 MAX_HEAD = 8 * 1024
 """Bytes that the headers of a part may have."""
 MAX_NAME = 1000
@@ -24,20 +26,20 @@ _BLOCK = 64 * 1024
 _CHARSETS = ("ascii", "us-ascii", "utf-8", "iso-8859-1")
 
 
-def read_urlencoded(stream: IO[bytes], most: int) -> Fields:
+def read_urlencoded(stream: IO[bytes]) -> Fields:
     """Return the fields of a URL-encoded form."""
     raw = stream.read()
-    if raw.count(b"&") >= most:
+    if raw.count(b"&") >= MAX_FIELDS:
         raise RequestEntityTooLarge
     found = parse_qsl(raw.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
     return [(_bounded(name), value) for name, value in found]
 
 
-def read_multipart(stream: IO[bytes], boundary: str, most: int) -> Fields:
+def read_multipart(stream: IO[bytes], boundary: str) -> Fields:
     """Return the fields and files of a multipart form."""
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError("no usable boundary")
-    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=most)
+    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=MAX_FIELDS)
     fields: Fields = []
     part: Field | File | None = None
     content = BytesIO()
