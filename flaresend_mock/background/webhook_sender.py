@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.trust_store import TrustStore
-from flaresend_mock.core.lanes import Job
+from flaresend_mock.core.deliveries import Job
 from flaresend_mock.core.models import Attempt
 from flaresend_mock.core.world import World
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from itertools import takewhile
 
-from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, Copyable
+from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, BoundedStore, Copyable
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChange
 
@@ -21,47 +21,40 @@ KINDS = tuple("request message task delivery group channel instance person webho
 
 @model
 class Event:
-    """One event; `kind` is one of KINDS."""
+    """One event; `kind` is one of KINDS, and `size` that of its subject when it was recorded."""
 
     number: int
     at: datetime
     kind: str
     subject: Subject
+    size: int = 0
 
 
 class EventLog(Copyable):
     """The last events of a world.
 
-    Event numbers keep increasing, also over resets: a reader that resumes from a number misses no event and sees none
-    twice.
+    `kept` holds them. Event numbers keep increasing, also over resets: a reader that resumes from a number misses no
+    event and sees none twice.
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.max_bytes = MAX_LOG_BYTES
         self.last_number = 0
-        self._events: deque[tuple[Event, int]] = deque()
-        self._bytes = 0
+        self.kept: BoundedStore[Event] = BoundedStore(limit, MAX_LOG_BYTES)
         self.gone: dict[str, tuple[int, int]] = {}
         """By kind, how many events were evicted, and the number of the last of them."""
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         """Add an event with the next number, and return it; evict the oldest to stay within bounds."""
         self.last_number += 1
-        event = Event(self.last_number, at, kind, subject)
-        size = subject.size
-        self._events.append((event, size))
-        self._bytes += size
-        while len(self._events) > self.limit or (self._bytes > self.max_bytes and len(self._events) > 1):
-            gone, lost = self._events.popleft()
-            self._bytes -= lost
+        event = Event(self.last_number, at, kind, subject, subject.size)
+        for gone in self.kept.add(event.number, event):
             self.gone[gone.kind] = (self.evicted(gone.kind) + 1, gone.number)
         return event
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""
-        newer = list(takewhile(lambda entry: entry[0].number > number, reversed(self._events)))
-        return [event for event, _ in reversed(newer) if kind in (None, event.kind)]
+        newer = list(takewhile(lambda event: event.number > number, reversed(self.kept)))
+        return [event for event in reversed(newer) if kind in (None, event.kind)]
 
     def evicted(self, kind: str | None = None) -> int:
         """Return how many events, or events of one kind, were evicted."""
@@ -69,8 +62,7 @@ class EventLog(Copyable):
 
     def refill(self, events: Iterable[Event], last_number: int, gone: Mapping[str, tuple[int, int]]) -> None:
         """Replace all events by these, oldest first; numbers continue after `last_number`."""
-        self._events.clear()
-        self._bytes = 0
+        self.kept.refill({}, 0, 0)
         self.gone = dict(gone)
         for event in events:
             self.last_number = event.number - 1

@@ -128,6 +128,8 @@ def _content(message: InboundMessage) -> tuple[str, Any]:
             values["options"] = [{"optionName": option} for option in details["options"]]
         case "poll_vote":
             values["pollCreationMessageKey"] = details["key"]
+        case "disappearing":
+            values["ephemeralExpiration"] = details["seconds"]
         case "button_reply":
             values["contextInfo"] = context or {}
         case "list_reply":

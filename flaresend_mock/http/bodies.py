@@ -8,11 +8,15 @@ import sys
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from http import HTTPStatus
+from io import BytesIO
 from math import isinf
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from flask import Request, Response
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData, State
 
 from flaresend_mock.core.bounded_store import is_deeper
 from flaresend_mock.core.matchers.parser import as_object
@@ -20,7 +24,6 @@ from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
 from flaresend_mock.http.context import SERVICES
-from flaresend_mock.http.forms import Fields, read_multipart, read_urlencoded
 from flaresend_mock.http.turns import LARGE
 
 if TYPE_CHECKING:
@@ -32,10 +35,22 @@ NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
+MAX_FIELDS = 1000
+"""Fields or files that a form may have."""
+MAX_HEAD = 8 * 1024
+"""Bytes that the headers of a part may have."""
+MAX_NAME = 1000
+"""Characters that the name of a field may have."""
+MAX_TEXT = 8 * 1024 * 1024
+"""Bytes that the fields of a multipart form may have together, without files."""
+
 _BLOCK = 64 * 1024
+_MAX_BOUNDARY = 200
+_CHARSETS = ("ascii", "us-ascii", "utf-8", "iso-8859-1")
 _ESCAPE = re.compile(rb"\\")
 _INDEXED = re.compile(r"(.+)\[(\d{0,6})\]", re.ASCII)
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_Fields = list[tuple[str, str | Upload]]
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
@@ -132,7 +147,7 @@ def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:
     if not request.content_length or request.mimetype != FORMS[1]:
         return {}
     try:
-        return dict(read_urlencoded(open_body(request.environ, most)))
+        return dict(_read_urlencoded(open_body(request.environ, most)))
     except ValueError:
         raise BadRequest("Invalid form body") from None
 
@@ -261,14 +276,14 @@ def _read_form(
     is_multipart = request.mimetype == FORMS[0]
     spread = not strict or is_multipart
     environ = request.environ
-    given: Fields | None = environ.get(FORM)
+    given: _Fields | None = environ.get(FORM)
     if given is None:
         stream = open_body(environ, min(max_body_size, limits.multipart if is_multipart else limits.urlencoded))
         try:
             if is_multipart:
-                given = read_multipart(stream, request.mimetype_params.get("boundary", ""))
+                given = _read_multipart(stream, request.mimetype_params.get("boundary", ""))
             else:
-                given = read_urlencoded(stream)
+                given = _read_urlencoded(stream)
         except ValueError:
             raise BadRequest("Invalid form body") from None
         environ[FORM] = given
@@ -303,3 +318,57 @@ def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
     except ValueError:  # an item that starts with a bracket, and is not JSON
         return [value]
     return found if spread else [found]
+
+
+def _read_urlencoded(stream: IO[bytes]) -> _Fields:
+    """Return the fields of a URL-encoded form."""
+    raw = stream.read()
+    if raw.count(b"&") >= MAX_FIELDS:
+        raise RequestEntityTooLarge
+    found = parse_qsl(raw.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    return [(_bounded(name), value) for name, value in found]
+
+
+def _read_multipart(stream: IO[bytes], boundary: str) -> _Fields:
+    """Return the fields and files of a multipart form."""
+    if not 0 < len(boundary) <= _MAX_BOUNDARY:
+        raise ValueError("no usable boundary")
+    decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=MAX_FIELDS)
+    fields: _Fields = []
+    part: Field | File | None = None
+    content = BytesIO()
+    text_left = MAX_TEXT
+    while decoder.state is not State.EPILOGUE:
+        event = decoder.next_event()
+        if isinstance(event, NeedData):
+            if decoder.state is State.PART and len(decoder.buffer) > MAX_HEAD:
+                raise RequestEntityTooLarge
+            decoder.receive_data(stream.read(_BLOCK) or None)
+        elif isinstance(event, Field | File):
+            if len(str(event.headers)) > MAX_HEAD:
+                raise RequestEntityTooLarge
+            part, content = event, BytesIO()
+        elif isinstance(event, Data) and part is not None:
+            content.write(event.data)
+            text_left -= len(event.data) if isinstance(part, Field) else 0
+            if text_left < 0:
+                raise RequestEntityTooLarge
+            if not event.more_data:
+                fields.append((_bounded(part.name), _value(part, content.getvalue())))
+    return fields
+
+
+def _value(part: Field | File, content: bytes) -> str | Upload:
+    content_type = part.headers.get("Content-Type", "")
+    if isinstance(part, File):
+        return Upload(content, part.filename, content_type)
+    charset = parse_options_header(content_type)[1].get("charset", "").lower()
+    return content.decode(charset if charset in _CHARSETS else "utf-8", "replace")
+
+
+def _bounded(name: str | None) -> str:
+    if name is None:
+        raise ValueError("a part has no name")
+    if len(name) > MAX_NAME:
+        raise RequestEntityTooLarge
+    return name

@@ -14,10 +14,10 @@ from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, missing
 
+from flaresend_mock.core.event_bodies import time_text
 from flaresend_mock.core.matchers.parser import Field as Matched
 
 Read = Callable[[Any], Any]
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class Property(fields.Field[Any]):
@@ -139,7 +139,7 @@ def utc_seconds(moment: datetime) -> str:
 
 def utc_milliseconds(moment: datetime) -> str:
     """Write UTC to the millisecond: 2026-04-06T17:36:38.092Z."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return time_text(moment.astimezone(UTC))
 
 
 def utc(moment: datetime) -> str:
@@ -154,10 +154,11 @@ def local_time(moment: datetime) -> str:
 
 def readable_time(moment: datetime) -> str:
     """Write local time as the documentation does for groups: Aug 13, 2025, 11:01 PM."""
-    half = "AM" if moment.hour < 12 else "PM"
-    return (
-        f"{_MONTHS[moment.month - 1]} {moment.day}, {moment.year}, {moment.hour % 12 or 12}:{moment.minute:02} {half}"
-    )
+    month, half = (
+        moment.ctime()[4:7],
+        "AM" if moment.hour < 12 else "PM",
+    )  # not in the machine's language
+    return f"{month} {moment.day}, {moment.year}, {moment.hour % 12 or 12}:{moment.minute:02} {half}"
 
 
 def parse_time(text: str, time_zone: str) -> datetime:

@@ -6,7 +6,6 @@ It speaks HTTP/1, TLS and proxy on every port: the first byte of a connection te
 from __future__ import annotations
 
 import logging
-import os
 import selectors
 import socket
 import sys
@@ -177,21 +176,15 @@ class HttpServer:
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    listener = None
     try:
         # bytes: Python would import stringprep and more for a text
         found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
-        listener = socket.socket(family, kind, protocol)
-        if os.name == "posix":  # on Windows, it would let two servers have one port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
+        family, *_, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        listener = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
         listener.setblocking(False)
     except OSError as error:
-        if listener is not None:
-            listener.close()
-        reason = getattr(error, "strerror", None) or str(error)
+        reason = (error.strerror or str(error)).partition(" (while")[0]
         raise CannotListen(f"cannot listen on {host} port {port}: {reason}") from None
     return listener
 

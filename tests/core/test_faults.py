@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from flaresend_mock.core.deliveries import REORDER_SECONDS
+from flaresend_mock.core.deliveries import REORDER_SECONDS, Job
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, InvalidMatcher, TooMany
 from flaresend_mock.core.faults import CALLS, DELIVERIES, MAX_FAULTS, PRESETS
-from flaresend_mock.core.lanes import Job
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import Attempt, Change, Delay, Delivery, Fault, Reply, Webhook
 from flaresend_mock.core.payloads import InboundMessage

@@ -61,8 +61,7 @@ DETAILS: dict[str, Any] = {
     "expectedVideoCount": 0,
     "vote": {"encPayload": "AAAA", "encIv": "AAAA"},
     "edited": "conversation",
-    "seconds": 2,
-    "ephemeralExpiration": 604_800,
+    "seconds": 604_800,
 }
 QUOTE = {"stanzaId": "3EB0", "participant": "254708920430@s.whatsapp.net", "quotedMessage": {}}
 FILE = "fileSha256 fileLength"

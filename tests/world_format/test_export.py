@@ -101,8 +101,8 @@ def room_for_events(log: EventLog) -> int:
 
     def evicts_none(bound: int) -> bool:
         copy = log.copy()
-        copy.limit += 1
-        copy.max_bytes = bound
+        copy.kept.limit += 1
+        copy.kept.max_bytes = bound
         copy.append(NOW, "world", Change("another", "x"))
         return copy.gone == log.gone
 
@@ -314,7 +314,7 @@ def test_a_shorter_history_forgets_the_oldest(two: World) -> None:
 
     short = put_through(state, history=2)
 
-    assert short.history == short.messages.limit == short.events.limit == 2
+    assert short.history == short.messages.limit == short.events.kept.limit == 2
     assert list(short.messages) == list(state.messages)[-2:]
     assert short.messages.evicted == len(state.messages) - 2
     assert short.events.since() == state.events.since()[-2:]
