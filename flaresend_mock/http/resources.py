@@ -154,10 +154,7 @@ def local_time(moment: datetime) -> str:
 
 def readable_time(moment: datetime) -> str:
     """Write local time as the documentation does for groups: Aug 13, 2025, 11:01 PM."""
-    month, half = (
-        moment.ctime()[4:7],
-        "AM" if moment.hour < 12 else "PM",
-    )  # not in the machine's language
+    month, half = (moment.ctime()[4:7], "AM" if moment.hour < 12 else "PM")  # not in the machine's language
     return f"{month} {moment.day}, {moment.year}, {moment.hour % 12 or 12}:{moment.minute:02} {half}"
 
 
