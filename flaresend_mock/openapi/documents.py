@@ -15,23 +15,20 @@ from werkzeug.routing import Map, Rule
 
 from flaresend_mock.contract import TAGS, Case, cases
 from flaresend_mock.http.endpoint import WORLD, Endpoint, endpoint_of
-from flaresend_mock.openapi.json_schema import FORM, Shape, Shapes
+from flaresend_mock.openapi.json_schema import Shape, Shapes
 from flaresend_mock.version import __version__
 
-VERSION = "3.1.0"
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FIDELITY = "x-fidelity"
 MOST_ASSUMED = 5
 """How many assumed examples stand beside the documented ones."""
 ASSETS = Path(__file__).parent / "assets"
-"""Texts of both documents, meanings of statuses and parts of paths, links between operations, and example bodies."""
+"""Texts of both documents, statuses that most refusals have, meanings of statuses and parts of paths, and examples."""
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
+_NOT_EMPTY = {"type": "string", "minLength": 1}
 _PARAMETER = re.compile(r"<(\w+)>")
-_USUAL = {"api": (401, 503), "control": (400, 401, 403, 404, 410)}
-_USUAL_WITH_BODY = {"api": (400, 413, 415, 429), "control": (413, 415)}
-"""The statuses of refusals that all calls have, and all calls with a body."""
 
 
 def document(name: str, app: Flask, refused: Callable[[int], Any]) -> Shape:
@@ -43,8 +40,8 @@ def document(name: str, app: Flask, refused: Callable[[int], Any]) -> Shape:
     """
     texts = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
     if name == "control":
-        texts["info"]["version"] = __version__
-    return _Maker(name, app, refused, texts, _Examples(cases(), app.url_map) if name == "api" else None).document()
+        texts["document"]["info"]["version"] = __version__
+    return _Maker(app, refused, texts, _Examples(cases(), app.url_map) if name == "api" else None).document()
 
 
 class _Examples:
@@ -92,7 +89,6 @@ def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:
 
 @dataclass(frozen=True)
 class _Maker:
-    name: str
     app: Flask
     refused: Callable[[int], Any]
     texts: Shape
@@ -110,20 +106,13 @@ class _Maker:
             for method in _METHODS:
                 if method in (rule.methods or ()):
                     paths.setdefault(path, {})[method.lower()] = self._operation(rule, view, description)
-        self.shapes.add(self.texts.get("schemas", {}))
-        webhooks = self.texts.get("webhooks", {})
-        if webhooks:
-            self.shapes.add(json.loads((ASSETS / "events.json").read_text(encoding="utf-8")))
-        return {
-            "openapi": VERSION,
-            "info": self.texts["info"],
-            "servers": [],  # each emulator of the process has its own
-            "tags": [{"name": tag, "description": text} for tag, text in self.texts["tags"].items()],
-            "paths": paths,
-            **({"webhooks": webhooks} if webhooks else {}),
-            "components": {"schemas": self.shapes.components, "securitySchemes": self.texts["securitySchemes"]},
-            "security": self.texts["security"],
-        }
+        found: Shape = self.texts["document"]
+        self.shapes.named.update(self.texts.get("schemas", {}))
+        if "webhooks" in found:
+            self.shapes.named.update(json.loads((ASSETS / "events.json").read_text(encoding="utf-8")))
+        found["paths"] = paths
+        found["components"]["schemas"] = self.shapes.components
+        return found
 
     def _operation(self, rule: Rule, view: Callable[..., Any], description: Endpoint) -> Shape:
         tag, _, name = rule.endpoint.partition(".")
@@ -159,7 +148,7 @@ class _Maker:
         elif examples := self.examples.requests(rule.endpoint):
             content[JSON]["examples"] = examples
         if description.forms:
-            content[MULTIPART] = {"schema": self.shapes.body(body, FORM)}
+            content[MULTIPART] = {"schema": self.shapes.body(body, as_form=True)}
             if lists := [name for name, one in body.fields.items() if getattr(one, "is_list", False)]:
                 content[MULTIPART]["encoding"] = {f"{name}[]": {"style": "form", "explode": True} for name in lists}
         needed = any(field.required for field in body.fields.values()) or bool(body.partial)
@@ -180,7 +169,7 @@ class _Maker:
                     for link in links
                     for name in link["operations"]
                 }
-        usual = _USUAL[self.name] + (_USUAL_WITH_BODY[self.name] if description.body is not None else ())
+        usual = self.texts["usual"] + (self.texts["usual_with_body"] if description.body is not None else [])
         for status in sorted({*usual, *description.refuses, *((425,) if description.phone else ())}):
             own = description.refusal if status in description.refuses else None
             shape = self.shapes.response(own or self.refused(status))
@@ -190,6 +179,3 @@ class _Maker:
                 if examples := self.examples.responses(rule.endpoint, int(code)):
                     response["content"][JSON]["examples"] = examples
         return found
-
-
-_NOT_EMPTY = {"type": "string", "minLength": 1}

@@ -15,8 +15,6 @@ from flaresend_mock.http.resources import Property, Resource, instance
 Shape = dict[str, Any]
 
 REFERENCE = "#/components/schemas/"
-JSON_ONLY, FORM = "json", "form"
-
 _END = "\\Z"
 _AMONG_OTHERS: Shape = {"object": {"patternProperties": {"": {}}}, "integer": {"format": "int64"}}
 """What generators need to know of a type that is one of several; docs/openapi.md says why."""
@@ -25,30 +23,26 @@ _TYPES = {str: "string", datetime: "string", int: "integer", float: "number", bo
 
 
 class Shapes:
-    """The schemas of one document. A schema with a name is kept in `components`, and referred to."""
+    """The schemas of one document. Those that are `named` are in `components`, and referred to."""
 
     def __init__(self) -> None:
         plugin = MarshmallowPlugin(schema_name_resolver=_name)
         self._spec = APISpec("", "", "3.1.0", plugins=[plugin])
         self._converter: Any = plugin.converter
-        self._named: Shape = {}
+        self.named: Shape = {}
 
     @property
     def components(self) -> Shape:
-        found = self._spec.to_dict().get("components", {}).get("schemas", {}) | self._named
+        found = self._spec.to_dict().get("components", {}).get("schemas", {}) | self.named
         return {name: _mended(found[name]) for name in sorted(found)}
 
-    def add(self, named: Shape) -> None:
-        self._named |= named
-
-    def body(self, schema: Schema, how: str = JSON_ONLY) -> Shape:
+    def body(self, schema: Schema, *, as_form: bool = False) -> Shape:
         """Return the schema of a body. A body whose `type` decides what else it needs is one of several.
 
-        Args:
-            how: as JSON, which carries no files, or as a form, which is one object for generators' sake.
+        JSON carries no files. A form is one object, for generators' sake.
         """
         whole = self._object(schema)
-        if how == FORM:
+        if as_form:
             return self._kept(_name(schema) + "Form", _form(whole))
         whole["properties"].pop("file", None)
         needs = getattr(schema, "needs", None)
@@ -84,10 +78,10 @@ class Shapes:
         if not isinstance(resource, Resource):
             return dict(_mended(self._of(of)))
         name = name or type(resource).__name__
-        if name not in self._named:
-            self._named[name] = {}  # a resource may refer to itself
+        if name not in self.named:
+            self.named[name] = {}  # a resource may refer to itself
             shown = {one.data_key or key: one for key, one in resource.fields.items() if not one.only_match}
-            self._named[name] = {
+            self.named[name] = {
                 **_about(resource),
                 "type": "object",
                 "properties": {key: self._property(one) for key, one in shown.items()},
@@ -149,7 +143,7 @@ class Shapes:
         return {**described, "anyOf": [text, *spelled, *null, {"$ref": f"{REFERENCE}Operators"}]}
 
     def _kept(self, name: str, shape: Shape) -> Shape:
-        self._named[name] = shape
+        self.named[name] = shape
         return {"$ref": REFERENCE + name}
 
 
