@@ -88,10 +88,13 @@ class Application:
 
 
 class SharedFlask(Flask):
-    """A Flask application that serves every emulator of the process."""
+    """A Flask application that serves every emulator of the process. A module of `errors` has its responses to them."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, errors: Any) -> None:
         super().__init__(name, static_folder=None)
+        self.register_error_handler(Refusal, errors.refuse)
+        self.register_error_handler(HTTPException, errors.refuse_http)
+        self.register_error_handler(Exception, partial(_fail, errors))
         self.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
@@ -124,18 +127,18 @@ class ApiFlask(SharedFlask):
 @_once
 def api_app() -> SharedFlask:
     """Return the Flaresend API."""
-    app = ApiFlask("flaresend_mock")
+    app = ApiFlask("flaresend_mock", api_errors)
     for resource in (messages, schedule, groups, channels):
         app.register_blueprint(resource.blueprint)
     app.register_blueprint(messages.numbers)
     app.register_error_handler(api_errors.Unauthorized, api_errors.refuse)
-    return _refusing(app, api_errors)
+    return app
 
 
 @_once
 def media_app() -> SharedFlask:
     """Return WhatsApp's media host, which refuses calls in the words of the control plane."""
-    app = _refusing(SharedFlask("flaresend_mock.media_host"), control_errors)
+    app = SharedFlask("flaresend_mock.media_host", control_errors)
     app.add_url_rule(f"{MEDIA_HOST}/<folder>/<name>", view_func=media_host.media)
     return app
 
@@ -143,7 +146,7 @@ def media_app() -> SharedFlask:
 @_once
 def health_app() -> SharedFlask:
     """Return what responds as soon as the emulator is started: importing the control plane takes a while."""
-    app = _refusing(SharedFlask("flaresend_mock.health"), control_errors)
+    app = SharedFlask("flaresend_mock.health", control_errors)
     control.install(app, only_health=True)
     return app
 
@@ -153,7 +156,7 @@ def control_app() -> SharedFlask:
     """Return the control plane, which is imported with its first request."""
     from flaresend_mock.control.about import DOCUMENTS
 
-    app = _refusing(SharedFlask("flaresend_mock.control"), control_errors)
+    app = SharedFlask("flaresend_mock.control", control_errors)
     app.extensions[DOCUMENTS] = document
     control.install(app)
     return app
@@ -164,17 +167,9 @@ def dashboard_app() -> SharedFlask:
     """Return the dashboard, which is imported with its first request."""
     from flaresend_mock.dashboard import blueprint
 
-    app = _refusing(SharedFlask("flaresend_mock.dashboard"), control_errors)
+    app = SharedFlask("flaresend_mock.dashboard", control_errors)
     app.before_request(control.guard.check)
     app.register_blueprint(blueprint, url_prefix=UI)
-    return app
-
-
-def _refusing(app: SharedFlask, errors: Any) -> SharedFlask:
-    """Add a module's responses to what is refused, and to errors of the emulator."""
-    app.register_error_handler(Refusal, errors.refuse)
-    app.register_error_handler(HTTPException, errors.refuse_http)
-    app.register_error_handler(Exception, partial(_fail, errors))
     return app
 
 

@@ -6,7 +6,6 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from ssl import SSLCertVerificationError
@@ -24,7 +23,6 @@ SECONDS = 30.0
 LONG_SECONDS = 600.0  # for calls that read, write or advance a whole world
 
 _Pairs = Mapping[str, Any]
-_Wait = Callable[[str], AbstractContextManager[Any]]
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
@@ -56,15 +54,6 @@ class NotAnEmulator(EmulatorUnreachable):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
-    """One event of a stream."""
-
-    id: str
-    kind: str
-    data: str
-
-
 class ControlPlane:
     """Makes the calls of one emulator, which may come from many threads.
 
@@ -79,7 +68,7 @@ class ControlPlane:
         api_key: str = "",
         token: str | None = None,
         world: str | None = None,
-        waiting: _Wait = nullcontext,
+        waiting: Callable[[str], AbstractContextManager[Any]] = nullcontext,
     ) -> None:
         self.url = url
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
@@ -98,10 +87,7 @@ class ControlPlane:
         asked = body.get("timeout") if isinstance(body, dict) else None
         seconds += asked if isinstance(asked, int | float) and asked > 0 else 0.0
         data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds)
-        try:
-            found = json.loads(data)
-        except (ValueError, RecursionError):
-            found = None
+        found = _decoded(data)
         if not isinstance(found, dict):
             raise NotAnEmulator(self.url)
         return found
@@ -110,8 +96,11 @@ class ControlPlane:
         return self._exchange("GET", path, query, {}, None, seconds)
 
     @contextmanager
-    def stream(self, path: str, last_id: str, **query: Any) -> Iterator[Iterator[ServerSentEvent]]:
-        """Open a stream of events that goes on after an event. Reading it raises OSError and HTTPException."""
+    def stream(self, path: str, last_id: str, **query: Any) -> Iterator[Iterator[tuple[str, str, Any]]]:
+        """Open a stream that goes on after an event. It has the id, kind and JSON of each event; None for no JSON.
+
+        Reading it raises OSError and HTTPException.
+        """
         headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id}
         with ExitStack() as opened:
             with self._reaching(f"GET {path}"):
@@ -248,7 +237,14 @@ def _encoded(body: Any) -> bytes | None:
         raise TypeError(f"what is given must be JSON: {error}") from None
 
 
-def _events(lines: Iterable[bytes]) -> Iterator[ServerSentEvent]:
+def _decoded(data: str | bytes) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _events(lines: Iterable[bytes]) -> Iterator[tuple[str, str, Any]]:
     """Yield the events of a stream; an event that the end of the stream cuts off is left out."""
     found: dict[str, list[str]] = {}
     for raw in lines:
@@ -259,5 +255,5 @@ def _events(lines: Iterable[bytes]) -> Iterator[ServerSentEvent]:
             continue
         if "data" in found:
             number, kind = (found.get(field, [""])[-1] for field in ("id", "event"))
-            yield ServerSentEvent(number, kind, "\n".join(found["data"]))
+            yield number, kind, _decoded("\n".join(found["data"]))
         found = {}

@@ -35,7 +35,7 @@ from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
 from flaresend_mock.http.turns import Turns, give_back, give_way
 from flaresend_mock.package_data import sample, world_file, world_names
-from flaresend_mock.settings import ENVIRONMENT, Settings, ca_places, local_url, upstream_proxy
+from flaresend_mock.settings import ENVIRONMENT, Settings, local_url, upstream_proxy
 from flaresend_mock.version import __version__
 from flaresend_mock.world_format import WorldFileError, load_file
 from flaresend_mock.world_format.write import CannotExport, ExportOnExit, written_beside
@@ -77,12 +77,18 @@ class FlaresendMock:
         )
         self._patience = Patience()
         self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
+        self._opening = threading.RLock()
+        self._authority: Authority | None = None
+        self._tls: SSLContext | None = None
         try:
             self._export.check()
-        except CannotExport as error:
+            if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
+                self.tls_context()
+        except (CannotExport, AuthorityError) as error:
             raise CannotStart(str(error)) from None
         self._scheduler = Scheduler()
-        trust = TrustStore(self._webhook_ca(), ca_places())
+        places = (ENVIRONMENT.get(name) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
+        trust = TrustStore(self._webhook_ca(), [place for place in places if place])
         self._sender = WebhookSender(strict=self.settings.strict, trust=trust)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
@@ -90,9 +96,6 @@ class FlaresendMock:
         self.others: Counter[tuple[str, bool]] = Counter()
         """Calls of other hosts through the proxy: `host:port`, and whether they were passed on."""
         self._mounted = ExitStack()
-        self._opening = threading.RLock()
-        self._authority: Authority | None = None
-        self._tls: SSLContext | None = None
         self._host: HostServices[World] = HostServices(
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,
@@ -125,11 +128,6 @@ class FlaresendMock:
                 **{name: getattr(self.settings, name) for name in shared},
             )
         )
-        if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
-            try:
-                self.tls_context()
-            except AuthorityError as error:
-                raise CannotStart(str(error)) from None
 
     def start(self) -> Self:
         """Start the HTTP server and the scheduler. When this returns, the emulator accepts calls.

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -32,50 +33,45 @@ class SettingError(ValueError):
 
 
 class Checked(click.ParamType):  # type: ignore[type-arg]
-    """A type whose function returns the value of a text, or raises an error. `wanted` is what the message asks for."""
+    """A type whose function returns the value of a text. For a wrong text it returns None or raises an error.
+
+    `wanted` is what the message asks for.
+    """
 
     def __init__(self, name: str, wanted: str, read: Callable[[str], Any]) -> None:
         self.name, self.wanted, self._read = name, wanted, read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        try:
-            return self._read(value)
-        except (OSError, ValueError, LookupError):
-            self.fail(f"{value!r} is not {self.wanted}", param, ctx)
+        with suppress(OSError, ValueError, LookupError):
+            found = self._read(value)
+            if found is not None:
+                return found
+        return self.fail(f"{value!r} is not {self.wanted}", param, ctx)
 
 
-def _size(value: str) -> int:
+def _size(value: str) -> int | None:
     found = _SIZE.fullmatch(value.strip())
-    if not found or not int(found[1]):
-        raise ValueError
-    return int(found[1]) * _UNITS[found[2].lower()]
+    if found is None:
+        return None
+    return int(found[1]) * _UNITS[found[2].lower()] or None
 
 
-def _http_url(value: str) -> str:
+def _http_url(value: str) -> str | None:
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError
-    return value
+    return value if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 else None
 
 
-def _base_url(value: str) -> str:
-    if not is_base_url(value):
-        raise ValueError
-    return _http_url(value).rstrip("/")
-
-
-def _text(pattern: str) -> Callable[[str], Any]:
-    def read(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError
-        return value
-
-    return read
+def _base_url(value: str) -> str | None:
+    return _http_url(value.rstrip("/")) if is_base_url(value) else None
 
 
 def _hosts(value: str) -> str:
     HostList.parse(value)
     return value
+
+
+def _text(pattern: str) -> Callable[[str], str | None]:
+    return lambda value: value if re.fullmatch(pattern, value) else None
 
 
 HTTP_URL = Checked("url", "an http or https URL", _http_url)
@@ -164,11 +160,6 @@ def _wanted(kind: click.ParamType[Any]) -> str:
     return getattr(kind, "wanted", "true or false")
 
 
-def options() -> list[Field[Any]]:
-    """Return all options, as the fields of Settings."""
-    return list(fields(Settings))
-
-
 @cache
 def _texts() -> dict[str, dict[str, str]]:
     texts: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("options.json").read_text("utf-8"))
@@ -192,7 +183,7 @@ def variable(option: Field[Any]) -> str:
 def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = ENVIRONMENT) -> Settings:
     """Build settings from flags, then variables, then defaults. An empty variable counts as not set."""
     values: dict[str, Any] = {}
-    for option in options():
+    for option in fields(Settings):
         given, source = flags.get(option.name), flag(option)
         if given is None:
             given, source = environment.get(variable(option)) or None, variable(option)
@@ -204,14 +195,9 @@ def resolve(flags: Mapping[str, str | None], environment: Mapping[str, str] = EN
 def strange_variables(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:
     """Return what is wrong with variables that look like options, and are none."""
     others = "URL REDIRECT HERMETIC APP_HOST".split()
-    known = {variable(option) for option in options()} | {PREFIX + name for name in others}
+    known = {variable(option) for option in fields(Settings)} | {PREFIX + name for name in others}
     strange = (name for name in sorted(environment) if name.startswith(PREFIX) and name not in known)
     return [f"the variable {unknown(name, known)}" for name in strange]
-
-
-def ca_places(environment: Mapping[str, str] = ENVIRONMENT) -> list[str]:
-    """Return the files and folders of certificates that the environment names."""
-    return [environment[name] for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE") if environment.get(name)]
 
 
 def local_url(host: str, port: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.settings import SettingError, Settings, flag, options, resolve, strange_variables, texts, variable
+from flaresend_mock.settings import SettingError, Settings, flag, resolve, strange_variables, texts, variable
 from tests.support import REPOSITORY
 
 
@@ -60,7 +61,7 @@ def test_an_error_names_the_flag_or_the_variable() -> None:
 def test_the_documentation_has_the_table_of_options() -> None:
     rows = [
         f"| `{flag(option)}` | `{variable(option)}` | {default} | {meaning} |"
-        for option in options()
+        for option in fields(Settings)
         for meaning, default in [texts(option)]
     ]
     table = "\n".join(["| Flag | Variable | Default | Meaning |", "| --- | --- | --- | --- |", *rows])
@@ -68,8 +69,8 @@ def test_the_documentation_has_the_table_of_options() -> None:
 
 
 def test_every_option_has_a_meaning_and_a_variable_of_its_own() -> None:
-    assert all(texts(option)[0].endswith(".") for option in options())
-    assert len({variable(option) for option in options()}) == len(options())
+    assert all(texts(option)[0].endswith(".") for option in fields(Settings))
+    assert len({variable(option) for option in fields(Settings)}) == len(fields(Settings))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,7 +22,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.http import context
 from flaresend_mock.http.tls import Authority
 from flaresend_mock.package_data import world_file
-from flaresend_mock.settings import ENVIRONMENT, options
+from flaresend_mock.settings import ENVIRONMENT, Settings
 from flaresend_mock.world_format import load_file
 from tests.defaults import ANN
 from tests.handshake import is_trusted, trusting
@@ -352,10 +352,10 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
 
 
 def test_the_table_has_every_option(cases: dict[str, Case]) -> None:
-    assert cases.keys() | OF_THE_PROCESS.keys() == {option.name for option in options()}
+    assert cases.keys() | OF_THE_PROCESS.keys() == {option.name for option in fields(Settings)}
 
 
-@pytest.mark.parametrize("name", [one.name for one in options() if one.name not in OF_THE_PROCESS])
+@pytest.mark.parametrize("name", [one.name for one in fields(Settings) if one.name not in OF_THE_PROCESS])
 def test_each_emulator_has_its_own_value_of_an_option(name: str, cases: dict[str, Case]) -> None:
     case = cases[name]
     assert case.shows[0] != case.shows[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli import cli
-from flaresend_mock.settings import options, texts
+from flaresend_mock.settings import Settings, texts
 from tests.support import REPOSITORY
 
 BANNED = {
@@ -83,7 +84,7 @@ def texts_in(source: str) -> Iterator[str]:
 
 
 def test_options_use_plain_words() -> None:
-    assert {option.name: hits for option in options() if (hits := found(texts(option)[0]))} == {}
+    assert {option.name: hits for option in fields(Settings) if (hits := found(texts(option)[0]))} == {}
 
 
 def test_help_of_commands_uses_plain_words() -> None:

@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import Field, fields
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,7 +22,6 @@ import click
 from flaresend_mock.cli.output import note
 from flaresend_mock.logs import configure, is_json
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, resolve, texts, variable
-from flaresend_mock.settings import options as every_option
 from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
@@ -94,15 +94,13 @@ def _written_out(status: int) -> int:
     return status
 
 
-def _with_settings(command: click.Group) -> click.Group:
-    """Give a command every option of the settings, which `resolve` converts."""
-    for option in every_option():
-        meaning, default = texts(option)
-        help_text = f"{meaning} [{variable(option)}; default: {default}]"
-        is_switch = isinstance(option.default, bool)
-        names = [option.name, flag(option) + (f"/--no-{flag(option)[2:]}" if is_switch else "")]
-        command.params.append(click.Option(names, default=None, metavar=None if is_switch else "VALUE", help=help_text))
-    return command
+def _option(option: Field[Any]) -> click.Option:
+    """Return the option of a setting, which `resolve` converts."""
+    meaning, default = texts(option)
+    is_switch = isinstance(option.default, bool)
+    names = [option.name, flag(option) + (f"/--no-{flag(option)[2:]}" if is_switch else "")]
+    help_text = f"{meaning} [{variable(option)}; default: {default}]"
+    return click.Option(names, default=None, metavar=None if is_switch else "VALUE", help=help_text)
 
 
 def serve(settings: Settings) -> int:
@@ -175,7 +173,6 @@ def _greet(emulator: FlaresendMock) -> None:
     print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
 
 
-@_with_settings
 @click.group(
     cls=Commands,
     invoke_without_command=True,
@@ -193,3 +190,6 @@ def cli(context: click.Context, /, **flags: Any) -> int:
     except SettingError as error:
         raise click.UsageError(str(error)) from None
     return 0 if context.invoked_subcommand else serve(context.obj)
+
+
+cli.params += map(_option, fields(Settings))

@@ -1,10 +1,10 @@
 """Builds the commands of assets/commands.json, which says what each takes. Their modules say what they do."""
 
-import contextlib
 import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from typing import Any
 import click
 
 from flaresend_mock.cli import output
-from flaresend_mock.cli.options import SPAN, address, name_and_value, reporting, span, token_of
-from flaresend_mock.client import SECONDS, ControlPlane, part
+from flaresend_mock.cli.options import address, name_and_value, span, token_of
+from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, part
+from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked
 
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
@@ -25,7 +26,7 @@ class Call:
 
     Args:
         call: method and path. Names in braces are parameters; the others are the body.
-        line: returns the line, or is text with names of fields and parameters in braces.
+        line: returns the line, or is text with names of fields and parameters in braces; - for those without a value.
         body: makes the body of what was given.
     """
 
@@ -47,28 +48,40 @@ class Call:
             for warning in warnings:
                 output.note(str(warning))
 
-    def _lines(self, shown: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    def _lines(self, shown: dict[str, Any], given: dict[str, Any]) -> list[str]:
         if not isinstance(self.line, str):
             return [self.line(shown)]
-        known = defaultdict(lambda: None, {**given, **shown})
+        known = defaultdict(lambda: "-", {name: one for name, one in (given | shown).items() if one not in (None, "")})
         return [line.format_map(known) for line in self.line.splitlines()]
 
 
 class EmulatorCommand(click.Command):
-    """Gets a client of the emulator that its options name as `emulator`: None if `optional` and none is named."""
+    """Gets a client of the emulator that its options name as `emulator`.
 
-    def __init__(self, name: str, *, optional: bool, **options: Any) -> None:
+    Args:
+        kind: "optional" gets None if no emulator is named, and "quiet" shows nothing while a call takes long.
+    """
+
+    def __init__(self, name: str, *, kind: str | bool, **options: Any) -> None:
         super().__init__(name, **options)
-        self._is_optional = optional
+        self._kind = kind
 
     def invoke(self, ctx: click.Context) -> Any:
-        url, token, name = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
+        url, token, world = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
         base, ctx.params["emulator"] = address(ctx.obj, url), None
-        with reporting(base), contextlib.ExitStack() as opened:
-            if not self._is_optional or url or ENVIRONMENT.get(f"{PREFIX}URL"):
-                client = ControlPlane(base, token=token_of(ctx.obj, token), world=name, waiting=output.waiting)
-                ctx.params["emulator"] = opened.enter_context(contextlib.closing(client))
-            return super().invoke(ctx)
+        waiting = nullcontext if self._kind == "quiet" else output.waiting
+        try:
+            with ExitStack() as opened:
+                if self._kind != "optional" or url or ENVIRONMENT.get(f"{PREFIX}URL"):
+                    client = ControlPlane(base, token=token_of(ctx.obj, token), world=world, waiting=waiting)
+                    ctx.params["emulator"] = opened.enter_context(closing(client))
+                return super().invoke(ctx)
+        except ControlPlaneError as error:
+            raise click.ClickException(f"{base}: {error}") from None
+        except EmulatorUnreachable as error:
+            raise click.ClickException(str(error)) from None
+        except AuthorityError as error:
+            raise click.UsageError(str(error)) from None
 
 
 def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
@@ -86,13 +99,13 @@ def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Comma
 def _command(name: str, table: Any, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
     about = table[name]
     wanted, emulator, world = about.pop("parameters", {}), about.pop("emulator", True), about.pop("world", True)
-    if emulator:
+    if emulator in (True, "optional"):
         wanted |= dict.fromkeys(("--url", "--control-token token", "--json as_json"))
         wanted |= {"--world in_world": None} if world else {}
     parameters = [_parameter(key, one or table["shared"].get(key, {})) for key, one in wanted.items()]
     about |= {"params": parameters, "callback": functions[name]}
     if emulator:
-        return EmulatorCommand(name.rpartition(" ")[2], optional=emulator == "optional", **about)
+        return EmulatorCommand(name.rpartition(" ")[2], kind=emulator, **about)
     return click.Command(name, **about)
 
 
@@ -107,20 +120,20 @@ def _parameter(key: str, about: dict[str, Any]) -> click.Parameter:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    try:
-        return name_and_value(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} does not look like directory=closed") from None
+    found = name_and_value(text)
+    if found is None:
+        raise click.BadParameter(f"{text!r} does not look like directory=closed")
+    return found
 
 
 def _step(text: str) -> dict[str, Any]:
+    seconds = span(text)
     if text == "next":
         return {"to_next": True}
-    try:
-        return {"seconds": span(text)}
-    except ValueError:
-        if _BEGINS_LIKE_A_DATE.match(text):
-            return {"to": text}
+    if seconds is not None:
+        return {"seconds": seconds}
+    if _BEGINS_LIKE_A_DATE.match(text):
+        return {"to": text}
     raise click.BadParameter(f"{text!r} is neither a span of time such as 90 or 1h30m, nor an ISO 8601 time, nor next")
 
 
@@ -132,7 +145,7 @@ _TYPES: dict[str, Any] = {
     "open bytes": click.File("rb"),
     "unprocessed": click.UNPROCESSED,
     "url": HTTP_URL,
-    "span": SPAN,
+    "span": Checked("span", "a span of time such as 30, 2h or 1h30m", span),
     "field": Checked("NAME=VALUE", "NAME=VALUE, such as seconds=5", name_and_value),
     "setting": _setting,
     "step": _step,

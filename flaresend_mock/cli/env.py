@@ -11,27 +11,25 @@ from urllib.parse import urlsplit
 import click
 
 from flaresend_mock import environment
-from flaresend_mock.cli.options import address, reporting, token_of
 from flaresend_mock.cli.output import note
 from flaresend_mock.client import ControlPlane, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, data_folder
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, data_folder
 
 _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")
 """Values that every reader of dotenv files takes without quotes."""
 
 
-def _env(url: str | None, token: str | None, form: str, proxy: str | None, folder: Path | None) -> None:
-    settings = click.get_current_context().obj
-    base = address(settings, url)
-    with reporting(base):
-        authority = _authority(settings, base, token_of(settings, token))
-    place = folder.absolute() if folder else _own_folder(authority)
+def _env(emulator: ControlPlane, form: str, proxy: str | None, folder: Path | None) -> None:
+    authority, own = _authority(emulator), data_folder()
+    if folder is None and own is None:
+        raise click.UsageError("this user has no folder of its own; name one with --folder")
+    place = folder.absolute() if folder else Path(own or "", f"env-{sha256(authority).hexdigest()[:12]}")
     try:
         environment.write_files(place, authority, ENVIRONMENT)
     except OSError as error:
         raise click.ClickException(f"{place}: {error.strerror or error}") from None
-    known = environment.with_port(proxy or base)
+    known = environment.with_port(proxy or emulator.url)
     before = {} if form == "compose" else ENVIRONMENT  # containers have an environment of their own
     if form == "compose" and is_loopback(urlsplit(known).hostname or ""):
         note(f"containers do not reach {known}; name their address of the emulator with --proxy http://flaresend:3577")
@@ -40,24 +38,18 @@ def _env(url: str | None, token: str | None, form: str, proxy: str | None, folde
         click.echo(line)
 
 
-def _authority(settings: Settings, base: str, token: str | None) -> bytes:
+def _authority(emulator: ControlPlane) -> bytes:
     """Return the certificate of the running emulator's CA, or of the one that an emulator here would have."""
     try:
-        return ControlPlane(base, token=token).fetch("/ca.pem")[0]
+        return emulator.fetch("/ca.pem")[0]
     except EmulatorUnreachable as error:
         if not error.is_refused:
             raise
     from flaresend_mock.http.tls import Authority
 
-    note(f"no emulator runs at {base} yet")
+    note(f"no emulator runs at {emulator.url} yet")
+    settings = click.get_current_context().obj
     return Authority.open(Path(settings.tls_ca) if settings.tls_ca else None, settings.tls_name).certificate
-
-
-def _own_folder(authority: bytes) -> Path:
-    own = data_folder()
-    if own is None:
-        raise click.UsageError("this user has no folder of its own; name one with --folder")
-    return own / f"env-{sha256(authority).hexdigest()[:12]}"
 
 
 def _formatted(form: str, found: Mapping[str, str], folder: Path) -> list[str]:

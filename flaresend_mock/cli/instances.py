@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +78,12 @@ def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **give
     output.show(response, as_json, [f"{delivery.get('message')} {delivery.get('status')}"])
 
 
-def _line(instance: Mapping[str, Any]) -> str:
-    return " ".join(str(instance.get(name) or "-") for name in ("id", "status", "number", "name"))
-
-
+_LINE = "{id} {status} {number} {name}"
 COMMANDS = {
-    "instance list": Call("GET /instances", _line, items="instances"),
-    "instance create": Call("POST /instances", _line),
-    "instance connect": Call("POST /instances/{instance_id}/status", _line, body=lambda _: {"status": "connected"}),
-    "instance disconnect": Call("POST /instances/{instance_id}/disconnect", _line),
+    "instance list": Call("GET /instances", _LINE, items="instances"),
+    "instance create": Call("POST /instances", _LINE),
+    "instance connect": Call("POST /instances/{instance_id}/status", _LINE, body=lambda _: {"status": "connected"}),
+    "instance disconnect": Call("POST /instances/{instance_id}/disconnect", _LINE),
     "instance webhook": Call("PUT /instances/{instance_id}/webhook", "{instance} {target}", body=_webhook),
     "instance qr": _qr,
     "receive": _receive,

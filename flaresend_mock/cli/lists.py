@@ -1,6 +1,5 @@
 """flaresend-mock messages, requests, deliveries and transcript: what happened."""
 
-import json
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ import click
 
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import json_option
-from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator, ServerSentEvent
+from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core.transcript import message_line
 
 SECONDS_BETWEEN = 1.0
@@ -66,10 +65,10 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
     while True:
         try:
             with emulator.stream("/events", last, stream="true", kind=listing.kind, since=last) as events:
-                for event in events:
+                for number, kind, data in events:
                     tries = 0
-                    last = event.id or last
-                    _show(emulator, event, listing, as_json)
+                    last = number or last
+                    _show(emulator, kind, data, listing, as_json)
             why: Exception = ConnectionError("it keeps ending the connection")
         except (ControlPlaneError, NotAnEmulator) as error:
             if error.status < _SERVER_ERROR:
@@ -91,12 +90,8 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
                 never.wait(SECONDS_BETWEEN)
 
 
-def _show(emulator: ControlPlane, event: ServerSentEvent, listing: Listing, as_json: bool) -> None:
-    try:
-        data = json.loads(event.data)
-    except (ValueError, RecursionError):
-        data = None
-    match event.kind, data:
+def _show(emulator: ControlPlane, kind: str, data: Any, listing: Listing, as_json: bool) -> None:
+    match kind, data:
         case "evicted", {"events": int(count)}:
             output.note(f"the emulator no longer keeps {count} events")
         case "world", {"world": dict(change)}:

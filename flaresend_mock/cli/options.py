@@ -1,37 +1,20 @@
 """What commands share: finding an emulator, spans of time, JSON and files."""
 
-import contextlib
 import json
 import math
 import re
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
-from flaresend_mock.client import ControlPlaneError, EmulatorUnreachable
-from flaresend_mock.core.errors import AuthorityError
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, Checked, Settings, local_url
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url
 
 MAX_SECONDS = 10_000 * 366 * 86_400.0
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
 _AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
 _SPAN = re.compile(f"{_AMOUNT}|" + "".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
-
-
-@contextlib.contextmanager
-def reporting(base: str) -> Iterator[None]:
-    """Let a command fail with what the emulator at `base`, or the CA, refuses."""
-    try:
-        yield
-    except ControlPlaneError as error:
-        raise click.ClickException(f"{base}: {error}") from None
-    except EmulatorUnreachable as error:
-        raise click.ClickException(str(error)) from None
-    except AuthorityError as error:
-        raise click.UsageError(str(error)) from None
 
 
 def address(settings: Settings, url: str | None) -> str:
@@ -58,18 +41,14 @@ def token_of(settings: Settings, token: str | None) -> str | None:
     return token
 
 
-def span(text: str) -> float:
-    """Return the seconds of a span of time; ValueError for another text, or one longer than the calendar."""
-    if not text or (spelled := _SPAN.fullmatch(text)) is None:
-        raise ValueError
+def span(text: str) -> float | None:
+    """Return the seconds of a span of time; None for another text, or one longer than the calendar."""
+    spelled = _SPAN.fullmatch(text)
+    if not text or spelled is None:
+        return None
     amounts = zip(spelled.groups(), (1, *_UNITS.values()), strict=True)
     found = sum(float(amount) * unit for amount, unit in amounts if amount is not None)
-    if found > MAX_SECONDS:
-        raise ValueError
-    return found
-
-
-SPAN = Checked("span", "a span of time such as 30, 2h or 1h30m", span)
+    return found if found <= MAX_SECONDS else None
 
 
 def load_json(text: str | bytes) -> Any:
@@ -87,12 +66,10 @@ def json_or_text(text: str | bytes) -> Any:
         return text
 
 
-def name_and_value(text: str) -> tuple[str, Any]:
-    """Return the name and the JSON or text in name=value; ValueError if one is missing."""
+def name_and_value(text: str) -> tuple[str, Any] | None:
+    """Return the name and the JSON or text in name=value; None if one is missing."""
     name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise ValueError
-    return name, json_or_text(value)
+    return (name, json_or_text(value)) if name and equals else None
 
 
 def json_option(flag: str, text: str) -> Any:

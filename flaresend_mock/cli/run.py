@@ -21,7 +21,6 @@ import click
 
 from flaresend_mock import environment
 from flaresend_mock.cli import output, start
-from flaresend_mock.cli.options import address, reporting, token_of
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url, upstream_proxy
@@ -40,15 +39,8 @@ _Way = tuple[ControlPlane, Mapping[str, str], _Others]
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 
 
-def _run_command(url: str | None, token: str | None, hermetic: bool, transcript: bool, command: Sequence[str]) -> int:
-    settings = click.get_current_context().obj
-    base = address(settings, url)
-    with (
-        reporting(base),
-        _Signals() as signals,
-        closing(ControlPlane(base, token=token_of(settings, token))) as asked,
-        _route(settings, asked, hermetic) as (client, variables, others),
-    ):
+def _run_command(emulator: ControlPlane, hermetic: bool, transcript: bool, command: Sequence[str]) -> int:
+    with _Signals() as signals, _route(emulator, hermetic) as (client, variables, others):
         before = client.call("GET", "/events", limit=1)["events"] if transcript else []
         status = _run(command, {**ENVIRONMENT, **variables}, signals)
         signals.has_ended = True
@@ -62,11 +54,12 @@ def _run_command(url: str | None, token: str | None, hermetic: bool, transcript:
 
 
 @contextmanager
-def _route(settings: Settings, client: ControlPlane, hermetic: bool) -> Iterator[_Way]:
+def _route(client: ControlPlane, hermetic: bool) -> Iterator[_Way]:
     """Find or start an emulator, and open a way to it until the command has ended; ClickException if there is none.
 
     Yield its client, the command's variables, and the connections to other hosts, by host and whether passed on.
     """
+    settings: Settings = click.get_current_context().obj
     with ExitStack() as opened:
         given: dict[str, str] = {}
         if _is_running(client):

@@ -3,6 +3,7 @@
 import json
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,26 +78,22 @@ def _verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
 
     pairs = (line.partition(":") for line in headers_file if ":" in line)
     received = {name.strip().lower(): value.strip() for name, _, value in pairs}
-    body = body_file.read()
+    body, stamp = body_file.read(), (received.get("webhook-id", ""), received.get("webhook-timestamp", ""))
+    ways: dict[str, tuple[str, Callable[[str], list[str]]]] = {
+        "webhook-signature": (standard_signature(secret, *stamp, body), str.split),
+        "X-Hub-Signature-256": (hub_signature(secret, body), lambda value: [value]),
+    }
     holds = []
-    if "webhook-signature" in received:
-        message_id, timestamp = received.get("webhook-id", ""), received.get("webhook-timestamp", "")
-        expected = standard_signature(secret, message_id, timestamp, body)
-        holds.append(_compared("webhook-signature", expected, received["webhook-signature"].split()))
-    if "x-hub-signature-256" in received:
-        expected = hub_signature(secret, body)
-        holds.append(_compared("X-Hub-Signature-256", expected, [received["x-hub-signature-256"]]))
+    for name, (expected, split) in ways.items():
+        if name.lower() in received:
+            given = split(received[name.lower()])
+            holds.append(expected in given)
+            print(f"{name}: {'holds' if holds[-1] else 'does not hold'}")
+            print(f"  expected {expected}")
+            print(f"  received {ascii(' '.join(given))[1:-1]}")
     if not holds:
         print("There is neither a webhook-signature nor an X-Hub-Signature-256 header.")
     return 0 if holds and all(holds) else 1
-
-
-def _compared(name: str, expected: str, received: list[str]) -> bool:
-    same = expected in received
-    print(f"{name}: {'holds' if same else 'does not hold'}")
-    print(f"  expected {expected}")
-    print(f"  received {ascii(' '.join(received))[1:-1]}")
-    return same
 
 
 COMMANDS = {

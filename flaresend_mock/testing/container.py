@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,7 +19,7 @@ except ModuleNotFoundError as missing:
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
-from flaresend_mock.settings import PREFIX, Settings, options, variable
+from flaresend_mock.settings import PREFIX, Settings, variable
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server, _source
 
@@ -49,14 +50,14 @@ class FlaresendContainer(DockerContainer):
         ValueError: an option or the world file has a wrong value.
     """
 
-    def __init__(self, image: str = IMAGE, *, world: str | Path = "default", **options_: Any) -> None:
-        Settings(port=PORT, **options_)  # names the option that is wrong
+    def __init__(self, image: str = IMAGE, *, world: str | Path = "default", **options: Any) -> None:
+        Settings(port=PORT, **options)  # names the option that is wrong
         source = _source(world)
         super().__init__(image)
         self.with_kwargs().with_exposed_ports(PORT)
-        for option in options():
-            if options_.get(option.name) is not None:
-                self.with_env(variable(option), str(options_[option.name]).strip())
+        for option in fields(Settings):
+            if options.get(option.name) is not None:
+                self.with_env(variable(option), str(options[option.name]).strip())
         if "fixture" not in source:
             self.with_copy_into_container(json.dumps(*source.values()).encode(), _WORLD_FILE)
         self.with_env(f"{PREFIX}WORLD", source.get("fixture", _WORLD_FILE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,6 +50,7 @@ def redirect(emulator: Any = None) -> Iterator[Any]:
     with ExitStack() as opened:
         with _lock:
             emulator = emulator or (_active[-1][0] if _active else None)
+            without = {name: value for name, value in {**ENVIRONMENT, **_before}.items() if value is not None}
         if emulator is None:
             from flaresend_mock.server import FlaresendMock  # only this case needs the emulator
 
@@ -57,11 +58,10 @@ def redirect(emulator: Any = None) -> Iterator[Any]:
         url = environment.with_port(emulator.url)
         host, port = urlsplit(url).hostname or "", urlsplit(url).port or 0
         folder = Path(opened.enter_context(TemporaryDirectory(prefix="flaresend-mock-", ignore_cleanup_errors=True)))
-        before = _environment()
         is_client = isinstance(emulator, Flaresend)
         authority = emulator._control.fetch("/ca.pem")[0] if is_client else emulator.authority.certificate
-        environment.write_files(folder, authority, before)
-        variables = environment.variables(url, url, folder, before, hermetic=True)
+        environment.write_files(folder, authority, without)
+        variables = environment.variables(url, url, folder, without, hermetic=True)
         entry = (emulator, variables)
         with _lock:
             _active.append(entry)
@@ -74,25 +74,15 @@ def redirect(emulator: Any = None) -> Iterator[Any]:
 def _end(entry: tuple[Any, dict[str, str]]) -> None:
     with _lock:
         _active[:] = [one for one in _active if one is not entry]
-        if _active:
-            _set(_active[-1][1])
-            return
-        for name, value in _before.items():
-            if value is None:
-                ENVIRONMENT.pop(name, None)
-            else:
-                ENVIRONMENT[name] = value
-        _before.clear()
+        _set(_active[-1][1] if _active else _before)
+        if not _active:
+            _before.clear()
 
 
-def _set(variables: dict[str, str]) -> None:
+def _set(variables: Mapping[str, str | None]) -> None:
     for name, value in variables.items():
         _before.setdefault(name, ENVIRONMENT.get(name))
-        ENVIRONMENT[name] = value
-
-
-def _environment() -> dict[str, str]:
-    """Return the environment without redirections."""
-    with _lock:
-        known = {name: value for name, value in ENVIRONMENT.items() if name not in _before}
-        return known | {name: value for name, value in _before.items() if value is not None}
+        if value is None:
+            ENVIRONMENT.pop(name, None)
+        else:
+            ENVIRONMENT[name] = value
