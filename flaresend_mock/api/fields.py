@@ -146,9 +146,9 @@ class SendAt(Described[datetime]):
 class Positive(Described[int]):
     """A positive whole number in a query, `most` at the most; an empty one counts as the default."""
 
-    def __init__(self, name: str, description: str, default: int, most: int | None = None) -> None:
+    def __init__(self, description: str, default: int, most: int | None = None) -> None:
         super().__init__(description, "", {"type": "integer", "minimum": 1, **({"maximum": most} if most else {})})
-        self.name_in_query, self.default, self.most = name, default, most
+        self.default, self.most = default, most
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if value == "":
@@ -156,5 +156,5 @@ class Positive(Described[int]):
         if not _POSITIVE.fullmatch(value) or int(value) == 0:
             raise ValidationError("page and limit must be positive integers")
         if self.most and int(value) > self.most:
-            raise ValidationError(f"{self.name_in_query} must be at most {self.most}")
+            raise ValidationError(f"{self.name} must be at most {self.most}")
         return int(value)

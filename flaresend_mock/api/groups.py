@@ -51,8 +51,8 @@ class Page(RequestSchema):
     class Meta:
         unknown = EXCLUDE
 
-    page = Positive("page", "The page of the list, from 1.", 1)
-    limit = Positive("limit", "The number of groups on a page, 100 at most.", DEFAULT_LIMIT, MAX_LIMIT)
+    page = Positive("The page of the list, from 1.", 1)
+    limit = Positive("The number of groups on a page, 100 at most.", DEFAULT_LIMIT, MAX_LIMIT)
 
     @post_load
     def make_slice(self, data: dict[str, int], **kwargs: Any) -> slice:

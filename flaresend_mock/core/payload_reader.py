@@ -31,18 +31,13 @@ _WAID = re.compile(r"waid=(\d+)")
 TABLES = json.loads((Path(__file__).parent / "assets" / "payloads.json").read_text("utf-8"))
 """What differs by kind of message, or by the key of a payload's content.
 
-kinds: the kind, by key. media: the kind of media of a file. files: how a kind of media is encrypted and served. texts:
-where a text is; other_texts: the same by key, for other contents and forms. details: how payloads call them. keys:
-those of a content, in order; stubs: those that linked devices get of what is viewed once, since the end of 2024. names:
-the key of a content, if it is not its kind's name; fixed: what it always holds. before_context: the keys that
-messageContextInfo follows. fields: with which people write a kind; telling: those that tell it. not_shown: the parts of
-outbound messages that WhatsApp does not show.
+kinds: the kind, by key; protocol: the types of a protocolMessage, by kind. media: the kind of media of a file. files:
+how a kind of media is encrypted and served. texts: where a text is; other_texts: the same by key, for other contents
+and forms. details: how payloads call them. keys: those of a content, in order; stubs: those that linked devices get of
+what is viewed once, since the end of 2024. names: the key of a content, if it is not its kind's name; fixed: what it
+always holds. before_context: the keys that messageContextInfo follows. fields: with which people write a kind; telling:
+those that tell it. not_shown: the parts of outbound messages that WhatsApp does not show.
 """
-_PROTOCOL: Mapping[str | int, str] = {
-    **dict.fromkeys(("REVOKE", 0), "delete"),
-    **dict.fromkeys(("MESSAGE_EDIT", 14), "edit"),
-    **dict.fromkeys(("EPHEMERAL_SETTING", 3), "disappearing"),
-}
 
 
 class Opened(NamedTuple):
@@ -77,7 +72,7 @@ def read(payload: Any) -> Content:
     kind = TABLES["kinds"].get(name, OTHER)
     if name == "protocolMessage":  # one that lost its type, as a gateway drops defaults, deletes its target
         type_ = fields.get("type", "REVOKE" if "key" in fields else None)
-        kind = _PROTOCOL.get(type_, OTHER) if isinstance(type_, str | int) else OTHER
+        kind = next((one for one, types in TABLES["protocol"].items() if type_ in types), OTHER)
     if kind == "edit":
         return replace(read(fields.get("editedMessage")), type="edit")
     if kind == "video" and fields.get("gifPlayback"):

@@ -17,8 +17,7 @@ from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.http.context import CUT, DISCONNECTED, FIELDS, RESET
 from flaresend_mock.http.proxy import ESTABLISHED
-from flaresend_mock.http.request_parser import Head, Refused
-from flaresend_mock.http.request_reader import IDLE_SECONDS, STALL_SECONDS, Closed, RequestReader
+from flaresend_mock.http.request_reader import IDLE_SECONDS, STALL_SECONDS, Closed, Head, Refused, RequestReader
 from flaresend_mock.http.response_writer import ResponseWriter, refusal
 from flaresend_mock.http.turns import LEAVE
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.request_parser import Head, Refused
+from flaresend_mock.http.request_reader import Head, Refused
 
 if TYPE_CHECKING:
     from flaresend_mock.http.connection import Connection

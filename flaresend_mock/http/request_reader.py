@@ -1,18 +1,31 @@
-"""Reads requests from the bytes of a connection: heads, bodies with a length, and chunked bodies."""
+"""Reads requests from the bytes of a connection: heads, bodies with a length, and chunked bodies.
+
+Heads are parsed strictly: httptools reads the fields, and everything is counted in raw bytes.
+"""
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
+from types import SimpleNamespace
 from typing import IO
+from urllib.parse import unquote_to_bytes
+
+import httptools
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.http import request_parser
-from flaresend_mock.http.request_parser import Head, Refused
+from flaresend_mock.http.context import CONTROL, MEDIA_HOST
 
+MAX_HEAD = 64 * 1024
+"""Bytes of a request line with its header fields."""
+MAX_CHUNK_LINE = 256
+MAX_TRAILERS = 8 * 1024
 IDLE_SECONDS = 120.0
 """How long a connection may stay open without a request."""
 HEAD_SECONDS = 30.0
@@ -24,8 +37,81 @@ MAX_IN_MEMORY = 256 * 1024
 FEW = 4096  # Bytes of chunks that are taken apart beside those of others.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_METHOD = rb"[!#$%&'*+\-.^_`|~0-9A-Z]+"  # no small letters: Werkzeug takes get for GET
+_REQUEST_LINE = re.compile(rb"(" + _METHOD + rb") ([!\"$-~]+) HTTP/([0-9])\.([0-9])\r\n")
+_ALLOWED = bytes(range(32, 127)) + bytes(range(128, 256)) + b"\t\r\n"
+_PATH = re.compile(rb" (/[^\s?]*)")
+_BARE_LINE_END = re.compile(rb"\r[^\n]|[^\r]\n")
+_QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
+_EXTENSION = rb"[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?"
+_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*\r\n")
+_TRAILER = re.compile(_TOKEN + rb":[\t -~\x80-\xff]*\r\n")
+_HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+;=%-]{1,255}|\[[0-9A-Fa-f:.]+(?:%[\w.~%-]+)?\])(?::[0-9]*)?", re.ASCII)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"([A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
+_PREFIX = b"POST / HTTP/1.1\r\n"
+_KNOWN = 1024
+_keys: dict[bytes, str] = {}
 _END = b"\r\n\r\n"
 _computing = threading.Lock()  # chunks are taken apart by one thread at a time: fifty would hinder all others
+
+
+class Refused(Exception):
+    """A request that the server refuses itself, with a status and what is wrong. The connection is closed afterwards.
+
+    Its `path` is the request's, as far as that is known. A HEAD request (`is_head`) gets no body.
+    """
+
+    def __init__(self, status: int, message: str, path: str = "/") -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.path = path
+        self.is_head = False
+
+    @property
+    def body(self) -> dict[str, object]:
+        """The JSON of the refusal, in the format of the API, or of the control plane and the media host."""
+        if f"{self.path}/".startswith((CONTROL + "/", MEDIA_HOST + "/")):
+            code = HTTPStatus(self.status).phrase.lower().replace(" ", "_").replace("-", "_")
+            return {"error": {"code": code, "message": self.message}}
+        return {"success": False, "message": self.message}
+
+
+@dataclass(slots=True)
+class Head:
+    """The request line and the fields of a request.
+
+    Args:
+        fields: values by their names in a WSGI environ. Names with an underscore are left out: they would pass for
+            others.
+        authority: the host and port of a request that was sent in absolute form, or of CONNECT.
+        length: bytes of the body; None if it is chunked.
+    """
+
+    method: str
+    target: str
+    minor: int
+    fields: dict[str, str] = field(default_factory=dict)
+    authority: str | None = None
+    length: int | None = 0
+    keeps_alive: bool = True
+    expects_continue: bool = False
+
+    @property
+    def path(self) -> str:
+        """The path of the target, decoded, as WSGI has it."""
+        path = self.target
+        if self.authority is not None:
+            path = path.partition("://")[2][len(self.authority) :] or "/"
+            path = path if path.startswith("/") else "/" + path
+        path = path.partition("?")[0]
+        return unquote_to_bytes(path.encode("latin-1")).decode("latin-1") if "%" in path else path
+
+    @property
+    def query(self) -> str:
+        return self.target.partition("?")[2]
 
 
 class Closed(Exception):
@@ -67,13 +153,13 @@ class RequestReader:
             while buffer.startswith(b"\r\n", begin):
                 begin += 2
             end = buffer.find(_END, max(begin, searched))
-            if 0 <= end <= request_parser.MAX_HEAD - len(_END):
+            if 0 <= end <= MAX_HEAD - len(_END):
                 self.buffer = buffer[end + len(_END) :]
                 self.head = buffer[begin : end + len(_END)]
-                return request_parser.parse_head(self.head)
-            if len(buffer) >= request_parser.MAX_HEAD:
-                raise request_parser.refused_line(buffer, f"a head may have {request_parser.MAX_HEAD} bytes", 431)
-            request_parser.check_lines(buffer, max(0, searched - 1))
+                return _parse_head(self.head)
+            if len(buffer) >= MAX_HEAD:
+                raise _refused_line(buffer, f"a head may have {MAX_HEAD} bytes", 431)
+            _check_lines(buffer, max(0, searched - 1))
             searched = max(0, len(buffer) - len(_END) + 1)
             left = HEAD_SECONDS - watch.seconds
             try:
@@ -143,15 +229,15 @@ class RequestReader:
                 spool.write(piece)
 
     def _read_chunks(self, spool: IO[bytes]) -> None:
-        while size := request_parser.chunk_size(self._read_line(request_parser.MAX_CHUNK_LINE, 400)):
+        while size := _chunk_size(self._read_line(MAX_CHUNK_LINE, 400)):
             if spool.tell() + size > self._max_body:
                 raise Refused(413, "Request body too large")
             self._copy(size, spool, chunked=True)
             if self._read_line(2, 400) != b"\r\n":
                 raise Refused(400, "Bad Request: a malformed end of a chunk")
-        left = request_parser.MAX_TRAILERS
+        left = MAX_TRAILERS
         while (line := self._read_line(left, 431)) != b"\r\n":
-            request_parser.check_trailer(line)
+            _check_trailer(line)
             left -= len(line)
 
     def _read_line(self, most: int, status: int) -> bytes:
@@ -171,3 +257,139 @@ def _keeping() -> Iterator[None]:
         yield
     except OSError as error:
         raise Refused(507, f"the body cannot be kept: {error.strerror}") from None
+
+
+def _parse_head(raw: bytes) -> Head:
+    """Parse a head, which ends with an empty line."""
+    line = _REQUEST_LINE.match(raw)
+    if line is None:
+        raise _refused_line(raw)
+    head = Head(line[1].decode(), line[2].decode("latin-1"), int(line[4]))
+    try:
+        _complete(head, raw[line.end() :], int(line[3]))
+    except Refused as refused:
+        refused.path, refused.is_head = head.path, head.method == "HEAD"
+        raise
+    return head
+
+
+def _complete(head: Head, raw: bytes, major: int) -> None:
+    if major != 1:
+        raise Refused(505, f"HTTP version {major}.{head.minor} is not supported")
+    _require(not raw.translate(None, _ALLOWED), "a control character in a header")
+    has_whole_ends = raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n")
+    _require(has_whole_ends, "a bare line feed or carriage return")
+    is_folded = raw.startswith((b" ", b"\t")) or b"\r\n " in raw or b"\r\n\t" in raw
+    _require(not is_folded, "a folded header")
+    found: list[tuple[bytes, bytes]] = []
+    collector = SimpleNamespace(on_header=lambda *field: found.append(field))
+    try:
+        httptools.HttpRequestParser(collector).feed_data(_PREFIX + raw)
+    except httptools.HttpParserUpgrade:
+        pass  # ignored: HTTP/1.1 goes on
+    except httptools.HttpParserError as error:
+        raise _bad(" ".join(str(error).split()).rstrip(".")[:100] or "a malformed header") from None
+    fields = head.fields
+    for name, raw_value in found:
+        key = _keys.get(name) or _key(name)
+        value = raw_value.strip(b" \t").decode("latin-1")
+        if key not in fields:
+            fields[key] = value
+        elif key == "HTTP_HOST":
+            raise _bad("more than one Host")
+        else:
+            fields[key] += f"{'; ' if key == 'HTTP_COOKIE' else ', '}{value}"
+    fields.pop("", None)
+    _check_target(head)
+    codings, length = fields.pop("HTTP_TRANSFER_ENCODING", None), fields.get("CONTENT_LENGTH")
+    if codings is not None:
+        _check_chunked(codings, length, head.minor)
+        head.length = None
+    elif length is not None:
+        head.length = _length(length)
+        fields["CONTENT_LENGTH"] = str(head.length)  # without zeros before it, which other readers may refuse
+    connection = fields.get("HTTP_CONNECTION")
+    options = [one.strip() for one in connection.lower().split(",")] if connection else ()
+    head.keeps_alive = "close" not in options and (head.minor > 0 or "keep-alive" in options)
+    if head.minor > 0 and (expected := fields.get("HTTP_EXPECT")) is not None:
+        if {one.strip() for one in expected.lower().split(",")} != {"100-continue"}:
+            raise Refused(417, "Expect: only 100-continue is supported")
+        head.expects_continue = True
+
+
+def _check_target(head: Head) -> None:
+    host = head.fields.get("HTTP_HOST")
+    _require(host is not None or head.minor == 0, "no Host")
+    _require(host is None or _HOST.fullmatch(host), "a malformed Host")
+    if head.method == "CONNECT":
+        found = _AUTHORITY.fullmatch(head.target)
+        is_valid = found is not None and 0 < int(found[2]) < 65536
+        _require(is_valid, "CONNECT needs a host and a port, such as api.flaresend.com:443")
+        head.authority = head.target
+    elif not head.target.startswith("/"):
+        absolute = _ABSOLUTE.match(head.target)
+        if absolute is not None and _HOST.fullmatch(absolute[1]):
+            head.authority = head.fields["HTTP_HOST"] = absolute[1]
+        else:
+            _require(head.target == "*" and head.method == "OPTIONS", "a malformed target")
+
+
+def _check_chunked(codings: str, length: str | None, minor: int) -> None:
+    _require(length is None, "both Content-Length and Transfer-Encoding")
+    _require(minor > 0, "Transfer-Encoding in HTTP/1.0")
+    names = [one.strip().lower() for one in codings.split(",")]
+    _require("chunked" not in names[:-1] and "" not in names, "Transfer-Encoding: chunked must be last, and once")
+    if names != ["chunked"]:
+        raise Refused(501, "Transfer-Encoding: only chunked is supported")
+
+
+def _length(given: str) -> int:
+    """Return the value of Content-Length. httptools refuses a second one."""
+    _require(given.isascii() and given.isdigit(), "Content-Length is not a number")
+    _require(len(given) <= 19, "Content-Length is too large")
+    return int(given)
+
+
+def _check_lines(raw: bytes, begin: int) -> None:
+    """Check a part of a head that is not complete: a bare line feed at an empty line would never end it."""
+    if _BARE_LINE_END.search(raw, begin):
+        raise _refused_line(raw, "Bad Request: a bare line feed or carriage return")
+
+
+def _refused_line(raw: bytes, message: str = "Bad Request: a malformed request line", status: int = 400) -> Refused:
+    """Return the refusal of a head that cannot be parsed, in the format that its path asks for."""
+    found = _PATH.search(raw.lstrip(b"\r\n").partition(b"\n")[0])
+    return Refused(status, message, found[1].decode("latin-1") if found else "/")
+
+
+def _chunk_size(line: bytes) -> int:
+    """Return the size of a chunk from its first line, which ends with CRLF."""
+    found = _CHUNK_LINE.fullmatch(line)
+    if found is None:
+        raise _bad("a malformed chunk")
+    return int(found[1], 16)
+
+
+def _check_trailer(line: bytes) -> None:
+    """Check the syntax of a trailer, which is dropped."""
+    _require(_TRAILER.fullmatch(line), "a malformed trailer")
+
+
+def _require(holds: object, otherwise: str) -> None:
+    if not holds:
+        raise _bad(otherwise)
+
+
+def _bad(what: str) -> Refused:
+    return Refused(400, f"Bad Request: {what}")
+
+
+def _key(name: bytes) -> str:
+    """Return the key of a field in a WSGI environ, or an empty text for a name with an underscore."""
+    if b"_" in name:
+        return ""
+    key = name.decode("latin-1").upper().replace("-", "_")
+    key = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+    if len(_keys) < _KNOWN and len(name) < 64:
+        _keys[name] = key
+    return key

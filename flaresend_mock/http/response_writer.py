@@ -9,8 +9,7 @@ from typing import Any
 from flaresend_mock.background.realtime import http_date
 from flaresend_mock.http.bodies import JSON, dump_json
 from flaresend_mock.http.context import TRUNCATE
-from flaresend_mock.http.request_parser import Head, Refused
-from flaresend_mock.http.request_reader import Closed
+from flaresend_mock.http.request_reader import Closed, Head, Refused
 
 MAX_JOINED = 64 * 1024
 """Bytes of a body that are sent together with the head, in one packet and one system call."""

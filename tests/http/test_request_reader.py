@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as some
 
-from flaresend_mock.http.request_parser import Refused
-from flaresend_mock.http.request_reader import Closed, RequestReader
+from flaresend_mock.http.request_reader import Closed, Refused, RequestReader
 from tests.http.raw_requests import ROWS
 from tests.http.raw_row import GET, Row
 from tests.support import examples
