@@ -146,10 +146,7 @@ def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:
     """Return the fields of a URL-encoded form of at most `most` bytes; another body has none."""
     if not request.content_length or request.mimetype != FORMS[1]:
         return {}
-    try:
-        return dict(_read_urlencoded(open_body(request.environ, most)))
-    except ValueError:
-        raise BadRequest("Invalid form body") from None
+    return dict(_parse_form(request, most))
 
 
 class JsonResponse(Response):
@@ -275,18 +272,10 @@ def _read_form(
 ) -> dict[str, Any]:
     is_multipart = request.mimetype == FORMS[0]
     spread = not strict or is_multipart
-    environ = request.environ
-    given: _Fields | None = environ.get(FORM)
+    given: _Fields | None = request.environ.get(FORM)
     if given is None:
-        stream = open_body(environ, min(max_body_size, limits.multipart if is_multipart else limits.urlencoded))
-        try:
-            if is_multipart:
-                given = _read_multipart(stream, request.mimetype_params.get("boundary", ""))
-            else:
-                given = _read_urlencoded(stream)
-        except ValueError:
-            raise BadRequest("Invalid form body") from None
-        environ[FORM] = given
+        most = limits.multipart if is_multipart else limits.urlencoded
+        given = request.environ[FORM] = _parse_form(request, min(max_body_size, most))
     fields: dict[str, Any] = {}
     for name, value in given:
         if isinstance(value, Upload):
@@ -318,6 +307,17 @@ def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
     except ValueError:  # an item that starts with a bracket, and is not JSON
         return [value]
     return found if spread else [found]
+
+
+def _parse_form(request: Request, most: int) -> _Fields:
+    """Return the fields and files of a form of at most `most` bytes."""
+    stream = open_body(request.environ, most)
+    try:
+        if request.mimetype == FORMS[0]:
+            return _read_multipart(stream, request.mimetype_params.get("boundary", ""))
+        return _read_urlencoded(stream)
+    except ValueError:
+        raise BadRequest("Invalid form body") from None
 
 
 def _read_urlencoded(stream: IO[bytes]) -> _Fields:

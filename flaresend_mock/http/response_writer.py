@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from http import HTTPStatus
 from typing import Any
 
 from flaresend_mock.background.realtime import http_date
-from flaresend_mock.http.bodies import JSON, dump_json
+from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.context import TRUNCATE
 from flaresend_mock.http.request_reader import Closed, Head, Refused
 
@@ -103,16 +102,11 @@ class ResponseWriter:
 
 def refusal(refused: Refused, head: Head | None) -> bytes:
     """Return the response to a request that the server refuses itself. The connection ends with it."""
-    status, body = HTTPStatus(refused.status), dump_json(refused.body)
-    fields = (
-        f"HTTP/1.{1 if head is None else min(head.minor, 1)} {status.value} {status.phrase}",
-        f"Content-Type: {JSON}",
-        f"Content-Length: {len(body)}",
-        f"Date: {http_date()}",
-        "Connection: close\r\n\r\n",
-    )
-    is_head = refused.is_head or (head is not None and head.method == "HEAD")
-    return "\r\n".join(fields).encode() + (b"" if is_head else body)
+    response, sent = respond(refused.body, refused.status), list[bytes]()
+    writer = ResponseWriter(sent.append, head or Head("HEAD" if refused.is_head else "GET", "/", 1), bool)
+    writer.start(response.status, response.headers.to_wsgi_list())
+    writer.send([response.get_data()])
+    return b"".join(sent)
 
 
 def _chunk(piece: bytes) -> bytes:

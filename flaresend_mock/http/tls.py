@@ -46,7 +46,6 @@ _NO = (False,) * 5
 _SIGNS_HELLOS, _SIGNS_CERTIFICATES = x509.KeyUsage(True, *_NO, *_NO[:3]), x509.KeyUsage(*_NO, True, True, *_NO[:2])
 _id = x509.SubjectKeyIdentifier.from_public_key
 _PEM = serialization.Encoding.PEM
-_PRIVATE = re.compile(rb"-----BEGIN ([A-Z ]*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
 
@@ -282,8 +281,7 @@ def _private(key: _EcKey) -> bytes:
 
 
 def _private_key(pem: bytes) -> _Key:
-    found = _PRIVATE.search(pem)
-    key = serialization.load_pem_private_key(found[0] if found else b"", None)
+    key = serialization.load_pem_private_key(pem, None)
     if not isinstance(key, _Key):
         raise ValueError
     return key
