@@ -26,8 +26,7 @@ from flaresend_mock.contract import Case, cases
 from flaresend_mock.core import errors
 from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.models import Change, Webhook
-from flaresend_mock.core.payload_reader import TABLES
-from flaresend_mock.core.payloads import InboundMessage
+from flaresend_mock.core.payloads import TABLES, InboundMessage
 from flaresend_mock.openapi.documents import ASSETS
 from flaresend_mock.package_data import FIXTURES
 from tests.defaults import FAMILY, OWNED

@@ -14,7 +14,7 @@ from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Dictionary, Input, Nested, Number, Object, Several, Switch, Text, Whole, about
 from flaresend_mock.control.resources.activity import Received
-from flaresend_mock.core import kinds, numbers, payload_reader
+from flaresend_mock.core import kinds, numbers, payloads
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
@@ -229,7 +229,7 @@ def receive_message(world: World, body: dict[str, Any]) -> dict[str, Any]:
 def _message(given: Mapping[str, Any]) -> InboundMessage:
     kind = given.get("type") or _kind_of(given)
     if "message" in given:
-        found = payload_reader.read(given["message"]).type
+        found = payloads.read(given["message"]).type
         if given.get("type") not in (None, found):
             raise BadRequest(f"type: this payload is of type {found}")
         kind = found

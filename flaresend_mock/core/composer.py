@@ -7,11 +7,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, numbers, payload_reader, payloads, rights
+from flaresend_mock.core import errors, numbers, payloads, rights
 from flaresend_mock.core.media import Media, mimetype_of, mismatch
 from flaresend_mock.core.models import Disappearing, Instance, Message, Upload
-from flaresend_mock.core.payload_reader import TARGETED, Payload
-from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, InboundMessage
+from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, TARGETED, InboundMessage, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 
@@ -67,15 +66,15 @@ class Composer:
         if kind in rights.CHANGES or kind == "view_once" or rights.is_deleted(self._store.state, original):
             raise errors.NotForwarded
         payload = self._latest(original)
-        score = message.forwarded or min(MAX_FORWARDS, payload_reader.score_of(payload_reader.context_of(original)) + 1)
+        score = message.forwarded or min(MAX_FORWARDS, payloads.score_of(payloads.context_of(original)) + 1)
         kept = "image" if kind == "channel_image" else kind if kind in _FORWARDED_AS_THEY_ARE else "text"
         if original.content.raw:
-            return replace(message, kind=kept, raw=payload_reader.forwarded(payload or {}, score))
+            return replace(message, kind=kept, raw=payloads.forwarded(payload or {}, score))
         copy = self.copy_of(original)
-        said = payload_reader.read(payload)
+        said = payloads.read(payload)
         text, caption = said.text or copy.text, said.caption or copy.caption
         errors.require(kept != "text" or text, errors.NotForwarded)
-        details = payload_reader.details_of(kind, payload_reader.open_payload(original.payload).fields)
+        details = payloads.details_of(kind, payloads.open_payload(original.payload).fields)
         shown = replace(message, kind=kept, text=text, caption=caption, upload=copy.upload)
         return replace(shown, details=details, forwarded=score)
 
@@ -85,7 +84,7 @@ class Composer:
         for change in rights.changes_of(self._store.state, message) if payload else ():
             words = change.content.text if change.content.caption is None else change.content.caption
             if change.content.type == "edit" and words is not None:
-                payload = payload_reader.edited(payload or {}, words)
+                payload = payloads.edited(payload or {}, words)
         return payload
 
     def copy_of(self, message: Message) -> InboundMessage:
@@ -257,7 +256,7 @@ class Composer:
         """Return a message as replies quote it, with its file: the receiver can download what was quoted."""
         content = message.content
         if (payload := self._latest(message)) is not None:
-            return payload_reader.quoted(payload)
+            return payloads.quoted(payload)
         if content.type == "template":
             template = content.template
             text = template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
@@ -266,7 +265,7 @@ class Composer:
             return {"conversation": content.text or ""}
         copy = self.copy_of(message)
         copy = replace(copy, details=self._shared_file(copy, instance))
-        return payload_reader.quoted(payloads.write(copy, self._store.random, int(message.at.timestamp())))
+        return payloads.quoted(payloads.write(copy, self._store.random, int(message.at.timestamp())))
 
     def _key(self, message: InboundMessage, target: Message, *, from_me: bool) -> Payload:
         """Return the key of a target from the instance's side."""
@@ -289,7 +288,7 @@ class Composer:
 
     def _kept_by_edits(self, message: InboundMessage, target: Message) -> Payload:
         """Return what an edit keeps of its target: the kind, the quote, and the preview of a link in it."""
-        opened, context = payload_reader.open_payload(target.payload), dict(payload_reader.context_of(target))
+        opened, context = payloads.open_payload(target.payload), dict(payloads.context_of(target))
         context.pop("mentionedJid", None)
         for name in ("participant", "remoteJid"):
             if isinstance(context.get(name), str):
@@ -305,7 +304,7 @@ class Composer:
 
     def _vote(self, message: InboundMessage, poll: Message, sender: str) -> Payload:
         iv = self._store.random.material("poll vote")[: payloads.IV_LENGTH]
-        choices, secret = message.details["choices"], payload_reader.secret_of(poll.payload) or b""
+        choices, secret = message.details["choices"], payloads.secret_of(poll.payload) or b""
         creator, voter = self.shown(message, poll.sender), self.shown(message, sender)
         sealed = payloads.encrypted_vote(choices, secret=secret, poll=poll.id, creator=creator, voter=voter, iv=iv)
         return {"encPayload": payloads.b64(sealed), "encIv": payloads.b64(iv)}

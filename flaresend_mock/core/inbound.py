@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, event_bodies, models, numbers, payload_reader
+from flaresend_mock.core import errors, event_bodies, models, numbers, payloads
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.composer import Composer
 from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries
@@ -21,8 +21,7 @@ from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Instance, Message
-from flaresend_mock.core.payload_reader import Payload
-from flaresend_mock.core.payloads import InboundMessage
+from flaresend_mock.core.payloads import InboundMessage, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
@@ -75,7 +74,7 @@ class Inbound:
             chat = message.group or sender + numbers.USER
             message, payload = self._composer.compose(message, instance, sender, chat, now)
             if message.kind == "disappearing":  # from now on, or no more
-                seconds = payload_reader.open_payload(payload).fields.get("ephemeralExpiration")
+                seconds = payloads.open_payload(payload).fields.get("ephemeralExpiration")
                 chats = self._store.state.disappearing
                 chats.pop(chat, None)
                 if seconds in models.DISAPPEARING_SECONDS:
@@ -107,7 +106,7 @@ class Inbound:
             to = chat if chat.endswith(numbers.GROUP) else instance.number
             parties = {"instance": instance.id, "chat": chat, "sender": self._people.named(writer) or writer, "to": to}
             kept = payload if isinstance(payload, Mapping) else None
-            content = replace(payload_reader.read(payload), type=OWN_EVENT, raw=True)
+            content = replace(payloads.read(payload), type=OWN_EVENT, raw=True)
             own_id = own_id if isinstance(own_id, str) and "@" not in own_id else None
             recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now)
             completed, stamped = event_bodies.completed(event, instance.id, now), "timestamp" in event
@@ -146,7 +145,7 @@ class Inbound:
             raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
 
     def _content(self, message: InboundMessage, payload: Payload) -> models.Content:
-        said = payload_reader.read(payload)
+        said = payloads.read(payload)
         is_shown = message.kind != "view_once" or message.details.get("complete")
         return replace(
             said,

@@ -9,7 +9,7 @@ from typing import Any
 
 from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import DISAPPEARING_SECONDS
-from flaresend_mock.core.payload_reader import TABLES
+from flaresend_mock.core.payloads import TABLES
 
 COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
 """The fields that every kind has."""

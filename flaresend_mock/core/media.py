@@ -17,8 +17,7 @@ from flaresend_mock.core.errors import MediaNotFound, required
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
-from flaresend_mock.core.payload_reader import TABLES
-from flaresend_mock.core.payloads import WAVEFORM_BARS, b64
+from flaresend_mock.core.payloads import TABLES, WAVEFORM_BARS, b64
 from flaresend_mock.core.randomness import lasting
 from flaresend_mock.core.store import Store
 

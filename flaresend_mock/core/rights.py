@@ -2,11 +2,10 @@
 
 from datetime import datetime, timedelta
 
-from flaresend_mock.core import payload_reader
+from flaresend_mock.core import payloads
 from flaresend_mock.core.errors import NotAllowed
 from flaresend_mock.core.models import Message
-from flaresend_mock.core.payload_reader import TARGETED
-from flaresend_mock.core.payloads import InboundMessage
+from flaresend_mock.core.payloads import TARGETED, InboundMessage
 from flaresend_mock.core.state import State
 
 EDITABLE_FOR = timedelta(minutes=15)
@@ -41,7 +40,7 @@ def require_change(
 def require_usable(field: str, state: State, message: Message, changed: str) -> None:
     """Refuse a message that cannot be quoted or `changed`: NotAllowed says why, and names the request's `field`."""
     kind = message.content.type
-    original = payload_reader.target_of(message)
+    original = payloads.target_of(message)
     hint = f"; name the message that it is about, {original}" if original else ""
     _require(kind not in CHANGES, f"{field}: a message of type {kind} cannot be {changed}{hint}")
     _require(message.status != "failed", f"{field}: this message failed, so no one has it")
@@ -51,9 +50,7 @@ def require_usable(field: str, state: State, message: Message, changed: str) -> 
 
 def changes_of(state: State, message: Message) -> list[Message]:
     """Return the reactions, edits, deletions and votes that phones apply to a message, oldest first."""
-    return [
-        one for one in state.messages if payload_reader.target_of(one) == message.id and applies(state, one, message)
-    ]
+    return [one for one in state.messages if payloads.target_of(one) == message.id and applies(state, one, message)]
 
 
 def applies(state: State, change: Message, target: Message) -> bool:
@@ -71,23 +68,23 @@ def is_deleted(state: State, message: Message) -> bool:
 
 
 def _require_edit(target: Message, sender: str, now: datetime) -> None:
-    said = payload_reader.read(target.payload)
+    said = payloads.read(target.payload)
     kind = said.type if target.content.raw else target.content.type
     has_words = said.text is not None or said.caption is not None
     _require(target.sender == sender, "target: only its author edits a message")
     _require(kind in _EDITABLE, f"target: a message of type {kind} has no text to edit")
     _require(has_words, f"target: this message of type {kind} has no caption to edit")
-    _require(not payload_reader.context_of(target).get("isForwarded"), "target: a forwarded message cannot be edited")
+    _require(not payloads.context_of(target).get("isForwarded"), "target: a forwarded message cannot be edited")
     _require(now - target.at <= EDITABLE_FOR, "target: a message is edited within 15 minutes")
 
 
 def _require_options(message: InboundMessage, poll: Message) -> None:
-    fields = payload_reader.open_payload(poll.payload).fields
-    options = payload_reader.choices(fields)
+    fields = payloads.open_payload(poll.payload).fields
+    options = payloads.choices(fields)
     chosen = message.details["choices"]
     unknown = next((one for one in chosen if one not in options), None)
     allowed = fields.get("selectableOptionsCount")
-    is_poll = poll.content.type == "poll" and payload_reader.secret_of(poll.payload) is not None
+    is_poll = poll.content.type == "poll" and payloads.secret_of(poll.payload) is not None
     too_many = allowed and isinstance(allowed, int) and len(chosen) > allowed
     _require(is_poll, "target: this message is not a poll that can be voted in")
     _require(unknown is None, f"choices: the poll has no option {unknown!r}; its options are {', '.join(options)}")

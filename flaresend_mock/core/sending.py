@@ -11,7 +11,7 @@ from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Instance, Message
-from flaresend_mock.core.payload_reader import TABLES
+from flaresend_mock.core.payloads import TABLES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import PORTION, Store
 

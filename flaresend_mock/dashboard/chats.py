@@ -11,7 +11,7 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.core import numbers
 from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Delivery, Instance, Message
-from flaresend_mock.core.payload_reader import TARGETED, target_of
+from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words

@@ -10,7 +10,7 @@ from flask import abort
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery, Message, Task, TaskChange
-from flaresend_mock.core.payload_reader import target_of
+from flaresend_mock.core.payloads import target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of

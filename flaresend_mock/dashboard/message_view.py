@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import numbers, payload_reader, payloads, rights
+from flaresend_mock.core import numbers, payloads, rights
 from flaresend_mock.core.models import Content, Instance, Message
 from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
@@ -38,37 +38,37 @@ def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message
     deliveries = {one.message: one.status for one in world.deliveries.all()}
     changes_of: dict[str | None, list[Message]] = {}
     for change in changes:
-        changes_of.setdefault(payload_reader.target_of(change), []).append(change)
+        changes_of.setdefault(payloads.target_of(change), []).append(change)
     return [_bubble(world, one, deliveries.get(one.id, NOWHERE), changes_of.get(one.id, ())) for one in messages]
 
 
 def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Shown:
     """Return one message as the page shows it. `ours`: the instance sent it. `deleter` may delete it."""
-    opened, context = payload_reader.open_payload(message.payload), payload_reader.context_of(message)
+    opened, context = payloads.open_payload(message.payload), payloads.context_of(message)
     inner, kind = opened.fields, message.content.type
     reactions: dict[str, str] = {}
     votes: dict[str, bool] = {}
     text, deleted, edited = words(message), None, False
-    contact = [payload_reader.contact_of(inner)] if kind == "contact" else []
+    contact = [payloads.contact_of(inner)] if kind == "contact" else []
     for change in changes:
         match change.content.type if rights.applies(world.state, change, message) else None:
             case "reaction":
                 reactions[change.sender] = change.content.text or ""
             case "poll_vote":
-                votes[change.sender] = payloads.chooses(payload_reader.open_payload(change.payload).fields)
+                votes[change.sender] = payloads.chooses(payloads.open_payload(change.payload).fields)
             case "delete":
                 deleted = change.sender
             case "edit":
                 text, edited = words(change), True
-    outbound, quoted = message.direction == "outbound", payload_reader.quoted_by(message)
+    outbound, quoted = message.direction == "outbound", payloads.quoted_by(message)
     bubble: Shown = {"message": message, "ours": outbound, "author": name_of(world, message.sender), "text": text}
     bubble |= {"details": inner, "key": opened.name, "label": LABELS.get(kind, "Message"), "edited": edited}
     bubble |= {"deleted": deleted is not None, "deleter": _deleter(world, message), "voters": sum(votes.values())}
-    bubble |= {"file": _file(world, message.content), "choices": payload_reader.choices(inner)}
+    bubble |= {"file": _file(world, message.content), "choices": payloads.choices(inner)}
     return bubble | {
         "mark": message.status if outbound else delivery,
         "quote": None if quoted is None else _quote(world, quoted),
-        "contacts": payload_reader.contacts_of(inner) if kind == "contacts" else contact,
+        "contacts": payloads.contacts_of(inner) if kind == "contacts" else contact,
         "reactions": Counter(filter(None, reactions.values())),
         "deleted_by": name_of(world, deleted) if deleted not in (None, message.sender) else "",
         "forwarded": bool(context.get("isForwarded")),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flaresend_mock.core import kinds, numbers, payload_reader
+from flaresend_mock.core import kinds, numbers, payloads
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message, Webhook
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
@@ -83,7 +83,7 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     if content.type == OWN_EVENT:
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
         return {"event": given(sent.body, message.instance) if sent else {}, **instance}
-    opened, context = payload_reader.open_payload(message.payload), payload_reader.context_of(message)
+    opened, context = payloads.open_payload(message.payload), payloads.context_of(message)
     body = opened.fields
     group = {"group": message.chat} if message.chat.endswith(numbers.GROUP) else {}
     inbound: dict[str, Any] = {"from": message.sender, **group, **instance}
@@ -97,15 +97,15 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     inbound |= {} if content.type == "text" else {"type": content.type}
     inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
     if content.type == "edit":
-        context = payload_reader.open_payload(body.get("editedMessage")).fields.get("contextInfo") or {}
+        context = payloads.open_payload(body.get("editedMessage")).fields.get("contextInfo") or {}
         context = {"mentionedJid": context.get("mentionedJid")}
         inbound |= {"wrapped": True} if opened.wrappers else {}
     elif content.caption is not None:
         inbound["caption"] = content.caption
     inbound |= details
-    if quoted := payload_reader.quoted_by(message):
+    if quoted := payloads.quoted_by(message):
         inbound["reply_to"] = quoted
-    if (score := payload_reader.score_of(context)) > 0:
+    if (score := payloads.score_of(context)) > 0:
         inbound["forwarded"] = min(score, MAX_FORWARDS)
     if isinstance(context.get("mentionedJid"), list) and context["mentionedJid"]:
         inbound["mentions"] = context["mentionedJid"]
@@ -154,22 +154,22 @@ def _token() -> list[str]:
 
 def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the fields of a kind of message, without text and file; None if only the payload describes it."""
-    kind, target = message.content.type, payload_reader.target_of(message)
+    kind, target = message.content.type, payloads.target_of(message)
     if message.content.raw or kind == "poll_vote":  # the choices of a vote are encrypted
         return None
     names = kinds.IN_PAYLOADS.get(kind, {})
     found = {name: body.get(names.get(name, name)) for name in kinds.FIELDS.get(kind, ()) if name in kinds.DETAILS}
     match kind:
         case "contact":
-            found = {"contact": _contact(payload_reader.contact_of(body))}
+            found = {"contact": _contact(payloads.contact_of(body))}
         case "contacts":
-            found = {"contacts": list(map(_contact, payload_reader.contacts_of(body)))}
+            found = {"contacts": list(map(_contact, payloads.contacts_of(body)))}
         case "disappearing":
             found = {"seconds": body.get("ephemeralExpiration")}
         case "view_once":
             found["complete"] = True if "url" in body else None
         case "poll":
-            found["options"] = list(payload_reader.choices(body))
+            found["options"] = list(payloads.choices(body))
         case "list_reply":
             reply = body.get("singleSelectReply")
             found = {"selected": reply.get("selectedRowId") if isinstance(reply, Mapping) else None}

@@ -11,7 +11,7 @@ from flask import render_template
 from flaresend_mock.core import numbers
 from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.models import Call, Media, Message, Task
-from flaresend_mock.core.payload_reader import CONTEXT, target_of
+from flaresend_mock.core.payloads import CONTEXT, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.reproduce_curl import file_of, inbound_of, json_of
 

@@ -15,10 +15,9 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.http.connection import Connection
+from flaresend_mock.http.connection import Connection, refusal
 from flaresend_mock.http.proxy import Proxy
 from flaresend_mock.http.request_reader import MAX_HEAD, Refused
-from flaresend_mock.http.response_writer import refusal
 from flaresend_mock.http.turns import CallQueue
 
 if TYPE_CHECKING:

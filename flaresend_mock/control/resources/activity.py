@@ -13,7 +13,7 @@ from flaresend_mock.core.matchers import parser
 from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
-from flaresend_mock.core.payload_reader import OTHER, quoted_by, target_of
+from flaresend_mock.core.payloads import OTHER, quoted_by, target_of
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import shown
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by, utc
