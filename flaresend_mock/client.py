@@ -1,5 +1,6 @@
 """Calls of the control plane of one emulator, over HTTP and never through a proxy."""
 
+import copyreg
 import json
 import socket
 from base64 import b64encode
@@ -26,7 +27,12 @@ _Pairs = Mapping[str, Any]
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
-class ControlPlaneError(Exception):
+class _ClientError(Exception):
+    def __reduce__(self) -> tuple[Any, ...]:  # parallel test runners send errors to another process
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
+
+class ControlPlaneError(_ClientError):
     """The emulator refused a call. The message is that of the response, whose whole JSON is `response`.
 
     `status` is the response's, such as 404, and `code` the error's, such as world_not_found, for programs.
@@ -37,7 +43,7 @@ class ControlPlaneError(Exception):
         self.status, self.code, self.response = status, code, response
 
 
-class EmulatorUnreachable(Exception):
+class EmulatorUnreachable(_ClientError):
     """No emulator responds at the URL, for a `reason` in a few words; `is_refused` if no server listens there."""
 
     def __init__(self, message: str, reason: str = "", *, is_refused: bool = False) -> None:

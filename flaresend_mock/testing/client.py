@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import json
 import socket
 from collections.abc import Iterable, Mapping
@@ -52,6 +53,7 @@ class ExpectationFailed(AssertionError):
 
 
 ExpectationFailed.__module__ = "builtins"  # pytest leaves the module out of its summary
+vars(builtins)["ExpectationFailed"] = ExpectationFailed  # and pickle finds it there, for parallel test runners
 
 
 class _KitControl(ControlPlane):

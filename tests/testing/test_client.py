@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import pickle
 import re
 import socket
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import requests
 from flask import Flask, request
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.client import NotAnEmulator
 from flaresend_mock.control.people import PersonInput
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.testing import ControlPlaneError, EmulatorUnreachable, ExpectationFailed, Flaresend, Server
@@ -638,3 +640,19 @@ def test_a_token_that_no_header_can_hold_is_said_to_be_one(token: str, flaresend
 def test_a_path_behind_the_emulators_address_is_not_its_address(flaresend_mock: Flaresend) -> None:
     with pytest.raises(EmulatorUnreachable, match="is not a flaresend-mock emulator"):
         Server(f"{flaresend_mock.url}/_mock").check()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExpectationFailed("no message"),
+        ControlPlaneError(404, "world_not_found", "no such world", {"error": "no such world"}),
+        EmulatorUnreachable("Cannot reach it", "refused", is_refused=True),
+        NotAnEmulator("http://127.0.0.1:1", 502),
+    ],
+)
+def test_an_error_and_its_class_reach_another_process(error: Exception) -> None:
+    kind, again = pickle.loads(pickle.dumps((type(error), error)))
+
+    assert (kind, type(again)) == (type(error), type(error))
+    assert (again.args, vars(again)) == (error.args, vars(error))
