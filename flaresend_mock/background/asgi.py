@@ -206,7 +206,7 @@ class _Exchange:
                 raise RuntimeError("it ended before its response did")
         except BaseException as error:  # SystemExit would end the loop
             if self.result.done():
-                log.warning("the application raised after its response", exc_info=error)
+                log.warning("the application responded with %s and raised", self._start["status"], exc_info=error)
             else:
                 self.result.set_exception(error)
 

@@ -168,7 +168,9 @@ def test_an_application_that_hangs_is_given_up(flaresend_mock: Flaresend, monkey
     assert cancelled.wait(5)
 
 
-def test_what_runs_after_a_response_is_done_when_the_call_returns(flaresend_mock: Flaresend) -> None:
+def test_what_runs_after_a_response_is_done_when_the_call_returns(
+    flaresend_mock: Flaresend, caplog: pytest.LogCaptureFixture
+) -> None:
     done: list[str] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -179,6 +181,7 @@ def test_what_runs_after_a_response_is_done_when_the_call_returns(flaresend_mock
 
     assert delivered(flaresend_mock, app).attempts[0].status == 200
     assert done == ["mail"]
+    assert "the application responded with 200 and raised" in caplog.messages
 
 
 def test_a_response_without_an_end_is_read_as_far_as_others_are(flaresend_mock: Flaresend) -> None:
