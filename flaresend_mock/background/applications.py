@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -90,14 +90,15 @@ class Application:
     It is a WSGI application in turn, for a server.
     """
 
-    def __init__(self, handle: Handler, caller: CallerThread | None = None) -> None:
-        self._handle, self._caller = handle, caller
+    def __init__(self, handle: Handler, caller: CallerThread | None = None, context: Context | None = None) -> None:
+        self._handle, self._caller, self._context = handle, caller, context or Context()
 
     def respond(self, environ: dict[str, Any], seconds: float | None = None) -> Result:
         """Return the response to a request: ApplicationError, or TimeoutError if it takes longer than the seconds."""
         call = _Call(partial(self._handle, {**environ, "HTTP_HOST": HOST}))
         if self._caller is None:
-            threading.Thread(target=call.run, name="flaresend-mock-application", daemon=True).start()
+            run = partial(self._context.copy().run, call.run)
+            threading.Thread(target=run, name="flaresend-mock-application", daemon=True).start()
         else:
             self._caller.submit(call)
         call.begun.wait()
@@ -136,17 +137,22 @@ class CallerThread:
     """A thread that runs the calls of applications while it waits for something else."""
 
     def __init__(self) -> None:
-        self._thread: int | None = None
+        self.thread: int | None = None
         self._calls: SimpleQueue[_Call | None] = SimpleQueue()
         self._closing, self._closed = threading.Lock(), False
 
     def join(self) -> None:
         """Become the calling thread."""
-        self._thread = threading.get_ident()
+        self.thread = threading.get_ident()
 
     @property
     def is_here(self) -> bool:
-        return self._thread == threading.get_ident()
+        return self.thread == threading.get_ident()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether calls wait for this thread, which is not the calling one."""
+        return not self.is_here and not self._calls.empty()
 
     def submit(self, call: _Call) -> None:
         with self._closing:

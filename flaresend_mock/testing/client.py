@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, ExitStack, suppress
+from contextvars import Context, copy_context
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -107,11 +108,11 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def aio(self) -> AsyncFlaresend:
         """The same calls, to be awaited: for a test in the event loop that the application runs in.
 
-        RuntimeError if an application is called in this thread, which cannot do that while it runs a loop.
+        RuntimeError if an application is called in the thread of the test, which cannot do that while it runs a loop.
         """
-        if self._control.caller.is_here:
+        if self._control.caller.thread is not None:
             raise RuntimeError(
-                "webhook_app(…) calls the application in this thread, while that waits: "
+                "webhook_app(…) calls the application in the thread of the test, while that waits: "
                 "use `await flaresend_mock.aio.webhook_app(…)` instead"
             )
         from flaresend_mock.testing.aio import AsyncFlaresend  # imports asyncio
@@ -281,7 +282,8 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         refuse_while_handling()
         refuse_in_loop("settle")
         if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
-            raise self._failed("some deliveries are still under way")
+            stuck = ": the application waits for its thread to make a call of the kit"
+            raise self._failed(f"some deliveries are still under way{stuck if self._control.caller.is_awaited else ''}")
 
     def webhook(self, /, url: str | None, *, ca: str | Path | None = None, verify: bool = True, **options: Any) -> None:
         """Send the instance's events to a URL; None sends them nowhere.
@@ -350,8 +352,10 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         opened = self._open.enter_context(ExitStack())
         handle = opened.enter_context(handler(app, thread, loop))
         if thread == "caller":
+            refuse_in_loop("webhook_app", how="async with")  # this thread could not wait for its calls
             self._control.caller.join()
-        application = Application(handle, self._control.caller if thread == "caller" else None)
+        context = copy_context() if loop else Context()  # asgiref has the thread of the transaction in the test's
+        application = Application(handle, self._control.caller if thread == "caller" else None, context)
         if self._here:
             base = opened.enter_context(mounted(application))
         else:

@@ -7,6 +7,7 @@ import inspect
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import aiohttp
@@ -198,7 +199,35 @@ def test_an_application_of_the_tests_thread_cannot_be_awaited(flaresend_mock: Fl
     flaresend_mock.webhook_app(dict, thread="caller")
 
     with pytest.raises(RuntimeError, match=r"use `await flaresend_mock.aio.webhook_app\(…\)` instead"):
-        flaresend_mock.aio  # noqa: B018
+        asyncio.run(asyncio.to_thread(lambda: flaresend_mock.aio))  # asgiref runs loops beside the thread of the test
+
+
+def test_the_thread_of_a_loop_calls_no_application(flaresend_mock: Flaresend) -> None:
+    async def test() -> None:
+        with pytest.raises(RuntimeError, match=r"use `async with flaresend_mock.aio.webhook_app\(…\)`"):
+            flaresend_mock.webhook_app(dict, thread="caller")
+        await flaresend_mock.aio.webhook(None)
+
+    asyncio.run(test())
+
+
+def test_an_application_has_the_context_of_the_test_that_awaits(flaresend_mock: Flaresend) -> None:
+    place, seen = ContextVar[str]("place"), list[str]()
+
+    class App(AsgiApplication):
+        async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+            seen.append(place.get())
+            place.set("application")
+            await super().__call__(scope, receive, send)
+
+    async def test() -> None:
+        place.set("test")
+        async with flaresend_mock.aio.webhook_app(App()):
+            await flaresend_mock.aio.receive(ANN, "hi")
+            await flaresend_mock.aio.receive(ANN, "there")
+
+    asyncio.run(test())
+    assert seen == ["test"] * 3
 
 
 @pytest.mark.parametrize("call", REFUSED)

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -103,6 +104,21 @@ def test_it_runs_it_in_each_call_that_waits(wait: Any, kit: Flaresend, shop: Sho
 
     wait(kit)
 
+    assert shop.rows == ["one"]
+
+
+def test_another_thread_that_waits_for_it_says_so(
+    flaresend_mock: Flaresend, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.background.webhook_sender.SETTLE_SECONDS", 0.1)
+    flaresend_mock.webhook_app(shop, thread="caller", retries=[])
+
+    with (
+        ThreadPoolExecutor(1) as other,
+        pytest.raises(AssertionError, match="under way: the application waits for its thread to make a call"),
+    ):
+        other.submit(flaresend_mock.receive, ANN, "one").result()
+    flaresend_mock.settle()
     assert shop.rows == ["one"]
 
 
