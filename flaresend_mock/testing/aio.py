@@ -14,6 +14,7 @@ from contextvars import copy_context
 from functools import partial, wraps
 from threading import Thread
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from warnings import warn
 
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.handles import AppURL, Clock, Instance
@@ -45,10 +46,15 @@ async def in_thread(call: Callable[[], _R]) -> _R:
 class Entered(Generic[_M]):
     """A call that is awaited, or entered by `async with`, which ends what it returns."""
 
-    def __init__(self, call: Callable[[], _M]) -> None:
-        self._call = call
+    def __init__(self, name: str, call: Callable[[], _M]) -> None:
+        self._call, self._unused = call, f"{name}(…) was never awaited"
+
+    def __del__(self) -> None:
+        if self._unused:
+            warn(self._unused, RuntimeWarning, stacklevel=2)
 
     def __await__(self) -> Generator[Any, None, _M]:
+        self._unused = ""
         return in_thread(self._call).__await__()
 
     async def __aenter__(self) -> _M:
@@ -77,7 +83,7 @@ def _awaited(
 def _entered(method: Callable[Concatenate[_T, _P], _M]) -> Callable[Concatenate[_Async[_T], _P], Entered[_M]]:
     @wraps(method)
     def call(self: _Async[_T], /, *args: _P.args, **options: _P.kwargs) -> Entered[_M]:
-        return Entered(partial(method, self._blocking, *args, **options))
+        return Entered(method.__name__, partial(method, self._blocking, *args, **options))
 
     return call
 
@@ -149,4 +155,4 @@ class AsyncFlaresend(_Async[Flaresend]):
         loop cancels it. Takes the `options` of the blocking call, but `thread` and `loop`.
         """
         mount = partial(self._blocking.webhook_app, app, path, thread="own", loop=asyncio.get_running_loop())
-        return Entered(partial(mount, **options))
+        return Entered("webhook_app", partial(mount, **options))

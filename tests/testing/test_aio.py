@@ -211,6 +211,16 @@ def test_the_thread_of_a_loop_calls_no_application(flaresend_mock: Flaresend) ->
     asyncio.run(test())
 
 
+@pytest.mark.parametrize("call", ["fault", "webhook_app", "webhook_receiver", "snapshot"])
+def test_a_call_that_is_not_awaited_warns(call: str, flaresend_mock: Flaresend) -> None:
+    async def test() -> None:
+        getattr(flaresend_mock.aio, call)(dict)
+
+    with pytest.warns(RuntimeWarning, match=rf"^{call}\(…\) was never awaited$") as warned:
+        asyncio.run(test())
+    assert warned[0].filename == __file__
+
+
 def test_an_application_has_the_context_of_the_test_that_awaits(flaresend_mock: Flaresend) -> None:
     place, seen = ContextVar[str]("place"), list[str]()
 
