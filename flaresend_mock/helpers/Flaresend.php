@@ -13,9 +13,7 @@ trait Flaresend {
     protected function flaresendWorld(): array { return []; }
     /** @before */
     #[Before]
-    protected function createFlaresendWorld(): void {
-        $this->flaresend = new World($this->flaresendWorld(), $this->toString());
-    }
+    protected function createFlaresendWorld(): void { $this->flaresend = new World($this->flaresendWorld(), $this->toString()); }
     /** @after */
     #[After]
     protected function deleteFlaresendWorld(): void { isset($this->flaresend) && $this->flaresend->close(); }
@@ -134,7 +132,8 @@ final class World {
         } catch (\RuntimeException $refused) {
             in_array($refused->getCode(), [408, 409, 422], true) || throw $refused;
             $query = ['match' => Emulator::json((object) $match), 'kind' => $kind];
-            Assert::fail("$kind like $query[match]: {$refused->getMessage()}\n" . $this->transcript($how === 'wait' ? $query : []));
+            $problem = $how === 'wait' ? strtok($refused->getMessage(), ';') : $refused->getMessage(); // the transcript has the rest
+            Assert::fail("$kind like $query[match]: $problem\n" . $this->transcript($how === 'wait' ? $query : []));
         }
         Assert::assertTrue(true); // PHPUnit counts it
         return $found;
@@ -175,7 +174,7 @@ final class Emulator {
     private static mixed $url = null, $running, $listener = null, $handler, $thrown = null;
     public static function url(): string {
         if (self::$url === null) {
-            self::$url = rtrim(trim(getenv('FLARESEND_MOCK_URL') ?: self::start()), '/');
+            self::$url = preg_replace('~^(?!https?://)~', 'http://', rtrim(trim(getenv('FLARESEND_MOCK_URL') ?: self::start()), '/'));
             isset(self::call('GET', '/health')['version']) || self::fail('is not a flaresend-mock emulator');
         }
         return self::$url;
@@ -238,7 +237,8 @@ final class Emulator {
         try {
             self::$handles = true;
             $reply = (self::$handler)(json_decode($body, true) ?? [], $headers, $body) ?? 200;
-            $status = is_int($reply) ? $reply : $reply->getStatusCode();
+            $status = is_int($reply) ? $reply : (is_callable([$reply, 'getStatusCode']) ? $reply->getStatusCode()
+                : throw new \TypeError('The webhook handler returned ' . get_debug_type($reply) . ', neither a status nor a response.'));
         } catch (\Throwable $thrown) {
             [$status, self::$thrown] = [500, self::$thrown ?? $thrown];
         } finally {

@@ -36,9 +36,12 @@ def test_the_examples_pass_and_delete_their_worlds(folder: Path) -> None:
         settings = {"FLARESEND_MOCK_URL": f"{emulator.url}/", "FLARESEND_MOCK_CONTROL_TOKEN": "a-token"}
         said = run(folder, "phpunit", "tests", **settings)
         left = [world.name for world in emulator.worlds.all()]
+        settings["FLARESEND_MOCK_URL"] = emulator.url.removeprefix("http://")
+        short = run(folder, "phpunit", "tests", **settings)
         lost = run(folder, "phpunit", "tests", fails=True, FLARESEND_MOCK_URL=emulator.url)
 
     assert "OK (5 tests" in said
+    assert "OK (5 tests" in short
     assert left == ["default"]
     assert "The helper reads it from FLARESEND_MOCK_CONTROL_TOKEN." in lost
 
@@ -70,11 +73,11 @@ def test_the_rest_of_the_helper_works_without_further_extensions(folder: Path) -
     shutil.copy(Path(__file__).parent / "php" / "HelperTest.php", folder / "tests")
     phpunit, tests = str(shutil.which("phpunit")), str(folder / "tests" / "HelperTest.php")
 
-    assert "OK (11 tests" in run(folder, phpunit, tests, PATH=PATH)
+    assert "OK (12 tests" in run(folder, phpunit, tests, PATH=PATH)
 
     few = [f"-dextension={name}" for name in NEEDED_BY_PHPUNIT]
     said = run(folder, "php", "-n", *few, phpunit, "--filter", "Inbox|Handler|Environment", tests, PATH=PATH)
-    assert "OK (4 tests" in said
+    assert "OK (5 tests" in said
 
 
 def test_errors_name_what_is_missing(folder: Path) -> None:

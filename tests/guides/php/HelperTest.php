@@ -128,6 +128,20 @@ final class HelperTest extends TestCase
         $this->assertSame(500, $this->flaresend->deliveries()[0]['attempts'][0]['status']);
     }
 
+    public function testAHandlerThatReturnsSomethingElseIsTold(): void
+    {
+        foreach (['array' => ['ok' => true], 'string' => 'ok'] as $type => $reply) {
+            $this->flaresend->webhookHandler(fn () => $reply);
+            try {
+                $this->flaresend->receive($type === 'array' ? self::ANN : '254711000111', 'hi');
+                $this->fail('nothing was thrown');
+            } catch (TypeError $thrown) {
+                $said = "The webhook handler returned $type, neither a status nor a response.";
+                $this->assertSame($said, $thrown->getMessage());
+            }
+        }
+    }
+
     public function testFailuresShowWhatHappened(): void
     {
         $this->flaresend->receive(self::ANN, 'hi');
