@@ -286,7 +286,8 @@ export class Flaresend {
 
   /** Delivers events to a URL. */
   webhook(url: string, options?: WebhookOptions): Promise<any>;
-  /** Serves a request listener, such as an Express application, on a free port, and delivers events to it. */
+  /** Serves a request listener, such as an Express application, on a free port, and delivers events to it. What it throws
+   *  is a response of 500, and fails the test. */
   webhookApp(
     app: (request: IncomingMessage, response: ServerResponse) => unknown,
     options?: AppOptions,

@@ -8,25 +8,27 @@ import http from "node:http";
 import { basename, delimiter } from "node:path";
 
 const START_TIMEOUT = 60_000; // milliseconds of the first test, which starts the emulator
-const sleep = ((later) => (ms) => new Promise((done) => later(done, ms)))(setTimeout); // not that of fake timers
+const later = setTimeout; // not that of fake timers
+const sleep = (ms, keep = "ref") => new Promise((done) => later(done, ms)[keep]?.());
 const eventOf = (since) => since?.event ?? since?.id ?? since ?? 0;
 const regex = ({ flags, source }) => ({ regex: flags.replace(/[^ims]/g, "").replace(/.+/, "(?$&)") + source });
 const encode = (body) => JSON.stringify(body, (_, value) => (value instanceof RegExp ? regex(value) : value));
-
 export class ExpectationFailed extends Error {}
 export class ControlPlaneError extends Error {}
 
-function failure(Kind, message, fields) {
-  const error = Object.assign(new Kind(message), { name: Kind.name, ...fields });
+function trim(error) {
   const frames = error.stack.split("\n").filter((line) => /^ +at (?!.*(flaresend\.[cm]?[jt]s|\(node:))/.test(line));
-  error.stack = [`${Kind.name}: ${message}`, ...frames].join("\n"); // runners show the line of the test
+  error.stack = [`${error.name}: ${error.message}`, ...frames].join("\n"); // runners show the line of the test
   return error;
+}
+const failure = (Kind, text, fields) => trim(Object.assign(new Kind(text), { name: Kind.name, ...fields }));
+function refuse(rest, known) {
+  for (const name in rest) throw failure(TypeError, `'${name}' is not an option: there are ${known}`);
 }
 
 let emulator;
-
 export function start() {
-  const url = process.env.FLARESEND_MOCK_URL?.replace(/\/$/, "");
+  const url = process.env.FLARESEND_MOCK_URL?.replace(/\/$/, "").replace(/^(?!https?:|$)/, "http://");
   return (emulator ??= url ? Promise.resolve({ url, stop() {} }) : launch());
 }
 
@@ -61,21 +63,17 @@ function launch() {
 // Makes a call of the control plane, by node:http as tests replace `fetch`.
 async function exchange(url, credentials, method, path, body) {
   const { FLARESEND_MOCK_CONTROL_TOKEN: token } = process.env;
-  const data = body === undefined ? "" : encode(body);
   const headers = { "Content-Type": "application/json", ...credentials, ...(token && { "X-Control-Token": token }) };
-  const parts = [];
-  let response;
+  let response, found;
   try {
-    response = await new Promise((resolve, reject) => {
-      const options = { method, headers: { ...headers, "Content-Length": Buffer.byteLength(data) }, agent: false };
-      http.request(`${url}/_mock${path}`, options, resolve).on("error", reject).end(data);
+    response = await new Promise((done, fail) => {
+      http.request(`${url}/_mock${path}`, { method, headers, agent: false }, done).on("error", fail).end(encode(body));
     });
-    for await (const part of response) parts.push(part);
+    found = Buffer.concat(await response.toArray());
   } catch (error) {
     throw failure(Error, `Cannot reach an emulator at ${url}: ${error.message || error.code}`);
   }
-  const found = Buffer.concat(parts);
-  const status = response.statusCode;
+  const { statusCode: status } = response;
   if (status < 300) return found;
   const other = { message: `The server at ${url} is no emulator: it responds ${status}` };
   const { code, message } = String(found).startsWith('{"error"') ? JSON.parse(found).error : other;
@@ -83,8 +81,8 @@ async function exchange(url, credentials, method, path, body) {
 }
 
 export const world = (test, options) => new Flaresend().open(test, options);
-
 export function perTest(hooks = globalThis, options) {
+  if (!hooks.beforeEach) throw failure(TypeError, "No hooks are global: use perTest({ beforeEach, afterEach })");
   const flaresend = new Flaresend();
   hooks.beforeEach(async function () {
     const [first, second] = arguments; // a parameter is a callback for Jest and Mocha, and a fixture for Playwright
@@ -103,26 +101,32 @@ export class Flaresend {
   name = "";
   #strays = 0;
   #closing = [];
+  #pending = new Set(); // calls without a response
+  #thrown = []; // by the application
 
   async open(test = "test", options) {
     if (this.name) throw new Error("The world of another test is open: tests that run at the same time use world(…)");
-    this.url = (await start()).url;
     const seed = createHash("sha256").update(test).digest().readUInt32BE(); // the same ids in each run
     const name = `${`test-${test}`.replace(/[^a-z0-9]+/gi, "-").slice(0, 50)}-${randomUUID().slice(0, 8)}`;
-    this.headers = {};
+    Object.assign(this, { name, apiKey: "", headers: {} }).url = (await start()).url;
     this.#strays = (await this.#call("GET", "/events?world=default&limit=1")).events[0]?.id ?? 0;
-    const made = await this.#call("POST", "/worlds", { name, seed, public_url: this.url, ...options });
-    this.headers = { Authorization: `Bearer ${made.api_key}`, "Content-Type": "application/json" };
-    return Object.assign(this, { name, apiKey: made.api_key });
+    const { api_key } = await this.#call("POST", "/worlds", { name, seed, public_url: this.url, ...options });
+    this.headers = { Authorization: `Bearer ${api_key}`, "Content-Type": "application/json" };
+    return Object.assign(this, { apiKey: api_key });
   }
-
   async close() {
-    if (!this.name) return;
-    if (this.#closing.length) await this.settle().catch(() => {});
+    const { name } = this;
+    if (!name) return;
+    const settled = this.#closing.length && this.#call("POST", "/deliveries/settle").catch(() => {});
+    await Promise.race([settled, sleep(1000, "unref")]);
+    const [error] = [...this.#thrown.splice(0), ...this.#pending];
+    this.#pending.clear();
+    this.name = "";
+    if (!this.apiKey) return; // it could not be opened
     for (const end of this.#closing.splice(0).reverse()) await end();
-    await this.#call("DELETE", `/worlds/${this.name}`).finally(() => (this.name = ""));
+    await this.#call("DELETE", `/worlds/${name}`);
+    if (error) throw trim(error);
   }
-
   env(url = "FLARESEND_URL", apiKey = "FLARESEND_API_KEY") {
     for (const [name, value] of Object.entries({ [url]: this.url, [apiKey]: this.apiKey })) {
       const before = process.env[name];
@@ -130,10 +134,15 @@ export class Flaresend {
       process.env[name] = value;
     }
   }
-
   async control(method, path, body) {
     if (!this.name) throw failure(Error, "There is no world: open() creates it, which perTest does before each test");
-    return this.#call(method, path, body);
+    const late = new Error(`The test ended before ${path}: is an await missing, or does the application hang?`);
+    this.#pending.add(late);
+    const [{ value, reason }] = await Promise.allSettled([this.#call(method, path, body)]);
+    if (!this.#pending.delete(late)) throw late;
+    const [error = reason] = this.#thrown.splice(0);
+    if (error) throw error;
+    return value;
   }
   #call = async (method, path, body) => JSON.parse(await exchange(this.url, this.headers, method, path, body));
   messages = async (match = {}) => (await this.control("POST", "/messages/search", { match })).messages;
@@ -154,8 +163,8 @@ export class Flaresend {
     },
     advanceToNext: async () => (await this.control("POST", "/clock/advance", { to_next: true })).fired,
   };
-
-  async receive(from, message, { wait = true, file } = {}) {
+  async receive(from, message, { wait = true, file, ...rest } = {}) {
+    refuse(rest, "wait and file");
     const media = file && { media: { base64: readFileSync(file, "base64"), fileName: basename(file) } };
     const fields = typeof message === "string" ? { text: message } : message;
     const { event } = await this.control("POST", "/inbound", { from, ...media, ...fields });
@@ -167,36 +176,30 @@ export class Flaresend {
     const { settled } = await this.control("POST", "/deliveries/settle");
     if (!settled) await this.#fail("some deliveries are still under way");
   }
-
   expectMessage = (match, wait) => this.#expect("messages", { direction: "outbound" }, match, wait);
   expectDelivery = (match, wait) => this.#expect("deliveries", { status: "delivered" }, match, wait);
-  async #expect(kind, usual, match = {}, { within = 2, since } = {}) {
+  async #expect(kind, usual, match = {}, { within = 2, since, ...rest } = {}) {
+    refuse(rest, "within and since");
     const body = { match: { ...usual, ...match }, timeout: within, since: eventOf(since) };
     const problem = `no ${kind} like ${encode(match)} within ${within} s`;
     return (await this.#check(`/${kind}/wait`, body, problem, { kind, match: encode(body.match) }))[kind][0];
   }
-
-  async expectNoMessage(match = {}, { within = 0, since } = {}) {
+  async expectNoMessage(match = {}, { within = 0, since, ...rest } = {}) {
+    refuse(rest, "within and since");
     await this.settle();
     await sleep(within * 1000);
     const body = { match: { direction: "outbound", ...match }, never: true, since: eventOf(since) };
     await this.#check("/messages/verify", body, `a message like ${encode(match)} was sent`);
   }
-
   async verify(match, { atLeast, atMost, inOrder, since, ...counts } = {}) {
     const body = { match, at_least: atLeast, at_most: atMost, in_order: inOrder, ...counts, since: eventOf(since) };
     return (await this.#check("/requests/verify", body)).count;
   }
-
-  async #check(path, body, problem, query) {
-    try {
-      return await this.control("POST", path, body);
-    } catch (error) {
+  #check = (path, body, problem, query) =>
+    this.control("POST", path, body).catch((error) => {
       if (!["timeout", "not_verified", "evicted"].includes(error.code)) throw error;
-      await this.#fail(problem ?? error.message, query);
-    }
-  }
-
+      return this.#fail(problem ?? error.message, query);
+    });
   async #fail(problem, query) {
     throw failure(ExpectationFailed, `${problem}\n${await this.transcript(query)}`);
   }
@@ -204,37 +207,34 @@ export class Flaresend {
     const asked = new URLSearchParams({ strays_since: this.#strays, ...query });
     return String(await exchange(this.url, this.headers, "GET", `/transcript?${asked}`));
   }
-
   async fault(fields, callback) {
     const { id } = await this.control("POST", "/faults", typeof fields === "string" ? { preset: fields } : fields);
-    const path = `/faults/${id}`;
-    const hits = async () => (await this.control("GET", path)).hits;
-    const remove = () => this.control("DELETE", path).then(() => this.settle());
+    const hits = async () => (await this.control("GET", `/faults/${id}`)).hits;
+    const remove = () => this.control("DELETE", `/faults/${id}`).then(() => this.settle());
     const fault = { id, hits, remove, [Symbol.asyncDispose]: remove };
-    if (!callback) return fault;
-    try {
-      return await callback(fault);
-    } finally {
-      await remove();
-    }
+    return callback ? (async () => callback(fault))().finally(remove) : fault;
   }
-
   webhook = (url, options) => this.control("PUT", "/instances/default/webhook", { url, ...options });
   async webhookApp(app, { path = "/webhook", host = process.env.FLARESEND_MOCK_APP_HOST, ...options } = {}) {
-    const server = http.createServer(app);
+    if (typeof app !== "function") throw failure(TypeError, "webhookApp takes a function; webhook takes a URL");
+    const { name } = this;
+    const server = http.createServer((request, response) => {
+      (async () => app(request, response))().catch((error) => {
+        if (!response.headersSent) response.writeHead(500);
+        response.end();
+        if (this.name !== name || !this.#thrown.push(error)) throw error;
+      });
+    });
     await new Promise((done, fail) => server.on("error", fail).listen(0, host ? "0.0.0.0" : "127.0.0.1", done));
     this.#closing.push(() => (server.close(), server.closeAllConnections?.()));
     const url = `http://${host || "127.0.0.1"}:${server.address().port}${path}`;
     await this.webhook(url, options);
     return url;
   }
-
   async inbox(options) {
     const inbox = { url: "", status: 200, events: [] };
     inbox.url = await this.webhookApp(async (request, response) => {
-      let body = "";
-      for await (const part of request.setEncoding("utf8")) body += part;
-      const event = JSON.parse(body);
+      const event = JSON.parse(Buffer.concat(await request.toArray()));
       const { conversation, extendedTextMessage } = event.data?.message ?? {};
       const text = conversation ?? extendedTextMessage?.text;
       if (inbox.status < 300) inbox.events.push({ event, text, headers: request.headers });

@@ -27,11 +27,11 @@ TEXT = (REPOSITORY / "docs" / "testing" / PAGE).read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| ([\w:]+) \| `(import .+?)` \| `(.+?)` \|$", TEXT, re.MULTILINE)
 PACKAGES = {"Vitest": "vitest", "Jest": "jest", "Mocha": "mocha", "Playwright": "@playwright/test"}
 PASSED = {
-    "Vitest": r"Tests +4 passed",
-    "node:test": r"pass 4\b",
-    "Jest": r"Tests: +4 passed",
-    "Mocha": r"\b4 passing",
-    "Playwright": r"\b4 passed",
+    "Vitest": r"Tests +5 passed",
+    "node:test": r"pass 5\b",
+    "Jest": r"Tests: +5 passed",
+    "Mocha": r"\b5 passing",
+    "Playwright": r"\b5 passed",
 }
 
 STOPPING = {

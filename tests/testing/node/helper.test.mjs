@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import http from "node:http";
 import { test as plain } from "node:test";
 import { afterEach, beforeEach, describe, test } from "node:test";
-import { ControlPlaneError, ExpectationFailed, perTest, world } from "./flaresend.mjs";
+import { ControlPlaneError, ExpectationFailed, Flaresend, perTest, world } from "./flaresend.mjs";
 
 const ANN = "254712345678";
 
@@ -82,6 +82,25 @@ describe("in a world of its own", () => {
     assert.equal(responded, true);
     const [{ attempts: [{ url }] }] = await flaresend.deliveries();
     assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/hooks\/flaresend$/);
+  });
+
+  test("what an application throws is a response of 500, and fails the test", async () => {
+    const apps = [() => assert.fail("at once"), async () => assert.fail("later")];
+    for (const [index, app] of apps.entries()) {
+      await flaresend.webhookApp(app);
+      await assert.rejects(flaresend.receive(`25471100011${index}`, "hi"), /at once|later/);
+      await flaresend.expectNoMessage({ to: ANN });
+    }
+    const deliveries = await flaresend.deliveries();
+    assert.deepEqual(deliveries.map(({ attempts }) => attempts[0].status), [500, 500]);
+    await assert.rejects(flaresend.webhookApp({ listen() {} }), /webhookApp takes a function/);
+  });
+
+  test("options are checked", async () => {
+    await failed(TypeError, flaresend.expectMessage({}, { timeout: 1 }));
+    await failed(TypeError, flaresend.expectNoMessage({}, { timeout: 1 }));
+    const error = await failed(TypeError, flaresend.receive(ANN, "hi", { await: false }));
+    assert.equal(error.message, "'await' is not an option: there are wait and file");
   });
 
   test("the name of this machine is that for a container", async () => {
@@ -225,4 +244,56 @@ plain("another server is not taken for an emulator", async () => {
   await assert.rejects(one.messages(), /Cannot reach an emulator at http:\/\/127\.0\.0\.1:9: connect ECONNREFUSED/);
   one.url = url;
   await one.close();
+});
+
+plain("an application that throws after its response fails the end of the test", async () => {
+  const one = await world();
+  let responded;
+  const done = new Promise((resolve) => (responded = resolve));
+  await one.webhookApp((_, response) => {
+    response.end(responded);
+    return done.then(() => assert.fail("too late"));
+  });
+  await one.receive(ANN, "hi", { wait: false });
+  await done;
+  await assert.rejects(one.close(), /too late/);
+  await one.close();
+});
+
+plain("a test that forgets to await is told so, and the next one has a world", async () => {
+  const one = new Flaresend();
+  await one.open();
+  const forgotten = failed(Error, one.expectMessage({ to: ANN }, { within: 30 }));
+  const error = await failed(Error, one.close());
+  assert.equal(error.message, "The test ended before /messages/wait: is an await missing, or does the application hang?");
+  assert.equal(await forgotten, error);
+  await one.open();
+  await one.close();
+});
+
+plain("an application that does not respond does not hold the next test up", async () => {
+  const one = new Flaresend();
+  await one.open();
+  let called;
+  const call = new Promise((resolve) => (called = resolve));
+  await one.webhookApp(() => called());
+  const waiting = assert.rejects(one.receive(ANN, "hi"), /The test ended before/);
+  await call;
+  await assert.rejects(one.close(), /The test ended before \/deliveries\/settle/);
+  await waiting;
+  await one.open();
+  await one.expectNoMessage();
+  await one.close();
+});
+
+plain("two tests do not open one world at the same time", async () => {
+  const one = new Flaresend();
+  const [first, second] = await Promise.allSettled([one.open("first"), one.open("second")]);
+  assert.equal(first.status, "fulfilled");
+  assert.match(second.reason.message, /at the same time use world/);
+  await one.close();
+});
+
+plain("hooks that are not global are asked for", () => {
+  assert.throws(() => perTest(), /No hooks are global: use perTest\({ beforeEach, afterEach }\)/);
 });
