@@ -35,7 +35,6 @@ MAX_BODY = 64 * 1024 * 1024
 _KEY = re.compile("[!-~]+")
 _CLIENT = {"host", "port", "control_token", "log_format", "log_level"}  # they count for an emulator that runs, too
 _Others = Counter[tuple[str, bool]]
-_Way = tuple[ControlPlane, Mapping[str, str], _Others]
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 
 
@@ -54,7 +53,7 @@ def _run_command(emulator: ControlPlane, hermetic: bool, transcript: bool, comma
 
 
 @contextmanager
-def _route(client: ControlPlane, hermetic: bool) -> Iterator[_Way]:
+def _route(client: ControlPlane, hermetic: bool) -> Iterator[tuple[ControlPlane, Mapping[str, str], _Others]]:
     """Find or start an emulator, and open a way to it until the command has ended; ClickException if there is none.
 
     Yield its client, the command's variables, and the connections to other hosts, by host and whether passed on.
