@@ -25,10 +25,6 @@ SEND_AT_FORMAT: str = TABLE["SendAtBeyondCalendar"][1]["message"]
 class Unauthorized(Exception):
     """The call has no API key, or an unknown one."""
 
-    def __init__(self, error: str) -> None:
-        super().__init__(error)
-        self.error = error
-
 
 class Refused(Resource):
     """Why a call was refused, with the recipients or the role that it was refused for."""

@@ -231,7 +231,7 @@ class Connection:
 
     def _call(self, head: Head, body: IO[bytes]) -> bool:
         """Call the application, send its response, and return whether the connection stays open."""
-        writer = ResponseWriter(self.send, head, self.server.is_serving)
+        writer = ResponseWriter(self.send, head, self.server)
         environ = {
             **self._environ,
             **head.fields,
@@ -322,12 +322,12 @@ class ResponseWriter:
     Args:
         send: sends bytes.
         head: the head of the request.
-        serves: tells whether the server goes on; otherwise the connection ends with the response.
+        server: the connection ends with the response if there is none, or if it is stopping by then.
     """
 
-    def __init__(self, send: Callable[[bytes], None], head: Head, serves: Callable[[], bool]) -> None:
+    def __init__(self, send: Callable[[bytes], None], head: Head, server: HttpServer | None = None) -> None:
         self._send = send
-        self._serves = serves
+        self._server = server
         self._is_head = head.method == "HEAD"
         self._minor = min(head.minor, 1)
         self._status = ""
@@ -389,7 +389,9 @@ class ResponseWriter:
         is_open = length is None and not is_bare
         chunked = is_open and self._minor > 0
         head += "Transfer-Encoding: chunked\r\n" * chunked
-        self.keeps_alive = self.keeps_alive and (chunked or not is_open) and self._serves()
+        self.keeps_alive = self.keeps_alive and (chunked or not is_open)
+        if self._server is None or self._server.stopping:
+            self.keeps_alive = False
         if not self.keeps_alive:
             head += "Connection: close\r\n"
         elif self._minor == 0:
@@ -400,7 +402,7 @@ class ResponseWriter:
 def refusal(refused: Refused, head: Head | None) -> bytes:
     """Return the response to a request that the server refuses itself. The connection ends with it."""
     response, sent = respond(refused.body, refused.status), list[bytes]()
-    writer = ResponseWriter(sent.append, head or Head("HEAD" if refused.is_head else "GET", "/", 1), bool)
+    writer = ResponseWriter(sent.append, head or Head("HEAD" if refused.is_head else "GET", "/", 1))
     writer.start(response.status, response.headers.to_wsgi_list())
     writer.send([response.get_data()])
     return b"".join(sent)

@@ -92,9 +92,6 @@ class HttpServer:
     def start(self) -> None:
         self._thread.start()
 
-    def is_serving(self) -> bool:
-        return not self.stopping
-
     def stop(self) -> None:
         """Stop accepting connections, finish running calls for at most 4 s, and close all connections."""
         self.stopping = True

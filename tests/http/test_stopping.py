@@ -47,7 +47,7 @@ def test_what_had_arrived_when_the_server_stops_is_answered(app: App) -> None:
             for raw in new:
                 raw.sendall(get())
             stopping = in_background(server.stop)
-            until(lambda: not server.is_serving())
+            until(lambda: server.stopping)
 
         assert [response(raw)[0] for raw in (kept, *new)] == [200] * 21
         stopping.join(TIMEOUT)
@@ -60,7 +60,7 @@ def test_requests_that_are_on_their_way_are_waited_for(app: App) -> None:
         body.sendall(sent[:-10])
         until(lambda: sum(one.is_reading for one in list(server._connections)) == 2)
         stopping = in_background(server.stop)
-        until(lambda: not server.is_serving())
+        until(lambda: server.stopping)
 
         head.sendall(sent[20:])
         body.sendall(sent[-10:])
@@ -104,7 +104,7 @@ def test_requests_on_more_than_a_thousand_connections_are_answered_at_the_end(ap
                 last = opened.enter_context(connect(server.port))
                 last.sendall(get())
                 stopping = in_background(server.stop)
-                until(lambda: not server.is_serving())
+                until(lambda: server.stopping)
 
             assert last.fileno() > 1024
             assert response(last)[0] == 200

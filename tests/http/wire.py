@@ -82,7 +82,7 @@ def serving(app: App | None = None, **options: Any) -> Iterator[HttpServer]:
         yield server
     finally:
         app.let_go.set()
-        if server.is_serving():
+        if not server.stopping:
             server.stop()
     for thread in set(threading.enumerate()) - before:
         if thread.name.startswith("flaresend-mock"):
