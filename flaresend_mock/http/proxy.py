@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Callable, Collection
 from contextlib import closing, nullcontext, suppress
+from dataclasses import KW_ONLY, dataclass
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 from ssl import SSLWantReadError, SSLWantWriteError
 from typing import TYPE_CHECKING
@@ -47,6 +48,7 @@ def names(extra: str = "") -> tuple[str, ...]:
     return tuple(dict.fromkeys((API_HOST, *here, *_CONTAINERS, *hosts.plain_hosts(extra))))
 
 
+@dataclass(eq=False, repr=False)
 class Proxy:
     """Decides where a request for a host goes.
 
@@ -59,35 +61,29 @@ class Proxy:
         record: is told of each request for another host: `host:port`, and whether it was passed on.
     """
 
-    def __init__(
-        self,
-        extra: str = "",
-        ports: Callable[[], Collection[int]] = tuple,
-        *,
-        passes: bool = False,
-        upstream: Callable[[str], str | None] = lambda target: None,
-        chain: tuple[str, int] | None = None,
-        record: Callable[[str, bool], None] = lambda target, passed: None,
-    ) -> None:
-        self._names = frozenset((API_HOST, API_ADDRESS, *hosts.plain_hosts(extra)))
-        self._here = frozenset(names(extra))
-        self._ports = ports
-        self._passes = passes
-        self._upstream = upstream
-        self._chain = chain
-        self._record = record
+    extra: str = ""
+    ports: Callable[[], Collection[int]] = tuple
+    _: KW_ONLY
+    passes: bool = False
+    upstream: Callable[[str], str | None] = lambda target: None
+    chain: tuple[str, int] | None = None
+    record: Callable[[str, bool], None] = lambda target, passed: None
+
+    def __post_init__(self) -> None:
+        self._names = frozenset((API_HOST, API_ADDRESS, *hosts.plain_hosts(self.extra)))
+        self._here = frozenset(names(self.extra))
         self._via = f"1.1 flaresend-mock-{os.getpid()}-{id(self)}"  # no other proxy of a request has it
 
     def is_ours(self, head: Head, local: str) -> bool:
         """Tell whether this emulator responds to a request itself, which came to its `local` address."""
         host, port = _target(head)
-        return self._chain is None and (host in self._names or self._is_here(host, port, local))
+        return self.chain is None and (host in self._names or self._is_here(host, port, local))
 
     def pass_on(self, head: Head, raw_head: bytes, connection: Connection) -> None:
         """Connect a client to the host of its request, until one of them ends that."""
         (host, port), proxy, added = _target(head), None, b""
         target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        chain = self._chain if host in self._names else None
+        chain = self.chain if host in self._names else None
         if chain is not None:
             server = _open(*chain)
         elif self.is_ours(head, connection.address[0]):  # TLS that another connection has to unwrap
@@ -100,9 +96,9 @@ class Proxy:
                 place = (proxy.hostname or "", proxy.port or 80) if proxy else (host, port)
                 server = _open(*place, None if proxy else connection.client)
             except Refused as refused:
-                self._record(target, refused.status >= 500)
+                self.record(target, refused.status >= 500)
                 raise
-            self._record(target, True)
+            self.record(target, True)
         if proxy is not None:
             via = ", ".join(filter(None, (head.fields.get("HTTP_VIA"), self._via)))
             added = _authorization(proxy) + f"Via: {via}\r\n".encode("latin-1")
@@ -118,7 +114,7 @@ class Proxy:
 
     def _next_proxy(self, host: str, target: str, head: Head, connection: Connection) -> SplitResult | None:
         """Return the URL of the proxy that leads to another host, or None, if the client may reach that."""
-        if not self._passes:
+        if not self.passes:
             raise Refused(403, f"{host} is not this emulator, which passes no calls on without --proxy-others pass")
         if head.target.lower().startswith("https:"):
             raise Refused(400, f"{host} is not this emulator: a client reaches it over https with CONNECT")
@@ -126,7 +122,7 @@ class Proxy:
             raise Refused(508, f"the proxies on the way to {target} lead back to this emulator")
         _check(host, connection.client)
         try:
-            proxy = urlsplit(self._upstream(target) or "")
+            proxy = urlsplit(self.upstream(target) or "")
             if not proxy.hostname or self._is_here(_plain(proxy.hostname), proxy.port or 80, connection.address[0]):
                 return None
             if proxy.scheme == "http":
@@ -136,7 +132,7 @@ class Proxy:
         raise Refused(502, f"the proxy that leads to {target} has no URL with http:// and a valid port")
 
     def _is_here(self, host: str, port: int, local: str) -> bool:
-        return port in self._ports() and (host == _plain(local) or host in self._here or hosts.is_loopback(host))
+        return port in self.ports() and (host == _plain(local) or host in self._here or hosts.is_loopback(host))
 
 
 def _plain(host: str) -> str:
