@@ -15,7 +15,7 @@ from datetime import datetime
 from types import FunctionType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
-from flaresend_mock.control import health
+from flaresend_mock.control import about
 from flaresend_mock.control.resources import activity, people, worlds
 from flaresend_mock.http.resources import Property, Resource, instance
 from flaresend_mock.testing import models
@@ -69,8 +69,8 @@ RESOURCES: dict[str, type[Resource]] = {
     "Miss": worlds.Miss,
     "Unmet expectation": UNMET,
     "Nearest message": instance(UNMET).fields["nearest"].of,
-    "Health": health.Health,
-    "Active fault": health.ActiveFault,
+    "Health": about.Health,
+    "Active fault": about.ActiveFault,
     "Deleted": worlds.Deleted,
     "Refusal": worlds.Refused,
     "Error": worlds.ErrorDetails,

@@ -169,11 +169,11 @@ class CallerThread:
         if not self.is_here or is_handling():
             return work()
         done = Future[_T]()
-        threading.Thread(target=self._work, args=(work, done), name="flaresend-mock-kit", daemon=True).start()
+        done.add_done_callback(lambda _: self._calls.put(None))
+        threading.Thread(target=fulfil, args=(done, work), name="flaresend-mock-kit", daemon=True).start()
         while not done.done():
             if (call := self._calls.get()) is not None:
-                with _open_connections():
-                    error = call.run()
+                error = call.run()
                 if error is not None and not isinstance(error, Exception):
                     raise error
         if (problem := done.exception()) is not None:
@@ -189,26 +189,13 @@ class CallerThread:
                 if (call := self._calls.get_nowait()) is not None:
                     call.cancel()
 
-    def _work(self, work: Callable[[], _T], done: Future[_T]) -> None:
-        try:
-            done.set_result(work())
-        except BaseException as error:
-            done.set_exception(error)
-        self._calls.put(None)
 
-
-@contextmanager
-def _open_connections() -> Iterator[None]:
-    """Keep Django from closing this thread's connections after a request, as Django's own test client does."""
-    db: Any = sys.modules.get("django.db")
-    signals: Any = sys.modules.get("django.core.signals") if db else None
-    both = (signals.request_started, signals.request_finished) if signals else ()
-    kept = [signal for signal in both if signal.disconnect(db.close_old_connections)]
+def fulfil(outcome: Future[_T], work: Callable[[], _T]) -> None:
+    """Do some work, and keep its result or the error that it raised."""
     try:
-        yield
-    finally:
-        for signal in kept:
-            signal.connect(db.close_old_connections)
+        outcome.set_result(work())
+    except BaseException as error:
+        outcome.set_exception(error)
 
 
 @contextmanager

@@ -2,17 +2,16 @@
 
 from flask import Flask
 
-from flaresend_mock.control import guard, health
+from flaresend_mock.control import about, guard
 from flaresend_mock.http.context import CONTROL
 
 
 def install(app: Flask, *, only_health: bool = False) -> None:
     """Add the control plane to an application, or only its endpoint for health. Importing the rest takes a while."""
     app.before_request(guard.check)
-    blueprints = [health.blueprint]
+    blueprints = [about.readiness]
     if not only_health:
         from flaresend_mock.control import (
-            about,
             clock,
             faults,
             inbound,

@@ -1,16 +1,22 @@
-"""What the emulator says about itself: its CA, both OpenAPI documents, and a page that shows them."""
+"""What the emulator says about itself: its health, its CA, both OpenAPI documents, and a page that shows them."""
 
+from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import NotFound
 
+from flaresend_mock.core import hosts
+from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.context import own_url, services
 from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
 
+readiness = Blueprint("health", __name__)
 documents = Blueprint("documents", __name__)
 
+MAX_FAULTS = 100
 DOCUMENTS = "flaresend_mock.documents"
 """The extension of the application that returns a document by its name, "api" or "control", and the emulator's URL."""
 
@@ -25,6 +31,43 @@ _SECURITY = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+
+
+class ActiveFault(Resource):
+    """An active fault of a world."""
+
+    world = Property(str, "The world's name.", get=lambda one: one[0])
+    id = Property(str, "The fault's id.", get=lambda one: one[1].id)
+    name = Property(str, "The fault's name.", get=lambda one: one[1].name)
+    on = Property(str, "calls or deliveries.", get=lambda one: one[1].on)
+
+
+class Health(Envelope):
+    """Whether the emulator is ready, and which faults are active."""
+
+    status = Property(str, "ok or starting.")
+    version = Property(str, "The emulator's version.")
+    uptime = Property(float, "Seconds since the start.")
+    checks = Property(dict[str, bool], "Whether each part runs.")
+    in_container = Property(bool, "Whether the emulator runs in a container, where localhost is not the machine.")
+    worlds = Property(int, "The number of worlds.")
+    faults = Property([ActiveFault], "The active faults, 100 at most.")
+
+
+@readiness.get("/health")
+@endpoint(Health, refuses=(503,), any_query=True)
+def health() -> Response:
+    """Return 200 when everything runs, 503 before."""
+    us = services()
+    checks = us.health()
+    ready = all(checks.values())
+    failing = (world for world in us.worlds.all() if world.faults.any())
+    active = ((world.name, fault) for world in failing for fault in world.faults.all() if fault.armed)
+    shown: dict[str, Any] = {"status": "ok" if ready else "starting", "version": us.version}
+    shown |= {"uptime": round(us.uptime(), 3), "checks": checks, "worlds": len(us.worlds.all())}
+    shown["in_container"] = hosts.is_in_container()
+    shown["faults"] = islice(active, MAX_FAULTS)  # so that you do not debug a failure that you asked for
+    return respond(shown_by(Health)(shown), 200 if ready else 503)
 
 
 @documents.get("/ca.pem")

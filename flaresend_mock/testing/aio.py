@@ -16,6 +16,7 @@ from threading import Thread
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 from warnings import warn
 
+from flaresend_mock.background.applications import fulfil
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.handles import AppURL, Clock, Instance
 from flaresend_mock.testing.webhook_receiver import WebhookReceiver
@@ -33,13 +34,7 @@ async def in_thread(call: Callable[[], _R]) -> _R:
     loop, outcome = asyncio.get_running_loop(), Future[_R]()
     outcome.set_running_or_notify_cancel()  # what waits for it may be cancelled, and it may not
 
-    def run() -> None:
-        try:
-            outcome.set_result(call())
-        except BaseException as error:
-            outcome.set_exception(error)
-
-    Thread(target=copy_context().run, args=(run,), name="flaresend-mock-aio", daemon=True).start()
+    Thread(target=copy_context().run, args=(fulfil, outcome, call), name="flaresend-mock-aio", daemon=True).start()
     return await asyncio.wrap_future(outcome, loop=loop)
 
 

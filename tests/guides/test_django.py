@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from flaresend_mock import FlaresendMock
 from tests.guides import run, write_files
+from tests.support import REPOSITORY
 
 pytestmark = [
     pytest.mark.slow,
@@ -50,6 +52,7 @@ def test_a_coroutine_shares_its_transaction_with_an_application_of_wsgi(tmp_path
 
 def test_the_test_runner_of_django_runs_it_in_parallel(tmp_path: Path) -> None:
     write_files("django.md", tmp_path)
+    path = os.pathsep.join((".", str(REPOSITORY)))
     command = ("django", "test", "--settings", "settings", "--parallel", "2", "-p", "test_bookings.py")
 
-    assert "Ran 2 tests" in run(tmp_path, sys.executable, "-m", *command, PYTHONPATH=".")
+    assert "Ran 2 tests" in run(tmp_path, sys.executable, "-m", *command, PYTHONPATH=path)

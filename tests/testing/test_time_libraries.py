@@ -82,7 +82,8 @@ def test_a_message_that_time_makes_due_is_sent_while_nothing_calls(suite: Suite)
     @pytest.mark.flaresend(clock="wall")
     def test_wrong(flaresend_mock):
         pass
-        """
+        """,
+        process=True,  # freezegun reads all that is imported, which has docker's client look for its daemon
     )
 
     outcome.assert_outcomes(passed=1, errors=1)
