@@ -5,8 +5,8 @@ import json
 import socket
 from base64 import b64encode
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from ssl import SSLCertVerificationError
@@ -64,22 +64,14 @@ class ControlPlane:
     """Makes the calls of one emulator, which may come from many threads.
 
     Calls raise ControlPlaneError where the emulator refuses them, and EmulatorUnreachable where none responds in time.
-    The API key or else the name `world` picks the world. `waiting` is entered with the URL for as long as a call takes.
+    The API key or else the name `world` picks the world.
     """
 
-    def __init__(
-        self,
-        url: str,
-        *,
-        api_key: str = "",
-        token: str | None = None,
-        world: str | None = None,
-        waiting: Callable[[str], AbstractContextManager[Any]] = nullcontext,
-    ) -> None:
+    def __init__(self, url: str, *, api_key: str = "", token: str | None = None, world: str | None = None) -> None:
         self.url = url
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._headers |= {TOKEN_HEADER: token} if token is not None else {}
-        self._world, self._waiting = world, waiting
+        self._world = world
         self._idle: deque[HTTPConnection] = deque()
         finalize(self, _close, self._idle)
 
@@ -129,7 +121,7 @@ class ControlPlane:
     def _exchange(
         self, method: str, path: str, query: _Pairs, headers: _Pairs, body: bytes | None, seconds: float
     ) -> tuple[bytes, str]:
-        with self._waiting(self.url), self._reaching(f"{method} {path}"):
+        with self._reaching(f"{method} {path}"):
             connection = self._idle_connection() or self._connection()
             try:
                 response = self._send(connection, method, self._target(path, query), headers, body, seconds)

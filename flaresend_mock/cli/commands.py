@@ -4,7 +4,7 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,7 @@ class Call:
 
 
 class EmulatorCommand(click.Command):
-    """Gets a client of the emulator that its options name as `emulator`.
-
-    Args:
-        kind: "optional" gets None if no emulator is named, and "quiet" shows nothing while a call takes long.
-    """
+    """Gets a client of the emulator that its options name as `emulator`; one of kind "optional" may get None."""
 
     def __init__(self, name: str, *, kind: str | bool, **options: Any) -> None:
         super().__init__(name, **options)
@@ -69,11 +65,10 @@ class EmulatorCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         url, token, world = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
         base, ctx.params["emulator"] = address(ctx.obj, url), None
-        waiting = nullcontext if self._kind == "quiet" else output.waiting
         try:
             with ExitStack() as opened:
                 if self._kind != "optional" or url or ENVIRONMENT.get(f"{PREFIX}URL"):
-                    client = ControlPlane(base, token=token_of(ctx.obj, token), world=world, waiting=waiting)
+                    client = ControlPlane(base, token=token_of(ctx.obj, token), world=world)
                     ctx.params["emulator"] = opened.enter_context(closing(client))
                 return super().invoke(ctx)
         except ControlPlaneError as error:

@@ -86,8 +86,7 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
         if (tries := tries + 1) > MOST_TRIES:
             raise click.ClickException(f"{emulator.url}: {why}")
         if tries > 1:
-            with output.waiting(emulator.url):
-                never.wait(SECONDS_BETWEEN)
+            never.wait(SECONDS_BETWEEN)
 
 
 def _show(emulator: ControlPlane, kind: str, data: Any, listing: Listing, as_json: bool) -> None:

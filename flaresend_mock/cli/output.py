@@ -1,20 +1,13 @@
 """The output of commands: lines that show control characters instead of obeying them, and JSON."""
 
 import json
-import shutil
 import sys
-import threading
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from flaresend_mock.logs import visible
-
-SECONDS_BEFORE = 1.0
-_ERASE = "\r\x1b[K"
-_shown = threading.Lock()
 
 
 def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
@@ -55,35 +48,6 @@ def can_write(text: str) -> bool:
     except (UnicodeEncodeError, LookupError):
         return False
     return True
-
-
-@contextmanager
-def waiting(for_what: str) -> Iterator[None]:
-    """Show on a terminal what the command waits for, once that takes longer than a second."""
-    if not (sys.stderr and sys.stderr.isatty()) or not _shown.acquire(blocking=False):
-        yield
-        return
-    over = threading.Event()
-    teller = threading.Thread(target=_count_seconds, args=(visible(for_what), over), daemon=True)
-    teller.start()
-    try:
-        yield
-    finally:
-        over.set()
-        teller.join()
-        _shown.release()
-
-
-def _count_seconds(what: str, over: threading.Event) -> None:
-    from flaresend_mock.background.realtime import Stopwatch  # most commands end before this
-
-    watch, told = Stopwatch(), False
-    while not over.wait(SECONDS_BEFORE):
-        line = f"waiting for {what} {watch.seconds:.0f} s"[: shutil.get_terminal_size().columns - 1]
-        print(f"{_ERASE}{line}", end="", file=sys.stderr, flush=True)
-        told = True
-    if told:
-        print(_ERASE, end="", file=sys.stderr, flush=True)
 
 
 def _print(line: str) -> None:

@@ -25,22 +25,21 @@ SECONDS_BETWEEN = 0.2
 
 def _health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
     watch, never = Stopwatch(), threading.Event()
-    with output.waiting(emulator.url):
-        while True:
-            limit = SECONDS if wait == 0 else min(SECONDS, max(1.0, wait - watch.seconds))
-            try:
-                response = emulator.call("GET", "/health", seconds=limit)
-                if response.get("status") != "ok":
-                    raise NotAnEmulator(emulator.url)
-            except (ControlPlaneError, EmulatorUnreachable) as error:
-                problem = getattr(error, "reason", "") or str(error)
-            else:
-                output.document(response)
-                return
-            left = wait - watch.seconds
-            if left <= 0:
-                raise click.ClickException(f"{emulator.url} is not ready: {problem}")
-            never.wait(min(SECONDS_BETWEEN, left))
+    while True:
+        limit = SECONDS if wait == 0 else min(SECONDS, max(1.0, wait - watch.seconds))
+        try:
+            response = emulator.call("GET", "/health", seconds=limit)
+            if response.get("status") != "ok":
+                raise NotAnEmulator(emulator.url)
+        except (ControlPlaneError, EmulatorUnreachable) as error:
+            problem = getattr(error, "reason", "") or str(error)
+        else:
+            output.document(response)
+            return
+        left = wait - watch.seconds
+        if left <= 0:
+            raise click.ClickException(f"{emulator.url} is not ready: {problem}")
+        never.wait(min(SECONDS_BETWEEN, left))
 
 
 def _openapi(control: bool, url: str) -> None:

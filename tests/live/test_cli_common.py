@@ -7,7 +7,6 @@ import json
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -17,11 +16,10 @@ import requests
 
 from flaresend_mock import FlaresendMock, cli
 from flaresend_mock.cli import COMMANDS
-from flaresend_mock.cli.output import waiting
 from flaresend_mock.cli.tools import HELPERS
 from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Settings, local_url
-from tests.live.commands import CLEAN, COMMAND, STEERING, Screen, Scripted, answered, at, run, send
+from tests.live.commands import CLEAN, COMMAND, STEERING, Scripted, answered, at, run, send
 
 
 @pytest.fixture
@@ -237,32 +235,6 @@ def test_a_full_disk_is_one_clear_line(flaresend: FlaresendMock) -> None:
 
     assert done.returncode == 1
     assert done.stderr == "flaresend-mock: cannot print: No space left on device\n"
-
-
-def test_whoever_watches_a_terminal_is_told_what_is_waited_for_until_it_is_over(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("flaresend_mock.cli.output.SECONDS_BEFORE", 0.0)
-    told = threading.Event()
-
-    def see(text: str) -> None:
-        if "waiting for somebody\\x1b" in text:
-            told.set()
-
-    screen = Screen("utf-8", "strict", True, see)
-    with contextlib.redirect_stderr(screen), waiting("somebody\x1b[2J"):
-        assert told.wait(20)
-
-    assert screen.text.endswith("\r\x1b[K")
-
-
-def test_nobody_is_told_to_wait_where_nobody_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flaresend_mock.cli.output.SECONDS_BEFORE", 0.0)
-    before = set(threading.enumerate())
-    with contextlib.redirect_stderr(Screen("utf-8", "strict", False)) as screen, waiting("somebody"):
-        assert set(threading.enumerate()) <= before
-
-    assert screen.text == ""
 
 
 def test_health_waits_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
