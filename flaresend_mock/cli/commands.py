@@ -22,17 +22,11 @@ _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A command that makes a call and prints a line for the response, or for each of its `items`.
+    """A command that makes a call and prints a line for the response, or for each of its `items`."""
 
-    Args:
-        call: method and path. Names in braces are parameters; the others are the body.
-        line: returns the line, or is text with names of fields and parameters in braces; - for those without a value.
-        body: makes the body of what was given.
-    """
-
-    call: str
-    line: str | Callable[[Mapping[str, Any]], str]
-    body: Callable[[dict[str, Any]], Any] = dict
+    call: str  # method and path; names in braces are parameters, the others are the body
+    line: str | Callable[[Mapping[str, Any]], str]  # or a text with names in braces; - for no value
+    body: Callable[[dict[str, Any]], Any] = dict  # makes the body of what was given
     items: str = ""
     seconds: float = SECONDS
 

@@ -41,18 +41,11 @@ Stored = Message | Event | Delivery
 
 @dataclass
 class Collection:
-    """A list of a world that tests search, wait for and verify.
+    """A list of a world that tests search, wait for and verify."""
 
-    Args:
-        resource: how an item is shown, and what matchers can name. Its name is the noun in the schemas of the OpenAPI
-            document, and in small letters the kind of event that adds an item or changes one.
-        stored: returns the items, oldest first.
-        forgotten: returns the number of the last event whose item is no longer kept.
-    """
-
-    resource: type[Resource]
-    stored: Callable[[World], Iterable[Stored]]
-    forgotten: Callable[[World], int]
+    resource: type[Resource]  # how an item is shown; its name is the noun of schemas and, in small letters, of events
+    stored: Callable[[World], Iterable[Stored]]  # the items, oldest first
+    forgotten: Callable[[World], int]  # the number of the last event whose item is no longer kept
 
     def __post_init__(self) -> None:
         self.noun = self.resource.__name__
@@ -169,9 +162,7 @@ class VerifyInput(_Criteria):
 def _of_each(shown: str, body: type[Input], refuses: Sequence[int] = (), **beside: Property) -> Callable[[View], View]:
     """Make a view an endpoint of each collection, whose bodies and responses have schemas of their own.
 
-    Args:
-        shown: what a response is called in the OpenAPI document, after the noun of the collection.
-        beside: what a response has beside the items.
+    A response is `shown` after the noun of the collection, and has properties `beside` the items.
     """
 
     def add(view: View) -> View:

@@ -70,11 +70,7 @@ class BoundedStore(Copyable, Generic[Value]):
     """Values by key, oldest first, bounded in number and in bytes. It evicts the oldest values to stay within bounds.
 
     Values tell their `size` in bytes. `evicted` counts evicted ones; `last_evicted_event` is the number of the event
-    that told of the newest of them, if they have one.
-
-    Args:
-        limit: how many values are kept.
-        max_bytes: how many bytes they may take together; the newest is kept whatever its size.
+    that told of the newest of them, if they have one. The newest value is kept, whatever its size.
     """
 
     def __init__(self, limit: int, max_bytes: int) -> None:

@@ -31,30 +31,19 @@ class HostServices(Generic[AnyWorld]):
     """The ports to the machine: everything that others do for a world.
 
     By default they do nothing: time passes only when it is advanced, and webhooks stay pending. `drain_deliveries` and
-    `on_history_ends` are never called with the world's lock held. None of the others takes that lock.
-
-    Args:
-        on_timer_changed: is called when the next due time may have changed.
-        delay: delays a caller for this many real seconds, or until a condition is true.
-        on_delivery_ready: is called when an instance, given by its id, has something to deliver.
-        on_history_ends: is called before the world's history is gone: by a reset, a restore, an import, or its end.
-        on_world_closed: is called when the world is deleted or evicted.
-        key_is_free: tells whether no other world has an API key.
-        drain_deliveries: waits until every delivery under way has ended or waits for its retry.
-        public_url: returns the URL that links begin with, without a slash at the end: the option's, or else the given
-            one, or if that is empty, the address that the emulator listens on.
-        sample_media: returns a small file of a kind of media.
+    `on_history_ends` are never called with the world's lock held. None of the others takes that lock. `public_url`
+    returns the option's URL, or the given one, or if that is empty, the address that the emulator listens on.
     """
 
-    on_timer_changed: Callable[[AnyWorld], None] = _nothing
-    delay: Callable[[float, Callable[[], bool]], None] = _nothing
-    on_delivery_ready: Callable[[AnyWorld, str], None] = _nothing
-    on_history_ends: Callable[[AnyWorld], None] = _nothing
-    on_world_closed: Callable[[AnyWorld], None] = _nothing
-    key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True
-    drain_deliveries: Callable[[AnyWorld], None] = _nothing
-    public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL
-    sample_media: Callable[[str], Upload] = lambda kind: Upload(kind.encode(), "", "")
+    on_timer_changed: Callable[[AnyWorld], None] = _nothing  # the next due time may have changed
+    delay: Callable[[float, Callable[[], bool]], None] = _nothing  # waits real seconds, or for a condition
+    on_delivery_ready: Callable[[AnyWorld, str], None] = _nothing  # an instance, by its id, has something to deliver
+    on_history_ends: Callable[[AnyWorld], None] = _nothing  # before a reset, restore, import or the end
+    on_world_closed: Callable[[AnyWorld], None] = _nothing  # it is deleted or evicted
+    key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True  # no other world has an API key
+    drain_deliveries: Callable[[AnyWorld], None] = _nothing  # waits until each has ended, or waits for its retry
+    public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL  # what links begin with
+    sample_media: Callable[[str], Upload] = lambda kind: Upload(kind.encode(), "", "")  # a small file of a kind
 
 
 class Store:

@@ -56,27 +56,16 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 
 @model
 class Limits:
-    """How large bodies may be, beside the emulator's own limit.
+    """How large bodies may be, beside the emulator's own limit."""
 
-    Args:
-        depth: how deeply JSON may be nested.
-        large: bytes of JSON that are accepted even where the emulator allows fewer.
-        json: bytes of JSON.
-        values: how many values JSON may hold.
-        urlencoded: bytes of a URL-encoded form.
-        multipart: bytes of a multipart form.
-        base64: the paths of long strings that are given as a view of their bytes.
-        text: bytes of JSON beside these.
-    """
-
-    depth: int = MAX_DEPTH
-    large: int = 0
-    json: int = 8 * 1024 * 1024
-    values: int = 200_000
-    urlencoded: int = 1024 * 1024
-    multipart: int = sys.maxsize
-    base64: frozenset[tuple[str, ...]] = frozenset()
-    text: int = 8 * 1024 * 1024
+    depth: int = MAX_DEPTH  # how deeply JSON may be nested
+    large: int = 0  # bytes of JSON that are accepted even where the emulator allows fewer
+    json: int = 8 * 1024 * 1024  # bytes of JSON
+    values: int = 200_000  # how many values JSON may hold
+    urlencoded: int = 1024 * 1024  # bytes of a URL-encoded form
+    multipart: int = sys.maxsize  # bytes of a multipart form
+    base64: frozenset[tuple[str, ...]] = frozenset()  # the paths of long strings that become bytes
+    text: int = 8 * 1024 * 1024  # bytes of JSON beside these
 
 
 LIMITS = Limits()
@@ -95,24 +84,15 @@ IMPORT_LIMITS = Limits(
 
 def read(
     request: Request,
-    lists: Collection[str] = (),
+    lists: Collection[str] = (),  # in a form as `name`, `name[]` or `name[0]`, or as a JSON array
     *,
-    forms: bool = True,
-    strict: bool = False,
+    forms: bool = True,  # accepts forms beside JSON
+    strict: bool = False,  # lists in forms are `name[]` only, or JSON in a multipart form
     limits: Limits = LIMITS,
-    not_json: str = NOT_JSON,
-    empty_list: bool = False,
+    not_json: str = NOT_JSON,  # the message for a body that is no JSON object
+    empty_list: bool = False,  # takes an empty list for an empty object
 ) -> dict[str, Any]:
-    """Return the fields of a request's body; an empty body has none.
-
-    Args:
-        lists: the fields that hold lists. In a form they may be repeated, as `name`, `name[]` or `name[0]`,
-            or hold a JSON array.
-        forms: accepts forms beside JSON.
-        strict: accepts lists in forms only as `name[]`, and a JSON array only in a multipart form.
-        not_json: the message for a body that is not a JSON object.
-        empty_list: takes an empty list for an empty object.
-    """
+    """Return the fields of a request's body; an empty body has none."""
     environ = request.environ
     given = environ.get("CONTENT_LENGTH") or ""
     length = int(given) if given.isdecimal() else 0  # other servers than ours may not have checked it

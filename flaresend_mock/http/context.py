@@ -60,45 +60,28 @@ _runs = count(1)
 class AppServices:
     """The worlds of one emulator, and how the application serves them.
 
-    Args:
-        strict: accepts only what the documentation describes.
-        health: tells whether the parts of the emulator run, by name.
-        uptime: returns seconds.
-        history: how many events and messages a new world keeps.
-        token: the control token that callers of the control plane must send, if there is one.
-        with_secrets: shows API keys and secrets instead of masking them.
-        check_webhook: raises InvalidTarget for a URL that a webhook cannot have.
-        allowed_hosts: hosts under which the control plane is reached, besides near ones.
-        patience: ends all waiting when the emulator stops.
-        streams: limits how many clients follow event streams.
-        waiters: limits how many calls wait at once.
-        trust: the certificates that receivers of webhooks are verified against.
-        ca: returns the certificate of the CA for https, in PEM.
-        turns: lets calls with large bodies wait for each other.
-        max_body_size: bytes that a request's body may have; a larger one gets 413.
-        run: differs from that of an earlier emulator at the same address, for pages that are still open.
-        seen: by world and conversation, the last event that the dashboard has shown.
+    `seen` has, by world and conversation, the last event that the dashboard has shown.
     """
 
     worlds: Worlds
-    strict: bool
+    strict: bool  # accepts only what the documentation describes
     version: str
-    health: Callable[[], dict[str, bool]]
-    uptime: Callable[[], float]
-    history: int | None = None
-    token: str | None = None
-    with_secrets: bool = False
+    health: Callable[[], dict[str, bool]]  # tells whether its parts run, by name
+    uptime: Callable[[], float]  # returns seconds
+    history: int | None = None  # how many events and messages a new world keeps
+    token: str | None = None  # the control token, if callers must send one
+    with_secrets: bool = False  # shows API keys and secrets instead of masking them
     public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL
-    check_webhook: Callable[[str], str] = hosts.check_webhook
-    allowed_hosts: HostList = NO_HOSTS
-    patience: Patience = field(default_factory=Patience)
-    streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))
-    waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))
-    turns: Turns = field(default_factory=lambda: Turns(Patience()))
-    max_body_size: int = MAX_BODY_SIZE
-    trust: TrustStore = field(default_factory=TrustStore)
-    ca: Callable[[], bytes] = bytes
-    run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")
+    check_webhook: Callable[[str], str] = hosts.check_webhook  # raises InvalidTarget for a wrong URL
+    allowed_hosts: HostList = NO_HOSTS  # hosts under which the control plane is reached, besides near ones
+    patience: Patience = field(default_factory=Patience)  # ends all waiting when the emulator stops
+    streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
+    waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))  # for calls that wait
+    turns: Turns = field(default_factory=lambda: Turns(Patience()))  # calls with large bodies wait for each other
+    max_body_size: int = MAX_BODY_SIZE  # bytes; a larger one gets 413
+    trust: TrustStore = field(default_factory=TrustStore)  # certificates that receivers are verified against
+    ca: Callable[[], bytes] = bytes  # returns the certificate of the CA for https, in PEM
+    run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")  # new at each start
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
 
 

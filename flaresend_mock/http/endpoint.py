@@ -62,37 +62,21 @@ class RequestSchema(Schema):
 
 @model
 class Endpoint:
-    """What an endpoint takes, returns and refuses. Its view carries it, and the OpenAPI documents come from it.
+    """What an endpoint takes, returns and refuses. Its view carries it, and the OpenAPI documents come from it."""
 
-    Args:
-        response: the resource that a response holds, a type of JSON, or a media type for anything else.
-        status: the status of a response.
-        also: other media types that a response may have.
-        body: loads the body; None ignores it.
-        query: loads the query.
-        forms: accepts forms. Without it, endpoints of the API accept them too, except in strict mode.
-        phone: needs a connected instance, which is checked before the body is read.
-        refuses: the statuses of refusals that only this endpoint has.
-        refusal: the resource that these hold, if it is not the usual one.
-        former: has a route that the documentation does not have any more, and that strict mode refuses.
-        limits: how large the body may be.
-        any_query: ignores a query that it does not know, for probes that add one.
-        takes: the names of the view's parameters.
-    """
-
-    response: Any
-    status: int = 200
-    also: tuple[str, ...] = ()
-    body: RequestSchema | None = None
-    query: RequestSchema | None = None
-    forms: bool = False
-    phone: bool = False
-    refuses: Sequence[int] = ()
-    refusal: type[Resource] | None = None
-    former: bool = False
-    limits: bodies.Limits = bodies.LIMITS
-    any_query: bool = False
-    takes: tuple[str, ...] = ()
+    response: Any  # the resource that a response holds, a type of JSON, or a media type for anything else
+    status: int = 200  # the status of a response
+    also: tuple[str, ...] = ()  # other media types that a response may have
+    body: RequestSchema | None = None  # loads the body; None ignores it
+    query: RequestSchema | None = None  # loads the query
+    forms: bool = False  # accepts forms; those of the API always do, except in strict mode
+    phone: bool = False  # needs a connected instance, which is checked first
+    refuses: Sequence[int] = ()  # the statuses of refusals that only this endpoint has
+    refusal: type[Resource] | None = None  # the resource that these hold, if it is not the usual one
+    former: bool = False  # its route is no longer documented; strict mode refuses it
+    limits: bodies.Limits = bodies.LIMITS  # how large the body may be
+    any_query: bool = False  # ignores a query that it does not know, for probes that add one
+    takes: tuple[str, ...] = ()  # the names of the view's parameters
 
 
 def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Response]]:

@@ -50,24 +50,15 @@ def names(extra: str = "") -> tuple[str, ...]:
 
 @dataclass(eq=False, repr=False)
 class Proxy:
-    """Decides where a request for a host goes.
+    """Decides where a request for a host goes."""
 
-    Args:
-        extra: hosts that are this emulator at any port, besides the API's, as in --tls-name.
-        ports: returns the ports that it listens on. This machine with one of these is this emulator.
-        passes: passes requests for other hosts on. Without it, they are refused.
-        upstream: returns the URL of the proxy that leads to `host:port`, or None.
-        chain: the address of an emulator in another process, to which its requests are led.
-        record: is told of each request for another host: `host:port`, and whether it was passed on.
-    """
-
-    extra: str = ""
-    ports: Callable[[], Collection[int]] = tuple
+    extra: str = ""  # hosts that are this emulator at any port, besides the API's, as in --tls-name
+    ports: Callable[[], Collection[int]] = tuple  # on which it listens: this machine with one of these is this emulator
     _: KW_ONLY
-    passes: bool = False
-    upstream: Callable[[str], str | None] = lambda target: None
-    chain: tuple[str, int] | None = None
-    record: Callable[[str, bool], None] = lambda target, passed: None
+    passes: bool = False  # passes requests for other hosts on. Without it, they are refused
+    upstream: Callable[[str], str | None] = lambda target: None  # the proxy that leads to `host:port`
+    chain: tuple[str, int] | None = None  # an emulator in another process, to which its requests are led
+    record: Callable[[str, bool], None] = lambda target, passed: None  # gets `host:port`, and whether it was passed on
 
     def __post_init__(self) -> None:
         self._names = frozenset((API_HOST, API_ADDRESS, *hosts.plain_hosts(self.extra)))

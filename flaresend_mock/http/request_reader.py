@@ -81,21 +81,14 @@ class Refused(Exception):
 
 @dataclass(slots=True)
 class Head:
-    """The request line and the fields of a request.
-
-    Args:
-        fields: values by their names in a WSGI environ. Names with an underscore are left out: they would pass for
-            others.
-        authority: the host and port of a request that was sent in absolute form, or of CONNECT.
-        length: bytes of the body; None if it is chunked.
-    """
+    """The request line and the fields of a request."""
 
     method: str
     target: str
     minor: int
-    fields: dict[str, str] = field(default_factory=dict)
-    authority: str | None = None
-    length: int | None = 0
+    fields: dict[str, str] = field(default_factory=dict)  # by their names in a WSGI environ; none with an underscore
+    authority: str | None = None  # host and port of a request in absolute form, or of CONNECT
+    length: int | None = 0  # bytes of the body; None if it is chunked
     keeps_alive: bool = True
     expects_continue: bool = False
 

@@ -21,32 +21,20 @@ Read = Callable[[Any], Any]
 
 
 class Property(fields.Field[Any]):
-    """One field of a resource.
-
-    Args:
-        of: its type: a JSON type of Python, `datetime` (written in UTC), a resource, or a list with one of these.
-        description: what it means.
-        at: the attribute that it is read from, such as "content.type"; its own name if none is given.
-        get: reads it instead.
-        write: turns what was read into JSON, where that does not follow from the type.
-        null: it may be null.
-        optional: it is left out where `get` returns `missing`, or an envelope does not have it.
-        match: how matchers name it, where that needs more than equality.
-        only_match: matchers can name it, and responses do not hold it.
-    """
+    """One field of a resource."""
 
     def __init__(
         self,
-        of: Any,
-        description: str,
+        of: Any,  # a JSON type of Python, `datetime` (written in UTC), a resource, or a list with one of these
+        description: str,  # what it means
         *,
-        at: str | None = None,
-        get: Read | None = None,
-        write: Read | None = None,
-        null: bool = False,
-        optional: bool = False,
-        match: Matched | None = None,
-        only_match: bool = False,
+        at: str | None = None,  # the attribute that it is read from, such as "content.type"; its own name for None
+        get: Read | None = None,  # reads it instead
+        write: Read | None = None,  # turns what was read into JSON, where the type does not
+        null: bool = False,  # it may be null
+        optional: bool = False,  # left out where `get` returns `missing`, or an envelope does not have it
+        match: Matched | None = None,  # how matchers name it, beyond equality
+        only_match: bool = False,  # matchers can name it, and responses do not hold it
         key: str | None = None,
     ) -> None:
         super().__init__(dump_only=True, allow_none=null, data_key=key, metadata={"description": description})

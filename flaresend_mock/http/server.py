@@ -48,26 +48,17 @@ class CannotListen(Exception):
 
 
 class HttpServer:
-    """Serves a WSGI application at one or several addresses. It binds them when it is created.
-
-    Args:
-        addresses: hosts and ports; port 0 picks a free one.
-        max_body_size: the limit of the application in bytes. The server reads more than twice as much, so that the
-            application refuses a large body in its own order of checks.
-        max_connections: how many are served at once, as far as the process may have as many files open.
-        tls_context: returns the context for TLS connections. It is called with the first one; None closes them.
-        proxy: tells which hosts are this emulator, and what happens to requests for others.
-    """
+    """Serves a WSGI application at one or several addresses. It binds them when it is created."""
 
     def __init__(
         self,
         app: WSGIApplication,
-        addresses: Sequence[tuple[str, int]],
+        addresses: Sequence[tuple[str, int]],  # hosts and ports; port 0 picks a free one
         *,
-        max_body_size: int,
-        max_connections: int = MAX_CONNECTIONS,
-        tls_context: Callable[[], ssl.SSLContext] | None = None,
-        proxy: Proxy | None = None,
+        max_body_size: int,  # in bytes, of the application, which refuses what is up to twice as large
+        max_connections: int = MAX_CONNECTIONS,  # at once, as far as the process may open files
+        tls_context: Callable[[], ssl.SSLContext] | None = None,  # called with the first TLS connection
+        proxy: Proxy | None = None,  # which hosts are this emulator, and what of the others
     ) -> None:
         self.app = app
         self.max_body = 2 * max_body_size + SPARE_BODY

@@ -49,12 +49,7 @@ def decode(data: Any, kind: Any, where: str) -> Any:
 
 @cache
 def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
-    """Return the decoder of a type.
-
-    Args:
-        rule: what each value has to be; of a list, each item.
-        null: what errors add to the type, if the value may also be null.
-    """
+    """Return the decoder of a type, whose values, or items of a list, obey a rule. Errors add `null` to the type."""
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
         return _decoder(args[0], args[1])

@@ -71,29 +71,18 @@ def load_file(path: Path, *, text: str | None = None, warnings: list[str] | None
 
 
 def load_world(
-    data: Any,
+    data: Any,  # the contents of a world file or an export
     *,
-    seed: int | None = None,
+    seed: int | None = None,  # this and the next replace those in the data, if the world has no events
     time_zone: str | None = None,
-    api_key: str | None = None,
-    history: int | None = None,
-    known: State | None = None,
-    name: str = "default",
-    warnings: list[str] | None = None,
-    check_webhook: Callable[[str], str] = hosts.check_webhook,
+    api_key: str | None = None,  # replaces the first instance's keys
+    history: int | None = None,  # of messages and events, unless the data says so
+    known: State | None = None,  # the state that masked API keys and secrets are taken from
+    name: str = "default",  # of the world; API keys that replace masked ones come from it
+    warnings: list[str] | None = None,  # receives a sentence about each secret that is lost
+    check_webhook: Callable[[str], str] = hosts.check_webhook,  # raises InvalidTarget for a wrong URL
 ) -> State:
-    """Read a world from JSON.
-
-    Args:
-        data: the contents of a world file or an export.
-        seed, time_zone: used instead of those in the data, if the world has no events.
-        api_key: used instead of the first instance's keys.
-        history: how many messages and events the world keeps, unless the data says so.
-        known: the state that masked API keys and secrets are taken from.
-        name: the name of the world; API keys that replace masked ones are derived from it.
-        warnings: receives a sentence about each secret that could not be restored.
-        check_webhook: raises InvalidTarget for a URL that a webhook cannot have.
-    """
+    """Read a world from JSON."""
     if not isinstance(data, dict):
         raise InvalidWorld(WHOLE, "A JSON object is expected here.")
     given = {name: value for name, value in (("seed", seed), ("time_zone", time_zone)) if value is not None}

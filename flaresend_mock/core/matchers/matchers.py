@@ -37,15 +37,10 @@ class Miss:
 
 @dataclass(slots=True, eq=False, repr=False)
 class Test:
-    """One condition on a value. (It has no == and no repr: generating those slows every start.)
+    """One condition on a value. (It has no == and no repr: generating those slows every start.)"""
 
-    Args:
-        misses: yields each difference between a value, which is at a place, and the expectation.
-        holds: tells whether there is none.
-    """
-
-    misses: Callable[[Any, str], Iterator[Miss]]
-    holds: Callable[[Any], bool]
+    misses: Callable[[Any, str], Iterator[Miss]]  # yields each difference from the expectation, with its place
+    holds: Callable[[Any], bool]  # tells whether there is none
 
 
 def condition(expected: Any, meets: Callable[[Any], bool]) -> Test:

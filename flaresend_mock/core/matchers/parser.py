@@ -39,33 +39,19 @@ _NUMBERED = ("recipients", "participants", "number")
 
 @model
 class Field:
-    """A field that matchers can name.
+    """A field that matchers can name."""
 
-    Args:
-        read: takes the field's value from an item; None takes the item's value of the field's name.
-        number: the field holds a phone number; spellings of one number are equal.
-        many: the field has several values; one of them must match.
-        words: the values that the field can have; other words are refused.
-        known: the names that the field's object can have; others need `subset`.
-        fold: the names in the field's object are the same in upper and lower case, as in headers.
-        free: the field holds any JSON.
-        check: returns why the field can never have a value, or None.
-        check_name: returns why the field's object can never have a name, or None.
-        check_regex: returns why a regular expression can never be found in the field, or None.
-        spelled: how the field spells a text that it equals, and one that it contains. Both spellings are found.
-    """
-
-    read: Callable[[Mapping[str, Any]], Any] | None = None
-    number: bool = False
-    many: bool = False
-    words: tuple[str, ...] = ()
-    known: Collection[str] | None = None
-    fold: bool = False
-    free: bool = False
-    check: Check | None = None
-    check_name: Check | None = None
-    check_regex: Check | None = None
-    spelled: tuple[Callable[[str], str], Callable[[str], str]] | None = None
+    read: Callable[[Mapping[str, Any]], Any] | None = None  # takes the value from an item; None takes that of this name
+    number: bool = False  # the field holds a phone number; spellings of one number are equal
+    many: bool = False  # the field has several values; one of them must match
+    words: tuple[str, ...] = ()  # the values that the field can have; other words are refused
+    known: Collection[str] | None = None  # the names that the field's object can have; others need `subset`
+    fold: bool = False  # the names in the field's object are the same in upper and lower case, as in headers
+    free: bool = False  # the field holds any JSON
+    check: Check | None = None  # returns why the field can never have a value, or None
+    check_name: Check | None = None  # returns why the field's object can never have a name, or None
+    check_regex: Check | None = None  # returns why a regular expression can never be found in the field, or None
+    spelled: tuple[Callable[[str], str], Callable[[str], str]] | None = None  # how it spells a whole text, and a part
 
 
 @model
