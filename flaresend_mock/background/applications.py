@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -212,13 +213,14 @@ def mounted(app: Application) -> Iterator[str]:
 @contextmanager
 def served(app: WSGIApplication, host: str, context: SSLContext | None = None) -> Iterator[int]:
     """Serve an application on a free port of an address, over TLS if it has a context for that, and yield the port."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
+    from werkzeug.serving import WSGIRequestHandler, make_server, select_address_family
 
     class Handler(WSGIRequestHandler):
         def log(self, *_: Any) -> None:
             """Log nothing: clients may leave, and need not trust the certificate."""
 
-    server = make_server(host, 0, app, threaded=True, request_handler=Handler)
+    with socket.create_server((host, 0), family=select_address_family(host, 0)) as listening:  # Werkzeug would exit
+        server = make_server(host, 0, app, threaded=True, request_handler=Handler, fd=listening.fileno())
     if context is not None:
         server.ssl_context = context
         # the thread of a connection shakes hands when it reads, so a client that is slow holds up no other

@@ -73,6 +73,10 @@ class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
         self._started = Future[None]()
 
     def __enter__(self) -> Self:
+        if self._given and (not self._given.is_running() or self._given is asyncio._get_running_loop()):
+            raise RuntimeError(
+                "`loop` must run in another thread; in a test of it, await flaresend_mock.aio.webhook_app(…)"
+            )
         self._loop = self._given or asyncio.new_event_loop()
         if not self._given:
             self._thread = threading.Thread(target=_run, args=(self._loop,), name="flaresend-mock-asgi", daemon=True)
@@ -101,6 +105,9 @@ class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
     def __call__(self, environ: dict[str, Any]) -> Result:
         if not self._loop.is_running():
             raise RuntimeError("the event loop of the application does not run")
+        return self._respond(environ)
+
+    def _respond(self, environ: dict[str, Any]) -> Result:
         exchange = _Exchange(self._app, environ, self._state)
         task = asyncio.run_coroutine_threadsafe(exchange.run(), self._loop)
         result = exchange.result.result()
@@ -161,10 +168,10 @@ class AiohttpAdapter(AsgiAdapter):
         finally:
             await runner.cleanup()
 
-    def __call__(self, environ: dict[str, Any]) -> Result:
-        connection = HTTPConnection("127.0.0.1", self._state["port"])
+    def _respond(self, environ: dict[str, Any]) -> Result:
         query = environ.get("QUERY_STRING")
         target = quote(environ["PATH_INFO"].encode("latin-1")) + (f"?{query}" if query else "")
+        connection = HTTPConnection("127.0.0.1", self._state["port"])
         connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True)  # not request(), which pook replaces
         for name, value in _headers(environ):
             connection.putheader(name, value)

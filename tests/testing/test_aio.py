@@ -173,11 +173,12 @@ def test_an_application_in_the_loop_needs_calls_that_are_awaited(flaresend_mock:
     asyncio.run(test())
 
 
-def test_an_application_is_not_called_while_its_loop_does_not_run(flaresend_mock: Flaresend) -> None:
+@pytest.mark.parametrize("make", [AsgiApplication, web.Application])
+def test_an_application_is_not_called_while_its_loop_does_not_run(make: Any, flaresend_mock: Flaresend) -> None:
     with asyncio.Runner() as loop:
 
         async def mount() -> None:
-            await flaresend_mock.aio.webhook_app(AsgiApplication(), retries=[])
+            await flaresend_mock.aio.webhook_app(make(), retries=[])
 
         loop.run(mount())
         flaresend_mock.receive(ANN, "hi")

@@ -234,6 +234,20 @@ def test_a_given_loop_is_the_one_that_runs_the_application(flaresend_mock: Flare
         flaresend_mock.close()  # the loop rests
 
 
+@pytest.mark.parametrize("app", [plain, web.Application()], ids=["ASGI", "aiohttp"])
+def test_a_loop_that_could_not_run_the_application_is_refused(app: Any, flaresend_mock: Flaresend) -> None:
+    async def test() -> None:
+        mount(asyncio.get_running_loop())
+
+    def mount(loop: asyncio.AbstractEventLoop) -> None:
+        with pytest.raises(RuntimeError, match=r"^`loop` must run in another thread"):
+            flaresend_mock.webhook_app(app, loop=loop)
+
+    with asyncio.Runner() as runner:
+        mount(runner.get_loop())
+        runner.run(test())
+
+
 @pytest.mark.parametrize("app", [lambda scope: None, Callable3, 7])
 def test_what_is_no_application_is_refused(app: Any, flaresend_mock: Flaresend) -> None:
     with pytest.raises(TypeError, match="is no application of WSGI, ASGI 3 or aiohttp"):

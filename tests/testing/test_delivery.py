@@ -367,3 +367,8 @@ def test_an_emulator_on_another_machine_calls_our_address(monkeypatch: pytest.Mo
         assert kit._address(None, None) == ("192.0.2.1", "192.0.2.1")
         return
     pytest.fail("no address was found")
+
+
+def test_an_address_that_cannot_be_listened_on_is_an_error(flaresend_mock: Flaresend) -> None:
+    with pytest.raises(OSError, match="assign requested address"):
+        flaresend_mock.webhook_receiver(host="192.0.2.1")  # of no machine, but for documentation
