@@ -203,7 +203,7 @@ final class Emulator {
         $url = parse_url(self::$url) + ['scheme' => '', 'host' => '', 'path' => ''];
         $host = $url['host'] . ':' . ($url['port'] ?? ($url['scheme'] === 'https' ? 443 : 80));
         $socket = @stream_socket_client(($url['scheme'] === 'https' ? 'tls://' : 'tcp://') . $host, $_, $reason, 10)
-            ?: self::fail("cannot be reached: $reason");
+            ?: self::fail('cannot be reached: ' . ($reason ?: 'its certificate is not trusted, or it does not speak https'));
         $token = getenv('FLARESEND_MOCK_CONTROL_TOKEN') ?: '';
         $head = "$method $url[path]/_mock$path HTTP/1.0\r\nHost: $host\r\n" . ($token === '' ? '' : "X-Control-Token: $token\r\n");
         fwrite($socket, $head . "Content-Type: application/json\r\nContent-Length: " . strlen($body) . "\r\n\r\n$body");

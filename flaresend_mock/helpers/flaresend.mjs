@@ -5,6 +5,7 @@ import { spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import http from "node:http";
+import https from "node:https";
 import { basename, delimiter } from "node:path";
 
 const START_TIMEOUT = 60_000; // milliseconds of the first test, which starts the emulator
@@ -28,7 +29,7 @@ function refuse(rest, known) {
 
 let emulator;
 export function start() {
-  const url = process.env.FLARESEND_MOCK_URL?.replace(/\/$/, "").replace(/^(?!https?:|$)/, "http://");
+  const url = process.env.FLARESEND_MOCK_URL?.trim().replace(/\/+$/, "").replace(/^(?!https?:|$)/, "http://");
   return (emulator ??= url ? Promise.resolve({ url, stop() {} }) : launch());
 }
 
@@ -60,20 +61,20 @@ function launch() {
   });
 }
 
-// Makes a call of the control plane, by node:http as tests replace `fetch`.
+// Makes a call of the control plane, by node:http and node:https as tests replace `fetch`.
 async function exchange(url, credentials, method, path, body) {
   const { FLARESEND_MOCK_CONTROL_TOKEN: token } = process.env;
   const headers = { "Content-Type": "application/json", ...credentials, ...(token && { "X-Control-Token": token }) };
-  let response, found;
+  let status, found;
   try {
-    response = await new Promise((done, fail) => {
-      http.request(`${url}/_mock${path}`, { method, headers, agent: false }, done).on("error", fail).end(encode(body));
+    const response = await new Promise((done, fail) => {
+      const { request } = url.startsWith("https:") ? https : http;
+      request(`${url}/_mock${path}`, { method, headers, agent: false }, done).on("error", fail).end(encode(body));
     });
-    found = Buffer.concat(await response.toArray());
+    [status, found] = [response.statusCode, Buffer.concat(await response.toArray())];
   } catch (error) {
     throw failure(Error, `Cannot reach an emulator at ${url}: ${error.message || error.code}`);
   }
-  const { statusCode: status } = response;
   if (status < 300) return found;
   const other = { message: `The server at ${url} is no emulator: it responds ${status}` };
   const { code, message } = String(found).startsWith('{"error"') ? JSON.parse(found).error : other;
@@ -235,8 +236,7 @@ export class Flaresend {
     const inbox = { url: "", status: 200, events: [] };
     inbox.url = await this.webhookApp(async (request, response) => {
       const event = JSON.parse(Buffer.concat(await request.toArray()));
-      const { conversation, extendedTextMessage } = event.data?.message ?? {};
-      const text = conversation ?? extendedTextMessage?.text;
+      const { extendedTextMessage, conversation: text = extendedTextMessage?.text } = event.data?.message ?? {};
       if (inbox.status < 300) inbox.events.push({ event, text, headers: request.headers });
       response.writeHead(inbox.status).end("{}");
     }, options);

@@ -40,8 +40,13 @@ def test_the_examples_pass_and_delete_their_worlds(folder: Path) -> None:
         short = run(folder, "phpunit", "tests", **settings)
         lost = run(folder, "phpunit", "tests", fails=True, FLARESEND_MOCK_URL=emulator.url)
 
+    with FlaresendMock(tls_ca=str(folder / "ca.pem")) as emulator:
+        settings = {"FLARESEND_MOCK_URL": emulator.url.replace("http://", "https://")}
+        safe = run(folder, "phpunit", "tests", SSL_CERT_FILE=str(folder / "ca-certificate.pem"), **settings)
+
     assert "OK (5 tests" in said
     assert "OK (5 tests" in short
+    assert "OK (5 tests" in safe
     assert left == ["default"]
     assert "The helper reads it from FLARESEND_MOCK_CONTROL_TOKEN." in lost
 
@@ -88,6 +93,10 @@ def test_errors_name_what_is_missing(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     assert f"The server at {url} cannot be reached: Connection refused." in error(FLARESEND_MOCK_URL=url)
+    with FlaresendMock(tls_ca=str(folder / "ca.pem")) as emulator:
+        url = emulator.url.replace("http://", "https://")
+        said = error(FLARESEND_MOCK_URL=url)
+    assert f"The server at {url} cannot be reached: its certificate is not trusted" in said
 
 
 def test_the_emulator_stops_if_php_is_killed(folder: Path) -> None:

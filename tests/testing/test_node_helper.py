@@ -74,6 +74,19 @@ def test_its_functions_do_what_the_types_say_and_leave_no_world(folder: Path) ->
     assert left == ["default"]
 
 
+@pytest.mark.slow
+@needs_node
+def test_it_reaches_an_emulator_by_https(folder: Path) -> None:
+    with FlaresendMock(tls_ca=str(folder / "ca.pem")) as emulator:
+        url = emulator.url.replace("http://", "https://")
+        variables = {"FLARESEND_MOCK_URL": f" {url} ", "NODE_EXTRA_CA_CERTS": str(folder / "ca-certificate.pem")}
+        said = node(folder, "--input-type=module", "--eval", f"{START} await one.close()", **variables)
+        left = [world.name for world in emulator.worlds.all()]
+
+    assert said == f"{url}\n"
+    assert left == ["default"]
+
+
 def test_it_has_at_most_250_lines_and_no_dependencies(folder: Path) -> None:
     source = (folder / "flaresend.mjs").read_text(encoding="utf-8")
 
