@@ -16,7 +16,6 @@ const regex = ({ flags, source }) => ({ regex: flags.replace(/[^ims]/g, "").repl
 const encode = (body) => JSON.stringify(body, (_, value) => (value instanceof RegExp ? regex(value) : value));
 export class ExpectationFailed extends Error {}
 export class ControlPlaneError extends Error {}
-
 function trim(error) {
   const frames = error.stack.split("\n").filter((line) => /^ +at (?!.*(flaresend\.[cm]?[jt]s|\(node:))/.test(line));
   error.stack = [`${error.name}: ${error.message}`, ...frames].join("\n"); // runners show the line of the test
@@ -158,7 +157,8 @@ export class Flaresend {
     freeze: (at) => this.control("PATCH", "/clock", { frozen: true, now: at }),
     set: (to) => this.control("PATCH", "/clock", { now: to }),
     run: () => this.control("PATCH", "/clock", { frozen: false }),
-    advance: async ({ days = 0, hours = 0, minutes = 0, seconds = 0, to }) => {
+    advance: async ({ days = 0, hours = 0, minutes = 0, seconds = 0, to, ...rest }) => {
+      refuse(rest, "days, hours, minutes, seconds and to");
       const span = { seconds: ((days * 24 + hours) * 60 + minutes) * 60 + seconds };
       return (await this.control("POST", "/clock/advance", to ? { to } : span)).fired;
     },
@@ -220,9 +220,9 @@ export class Flaresend {
     if (typeof app !== "function") throw failure(TypeError, "webhookApp takes a function; webhook takes a URL");
     const { name } = this;
     const server = http.createServer((request, response) => {
-      (async () => app(request, response))().catch((error) => {
-        if (!response.headersSent) response.writeHead(500);
-        response.end();
+      (async () => app(request, response))().catch((thrown) => {
+        const error = thrown?.stack ? thrown : new Error(`The application threw ${thrown}`);
+        (response.headersSent ? response : response.writeHead(500)).end();
         if (this.name !== name || !this.#thrown.push(error)) throw error;
       });
     });

@@ -85,20 +85,21 @@ describe("in a world of its own", () => {
   });
 
   test("what an application throws is a response of 500, and fails the test", async () => {
-    const apps = [() => assert.fail("at once"), async () => assert.fail("later")];
+    const apps = [() => assert.fail("at once"), async () => assert.fail("later"), () => { throw null; }];
     for (const [index, app] of apps.entries()) {
       await flaresend.webhookApp(app);
-      await assert.rejects(flaresend.receive(`25471100011${index}`, "hi"), /at once|later/);
+      await assert.rejects(flaresend.receive(`25471100011${index}`, "hi"), /at once|later|The application threw null/);
       await flaresend.expectNoMessage({ to: ANN });
     }
     const deliveries = await flaresend.deliveries();
-    assert.deepEqual(deliveries.map(({ attempts }) => attempts[0].status), [500, 500]);
+    assert.deepEqual(deliveries.map(({ attempts }) => attempts[0].status), [500, 500, 500]);
     await assert.rejects(flaresend.webhookApp({ listen() {} }), /webhookApp takes a function/);
   });
 
   test("options are checked", async () => {
     await failed(TypeError, flaresend.expectMessage({}, { timeout: 1 }));
     await failed(TypeError, flaresend.expectNoMessage({}, { timeout: 1 }));
+    await failed(TypeError, flaresend.clock.advance({ hour: 1 }));
     const error = await failed(TypeError, flaresend.receive(ANN, "hi", { await: false }));
     assert.equal(error.message, "'await' is not an option: there are wait and file");
   });
