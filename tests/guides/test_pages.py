@@ -40,8 +40,9 @@ def test_the_examples_for_asyncio_pass(tmp_path: Path) -> None:
 def test_the_example_for_bash_passes_and_cleans_up(tmp_path: Path) -> None:
     write_files("bash.md", tmp_path)
 
-    with FlaresendMock() as emulator:
-        said = run(tmp_path, "bash", "bookings.sh", FLARESEND_MOCK_URL=emulator.url)
+    with FlaresendMock(control_token="a-token") as emulator:
+        settings = {"FLARESEND_MOCK_URL": emulator.url, "FLARESEND_MOCK_CONTROL_TOKEN": "a-token"}
+        said = run(tmp_path, "bash", "bookings.sh", **settings)
         left = [world.name for world in emulator.worlds.all()]
 
     assert "The reminder was sent, at attempt 2." in said
