@@ -146,15 +146,16 @@ def test_a_file_that_cannot_be_written_is_refused_at_the_start(name: str, proble
         FlaresendMock(transcript_on_exit=str(place))
 
 
+@pytest.mark.parametrize("make", [Path.mkdir, *([os.mkfifo] if hasattr(os, "mkfifo") else [])])
 def test_a_file_that_can_no_longer_be_written_stops_nothing(
-    client: Client, file: Path, caplog: pytest.LogCaptureFixture
+    make: Callable[[Path], None], client: Client, file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     receive(client, "Hello")
     file.unlink()
-    file.mkdir()
+    make(file)
 
     assert client.post("/_mock/reset").status_code == 200
-    assert caplog.messages == [f"transcript_on_exit: {file}: Is a directory"]
+    assert caplog.messages == [f"transcript_on_exit: {file}: not a regular file"]
 
 
 def test_the_kit_s_own_emulator_writes_it_too(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

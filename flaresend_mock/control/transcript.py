@@ -129,8 +129,6 @@ class TranscriptFile:
 
     def __init__(self, file: str) -> None:
         self._file = Path(file).absolute()
-        if self._file.exists() and not self._file.is_file():
-            raise OSError("not a regular file")
         self._append("")
 
     def add(self, world: World) -> None:
@@ -144,5 +142,7 @@ class TranscriptFile:
                 log.error("transcript_on_exit: %s: %s", self._file, error.strerror or error)
 
     def _append(self, text: str) -> None:
+        if self._file.exists() and not self._file.is_file():  # a pipe would wait for its reader
+            raise OSError("not a regular file")
         with open(self._file, "ab", buffering=0) as file:  # in one piece, as other processes may append to it, too
             file.write(text.encode("utf-8", "replace"))
