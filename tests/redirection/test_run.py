@@ -115,12 +115,13 @@ def test_the_command_has_its_input_and_output() -> None:
 
 
 def test_the_command_gets_the_address_and_the_api_key_of_the_emulator() -> None:
-    script = 'echo "$FLARESEND_MOCK_URL $HTTPS_PROXY $FLARESEND_API_KEY"'
+    script = 'echo "$FLARESEND_MOCK_URL $HTTPS_PROXY $FLARESEND_API_KEY ${FLARESEND_MOCK_CONTROL_TOKEN-}"'
     url, proxy, key = done("run", "--", "sh", "-c", script).stdout.split()
+    *_, token = done("--control-token", "open-sesame", "run", "--", "sh", "-c", script).stdout.split()
     theirs = done("run", "--", "sh", "-c", 'echo "$FLARESEND_API_KEY"', FLARESEND_API_KEY="sk-theirs")
 
     assert url == proxy
-    assert (key, theirs.stdout) == ("YOUR_API_KEY", "sk-theirs\n")
+    assert (key, theirs.stdout, token) == ("YOUR_API_KEY", "sk-theirs\n", "open-sesame")
 
 
 def test_the_api_key_of_the_command_is_one_of_the_emulator() -> None:
