@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from http import HTTPStatus
 from http.client import HTTPConnection
@@ -74,9 +74,7 @@ class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
 
     def __enter__(self) -> Self:
         if self._given and (not self._given.is_running() or self._given is asyncio._get_running_loop()):
-            raise RuntimeError(
-                "`loop` must run in another thread; in a test of it, await flaresend_mock.aio.webhook_app(…)"
-            )
+            raise RuntimeError("`loop` must run in another thread; in its own, await flaresend_mock.aio.webhook_app(…)")
         self._loop = self._given or asyncio.new_event_loop()
         if not self._given:
             self._thread = threading.Thread(target=_run, args=(self._loop,), name="flaresend-mock-asgi", daemon=True)
@@ -171,16 +169,15 @@ class AiohttpAdapter(AsgiAdapter):
     def _respond(self, environ: dict[str, Any]) -> Result:
         query = environ.get("QUERY_STRING")
         target = quote(environ["PATH_INFO"].encode("latin-1")) + (f"?{query}" if query else "")
-        connection = HTTPConnection("127.0.0.1", self._state["port"])
-        connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True)  # not request(), which pook replaces
-        for name, value in _headers(environ):
-            connection.putheader(name, value)
-        connection.endheaders(_body(environ))
-        response = connection.getresponse()
-        headers = [(name, value) for name, value in response.getheaders() if name.lower() != "transfer-encoding"]
-        result = f"{response.status} {response.reason}", headers, response.read(MAX_RESPONSE)
-        connection.close()
-        return result
+        with closing(HTTPConnection("127.0.0.1", self._state["port"])) as connection:
+            # not request(), which pook replaces
+            connection.putrequest(environ["REQUEST_METHOD"], target, skip_host=True)
+            for name, value in _headers(environ):
+                connection.putheader(name, value)
+            connection.endheaders(_body(environ))
+            response = connection.getresponse()
+            headers = [(name, value) for name, value in response.getheaders() if name.lower() != "transfer-encoding"]
+            return f"{response.status} {response.reason}", headers, response.read(MAX_RESPONSE)
 
 
 class _Exchange:

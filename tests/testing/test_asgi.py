@@ -290,6 +290,22 @@ def test_an_application_of_aiohttp_is_called(flaresend_mock: Flaresend) -> None:
     assert flaresend_mock.deliveries()[0].attempts[0].response == "chunks"
 
 
+def test_a_response_of_aiohttp_that_breaks_off_is_an_error(flaresend_mock: Flaresend) -> None:
+    async def breaks_off(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b"abc")
+        assert request.transport
+        request.transport.close()
+        return response
+
+    app = web.Application()
+    app.router.add_post("/webhook", breaks_off)
+    (attempt,) = delivered(flaresend_mock, app).attempts
+
+    assert attempt.error == "the application raised IncompleteRead: IncompleteRead(3 bytes read)"
+
+
 def test_an_error_in_the_start_of_aiohttp_is_raised(flaresend_mock: Flaresend) -> None:
     async def fails(app: web.Application) -> None:
         raise KeyError("DATABASE_URL")
