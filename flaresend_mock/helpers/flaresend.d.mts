@@ -131,8 +131,8 @@ export class ControlPlaneError extends Error {
 export interface Wait {
   /** Seconds of real time to wait. Default: 2, and 0 for `expectNoMessage`. */
   within?: number;
-  /** What is before it, such as the message before it in a conversation, or the number of an event. */
-  since?: Message | Request | Delivery | number;
+  /** What is before it, such as the message before it in a conversation, or the number of an event; null is the beginning. */
+  since?: Message | Request | Delivery | number | null;
 }
 
 export interface Fault {
