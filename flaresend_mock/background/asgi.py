@@ -96,7 +96,7 @@ class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
             wait([self._life], STOP_SECONDS)
         elif not self._loop.is_running() and not self._loop.is_closed():  # that of a test which has ended
             self._loop.run_until_complete(asyncio.wrap_future(self._life, loop=self._loop))
-        if not self._given:
+        if not self._given and not self._loop.is_closed():  # an application that exits ends it
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(STOP_SECONDS)
 

@@ -145,6 +145,23 @@ def test_what_is_raised_is_said_of_the_attempt(error: BaseException, flaresend_m
         assert delivery.attempts[0].error == f"the application raised {type(error).__name__}: boom"
 
 
+def test_an_application_that_ends_its_loop_is_called_no_more(flaresend_mock: Flaresend) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert scope["type"] == "http"
+        asyncio.get_running_loop().stop()  # as sys.exit() in a task does
+        await receive()
+        await receive()
+
+    with flaresend_mock.webhook_app(app, retries=[]):
+        (thread,) = (one for one in threading.enumerate() if one.name == "flaresend-mock-asgi")
+        flaresend_mock.receive(ANN, "hi")
+        thread.join()
+        flaresend_mock.receive(ANN, "again")
+
+    _, (attempt,) = (one.attempts for one in flaresend_mock.deliveries())
+    assert attempt.error == "the application raised RuntimeError: the event loop of the application does not run"
+
+
 def test_a_response_that_does_not_end_is_an_error(flaresend_mock: Flaresend) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         assert scope["type"] == "http"
@@ -292,6 +309,7 @@ def test_an_application_of_aiohttp_is_called(flaresend_mock: Flaresend) -> None:
 
 def test_a_response_of_aiohttp_that_breaks_off_is_an_error(flaresend_mock: Flaresend) -> None:
     async def breaks_off(request: web.Request) -> web.StreamResponse:
+        await request.read()  # or else the connection may be reset
         response = web.StreamResponse()
         await response.prepare(request)
         await response.write(b"abc")
