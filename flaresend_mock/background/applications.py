@@ -106,7 +106,9 @@ class Application:
         return call.outcome.result(seconds)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
-        status, headers, body = self.respond(environ)
+        from werkzeug.wsgi import get_input_stream
+
+        status, headers, body = self.respond({**environ, "wsgi.input": get_input_stream(environ)})  # which ends
         start_response(status, headers)
         return [body]
 

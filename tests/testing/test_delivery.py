@@ -369,6 +369,17 @@ def test_an_emulator_on_another_machine_calls_our_address(monkeypatch: pytest.Mo
     pytest.fail("no address was found")
 
 
+def test_an_application_may_read_its_request_to_the_end(kit: Flaresend) -> None:
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [environ["wsgi.input"].read()[:1]]
+
+    kit.webhook_app(app, retries=[])
+    kit.receive(ANN, "hi")
+
+    assert kit.expect_delivery().attempts[0].response == "{"
+
+
 def test_an_address_that_cannot_be_listened_on_is_an_error(flaresend_mock: Flaresend) -> None:
     with pytest.raises(OSError, match="assign requested address"):
         flaresend_mock.webhook_receiver(host="192.0.2.1")  # of no machine, but for documentation
