@@ -180,19 +180,21 @@ document.addEventListener("click", (event) => {
 
 const nearEnd = () => bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 160;
 let following = true;
+let lastTop = bubbles?.scrollTop;
 
 function follow(now = nearEnd()) {
   following = now;
-  if (now && bubbles) bubbles.scrollTop = bubbles.scrollHeight;
+  if (!now || !bubbles) return;
+  bubbles.scrollTop = bubbles.scrollHeight;
+  lastTop = bubbles.scrollTop; // a reader may scroll before the event of this one comes
 }
 
 if (bubbles) {
   follow(true);
-  let top = bubbles.scrollTop;
   bubbles.addEventListener("scroll", () => { // only a reader scrolls up; layout changes scroll down
     if (nearEnd()) following = true;
-    else if (bubbles.scrollTop < top) following = false;
-    top = bubbles.scrollTop;
+    else if (bubbles.scrollTop < lastTop) following = false;
+    lastTop = bubbles.scrollTop;
   }, { passive: true });
   bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
   new ResizeObserver(() => { if (following) follow(true); }).observe(bubbles);
