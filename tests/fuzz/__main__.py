@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import document as openapi
@@ -38,7 +39,7 @@ def main() -> int:
     return found
 
 
-def document(running: FlaresendMock, name: str) -> object:
+def document(running: FlaresendMock, name: str) -> Any:
     """Return a document in which nobody waits long, and no discriminator stands beside the enum that says the same.
 
     Of one that leads from several values to one schema, schemathesis takes each for wrong where another could be.
@@ -52,10 +53,30 @@ def document(running: FlaresendMock, name: str) -> object:
             body = made["components"]["schemas"][wait]
             body["properties"]["timeout"].update(maximum=LONGEST_WAIT, default=LONGEST_WAIT)
             body["required"] = ["timeout"]
+        for path in made["paths"].values():
+            for one in path.values():
+                _take_empty_lists(one.get("requestBody"), made)
         del made["paths"]["/_mock/events"]["get"]["responses"]["200"]["content"]["text/event-stream"]
         parameters = made["paths"]["/_mock/events"]["get"]["parameters"]
         parameters[:] = [one for one in parameters if one["name"] != "stream"]  # a stream has no end
     return made
+
+
+def _take_empty_lists(shape: Any, made: Any) -> None:
+    """Add to the schemas of a body that an empty list counts as an empty object: PHP writes both as []."""
+    for inner in list(shape.values() if isinstance(shape, dict) else shape if isinstance(shape, list) else ()):
+        _take_empty_lists(inner, made)
+    if not isinstance(shape, dict):
+        return
+    name = str(shape.get("$ref", "")).rpartition("/")[2]
+    of = made["components"]["schemas"].get(name, {})
+    if "x-empty-list" not in of and name:
+        of["x-empty-list"] = True
+        _take_empty_lists(of, made)
+    if shape.get("type") == "object":
+        whole = dict(shape)
+        shape.clear()
+        shape["anyOf"] = [whole, {"type": "array", "maxItems": 0}]
 
 
 def schemathesis(name: str, file: Path, running: FlaresendMock, given: argparse.Namespace) -> int:
