@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -57,3 +58,16 @@ def test_a_failure_is_as_the_page_shows_it(page: str, command: list[str], tmp_pa
 
     (shown,) = text_blocks(page)
     assert without_times(shown) in without_times(said)
+
+
+def test_a_failed_verification_shows_the_calls(page: str, command: list[str], tmp_path: Path) -> None:
+    *_, file = PAGES[page]
+    write_files(page, tmp_path)
+    text, count = re.subn(r'"exactly"(.) 3', r'"exactly"\1 4', (tmp_path / file).read_text())
+    assert count == 1
+    (tmp_path / file).write_text(text)
+
+    said = run(tmp_path, *command, seconds=SECONDS, fails=True, PATH=PATH)
+
+    assert "expected exactly 4, found 3" in said
+    assert "POST /send-message 503" in said
