@@ -135,7 +135,7 @@ export class Flaresend {
     }
   }
   async control(method, path, body) {
-    if (!this.name) throw failure(Error, "There is no world: open() creates it, which perTest does before each test");
+    if (!this.name) throw failure(Error, "No world is open: call open(), as perTest does before each test");
     const late = new Error(`The test ended before ${path}: is an await missing, or does the application hang?`);
     this.#pending.add(late);
     const [{ value, reason }] = await Promise.allSettled([this.#call(method, path, body)]);

@@ -1,7 +1,6 @@
 // What the pages do not show of the helper, against an emulator that test_node_helper.py starts.
 import assert from "node:assert/strict";
 import http from "node:http";
-import { test as plain } from "node:test";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { ControlPlaneError, ExpectationFailed, Flaresend, perTest, world } from "./flaresend.mjs";
 
@@ -198,16 +197,16 @@ describe("in a world of its own", () => {
   });
 });
 
-plain("worlds exist at the same time, each with its own key, and are gone afterwards", async () => {
+test("worlds exist at the same time, each with its own key, and are gone afterwards", async () => {
   const worlds = await Promise.all([world("one"), world("two"), world()]);
   assert.equal(new Set(worlds.map((one) => one.apiKey)).size, 3);
   await assert.rejects(worlds[0].open("again"), /at the same time use world/);
   await Promise.all(worlds.map((one) => one.close()));
   await worlds[0].close();
-  await assert.rejects(worlds[0].messages(), /There is no world/);
+  await assert.rejects(worlds[0].messages(), /No world is open/);
 });
 
-plain("the same name gives the same ids", async () => {
+test("the same name gives the same ids", async () => {
   const ids = [];
   for (const name of ["a", "a", "b"]) {
     const one = await world(name);
@@ -218,7 +217,7 @@ plain("the same name gives the same ids", async () => {
   assert.deepEqual([ids[0] === ids[1], ids[0] === ids[2]], [true, false]);
 });
 
-plain("fetch and timers may be replaced", async () => {
+test("fetch and timers may be replaced", async () => {
   const { fetch, setTimeout } = globalThis;
   Object.assign(globalThis, { fetch: () => assert.fail(), setTimeout: () => assert.fail() });
   try {
@@ -233,7 +232,7 @@ plain("fetch and timers may be replaced", async () => {
   }
 });
 
-plain("another server is not taken for an emulator", async () => {
+test("another server is not taken for an emulator", async () => {
   const other = http.createServer((_, response) => response.writeHead(404).end("<html>")).listen(0, "127.0.0.1");
   await new Promise((resolve) => other.once("listening", resolve));
   const one = await world();
@@ -247,7 +246,7 @@ plain("another server is not taken for an emulator", async () => {
   await one.close();
 });
 
-plain("an application that throws after its response fails the end of the test", async () => {
+test("an application that throws after its response fails the end of the test", async () => {
   const one = await world();
   let responded;
   const done = new Promise((resolve) => (responded = resolve));
@@ -261,7 +260,7 @@ plain("an application that throws after its response fails the end of the test",
   await one.close();
 });
 
-plain("a test that forgets to await is told so, and the next one has a world", async () => {
+test("a test that forgets to await is told so, and the next one has a world", async () => {
   const one = new Flaresend();
   await one.open();
   const forgotten = failed(Error, one.expectMessage({ to: ANN }, { within: 30 }));
@@ -272,7 +271,7 @@ plain("a test that forgets to await is told so, and the next one has a world", a
   await one.close();
 });
 
-plain("an application that does not respond does not hold the next test up", async () => {
+test("an application that does not respond does not hold the next test up", async () => {
   const one = new Flaresend();
   await one.open();
   let called;
@@ -287,7 +286,7 @@ plain("an application that does not respond does not hold the next test up", asy
   await one.close();
 });
 
-plain("two tests do not open one world at the same time", async () => {
+test("two tests do not open one world at the same time", async () => {
   const one = new Flaresend();
   const [first, second] = await Promise.allSettled([one.open("first"), one.open("second")]);
   assert.equal(first.status, "fulfilled");
@@ -295,6 +294,6 @@ plain("two tests do not open one world at the same time", async () => {
   await one.close();
 });
 
-plain("hooks that are not global are asked for", () => {
+test("hooks that are not global are asked for", () => {
   assert.throws(() => perTest(), /No hooks are global: use perTest\({ beforeEach, afterEach }\)/);
 });
