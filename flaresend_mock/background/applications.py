@@ -197,7 +197,7 @@ def fulfil(outcome: Future[_T], work: Callable[[], _T]) -> None:
     """Do some work, and keep its result or the error that it raised."""
     try:
         outcome.set_result(work())
-    except BaseException as error:
+    except BaseException as error:  # the thread that waits raises it
         outcome.set_exception(error)
 
 
@@ -238,7 +238,7 @@ def served(app: WSGIApplication, host: str, context: SSLContext | None = None) -
 
 
 def application_at(host: str) -> Application:
-    """Return the mounted application; ApplicationError if there is none any more."""
+    """Return the mounted application; ApplicationError if it is no longer mounted."""
     if host not in _apps:
         raise ApplicationError("the application is no longer mounted")
     return _apps[host]
@@ -247,7 +247,7 @@ def application_at(host: str) -> Application:
 def _said(error: BaseException) -> str:
     try:
         text = f": {error}"
-    except Exception:
+    except Exception:  # of the error's own __str__
         text = ""
     return f"the application raised {type(error).__name__}{text}"
 

@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
-from http import HTTPStatus
-from http.client import HTTPConnection
+from http.client import HTTPConnection, responses
 from importlib import import_module
 from typing import Any, Self
 from urllib.parse import quote
@@ -233,9 +232,8 @@ class _Exchange:
             if len(self._body) == MAX_RESPONSE or not message.get("more_body"):
                 self._over.set()
                 status, pairs = self._start["status"], self._start.get("headers", ())
-                phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown"
                 headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs]
-                self.result.set_result((f"{status} {phrase}", headers, self._body))
+                self.result.set_result((f"{status} {responses.get(status, 'Unknown')}", headers, self._body))
 
 
 def _call_here(app: _App, environ: dict[str, Any]) -> Result:

@@ -112,7 +112,7 @@ def _real_time_scheduler() -> BackgroundScheduler:
                 for job in store.get_due_jobs(now):
                     try:
                         self._lookup_executor(job.executor).submit_job(job, [job.next_run_time])
-                    except RuntimeError as error:  # there is no thread for it
+                    except RuntimeError as error:  # no thread can be started for it
                         log.warning("a timer cannot be started now: %s", error)
                         return RETRY_SECONDS
                     store.remove_job(job.id)

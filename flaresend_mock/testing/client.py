@@ -467,7 +467,8 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         if self._instance == "default":  # the others share it
             self._control.caller.close()
         if self._served:
-            with suppress(ControlPlaneError, EmulatorUnreachable, ExpectationFailed, RuntimeError):  # the test is over
+            # the test is over, and a task of asyncio must not wait
+            with suppress(ControlPlaneError, EmulatorUnreachable, ExpectationFailed, RuntimeError):
                 self.settle()
         self._open.close()
         self._control.close()
@@ -484,18 +485,17 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def _address(self, host: str | None, shown: str | None) -> tuple[str, str]:
         """Return the address to listen on for the emulator, and the name by which that reaches it."""
         name = shown or self.host
-        if self._here or host or name:
-            host = host or (_ALL if self.host else "127.0.0.1")  # a container comes by another address
-            return host, name or (f"[{host}]" if ":" in host else host)
-        parts = urlsplit(self.url)
-        family, *_, there = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as sends_nothing:
-            sends_nothing.connect(there)
-            ours = str(sends_nothing.getsockname()[0])
-        if not hosts.is_loopback(ours):
-            return ours, f"[{ours}]" if ":" in ours else ours
-        is_in_container = self._control.call("GET", "/health").get("in_container") and not hosts.is_in_container()
-        return (_ALL, "host.docker.internal") if is_in_container else ("127.0.0.1", "127.0.0.1")
+        if not (self._here or host or name):
+            parts = urlsplit(self.url)
+            family, *_, there = socket.getaddrinfo(parts.hostname, parts.port or 80, type=socket.SOCK_DGRAM)[0]
+            with socket.socket(family, socket.SOCK_DGRAM) as sends_nothing:
+                sends_nothing.connect(there)
+                host = str(sends_nothing.getsockname()[0])
+            if hosts.is_loopback(host):
+                in_container = self._control.call("GET", "/health").get("in_container") and not hosts.is_in_container()
+                host, name = (_ALL, "host.docker.internal") if in_container else (None, None)
+        host = host or (_ALL if self.host else "127.0.0.1")
+        return host, name or (f"[{host}]" if ":" in host else host)
 
     def _wait_for(
         self, model: type[_Model], name: str, match: Mapping[str, Any], within: float, since: _Since

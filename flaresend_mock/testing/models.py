@@ -76,7 +76,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt to deliver an event. `error` says why there is no `status`; `response` is the start of its body."""
+    """An attempt to deliver an event. `error` is the reason if `status` is None, `response` the start of its body."""
 
     at: datetime
     url: str
