@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -66,8 +67,6 @@ def litestar_app(started: list[str]) -> Any:
 
 
 def lifespan(started: list[str]) -> Any:
-    from contextlib import asynccontextmanager
-
     @asynccontextmanager
     async def lives(app: Any) -> Any:
         if started:

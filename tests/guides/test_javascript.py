@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
 
 from flaresend_mock import FlaresendMock
-from tests.guides import files_of, run, text_blocks, write_files
+from tests.guides import PATH, files_of, run, text_blocks, write_files
 from tests.support import REPOSITORY
 
 pytestmark = [
@@ -21,7 +20,6 @@ pytestmark = [
 ]
 
 PAGE = "javascript.md"
-PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 MODULES = Path(os.environ.get("NODE_FOLDER", "")).resolve() / "node_modules"
 TEXT = (REPOSITORY / "docs" / "testing" / PAGE).read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| ([\w:]+) \| `(import .+?)` \| `(.+?)` \|$", TEXT, re.MULTILINE)

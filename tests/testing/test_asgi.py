@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -265,15 +266,13 @@ def test_a_loop_that_could_not_run_the_application_is_refused(app: Any, flaresen
         runner.run(test())
 
 
-@pytest.mark.parametrize("app", [lambda scope: None, Callable3, 7])
+@pytest.mark.parametrize("app", [lambda scope: None, Callable3, "http://localhost"])
 def test_what_is_no_application_is_refused(app: Any, flaresend_mock: Flaresend) -> None:
     with pytest.raises(TypeError, match="is no application of WSGI, ASGI 3 or aiohttp"):
         flaresend_mock.webhook_app(app)
 
 
 def test_an_asgi_application_cannot_run_in_the_callers_thread(flaresend_mock: Flaresend) -> None:
-    import sys
-
     if "asgiref.sync" in sys.modules:
         pytest.skip("asgiref can do it")
     with pytest.raises(TypeError, match="is for applications of WSGI and of Django"):

@@ -519,19 +519,6 @@ def test_what_was_taken_last_is_restored(flaresend_mock: Flaresend) -> None:
     assert flaresend_mock.world is not None
 
 
-async def asgi(scope: Any, receive: Any, send: Any) -> None: ...
-
-
-class Asgi:
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None: ...
-
-
-@pytest.mark.parametrize("app", [lambda scope: None, "http://localhost"])
-def test_what_is_no_application_is_refused_at_once(app: Any, flaresend_mock: Flaresend) -> None:
-    with pytest.raises(TypeError, match="is no application of WSGI"):
-        flaresend_mock.webhook_app(app)
-
-
 def test_a_person_has_the_fields_that_the_control_plane_takes(flaresend_mock: Flaresend) -> None:
     arguments = inspect.signature(flaresend_mock.person).parameters.keys() - {"number"}
     assert arguments == PersonInput().fields.keys()
