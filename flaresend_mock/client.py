@@ -68,7 +68,7 @@ class ControlPlane:
     """
 
     def __init__(self, url: str, *, api_key: str = "", token: str | None = None, world: str | None = None) -> None:
-        self.url = url
+        self.url, self.token = url, token
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._headers |= {TOKEN_HEADER: token} if token is not None else {}
         self._world = world

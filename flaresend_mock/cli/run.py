@@ -77,7 +77,7 @@ def _route(client: ControlPlane, hermetic: bool) -> Iterator[tuple[ControlPlane,
             raise click.UsageError(f"{folder}: {error.strerror or error}") from None
         url = environment.with_port(client.url)
         given |= environment.variables(url, proxy, folder, ENVIRONMENT, hermetic=hermetic)
-        token = {f"{PREFIX}CONTROL_TOKEN": settings.control_token} if settings.control_token else {}
+        token = {f"{PREFIX}CONTROL_TOKEN": client.token} if client.token else {}
         yield client, {**given, f"{PREFIX}URL": url, **token}, others
 
 

@@ -124,6 +124,17 @@ def test_the_command_gets_the_address_and_the_api_key_of_the_emulator() -> None:
     assert (key, theirs.stdout, token) == ("YOUR_API_KEY", "sk-theirs\n", "open-sesame")
 
 
+@pytest.mark.parametrize("before", [True, False])
+def test_the_command_gets_the_control_token_of_the_emulator_that_runs(before: bool) -> None:
+    script = 'echo "${FLARESEND_MOCK_CONTROL_TOKEN-}"'
+    token = ("--control-token", "open-sesame")
+    with FlaresendMock(control_token=token[1]) as emulator:
+        run_of = (*token, "run") if before else ("run", *token)
+        found = done(*run_of, "--url", emulator.url, "--", "sh", "-c", script)
+
+    assert (found.returncode, found.stdout) == (0, "open-sesame\n"), found.stderr
+
+
 def test_the_api_key_of_the_command_is_one_of_the_emulator() -> None:
     script = SEND.replace("YOUR_API_KEY", "sk-theirs")
 
