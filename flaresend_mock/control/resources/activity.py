@@ -121,7 +121,7 @@ class Attempt(Resource):
     headers = Property(dict[str, str], "The headers that were sent.")
     status = Property(int, "The HTTP status of the response; null without a response.", null=True)
     response = Property(str, "The start of the response's body.")
-    error = Property(str, "Why there is no response.", null=True)
+    error = Property(str, "The error, if the receiver sent no response.", null=True)
     milliseconds = Property(float, "How long the attempt took.")
     accepted = Property(bool, "Whether the receiver accepted the event.")
     reconnected = Property(
@@ -176,7 +176,7 @@ class ScheduledMessage(Resource):
 
 
 class TaskChange(ScheduledMessage):
-    """A change of a scheduled message, as it is afterwards."""
+    """A scheduled message after a change."""
 
     action = Property(str, "scheduled, updated, cancelled, sent or failed.")
 
@@ -244,7 +244,7 @@ Events = envelope("Events", events=Property([Event], "The events, newest last.")
 class Received(Envelope):
     """An inbound event, and its delivery."""
 
-    event = Property(dict, "The event, as it is sent to the webhook.")
+    event = Property(dict, "The event that the webhook gets.")
     delivery = Property(Delivery, "The delivery of the event.")
 
 
