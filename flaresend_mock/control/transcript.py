@@ -17,7 +17,7 @@ from flaresend_mock.control.inputs import Input, Since, Text
 from flaresend_mock.control.resources.worlds import Transcript
 from flaresend_mock.control.verification import COLLECTIONS
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.transcript import LIMIT, STRAYS, fault_line, message_line, printable, short
+from flaresend_mock.core.transcript import LIMIT, STRAYS, WIDTH, fault_line, message_line, printable, short
 from flaresend_mock.core.verification import nearest
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import load_json
@@ -70,8 +70,8 @@ def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]
 
 
 def _found(world: World, since: int = 0, strays: Sequence[Event] = (), near: Any = None) -> dict[str, Any]:
-    state = world.state
     with world.lock:
+        state = world.state
         evicted = {"messages": state.messages.evicted, "requests": state.events.evicted("request")}
         return {
             "world": world.name,
@@ -98,7 +98,7 @@ def _text_of(found: dict[str, Any]) -> str:
     clocks = {"local": clock(ZoneInfo(found["time_zone"])), "utc": clock(UTC), "moment": datetime.fromisoformat}
     lines = (short, printable, message_line, fault_line)
     tools = {function.__name__: function for function in lines}
-    return _template().render(shown_by(Transcript)(found), **clocks, **tools, limit=LIMIT)
+    return _template().render(shown_by(Transcript)(found), **clocks, **tools, limit=LIMIT, width=WIDTH)
 
 
 @cache

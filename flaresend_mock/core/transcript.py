@@ -27,7 +27,7 @@ DELIVERY_ACTIONS_TEXT = {
     "reorder": "sends the next event first",
 }
 ARROWS = {"outbound": "→", "inbound": "←"}
-_WIDTH = 100
+WIDTH = 100
 _PEOPLE = ("@s.whatsapp.net", "@lid")
 
 
@@ -84,7 +84,7 @@ def fault_limits(fault: Shown) -> list[str]:
 def short(value: Any) -> str:
     """Return a value as JSON, shortened to one line that no terminal obeys."""
     text = json.dumps(value, ensure_ascii=False)
-    return printable(text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
+    return printable(text if len(text) <= WIDTH else f"{text[:WIDTH]}…")
 
 
 def printable(text: str) -> str:
