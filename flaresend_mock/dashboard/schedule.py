@@ -103,10 +103,8 @@ def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
 
 def _timer(world: World, entry: Due) -> Shown:
     """Return another timer, with what it is about: an auto-reply, an instance or a delivery, if that is still there."""
-    state, shown = (
-        world.state,
-        {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": entry.kind, "id": entry.key},
-    )
+    state = world.state
+    shown: Shown = {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": entry.kind, "id": entry.key}
     if entry.kind in (RETRY, DELAYED):
         delivery = state.open_deliveries.get(entry.key) or state.deliveries.get(entry.key)
         return shown | {"delivery": delivery, "chat": name_of(world, delivery.chat) if delivery else ""}
