@@ -88,7 +88,7 @@ class Application:
 
 
 class SharedFlask(Flask):
-    """A Flask application that serves every emulator of the process. A module of `errors` has its responses to them."""
+    """A Flask application that serves every emulator of the process, with the refusals of a module of `errors`."""
 
     def __init__(self, name: str, errors: Any) -> None:
         super().__init__(name, static_folder=None)

@@ -167,7 +167,7 @@ def _of_each(shown: str, body: type[Input], refuses: Sequence[int] = (), **besid
 
     def add(view: View) -> View:
         for name, of in COLLECTIONS.items():
-            noun, known = of.resource.__name__, instance(of.resource).fields
+            noun, known = of.noun, instance(of.resource).fields
             taken = type(noun + body.__name__, (body,), {"__doc__": body.__doc__, "matches": (f"{noun}Match", known)})()
             found = found_items(noun + shown, name, of.resource, **beside)
             run = endpoint(found, body=taken, refuses=refuses, refusal=unmet(name, of.resource))(view)

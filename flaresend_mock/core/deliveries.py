@@ -328,11 +328,10 @@ class Deliveries:
 
 
 class Lanes:
-    """The deliveries of each chat in order. The first one has its attempt before the next one starts.
+    """The lanes of a world: the deliveries of each chat in order, with the attempts that are under way.
 
-    These are the lanes of a world, which are independent of each other, with the attempts that are under way.
-
-    The caller of each method holds the lock, where nothing else is said.
+    The first delivery of a lane has its attempt before the next one starts; lanes are independent of each other. The
+    caller of each method holds the lock, unless the method says otherwise.
     """
 
     def __init__(self, store: Store) -> None:

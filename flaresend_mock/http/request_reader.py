@@ -108,7 +108,7 @@ class Head:
 
 
 class Closed(Exception):
-    """The connection has ended: there is no response to give."""
+    """The connection has ended, and its request gets no response."""
 
 
 class RequestReader:
