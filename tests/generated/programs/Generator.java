@@ -1,4 +1,3 @@
-import java.util.List;
 import org.openapitools.client.ApiClient;
 import org.openapitools.client.ApiException;
 import org.openapitools.client.api.GroupsApi;

@@ -11,7 +11,7 @@ class Upload {
         var file = Files.writeString(Path.of("menu.txt"), "menu").toFile();
         var messages = new MessagesApi(client);
         var uploaded = 0;
-        for (var to : List.of("254712345678", "254798765432")) { // each gets as many as a call has recipients
+        for (var to : List.of("254712345678", "254798765432")) { // a call for each: docs/openapi.md says why
             var sent = messages.sendMessage(List.of(to), "document", null, file, null, null, null, null, null);
             uploaded += sent.getTotalRecipients();
         }
