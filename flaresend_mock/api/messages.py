@@ -70,7 +70,7 @@ class ContentFields(Body):
     mimetype = Text("The media type of the file, such as application/pdf.", "mimetype must be a string")
 
     def on_bind_field(self, field_name: str, field_obj: Field[Any]) -> None:
-        """Load what Content has as its parts. Null is as good as nothing, but for the type."""
+        """Load a part of the contents under its name in Content; null leaves it out, but a type is needed."""
         part = _PARTS.get(field_name, field_name)
         if part in _CONTENT:
             field_obj.attribute = f"content.{part}"

@@ -83,7 +83,7 @@ class Object(_OfAnObject, fields.Raw):
 
 
 class Matching(Object):
-    """A matcher, of what its schema `matches`: a name of its own in the OpenAPI document, and the fields of items."""
+    """A matcher. What its schema `matches` is the matcher's name in the OpenAPI document, and the fields of items."""
 
     is_matcher = True
 

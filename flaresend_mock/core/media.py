@@ -43,7 +43,6 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
 
-
 _KINDS: Mapping[str, Mapping[str, str]] = TABLES["files"]
 """By kind of media: what its `keys` are derived with, its `folder` on the media host, its default media type, and what
 the media types of its files begin with (`fits`)."""

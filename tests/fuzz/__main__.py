@@ -96,7 +96,7 @@ def schemathesis(name: str, file: Path, running: FlaresendMock, given: argparse.
         "--seed",
         str(given.seed),
         "--continue-on-failure",
-        "--suppress-health-check=filter_too_much",  # how much of what it makes up it throws away is its own affair
+        "--suppress-health-check=filter_too_much",  # it may discard much of what it generates
         "--generation-database",
         "none",
         "--no-color",
