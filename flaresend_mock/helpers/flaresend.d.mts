@@ -141,7 +141,7 @@ export interface Fault {
   hits(): Promise<number>;
   /** Removes the fault, and waits until no delivery is under way. */
   remove(): Promise<void>;
-  /** Removes the fault at the end of a block: `await using fault = await flaresend.fault("down")`. */
+  /** Waits for deliveries under way, and removes the fault: `await using fault = await flaresend.fault("down")`. */
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -266,7 +266,7 @@ export class Flaresend {
 
   /** Arms a fault: a preset such as "flaky", or fields of `POST /_mock/faults`. */
   fault(fault: string | Fields): Promise<Fault>;
-  /** Arms a fault until the callback ends, and returns what the callback does. */
+  /** Arms a fault until the callback and the deliveries under way end, and returns what the callback does. */
   fault<T>(fault: string | Fields, callback: (fault: Fault) => T | Promise<T>): Promise<T>;
 
   /** The clock of the world. Times are Dates, or ISO 8601: local without an offset. */

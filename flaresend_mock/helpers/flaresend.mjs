@@ -212,8 +212,8 @@ export class Flaresend {
     const { id } = await this.control("POST", "/faults", typeof fields === "string" ? { preset: fields } : fields);
     const hits = async () => (await this.control("GET", `/faults/${id}`)).hits;
     const remove = () => this.control("DELETE", `/faults/${id}`).then(() => this.settle());
-    const fault = { id, hits, remove, [Symbol.asyncDispose]: remove };
-    return callback ? (async () => callback(fault))().finally(remove) : fault;
+    const fault = { id, hits, remove, [Symbol.asyncDispose]: () => this.settle().finally(remove) };
+    return callback ? (async () => [await callback(fault), await this.settle()][0])().finally(remove) : fault;
   }
   webhook = (url, options) => this.control("PUT", "/instances/default/webhook", { url, ...options });
   async webhookApp(app, { path = "/webhook", host = process.env.FLARESEND_MOCK_APP_HOST, ...options } = {}) {

@@ -173,6 +173,26 @@ describe("in a world of its own", () => {
     assert.equal((await send("b")).status, 200);
   });
 
+  test("a fault lasts until the deliveries of its callback have ended", async () => {
+    let status;
+    await flaresend.webhookApp(async (request, response) => {
+      for (let call = 0; call < 20; call++) await flaresend.control("GET", "/faults"); // it would be removed meanwhile
+      ({ status } = await send("hi"));
+      response.end();
+    });
+    const receive = () => flaresend.receive(ANN, "hi", { wait: false });
+
+    const event = await flaresend.fault({ match: { path: "/send-message" }, respond: { status: 503 } }, receive);
+    assert.deepEqual([event.event, status], ["message_received", 503]);
+
+    status = undefined;
+    const fault = await flaresend.fault({ match: { path: "/send-message" }, respond: { status: 429 } });
+    await receive();
+    await fault[Symbol.asyncDispose]();
+    assert.equal(status, 429);
+    assert.equal((await send("hi")).status, 200);
+  });
+
   test("the clock is frozen, set, advanced and run", async () => {
     await flaresend.clock.freeze(new Date("2025-11-14T10:00:00Z"));
     assert.equal((await flaresend.clock.now()).toISOString(), "2025-11-14T10:00:00.000Z");
