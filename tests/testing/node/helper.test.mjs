@@ -268,14 +268,16 @@ test("another server is not taken for an emulator", async () => {
 
 test("an application that throws after its response fails the end of the test", async () => {
   const one = await world();
-  let responded;
+  let responded, fail;
   const done = new Promise((resolve) => (responded = resolve));
+  const failing = new Promise((resolve) => (fail = resolve)); // after the call, which would be told otherwise
   await one.webhookApp((_, response) => {
     response.end(responded);
-    return done.then(() => assert.fail("too late"));
+    return failing.then(() => assert.fail("too late"));
   });
   await one.receive(ANN, "hi", { wait: false });
   await done;
+  fail();
   await assert.rejects(one.close(), /too late/);
   await one.close();
 });
