@@ -25,7 +25,6 @@ const failure = (Kind, text, fields) => trim(Object.assign(new Kind(text), { nam
 function refuse(rest, known) {
   for (const name in rest) throw failure(TypeError, `'${name}' is not an option: there are ${known}`);
 }
-
 let emulator;
 export function start() {
   const url = process.env.FLARESEND_MOCK_URL?.trim().replace(/\/+$/, "").replace(/^(?!https?:|$)/, "http://");
@@ -211,7 +210,8 @@ export class Flaresend {
   async fault(fields, callback) {
     const { id } = await this.control("POST", "/faults", typeof fields === "string" ? { preset: fields } : fields);
     const hits = async () => (await this.control("GET", `/faults/${id}`)).hits;
-    const remove = () => this.control("DELETE", `/faults/${id}`).then(() => this.settle());
+    let removal; // once: a test may remove it before the block ends
+    const remove = () => (removal ??= this.control("DELETE", `/faults/${id}`).then(() => this.settle()));
     const fault = { id, hits, remove, [Symbol.asyncDispose]: () => this.settle().finally(remove) };
     return callback ? (async () => [await callback(fault), await this.settle()][0])().finally(remove) : fault;
   }

@@ -169,8 +169,10 @@ describe("in a world of its own", () => {
 
     const fault = await flaresend.fault({ preset: "rate-limited", match: { body: { text: /^b/ } } });
     assert.deepEqual([(await send("a")).status, (await send("b")).status], [200, 429]);
-    await (fault[Symbol.asyncDispose] ?? fault.remove)();
+    await fault.remove();
     assert.equal((await send("b")).status, 200);
+    await fault[Symbol.asyncDispose]();
+    await flaresend.fault("down", (down) => down.remove());
   });
 
   test("a fault lasts until the deliveries of its callback have ended", async () => {
