@@ -103,9 +103,10 @@ class BoundedStore(Copyable, Generic[Value]):
 
     def make_room(self, size: int, least: int = 0) -> list[Value]:
         """Evict, and return, what will not be kept beside a value of this size; keep `least` values in any case."""
-        max_bytes, gone = self.max_bytes - size, list[Value]()
-        while len(self._values) > self.limit or (self._bytes > max_bytes and len(self._values) > least):
-            _, oldest = self._values.popitem(last=False)
+        values, max_bytes = self._values, self.max_bytes - size
+        gone: list[Value] = []
+        while len(values) > self.limit or (self._bytes > max_bytes and len(values) > least):
+            _, oldest = values.popitem(last=False)
             self._bytes -= _size(oldest)
             gone.append(oldest)
         if gone:

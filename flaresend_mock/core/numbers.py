@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from flaresend_mock.core.errors import NotReady, Overloaded
 
@@ -47,8 +47,9 @@ def magic(number: str) -> int | None:
     return _MAGIC_OUTCOMES.get(number[-3:]) if number.startswith(MAGIC_COUNTRY) else None
 
 
-@contextmanager
-def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None] | None = None) -> Iterator[None]:
+def magic_outcomes(
+    given: Iterable[str | None], delay: Callable[[float], None] | None = None
+) -> AbstractContextManager[None]:
     """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
     The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
@@ -58,7 +59,12 @@ def magic_outcomes(given: Iterable[str | None], delay: Callable[[float], None] |
         NotReady: for `999…425`, with the status that the documentation shows.
         Overloaded: for `999…429` and `999…503`.
     """
-    outcomes = list(map(magic, filter(None, given)))
+    outcomes = list(filter(None, map(magic, filter(None, given))))
+    return _met(outcomes, delay) if outcomes else nullcontext()
+
+
+@contextmanager
+def _met(outcomes: list[int], delay: Callable[[float], None] | None) -> Iterator[None]:
     for outcome in outcomes:
         if outcome == 425:
             raise NotReady("initializing")

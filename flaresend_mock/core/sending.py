@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from flaresend_mock.core import numbers
@@ -15,10 +16,9 @@ from flaresend_mock.core.payloads import TABLES
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import PORTION, Store
 
-_NOT_SHOWN: Mapping[str, Mapping[str, Any]] = {
-    kind: dict.fromkeys(parts.split()) for kind, parts in TABLES["not_shown"].items()
-}
+_NOT_SHOWN: Mapping[str, Any] = {kind: dict.fromkeys(parts.split()) for kind, parts in TABLES["not_shown"].items()}
 """The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
+_hidden_of: Mapping[str, Any] = {kind: attrgetter(*parts) for kind, parts in _NOT_SHOWN.items()}
 
 
 @model
@@ -64,7 +64,8 @@ class Sending:
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
         content, now = self.kept(content), self._store.clock.now()
-        successful, failed, invalid = list[str](), list[str](), list[str]()
+        found: tuple[list[str], list[str], list[str]] = ([], [], [])
+        successful, failed, invalid = found
         pairs: Iterable[tuple[str | int, str | None]] = zip(recipients, people, strict=True)
         for given, number in pairs if len(people) < PORTION else self._store.in_portions(pairs):
             if number is None or not self._people.on_whatsapp(number):
@@ -78,7 +79,10 @@ class Sending:
 
     def kept(self, content: Content) -> Content:
         """Return a message with its upload stored, and without the parts that WhatsApp does not show."""
-        return self._media.keep(replace(content, **_NOT_SHOWN[content.type]))
+        hidden, given = _NOT_SHOWN[content.type], _hidden_of[content.type](content)
+        if given.count(None) < len(given):
+            content = replace(content, **hidden)
+        return self._media.keep(content) if content.upload else content
 
     def record(self, instance: Instance, chat: str, to: str, content: Content, status: str, now: datetime) -> Message:
         """Store and record one outbound message. The caller holds the lock."""
