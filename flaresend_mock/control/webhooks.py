@@ -153,14 +153,14 @@ def show_delivery(world: World, delivery_id: str) -> Delivery:
 
 
 @deliveries.post("/<delivery_id>/redeliver")
-@endpoint(activity.Redeliveries, status=202)
+@endpoint(activity.Redeliveries, status=202, refuses=(409,))
 def redeliver(world: World, delivery_id: str) -> dict[str, Any]:
     """Deliver an event again, as a new delivery with the same id for its receiver."""
     return {"deliveries": world.deliveries.redeliver([world.deliveries.get(delivery_id)])}
 
 
 @deliveries.post("/redeliver")
-@endpoint(activity.Redeliveries, status=202, body=RedeliverInput())
+@endpoint(activity.Redeliveries, status=202, body=RedeliverInput(), refuses=(409,))
 def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Deliver many events again: failed ones, or those of a range."""
     first, last = body.get("first", 0), body.get("last", world.state.events.last_number)

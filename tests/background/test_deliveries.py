@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.app import document
 from flaresend_mock.background import posting, webhook_sender
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.background.webhook_handshake import sample_event
@@ -662,7 +663,11 @@ def test_redelivering_without_a_webhook_or_without_saying_what_is_refused(site: 
     assert requests.post(f"{base}/redeliver", json={"to_event": 0.5}, timeout=10).status_code == 400
     assert requests.post(f"{base}/nobody/redeliver", timeout=10).status_code == 404
     site.kit.webhook(None)
-    assert 400 <= requests.post(f"{base}/{id_}/redeliver", timeout=10).status_code < 500
+    assert requests.post(f"{base}/{id_}/redeliver", timeout=10).status_code == 409
+    assert requests.post(f"{base}/redeliver", json={"from_event": 0}, timeout=10).status_code == 409
+    paths = document("control", "")["paths"]
+    assert "409" in paths["/_mock/deliveries/{delivery_id}/redeliver"]["post"]["responses"]
+    assert "409" in paths["/_mock/deliveries/redeliver"]["post"]["responses"]
 
 
 def test_a_redelivery_to_a_paused_webhook_is_held(site: Site) -> None:
