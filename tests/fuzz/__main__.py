@@ -53,6 +53,9 @@ def document(running: FlaresendMock, name: str) -> Any:
             body = made["components"]["schemas"][wait]
             body["properties"]["timeout"].update(maximum=LONGEST_WAIT, default=LONGEST_WAIT)
             body["required"] = ["timeout"]
+        for match in ("MessageMatch", "RequestMatch", "DeliveryMatch", "FaultMatch"):
+            known = made["components"]["schemas"][match]["properties"]
+            known.update({key: {} for key in known})  # a value that no item can have is no mistake: none matches
         for path in made["paths"].values():
             for one in path.values():
                 _take_empty_lists(one.get("requestBody"), made)
