@@ -3,17 +3,16 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from flask import Blueprint
 from werkzeug.exceptions import NotImplemented as NotAvailable
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Text, Url
 from flaresend_mock.api.messages import ChannelContentBody, response
 from flaresend_mock.core.models import Channel
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Property, Resource, utc_milliseconds
 
-blueprint = Blueprint("channels", __name__)
+blueprint = Endpoints("channels", phone=True)
 
 _NAME = "The name of the channel."
 _DESCRIPTION = "The description of the channel."
@@ -93,15 +92,13 @@ POSTED = response(
 )
 
 
-@blueprint.post("/channels")
-@endpoint(CREATED, body=CreateChannel(), phone=True)
+@blueprint.post("/channels", CREATED, body=CreateChannel())
 def create_channel(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel, which the instance owns."""
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
 
 
-@blueprint.post("/channels/create")
-@endpoint(CREATED, body=CreateChannel(), phone=True, former=True)
+@blueprint.post("/channels/create", CREATED, body=CreateChannel(), former=True)
 def create_channel_by_former_path(caller: Caller, body: dict[str, Any]) -> Channel:
     """Create a channel by the path that was documented from 2026-04-06 to 2026-04-08.
 
@@ -110,50 +107,45 @@ def create_channel_by_former_path(caller: Caller, body: dict[str, Any]) -> Chann
     return caller.world.channels.create(caller.instance, body["name"], body.get("description") or "")
 
 
-@blueprint.get("/channels")
-@endpoint(None, phone=True, refuses=(501,))
+@blueprint.get("/channels", None, refuses=(501,))
 def list_channels(caller: Caller) -> None:
     """List channels: the documentation says that this is not available yet."""
     raise NotAvailable("List channels is not available yet")
 
 
-@blueprint.get("/channels/<channel_id>")
-@endpoint(response(channel=Property(FullChannel, "The channel.")), phone=True, refuses=(404,))
+@blueprint.get("/channels/<channel_id>", response(channel=Property(FullChannel, "The channel.")), refuses=(404,))
 def channel_info(caller: Caller, channel_id: str) -> tuple[Channel, str]:
     """Show a channel, and the instance's role in it."""
     return caller.world.channels.get(caller.instance, channel_id)
 
 
-@blueprint.get("/channels/invite/<code>")
-@endpoint(response(channel=Property(BriefChannel, "The channel.")), phone=True, refuses=(404,))
+@blueprint.get("/channels/invite/<code>", response(channel=Property(BriefChannel, "The channel.")), refuses=(404,))
 def channel_by_invite(caller: Caller, code: str) -> Channel:
     """Find a channel by its invite code."""
     return caller.world.channels.by_invite(caller.instance, code)
 
 
-@blueprint.put("/channels/<channel_id>")
-@endpoint(response("Channel updated"), body=UpdateChannel(partial=True), phone=True, refuses=(403, 404))
+@blueprint.put(
+    "/channels/<channel_id>", response("Channel updated"), body=UpdateChannel(partial=True), refuses=(403, 404)
+)
 def update_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel's name, description or picture."""
     return caller.world.channels.update(caller.instance, channel_id, body)
 
 
-@blueprint.post("/channels/<channel_id>/follow")
-@endpoint(FOLLOWED, phone=True, refuses=(404,))
+@blueprint.post("/channels/<channel_id>/follow", FOLLOWED, refuses=(404,))
 def follow_channel(caller: Caller, channel_id: str) -> bool:
     """Follow a channel."""
     return caller.world.channels.follow(caller.instance, channel_id)
 
 
-@blueprint.post("/channels/<channel_id>/unfollow")
-@endpoint(response("Channel unfollowed successfully"), phone=True, refuses=(400, 404))
+@blueprint.post("/channels/<channel_id>/unfollow", response("Channel unfollowed successfully"), refuses=(400, 404))
 def unfollow_channel(caller: Caller, channel_id: str) -> None:
     """Stop following a channel."""
     caller.world.channels.unfollow(caller.instance, channel_id)
 
 
-@blueprint.post("/channels/<channel_id>/message")
-@endpoint(POSTED, body=ChannelContentBody(), phone=True, forms=True, refuses=(403, 404))
+@blueprint.post("/channels/<channel_id>/message", POSTED, body=ChannelContentBody(), forms=True, refuses=(403, 404))
 def post_in_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> datetime:
     """Send a message to the subscribers of a channel."""
     return caller.world.channels.post(caller.instance, channel_id, body["content"])

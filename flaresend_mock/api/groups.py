@@ -2,7 +2,6 @@
 
 from typing import Any, Literal
 
-from flask import Blueprint
 from marshmallow import EXCLUDE, post_load, validate
 
 from flaresend_mock.api.auth import Caller
@@ -11,10 +10,10 @@ from flaresend_mock.api.messages import ContentBody, Success, response
 from flaresend_mock.core.groups import GroupView
 from flaresend_mock.core.models import SUBJECT_LENGTH
 from flaresend_mock.core.sending import Outcome
-from flaresend_mock.http.endpoint import RequestSchema, endpoint
+from flaresend_mock.http.endpoint import Endpoints, RequestSchema
 from flaresend_mock.http.resources import Envelope, Property, Resource, readable_time, shown_by
 
-blueprint = Blueprint("groups", __name__)
+blueprint = Endpoints("groups", phone=True)
 
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
@@ -167,35 +166,33 @@ class Managed(Success, Envelope):
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 
 
-@blueprint.post("/groups")
-@endpoint(
-    response("Group created successfully", data=Property(CreatedGroup, "The group.")), body=CreateGroup(), phone=True
+@blueprint.post(
+    "/groups", response("Group created successfully", data=Property(CreatedGroup, "The group.")), body=CreateGroup()
 )
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
-@blueprint.get("/groups")
-@endpoint(response("Fetched all groups successfully", data=_GROUPS), query=Page(), phone=True, refuses=(400,))
+@blueprint.get("/groups", response("Fetched all groups successfully", data=_GROUPS), query=Page(), refuses=(400,))
 def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
     return caller.world.groups.all(caller.instance)[query]
 
 
-@blueprint.get("/groups/<group_id>")
-@endpoint(
-    response("Group info fetched successfully", data=Property(GroupInfo, "The group.")), phone=True, refuses=(403, 404)
+@blueprint.get(
+    "/groups/<group_id>",
+    response("Group info fetched successfully", data=Property(GroupInfo, "The group.")),
+    refuses=(403, 404),
 )
 def group_info(caller: Caller, group_id: str) -> GroupView:
     """Show a group that the instance is in."""
     return caller.world.groups.get(caller.instance, group_id)
 
 
-@blueprint.get("/groups/<group_id>/invite-link")
-@endpoint(
+@blueprint.get(
+    "/groups/<group_id>/invite-link",
     response("Invite link fetched successfully", data=Property(Invitation, "The invite link.")),
-    phone=True,
     refuses=(403, 404),
 )
 def invite_link(caller: Caller, group_id: str) -> str:
@@ -203,15 +200,13 @@ def invite_link(caller: Caller, group_id: str) -> str:
     return caller.world.groups.invite_link(caller.instance, group_id)
 
 
-@blueprint.post("/groups/send-message")
-@endpoint(Sent(), body=SendGroupMessage(), phone=True)
+@blueprint.post("/groups/send-message", Sent(), body=SendGroupMessage())
 def send_group_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to groups."""
     return caller.world.groups.send(caller.instance, body["groupJids"], body["content"])
 
 
-@blueprint.post("/groups/<group_id>/participants")
-@endpoint(Managed(), body=ManageParticipants(), phone=True, refuses=(403, 404))
+@blueprint.post("/groups/<group_id>/participants", Managed(), body=ManageParticipants(), refuses=(403, 404))
 def manage_participants(caller: Caller, group_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Add, remove, promote or demote participants."""
     action = body["action"]

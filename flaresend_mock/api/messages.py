@@ -3,7 +3,6 @@
 from dataclasses import fields
 from typing import Any, Literal
 
-from flask import Blueprint
 from marshmallow import ValidationError, post_load
 from marshmallow.fields import Field
 
@@ -13,11 +12,11 @@ from flaresend_mock.api.fields import SPELLING, Body, Choice, List, Text, Typed,
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Upload
 from flaresend_mock.core.sending import Outcome, require_complete
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Property, Resource, utc_seconds
 
-blueprint = Blueprint("messages", __name__)
-numbers = Blueprint("numbers", __name__)
+blueprint = Endpoints("messages", phone=True)
+numbers = Endpoints("numbers", phone=True)
 
 NEEDS = (
     (("text",), ("text",)),
@@ -158,15 +157,13 @@ class Checked(Success):
     exists = Property(bool, "Whether the number is on WhatsApp.", get=lambda checked: checked[1])
 
 
-@blueprint.post("/send-message")
-@endpoint(Sent(), body=SendMessage(), phone=True, forms=True)
+@blueprint.post("/send-message", Sent(), body=SendMessage(), forms=True)
 def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to people."""
     return caller.world.sending.send(caller.instance, body["recipients"], body["content"])
 
 
-@numbers.post("/check-number")
-@endpoint(Checked(), body=CheckNumber(), phone=True)
+@numbers.post("/check-number", Checked(), body=CheckNumber())
 def check_number(caller: Caller, body: dict[str, Any]) -> tuple[str, bool]:
     """Check whether a number is on WhatsApp."""
     return caller.world.people.check(body["number"])

@@ -3,17 +3,16 @@
 from operator import itemgetter
 from typing import Any
 
-from flask import Blueprint
 from marshmallow import missing, post_load
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import LOCAL_TIME, Body, SendAt
 from flaresend_mock.api.messages import ContentBody, ContentFields, Recipients, response
 from flaresend_mock.core.models import MEDIA_TYPES, Content, Task
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Property, Read, Resource, local_time
 
-blueprint = Blueprint("schedule", __name__)
+blueprint = Endpoints("schedule")
 
 
 class Due(Body):
@@ -86,30 +85,26 @@ CANCELLED = response(
 )
 
 
-@blueprint.post("/schedule-message")
-@endpoint(SCHEDULED, body=ScheduleMessage(), refuses=(425,))
+@blueprint.post("/schedule-message", SCHEDULED, body=ScheduleMessage(), refuses=(425,))
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
     return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["send_at"])
 
 
-@blueprint.get("/scheduled-messages")
-@endpoint(LISTED)
+@blueprint.get("/scheduled-messages", LISTED)
 def list_scheduled(caller: Caller) -> list[Task]:
     """List the pending scheduled messages."""
     return caller.world.schedule.pending(caller.instance)
 
 
-@blueprint.patch("/scheduled-messages/<task_id>")
-@endpoint(UPDATED, body=UpdateMessage(partial=True), refuses=(404, 425))
+@blueprint.patch("/scheduled-messages/<task_id>", UPDATED, body=UpdateMessage(partial=True), refuses=(404, 425))
 def update_scheduled(caller: Caller, task_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Change a pending scheduled message."""
     task = caller.world.schedule.update(caller.instance, task_id, body["changes"])
     return {"id": task.id, "updated_fields": body["fields"]}
 
 
-@blueprint.delete("/scheduled-messages/<task_id>")
-@endpoint(CANCELLED, refuses=(404,))
+@blueprint.delete("/scheduled-messages/<task_id>", CANCELLED, refuses=(404,))
 def cancel_scheduled(caller: Caller, task_id: str) -> Task:
     """Cancel a pending scheduled message."""
     return caller.world.schedule.cancel(caller.instance, task_id)

@@ -4,17 +4,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, request
+from flask import Response, current_app, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import hosts
 from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.context import own_url, services
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
 
-readiness = Blueprint("health", __name__)
-documents = Blueprint("documents", __name__)
+readiness = Endpoints("health")
+documents = Endpoints("documents")
 
 MAX_FAULTS = 100
 DOCUMENTS = "flaresend_mock.documents"
@@ -54,8 +54,7 @@ class Health(Envelope):
     faults = Property([ActiveFault], "The active faults, 100 at most.")
 
 
-@readiness.get("/health")
-@endpoint(Health, refuses=(503,), any_query=True)
+@readiness.get("/health", Health, refuses=(503,), any_query=True)
 def health() -> Response:
     """Return 200 when everything runs, 503 before."""
     us = services()
@@ -70,34 +69,31 @@ def health() -> Response:
     return respond(shown_by(Health)(shown), 200 if ready else 503)
 
 
-@documents.get("/ca.pem")
-@endpoint(PEM, refuses=(409,))
+@documents.get("/ca.pem", PEM, refuses=(409,))
 def ca_certificate() -> Response:
     """Return the certificate of the CA that clients trust for https. Its key stays with the emulator."""
     return Response(services().ca(), content_type=PEM)
 
 
-@documents.get("/openapi.json")
-@endpoint(dict[str, Any])
+@documents.get("/openapi.json", dict[str, Any])
 def openapi_of_api() -> Any:
     """Describe the Flaresend API, as OpenAPI 3.1."""
     return current_app.extensions[DOCUMENTS]("api", own_url())
 
 
-@documents.get("/control/openapi.json")
-@endpoint(dict[str, Any])
+@documents.get("/control/openapi.json", dict[str, Any])
 def openapi_of_control_plane() -> Any:
     """Describe the control plane, as OpenAPI 3.1."""
     return current_app.extensions[DOCUMENTS]("control", own_url())
 
 
-@documents.get("/docs", strict_slashes=True)  # the page names its files relative to this path
+@documents.route("/docs", strict_slashes=True)  # the page names its files relative to this path
 def docs() -> Response:
     """Show the page that reads both documents, from files of this package only."""
     return _file("docs.html", "text/html; charset=utf-8")
 
 
-@documents.get("/docs/<name>")
+@documents.route("/docs/<name>")
 def asset(name: str) -> Response:
     """Return a file of the page."""
     if name not in _FILES:

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
-from flask import Blueprint
 from marshmallow import ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Input, NonEmptyInput, Number, Switch, Text
 from flaresend_mock.control.resources.worlds import Advanced, Clock
 from flaresend_mock.core.world import World
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import parse_time
 
-blueprint = Blueprint("clock", __name__)
+blueprint = Endpoints("clock")
 
 MAX_SECONDS = 10_000 * 366 * 86_400
 _TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
@@ -44,15 +43,13 @@ class Advance(Input):
             raise ValidationError("Give one of seconds, to and to_next.")
 
 
-@blueprint.get("/clock")
-@endpoint(Clock)
+@blueprint.get("/clock", Clock)
 def show_clock(world: World) -> World:
     """Show the time, whether the clock is stopped, and when the next timer is due."""
     return world
 
 
-@blueprint.patch("/clock")
-@endpoint(Clock, body=ClockChange())
+@blueprint.patch("/clock", Clock, body=ClockChange())
 def change_clock(world: World, body: dict[str, Any]) -> World:
     """Set, stop or start the clock. Timers that are overdue run when the clock runs."""
     if "now" in body:
@@ -61,8 +58,7 @@ def change_clock(world: World, body: dict[str, Any]) -> World:
     return world
 
 
-@blueprint.post("/clock/advance")
-@endpoint(Advanced, body=Advance())
+@blueprint.post("/clock/advance", Advanced, body=Advance())
 def advance_clock(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Advance the clock, run every timer that is due on the way, and return what ran."""
     if "seconds" in body:

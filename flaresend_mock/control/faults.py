@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from flask import Blueprint
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
@@ -15,12 +14,12 @@ from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_AC
 from flaresend_mock.core.matchers.parser import CALL_FIELDS, DELIVERY_FIELDS
 from flaresend_mock.core.models import Delay, Fault, Reply
 from flaresend_mock.core.world import World
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Property, instance
 
 log = logging.getLogger(__name__)
 
-blueprint = Blueprint("faults", __name__, url_prefix="/faults")
+blueprint = Endpoints("faults", "/faults")
 
 MAX_TIMES = 1_000_000
 _ACTIONS = [*CALL_ACTIONS, *EVENT_ACTIONS]
@@ -94,15 +93,13 @@ class FaultInput(Input):
 _DELAY = DelayInput()
 
 
-@blueprint.get("")
-@endpoint(resources.Faults)
+@blueprint.get("", resources.Faults)
 def list_faults(world: World) -> dict[str, list[Fault]]:
     """List the faults of a world with how often they matched and applied, oldest first."""
     return {"faults": world.faults.all()}
 
 
-@blueprint.post("")
-@endpoint(resources.Fault, status=201, body=FaultInput(), refuses=(409,))
+@blueprint.post("", resources.Fault, status=201, body=FaultInput(), refuses=(409,))
 def arm_fault(world: World, body: dict[str, Any]) -> Fault:
     """Add a fault."""
     preset = body.pop("preset", None)
@@ -116,23 +113,20 @@ def arm_fault(world: World, body: dict[str, Any]) -> Fault:
     return fault
 
 
-@blueprint.get("/<fault_id>")
-@endpoint(resources.Fault)
+@blueprint.get("/<fault_id>", resources.Fault)
 def show_fault(world: World, fault_id: str) -> Fault:
     """Show a fault, with how often it matched and applied."""
     return world.faults.get(fault_id)
 
 
-@blueprint.delete("/<fault_id>")
-@endpoint(resources.Deleted)
+@blueprint.delete("/<fault_id>", resources.Deleted)
 def remove_fault(world: World, fault_id: str) -> dict[str, str]:
     """Remove a fault."""
     world.faults.remove(fault_id)
     return {"deleted": fault_id}
 
 
-@blueprint.delete("")
-@endpoint(resources.Deleted)
+@blueprint.delete("", resources.Deleted)
 def clear_faults(world: World) -> dict[str, int]:
     """Remove all faults of a world."""
     return {"deleted": world.faults.clear()}

@@ -8,7 +8,7 @@ from mimetypes import MimeTypes
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, request
+from flask import request
 from marshmallow import ValidationError, fields, post_load, pre_load, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
@@ -22,10 +22,10 @@ from flaresend_mock.core.models import Chaos, Upload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import MEDIA_LIMITS, load_json
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 
-blueprint = Blueprint("inbound", __name__)
+blueprint = Endpoints("inbound")
 
 _MEDIA_TYPE = validate.Regexp(r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most.")
 _SENDER = "The sender's phone number; required, but for an event."
@@ -213,8 +213,7 @@ _DEFAULTS = json.loads((Path(__file__).parent / "assets" / "inbound.json").read_
 _CONTACTS = ContactInput(many=True).load(_DEFAULTS["contacts"])
 
 
-@blueprint.post("/inbound")
-@endpoint(Received, status=201, body=InboundInput(), forms=True, limits=MEDIA_LIMITS, refuses=(409,))
+@blueprint.post("/inbound", Received, status=201, body=InboundInput(), forms=True, limits=MEDIA_LIMITS, refuses=(409,))
 def receive_message(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Receive a message from a person, or deliver an own event, and return the event with its delivery."""
     if "event" in body:

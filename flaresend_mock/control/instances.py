@@ -1,9 +1,10 @@
 """/_mock/instances: instances with their API keys, and pairing by QR code, as in the dashboard of the real service."""
 
 import io
+from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, render_template, request
+from flask import Response, render_template, request
 
 from flaresend_mock.control.inputs import Input, Secrets, Text
 from flaresend_mock.control.resources import people as resources
@@ -14,11 +15,11 @@ from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.context import CONTROL, own_url, services
-from flaresend_mock.http.endpoint import WORLD, endpoint
+from flaresend_mock.http.endpoint import WORLD, Endpoints
 from flaresend_mock.world_format.schema import LID, usable_key
 
-blueprint = Blueprint("instances", __name__, url_prefix="/instances")
-pairing = Blueprint("pairing", __name__, template_folder="assets")
+blueprint = Endpoints("instances", "/instances")
+pairing = Endpoints("pairing", templates=Path(__file__).parent / "assets")
 
 FORMATS = ("json", "png", "svg", "text")
 MAX_KEY = 500
@@ -66,36 +67,31 @@ class QrOptions(Input):
     format = Text("The format: json, png, svg or text.", load_default="json", words=FORMATS)
 
 
-@blueprint.get("")
-@endpoint(resources.Instances, query=Secrets())
+@blueprint.get("", resources.Instances, query=Secrets())
 def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the instances of a world, oldest first; API keys and secrets are masked."""
     return {"instances": [_shown(world, one, query) for one in world.instances.all()]}
 
 
-@blueprint.post("")
-@endpoint(resources.Instance, status=201, body=NewInstance(), refuses=(409,))
+@blueprint.post("", resources.Instance, status=201, body=NewInstance(), refuses=(409,))
 def create_instance(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Create an instance. It starts up, unless a status is given."""
     return _shown(world, world.instances.create(**body))
 
 
-@blueprint.get("/<instance_id>")
-@endpoint(resources.Instance, query=Secrets())
+@blueprint.get("/<instance_id>", resources.Instance, query=Secrets())
 def show_instance(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """Show an instance; `default` is the first one."""
     return _shown(world, world.instances.find(instance_id), query)
 
 
-@blueprint.patch("/<instance_id>")
-@endpoint(resources.Instance, body=InstanceChange())
+@blueprint.patch("/<instance_id>", resources.Instance, body=InstanceChange())
 def rename_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Rename an instance."""
     return _shown(world, world.instances.rename(instance_id, body["name"]))
 
 
-@blueprint.delete("/<instance_id>")
-@endpoint(Deleted, refuses=(409,))
+@blueprint.delete("/<instance_id>", Deleted, refuses=(409,))
 def remove_instance(world: World, instance_id: str) -> dict[str, str]:
     """Delete an instance. Its keys become unknown, and its scheduled messages are cancelled."""
     instance = world.instances.find(instance_id)
@@ -103,65 +99,62 @@ def remove_instance(world: World, instance_id: str) -> dict[str, str]:
     return {"deleted": instance.id}
 
 
-@blueprint.post("/<instance_id>/status")
-@endpoint(resources.Instance, body=StatusChange())
+@blueprint.post("/<instance_id>/status", resources.Instance, body=StatusChange())
 def set_status(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the status of an instance, which it keeps."""
     return _shown(world, world.pairing.set_status(instance_id, body["status"]))
 
 
-@blueprint.post("/<instance_id>/reconnect")
-@endpoint(resources.Instance, refuses=(409,))
+@blueprint.post("/<instance_id>/reconnect", resources.Instance, refuses=(409,))
 def reconnect_instance(world: World, instance_id: str) -> dict[str, Any]:
     """Start a disconnected instance. It shows a QR code a second later."""
     return _shown(world, world.pairing.reconnect(instance_id))
 
 
-@blueprint.post("/<instance_id>/disconnect")
-@endpoint(resources.Instance)
+@blueprint.post("/<instance_id>/disconnect", resources.Instance)
 def disconnect_instance(world: World, instance_id: str) -> dict[str, Any]:
     """Disconnect an instance, which stays linked to its phone."""
     return _shown(world, world.pairing.disconnect(instance_id))
 
 
-@blueprint.post("/<instance_id>/logout")
-@endpoint(resources.Instance)
+@blueprint.post("/<instance_id>/logout", resources.Instance)
 def log_out(world: World, instance_id: str) -> dict[str, Any]:
     """Unlink an instance's phone. Another number may scan its next QR code."""
     return _shown(world, world.pairing.disconnect(instance_id, log_out=True))
 
 
-@blueprint.post("/<instance_id>/scan")
-@endpoint(resources.Instance, body=Scan(), refuses=(409, 410))
+@blueprint.post("/<instance_id>/scan", resources.Instance, body=Scan(), refuses=(409, 410))
 def scan_instance(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Scan an instance's QR code, as a phone does. The instance is connected a second later."""
     return _shown(world, world.pairing.scan(instance_id, body["code"], body["number"]))
 
 
-@blueprint.get("/<instance_id>/api-keys")
-@endpoint(resources.ApiKeys, query=Secrets())
+@blueprint.get("/<instance_id>/api-keys", resources.ApiKeys, query=Secrets())
 def list_keys(world: World, instance_id: str, query: dict[str, Any]) -> dict[str, Any]:
     """List an instance's API keys, masked."""
     return {"api_keys": _shown(world, world.instances.find(instance_id), query)["api_keys"]}
 
 
-@blueprint.post("/<instance_id>/api-keys")
-@endpoint(resources.ApiKey, status=201, body=NewKey(), refuses=(409,))
+@blueprint.post("/<instance_id>/api-keys", resources.ApiKey, status=201, body=NewKey(), refuses=(409,))
 def make_key(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, str]:
     """Create an API key. Only this response shows it."""
     return resources.shown_key(world.instances.add_key(instance_id, body["api_key"]), secrets=True)
 
 
-@blueprint.delete("/<instance_id>/api-keys/<wanted>")
-@endpoint(Deleted)
+@blueprint.delete("/<instance_id>/api-keys/<wanted>", Deleted)
 def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
     """Revoke an API key by its id. Calls with it are refused from now on."""
     world.instances.revoke_key(instance_id, wanted)
     return {"deleted": wanted}
 
 
-@pairing.get("/instances/<instance_id>/qr")
-@endpoint(resources.QrCode, also=(*_IMAGES.values(), "text/plain"), query=QrOptions(), refuses=(409,))
+@pairing.get(
+    "/instances/<instance_id>/qr",
+    resources.QrCode,
+    also=(*_IMAGES.values(), "text/plain"),
+    query=QrOptions(),
+    refuses=(409,),
+)
 def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
     """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
     instance, shown = world.pairing.qr(instance_id)
@@ -173,7 +166,7 @@ def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Respo
     return Response(_drawn(url, query["format"]), content_type=content_type, headers=headers)
 
 
-@pairing.get("/scan/<code>")
+@pairing.route("/scan/<code>")
 def scan_page(code: str) -> Response:
     """Link the phone that opened this page to the instance that shows the code. Opening it again changes nothing."""
     shown: dict[str, Any] = {"status": 200}

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from io import BytesIO
 from typing import Any, TypeVar
 
-from flask import Blueprint, Response, request, send_file
+from flask import Response, request, send_file
 from marshmallow import ValidationError
 
 from flaresend_mock.background.realtime import Stopwatch
@@ -20,10 +20,10 @@ from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import MAX_STREAMS, AppServices, is_gone, services
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 
-blueprint = Blueprint("lists", __name__)
-media = Blueprint("media", __name__, url_prefix="/media")
+blueprint = Endpoints("lists")
+media = Endpoints("media", "/media")
 
 Item = TypeVar("Item")
 
@@ -50,8 +50,7 @@ class EventPage(Page):
     stream = Flag("Whether to keep sending new events, as server-sent events.", load_default=False)
 
 
-@blueprint.get("/messages")
-@endpoint(resources.Messages, query=Page())
+@blueprint.get("/messages", resources.Messages, query=Page())
 def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the messages that were sent and received, newest last."""
     with world.lock:
@@ -59,8 +58,7 @@ def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
         return {"messages": cut(found, query), "evicted": world.state.messages.evicted}
 
 
-@blueprint.get("/requests")
-@endpoint(resources.Requests, query=Page())
+@blueprint.get("/requests", resources.Requests, query=Page())
 def list_requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the calls of the API with their responses, newest last."""
     with world.lock:
@@ -68,8 +66,7 @@ def list_requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
         return {"requests": cut(found, query), "evicted": world.state.events.evicted("request")}
 
 
-@blueprint.get("/scheduled")
-@endpoint(resources.ScheduledMessages)
+@blueprint.get("/scheduled", resources.ScheduledMessages)
 def list_pending(world: World) -> dict[str, Any]:
     """List the pending scheduled messages by time, then in the order they were scheduled."""
     with world.lock:
@@ -77,8 +74,7 @@ def list_pending(world: World) -> dict[str, Any]:
     return {"scheduled": found}
 
 
-@blueprint.delete("/scheduled/<task_id>")
-@endpoint(Deleted)
+@blueprint.delete("/scheduled/<task_id>", Deleted)
 def cancel_pending(world: World, task_id: str) -> dict[str, str]:
     """Cancel a scheduled message before it is sent."""
     with world.lock:
@@ -87,8 +83,7 @@ def cancel_pending(world: World, task_id: str) -> dict[str, str]:
     return {"deleted": task_id}
 
 
-@blueprint.get("/events")
-@endpoint(resources.Events, also=("text/event-stream",), query=EventPage(), refuses=(503,))
+@blueprint.get("/events", resources.Events, also=("text/event-stream",), query=EventPage(), refuses=(503,))
 def list_events(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
     """List all events, newest last; or stream them as they happen."""
     if query["stream"] or "text/event-stream" in request.headers.get("Accept", ""):
@@ -156,8 +151,7 @@ def _written(kind: str, data: object, number: int | None = None) -> bytes:
     return numbered + f"event: {kind}\ndata: ".encode() + dump_json(data) + b"\n\n"
 
 
-@media.get("/<media_id>")
-@endpoint("*/*")
+@media.get("/<media_id>", "*/*")
 def show_media(world: World, media_id: str) -> Response:
     """Return a file as it was sent, always as a download: its content is not trusted."""
     found = world.media.get(media_id)

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from flask import Blueprint
 from marshmallow import ValidationError, validates_schema
 
 from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Several, Switch, Text, Whole
@@ -11,12 +10,12 @@ from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.channels import ROLES
 from flaresend_mock.core.models import DESCRIPTION_LENGTH, GROUP_CAPACITY, SUBJECT_LENGTH, Channel, Group, Person, Rule
 from flaresend_mock.core.world import World
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.world_format.schema import LID
 
-people = Blueprint("people", __name__, url_prefix="/people")
-groups = Blueprint("groups", __name__, url_prefix="/groups")
-channels = Blueprint("channels", __name__, url_prefix="/channels")
+people = Endpoints("people", "/people")
+groups = Endpoints("groups", "/groups")
+channels = Endpoints("channels", "/channels")
 
 _LENGTH = (None, 65_536)  # of names, and of texts of rules
 MAX_SUBSCRIBERS = 10**12
@@ -50,24 +49,21 @@ class PersonInput(Input):
     )
 
 
-@people.get("")
-@endpoint(resources.People)
+@people.get("", resources.People)
 def list_people(world: World) -> dict[str, list[Person]]:
     """List the people in the directory. Other numbers are on WhatsApp, too, unless the directory is closed."""
     with world.lock:
         return {"people": list(world.state.people.values())}
 
 
-@people.put("/<number>")
-@endpoint(resources.Person, body=PersonInput(), refuses=(409,))
+@people.put("/<number>", resources.Person, body=PersonInput(), refuses=(409,))
 def put_person(world: World, number: str, body: dict[str, Any]) -> Person:
     """Set the person of a number. Fields that are left out get their defaults; the LID stays."""
     body["rules"] = tuple(Rule(**rule) for rule in body["rules"])
     return world.people.put(number, **body)
 
 
-@people.delete("/<number>")
-@endpoint(Deleted, refuses=(409,))
+@people.delete("/<number>", Deleted, refuses=(409,))
 def delete_person(world: World, number: str) -> dict[str, str]:
     """Remove a person from the directory. The number stays on WhatsApp, unless the directory is closed."""
     world.people.remove(number)
@@ -102,16 +98,14 @@ class GroupChange(NonEmptyInput):
     restrict = Switch("Whether only admins may edit the group's info.")
 
 
-@groups.get("")
-@endpoint(resources.Groups)
+@groups.get("", resources.Groups)
 def list_groups(world: World) -> dict[str, list[Group]]:
     """List all groups of the world, with their participants."""
     with world.lock:
         return {"groups": list(world.state.groups.values())}
 
 
-@groups.post("")
-@endpoint(resources.Group, status=201, body=GroupInput(), refuses=(409,))
+@groups.post("", resources.Group, status=201, body=GroupInput(), refuses=(409,))
 def create_group(world: World, body: dict[str, Any]) -> Group:
     """Create a group. Like the API, it leaves out people who are not on WhatsApp or forbid that they are added."""
     instance = world.instances.find(body["instance"])
@@ -119,15 +113,13 @@ def create_group(world: World, body: dict[str, Any]) -> Group:
     return world.groups.make(instance.id, body["subject"], members).group
 
 
-@groups.patch("/<group_id>")
-@endpoint(resources.Group, body=GroupChange())
+@groups.patch("/<group_id>", resources.Group, body=GroupChange())
 def change_group(world: World, group_id: str, body: dict[str, Any]) -> Group:
     """Change the info of a group, and what only its admins may do."""
     return world.groups.change(group_id, body)
 
 
-@groups.post("/<group_id>/participants")
-@endpoint(resources.Group, body=ParticipantsInput(), refuses=(409,))
+@groups.post("/<group_id>/participants", resources.Group, body=ParticipantsInput(), refuses=(409,))
 def arrange_participants(world: World, group_id: str, body: dict[str, Any]) -> Group:
     """Add, remove, promote or demote participants of any group. Privacy settings of people do not count."""
     return world.groups.arrange(group_id, body["action"], body["participants"])
@@ -162,24 +154,21 @@ class ChannelInput(ChannelChange):
     role = Text(_ROLE, load_default=ROLES[0], words=ROLES)
 
 
-@channels.get("")
-@endpoint(resources.Channels)
+@channels.get("", resources.Channels)
 def list_channels(world: World) -> dict[str, list[Channel]]:
     """List all channels of the world, with the roles of instances."""
     with world.lock:
         return {"channels": list(world.state.channels.values())}
 
 
-@channels.post("")
-@endpoint(resources.Channel, status=201, body=ChannelInput())
+@channels.post("", resources.Channel, status=201, body=ChannelInput())
 def create_channel(world: World, body: dict[str, Any]) -> Channel:
     """Create a channel."""
     instance, role = body.pop("instance", None), body.pop("role")
     return world.channels.make(instance, role, **body)
 
 
-@channels.patch("/<channel_id>")
-@endpoint(resources.Channel, body=ChannelChange())
+@channels.patch("/<channel_id>", resources.Channel, body=ChannelChange())
 def change_channel(world: World, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel, or the role of an instance in it."""
     instance, role = body.pop("instance", None), body.pop("role", None)

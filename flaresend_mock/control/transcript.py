@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from jinja2 import Template
 from marshmallow import ValidationError
 
@@ -22,12 +22,12 @@ from flaresend_mock.core.verification import nearest
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import load_json
 from flaresend_mock.http.context import services
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import shown_by
 
 log = logging.getLogger(__name__)
 
-blueprint = Blueprint("transcript", __name__)
+blueprint = Endpoints("transcript")
 
 
 class Match(Text):
@@ -51,8 +51,7 @@ class TranscriptQuery(Input):
     )
 
 
-@blueprint.get("/transcript")
-@endpoint(Transcript, also=("text/plain",), query=TranscriptQuery())
+@blueprint.get("/transcript", Transcript, also=("text/plain",), query=TranscriptQuery())
 def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
     """Report the newest messages, calls and deliveries, scheduled messages, faults, and the nearest miss of a matcher.
 

@@ -6,7 +6,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any, Literal
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from marshmallow import ValidationError, validate, validates_schema
 
 from flaresend_mock.control import errors
@@ -22,10 +22,10 @@ from flaresend_mock.core.verification import Expectation, Gathering, Item, judge
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
-from flaresend_mock.http.endpoint import View, endpoint
+from flaresend_mock.http.endpoint import Endpoints, View, endpoint
 from flaresend_mock.http.resources import Property, Resource, instance, matched, shown_by
 
-blueprint = Blueprint("verification", __name__)
+blueprint = Endpoints("verification")
 
 DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0

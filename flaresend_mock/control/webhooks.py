@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from flask import Blueprint
-
 from flaresend_mock.background import webhook_handshake
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Page, Several, Switch, Text, Whole
@@ -16,11 +14,11 @@ from flaresend_mock.core.models import BODY_STYLES, OPEN_STATUSES, Delivery, Ins
 from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.world_format.schema import MONTH, usable_ca
 
-webhooks = Blueprint("webhooks", __name__, url_prefix="/instances/<instance_id>/webhook")
-deliveries = Blueprint("deliveries", __name__, url_prefix="/deliveries")
+webhooks = Endpoints("webhooks", "/instances/<instance_id>/webhook")
+deliveries = Endpoints("deliveries", "/deliveries")
 
 MAX_RETRIES = 20
 _STATUS = "The status of the deliveries."
@@ -50,8 +48,7 @@ class ResumeInput(Input):
     replay = Switch("Whether the held events are delivered now.", load_default=True)
 
 
-@webhooks.put("")
-@endpoint(resources.InstanceWebhook, body=WebhookInput())
+@webhooks.put("", resources.InstanceWebhook, body=WebhookInput())
 def put_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Set the webhook. Fields that are left out get their defaults."""
     services().check_webhook(body["url"])
@@ -60,29 +57,25 @@ def put_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[st
     return _shown(world.instances.set_webhook(instance_id, Webhook(**body)))
 
 
-@webhooks.get("")
-@endpoint(resources.InstanceWebhook)
+@webhooks.get("", resources.InstanceWebhook)
 def show_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Show the webhook."""
     return _shown(world.instances.find(instance_id))
 
 
-@webhooks.delete("")
-@endpoint(resources.InstanceWebhook)
+@webhooks.delete("", resources.InstanceWebhook)
 def delete_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Remove the webhook. Later events are recorded without a receiver."""
     return _shown(world.instances.set_webhook(instance_id, None))
 
 
-@webhooks.post("/resume")
-@endpoint(resources.Resumed, body=ResumeInput(), refuses=(409,))
+@webhooks.post("/resume", resources.Resumed, body=ResumeInput(), refuses=(409,))
 def resume_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
     """Resume a paused webhook; the held events come first."""
     return {"replayed": world.deliveries.resume(world.instances.find(instance_id).id, replay=body["replay"])}
 
 
-@webhooks.post("/pause")
-@endpoint(resources.InstanceWebhook, refuses=(409,))
+@webhooks.post("/pause", resources.InstanceWebhook, refuses=(409,))
 def pause_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Hold events until the webhook is resumed."""
     with world.lock:
@@ -90,15 +83,13 @@ def pause_webhook(world: World, instance_id: str) -> dict[str, Any]:
     return _shown(world.instances.find(instance_id))
 
 
-@webhooks.post("/verify")
-@endpoint(resources.Verified, refuses=(409,))
+@webhooks.post("/verify", resources.Verified, refuses=(409,))
 def verify_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Verify the webhook's receiver, as its verification mode says, and return the result."""
     return _handshake(world, instance_id)
 
 
-@webhooks.post("/test")
-@endpoint(resources.Verified, refuses=(409,))
+@webhooks.post("/test", resources.Verified, refuses=(409,))
 def test_webhook(world: World, instance_id: str) -> dict[str, Any]:
     """Send the documented sample event once, and return the result."""
     return _handshake(world, instance_id, verification="post")
@@ -128,8 +119,7 @@ class RedeliverInput(NonEmptyInput):
     last = Whole("The number of the last event.", 0, None, data_key="to_event")
 
 
-@deliveries.get("")
-@endpoint(activity.Deliveries, query=DeliveryPage())
+@deliveries.get("", activity.Deliveries, query=DeliveryPage())
 def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List deliveries, newest last; `status` selects those of one status."""
     since, status = query["since"] or 0, query.get("status")
@@ -137,30 +127,26 @@ def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
     return {"deliveries": cut(found, query), "evicted": world.state.deliveries.evicted}
 
 
-@deliveries.post("/settle")
-@endpoint(activity.Settled)
+@deliveries.post("/settle", activity.Settled)
 def settle_deliveries(world: World) -> dict[str, bool]:
     """Wait until every delivery is delivered, failed, held, or waits for its retry."""
     world.host.drain_deliveries(world)
     return {"settled": world.deliveries.lanes.idle()}
 
 
-@deliveries.get("/<delivery_id>")
-@endpoint(activity.Delivery)
+@deliveries.get("/<delivery_id>", activity.Delivery)
 def show_delivery(world: World, delivery_id: str) -> Delivery:
     """Show a delivery with its attempts."""
     return world.deliveries.get(delivery_id)
 
 
-@deliveries.post("/<delivery_id>/redeliver")
-@endpoint(activity.Redeliveries, status=202, refuses=(409,))
+@deliveries.post("/<delivery_id>/redeliver", activity.Redeliveries, status=202, refuses=(409,))
 def redeliver(world: World, delivery_id: str) -> dict[str, Any]:
     """Deliver an event again, as a new delivery with the same id for its receiver."""
     return {"deliveries": world.deliveries.redeliver([world.deliveries.get(delivery_id)])}
 
 
-@deliveries.post("/redeliver")
-@endpoint(activity.Redeliveries, status=202, body=RedeliverInput(), refuses=(409,))
+@deliveries.post("/redeliver", activity.Redeliveries, status=202, body=RedeliverInput(), refuses=(409,))
 def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Deliver many events again: failed ones, or those of a range."""
     first, last = body.get("first", 0), body.get("last", world.state.events.last_number)

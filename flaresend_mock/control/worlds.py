@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_type_hints
 
-from flask import Blueprint, Response, request
+from flask import Response, request
 from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
@@ -16,15 +16,15 @@ from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
-from flaresend_mock.http.endpoint import endpoint
+from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.turns import give_back
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
 from flaresend_mock.world_format.schema import known_time_zone, usable_key
 
-blueprint = Blueprint("worlds", __name__, url_prefix="/worlds")
-one = Blueprint("world", __name__)
-snapshots = Blueprint("snapshots", __name__, url_prefix="/snapshots")
+blueprint = Endpoints("worlds", "/worlds")
+one = Endpoints("world")
+snapshots = Endpoints("snapshots", "/snapshots")
 
 MAX_SNAPSHOT_NAME = 100
 NAME = validate.Regexp(
@@ -64,15 +64,13 @@ class SettingsInput(NonEmptyInput.from_dict(_SETTINGS)):  # type: ignore[misc]
     """The settings to change."""
 
 
-@blueprint.get("")
-@endpoint(resources.Worlds)
+@blueprint.get("", resources.Worlds)
 def list_worlds() -> dict[str, list[World]]:
     """List the worlds, oldest first."""
     return {"worlds": services().worlds.all()}
 
 
-@blueprint.post("")
-@endpoint(resources.NewWorld, status=201, body=WorldInput(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
+@blueprint.post("", resources.NewWorld, status=201, body=WorldInput(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
 def create_world(body: dict[str, Any]) -> dict[str, Any]:
     """Create a world with an API key of its own."""
     warnings: list[str] = []
@@ -89,31 +87,27 @@ def create_world(body: dict[str, Any]) -> dict[str, Any]:
     return {"name": world.name, "api_key": made[0].api_keys[0], "instances": made, "warnings": warnings}
 
 
-@blueprint.get("/<name>")
-@endpoint(resources.WorldDetails)
+@blueprint.get("/<name>", resources.WorldDetails)
 def show_world(name: str) -> World:
     """Show a world with its instances."""
     return services().worlds.get(name)
 
 
-@blueprint.delete("/<name>")
-@endpoint(resources.Deleted, refuses=(409,))
+@blueprint.delete("/<name>", resources.Deleted, refuses=(409,))
 def delete_world(name: str) -> dict[str, str]:
     """Delete a world. Its API keys become unknown."""
     services().worlds.remove(name)
     return {"deleted": name}
 
 
-@one.post("/reset")
-@endpoint(resources.Restored)
+@one.post("/reset", resources.Restored)
 def reset_world(world: World) -> dict[str, Any]:
     """Reset the world to its initial state: contents, clock and log. Event numbers keep increasing."""
     world.reset()
     return _restored(world)
 
 
-@one.get("/world")
-@endpoint(dict[str, Any], query=Secrets())
+@one.get("/world", dict[str, Any], query=Secrets())
 def export_world(world: World, query: dict[str, Any]) -> Response:
     """Export the whole world; API keys and secrets only with `with_secrets=true`."""
     from flaresend_mock.world_format.write import export
@@ -122,8 +116,7 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
     return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
 
 
-@one.put("/world")
-@endpoint(resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
+@one.put("/world", resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
 def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     """Replace the world by an export or a world file, which is its initial state from now on."""
     former = world.instances.first()
@@ -141,23 +134,20 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     return _restored(world) | {"warnings": warnings}
 
 
-@one.patch("/world")
-@endpoint(resources.WorldSettings, body=SettingsInput())
+@one.patch("/world", resources.WorldSettings, body=SettingsInput())
 def change_world(world: World, body: dict[str, Any]) -> World:
     """Change the world's settings."""
     world.pairing.change_settings(**body)
     return world
 
 
-@snapshots.get("")
-@endpoint(resources.Snapshots)
+@snapshots.get("", resources.Snapshots)
 def list_snapshots(world: World) -> dict[str, Any]:
     """List the snapshots of a world, oldest first."""
     return {"snapshots": world.snapshots.all().items()}
 
 
-@snapshots.post("/<name>")
-@endpoint(resources.Snapshot, status=201, refuses=(409,))
+@snapshots.post("/<name>", resources.Snapshot, status=201, refuses=(409,))
 def take_snapshot(world: World, name: str) -> tuple[str, State]:
     """Save the world under a name. An earlier snapshot of this name is replaced."""
     if len(name) > MAX_SNAPSHOT_NAME:
@@ -165,16 +155,14 @@ def take_snapshot(world: World, name: str) -> tuple[str, State]:
     return name, world.snapshots.take(name)
 
 
-@snapshots.post("/<name>/restore")
-@endpoint(resources.Restored)
+@snapshots.post("/<name>/restore", resources.Restored)
 def restore_snapshot(world: World, name: str) -> dict[str, Any]:
     """Return to a snapshot, which is kept."""
     world.restore(name)
     return _restored(world)
 
 
-@snapshots.delete("/<name>")
-@endpoint(resources.Deleted)
+@snapshots.delete("/<name>", resources.Deleted)
 def delete_snapshot(world: World, name: str) -> dict[str, str]:
     """Delete a snapshot."""
     world.snapshots.remove(name)

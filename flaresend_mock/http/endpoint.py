@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, ClassVar
 
-from flask import Request, Response, g
+from flask import Blueprint, Request, Response, g
 from flask import request as here
 from marshmallow import Schema, ValidationError, fields, missing
 from werkzeug.exceptions import BadRequest, NotFound
@@ -133,6 +134,24 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         return run
 
     return decorate
+
+
+def _of(method: str) -> Callable[..., Callable[[View], Callable[..., Response]]]:
+    def on(self: Endpoints, path: str, response: Any, **options: Any) -> Callable[[View], Callable[..., Response]]:
+        route, make = self.route(path, methods=[method]), endpoint(response, **self.every, **options)
+        return lambda view: route(make(view))
+
+    return on
+
+
+class Endpoints(Blueprint):
+    """A blueprint whose `get`, `post` and others make a view an endpoint; `every` one has the options of this."""
+
+    def __init__(self, name: str, url_prefix: str = "", templates: Path | None = None, **every: Any) -> None:
+        super().__init__(name, __name__, url_prefix=url_prefix, template_folder=templates)
+        self.every = every
+
+    get, post, put, patch, delete = map(_of, ("GET", "POST", "PUT", "PATCH", "DELETE"))  # type: ignore[assignment]
 
 
 def endpoint_of(view: Callable[..., Any]) -> Endpoint | None:
