@@ -85,8 +85,13 @@ class MediaInput(Input):
         return data
 
 
+def _is_filled(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("This is empty.")
+
+
 class ContactInput(Input):
-    name = Text("The contact's name.", load_default="Jane Doe")
+    name = Text("The contact's name.", load_default="Jane Doe", check=_is_filled)
     number = Text("The contact's phone number.", load_default="254798765432")
     on_whatsapp = Switch(
         "Whether the contact has a WhatsApp number; by default as the directory says.", load_default=None

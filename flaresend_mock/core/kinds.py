@@ -39,6 +39,8 @@ _HINTS = {
     "target": "name a message that it quotes as reply_to",
     "reply_to": "name the message that it changes as target",
 }
+_WORDED = {"poll": ("text",), "button_reply": ("text", "selected"), "list_reply": ("text", "selected")}
+"""The fields that are not empty where they are given."""
 _ONE_OF = (("text", "caption"), ("text", "emoji"))
 """Two names of one thing."""
 
@@ -64,20 +66,26 @@ def problem(kind: str, given: Mapping[str, Any]) -> str | None:
 
 def _odd(kind: str, given: Mapping[str, Any]) -> str | None:
     """Return the place and the message of a value that does not go with its kind."""
-    options, choices = given.get("options", ("Saturday", "Sunday")), given.get("choices", ())
+    options = [one.strip() for one in given.get("options", ("Saturday", "Sunday"))]
+    choices = given.get("choices", ())
+    blank = next((name for name in _WORDED.get(kind, ()) if not given.get(name, "-").strip()), None)
+    if blank:
+        return f"{blank}: a message of type {kind} needs one; leave {blank} out to send a sample"
     flaw = next((name for name in FLAWS if given.get("media", {}).get(name)), None)
     match kind:
         case "channel_image" if given.get("group"):
             return "group: a channel image comes from a channel, not from a group"
         case "poll" if given.get("selectable", 1) > len(options):
             return "selectable: more than there are options"
+        case "poll" if not all(options):
+            return "options: an option is empty"
         case "poll" if len(set(options)) < len(options):
             return "options: each option is different"
         case "poll_vote" if len(set(choices)) < len(choices):
             return "choices: each choice is different"
         case "album" if given.get("images", 2) + given.get("videos", 0) < 2:
             return "images: an album has two pictures and videos or more"
-        case "edit" if given.get("text") == "":
+        case "edit" if not given.get("text", "-").strip():
             return "text: an edit has a text; a deletion removes a message"
         case "disappearing" if given.get("seconds", 0) not in (0, *DISAPPEARING_SECONDS):
             return f"seconds: WhatsApp offers {', '.join(map(str, DISAPPEARING_SECONDS))}, and 0 for off"
