@@ -32,8 +32,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HEALTH, UI = CONTROL + "/health", CONTROL + "/ui"
-DASHBOARD = f"{UI.removeprefix('/')}/"
-"""The dashboard, relative to the root: a proxy may mount the emulator under a path."""
+DASHBOARD = f"{UI.removeprefix('/')}/"  # relative to the root: a proxy may mount the emulator under a path
 
 T = TypeVar("T")
 

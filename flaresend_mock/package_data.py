@@ -9,8 +9,7 @@ from flaresend_mock.core.models import Upload
 
 _PACKAGE = Path(__file__).parent
 _IN_WHEEL = _PACKAGE / "_fixtures"
-FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"
-"""The folder of fixtures: inside an installed package, or beside the package in a checkout."""
+FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"  # in a package, or beside it
 
 _SAMPLES = {
     "jpeg": ("sample.jpg", "image/jpeg"),

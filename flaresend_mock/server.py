@@ -93,8 +93,7 @@ class FlaresendMock:
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
-        self.others: Counter[tuple[str, bool]] = Counter()
-        """Calls of other hosts through the proxy: `host:port`, and whether they were passed on."""
+        self.others: Counter[tuple[str, bool]] = Counter()  # proxied `host:port`, and whether passed on
         self._mounted = ExitStack()
         self._host: HostServices[World] = HostServices(
             on_timer_changed=self._scheduler.schedule_wakeup,

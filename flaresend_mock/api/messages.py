@@ -27,8 +27,7 @@ NEEDS = (
 
 
 _CONTENT = {one.name for one in fields(Content)}
-_PARTS = {"file": "upload", "fileName": "file_name"}
-"""The names of fields in Content, where they differ."""
+_PARTS = {"file": "upload", "fileName": "file_name"}  # the names of fields in Content, where they differ
 
 
 def message_type(words: tuple[str, ...]) -> Choice:

@@ -24,8 +24,7 @@ log = logging.getLogger(__name__)
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
-HOST = "testserver"
-"""The host that requests name. Django's tests allow it, and Starlette's client has it."""
+HOST = "testserver"  # of requests: Django's tests allow it, and Starlette's client has it
 
 MAX_RESPONSE = 64 * 1024
 

@@ -22,8 +22,7 @@ log = logging.getLogger(__name__)
 
 START_SECONDS = 15.0
 STOP_SECONDS = 5.0
-TASK_SECONDS = 5.0
-"""How long a delivery waits for what an application does after its response, such as background tasks."""
+TASK_SECONDS = 5.0  # how long a delivery waits for what an application does after its response
 
 _Message = MutableMapping[str, Any]
 _App = Callable[[_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]]

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 1.0  # after which a timer that could not be started is tried again
-POLL = timedelta(seconds=0.05)
-"""How often a world that follows the clock of the process looks at it: nothing tells when that is set."""
+POLL = timedelta(seconds=0.05)  # how often a world that follows the clock of the process looks at it
 
 
 class Scheduler:

@@ -35,8 +35,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SI
 _MODULES = """run:run env:env health:tools reset:worlds receive:instances messages:lists requests:lists deliveries:lists
 transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances ca:redirection
 verify-signature:tools fidelity:tools openapi:tools helper:tools"""
-COMMANDS = dict(pair.split(":") for pair in _MODULES.split())
-"""The commands, and the module of each, which is imported when its command runs."""
+COMMANDS = dict(pair.split(":") for pair in _MODULES.split())  # the module of each, imported when it runs
 
 
 class Commands(click.Group):

@@ -16,8 +16,7 @@ from flaresend_mock.client import ControlPlane, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, data_folder
 
-_PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")
-"""Values that every reader of dotenv files takes without quotes."""
+_PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")  # values that all readers take without quotes
 
 
 def _env(emulator: ControlPlane, form: str, proxy: str | None, folder: Path | None) -> None:

@@ -35,8 +35,7 @@ MAX_SAID = 3
 MAX_LENGTH = 100
 MAX_STEPS = 100
 
-Stored = Message | Event | Delivery
-"""An item as a world keeps it; a call is its event."""
+Stored = Message | Event | Delivery  # an item as a world keeps it; a call is its event
 
 
 @dataclass

@@ -7,14 +7,11 @@ from itertools import chain
 from operator import attrgetter
 from typing import Any, Generic, Self, TypeVar
 
-MAX_MEDIA_BYTES = 64 * 1024 * 1024
-"""The most that a world keeps of uploads, and of files on the media host."""
+MAX_MEDIA_BYTES = 64 * 1024 * 1024  # the most that a world keeps of uploads, and of files on the media host
 
-MAX_LOG_BYTES = 64 * 1024 * 1024
-"""The most that a world keeps of events, of messages, and of ended tasks and deliveries."""
+MAX_LOG_BYTES = 64 * 1024 * 1024  # the most that a world keeps of events, messages, ended tasks and deliveries
 
-MAX_PENDING_BYTES = 64 * 1024 * 1024
-"""The most that a world keeps of scheduled messages and undelivered events."""
+MAX_PENDING_BYTES = 64 * 1024 * 1024  # the most that a world keeps of scheduled messages and undelivered events
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")

@@ -22,13 +22,10 @@ RETRY = "delivery retry"
 DELAYED = "delayed delivery"
 FAILURES_UNTIL_PAUSE = 5
 REORDER_SECONDS = 2.0
-MAX_OFFLINE = 1000
-"""How many events wait for an instance that is not connected."""
-AT_ONCE = timedelta(seconds=1)
-"""An event that leaves within this time of a running clock keeps the timestamp of its receipt."""
+MAX_OFFLINE = 1000  # how many events wait for an instance that is not connected
+AT_ONCE = timedelta(seconds=1)  # an event that leaves within this time of a running clock is not stamped again
 
-Lane = tuple[str, str]
-"""The id of an instance, and a chat."""
+Lane = tuple[str, str]  # the id of an instance, and a chat
 
 
 @model

@@ -8,8 +8,7 @@ from typing import Any
 
 Event = dict[str, Any]
 
-OWN_EVENT = "event"
-"""The type under which an own event is recorded, and its chat if it names none."""
+OWN_EVENT = "event"  # the type under which an own event is recorded, and its chat if it names none
 
 _STAMP = re.compile(rb'"timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z"\}\Z')
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode

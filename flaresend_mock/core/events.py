@@ -13,8 +13,7 @@ from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChan
 
 Subject = Message | Call | TaskChange | Delivery | Change
 
-MAX_SET_ASIDE = 1000
-"""Events of replaced logs that wait for one reader."""
+MAX_SET_ASIDE = 1000  # events of replaced logs that wait for one reader
 
 KINDS = tuple("request message task delivery group channel instance person webhook fault clock world proxy".split())
 
@@ -40,8 +39,7 @@ class EventLog(Copyable):
     def __init__(self, limit: int) -> None:
         self.last_number = 0
         self.kept: BoundedStore[Event] = BoundedStore(limit, MAX_LOG_BYTES)
-        self.gone: dict[str, tuple[int, int]] = {}
-        """By kind, how many events were evicted, and the number of the last of them."""
+        self.gone: dict[str, tuple[int, int]] = {}  # by kind, how many were evicted, and the last number
 
     def append(self, at: datetime, kind: str, subject: Subject) -> Event:
         """Add an event with the next number, and return it; evict the oldest to stay within bounds."""
@@ -140,8 +138,7 @@ class LogReader:
     def __init__(
         self, subscribers: Subscribers, lock: threading.RLock, log: Callable[[], EventLog], since: int | None
     ) -> None:
-        self.news = threading.Event()
-        """Set when there may be something to read."""
+        self.news = threading.Event()  # set when there may be something to read
         self._subscribers = subscribers
         self._lock = lock
         self._log = log

@@ -26,16 +26,14 @@ MAX_NAME = 253
 _PATTERN = re.compile(rf"(\*\.)?{NAME.pattern}", re.ASCII)
 
 _NEAR_DOMAINS = (".local", ".localhost", ".internal", ".test", ".lan", ".home.arpa", ".svc", ".svc.cluster.local")
-IN_PROCESS = ".wsgi.localhost"
-"""The domain of applications that are mounted in this process: nothing that is sent there leaves it."""
+IN_PROCESS = ".wsgi.localhost"  # the domain of applications of this process: nothing that is sent there leaves it
 
 _IPV4 = 0xFFFFFFFF
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 
 _METADATA = json.loads((Path(__file__).parent / "assets" / "metadata_services.json").read_text("utf-8"))
 _METADATA_NAMES = frozenset(_METADATA["names"])
-_NEVER = [ipaddress.ip_network(one) for one in _METADATA["networks"]]
-"""The networks that nothing is sent to; the file says whose they are."""
+_NEVER = [ipaddress.ip_network(one) for one in _METADATA["networks"]]  # get nothing; the file says whose they are
 _MAPPING = [  # prefixes of IPv6 addresses that stand for the IPv4 address at their end
     ipaddress.IPv6Network(one) for one in ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")
 ]
@@ -43,8 +41,7 @@ _AUTHORITY = re.compile(r"([\w.-]+|\[[\w.]*:[\w:.]*\])(:\d*)?", re.ASCII)
 MAX_BASE_URL = 500
 _BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(/[!-~]*)?", re.ASCII | re.IGNORECASE)
 
-CONTAINER_SIGNS = ("/.dockerenv", "/run/.containerenv")
-"""Files that Docker and Podman put into each container."""
+CONTAINER_SIGNS = ("/.dockerenv", "/run/.containerenv")  # files that Docker and Podman put into each container
 
 
 def is_in_container() -> bool:

@@ -28,8 +28,7 @@ from flaresend_mock.core.time_travel import Fired
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
-_OPEN_TO_ALL = frozenset({"reaction", "poll_vote", "delete"})
-"""What members may do in a group in which only admins post."""
+_OPEN_TO_ALL = frozenset({"reaction", "poll_vote", "delete"})  # done by members where only admins post
 
 
 @model

@@ -11,24 +11,20 @@ from flaresend_mock.core.media import FLAWS
 from flaresend_mock.core.models import DISAPPEARING_SECONDS
 from flaresend_mock.core.payloads import TABLES
 
-COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})
-"""The fields that every kind has."""
+COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})  # the fields that every kind has
 
 FIELDS: Mapping[str, tuple[str, ...]] = {kind: tuple(names.split()) for kind, names in TABLES["fields"].items()}
 """The fields that a kind of message has beside the common ones."""
-KINDS = tuple(FIELDS)
-"""Every kind of message that a person can write."""
+KINDS = tuple(FIELDS)  # every kind of message that a person can write
 
 _NO_DETAILS = frozenset(
     "reply_to forwarded mentions media file text caption target emoji link contact contacts".split()
 )
 DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _NO_DETAILS
 """The fields that are details of an `InboundMessage`, without those that take another form there."""
-IN_PAYLOADS: Mapping[str, Mapping[str, str]] = TABLES["details"]
-"""What a detail is called in the payload of a kind, if not as its field."""
+IN_PAYLOADS: Mapping[str, Mapping[str, str]] = TABLES["details"]  # what payloads call a detail, by kind
 
-TELLING: Mapping[str, str] = TABLES["telling"]
-"""The fields that tell the kind of a message."""
+TELLING: Mapping[str, str] = TABLES["telling"]  # the fields that tell the kind of a message
 
 _WHOLE: Mapping[str, tuple[frozenset[str], str]] = {
     "forward": (COMMON - {"type"} | {"forward", "forwarded"}, "a forwarded message cannot be changed"),
@@ -41,8 +37,7 @@ _HINTS = {
 }
 _WORDED = {"poll": ("text",), "button_reply": ("text", "selected"), "list_reply": ("text", "selected")}
 """The fields that are not empty where they are given."""
-_ONE_OF = (("text", "caption"), ("text", "emoji"))
-"""Two names of one thing."""
+_ONE_OF = (("text", "caption"), ("text", "emoji"))  # two names of one thing
 
 
 def problem(kind: str, given: Mapping[str, Any]) -> str | None:

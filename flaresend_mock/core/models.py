@@ -16,8 +16,7 @@ CLOSED_STATUSES = ("delivered", "failed", "held", "dropped", "interrupted", "no 
 MESSAGE_TYPES = ("text", "image", "video", "audio", "document", "template")
 CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
 MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
-BODY_STYLES = ("raw", "escaped")
-"""How the JSON of an event is written: raw UTF-8, or with escapes for slashes and all other characters."""
+BODY_STYLES = ("raw", "escaped")  # of the JSON of an event: UTF-8, or with escapes for slashes and other characters
 GROUP_CAPACITY = 1024
 SUBJECT_LENGTH = 100
 DESCRIPTION_LENGTH = 2048

@@ -6,8 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from flaresend_mock.core.errors import NotReady, Overloaded
 
-USER = "@s.whatsapp.net"
-"""What makes a JID of a phone number."""
+USER = "@s.whatsapp.net"  # what makes a JID of a phone number
 LID = "@lid"
 GROUP = "@g.us"
 CHANNEL = "@newsletter"
@@ -15,8 +14,7 @@ CHANNEL = "@newsletter"
 _SPELLING = re.compile(r"[(]?\+?[0-9 .\-()]+", re.ASCII)
 _SEPARATORS = str.maketrans("", "", "+ .-()")
 MAGIC_COUNTRY = "999"
-STALL_SECONDS = 12.0
-"""Longer than the usual timeouts of clients, 5 and 10 s, so that each of them gives up."""
+STALL_SECONDS = 12.0  # longer than the usual timeouts of clients, 5 and 10 s, so that each of them gives up
 _MAGIC_OUTCOMES = {"404": 404, "408": 408, "425": 425, "429": 429, "500": 500, "503": 503}
 
 

@@ -17,8 +17,7 @@ from flaresend_mock.core.time_travel import Fired
 PAIRING = "pairing"
 STEP = timedelta(seconds=1)
 QR_LIFETIME = timedelta(seconds=60)
-LINKED = ("connecting", "connected")
-"""In these statuses, an instance keeps the code that was scanned: its page can be opened again."""
+LINKED = ("connecting", "connected")  # an instance keeps the code that was scanned: its page can be opened again
 
 _CODE_LENGTH = 40
 

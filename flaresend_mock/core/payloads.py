@@ -22,13 +22,10 @@ from flaresend_mock.core.randomness import SeededRandom
 Payload = dict[str, Any]
 
 CONTEXT = "messageContextInfo"
-TARGETED = frozenset({"reaction", "delete", "edit", "poll_vote"})
-"""The kinds that change another message, their target."""
-OTHER = "other"
-"""The kind of a payload that the emulator does not know."""
+TARGETED = frozenset({"reaction", "delete", "edit", "poll_vote"})  # the kinds that change another message, their target
+OTHER = "other"  # the kind of a payload that the emulator does not know
 
-_BESIDE = frozenset({CONTEXT, "senderKeyDistributionMessage"})
-"""Keys that stand beside the content of a message."""
+_BESIDE = frozenset({CONTEXT, "senderKeyDistributionMessage"})  # keys that stand beside the content of a message
 _MAX_WRAPPERS = 5
 _VCARD_NUMBER = re.compile(r"^(?:item\d+\.)?TEL([^\n:]*):([^\n]*)", re.MULTILINE)
 _WAID = re.compile(r"waid=(\d+)")
@@ -50,8 +47,7 @@ MAX_FORWARDS = 127
 MEDIA_KINDS: Mapping[str, str] = TABLES["media"]
 """The kinds of message with a file, and the kind of media that the file is encrypted as; see `media_kind`."""
 
-REPLIES = frozenset({"button_reply", "list_reply"})
-"""The kinds that reply to the last message of the instance, unless `reply_to` names another."""
+REPLIES = frozenset({"button_reply", "list_reply"})  # to the last message of the instance, without `reply_to`
 
 _VCARD_SPECIAL = re.compile(r"[\\;,]")
 
@@ -61,8 +57,7 @@ buffer, and the client writes fields in the order of their numbers."""
 _KEPT_BY_EDITS = ("matchedText", "description", "title", "previewType", "gifPlayback", "contextInfo")
 
 IV_LENGTH = 12
-TAG_IN_BASE64 = 24
-"""The length of a vote without choices."""
+TAG_IN_BASE64 = 24  # the length of a vote without choices
 
 
 @model

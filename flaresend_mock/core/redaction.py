@@ -11,8 +11,7 @@ from urllib.parse import unquote
 from flaresend_mock.core.models import Webhook
 
 MASK = "***"
-LONG_KEY = 12
-"""Characters from which on a key is not contained in a text by chance."""
+LONG_KEY = 12  # characters from which on a key is not contained in a text by chance
 
 _ANNOUNCES = re.compile(r"AUTH|COOKIE|TOKEN|SECRET|API[_-]?KEY|PASSWORD", re.IGNORECASE)
 

@@ -11,10 +11,8 @@ from flaresend_mock.core.state import State
 EDITABLE_FOR = timedelta(minutes=15)
 DELETABLE_FOR = timedelta(hours=60)
 
-CHANGES = frozenset({*TARGETED, "disappearing"})
-"""The kinds that no message can quote, change, forward or wrap."""
-_EDITABLE = frozenset({"text", "image", "video", "gif", "document"})
-"""The kinds whose text or caption can be edited."""
+CHANGES = frozenset({*TARGETED, "disappearing"})  # the kinds that no message can quote, change, forward or wrap
+_EDITABLE = frozenset({"text", "image", "video", "gif", "document"})  # the kinds whose text or caption can be edited
 
 
 def require_change(

@@ -14,8 +14,7 @@ from flaresend_mock.core.state import State
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
 
-PORTION = 500
-"""After this number of messages of one call, the world's other callers have a turn."""
+PORTION = 500  # after this number of messages of one call, the world's other callers have a turn
 
 AnyWorld = TypeVar("AnyWorld")
 Item = TypeVar("Item")

@@ -9,8 +9,7 @@ from typing import Any
 
 Shown = Mapping[str, Any]
 
-LIMIT = 30
-"""How many of the newest messages, calls and deliveries a transcript has."""
+LIMIT = 30  # how many of the newest messages, calls and deliveries a transcript has
 
 STRAYS = 5
 CALL_ACTIONS_TEXT = {

@@ -35,14 +35,10 @@ NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
-MAX_FIELDS = 1000
-"""Fields or files that a form may have."""
-MAX_HEAD = 8 * 1024
-"""Bytes that the headers of a part may have."""
-MAX_NAME = 1000
-"""Characters that the name of a field may have."""
-MAX_TEXT = 8 * 1024 * 1024
-"""Bytes that the fields of a multipart form may have together, without files."""
+MAX_FIELDS = 1000  # fields or files that a form may have
+MAX_HEAD = 8 * 1024  # bytes that the headers of a part may have
+MAX_NAME = 1000  # characters that the name of a field may have
+MAX_TEXT = 8 * 1024 * 1024  # bytes that the fields of a multipart form may have together, without files
 
 _BLOCK = 64 * 1024
 _MAX_BOUNDARY = 200

@@ -12,14 +12,10 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from flaresend_mock.http.context import SERVICES
 from flaresend_mock.http.turns import LARGE, give_back
 
-RAW = "flaresend_mock.raw_body"
-"""The key in the environ of the bytes of a body that was read as JSON, or whose caller is not known."""
-FORM = "flaresend_mock.form"
-"""The key in the environ of the fields of a form that was read."""
-HELD = "flaresend_mock.held_body"
-"""The key in the environ of a call that `release` has to be called for."""
-MAX_UNKNOWN = 64 * 1024
-"""The most that is kept of the body of a caller who is not known."""
+RAW = "flaresend_mock.raw_body"  # the key in the environ of a body that was read as JSON, or has no known caller
+FORM = "flaresend_mock.form"  # the key in the environ of the fields of a form that was read
+HELD = "flaresend_mock.held_body"  # the key in the environ of a call that `release` has to be called for
+MAX_UNKNOWN = 64 * 1024  # the most that is kept of the body of a caller who is not known
 
 _INFLATED = "flaresend_mock.inflated_body"
 _BLOCK = 64 * 1024

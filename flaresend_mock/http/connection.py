@@ -28,20 +28,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 10.0
-LINGER_SECONDS = 2.0
-"""How long the server reads on after a refusal: closing a connection with unread bytes would reset it."""
-TICK_SECONDS = 5.0
-"""How often the thread of a connection that waits for bytes looks at its limits."""
-MAX_JOINED = 64 * 1024
-"""Bytes of a body that are sent together with the head, in one packet and one system call."""
+LINGER_SECONDS = 2.0  # to read on after a refusal: closing a connection with unread bytes would reset it
+TICK_SECONDS = 5.0  # how often the thread of a connection that waits for bytes looks at its limits
+MAX_JOINED = 64 * 1024  # bytes of a body that are sent together with the head, in one packet and one system call
 
 _PIECE = 64 * 1024
 _BARE = ("204", "304")
 _TLS_HELLO = 0x16
 _WINDOWS = sys.platform == "win32"
 HINT = "`flaresend-mock ca --url URL`, with the URL of this emulator, says how to make it do so."
-_UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")
-"""What a client says in its alert when it does not trust the certificate."""
+_UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")  # alerts of clients without trust
 
 
 class Connection:

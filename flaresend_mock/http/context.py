@@ -27,28 +27,20 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.http.turns import Turns
 
-CONTROL = "/_mock"
-"""The path of the control plane and the dashboard."""
-MEDIA_HOST = "/v"
-"""The path of WhatsApp's media host."""
+CONTROL = "/_mock"  # the path of the control plane and the dashboard
+MEDIA_HOST = "/v"  # the path of WhatsApp's media host
 
-PATH, RAW_PATH = "flaresend_mock.path", "flaresend_mock.raw_path"
-"""The keys of a call's path in its environ, as it is routed and as it was sent: see `find_path`."""
-SERVICES = "flaresend_mock.services"
-"""The key of `AppServices` in the environ of a request."""
-CUT = "flaresend_mock.cut"
-"""The key in the environ of the server's function that cuts the connection of a request."""
-FIELDS = "flaresend_mock.fields"
-"""The key in the environ of the headers alone, under their names there. Only the server sets it."""
-DISCONNECTED = "flaresend_mock.client_disconnected"
-"""The key in the environ of the server's function that tells whether the client is gone."""
+PATH, RAW_PATH = "flaresend_mock.path", "flaresend_mock.raw_path"  # keys in the environ: see `find_path`
+SERVICES = "flaresend_mock.services"  # the key of `AppServices` in the environ of a request
+CUT = "flaresend_mock.cut"  # the key in the environ of the server's function that cuts the connection of a request
+FIELDS = "flaresend_mock.fields"  # the key in the environ of the headers alone, which only the server sets
+DISCONNECTED = "flaresend_mock.client_disconnected"  # the key of a function: is the client gone?
 RESET, TRUNCATE = "reset", "truncate"
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 MAX_STREAMS = MAX_WAITERS = 500
 
-SCHEMES = ("bearer", "basic", "digest")
-"""Schemes of authentication, which are shown where the credential is masked."""
+SCHEMES = ("bearer", "basic", "digest")  # schemes of authentication, which are shown where the credential is masked
 
 _PLAIN = ("CONTENT_TYPE", "CONTENT_LENGTH")
 _IN_PATHS = "/:@!$&'()*+,;="

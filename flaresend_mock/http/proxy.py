@@ -21,13 +21,10 @@ from flaresend_mock.http.request_reader import Head, Refused
 if TYPE_CHECKING:
     from flaresend_mock.http.connection import Connection
 
-API_HOST = "api.flaresend.com"
-"""The host that clients of Flaresend call."""
-API_ADDRESS = "57.128.52.136"
-"""The address of that host, which some clients pin."""
+API_HOST = "api.flaresend.com"  # the host that clients of Flaresend call
+API_ADDRESS = "57.128.52.136"  # the address of that host, which some clients pin
 CONNECT_SECONDS = 15.0
-ESTABLISHED = b"HTTP/1.1 200 OK\r\n\r\n"
-"""The response to CONNECT."""
+ESTABLISHED = b"HTTP/1.1 200 OK\r\n\r\n"  # the response to CONNECT
 MAX_REPLY = 16 * 1024
 
 _PIECE = 64 * 1024  # more than a record of TLS: none is left where a selector does not see it

@@ -22,18 +22,13 @@ import httptools
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST
 
-MAX_HEAD = 64 * 1024
-"""Bytes of a request line with its header fields."""
+MAX_HEAD = 64 * 1024  # bytes of a request line with its header fields
 MAX_CHUNK_LINE = 256
 MAX_TRAILERS = 8 * 1024
-IDLE_SECONDS = 120.0
-"""How long a connection may stay open without a request."""
-HEAD_SECONDS = 30.0
-"""How long a head may take, from its first byte."""
-STALL_SECONDS = 30.0
-"""How long a body may stand still."""
-MAX_IN_MEMORY = 256 * 1024
-"""Bytes of a body that are kept in memory; a larger one goes to a temporary file."""
+IDLE_SECONDS = 120.0  # how long a connection may stay open without a request
+HEAD_SECONDS = 30.0  # how long a head may take, from its first byte
+STALL_SECONDS = 30.0  # how long a body may stand still
+MAX_IN_MEMORY = 256 * 1024  # bytes of a body that are kept in memory; a larger one goes to a temporary file
 FEW = 4096  # Bytes of chunks that are taken apart beside those of others.
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 

@@ -29,14 +29,11 @@ log = logging.getLogger(__name__)
 
 BACKLOG = 1024
 MAX_CONNECTIONS = 2000
-SPARE_CONNECTIONS = 100
-"""Connections over the limit that get a thread to be refused properly: others may see a reset instead."""
+SPARE_CONNECTIONS = 100  # over the limit, with a thread to be refused properly: others may see a reset instead
 SPARE_FILES = 64
 SPARE_BODY = 256 * 1024 * 1024
-READING_SECONDS = 1.5
-"""How long requests that are on their way may still come in when the server stops."""
-DRAIN_SECONDS = 4.0
-"""How long calls may still take when the server stops."""
+READING_SECONDS = 1.5  # how long requests that are on their way may still come in when the server stops
+DRAIN_SECONDS = 4.0  # how long calls may still take when the server stops
 CUT_SECONDS = 0.5
 RETRY_SECONDS = 0.1
 THREAD_NAME = "flaresend-mock-connection"

@@ -13,17 +13,13 @@ from werkzeug.exceptions import ServiceUnavailable
 
 from flaresend_mock.background.realtime import SLICE_SECONDS, Patience
 
-HOLD_SECONDS = 0.05
-"""How long a call may run before another one runs beside it: it may wait for something."""
+HOLD_SECONDS = 0.05  # how long a call may run before another one runs beside it: it may wait for something
 
-LEAVE = "flaresend_mock.leave_queue"
-"""The key in the environ of the function by which a call lets others run while it waits."""
-LARGE = 256 * 1024
-"""A call with a body of more bytes takes a turn."""
+LEAVE = "flaresend_mock.leave_queue"  # the key in the environ of the function by which a waiting call lets others run
+LARGE = 256 * 1024  # a call with a body of more bytes takes a turn
 
 _M_MMAP_THRESHOLD = -3
-_TURN = "flaresend_mock.turn"
-"""The key in the environ of the turn that a call has."""
+_TURN = "flaresend_mock.turn"  # the key in the environ of the turn that a call has
 
 
 class CallQueue:

@@ -21,10 +21,8 @@ from flaresend_mock.version import __version__
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FIDELITY = "x-fidelity"
-MOST_ASSUMED = 5
-"""How many assumed examples stand beside the documented ones."""
-ASSETS = Path(__file__).parent / "assets"
-"""Texts of both documents, statuses that most refusals have, meanings of statuses and parts of paths, and examples."""
+MOST_ASSUMED = 5  # how many assumed examples stand beside the documented ones
+ASSETS = Path(__file__).parent / "assets"  # texts and examples of both documents, and what refusals they share
 
 _METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
 _NOT_EMPTY = {"type": "string", "minLength": 1}

@@ -23,8 +23,7 @@ __tracebackhide__ = True  # pytest shows the line of the test instead
 _Emulator = TypeVar("_Emulator", "FlaresendMock", Flaresend)
 
 _lock = threading.RLock()
-_active: list[tuple[Any, dict[str, str]]] = []
-"""The emulator and the variables of each redirection. The last one counts."""
+_active: list[tuple[Any, dict[str, str]]] = []  # emulators and variables; the last one counts
 _before: dict[str, str | None] = {}  # the values of all these variables before the first one
 
 

@@ -19,8 +19,7 @@ from flaresend_mock.core.models import Channel, Group, Task
 from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, not_known
 
 MAX_DEPTH = 200  # twice that of request bodies, because payloads may quote them
-WHOLE = "the file"
-"""The place of a mistake that concerns the whole file."""
+WHOLE = "the file"  # the place of a mistake that concerns the whole file
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DURATION = re.compile(r"([+-]?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,6}))?S)?)?", re.ASCII)

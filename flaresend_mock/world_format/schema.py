@@ -31,9 +31,8 @@ MAX_POPULATION = 10_000
 MAX_CA = 64 * 1024
 MONTH = 30 * 86_400.0
 YEAR = 366 * 86_400.0
-BYTES, FORM = "bytes", "fields"
-TIME, VALUE = "$time", "$value"
-"""Tags around what JSON cannot tell apart in an event: bodies of calls, and times in details of changes."""
+BYTES, FORM = "bytes", "fields"  # tags around bodies of calls, which JSON cannot tell apart
+TIME, VALUE = "$time", "$value"  # tags around times in details of changes, and around what looks like a tag
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
@@ -165,8 +164,7 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
 }
 """The fields of a world: their types, and their values if they are left out. `Any` is decoded later."""
 
-BOUNDED = ("messages", "ended_tasks", "media", "served", "deliveries")
-"""The lists that are bounded stores of a state."""
+BOUNDED = ("messages", "ended_tasks", "media", "served", "deliveries")  # the lists that are bounded stores of a state
 
 SUBJECTS: Mapping[str, Any] = dict.fromkeys(KINDS, models.Change) | {
     "request": models.Call,

@@ -24,8 +24,7 @@ from flaresend_mock.version import __version__
 from flaresend_mock.world_format import schema
 from flaresend_mock.world_format.schema import EventRecord, Evicted, Lane, Timers, is_tag
 
-FileVersion = tuple[int, int, int]
-"""Tells a file from another of the same name: inode, time of its last change, size."""
+FileVersion = tuple[int, int, int]  # tells a file from another of the same name: inode, time of its last change, size
 
 log = logging.getLogger(__name__)
 _types_lock = threading.Lock()

@@ -18,8 +18,7 @@ from flaresend_mock.http import bodies
 from flaresend_mock.http.context import shown
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by, utc
 
-STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)
-"""The statuses of deliveries."""
+STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)  # the statuses of deliveries
 
 RESPONSE_FIELDS = tuple(
     """success message error status action sent_at total_recipients successful_recipients failed_recipients

@@ -18,10 +18,8 @@ OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
 MAX_DEPTH = 20
 MAX_TESTS = 1000
 MAX_SHOWN = 100
-MAX_PROGRAM = 200_000
-"""How many instructions the regular expressions of one matcher compile to, together."""
-LEAST_PROGRAM = 2000
-"""How many each of them counts for at least, as it also takes memory while it runs."""
+MAX_PROGRAM = 200_000  # how many instructions the regular expressions of one matcher compile to, together
+LEAST_PROGRAM = 2000  # how many each of them counts for at least, as it also takes memory while it runs
 
 Check = Callable[[Any], str | None]
 
@@ -31,8 +29,7 @@ BODY_FIELDS = tuple(
 )
 """The fields that documented calls have in their bodies."""
 
-EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")
-"""The fields of a webhook event."""
+EVENT_FIELDS = ("event", "instanceId", "data", "timestamp")  # the fields of a webhook event
 
 _NUMBERED = ("recipients", "participants", "number")
 
