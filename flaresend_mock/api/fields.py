@@ -100,8 +100,7 @@ class Choice(Described[str]):
 
     def __init__(self, description: str, words: Collection[str], refusal: str, unknown: str, **kwargs: Any) -> None:
         super().__init__(description, refusal, {"type": "string", "enum": list(words)}, required=True, **kwargs)
-        self.words = words
-        self.unknown = unknown
+        self.words, self.unknown = words, unknown
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if not isinstance(value, str) or not value:

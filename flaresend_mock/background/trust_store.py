@@ -21,8 +21,7 @@ class TrustStore:
     """
 
     def __init__(self, certificates: str = "", places: Sequence[str] = ()) -> None:
-        self._certificates = certificates
-        self._places = places
+        self._certificates, self._places = certificates, places
         self._made = lru_cache(MAX_CONTEXTS)(self._make)
 
     def context(self, webhook: Webhook) -> ssl.SSLContext:

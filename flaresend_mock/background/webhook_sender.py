@@ -33,8 +33,7 @@ class WebhookSender:
     """Makes the attempts that are ready, at most 8 at once for each instance. In strict mode, it accepts only 200."""
 
     def __init__(self, *, strict: bool, trust: TrustStore) -> None:
-        self._strict = strict
-        self._trust = trust
+        self._strict, self._trust = strict, trust
         self._workers: Counter[Worker] = Counter()
         self._worlds: set[World] = set()
         self._changed = threading.Condition()

@@ -71,8 +71,7 @@ class BoundedStore(Copyable, Generic[Value]):
     """
 
     def __init__(self, limit: int, max_bytes: int) -> None:
-        self.limit = limit
-        self.max_bytes = max_bytes
+        self.limit, self.max_bytes = limit, max_bytes
         self.evicted = 0
         self.last_evicted_event = 0
         self._bytes = 0

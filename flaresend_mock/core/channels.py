@@ -20,9 +20,7 @@ class Channels:
     """The channels of a world, as one of its instances sees them."""
 
     def __init__(self, store: Store, instances: Instances, sending: Sending) -> None:
-        self._store = store
-        self._instances = instances
-        self._sending = sending
+        self._store, self._instances, self._sending = store, instances, sending
 
     def create(self, instance_id: str, name: str, description: str = "") -> Channel:
         """Create a channel that the instance owns."""

@@ -23,9 +23,7 @@ class Composer:
     """Composes the payloads of a world's inbound messages. The caller of its methods holds the world's lock."""
 
     def __init__(self, store: Store, people: People, media: Media) -> None:
-        self._store = store
-        self._people = people
-        self._media = media
+        self._store, self._people, self._media = store, people, media
 
     def compose(
         self, message: InboundMessage, instance: Instance, sender: str, chat: str, now: datetime

@@ -46,10 +46,7 @@ class Deliveries:
     """
 
     def __init__(self, store: Store, people: People, instances: Instances, faults: Faults) -> None:
-        self._store = store
-        self._people = people
-        self._instances = instances
-        self._faults = faults
+        self._store, self._people, self._instances, self._faults = store, people, instances, faults
         self.lanes = Lanes(store)
         self.generation = 0
         store.react("instance", self._after_instance)

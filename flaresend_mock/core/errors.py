@@ -81,8 +81,7 @@ class NotChannelAdmin(Refusal):
 
     def __init__(self, what: str, role: str) -> None:
         super().__init__(f"a {role} cannot {what}")
-        self.what = what
-        self.role = role
+        self.what, self.role = what, role
 
 
 class NoQrCode(Refusal):
@@ -102,8 +101,7 @@ class InvalidWorld(Refusal):
 
     def __init__(self, where: str, problem: str) -> None:
         super().__init__(f"{where}: {problem}")
-        self.where = where
-        self.problem = problem
+        self.where, self.problem = where, problem
 
 
 WorldNotFound = _kind(NotFound, "WorldNotFound", text="there is no world named {!r}")

@@ -139,9 +139,7 @@ class LogReader:
         self, subscribers: Subscribers, lock: threading.RLock, log: Callable[[], EventLog], since: int | None
     ) -> None:
         self.news = threading.Event()  # set when there may be something to read
-        self._subscribers = subscribers
-        self._lock = lock
-        self._log = log
+        self._subscribers, self._lock, self._log = subscribers, lock, log
         self._set_aside: deque[News] = deque()
         self._dropped = 0
         with lock:

@@ -38,8 +38,7 @@ class Faults:
     """The faults of a world, in the order they were armed. Of those that match, the first one whose turn it is hits."""
 
     def __init__(self, store: Store, instances: Instances) -> None:
-        self._store = store
-        self._instances = instances
+        self._store, self._instances = store, instances
         self._matchers: dict[str, Matcher] = {}
 
     def arm(self, **given: Any) -> Fault:

@@ -34,10 +34,7 @@ class Groups:
     """The groups of a world, as one of its instances sees them."""
 
     def __init__(self, store: Store, people: People, instances: Instances, sending: Sending) -> None:
-        self._store = store
-        self._people = people
-        self._instances = instances
-        self._sending = sending
+        self._store, self._people, self._instances, self._sending = store, people, instances, sending
 
     def create(self, instance_id: str, subject: str, participants: Sequence[str | int]) -> GroupView:
         """Create a group with the instance as its superadmin, without people who are not on WhatsApp."""

@@ -46,10 +46,7 @@ class Inbound:
     def __init__(
         self, store: Store, people: People, instances: Instances, media: Media, deliveries: Deliveries
     ) -> None:
-        self._store = store
-        self._people = people
-        self._instances = instances
-        self._media = media
+        self._store, self._people, self._instances, self._media = store, people, instances, media
         self._deliveries = deliveries
         self._composer = Composer(store, people, media)
         store.react("message", self._after_message)

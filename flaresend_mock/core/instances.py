@@ -20,9 +20,7 @@ class Instances:
     """The instances of a world."""
 
     def __init__(self, store: Store, people: People, pairing: Pairing) -> None:
-        self._store = store
-        self._people = people
-        self._pairing = pairing
+        self._store, self._people, self._pairing = store, people, pairing
 
     def all(self) -> list[Instance]:
         """Return all instances, oldest first."""

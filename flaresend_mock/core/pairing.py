@@ -26,8 +26,7 @@ class Pairing:
     """Moves the instances of a world from `disconnected` over `initializing`, `qr` and `connecting` to `connected`."""
 
     def __init__(self, store: Store, people: People) -> None:
-        self._store = store
-        self._people = people
+        self._store, self._people = store, people
 
     def reconnect(self, instance_id: str | None) -> Instance:
         """Start pairing a disconnected instance; it shows a QR code a second later."""

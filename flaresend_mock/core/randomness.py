@@ -13,8 +13,7 @@ class SeededRandom:
     """
 
     def __init__(self, seed: int, counters: dict[str, int]) -> None:
-        self.seed = seed
-        self._counters = counters
+        self.seed, self._counters = seed, counters
 
     def digits(self, kind: str, length: int) -> str:
         """Return the next decimal string of this kind; its first digit is not zero."""

@@ -23,10 +23,7 @@ class Schedule:
     """The scheduled messages of a world. Scheduling needs no connected phone; sending does."""
 
     def __init__(self, store: Store, people: People, instances: Instances, media: Media, sending: Sending) -> None:
-        self._store = store
-        self._people = people
-        self._instances = instances
-        self._media = media
+        self._store, self._people, self._instances, self._media = store, people, instances, media
         self._sending = sending
 
     def add(self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime) -> Task:

@@ -47,10 +47,7 @@ class Sending:
     """Sends messages, and records them."""
 
     def __init__(self, store: Store, people: People, instances: Instances, media: Media) -> None:
-        self._store = store
-        self._people = people
-        self._instances = instances
-        self._media = media
+        self._store, self._people, self._instances, self._media = store, people, instances, media
 
     def send(self, instance_id: str, recipients: Sequence[str | int], content: Content) -> Outcome:
         """Send one message to many people. A recipient that is given twice gets it twice."""

@@ -34,8 +34,7 @@ class TimeTravel:
     """
 
     def __init__(self, store: Store, handlers: dict[str, Handler]) -> None:
-        self._store = store
-        self._handlers = handlers
+        self._store, self._handlers = store, handlers
         self._moving = threading.RLock()
         self._runs_on = False
 

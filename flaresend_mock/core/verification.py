@@ -20,8 +20,7 @@ class Gathering:
 
     def __init__(self, matcher: Matcher, wanted: int) -> None:
         self.enough = threading.Event()
-        self._matcher = matcher
-        self._wanted = wanted
+        self._matcher, self._wanted = matcher, wanted
         self._lock = threading.Lock()
         self._found: dict[Any, tuple[int, Item]] = {}
         self._seen: set[Any] = set()

@@ -29,8 +29,7 @@ class Worlds:
     def __init__(self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None) -> None:
         self._lock = threading.RLock()
         self._worlds = {default.name: default}
-        self._make = make
-        self._fresh = fresh
+        self._make, self._fresh = make, fresh
         self._by_key: dict[str, World] = {}
         self._opened: OrderedDict[str, str] = OrderedDict()
         self._gone: OrderedDict[str, None] = OrderedDict()

@@ -322,8 +322,7 @@ class ResponseWriter:
     """
 
     def __init__(self, send: Callable[[bytes], None], head: Head, server: HttpServer | None = None) -> None:
-        self._send = send
-        self._server = server
+        self._send, self._server = send, server
         self._is_head = head.method == "HEAD"
         self._minor = min(head.minor, 1)
         self._status = ""

@@ -60,9 +60,7 @@ class Refused(Exception):
 
     def __init__(self, status: int, message: str, path: str = "/") -> None:
         super().__init__(message)
-        self.status = status
-        self.message = message
-        self.path = path
+        self.status, self.message, self.path = status, message, path
         self.is_head = False
 
     @property
@@ -117,9 +115,7 @@ class RequestReader:
     """
 
     def __init__(self, receive: Callable[[float], bytes], send: Callable[[bytes], None], max_body: int) -> None:
-        self._receive = receive
-        self._send = send
-        self._max_body = max_body
+        self._receive, self._send, self._max_body = receive, send, max_body
         self.buffer = b""
         self.head = b""
         self._received = bytearray()  # of a body: unlike bytes, it loses its first ones at no cost

@@ -38,11 +38,7 @@ class Property(fields.Field[Any]):
         key: str | None = None,
     ) -> None:
         super().__init__(dump_only=True, allow_none=null, data_key=key, metadata={"description": description})
-        self.of = of
-        self.description = description
-        self.at = at
-        self.get = get
-        self.write = write
+        self.of, self.description, self.at, self.get, self.write = of, description, at, get, write
         self.optional = optional
         self.match = match or Matched()
         self.only_match = only_match
