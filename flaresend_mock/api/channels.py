@@ -10,7 +10,7 @@ from flaresend_mock.api.fields import Body, Text, Url
 from flaresend_mock.api.messages import ChannelContentBody, response
 from flaresend_mock.core.models import Channel
 from flaresend_mock.http.endpoint import Endpoints
-from flaresend_mock.http.resources import Property, Resource, utc_milliseconds
+from flaresend_mock.http.resources import Property, Resource, of_model, utc_milliseconds
 
 blueprint = Endpoints("channels", phone=True)
 
@@ -30,13 +30,7 @@ class UpdateChannel(Body):
     picture = Url("The URL of the channel's picture.", error_messages={"null": "Invalid URL"})
 
 
-class CreatedChannel(Resource):
-    """A channel that was just created."""
-
-    id = Property(str, "The channel's JID.")
-    name = Property(str, _NAME)
-    invite = Property(str, "The code in the link by which people find the channel.")
-    subscribers = Property(int, "The number of subscribers.")
+CreatedChannel = of_model(Channel, "A channel that was just created.", "id name invite subscribers", "CreatedChannel")
 
 
 class ChannelState(Resource):

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Any
 
 from flaresend_mock.core.bounded_store import size_of, size_of_template
-from flaresend_mock.core.model import model
+from flaresend_mock.core.model import model, told
 
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
 OPEN_STATUSES = ("pending", "retrying", "delayed", "waiting")
@@ -27,55 +27,54 @@ DISAPPEARING_SECONDS = (86_400, 604_800, 7_776_000)
 class Rule:
     """A person's `reply` (None: the same text), `after` seconds after a text with `when` (None: any) in any case."""
 
-    when: str | None = None
-    reply: str | None = None
-    after: float = 1.0
+    when: str | None = told("A text that contains this is replied to; null for every text.", default=None)
+    reply: str | None = told("The reply; null for the same text.", default=None)
+    after: float = told("Seconds of the world's clock until the reply.", default=1.0)
 
 
 @model
 class Person:
     """A person with a number and a LID, on WhatsApp or not. The first of their `rules` that matches replies."""
 
-    number: str
-    lid: str
-    name: str = ""
-    on_whatsapp: bool = True
-    rules: tuple[Rule, ...] = ()
-    aliases: tuple[str, ...] = ()
-    addable: bool = True
+    number: str = told("The phone number, as digits.")
+    lid: str = told("The LID, such as 163514152964174@lid.")
+    name: str = told("The name.", default="")
+    on_whatsapp: bool = told("Whether messages reach this number.", default=True)
+    rules: tuple[Rule, ...] = told("Automatic replies: the first rule that matches applies.", default=())
+    aliases: tuple[str, ...] = told("Further numbers that reach this person.", default=())
+    addable: bool = told("Whether others may add this person to groups.", default=True)
 
 
 @model
 class Chaos:
     """Random failures of events: probabilities from 0 to 1, and a delay in seconds of the world's clock."""
 
-    duplicate: float = 0.0
-    reorder: float = 0.0
-    drop: float = 0.0
-    delay: float = 0.0
+    duplicate: float = told("The probability that an event is delivered twice.", default=0.0)
+    reorder: float = told("The probability that later events overtake an event.", default=0.0)
+    drop: float = told("The probability that an event is not delivered.", default=0.0)
+    delay: float = told("Seconds of the world's clock until an event is sent.", default=0.0)
 
 
 @model
 class Webhook:
-    """Where an instance's events go.
+    """Where an instance's events go. While it is paused, they are held."""
 
-    `retries` are the seconds, on the world's clock, between one attempt and the next; `failures` counts deliveries that
-    failed in a row. A paused webhook gets nothing. A receiver over https is verified against the public roots and `ca`,
-    which are certificates in PEM, unless `verify` is false.
-    """
-
-    url: str
-    secret: str | None = None
-    retries: tuple[float, ...] = (1, 5, 30, 120, 600)
-    verification: str = "none"
-    verify_token: str | None = None
-    chaos: Chaos = Chaos()
-    paused: bool = False
-    failures: int = 0
-    ordered: bool = True
-    body_style: str = "raw"
-    ca: str | None = None
-    verify: bool = True
+    url: str = told("The URL that events are sent to.")
+    secret: str | None = told("The secret that deliveries are signed with, masked.", default=None)
+    retries: tuple[float, ...] = told(
+        "Seconds of the world's clock between one attempt and the next.", default=(1, 5, 30, 120, 600)
+    )
+    verification: str = told("How the receiver is verified: none, post or challenge.", default="none")
+    verify_token: str | None = told("The token of a challenge, masked.", default=None)
+    chaos: Chaos = told("Random failures of deliveries.", default=Chaos())
+    paused: bool = told("Whether events are held.", default=False)
+    failures: int = told("Deliveries that failed in a row.", default=0)
+    ordered: bool = told("Whether the events of a chat wait for one that is retried.", default=True)
+    body_style: str = told("How the JSON of events is written: raw or escaped.", default="raw")
+    ca: str | None = told(
+        "Certificates in PEM that the receiver is verified against, besides the public ones.", default=None
+    )
+    verify: bool = told("Whether the certificate of an https receiver is verified.", default=True)
 
 
 @model
@@ -110,27 +109,27 @@ class Instance:
 
 @model
 class Member:
-    """A participant of a group; `admin` is superadmin, admin or None."""
+    """A participant of a group."""
 
-    number: str
-    admin: str | None = None
+    number: str = told("The phone number, as digits.")
+    admin: str | None = told("superadmin, admin, or null.", default=None)
 
 
 @model
 class Group:
-    """A WhatsApp group. `announce`: only admins post; `restrict`: only admins edit the group info."""
+    """A WhatsApp group."""
 
-    id: str
-    subject: str
+    id: str = told("The group's JID.")
+    subject: str = told("The name of the group.")
     subject_owner: str
     subject_time: datetime
-    owner: str
-    created: datetime
+    owner: str = told("The number of who created the group.")
+    created: datetime = told("When the group was created, in UTC.")
     invite: str
     members: Mapping[str, Member]
-    description: str = ""
-    announce: bool = False
-    restrict: bool = False
+    description: str = told("The description of the group.", default="")
+    announce: bool = told("Whether only admins may post.", default=False)
+    restrict: bool = told("Whether only admins may edit the group's info.", default=False)
     join_approval: bool = False
     members_may_add: bool = False
     is_community: bool = False
@@ -144,13 +143,13 @@ class Group:
 class Channel:
     """A WhatsApp newsletter; `roles` are OWNER, ADMIN or SUBSCRIBER by the follower's number."""
 
-    id: str
-    name: str
-    invite: str
-    created: datetime
-    description: str = ""
-    picture: str | None = None
-    subscribers: int = 0
+    id: str = told("The channel's JID.")
+    name: str = told("The name of the channel.")
+    invite: str = told("The code in the link by which people find the channel.")
+    created: datetime = told("When the channel was created, in UTC.")
+    description: str = told("The description of the channel.", default="")
+    picture: str | None = told("The URL of the channel's picture.", default=None)
+    subscribers: int = told("The number of subscribers.", default=0)
     roles: Mapping[str, str] = field(default_factory=dict)
 
     def role_of(self, number: str) -> str:
@@ -260,45 +259,43 @@ class Disappearing:
 
 @model
 class Attempt:
-    """One attempt to deliver an event: what was sent, and the response, or the reason why there is none.
+    """One attempt to deliver an event. If it `reconnected`, the receiver may have got the event twice."""
 
-    If it `reconnected`, the receiver had closed the kept connection, and may have got the event twice.
-    """
-
-    at: datetime
-    url: str
-    headers: tuple[tuple[str, str], ...]
-    status: int | None
-    response: str
-    error: str | None
-    milliseconds: float
-    accepted: bool
-    reconnected: bool = False
+    at: datetime = told("When the attempt was made, in UTC.")
+    url: str = told("The URL that the event was sent to.")
+    headers: tuple[tuple[str, str], ...] = told("The headers that were sent.")
+    status: int | None = told("The HTTP status of the response; null without a response.")
+    response: str = told("The start of the response's body.")
+    error: str | None = told("The error, if the receiver sent no response.")
+    milliseconds: float = told("How long the attempt took.")
+    accepted: bool = told("Whether the receiver accepted the event.")
+    reconnected: bool = told(
+        "Whether the receiver had closed the kept connection, so that the event went over a new one.", default=False
+    )
 
 
 @model
 class Delivery:
-    """One webhook event on its way.
+    """A webhook event on its way. The `timestamp` of a `stamped` body is final.
 
     `status` is one of OPEN_STATUSES or CLOSED_STATUSES; one that is `waiting` waits for its instance, and keeps `chaos`
-    until then. `event` is the number of the event that first told of it. The receiver knows it by `webhook_id`, which
-    redeliveries share. `fault` is the id of the last fault that it met. The `timestamp` of a `stamped` body is final.
+    until then.
     """
 
-    id: str
+    id: str = told("The delivery's id.")
     instance: str
-    chat: str
-    message: str
+    chat: str = told("The JID of the chat.")
+    message: str = told("The id of the message that the event reports.")
     body: bytes
-    created: datetime
-    webhook_id: str
+    created: datetime = told("When the event was created, in UTC.")
+    webhook_id: str = told("The id that the receiver sees; redeliveries share it.")
     status: str = "pending"
-    event: int = 0
-    attempts: tuple[Attempt, ...] = ()
-    next_retry: datetime | None = None
-    redelivery_of: str | None = None
-    duplicate_of: str | None = None
-    fault: str | None = None
+    event: int = told("The number of its first event.", default=0)
+    attempts: tuple[Attempt, ...] = told("The attempts, oldest first.", default=())
+    next_retry: datetime | None = told("When it is tried again, in UTC.", default=None)
+    redelivery_of: str | None = told("The id of the delivery that it repeats.", default=None)
+    duplicate_of: str | None = told("The id of the delivery that a fault duplicated.", default=None)
+    fault: str | None = told("The id of the last fault that it met.", default=None)
     stamped: bool = False
     chaos: Chaos | None = None
 
@@ -380,9 +377,9 @@ class Call:
 class Reply:
     """The reply of a fault, instead of the API's or the receiver's; `body` is JSON, or text that is sent unchanged."""
 
-    status: int
-    body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = told("The HTTP status.")
+    body: Any = told("The body: JSON, or a text.", default=None)
+    headers: Mapping[str, str] = told("More headers.", default_factory=dict)
 
 
 @model
@@ -397,25 +394,21 @@ class Delay:
 
 @model
 class Fault:
-    """A rule that makes calls or deliveries fail.
+    """A rule that makes calls or deliveries fail, until `hits` is `times`; `match` is as the control plane takes it."""
 
-    `on` is calls or deliveries; `match` says which, as the control plane takes it; `matched` counts them. The first
-    `after` are let through, then every `every`th has its turn, with this `probability`, until `hits` is `times`.
-    """
-
-    id: str
-    name: str
-    on: str
+    id: str = told("The fault's id, such as fault-1.")
+    name: str = told("The name in lists and logs.")
+    on: str = told("calls or deliveries.")
     match: Mapping[str, Any]
     reply: Reply | None = None
-    delay: Delay | None = None
-    action: str | None = None
-    after: int = 0
-    every: int = 1
-    times: int | None = None
-    probability: float = 1.0
-    matched: int = 0
-    hits: int = 0
+    delay: Delay | None = told("The seconds that it delays by.", default=None)
+    action: str | None = told("What it does to the connection, the response or the event.", default=None)
+    after: int = told("How many matches pass before it first applies.", default=0)
+    every: int = told("It applies to every Nth match.", default=1)
+    times: int | None = told("How often it applies at most.", default=None)
+    probability: float = told("The probability that it applies.", default=1.0)
+    matched: int = told("How often it matched.", default=0)
+    hits: int = told("How often it applied.", default=0)
 
     @property
     def armed(self) -> bool:

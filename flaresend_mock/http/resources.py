@@ -5,11 +5,12 @@ Responses, the fields that matchers know, the OpenAPI documents and the tables i
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter, itemgetter, methodcaller
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, missing
@@ -18,6 +19,8 @@ from flaresend_mock.core.event_bodies import time_text
 from flaresend_mock.core.matchers.parser import Field as Matched
 
 Read = Callable[[Any], Any]
+
+_of_models: dict[type, type[Resource]] = {}
 
 
 class Property(fields.Field[Any]):
@@ -84,6 +87,41 @@ class Envelope(Resource):
 def envelope(name: str, **properties: Property) -> type[Envelope]:
     """Return an envelope that has a name in the OpenAPI document, and needs no description."""
     return type(name, (Envelope,), properties)
+
+
+def properties(model: type, at: str = "") -> dict[str, Property]:
+    """Return properties for the fields of a data class that say what they mean; they have the types of these.
+
+    They are read from the item, or from what is `at` a path in it, such as "state.settings.".
+    """
+    hints, described = get_type_hints(model), [one for one in dataclasses.fields(model) if one.metadata]
+    pairs = [(one.name, hints[one.name], one.metadata["description"]) for one in described]
+    return {name: Property(_type(of), means, at=at + name, null=_is_optional(of)) for name, of, means in pairs}
+
+
+def of_model(
+    model: type, description: str, names: str = "", called: str = "", read: Any = attrgetter, **more: Property
+) -> type[Resource]:
+    """Return the resource of a data class. It has `properties` of these names, or all, and those that are given.
+
+    In the OpenAPI document, it is `called` as the class by default.
+    """
+    known = properties(model) | more
+    shown = {name: known[name] for name in names.split() or known}
+    made = type(called or model.__name__, (Resource,), {"__doc__": description, "read": read, **shown})
+    _of_models.setdefault(model, made)
+    return made
+
+
+def _is_optional(hint: Any) -> bool:
+    return type(None) in get_args(hint)
+
+
+def _type(hint: Any) -> Any:
+    """Return the type of a property for that of a field."""
+    if _is_optional(hint):
+        return _type(get_args(hint)[0])
+    return [_type(get_args(hint)[0])] if get_origin(hint) is tuple else _of_models.get(hint, hint)
 
 
 def matched(of: type[Resource]) -> dict[str, Matched]:

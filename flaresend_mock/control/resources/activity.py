@@ -16,7 +16,7 @@ from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payloads import OTHER, quoted_by, target_of
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import shown
-from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, shown_by, utc
+from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, of_model, shown_by, utc
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)  # the statuses of deliveries
 
@@ -112,48 +112,29 @@ class Request(Resource):
     fault = Property(str, "The id of the fault that the call met.", null=True)
 
 
-class Attempt(Resource):
-    """An attempt to deliver an event."""
-
-    at = Property(datetime, "When the attempt was made, in UTC.")
-    url = Property(str, "The URL that the event was sent to.")
-    headers = Property(dict[str, str], "The headers that were sent.")
-    status = Property(int, "The HTTP status of the response; null without a response.", null=True)
-    response = Property(str, "The start of the response's body.")
-    error = Property(str, "The error, if the receiver sent no response.", null=True)
-    milliseconds = Property(float, "How long the attempt took.")
-    accepted = Property(bool, "Whether the receiver accepted the event.")
-    reconnected = Property(
-        bool, "Whether the receiver had closed the kept connection, so that the event went over a new one."
-    )
+_SENT = Property(dict[str, str], "The headers that were sent.")
+Attempt = of_model(models.Attempt, "An attempt to deliver an event.", headers=_SENT)
 
 
-class Attempted(Attempt):
-    """A request to a webhook that delivers no event, and its response."""
+Attempted = of_model(
+    models.Attempt,
+    "A request to a webhook that delivers no event, and its response.",
+    "url headers status response error milliseconds reconnected",
+    "Attempted",
+    headers=_SENT,
+    read=itemgetter,
+)
 
-    class Meta:
-        exclude = ("at", "accepted")
 
-    read = itemgetter
-
-
-class Delivery(Resource):
-    """A webhook event with all attempts to deliver it."""
-
-    id = Property(str, "The delivery's id.")
-    status = Property(str, f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}.", match=Field(words=STATUSES))
-    instance = Property(str, "The id of the instance.", match=parser.INSTANCE)
-    chat = Property(str, "The JID of the chat.")
-    message = Property(str, "The id of the message that the event reports.")
-    webhook_id = Property(str, "The id that the receiver sees; redeliveries share it.")
-    event = Property(int, "The number of its first event.")
-    created = Property(datetime, "When the event was created, in UTC.")
-    next_retry = Property(datetime, "When it is tried again, in UTC.", null=True)
-    redelivery_of = Property(str, "The id of the delivery that it repeats.", null=True)
-    duplicate_of = Property(str, "The id of the delivery that a fault duplicated.", null=True)
-    body = Property(Any, "The body that is sent.", write=read_body, match=Field(known=parser.EVENT_FIELDS))
-    attempts = Property([Attempt], "The attempts, oldest first.")
-    fault = Property(str, "The id of the last fault that it met.", null=True)
+Delivery = of_model(
+    models.Delivery,
+    "A webhook event with all attempts to deliver it.",
+    """id status instance chat message webhook_id event created next_retry redelivery_of duplicate_of body attempts
+    fault""",
+    status=Property(str, f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}.", match=Field(words=STATUSES)),
+    instance=Property(str, "The id of the instance.", match=parser.INSTANCE),
+    body=Property(Any, "The body that is sent.", write=read_body, match=Field(known=parser.EVENT_FIELDS)),
+)
 
 
 class ScheduledMessage(Resource):

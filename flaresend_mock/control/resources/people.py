@@ -8,47 +8,23 @@ from flaresend_mock.control.resources.activity import Attempted, Delivery
 from flaresend_mock.core import models
 from flaresend_mock.core.redaction import key_id, key_mask, masked
 from flaresend_mock.core.world import World
-from flaresend_mock.http.resources import Envelope, Property, Resource, envelope
+from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, of_model
+
+Rule = of_model(models.Rule, "A rule by which a person replies automatically.")
 
 
-class Rule(Resource):
-    """A rule by which a person replies automatically."""
-
-    when = Property(str, "A text that contains this is replied to; null for every text.", null=True)
-    reply = Property(str, "The reply; null for the same text.", null=True)
-    after = Property(float, "Seconds of the world's clock until the reply.")
+Person = of_model(models.Person, "A person in the directory.")
 
 
-class Person(Resource):
-    """A person in the directory."""
-
-    number = Property(str, "The phone number, as digits.")
-    lid = Property(str, "The LID, such as 163514152964174@lid.")
-    name = Property(str, "The name.")
-    on_whatsapp = Property(bool, "Whether messages reach this number.")
-    rules = Property([Rule], "Automatic replies: the first rule that matches applies.")
-    aliases = Property([str], "Further numbers that reach this person.")
-    addable = Property(bool, "Whether others may add this person to groups.")
+Member = of_model(models.Member, "A participant of a group.")
 
 
-class Member(Resource):
-    """A participant of a group."""
-
-    number = Property(str, "The phone number, as digits.")
-    admin = Property(str, "superadmin, admin, or null.", null=True)
-
-
-class Group(Resource):
-    """A group, with its participants by number."""
-
-    id = Property(str, "The group's JID.")
-    subject = Property(str, "The name of the group.")
-    description = Property(str, "The description of the group.")
-    owner = Property(str, "The number of who created the group.")
-    announce = Property(bool, "Whether only admins may post.")
-    restrict = Property(bool, "Whether only admins may edit the group's info.")
-    created = Property(datetime, "When the group was created, in UTC.")
-    participants = Property([Member], "The participants.", get=lambda group: group.members.values())
+Group = of_model(
+    models.Group,
+    "A group, with its participants by number.",
+    "id subject description owner announce restrict created participants",
+    participants=Property([Member], "The participants.", get=lambda group: group.members.values()),
+)
 
 
 class Role(Resource):
@@ -58,47 +34,27 @@ class Role(Resource):
     role = Property(str, "OWNER, ADMIN or SUBSCRIBER.", get=lambda one: one[1])
 
 
-class Channel(Resource):
-    """A channel, with the roles of instances."""
-
-    id = Property(str, "The channel's JID.")
-    name = Property(str, "The name of the channel.")
-    description = Property(str, "The description of the channel.")
-    invite = Property(str, "The code in the link by which people find the channel.")
-    picture = Property(str, "The URL of the channel's picture.", null=True)
-    subscribers = Property(int, "The number of subscribers.")
-    created = Property(datetime, "When the channel was created, in UTC.")
-    roles = Property([Role], "The roles of instances.", get=lambda channel: channel.roles.items())
+Channel = of_model(
+    models.Channel,
+    "A channel, with the roles of instances.",
+    "id name description invite picture subscribers created roles",
+    roles=Property([Role], "The roles of instances.", get=lambda channel: channel.roles.items()),
+)
 
 
-class Chaos(Resource):
-    """Random failures of an instance's deliveries: probabilities from 0 to 1, and a delay."""
-
-    duplicate = Property(float, "The probability that an event is delivered twice.")
-    reorder = Property(float, "The probability that later events overtake an event.")
-    drop = Property(float, "The probability that an event is not delivered.")
-    delay = Property(float, "Seconds of the world's clock until an event is sent.")
+Chaos = of_model(models.Chaos, "Random failures of an instance's deliveries: probabilities from 0 to 1, and a delay.")
 
 
-class Webhook(Resource):
-    """The webhook that receives an instance's events."""
-
-    url = Property(str, "The URL that events are sent to.")
-    secret = Property(str, "The secret that deliveries are signed with, masked.", null=True)
-    retries = Property(
+Webhook = of_model(
+    models.Webhook,
+    "The webhook that receives an instance's events.",
+    "url secret retries verification verify_token chaos paused failures ordered body_style ca verify",
+    retries=Property(
         [float],
         "Seconds of the world's clock between one attempt and the next.",
         write=lambda retries: [int(seconds) if seconds == int(seconds) else seconds for seconds in retries],
-    )
-    verification = Property(str, "How the receiver is verified: none, post or challenge.")
-    verify_token = Property(str, "The token of a challenge, masked.", null=True)
-    chaos = Property(Chaos, "Random failures of deliveries.")
-    paused = Property(bool, "Whether events are held.")
-    failures = Property(int, "Deliveries that failed in a row.")
-    ordered = Property(bool, "Whether the events of a chat wait for one that is retried.")
-    body_style = Property(str, "How the JSON of events is written: raw or escaped.")
-    ca = Property(str, "Certificates in PEM that the receiver is verified against, besides the public ones.", null=True)
-    verify = Property(bool, "Whether the certificate of an https receiver is verified.")
+    ),
+)
 
 
 class ApiKey(Envelope):

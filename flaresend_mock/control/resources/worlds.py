@@ -1,32 +1,21 @@
 """Worlds: their settings, clock, snapshots and faults, and what verification finds in them."""
 
-from dataclasses import fields
 from datetime import datetime
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
 from marshmallow import missing
 
 from flaresend_mock.control.resources.activity import PENDING, Delivery, Message, Request
 from flaresend_mock.control.resources.people import Instance, shown_instance
-from flaresend_mock.core import world
+from flaresend_mock.core import models, world
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.http.context import services
-from flaresend_mock.http.resources import Envelope, Property, Read, Resource, envelope
+from flaresend_mock.http.resources import Envelope, Property, Read, Resource, envelope, of_model, properties
 
 LAST_EVENT = "The number of the world's last event."
-_TYPES = get_type_hints(Settings)
-_SETTINGS = {
-    one.name: Property(
-        next((of for of in get_args(_TYPES[one.name]) if one.default is None), _TYPES[one.name]),
-        one.metadata["description"],
-        at=f"state.settings.{one.name}",
-        null=one.default is None,
-    )
-    for one in fields(Settings)
-}
-"""The settings of a world, by their names."""
+_SETTINGS = properties(Settings, at="state.settings.")
 
 
 class _World(Resource):
@@ -144,48 +133,35 @@ class Snapshot(Resource):
 Snapshots = envelope("Snapshots", snapshots=Property([Snapshot], "The snapshots, oldest first."))
 
 
-class Reply(Resource):
-    """The response that a fault gives."""
-
-    status = Property(int, "The HTTP status.")
-    body = Property(Any, "The body: JSON, or a text.")
-    headers = Property(dict[str, str], "More headers.")
+Reply = of_model(models.Reply, "The response that a fault gives.", headers=Property(dict[str, str], "More headers."))
 
 
 def _if_normal(name: str) -> Read:
     return lambda delay: missing if delay.mean is None else getattr(delay, name)
 
 
-class Delay(Resource):
-    """The seconds that a fault delays by: between two bounds, or around a mean."""
+Delay = of_model(
+    models.Delay,
+    "The seconds that a fault delays by: between two bounds, or around a mean.",
+    lowest=Property(float, "The fewest seconds.", key="from"),
+    highest=Property(float, "The most seconds.", key="to"),
+    mean=Property(float, "The mean of a normal distribution.", get=_if_normal("mean"), optional=True),
+    deviation=Property(float, "Its standard deviation.", get=_if_normal("deviation"), optional=True),
+)
 
-    lowest = Property(float, "The fewest seconds.", key="from")
-    highest = Property(float, "The most seconds.", key="to")
-    mean = Property(float, "The mean of a normal distribution.", get=_if_normal("mean"), optional=True)
-    deviation = Property(float, "Its standard deviation.", get=_if_normal("deviation"), optional=True)
 
-
-class Fault(Resource):
-    """A fault, with how often it matched and applied."""
-
-    id = Property(str, "The fault's id, such as fault-1.")
-    name = Property(str, "The name in lists and logs.")
-    armed = Property(bool, "Whether it can still apply.")
-    on = Property(str, "calls or deliveries.")
-    match = Property(
+Fault = of_model(
+    models.Fault,
+    "A fault, with how often it matched and applied.",
+    "id name armed on match respond delay action after every times probability matched hits",
+    armed=Property(bool, "Whether it can still apply."),
+    match=Property(
         dict,
         "The matcher; an API key in it is masked.",
         get=lambda fault: {name: MASK if name == "key" else wanted for name, wanted in fault.match.items()},
-    )
-    respond = Property(Reply, "The response that it gives.", at="reply", null=True)
-    delay = Property(Delay, "The seconds that it delays by.", null=True)
-    action = Property(str, "What it does to the connection, the response or the event.", null=True)
-    after = Property(int, "How many matches pass before it first applies.")
-    every = Property(int, "It applies to every Nth match.")
-    times = Property(int, "How often it applies at most.", null=True)
-    probability = Property(float, "The probability that it applies.")
-    matched = Property(int, "How often it matched.")
-    hits = Property(int, "How often it applied.")
+    ),
+    respond=Property(Reply, "The response that it gives.", at="reply", null=True),
+)
 
 
 Faults = envelope("Faults", faults=Property([Fault], "The faults, oldest first."))
