@@ -1,5 +1,6 @@
 """The chats page: the list of chats, one chat with its messages, and what went over the wire for a message."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
@@ -9,7 +10,7 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.kinds import FIELDS, KINDS
+from flaresend_mock.core.kinds import FIELDS
 from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
@@ -17,7 +18,7 @@ from flaresend_mock.dashboard.exchange import explain_message
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import blueprint, live, number_argument, page, part
 from flaresend_mock.http.context import services
-from flaresend_mock.package_data import SAMPLES
+from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 
 MESSAGES = 40  # the number of messages that a page loads at a time
 CHATS = 60  # the number of chats that the list loads at a time
@@ -59,8 +60,18 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
     shown = read_page(world, found)
     _seen(world)[instance, chat] = shown["last_event"]
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
-    form = {"kinds": KINDS, "fields_of": FIELDS, "samples": SAMPLES}
+    form = {"fields_of": FIELDS, "samples": SAMPLES, "events": event_names(), "limit": services().max_body_size}
     return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
+
+
+@blueprint.get("/samples/<name>")
+def shipped_sample(name: str) -> Response:
+    """Return a shipped file or webhook event, which the page shows before it is sent."""
+    if name in event_names():
+        return Response(json.dumps(sample_event(name)), content_type="application/json")
+    if name not in SAMPLES:
+        raise NotFound
+    return Response(sample(name).data, content_type=sample(name).mimetype)
 
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")

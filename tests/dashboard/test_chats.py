@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import draw
+from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE
 from tests.support import KEY, NOW
 
@@ -267,23 +269,59 @@ def test_a_poll_says_how_many_voted_and_a_contact_whether_it_is_on_whatsapp(
     assert "voted" not in bubbles(shown(client, CHAT))[0]
 
 
-def test_the_form_has_each_field_of_each_kind_and_sends_only_those_of_the_chosen_one(client: Client) -> None:
-    form = re.search(r'<form class="composer".*?</form>', shown(client, CHAT), re.DOTALL)
-    assert form is not None
-    offered = re.findall(r'<label data-for="([^"]*)"[^>]*>[^<]*<(?:input|select)[^>]* name="([^"]+)"', form[0])
-    by_field = {name.partition(".")[0]: set(kinds.split()) for kinds, name in offered}
+class Form(HTMLParser):
+    """The kinds for which a form sends each of its fields: what an element is for goes for what it holds."""
 
-    assert len(by_field) > 15
-    for name, kinds in by_field.items():
-        of_kinds = {kind for kind, fields in FIELDS.items() if name in fields}
-        assert kinds - {"text"} == of_kinds - {"text"}, name
-    assert set(re.findall(r'<option value="(\w+)">', form[0])) == set(KINDS) - {
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.fields: dict[str, set[str]] = {}
+        self.offered: set[str] = set()
+        self._around: list[tuple[str, set[str] | None]] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        own = set((given["data-for"] or "").split()) if "data-for" in given else None
+        if tag == "option" and given.get("value"):
+            self.offered.add(given["value"] or "")
+        if tag in ("input", "select", "textarea") and given.get("name"):
+            limits = [kinds for _, kinds in self._around if kinds is not None] + ([] if own is None else [own])
+            name = (given["name"] or "").partition(".")[0]
+            if limits:
+                self.fields.setdefault(name, set()).update(set.intersection(*limits))
+        if tag not in ("input", "path", "circle", "rect", "br"):
+            self._around.append((tag, own))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self._around and self._around.pop()[0] != tag:
+            pass
+
+
+def test_the_form_has_each_field_of_each_kind_and_sends_only_those_of_the_chosen_one(client: Client) -> None:
+    found = re.search(r'<form class="composer".*?</form>', shown(client, CHAT), re.DOTALL)
+    assert found is not None
+    form = Form(found[0])
+    elsewhere = {"contact", "contacts", "file", "caption", "mentions", "link", "emoji", "channel"}
+
+    for name in {field for fields in FIELDS.values() for field in fields} - elsewhere:
+        assert form.fields[name] == {kind for kind, fields in FIELDS.items() if name in fields}, name
+    assert form.fields.keys() - {"event", "message"} <= {field for fields in FIELDS.values() for field in fields}
+    assert form.offered - {"86400", "604800", "7776000", "0"} >= set(KINDS) - {
         "delete",
         "edit",
         "reaction",
-        "text",
         "channel_image",
     }
+
+
+def test_samples_are_looked_at_before_they_are_sent(client: Client) -> None:
+    for name in SAMPLES:
+        found = client.get(f"/_mock/ui/samples/{name}")
+        assert (found.data, found.content_type) == (sample(name).data, sample(name).mimetype)
+    for name in event_names():
+        assert client.get(f"/_mock/ui/samples/{name}").json == sample_event(name)
+    for name in ("nothing", "../media/sample.jpg", "image", "sample.jpg"):
+        assert client.get(f"/_mock/ui/samples/{name}").status_code == 404
 
 
 def test_reactions_edits_and_deletions_change_the_bubble_they_are_about(
@@ -468,7 +506,7 @@ def test_a_face_is_a_picture_and_runs_nothing(client: Client) -> None:
     assert client.get("/_mock/ui/faces/other/1.svg").status_code == 404
 
 
-@pytest.mark.parametrize("name", ["dashboard.css", "dashboard.js", "htmx.min.js"])
+@pytest.mark.parametrize("name", ["dashboard.css", "dashboard.js", "composer.css", "composer.js", "htmx.min.js"])
 def test_files_are_of_this_package(name: str, client: Client) -> None:
     assert client.get(f"/_mock/ui/assets/{name}").status_code == 200
     for other in ("../assets.py", "..%2fassets.py", "htmx.LICENSE", ""):

@@ -142,21 +142,44 @@ def test_one_reacts_replies_edits_and_deletes(open_page: Callable[..., Any]) -> 
         page.wait_for_selector("text=This message was deleted")
 
 
+def attach(page: Any, kind: str) -> None:
+    """Open the fields of a kind of message, from the menu or from its longer list."""
+    page.click("#attacher")
+    shown = page.locator(f"#attach [data-kind='{kind}']")
+    if shown.count():
+        shown.click()
+    else:
+        page.click("#attach [data-kind='']")
+        page.select_option("#kind", kind)
+
+
+def use_sample(page: Any) -> None:
+    """Fill in what the chosen kind needs."""
+    for button in ("[data-fill]:visible", "[data-sample]:visible"):
+        if page.locator(button).count():
+            page.locator(button).first.click()
+
+
 def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: Callable[..., Any]) -> None:
     note = tmp_path / "notes.txt"
     note.write_text("hello")
     with open_page() as page:
         page.click("text=Brian Otieno")
-        page.click("[data-toggle=extras]")
-        page.set_input_files("#file", str(note))
+        page.click("#attacher")
+        with page.expect_file_chooser() as chooser:
+            page.click("[data-kind=document]")
+        chooser.value.set_files(str(note))
+        page.wait_for_selector("#previews >> text=notes.txt")
+        assert page.inner_text("#previews small") == "5 bytes"
         write(page, "with a caption")
         page.wait_for_selector(".bubble.person .file >> text=notes.txt")
-        page.click("[data-toggle=extras]")
+        attach(page, "document")
         page.set_input_files("#file", str(note))  # and then something else, which carries none
         for kind, shown in (("location", "-1.286389"), ("contact", "Jane Doe"), ("sticker", "img.sticker")):
-            if page.is_hidden("#kind"):
-                page.click("[data-toggle=extras]")
-            page.select_option("#kind", kind)
+            attach(page, kind)
+            if kind == "sticker":
+                page.click("[aria-label='Remove notes.txt']")
+            use_sample(page)
             page.click(".send")
             page.wait_for_selector(f".bubble.person {shown}" if "img" in shown else f".bubble.person >> text={shown}")
 
@@ -177,8 +200,8 @@ def test_a_picture_is_posted_in_a_channel(emulator: FlaresendMock, open_page: Ca
     with open_page(f"w/default/chats/{first(emulator)}/{channel['id']}") as page:
         write(page, "Fresh today")
         page.wait_for_selector(".bubble:has(img.image) >> text=Fresh today")
-        page.click("[data-toggle=extras]")
-        page.select_option("[name='media.sample']", "png")
+        page.click("#attacher")
+        page.click("[data-sample=png]")
         page.click(".send")
         page.wait_for_selector(".bubble:has(img.image) >> nth=1")
     event = steer(emulator, "GET", "deliveries")["deliveries"][-1]["body"]
@@ -190,26 +213,27 @@ def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
 ) -> None:
     with open_page("w/default/chats") as page:
         page.click("text=Brian Otieno")
-        page.click("[data-toggle=extras]")
-        kinds = page.evaluate("[...document.getElementById('kind').options].map((one) => one.value)")
-        for count, kind in enumerate((kind for kind in kinds if kind not in ("", "poll_vote")), 1):
-            page.fill("#text", "Some words")
-            if page.locator("#extras").is_hidden():
-                page.click("[data-toggle=extras]")
-            page.select_option("#kind", "location")
+        every = page.evaluate("[...document.getElementById('kind').options].map((one) => one.value)")
+        kinds = [one for one in every if one not in ("", "poll_vote", "event")]
+        page.fill("#text", "Some words")
+        for count, kind in enumerate(kinds, 1):
+            attach(page, "location")
             page.fill("[name=name]", "Uhuru Park")
             page.select_option("#kind", kind)
+            use_sample(page)
+            if page.is_enabled("#text"):
+                page.fill("#text", "Some words")
             page.click(".send")
             page.wait_for_selector(f".bubble.person >> nth={count - 1}")
-            assert eventually(page, "!composer.dataset.busy")
+            assert eventually(page, "!composer.dataset.busy && tray.hidden")
         found = steer(emulator, "GET", "messages")["messages"]
         sent = [one["type"] for one in found if one["direction"] == "inbound"]
-        assert sent[-len(kinds) + 2 :] == [kind for kind in kinds if kind not in ("", "poll_vote")]
+        assert sent[-len(kinds) :] == [kind if kind != "message" else "text" for kind in kinds]
 
         page.click(".bubble [data-vote] >> nth=0")
         page.wait_for_selector(".bubble >> text=1 voted")
         page.click("[data-album]")
-        page.select_option("[name='media.sample']", "jpeg")
+        page.click("[data-sample=jpeg]")
         page.click(".send")
         page.wait_for_timeout(500)
     item = steer(emulator, "GET", "deliveries")["deliveries"][-1]["body"]["data"]["message"]
@@ -219,8 +243,8 @@ def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
 def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
         page.click("text=Brian Otieno")
-        page.click("[data-toggle=extras]")
-        page.select_option("[name='media.sample']", "jpeg")
+        attach(page, "image")
+        page.click("[data-sample=jpeg]")
         write(page, "Like this?")
         page.click(".bubble.person:has(img.image):has-text('Like this?') [data-forward]")
         again = ".bubble.person:has(.forwarded):has(img.image)"
@@ -273,7 +297,7 @@ def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> Non
         page.click(".bubble.app >> nth=-1 >> [data-why]")
         page.wait_for_selector("#why h2")
         assert at_the_end(page)
-        page.click("[data-toggle=extras]")
+        attach(page, "poll")
         assert at_the_end(page)
 
 
@@ -396,7 +420,7 @@ def test_a_refusal_is_told(emulator: FlaresendMock, browser: Any) -> None:
     page = context.new_page()
     page.goto(f"{emulator.url}/_mock/ui/w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net")
     write(page, "anybody there?")
-    page.wait_for_selector(".toast.bad")
+    page.wait_for_selector("#problem >> text=disconnected")
     assert page.input_value("#text") == "anybody there?"
     context.close()
 
@@ -520,6 +544,257 @@ def test_the_whole_page_follows_when_the_world_is_reset(emulator: FlaresendMock,
         page.wait_for_selector(".bubble.person >> text=soon forgotten", state="detached")
         assert re.search("Brian Otieno", page.inner_text(".with h1"))
         assert json.dumps(page.title())
+
+
+# --- writing as people: files, and forms
+
+
+def place_of(emulator: FlaresendMock, chat: str = f"{BRIAN}@s.whatsapp.net") -> str:
+    return f"w/default/chats/{first(emulator)}/{chat}"
+
+
+def hand_over(page: Any, event: str, target: str, *files: tuple[str, str, str]) -> None:
+    """Dispatch a drop or a paste of files: names, media types and contents."""
+    page.evaluate(
+        """([kind, target, files]) => {
+            const data = new DataTransfer();
+            for (const [name, type, words] of files) data.items.add(new File([words], name, { type }));
+            const more = kind === "paste" ? { clipboardData: data } : { dataTransfer: data };
+            const Kind = kind === "paste" ? ClipboardEvent : DragEvent;
+            const given = { bubbles: true, cancelable: true, ...more };
+            document.querySelector(target).dispatchEvent(new Kind(kind, given));
+        }""",
+        [event, target, files],
+    )
+
+
+def inbound_of(emulator: FlaresendMock) -> list[dict[str, Any]]:
+    return [one for one in steer(emulator, "GET", "messages")["messages"] if one["from"] == BRIAN]
+
+
+def test_a_poll_has_a_question_and_options_that_differ(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    with open_page(place_of(emulator)) as page:
+        before = len(inbound_of(emulator))
+        attach(page, "poll")
+        page.click(".send")
+        assert page.evaluate("document.activeElement.name") == "text"
+        for at, words in enumerate(("Which cake?", "Plain, small", "  ")):
+            page.fill(f".fields input:enabled >> nth={at}", words)
+        page.click(".send")
+        assert page.evaluate("document.activeElement.name") == "options"
+        page.fill("[name=options] >> nth=1", "Chocolate")
+        page.fill("[name=options] >> nth=2", "Plain, small ")
+        page.press("[name=options] >> nth=2", "Enter")
+        page.wait_for_selector("#problem >> text=Two options are the same: Plain, small")
+        assert len(inbound_of(emulator)) == before
+        page.fill("[name=options] >> nth=2", "Carrot")
+        assert page.locator("[name=options]").count() == 4
+        page.press("[name=options] >> nth=2", "Enter")
+        page.wait_for_selector(".bubble.person .card:has-text('Which cake?')")
+        assert page.locator(".bubble.person:has-text('Which cake?') .option").all_inner_texts() == [
+            "○ Plain, small",
+            "○ Chocolate",
+            "○ Carrot",
+        ]
+        assert eventually(page, "tray.hidden")
+        attach(page, "poll")
+        assert page.locator("[name=options]").count() == 3
+
+
+@pytest.mark.parametrize(("event", "target"), [("drop", "#bubbles"), ("paste", "#text")])
+def test_files_are_dropped_and_pasted_with_a_caption(
+    event: str, target: str, emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page(place_of(emulator)) as page:
+        hand_over(page, event, target, ("cake.png", "image/png", "a"), ("order.txt", "text/plain", "two cakes"))
+        page.wait_for_selector("#previews li >> nth=1")
+        assert page.input_value("#kind") == "image"
+        assert page.locator("#previews .words").all_inner_texts() == ["cake.png\n1 bytes", "order.txt\n9 bytes"]
+        write(page, "Like this one?")
+        page.wait_for_selector(".bubble.person .file >> text=order.txt")
+        picture, document = inbound_of(emulator)[-2:]
+        assert (picture["type"], picture["caption"]) == ("image", "Like this one?")
+        assert (document["type"], document["caption"]) == ("document", None)
+        assert page.is_hidden("#tray")
+
+
+def test_a_file_that_is_too_large_or_empty_is_not_uploaded(browser: Any) -> None:
+    with (
+        FlaresendMock(demo=True, max_body_size=200_000, log_level="error") as emulator,
+        opened(browser, emulator, place_of(emulator)) as page,
+    ):
+        sent: list[str] = []
+        page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+        hand_over(page, "drop", "#bubbles", ("film.mp4", "video/mp4", "x" * 190_000))
+        page.wait_for_selector("#problem >> text=film.mp4 is too large: 190 KB. The limit is 200 KB")
+        hand_over(page, "drop", "#bubbles", ("nothing.txt", "text/plain", ""))
+        page.wait_for_selector("#problem >> text=nothing.txt is empty")
+        attach(page, "sticker")
+        page.click(".send")
+        page.wait_for_selector("#problem >> text=Choose a file, or use a sample.")
+        assert sent == []
+        hand_over(page, "drop", "#bubbles", ("film.mp4", "video/mp4", "x" * 130_000))
+        page.click(".send")
+        page.wait_for_selector(".bubble.person video")
+
+
+def test_the_menu_of_kinds_works_without_a_mouse(open_page: Callable[..., Any], emulator: FlaresendMock) -> None:
+    with open_page(place_of(emulator)) as page:
+        page.focus("#attacher")
+        page.keyboard.press("Enter")
+        focused = "document.activeElement.textContent.trim()"
+        assert page.evaluate(focused) == "Photo"
+        page.keyboard.press("End")
+        assert page.evaluate(focused) == "More"
+        page.keyboard.press("Escape")
+        assert page.is_hidden("#attach")
+        assert page.evaluate("document.activeElement.id") == "attacher"
+        page.keyboard.press("Enter")
+        for key, label in (
+            ("ArrowDown", "Contact"),
+            ("ArrowUp", "Photo"),
+            ("ArrowLeft", "More"),
+            ("ArrowUp", "Location"),
+        ):
+            page.keyboard.press(key)
+            assert page.evaluate(focused) == label
+        page.keyboard.press("Enter")
+        for words in ("1.5", "36.5", "The shop"):
+            page.keyboard.type(words)
+            page.keyboard.press("Tab")
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".bubble.person .card:has-text('The shop') >> text=1.5, 36.5")
+
+
+def test_what_is_left_for_another_kind_is_still_there_later(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page(place_of(emulator)) as page:
+        page.fill("#text", "a text of its own")
+        attach(page, "contact")
+        page.fill("[data-part=name] >> nth=0", "Jane")
+        page.fill("[data-part=number] >> nth=0", "12")
+        page.keyboard.press("Escape")
+        assert page.is_hidden("#tray")
+        assert page.input_value("#text") == "a text of its own"
+        attach(page, "contact")
+        assert page.input_value("[data-part=name] >> nth=0") == "Jane"
+        page.click("text=Add another contact")
+        page.fill("[data-part=number] >> nth=0", "254798765432")
+        page.fill("[data-part=name] >> nth=1", "John")
+        page.fill("[data-part=number] >> nth=1", "254718841608")
+        page.click(".send")
+        page.wait_for_selector(".bubble.person:has-text('Jane') >> text=John")
+        assert page.input_value("#text") == "a text of its own"
+        assert inbound_of(emulator)[-1]["type"] == "contacts"
+
+
+def test_a_refusal_of_a_form_is_shown_at_the_form(emulator: FlaresendMock, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto(f"{emulator.url}/_mock/ui/{place_of(emulator)}")
+    attach(page, "contact")
+    page.fill("[data-part=name] >> nth=0", "Jane")
+    page.fill("[data-part=number] >> nth=0", "12")
+    page.click(".send")
+    page.wait_for_selector("#problem >> text=contact.number: Not a phone number")
+    assert page.input_value("[data-part=name] >> nth=0") == "Jane"
+    page.click("[data-discard]")
+    assert page.is_hidden("#problem")
+    page.close()
+
+
+def test_an_event_of_ones_own_starts_from_a_sample(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    with open_page(place_of(emulator)) as page:
+        attach(page, "event")
+        page.fill("#payload", "{")
+        page.click(".send")
+        page.wait_for_selector("#problem >> text=This is not JSON")
+        page.select_option("#start", "order")
+        assert eventually(page, "payload.value.includes('orderMessage')")
+        page.fill("#payload", page.input_value("#payload").replace("INQUIRY", "ACCEPTED"))
+        page.click(".send")
+        page.wait_for_selector(".bubble.person >> text=orderMessage")
+    event = steer(emulator, "GET", "deliveries")["deliveries"][-1]["body"]
+    assert event["data"]["from"] == f"{BRIAN}@s.whatsapp.net"
+    assert event["data"]["message"]["orderMessage"]["status"] == "ACCEPTED"
+
+
+def test_a_reader_is_led_to_new_messages_and_not_moved(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    for number in range(20):
+        steer(emulator, "POST", "inbound", {"from": "254700000123", "text": f"line {number}."})
+    with open_page(place_of(emulator, "254700000123@s.whatsapp.net"), viewport={"width": 1200, "height": 500}) as page:
+        page.wait_for_selector(".bubble >> text=line 19.")
+        assert at_the_end(page)
+        assert page.is_hidden("#newer")
+        page.evaluate("bubbles.scrollTop = 100")
+        page.wait_for_selector("#newer[aria-label='To the newest message']")
+        for number in (20, 21):
+            before = page.locator(".bubble").count()
+            body = {"recipients": ["254700000123"], "type": "text", "text": f"news {number}"}
+            requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
+            page.wait_for_selector(f".bubble >> nth={before}", state="attached")
+        page.wait_for_selector("#newer >> text=2 new messages")
+        assert page.evaluate("bubbles.scrollTop") == 100
+        page.click("#newer")
+        assert at_the_end(page)
+        assert page.is_hidden("#newer")
+
+
+def test_a_member_s_name_fits_on_a_phone(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    group = steer(emulator, "GET", "groups")["groups"][0]
+    ours = emulator.worlds.default().instances.first().number
+    member = next(one["number"] for one in group["participants"] if one["number"] != ours)
+    steer(emulator, "PUT", f"people/{member}", {"name": "Wanjiku Nyambura Kamau"})
+    with open_page(place_of(emulator, group["id"]), viewport={"width": 390, "height": 800}) as page:
+        page.select_option("#from", member)
+        needs = page.evaluate(
+            """() => {
+                const pen = document.createElement("canvas").getContext("2d");
+                const select = document.getElementById("from");
+                pen.font = getComputedStyle(select).font;
+                return pen.measureText(select.selectedOptions[0].text).width - select.clientWidth;
+            }"""
+        )
+        assert needs < -50  # the arrow and the padding
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        attach(page, "contact")
+        assert page.evaluate("tray.scrollWidth <= tray.clientWidth")
+        write_box = page.locator("#text").bounding_box()
+        assert write_box["width"] > 200
+
+
+def test_a_page_is_not_reloaded_while_a_form_is_filled_in(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page(place_of(emulator)) as page:
+        attach(page, "poll")
+        page.fill("[data-for=poll] [name=text]", "Half a question")
+        steer(emulator, "POST", "reset")
+        page.wait_for_selector("#problem >> text=The world was replaced")
+        assert page.input_value("[data-for=poll] [name=text]") == "Half a question"
+        with page.expect_navigation():
+            page.click("[data-discard]")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_menu_and_the_forms(
+    scheme: str, emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    group = steer(emulator, "GET", "groups")["groups"][0]["id"]
+    for chat, width in ((f"{BRIAN}@s.whatsapp.net", 1440), (group, 390)):
+        with open_page(place_of(emulator, chat), color_scheme=scheme, viewport={"width": width, "height": 844}) as page:
+            for kind in (None, "image", "poll", "contacts", "event", "location"):
+                if kind is None:
+                    page.click("#attacher")
+                else:
+                    page.keyboard.press("Escape")
+                    attach(page, kind)
+                    use_sample(page)
+                    page.evaluate("for (const one of document.querySelectorAll('details.options')) one.open = true")
+                found = axe.run(page).response["violations"]
+                assert [(kind, one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
 
 
 # --- the other pages

@@ -1,131 +1,5 @@
-// The scripts of the chats page: writing as a person, and following new messages.
+// The scripts of the chats page: the buttons of a bubble, following new messages, and the search. composer.js writes.
 "use strict";
-
-const bubbles = document.getElementById("bubbles");
-const composer = document.getElementById("composer");
-const text = document.getElementById("text");
-const extras = document.getElementById("extras");
-const bubbleOf = (id) => document.querySelector(`[data-message="${CSS.escape(id)}"]`);
-
-// --- writing
-
-let edited = null; // id and author of the message that is being edited
-
-function about(id, words) {
-  const box = document.getElementById("about");
-  box.hidden = !id;
-  box.querySelector("span").textContent = words || "";
-  box.querySelectorAll("input").forEach((one) => { one.value = id || ""; });
-  document.querySelectorAll(".bubble.chosen").forEach((one) => one.classList.remove("chosen"));
-  if (!id) return;
-  bubbleOf(id)?.classList.add("chosen");
-  text.focus();
-}
-
-function leave() {
-  if (edited) text.value = "";
-  edited = null;
-  about(null);
-}
-
-function expand(open) {
-  extras.hidden = !open;
-  composer.querySelector("[data-toggle=extras]").setAttribute("aria-expanded", String(open));
-}
-
-function shownFor() {
-  const kind = document.getElementById("kind").value;
-  composer.querySelectorAll("[data-for]").forEach((one) => {
-    const fits = one.dataset.for.split(" ").includes(kind || "text");
-    const isField = one.matches("input, textarea");
-    if (!isField) one.hidden = !fits;
-    (isField ? [one] : one.querySelectorAll("input, select")).forEach((field) => { field.disabled = !fits; });
-  });
-}
-
-async function write(extra) {
-  const body = { from: composer.querySelector("[name=from]").value, instance: composer.querySelector("[name=instance]").value };
-  const group = composer.querySelector("[name=group]");
-  if (group) body.group = group.value;
-  return attempt(() => call("POST", "inbound", { ...body, ...extra }));
-}
-
-async function send() {
-  if (composer.dataset.busy) return;
-  const body = read(composer);
-  if (!(body instanceof FormData) && !body.text && !body.type && !body.media) return text.focus();
-  composer.dataset.busy = "yes";
-  const done = edited
-    ? await write({ type: "edit", target: edited.id, from: edited.author, text: text.value })
-    : await attempt(() => call("POST", "inbound", body));
-  delete composer.dataset.busy;
-  if (!done) return;
-  const from = composer.querySelector("select[name=from]")?.value;
-  composer.reset();
-  if (from) composer.querySelector("select[name=from]").value = from;
-  leave();
-  shownFor();
-  expand(false);
-  follow(true);
-  text.focus();
-}
-
-if (composer) {
-  shownFor();
-  document.getElementById("kind").addEventListener("change", shownFor);
-  composer.addEventListener("submit", (event) => {
-    event.preventDefault();
-    send();
-  });
-  text.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
-      event.preventDefault();
-      composer.requestSubmit();
-    }
-  });
-  composer.querySelector("[data-cancel]").addEventListener("click", () => { leave(); text.focus(); });
-  composer.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape") return;
-    if (!document.getElementById("about").hidden) leave();
-    else if (!extras.hidden) expand(false);
-    else return;
-    event.stopPropagation();
-    text.focus();
-  });
-
-  const words = (id) => bubbleOf(id)?.querySelector(".text")?.textContent || "a message";
-  bubbles.addEventListener("click", (event) => {
-    const it = event.target.closest("button")?.dataset;
-    if (!it) return choose(event.target);
-    if (it.reply) { leave(); about(it.reply, "Reply to: " + words(it.reply)); }
-    if (it.edit) {
-      about(it.edit, "Edit: " + words(it.edit));
-      edited = { id: it.edit, author: it.author };
-      text.value = it.text;
-    }
-    if (it.delete) write({ type: "delete", target: it.delete, from: it.author });
-    if (it.forward) write({ forward: it.forward });
-    if (it.vote) write({ type: "poll_vote", target: it.vote, choices: [it.option] });
-    if (it.album) {
-      leave();
-      expand(true);
-      document.getElementById("kind").value = "image";
-      shownFor();
-      composer.querySelector("[name=album]").value = it.album;
-    }
-    if (it.react) pick(event.target.closest("button"), it.react);
-  });
-
-  // --- the draft survives a reload
-
-  const draft = "flaresend-mock-draft " + location.pathname;
-  if (sessionStorage.getItem(draft)) text.value = sessionStorage.getItem(draft);
-  sessionStorage.removeItem(draft);
-  window.addEventListener("pagehide", () => {
-    if (text.value && !edited) sessionStorage.setItem(draft, text.value);
-  });
-  if (matchMedia("(hover: hover)").matches) text.focus({ preventScroll: true });
-}
 
 // --- the buttons of a bubble: shown on hover, or on a tap
 
@@ -179,14 +53,26 @@ document.addEventListener("click", (event) => {
 // --- following
 
 const nearEnd = () => bubbles.scrollHeight - bubbles.scrollTop - bubbles.clientHeight < 160;
+const newer = document.getElementById("newer"); // leads a reader of earlier messages to the end
+const counted = () => bubbles.querySelectorAll(".bubble").length;
 let following = true;
 let lastTop = bubbles?.scrollTop;
+let unread = 0;
+let shownBefore = 0;
 
 function follow(now = nearEnd()) {
   following = now;
   if (!now || !bubbles) return;
   bubbles.scrollTop = bubbles.scrollHeight;
   lastTop = bubbles.scrollTop; // a reader may scroll before the event of this one comes
+  lead();
+}
+
+function lead() {
+  if (following) unread = 0;
+  newer.hidden = following;
+  newer.querySelector("span").textContent = unread ? `${unread} new message${unread > 1 ? "s" : ""}` : "";
+  newer.setAttribute("aria-label", unread ? `${unread} new, to the newest message` : "To the newest message");
 }
 
 if (bubbles) {
@@ -195,17 +81,23 @@ if (bubbles) {
     if (nearEnd()) following = true;
     else if (bubbles.scrollTop < lastTop) following = false;
     lastTop = bubbles.scrollTop;
+    lead();
   }, { passive: true });
+  newer.addEventListener("click", () => { follow(true); bubbles.focus({ preventScroll: true }); });
   bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
   new ResizeObserver(() => { if (following) follow(true); }).observe(bubbles);
   let height = 0;
   document.body.addEventListener("htmx:beforeSwap", (event) => {
+    shownBefore = counted();
     if (event.target.classList?.contains("older")) height = bubbles.scrollHeight - bubbles.scrollTop;
     else height = 0;
   });
-  document.body.addEventListener("htmx:afterSwap", () => {
+  document.body.addEventListener("htmx:afterSwap", (event) => {
     if (height) bubbles.scrollTop = bubbles.scrollHeight - height;
     else if (following) follow(true);
+    else if (event.detail.target?.id === "newest") unread += Math.max(0, counted() - shownBefore);
+    shownBefore = counted(); // there is an event for each new element
+    lead();
     if (bubbles.querySelector(".bubble")) document.getElementById("nothing")?.remove();
   });
 }

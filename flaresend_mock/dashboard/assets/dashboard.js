@@ -63,12 +63,19 @@ function read(form) {
     if (!field.name || field.disabled || field.type === "file") continue;
     if (field.value === "" && !("blank" in field.dataset)) continue;
     if ("changes" in form.dataset && !changed(field)) continue; // so that a change made elsewhere stays
-    const value = field.type === "number" ? Number(field.value)
+    if ("many" in field.dataset) { // one of several fields of this name
+      if (field.value.trim()) (body[field.name] ??= []).push(field.value.trim());
+      continue;
+    }
+    const value = field.type === "number" || "number" in field.dataset ? Number(field.value)
       : "list" in field.dataset ? field.value.split(",").map((one) => one.trim()).filter(Boolean)
       : field.type === "checkbox" ? field.checked : field.value;
     set(body, field.name, value);
   }
-  if (!file) return body;
+  return file ? withFile(body, file) : body;
+}
+
+function withFile(body, file) {
   const data = new FormData();
   for (const [name, value] of Object.entries(body)) {
     if (Array.isArray(value)) value.forEach((one) => data.append(name, one));
