@@ -35,8 +35,8 @@ _HINTS = {
     "target": "name a message that it quotes as reply_to",
     "reply_to": "name the message that it changes as target",
 }
-_WORDED = {"poll": ("text",), "button_reply": ("text", "selected"), "list_reply": ("text", "selected")}
-"""The fields that are not empty where they are given."""
+_FILLED = {"poll": "text", "button_reply": "selected", "list_reply": "selected"}
+"""A field that is not empty where it is given."""
 _ONE_OF = (("text", "caption"), ("text", "emoji"))  # two names of one thing
 
 
@@ -63,9 +63,8 @@ def _odd(kind: str, given: Mapping[str, Any]) -> str | None:
     """Return the place and the message of a value that does not go with its kind."""
     options = [one.strip() for one in given.get("options", ("Saturday", "Sunday"))]
     choices = given.get("choices", ())
-    blank = next((name for name in _WORDED.get(kind, ()) if not given.get(name, "-").strip()), None)
-    if blank:
-        return f"{blank}: a message of type {kind} needs one; leave {blank} out to send a sample"
+    if kind in _FILLED and not given.get(name := _FILLED[kind], "-").strip():
+        return f"{name}: a message of type {kind} needs one; leave {name} out to send a sample"
     flaw = next((name for name in FLAWS if given.get("media", {}).get(name)), None)
     match kind:
         case "channel_image" if given.get("group"):

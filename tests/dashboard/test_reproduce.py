@@ -53,7 +53,9 @@ LETTERS: dict[str, dict[str, Any]] = {
     "list": {"type": "list_reply", "text": "One", "selected": "r-1"},
     "channel": {"type": "channel_image"},
     "nothing": {"text": ""},
-    "poll-without-a-question": {"type": "poll", "text": "", "options": ["a", "b"]},
+    "poll-without-a-question": {
+        "message": {"pollCreationMessage": {"name": "", "options": [{"optionName": "a"}, {"optionName": "b"}]}}
+    },
     "button-without-words": {"type": "button_reply", "text": ""},
     "no-caption": {"type": "document", "caption": ""},
     "quoted-caption": {"type": "image", "caption": '"quoted"'},
