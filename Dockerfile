@@ -11,9 +11,10 @@ RUN pip install --no-cache-dir "hatchling>=1.26" \
 
 FROM dependencies AS build
 WORKDIR /source
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml README.md CHANGELOG.md LICENSE ./
 COPY flaresend_mock flaresend_mock
 COPY fixtures fixtures
+COPY docs docs
 RUN pip wheel --no-cache-dir --no-build-isolation --no-deps --wheel-dir /wheel .
 
 FROM python:3.13-slim

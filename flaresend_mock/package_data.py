@@ -1,4 +1,4 @@
-"""The files of the package: the shipped worlds, sample media and sample events."""
+"""The files of the package: the shipped worlds, sample media, sample events and the documentation."""
 
 import json
 from functools import cache
@@ -10,6 +10,7 @@ from flaresend_mock.core.models import Upload
 _PACKAGE = Path(__file__).parent
 _IN_WHEEL = _PACKAGE / "_fixtures"
 FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"  # in a package, or beside it
+_GUIDES = _PACKAGE / "_guides" if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
 _SAMPLES = {
     "jpeg": ("sample.jpg", "image/jpeg"),
@@ -36,6 +37,13 @@ def world_file(name: str) -> Path:
     """Return the path of a world file: a shipped one by name, any other by path."""
     shipped = FIXTURES / "worlds" / f"{name}.json"
     return shipped if name in world_names() else Path(name)
+
+
+@cache
+def guides() -> dict[str, Path]:
+    """Return the files of the documentation, by their paths in the repository."""
+    files = (file for pattern in ("*.md", "docs/**/*.md", "docs/images/*.png") for file in _GUIDES.glob(pattern))
+    return {file.relative_to(_GUIDES).as_posix(): file for file in sorted(files)}
 
 
 @cache

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from operator import itemgetter
+from urllib.parse import quote
 
-from flask import Response, request
+from flask import Response, abort, redirect, request
 from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as BaseResponse
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.kinds import FIELDS
@@ -41,6 +43,10 @@ class Chat:
     unread: int = 0
 
     @property
+    def key(self) -> str:
+        return f"{self.instance.id}/{self.id}"
+
+    @property
     def line(self) -> str:
         return line_of(self.last) if self.last else ""
 
@@ -57,7 +63,7 @@ def chats(world: World) -> Response:
 @blueprint.get("/w/<world>/chats/<instance>/<chat>")
 def one_chat(world: World, instance: str, chat: str) -> Response:
     found = _found(world, instance, chat)
-    shown = read_page(world, found)
+    shown = read_page(world, found, around=number_argument("at"))
     _seen(world)[instance, chat] = shown["last_event"]
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
     form = {"fields_of": FIELDS, "samples": SAMPLES, "events": event_names(), "limit": services().max_body_size}
@@ -72,6 +78,15 @@ def shipped_sample(name: str) -> Response:
     if name not in SAMPLES:
         raise NotFound
     return Response(sample(name).data, content_type=sample(name).mimetype)
+
+
+@blueprint.get("/w/<world>/messages/<message>")
+def one_message(world: World, message: str) -> BaseResponse:
+    """Lead to a message in its chat; a reaction, an edit and the like lead to the message that they change."""
+    with world.lock:
+        found = world.state.messages.get(message) or abort(404, "This message is no longer kept.")
+        found = world.state.messages.get((found.content.type in TARGETED and target_of(found)) or message) or found
+    return redirect(f"../chats/{quote(found.instance)}/{quote(found.chat)}?at={found.event}#m{found.event}")
 
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")
@@ -128,19 +143,22 @@ def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
     ]
 
 
-def read_page(world: World, chat: Chat, *, before: int | None = None, count: int = MESSAGES) -> Shown:
-    """Return the last messages of a chat, or those before an event; `older` tells whether there are earlier ones."""
+def read_page(world: World, chat: Chat, *, before: int | None = None, around: int = 0) -> Shown:
+    """Return the last messages of a chat, or those before or around an event; there may be `older` and `newer` ones."""
     with world.lock:
+        if around:
+            later = [one.event for one in takewhile(lambda one: one.event > around, _messages(world, chat))]
+            before = later[-MESSAGES // 2] if len(later) > MESSAGES // 2 else None
         changes, found = list[Message](), list[Message]()
         for message in _messages(world, chat):
             if message.content.type in TARGETED:
                 changes.append(message)
             elif before is None or message.event < before:
                 found.append(message)
-                if len(found) > count:
+                if len(found) > MESSAGES:
                     break
-        shown = {"bubbles": bubbles(world, found[:count][::-1], changes[::-1]), "older": len(found) > count}
-        return {**shown, "last_event": world.state.events.last_number}
+        shown = {"bubbles": bubbles(world, found[:MESSAGES][::-1], changes[::-1]), "older": len(found) > MESSAGES}
+        return {**shown, "newer": before is not None, "last_event": world.state.events.last_number}
 
 
 def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
@@ -161,10 +179,16 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
 
 @live("chats", "list.html")
 def _list(world: World) -> dict[str, object]:
-    start, search = number_argument("start"), request.args.get("q", "")
+    start, search, open_ = number_argument("start"), request.args.get("q", ""), request.args.get("open", "")
     end, found = start + CHATS, read_chats(world, _seen(world), search)
-    listed = {"found": found[start:end], "total": len(found), "more": end if len(found) > end else None}
-    return {**listed, "search": search, "open": request.args.get("open", ""), "several": len(world.state.instances) > 1}
+    unread = sum(one.unread for one in (read_chats(world, _seen(world)) if search else found) if one.key != open_)
+    listed = {"found": found[start:end], "more": end if len(found) > end else None, "unread": unread}
+    return {**listed, "search": search, "open": open_, "several": len(world.state.instances) > 1}
+
+
+@live("unread", "unread.html")
+def _unread(world: World) -> dict[str, object]:
+    return {"unread": sum(one.unread for one in read_chats(world, _seen(world))), "tab": request.args.get("tab", "")}
 
 
 def _found(world: World, instance: str, chat: str) -> Chat:

@@ -15,7 +15,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint
-from flaresend_mock.http.context import shown
+from flaresend_mock.http.context import own_url, shown
 
 Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
 Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
@@ -78,9 +78,11 @@ def readable(body: Any) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "\n…"
 
 
+blueprint.add_app_template_global(own_url)
 blueprint.add_app_template_global(readable)
 blueprint.add_app_template_global(shown, "call_headers")
 blueprint.add_app_template_global(reproduce_curl.sent_headers)
+blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
 
 
 def _event(world: World, message: Message) -> dict[str, Any]:

@@ -10,11 +10,8 @@ from flaresend_mock.background.webhook_handshake import MODES
 from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.message_view import TEXTS
 from flaresend_mock.dashboard.pages import blueprint, live, page, part
 from flaresend_mock.package_data import event_names, sample_event
-
-MEANINGS: dict[str, str] = TEXTS["instances"]  # of each status
 
 
 @blueprint.get("/w/<world>/instances")
@@ -52,4 +49,4 @@ def read_cards(world: World) -> list[dict[str, Any]]:
 
 @live("instances", "instances_cards.html")
 def _cards(world: World) -> dict[str, object]:
-    return {"cards": read_cards(world), "meanings": MEANINGS, "settings": world.state.settings}
+    return {"cards": read_cards(world), "settings": world.state.settings}

@@ -9,16 +9,17 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
 from flaresend_mock.core.errors import Refusal, WorldNotFound
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.dashboard.message_view import formatted, plain
+from flaresend_mock.dashboard.message_view import TEXTS, formatted, plain
 from flaresend_mock.http.bodies import read_urlencoded_form
 from flaresend_mock.http.context import cookie_of, pass_for, services
+from flaresend_mock.package_data import guides
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
 
@@ -90,6 +91,14 @@ def check_login() -> Response:
     return response
 
 
+@blueprint.get("/w/<world>/guides/<path:name>")
+def guide(world: World, name: str) -> Response:
+    file = guides().get(name) or abort(404, "There is no such guide.")
+    if file.suffix == ".png":
+        return _cached(Response(file.read_bytes(), content_type="image/png"), "no-cache")
+    return page("guide.html", world, "guides", name=name, names=list(guides()), text=file.read_text(encoding="utf-8"))
+
+
 @blueprint.get("/w/<world>/parts/status")
 def status(world: World) -> Response:
     return part("status.html", world)
@@ -103,7 +112,7 @@ def switcher(world: World) -> Response:
 
 
 def page(template: str, world: World, tab: str, **values: Any) -> Response:
-    return part(template, world, tab=tab, tabs=TABS, **values)
+    return part(template, world, tab=tab, **values)
 
 
 def part(template: str, world: World, **values: Any) -> Response:
@@ -115,6 +124,7 @@ def part(template: str, world: World, **values: Any) -> Response:
     values |= {"world": world, "ui": up, "here": f"{up}w/{world.name}/", "mock": f"{up}../"}
     values |= {"now": now.astimezone(zone), "frozen": frozen, "armed": armed}
     values |= {"edition": f"{services().run} {world.replacements}", "local": lambda moment: moment.astimezone(zone)}
+    values |= {"texts": TEXTS, "version": services().version, "tabs": TABS}
     values["day"] = lambda moment: _day(moment.astimezone(zone), now.astimezone(zone))
     values["shifted"] = abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen
     return html(render_template(f"dashboard/{template}", **values))
@@ -139,7 +149,9 @@ def html(text: str, status: int = 200) -> Response:
 def not_found(problem: Refusal | NotFound) -> Response:
     reason = problem.description if isinstance(problem, NotFound) else ""
     told = "" if reason == NotFound.description else reason  # Werkzeug's text is about URLs and spelling
-    return html(render_template("dashboard/gone.html", ui=path_to_root(), reason=told or ""), 404)
+    found, up = (request.view_args or {}).get("world"), path_to_root()
+    here = f"{up}w/{found.name if isinstance(found, World) else DEFAULT}/"
+    return html(render_template("dashboard/gone.html", ui=up, here=here, reason=told or ""), 404)
 
 
 def number_argument(name: str) -> int:

@@ -46,6 +46,16 @@ def call_again(world: World, call: Call, attached: Media | None = None) -> str:
     return _with_body(parts, raw)
 
 
+def example(world: World, path: str, body: Mapping[str, Any]) -> str:
+    """Return a command that sends something to the first person of a world, with the key of its first instance."""
+    with world.lock:
+        owner = world.instances.first()
+        people = (one.number for one in world.state.people.values() if one.on_whatsapp and one.number != owner.number)
+        number, key = next(people, "254712345678"), key_of(world, owner.id)
+    parts = [_curl("POST", own_url() + path), f"-H {_quoted(f'Authorization: Bearer {key}')}", _JSON]
+    return _with_body(parts, json.dumps({"recipients": [number], "type": "text", **body}).encode())
+
+
 def delivery_again(delivery: Delivery, webhook: Webhook | None) -> str:
     """Return a command that repeats the last attempt of a delivery to a webhook; empty if there was none."""
     if not delivery.attempts:

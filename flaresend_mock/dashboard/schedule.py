@@ -75,7 +75,7 @@ def _due(world: World) -> Shown:
         planned = [_planned(world, task) for task in tasks[:MAX_SHOWN]]
         timers, more = [_timer(world, entry) for entry in others[:MAX_SHOWN]], max(0, len(others) - MAX_SHOWN)
     due = {"pending": len(tasks), "planned": planned, "others": timers, "more_others": more, "ended": ended}
-    return {"several": len(state.instances) > 1, **due, **_countdown(now)}
+    return {"several": len(state.instances) > 1, "soon": now + timedelta(hours=1), **due, **_countdown(now)}
 
 
 def _countdown(now: datetime) -> Shown:

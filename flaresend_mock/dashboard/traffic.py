@@ -17,7 +17,6 @@ from flaresend_mock.dashboard.exchange import Entry, Subject, explain_traffic, n
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 from flaresend_mock.dashboard.reproduce_curl import json_of
-from flaresend_mock.http.context import own_url
 
 PAGE = 50
 KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
@@ -58,11 +57,18 @@ def traffic(world: World) -> Response:
         groups = [(one.subject, "group") for one in state.groups.values()]
     if request.args.get("clear"):
         wanted = wanted._replace(after=world.state.events.last_number)
-    values = {"wanted": wanted, "shown": read_page(world, wanted), "kinds": KINDS, "statuses": STATUSES, "grown": 0}
-    values |= {"people": sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]]), "address": own_url()}
+    values = {"wanted": wanted, "shown": read_page(world, wanted), "grown": 0}
+    values["people"] = sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]])
     response = page("traffic.html", world, "traffic", **values)
     response.headers["HX-Replace-Url"] = f"traffic?{wanted.query}" if wanted.query else "traffic"
     return response
+
+
+@blueprint.get("/w/<world>/traffic/<int:number>")
+def one_entry(world: World, number: int) -> Response:
+    found = explain_traffic(world, number)
+    (row,) = _Listing(world, Filter()).rows([(number, found["at"], found.get("call") or found["delivery"])])
+    return page("traffic_entry.html", world, "traffic", found=found, one=row)
 
 
 @blueprint.get("/w/<world>/parts/traffic/older")
@@ -80,7 +86,7 @@ def new_entries(world: World) -> Response:
     anew = read_page(world, wanted, count=PAGE if all_ else KEPT) if all_ or grown > KEPT else None
     values = {"wanted": wanted, "found": found, "anew": anew, "kept": KEPT, "oldest": oldest}
     values |= {"grown": 0 if anew else grown, "cut": not all_ and grown > KEPT}
-    response = part("traffic_news.html", world, address=own_url(), **values)
+    response = part("traffic_news.html", world, **values)
     if found["changed"]:
         triggers = {f"delivery-{row['number']}": row["number"] for row in found["changed"]}
         response.headers["HX-Trigger"] = json.dumps(triggers)

@@ -15,7 +15,8 @@ from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.instances import MEANINGS, read_cards
+from flaresend_mock.dashboard.instances import read_cards
+from flaresend_mock.dashboard.message_view import TEXTS
 from flaresend_mock.package_data import event_names, sample_event
 from tests.certificates import authority
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
@@ -66,7 +67,7 @@ def test_each_status_has_its_word_its_meaning_and_its_buttons(show: Show, world:
     shown = show()
 
     assert f'<span class="state {status}">' in shown
-    assert MEANINGS[status] in unescape(shown)
+    assert TEXTS["instances"][status] in unescape(shown)
     assert (f"POST instances/{INSTANCE}/scan" in shown, 'class="qr"' in shown) == (status == "qr", status == "qr")
     assert (f"POST instances/{INSTANCE}/reconnect" in shown) == (status == "disconnected")
     assert (f"POST instances/{INSTANCE}/disconnect" in shown) == (status != "disconnected")
@@ -140,7 +141,7 @@ def test_api_keys_are_masked_and_named_by_their_ids(show: Show, world: World) ->
     assert "<code>***</code>" in shown
     for key in (long, "short", "YOUR_API_KEY"):
         assert f'data-key="instances/{INSTANCE}/api-keys" data-id="{key_id(key)}"' in shown
-        assert f'data-sure="DELETE instances/{INSTANCE}/api-keys/{key_id(key)}"' in shown
+        assert f'data-do="DELETE instances/{INSTANCE}/api-keys/{key_id(key)}"' in shown
 
 
 def test_keys_are_masked_as_the_control_plane_masks_them(client: Client, world: World) -> None:
@@ -243,7 +244,7 @@ def test_settings_offer_every_status_and_delete_all_but_the_last_instance(show: 
 
     world.instances.create(number="254700111222")
 
-    assert f'data-sure="DELETE instances/{INSTANCE}"' in show(f"{PARTS}/{INSTANCE}/settings")
+    assert f'data-do="DELETE instances/{INSTANCE}"' in show(f"{PARTS}/{INSTANCE}/settings")
 
 
 def test_what_others_wrote_is_text(show: Show, world: World) -> None:
@@ -283,7 +284,7 @@ def test_a_qr_code_that_is_scanned_by_itself_says_when(show: Show, world: World)
 
 
 def test_each_status_has_a_text() -> None:
-    assert tuple(MEANINGS) == INSTANCE_STATUSES
+    assert tuple(TEXTS["instances"]) == INSTANCE_STATUSES
 
 
 def test_of_several_instances_each_has_a_card_of_its_own(world: World) -> None:

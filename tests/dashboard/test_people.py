@@ -176,7 +176,7 @@ def test_the_form_of_somebody_holds_what_is_known(show: Show, world: World) -> N
     assert 'name="when" value="price"' in rules
     assert 'name="reply" value="10 &#39;each&#39;"' in rules
     assert 'value="2.5"' in rules
-    assert f'data-sure="DELETE people/{ANN}"' in form
+    assert f'data-do="DELETE people/{ANN}"' in form
 
 
 def test_the_form_for_somebody_new_is_empty(show: Show) -> None:

@@ -63,6 +63,7 @@ let shownBefore = 0;
 function follow(now = nearEnd()) {
   following = now;
   if (!now || !bubbles) return;
+  if (!document.getElementById("newest")) return location.assign(location.pathname);
   bubbles.scrollTop = bubbles.scrollHeight;
   lastTop = bubbles.scrollTop; // a reader may scroll before the event of this one comes
   lead();
@@ -75,8 +76,13 @@ function lead() {
   newer.setAttribute("aria-label", unread ? `${unread} new, to the newest message` : "To the newest message");
 }
 
+// The message that the address names. A page around an old message does not reach the end: what goes there loads another.
+const at = new URLSearchParams(location.search).get("at");
+const named = document.getElementById(location.hash.slice(1) || `m${at}`);
+
 if (bubbles) {
-  follow(true);
+  if (bubbles.contains(named)) named.scrollIntoView({ block: "center" });
+  follow(!bubbles.contains(named));
   bubbles.addEventListener("scroll", () => { // only a reader scrolls up; layout changes scroll down
     if (nearEnd()) following = true;
     else if (bubbles.scrollTop < lastTop) following = false;

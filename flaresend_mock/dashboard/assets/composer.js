@@ -51,6 +51,10 @@ async function write(extra) {
   return attempt(() => call("POST", "inbound", { ...body, ...extra }));
 }
 
+async function unsay(deletion) {
+  if (await sure("Delete this message?", "It is deleted for everyone in this chat, as in WhatsApp.", "Delete")) write(deletion);
+}
+
 function clear() { // what was sent; the rest, such as a text beside a place, stays
   if (takesFiles()) {
     files = [];
@@ -404,7 +408,7 @@ if (composer) {
       draft = text.value;
       text.value = it.text;
     }
-    if (it.delete) write({ type: "delete", target: it.delete, from: it.author });
+    if (it.delete) unsay({ type: "delete", target: it.delete, from: it.author });
     if (it.forward) write({ forward: it.forward });
     if (it.vote) write({ type: "poll_vote", target: it.vote, choices: [it.option] });
     if (it.album) {

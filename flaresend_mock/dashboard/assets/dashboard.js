@@ -5,12 +5,32 @@ const page = document.documentElement.dataset;
 
 const world = () => "world=" + encodeURIComponent(page.world);
 
-function tell(text, bad = false) {
+// A notice is of a kind: "good" for what was done, "bad" for what failed, "info" for all else. It is shown inside an open
+// dialog, which would cover it.
+const toasts = document.getElementById("toasts");
+const host = () => [...document.querySelectorAll("dialog[open]")].pop() || document.body;
+
+function tell(text, kind = "good") {
   const toast = document.createElement("div");
-  toast.className = bad ? "toast bad" : "toast";
+  const name = kind === true ? "bad" : kind || "good";
+  toast.className = "toast " + name;
   toast.textContent = text;
-  document.getElementById("toasts").append(toast);
-  setTimeout(() => toast.remove(), bad ? 7000 : 2500);
+  if (toasts.parentElement !== host()) host().append(toasts);
+  toasts.append(toast);
+  setTimeout(() => toast.remove(), name === "bad" ? 7000 : 2500);
+}
+
+document.addEventListener("close", () => { if (toasts.parentElement !== host()) host().append(toasts); }, true);
+
+// Asks before something is deleted. Resolves to whether the user agrees.
+function sure(title, text, yes) {
+  const box = document.getElementById("sure");
+  box.querySelector("h2").textContent = title;
+  box.querySelector("p").textContent = text || "";
+  box.querySelector("[data-yes]").textContent = yes;
+  box.returnValue = "";
+  box.showModal();
+  return new Promise((resolve) => box.addEventListener("close", () => resolve(box.returnValue === "yes"), { once: true }));
 }
 
 // --- the control plane
@@ -164,6 +184,16 @@ document.body.addEventListener("htmx:beforeSwap", (event) => {
   held = true;
 });
 
+// --- what is open in a list stays open when the list is replaced
+
+const unfolded = (place) => [...place.querySelectorAll("details[id][open]")].map((one) => one.id);
+let opened = [];
+document.body.addEventListener("htmx:beforeSwap", (event) => { opened = unfolded(event.detail.target); });
+document.body.addEventListener("htmx:afterSwap", () => {
+  for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
+  opened = [];
+});
+
 // --- the world or the emulator was replaced: reload the page
 
 const RELOADED = "flaresend-mock-reloaded";
@@ -185,7 +215,11 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   if (event.target.id === "status" && document.getElementById("edition")?.dataset.edition !== page.edition) replaced();
 });
 document.body.addEventListener("htmx:responseError", (event) => {
-  if (event.detail.xhr.status === 404 && ["newest", "list", "status"].includes(event.detail.elt.id)) replaced();
+  const { xhr, elt } = event.detail;
+  if (xhr.status !== 404) return;
+  if (["newest", "list", "status"].includes(elt.id)) replaced();
+  else if (elt.matches(".inside")) elt.textContent = "This entry is no longer kept.";
+  else if (elt.matches("[data-why]")) tell("This message is no longer kept.", "info");
 });
 
 follows();
@@ -213,20 +247,50 @@ function shut() {
   document.getElementById(opener)?.focus();
 }
 
-async function copy(source) {
+async function copy(text, source) {
   try {
-    await navigator.clipboard.writeText(source.textContent);
+    await navigator.clipboard.writeText(text);
     return true;
   } catch { // pages over plain HTTP have no clipboard, except on localhost
-    getSelection().selectAllChildren(source);
-    return document.execCommand("copy");
+    document.addEventListener("copy", (event) => {
+      event.clipboardData.setData("text/plain", text);
+      event.preventDefault();
+    }, { once: true });
+    if (source.select) source.select();
+    else getSelection().selectAllChildren(source);
+    const done = document.execCommand("copy");
+    if (done) getSelection().removeAllRanges();
+    return done;
   }
+}
+
+const copied = (done, words) => tell(done ? words : "The browser blocks copying. The text is selected: press Ctrl+C", done ? "good" : "bad");
+
+// The text of an element; where it names an API key that the page does not show, the key takes the place of its mask.
+async function textOf(source) {
+  const text = source.value ?? source.textContent;
+  if (!source.dataset.keys) return text;
+  const found = await attempt(() => call("GET", source.dataset.keys + "?with_secrets=true"));
+  return text.replace(source.dataset.mask, found?.api_keys[0]?.api_key || source.dataset.mask);
+}
+
+function openDialog(box) {
+  for (const menu of document.querySelectorAll(".menu[open]")) menu.open = false;
+  if (!box.open) box.showModal();
 }
 
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button");
-  if (!event.target.closest(".switcher")) document.querySelector(".switcher[open]")?.removeAttribute("open");
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  const link = event.target.closest("a[data-link]");
+  if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
+    event.preventDefault();
+    copied(await copy(link.href, link), "Link copied");
+  }
   if (!button) return;
+  if ("yes" in button.dataset) button.closest("dialog").close("yes");
+  if ("no" in button.dataset) button.closest("dialog").close();
+  if (button.dataset.open) openDialog(document.getElementById(button.dataset.open));
   if ("close" in button.dataset) shut();
   if (button.dataset.toggle) {
     const box = document.getElementById(button.dataset.toggle);
@@ -235,33 +299,91 @@ document.addEventListener("click", async (event) => {
     if (!box.hidden) box.querySelector("select, input")?.focus();
   }
   if (button.dataset.copy) {
-    const done = await copy(document.getElementById(button.dataset.copy));
-    tell(done ? "Copied" : "The browser blocks copying. The text is selected: press Ctrl+C", !done);
+    const source = document.getElementById(button.dataset.copy);
+    copied(await copy(await textOf(source), source), "Copied");
   }
   if (button.dataset.do) {
-    const [method, path] = button.dataset.do.split(" ");
-    const done = await attempt(() => call(method, path, button.dataset.body ? JSON.parse(button.dataset.body) : undefined));
+    const it = button.dataset; // an update may replace the button while the user thinks
+    const [method, path] = it.do.split(" ");
+    if (it.ask && !(await sure(it.ask, it.askMore, it.askYes || button.textContent.trim() || button.title))) return;
+    const done = await attempt(() => call(method, path, it.body ? JSON.parse(it.body) : undefined));
     if (done) {
-      tell(button.dataset.done || "Done");
+      if (it.ask && !("stay" in it)) button.closest("dialog")?.close();
+      tell(it.done || "Done");
       document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
     }
   }
 });
 
-document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") {
-    const menu = document.querySelector(".switcher[open]");
-    if (menu) { menu.open = false; menu.firstElementChild.focus(); }
-    shut();
-  }
-  if (event.key === "/" && !event.target.closest("input, textarea, select")) {
-    const search = document.getElementById("q");
-    if (search) { event.preventDefault(); search.focus(); }
-  }
-});
+(() => {
+  // --- the keyboard
 
-const address = document.querySelector("[data-address]");
-if (address) address.textContent = new URL(page.mock + "..", location.href).href.replace(/\/$/, "");
+  const FIELDS = "input, textarea, select";
+
+  function step(by) { // to the next chat, or the next entry of the traffic
+    const places = [...document.querySelectorAll(".chatlist .chat, #rows > .entry > details > summary")].filter((one) => one.checkVisibility());
+    const at = places.findIndex((one) => one === document.activeElement || one.hasAttribute("aria-current"));
+    const next = places[at < 0 ? (by > 0 ? 0 : places.length - 1) : at + by];
+    if (next?.matches("a")) next.click();
+    next?.focus();
+  }
+
+  function retreat() {
+    const menu = document.querySelector(".menu[open]");
+    if (menu) { menu.open = false; menu.firstElementChild.focus(); }
+    else if (why && !why.hidden) shut();
+    else if (document.activeElement?.matches(FIELDS)) document.activeElement.blur();
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.isComposing || document.querySelector("dialog[open]")) return;
+    const writes = event.target.closest(FIELDS) !== null;
+    const search = document.getElementById("q");
+    const tab = /^[1-9]$/.test(event.key) && document.querySelectorAll(".top nav a")[event.key - 1];
+    const steps = event.altKey ? { ArrowDown: 1, ArrowUp: -1 } : writes ? {} : { j: 1, k: -1 };
+    if (event.key === "Escape") return retreat();
+    if (event.key in steps) step(steps[event.key]);
+    else if (event.altKey || writes) return;
+    else if (event.key === "?") openDialog(document.getElementById("keys"));
+    else if (event.key === "/" && search) search.focus();
+    else if (tab) tab.click();
+    else return;
+    event.preventDefault();
+  });
+
+  // --- unread messages, in the navigation and in the title. A hidden tab has no stream, and asks from time to time.
+
+  const title = document.title;
+  const ASKS = 10000;
+
+  function count() {
+    const unread = Number(document.getElementById("unread")?.dataset.unread);
+    document.title = unread ? `(${unread}) ${title}` : title;
+  }
+
+  count();
+  for (const swap of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.body.addEventListener(swap, count);
+  setInterval(() => { if (document.hidden) hear("unread"); }, ASKS);
+
+  // --- an open entry of the traffic is named in the address; one that is not in the list has a page of its own
+
+  const rows = document.getElementById("rows");
+  document.addEventListener("toggle", (event) => {
+    const entry = rows && event.target.closest?.(".entry");
+    if (!entry) return;
+    const mine = location.hash === "#" + entry.id;
+    if (event.target.open && event.target.parentElement === entry) history.replaceState(null, "", "#" + entry.id);
+    else if (mine && event.target.parentElement === entry) history.replaceState(null, "", location.pathname + location.search);
+  }, true);
+  window.addEventListener("load", () => {
+    const named = rows && location.hash.match(/^#entry-(\d+)$/);
+    const entry = named && document.querySelector(location.hash + " > details");
+    if (entry) {
+      entry.open = true;
+      entry.parentElement.scrollIntoView({ block: "nearest" });
+    } else if (named) location.replace("traffic/" + named[1]);
+  });
+})();
 
 // --- forms and switches
 

@@ -39,26 +39,9 @@
     if (key) find("told-value").select();
   }
 
-  function ask(button) {
-    const { sure, ask: question, askMore, done: words } = button.dataset;
-    find("sure-title").textContent = question;
-    find("sure").querySelector("p").textContent = askMore || "";
-    const yes = find("sure-yes");
-    yes.textContent = button.textContent.trim() || "Revoke";
-    yes.dataset.do = sure;
-    yes.dataset.done = words;
-    dialog.close();
-    show(find("sure"));
-  }
+  // --- the focus returns to what opened a dialog
 
-  // --- toasts are shown inside an open dialog, which would cover them
-
-  const toasts = find("toasts");
-  const host = () => [...document.querySelectorAll("dialog[open]")].pop() || document.body;
-  const settle = () => { if (toasts.parentElement !== host()) host().append(toasts); };
-  new MutationObserver(settle).observe(toasts, { childList: true });
   document.addEventListener("close", (event) => {
-    settle();
     const opener = openers.get(event.target); // an update may have replaced it by an equal one
     const lost = document.activeElement === document.body || event.target.contains(document.activeElement);
     if (opener && lost) find(opener)?.focus();
@@ -66,20 +49,11 @@
 
   // --- API keys
 
-  async function copy(text) {
-    try {
-      await navigator.clipboard.writeText(text);
-      return true;
-    } catch {
-      return false; // pages over plain HTTP have no clipboard, except on localhost
-    }
-  }
-
   async function copyKey(path, id) {
     const keys = await attempt(() => call("GET", path + "?with_secrets=true"));
     const key = keys?.api_keys.find((one) => one.id === id)?.api_key;
     if (!key) return;
-    if (await copy(key)) tell("API key copied");
+    if (await copy(key, document.body)) tell("API key copied");
     else report("API key", "The browser blocks copying. Copy the key here.", "", key);
   }
 
@@ -105,20 +79,15 @@
     report(`${button.dataset.title}: ${verified ? "passed" : "failed"}`, text, tried?.response || "");
   }
 
-  document.addEventListener("click", async (event) => {
+  document.addEventListener("click", (event) => {
     const button = event.target.closest("button");
     if (!button) return;
     const it = button.dataset;
     if ("shut" in it) button.closest("dialog").close();
     if (it.show) show(find(it.show));
-    if (it.sure) ask(button);
     if (it.key) copyKey(it.key, it.id);
     if (it.newKey) newKey(it.newKey);
     if (it.tell) ring(button);
-    if (it.copyValue) {
-      find(it.copyValue).select();
-      if (await copy(find(it.copyValue).value)) tell("Copied");
-    }
     if (it.addRow) {
       const rows = find(it.addRow);
       rows.append(rows.querySelector("template").content.cloneNode(true));

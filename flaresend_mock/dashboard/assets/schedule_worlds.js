@@ -46,6 +46,14 @@
     return formats[key].format(moment);
   }
 
+  function stamp(moment) { // as time.html does
+    const day = (of) => written(of, { day: "2-digit", month: "short" });
+    const year = (of) => written(of, { year: "numeric" });
+    const time = written(moment, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+    if (year(moment) !== year(shown())) return `${day(moment)} ${year(moment)} ${time}`;
+    return day(moment) === day(shown()) ? time : `${day(moment)} ${time}`;
+  }
+
   function turn(hand, degrees) {
     face.querySelector(`[data-hand=${hand}]`).setAttribute("transform", `rotate(${degrees.toFixed(2)} 50 50)`);
   }
@@ -74,7 +82,8 @@
     document.querySelectorAll("[data-until-ms]").forEach((one) => {
       const left = Number(one.dataset.untilMs) - now;
       one.textContent = left > 0 ? "in " + spoken(left + 999) : one.dataset.over;
-      one.classList.toggle("over", left <= 0);
+      one.classList.toggle("wait", left > 0 && one.matches(".pill"));
+      one.classList.toggle("bad", left <= 0 && one.matches(".pill"));
     });
   }
 
@@ -129,16 +138,16 @@
       const known = document.querySelector(`[data-due="${CSS.escape(one.kind + " " + one.id)}"]`);
       const at = document.createElement("time");
       at.dateTime = one.at;
-      at.textContent = face ? written(Date.parse(one.at), { day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }) : one.at;
+      at.textContent = face ? stamp(Date.parse(one.at)) : one.at;
       const result = document.createElement("span");
-      result.className = "outcome " + one.result;
+      result.className = "pill " + ({ sent: "good", failed: "bad" }[one.result] || "off");
       result.textContent = one.kind === "auto_reply" && one.result !== "failed" ? "sent" : one.result; // in place of the message's id
       const line = document.createElement("span");
       line.dir = "auto";
       const kind = kinds[one.kind] || one.kind;
       const id = one.kind === "auto_reply" ? "" : " " + one.id;
       line.textContent = (known ? known.dataset.line : kind + id) + (one.reason ? ` (${one.reason})` : "");
-      row.append(at, result, line);
+      row.append(at, line, result);
       return row;
     }));
     if (count > 100) box.querySelector("h2 span").textContent += "; the first 100:";
@@ -158,10 +167,16 @@
     if (busy) { missed = true; event.preventDefault(); }
   }, true);
 
-  function say(text, warnings = []) {
+  function say(text, warnings = [], made = null) {
     note.hidden = true;
-    if (!warnings.length) return tell(text);
+    if (!warnings.length && !made) return tell(text);
+    note.className = "box told " + (warnings.length ? "warn" : "good");
     note.querySelector("h2 span").textContent = text;
+    note.querySelector(".made").hidden = !made;
+    if (made) {
+      document.getElementById("made-key").value = made.api_key;
+      document.getElementById("made-open").href = note.dataset.worlds + encodeURIComponent(made.name) + "/chats";
+    }
     note.querySelector("ul").replaceChildren(...warnings.map((one) => {
       const row = document.createElement("li");
       row.textContent = one;
@@ -179,7 +194,7 @@
     busy += 1;
     const done = await attempt(work);
     busy -= 1;
-    const [text, warnings] = done ? said(done) : ["", []];
+    const [text, warnings, made] = done ? said(done) : ["", []];
     const own = done && then && name === page.world;
     if (own || missed) {
       missed = false;
@@ -187,7 +202,7 @@
       if (own && then === "gone") location.href = note.dataset.default;
       else location.reload();
     } else if (done) {
-      say(text, warnings);
+      say(text, warnings, made);
       document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
     }
     return done;
@@ -197,26 +212,6 @@
   if (kept) {
     sessionStorage.removeItem(KEPT);
     say(...JSON.parse(kept));
-  }
-
-  function sure(title, text, yes) {
-    const box = document.getElementById("sure");
-    box.querySelector("h2").textContent = title;
-    box.querySelector("p").textContent = text;
-    box.querySelector("[data-yes]").textContent = yes;
-    box.showModal();
-    return new Promise((resolve) => {
-      const closed = (event) => {
-        if (event.type === "click" && !event.target.closest("[data-yes], [data-no]")) return;
-        box.removeEventListener("click", closed);
-        box.removeEventListener("close", closed);
-        const agreed = event.type === "click" && Boolean(event.target.closest("[data-yes]"));
-        box.close();
-        resolve(agreed);
-      };
-      box.addEventListener("click", closed);
-      box.addEventListener("close", closed);
-    });
   }
 
   async function take(name, file) {
@@ -248,11 +243,13 @@
     event.preventDefault();
     const form = event.target;
     const name = naming.dataset.world;
-    const done = await act(name, () => ask("POST", "snapshots/" + encodeURIComponent(form.elements.name.value), name),
+    const wanted = form.elements.name.value;
+    const same = [...document.querySelectorAll(`[data-name="${CSS.escape(name)}"] [data-restore]`)].some((one) => one.dataset.restore === wanted);
+    if (same && !(await sure(`Replace the snapshot ${wanted}?`, "The former snapshot of this name is lost.", "Replace"))) return;
+    const done = await act(name, () => ask("POST", "snapshots/" + encodeURIComponent(wanted), name),
       (kept) => [`Snapshot ${kept.name} of ${name} taken`, []]);
     if (done) { form.reset(); naming.close(); }
   });
-  naming.querySelector("[data-no]").addEventListener("click", () => naming.close());
 
   const settings = document.getElementById("settings");
   settings.querySelector("form").addEventListener("submit", async (event) => {
@@ -267,13 +264,12 @@
     if (!Object.keys(changes).length) return settings.close();
     if (await act(name, () => ask("PATCH", "world", name, changes), () => [`Settings of ${name} saved`, []])) settings.close();
   });
-  settings.querySelector("[data-no]").addEventListener("click", () => settings.close());
 
   document.getElementById("new-world").addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;
     const done = await act(null, () => ask("POST", "worlds", null, read(form)), (made) => [
-      `The world ${made.name} was created`, [`The API key of its first instance is ${made.api_key}`, ...(made.warnings || [])],
+      `The world ${made.name} was created`, made.warnings || [], made,
     ]);
     if (done) { form.reset(); form.closest("details").open = false; }
   });
@@ -299,6 +295,7 @@
       if (!(await sure(`Restore ${name} to ${it.restore}?`, "Everything since the snapshot is lost, unless another snapshot has it.", "Restore"))) return;
       act(name, () => ask("POST", `snapshots/${encodeURIComponent(it.restore)}/restore`, name), () => [`${name} was restored to ${it.restore}`, []], "replaced");
     } else if ("forget" in it) {
+      if (!(await sure(`Delete the snapshot ${it.forget}?`, `${name} cannot be restored to it any more.`, "Delete"))) return;
       act(name, () => ask("DELETE", "snapshots/" + encodeURIComponent(it.forget), name), () => [`Snapshot ${it.forget} deleted`, []]);
     } else if ("reset" in it) {
       if (!(await sure(`Reset ${name}?`, "The world returns to its initial state. Everything since then is lost. Snapshots stay.", "Reset"))) return;
