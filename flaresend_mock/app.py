@@ -10,7 +10,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache, partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, request
 from werkzeug.exceptions import HTTPException
@@ -25,9 +26,6 @@ from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.body_stream import HELD, release
 from flaresend_mock.http.context import CONTROL, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
 from flaresend_mock.http.turns import give_way
-
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
 log = logging.getLogger(__name__)
 

@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound, require
-from flaresend_mock.core.model import model
+from flaresend_mock.core.model import model, told
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.store import Store
 
 
 @model
 class Fired:
-    """One timer that ran; `result` is its outcome."""
+    """A timer that ran."""
 
-    at: datetime
-    kind: str
-    id: str
-    result: str
-    reason: str | None = None
+    at: datetime = told("When it was due, in UTC.")
+    kind: str = told("The kind of the timer, such as task, retry or pairing.")
+    id: str = told("The id of what it was set for.")
+    result: str = told("The result.")
+    reason: str | None = told("Why it failed.", default=None)
 
 
 Handler = Callable[[str], Fired]

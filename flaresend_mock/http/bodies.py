@@ -10,8 +10,9 @@ from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
 from math import isinf
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 from urllib.parse import parse_qsl
+from wsgiref.types import WSGIEnvironment
 
 from flask import Request, Response
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
@@ -25,9 +26,6 @@ from flaresend_mock.core.models import Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
 from flaresend_mock.http.context import SERVICES
 from flaresend_mock.http.turns import LARGE
-
-if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")

@@ -8,22 +8,19 @@ from __future__ import annotations
 import logging
 import selectors
 import socket
+import ssl
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
+from wsgiref.types import WSGIApplication
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.http.connection import Connection, refusal
 from flaresend_mock.http.proxy import Proxy
 from flaresend_mock.http.request_reader import MAX_HEAD, Refused
 from flaresend_mock.http.turns import CallQueue
-
-if TYPE_CHECKING:
-    import ssl
-    from wsgiref.types import WSGIApplication
-
 
 log = logging.getLogger(__name__)
 

@@ -14,15 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
-from flaresend_mock.background.applications import (
-    Application,
-    CallerThread,
-    default_thread,
-    is_handling,
-    mounted,
-    refuse_while_handling,
-    served,
-)
+from flaresend_mock.background import applications
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of, part
 from flaresend_mock.core import hosts
 from flaresend_mock.settings import ENVIRONMENT
@@ -60,7 +52,7 @@ vars(builtins)["ExpectationFailed"] = ExpectationFailed  # and pickle finds it t
 class _KitControl(ControlPlane):
     """Makes the calls of the kit. While one takes, its thread runs the applications that it has to run."""
 
-    caller: CallerThread
+    caller: applications.CallerThread
 
     def _exchange(self, *call: Any) -> tuple[bytes, str]:
         return self.caller.run(partial(super()._exchange, *call))
@@ -92,7 +84,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self.url, self.api_key, self.world = url, api_key, world
         self.headers = {"Authorization": f"Bearer {api_key}"}
         self._control = _KitControl(url, api_key=api_key, token=token)
-        self._control.caller = CallerThread()
+        self._control.caller = applications.CallerThread()
         self._token, self._here, self._elsewhere = token, here, elsewhere
         self._instance, self._path = instance, f"/instances/{part(instance)}"
         self.host: str | None = None  # the name of this machine for an emulator in a container
@@ -279,7 +271,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             RuntimeError: an application that handles a delivery calls this, and would wait for itself; or it is
                 called in a running event loop.
         """
-        refuse_while_handling()
+        applications.refuse_while_handling()
         refuse_in_loop("settle")
         if not self._control.call("POST", "/deliveries/settle", seconds=SETTLE_SECONDS)["settled"]:
             stuck = ": the application waits for its thread to make a call of the kit"
@@ -348,19 +340,20 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         """
         from flaresend_mock.background.asgi import handler  # imports asyncio
 
-        thread = thread or ("own" if loop else default_thread(app))
+        thread = thread or ("own" if loop else applications.default_thread(app))
         opened = self._open.enter_context(ExitStack())
         handle = opened.enter_context(handler(app, thread, loop))
         if thread == "caller":
             refuse_in_loop("webhook_app", how="async with")  # this thread could not wait for its calls
             self._control.caller.join()
         context = copy_context() if loop else Context()  # asgiref has the thread of the transaction in the test's
-        application = Application(handle, self._control.caller if thread == "caller" else None, context)
+        caller = self._control.caller if thread == "caller" else None
+        application = applications.Application(handle, caller, context)
         if self._here:
-            base = opened.enter_context(mounted(application))
+            base = opened.enter_context(applications.mounted(application))
         else:
             listens, name = self._address(host, shown)
-            base = f"http://{name}:{opened.enter_context(served(application, listens))}"
+            base = f"http://{name}:{opened.enter_context(applications.served(application, listens))}"
         url = f"{base}/{path.lstrip('/')}"
         self._served.append(url)
         self.webhook(url, **options)
@@ -474,7 +467,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self._control.close()
 
     def _inbound(self, call: str, body: Mapping[str, Any], wait: bool) -> Mapping[str, Any]:
-        waits = wait and bool(self._served) and not is_handling()
+        waits = wait and bool(self._served) and not applications.is_handling()
         if waits:
             refuse_in_loop(call)
         event = dict(self._control.call("POST", "/inbound", {"instance": self._instance, **body})["event"])

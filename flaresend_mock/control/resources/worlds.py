@@ -8,7 +8,8 @@ from marshmallow import missing
 
 from flaresend_mock.control.resources.activity import PENDING, Delivery, Message, Request
 from flaresend_mock.control.resources.people import Instance, shown_instance
-from flaresend_mock.core import models, world
+from flaresend_mock.core import models, time_travel, world
+from flaresend_mock.core.matchers import matchers
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.http.context import services
@@ -104,14 +105,7 @@ class Clock(Resource):
     )
 
 
-class Fired(Resource):
-    """A timer that was run."""
-
-    at = Property(datetime, "When it was due, in UTC.")
-    kind = Property(str, "The kind of the timer, such as task, retry or pairing.")
-    id = Property(str, "The id of what it was set for.")
-    result = Property(str, "The result.")
-    reason = Property(str, "Why it failed.", null=True)
+Fired = of_model(time_travel.Fired, "A timer that was run.")
 
 
 class Advanced(Envelope):
@@ -181,13 +175,7 @@ class Refused(Resource):
     error = Property(ErrorDetails, "The code and the message.")
 
 
-class Miss(Resource):
-    """A field in which the nearest item differs."""
-
-    field = Property(str, "The field.")
-    expected = Property(Any, "The matcher's condition.")
-    actual = Property(Any, "The value of the item.")
-    missing = Property(bool, "Whether the item lacks the field.")
+Miss = of_model(matchers.Miss, "A field in which the nearest item differs.")
 
 
 class Nearest(Envelope):

@@ -15,7 +15,7 @@ from typing import Any
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import InvalidMatcher
-from flaresend_mock.core.model import model
+from flaresend_mock.core.model import model, told
 
 MAX_PATTERN = 1000
 MAX_REPEAT = 1000
@@ -27,12 +27,12 @@ _ABSENT = object()
 
 @model
 class Miss:
-    """One field that differs from what a matcher expects; `missing` marks a field that does not exist."""
+    """A field that differs from what a matcher expects."""
 
-    field: str
-    expected: Any
-    actual: Any = None
-    missing: bool = False
+    field: str = told("The field.")
+    expected: Any = told("The matcher's condition.")
+    actual: Any = told("The value of the item.", default=None)
+    missing: bool = told("Whether the item lacks the field.", default=False)
 
 
 @dataclass(slots=True, eq=False, repr=False)
