@@ -23,6 +23,7 @@ TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec 
 SECONDS = 30.0
 LONG_SECONDS = 600.0  # for calls that read, write or advance a whole world
 
+_Json = dict[str, Any]
 _Pairs = Mapping[str, Any]
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
@@ -75,9 +76,7 @@ class ControlPlane:
         self._idle: deque[HTTPConnection] = deque()
         finalize(self, _close, self._idle)
 
-    def call(
-        self, method: str, path: str, body: Any = None, *, seconds: float = SECONDS, **query: Any
-    ) -> dict[str, Any]:
+    def call(self, method: str, path: str, body: Any = None, *, seconds: float = SECONDS, **query: Any) -> _Json:
         """Make a call of a path after /_mock, and return the JSON of its response; TypeError for a body that is none.
 
         Bytes are sent unchanged. The time limit comes on top of the `timeout` that the body asks for.
@@ -108,7 +107,7 @@ class ControlPlane:
                 raise self._refusal(response)
             yield _events(response)
 
-    def items(self, response: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    def items(self, response: _Pairs, name: str) -> list[_Json]:
         """Return a list of objects in a response; NotAnEmulator if it has no such list."""
         found = response.get(name)
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):

@@ -21,6 +21,7 @@ REDIRECT = "FLARESEND_MOCK_REDIRECT"  # where the overrides read the emulator's 
 HERMETIC = "FLARESEND_MOCK_HERMETIC"  # set if they refuse other hosts
 PASSWORD = "changeit"  # the one of every Java's own store of public certificates  # noqa: S105  # nosec B105
 
+_Known = Mapping[str, str]
 _OVERRIDES = Path(__file__).parent / "overrides"
 _COPIES = {
     "node.cjs": NODE,
@@ -37,9 +38,7 @@ _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----")
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
-def variables(
-    url: str, proxy: str, folder: Path, before: Mapping[str, str], *, hermetic: bool = False
-) -> dict[str, str]:
+def variables(url: str, proxy: str, folder: Path, before: _Known, *, hermetic: bool = False) -> dict[str, str]:
     """Return the variables that a program needs, besides those that it has `before`. Where two combine, it has both.
 
     The `proxy` leads to the emulator at `url`; `write_files` has filled the folder. `hermetic`: no https call reaches
@@ -66,7 +65,7 @@ def variables(
     return found
 
 
-def write_files(folder: Path, authority: bytes, before: Mapping[str, str]) -> None:
+def write_files(folder: Path, authority: bytes, before: _Known) -> None:
     """Write the files that the variables name, with the PEM of the emulator's CA; OSError if that fails."""
     found = list(dict.fromkeys((*_certificates(authority), *_public(before))))
     for source, target in _COPIES.items():
@@ -93,7 +92,7 @@ def leads_to_api(entry: str) -> bool:
     return entry.strip() == "*" or (bool(name) and f".{API_HOST}".endswith(f".{name}"))
 
 
-def _direct(before: Mapping[str, str], hosts: Sequence[str]) -> list[str]:
+def _direct(before: _Known, hosts: Sequence[str]) -> list[str]:
     listed = (before.get("no_proxy") or before.get("NO_PROXY") or "").split(",")
     kept = [entry.strip() for entry in listed if entry.strip() and not leads_to_api(entry)]
     return list(dict.fromkeys((*kept, *filter(None, hosts))))
@@ -125,7 +124,7 @@ def _java(proxy: str, direct: str, folder: Path) -> str:
     return " ".join(f'"{pair}"' if " " in pair else pair for pair in pairs)
 
 
-def _public(before: Mapping[str, str]) -> Iterator[bytes]:
+def _public(before: _Known) -> Iterator[bytes]:
     """Yield the certificates that a program trusts: of its variables or else certifi's, and of the system."""
     named = [found for name in _TRUSTED if before.get(name) for found in _certificates_at(Path(before[name]))]
     if not named:

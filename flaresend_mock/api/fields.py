@@ -29,6 +29,7 @@ class Body(RequestSchema):
         unknown = EXCLUDE
 
 
+Shape = dict[str, Any]
 Value = TypeVar("Value")
 
 
@@ -37,21 +38,16 @@ class Described(fields.Field[Value]):
 
     is_list: ClassVar[bool] = False
 
-    def __init__(self, description: str, refusal: str, shape: dict[str, Any], **kwargs: Any) -> None:
+    def __init__(self, description: str, refusal: str, shape: Shape, **kwargs: Any) -> None:
         messages: dict[str, Any] = dict.fromkeys(("required", "null", "invalid"), refusal) if refusal else {}
         messages |= kwargs.pop("error_messages", {})
         super().__init__(error_messages=messages, metadata={"description": description, **shape}, **kwargs)
 
 
 class Typed(Described[Any]):
-    """A value of one of some types, which its `shape` describes; a required text is not blank.
+    """A value of one of some types, as its `shape` says. A required text is not blank. Booleans are no numbers."""
 
-    Booleans are never numbers.
-    """
-
-    def __init__(
-        self, description: str, refusal: str, of: type | UnionType, shape: dict[str, Any], **kwargs: Any
-    ) -> None:
+    def __init__(self, description: str, refusal: str, of: type | UnionType, shape: Shape, **kwargs: Any) -> None:
         super().__init__(description, refusal, shape, **kwargs)
         self.of = of
 

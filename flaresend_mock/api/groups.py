@@ -18,16 +18,15 @@ blueprint = Endpoints("groups", phone=True)
 DEFAULT_LIMIT = 10
 MAX_LIMIT = 100
 ACTIONS = {"add": "added", "remove": "removed", "promote": "promoted", "demote": "demoted"}
-
+_DONE = {action: f"Participants successfully {done}" for action, done in ACTIONS.items()}
 
 _PARTICIPANTS = List("Phone numbers of people, in international format.", "Participants", (str, int), "phone numbers")
+_SUBJECT = "The name of the group: 100 characters at most."
 _LENGTH = validate.Length(max=SUBJECT_LENGTH, error=f"Subject must be at most {SUBJECT_LENGTH} characters")
 
 
 class CreateGroup(Body):
-    subject = Text(
-        "The name of the group: 100 characters at most.", "Subject is required", required=True, validate=_LENGTH
-    )
+    subject = Text(_SUBJECT, "Subject is required", required=True, validate=_LENGTH)
     participants = _PARTICIPANTS
 
 
@@ -62,10 +61,8 @@ class Page(RequestSchema):
 
 
 class ManageParticipants(Body):
-    _refusal = "Invalid action. Allowed: add, remove, promote, demote."
-    action = Choice(
-        "What to do with the participants: add, remove, promote or demote.", tuple(ACTIONS), _refusal, _refusal
-    )
+    _wrong = "Invalid action. Allowed: add, remove, promote, demote."
+    action = Choice("What to do with the participants: add, remove, promote or demote.", tuple(ACTIONS), _wrong, _wrong)
     participants = _PARTICIPANTS
 
 
@@ -83,11 +80,9 @@ class CreatedGroup(Resource):
     addressingMode = Property(Literal["lid"], "How participants are named: lid.", get=lambda view: "lid")
     subject = Property(str, "The name of the group.", at="group.subject")
     subjectOwner = Property(str, "The LID of who named the group last.", at="subject_owner")
-    subjectTime = Property(
-        int, "When the group was named last.", get=lambda view: int(view.group.subject_time.timestamp())
-    )
+    subjectTime = Property(int, "When the group was named last.", get=lambda it: int(it.group.subject_time.timestamp()))
     size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
-    creation = Property(int, "When the group was created.", get=lambda view: int(view.group.created.timestamp()))
+    creation = Property(int, "When the group was created.", get=lambda it: int(it.group.created.timestamp()))
     owner = Property(str, "The LID of who created the group.")
     restrict = Property(bool, "Whether only admins may edit the group's info.", at="group.restrict")
     announce = Property(bool, "Whether only admins may post.", at="group.announce")
@@ -158,9 +153,7 @@ class Sent(Success):
 
 
 class Managed(Success, Envelope):
-    message = Property(
-        str, "What was done, for people.", get=lambda done: f"Participants successfully {ACTIONS[done['action']]}"
-    )
+    message = Property(str, "What was done, for people.", at="action", write=_DONE.get)
     groupId = Property(str, "The group's JID.")
     participants = Property([str], "The participants, as they were given.")
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)

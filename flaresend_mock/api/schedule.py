@@ -67,6 +67,7 @@ class ScheduledTask(Resource):
     status = Property(str, "pending, sent, failed or cancelled.")
 
 
+_ID = "The id of the scheduled message."
 _WHEN = "When the message will be sent, in the world's time zone."
 _TASK = "The id to change or cancel the scheduled message with, such as SCHED-9128371923."
 SCHEDULED = response(
@@ -77,12 +78,10 @@ SCHEDULED = response(
 LISTED = response("Scheduled messages fetched successfully", data=Property([ScheduledTask], "The scheduled messages."))
 UPDATED = response(
     "Scheduled message updated successfully",
-    id=Property(str, "The id of the scheduled message.", get=itemgetter("id")),
+    id=Property(str, _ID, get=itemgetter("id")),
     updated_fields=Property([str], "The fields that were changed.", get=itemgetter("updated_fields")),
 )
-CANCELLED = response(
-    "Scheduled message cancelled successfully", id=Property(str, "The id of the scheduled message.", at="id")
-)
+CANCELLED = response("Scheduled message cancelled successfully", id=Property(str, _ID, at="id"))
 
 
 @blueprint.post("/schedule-message", SCHEDULED, body=ScheduleMessage(), refuses=(425,))

@@ -24,14 +24,13 @@ START_SECONDS = 15.0
 STOP_SECONDS = 5.0
 TASK_SECONDS = 5.0  # how long a delivery waits for what an application does after its response
 
+_Loop = asyncio.AbstractEventLoop
 _Message = MutableMapping[str, Any]
 _App = Callable[[_Message, Callable[[], Awaitable[_Message]], Callable[[_Message], Awaitable[None]]], Awaitable[None]]
 _VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 
 
-def handler(
-    app: Any, thread: str = "own", loop: asyncio.AbstractEventLoop | None = None
-) -> AbstractContextManager[Handler]:
+def handler(app: Any, thread: str = "own", loop: _Loop | None = None) -> AbstractContextManager[Handler]:
     """Return what calls an application of WSGI, ASGI or aiohttp, until the context ends; TypeError for another.
 
     Args:
@@ -65,7 +64,7 @@ class AsgiAdapter(AbstractContextManager["AsgiAdapter"]):
     Entering it starts the application's lifespan, and raises what that raises. Leaving it ends the lifespan.
     """
 
-    def __init__(self, app: Any, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, app: Any, loop: _Loop | None = None) -> None:
         self._app, self._given, self._stop = app, loop, asyncio.Event()
         self._state: dict[str, Any] = {}
         self._started = Future[None]()

@@ -14,12 +14,8 @@ from flaresend_mock.cli import output
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.version import __version__
 
-HELPERS = {
-    "node": "flaresend.mjs",
-    "node-cjs": "flaresend.cjs",
-    "node-types": "flaresend.d.mts",
-    "php": "Flaresend.php",
-}
+_ENDINGS = {"node": ".mjs", "node-cjs": ".cjs", "node-types": ".d.mts"}
+HELPERS = {name: f"flaresend{ending}" for name, ending in _ENDINGS.items()} | {"php": "Flaresend.php"}
 SECONDS_BETWEEN = 0.2
 
 

@@ -31,9 +31,7 @@ class ReplyInput(Input):
     """The response that a fault gives. Without a body, it has the status's phrase."""
 
     status = Whole("The HTTP status.", 200, 599, required=True)
-    body = fields.Raw(
-        load_default=None, allow_none=True, metadata=about("The body: JSON, or a text that is sent unchanged.")
-    )
+    body = fields.Raw(load_default=None, metadata=about("The body: JSON, or a text that is sent unchanged."))
     headers = Dictionary(
         "More headers.",
         keys=fields.String(validate=_HEADER_NAME),

@@ -57,9 +57,8 @@ class Collection:
         matcher = compile_matcher(spec, self.fields, where)
         if self.kind != "message" or not world.state.aliases:
             return matcher
-        registered = {
-            name: _registered(world, one) if self.fields[name].number else one for name, one in matcher.spec.items()
-        }
+        known, given = self.fields, matcher.spec.items()
+        registered = {name: _registered(world, one) if known[name].number else one for name, one in given}
         return compile_matcher(registered, self.fields, where)
 
     def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:

@@ -13,6 +13,8 @@ from flaresend_mock.core.model import model
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
+Now = Callable[[], datetime]
+
 
 @model
 class ClockSetting:
@@ -29,7 +31,7 @@ class ClockSetting:
 class Clock:
     """Runs, freezes, and is set; always aware UTC, as `real`, which tells real time."""
 
-    def __init__(self, real: Callable[[], datetime], setting: ClockSetting | None = None) -> None:
+    def __init__(self, real: Now, setting: ClockSetting | None = None) -> None:
         self._real = real
         self.setting = setting or ClockSetting()
         if self.setting.starts_at is not None:

@@ -40,6 +40,10 @@ def _kind(of: type[Kind], name: str, message: str = "", **texts: str) -> type[Ki
     return type(name, (of,), {"__module__": __name__, "message": message, **texts})
 
 
+def _refusal(name: str, message: str = "", **texts: str) -> type[Refusal]:
+    return _kind(Refusal, name, message, **texts)
+
+
 class StatusRefusal(Refusal):
     """A refusal because of a `status`, which its text contains."""
 
@@ -117,8 +121,8 @@ SnapshotNotFound = _kind(NotFound, "SnapshotNotFound", "there is no snapshot of 
 PersonNotFound = _kind(NotFound, "PersonNotFound", "the directory has no person with this number")
 MediaNotFound = _kind(NotFound, "MediaNotFound", "no file with this id is kept")
 
-InvalidNumber = _kind(Refusal, "InvalidNumber", text="{}: not a phone number in international format")
-GroupFull = _kind(Refusal, "GroupFull", text="participants: a group has at most {} people")
+InvalidNumber = _refusal("InvalidNumber", text="{}: not a phone number in international format")
+GroupFull = _refusal("GroupFull", text="participants: a group has at most {} people")
 NotReady = _kind(StatusRefusal, "NotReady", text="the instance is {}")  # its phone is not connected
 AlreadyConnected = _kind(StatusRefusal, "AlreadyConnected", text="the instance is {} already")  # or it is pairing
 Overloaded = _kind(StatusRefusal, "Overloaded", text="a magic number asked for {}")  # 429 or 503
@@ -128,49 +132,43 @@ NotParticipants = _kind(PeopleRefused, "NotParticipants", why="not in the group"
 NotOnWhatsApp = _kind(PeopleRefused, "NotOnWhatsApp", why="not on WhatsApp")
 NotAddable = _kind(PeopleRefused, "NotAddable", why="their privacy settings forbid it")
 
-NotInGroup = _kind(Refusal, "NotInGroup", "the instance is not in this group")
-CreatorIsProtected = _kind(Refusal, "CreatorIsProtected", "the creator of a group can be neither removed nor demoted")
-NoValidParticipants = _kind(Refusal, "NoValidParticipants", "participants: none of them is on WhatsApp")
-NotForwarded = _kind(
-    Refusal, "NotForwarded", "this message cannot be forwarded: it was deleted, or has no content of its own"
+NotInGroup = _refusal("NotInGroup", "the instance is not in this group")
+CreatorIsProtected = _refusal("CreatorIsProtected", "the creator of a group can be neither removed nor demoted")
+NoValidParticipants = _refusal("NoValidParticipants", "participants: none of them is on WhatsApp")
+NotForwarded = _refusal(
+    "NotForwarded", "this message cannot be forwarded: it was deleted, or has no content of its own"
 )
-PersonNotInGroup = _kind(Refusal, "PersonNotInGroup", "the sender is not in this group")
-PersonNotOnWhatsApp = _kind(Refusal, "PersonNotOnWhatsApp", "from: this number is not on WhatsApp")
-NoWebhook = _kind(Refusal, "NoWebhook", "the instance has no webhook")
-WorldExists = _kind(Refusal, "WorldExists", "a world of this name exists already")
-WorldIsNeeded = _kind(Refusal, "WorldIsNeeded", "the default world cannot be deleted; reset it instead")
-WorldIsGone = _kind(
-    Refusal, "WorldIsGone", "this API key's world was evicted to make room for newer ones; use a new key"
-)
-KeyInUse = _kind(Refusal, "KeyInUse", "an instance has this API key already, in this world or another")
-NumberInUse = _kind(Refusal, "NumberInUse", "another instance is linked to this number")
-PersonIsLinked = _kind(
-    Refusal, "PersonIsLinked", "an instance has this number, so it stays in the directory and on WhatsApp"
-)
-LastInstance = _kind(Refusal, "LastInstance", "a world has at least one instance; create another one first")
-QrCodeExpired = _kind(Refusal, "QrCodeExpired", "this QR code has expired; scan the one that is shown now")
-AnotherPhone = _kind(
-    Refusal,
-    "AnotherPhone",
-    "the instance is linked to another number; log it out before another phone scans its QR code",
+PersonNotInGroup = _refusal("PersonNotInGroup", "the sender is not in this group")
+PersonNotOnWhatsApp = _refusal("PersonNotOnWhatsApp", "from: this number is not on WhatsApp")
+NoWebhook = _refusal("NoWebhook", "the instance has no webhook")
+WorldExists = _refusal("WorldExists", "a world of this name exists already")
+WorldIsNeeded = _refusal("WorldIsNeeded", "the default world cannot be deleted; reset it instead")
+WorldIsGone = _refusal("WorldIsGone", "this API key's world was evicted to make room for newer ones; use a new key")
+KeyInUse = _refusal("KeyInUse", "an instance has this API key already, in this world or another")
+NumberInUse = _refusal("NumberInUse", "another instance is linked to this number")
+PersonIsLinked = _refusal("PersonIsLinked", "an instance has this number, so it stays in the directory and on WhatsApp")
+LastInstance = _refusal("LastInstance", "a world has at least one instance; create another one first")
+QrCodeExpired = _refusal("QrCodeExpired", "this QR code has expired; scan the one that is shown now")
+AnotherPhone = _refusal(
+    "AnotherPhone", "the instance is linked to another number; log it out before another phone scans its QR code"
 )
 
 # only the API refuses these, in its own words
-NothingToUpdate = _kind(Refusal, "NothingToUpdate")
-OwnerCannotUnfollow = _kind(Refusal, "OwnerCannotUnfollow")
-SendAtInThePast = _kind(Refusal, "SendAtInThePast")
-SendAtBeyondCalendar = _kind(Refusal, "SendAtBeyondCalendar")  # no equivalent in UTC within the years 1 to 9999
-TaskNotPending = _kind(Refusal, "TaskNotPending")  # it was sent, failed or cancelled
-TaskNotCancellable = _kind(Refusal, "TaskNotCancellable")
+NothingToUpdate = _refusal("NothingToUpdate")
+OwnerCannotUnfollow = _refusal("OwnerCannotUnfollow")
+SendAtInThePast = _refusal("SendAtInThePast")
+SendAtBeyondCalendar = _refusal("SendAtBeyondCalendar")  # no equivalent in UTC within the years 1 to 9999
+TaskNotPending = _refusal("TaskNotPending")  # it was sent, failed or cancelled
+TaskNotCancellable = _refusal("TaskNotCancellable")
 
 # who raises these says what is wrong, and where
-NotAllowed = _kind(Refusal, "NotAllowed")  # WhatsApp does not let the sender of a message do this
-MediaMismatch = _kind(Refusal, "MediaMismatch")
-InvalidTarget = _kind(Refusal, "InvalidTarget")
-ClockOutOfRange = _kind(Refusal, "ClockOutOfRange")
-InvalidMatcher = _kind(Refusal, "InvalidMatcher")
-InvalidFault = _kind(Refusal, "InvalidFault")
-TooMany = _kind(Refusal, "TooMany")
-LidInUse = _kind(Refusal, "LidInUse")
-AliasInUse = _kind(Refusal, "AliasInUse")
-AuthorityError = _kind(Refusal, "AuthorityError")  # the CA for https cannot be used
+NotAllowed = _refusal("NotAllowed")  # WhatsApp does not let the sender of a message do this
+MediaMismatch = _refusal("MediaMismatch")
+InvalidTarget = _refusal("InvalidTarget")
+ClockOutOfRange = _refusal("ClockOutOfRange")
+InvalidMatcher = _refusal("InvalidMatcher")
+InvalidFault = _refusal("InvalidFault")
+TooMany = _refusal("TooMany")
+LidInUse = _refusal("LidInUse")
+AliasInUse = _refusal("AliasInUse")
+AuthorityError = _refusal("AuthorityError")  # the CA for https cannot be used

@@ -43,11 +43,9 @@ class Received:
 class Inbound:
     """Receives what people write to the instances of a world."""
 
-    def __init__(
-        self, store: Store, people: People, instances: Instances, media: Media, deliveries: Deliveries
-    ) -> None:
+    def __init__(self, store: Store, people: People, instances: Instances, media: Media, queue: Deliveries) -> None:
         self._store, self._people, self._instances, self._media = store, people, instances, media
-        self._deliveries = deliveries
+        self._deliveries = queue
         self._composer = Composer(store, people, media)
         store.react("message", self._after_message)
 

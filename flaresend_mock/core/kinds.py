@@ -17,10 +17,8 @@ FIELDS: Mapping[str, tuple[str, ...]] = {kind: tuple(names.split()) for kind, na
 """The fields that a kind of message has beside the common ones."""
 KINDS = tuple(FIELDS)  # every kind of message that a person can write
 
-_NO_DETAILS = frozenset(
-    "reply_to forwarded mentions media file text caption target emoji link contact contacts".split()
-)
-DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _NO_DETAILS
+_OTHERS = frozenset("reply_to forwarded mentions media file text caption target emoji link contact contacts".split())
+DETAILS = frozenset(chain.from_iterable(FIELDS.values())) - _OTHERS
 """The fields that are details of an `InboundMessage`, without those that take another form there."""
 IN_PAYLOADS: Mapping[str, Mapping[str, str]] = TABLES["details"]  # what payloads call a detail, by kind
 

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from flaresend_mock.core.errors import NotReady, Overloaded
 
+Delay = Callable[[float], None]
+
 USER = "@s.whatsapp.net"  # what makes a JID of a phone number
 LID = "@lid"
 GROUP = "@g.us"
@@ -45,9 +47,7 @@ def magic(number: str) -> int | None:
     return _MAGIC_OUTCOMES.get(number[-3:]) if number.startswith(MAGIC_COUNTRY) else None
 
 
-def magic_outcomes(
-    given: Iterable[str | None], delay: Callable[[float], None] | None = None
-) -> AbstractContextManager[None]:
+def magic_outcomes(given: Iterable[str | None], delay: Delay | None = None) -> AbstractContextManager[None]:
     """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
     The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
@@ -62,7 +62,7 @@ def magic_outcomes(
 
 
 @contextmanager
-def _met(outcomes: list[int], delay: Callable[[float], None] | None) -> Iterator[None]:
+def _met(outcomes: list[int], delay: Delay | None) -> Iterator[None]:
     for outcome in outcomes:
         if outcome == 425:
             raise NotReady("initializing")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
-from flaresend_mock.core.clock import Clock
+from flaresend_mock.core.clock import Clock, Now
 from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Change, Channel, Group, Instance, Upload
@@ -52,9 +52,7 @@ class Store:
     clock: Clock
     random: SeededRandom
 
-    def __init__(
-        self, name: str, state: State, real: Callable[[], datetime], host: HostServices[Any] | None = None
-    ) -> None:
+    def __init__(self, name: str, state: State, real: Now, host: HostServices[Any] | None = None) -> None:
         self.name = name
         self.closed = False
         self.called_at: dict[str, tuple[str, str, str]] = {}
@@ -77,7 +75,7 @@ class Store:
         self.clock = Clock(self._real, state.clock)
         self.random = SeededRandom(state.seed, state.counters)
 
-    def follow_process(self, now: Callable[[], datetime]) -> None:
+    def follow_process(self, now: Now) -> None:
         """Let the clock run with that of the process, which libraries may fake, instead of real time."""
         with self.lock:
             self._real, self.follows_process = now, True

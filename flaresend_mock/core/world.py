@@ -1,10 +1,9 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 from flaresend_mock.core.channels import Channels
+from flaresend_mock.core.clock import Now
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, require, required
 from flaresend_mock.core.events import Replaced
@@ -29,9 +28,7 @@ MAX_SNAPSHOTS = 100
 class World(Store):
     """One world: its store and its services. A reset returns to the state at creation."""
 
-    def __init__(
-        self, name: str, state: State, real: Callable[[], datetime], host: HostServices[Any] | None = None
-    ) -> None:
+    def __init__(self, name: str, state: State, real: Now, host: HostServices[Any] | None = None) -> None:
         super().__init__(name, state, real, host)
         self.replacements = 0
         self._origin = state.copy()

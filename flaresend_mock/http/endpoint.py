@@ -36,10 +36,9 @@ class RequestSchema(Schema):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._needed = frozenset(
-            name for name, one in self.fields.items() if one.required or one.load_default is not missing
-        )
-        self._names = {one.data_key or name: name for name, one in self.fields.items()}
+        known = self.fields.items()
+        self._needed = frozenset(name for name, one in known if one.required or one.load_default is not missing)
+        self._names = {one.data_key or name: name for name, one in known}
         self._narrowed: dict[frozenset[str], RequestSchema] = {}
 
     def parse(self, data: Mapping[str, Any], where: str = "") -> Any:
@@ -105,9 +104,8 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             elif not of.any_query:
                 _check_query(request, of.query)
             if of.query is not None and "query" in takes:
-                arguments["query"] = of.query.parse(
-                    {name: value for name, value in request.args.items() if name != WORLD}
-                )
+                asked = {name: value for name, value in request.args.items() if name != WORLD}
+                arguments["query"] = of.query.parse(asked)
             if of.body is not None:
                 strict = of_api and request.environ[SERVICES].strict
                 forms = of.forms or (of_api and not strict)

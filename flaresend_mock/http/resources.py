@@ -57,10 +57,8 @@ class Resource(Schema):
 
     def __init__(self) -> None:
         super().__init__()
-        shown = [(name, one) for name, one in self.fields.items() if not one.only_match]
-        self._shown = [
-            (one.data_key or name, self.reader(name, one), one.write or _writer(one.of)) for name, one in shown
-        ]
+        shown = [(name, it) for name, it in self.fields.items() if not it.only_match]
+        self._shown = [(it.data_key or name, self.reader(name, it), it.write or _writer(it.of)) for name, it in shown]
 
     def reader(self, name: str, one: Property) -> Read:
         """Return a function that reads a property of an item."""
@@ -142,7 +140,7 @@ def shown_by(of: type[Resource]) -> Callable[[Any], dict[str, Any]]:
 
 def _writer(of: Any) -> Read | None:
     """Return what turns a value of a type into JSON; None if it is JSON."""
-    if of is datetime:
+    if isinstance(of, type) and issubclass(of, datetime):  # or that of a library that fakes time
         return utc
     if isinstance(of, list):
         write = _writer(of[0])

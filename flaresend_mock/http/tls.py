@@ -44,7 +44,8 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 _DAMAGED = (x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _NO = (False,) * 5
 _SIGNS_HELLOS, _SIGNS_CERTIFICATES = x509.KeyUsage(True, *_NO, *_NO[:3]), x509.KeyUsage(*_NO, True, True, *_NO[:2])
-_id = x509.SubjectKeyIdentifier.from_public_key
+_Id = x509.SubjectKeyIdentifier
+_id = _Id.from_public_key
 _PEM = serialization.Encoding.PEM
 _LOOPBACK = ("127.0.0.0/8", "::1/128")
 
@@ -247,9 +248,7 @@ def _limited(
     )
 
 
-def _builder(
-    subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_id: x509.SubjectKeyIdentifier
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_id: _Id) -> x509.CertificateBuilder:
     """Begin the certificate of a server, or of a CA that signs those of servers only."""
     signer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id)
     return (

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
+_Event = Mapping[str, Any]
 _Since = int | Message | Request | Delivery | None
 _Model = TypeVar("_Model", Message, Request, Delivery)
 
@@ -143,7 +144,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         file: Path | str | None = None,
         wait: bool = True,
         **fields: Any,
-    ) -> Mapping[str, Any]:
+    ) -> _Event:
         """Send a message from a person to the instance, and return the event that its webhook gets.
 
         Args:
@@ -157,9 +158,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             body["media"] = {**media_of(Path(file)), **fields.get("media", {})}
         return self._inbound("receive", body, wait)
 
-    def event(
-        self, event: Mapping[str, Any] | str, *, instance: str | None = None, wait: bool = True
-    ) -> Mapping[str, Any]:
+    def event(self, event: _Event | str, *, instance: str | None = None, wait: bool = True) -> _Event:
         """Send an event that is no message of a person to the webhook unchanged, and return it.
 
         Args:
@@ -466,7 +465,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self._open.close()
         self._control.close()
 
-    def _inbound(self, call: str, body: Mapping[str, Any], wait: bool) -> Mapping[str, Any]:
+    def _inbound(self, call: str, body: _Event, wait: bool) -> _Event:
         waits = wait and bool(self._served) and not applications.is_handling()
         if waits:
             refuse_in_loop(call)
@@ -490,9 +489,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         host = host or (_ALL if self.host else "127.0.0.1")
         return host, name or (f"[{host}]" if ":" in host else host)
 
-    def _wait_for(
-        self, model: type[_Model], name: str, match: Mapping[str, Any], within: float, since: _Since
-    ) -> _Model:
+    def _wait_for(self, model: type[_Model], name: str, match: Any, within: float, since: _Since) -> _Model:
         refuse_in_loop(f"expect_{model.__name__.lower()}")
         wanted, event = models.matcher(match), models.event_number(since)
         body = {"match": wanted, "timeout": models.wait_seconds(within), "since": event}

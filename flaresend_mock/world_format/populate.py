@@ -26,9 +26,7 @@ SUBJECTS = (
 """The subjects of groups, in turn. Faker invents what is in braces."""
 
 
-def invent(
-    wanted: Population, state: State, host: str, known: Sequence[Person]
-) -> tuple[list[Person], list[dict[str, Any]]]:
+def invent(wanted: Population, state: State, host: str, known: Sequence[Person]) -> tuple[list[Person], list[Any]]:
     """Return invented people, and groups of them as in a world file.
 
     The same seed invents the same, as long as the release of Faker stays the same. The number `host` is in every group;

@@ -98,9 +98,8 @@ def load_world(
                 check_webhook(instance.webhook.url)
             except InvalidTarget as error:
                 raise InvalidWorld(f"instances[{index}].webhook.url", f"{error}.") from None
-    state.instances = keyed(
-        "instances", [_unmask_instance(one, f"{state.seed} {name}", known, warnings) for one in instances]
-    )
+    unmasked = [_unmask_instance(one, f"{state.seed} {name}", known, warnings) for one in instances]
+    state.instances = keyed("instances", unmasked)
     faults = [_unmask_fault(fault, known, warnings) for fault in document["faults"]]
     state.faults = keyed("faults", [fault for fault in faults if fault is not None])
     _read_groups(document, state)
@@ -184,9 +183,8 @@ def _unmask_instance(instance: Instance, origin: str, known: State | None, warni
     keys = former.api_keys if former else ()
     materials = (lasting(0, f"api key {origin}", f"{instance.id}:{n}") for n in count())
     made = ["fm_" + as_letters(next(materials), _KEY_LENGTH) for _ in instance.api_keys]
-    api_keys = tuple(
-        key if key != MASK else keys[n] if n < len(keys) else made[n] for n, key in enumerate(instance.api_keys)
-    )
+    found = [keys[n] if n < len(keys) else one for n, one in enumerate(made)]
+    api_keys = tuple(key if key != MASK else found[n] for n, key in enumerate(instance.api_keys))
     derived = len(set(api_keys) - set(instance.api_keys) - set(keys))
     if derived:
         warnings.append(f"instance {instance.id} has {derived} new API key(s): {_WITHOUT}")
