@@ -7,6 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
+from contextvars import copy_context
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -72,6 +73,8 @@ class FlaresendMock:
 
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
         self.settings = Settings(**{"port": 0} | options) if settings is None else replace(settings, **options)
+        if self.settings.demo and self.settings.world == DEFAULT:
+            self.settings = replace(self.settings, world="demo")
         self._check_webhook = partial(
             hosts.check_webhook, strict=self.settings.strict, allowed=HostList.parse(self.settings.allow_webhook_host)
         )
@@ -89,7 +92,7 @@ class FlaresendMock:
         self._scheduler = Scheduler()
         places = (ENVIRONMENT.get(name) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
         trust = TrustStore(self._webhook_ca(), [place for place in places if place])
-        self._sender = WebhookSender(strict=self.settings.strict, trust=trust)
+        self._sender = WebhookSender(strict=self.settings.strict, trust=trust, api=lambda: self.app)
         self._uptime = Stopwatch()
         self._http: HttpServer | None = None
         self._stopping = threading.Lock()
@@ -119,6 +122,7 @@ class FlaresendMock:
                 token=self.settings.control_token,
                 public_url=self._public_url,
                 check_webhook=self._check_webhook,
+                with_past=self._with_past,
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
                 patience=self._patience,
                 turns=Turns(self._patience),
@@ -147,8 +151,6 @@ class FlaresendMock:
         self._scheduler.start()
         for world in self.worlds.all():
             world.begin()
-        if wanted.demo:
-            self._start_bot()
         self._http.start()
         if wanted.url_file is not None:
             self._record_url(Path(wanted.url_file).absolute())
@@ -164,18 +166,6 @@ class FlaresendMock:
             self._mounted.callback(_delete_url, file, self.url)
         except OSError as error:
             log.warning("url_file: %s: %s", file, error.strerror or error)
-
-    def _start_bot(self) -> None:
-        """Start the demonstration's bot in the default world, unless that has a webhook."""
-        from flaresend_mock.background.applications import Application, mounted, wsgi_handler
-        from flaresend_mock.demo import Bot
-
-        world = self.worlds.default()
-        if world.instances.first().webhook is None:
-            bot = Application(wsgi_handler(Bot(self.app, self.url, self.api_key)))
-            url = self._mounted.enter_context(mounted(bot))
-            world.instances.set_webhook(None, Webhook(f"{url}/webhook"))
-            world.set_origin()
 
     def stop(self) -> None:
         """Finish running calls and deliveries, within 5 seconds, and stop. A second call does nothing.
@@ -280,18 +270,26 @@ class FlaresendMock:
         state = self._load_world()
         if wanted.import_ is not None and not self._export.begins_with(wanted.import_):
             state = self._imported(wanted.import_, state)
-        if wanted.demo and wanted.import_ is None:
-            from flaresend_mock.demo import add_conversations
-
-            state = add_conversations(state, utc_now(), self._host)
+        else:
+            state = self._with_past(wanted.world, state)
+        first = state.find_instance(None)
         if wanted.webhook_url:
             try:
                 url = self._check_webhook(wanted.webhook_url)
             except InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
-            first = state.find_instance(None)
             state.instances[first.id] = replace(first, webhook=Webhook(url, wanted.webhook_secret))
+        elif wanted.demo and first.webhook is None:
+            state.instances[first.id] = replace(first, webhook=Webhook(f"http://{hosts.DEMO_BOT}/webhook"))
         return state
+
+    def _with_past(self, name: str, state: State) -> State:
+        """Return the state of a world with its past, which the shipped world `demo` alone has."""
+        if name != "demo":
+            return state
+        from flaresend_mock.demo import with_conversations
+
+        return copy_context().run(with_conversations, state, utc_now(), self._host)
 
     def _transcripts(self) -> Callable[[World], None]:
         """Return what keeps the transcript of a world in the file of --transcript-on-exit."""
@@ -314,8 +312,7 @@ class FlaresendMock:
             raise CannotStart(f"webhook_ca: {file}: {getattr(error, 'strerror', None) or error}") from None
 
     def _load_world(self) -> State:
-        wanted = self.settings
-        name = "demo" if wanted.demo and wanted.world == DEFAULT else wanted.world
+        wanted, name = self.settings, self.settings.world
         options = {one: getattr(wanted, one) for one in ("seed", "time_zone", "api_key")}
         if '"' in name or name.lstrip().startswith("{"):  # no message repeats it, as it may have secrets
             return self._loaded(Path("world"), text=name, **options)
@@ -345,7 +342,7 @@ class FlaresendMock:
     @cached_property
     def _first_state(self) -> State:
         """The initial state of worlds that unknown API keys create."""
-        return self._load_world()
+        return self._with_past(self.settings.world, self._load_world())
 
     def _make_world(self, name: str, state: State) -> World:
         world = World(name, state, utc_now, self._host)
@@ -368,7 +365,8 @@ class FlaresendMock:
             world.record("proxy", Change("passed_on" if passed else "refused", target))
 
     def _public_url(self, url: str) -> str:
-        return self.settings.public_url or url or (self.url if self._http else DEFAULT_PUBLIC_URL)
+        port = self._http.port if self._http else self.settings.port
+        return self.settings.public_url or url or (local_url(self.settings.host, port) if port else DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Delay a call, unless the client is gone. Other calls with large bodies have their turn meanwhile."""

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from itertools import count
 from queue import Empty, SimpleQueue
@@ -27,6 +27,9 @@ __tracebackhide__ = True  # pytest shows the line of the test instead
 HOST = "testserver"  # of requests: Django's tests allow it, and Starlette's client has it
 
 MAX_RESPONSE = 64 * 1024
+
+origin: ContextVar[tuple[Any, Any] | None] = ContextVar("origin", default=None)
+"""The application of the emulator and the world that a delivery comes from, for the bot."""
 
 Result = tuple[str, list[tuple[str, str]], bytes]  # the status with its phrase, the headers and the body
 Handler = Callable[[dict[str, Any]], Result]  # takes the environ of a WSGI request
@@ -237,7 +240,11 @@ def served(app: WSGIApplication, host: str, context: SSLContext | None = None) -
 
 
 def application_at(host: str) -> Application:
-    """Return the mounted application; ApplicationError if it is no longer mounted."""
+    """Return the mounted application, or the bot of the world `demo`; ApplicationError if it is no longer mounted."""
+    if host == hosts.DEMO_BOT:
+        from flaresend_mock.background.demo_bot import bot  # few runs need it
+
+        return Application(wsgi_handler(bot), context=copy_context())
     if host not in _apps:
         raise ApplicationError("the application is no longer mounted")
     return _apps[host]

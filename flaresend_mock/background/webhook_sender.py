@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -32,8 +32,8 @@ Worker = tuple[World, str, int]  # the world, the instance and the generation of
 class WebhookSender:
     """Makes the attempts that are ready, at most 8 at once for each instance. In strict mode, it accepts only 200."""
 
-    def __init__(self, *, strict: bool, trust: TrustStore) -> None:
-        self._strict, self._trust = strict, trust
+    def __init__(self, *, strict: bool, trust: TrustStore, api: Callable[[], object]) -> None:
+        self._strict, self._trust, self._api = strict, trust, api
         self._workers: Counter[Worker] = Counter()
         self._worlds: set[World] = set()
         self._changed = threading.Condition()
@@ -80,8 +80,10 @@ class WebhookSender:
                 world.deliveries.complete(job, Attempt(accepted=False, **outcome), final=True)
 
     def _work(self, world: World, worker: Worker) -> None:
+        from flaresend_mock.background.applications import origin
         from flaresend_mock.background.posting import Poster  # imports requests, which not every run needs
 
+        origin.set((self._api(), world))
         _, instance_id, generation = worker
         try:
             with closing(Poster(self._trust)) as poster:

@@ -77,7 +77,8 @@ def create_world(body: dict[str, Any]) -> dict[str, Any]:
     options = _options() | {"seed": body.get("seed"), "time_zone": body.get("time_zone")}
     source = body.get("export", body.get("world"))
     if source is None:
-        state = load_file(world_file(body.get("fixture", "default")), **options)
+        fixture = body.get("fixture", "default")
+        state = services().with_past(fixture, load_file(world_file(fixture), **options))
     else:
         state = load_world(source, name=body.get("name", ""), warnings=warnings, **options)
     settings = {name: value for name, value in body.items() if hasattr(state.settings, name)}

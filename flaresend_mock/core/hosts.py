@@ -27,6 +27,7 @@ _PATTERN = re.compile(rf"(\*\.)?{NAME.pattern}", re.ASCII)
 
 _NEAR_DOMAINS = (".local", ".localhost", ".internal", ".test", ".lan", ".home.arpa", ".svc", ".svc.cluster.local")
 IN_PROCESS = ".wsgi.localhost"  # the domain of applications of this process: nothing that is sent there leaves it
+DEMO_BOT = "demo-bot" + IN_PROCESS  # the bot of the world `demo`, which every emulator has
 
 _IPV4 = 0xFFFFFFFF
 _SHARED = ipaddress.ip_network("100.64.0.0/10")

@@ -82,11 +82,6 @@ class World(Store):
             state.clock = self.timeline.setting()
             return state
 
-    def set_origin(self) -> None:
-        """Make a reset return to the present state."""
-        with self.lock:
-            self._origin = self.state.copy()
-
     def reset(self) -> None:
         """Return to the state of creation."""
         self._return_to(self._origin, "reset", self.name)

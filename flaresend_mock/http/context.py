@@ -22,6 +22,7 @@ from flaresend_mock.core import hosts, paths
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.model import model
 from flaresend_mock.core.redaction import MASK, is_secret
+from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
@@ -65,6 +66,9 @@ class AppServices:
     with_secrets: bool = False  # shows API keys and secrets instead of masking them
     public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL
     check_webhook: Callable[[str], str] = hosts.check_webhook  # raises InvalidTarget for a wrong URL
+    with_past: Callable[[str, State], State] = lambda fixture, state: (
+        state
+    )  # returns a new world as it has been lived in
     allowed_hosts: HostList = NO_HOSTS  # hosts under which the control plane is reached, besides near ones
     patience: Patience = field(default_factory=Patience)  # ends all waiting when the emulator stops
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
