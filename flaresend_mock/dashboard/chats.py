@@ -104,6 +104,16 @@ def news(world: World, instance: str, chat: str) -> Response:
     return part("news.html", world, chat=found, shown=shown, changed=shown["changed"])
 
 
+@blueprint.get("/w/<world>/parts/suggestions/<instance>/<chat>")
+def suggestions(world: World, instance: str, chat: str) -> Response:
+    """Return what a customer may write next to the bot of the world `demo`."""
+    from flaresend_mock.background.demo_bot import suggestions
+
+    found = _found(world, instance, chat)
+    chips, ready = suggestions(world, found.instance, found.id)
+    return part("demo_chips.html", world, chat=found, chips=chips, ready=ready)
+
+
 @blueprint.get("/w/<world>/parts/why/<message>")
 def why(world: World, message: str) -> Response:
     return part("why.html", world, found=explain_message(world, message))

@@ -1049,3 +1049,21 @@ def test_one_goes_to_the_same_page_of_another_world(emulator: FlaresendMock, ope
         page.click(".switcher >> text=checkout")
         page.wait_for_url("**/w/checkout/faults")
         assert page.inner_text(".switcher summary bdi") == "checkout"
+
+
+def test_the_first_minute_of_a_demonstration(open_page: Callable[..., Any], emulator: FlaresendMock) -> None:
+    """On a phone, with the suggestions alone: an order with a photo, and the reminder that comes as the clock skips."""
+    with open_page(viewport={"width": 390, "height": 844}) as page:
+        page.get_by_role("link", name="Brian Otieno", exact=True).click()
+        chips = page.locator("#chips")
+        chips.get_by_role("button", name="order cake").click()
+        chips.get_by_role("button", name="a photo").press("Enter")
+        page.locator(".bubble.app", has_text="Noted: cake").wait_for()
+        chips.get_by_role("button", name="skip to the pick-up").press("Enter")
+        page.locator(".bubble.app", has_text="Your cake is ready").wait_for()
+        chips.get_by_role("button", name="thanks").wait_for()
+        sync_api.expect(chips.get_by_role("button", name="thanks")).to_be_focused()
+        page.goto(f"{emulator.url}/_mock/ui/w/default/worlds")
+        page.get_by_role("button", name="New demo world").click()
+        page.wait_for_url("**/w/world-1/chats")
+        page.get_by_role("link", name="Brian Otieno", exact=True).wait_for()

@@ -131,3 +131,13 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   goes = false;
   document.querySelector("#list .chat")?.click();
 });
+
+// --- suggestions: the keyboard focus goes on to the next one
+
+let suggested = false;
+document.body.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.target.id === "chips") suggested = event.target.contains(document.activeElement);
+});
+document.body.addEventListener("htmx:afterSwap", (event) => {
+  if (event.target.id === "chips" && suggested) (event.target.querySelector("button") || document.getElementById("text"))?.focus();
+});

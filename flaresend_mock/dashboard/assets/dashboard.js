@@ -302,6 +302,10 @@ document.addEventListener("click", async (event) => {
     const source = document.getElementById(button.dataset.copy);
     copied(await copy(await textOf(source), source), "Copied");
   }
+  if (button.dataset.newWorld) {
+    const made = await attempt(() => call("POST", "worlds", { fixture: button.dataset.newWorld }, ""));
+    if (made) location.href = page.mock + "ui/w/" + encodeURIComponent(made.name) + "/chats";
+  }
   if (button.dataset.do) {
     const it = button.dataset; // an update may replace the button while the user thinks
     const [method, path] = it.do.split(" ");
@@ -309,7 +313,7 @@ document.addEventListener("click", async (event) => {
     const done = await attempt(() => call(method, path, it.body ? JSON.parse(it.body) : undefined));
     if (done) {
       if (it.ask && !("stay" in it)) button.closest("dialog")?.close();
-      tell(it.done || "Done");
+      if (it.done !== "") tell(it.done || "Done");
       document.body.dispatchEvent(new CustomEvent("done", { detail: done }));
     }
   }
