@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
 _MODULES = """run:run env:env health:tools reset:worlds receive:instances messages:lists requests:lists deliveries:lists
-transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances ca:redirection
-verify-signature:tools fidelity:tools openapi:tools helper:tools"""
+events:lists transcript:lists clock:worlds advance:worlds fault:faults world:worlds instance:instances qr:instances
+ca:redirection verify-signature:tools payload:tools fidelity:tools openapi:tools helper:tools completion:tools"""
 COMMANDS = dict(pair.split(":") for pair in _MODULES.split())  # the module of each, imported when it runs
 
 

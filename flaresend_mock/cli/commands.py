@@ -4,8 +4,9 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from flaresend_mock.cli import output
 from flaresend_mock.cli.options import address, name_and_value, span, token_of
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, part
 from flaresend_mock.core.errors import AuthorityError
-from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked
+from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked, resolve
 
+_START = "; start one: flaresend-mock, or docker run -p 127.0.0.1:3577:3577 flaresend-mock; or give another --url"
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
 
 
@@ -57,18 +59,19 @@ class EmulatorCommand(click.Command):
         self._kind = kind
 
     def invoke(self, ctx: click.Context) -> Any:
-        url, token, world = (ctx.params.pop(one, None) for one in ("url", "token", "in_world"))
-        base, ctx.params["emulator"] = address(ctx.obj, url), None
+        url, port, token, world = (ctx.params.pop(one, None) for one in ("url", "port", "token", "in_world"))
+        base, ctx.params["emulator"] = address(ctx.obj, url, port), None
         try:
             with ExitStack() as opened:
-                if self._kind != "optional" or url or ENVIRONMENT.get(f"{PREFIX}URL"):
+                if self._kind != "optional" or url or port or ENVIRONMENT.get(f"{PREFIX}URL"):
                     client = ControlPlane(base, token=token_of(ctx.obj, token), world=world)
                     ctx.params["emulator"] = opened.enter_context(closing(client))
                 return super().invoke(ctx)
         except ControlPlaneError as error:
-            raise click.ClickException(f"{base}: {error}") from None
+            hint = "; flaresend-mock world list shows them" if error.code == "world_not_found" else ""
+            raise click.ClickException(f"{base}: {error}{hint}") from None
         except EmulatorUnreachable as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(f"{error}{_START if error.is_refused else ''}") from None
         except AuthorityError as error:
             raise click.UsageError(str(error)) from None
 
@@ -89,7 +92,7 @@ def _command(name: str, table: Any, functions: Mapping[str, Callable[..., Any]])
     about = table[name]
     wanted, emulator, world = about.pop("parameters", {}), about.pop("emulator", True), about.pop("world", True)
     if emulator in (True, "optional"):
-        wanted |= dict.fromkeys(("--url", "--control-token token", "--json as_json"))
+        wanted |= dict.fromkeys(("--url", "--port", "--control-token token", "--json as_json"))
         wanted |= {"--world in_world": None} if world else {}
     parameters = [_parameter(key, one or table["shared"].get(key, {})) for key, one in wanted.items()]
     about |= {"params": parameters, "callback": functions[name]}
@@ -101,11 +104,28 @@ def _command(name: str, table: Any, functions: Mapping[str, Callable[..., Any]])
 def _parameter(key: str, about: dict[str, Any]) -> click.Parameter:
     """Return the option of a key such as `--set now`, or the argument of a key without dashes."""
     kind = about.get("type")
+    if place := about.pop("complete", None):
+        about["shell_complete"] = partial(_running, *place.split()) if place != "files" else click.Path().shell_complete
     if isinstance(kind, list):
         about = {**about, "type": click.Choice(kind) if isinstance(kind[0], str) else click.IntRange(*kind)}
     elif kind is not None:
         about = {**about, "type": _TYPES[kind]}
     return click.Option(key.split(), **about) if key.startswith("--") else click.Argument([key], **about)
+
+
+def _running(path: str, name: str, context: click.Context, _: click.Parameter, begun: str) -> list[Any]:
+    """Return the names that begin so in a list of a running emulator; none where none runs."""
+    with suppress(Exception):
+        settings, given = resolve({}), context.params.get
+        base, token = address(settings, given("url"), given("port")), token_of(settings, given("token"))
+        found = ControlPlane(base, token=token, world=given("in_world")).call("GET", f"/{path}", seconds=2.0)
+        return [one[name] for one in found[path] if one[name].startswith(begun)]
+    return []
+
+
+def _file(text: str) -> Path | None:
+    """Return the path of a file; None for what looks like the name of a world."""
+    return Path(text) if text == "-" or not text.replace("-", "a").isidentifier() or Path(text).exists() else None
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -130,6 +150,10 @@ _TYPES: dict[str, Any] = {
     "float": float,
     "file": click.Path(path_type=Path),
     "folder": click.Path(path_type=Path, file_okay=False),
+    "world file": Checked("FILE", "a file. A world goes with --world or --fixture, a new file as ./NAME", _file),
+    "world name": Checked(
+        "NAME", "the name of a world. A file goes with --file", lambda text: None if text.endswith(".json") else text
+    ),
     "open text": click.File(encoding="latin-1"),
     "open bytes": click.File("rb"),
     "unprocessed": click.UNPROCESSED,

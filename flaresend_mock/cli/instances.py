@@ -64,6 +64,10 @@ def _event(given: str) -> Any:
 def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
     file, event = given.pop("file"), given.pop("event")
     body: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | dict(field)
+    for name in ("reply_to", "target", "album"):
+        if body.get(name) == "last":
+            newest = emulator.items(emulator.call("GET", "/messages", limit=1), "messages")
+            body[name] = newest[-1].get("id") if newest else "last"
     if event is not None:
         body["event"] = _event(event)
     if file is not None:

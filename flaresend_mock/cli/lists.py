@@ -1,10 +1,16 @@
-"""flaresend-mock messages, requests, deliveries and transcript: what happened."""
+"""flaresend-mock messages, requests, deliveries, events and transcript: what happened."""
 
+import json
 import sys
 import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from functools import partial
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import click
@@ -12,38 +18,112 @@ import click
 from flaresend_mock.cli import output
 from flaresend_mock.cli.options import json_option
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
-from flaresend_mock.core.transcript import message_line
+from flaresend_mock.core import numbers, payloads
+from flaresend_mock.core.matchers.parser import numbers_in
+
+Shown = Mapping[str, Any]
 
 SECONDS_BETWEEN = 1.0
 MOST_TRIES = 30
 _SERVER_ERROR = 500
+_MOST_NAMED = 3
+_RED = "31"
+_TEXTS = ("text", "caption", "fileName", "file_name", "url", "message", "error")
+# columns: those of a list, by the kind of its events; places: the list, key and name of parties, by how these end
+_TABLES = json.loads((Path(__file__).parent / "assets" / "lists.json").read_text(encoding="utf-8"))
 
 
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """The command of a list: its name, the kind of its events, the field with an event's number, and an item's line."""
+    """What a command lists: the items with the wanted cells, as rows of a table or as JSON."""
 
-    name: str
-    kind: str
-    number: str
-    line: Callable[[Mapping[str, Any]], str]
+    def __init__(self, emulator: ControlPlane, kind: str, as_json: bool, wanted: Mapping[str, str | None]) -> None:
+        self.emulator, self.kind, self.wanted = emulator, kind, {name: text for name, text in wanted.items() if text}
+        self._as_json, self._names = as_json, dict[str, str]()
+        self._table = output.Table(_TABLES["columns"][kind].split(" "))
 
-    def __call__(
-        self, emulator: ControlPlane, as_json: bool, limit: int, since: int | None, follow: bool = False
-    ) -> None:
-        response = emulator.call("GET", f"/{self.name}", limit=limit, since=since)
-        items = emulator.items(response, self.name)
-        if as_json and not follow:
-            output.document(response)
-            return
-        for item in items:
-            self.show(item, as_json)
-        if follow:
-            sys.stdout.flush()
-            _follow_on(emulator, self, str(items[-1].get(self.number) if items else since or 0), as_json)
+    def wants(self, item: Shown) -> bool:
+        row = self._row(self.kind, item) if self.wanted else {}
+        return all(_fits(name, row[name], text) for name, text in self.wanted.items())
 
-    def show(self, item: Mapping[str, Any], as_json: bool) -> None:
-        output.show(item, as_json, [self.line(item)])
+    def add(self, items: Sequence[Shown]) -> None:
+        if self._as_json:
+            for one in items:
+                output.document(one)
+        else:
+            self._table.add([self._row(self.kind, one) for one in items])
+        sys.stdout.flush()
+
+    def _row(self, kind: str, item: Shown) -> defaultdict[str, str]:
+        """Return the cells of an item, by the names of columns and filters."""
+        row = defaultdict(str, {name: str(one) for name, one in item.items() if isinstance(one, str | int)})
+        row["time"] = (row["timestamp"] or row["created"])[:19].replace("T", " ")
+        if not kind:
+            inner = self._row(row["kind"], _object(item.get(row["kind"])))
+            columns = _TABLES["columns"].get(row["kind"], "time action id").split(" ")[1:]
+            row["number"], row["what"] = row["id"], "  ".join(inner[name] for name in columns if inner[name])
+            return inner | row
+        body = item if kind == "message" else _object(item.get("body"))
+        content, jids = payloads.read(_object(body.get("data")).get("message")), body.get("groupJids")
+        to = [row["to"] or row["chat"], *numbers_in(body), *(map(str, jids) if isinstance(jids, list) else ())]
+        row["to"] = row["with"] = ", ".join(filter(None, [*map(self._named, to[:_MOST_NAMED]), *to[_MOST_NAMED:]]))
+        row["from"], row["call"] = self._named(row["from"] or row["chat"]), f"{row['method']} {row['path']}"
+        row[""] = output.arrows().get(row["direction"], "")
+        failed = row["status"] in ("failed", "dropped", "retrying") or (kind == "request" and row["status"][:1] != "2")
+        said = _object(item.get("response")) if failed and kind == "request" else {**asdict(content), **body}
+        if row["direction"] == "inbound":
+            row["with"] = row["from"] + (f" in {row['to']}" if numbers.GROUP in row["to"] else "")
+        if kind == "delivery":
+            attempts = list(map(_object, item["attempts"] if isinstance(item.get("attempts"), list) else ()))
+            row["attempts"] = ", ".join(str(one.get("status") or "error") for one in attempts)
+            row["type"] = content.type if content.type != payloads.OTHER else str(body.get("event"))
+            why = str(attempts[-1].get("error") or "").partition(";")[0] if attempts else ""
+        else:
+            why = "failed" if failed and kind == "message" else ""
+        marks = f"({row['fault']}) ({why}) (of {row['target']}) ".replace("() ", "").replace("(of ) ", "")
+        row["text"] = marks + next((str(said[name]) for name in _TEXTS if said.get(name)), "")
+        return row | {"colour": _RED if failed else ""}
+
+    def _named(self, given: str) -> str:
+        """Return a number or JID with its name. One that is unknown is looked up once."""
+        party = given.removesuffix(numbers.USER)
+        if party and party not in self._names:
+            path, key, name = next(place.split() for end, place in _TABLES["places"].items() if party.endswith(end))
+            self._names[party] = ""
+            with suppress(ControlPlaneError, EmulatorUnreachable):  # a row is shown without it
+                found = self.emulator.items(self.emulator.call("GET", f"/{path}"), path)
+                self._names |= {str(one.get(key)): str(one.get(name) or "") for one in found}
+        return f"{party} {self._names[party]}".rstrip() if party else ""
+
+
+def _object(value: Any) -> Shown:
+    return value if isinstance(value, dict) else {}
+
+
+def _fits(name: str, cell: str, wanted: str) -> bool:
+    """Tell whether a cell has a number, or a part of a name; or another value, as a pattern such as 4xx."""
+    if name in ("to", "from"):
+        return (numbers.parse(wanted) or wanted.casefold()) in cell.casefold()
+    return fnmatchcase(cell, wanted.replace("xx", "??"))
+
+
+def _list(
+    place: tuple[str, str, str], emulator: ControlPlane, as_json: bool, limit: int, since: int | None, **given: Any
+) -> None:
+    (name, own_kind, number), follow, kind = place, given.pop("follow"), given.pop("kind", None)
+    listing = Listing(emulator, own_kind, as_json, given)
+    response = emulator.call("GET", f"/{name}", limit=None if listing.wanted else limit, since=since, kind=kind)
+    found = emulator.items(response, name)
+    items = list(filter(listing.wants, found))
+    items = items[-limit:] if since is None else items[:limit]
+    if as_json and not follow:
+        output.document({**response, name: items})
+        return
+    listing.add(items)
+    if follow:
+        last = (items if since is not None and len(items) == limit else found or [{}])[-1]
+        _follow_on(listing, str(last.get(number) or since or 0), kind or own_kind or None)
+    elif not items and sys.stdout.isatty():
+        output.note(f"no {name}; --follow waits for them")
 
 
 def _transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
@@ -59,29 +139,25 @@ def _transcript(emulator: ControlPlane, as_json: bool, match: str | None, **quer
         output.say(line)
 
 
-def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: bool) -> None:
+def _follow_on(listing: Listing, last: str, kinds: str | None) -> None:
     """Show what happens after an event, until the emulator stops. A dropped connection is made again."""
-    tries, never = 0, threading.Event()
+    tries, never, emulator = 0, threading.Event(), listing.emulator
     while True:
         try:
-            with emulator.stream("/events", last, stream="true", kind=listing.kind, since=last) as events:
+            with emulator.stream("/events", last, stream="true", kind=kinds, since=last) as events:
                 for number, kind, data in events:
                     tries = 0
                     last = number or last
-                    _show(emulator, kind, data, listing, as_json)
+                    _show(listing, kind, data)
             why: Exception = ConnectionError("it keeps ending the connection")
-        except (ControlPlaneError, NotAnEmulator) as error:
-            if error.status < _SERVER_ERROR:
-                raise
-            why = error
-        except EmulatorUnreachable as error:
-            if error.is_refused:
-                output.note(f"{emulator.url}: the emulator has stopped")
-                return
-            why = error
         except BrokenPipeError:
             raise
-        except (OSError, ValueError, HTTPException) as error:
+        except (ControlPlaneError, EmulatorUnreachable, OSError, ValueError, HTTPException) as error:
+            if getattr(error, "is_refused", False):
+                output.note(f"{emulator.url}: the emulator has stopped")
+                return
+            if getattr(error, "status", _SERVER_ERROR) < _SERVER_ERROR:
+                raise
             why = error
         if (tries := tries + 1) > MOST_TRIES:
             raise click.ClickException(f"{emulator.url}: {why}")
@@ -89,38 +165,24 @@ def _follow_on(emulator: ControlPlane, listing: Listing, last: str, as_json: boo
             never.wait(SECONDS_BETWEEN)
 
 
-def _show(emulator: ControlPlane, kind: str, data: Any, listing: Listing, as_json: bool) -> None:
+def _show(listing: Listing, kind: str, data: Any) -> None:
     match kind, data:
         case "evicted", {"events": int(count)}:
             output.note(f"the emulator no longer keeps {count} events")
-        case "world", {"world": dict(change)}:
+        case "world", {"world": dict(change)} if listing.kind:
             output.note(f"the world was {change.get('action')}")
         case listing.kind, {listing.kind: dict(item)}:
-            listing.show(item, as_json)
+            listing.add([item] if listing.wants(item) else [])
+        case _, {"kind": str()} if not listing.kind:
+            listing.add([data] if listing.wants(data) else [])
         case _:
-            raise NotAnEmulator(emulator.url)
-    sys.stdout.flush()
-
-
-def _message(message: Mapping[str, Any]) -> str:
-    return message_line(message, str(message.get("timestamp")), output.arrows())
-
-
-def _request(request: Mapping[str, Any]) -> str:
-    names = ("timestamp", "method", "path", "status", "instance")
-    line = " ".join("-" if request.get(name) is None else str(request[name]) for name in names)
-    return f"{line} {request['fault']}" if request.get("fault") else line
-
-
-def _delivery(delivery: Mapping[str, Any]) -> str:
-    count = len(attempts) if isinstance(attempts := delivery.get("attempts"), list) else 0
-    tried = f"{count} attempt{'' if count == 1 else 's'}"
-    return f"{delivery.get('id')} {delivery.get('status')}, {tried} {delivery.get('chat') or '-'}"
+            raise NotAnEmulator(listing.emulator.url)
 
 
 COMMANDS = {
-    "messages": Listing("messages", "message", "event", _message),
-    "requests": Listing("requests", "request", "id", _request),
-    "deliveries": Listing("deliveries", "delivery", "event", _delivery),
+    "messages": partial(_list, ("messages", "message", "event")),
+    "requests": partial(_list, ("requests", "request", "id")),
+    "deliveries": partial(_list, ("deliveries", "delivery", "event")),
+    "events": partial(_list, ("events", "", "id")),
     "transcript": _transcript,
 }

@@ -17,7 +17,10 @@ _AMOUNT = r"(\d{1,12}(?:\.\d{1,9})?)"
 _SPAN = re.compile(f"{_AMOUNT}|" + "".join(f"(?:{_AMOUNT}{unit})?" for unit in _UNITS), re.ASCII)
 
 
-def address(settings: Settings, url: str | None) -> str:
+def address(settings: Settings, url: str | None, port: int | None = None) -> str:
+    if port is not None and url:
+        raise click.UsageError("--port: give --url or --port, not both")
+    url = url or (local_url(settings.host, port) if port is not None else None)
     found = url or ENVIRONMENT.get(f"{PREFIX}URL") or _recorded(settings.url_file)
     found = found or local_url(settings.host, settings.port)
     if not found.startswith(("http://", "https://")):

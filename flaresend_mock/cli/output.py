@@ -1,13 +1,27 @@
 """The output of commands: lines that show control characters instead of obeying them, and JSON."""
 
 import json
+import re
+import shutil
 import sys
-from collections.abc import Iterable
+import unicodedata
+from bisect import bisect
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+from operator import add
 from typing import Any
 
 import click
 
 from flaresend_mock.logs import visible
+from flaresend_mock.settings import ENVIRONMENT
+
+LONGEST_CELL = 100
+_NARROW = 100
+_HEADINGS = {"time": "TIME (UTC)", "number": "#"}
+_HEBREW_OR_ARABIC = "[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"
+_RIGHT_TO_LEFT = re.compile(f"{_HEBREW_OR_ARABIC}(?:(?:(?!  ).)*{_HEBREW_OR_ARABIC})?")
+_ISOLATED = "\u2068\\g<0>\u2069"  # so that text from right to left leaves other cells in place
 
 
 def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
@@ -18,9 +32,56 @@ def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
         say(line)
 
 
+class Table:
+    """Prints rows below headings, aligned; on a terminal in colour, and no wider than it.
+
+    A row has a cell for each column; its `colour` is a parameter of ECMA-48. Later rows may widen the columns.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._columns, self._widths = columns, [0] * len(columns)
+
+    def add(self, rows: Sequence[dict[str, str]]) -> None:
+        is_terminal = sys.stdout.isatty()
+        columns = shutil.get_terminal_size().columns if is_terminal else sys.maxsize
+        wants_colour = (is_terminal and ENVIRONMENT.get("TERM") != "dumb") or ENVIRONMENT.get("FORCE_COLOR")
+        colours = ("\x1b[{}m", "\x1b[0m") if wants_colour and not ENVIRONMENT.get("NO_COLOR") else ("", "")
+        if columns < _NARROW:
+            rows = [row | {"time": row["time"][5:16]} for row in rows]
+        if rows and not any(self._widths):
+            rows = [{name: _HEADINGS.get(name, name.upper()) for name in self._columns} | {"colour": "1"}, *rows]
+        longest = [min(LONGEST_CELL, columns // 3) if name == "with" else LONGEST_CELL for name in self._columns]
+        table = [list(map(clip, map(row.__getitem__, self._columns), longest)) for row in rows]
+        for cells in table:
+            self._widths = list(map(max, self._widths, map(_width, cells)))
+        for row, cells in zip(rows, table, strict=True):
+            spaces = [" " * (most - _width(cell)) for most, cell in zip(self._widths, cells, strict=True)]
+            line = clip("  ".join(map(add, cells, spaces)).rstrip(), columns)
+            say(line, *(one.format(row["colour"]) for one in colours if row["colour"]))
+
+
+def clip(text: str, most: int) -> str:
+    """Return a text on one line that no terminal obeys, cut to a number of columns."""
+    plain = visible(text.replace("\n", "\\n"))
+    ends = list(accumulate(map(_columns, plain)))
+    return plain if not ends or ends[-1] <= most else f"{plain[: bisect(ends, most - 1)]}…"
+
+
+def _width(text: str) -> int:
+    return sum(map(_columns, text))
+
+
+def _columns(letter: str) -> int:
+    """Return how many columns of a terminal a letter takes."""
+    is_mark = unicodedata.category(letter) in ("Mn", "Me", "Cf")
+    return 0 if is_mark else 1 + (unicodedata.east_asian_width(letter) in "WF")
+
+
 def say(text: str, before: str = "", after: str = "") -> None:
     """Print one line on standard output, with control characters for the terminal `before` and `after` it."""
     plain = visible(text)
+    if sys.stdout.isatty() and can_write(_ISOLATED):
+        plain = _RIGHT_TO_LEFT.sub(_ISOLATED, plain)
     if not can_write(plain):
         plain = plain.encode(_encoding(), "backslashreplace").decode(_encoding())
     _print(f"{before}{plain}{after}")

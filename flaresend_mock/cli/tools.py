@@ -1,4 +1,4 @@
-"""flaresend-mock health, openapi, fidelity, helper and verify-signature: commands that need no world."""
+"""Commands that need no world: health, openapi, fidelity, helper, payload, completion and verify-signature."""
 
 import json
 import re
@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import get_completion_class
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.cli import output
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
+from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.package_data import FIXTURES, event_names
 from flaresend_mock.version import __version__
 
 _ENDINGS = {"node": ".mjs", "node-cjs": ".cjs", "node-types": ".d.mts"}
 HELPERS = {name: f"flaresend{ending}" for name, ending in _ENDINGS.items()} | {"php": "Flaresend.php"}
+EVENTS = FIXTURES / "webhooks"
 SECONDS_BETWEEN = 0.2
 
 
@@ -60,6 +64,22 @@ def _helper(name: str | None) -> None:
         click.echo("\n".join(f"{one:12}{file}" for one, file in HELPERS.items()))
 
 
+def _payload(kind: str | None) -> None:
+    kinds = {file.stem: file for file in EVENTS.glob("*.json")}
+    files = dict(sorted(kinds.items())) | {name: EVENTS / "assumed" / f"{name}.json" for name in event_names()}
+    name = (kind or "").replace("_", "-")
+    if name and name not in files:
+        raise click.UsageError(unknown(name, list(files)))
+    found = json.loads(files[name].read_text(encoding="utf-8")) if name else {}
+    body = json.dumps(found["event"] if "request" in found else found, indent=2, ensure_ascii=False)
+    click.echo(body.encode() if name else "\n".join(files))  # the same bytes everywhere
+
+
+def _completion(shell: str) -> None:
+    root, made = click.get_current_context().find_root().command, get_completion_class(shell)
+    click.echo(made and made(root, {}, "flaresend-mock", "_FLARESEND_MOCK_COMPLETE").source())
+
+
 def _as_commonjs(source: str) -> str:
     names = re.findall(r"^export (?:class|const|function) (\w+)", source, re.MULTILINE)
     source = re.sub(r"^import (.+) from (.+);", r"const \1 = require(\2);", source, flags=re.MULTILINE)
@@ -97,4 +117,6 @@ COMMANDS = {
     "fidelity": _fidelity,
     "openapi": _openapi,
     "helper": _helper,
+    "payload": _payload,
+    "completion": _completion,
 }

@@ -17,6 +17,7 @@ import requests
 from flaresend_mock import FlaresendMock, cli
 from flaresend_mock.cli import COMMANDS
 from flaresend_mock.cli.tools import HELPERS
+from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.models import BODY_STYLES
 from flaresend_mock.settings import Settings, local_url
 from tests.live.commands import CLEAN, COMMAND, STEERING, Scripted, answered, at, run, send
@@ -73,7 +74,9 @@ def test_every_command_says_in_one_line_that_nobody_is_there(command: list[str])
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
 
-    run(*command, "--url", f"http://127.0.0.1:{port}").failed(f"http://127.0.0.1:{port}: Connection refused")
+    done = run(*command, "--url", f"http://127.0.0.1:{port}")
+    done.failed(f"http://127.0.0.1:{port}: Connection refused; start one: flaresend-mock, or docker run ")
+    assert "--url" in done.err
 
 
 @pytest.mark.parametrize("command", TALKING, ids=" ".join)
@@ -192,6 +195,7 @@ def test_the_table_of_commands_names_what_the_package_has() -> None:
     assert sorted(implemented) == sorted(set(table) - groups - {"shared", "qr"})
     assert {name.partition(" ")[0] for name in table} - {"shared"} == set(COMMANDS)
     assert table["instance webhook"]["parameters"]["--body-style"]["type"] == list(BODY_STYLES)
+    assert table["receive"]["parameters"]["--type"]["type"] == list(KINDS)
     assert table["helper"]["parameters"]["name"]["type"] == list(HELPERS)
     assert table["openapi"]["parameters"]["--url"]["default"] == local_url(Settings().host, Settings().port)
 
@@ -246,6 +250,19 @@ def test_health_waits_until_it_is_ready(monkeypatch: pytest.MonkeyPatch) -> None
 
     assert done.status == 0
     assert done.json == ok
+
+
+def test_a_port_is_an_address_on_this_machine(flaresend: FlaresendMock) -> None:
+    port = flaresend.url.rpartition(":")[2]
+
+    for command in (["health"], ["health", "--wait", "5"], ["clock"], ["messages"]):
+        assert run(*command, "--port", port).status == 0
+    run("health", "--port", port, "--url", flaresend.url).failed("give --url or --port, not both", 2)
+    run("health", "--port", "0").failed("--port", 2)
+
+
+def test_a_world_that_is_not_there_is_told_with_the_way_to_find_one(flaresend: FlaresendMock) -> None:
+    at(flaresend, "messages", "--world", "shop").failed("no world named 'shop'; flaresend-mock world list shows them")
 
 
 def test_health_waits_no_longer_than_it_may() -> None:

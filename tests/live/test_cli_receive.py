@@ -73,6 +73,16 @@ def test_the_ca_of_a_webhook_is_read_from_a_file(flaresend: FlaresendMock, tmp_p
     at(flaresend, "instance", "webhook", url, "--ca", str(tmp_path)).failed("Is a directory", 2)
 
 
+def test_last_is_the_newest_message(flaresend: FlaresendMock) -> None:
+    at(flaresend, "receive", "--from", ANN, "--reply-to", "last", "hi").failed("no message with this id is kept")
+    first = at(flaresend, "receive", "--from", ANN, "one", "--json").json["event"]["data"]["id"]
+
+    reply = at(flaresend, "receive", "--from", ANN, "--reply-to", "last", "two", "--json").json["event"]["data"]
+    assert reply["message"]["extendedTextMessage"]["contextInfo"]["stanzaId"] == first
+    deleted = at(flaresend, "receive", "--from", ANN, "--type", "delete", "--target", "last", "--json").json
+    assert deleted["event"]["data"]["message"]["protocolMessage"]["key"]["id"] == reply["id"]
+
+
 def test_what_is_no_event_is_refused_in_one_line(flaresend: FlaresendMock, tmp_path: Path) -> None:
     broken = tmp_path / "broken.json"
     broken.write_text("{", encoding="utf-8")
@@ -96,8 +106,8 @@ def test_messages_are_edited_and_deleted(flaresend: FlaresendMock) -> None:
 
     edited = change("--type", "edit", "Garden")
     assert edited["editedMessage"] == {"imageMessage": {"caption": "Garden"}}
-    assert at(flaresend, "messages").lines[-1].endswith(f'edit of {target} "Garden"')
+    assert at(flaresend, "messages").lines[-1].endswith(f"edit   (of {target}) Garden")
     assert change("--type", "delete")["key"]["id"] == target
-    assert at(flaresend, "messages").lines[-1].endswith(f"delete of {target}")
+    assert at(flaresend, "messages").lines[-1].endswith(f"delete  (of {target})")
     at(flaresend, "receive", "--from", ANN, "--target", target, "--type", "edit", "x").failed("was deleted")
     at(flaresend, "receive", "--from", "254708920430", "me").failed("own-message")

@@ -97,12 +97,12 @@ def test_an_export_goes_to_a_file_and_back_into_a_world(flaresend: FlaresendMock
     at(flaresend, "reset")
 
     assert at(flaresend, "world", "import", str(file)).lines[0] == f"World default is in the state of {file}"
-    assert at(flaresend, "messages").lines[0].endswith('"Hello"')
+    assert at(flaresend, "messages").lines[1].endswith("  Hello")
     assert at(flaresend, "world", "export").out.encode() == file.read_bytes() + b"\n"
     created = at(flaresend, "world", "create", "copy", "--file", str(file))
     assert created.status == 0
     assert created.out.startswith("World copy\nAPI key: ")
-    assert at(flaresend, "messages", "--world", "copy").lines[0].endswith('"Hello"')
+    assert at(flaresend, "messages", "--world", "copy").lines[1].endswith("  Hello")
 
 
 def test_an_export_with_secrets_is_for_its_owner_only(flaresend: FlaresendMock, tmp_path: Path) -> None:
@@ -156,6 +156,23 @@ def test_an_import_comes_from_standard_input_too(flaresend: FlaresendMock, monke
 
     assert done.json["world"] == "default"
     assert "Demo shop" in at(flaresend, "instance", "list").lines[0]
+
+
+def test_the_name_of_a_world_is_no_file_and_a_file_is_no_name(
+    flaresend: FlaresendMock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        ["world", "export", "default"],
+        ["world", "import", "t-1"],
+        ["world", "create", "w", "--file", "demo"],
+    ):
+        at(flaresend, *command).failed("is not a file. A world goes with --world or --fixture, a new file as ./NAME", 2)
+    assert list(tmp_path.iterdir()) == []
+    assert at(flaresend, "world", "export", "./default").status == 0
+    assert at(flaresend, "world", "import", "default").status == 0
+    for command in (["world", "create", "w.json"], ["world", "delete", "out/w.json"]):
+        at(flaresend, *command).failed("is not the name of a world. A file goes with --file", 2)
 
 
 def test_an_import_of_nonsense_is_refused(flaresend: FlaresendMock, tmp_path: Path) -> None:
