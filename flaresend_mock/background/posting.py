@@ -20,12 +20,8 @@ import requests
 from requests import PreparedRequest, Response
 from requests.exceptions import ConnectionError, ReadTimeout
 
-from flaresend_mock.background import applications
+from flaresend_mock.background import applications, blockers, network, realtime, trust_store
 from flaresend_mock.background.applications import MAX_RESPONSE, printable
-from flaresend_mock.background.blockers import describe_stop
-from flaresend_mock.background.network import NetworkAdapter, exchange
-from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
 from flaresend_mock.version import __version__
@@ -52,12 +48,12 @@ class Poster:
     It uses no proxies and no .netrc of the machine, and follows no redirects.
     """
 
-    def __init__(self, trust: TrustStore | None = None) -> None:
-        self._trust = trust or TrustStore()
+    def __init__(self, trust: trust_store.TrustStore | None = None) -> None:
+        self._trust = trust or trust_store.TrustStore()
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", LocalAdapter())
-        self._session.mount("https://", NetworkAdapter())
+        self._session.mount("https://", network.NetworkAdapter())
 
     def close(self) -> None:
         self._session.close()
@@ -73,10 +69,10 @@ class Poster:
         return self._exchange("GET", webhook, None, {})
 
     def _exchange(self, method: str, webhook: Webhook, body: bytes | None, headers: dict[str, str]) -> dict[str, Any]:
-        watch, url = Stopwatch(), webhook.url
+        watch, url = realtime.Stopwatch(), webhook.url
         sent: Mapping[str, str | bytes] = headers
         status, text, error = None, "", None
-        exchange.reconnected = False
+        network.exchange.reconnected = False
         try:
             request = requests.Request(method, url, _AGENT | headers, data=body)
             call = self._session.prepare_request(request)
@@ -89,13 +85,13 @@ class Poster:
         except requests.Timeout:
             error = f"no response within {TIMEOUT_SECONDS:.0f} s"
         except Exception as problem:
-            stop = describe_stop(problem)
+            stop = blockers.describe_stop(problem)
             if stop is None and not isinstance(problem, requests.RequestException | UnicodeError | ValueError):
                 raise
             error = printable(stop) if stop else _plain(problem, urlsplit(url).hostname)
         shown = tuple((name, str(value)) for name, value in sent.items())
         outcome = {"url": url, "headers": shown, "status": status, "response": text, "error": error}
-        return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": exchange.reconnected}
+        return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": network.exchange.reconnected}
 
 
 def escaped(body: bytes) -> bytes:
@@ -132,7 +128,7 @@ def signature_headers(secret: str | None, message_id: str, timestamp: int, body:
     return {**standard, "X-Hub-Signature-256": hub_signature(secret, body)}
 
 
-def _read(response: requests.Response, watch: Stopwatch) -> str:
+def _read(response: requests.Response, watch: realtime.Stopwatch) -> str:
     """Return the first 64 KB of a response, or what arrives in time. Larger reads would wait for all they ask for."""
     kept = bytearray()
     for chunk in response.iter_content(1):
@@ -168,7 +164,7 @@ def _hint(cause: BaseException, host: str) -> str:
     return ""
 
 
-class LocalAdapter(NetworkAdapter):
+class LocalAdapter(network.NetworkAdapter):
     """Sends requests to mounted applications, and all others to the network."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:

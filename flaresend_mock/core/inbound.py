@@ -11,12 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import errors, event_bodies, models, numbers, payloads
+from flaresend_mock.core import composer, errors, event_bodies, events, models, numbers, payloads, time_travel
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
-from flaresend_mock.core.composer import Composer
 from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries
 from flaresend_mock.core.event_bodies import OWN_EVENT
-from flaresend_mock.core.events import Event
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
@@ -24,7 +22,6 @@ from flaresend_mock.core.models import Instance, Message
 from flaresend_mock.core.payloads import InboundMessage, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
-from flaresend_mock.core.time_travel import Fired
 
 AUTO_REPLY = "auto_reply"
 EVENT = "message_received"
@@ -46,7 +43,7 @@ class Inbound:
     def __init__(self, store: Store, people: People, instances: Instances, media: Media, queue: Deliveries) -> None:
         self._store, self._people, self._instances, self._media = store, people, instances, media
         self._deliveries = queue
-        self._composer = Composer(store, people, media)
+        self._composer = composer.Composer(store, people, media)
         store.react("message", self._after_message)
 
     def receive(self, message: InboundMessage) -> Received:
@@ -171,7 +168,7 @@ class Inbound:
         at = event_bodies.time_text(recorded.at)
         return {"event": EVENT, "instanceId": recorded.instance, "data": data, "timestamp": at}
 
-    def _after_message(self, event: Event) -> None:
+    def _after_message(self, event: events.Event) -> None:
         """Deliver a sent message to other instances of this world, and schedule its recipient's automatic reply."""
         message = event.subject
         if isinstance(message, Message) and message.direction == "outbound" and message.status == "sent":
@@ -198,7 +195,7 @@ class Inbound:
                 store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
                 return
 
-    def send_auto_reply(self, key: str) -> Fired:
+    def send_auto_reply(self, key: str) -> time_travel.Fired:
         """Receive an automatic reply that is due. The caller holds the lock."""
         pending = self._store.state.auto_replies.pop(key)
         reply = InboundMessage(
@@ -208,7 +205,7 @@ class Inbound:
             result, reason = self.receive(reply).message.id, None
         except errors.Refusal as refusal:
             result, reason = "failed", str(refusal) or type(refusal).__name__
-        return Fired(self._store.clock.now(), AUTO_REPLY, key, result, reason)
+        return time_travel.Fired(self._store.clock.now(), AUTO_REPLY, key, result, reason)
 
     def forget(self, instance_id: str) -> None:
         """Cancel the automatic replies to an instance. The caller holds the lock."""

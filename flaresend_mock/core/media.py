@@ -12,13 +12,9 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from flaresend_mock.core import hosts
-from flaresend_mock.core.errors import MediaNotFound, required
+from flaresend_mock.core import errors, hosts, models, payloads, randomness
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import Content, Served, Upload
 from flaresend_mock.core.models import Media as Stored
-from flaresend_mock.core.payloads import TABLES, WAVEFORM_BARS, b64
-from flaresend_mock.core.randomness import lasting
 from flaresend_mock.core.store import Store
 
 KEY_LENGTH = 32
@@ -43,7 +39,7 @@ FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
 
-_KINDS: Mapping[str, Mapping[str, str]] = TABLES["files"]
+_KINDS: Mapping[str, Mapping[str, str]] = payloads.TABLES["files"]
 """By kind of media: what its `keys` are derived with, its `folder` on the media host, its default media type, and what
 the media types of its files begin with (`fits`)."""
 
@@ -63,7 +59,7 @@ class Media:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def keep(self, content: Content) -> Content:
+    def keep(self, content: models.Content) -> models.Content:
         """Store the upload of a message, if it has one, and return the message with the id of the file instead."""
         upload = content.upload
         if upload is None:
@@ -76,7 +72,7 @@ class Media:
         return replace(content, upload=None, media=id_, file_name=file_name, mimetype=mimetype)
 
     def share(
-        self, kind: str, upload: Upload, flaws: Mapping[str, bool], instance: str, *, plain: bool = False
+        self, kind: str, upload: models.Upload, flaws: Mapping[str, bool], instance: str, *, plain: bool = False
     ) -> dict[str, Any]:
         """Put a file on the media host, and return the fields of the payload that describe it.
 
@@ -96,15 +92,15 @@ class Media:
         path = self._path(kind, int(expires.timestamp()), plain)
         data = sealed[: len(sealed) // 2] if flaws.get("truncated") else sealed
         data = bytes([data[0] ^ 1]) + data[1:] if flaws.get("corrupted") and data else data
-        served = Served(path, data, expires, mimetype if plain else DEFAULT_MIMETYPE)
+        served = models.Served(path, data, expires, mimetype if plain else DEFAULT_MIMETYPE)
         self._store.state.served.add(path.partition("?")[0], served)
         fields = {
             "url": self._base_url(instance) + path,
             "mimetype": mimetype,
-            "fileSha256": b64(hashlib.sha256(upload.data).digest()),
+            "fileSha256": payloads.b64(hashlib.sha256(upload.data).digest()),
             "fileLength": str(len(upload.data)),
-            "mediaKey": b64(key),
-            "fileEncSha256": b64(hashlib.sha256(sealed).digest()),
+            "mediaKey": payloads.b64(key),
+            "fileEncSha256": payloads.b64(hashlib.sha256(sealed).digest()),
             "directPath": path,
             "mediaKeyTimestamp": str(int(now.timestamp())),
             **self._looks(kind, upload),
@@ -120,9 +116,9 @@ class Media:
         return store.host.public_url(wanted.rstrip("/"))
 
     def get(self, media_id: str) -> Stored:
-        return required(self._store.state.media.get(media_id), MediaNotFound)
+        return errors.required(self._store.state.media.get(media_id), errors.MediaNotFound)
 
-    def at(self, path: str, signature: str | None) -> Served | None:
+    def at(self, path: str, signature: str | None) -> models.Served | None:
         """Return the file at a path, expired or not; None if there is none, or its signature is of another world."""
         with self._store.lock:
             served = self._store.state.served.get(path)
@@ -133,18 +129,18 @@ class Media:
         path = f"/v/{_KINDS[kind]['folder']}/{first}_{second}_{third}_n.{'jpg' if plain else 'enc'}"
         return f"{path}?ccb=11-4&oh={_signature(self._store.name, path)}&oe={expires:X}&mms3=true"
 
-    def _looks(self, kind: str, upload: Upload) -> dict[str, Any]:
+    def _looks(self, kind: str, upload: models.Upload) -> dict[str, Any]:
         """Return the fields that describe the contents of a file, or plausible ones if they are not known."""
         if kind == "audio":
             bars = self._store.random.material("waveform")
-            return {"seconds": 2, "waveform": b64(bytes(bar % 101 for bar in bars[:WAVEFORM_BARS]))}
+            return {"seconds": 2, "waveform": payloads.b64(bytes(bar % 101 for bar in bars[: payloads.WAVEFORM_BARS]))}
         is_pdf = upload.data.startswith(b"%PDF")
         picture = image_info(upload.data)
         if picture is None and (kind == "video" or is_pdf):
             # no frame and no page is rendered here
             stand_in = image_info(self._store.host.sample_media("image").data)
             picture = replace(stand_in, height=120, width=160) if stand_in else None
-        thumbnail = b64(picture.thumbnail) if picture and picture.thumbnail else None
+        thumbnail = payloads.b64(picture.thumbnail) if picture and picture.thumbnail else None
         if kind == "document":
             named = {"title": upload.file_name, "fileName": upload.file_name}
             pages = upload.data.count(b"/Type/Page/") + upload.data.count(b"/Type /Page ")
@@ -176,7 +172,7 @@ def image_info(data: bytes) -> Picture | None:
         return None
 
 
-def mimetype_of(kind: str, upload: Upload) -> str:
+def mimetype_of(kind: str, upload: models.Upload) -> str:
     """Return a file's media type: the given one if it fits into a header, else by its first bytes or its kind."""
     given = upload.mimetype
     if given and given != DEFAULT_MIMETYPE and given.isascii() and given.isprintable():
@@ -184,7 +180,7 @@ def mimetype_of(kind: str, upload: Upload) -> str:
     return _recognised(upload.data) or (given if kind == "document" and given else _KINDS[kind]["mimetype"])
 
 
-def mismatch(media: str, upload: Upload) -> str | None:
+def mismatch(media: str, upload: models.Upload) -> str | None:
     """Return the media type of a file that does not fit a kind of media, as declared or by its first bytes."""
     wanted, declared, seen = _KINDS[media]["fits"], upload.mimetype.lower(), _recognised(upload.data)
     if media == "audio" and seen == "video/mp4":  # a container of sound, too
@@ -205,7 +201,7 @@ def _recognised(data: bytes) -> str | None:
 
 
 def _signature(world: str, path: str) -> str:
-    return "01_" + lasting(0, world, path).hex()[:40]
+    return "01_" + randomness.lasting(0, world, path).hex()[:40]
 
 
 def expand(media_key: bytes, kind: str) -> tuple[bytes, bytes, bytes]:

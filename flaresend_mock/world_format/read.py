@@ -16,16 +16,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from flaresend_mock.core import hosts, numbers, paths
-from flaresend_mock.core.bounded_store import SizedDict
-from flaresend_mock.core.clock import ClockSetting, TimerQueue
+from flaresend_mock.core import bounded_store, clock, events, hosts, numbers, paths, randomness, redaction
 from flaresend_mock.core.errors import InvalidTarget, InvalidWorld
-from flaresend_mock.core.events import Event, Subject
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
 from flaresend_mock.core.people import own_lid
-from flaresend_mock.core.randomness import SeededRandom, as_letters, lasting
-from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.state import DEFAULT_HISTORY, State, WorldSettings
 from flaresend_mock.world_format import schema
 from flaresend_mock.world_format.decode import WHOLE, decode
@@ -136,23 +131,23 @@ def _read_state(document: Mapping[str, Any]) -> State:
     return State(
         **{name: document[name] for name in schema.UNCHANGED},
         settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
-        tasks=SizedDict(keyed("tasks", document["tasks"])),
-        open_deliveries=SizedDict(keyed("open_deliveries", document["open_deliveries"])),
+        tasks=bounded_store.SizedDict(keyed("tasks", document["tasks"])),
+        open_deliveries=bounded_store.SizedDict(keyed("open_deliveries", document["open_deliveries"])),
         clock=_read_clock(document["clock"]),
-        timers=TimerQueue.refilled(timers.entries, timers.last_order),
+        timers=clock.TimerQueue.refilled(timers.entries, timers.last_order),
         lanes={key: deque(lane.deliveries) for key, lane in lanes.items()},
     )
 
 
-def _read_clock(data: Any) -> ClockSetting:
+def _read_clock(data: Any) -> clock.ClockSetting:
     """Read how a clock shows time, or only the time at which it starts."""
     if data is None:
-        return ClockSetting()
+        return clock.ClockSetting()
     if isinstance(data, dict) and data.keys() & _RUNNING:
-        setting: ClockSetting = decode(data, ClockSetting, "clock")
+        setting: clock.ClockSetting = decode(data, clock.ClockSetting, "clock")
         return setting
     start = decode(data, schema.ClockStart, "clock")
-    return ClockSetting(frozen_at=start.now) if start.frozen else ClockSetting(starts_at=start.now)
+    return clock.ClockSetting(frozen_at=start.now) if start.frozen else clock.ClockSetting(starts_at=start.now)
 
 
 def _read_instances_and_people(document: Mapping[str, Any], state: State) -> list[Instance]:
@@ -181,16 +176,16 @@ def _unmask_instance(instance: Instance, origin: str, known: State | None, warni
     """Return an instance with its API keys and the secrets of its webhook; keys that are lost come from `origin`."""
     former = known.instances.get(instance.id) if known else None
     keys = former.api_keys if former else ()
-    materials = (lasting(0, f"api key {origin}", f"{instance.id}:{n}") for n in count())
-    made = ["fm_" + as_letters(next(materials), _KEY_LENGTH) for _ in instance.api_keys]
+    materials = (randomness.lasting(0, f"api key {origin}", f"{instance.id}:{n}") for n in count())
+    made = ["fm_" + randomness.as_letters(next(materials), _KEY_LENGTH) for _ in instance.api_keys]
     found = [keys[n] if n < len(keys) else one for n, one in enumerate(made)]
-    api_keys = tuple(key if key != MASK else found[n] for n, key in enumerate(instance.api_keys))
+    api_keys = tuple(key if key != redaction.MASK else found[n] for n, key in enumerate(instance.api_keys))
     derived = len(set(api_keys) - set(instance.api_keys) - set(keys))
     if derived:
         warnings.append(f"instance {instance.id} has {derived} new API key(s): {_WITHOUT}")
     webhook = instance.webhook
     for name, lack in (("secret", "is unsigned"), ("verify_token", "has no verify token")):
-        if webhook is not None and getattr(webhook, name) == MASK:
+        if webhook is not None and getattr(webhook, name) == redaction.MASK:
             secret = getattr(former.webhook, name, None) if former else None
             changes: dict[str, Any] = {name: secret}
             webhook = replace(webhook, **changes)
@@ -201,7 +196,7 @@ def _unmask_instance(instance: Instance, origin: str, known: State | None, warni
 
 def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fault | None:
     """Return a fault with the API key that it matches, or None if that is not known."""
-    if fault.match.get("key") != MASK:
+    if fault.match.get("key") != redaction.MASK:
         return fault
     former = known.faults.get(fault.id) if known else None
     key = former.match.get("key") if former else None
@@ -213,7 +208,7 @@ def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fau
 
 def _read_groups(document: Mapping[str, Any], state: State) -> None:
     """Read groups, invent those that are wanted, and add their participants to the people."""
-    random = SeededRandom(state.seed, state.counters)
+    random = randomness.SeededRandom(state.seed, state.counters)
     groups = []
     for index, group in enumerate([*document["groups"], *_populate(document, state)]):
         where = f"groups[{index}]"
@@ -249,7 +244,7 @@ def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
 
 
 def _read_channels(document: Mapping[str, Any], state: State) -> None:
-    random = SeededRandom(state.seed, state.counters)
+    random = randomness.SeededRandom(state.seed, state.counters)
     channels = [
         replace(
             one,
@@ -298,16 +293,16 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
     state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
 
 
-def _read_event(record: schema.EventRecord, index: int) -> Event:
+def _read_event(record: schema.EventRecord, index: int) -> events.Event:
     where = f"events[{index}].subject"
     subject = decode(record.subject, schema.SUBJECTS[record.kind], where)
     try:
-        return Event(record.number, record.at, record.kind, untagged(subject))
+        return events.Event(record.number, record.at, record.kind, untagged(subject))
     except ValueError as error:
         raise InvalidWorld(where, f"{str(error).capitalize()}.") from None
 
 
-def untagged(subject: Subject) -> Subject:
+def untagged(subject: events.Subject) -> events.Subject:
     """Return the subject of an event that `write.tagged` was given; ValueError for an unknown tag or wrong contents."""
     match subject:
         case Call(path=path, raw_path=""):  # exported before these were told apart

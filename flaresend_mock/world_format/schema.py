@@ -14,14 +14,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
-from flaresend_mock.background.trust_store import read_pem
-from flaresend_mock.background.webhook_handshake import MODES
-from flaresend_mock.core import faults, hosts, models, numbers
+from flaresend_mock.background import trust_store, webhook_handshake
+from flaresend_mock.core import events, faults, hosts, models, numbers, state
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
-from flaresend_mock.core.events import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.model import model
-from flaresend_mock.core.state import State, WorldSettings
 
 FORMAT = "flaresend-mock world"
 VERSION = 1
@@ -120,17 +117,17 @@ UNCHANGED: Mapping[str, Any] = {
 }
 """The fields of `State` that are the same in JSON: their types, and the rules for their values."""
 
-_DEFAULTS = State()
+_DEFAULTS = state.State()
 
 
 def _settings() -> dict[str, tuple[Any, Any]]:
-    types = get_type_hints(WorldSettings)
-    for one in fields(WorldSettings):
+    types = get_type_hints(state.WorldSettings)
+    for one in fields(state.WorldSettings):
         if one.metadata["lowest"] is not None:
             bounds = Range(one.metadata["lowest"], one.metadata["highest"])
             types[one.name] = Annotated[types[one.name], bounds]
     types["public_url"] = Annotated[str | None, base_url]
-    return {one.name: (types[one.name], one.default) for one in fields(WorldSettings)}
+    return {one.name: (types[one.name], one.default) for one in fields(state.WorldSettings)}
 
 
 SCHEMA: Mapping[str, tuple[Any, Any]] = {
@@ -166,7 +163,7 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
 
 BOUNDED = ("messages", "ended_tasks", "media", "served", "deliveries")  # the lists that are bounded stores of a state
 
-SUBJECTS: Mapping[str, Any] = dict.fromkeys(KINDS, models.Change) | {
+SUBJECTS: Mapping[str, Any] = dict.fromkeys(events.KINDS, models.Change) | {
     "request": models.Call,
     "message": models.Message,
     "task": models.TaskChange,
@@ -223,7 +220,7 @@ def usable_ca(value: str) -> None:
     if "PRIVATE KEY-----" in value:
         raise ValidationError("A private key is in it; give the certificate alone.")
     try:
-        read_pem(value)
+        trust_store.read_pem(value)
     except ValueError as error:
         raise ValidationError(str(error)) from None
 
@@ -281,7 +278,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Instance, "number", phone_number),
         (models.Instance, "status", _one_of(*models.INSTANCE_STATUSES)),
         (models.Instance, "api_keys", usable_key),
-        (models.Webhook, "verification", _one_of(*MODES)),
+        (models.Webhook, "verification", _one_of(*webhook_handshake.MODES)),
         (models.Webhook, "body_style", _one_of(*models.BODY_STYLES)),
         (models.Webhook, "ca", usable_ca),
         (models.Webhook, "failures", Range(0)),
@@ -314,7 +311,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Message, "status", _one_of("sent", "failed", "received")),
         (models.Message, "event", Range(0)),
         (models.Served, "mimetype", Regexp(r"[ -~]*\Z", error="A media type has printable ASCII characters.")),
-        (EventRecord, "kind", _one_of(*KINDS)),
+        (EventRecord, "kind", _one_of(*events.KINDS)),
         (Evicted, "count last_event", Range(0)),
     )
     for name in names.split()

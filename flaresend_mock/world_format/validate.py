@@ -8,14 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from flaresend_mock.core import faults, numbers
-from flaresend_mock.core.deliveries import DELAYED, RETRY
-from flaresend_mock.core.errors import InvalidFault, InvalidMatcher, InvalidWorld
-from flaresend_mock.core.events import KINDS
-from flaresend_mock.core.inbound import AUTO_REPLY
+from flaresend_mock.core import deliveries, errors, events, faults, inbound, numbers, pairing
 from flaresend_mock.core.models import CLOSED_STATUSES, GROUP_CAPACITY, MESSAGE_TYPES, OPEN_STATUSES, Delivery, Fault
 from flaresend_mock.core.numbers import GROUP, USER, parse
-from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.state import State
 from flaresend_mock.world_format.schema import not_known
@@ -46,7 +41,7 @@ def validate(state: State) -> None:
         _require(is_chat, f"disappearing.{chat}", "The JID of a group, or of a person by number, is expected here.")
     _validate_timers(state)
     for kind in state.events.gone:
-        _one_of(f"evicted_events.{kind}", kind, KINDS)
+        _one_of(f"evicted_events.{kind}", kind, events.KINDS)
 
 
 def keyed(
@@ -58,14 +53,14 @@ def keyed(
         name = key(value)
         if name in found:
             shown = " ".join(name) if isinstance(name, tuple) else name
-            raise InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
+            raise errors.InvalidWorld(f"{section}[{index}].{field}", f"{shown} appears twice.")
         found[name] = value
     return found
 
 
 def _require(holds: bool, where: str, problem: str) -> None:
     if not holds:
-        raise InvalidWorld(where, problem)
+        raise errors.InvalidWorld(where, problem)
 
 
 def _within(where: str, value: float, lowest: float, highest: float) -> None:
@@ -76,7 +71,7 @@ def _one_of(where: str, value: str, known: Collection[str]) -> None:
     """Refuse an unknown word, or an id that refers to nothing."""
     if value not in known:
         few = len(known) <= _MAX_SHOWN
-        raise InvalidWorld(where, not_known(value, list(known)) if few else f"{value!r} is not known.")
+        raise errors.InvalidWorld(where, not_known(value, list(known)) if few else f"{value!r} is not known.")
 
 
 def _validate_instances(state: State) -> None:
@@ -117,10 +112,10 @@ def _validate_fault(where: str, fault: Fault) -> None:
     try:
         faults.check(fault)
         faults.matcher_of(fault)
-    except InvalidFault as invalid:
-        raise InvalidWorld(where, str(invalid)) from None
-    except InvalidMatcher as error:
-        raise InvalidWorld(f"{where}.match", f"{error}.") from None
+    except errors.InvalidFault as invalid:
+        raise errors.InvalidWorld(where, str(invalid)) from None
+    except errors.InvalidMatcher as error:
+        raise errors.InvalidWorld(f"{where}.match", f"{error}.") from None
 
 
 def _validate_tasks(state: State) -> None:
@@ -175,11 +170,11 @@ def _validate_timers(state: State) -> None:
     status = {delivery.id: delivery.status for delivery in state.open_deliveries.values()}
     needed: Mapping[str, set[str]] = {
         TASK: set(state.tasks),
-        RETRY: {id_ for id_, its in status.items() if its == "retrying"},
-        DELAYED: {id_ for id_, its in status.items() if its == "delayed"},
-        AUTO_REPLY: set(state.auto_replies),
+        deliveries.RETRY: {id_ for id_, its in status.items() if its == "retrying"},
+        deliveries.DELAYED: {id_ for id_, its in status.items() if its == "delayed"},
+        inbound.AUTO_REPLY: set(state.auto_replies),
     }
-    possible = {**needed, PAIRING: set(state.instances)}
+    possible = {**needed, pairing.PAIRING: set(state.instances)}
     entries, last_order = state.timers.contents()
     keyed("timers.entries", entries, attrgetter("kind", "key"), "key")
     keyed("timers.entries", entries, attrgetter("order"), "order")
@@ -191,4 +186,4 @@ def _validate_timers(state: State) -> None:
     for kind, keys in needed.items():
         missing = keys - {entry.key for entry in entries if entry.kind == kind}
         if missing:
-            raise InvalidWorld("timers.entries", f"The {kind} of {min(missing)!r} is missing.")
+            raise errors.InvalidWorld("timers.entries", f"The {kind} of {min(missing)!r} is missing.")
