@@ -33,9 +33,8 @@ _VERSIONS = {"version": "3.0", "spec_version": "2.3"}
 def handler(app: Any, thread: str = "own", loop: _Loop | None = None) -> AbstractContextManager[Handler]:
     """Return what calls an application of WSGI, ASGI or aiohttp, until the context ends; TypeError for another.
 
-    Args:
-        thread: "caller" to run an ASGI application for the thread of the call, without its lifespan.
-        loop: the event loop of another thread that it runs in; None for a new one.
+    The `thread` "caller" runs an ASGI application for the thread of the call, without its lifespan. Otherwise it runs
+    in the `loop` of another thread, or in a new one.
     """
     web = sys.modules.get("aiohttp.web")
     if web is not None and isinstance(app, web.Application):

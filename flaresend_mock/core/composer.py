@@ -30,12 +30,7 @@ class Composer:
     ) -> tuple[InboundMessage, Payload]:
         """Return a message with everything that was left open filled in, and its payload.
 
-        Raises:
-            MessageNotFound: it replies to, changes or forwards a message that is not kept.
-            NotForwarded: it forwards a message that cannot be forwarded.
-            NotAllowed: its sender cannot change its target.
-            MediaMismatch: its file does not fit its kind.
-            ChannelNotFound, GroupNotFound: there is no such channel, or no group to invite to.
+        It refuses what WhatsApp does not let its sender send, or what names a message, channel or group that is gone.
         """
         message = self._forward(message)
         if message.raw is not None:

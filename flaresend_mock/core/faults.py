@@ -44,10 +44,7 @@ class Faults:
     def arm(self, **given: Any) -> Fault:
         """Arm a fault, given the fields of Fault except its id.
 
-        Raises:
-            InvalidMatcher: what it is to match cannot be understood.
-            InvalidFault: it does nothing, or its parts exclude each other.
-            TooMany: the world has MAX_FAULTS faults.
+        InvalidMatcher or InvalidFault if it makes no sense; TooMany if the world has MAX_FAULTS faults.
         """
         fault = Fault(id="", **given)
         matcher_of(fault)

@@ -112,11 +112,7 @@ def is_base_url(url: str) -> bool:
 
 
 def called_url(scheme: str, host: str, mount: str) -> str:
-    """Return the URL that a request went to, without a slash at the end, or an empty text if its Host is malformed.
-
-    Args:
-        mount: the path that the application is mounted at.
-    """
+    """Return the URL that a request went to, up to the path of the `mount`, without a slash; empty for a bad Host."""
     url = f"{scheme}://{host}{mount}".rstrip("/")
     return url if "/" not in host and is_base_url(url) else ""
 

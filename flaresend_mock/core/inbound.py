@@ -49,14 +49,9 @@ class Inbound:
     def receive(self, message: InboundMessage) -> Received:
         """Receive a message from a person, in a chat or in a group.
 
-        Raises:
-            InvalidNumber, PersonNotOnWhatsApp: its sender cannot write.
-            InstanceNotFound: no instance has this id.
-            NotReady: the instance's phone is not connected, and the world keeps no messages for it.
-            TooMany: MAX_OFFLINE events, or MAX_PENDING_BYTES, wait until it is connected.
-            GroupNotFound, NotInGroup, PersonNotInGroup, NotGroupAdmin: its sender cannot write in this group.
-            NotAllowed: its sender is the instance itself.
-            Refusal: its contents are impossible; see `Composer.compose`.
+        It refuses a sender who cannot write to the instance or in the group, and impossible contents: see `Composer`.
+        If the phone is not connected, it raises NotReady in a world that keeps no messages for it, and TooMany for more
+        than that keeps: MAX_OFFLINE events, and MAX_PENDING_BYTES.
         """
         with self._store.lock:
             instance = self._instances.find(message.instance)

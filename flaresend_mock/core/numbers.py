@@ -50,12 +50,8 @@ def magic(number: str) -> int | None:
 def magic_outcomes(given: Iterable[str | None], delay: Delay | None = None) -> AbstractContextManager[None]:
     """Refuse a call if magic numbers ask for it; otherwise delay its caller after the block, for `999…408`.
 
-    The work is done before the delay: a client that times out has sent its message nevertheless, as with a real
-    service, and nothing happens after it is gone. Without `delay`, which takes seconds, no caller waits.
-
-    Raises:
-        NotReady: for `999…425`, with the status that the documentation shows.
-        Overloaded: for `999…429` and `999…503`.
+    NotReady is for `999…425`, Overloaded for `999…429` and `999…503`. The work is done before the delay: a client that
+    times out has sent its message, as with a real service. Without `delay`, which takes seconds, no caller waits.
     """
     outcomes = list(filter(None, map(magic, filter(None, given))))
     return _met(outcomes, delay) if outcomes else nullcontext()

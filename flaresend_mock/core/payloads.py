@@ -100,11 +100,9 @@ def media_kind(kind: str, mimetype: str) -> str:
 
 
 def write(message: InboundMessage, chance: SeededRandom, seconds: int) -> Payload:
-    """Return the payload of a message, with its messageContextInfo where WhatsApp puts it.
+    """Return the payload of a message at a time in Unix seconds, with its messageContextInfo where WhatsApp puts it.
 
-    Args:
-        message: its `details` hold what its kind needs: fields of its shared file, `key` of its target, `contextInfo`.
-        seconds: when it is written, in Unix seconds.
+    `details` hold what its kind needs: fields of its shared file, `key` of its target, `contextInfo`.
     """
     name, body = _written(message)
     info = context_info(chance, seconds)

@@ -81,9 +81,7 @@ class TimeTravel:
     def advance_to(self, target: datetime) -> list[Fired]:
         """Advance to `target`. Timers that are due before run at their own time, in order, as do those set on the way.
 
-        Raises:
-            ClockOutOfRange: `target` has passed, or lies beyond the calendar.
-            WorldNotFound: the world was deleted meanwhile.
+        ClockOutOfRange if that has passed, or is beyond the calendar; WorldNotFound if the world is deleted meanwhile.
         """
         return self._pass_to(lambda now: target)
 

@@ -41,12 +41,7 @@ _UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")  # alerts 
 
 
 class Connection:
-    """Serves one connection until it ends. A thread of its own calls `run`.
-
-    Args:
-        server: its application, limits, certificate and proxy.
-        is_served: without it, there are too many connections, and every request is refused.
-    """
+    """Serves one connection until it ends. A thread of its own calls `run`. One that is not `is_served` is refused."""
 
     def __init__(
         self, server: HttpServer, connection: socket.socket, client: tuple[Any, ...], *, is_served: bool
@@ -310,15 +305,10 @@ def _log_failed_handshake(error: Exception) -> None:
 
 
 class ResponseWriter:
-    """Sends one response.
+    """Sends one response, to the request with a `head`.
 
     A body whose length is known is sent with it. Others are sent in chunks to clients of HTTP/1.1, and to those of
-    HTTP/1.0 until the connection ends.
-
-    Args:
-        send: sends bytes.
-        head: the head of the request.
-        server: the connection ends with the response if there is none, or if it is stopping by then.
+    HTTP/1.0 until the connection ends. It ends, too, with the response of no `server`, or of one that is stopping.
     """
 
     def __init__(self, send: Callable[[bytes], None], head: Head, server: HttpServer | None = None) -> None:

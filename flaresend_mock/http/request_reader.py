@@ -107,11 +107,8 @@ class Closed(Exception):
 class RequestReader:
     """Reads one request after another, and keeps what came after the last one.
 
-    Args:
-        receive: returns the next bytes, or none at the end of the connection. It raises TimeoutError after as many
-            seconds as it is given.
-        send: sends an interim response.
-        max_body: bytes that a body may have.
+    `receive` returns the next bytes, or none at the end of the connection, and raises TimeoutError after the seconds
+    that it is given. `send` sends an interim response. A body may have `max_body` bytes.
     """
 
     def __init__(self, receive: Callable[[float], bytes], send: Callable[[bytes], None], max_body: int) -> None:

@@ -62,11 +62,9 @@ def certificate_file(ca: Path) -> Path:
 
 
 class Authority:
-    """A CA that signs the certificate of an emulator.
+    """A CA that signs the certificate of an emulator: its certificate and its key, in the file `path` if it has one.
 
-    Args:
-        pem: its certificate and its key. Further certificates lead from it to the root that clients trust.
-        path: the file of these, or None for a CA that ends with this process.
+    Further certificates lead from its own to the root that clients trust.
     """
 
     def __init__(self, pem: bytes, path: Path | None = None) -> None:

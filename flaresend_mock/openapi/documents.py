@@ -32,9 +32,7 @@ _PARAMETER = re.compile(r"<(\w+)>")
 def document(name: str, app: Flask, refused: Callable[[int], Any]) -> Shape:
     """Return the document of the Flaresend API, "api", or of the control plane, "control".
 
-    Args:
-        app: the application whose endpoints it describes.
-        refused: returns the resource that a refusal with a status holds.
+    It describes the endpoints of `app`; `refused` returns the resource that a refusal with a status holds.
     """
     texts = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
     if name == "control":

@@ -80,8 +80,7 @@ class FlaresendContainer(DockerContainer):
     def start(self) -> Self:
         """Start the container, and wait until the emulator is ready.
 
-        Raises:
-            ContainerStartException: it ended, or did not get ready in time; the message has the end of its log.
+        ContainerStartException if it ends, or does not get ready in time; the message has the end of its log.
         """
         try:
             super().start()

@@ -37,12 +37,7 @@ class WorldFileError(Exception):
 
 
 def load_file(path: Path, *, text: str | None = None, warnings: list[str] | None = None, **options: Any) -> State:
-    """Read a world file or an export, with options of `load_world`; WorldFileError if there is no world in it.
-
-    Args:
-        text: the contents, if there is no such file; errors name the path.
-        warnings: see `load_world`.
-    """
+    """Read a world file or an export, or its `text`, with options of `load_world`; WorldFileError names the path."""
     try:
         if text is None and path.exists() and not path.is_file() and not path.is_dir():
             raise OSError("not a regular file")  # reading a pipe may never end

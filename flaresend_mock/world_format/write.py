@@ -31,11 +31,9 @@ _types_lock = threading.Lock()
 
 
 def export(state: State, *, secrets: bool) -> bytes:
-    """Write a state as compact JSON in UTF-8: the same bytes for the same state.
+    """Write a state, or the caller's copy of one, as compact JSON in UTF-8: the same bytes for the same state.
 
-    Args:
-        state: a copy, unless the caller holds the world's lock.
-        secrets: whether API keys and the secrets of webhooks are included; otherwise they are masked.
+    API keys and the secrets of webhooks are masked without `secrets`.
     """
     import msgspec
 

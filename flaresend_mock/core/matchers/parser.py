@@ -70,10 +70,9 @@ class Matcher:
 
 
 def compile_matcher(spec: Any, known: Mapping[str, Field], where: str = "match") -> Matcher:
-    """Compile a matcher that can name these `known` fields; error messages call it `where`.
+    """Compile a matcher that can name these `known` fields.
 
-    Raises:
-        InvalidMatcher: the matcher is wrong; the message says where and why, and suggests the nearest known name.
+    InvalidMatcher says what is wrong, at which place inside of `where`, and suggests the nearest known name.
     """
     spec = as_object(spec)
     if not isinstance(spec, dict):
