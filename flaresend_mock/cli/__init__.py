@@ -72,7 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
         status = status if isinstance(status, int) else 0
     except click.ClickException as error:
-        (log.error if is_json() else note)(error.format_message())
+        place = getattr(error, "ctx", None)  # that of bad use
+        hint = f" ({place.command_path} --help)" if place else ""
+        (log.error if is_json() else note)(" ".join(error.format_message().split()) + hint)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130

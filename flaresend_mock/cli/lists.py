@@ -43,7 +43,12 @@ class Listing:
 
     def wants(self, item: Shown) -> bool:
         row = self._row(self.kind, item) if self.wanted else {}
-        return all(_fits(name, row[name], text) for name, text in self.wanted.items())
+        return all(
+            (numbers.parse(text) or text.casefold()) in row[name].casefold()  # a part of a number or name
+            if name in ("to", "from")
+            else fnmatchcase(row[name], text.replace("xx", "??"))
+            for name, text in self.wanted.items()
+        )
 
     def add(self, items: Sequence[Shown]) -> None:
         if self._as_json:
@@ -70,6 +75,7 @@ class Listing:
         row[""] = output.arrows().get(row["direction"], "")
         failed = row["status"] in ("failed", "dropped", "retrying") or (kind == "request" and row["status"][:1] != "2")
         said = _object(item.get("response")) if failed and kind == "request" else {**asdict(content), **body}
+        why = "failed" if failed and kind == "message" else ""
         if row["direction"] == "inbound":
             row["with"] = row["from"] + (f" in {row['to']}" if numbers.GROUP in row["to"] else "")
         if kind == "delivery":
@@ -77,8 +83,6 @@ class Listing:
             row["attempts"] = ", ".join(str(one.get("status") or "error") for one in attempts)
             row["type"] = content.type if content.type != payloads.OTHER else str(body.get("event"))
             why = str(attempts[-1].get("error") or "").partition(";")[0] if attempts else ""
-        else:
-            why = "failed" if failed and kind == "message" else ""
         marks = f"({row['fault']}) ({why}) (of {row['target']}) ".replace("() ", "").replace("(of ) ", "")
         row["text"] = marks + next((str(said[name]) for name in _TEXTS if said.get(name)), "")
         return row | {"colour": _RED if failed else ""}
@@ -97,13 +101,6 @@ class Listing:
 
 def _object(value: Any) -> Shown:
     return value if isinstance(value, dict) else {}
-
-
-def _fits(name: str, cell: str, wanted: str) -> bool:
-    """Tell whether a cell has a number, or a part of a name; or another value, as a pattern such as 4xx."""
-    if name in ("to", "from"):
-        return (numbers.parse(wanted) or wanted.casefold()) in cell.casefold()
-    return fnmatchcase(cell, wanted.replace("xx", "??"))
 
 
 def _list(

@@ -53,9 +53,9 @@ class Table:
         longest = [min(LONGEST_CELL, columns // 3) if name == "with" else LONGEST_CELL for name in self._columns]
         table = [list(map(clip, map(row.__getitem__, self._columns), longest)) for row in rows]
         for cells in table:
-            self._widths = list(map(max, self._widths, map(_width, cells)))
+            self._widths = list(map(max, self._widths, (sum(map(_columns, cell)) for cell in cells)))
         for row, cells in zip(rows, table, strict=True):
-            spaces = [" " * (most - _width(cell)) for most, cell in zip(self._widths, cells, strict=True)]
+            spaces = [" " * (most - sum(map(_columns, cell))) for most, cell in zip(self._widths, cells, strict=True)]
             line = clip("  ".join(map(add, cells, spaces)).rstrip(), columns)
             say(line, *(one.format(row["colour"]) for one in colours if row["colour"]))
 
@@ -65,10 +65,6 @@ def clip(text: str, most: int) -> str:
     plain = visible(text.replace("\n", "\\n"))
     ends = list(accumulate(map(_columns, plain)))
     return plain if not ends or ends[-1] <= most else f"{plain[: bisect(ends, most - 1)]}…"
-
-
-def _width(text: str) -> int:
-    return sum(map(_columns, text))
 
 
 def _columns(letter: str) -> int:

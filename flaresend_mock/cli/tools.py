@@ -14,12 +14,11 @@ from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.cli import output
 from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core.matchers.parser import unknown
-from flaresend_mock.package_data import FIXTURES, event_names
+from flaresend_mock.package_data import FIXTURES
 from flaresend_mock.version import __version__
 
 _ENDINGS = {"node": ".mjs", "node-cjs": ".cjs", "node-types": ".d.mts"}
 HELPERS = {name: f"flaresend{ending}" for name, ending in _ENDINGS.items()} | {"php": "Flaresend.php"}
-EVENTS = FIXTURES / "webhooks"
 SECONDS_BETWEEN = 0.2
 
 
@@ -65,8 +64,8 @@ def _helper(name: str | None) -> None:
 
 
 def _payload(kind: str | None) -> None:
-    kinds = {file.stem: file for file in EVENTS.glob("*.json")}
-    files = dict(sorted(kinds.items())) | {name: EVENTS / "assumed" / f"{name}.json" for name in event_names()}
+    folders = (FIXTURES / "webhooks", FIXTURES / "webhooks" / "assumed")
+    files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
     name = (kind or "").replace("_", "-")
     if name and name not in files:
         raise click.UsageError(unknown(name, list(files)))

@@ -157,7 +157,9 @@ def test_an_odd_address_is_one_clear_line(url: str) -> None:
 def test_bad_use_is_one_clear_line_and_exit_status_2(flaresend: FlaresendMock) -> None:
     for arguments, expected in (
         (["clock", "--url", "ftp://x"], "'ftp://x' is not an http URL"),
-        (["fault"], "Missing command"),
+        (["fault"], "Missing command. (flaresend-mock fault --help)"),
+        (["receive", "254712345678", "hi"], "extra argument (hi) (flaresend-mock receive --help)"),
+        (["completion"], "Choose from: bash, zsh, fish (flaresend-mock completion --help)"),
         (["world"], "Missing command"),
         (["instance"], "Missing command"),
         (["world", "lists"], "No such command 'lists'"),
