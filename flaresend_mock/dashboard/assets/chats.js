@@ -81,7 +81,9 @@ const at = new URLSearchParams(location.search).get("at");
 const named = document.getElementById(location.hash.slice(1) || `m${at}`);
 
 if (bubbles) {
-  if (bubbles.contains(named)) named.scrollIntoView({ block: "center" });
+  if (bubbles.contains(named)) { // after the browser's own way there, which ends once the page is loaded
+    window.addEventListener("load", () => setTimeout(() => named.scrollIntoView({ block: "center" })));
+  }
   follow(!bubbles.contains(named));
   bubbles.addEventListener("scroll", () => { // only a reader scrolls up; layout changes scroll down
     if (nearEnd()) following = true;

@@ -1,0 +1,417 @@
+"""What all pages share, in Debian's Chromium: keyboard, unread counts, addresses, questions, notices and guides."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+from tests.dashboard import test_in_browser as shared
+from tests.dashboard.test_in_browser import BRIAN, TABS, eventually, first, steer, write
+
+pytestmark = shared.pytestmark
+browser, emulator, open_page = shared.browser, shared.emulator, shared.open_page
+
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+Open = Callable[..., Any]
+
+
+def send(emulator: FlaresendMock, text: str, to: str = BRIAN) -> None:
+    body = {"recipients": [to], "type": "text", "text": text}
+    response = requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
+    assert response.ok, response.text
+
+
+def unread(page: Any) -> int:
+    found = re.match(r"\((\d+)\) ", page.title())
+    return int(found[1]) if found else 0
+
+
+def title_counts(page: Any, wanted: int) -> bool:
+    return eventually(page, f"(Number(document.title.match(/^\\((\\d+)\\) /)?.[1]) || 0) === {wanted}")
+
+
+def test_unread_messages_are_in_the_title_and_the_navigation_of_each_page(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    with open_page("w/default/schedule") as page:
+        assert eventually(page, "document.getElementById('unread').dataset.unread > 0")  # the demonstration's past
+        before = unread(page)
+        send(emulator, "one")
+        assert title_counts(page, before + 1)
+        assert page.inner_text("#unread").startswith(str(before + 1))
+        page.goto(f"{emulator.url}/_mock/ui/w/default/chats")
+        assert title_counts(page, before + 1)
+        send(emulator, "two")
+        assert title_counts(page, before + 2)
+        page.click("text=Brian Otieno")
+        page.wait_for_selector("#composer")
+        left = unread(page)
+        assert left <= before
+        send(emulator, "three")
+        page.wait_for_selector(".bubble >> text=three")
+        assert title_counts(page, left)  # it was read at once
+
+
+def test_a_hidden_tab_counts_what_arrives(emulator: FlaresendMock, open_page: Open) -> None:
+    with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
+        page.wait_for_selector("#composer")
+        before = unread(page)
+        page.evaluate(HIDE, True)
+        send(emulator, "while you were away")
+        page.evaluate("hear('unread')")  # as it does from time to time
+        assert title_counts(page, before + 1)
+        page.evaluate(HIDE, False)
+        page.wait_for_selector(".bubble >> text=while you were away")
+        assert title_counts(page, before)
+
+
+def test_pages_chats_and_entries_are_reached_by_keys(emulator: FlaresendMock, open_page: Open) -> None:
+    with open_page("w/default/chats") as page:
+        page.wait_for_selector(".chatlist")
+        page.keyboard.press("?")
+        listed = page.inner_text("#keys[open]")
+        for key in ("/", "j", "k", "Alt", "Esc", "?"):
+            assert key in listed
+        page.keyboard.press("4")  # nothing else happens meanwhile
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#keys", state="hidden")
+        for number, tab in enumerate(TABS[1:], 2):
+            page.keyboard.press(str(number))
+            page.wait_for_url(f"**/w/default/{tab}")
+        page.keyboard.press("1")
+        page.wait_for_url("**/chats")
+        names = page.locator(".chatlist .name").all_inner_texts()
+        page.keyboard.press("j")
+        page.wait_for_url("**/chats/**")
+        assert page.inner_text(".with h1") == names[0]
+        page.fill("#text", "half a sentence")
+        page.keyboard.press("Alt+ArrowDown")
+        page.wait_for_selector(f".with h1:text-is('{names[1]}')")
+        page.keyboard.press("j")  # is a letter, where one writes
+        assert page.input_value("#text") == "j"
+        page.fill("#text", "")
+        page.keyboard.press("Escape")
+        page.keyboard.press("k")
+        page.wait_for_selector(f".with h1:text-is('{names[0]}')")
+        page.keyboard.press("Escape")
+        page.keyboard.press("2")
+        page.wait_for_url("**/traffic")
+        page.wait_for_selector("#rows > .entry")
+        page.keyboard.press("j")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#rows > .entry:first-child .panel")
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.id") == "q"
+
+
+def test_an_open_entry_is_still_open_after_a_reload_and_has_a_page_when_it_is_old(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    send(emulator, "the one to show")
+    with open_page("w/default/traffic") as page:
+        page.click("#rows > .entry:first-child summary")
+        page.wait_for_selector("#rows .panel >> text=the one to show")
+        shared = page.url
+        assert re.search(r"/traffic#entry-\d+$", shared)
+        page.reload()
+        page.wait_for_selector("#rows .panel >> text=the one to show")
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.click(".panel [data-link]")
+        page.wait_for_selector(".toast.good >> text=Link copied")
+        own = page.evaluate("navigator.clipboard.readText()")
+        assert own == re.sub("#entry-", "/", shared)
+        for _ in range(60):
+            requests.get(f"{emulator.url}/groups", headers=emulator.headers, timeout=30)
+        page.goto("about:blank")
+        page.goto(shared)  # which is no longer on the first page
+        page.wait_for_url(own)
+        page.wait_for_selector(".panel >> text=the one to show")
+        page.click("main a >> text=Traffic")
+        page.wait_for_url(own)
+
+
+def test_the_address_of_an_old_message_shows_it_and_the_way_to_the_end(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    for number in range(90):
+        steer(emulator, "POST", "inbound", {"from": "254700000123", "text": f"line {number}."})
+    messages = steer(emulator, "GET", "messages?limit=500")["messages"]
+    (old,) = [one["id"] for one in messages if one["text"] == "line 20."]
+    with open_page(f"w/default/messages/{old}") as page:
+        page.wait_for_selector(".bubble:target >> text=line 20.")
+        assert eventually(
+            page,
+            "(() => { const at = document.querySelector('.bubble:target').getBoundingClientRect();"
+            " const box = bubbles.getBoundingClientRect(); return at.top >= box.top && at.bottom <= box.bottom; })()",
+        )
+        assert page.locator(".bubble .text:text-is('line 89.')").count() == 0
+        page.evaluate("bubbles.scrollTop = bubbles.scrollHeight")
+        page.click("text=To the newest messages")
+        page.wait_for_selector(".bubble .text:text-is('line 89.')")
+        page.go_back()
+        page.wait_for_selector(".bubble:target >> text=line 20.")
+        write(page, "and now")
+        page.wait_for_selector(".bubble .text:text-is('and now')")
+        page.click(".bubble:has(.text:text-is('and now')) a.at")
+        page.wait_for_selector(".bubble:target .text:text-is('and now')")
+
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+LOSES = re.compile(
+    r"^(Delete|Delete all|Delete this instance|Remove|Revoke|Log out|Reset|Restore|Cancel|Resume and discard.*|✕)$"
+)
+
+
+def test_nothing_is_lost_by_one_click(emulator: FlaresendMock, open_page: Open) -> None:
+    steer(emulator, "POST", "instances", {"name": "Second", "number": "254700111222", "api_key": "a-second-key"})
+    steer(emulator, "POST", "worlds", {"name": "other"})
+    steer(emulator, "POST", "snapshots/before")
+    steer(emulator, "POST", "faults", {"preset": "flaky", "match": {"path": "/check-number"}})
+    later = {"recipients": [BRIAN], "type": "text", "text": "Later", "sendAt": "2099-01-01 09:00:00"}
+    requests.post(f"{emulator.url}/schedule-message", json=later, headers=emulator.headers, timeout=30)
+    steer(emulator, "POST", "instances/default/webhook/pause")
+    steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "held"})
+    chat = f"chats/{first(emulator)}/{BRIAN}@s.whatsapp.net"
+    openers = {
+        "people/groups": "[id^=members-] >> nth=0",
+        "people": "[id^=edit-] >> nth=3",
+        "instances": "[id^=settings-] >> nth=1",
+    }
+    asked: dict[str, set[str]] = {}
+    changes: list[str] = []
+    with open_page() as page:
+        page.on("request", lambda one: changes.append(one.url) if one.method in WRITES else None)
+        for path in (*TABS, "people/groups", "people/channels", chat):
+            for opener in ("", openers.get(path)):
+                if opener is None:
+                    continue
+                page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
+                if opener:
+                    page.click(opener)
+                    page.wait_for_selector("#dialog[open]")
+                place = "#dialog[open]" if opener else "main"
+                buttons = page.locator(f"{place} button:not([data-shut]):not([data-no]):not([data-cancel])")
+                for at in range(buttons.count()):
+                    button = buttons.nth(at)
+                    name = button.inner_text().strip() or button.get_attribute("title") or ""
+                    if not LOSES.match(name) or not (button.is_visible() or path == chat):
+                        continue
+                    button.scroll_into_view_if_needed()
+                    button.click(force=path == chat)
+                    page.wait_for_selector("#sure[open]")
+                    assert page.inner_text("#sure h2").endswith("?")
+                    assert page.evaluate("document.activeElement.matches('#sure [data-no]')")  # Enter loses nothing
+                    asked.setdefault(path, set()).add(name)
+                    page.keyboard.press("Escape")
+                    page.wait_for_selector("#sure", state="hidden")
+        assert changes == []
+    assert asked == {
+        "instances": {"Revoke", "Remove", "Log out", "Resume and discard held events", "Delete this instance"},
+        "schedule": {"Cancel"},
+        "faults": {"Delete", "Delete all"},
+        "people": {"Delete"},
+        "people/groups": {"Remove"},
+        "worlds": {"Restore", "Delete", "Reset"},
+        chat: {"✕"},
+    }
+
+
+def test_clearing_the_log_is_undone_and_clearing_the_filters_is_another_thing(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    send(emulator, "Hello")
+    with open_page("w/default/traffic") as page:
+        entries = page.locator("#rows > .entry")
+        page.wait_for_selector("#rows > .entry")
+        before = entries.count()
+        page.select_option("[name=kind]", "call")
+        page.wait_for_selector("#clear-filters")
+        assert entries.count() < before
+        page.click("text=Clear the log")
+        page.wait_for_selector("#undo-clear")
+        assert entries.count() == 0
+        page.click("#undo-clear")
+        page.wait_for_selector("#rows > .entry")
+        page.click("#clear-filters")
+        page.wait_for_selector("#clear-filters", state="detached")
+        assert entries.count() == before
+        assert page.input_value("[name=kind]") == ""
+
+
+def test_a_snapshot_of_the_same_name_is_replaced_only_after_a_question(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    steer(emulator, "POST", "snapshots/before")
+    send(emulator, "after it")
+    with open_page("w/default/worlds") as page:
+        page.click("text=Take a snapshot")
+        page.fill("#name-snapshot [name=name]", "before")
+        page.press("#name-snapshot [name=name]", "Enter")
+        page.wait_for_selector("#sure[open] >> text=Replace the snapshot before?")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#sure", state="hidden")
+        page.press("#name-snapshot [name=name]", "Enter")
+        page.click("#sure[open] [data-yes]")
+        page.wait_for_selector("#name-snapshot", state="hidden")
+        page.wait_for_selector(".toast.good >> text=Snapshot before of default taken")
+
+
+def test_the_key_of_a_new_world_is_copied_and_the_world_opened(emulator: FlaresendMock, open_page: Open) -> None:
+    with open_page("w/default/worlds") as page:
+        page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page.click("text=Create a world")
+        page.fill("#new-world [name=name]", "checkout")
+        page.click("#new-world .main")
+        page.wait_for_selector("#note.good >> text=The world checkout was created")
+        page.click("text=Copy the key")
+        page.wait_for_selector(".toast.good >> text=Copied")
+        key = page.evaluate("navigator.clipboard.readText()")
+        response = requests.get(f"{emulator.url}/groups", headers={"Authorization": f"Bearer {key}"}, timeout=30)
+        assert response.ok
+        page.click("text=Open the world")
+        page.wait_for_url("**/w/checkout/chats")
+        page.keyboard.press("4")
+        page.wait_for_selector(".nothing .command >> text=API_KEY_OF_THE_INSTANCE")
+        page.click(".nothing .command button")
+        page.wait_for_selector(".toast.good >> text=Copied")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert f"Bearer {key}" in copied
+        assert copied.startswith(f"curl -X POST {emulator.url}/schedule-message")
+
+
+def test_notices_look_like_what_they_are(emulator: FlaresendMock, open_page: Open) -> None:
+    with open_page("w/default/schedule") as page:
+        page.click("#clock-goes")
+        page.wait_for_selector(".toast.good >> text=The clock is frozen")
+        page.evaluate("tell('It failed', true)")
+        page.evaluate("tell('By the way', 'info')")
+        looks = "one => [getComputedStyle(one, '::before').content, getComputedStyle(one).borderLeftColor].join()"
+        seen = {page.eval_on_selector(f".toast.{kind}", looks) for kind in ("good", "bad", "info")}
+        assert len({one.partition(",")[0] for one in seen}) == 3
+        assert len({one.partition(",")[2] for one in seen}) == 3
+
+
+def test_rows_of_all_lists_have_one_height_and_one_column_of_times(emulator: FlaresendMock, open_page: Open) -> None:
+    later = {"recipients": [BRIAN], "type": "text", "text": "a long text " * 30, "sendAt": "2099-01-01 09:00:00"}
+    requests.post(f"{emulator.url}/schedule-message", json=later, headers=emulator.headers, timeout=30)
+    requests.get(f"{emulator.url}/groups?{'long' * 90}", headers=emulator.headers, timeout=30)
+    measure = (
+        "rows => rows.map(one => [one.offsetHeight, Math.round(one.children[1].getBoundingClientRect().left)].join())"
+    )
+    for width, tall in ((1440, 38), (390, 58)):
+        with open_page("w/default/traffic", viewport={"width": width, "height": 900}) as page:
+            seen = set()
+            for path in ("traffic", "schedule"):
+                page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
+                page.wait_for_selector(".rows .line")
+                seen |= set(page.eval_on_selector_all(".rows .line", measure))
+            assert {int(one.partition(",")[0]) for one in seen} == {tall}
+            assert width < 900 or len(seen) == 1
+
+
+def test_what_is_open_in_a_list_stays_open_when_the_list_changes(emulator: FlaresendMock, open_page: Open) -> None:
+    def later(text: str) -> None:
+        body = {"recipients": [BRIAN], "type": "text", "text": text, "sendAt": "2099-01-01 09:00:00"}
+        requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
+
+    later("the first")
+    with open_page("w/default/schedule") as page:
+        page.click(".pending summary")
+        page.wait_for_selector(".pending .inside:visible >> text=the first")
+        later("the second")
+        page.wait_for_selector(".pending .where >> text=the second")
+        assert page.is_visible(".pending .inside >> text=the first")
+
+
+def test_guides_are_read_in_the_dashboard(emulator: FlaresendMock, open_page: Open) -> None:
+    with open_page("w/default/chats") as page:
+        page.click(".help summary")
+        page.click("text=Guides")
+        page.wait_for_selector("#guide h1 >> text=Documentation")
+        page.click("#guide >> text=webhooks.md")
+        page.wait_for_url("**/guides/docs/webhooks.md")
+        page.wait_for_selector("#guide table")
+        page.click("#guide a[href='#chaos'] >> nth=0")
+        assert eventually(page, "document.querySelector(':target')?.tagName === 'H2'")
+        page.goto(f"{emulator.url}/_mock/ui/w/default/guides/README.md")
+        page.wait_for_selector("#guide h1")
+        assert eventually(
+            page, "[...document.querySelectorAll('#guide img')].every((one) => one.complete && one.naturalWidth)"
+        )
+        links = page.eval_on_selector_all("#guide a[href]", "all => all.map((one) => one.href)")
+        for link in sorted({one.partition("#")[0] for one in links if one.startswith(emulator.url)}):
+            assert requests.get(link, timeout=30).ok, link
+        page.click(".help summary")
+        page.click(".help >> text=API documentation")
+        page.wait_for_url("**/_mock/docs")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_the_other_pages(scheme: str, emulator: FlaresendMock, open_page: Open) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    send(emulator, "Hello")
+    (number,) = [one["id"] for one in steer(emulator, "GET", "events?kind=request")["events"][-1:]]
+    found: dict[str, Any] = {}
+
+    def check(name: str) -> None:
+        bad = axe.run(page).response["violations"]
+        found.update(
+            {name: [(one["id"], [node["html"][:150] for node in one["nodes"]][:3]) for one in bad]} if bad else {}
+        )
+
+    with open_page(color_scheme=scheme) as page:
+        for path in (
+            *TABS,
+            f"traffic/{number}",
+            "traffic?clear=1&kind=call",
+            "guides/docs/README.md",
+            "guides/docs/webhooks.md",
+        ):
+            page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
+            page.wait_for_selector("main")
+            check(path)
+        page.click(".help summary")
+        check("menu")
+        page.keyboard.press("Escape")
+        page.keyboard.press("?")
+        check("keys")
+        page.keyboard.press("Escape")
+        for kind in ("good", "bad", "info"):
+            page.evaluate(f"tell('A notice', '{kind}')")
+        check("notices")
+        page.evaluate("void sure('Delete it?', 'It is lost.', 'Delete')")
+        check("question")
+    assert found == {}, json.dumps(found, indent=1)
+
+
+def test_all_fits_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
+    steer(emulator, "POST", "worlds", {"name": "a-world-with-a-rather-long-name"})
+    send(emulator, "Hello")
+    (number,) = [one["id"] for one in steer(emulator, "GET", "events?kind=request")["events"][-1:]]
+    with open_page(viewport={"width": 390, "height": 844}) as page:
+        for path in (
+            "chats",
+            f"traffic/{number}",
+            "traffic?kind=call&path=send&clear=1",
+            "schedule",
+            "guides/docs/webhooks.md",
+        ):
+            for world in ("default", "a-world-with-a-rather-long-name"):
+                if path.endswith(str(number)) and world != "default":
+                    continue
+                page.goto(f"{emulator.url}/_mock/ui/w/{world}/{path}")
+                page.wait_for_selector("main")
+                assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+                boxes = page.eval_on_selector_all(
+                    ".top > *:not([hidden]):not(nav)", "all => all.map((one) => one.offsetTop + one.offsetHeight / 2)"
+                )
+                assert max(boxes) - min(boxes) < 20, (path, boxes)  # the frame takes one line, and the pages another
