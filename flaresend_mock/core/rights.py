@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from flaresend_mock.core import payloads
-from flaresend_mock.core.errors import NotAllowed
+from flaresend_mock.core.errors import NotAllowed, require
 from flaresend_mock.core.models import Message
 from flaresend_mock.core.payloads import TARGETED, InboundMessage
 from flaresend_mock.core.state import State
@@ -90,5 +90,4 @@ def _require_options(message: InboundMessage, poll: Message) -> None:
 
 
 def _require(allowed: bool, otherwise: str) -> None:
-    if not allowed:
-        raise NotAllowed(otherwise)
+    require(allowed, NotAllowed, otherwise)
