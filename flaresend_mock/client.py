@@ -164,7 +164,6 @@ class ControlPlane:
         return (HTTPSConnection if parts.scheme == "https" else HTTPConnection)(parts.netloc)
 
     def _idle_connection(self) -> HTTPConnection | None:
-        """Return a connection that an earlier call left open, if the emulator has not closed it."""
         while self._idle:
             connection = self._idle.pop()
             if connection.sock is not None and _is_open(connection.sock):

@@ -125,7 +125,6 @@ def _java(proxy: str, direct: str, folder: Path) -> str:
 
 
 def _public(before: _Known) -> Iterator[bytes]:
-    """Yield the certificates that a program trusts: of its variables or else certifi's, and of the system."""
     named = [found for name in _TRUSTED if before.get(name) for found in _certificates_at(Path(before[name]))]
     if not named:
         import certifi  # requests brings it
@@ -141,7 +140,6 @@ def _public(before: _Known) -> Iterator[bytes]:
 
 
 def _certificates_at(place: Path) -> list[bytes]:
-    """Return the certificates in a file, or in the files of a folder. Those that cannot be read are left out."""
     found: list[bytes] = []
     with suppress(OSError):
         for file in sorted(place.iterdir()) if place.is_dir() else [place]:

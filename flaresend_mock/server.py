@@ -265,7 +265,6 @@ class FlaresendMock:
             return self._tls
 
     def _default_state(self) -> State:
-        """Return the initial state of the default world: an import, or the world file."""
         wanted = self.settings
         state = self._load_world()
         if wanted.import_ is not None and not self._export.begins_with(wanted.import_):
@@ -292,7 +291,6 @@ class FlaresendMock:
         return copy_context().run(with_conversations, state, utc_now(), self._host)
 
     def _transcripts(self) -> Callable[[World], None]:
-        """Return what keeps the transcript of a world in the file of --transcript-on-exit."""
         file = self.settings.transcript_on_exit
         if file is None:
             return lambda world: None
@@ -304,7 +302,6 @@ class FlaresendMock:
             raise CannotStart(f"transcript_on_exit: {file}: {error.strerror or error}") from None
 
     def _webhook_ca(self) -> str:
-        """Return the certificates of --webhook-ca, or nothing."""
         file = self.settings.webhook_ca
         try:
             return read_pem(Path(file).read_text("utf-8", "replace")) if file else ""

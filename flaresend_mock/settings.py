@@ -91,7 +91,6 @@ def _choice(*words: str) -> click.Choice[str]:
 
 
 def _option(default: Any = None, kind: Any = None) -> Any:
-    """Declare an option. `kind` is its type, if not the default's."""
     return field(default=default, metadata={"type": click.types.convert_type(kind, default)})
 
 

@@ -177,8 +177,6 @@ class AiohttpAdapter(AsgiAdapter):
 
 
 class _Exchange:
-    """A request to an ASGI application, and the response."""
-
     def __init__(self, app: _App, environ: dict[str, Any], state: dict[str, Any]) -> None:
         path = environ["PATH_INFO"].encode("latin-1")
         self._app, self._sent = app, iter((_body(environ),))
@@ -257,7 +255,6 @@ def _headers(environ: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _takes(app: Any, number: int) -> bool:
-    """Tell whether a callable takes a number of positional arguments, as far as that is known."""
     try:
         inspect.signature(app).bind(*range(number))
     except TypeError:

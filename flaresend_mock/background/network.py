@@ -16,8 +16,6 @@ from flaresend_mock.core import hosts
 
 
 class _Exchange(threading.local):
-    """What happened to the connection of this thread's current request."""
-
     reconnected = False  # the receiver had closed the kept connection, so a new one was used
     begun = False  # a part of the response came
     unanswered = False  # the kept connection was closed before the response began

@@ -139,7 +139,6 @@ def _read(response: requests.Response, watch: realtime.Stopwatch) -> str:
 
 
 def _plain(problem: Exception, host: str | None) -> str:
-    """Return a short text of the innermost error of a chain."""
     cause: BaseException = problem
     while isinstance(inner := getattr(cause, "reason", None) or cause.__cause__ or cause.__context__, BaseException):
         cause = inner

@@ -94,7 +94,6 @@ def _written_out(status: int) -> int:
 
 
 def _option(option: Field[Any]) -> click.Option:
-    """Return the option of a setting, which `resolve` converts."""
     meaning, default = texts(option)
     is_switch = isinstance(option.default, bool)
     names = [option.name, flag(option) + (f"/--no-{flag(option)[2:]}" if is_switch else "")]

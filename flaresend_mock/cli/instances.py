@@ -51,7 +51,6 @@ def _draw(drawing: str) -> None:
 
 
 def _event(given: str) -> Any:
-    """Return an event: JSON, in a file or itself, or else the name of a sample."""
     text = given if given.lstrip().startswith("{") else None
     try:
         if text is None and Path(given).is_file():

@@ -29,7 +29,6 @@ def address(settings: Settings, url: str | None, port: int | None = None) -> str
 
 
 def _recorded(file: str | None) -> str:
-    """Return the URL in a file, or nothing where no emulator has written one."""
     try:
         return Path(file).read_text() if file else ""
     except (OSError, ValueError):

@@ -116,7 +116,6 @@ def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
 
 @contextmanager
 def _front_proxy(url: str, hermetic: bool, others: _Others) -> Iterator[str]:
-    """Open a proxy to an emulator of another process, which itself may refuse other hosts. Yield its URL."""
     from flaresend_mock.http.proxy import Proxy
     from flaresend_mock.http.server import HttpServer
 
@@ -209,7 +208,6 @@ def _run(command: Sequence[str], variables: Mapping[str, str], signals: _Signals
 
 
 def _report(others: _Others, hermetic: bool) -> None:
-    """Print how many connections to other hosts there were, by host."""
     for passed in (True, False):
         found = {target.removesuffix(":443"): count for (target, was), count in others.items() if was is passed}
         if found or passed is not hermetic:

@@ -62,7 +62,6 @@ def _check_origin(request: Request) -> None:
 
 
 def _check_page(request: Request, ours: set[str]) -> None:
-    """Refuse a call that a page of another origin makes."""
     origin = request.headers.get("Origin")
     if origin is not None and origin not in ours:
         raise Forbidden(f"Web pages from {origin[:100]!r} may not control this emulator; programs may.")

@@ -198,6 +198,5 @@ def first_mistake(schema: Any, messages: Mapping[Any, Any]) -> tuple[str, str]:
 
 
 def _names(schema: Any) -> dict[str, Any] | None:
-    """Return the fields of a schema by their names in data; None without a schema."""
     found = getattr(schema, "fields", None)
     return None if found is None else {field.data_key or name: field for name, field in found.items()}

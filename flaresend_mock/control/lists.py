@@ -135,7 +135,6 @@ def _read(
 
 
 def _new(world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[bytes]:
-    """Yield new events, the number of events that were missed, and a replacement of the log."""
     for item in reader.read():
         if isinstance(item, Missed):
             yield _written("evicted", {"events": item.events})

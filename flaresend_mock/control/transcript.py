@@ -89,8 +89,6 @@ def _found(world: World, since: int = 0, strays: Sequence[Event] = (), near: Any
 
 
 def _text_of(found: dict[str, Any]) -> str:
-    """Return a transcript as text, with times in the time zone of the world."""
-
     def clock(zone: tzinfo) -> Callable[[str], str]:
         return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
 

@@ -83,7 +83,6 @@ class Collection:
 
 
 def _registered(world: World, spec: Any) -> Any:
-    """Return what a matcher expects of a phone number, with registered numbers in place of aliases."""
     if isinstance(spec, dict):
         nested = ("equal", "one_of", "not")
         return {name: _registered(world, one) if name in nested else one for name, one in spec.items()}
@@ -242,7 +241,6 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
 
 
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
-    """Gather the items there are, and new ones, until enough match or the time is up."""
     logs = world.replacements
 
     def see(event: Event) -> None:

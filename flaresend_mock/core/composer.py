@@ -51,7 +51,6 @@ class Composer:
         return self._people.meet(number).lid if by_lid else number + numbers.USER
 
     def _forward(self, message: InboundMessage) -> InboundMessage:
-        """Return a message with the contents of the one that it forwards, edits included."""
         if message.forward is None:
             return message
         original = self._find(message.forward)
@@ -72,7 +71,6 @@ class Composer:
         return replace(shown, details=details, forwarded=score)
 
     def _latest(self, message: Message) -> Payload | None:
-        """Return the payload of a received message as its last edit left it."""
         payload = dict(message.payload) if message.payload is not None else None
         for change in rights.changes_of(self._store.state, message) if payload else ():
             words = change.content.text if change.content.caption is None else change.content.caption
@@ -108,7 +106,6 @@ class Composer:
             raise errors.InvalidNumber("mentions")  # the digits of a LID
 
     def _complete(self, message: InboundMessage, instance: Instance) -> InboundMessage:
-        """Fill in what was left open: the file, the channel, and the form of mentions."""
         upload, details = message.upload, message.details
         if message.kind in MEDIA_KINDS:
             upload = upload or self._store.host.sample_media(MEDIA_KINDS[message.kind])
@@ -280,7 +277,6 @@ class Composer:
         return jid if number is None else self.shown(message, number)
 
     def _kept_by_edits(self, message: InboundMessage, target: Message) -> Payload:
-        """Return what an edit keeps of its target: the kind, the quote, and the preview of a link in it."""
         opened, context = payloads.open_payload(target.payload), dict(payloads.context_of(target))
         context.pop("mentionedJid", None)
         for name in ("participant", "remoteJid"):
@@ -303,7 +299,6 @@ class Composer:
         return {"encPayload": payloads.b64(sealed), "encIv": payloads.b64(iv)}
 
     def _cards(self, details: Mapping[str, Any]) -> Payload:
-        """Return contacts with whether each is on WhatsApp, and under which number."""
         if "contacts" not in details:
             known, number = details.get("on_whatsapp"), details["number"]
             known = self._people.on_whatsapp(number) if known is None else known
@@ -312,7 +307,6 @@ class Composer:
 
 
 def _require_shown(message: InboundMessage, kind: str) -> None:
-    """Check that what is viewed once has no words or seconds that its kind of media does not show."""
     if kind == "audio" and message.caption is not None:
         raise errors.MediaMismatch("caption: a voice message has none")
     shows_seconds = kind == "audio" or (kind == "video" and message.details.get("complete"))

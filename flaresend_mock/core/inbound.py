@@ -101,7 +101,6 @@ class Inbound:
             return Received(completed, recorded, delivery)
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
-        """Return the sender's number, if they can write to the instance, or in the group."""
         number = errors.required(self._people.named(message.sender), errors.InvalidNumber, "from")
         is_reached = self._people.is_linked(number) or self._people.on_whatsapp(number)
         errors.require(is_reached, errors.PersonNotOnWhatsApp)
@@ -179,7 +178,6 @@ class Inbound:
                 self._schedule_auto_reply(message, recipient.rules)
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[models.Rule]) -> None:
-        """Set a timer for the first rule of the recipient that matches."""
         store = self._store
         text = message.content.text
         for rule in rules:

@@ -122,7 +122,6 @@ class World(Store):
         self.host.on_world_closed(self)
 
     def _return_to(self, state: State, action: str, subject: str) -> None:
-        """Continue from an earlier state; event numbers keep increasing."""
         self.host.on_history_ends(self)
         with self.timeline.moving(), self.lock:
             log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)

@@ -81,7 +81,6 @@ class Worlds:
         return found
 
     def _search(self, api_key: str) -> tuple[World, Instance] | None:
-        """Look for a key in all worlds: keys are added and revoked at any time."""
         for world in self.all():
             if (instance := world.instances.with_key(api_key)) is not None:
                 if len(self._by_key) >= MAX_REMEMBERED:  # most belong to removed worlds and keys

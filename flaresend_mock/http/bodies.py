@@ -284,7 +284,6 @@ def _items(value: str, limits: Limits, *, spread: bool) -> list[Any]:
 
 
 def _parse_form(request: Request, most: int) -> _Fields:
-    """Return the fields and files of a form of at most `most` bytes."""
     stream = open_body(request.environ, most)
     try:
         if request.mimetype == FORMS[0]:
@@ -295,7 +294,6 @@ def _parse_form(request: Request, most: int) -> _Fields:
 
 
 def _read_urlencoded(stream: IO[bytes]) -> _Fields:
-    """Return the fields of a URL-encoded form."""
     raw = stream.read()
     if raw.count(b"&") >= MAX_FIELDS:
         raise RequestEntityTooLarge
@@ -304,7 +302,6 @@ def _read_urlencoded(stream: IO[bytes]) -> _Fields:
 
 
 def _read_multipart(stream: IO[bytes], boundary: str) -> _Fields:
-    """Return the fields and files of a multipart form."""
     if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise ValueError("no usable boundary")
     decoder = MultipartDecoder(boundary.encode("latin-1"), max_parts=MAX_FIELDS)

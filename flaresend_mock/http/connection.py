@@ -146,7 +146,6 @@ class Connection:
                     raise TimeoutError from None
 
     def _accept_tls(self) -> None:
-        """Do the TLS handshake, if the first byte of the connection is that of a hello."""
         first = self._reader.buffer or self._receive(IDLE_SECONDS, socket.MSG_PEEK)
         if not first or first[0] != _TLS_HELLO:
             return
@@ -221,7 +220,6 @@ class Connection:
             self.server.queue.leave(turn)
 
     def _call(self, head: Head, body: IO[bytes]) -> bool:
-        """Call the application, send its response, and return whether the connection stays open."""
         writer = ResponseWriter(self.send, head, self.server)
         environ = {
             **self._environ,

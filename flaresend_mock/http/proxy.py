@@ -101,7 +101,6 @@ class Proxy:
                 _join(connection, server, opening, sys.maxsize if head.length is None else head.length)
 
     def _next_proxy(self, host: str, target: str, head: Head, connection: Connection) -> SplitResult | None:
-        """Return the URL of the proxy that leads to another host, or None, if the client may reach that."""
         if not self.passes:
             raise Refused(403, f"{host} is not this emulator, which passes no calls on without --proxy-others pass")
         if head.target.lower().startswith("https:"):

@@ -222,7 +222,6 @@ class RequestReader:
             left -= len(line)
 
     def _read_line(self, most: int, status: int) -> bytes:
-        """Return a line of the framing of a chunked body, with CRLF."""
         while (end := self._received.find(b"\n", 0, most)) < 0:
             if len(self._received) >= most:
                 raise Refused(status, "Bad Request: a line of a chunked body is too long")
@@ -241,7 +240,6 @@ def _keeping() -> Iterator[None]:
 
 
 def _parse_head(raw: bytes) -> Head:
-    """Parse a head, which ends with an empty line."""
     line = _REQUEST_LINE.match(raw)
     if line is None:
         raise _refused_line(raw)
@@ -344,7 +342,6 @@ def _refused_line(raw: bytes, message: str = "Bad Request: a malformed request l
 
 
 def _chunk_size(line: bytes) -> int:
-    """Return the size of a chunk from its first line, which ends with CRLF."""
     found = _CHUNK_LINE.fullmatch(line)
     if found is None:
         raise _bad("a malformed chunk")

@@ -90,7 +90,6 @@ class HttpServer:
         self._woken.close()
 
     def _end(self, which: Callable[[Connection], bool], how: int, seconds: float) -> None:
-        """End connections, and wait until all are closed, at most so long."""
         with self._changed:
             for connection in self._connections:
                 if which(connection):
@@ -124,7 +123,6 @@ class HttpServer:
                     self._changed.wait(RETRY_SECONDS)
 
     def _serve(self, accepted: socket.socket, client: tuple[Any, ...]) -> None:
-        """Give a connection a thread, or refuse it if there are too many."""
         connection = None
         try:
             if len(self._connections) < self._most_open:

@@ -230,7 +230,6 @@ def _made(hosts: Sequence[str]) -> bytes:
 def _limited(
     subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_key: _EcKey, below: int, hosts: Sequence[str]
 ) -> x509.Certificate:
-    """Return the certificate of a CA with this number of others below it, which may sign these hosts."""
     addresses = [address for host in hosts if (address := address_of(host)) and not address.is_loopback]
     networks = [*map(ip_network, _LOOPBACK), *map(ip_network, addresses)]
     limits = [x509.DNSName(host) for host in hosts if not address_of(host)]
@@ -247,7 +246,6 @@ def _limited(
 
 
 def _builder(subject: x509.Name, key: _EcKey, issuer: x509.Name, issuer_id: _Id) -> x509.CertificateBuilder:
-    """Begin the certificate of a server, or of a CA that signs those of servers only."""
     signer = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id)
     return (
         x509.CertificateBuilder(issuer, subject, key.public_key(), x509.random_serial_number())
@@ -319,7 +317,6 @@ def _write(file: Path, data: bytes, mode: int) -> None:
 
 @contextmanager
 def _as_file(key: bytes) -> Iterator[str]:
-    """Yield the path of a file that holds a key for a moment. On Linux, it is in memory."""
     if sys.platform == "linux":
         with open(os.memfd_create("key"), "wb", buffering=0) as memory:
             memory.write(key)

@@ -97,7 +97,6 @@ class Shapes:
         return {"description": one.description, **shape}
 
     def _of(self, of: Any) -> Shape:
-        """Return the schema of a property's type."""
         if isinstance(of, list):
             return {"type": "array", "items": self._of(of[0])}
         if of is Any:
@@ -133,7 +132,6 @@ class Shapes:
             shape.update(of)
 
     def _expected(self, one: Property) -> Shape:
-        """Return the schema of what a matcher expects of a field: a value, or operators."""
         kind, described = self._of(one.of).get("type"), {"description": one.description}
         if one.match.free or one.match.known is not None or kind in (None, "object", "array"):
             return described
@@ -163,7 +161,6 @@ def _as_text(shape: Shape) -> Shape:
 
 
 def _variant(whole: Shape, kinds: Sequence[str], needed: str) -> Shape:
-    """Return the schema of a message of some types, which needs a field."""
     every = whole["properties"]
     changed = {"type": {**every["type"], "enum": list(kinds)}, needed: _without_null(every[needed])}
     return {**whole, "properties": {**every, **changed}, "required": [*whole.get("required", ()), needed]}
@@ -206,6 +203,5 @@ def _name(schema: Any) -> str:
 
 
 def _about(schema: Schema) -> Shape:
-    """Return the first paragraph of a schema's own docstring."""
     doc = inspect.cleandoc(type(schema).__dict__.get("__doc__") or "").partition("\n\n")[0]
     return {"description": doc.replace("\n", " ")} if doc else {}

@@ -98,7 +98,6 @@ def _enter(stack: ExitStack, make: Callable[[], AbstractContextManager[_T]]) -> 
 
 
 def _marker_arguments(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return the arguments of the markers. A marker of the test wins over one of its class or module."""
     wanted: dict[str, Any] = {}
     for marker in request.node.iter_markers(MARKER):
         if marker.args:

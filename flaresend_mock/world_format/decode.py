@@ -73,8 +73,6 @@ def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
 
 
 def _typed(expected: str, kinds: set[type], convert: Decoder | None = None, rule: Rule | None = None) -> Decoder:
-    """Return a decoder that refuses other types of JSON, converts the value, and applies a rule to it."""
-
     def decode_typed(data: Any) -> Any:
         if type(data) is list and dict in kinds:
             data = as_object(data)
@@ -116,7 +114,6 @@ def _mapping(hint: Any) -> Decoder:
 
 
 def _decode_values(data: Mapping[str, Any], decoders: Mapping[str, Decoder]) -> dict[str, Any]:
-    """Decode the values of an object with the decoders of its fields."""
     values, name = {}, ""
     try:
         for name, value in data.items():
@@ -203,7 +200,6 @@ def _utc_time(data: str) -> datetime:
 
 
 def _time_with_offset(data: str) -> datetime:
-    """Decode a time with any offset, as people write it."""
     try:
         moment = datetime.fromisoformat(data)
         return _utc_time(moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment.tzinfo else data)

@@ -135,7 +135,6 @@ def _read_state(document: Mapping[str, Any]) -> State:
 
 
 def _read_clock(data: Any) -> clock.ClockSetting:
-    """Read how a clock shows time, or only the time at which it starts."""
     if data is None:
         return clock.ClockSetting()
     if isinstance(data, dict) and data.keys() & _RUNNING:
@@ -190,7 +189,6 @@ def _unmask_instance(instance: Instance, origin: str, known: State | None, warni
 
 
 def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fault | None:
-    """Return a fault with the API key that it matches, or None if that is not known."""
     if fault.match.get("key") != redaction.MASK:
         return fault
     former = known.faults.get(fault.id) if known else None
@@ -224,7 +222,6 @@ def _read_groups(document: Mapping[str, Any], state: State) -> None:
 
 
 def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
-    """Add invented people to a state, and return invented groups."""
     if document["populate"] is None or not state.instances:
         return ()
     from flaresend_mock.world_format.populate import invent  # imports Faker, which few worlds need
@@ -265,7 +262,6 @@ def _add_person(state: State, where: str, person: Person) -> None:
 
 
 def _read_past(document: Mapping[str, Any], state: State) -> None:
-    """Fill the bounded stores and the event log."""
     for name in document["evicted"]:
         if name not in schema.BOUNDED:
             raise InvalidWorld("evicted", schema.not_known(name, schema.BOUNDED))

@@ -68,7 +68,6 @@ def _within(where: str, value: float, lowest: float, highest: float) -> None:
 
 
 def _one_of(where: str, value: str, known: Collection[str]) -> None:
-    """Refuse an unknown word, or an id that refers to nothing."""
     if value not in known:
         few = len(known) <= _MAX_SHOWN
         raise errors.InvalidWorld(where, not_known(value, list(known)) if few else f"{value!r} is not known.")

@@ -97,12 +97,10 @@ def _text_of_faked(moment: datetime) -> str:
 
 
 def _mask_instance(instance: Instance) -> Instance:
-    """Return an instance without its API keys and its webhook's secrets."""
     return replace(instance, api_keys=tuple(MASK for _ in instance.api_keys), webhook=masked(instance.webhook))
 
 
 def _mask_fault(fault: Fault) -> Fault:
-    """Return a fault without the API key that it matches."""
     if fault.match.get("key") is None:
         return fault
     return replace(fault, match={**fault.match, "key": MASK})

@@ -102,8 +102,6 @@ def unknown(name: str, known: Collection[str]) -> str:
 
 
 class _Reader:
-    """Turns a matcher's JSON into tests, and bounds their number and size."""
-
     def __init__(self) -> None:
         self._count = 0
         self._program = 0
@@ -150,7 +148,6 @@ class _Reader:
         return matchers.subset(tests)
 
     def _any(self, spec: Any, where: str) -> Test:
-        """Read any JSON: an object of operators, an object of fields, or the expected value."""
         if not isinstance(spec, dict):
             return self._plain(spec, _ANYTHING, where)
         return self._operation(spec, _ANYTHING, where) if _is_operation(spec) else self._subset(spec, where)
