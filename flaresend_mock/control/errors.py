@@ -1,40 +1,27 @@
 """Refusals of the control plane: {"error": {"code": …, "message": …}}."""
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from flaresend_mock.core import errors
-from flaresend_mock.core.errors import Refusal
+from flaresend_mock.core.errors import NotFound, Refusal
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import allowed
 
-BAD_REQUEST: tuple[type[Refusal], ...] = (errors.ClockOutOfRange, errors.InvalidNumber, errors.PersonNotOnWhatsApp)
-BAD_REQUEST += (errors.InvalidTarget, errors.MediaMismatch, errors.NoValidParticipants, errors.GroupFull)
-BAD_REQUEST += (errors.NotOnWhatsApp, errors.InvalidMatcher, errors.InvalidFault, errors.InvalidWorld)
-GONE = (errors.WorldIsGone, errors.QrCodeExpired)
-"""The refusals with status 400 and 410. `NotFound` has 404, and the others have 409."""
-CODES: dict[type[Refusal], str] = {
-    errors.PersonNotOnWhatsApp: "not_on_whatsapp",
-    errors.InvalidTarget: "invalid_url",
-    errors.NotReady: "instance_not_connected",
-    errors.NoValidParticipants: "no_participants",
-    errors.NotInGroup: "instance_not_in_group",
-    errors.PersonNotInGroup: "not_in_group",
-    errors.AuthorityError: "no_ca",
-}
-"""The codes of refusals that are not their names, such as group_full of `GroupFull`."""
+TABLE: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "assets" / "refusals.json").read_text("utf-8"))
+"""By exception, its status if that is not 409, or 404 as for each `NotFound`, and its code if that is not its name."""
 
 
 def refuse(refusal: Refusal) -> Response:
-    kind = type(refusal)
-    status = 400 if isinstance(refusal, BAD_REQUEST) else 410 if isinstance(refusal, GONE) else 409
-    status = 404 if isinstance(refusal, errors.NotFound) else status
-    code = re.sub(r"\B[A-Z]", r"_\g<0>", kind.__name__.replace("WhatsApp", "Whatsapp")).lower()
-    return respond(status, CODES.get(kind, code), refusal.message or str(refusal))
+    name = type(refusal).__name__
+    code = re.sub(r"\B[A-Z]", r"_\g<0>", name.replace("WhatsApp", "Whatsapp")).lower()
+    usual: dict[str, Any] = {"status": 404 if isinstance(refusal, NotFound) else 409, "code": code}
+    return respond(**usual | TABLE.get(name, {}), message=refusal.message or str(refusal))
 
 
 def refuse_http(refusal: HTTPException) -> Response:

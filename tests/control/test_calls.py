@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
+from flaresend_mock.control.errors import TABLE
+from flaresend_mock.core import errors
 from tests.support import KEY
 
 
@@ -17,6 +19,12 @@ def error(response: Any) -> dict[str, str]:
     assert list(response.json["error"]) == ["code", "message"]
     found: dict[str, str] = response.json["error"]
     return found
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_the_table_of_refusals_names_those_of_the_core(name: str) -> None:
+    assert issubclass(getattr(errors, name), errors.Refusal)
+    assert TABLE[name].keys() <= {"status", "code"}
 
 
 @pytest.mark.parametrize(
