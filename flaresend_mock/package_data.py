@@ -35,8 +35,7 @@ def world_names() -> list[str]:
 
 def world_file(name: str) -> Path:
     """Return the path of a world file: a shipped one by name, any other by path."""
-    shipped = FIXTURES / "worlds" / f"{name}.json"
-    return shipped if name in world_names() else Path(name)
+    return FIXTURES / "worlds" / f"{name}.json" if name in world_names() else Path(name)
 
 
 @cache

@@ -74,8 +74,7 @@ class Poster:
         status, text, error = None, "", None
         network.exchange.reconnected = False
         try:
-            request = requests.Request(method, url, _AGENT | headers, data=body)
-            call = self._session.prepare_request(request)
+            call = self._session.prepare_request(requests.Request(method, url, _AGENT | headers, data=body))
             sent = call.headers
             tls: Any = self._trust.context(webhook) if urlsplit(url).scheme == "https" else None
             adapter = self._session.adapters[f"{urlsplit(url).scheme}://"]  # of the session, requests_mock replaces it

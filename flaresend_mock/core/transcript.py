@@ -5,6 +5,7 @@ The functions take resources as the control plane shows them, so that the emulat
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 Shown = Mapping[str, Any]
@@ -12,19 +13,8 @@ Shown = Mapping[str, Any]
 LIMIT = 30  # how many of the newest messages, calls and deliveries a transcript has
 
 STRAYS = 5
-CALL_ACTIONS_TEXT = {
-    "reset": "resets the connection before the call is processed",
-    "truncate": "sends half of the response",
-    "corrupt": "sends a response that is no JSON",
-    "drop_response": "processes the call and sends no response",
-}
-DELIVERY_ACTIONS_TEXT = {
-    "reset": "resets the connection to the receiver",
-    "drop_response": "delivers the event and loses the receiver's response",
-    "drop": "never sends the event",
-    "duplicate": "sends the event twice",
-    "reorder": "sends the next event first",
-}
+_ACTIONS = json.loads((Path(__file__).parent / "assets" / "fault_actions.json").read_text("utf-8"))
+CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT = _ACTIONS["calls"], _ACTIONS["deliveries"]
 ARROWS = {"outbound": "→", "inbound": "←"}
 WIDTH = 100
 _PEOPLE = ("@s.whatsapp.net", "@lid")

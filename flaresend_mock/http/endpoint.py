@@ -92,7 +92,8 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
         of = Endpoint(resource, takes=takes, **options)
         dump = getattr(resource, "dump", None)
         of_api = "caller" in takes
-        lists = _lists(of.body)
+        known = of.body.fields.items() if of.body else ()
+        lists = [name for name, one in known if getattr(one, "is_list", isinstance(one, fields.List))]
 
         @wraps(view)
         def run(**arguments: Any) -> Response:
@@ -171,11 +172,6 @@ def chosen_world(request: Request) -> World:
     if found is None:
         raise NotFound("No world has this API key.")
     return found[0]
-
-
-def _lists(schema: RequestSchema | None) -> tuple[str, ...]:
-    found = schema.fields.items() if schema else ()
-    return tuple(name for name, one in found if getattr(one, "is_list", isinstance(one, fields.List)))
 
 
 def _check_query(request: Request, schema: RequestSchema | None) -> None:

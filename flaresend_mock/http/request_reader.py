@@ -140,7 +140,8 @@ class RequestReader:
                 return _parse_head(self.head)
             if len(buffer) >= MAX_HEAD:
                 raise _refused_line(buffer, f"a head may have {MAX_HEAD} bytes", 431)
-            _check_lines(buffer, max(0, searched - 1))
+            if _BARE_LINE_END.search(buffer, max(0, searched - 1)):  # at an empty line, it would never end the head
+                raise _refused_line(buffer, "Bad Request: a bare line feed or carriage return")
             searched = max(0, len(buffer) - len(_END) + 1)
             left = HEAD_SECONDS - watch.seconds
             try:
@@ -218,7 +219,7 @@ class RequestReader:
                 raise Refused(400, "Bad Request: a malformed end of a chunk")
         left = MAX_TRAILERS
         while (line := self._read_line(left, 431)) != b"\r\n":
-            _check_trailer(line)
+            _require(_TRAILER.fullmatch(line), "a malformed trailer")  # which is dropped
             left -= len(line)
 
     def _read_line(self, most: int, status: int) -> bytes:
@@ -329,12 +330,6 @@ def _length(given: str) -> int:
     return int(given)
 
 
-def _check_lines(raw: bytes, begin: int) -> None:
-    """Check a part of a head that is not complete: a bare line feed at an empty line would never end it."""
-    if _BARE_LINE_END.search(raw, begin):
-        raise _refused_line(raw, "Bad Request: a bare line feed or carriage return")
-
-
 def _refused_line(raw: bytes, message: str = "Bad Request: a malformed request line", status: int = 400) -> Refused:
     """Return the refusal of a head that cannot be parsed, in the format that its path asks for."""
     found = _PATH.search(raw.lstrip(b"\r\n").partition(b"\n")[0])
@@ -346,11 +341,6 @@ def _chunk_size(line: bytes) -> int:
     if found is None:
         raise _bad("a malformed chunk")
     return int(found[1], 16)
-
-
-def _check_trailer(line: bytes) -> None:
-    """Check the syntax of a trailer, which is dropped."""
-    _require(_TRAILER.fullmatch(line), "a malformed trailer")
 
 
 def _require(holds: object, otherwise: str) -> None:

@@ -168,5 +168,4 @@ class FlaresendContainer(DockerContainer):
             never.wait(0.05)
 
     def _log(self) -> str:
-        lines = b"".join(self.get_logs()).decode(errors="replace").splitlines()
-        return "\n".join(lines[-_LOG_LINES:])
+        return "\n".join(b"".join(self.get_logs()).decode(errors="replace").splitlines()[-_LOG_LINES:])

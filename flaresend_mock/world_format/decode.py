@@ -62,7 +62,8 @@ def _decoder(hint: Any, rule: Rule | None = None, null: str = "") -> Decoder:
     if origin is tuple:
         return _typed("array" + null, {list}, _array(args, rule))
     if origin in (dict, Mapping):
-        return _typed("object" + null, {dict}, _mapping(args[1]), rule)
+        inner = _decoder(args[1])
+        return _typed("object" + null, {dict}, lambda data: _decode_values(data, dict.fromkeys(data, inner)), rule)
     if is_dataclass(hint):
         assert isinstance(hint, type)
         return _typed("object" + null, {dict}, _record(hint))
@@ -106,11 +107,6 @@ def _array(types: tuple[Any, ...], rule: Rule | None) -> Decoder:
         return tuple(items)
 
     return decode_array
-
-
-def _mapping(hint: Any) -> Decoder:
-    item = _decoder(hint)
-    return lambda data: _decode_values(data, dict.fromkeys(data, item))
 
 
 def _decode_values(data: Mapping[str, Any], decoders: Mapping[str, Decoder]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from faker import Faker
@@ -13,16 +14,7 @@ from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import State
 from flaresend_mock.world_format.schema import LONG_AGO, Population
 
-SUBJECTS = (
-    "{last_name} family",
-    "{city} hikers",
-    "Class of {year}",
-    "{company} team",
-    "{street_name} neighbours",
-    "{first_name}'s birthday",
-    "{city} book club",
-    "{safe_color_name} team, Saturdays",
-)
+SUBJECTS = (Path(__file__).parent / "assets" / "subjects.txt").read_text("utf-8").splitlines()
 """The subjects of groups, in turn. Faker invents what is in braces."""
 
 
