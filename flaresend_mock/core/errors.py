@@ -8,16 +8,21 @@ Kind = TypeVar("Kind", bound="Refusal")
 
 
 class Refusal(Exception):
-    """A refused call; it changed nothing.
+    """A refused call; it changed nothing. Its own text, and attributes with these `names`, say what it is raised with.
 
-    `message` is the control plane's text, if the exception has none itself. Its own text says what it is raised with.
+    `message` is the control plane's text, if the exception has none itself.
     """
 
     message = ""
     text = "{}"
+    names = ""
+
+    status: Any
+    missing: str
 
     def __init__(self, *about: object) -> None:
-        super().__init__(*map(self.text.format, about))
+        super().__init__(*([self.text.format(*about)] if about else []))
+        vars(self).update(zip(self.names.split(), about, strict=False))
 
 
 class NotFound(Refusal):
@@ -44,32 +49,6 @@ def _refusal(name: str, message: str = "", **texts: str) -> type[Refusal]:
     return _kind(Refusal, name, message, **texts)
 
 
-class StatusRefusal(Refusal):
-    """A refusal because of a `status`, which its text contains."""
-
-    def __init__(self, status: Any) -> None:
-        super().__init__(status)
-        self.status = status
-
-
-class InvalidContent(Refusal):
-    """A message lacks what its type needs; `missing` is text, media, url or template."""
-
-    def __init__(self, missing: str) -> None:
-        super().__init__(f"the message's {missing} is missing or unusable")
-        self.missing = missing
-
-
-class NotGroupAdmin(Refusal):
-    """Only admins may do this; `what` is manage or invite."""
-
-    message = "only admins post in this group"
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"only group admins can {what}")
-        self.what = what
-
-
 class PeopleRefused(Refusal):
     """Some people cannot be managed; `invalid` names them as they were given."""
 
@@ -78,14 +57,6 @@ class PeopleRefused(Refusal):
     def __init__(self, invalid: Sequence[str]) -> None:
         super().__init__(f"{self.why}: {', '.join(invalid)}")
         self.invalid = list(invalid)
-
-
-class NotChannelAdmin(Refusal):
-    """Only the owner and admins may do this; `what` is post or update."""
-
-    def __init__(self, what: str, role: str) -> None:
-        super().__init__(f"a {role} cannot {what}")
-        self.what, self.role = what, role
 
 
 class NoQrCode(Refusal):
@@ -98,14 +69,6 @@ class NoQrCode(Refusal):
         }.get(status, "and needs no QR code; disconnect and reconnect it to see one")
         super().__init__(f"the instance is {status}, {hint}")
         self.status = status
-
-
-class InvalidWorld(Refusal):
-    """A world with invalid or contradictory contents; `where` is the field, such as groups[0].owner."""
-
-    def __init__(self, where: str, problem: str) -> None:
-        super().__init__(f"{where}: {problem}")
-        self.where, self.problem = where, problem
 
 
 WorldNotFound = _kind(NotFound, "WorldNotFound", text="there is no world named {!r}")
@@ -123,15 +86,22 @@ MediaNotFound = _kind(NotFound, "MediaNotFound", "no file with this id is kept")
 
 InvalidNumber = _refusal("InvalidNumber", text="{}: not a phone number in international format")
 GroupFull = _refusal("GroupFull", text="participants: a group has at most {} people")
-NotReady = _kind(StatusRefusal, "NotReady", text="the instance is {}")  # its phone is not connected
-AlreadyConnected = _kind(StatusRefusal, "AlreadyConnected", text="the instance is {} already")  # or it is pairing
-Overloaded = _kind(StatusRefusal, "Overloaded", text="a magic number asked for {}")  # 429 or 503
+NotReady = _refusal("NotReady", names="status", text="the instance is {}")  # its phone is not connected
+AlreadyConnected = _refusal("AlreadyConnected", names="status", text="the instance is {} already")  # or it is pairing
+Overloaded = _refusal("Overloaded", names="status", text="a magic number asked for {}")  # 429 or 503
+InvalidContent = _refusal("InvalidContent", names="missing", text="the message's {} is missing or unusable")
+"""`missing` is what the type of the message needs: text, media, url or template."""
+InvalidWorld = _refusal("InvalidWorld", names="where problem", text="{}: {}")  # where: such as groups[0].owner
 
 AlreadyParticipants = _kind(PeopleRefused, "AlreadyParticipants", why="in the group already")
 NotParticipants = _kind(PeopleRefused, "NotParticipants", why="not in the group")
 NotOnWhatsApp = _kind(PeopleRefused, "NotOnWhatsApp", why="not on WhatsApp")
 NotAddable = _kind(PeopleRefused, "NotAddable", why="their privacy settings forbid it")
 
+NotGroupAdmin = _refusal(
+    "NotGroupAdmin", "only admins post in this group", names="what", text="only group admins can {}"
+)
+NotChannelAdmin = _refusal("NotChannelAdmin", names="what role", text="a {1} cannot {0}")  # post or update
 NotInGroup = _refusal("NotInGroup", "the instance is not in this group")
 CreatorIsProtected = _refusal("CreatorIsProtected", "the creator of a group can be neither removed nor demoted")
 NoValidParticipants = _refusal("NoValidParticipants", "participants: none of them is on WhatsApp")
