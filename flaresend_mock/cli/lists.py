@@ -38,7 +38,7 @@ class Listing:
 
     def __init__(self, emulator: ControlPlane, kind: str, as_json: bool, wanted: Mapping[str, str | None]) -> None:
         self.emulator, self.kind, self.wanted = emulator, kind, {name: text for name, text in wanted.items() if text}
-        self._as_json, self._names = as_json, dict[str, str]()
+        self._as_json, self._names, self.looked_up = as_json, dict[str, str](), set[str]()
         self._table = output.Table(_TABLES["columns"][kind].split(" "))
 
     def wants(self, item: Shown) -> bool:
@@ -88,15 +88,15 @@ class Listing:
         return row | {"colour": _RED if failed else ""}
 
     def _named(self, given: str) -> str:
-        """Return a number or JID with its name. One that is unknown is looked up once."""
+        """Return a number or JID with its name, from a list that is fetched once; after an event, again."""
         party = given.removesuffix(numbers.USER)
-        if party and party not in self._names:
-            path, key, name = next(place.split() for end, place in _TABLES["places"].items() if party.endswith(end))
-            self._names[party] = ""
+        path, key, name = next(place.split() for end, place in _TABLES["places"].items() if party.endswith(end))
+        if party and party not in self._names and path not in self.looked_up:
+            self.looked_up.add(path)
             with suppress(ControlPlaneError, EmulatorUnreachable):  # a row is shown without it
                 found = self.emulator.items(self.emulator.call("GET", f"/{path}"), path)
                 self._names |= {str(one.get(key)): str(one.get(name) or "") for one in found}
-        return f"{party} {self._names[party]}".rstrip() if party else ""
+        return f"{party} {self._names.get(party, '')}".rstrip()
 
 
 def _object(value: Any) -> Shown:
@@ -163,6 +163,7 @@ def _follow_on(listing: Listing, last: str, kinds: str | None) -> None:
 
 
 def _show(listing: Listing, kind: str, data: Any) -> None:
+    listing.looked_up.clear()
     match kind, data:
         case "evicted", {"events": int(count)}:
             output.note(f"the emulator no longer keeps {count} events")

@@ -7,12 +7,14 @@ import os
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli.output import clip
+from flaresend_mock.client import ControlPlane
 from tests.defaults import ANN, ANNS_GROUP, BEN
 from tests.live.commands import Done, at, control, send
 from tests.live.test_cli_lists import Shown
@@ -75,6 +77,36 @@ def test_rows_say_who_by_number_and_name_and_in_which_group(emulator: FlaresendM
     assert ", 254700000010  x" in last
     assert f"{ANNS_GROUP} {subject}" in at(emulator, "requests").lines[2]
     assert f"{ANNS_GROUP} {subject}  text  in the group" in at(emulator, "deliveries").lines[1]
+
+
+def test_names_are_fetched_once_for_a_list_and_again_for_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    shown, call = Shown(), ControlPlane.call
+
+    def counted(self: ControlPlane, method: str, path: str, *given: Any, **query: Any) -> dict[str, Any]:
+        asked.append(path)
+        return call(self, method, path, *given, **query)
+
+    def live() -> None:
+        try:
+            lines = [shown.next_line() for _ in range(1 + 5)]
+            assert lines[0].startswith("TIME")
+            control(running, "PUT", "/people/254700000099", {"name": "Zuri"})
+            api(running, "/send-message", {"recipients": ["254700000099"], "type": "text", "text": "new"})
+            assert "254700000099 Zuri  " in shown.next_line()
+        finally:
+            running.stop()
+
+    monkeypatch.setattr(ControlPlane, "call", counted)
+    with ThreadPoolExecutor(1) as pool:
+        running = FlaresendMock(log_level="error").start()
+        recipients = [f"2547000000{number:02}" for number in range(1, 6)]
+        api(running, "/send-message", {"recipients": recipients, "type": "text", "text": "x"})
+        living = pool.submit(live)
+        at(running, "messages", "--follow", told=shown.pieces.put)
+
+    living.result()
+    assert asked == ["/messages", "/people", "/people"]
 
 
 def test_columns_are_aligned_whatever_the_width_of_letters(emulator: FlaresendMock) -> None:
