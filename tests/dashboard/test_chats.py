@@ -16,7 +16,7 @@ from flaresend_mock import FlaresendMock
 from flaresend_mock.core.kinds import FIELDS, KINDS
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.pages import draw
+from flaresend_mock.dashboard.pages import FOLDER, TABS, draw
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, INSTANCE
 from tests.support import KEY, NOW
@@ -313,6 +313,19 @@ def test_the_form_has_each_field_of_each_kind_and_sends_only_those_of_the_chosen
         "reaction",
         "channel_image",
     }
+
+
+@pytest.mark.parametrize("path", [*TABS, CHAT])
+def test_the_scripts_of_a_page_name_nothing_twice(path: str, client: Client) -> None:
+    names = re.findall(r'<script src="[./]*assets/([a-z_]+\.js)"', shown(client, path))
+    declared = [
+        name
+        for script in names
+        for name in re.findall(r"^(?:async )?(?:function|const|let) (\w+)", (FOLDER / script).read_text(), re.MULTILINE)
+    ]
+
+    assert len(declared) > 20
+    assert [name for name in set(declared) if declared.count(name) > 1] == []
 
 
 def test_samples_are_looked_at_before_they_are_sent(client: Client) -> None:

@@ -616,7 +616,8 @@ def test_files_are_dropped_and_pasted_with_a_caption(
         hand_over(page, event, target, ("cake.png", "image/png", "a"), ("order.txt", "text/plain", "two cakes"))
         page.wait_for_selector("#previews li >> nth=1")
         assert page.input_value("#kind") == "image"
-        assert page.locator("#previews .words").all_inner_texts() == ["cake.png\n1 bytes", "order.txt\n9 bytes"]
+        assert page.locator("#previews .words").all_inner_texts() == ["cake.png\n1 byte", "order.txt\n9 bytes"]
+        page.wait_for_selector("#previews li:has-text('cake.png') span.thumb >> text=png")  # what no browser shows
         write(page, "Like this one?")
         page.wait_for_selector(".bubble.person .file >> text=order.txt")
         picture, document = inbound_of(emulator)[-2:]
@@ -705,6 +706,7 @@ def test_a_refusal_of_a_form_is_shown_at_the_form(emulator: FlaresendMock, brows
     page.fill("[data-part=number] >> nth=0", "12")
     page.click(".send")
     page.wait_for_selector("#problem >> text=contact.number: Not a phone number")
+    assert page.evaluate("document.activeElement.dataset.part") == "number"
     assert page.input_value("[data-part=name] >> nth=0") == "Jane"
     page.click("[data-discard]")
     assert page.is_hidden("#problem")

@@ -26,6 +26,11 @@ function refuse(words, field) {
   field?.focus();
 }
 
+function fieldOf(words) { // the field that a refusal begins with
+  const name = /^([\w.]+):/.exec(words)?.[1];
+  return name && tray.querySelector(`[name="${name}"]:enabled, [data-part="${name.split(".").pop()}"]:enabled`);
+}
+
 function about(id, words) {
   const box = document.getElementById("about");
   box.hidden = !id;
@@ -55,7 +60,7 @@ async function unsay(deletion) {
   if (await sure("Delete this message?", "It is deleted for everyone in this chat, as in WhatsApp.", "Delete")) write(deletion);
 }
 
-function clear() { // what was sent; the rest, such as a text beside a place, stays
+function clearSent() { // what was sent; the rest, such as a text beside a place, stays
   if (takesFiles()) {
     files = [];
     sample.value = "";
@@ -67,7 +72,7 @@ function clear() { // what was sent; the rest, such as a text beside a place, st
     else one.value = one.defaultValue;
   });
   leave();
-  close();
+  closeTray();
   follow(true);
   text.focus();
 }
@@ -84,12 +89,12 @@ async function send() {
     else if (takesFiles() && files.length) await sendFiles(body);
     else await call("POST", "inbound", body);
   } catch (error) {
-    return refuse(error.message);
+    return refuse(error.message, fieldOf(error.message));
   } finally {
     delete composer.dataset.busy;
   }
   if (body?.event) tell("Sent to the application. Traffic shows the delivery.");
-  clear();
+  clearSent();
 }
 
 const who = () => Object.fromEntries([...composer.querySelectorAll("[type=hidden][name=instance], [type=hidden][name=group]")].map((one) => [one.name, one.value]));
@@ -99,7 +104,7 @@ async function sendFiles(body) {
     const type = fits(files[0], accepts(chosen)) ? chosen : kindOf(files[0]);
     await call("POST", "inbound", withFile({ ...body, type }, files[0]));
     files.shift();
-    preview();
+    showPreviews();
     text.value = "";
     delete body.text;
     delete body.reply_to;
@@ -143,7 +148,7 @@ function kindOf(file) {
   return always || (["image", "video", "audio"].includes(family) ? family : "document");
 }
 
-function fit() { // shows the fields of the chosen kind, and sends no others
+function showFields() { // shows the fields of the chosen kind, and sends no others
   composer.querySelectorAll("[data-for]").forEach((one) => {
     const shown = one.dataset.for.split(" ").includes(kind.value || "text") && !(tray.hidden && tray.contains(one));
     const isField = one.matches("input, textarea");
@@ -154,7 +159,7 @@ function fit() { // shows the fields of the chosen kind, and sends no others
   text.placeholder = text.disabled ? "No text goes with this" : takesFiles() && !always ? "Add a caption…" : text.dataset.words;
 }
 
-function show(name, focus = true) {
+function openTray(name, focus = true) {
   if (edited) leave();
   refuse("");
   if (kind.options) kind.value = name;
@@ -162,24 +167,24 @@ function show(name, focus = true) {
   if (always) attacher.setAttribute("aria-expanded", "true");
   if (sample.value && !composer.querySelector(`[data-sample="${sample.value}"][data-for~="${name}"]`)) sample.value = "";
   document.getElementById("file").accept = name ? accepts(name) : "";
-  fit();
-  preview();
+  showFields();
+  showPreviews();
   const field = takesFiles() ? tray.querySelector("[data-choose]") : tray.querySelector(".fields :is(input, select, textarea):enabled");
   const options = field?.closest("details");
-  if (options) options.open = true; // there is nothing else
+  if (name && options) options.open = true; // there is nothing else
   if (focus) (name && field ? field : kind).focus();
 }
 
-function close() { // what was filled in is still there when it is opened again
+function closeTray() { // what was filled in is still there when it is opened again
   if (kind.options) kind.value = "";
   tray.hidden = true;
   if (always) attacher.setAttribute("aria-expanded", "false");
   refuse("");
-  fit();
+  showFields();
   if (awaited) replaced();
 }
 
-function grow(box) { // another row below a full one
+function growRows(box) { // another row below a full one
   const last = box.lastElementChild;
   if (box.children.length >= Number(box.dataset.grows) || ![...last.querySelectorAll("input")].some((one) => one.value)) return;
   const row = last.cloneNode(true);
@@ -194,7 +199,7 @@ function grow(box) { // another row below a full one
 
 // --- files
 
-function add(given) {
+function addFiles(given) {
   const limit = Number(composer.dataset.limit);
   const bad = given.find((one) => !one.size || one.size > limit - 65536); // a form has a few bytes more
   const good = given.filter((one) => one.size && one.size <= limit - 65536);
@@ -202,13 +207,14 @@ function add(given) {
     files = takesFiles() ? [...files, ...good] : good;
     sample.value = "";
     const stays = !tray.hidden && !tray.querySelector(".files").hidden && fits(files[0], accepts(kind.value));
-    show(stays ? kind.value : kindOf(files[0]), false);
+    openTray(stays ? kind.value : kindOf(files[0]), false);
     text.focus();
   }
-  if (bad) refuse(bad.size ? `${bad.name} is too large: ${size(bad.size)}. The limit is ${size(limit)}, unless --max-body-size says otherwise.` : `${bad.name} is empty.`);
+  if (bad) refuse(bad.size ? `${bad.name} is too large: ${sizeOf(bad.size)}. The limit is ${sizeOf(limit)}, unless --max-body-size says otherwise.` : `${bad.name} is empty.`);
 }
 
-function size(count) {
+function sizeOf(count) {
+  if (count === 1) return "1 byte";
   const unit = ["bytes", "KB", "MB", "GB"][Math.min(3, Math.floor(Math.log10(count || 1) / 3))];
   const amount = count / { bytes: 1, KB: 1e3, MB: 1e6, GB: 1e9 }[unit];
   return `${unit === "bytes" || amount >= 10 ? Math.round(amount) : amount.toFixed(1)} ${unit}`;
@@ -216,31 +222,36 @@ function size(count) {
 
 const links = []; // to files that are shown
 
-function preview() {
+function showPreviews() {
   const list = document.getElementById("previews");
   links.splice(0).forEach((one) => URL.revokeObjectURL(one));
-  const shown = files.map((file) => ({ name: file.name, type: file.type, size: size(file.size), url: URL.createObjectURL(file), file }));
+  const shown = files.map((file) => ({ name: file.name, type: file.type, size: sizeOf(file.size), url: URL.createObjectURL(file), file }));
   links.push(...shown.map((one) => one.url));
   const button = composer.querySelector(`[data-sample="${sample.value}"]`);
   if (sample.value) {
     const type = { jpeg: "image", png: "image", webp: "image", mp4: "video", ogg: "audio" }[sample.value] || "";
     shown.push({ name: button.textContent, type, size: "a sample", url: `${page.mock}ui/samples/${sample.value}` });
   }
-  list.replaceChildren(...shown.map(card));
+  list.replaceChildren(...shown.map(previewOf));
   list.hidden = !shown.length;
 }
 
-function card(it) {
+function previewOf(it) {
   const row = document.createElement("li");
   const family = it.type.split("/")[0];
   const tag = { image: "img", video: "video", audio: "audio" }[family];
-  const picture = document.createElement(tag || "span");
-  if (tag) picture.src = it.url;
-  else picture.textContent = (it.name.split(".").pop() || "file").slice(0, 4);
-  if (tag === "img") picture.alt = "";
-  else if (tag) picture.controls = true;
-  if (!tag) picture.setAttribute("aria-hidden", "true");
-  picture.className = tag === "audio" ? "" : "thumb";
+  const plain = document.createElement("span");
+  plain.textContent = (it.name.split(".").pop() || "file").slice(0, 4);
+  plain.setAttribute("aria-hidden", "true");
+  plain.className = "thumb";
+  const picture = tag ? document.createElement(tag) : plain;
+  if (tag) {
+    picture.addEventListener("error", () => picture.replaceWith(plain)); // what no browser shows is sent all the same
+    picture.src = it.url;
+    if (tag === "img") picture.alt = "";
+    else picture.controls = true;
+    if (tag !== "audio") picture.className = "thumb";
+  }
   const name = document.createElement("b");
   name.textContent = it.name;
   name.dir = "auto";
@@ -257,7 +268,7 @@ function card(it) {
   remove.addEventListener("click", () => {
     if (it.file) files = files.filter((one) => one !== it.file);
     else sample.value = "";
-    preview();
+    showPreviews();
     composer.querySelector("[data-choose]").focus();
   });
   row.append(picture, words, remove);
@@ -268,15 +279,15 @@ function card(it) {
 
 const COLUMNS = 5;
 
-function menu(open) {
+function openMenu(open) {
   attach.hidden = !open;
   attacher.setAttribute("aria-expanded", String(open));
   if (open) attach.querySelector("button").focus();
 }
 
 function pickKind(name) {
-  menu(false);
-  show(name);
+  openMenu(false);
+  openTray(name);
   if (["image", "video", "document"].includes(name) && !files.length) document.getElementById("file").click();
   if (name) return;
   try {
@@ -286,8 +297,8 @@ function pickKind(name) {
 }
 
 if (composer) {
-  fit();
-  kind.addEventListener("change", () => { show(kind.value, false); });
+  showFields();
+  kind.addEventListener("change", () => { openTray(kind.value, false); });
   composer.addEventListener("submit", (event) => {
     event.preventDefault();
     send();
@@ -301,65 +312,65 @@ if (composer) {
   composer.querySelector("[data-cancel]").addEventListener("click", () => { leave(); text.focus(); });
   composer.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
-    if (!attach.hidden) { menu(false); attacher.focus(); event.stopPropagation(); return; }
+    if (!attach.hidden) { openMenu(false); attacher.focus(); event.stopPropagation(); return; }
     if (!document.getElementById("about").hidden) leave();
-    else if (!tray.hidden) close();
+    else if (!tray.hidden) closeTray();
     else return;
     event.stopPropagation();
     text.focus();
   });
   composer.addEventListener("input", (event) => {
     const box = event.target.closest(".grows");
-    if (box) grow(box);
+    if (box) growRows(box);
   });
 
   attacher.addEventListener("click", () => {
-    if (!always) return menu(attach.hidden);
-    if (tray.hidden) show(always);
-    else close();
+    if (!always) return openMenu(attach.hidden);
+    if (tray.hidden) openTray(always);
+    else closeTray();
   });
   attach.addEventListener("keydown", (event) => {
     const all = [...attach.querySelectorAll("button")];
     const at = all.indexOf(document.activeElement);
     const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: COLUMNS, ArrowUp: -COLUMNS }[event.key];
-    if (event.key === "Tab") return menu(false);
+    if (event.key === "Tab") return openMenu(false);
     const next = step ? (at + step + all.length) % all.length : { Home: 0, End: all.length - 1 }[event.key];
     if (next === undefined) return;
     event.preventDefault();
     all[next].focus();
   });
   document.addEventListener("click", (event) => {
-    if (!attach.hidden && !event.target.closest("#attach, #attacher")) menu(false);
+    if (!attach.hidden && !event.target.closest("#attach, #attacher")) openMenu(false);
   });
   composer.addEventListener("click", (event) => {
     const it = event.target.closest("button")?.dataset;
     if (!it) return;
     if ("kind" in it) pickKind(it.kind);
-    if ("discard" in it) { close(); text.focus(); }
+    if ("discard" in it) { closeTray(); text.focus(); }
     if ("choose" in it) document.getElementById("file").click();
     if (it.sample) {
       files = [];
       sample.value = it.sample;
       refuse("");
-      preview();
+      showPreviews();
       (text.disabled ? composer.querySelector(".send") : text).focus();
     }
     if ("fill" in it) {
       tray.querySelectorAll("[data-example]:enabled").forEach((one) => { one.value ||= one.dataset.example; });
-      tray.querySelectorAll(".grows:not([hidden])").forEach(grow);
+      tray.querySelectorAll(".grows:not([hidden])").forEach(growRows);
       composer.querySelector(".send").focus();
     }
   });
 
   document.getElementById("file").addEventListener("change", (event) => {
-    add([...event.target.files]);
+    addFiles([...event.target.files]);
     event.target.value = ""; // so that the same file may be chosen again
   });
   document.addEventListener("paste", (event) => {
     const given = [...(event.clipboardData?.files || [])];
     if (!given.length) return;
     event.preventDefault();
-    add(given);
+    addFiles(given);
   });
   const talk = composer.closest(".talk");
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
@@ -375,7 +386,7 @@ if (composer) {
     if (!holdsFiles(event)) return;
     event.preventDefault();
     talk.classList.remove("dropping");
-    add([...event.dataTransfer.files]);
+    addFiles([...event.dataTransfer.files]);
   });
   tray.querySelector("[name=latitude]").addEventListener("paste", (event) => { // both, as maps copy them
     const both = /^\s*(-?[\d.]+)\s*[,;]\s*(-?[\d.]+)\s*$/.exec(event.clipboardData.getData("text"));
@@ -402,7 +413,7 @@ if (composer) {
     if (it.reply) { leave(); about(it.reply, "Reply to: " + words(it.reply)); }
     if (it.edit) {
       leave();
-      close();
+      closeTray();
       about(it.edit, "Edit: " + words(it.edit));
       edited = { id: it.edit, author: it.author };
       draft = text.value;
@@ -413,7 +424,7 @@ if (composer) {
     if (it.vote) write({ type: "poll_vote", target: it.vote, choices: [it.option] });
     if (it.album) {
       leave();
-      show("image");
+      openTray("image");
       tray.querySelector(".options").open = true;
       composer.querySelector("[name=album]").value = it.album;
     }
