@@ -6,18 +6,19 @@ from werkzeug.exceptions import NotFound
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
 from flaresend_mock.core.model import model
+from flaresend_mock.core.models import Cause
 from flaresend_mock.core.world import World
-from flaresend_mock.http.body_stream import RAW, peek
 from flaresend_mock.http.context import PATH, SERVICES, AppServices, bearer
 from flaresend_mock.http.endpoint import endpoint_of
 
 
 @model
 class Caller:
-    """The instance that makes a call."""
+    """The instance that makes a call, and the cause of what the call sends."""
 
     world: World
     instance: str
+    cause: Cause
 
 
 def authenticate() -> Response | None:
@@ -26,12 +27,14 @@ def authenticate() -> Response | None:
     us: AppServices = environ[SERVICES]
     key = bearer(environ.get("HTTP_AUTHORIZATION", ""))
     found = us.worlds.with_key(key) if key else None
-    g.caller = caller = Caller(found[0], found[1].id) if found else None
+    world = found[0] if found else us.worlds.default()
+    with world.lock:
+        log = world.state.events
+        log.calls += 1
+        g.cause = cause = Cause("call", f"call-{log.calls}")
+    g.caller = caller = Caller(world, found[1].id, cause) if found else None
     if caller is not None and (host := environ.get("HTTP_HOST")):  # inline, as every call passes here
         caller.world.called_at[caller.instance] = environ["wsgi.url_scheme"], host, environ.get("SCRIPT_NAME", "")
-    world = caller.world if caller else us.worlds.default()
-    if caller is None:
-        request.environ[RAW] = peek(request.environ)
     if world.state.faults:
         reply = fault_injection.apply_before(world, caller.instance if caller else None)
         if reply is not None:

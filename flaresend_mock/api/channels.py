@@ -142,4 +142,4 @@ def unfollow_channel(caller: Caller, channel_id: str) -> None:
 @blueprint.post("/channels/<channel_id>/message", POSTED, body=ChannelContentBody(), forms=True, refuses=(403, 404))
 def post_in_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> datetime:
     """Send a message to the subscribers of a channel."""
-    return caller.world.channels.post(caller.instance, channel_id, body["content"])
+    return caller.world.channels.post(caller.instance, channel_id, body["content"], caller.cause)

@@ -13,8 +13,6 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, context
 from flaresend_mock.http.body_stream import forget
 
-_LISTS = ("recipients", "participants", "groupJids")
-
 
 class DescribedCall(dict[str, Any]):
     """A call as matchers see it. Its body is read when a matcher looks at it; one that cannot be read has no fields."""
@@ -37,7 +35,7 @@ class DescribedCall(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         limits = bodies.UNKNOWN_LIMITS if self["instance"] is None else bodies.LIMITS
         try:
-            self[name] = bodies.read(self._request, _LISTS, limits=limits)
+            self[name] = bodies.read(self._request, bodies.LISTS, limits=limits)
         except HTTPException:
             self[name] = {}
         return self[name]

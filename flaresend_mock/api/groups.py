@@ -196,7 +196,7 @@ def invite_link(caller: Caller, group_id: str) -> str:
 @blueprint.post("/groups/send-message", Sent(), body=SendGroupMessage())
 def send_group_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to groups."""
-    return caller.world.groups.send(caller.instance, body["groupJids"], body["content"])
+    return caller.world.groups.send(caller.instance, body["groupJids"], body["content"], caller.cause)
 
 
 @blueprint.post("/groups/<group_id>/participants", Managed(), body=ManageParticipants(), refuses=(403, 404))

@@ -159,7 +159,7 @@ class Checked(Success):
 @blueprint.post("/send-message", Sent(), body=SendMessage(), forms=True)
 def send_message(caller: Caller, body: dict[str, Any]) -> Outcome:
     """Send a message to people."""
-    return caller.world.sending.send(caller.instance, body["recipients"], body["content"])
+    return caller.world.sending.send(caller.instance, body["recipients"], body["content"], caller.cause)
 
 
 @numbers.post("/check-number", Checked(), body=CheckNumber())

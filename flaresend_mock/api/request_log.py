@@ -7,10 +7,11 @@ from flask import Response, g, request
 
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fault_injection import Injected, apply_after
-from flaresend_mock.core.models import Call, Upload
+from flaresend_mock.core.models import Call
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.http.body_stream import RAW
+from flaresend_mock.http.bodies import described
+from flaresend_mock.http.body_stream import RAW, peek
 from flaresend_mock.http.context import PATH, RAW_PATH, SERVICES, received
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,8 @@ log = logging.getLogger(__name__)
 def record(response: Response) -> Response:
     """Record the call with its response, and return what a fault makes of the response.
 
-    Calls without a known key belong to the default world. Of uploads in a form, only a description is kept.
+    Calls without a known key belong to the default world. Of uploads in a form, only a description is kept; of a body
+    that was not read, because the call was refused before or needs none, the first bytes.
     """
     environ, found = request.environ, vars(g._get_current_object())
     caller: Caller | None = found.get("caller")
@@ -35,14 +37,9 @@ def record(response: Response) -> Response:
     shown_raw = shown if raw_path == path else masked(raw_path) if shown == path else quote(shown, safe="/*")
     if response.status_code == 404 and not cut_off:  # the message repeats the path
         response_body = masked(response_body.decode().replace(raw_path, shown_raw)).encode()
-    body = environ.get(RAW)
-    if body is None and (fields := found.get("body")) is not None:
-        body = {
-            name: {"fileName": one.file_name, "mimetype": one.mimetype, "size": len(one.data)}
-            if isinstance(one, Upload)
-            else one
-            for name, one in fields.items()
-        }
+    body, body_size = environ.get(RAW), None
+    if body is None:
+        body, body_size = (described(found["body"]), None) if found.get("body") else peek(environ)
     call = Call(
         method=environ["REQUEST_METHOD"],
         path=shown,
@@ -54,6 +51,8 @@ def record(response: Response) -> Response:
         instance=caller.instance if caller else None,
         fault=fault.id if fault else None,
         raw_path=shown_raw,
+        id=found["cause"].id if "cause" in found else "",  # none if its key is that of a world that was given up
+        body_size=body_size,
     )
     with world.lock:
         world.record("request", call)

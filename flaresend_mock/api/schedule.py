@@ -87,7 +87,8 @@ CANCELLED = response("Scheduled message cancelled successfully", id=Property(str
 @blueprint.post("/schedule-message", SCHEDULED, body=ScheduleMessage(), refuses=(425,))
 def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     """Send a message to people later; `sendAt` is local time."""
-    return caller.world.schedule.add(caller.instance, body["recipients"], body["content"], body["send_at"])
+    given = body["recipients"], body["content"], body["send_at"]
+    return caller.world.schedule.add(caller.instance, *given, caller.cause)
 
 
 @blueprint.get("/scheduled-messages", LISTED)

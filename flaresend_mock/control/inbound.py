@@ -18,7 +18,7 @@ from flaresend_mock.core import kinds, numbers, payloads
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.media import FLAWS
-from flaresend_mock.core.models import Chaos, Upload
+from flaresend_mock.core.models import Cause, Chaos, Upload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, InboundMessage
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import MEDIA_LIMITS, load_json
@@ -257,6 +257,7 @@ def _message(given: Mapping[str, Any]) -> InboundMessage:
         details={} if "message" in given else _details(kind, given),
         raw=given.get("message"),
         as_lid=given.get("from_lid"),
+        cause=Cause("inbound"),
         **{name: given[name] for name in _UNCHANGED if name in given},
     )
 

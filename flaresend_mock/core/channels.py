@@ -7,7 +7,7 @@ from typing import Any
 
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
-from flaresend_mock.core.models import Channel, Content
+from flaresend_mock.core.models import Cause, Channel, Content
 from flaresend_mock.core.sending import Sending, require_complete
 from flaresend_mock.core.store import Store
 
@@ -83,13 +83,14 @@ class Channels:
             if role != GUEST:
                 self._set_role(channel, instance_id, GUEST, "unfollowed")
 
-    def post(self, instance_id: str, channel_id: str, content: Content) -> datetime:
+    def post(self, instance_id: str, channel_id: str, content: Content, cause: Cause | None = None) -> datetime:
         """Post a message in a channel, as its owner or an admin, and return its time."""
         require_complete(content)
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "post")
             instance, now = self._instances.find(instance_id), self._store.clock.now()
-            return self._sending.record(instance, channel.id, channel.id, self._sending.kept(content), "sent", now).at
+            jid, content = channel.id, self._sending.kept(content)
+            return self._sending.record(instance, jid, jid, content, "sent", now, cause).at
 
     def _find(self, channel_id: str) -> Channel:
         return errors.required(self._store.state.channels.get(channel_id), errors.ChannelNotFound)

@@ -33,11 +33,11 @@ class EventLog(Copyable):
     """The last events of a world.
 
     `kept` holds them. Event numbers keep increasing, also over resets: a reader that resumes from a number misses no
-    event and sees none twice.
+    event and sees none twice. So does the number of `calls`, which their ids have.
     """
 
     def __init__(self, limit: int) -> None:
-        self.last_number = 0
+        self.last_number = self.calls = 0
         self.kept: BoundedStore[Event] = BoundedStore(limit, MAX_LOG_BYTES)
         self.gone: dict[str, tuple[int, int]] = {}  # by kind, how many were evicted, and the last number
 

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import GROUP_CAPACITY, Content, Group, Member
+from flaresend_mock.core.models import GROUP_CAPACITY, Cause, Content, Group, Member
 from flaresend_mock.core.people import People
 from flaresend_mock.core.sending import Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
@@ -75,7 +75,7 @@ class Groups:
         """Return the invite link of a group, which only its admins get."""
         return INVITE_LINK + self._as_admin(instance_id, group_id, "invite").invite
 
-    def send(self, instance_id: str, group_ids: Sequence[str], content: Content) -> Outcome:
+    def send(self, instance_id: str, group_ids: Sequence[str], content: Content, cause: Cause | None = None) -> Outcome:
         """Send a message to groups. Groups in which the instance must not post count as failed."""
         require_complete(content)
         with self._store.lock:
@@ -88,7 +88,7 @@ class Groups:
                 is_member = group is not None and instance.number in group.members
                 if group and is_member and (not group.announce or group.is_admin(instance.number)):
                     delivered.append(group_id)
-                    self._sending.record(instance, group_id, group_id, content, "sent", now)
+                    self._sending.record(instance, group_id, group_id, content, "sent", now, cause)
                 else:
                     failed.append(group_id)
             return Outcome(now, len(group_ids), tuple(delivered), tuple(failed))

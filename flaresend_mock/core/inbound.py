@@ -18,7 +18,7 @@ from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import Instance, Message
+from flaresend_mock.core.models import Cause, Instance, Message
 from flaresend_mock.core.payloads import InboundMessage, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
@@ -69,7 +69,7 @@ class Inbound:
                 chat = message.details["channel"]
             parties = {"instance": instance.id, "chat": chat, "sender": sender, "to": message.group or instance.number}
             content = self._media.keep(self._content(message, payload))
-            recorded = self._keep(**parties, content=content, payload=payload, at=now)
+            recorded = self._keep(**parties, content=content, payload=payload, at=now, cause=message.cause)
             event = self._event(message, recorded)
             body = event_bodies.encoded(event)
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, message.chaos)
@@ -94,7 +94,7 @@ class Inbound:
             kept = payload if isinstance(payload, Mapping) else None
             content = replace(payloads.read(payload), type=OWN_EVENT, raw=True)
             own_id = own_id if isinstance(own_id, str) and "@" not in own_id else None
-            recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now)
+            recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now, cause=Cause("event"))
             completed, stamped = event_bodies.completed(event, instance.id, now), "timestamp" in event
             body = event_bodies.encoded(completed)
             delivery = self._deliveries.queue(instance.id, chat, recorded.id, body, None, stamped=stamped)
@@ -137,7 +137,7 @@ class Inbound:
             type=said.type if message.raw is not None else message.kind,
             upload=message.upload if said.mimetype is not None and is_shown else None,
             raw=message.raw is not None,
-            by_rule=message.by_rule,
+            by_rule=message.cause is not None and message.cause.kind == AUTO_REPLY,
         )
 
     def _keep(self, id_: str | None = None, **fields: Any) -> Message:
@@ -170,7 +170,7 @@ class Inbound:
             for other in list(self._store.state.instances.values()):
                 is_recipient = other.number in group.members if group else other.number == message.to
                 if is_recipient and other.id != message.instance:
-                    copy = self._composer.copy_of(message)
+                    copy = replace(self._composer.copy_of(message), cause=Cause("message", message.id))
                     with suppress(errors.NotReady, errors.TooMany):
                         self.receive(replace(copy, instance=other.id, group=group.id if group else None))
             recipient = self._store.state.people.get(message.to)
@@ -184,16 +184,17 @@ class Inbound:
             if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
                 key = store.random.hexadecimal("auto-reply", 16).lower()
                 reply = text if rule.reply is None else rule.reply
-                store.state.auto_replies[key] = models.PendingAutoReply(message.instance, message.to, reply)
+                store.state.auto_replies[key] = models.PendingAutoReply(
+                    message.instance, message.to, reply, None, message.id
+                )
                 store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
                 return
 
     def send_auto_reply(self, key: str) -> time_travel.Fired:
         """Receive an automatic reply that is due. The caller holds the lock."""
         pending = self._store.state.auto_replies.pop(key)
-        reply = InboundMessage(
-            pending.number, text=pending.text, instance=pending.instance, group=pending.group, by_rule=True
-        )
+        reply = InboundMessage(pending.number, text=pending.text, instance=pending.instance, group=pending.group)
+        reply = replace(reply, cause=Cause(AUTO_REPLY, pending.message))
         try:
             result, reason = self.receive(reply).message.id, None
         except errors.Refusal as refusal:

@@ -224,11 +224,19 @@ class Content:
 
 
 @model
+class Cause:
+    """What made a message; see the resource."""
+
+    kind: str
+    id: str = ""
+
+
+@model
 class Message:
     """One message in one chat, sent or received.
 
     `sender` and `to` are digits for people and JIDs for groups and channels; `event` is the number of the event that
-    told of it; `payload` is the received message as webhooks contain it.
+    told of it; `payload` is the received message as webhooks contain it. Without a `cause`, it came with the world.
     """
 
     id: str
@@ -242,6 +250,7 @@ class Message:
     status: str
     at: datetime
     payload: Mapping[str, Any] | None = None
+    cause: Cause | None = None
 
     @property
     def size(self) -> int:
@@ -317,6 +326,7 @@ class Task:
     order: int
     status: str = "pending"
     reason: str | None = None
+    call: str | None = None  # the id of the call that scheduled it
 
     @property
     def size(self) -> int:
@@ -325,12 +335,13 @@ class Task:
 
 @model
 class PendingAutoReply:
-    """An automatic reply that is scheduled."""
+    """An automatic reply to a message that is scheduled."""
 
     instance: str
     number: str
     text: str
     group: str | None = None
+    message: str = ""
 
 
 @model
@@ -351,6 +362,8 @@ class Call:
     instance: str | None
     fault: str | None = None
     raw_path: str = ""
+    id: str = ""
+    body_size: int | None = None  # in bytes, if only the beginning is kept
 
     @property
     def url(self) -> str:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from flaresend_mock.core.errors import NotForwarded
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import Chaos, Content, Message, Upload
+from flaresend_mock.core.models import Cause, Chaos, Content, Message, Upload
 from flaresend_mock.core.randomness import SeededRandom
 
 Payload = dict[str, Any]
@@ -84,7 +84,7 @@ class InboundMessage:
     mentions: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     raw: Mapping[str, Any] | None = None
-    by_rule: bool = False
+    cause: Cause | None = None
     as_lid: bool | None = None
     chaos: Chaos | None = None
 

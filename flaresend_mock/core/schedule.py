@@ -1,6 +1,6 @@
 """Scheduled messages: the emulator keeps them until they are due, then sends them like any other message."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,9 @@ from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
-from flaresend_mock.core.models import Content, Task, TaskChange
+from flaresend_mock.core.models import Cause, Content, Task, TaskChange
 from flaresend_mock.core.people import People
-from flaresend_mock.core.sending import Sending, require_complete
+from flaresend_mock.core.sending import Recipients, Sending, require_complete
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
 
@@ -26,7 +26,9 @@ class Schedule:
         self._store, self._people, self._instances, self._media = store, people, instances, media
         self._sending = sending
 
-    def add(self, instance_id: str, recipients: Sequence[str | int], content: Content, send_at: datetime) -> Task:
+    def add(
+        self, instance_id: str, recipients: Recipients, content: Content, send_at: datetime, cause: Cause | None = None
+    ) -> Task:
         """Schedule a message, for local time in the world's time zone, without an offset."""
         require_complete(content)
         people = [self._people.recipient(given) for given in recipients]
@@ -35,7 +37,7 @@ class Schedule:
             at = self._future(send_at)
             order = self._store.state.counters.get(KIND, 0)
             id_, kept = self._unused_id(), self._media.keep(content)
-            task = Task(id_, instance_id, tuple(recipients), kept, send_at=at, local_time=send_at, order=order)
+            task = Task(id_, instance_id, tuple(recipients), kept, at, send_at, order, call=cause.id if cause else None)
             return self._keep(task, "scheduled", with_timer=True)
 
     def pending(self, instance_id: str) -> list[Task]:
@@ -89,7 +91,7 @@ class Schedule:
         try:
             with numbers.magic_outcomes(people):
                 instance = self._instances.require_ready(task.instance)
-                self._sending.deliver(instance, task.recipients, people, task.content)
+                self._sending.deliver(instance, task.recipients, people, task.content, Cause(KIND, task.id))
         except errors.NotReady:
             task = replace(task, status="failed", reason="Instance not ready for messaging")
         except errors.Overloaded as overloaded:

@@ -127,6 +127,7 @@ class World(Store):
             log, number = self.state.events, max(self.state.events.last_number, state.events.last_number)
             self.enter(state.copy())
             self.state.events.last_number = number
+            self.state.events.calls = max(log.calls, state.events.calls)
             for reader in self.subscribers.readers:
                 reader.change_log(log, number)
             self.instances.give_up_keys()

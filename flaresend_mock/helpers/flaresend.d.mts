@@ -8,10 +8,11 @@ export type Matcher = string | number | boolean | null | RegExp | Date | unknown
 
 export type MessageField =
   | "id" | "direction" | "instance" | "chat" | "from" | "to" | "number" | "group" | "type" | "text" | "caption" | "target"
-  | "reply_to" | "fileName" | "mimetype" | "media" | "url" | "template" | "status" | "timestamp" | "event";
+  | "reply_to" | "fileName" | "mimetype" | "media" | "url" | "template" | "status" | "timestamp" | "event"
+  | "cause";
 export type RequestField =
-  | "id" | "method" | "path" | "raw_path" | "query" | "headers" | "number" | "body" | "status" | "response" | "instance"
-  | "timestamp" | "fault";
+  | "id" | "call" | "method" | "path" | "raw_path" | "query" | "headers" | "number" | "body" | "body_size" | "status"
+  | "response" | "instance" | "timestamp" | "fault";
 export type DeliveryField =
   | "id" | "status" | "instance" | "chat" | "message" | "webhook_id" | "event" | "created" | "next_retry" | "redelivery_of"
   | "duplicate_of" | "body" | "attempts" | "fault";
@@ -44,17 +45,20 @@ export interface Message {
   status: string;
   timestamp: string;
   event: number;
+  cause: { kind: string; id: string } | null;
 }
 
 /** A call of the API with its response. */
 export interface Request {
   id: number;
+  call: string;
   method: string;
   path: string;
   raw_path: string;
   query: string;
   headers: Record<string, string>;
   body: any;
+  body_size: number | null;
   /** null if a fault cut the connection. */
   status: number | null;
   response: any;
@@ -106,6 +110,7 @@ export interface Scheduled {
   sendAt: string;
   status: string;
   reason: string | null;
+  call: string | null;
 }
 
 /** What fell due while the clock was advanced. */

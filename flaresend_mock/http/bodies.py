@@ -15,20 +15,22 @@ from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
 from flask import Request, Response
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData, State
 
 from flaresend_mock.core.bounded_store import is_deeper
 from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import Upload
-from flaresend_mock.http.body_stream import FORM, MAX_UNKNOWN, RAW, open_body
+from flaresend_mock.core.models import Call, Upload
+from flaresend_mock.http.body_stream import FORM, MAX_UNREAD, RAW, open_body
 from flaresend_mock.http.context import SERVICES
 from flaresend_mock.http.turns import LARGE
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+LISTS = ("recipients", "participants", "groupJids")
+"""The fields of forms of the API that are lists."""
 NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -63,7 +65,7 @@ class Limits:
 
 
 LIMITS = Limits()
-UNKNOWN_LIMITS = replace(LIMITS, json=MAX_UNKNOWN, urlencoded=MAX_UNKNOWN, multipart=MAX_UNKNOWN)
+UNKNOWN_LIMITS = replace(LIMITS, json=MAX_UNREAD, urlencoded=MAX_UNREAD, multipart=MAX_UNREAD)
 """Limits for a caller who is not known."""
 MEDIA_LIMITS = replace(LIMITS, json=sys.maxsize, base64=frozenset({("media", "base64")}))
 IMPORT_LIMITS = Limits(
@@ -114,6 +116,36 @@ def read(
     if not isinstance(data, dict):
         raise BadRequest(not_json)
     return data
+
+
+def read_kept(raw: Any) -> Any:
+    """Return the JSON in a body that was kept, or its text. It may be nested deeper than a new one."""
+    try:
+        return load_json(raw, 2 * MAX_DEPTH) if isinstance(raw, bytes) else raw
+    except ValueError:
+        return raw.decode("utf-8", "replace")
+
+
+def body_of(call: Call) -> Any:
+    """Return the JSON or the form in a call's body, or its text."""
+    raw, content_type = call.body, dict(call.headers).get("CONTENT_TYPE", "")
+    if not isinstance(raw, bytes) or not content_type.lower().startswith(FORMS):
+        return read_kept(raw)
+    try:
+        request = Request({"CONTENT_TYPE": content_type, "wsgi.input": BytesIO(raw)})
+        return described(_read_form(request, LISTS, LIMITS, len(raw), strict=False))
+    except HTTPException:
+        return raw.decode("utf-8", "replace")
+
+
+def described(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a body, with a description of each file."""
+    return {
+        name: {"fileName": one.file_name, "mimetype": one.mimetype, "size": len(one.data)}
+        if isinstance(one, Upload)
+        else one
+        for name, one in fields.items()
+    }
 
 
 def read_urlencoded_form(request: Request, most: int) -> dict[str, Any]:

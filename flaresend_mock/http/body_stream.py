@@ -12,10 +12,10 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from flaresend_mock.http.context import SERVICES
 from flaresend_mock.http.turns import LARGE, give_back
 
-RAW = "flaresend_mock.raw_body"  # the key in the environ of a body that was read as JSON, or has no known caller
+RAW = "flaresend_mock.raw_body"  # the key in the environ of a body that was read as JSON
 FORM = "flaresend_mock.form"  # the key in the environ of the fields of a form that was read
 HELD = "flaresend_mock.held_body"  # the key in the environ of a call that `release` has to be called for
-MAX_UNKNOWN = 64 * 1024  # the most that is kept of the body of a caller who is not known
+MAX_UNREAD = 64 * 1024  # the most that is kept of a body that was not read, as that of a caller who is not known
 
 _INFLATED = "flaresend_mock.inflated_body"
 _BLOCK = 64 * 1024
@@ -55,16 +55,17 @@ def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
     return inflated
 
 
-def peek(environ: MutableMapping[str, Any]) -> bytes | None:
-    """Return the first bytes of a body, as they are kept of a caller who is not known; None without a body."""
+def peek(environ: MutableMapping[str, Any]) -> tuple[bytes | None, int | None]:
+    """Return the first bytes of a body that was not read, and how many it has if there are more."""
     if not environ.get("CONTENT_LENGTH"):
-        return None
+        return None, None
     try:
-        return open_body(environ, MAX_UNKNOWN).read()
+        return open_body(environ, MAX_UNREAD).read(), None
     except HTTPException:
         stream: IO[bytes] = environ["wsgi.input"]
+        size = stream.seek(0, SEEK_END)
         stream.seek(0)
-        return stream.read(MAX_UNKNOWN)
+        return stream.read(MAX_UNREAD), size if size > MAX_UNREAD else None
 
 
 def forget(environ: MutableMapping[str, Any]) -> None:

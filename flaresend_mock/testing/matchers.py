@@ -53,6 +53,7 @@ class MessageMatch(TypedDict, total=False):
     status: Text
     timestamp: Time
     event: Whole
+    cause: Any
 
 
 class _CallMatch(TypedDict, total=False):
@@ -70,6 +71,8 @@ class RequestMatch(_CallMatch, total=False):
     """Fields of calls of the API. `body`, `response` and `headers` also take some of their own fields."""
 
     id: Whole
+    call: Text
+    body_size: Whole
     status: Whole
     response: Any
     timestamp: Time

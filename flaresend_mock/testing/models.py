@@ -20,7 +20,8 @@ _Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery", "Attem
 class Message:
     """A message. People are digits, groups and channels are JIDs.
 
-    `event` is its number in the event log. `raw` is the whole JSON.
+    `event` is its number in the event log. `cause` says what made it, by kind and id; it is None for what came with the
+    world. `raw` is the whole JSON.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Message:
     status: str
     at: datetime = field(metadata={"key": "timestamp"})
     event: int
+    cause: Mapping[str, str] | None
     raw: Mapping[str, Any]
 
 
@@ -58,15 +60,18 @@ class Request:
     """A call of the API with its response.
 
     `path` is as it was routed, `raw_path` as it was sent. `status` is None where a fault cut the connection.
+    `call` is the id that is the cause of messages. `body_size` is None unless only the beginning of the body is kept.
     """
 
     id: int
+    call: str
     method: str
     path: str
     raw_path: str
     query: str
     headers: Mapping[str, str]
     body: Any
+    body_size: int | None
     status: int | None
     response: Any
     fault: str | None

@@ -281,6 +281,7 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
     if number > document["last_event"]:
         raise InvalidWorld("last_event", f"There is an event of number {number}.")
     gone = {kind: (one.count, one.last_event) for kind, one in document["evicted_events"].items()}
+    state.events.calls = document["last_call"]
     state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
 
 

@@ -68,6 +68,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         "faults": _plain(faults if secrets else map(_mask_fault, faults)),
         **{name: _plain(store) for name, store in bounded.items()},
         "last_event": state.events.last_number,
+        "last_call": state.events.calls,
         "events": [EventRecord(one.number, one.at, one.kind, *_plain([tagged(one.subject)])) for one in events],
         "evicted": {name: Evicted(store.evicted, store.last_evicted_event) for name, store in bounded.items()},
         "evicted_events": {kind: Evicted(*gone) for kind, gone in state.events.gone.items()},

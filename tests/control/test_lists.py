@@ -61,6 +61,7 @@ def test_a_message_is_shown_with_everything_about_it(client: Client) -> None:
         "status": "sent",
         "timestamp": "2025-11-14T10:00:00Z",
         "event": 1,
+        "cause": {"kind": "call", "id": "call-1"},
     }
 
 
@@ -175,11 +176,13 @@ def test_a_request_is_shown_with_its_answer(client: Client) -> None:
     assert headers["Content-Type"] == "application/json"
     assert request == {
         "id": 1,
+        "call": "call-1",
         "method": "POST",
         "path": "/check-number",
         "raw_path": "/check-number/",
         "query": "a=b&a=c",
         "body": body,
+        "body_size": None,
         "status": 200,
         "response": {"success": True, "number": ANN, "exists": True},
         "instance": INSTANCE,

@@ -34,7 +34,7 @@ ONLY_RAW = {
         "fault",
     },
     models.Attempt: set(),
-    models.Scheduled: {"instance", "status", "reason"},
+    models.Scheduled: {"instance", "status", "reason", "call"},
 }
 """The fields that tests read from `raw`."""
 

@@ -340,7 +340,9 @@ def records(message: Message, request: Request, delivery: Delivery, attempt: Att
     message.text = "hi"  # type: ignore[misc]
 
     assert_type(request.id, int)
-    assert_type([request.method, request.path, request.raw_path, request.query], list[str])
+    assert_type([request.method, request.path, request.raw_path, request.query, request.call], list[str])
+    assert_type(request.body_size, int | None)
+    assert_type(message.cause, Mapping[str, str] | None)
     assert_type(request.headers, Mapping[str, str])
     assert_type([request.body, request.response], list[Any])
     assert_type(request.status, int | None)

@@ -1,7 +1,7 @@
 """What happens in a world: messages, requests, deliveries, scheduled messages and events."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -14,7 +14,7 @@ from flaresend_mock.core.matchers.parser import Field
 from flaresend_mock.core.models import CLOSED_STATUSES, MESSAGE_TYPES, OPEN_STATUSES
 from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payloads import OTHER, quoted_by, target_of
-from flaresend_mock.http import bodies
+from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import shown
 from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, of_model, shown_by, utc
 
@@ -44,18 +44,11 @@ _PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@"
 
 
 _FROM_OR_TO = Field(lambda one: [one["from"], one["to"]], number=True, many=True, check=parser.check_number)
+_MADE = """What made it, by kind and id: call (of the API), task (a scheduled message), auto_reply (to a message),
+message (of another instance), inbound (by a person) or event; null if it came with the world.""".replace("\n", " ")
+_BODY = Field(known=parser.BODY_FIELDS)
 _IN_BODY = replace(_FROM_OR_TO, read=lambda request: parser.numbers_in(request["body"]))
 _GROUP = Field(lambda one: one["chat"] if one["chat"].endswith(GROUP) else None, check=_check_group)
-
-
-def read_body(raw: Any) -> Any:
-    """Return a body's JSON, or its text; a form as it is kept. Kept bodies may be nested deeper than new ones."""
-    if not isinstance(raw, bytes):
-        return raw
-    try:
-        return bodies.load_json(raw, max_depth=2 * bodies.MAX_DEPTH)
-    except ValueError:
-        return raw.decode("utf-8", "replace")
 
 
 class Message(Resource):
@@ -84,6 +77,7 @@ class Message(Resource):
     status = Property(str, "sent, failed or received.", match=Field(words=("sent", "failed", "received")))
     timestamp = Property(datetime, "When it was sent or received, in UTC.", at="at")
     event = Property(int, "The number of its event.")
+    cause = Property(dict[str, str], _MADE, write=asdict, null=True, match=Field(known=("kind", "id")))
 
 
 class Request(Resource):
@@ -92,6 +86,7 @@ class Request(Resource):
     read = staticmethod(lambda name: attrgetter(f"subject.{name}"))
 
     id = Property(int, "The number of its event.", get=attrgetter("number"))
+    call = Property(str, "The id of the call, which is the cause of what it sent.", at="id")
     method = Property(str, "The HTTP method.", match=parser.CALL_FIELDS["method"])
     path = Property(
         str, "The path as it is routed: percent-decoded, without the query and a trailing slash.", match=parser.PATH
@@ -102,11 +97,12 @@ class Request(Resource):
     number = Property(
         str, "A phone number in the body's recipients, participants or number.", only_match=True, match=_IN_BODY
     )
-    body = Property(Any, "The body: JSON, or a text.", write=read_body, match=Field(known=parser.BODY_FIELDS))
+    body = Property(Any, "The body: JSON, or a text.", get=lambda event: body_of(event.subject), match=_BODY)
+    body_size = Property(int, "How many bytes the body has, if only its beginning is kept.", null=True)
     status = Property(
         int, "The HTTP status of the response; null where a fault cut the connection.", null=True, match=_HTTP_STATUS
     )
-    response = Property(Any, "The body of the response.", write=read_body, match=Field(known=RESPONSE_FIELDS))
+    response = Property(Any, "The body of the response.", write=read_kept, match=Field(known=RESPONSE_FIELDS))
     instance = Property(str, "The id of the instance that the API key belongs to.", null=True, match=parser.INSTANCE)
     timestamp = Property(datetime, "When the call was made, in UTC.", get=attrgetter("at"))
     fault = Property(str, "The id of the fault that the call met.", null=True)
@@ -133,7 +129,7 @@ Delivery = of_model(
     fault""",
     status=Property(str, f"{', '.join(STATUSES[:-1])} or {STATUSES[-1]}.", match=Field(words=STATUSES)),
     instance=Property(str, "The id of the instance.", match=parser.INSTANCE),
-    body=Property(Any, "The body that is sent.", write=read_body, match=Field(known=parser.EVENT_FIELDS)),
+    body=Property(Any, "The body that is sent.", write=read_kept, match=Field(known=parser.EVENT_FIELDS)),
 )
 
 
@@ -153,6 +149,7 @@ class ScheduledMessage(Resource):
     sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")
     status = Property(str, "pending, sent, failed or cancelled.")
     reason = Property(str, "Why it failed.", null=True)
+    call = Property(str, "The id of the call that scheduled it.", null=True)
 
 
 class TaskChange(ScheduledMessage):
