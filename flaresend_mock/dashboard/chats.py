@@ -16,7 +16,7 @@ from flaresend_mock.core.kinds import FIELDS
 from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import explain_message
+from flaresend_mock.dashboard.exchange import explain_message, failed_replies
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import blueprint, live, number_argument, page, part
 from flaresend_mock.http.context import services
@@ -167,24 +167,29 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, around: in
                 found.append(message)
                 if len(found) > MESSAGES:
                     break
-        shown = {"bubbles": bubbles(world, found[:MESSAGES][::-1], changes[::-1]), "older": len(found) > MESSAGES}
-        return {**shown, "newer": before is not None, "last_event": world.state.events.last_number}
+        shown = found[:MESSAGES][::-1]
+        listed: Shown = {"older": len(found) > MESSAGES, "newer": before is not None}
+        listed |= {"bubbles": bubbles(world, shown, changes[::-1]), "failed": failed_replies(world, shown)}
+        return {**listed, "last_event": world.state.events.last_number}
 
 
 def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
     """Return the messages after an event, and bubbles of earlier ones since `oldest` that changed."""
     with world.lock:
         recent = list(takewhile(lambda one: one.event > after, _messages(world, chat)))
-        fresh = [one for one in reversed(recent) if one.content.type not in TARGETED]
         deliveries = world.state.events.since(after, "delivery")
         targets = {target_of(one) for one in recent}
         targets |= {event.subject.message for event in deliveries if isinstance(event.subject, Delivery)}
-        messages = list(_messages(world, chat)) if targets - {None, ""} else []
-        changes = [one for one in reversed(messages) if one.content.type in TARGETED]  # which have no bubble
-        earlier = (one for one in messages if oldest <= one.event <= after and one.content.type not in TARGETED)
-        changed = [one for one in earlier if one.id in targets]
+        some = targets - {None, ""} or world.state.events.since(after, "request")
+        messages = (list(_messages(world, chat)) if some else recent)[::-1]
+        changes = [one for one in messages if one.content.type in TARGETED]  # which have no bubble
+        page = [one for one in messages if one.event >= oldest and one.content.type not in TARGETED]
+        failed = failed_replies(world, page)
+        targets |= {id_ for id_, events in failed.items() if any(event.number > after for event in events)}
+        fresh = [one for one in page if one.event > after]
+        changed = [one for one in page if one.event <= after and one.id in targets]
         shown = {"bubbles": bubbles(world, fresh, changes), "changed": bubbles(world, changed, changes)}
-        return {**shown, "older": False, "last_event": world.state.events.last_number}
+        return {**shown, "failed": failed, "older": False, "last_event": world.state.events.last_number}
 
 
 @live("chats", "list.html")

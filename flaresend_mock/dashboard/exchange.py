@@ -1,20 +1,24 @@
 """What went over the wire: for one message, one API call or one webhook delivery, with commands to repeat it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from flask import abort
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event
-from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery, Message, Task, TaskChange
+from flaresend_mock.core.matchers.parser import numbers_in
+from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
 from flaresend_mock.core.payloads import target_of
+from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint
+from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import own_url, shown
 
 Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
@@ -22,14 +26,18 @@ Entry = tuple[int, datetime, Subject]  # the event that began a call or a delive
 
 MAX_SHOWN = 20_000  # the number of characters of a body that a page shows
 
-_SENDING = ("/send-message", "/groups/send-message", "/message")
+SPELLING = b" +-()."
+"""What a phone number may be written with."""
+_GROUPS = ("groupJids", "groupJid", "groupId")
+_JIDS = (numbers.GROUP, numbers.LID)
+_SENDING = ("/send-message", "/schedule-message", "/message")
 
 
 def explain_message(world: World, message_id: str) -> dict[str, Any]:
     """Return what the template shows of a message, with later ones that change it; NotFound if it is not kept."""
     with world.lock:
         message = world.state.messages.get(message_id) or abort(404, "This message is no longer kept.")
-        found = _cause(world, message) if message.direction == "outbound" else _event(world, message)
+        found = _sending(world, message) if message.direction == "outbound" else _event(world, message)
         changes = [
             {"id": one.id, "at": one.at, "sender": name_of(world, one.sender), "line": line_of(one)}
             for one in world.state.messages
@@ -49,7 +57,8 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
         common = {"number": number, "at": at, "instance": name, "fault": subject.fault}
         common["armed"] = subject.fault is not None and world.faults.has(subject.fault)
         if isinstance(subject, Call):
-            return {**common, "call": subject, "curl": reproduce_curl.call_again(world, subject)}
+            curl = reproduce_curl.call_again(world, subject)
+            return {**common, "call": subject, "sent": readable(body_of(subject)), "curl": curl}
     command = reproduce_curl.delivery_again(subject, owner.webhook if owner else None)
     return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
 
@@ -68,13 +77,8 @@ def newest(events: list[Event]) -> Iterator[Entry]:
 
 
 def readable(body: Any) -> str:
-    if body is None:
-        return ""
-    try:
-        given = json.loads(body) if isinstance(body, bytes | str) else body
-        text = json.dumps(given, indent=2, ensure_ascii=False, default=str)
-    except (ValueError, RecursionError):
-        text = body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+    given = read_kept(body.encode(errors="replace") if isinstance(body, str) else "" if body is None else body)
+    text = given if isinstance(given, str) else json.dumps(given, indent=2, ensure_ascii=False, default=str)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "\n…"
 
 
@@ -85,48 +89,89 @@ blueprint.add_app_template_global(reproduce_curl.sent_headers)
 blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
 
 
+@blueprint.app_template_global()
+def reason(call: Call) -> str:
+    said = read_kept(call.response)
+    return str(said.get("message") or said.get("error") or "") if isinstance(said, Mapping) else ""
+
+
 def _event(world: World, message: Message) -> dict[str, Any]:
     delivery = next((one for one in reversed(world.deliveries.all()) if one.message == message.id), None)
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
     as_lid = None if b'"participantPn"' in head else f'{numbers.LID}"'.encode() in head
     body = reproduce_curl.inbound_of(world, message, as_lid=as_lid)
     command = reproduce_curl.inbound_again(world, body, reproduce_curl.file_of(world, message))
-    return {"delivery": delivery, "curl": command, "test": reproduce_pytest.of_received(world, message, body)}
+    failed = failed_replies(world, [message]).get(message.id, ())
+    shown = {"delivery": delivery, "failed": failed, "other": name_of(world, message.sender)}
+    return {**shown, "curl": command, "test": reproduce_pytest.of_received(world, message, body)}
 
 
-def _cause(world: World, message: Message) -> dict[str, Any]:
-    """Return the scheduled message that became a message, the call that asked for it, and what repeats the call."""
-    task, event = _call_for(world, message)
-    call = event.subject if event and isinstance(event.subject, Call) else None
-    media = world.state.media.get(message.content.media) if message.content.media else None
-    command = reproduce_curl.call_again(world, call, media) if call else ""
-    test = reproduce_pytest.of_sent(world, message, call, task, event.at if event else message.at)
-    return {"call": call, "task": task, "curl": command, "test": test}
+def _sending(world: World, message: Message) -> dict[str, Any]:
+    """Return the call that sent or scheduled a message, and what repeats it, if that is still kept."""
+    state, cause = world.state, message.cause or Cause("")
+    task = (state.tasks.get(cause.id) or state.ended_tasks.get(cause.id)) if cause.kind == TASK else None
+    wanted, changing = (task.call, f"/scheduled-messages/{task.id}") if task else (cause.id or None, "")
+    requests = [(one.at, one.subject) for one in state.events.since(0, "request") if isinstance(one.subject, Call)]
+    sent = next((one for one in requests if one[1].id == wanted), None)
+    if sent is None:
+        return {"task": task}
+    at, call = sent
+    calls = [call, *(one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded)]
+    media = state.media.get(message.content.media) if message.content.media else None
+    curl, test = (
+        reproduce_curl.call_again(world, call, media),
+        reproduce_pytest.of_sent(world, message, calls, task, at),
+    )
+    return {"call": call, "sent": readable(body_of(call)), "task": task, "calls": calls, "curl": curl, "test": test}
 
 
-def _call_for(world: World, message: Message) -> tuple[Task | None, Event | None]:
-    """Return the scheduled message that became this message, and the event of the call that asked for it.
+def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[Event]]:
+    """Return the calls that were to reply in one chat and failed, or met a fault, by the id of the message before.
 
-    A call is recorded after its messages: it is the first later one that names the same recipient.
+    A call that names no one belongs to the newest message that was received. The caller holds the lock.
     """
-    for event in world.state.events.since(message.event):
-        change = event.subject
-        if isinstance(change, TaskChange) and change.task.content == message.content:
-            calls = world.state.events.since(0, "request")
-            return change.task, next((one for one in calls if _schedules(one.subject, change.task)), None)
-        if isinstance(change, Call) and change.instance == message.instance and _sends(change, message):
-            return None, event
-    return None, None
+    found: dict[str, list[Event]] = {}
+    if not messages:
+        return found
+    chat, instance, first = messages[0].chat, messages[0].instance, messages[0].event
+    known = world.people.spellings(chat)
+    ours = {chat, *known, *(world.state.people[one].lid for one in known if one in world.state.people)}
+    failed: list[tuple[Event, bool]] = []
+    for event in takewhile(lambda one: one.number >= first, reversed(world.state.events.kept)):
+        one = event.subject
+        if isinstance(one, Call) and one.instance in (None, instance) and (named := _failed(one, ours)) is not None:
+            failed.append((event, named))
+        elif isinstance(one, Message) and one.direction == "inbound" and target_of(one) is None:
+            if (one.chat, one.instance) == (chat, instance):
+                found[one.id] = [event for event, _ in reversed(failed)]
+                failed.clear()
+            failed = [(event, named) for event, named in failed if named]
+    return found
 
 
-def _sends(call: Call, message: Message) -> bool:
-    if call.method != "POST" or not call.path.endswith(_SENDING):
-        return False
-    response = call.response.decode("utf-8", "replace")
-    body = call.body.decode("utf-8", "replace") if isinstance(call.body, bytes) else str(call.body)
-    number = message.chat.removesuffix(numbers.USER)
-    return number in response or number in body or number in call.path
+def _failed(call: Call, ours: set[str]) -> bool | None:
+    """Tell whether a call that was to send a message names one of ours, or no one; None for any other call."""
+    sends = call.path.endswith(_SENDING)
+    if call.succeeded and not call.fault:  # where it was refused as no recipient, it made no message
+        missed = call.response.partition(b'"failed')[2] if sends else b""
+        return True if any(one.endswith(_JIDS) and one.encode() in missed for one in ours) else None
+    if not sends and call.status not in (404, 405):
+        return None
+    if parties := parties_of(call):
+        return None if ours.isdisjoint(parties) else True
+    body = call.body if isinstance(call.body, bytes) else str(call.body or "").encode()
+    named = any(one.partition("@")[0].encode() in body.translate(None, SPELLING) for one in ours)
+    return named if named or sends else None
 
 
-def _schedules(call: object, task: Task) -> bool:
-    return isinstance(call, Call) and call.path == "/schedule-message" and task.id.encode() in call.response
+def parties_of(call: Call) -> list[str]:
+    """Return the numbers and JIDs that a call names."""
+    jids = [part for part in call.path.split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
+    body = body_of(call)
+    if not isinstance(body, Mapping):
+        return jids
+    body = {str(name).removesuffix("[]"): value for name, value in body.items()}
+    for name in _GROUPS:
+        given = body.get(name)
+        jids += [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
+    return jids + numbers_in(body)

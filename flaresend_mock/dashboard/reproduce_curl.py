@@ -32,7 +32,12 @@ _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-
 
 
 def call_again(world: World, call: Call, attached: Media | None = None) -> str:
-    """Return a command that repeats an API call, with the file that is `attached` to its form, if it is still kept."""
+    """Return a command that repeats an API call, with the file that is `attached` to its form, if it is still kept.
+
+    It is empty if only the beginning of the body is kept.
+    """
+    if call.body_size is not None:
+        return ""
     headers = dict(call.headers)
     parts = [_curl(call.method, own_url() + call.raw_url)]
     if "HTTP_AUTHORIZATION" in headers:
@@ -137,13 +142,6 @@ def key_of(world: World, instance_id: str | None) -> str:
     if instance is None:
         return "UNKNOWN_KEY"
     return KNOWN_KEY if KNOWN_KEY in instance.api_keys else "API_KEY_OF_THE_INSTANCE"
-
-
-def json_of(body: Any) -> Any:
-    try:
-        return json.loads(body or b"null")
-    except (ValueError, RecursionError, TypeError):
-        return None
 
 
 def _curl(method: str, url: str) -> str:

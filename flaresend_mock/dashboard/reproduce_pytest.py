@@ -1,6 +1,6 @@
 """Pytest tests that repeat a message with the fixture flaresend_mock. They pass without changes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pprint import pformat
 from typing import Any
@@ -13,7 +13,8 @@ from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.models import Call, Media, Message, Task
 from flaresend_mock.core.payloads import CONTEXT, target_of
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.reproduce_curl import file_of, inbound_of, json_of
+from flaresend_mock.dashboard.reproduce_curl import file_of, inbound_of
+from flaresend_mock.http.bodies import body_of
 
 WIDTH = 100
 FIRST_MESSAGE = "The first message"  # stands for the text of a referenced message that is no longer kept or has no text
@@ -36,12 +37,14 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     return render_template(TEMPLATE, chat=names.get(message.chat, repr(message.sender)), **made)
 
 
-def of_sent(world: World, message: Message, call: Call | None, task: Task | None, at: datetime) -> str:
-    """Return a test in which the application sends a message by a call at a time. The caller holds the lock."""
+def of_sent(world: World, message: Message, calls: Sequence[Call], task: Task | None, at: datetime) -> str:
+    """Return a test that sends a message by a call at a time, and changes it by others. The caller holds the lock."""
     names: Names = {}
     made = _create_chat(names, world, message)
     made |= {"time_zone": repr(world.state.time_zone), "moment": repr(at.strftime("%Y-%m-%dT%H:%M:%SZ"))}
-    made |= _repeat_call(names, call) if call is not None else {}
+    made |= _repeat_call(names, calls[0])
+    names |= {task.id: "task"} if task else {}
+    made["changes"] = [_repeat_call(names, one) for one in calls[1:]]
     content = message.content
     what = f", text={content.text!r}" if content.text else f", type={content.type!r}"
     failed = ", status='failed'" if message.status == "failed" else ""
@@ -72,7 +75,7 @@ def _repeat_call(names: Names, call: Call) -> Code:
     for id_, name in names.items():
         path = path.replace(id_, f"' + {name} + '").replace(quote(id_), f"' + {name} + '")
     if not isinstance(call.body, Mapping):
-        return {"path": path, "call": {"json": _literal(names, json_of(call.body), 8)}}
+        return {"path": path, "call": {"json": _literal(names, body_of(call), 8)}}
     fields = {name: one for name, one in call.body.items() if not _is_file(one)}
     files = {name: (one["fileName"], b"...") for name, one in call.body.items() if _is_file(one)}
     given = {"data": fields, "files": files} if files else {"data": fields}

@@ -1,7 +1,7 @@
 """The traffic page: API calls and webhook deliveries in one list, newest first, with filters and live updates."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
@@ -10,13 +10,11 @@ from urllib.parse import unquote, urlencode
 from flask import Response, request
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import Entry, Subject, explain_traffic, newest
+from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, newest, parties_of
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
-from flaresend_mock.dashboard.reproduce_curl import json_of
 
 PAGE = 50
 KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
@@ -30,8 +28,6 @@ KINDS, STATUSES = TEXTS["kinds"], TEXTS["statuses"]
 _UNSENT = ("held", "dropped", NOWHERE)
 _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
-_SPELLING = b" +-()."
-_GROUPS = ("groupJids", "groupJid", "groupId")
 
 
 class Filter(NamedTuple):
@@ -173,7 +169,7 @@ class _Listing:
     def _row(self, number: int, at: datetime, subject: Subject) -> Shown:
         """Return one row; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
         if isinstance(subject, Call):
-            parties, mark = _parties(subject), "good" if subject.succeeded else "bad"
+            parties, mark = parties_of(subject), "good" if subject.succeeded else "bad"
         else:
             parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
         row = {"number": number, "at": at, "kind": _kind(subject), "subject": subject, "mark": mark}
@@ -200,7 +196,7 @@ class _Listing:
             text = unquote(f"{subject.url} ").encode(errors="replace") + body
         else:
             text = subject.chat.encode() + b" " + subject.body
-        text = text.translate(None, _SPELLING)
+        text = text.translate(None, SPELLING)
         return any(needle in text for needle in self._needles or ())
 
 
@@ -221,24 +217,11 @@ def _status_class(status: int | None) -> str:
     return "cut" if status is None else f"{status // 100}xx"
 
 
-def _parties(call: Call) -> list[str]:
-    """Return the numbers and JIDs that a call names."""
-    jids = [part for part in call.path.split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
-    body = json_of(call.body) if isinstance(call.body, bytes) else call.body
-    if not isinstance(body, Mapping):
-        return jids
-    body = {str(name).removesuffix("[]"): value for name, value in body.items()}
-    for name in _GROUPS:
-        given = body.get(name)
-        jids += [one for one in (given if isinstance(given, list) else [given]) if isinstance(one, str)]
-    return jids + numbers_in(body)
-
-
 def _needles(world: World, person: str) -> list[bytes]:
     """Return the numbers, LIDs and JIDs that the filter for a person looks for. The caller holds the lock."""
     wanted, state = person.strip().lower(), world.state
     found = [wanted.removesuffix(numbers.USER)] if "@" in wanted else []
-    digits = wanted.encode(errors="replace").translate(None, _SPELLING)
+    digits = wanted.encode(errors="replace").translate(None, SPELLING)
     if digits.isdigit() and len(digits) >= MIN_DIGITS:
         found += [digits.decode()]
         found += [one.lid for one in state.people.values() if digits.decode() in one.number]
@@ -247,4 +230,4 @@ def _needles(world: World, person: str) -> list[bytes]:
             found += [one.number, one.lid]
     found += [one.id for one in state.groups.values() if wanted in one.subject.lower()]
     found += [one.id for one in state.channels.values() if wanted in one.name.lower()]
-    return [one.encode(errors="replace").translate(None, _SPELLING) for one in found[:MAX_NEEDLES]]
+    return [one.encode(errors="replace").translate(None, SPELLING) for one in found[:MAX_NEEDLES]]

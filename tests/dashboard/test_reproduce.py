@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextvars import Context
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.core.events import Event
+from flaresend_mock.core.kinds import KINDS
+from flaresend_mock.core.models import Message
+from flaresend_mock.core.payloads import TARGETED
+from flaresend_mock.core.world import World
+from flaresend_mock.package_data import event_names
 from flaresend_mock.testing import WebhookReceiver
 from flaresend_mock.testing.plugin import MARKER
 from flaresend_mock.testing.server import Server, serving
 from tests.defaults import ANN, ANNS_GROUP, BEN, FAMILY, OWNED
 from tests.receiver import Receiver
+from tests.support import KEY
 
 NASTY = "it's \"$(touch owned)\" `id` \\n \n ''' {x} %s 😀 @/etc/hostname"
 SECONDS = 30
@@ -77,6 +88,15 @@ LETTERS: dict[str, dict[str, Any]] = {
     "raw-delete": {"type": "delete", "message": {"protocolMessage": {"type": 0}}},
     "raw": {"message": {"strangeMessage": {"a": ["'", 1]}}},
     "raw-text": {"message": {"conversation": "as it is"}},
+    **{
+        f"plain-{kind}": {"type": kind}
+        for kind in KINDS
+        if kind not in (*TARGETED, "text", "button_reply", "list_reply", "disappearing")
+    },
+    "button-in-a-group": {"type": "button_reply", "text": "Yes", "group": FAMILY},
+    "lid-in-a-group": {"text": "hi", "from_lid": True, "group": FAMILY},
+    "number-in-a-group": {"text": "hi", "from_lid": False, "group": FAMILY},
+    "picture-in-a-group": {"type": "image", "caption": "Us", "group": FAMILY},
     "raw-poll": {"type": "poll", "message": {"pollCreationMessage": {"name": "q", "options": 5}}},
 }
 RANDOM = frozenset(
@@ -96,6 +116,11 @@ RANDOM = frozenset(
     }
 )
 """Fields that differ each time."""
+
+
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 @pytest.fixture
@@ -156,6 +181,25 @@ def test_the_same_is_written_again(letter: dict[str, Any], emulator: FlaresendMo
     for name in ("from", "participant", "message"):
         assert alike(second["data"].get(name)) == alike(first["data"].get(name))
     assert list(tmp_path.iterdir()) == []
+
+
+@needs_curl
+@pytest.mark.parametrize("name", event_names())
+def test_an_own_event_is_sent_again(name: str, emulator: FlaresendMock, tmp_path: Path) -> None:
+    first = control(emulator, "POST", "inbound", {"event": name})["event"]
+    (message,) = control(emulator, "GET", "messages")["messages"]
+
+    run(snippets(emulator, message["id"])[0], tmp_path)
+
+    second = newest(emulator)
+    assert {**second, "timestamp": 0} == {**first, "timestamp": 0}
+
+
+@pytest.mark.parametrize("name", event_names())
+def test_a_copied_test_of_an_own_event_passes(name: str, emulator: FlaresendMock, kit: Server) -> None:
+    control(emulator, "POST", "inbound", {"event": name})
+
+    passes(snippets(emulator, control(emulator, "GET", "messages")["messages"][-1]["id"])[1], kit)
 
 
 @needs_curl
@@ -242,6 +286,36 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "group": ("/groups/send-message", {"json": {"groupJids": [ANNS_GROUP], "type": "text", "text": "all"}}),
     "channel": (f"/channels/{OWNED}/message", {"json": {"type": "text", "text": "news"}}),
+    "bare-number": ("/send-message", {"json": {"recipients": [int(ANN)], "type": "text", "text": "to a number"}}),
+    "spelled-number": ("/send-message", {"json": {"recipients": ["+254 712-345678"], "type": "text", "text": "x"}}),
+    "given-twice": ("/send-message", {"json": {"recipients": [ANN, ANN], "type": "text", "text": "twice"}}),
+    "failing-number": ("/send-message", {"json": {"recipients": ["9990000500"], "type": "text", "text": "x"}}),
+    "group-form": ("/groups/send-message", {"data": {"groupJids[]": [ANNS_GROUP], "type": "text", "text": "all"}}),
+    "group-file": (
+        "/groups/send-message",
+        {"data": {"groupJids": [ANNS_GROUP], "type": "image"}, "files": {"file": ("a.png", PNG, "image/png")}},
+    ),
+    "channel-form": (f"/channels/{OWNED}/message", {"data": {"type": "text", "text": "news"}}),
+    "channel-file": (
+        f"/channels/{OWNED}/message",
+        {"data": {"type": "image", "caption": "News"}, "files": {"file": ("a.png", PNG, "image/png")}},
+    ),
+    **{
+        f"{kind}-by-url": (
+            "/send-message",
+            {"json": {"recipients": [ANN], "type": kind, "url": f"https://x.example/{kind}"}},
+        )
+        for kind in ("image", "video", "audio", "document")
+    },
+    **{
+        f"{kind}-by-form": (
+            "/send-message",
+            {"data": {"recipients": [ANN], "type": kind}, "files": {"file": (f"a.{end}", b"data", f"{of}/{end}")}},
+        )
+        for kind, of, end in (("image", "image", "png"), ("video", "video", "mp4"), ("audio", "audio", "mpeg"))
+    },
+    "template": ("/send-message", {"json": {"recipients": [ANN], "type": "template", "template": {"a": ["it's", 1]}}}),
+    "template-form": ("/send-message", {"data": {"recipients": [ANN], "type": "template", "template": 'say "hi"'}}),
 }
 
 
@@ -384,6 +458,84 @@ def test_a_copied_test_of_what_was_scheduled_passes(kit: Server) -> None:
         assert message["text"] == "Later"
 
         passes(snippets(emulator, message["id"])[1], kit)
+
+
+def test_a_copied_test_of_what_was_scheduled_and_changed_passes(kit: Server) -> None:
+    with FlaresendMock(world="demo", log_level="error") as emulator:
+        control(emulator, "PATCH", "clock", {"now": "2025-11-14T10:00:00Z", "frozen": True})
+        body = {"recipients": [ANN], "type": "text", "text": "Later", "sendAt": "2025-11-15 09:00:00"}
+        task = call(emulator, "/schedule-message", json=body).json()["task_id"]
+        for change in ({"text": "Much later", "sendAt": "2025-11-16 09:00:00"}, {"sendAt": "x"}, {"recipients": [BEN]}):
+            requests.patch(
+                f"{emulator.url}/scheduled-messages/{task}", json=change, headers=emulator.headers, timeout=SECONDS
+            )
+        control(emulator, "POST", "clock/advance", {"seconds": 3 * 86_400})
+        message = control(emulator, "GET", "messages")["messages"][-1]
+        assert (message["text"], message["to"]) == ("Much later", BEN)
+        test = snippets(emulator, message["id"])[1]
+
+        assert test.count("requests.patch(") == 2  # the refused change is left out
+        passes(test, kit)
+
+
+def test_calls_that_overlap_have_each_their_own(client: Client, world: World, kit: Server, tmp_path: Path) -> None:
+    def overtake(event: Event) -> None:
+        if isinstance(event.subject, Message) and event.subject.content.text == "slow":
+            fast = {"recipients": [ANN], "type": "text", "text": "fast"}
+            Context().run(lambda: client.post("/send-message", json=fast, headers=KEY))
+
+    with world.subscribers.subscribe("message", overtake):
+        client.post("/send-message", data={"recipients": [ANN, BEN], "type": "text", "text": "slow"}, headers=KEY)
+    found = {}
+    for one in client.get("/_mock/messages").get_json()["messages"]:
+        page = client.get(f"/_mock/ui/w/default/parts/why/{one['id']}").text
+        found[one["to"], one["text"]] = offered(page, "as-curl")
+        passes(offered(page, "as-test"), kit)
+
+    assert [(key, "--form-string text=slow" in curl, '"fast"' in curl) for key, curl in found.items()] == [
+        ((ANN, "slow"), True, False),
+        ((ANN, "fast"), False, True),
+        ((BEN, "slow"), True, False),
+    ]
+
+
+def test_what_came_with_the_world_says_so_and_offers_no_other_call(emulator: FlaresendMock, kit: Server) -> None:
+    call(emulator, "/send-message", json={"recipients": [ANN], "type": "text", "text": "ours"})
+    control(emulator, "POST", "inbound", {"from": ANN, "text": "theirs"})
+    export = requests.get(f"{emulator.url}/_mock/world?with_secrets=true", timeout=SECONDS).json()
+    for one in export["messages"]:
+        one["cause"] = None
+    requests.put(f"{emulator.url}/_mock/world", json=export, timeout=SECONDS).raise_for_status()
+    call(emulator, "/send-message", json={"recipients": [ANN], "type": "text", "text": "another"})
+    ours, theirs, _ = control(emulator, "GET", "messages")["messages"]
+    page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/why/{ours['id']}", timeout=SECONDS).text
+
+    assert "No API call sent this message: it came with the world" in page
+    assert "another" not in page
+    assert "/send-message" not in page
+    assert offered(page, "as-curl") == offered(page, "as-test") == ""
+    passes(snippets(emulator, theirs["id"])[1], kit)
+
+
+def test_every_message_of_the_demonstration_is_repeated(kit: Server) -> None:
+    with FlaresendMock(demo=True, log_level="error") as demo:
+        seeded = control(demo, "GET", "messages")["messages"]
+        control(demo, "POST", "inbound", {"from": seeded[0]["chat"].partition("@")[0], "text": "menu"})
+        control(demo, "POST", "deliveries/settle")
+        asked = control(demo, "GET", "requests")["requests"]
+        made = {one["call"]: one for one in asked} | {one["response"].get("task_id"): one for one in asked}
+        messages = control(demo, "GET", "messages")["messages"]
+        for one in messages:
+            command, test = snippets(demo, one["id"])
+            body = json.loads(shlex.split(command)[-1])
+            if one["direction"] == "inbound":
+                assert body["from"] == one["from"]
+                assert body.get("text", body.get("caption")) == (one["text"] or one["caption"])
+            else:
+                assert body == made[one["cause"]["id"]]["body"]
+                assert body["text"] == one["text"]
+            passes(test, kit)
+    assert len(messages) > len(seeded) > 10
 
 
 def test_a_token_is_asked_for_and_a_key_that_nobody_knows_is_not_shown() -> None:
