@@ -13,7 +13,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from flask import has_request_context, request
 
@@ -31,7 +31,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT, Worlds
-from flaresend_mock.http.context import AppServices, is_gone
+from flaresend_mock.http.context import AppServices, audience_of, is_gone
 from flaresend_mock.http.proxy import Proxy, names
 from flaresend_mock.http.server import CannotListen, HttpServer
 from flaresend_mock.http.turns import Turns, give_back, give_way
@@ -201,6 +201,12 @@ class FlaresendMock:
         return local_url(self._http.host, self._http.port)
 
     @property
+    def links(self) -> tuple[str, str]:
+        """The links of --lan to the dashboard: one to control the emulator, and one for an audience."""
+        login, token = f"{self._public_url('')}/_mock/ui/login#", self.settings.control_token or ""
+        return login + quote(token), login + audience_of(token)
+
+    @property
     def tls_port(self) -> int | None:
         """The port of --tls-port, on which it listens besides that of `url`; None without this option."""
         if self._http is None or self.settings.tls_port is None:
@@ -363,7 +369,8 @@ class FlaresendMock:
 
     def _public_url(self, url: str) -> str:
         port = self._http.port if self._http else self.settings.port
-        return self.settings.public_url or url or (local_url(self.settings.host, port) if port else DEFAULT_PUBLIC_URL)
+        host, url = (hosts.own_address(), "") if self.settings.lan else (self.settings.host, url)
+        return self.settings.public_url or url or (local_url(host, port) if port else DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Delay a call, unless the client is gone. Other calls with large bodies have their turn meanwhile."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -131,6 +132,7 @@ class Settings:
     history: int = _option(10_000, click.IntRange(1, 10_000_000))
     max_connections: int = _option(2000, click.IntRange(1, 100_000))
     demo: bool = _option(False)
+    lan: bool = _option(False)
     log_format: str = _option("text", _choice("text", "json"))
     log_level: str = _option("info", _choice("debug", "info", "warning", "error"))
 
@@ -140,6 +142,9 @@ class Settings:
             value = getattr(self, option.name)
             if value is not None or option.default is not None:
                 object.__setattr__(self, option.name, _converted(option, value, option.name))
+        if self.lan:
+            object.__setattr__(self, "host", "0.0.0.0")  # noqa: S104  # nosec B104
+            object.__setattr__(self, "control_token", self.control_token or token_urlsafe(12))
 
 
 def _converted(option: Field[Any], value: object, source: str) -> Any:

@@ -348,6 +348,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             "history": Case((1, 2), kept, ([1, 1], [2, 2])),
             "max_connections": Case((1, 2), connections, ([200, 503, 503], [200, 200, 503])),
             "demo": Case((False, True), demonstrates, ([False, False], [True, True])),
+            "lan": Case((False, True), lambda one: call(one, "GET", "/_mock/messages").status_code, (200, 401)),
         }
 
 

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakKeyDictionary
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 from zoneinfo import ZoneInfo
 
 from werkzeug.test import Client
@@ -25,17 +26,12 @@ from flaresend_mock.core.models import Instance, Message, TaskChange
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import load_fixture
 
-if TYPE_CHECKING:
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
 BOT = load_fixture("demo/bot.json")
 TEXTS: dict[str, str] = BOT["texts"]
 AGENT = "demo-bot/1.0"
 _WORDS = {name: re.compile(rf"\b(?:{words})(?!\w)", re.IGNORECASE) for name, words in BOT["words"].items()}
 _AT_NEXT_ATTEMPT = (401, 408, 425, 429)  # of the delivery, the bot tries again; with a 5xx, also at once
 _turns: WeakKeyDictionary[World, Lock] = WeakKeyDictionary()
-
-Step = tuple[str, str, dict[str, Any]]  # a call: method, path and body
 
 
 def bot(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -105,10 +101,9 @@ class Talk:
 def suggestions(world: World, instance: Instance, chat: str) -> tuple[dict[str, Any], datetime | None]:
     """Return messages that go on with the conversation with a person, by label, and when an order will be ready."""
     talk = Talk(world, instance, chat, chat.removesuffix(numbers.USER))
-    is_ready = talk.ready is not None and talk.ready <= world.clock.now()
-    chips = {label: BOT["chips"][label] for label in BOT["stages"]["ready" if is_ready else talk.stage]}
-    unsaid = {label: one for label, one in chips.items() if one.get("text", one.get("type")) not in talk.said}
-    return unsaid, None if is_ready else talk.ready
+    ready = talk.ready if talk.ready and talk.ready > world.clock.now() else None
+    chips = {label: BOT["chips"][label] for label in BOT["stages"][talk.stage if ready == talk.ready else "ready"]}
+    return {label: one for label, one in chips.items() if one.get("text", one.get("type")) not in talk.said}, ready
 
 
 def _handle(event: dict[str, Any], api: WSGIApplication, world: World) -> bool:
@@ -123,25 +118,23 @@ def _handle(event: dict[str, Any], api: WSGIApplication, world: World) -> bool:
         return all(map(call, _steps(world, instance, message, chat)))
 
 
-def _steps(world: World, instance: Instance, message: Message, chat: str) -> Iterator[Step]:
-    """Yield the calls that follow from a message."""
+def _steps(world: World, instance: Instance, message: Message, chat: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield the calls that follow from a message: method, path and body."""
     talk = Talk(world, instance, message.chat, message.sender, message.event)
-    to_one = {"recipients": [message.sender], "type": "text"}
+    path, to = "/send-message", {"recipients": [message.sender]}
     if talk.former and talk.former != talk.reminder:
         for task in world.schedule.pending(instance.id):
             if (task.recipients, task.content.text) == ((message.sender,), talk.former[0]):
                 yield "DELETE", f"/scheduled-messages/{task.id}", {}
     if talk.reply:
         late = TEXTS["late"] if world.clock.now() - message.at > timedelta(seconds=30) else ""
-        if chat.endswith(numbers.GROUP):
-            yield "POST", "/groups/send-message", {"groupJids": [chat], "type": "text", "text": late + talk.reply}
-        else:
-            yield "POST", "/send-message", {**to_one, "text": late + talk.reply}
+        there = ("/groups/send-message", {"groupJids": [chat]}) if chat.endswith(numbers.GROUP) else (path, to)
+        yield "POST", there[0], {**there[1], "type": "text", "text": late + talk.reply}
     if talk.reminder and talk.reminder != talk.former:
-        yield "POST", "/schedule-message", {**to_one, "text": talk.reminder[0], "sendAt": talk.reminder[1]}
+        yield "POST", "/schedule-message", {**to, "type": "text", "text": talk.reminder[0], "sendAt": talk.reminder[1]}
 
 
-def _call(client: Client, url: str, key: str, world: World, message: Message, step: Step) -> bool:
+def _call(client: Client, url: str, key: str, world: World, message: Message, step: tuple[Any, ...]) -> bool:
     """Make a call that was not made yet, twice if it fails, and return whether it is done or refused for good."""
     (method, path, body), headers = step, {"Authorization": f"Bearer {key}", "User-Agent": AGENT}
     for _ in range(2):
@@ -157,11 +150,11 @@ def _was_said(world: World, message: Message, text: str) -> bool:
     """Tell whether a text was sent or scheduled since a message came: the response to that call may have been lost."""
     with world.lock:
         news = [event.subject for event in world.state.events.since(message.event)]
+    sent = ("outbound", message.chat)
     tasks = [one.task for one in news if isinstance(one, TaskChange) and one.action == "scheduled"]
-    said = [one.content.text or "" for one in tasks if message.sender in one.recipients]
-    sent = [one for one in news if isinstance(one, Message) and one.direction == "outbound"]
-    said += [one.content.text or "" for one in sent if one.chat == message.chat]
-    return any(one.endswith(text) for one in said)
+    said = [one.content for one in tasks if message.sender in one.recipients]
+    said += [one.content for one in news if isinstance(one, Message) and (one.direction, one.chat) == sent]
+    return any((one.text or "").endswith(text) for one in said)
 
 
 def _is_for_bot(world: World, instance: Instance, message: Message) -> bool:
@@ -169,8 +162,9 @@ def _is_for_bot(world: World, instance: Instance, message: Message) -> bool:
     if message.direction != "inbound" or message.sender == instance.number:
         return False
     content, mentioned = payloads.read(message.payload), str(payloads.context_of(message).get("mentionedJid"))
-    phone, quoted = world.state.people[instance.number], world.state.messages.get(payloads.quoted_by(message) or "")
+    quoted = world.state.messages.get(payloads.quoted_by(message) or "")
     is_named = instance.title.lower() in (content.text or content.caption or "").lower()
-    is_mentioned = phone.lid in mentioned or phone.number + numbers.USER in mentioned
+    own = [instance.number + numbers.USER, *(lid for lid, one in world.state.lids.items() if one == instance.number)]
+    is_mentioned = any(jid in mentioned for jid in own)
     is_quoted = quoted is not None and quoted.direction == "outbound"
     return not message.chat.endswith(numbers.GROUP) or is_named or is_mentioned or is_quoted

@@ -160,6 +160,8 @@ def _greet(emulator: FlaresendMock) -> None:
     greeting = f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}"
     if is_json():
         log.info(greeting)
+        if emulator.settings.lan:
+            log.info("phones in this network control it by %s, and an audience watches by %s", *emulator.links)
         return
     body = """'{"recipients":["254712345678"],"type":"text","text":"Hello"}'"""
     headers = f"-H {shlex.quote(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
@@ -169,6 +171,12 @@ def _greet(emulator: FlaresendMock) -> None:
         print(f"It also listens on port {emulator.tls_port}, as --tls-port says")
     print(f"Try it: curl {emulator.url}/send-message {headers} -d {body}")
     print(f"Dashboard: {emulator.url}/_mock/ui/", flush=True)
+    if emulator.settings.lan:
+        import segno
+
+        link, watching = emulator.links
+        segno.make(link).terminal(compact=True)
+        print(f"Phones in this network control it by {link}\nAn audience watches by {watching}", flush=True)
 
 
 @click.group(

@@ -8,7 +8,7 @@ from flask import Request, Response, request
 from werkzeug.exceptions import Forbidden, Unauthorized
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.context import CONTROL, cookie_of, pass_for, services
+from flaresend_mock.http.context import CONTROL, cookie_of, is_audience, pass_for, services
 
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
@@ -18,6 +18,11 @@ UI = CONTROL + "/ui/"
 LOGIN = UI + "login"
 OPEN = {HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json", CONTROL + "/ca.pem"}
 """The paths that need no token: they reveal nothing about a world."""
+
+_WATCHED = re.compile(
+    rf"{UI}(?:faces/.*|w/[^/]+/(?:chats|guides|parts/(?:chats|news|older|why|status|switcher|unread))(?:/.*)?)?"
+    rf"|{CONTROL}/(?:events|media/[^/]+)"
+)  # the paths that an audience reads
 
 _HOST = re.compile(r"(?:([A-Za-z0-9._-]+)|\[([0-9A-Fa-f:.]+)(?:%[\w.~%-]*)?\])(?::\d+)?", re.ASCII)
 
@@ -34,7 +39,9 @@ def check() -> Response | None:
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
         if _is(request.headers.get(TOKEN_HEADER, ""), token):
             return None
-        if _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
+        if is_audience() and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
+            raise Forbidden("Who watches by this link sees the chats, and changes nothing.")
+        if is_audience() or _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
             host = request.headers.get("Host", "")
             _check_page(request, {f"http://{host}", f"https://{host}"})
             return None

@@ -19,7 +19,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message, failed_replies
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import blueprint, live, number_argument, page, part
-from flaresend_mock.http.context import services
+from flaresend_mock.http.context import is_audience, services
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 
 MESSAGES = 40  # the number of messages that a page loads at a time
@@ -239,7 +239,7 @@ def _seen(world: World) -> Seen:
     seen = services().seen.setdefault(world, {})
     if len(seen) > MAX_SEEN or max(seen.values(), default=0) > world.state.events.last_number:
         seen.clear()  # the world was replaced
-    return seen
+    return dict(seen) if is_audience() else seen
 
 
 def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:

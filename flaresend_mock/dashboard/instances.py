@@ -3,14 +3,17 @@
 import json
 from collections import Counter
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Response, abort
 
 from flaresend_mock.background.webhook_handshake import MODES
+from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import blueprint, live, page, part
+from flaresend_mock.http.context import own_url
 from flaresend_mock.package_data import event_names, sample_event
 
 
@@ -49,4 +52,5 @@ def read_cards(world: World) -> list[dict[str, Any]]:
 
 @live("instances", "instances_cards.html")
 def _cards(world: World) -> dict[str, object]:
-    return {"cards": read_cards(world), "settings": world.state.settings}
+    shown = {"is_local": is_loopback(urlsplit(own_url()).hostname or "")}  # a phone cannot open the URL in a QR code
+    return shown | {"cards": read_cards(world), "settings": world.state.settings}

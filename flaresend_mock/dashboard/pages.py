@@ -18,7 +18,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import TEXTS, formatted, plain
 from flaresend_mock.http.bodies import read_urlencoded_form
-from flaresend_mock.http.context import cookie_of, pass_for, services
+from flaresend_mock.http.context import audience_of, cookie_of, is_audience, pass_for, services
 from flaresend_mock.package_data import guides
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
@@ -84,10 +84,11 @@ def login() -> Response:
 def check_login() -> Response:
     token = services().token or ""
     given = read_urlencoded_form(request, MAX_LOGIN).get("token", "")
-    if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+    said = given.encode("utf-8", "replace")
+    if not any(hmac.compare_digest(said, one.encode()) for one in (token, audience_of(token))):
         return _login_page("This is not the token that the emulator was started with.", 401)
     response = Response(status=303, headers={"Location": "./"})
-    response.set_cookie(cookie_of(token), pass_for(token), httponly=True, samesite="Strict", secure=request.is_secure)
+    response.set_cookie(cookie_of(token), pass_for(given), httponly=True, samesite="Strict", secure=request.is_secure)
     return response
 
 
@@ -124,7 +125,8 @@ def part(template: str, world: World, **values: Any) -> Response:
     values |= {"world": world, "ui": up, "here": f"{up}w/{world.name}/", "mock": f"{up}../"}
     values |= {"now": now.astimezone(zone), "frozen": frozen, "armed": armed}
     values |= {"edition": f"{services().run} {world.replacements}", "local": lambda moment: moment.astimezone(zone)}
-    values |= {"texts": TEXTS, "version": services().version, "tabs": TABS}
+    values |= {"texts": TEXTS, "version": services().version, "audience": is_audience()}
+    values["tabs"] = TABS[:1] if values["audience"] else TABS
     values["day"] = lambda moment: _day(moment.astimezone(zone), now.astimezone(zone))
     values["shifted"] = abs(world.clock.setting.offset.total_seconds()) > 1 and not frozen
     return html(render_template(f"dashboard/{template}", **values))

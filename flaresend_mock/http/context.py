@@ -128,6 +128,17 @@ def pass_for(token: str) -> str:
     return hmac.new(token.encode(), b"flaresend-mock dashboard", hashlib.sha256).hexdigest()
 
 
+def audience_of(token: str) -> str:
+    """Return the token of an audience, which watches the chats and changes nothing."""
+    return pass_for(token + " audience")[:16]
+
+
+def is_audience() -> bool:
+    token = services().token or ""
+    given = request.cookies.get(cookie_of(token), "").encode("utf-8", "replace")
+    return hmac.compare_digest(given, pass_for(audience_of(token)).encode())
+
+
 def find_path(environ: dict[str, Any], *, strict: bool) -> None:
     """Put the path of a call of the API into its environ: as it was sent, and as it is routed.
 

@@ -1053,6 +1053,25 @@ def test_one_goes_to_the_same_page_of_another_world(emulator: FlaresendMock, ope
         assert page.inner_text(".switcher summary bdi") == "checkout"
 
 
+@pytest.mark.parametrize("watches", [False, True])
+def test_a_link_of_the_network_logs_in(watches: bool, browser: Any) -> None:
+    """Its token stands behind the #, which the page sends, and forgets."""
+    with FlaresendMock(demo=True, lan=True, log_level="error") as emulator:
+        link = emulator.links[watches].partition("#")[2]
+        with opened(browser, emulator, f"login#{link}") as page:
+            page.wait_for_url("**/w/default/chats")
+            page.get_by_role("link", name="Amina Hassan").click()
+            sync_api.expect(page.locator("#composer")).to_have_count(0 if watches else 1)
+            sync_api.expect(page.get_by_text("You are watching")).to_have_count(1 if watches else 0)
+            headers = {"X-Control-Token": emulator.settings.control_token or ""}
+            letter = {"from": "254711000003", "text": "hello from elsewhere"}
+            requests.post(f"{emulator.url}/_mock/inbound", json=letter, headers=headers, timeout=30).raise_for_status()
+            page.locator(".bubble.person", has_text="hello from elsewhere").wait_for()
+            page.locator(".bubble.app", has_text="Hello! I am the baker").wait_for()
+            page.locator(".bubble").last.locator("[data-why]").click()
+            page.locator("#why h2").wait_for()
+
+
 def test_the_first_minute_of_a_demonstration(open_page: Callable[..., Any], emulator: FlaresendMock) -> None:
     """On a phone, with the suggestions alone: an order with a photo, and the reminder that comes as the clock skips."""
     with open_page(viewport={"width": 390, "height": 844}) as page:

@@ -81,6 +81,7 @@ def settings() -> Settings:
         history=100,
         max_connections=10,
         demo=True,
+        lan=False,
         log_format="json",
         log_level="warning",
     )
@@ -96,6 +97,7 @@ def emulator(mock: FlaresendMock) -> None:
     assert_type(mock.api_key, str)
     assert_type(mock.headers, dict[str, str])
     assert_type(mock.proxy_url, str)
+    assert_type(mock.links, tuple[str, str])
     assert_type(mock.ca_bundle, str)
     assert_type(mock.env(), dict[str, str])
     assert_type(mock.tls_context(), SSLContext)
