@@ -85,7 +85,7 @@ def write(page: Any, text: str) -> None:
 
 def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         write(page, "what are your hours?")
         page.wait_for_selector(".bubble.person >> text=what are your hours?")
         page.wait_for_selector(".bubble.app >> text=Monday to Saturday")
@@ -106,8 +106,9 @@ def test_what_happens_elsewhere_appears_without_reloading(
 ) -> None:
     with open_page() as page:
         page.wait_for_selector(".chatlist")
+        assert "Amina" not in page.inner_text(".chatlist li:first-child")
         steer(emulator, "POST", "inbound", {"from": "254711000003", "text": "from a test"})
-        page.wait_for_selector(".chatlist li:first-child >> text=from a test")
+        page.wait_for_selector(".chatlist li:first-child:has-text('Amina Hassan')")  # the bot may have replied
 
 
 def test_a_message_full_of_script_is_shown_as_text(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
@@ -131,7 +132,7 @@ def agree(page: Any) -> None:
 
 def test_one_reacts_replies_edits_and_deletes(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click("text=Amina Hassan")
+        page.click(".chat:has-text('Amina Hassan')")
         write(page, "my mesage")
         mine = ".bubble.person:has-text('my mesage')"
         page.click(f"{mine} [data-react]")
@@ -171,7 +172,7 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
     note = tmp_path / "notes.txt"
     note.write_text("hello")
     with open_page() as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         page.click("#attacher")
         with page.expect_file_chooser() as chooser:
             page.click("[data-kind=document]")
@@ -219,7 +220,7 @@ def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:
     with open_page("w/default/chats") as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         every = page.evaluate("[...document.getElementById('kind').options].map((one) => one.value)")
         kinds = [one for one in every if one not in ("", "poll_vote", "event")]
         page.fill("#text", "Some words")
@@ -249,7 +250,7 @@ def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
 
 def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         attach(page, "image")
         page.click("[data-sample=jpeg]")
         write(page, "Like this?")
@@ -280,7 +281,7 @@ def test_pictures_that_come_late_leave_the_newest_message_in_sight(
     with open_page("w/default/chats", viewport={"width": 1200, "height": 500}) as page:
         kept: list[Any] = []
         page.route("**/media/*", lambda route: kept.append(route))
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         page.wait_for_selector(".bubble >> text=the last")
         assert at_the_end(page)
         while len(kept) < 2:
@@ -298,7 +299,7 @@ def test_pictures_that_come_late_leave_the_newest_message_in_sight(
 
 def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> None:
     with open_page(viewport={"width": 1200, "height": 500}) as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         page.wait_for_selector(".bubble")
         assert at_the_end(page)
         page.click(".bubble.app >> nth=-1 >> [data-why]")
@@ -310,7 +311,7 @@ def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> Non
 
 def test_a_reaction_is_picked_where_the_bubble_is(open_page: Callable[..., Any]) -> None:
     with open_page(viewport={"width": 1000, "height": 420}) as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         last = ".bubble.app >> nth=-1"
         page.wait_for_selector(last)
         page.click(f"{last} >> [data-react]")
@@ -455,7 +456,7 @@ def test_it_is_readable_on_a_phone(open_page: Callable[..., Any]) -> None:
             page.wait_for_selector("main")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
         page.goto(f"{page.url.partition('/w/')[0]}/w/default/chats")
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         page.wait_for_selector("#composer")
         assert page.is_hidden(".list")
         page.click(".back")
@@ -496,7 +497,7 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
     try:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{server.port}/a/prefix/_mock/ui/")
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         write(page, "menu")
         page.wait_for_selector(".bubble.app >> text=Our bakery")
         page.close()
@@ -544,7 +545,7 @@ def test_a_webhook_that_fails_is_seen(browser: Any, failing: FlaresendMock) -> N
 
 def test_the_whole_page_follows_when_the_world_is_reset(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click("text=Brian Otieno")
+        page.click(".chat:has-text('Brian Otieno')")
         write(page, "soon forgotten")
         page.wait_for_selector(".bubble.person >> text=soon forgotten")
         steer(emulator, "POST", "reset")
@@ -840,10 +841,12 @@ def test_what_is_scheduled_is_cancelled(emulator: FlaresendMock, open_page: Call
     body = {"recipients": [BRIAN], "type": "text", "text": "Never mind", "sendAt": "2099-01-01 09:00:00"}
     requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
     with open_page("w/default/schedule") as page:
-        page.click(".due button:text-is('Cancel')")
+        cancel = page.locator(".due button:text-is('Cancel')")
+        before = cancel.count()
+        cancel.last.click()  # that of 2099
         agree(page)
-        page.wait_for_selector(".due button:text-is('Cancel')", state="detached")
-    assert steer(emulator, "GET", "scheduled") == {"scheduled": []}
+        page.wait_for_selector(f".due button:text-is('Cancel') >> nth={before - 1}", state="detached")
+    assert "Never mind" not in json.dumps(steer(emulator, "GET", "scheduled"))
 
 
 def test_a_fault_is_armed_and_seen_everywhere_and_cleared(
@@ -871,7 +874,7 @@ def test_calls_and_deliveries_are_watched_and_delivered_again(
         steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "menu"})
         page.wait_for_selector("text=/send-message >> nth=0")
         before = len(steer(emulator, "GET", "deliveries")["deliveries"])
-        page.click("text=app- >> nth=0")
+        page.click(".kind.delivery >> nth=0")
         page.click("text=Deliver again >> nth=0")
         page.wait_for_selector(".toast")
         assert len(steer(emulator, "GET", "deliveries")["deliveries"]) == before + 1
