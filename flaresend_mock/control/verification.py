@@ -18,7 +18,7 @@ from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
 from flaresend_mock.core.models import Delivery, Message
-from flaresend_mock.core.verification import Expectation, Gathering, Item, judge, nearest
+from flaresend_mock.core.verification import Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
@@ -222,15 +222,13 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
     of = COLLECTIONS[name]
     matcher = of.compile(world, body["match"])
     steps = [of.compile(world, step, f"in_order[{index}]") for index, step in enumerate(body.get("in_order", ()))]
-    counts = {count: body.get(count) for count in ("exactly", "at_least", "at_most")}
-    if "never" in body:
-        counts["exactly"] = 0
-    elif not steps and all(count is None for count in counts.values()):
-        counts["at_least"] = 1
+    counts = {count: body[count] for count in ("exactly", "at_least", "at_most") if count in body}
+    if not counts and ("never" in body or not steps):
+        counts = {"exactly": 0} if "never" in body else {"at_least": 1}
     since = _since(world, body)
     arrived, forgotten = of.since(world, since), of.forgotten(world)
     found = [item for item in arrived if matcher.holds(item)]
-    verdict = judge(Expectation(**counts, in_order=steps), found)
+    verdict = judge(found, steps, **counts)
     if forgotten > since and not verdict.certain:
         return _refuse_evicted(name, forgotten)
     if verdict.holds:

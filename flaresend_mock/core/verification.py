@@ -48,16 +48,6 @@ class Gathering:
 
 
 @model
-class Expectation:
-    """The expected number of items, and the matchers that items must meet in order; other items may lie between."""
-
-    exactly: int | None = None
-    at_least: int | None = None
-    at_most: int | None = None
-    in_order: Sequence[Matcher] = ()
-
-
-@model
 class Verdict:
     """The result of an expectation: whether it holds or what the `problem` is.
 
@@ -72,15 +62,20 @@ class Verdict:
     left: Sequence[Item] = ()
 
 
-def judge(expected: Expectation, found: Sequence[Item]) -> Verdict:
-    """Compare the items that were found with an expectation."""
-    upper = [bound for bound in (expected.exactly, expected.at_most) if bound is not None]
-    lower = [bound for bound in (expected.exactly, expected.at_least) if bound is not None]
+def judge(found: Sequence[Item], in_order: Sequence[Matcher] = (), **counts: int) -> Verdict:
+    """Compare the items that were found with their expected number: `exactly`, `at_least` or `at_most` as many.
+
+    Items must also meet the matchers `in_order`; others may lie between.
+    """
+    upper = [counts[name] for name in ("exactly", "at_most") if name in counts]
+    lower = [counts[name] for name in ("exactly", "at_least") if name in counts]
     too_many = bool(upper) and len(found) > min(upper)
     if too_many or (lower and len(found) < max(lower)):
-        return Verdict(False, too_many, f"expected {_wanted(expected)}, found {len(found)}")
+        wanted = " and ".join(f"{name.replace('_', ' ')} {count}" for name, count in counts.items())
+        wanted = "none" if wanted == "exactly 0" else wanted
+        return Verdict(False, too_many, f"expected {wanted}, found {len(found)}")
     position = 0
-    for step, matcher in enumerate(expected.in_order):
+    for step, matcher in enumerate(in_order):
         left = found[position:]
         at = next((index for index, item in enumerate(left) if matcher.holds(item)), None)
         if at is None:
@@ -104,13 +99,3 @@ def _likeness(miss: Miss) -> float:
     if not isinstance(expected, str) or not isinstance(miss.actual, str):
         return 0.0
     return difflib.SequenceMatcher(None, expected[:_MAX_TEXT], miss.actual[:_MAX_TEXT]).quick_ratio()
-
-
-def _wanted(expected: Expectation) -> str:
-    exactly = "none" if expected.exactly == 0 else f"exactly {expected.exactly}"
-    bounds = {
-        exactly: expected.exactly,
-        f"at least {expected.at_least}": expected.at_least,
-        f"at most {expected.at_most}": expected.at_most,
-    }
-    return " and ".join(words for words, bound in bounds.items() if bound is not None)

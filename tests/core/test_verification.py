@@ -10,7 +10,7 @@ import pytest
 
 from flaresend_mock.core.matchers.matchers import Miss
 from flaresend_mock.core.matchers.parser import Field, Matcher, compile_matcher
-from flaresend_mock.core.verification import MAX_COMPARED, Expectation, Gathering, Verdict, judge, nearest
+from flaresend_mock.core.verification import MAX_COMPARED, Gathering, Verdict, judge, nearest
 
 FIELDS = {"text": Field(), "to": Field(), "status": Field(), "any": Field(free=True)}
 
@@ -25,7 +25,7 @@ def items(*texts: str) -> list[dict[str, Any]]:
 
 def judged(texts: Sequence[str], *in_order: str, **counts: int) -> Verdict:
     steps = [matcher(text=text) for text in in_order]
-    return judge(Expectation(**counts, in_order=steps), items(*texts))
+    return judge(items(*texts), steps, **counts)
 
 
 # Gathering
@@ -182,8 +182,8 @@ def test_an_order_that_does_not_hold_tells_which_step_is_missing_and_what_was_le
 def test_one_thing_meets_one_step_only() -> None:
     everything = [matcher(), matcher()]
 
-    assert not judge(Expectation(in_order=everything), items("a")).holds
-    assert judge(Expectation(in_order=everything), items("a", "b")).holds
+    assert not judge(items("a"), everything).holds
+    assert judge(items("a", "b"), everything).holds
 
 
 def test_a_count_and_an_order_must_both_hold() -> None:
