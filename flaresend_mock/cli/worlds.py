@@ -1,5 +1,7 @@
-"""flaresend-mock world, reset, clock and advance: worlds as a whole, and their time."""
+"""flaresend-mock world, clock, instance, receive, fault and others: the calls that change a world."""
 
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +11,8 @@ import click
 
 from flaresend_mock.cli import options, output
 from flaresend_mock.cli.commands import Call
-from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator
+from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, media_of, part
+from flaresend_mock.core.transcript import fault_line
 
 _OPENING = b'{"format":"flaresend-mock world"'
 _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
@@ -73,6 +76,105 @@ def _line(world: Mapping[str, Any]) -> str:
     return f"{world.get('name')}: {counts}; {world.get('now')}, {'frozen' if world.get('frozen') else 'running'}"
 
 
+_WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
+_IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
+
+
+def _webhook(given: dict[str, Any]) -> dict[str, Any]:
+    body = {"url": given.pop("target"), **given}
+    if "ca" in body:
+        body["ca"] = options.read_file(body["ca"]).decode("utf-8", "replace")
+    return body
+
+
+def _qr(emulator: ControlPlane, as_json: bool, instance_id: str, out: Path | None) -> None:
+    path = f"/instances/{part(instance_id)}/qr"
+    if out is not None:
+        if (suffix := out.suffix.lower()) not in _IMAGES:
+            raise click.UsageError(f"--out: {out}: a name that ends in .png or .svg")
+        image, media_type = emulator.fetch(path, format=suffix[1:])
+        if media_type != _IMAGES[suffix]:
+            raise NotAnEmulator(emulator.url)
+        options.write_file(out, image)
+    drawing = b"" if as_json or out is not None else emulator.fetch(path, format="text")[0]
+    response = emulator.call("GET", path)
+    if not as_json:
+        _draw(drawing.decode("utf-8", "replace"))
+    output.show(response, as_json, [str(response.get("url"))])
+
+
+def _draw(drawing: str) -> None:
+    """Print a QR code; on a terminal in white on black, which phones can read."""
+    if not output.can_write(drawing):
+        output.note("this terminal cannot show the QR code; open the URL, or save the code with --out qr.png")
+        return
+    colours = (_WHITE_ON_BLACK, _DEFAULT_COLOURS) if sys.stdout.isatty() else ()
+    for line in drawing.splitlines():
+        output.say(line, *colours)
+
+
+def _event(given: str) -> Any:
+    text = given if given.lstrip().startswith("{") else None
+    try:
+        if text is None and Path(given).is_file():
+            text = Path(given).read_text(encoding="utf-8")
+        return given if text is None else json.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise click.UsageError(f"--event: {given[:100]}: {error}") from None
+
+
+def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **given: Any) -> None:
+    file, event = given.pop("file"), given.pop("event")
+    body: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | dict(field)
+    for name in ("reply_to", "target", "album"):
+        if body.get(name) == "last":
+            newest = emulator.items(emulator.call("GET", "/messages", limit=1), "messages")
+            body[name] = newest[-1].get("id") if newest else "last"
+    if event is not None:
+        body["event"] = _event(event)
+    if file is not None:
+        try:
+            body["media"] = media_of(file)
+        except OSError as error:
+            raise click.UsageError(f"--file: {file}: {error.strerror}") from None
+    response = emulator.call("POST", "/inbound", body)
+    delivery = response.get("delivery")
+    if not isinstance(delivery, dict):
+        raise NotAnEmulator(emulator.url)
+    output.show(response, as_json, [f"{delivery.get('message')} {delivery.get('status')}"])
+
+
+_LINE = "{id} {status} {number} {name}"
+
+
+_DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:-(\d{1,9}(?:\.\d{1,9})?))?", re.ASCII)
+
+
+def _described(given: dict[str, Any]) -> dict[str, Any]:
+    match = {name: given.pop(name) for name in ("path", "method", "number", "key", "body") if name in given}
+    status, response_body = given.pop("status", None), given.pop("response_body", None)
+    if "body" in match:
+        match["body"] = options.json_option("--body", match["body"])
+    if not 0 <= given.get("probability", 0) <= 1:
+        raise click.UsageError("--probability: from 0 to 1")
+    if response_body is not None and status is None:
+        raise click.UsageError("--response-body: give the --status of the reply, too")
+    if status is not None:
+        given["respond"] = {"status": status}
+        if response_body is not None:
+            given["respond"]["body"] = options.json_or_text(response_body)
+    if "delay" in given:
+        given["delay"] = _delay(given["delay"])
+    return {**given, "match": match} if match else given
+
+
+def _delay(text: str) -> float | dict[str, float]:
+    found = _DELAY.fullmatch(text)
+    if found is None:
+        raise click.UsageError(f"--delay: {text!r} is neither seconds such as 1.5 nor a range such as 1-3")
+    return float(found[1]) if found[2] is None else {"from": float(found[1]), "to": float(found[2])}
+
+
 COMMANDS = {
     "reset": Call("POST /reset", "World {world} is in its initial state", seconds=LONG_SECONDS),
     "world list": Call("GET /worlds", _line, items="worlds"),
@@ -88,4 +190,14 @@ COMMANDS = {
     "world delete": Call("DELETE /worlds/{name}", "deleted: {deleted}"),
     "clock": _clock,
     "advance": _advance,
+    "instance list": Call("GET /instances", _LINE, items="instances"),
+    "instance create": Call("POST /instances", _LINE),
+    "instance connect": Call("POST /instances/{instance_id}/status", _LINE, body=lambda _: {"status": "connected"}),
+    "instance disconnect": Call("POST /instances/{instance_id}/disconnect", _LINE),
+    "instance webhook": Call("PUT /instances/{instance_id}/webhook", "{instance} {target}", body=_webhook),
+    "instance qr": _qr,
+    "receive": _receive,
+    "fault add": Call("POST /faults", fault_line, body=_described),
+    "fault list": Call("GET /faults", fault_line, items="faults"),
+    "fault clear": Call("DELETE /faults/{fault_id}", "deleted: {deleted}"),
 }
