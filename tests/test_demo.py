@@ -111,6 +111,9 @@ def test_the_past_is_made_of_calls_and_webhooks(demo: FlaresendMock) -> None:
     assert {one.at.second for task in state.ended_tasks for one in state.messages if one.content == task.content} == {0}
     assert {one.content.type for one in state.messages} >= {"text", "image"}
     assert len(state.tasks) == 1  # a reminder is to come
+    causes = {one.cause.id for one in state.messages if one.direction == "outbound" and one.cause is not None}
+    assert causes <= {call.id for call in made} | {task.id for task in state.ended_tasks}
+    assert all(one.cause is not None for one in state.messages if one.direction == "outbound")
 
 
 def test_the_past_is_the_same_for_a_seed_and_a_start() -> None:

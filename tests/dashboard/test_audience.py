@@ -149,6 +149,8 @@ def test_an_audience_changes_nothing_and_sees_nothing_else(emulator: FlaresendMo
         status = audience.open(path, method=method, headers={"Origin": "http://localhost"}).status_code
         is_read = method in ("GET", "HEAD") and WATCHED.fullmatch(path)
         assert (status == 403) == (not is_read and not OPEN.fullmatch(path)), (method, path, status)
+    for path in ("events", "media/x", "ui/w/default/chats"):
+        assert audience.post(f"/_mock/{path}", headers={"Origin": "http://localhost"}).status_code == 403
     assert emulator.worlds.default().state.events.last_number == before
     assert len(emulator.worlds.all()) == 1
 
