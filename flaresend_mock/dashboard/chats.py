@@ -119,8 +119,11 @@ def why(world: World, message: str) -> Response:
     return part("why.html", world, found=explain_message(world, message))
 
 
-def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
-    """Return all chats, newest first, then those without messages. `search` shows the message that it finds."""
+def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> tuple[list[Chat], int]:
+    """Return chats that a search finds, newest first, each with the message found, and how many messages are unread.
+
+    Chats without messages come last. Messages of the open chat are read.
+    """
     wanted = search.strip().lower()
     last: dict[tuple[str, str], Message | None] = {}
     matched: dict[tuple[str, str], Message] = {}
@@ -141,16 +144,18 @@ def read_chats(world: World, seen: Seen, search: str = "") -> list[Chat]:
             for (instance, chat), message in last.items()
             if (owner := state.instances.get(instance)) is not None
         ]
+    total = sum(one.unread for one in found if one.key != open_)
     if not wanted:
-        return found
+        return found, total
     digits = "".join(filter(str.isdigit, wanted))
-    return [
+    fitting = [
         replace(chat, last=matched.get((chat.instance.id, chat.id), chat.last))
         for chat in found
         if any(wanted in text.lower() for text in (chat.title, chat.line))
         or (digits and digits in chat.id)
         or (chat.instance.id, chat.id) in matched
     ]
+    return fitting, total
 
 
 def read_page(world: World, chat: Chat, *, before: int | None = None, around: int = 0) -> Shown:
@@ -195,15 +200,14 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
 @live("chats", "list.html")
 def _list(world: World) -> dict[str, object]:
     start, search, open_ = number_argument("start"), request.args.get("q", ""), request.args.get("open", "")
-    end, found = start + CHATS, read_chats(world, _seen(world), search)
-    unread = sum(one.unread for one in (read_chats(world, _seen(world)) if search else found) if one.key != open_)
+    end, (found, unread) = start + CHATS, read_chats(world, _seen(world), search, open_)
     listed = {"found": found[start:end], "more": end if len(found) > end else None, "unread": unread}
     return {**listed, "search": search, "open": open_, "several": len(world.state.instances) > 1}
 
 
 @live("unread", "unread.html")
 def _unread(world: World) -> dict[str, object]:
-    return {"unread": sum(one.unread for one in read_chats(world, _seen(world))), "tab": request.args.get("tab", "")}
+    return {"unread": read_chats(world, _seen(world))[1], "tab": request.args.get("tab", "")}
 
 
 def _found(world: World, instance: str, chat: str) -> Chat:
