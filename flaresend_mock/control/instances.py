@@ -10,8 +10,8 @@ from flaresend_mock.control.inputs import Input, Secrets, Text
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.errors import QrCodeExpired, Refusal, required
+from flaresend_mock.core.instances import LINKED
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
-from flaresend_mock.core.pairing import LINKED
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.context import CONTROL, own_url, services

@@ -1,15 +1,17 @@
-"""/_mock/worlds, and one world as a whole: reset, export, import, settings and snapshots."""
+"""/_mock/worlds, and one world as a whole: reset, export, import, settings, snapshots and its clock."""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, get_type_hints
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, get_type_hints
 
 from flask import Response, request
 from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Secrets, Text, Whole, setting_input
+from flaresend_mock.control import inputs
+from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Number, Secrets, Switch, Text, Whole
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
@@ -17,6 +19,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import Endpoints
+from flaresend_mock.http.resources import parse_time
 from flaresend_mock.http.turns import give_back
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
@@ -25,13 +28,14 @@ from flaresend_mock.world_format.schema import known_time_zone, usable_key
 blueprint = Endpoints("worlds", "/worlds")
 one = Endpoints("world")
 snapshots = Endpoints("snapshots", "/snapshots")
+clock = Endpoints("clock")
 
 MAX_SNAPSHOT_NAME = 100
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
 )
 _TYPES = get_type_hints(WorldSettings)
-_SETTINGS = {one.name: setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
+_SETTINGS = {one.name: inputs.setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
 
 
 class WorldInput(Input.from_dict(_SETTINGS)):  # type: ignore[misc]
@@ -176,3 +180,65 @@ def _options() -> dict[str, Any]:
 
 def _restored(world: World) -> dict[str, Any]:
     return {"world": world.name, "event": world.state.events.last_number}
+
+
+MAX_SECONDS = 10_000 * 366 * 86_400
+_TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
+
+
+class ClockChange(NonEmptyInput):
+    """A new time, and whether the clock is stopped."""
+
+    empty = "Give now, frozen, or both."
+
+    now = Text(_TIME)
+    frozen = Switch("Whether the clock is stopped.")
+
+
+class Advance(Input):
+    """How far: by `seconds`, to a time, or to the next timer."""
+
+    more_shape: ClassVar = {"minProperties": 1, "maxProperties": 1}
+
+    seconds = Number("How many seconds to advance by.", 0, MAX_SECONDS)
+    to = Text(_TIME)
+    to_next = Switch("Advances to the next timer that is due.", validate=validate.Equal(True))
+
+    @validates_schema
+    def check_one(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        if len(data) != 1:
+            raise ValidationError("Give one of seconds, to and to_next.")
+
+
+@clock.get("/clock", resources.Clock)
+def show_clock(world: World) -> World:
+    """Show the time, whether the clock is stopped, and when the next timer is due."""
+    return world
+
+
+@clock.patch("/clock", resources.Clock, body=ClockChange())
+def change_clock(world: World, body: dict[str, Any]) -> World:
+    """Set, stop or start the clock. Timers that are overdue run when the clock runs."""
+    if "now" in body:
+        body["now"] = _time(body["now"], world)
+    world.timeline.change(**body)
+    return world
+
+
+@clock.post("/clock/advance", resources.Advanced, body=Advance())
+def advance_clock(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Advance the clock, run every timer that is due on the way, and return what ran."""
+    if "seconds" in body:
+        fired = world.timeline.advance(timedelta(seconds=body["seconds"]))
+    elif "to" in body:
+        fired = world.timeline.advance_to(_time(body["to"], world))
+    else:
+        fired = world.timeline.advance_to_next()
+    return {"now": world.clock.now(), "fired": fired}
+
+
+def _time(text: str, world: World) -> datetime:
+    try:
+        return parse_time(text, world.state.time_zone)
+    except ValueError:
+        raise BadRequest(f"{text!r} is not an ISO 8601 time, such as 2025-11-14T13:00:00Z.") from None

@@ -10,10 +10,9 @@ from flaresend_mock.core.events import Replaced
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
 from flaresend_mock.core.inbound import AUTO_REPLY, Inbound
-from flaresend_mock.core.instances import Instances
+from flaresend_mock.core.instances import PAIRING, Instances, Pairing
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change
-from flaresend_mock.core.pairing import PAIRING, Pairing
 from flaresend_mock.core.people import People
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.schedule import Schedule

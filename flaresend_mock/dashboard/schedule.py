@@ -10,8 +10,8 @@ from flaresend_mock.core import numbers
 from flaresend_mock.core.clock import Due
 from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.inbound import AUTO_REPLY
+from flaresend_mock.core.instances import PAIRING
 from flaresend_mock.core.models import Task, TaskChange
-from flaresend_mock.core.pairing import PAIRING
 from flaresend_mock.core.schedule import KIND as TASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import Shown, name_of

@@ -5,9 +5,10 @@ people, and groups and channels were created at `LONG_AGO`. Masked API keys and 
 """
 
 import json
+import re
 from base64 import b64decode
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
@@ -21,12 +22,15 @@ from flaresend_mock.core.errors import InvalidTarget, InvalidWorld
 from flaresend_mock.core.instances import instance_id
 from flaresend_mock.core.models import Call, Change, Fault, Group, Instance, Person
 from flaresend_mock.core.people import own_lid
+from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import DEFAULT_HISTORY, State, WorldSettings
 from flaresend_mock.world_format import schema
 from flaresend_mock.world_format.decode import WHOLE, decode
+from flaresend_mock.world_format.schema import LONG_AGO
 from flaresend_mock.world_format.validate import keyed, validate
 
 _KEY_LENGTH = 32
+_SUBJECTS = Path(__file__).parent / "assets" / "subjects.txt"
 _NO_SECRETS = "it has no API keys (see --with-secrets); they are those of --world and --api-key, or new"
 _RUNNING = {"offset", "frozen_at", "starts_at"}
 _WITHOUT = "the export was made without secrets"
@@ -222,15 +226,24 @@ def _read_groups(document: Mapping[str, Any], state: State) -> None:
 
 
 def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
-    if document["populate"] is None or not state.instances:
-        return ()
-    from flaresend_mock.world_format.populate import invent  # imports Faker, which few worlds need
+    """Add invented people to a state, and return invented groups, in each of which is the first instance.
 
-    known = list(state.people.values())[: len(document["people"])]
-    host = next(iter(state.instances.values())).number
-    people, groups = invent(document["populate"], state, host, known)
+    The same seed invents the same, as long as the release of Faker stays the same. If no one is invented, people who
+    are known are in the groups.
+    """
+    wanted = document["populate"]
+    if wanted is None or not state.instances:
+        return ()
+    from faker import Faker  # few worlds need it
+
+    faker, known = Faker(["en_US", "sw"]), list(state.people.values())[: len(document["people"])]
+    faker.seed_instance(state.seed)
+    host, unused = next(iter(state.instances.values())).number, _unused_numbers(state)
+    people = [Person(next(unused), "", faker.name()) for _ in range(wanted.people)]
+    others = [one.number for one in people] or [one.number for one in known if one.number != host and one.on_whatsapp]
     for person in people:
         _add_person(state, "populate.people", person)
+    groups = [_group(faker, state.seed, index, host, others) for index in range(wanted.groups)]
     invented: tuple[Group, ...] = decode(groups, tuple[Group, ...], "groups")
     return invented
 
@@ -327,3 +340,31 @@ def _untagged(value: Any) -> Any:
     if moment is None or moment.utcoffset() != timedelta():
         raise ValueError(f"{schema.TIME} holds a time in UTC")
     return moment
+
+
+def _unused_numbers(state: State) -> Iterator[str]:
+    seen = {*state.people, *state.aliases}
+    for n in count():
+        number = "2547" + as_digits(lasting(state.seed, "invented number", str(n)), 8)
+        if number not in seen:
+            seen.add(number)
+            yield number
+
+
+def _group(faker: Any, seed: int, index: int, host: str, others: list[str]) -> dict[str, Any]:
+    """Invent one group: another person owns every third, the instance owns the rest."""
+    dice = lasting(seed, "invented group", str(index))
+    size = 3 + dice[63] % 10 if others else 0
+    people = list(dict.fromkeys(others[byte * len(others) // 256] for byte in dice[:size]))
+    owner = people[0] if index % 3 == 2 and people else host
+    subjects = _SUBJECTS.read_text("utf-8").splitlines()  # Faker invents what is in braces
+    created = LONG_AGO + timedelta(days=7 * index, minutes=dice[62])
+    return {
+        "subject": re.sub(r"{(\w+)}", lambda found: str(getattr(faker, found[1])()), subjects[index % len(subjects)]),
+        "description": faker.catch_phrase(),
+        "owner": owner,
+        "created": created.isoformat(),
+        "participants": [
+            {"number": number, "admin": "superadmin" if number == owner else None} for number in [host, *people]
+        ],
+    }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from flaresend_mock.core import deliveries, errors, events, faults, inbound, numbers, pairing
+from flaresend_mock.core import deliveries, errors, events, faults, inbound, instances, numbers
 from flaresend_mock.core.models import CLOSED_STATUSES, GROUP_CAPACITY, MESSAGE_TYPES, OPEN_STATUSES, Delivery, Fault
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.schedule import KIND as TASK
@@ -173,7 +173,7 @@ def _validate_timers(state: State) -> None:
         deliveries.DELAYED: {id_ for id_, its in status.items() if its == "delayed"},
         inbound.AUTO_REPLY: set(state.auto_replies),
     }
-    possible = {**needed, pairing.PAIRING: set(state.instances)}
+    possible = {**needed, instances.PAIRING: set(state.instances)}
     entries, last_order = state.timers.contents()
     keyed("timers.entries", entries, attrgetter("kind", "key"), "key")
     keyed("timers.entries", entries, attrgetter("order"), "order")
