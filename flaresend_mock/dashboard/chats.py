@@ -16,7 +16,7 @@ from flaresend_mock.core.kinds import FIELDS
 from flaresend_mock.core.models import Delivery, Instance, Message
 from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import explain_message, failed_replies
+from flaresend_mock.dashboard.exchange import explain_message, failed_replies, has_missed
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
 from flaresend_mock.dashboard.pages import blueprint, live, number_argument, page, part
 from flaresend_mock.http.context import is_audience, services
@@ -185,7 +185,7 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
         deliveries = world.state.events.since(after, "delivery")
         targets = {target_of(one) for one in recent}
         targets |= {event.subject.message for event in deliveries if isinstance(event.subject, Delivery)}
-        some = targets - {None, ""} or world.state.events.since(after, "request")
+        some = targets - {None, ""} or any(map(has_missed, world.state.events.since(after, "request")))
         messages = (list(_messages(world, chat)) if some else recent)[::-1]
         changes = [one for one in messages if one.content.type in TARGETED]  # which have no bubble
         page = [one for one in messages if one.event >= oldest and one.content.type not in TARGETED]

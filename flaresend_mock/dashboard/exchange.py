@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import takewhile
 from typing import Any
 
 from flask import abort
@@ -30,6 +29,7 @@ SPELLING = b" +-()."
 """What a phone number may be written with."""
 _GROUPS = ("groupJids", "groupJid", "groupId")
 _JIDS = (numbers.GROUP, numbers.LID)
+_REACHED = (b'":[]}', b'":[]}}')  # how responses end that name no one who was not reached
 _SENDING = ("/send-message", "/schedule-message", "/message")
 
 
@@ -137,16 +137,25 @@ def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[
     known = world.people.spellings(chat)
     ours = {chat, *known, *(world.state.people[one].lid for one in known if one in world.state.people)}
     failed: list[tuple[Event, bool]] = []
-    for event in takewhile(lambda one: one.number >= first, reversed(world.state.events.kept)):
+    for event in reversed(world.state.events.kept):
         one = event.subject
-        if isinstance(one, Call) and one.instance in (None, instance) and (named := _failed(one, ours)) is not None:
-            failed.append((event, named))
-        elif isinstance(one, Message) and one.direction == "inbound" and target_of(one) is None:
+        if event.number < first:
+            break
+        if isinstance(one, Call):
+            if has_missed(event) and one.instance in (None, instance) and (named := _failed(one, ours)) is not None:
+                failed.append((event, named))
+        elif failed and isinstance(one, Message) and one.direction == "inbound" and target_of(one) is None:
             if (one.chat, one.instance) == (chat, instance):
                 found[one.id] = [event for event, _ in reversed(failed)]
                 failed.clear()
             failed = [(event, named) for event, named in failed if named]
     return found
+
+
+def has_missed(event: Event) -> bool:
+    """Tell whether an event is a call that was refused, met a fault, or may not have reached all of its recipients."""
+    call = event.subject
+    return isinstance(call, Call) and not (call.response.endswith(_REACHED) and call.status == 200 and not call.fault)
 
 
 def _failed(call: Call, ours: set[str]) -> bool | None:

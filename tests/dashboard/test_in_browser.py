@@ -543,6 +543,26 @@ def test_a_webhook_that_fails_is_seen(browser: Any, failing: FlaresendMock) -> N
         page.wait_for_selector("#why .not-ok >> text=500")
 
 
+def test_a_reply_that_failed_is_seen_at_once_and_leads_to_its_call(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    person = "254711000009"
+    requests.post(f"{emulator.url}/_mock/inbound", json={"from": person, "text": "Anyone?"}, timeout=WAIT)
+    instance = requests.get(f"{emulator.url}/_mock/instances", timeout=WAIT).json()["instances"][0]["id"]
+    body = {"recipients": [person], "type": "text", "text": "Yes"}
+    wrong = {"Authorization": "Bearer wrong"}
+    with open_page(f"w/default/chats/{instance}/{person}@s.whatsapp.net") as page:
+        bubble = page.locator(".bubble.person", has_text="Anyone?")
+        bubble.wait_for()
+        requests.post(f"{emulator.url}/send-message", json=body, headers=wrong, timeout=WAIT)
+
+        bubble.locator(".missed", has_text="Reply refused: 401 Invalid API key").focus()
+        page.keyboard.press("Enter")
+        page.locator("#why", has_text="Invalid API key").wait_for()
+        page.keyboard.press("Escape")
+        assert page.evaluate("document.activeElement.className") == "missed"
+
+
 def test_the_whole_page_follows_when_the_world_is_reset(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page() as page:
         page.click(".chat:has-text('Brian Otieno')")
