@@ -74,6 +74,11 @@ class World(Store):
             self.called_at.pop(instance.id, None)
             self.record("instance", Change("removed", instance.id))
 
+    @property
+    def past(self) -> int:
+        """The number of the last event that the world was created or imported with."""
+        return self._origin.events.last_number
+
     def saved(self) -> State:
         """Return a copy of the state, with the clock's setting, that the world can return to."""
         with self.lock:

@@ -122,7 +122,7 @@ def why(world: World, message: str) -> Response:
 def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> tuple[list[Chat], int]:
     """Return chats that a search finds, newest first, each with the message found, and how many messages are unread.
 
-    Chats without messages come last. Messages of the open chat are read.
+    Chats without messages come last. Messages of the open chat are read, and so are those of the world's past.
     """
     wanted = search.strip().lower()
     last: dict[tuple[str, str], Message | None] = {}
@@ -133,7 +133,7 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
         for message in reversed(state.messages):
             key = (message.instance, message.chat)
             last.setdefault(key, message)
-            if message.direction == "outbound" and message.event > seen.get(key, 0):
+            if message.direction == "outbound" and message.event > seen.get(key, world.past):
                 unread[key] = unread.get(key, 0) + 1
             if wanted and key not in matched and wanted in words(message).lower():
                 matched[key] = message

@@ -153,6 +153,17 @@ def test_unread_messages_are_counted_in_the_navigation(client: Client) -> None:
     assert unread(shown(client, "parts/unread?tab=chats")) == "2"  # but a hidden tab reads nothing
 
 
+def test_the_past_that_a_world_was_imported_with_is_read(client: Client) -> None:
+    send(client, "of the past")
+    assert client.put("/_mock/world", json=client.get("/_mock/world").get_json()).status_code == 200
+
+    assert unread(shown(client, "chats")) == "0"
+    send(client, "new")
+    assert unread(shown(client, "chats")) == "1"
+    assert client.post("/_mock/reset").status_code == 200
+    assert unread(shown(client, "chats")) == "0"
+
+
 @pytest.mark.parametrize("tab", TABS)
 def test_each_page_follows_what_is_unread(tab: str, client: Client) -> None:
     (asks,) = re.findall(r'id="unread"[^>]* hx-trigger="([^"]*)"', shown(client, tab))
