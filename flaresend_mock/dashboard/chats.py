@@ -129,11 +129,11 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
     matched: dict[tuple[str, str], Message] = {}
     unread: dict[tuple[str, str], int] = {}
     with world.lock:
-        state = world.state
+        state, past = world.state, world.past
         for message in reversed(state.messages):
             key = (message.instance, message.chat)
             last.setdefault(key, message)
-            if message.direction == "outbound" and message.event > seen.get(key, world.past):
+            if message.direction == "outbound" and message.event > seen.get(key, past):
                 unread[key] = unread.get(key, 0) + 1
             if wanted and key not in matched and wanted in words(message).lower():
                 matched[key] = message

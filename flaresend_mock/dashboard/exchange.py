@@ -3,12 +3,13 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from flask import abort
 
 from flaresend_mock.core import numbers
-from flaresend_mock.core.events import Event
+from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
 from flaresend_mock.core.payloads import target_of
@@ -18,7 +19,7 @@ from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint
 from flaresend_mock.http.bodies import body_of, read_kept
-from flaresend_mock.http.context import own_url, shown
+from flaresend_mock.http.context import own_url, services, shown
 
 Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
 Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
@@ -136,20 +137,32 @@ def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[
     chat, instance, first = messages[0].chat, messages[0].instance, messages[0].event
     known = world.people.spellings(chat)
     ours = {chat, *known, *(world.state.people[one].lid for one in known if one in world.state.people)}
-    failed: list[tuple[Event, bool]] = []
-    for event in reversed(world.state.events.kept):
+    named = {
+        event.number: is_named
+        for event, call in _missed(world.state.events)
+        if event.number >= first and call.instance in (None, instance)
+        if (is_named := _failed(call, ours)) is not None
+    }
+    failed: list[Event] = []
+    for event in takewhile(lambda event: event.number >= first, reversed(world.state.events.kept) if named else ()):
         one = event.subject
-        if event.number < first:
-            break
-        if isinstance(one, Call):
-            if has_missed(event) and one.instance in (None, instance) and (named := _failed(one, ours)) is not None:
-                failed.append((event, named))
+        if event.number in named:
+            failed.append(event)
         elif failed and isinstance(one, Message) and one.direction == "inbound" and target_of(one) is None:
             if (one.chat, one.instance) == (chat, instance):
-                found[one.id] = [event for event, _ in reversed(failed)]
+                found[one.id] = failed[::-1]
                 failed.clear()
-            failed = [(event, named) for event, named in failed if named]
+            failed = [event for event in failed if named[event.number]]
     return found
+
+
+def _missed(log: EventLog) -> list[tuple[Event, Call]]:
+    """Return the kept calls that have missed, of which only those since the last look are searched."""
+    number, known = services().missed.get(log, (0, []))
+    known = [one for one in known if log.kept.get(one[0].number)]
+    known += [(one, one.subject) for one in log.since(number) if isinstance(one.subject, Call) and has_missed(one)]
+    services().missed[log] = log.last_number, known
+    return known
 
 
 def has_missed(event: Event) -> bool:

@@ -19,8 +19,10 @@ from werkzeug.exceptions import HTTPException
 from flaresend_mock.background.realtime import Patience
 from flaresend_mock.background.trust_store import TrustStore
 from flaresend_mock.core import hosts, paths
+from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.hosts import NO_HOSTS, HostList
 from flaresend_mock.core.model import model
+from flaresend_mock.core.models import Call
 from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
@@ -53,7 +55,8 @@ _runs = count(1)
 class AppServices:
     """The worlds of one emulator, and how the application serves them.
 
-    `seen` has, by world and conversation, the last event that the dashboard has shown.
+    `seen` has, by world and conversation, the last event that the dashboard has shown; `missed`, by log, the last event
+    that it has searched for failed calls, and those that it found.
     """
 
     worlds: Worlds
@@ -79,6 +82,7 @@ class AppServices:
     ca: Callable[[], bytes] = bytes  # returns the certificate of the CA for https, in PEM
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")  # new at each start
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
+    missed: WeakKeyDictionary[EventLog, tuple[int, list[tuple[Event, Call]]]] = field(default_factory=WeakKeyDictionary)
 
 
 def services() -> AppServices:

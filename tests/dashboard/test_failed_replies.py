@@ -217,3 +217,33 @@ def test_a_hostile_response_is_text(client: Client, inbound: Callable[..., str])
     assert "<script>alert(1)" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "<b>f</b>" not in html
+
+
+def test_each_look_finds_what_failed_since_and_before(
+    client: Client, world: World, inbound: Callable[..., str]
+) -> None:
+    first = inbound()
+    client.post("/send-message", headers=WRONG, json=HI)
+    assert list(failed(page(client, chat_of(ANN)))) == [first]
+    second = inbound()
+    client.post("/send-message", headers=WRONG, json=HI)
+
+    for _ in range(2):
+        assert list(failed(page(client, chat_of(ANN)))) == [first, second]
+    export = client.get("/_mock/world").get_json()
+    client.post("/_mock/reset")
+    assert not failed(page(client, chat_of(ANN)))
+    client.put("/_mock/world", json=export)
+    assert list(failed(page(client, chat_of(ANN)))) == [first, second]
+
+
+def test_what_is_no_longer_kept_is_not_shown(client: Client, inbound: Callable[..., str]) -> None:
+    export = client.get("/_mock/world").get_json()
+    client.put("/_mock/world", json={**export, "history": 8})
+    first = inbound()
+    client.post("/send-message", headers=WRONG, json=HI)
+    assert list(failed(page(client, chat_of(ANN)))) == [first]
+
+    for _ in range(8):
+        client.post("/send-message", headers=KEY, json=HI)
+    assert not failed(page(client, chat_of(ANN)))
