@@ -9,7 +9,7 @@ from typing import Any
 
 from flaresend_mock.core import errors, numbers, payloads, rights
 from flaresend_mock.core.media import Media, mimetype_of, mismatch
-from flaresend_mock.core.models import Disappearing, Instance, Message, Upload
+from flaresend_mock.core.models import Instance, Message, Upload
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS, REPLIES, TARGETED, InboundMessage, Payload
 from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
@@ -194,7 +194,11 @@ class Composer:
         stays = kind in rights.CHANGES or kind == "channel_image"
         setting = None if stays else self._store.state.disappearing.get(chat)
         details["ephemeral"] = setting is not None and setting.wrapped
-        details["contextInfo"] = details["contextInfo"] | self._context(message, other, instance, chat, setting) or None
+        context = details["contextInfo"] | self._context(message, other, instance, chat)
+        if setting is not None:
+            since, mode = str(int(setting.since.timestamp())), {"initiator": "CHANGED_IN_CHAT"}
+            context |= {"expiration": setting.seconds, "ephemeralSettingTimestamp": since, "disappearingMode": mode}
+        details["contextInfo"] = context or None
         return self._shared_file(message, instance) | details
 
     def _shared_file(self, message: InboundMessage, instance: Instance) -> Payload:
@@ -217,14 +221,7 @@ class Composer:
             fields["height"] = fields["width"] = min(fields["height"], fields["width"])
         return fields
 
-    def _context(
-        self,
-        message: InboundMessage,
-        quoted: Message | None,
-        instance: Instance,
-        chat: str,
-        setting: Disappearing | None,
-    ) -> Payload:
+    def _context(self, message: InboundMessage, quoted: Message | None, instance: Instance, chat: str) -> Payload:
         context: Payload = {}
         if quoted is not None:
             context["stanzaId"] = quoted.id
@@ -237,9 +234,6 @@ class Composer:
             context["mentionedJid"] = list(message.mentions)
         if message.forwarded:
             context |= {"forwardingScore": message.forwarded, "isForwarded": True}
-        if setting is not None:
-            since, mode = str(int(setting.since.timestamp())), {"initiator": "CHANGED_IN_CHAT"}
-            context |= {"expiration": setting.seconds, "ephemeralSettingTimestamp": since, "disappearingMode": mode}
         return context
 
     def _quoted(self, message: Message, instance: Instance) -> Payload:

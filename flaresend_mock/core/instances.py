@@ -137,6 +137,8 @@ class Pairing:
         return self._store.put("instance", instance, "status", {"status": instance.status})
 
 
+Text = str | None
+
 MAX_INSTANCES = 1000
 MAX_KEYS = 100
 
@@ -173,13 +175,7 @@ class Instances:
         return instance
 
     def create(
-        self,
-        *,
-        name: str = "",
-        number: str | None = None,
-        lid: str | None = None,
-        status: str | None = None,
-        api_key: str | None = None,
+        self, *, name: str = "", number: Text = None, lid: Text = None, status: Text = None, api_key: Text = None
     ) -> Instance:
         """Create an instance; without a `status` it initializes, and shows a QR code a second later."""
         store = self._store
