@@ -69,9 +69,7 @@ class AppServices:
     with_secrets: bool = False  # shows API keys and secrets instead of masking them
     public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL
     check_webhook: Callable[[str], str] = hosts.check_webhook  # raises InvalidTarget for a wrong URL
-    with_past: Callable[[str, State], State] = lambda fixture, state: (
-        state
-    )  # returns a new world as it has been lived in
+    with_past: Callable[[str, State], State] = lambda fixture, state: state  # gives a new world its past
     allowed_hosts: HostList = NO_HOSTS  # hosts under which the control plane is reached, besides near ones
     patience: Patience = field(default_factory=Patience)  # ends all waiting when the emulator stops
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
