@@ -14,9 +14,7 @@ from flaresend_mock.core.instances import PAIRING, Instances, Pairing
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.people import People
-from flaresend_mock.core.schedule import KIND as TASK
-from flaresend_mock.core.schedule import Schedule
-from flaresend_mock.core.sending import Sending
+from flaresend_mock.core.sending import TASK, Schedule, Sending
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices, Store
 from flaresend_mock.core.time_travel import TimeTravel

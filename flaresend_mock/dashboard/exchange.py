@@ -13,7 +13,7 @@ from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
 from flaresend_mock.core.payloads import target_of
-from flaresend_mock.core.schedule import KIND as TASK
+from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import numbers, payloads, rights
+from flaresend_mock.core import composer, numbers, payloads
 from flaresend_mock.core.models import Content, Instance, Message
 from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
@@ -51,7 +51,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
     text, deleted, edited = words(message), None, False
     contact = [payloads.contact_of(inner)] if kind == "contact" else []
     for change in changes:
-        match change.content.type if rights.applies(world.state, change, message) else None:
+        match change.content.type if composer.applies(world.state, change, message) else None:
             case "reaction":
                 reactions[change.sender] = change.content.text or ""
             case "poll_vote":

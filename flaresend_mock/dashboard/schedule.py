@@ -12,7 +12,7 @@ from flaresend_mock.core.deliveries import DELAYED, RETRY
 from flaresend_mock.core.inbound import AUTO_REPLY
 from flaresend_mock.core.instances import PAIRING
 from flaresend_mock.core.models import Task, TaskChange
-from flaresend_mock.core.schedule import KIND as TASK
+from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, live, page

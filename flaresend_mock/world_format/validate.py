@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from flaresend_mock.core import deliveries, errors, events, faults, inbound, instances, numbers
 from flaresend_mock.core.models import CLOSED_STATUSES, GROUP_CAPACITY, MESSAGE_TYPES, OPEN_STATUSES, Delivery, Fault
 from flaresend_mock.core.numbers import GROUP, USER, parse
-from flaresend_mock.core.schedule import KIND as TASK
+from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.state import State
 from flaresend_mock.world_format.schema import not_known
 

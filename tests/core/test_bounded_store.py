@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flaresend_mock.core import deliveries, schedule
+from flaresend_mock.core import deliveries, sending
 from flaresend_mock.core.bounded_store import BoundedStore, SizedDict
 from flaresend_mock.core.errors import TooMany
 from flaresend_mock.core.models import Media, Webhook
@@ -143,7 +143,7 @@ def test_a_dictionary_counts_the_bytes_of_its_values() -> None:
 def test_scheduled_messages_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     send_at = NOW.replace(tzinfo=None, year=NOW.year + 1)
     first = world.schedule.add(INSTANCE, [ANN], text("x" * 1000), send_at)
-    monkeypatch.setattr(schedule, "MAX_PENDING_BYTES", 2 * first.size - 1)
+    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 2 * first.size - 1)
 
     with pytest.raises(TooMany, match="too many scheduled messages"):
         world.schedule.add(INSTANCE, [ANN], text("x" * 1000), send_at)
