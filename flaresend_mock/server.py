@@ -17,29 +17,18 @@ from urllib.parse import quote, urlsplit
 
 from flask import has_request_context, request
 
-from flaresend_mock import environment
-from flaresend_mock.app import Application
-from flaresend_mock.background.realtime import Patience, Stopwatch, utc_now
-from flaresend_mock.background.scheduler import Scheduler
-from flaresend_mock.background.trust_store import TrustStore, read_pem
-from flaresend_mock.background.webhook_sender import WebhookSender
-from flaresend_mock.core import hosts
-from flaresend_mock.core.errors import AuthorityError, InvalidTarget
+from flaresend_mock import app, environment, version
+from flaresend_mock.background import realtime, scheduler, trust_store, webhook_sender
+from flaresend_mock.core import errors, hosts, models, store, worlds
 from flaresend_mock.core.hosts import HostList
-from flaresend_mock.core.models import Change, Webhook
 from flaresend_mock.core.state import State
-from flaresend_mock.core.store import DEFAULT_PUBLIC_URL, HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.core.worlds import DEFAULT, Worlds
-from flaresend_mock.http.context import AppServices, audience_of, is_gone
+from flaresend_mock.http import context, server, turns
 from flaresend_mock.http.proxy import Proxy, names
-from flaresend_mock.http.server import CannotListen, HttpServer
-from flaresend_mock.http.turns import Turns, give_back, give_way
 from flaresend_mock.package_data import sample, world_file, world_names
 from flaresend_mock.settings import ENVIRONMENT, Settings, local_url, upstream_proxy
-from flaresend_mock.version import __version__
-from flaresend_mock.world_format import WorldFileError, load_file
-from flaresend_mock.world_format.write import CannotExport, ExportOnExit, written_beside
+from flaresend_mock.world_format import WorldFileError, load_file, write
+from flaresend_mock.world_format.write import CannotExport
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -73,13 +62,13 @@ class FlaresendMock:
 
     def __init__(self, settings: Settings | None = None, **options: Any) -> None:
         self.settings = Settings(**{"port": 0} | options) if settings is None else replace(settings, **options)
-        if self.settings.demo and self.settings.world == DEFAULT:
+        if self.settings.demo and self.settings.world == worlds.DEFAULT:
             self.settings = replace(self.settings, world="demo")
         self._check_webhook = partial(
             hosts.check_webhook, strict=self.settings.strict, allowed=HostList.parse(self.settings.allow_webhook_host)
         )
-        self._patience = Patience()
-        self._export = ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
+        self._patience = realtime.Patience()
+        self._export = write.ExportOnExit(self.settings.export_on_exit, with_secrets=self.settings.with_secrets)
         self._opening = threading.RLock()
         self._authority: Authority | None = None
         self._tls: SSLContext | None = None
@@ -87,18 +76,18 @@ class FlaresendMock:
             self._export.check()
             if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
                 self.tls_context()
-        except (CannotExport, AuthorityError) as error:
+        except (CannotExport, errors.AuthorityError) as error:
             raise CannotStart(str(error)) from None
-        self._scheduler = Scheduler()
+        self._scheduler = scheduler.Scheduler()
         places = (ENVIRONMENT.get(name) for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"))
-        trust = TrustStore(self._webhook_ca(), [place for place in places if place])
-        self._sender = WebhookSender(strict=self.settings.strict, trust=trust, api=lambda: self.app)
-        self._uptime = Stopwatch()
-        self._http: HttpServer | None = None
+        trust = trust_store.TrustStore(self._webhook_ca(), [place for place in places if place])
+        self._sender = webhook_sender.WebhookSender(strict=self.settings.strict, trust=trust, api=lambda: self.app)
+        self._uptime = realtime.Stopwatch()
+        self._http: server.HttpServer | None = None
         self._stopping = threading.Lock()
         self.others: Counter[tuple[str, bool]] = Counter()  # proxied `host:port`, and whether passed on
         self._mounted = ExitStack()
-        self._host: HostServices[World] = HostServices(
+        self._host: store.HostServices[World] = store.HostServices(
             on_timer_changed=self._scheduler.schedule_wakeup,
             delay=self._delay,
             on_delivery_ready=self._sender.notify,
@@ -109,14 +98,14 @@ class FlaresendMock:
             public_url=self._public_url,
             sample_media=sample,
         )
-        default = World(DEFAULT, self._default_state(), utc_now, self._host)
+        default = World(worlds.DEFAULT, self._default_state(), realtime.utc_now, self._host)
         fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
-        self.worlds = Worlds(default, self._make_world, fresh_state)
+        self.worlds = worlds.Worlds(default, self._make_world, fresh_state)
         shared = ("strict", "history", "with_secrets", "max_body_size")
-        self.app = Application(
-            AppServices(
+        self.app = app.Application(
+            context.AppServices(
                 worlds=self.worlds,
-                version=__version__,
+                version=version.__version__,
                 health=lambda: {"worlds": bool(self.worlds.all()), "scheduler": self._scheduler.running},
                 uptime=lambda: self._uptime.seconds,
                 token=self.settings.control_token,
@@ -125,7 +114,7 @@ class FlaresendMock:
                 with_past=self._with_past,
                 allowed_hosts=HostList.parse(self.settings.allowed_host),
                 patience=self._patience,
-                turns=Turns(self._patience),
+                turns=turns.Turns(self._patience),
                 trust=trust,
                 ca=lambda: self.authority.certificate,
                 **{name: getattr(self.settings, name) for name in shared},
@@ -145,8 +134,8 @@ class FlaresendMock:
         proxy = Proxy(wanted.tls_name, self._ports, passes=passes, upstream=upstream_proxy, record=self._record_proxied)
         limits = {"max_body_size": wanted.max_body_size, "max_connections": wanted.max_connections}
         try:
-            self._http = HttpServer(self.app, listens, tls_context=self.tls_context, proxy=proxy, **limits)
-        except CannotListen as error:
+            self._http = server.HttpServer(self.app, listens, tls_context=self.tls_context, proxy=proxy, **limits)
+        except server.CannotListen as error:
             raise CannotStart(str(error)) from None
         self._scheduler.start()
         for world in self.worlds.all():
@@ -161,7 +150,7 @@ class FlaresendMock:
         try:
             if file.exists() and not file.is_file():
                 raise OSError("not a regular file")
-            with written_beside(file, self.url.encode(), private=False) as temporary:
+            with write.written_beside(file, self.url.encode(), private=False) as temporary:
                 temporary.replace(file)
             self._mounted.callback(_delete_url, file, self.url)
         except OSError as error:
@@ -204,7 +193,7 @@ class FlaresendMock:
     def links(self) -> tuple[str, str]:
         """The links of --lan to the dashboard: one to control the emulator, and one for an audience."""
         login, token = f"{self._public_url('')}/_mock/ui/login#", self.settings.control_token or ""
-        return login + quote(token), login + audience_of(token)
+        return login + quote(token), login + context.audience_of(token)
 
     @property
     def tls_port(self) -> int | None:
@@ -281,11 +270,11 @@ class FlaresendMock:
         if wanted.webhook_url:
             try:
                 url = self._check_webhook(wanted.webhook_url)
-            except InvalidTarget as refusal:
+            except errors.InvalidTarget as refusal:
                 raise CannotStart(f"webhook_url: {refusal}") from None
-            state.instances[first.id] = replace(first, webhook=Webhook(url, wanted.webhook_secret))
+            state.instances[first.id] = replace(first, webhook=models.Webhook(url, wanted.webhook_secret))
         elif wanted.demo and first.webhook is None:
-            state.instances[first.id] = replace(first, webhook=Webhook(f"http://{hosts.DEMO_BOT}/webhook"))
+            state.instances[first.id] = replace(first, webhook=models.Webhook(f"http://{hosts.DEMO_BOT}/webhook"))
         return state
 
     def _with_past(self, name: str, state: State) -> State:
@@ -294,7 +283,7 @@ class FlaresendMock:
             return state
         from flaresend_mock.demo import with_conversations
 
-        return copy_context().run(with_conversations, state, utc_now(), self._host)
+        return copy_context().run(with_conversations, state, realtime.utc_now(), self._host)
 
     def _transcripts(self) -> Callable[[World], None]:
         file = self.settings.transcript_on_exit
@@ -310,7 +299,7 @@ class FlaresendMock:
     def _webhook_ca(self) -> str:
         file = self.settings.webhook_ca
         try:
-            return read_pem(Path(file).read_text("utf-8", "replace")) if file else ""
+            return trust_store.read_pem(Path(file).read_text("utf-8", "replace")) if file else ""
         except (OSError, ValueError) as error:
             raise CannotStart(f"webhook_ca: {file}: {getattr(error, 'strerror', None) or error}") from None
 
@@ -348,7 +337,7 @@ class FlaresendMock:
         return self._with_past(self.settings.world, self._load_world())
 
     def _make_world(self, name: str, state: State) -> World:
-        world = World(name, state, utc_now, self._host)
+        world = World(name, state, realtime.utc_now, self._host)
         if self._http is not None:
             world.begin()
         return world
@@ -365,21 +354,21 @@ class FlaresendMock:
         self.others[target, passed] += 1
         world = self.worlds.default()
         with world.lock:
-            world.record("proxy", Change("passed_on" if passed else "refused", target))
+            world.record("proxy", models.Change("passed_on" if passed else "refused", target))
 
     def _public_url(self, url: str) -> str:
         port = self._http.port if self._http else self.settings.port
         host, url = (hosts.own_address(), "") if self.settings.lan else (self.settings.host, url)
-        return self.settings.public_url or url or (local_url(host, port) if port else DEFAULT_PUBLIC_URL)
+        return self.settings.public_url or url or (local_url(host, port) if port else store.DEFAULT_PUBLIC_URL)
 
     def _delay(self, seconds: float, until: Callable[[], bool]) -> None:
         """Delay a call, unless the client is gone. Other calls with large bodies have their turn meanwhile."""
         if self._http is not None:
             is_away: Callable[[], bool] = bool
             if has_request_context():
-                give_way(request.environ)
-                give_back(request.environ)
-                is_away = is_gone(request.environ)
+                turns.give_way(request.environ)
+                turns.give_back(request.environ)
+                is_away = context.is_gone(request.environ)
             self._patience.delay(seconds, lambda: until() or is_away())
 
 

@@ -25,9 +25,8 @@ from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.randomness import as_digits, lasting
 from flaresend_mock.core.state import DEFAULT_HISTORY, State, WorldSettings
 from flaresend_mock.world_format import schema
-from flaresend_mock.world_format.decode import WHOLE, decode
 from flaresend_mock.world_format.schema import LONG_AGO
-from flaresend_mock.world_format.validate import keyed, validate
+from flaresend_mock.world_format.validate import WHOLE, decode, keyed, validate
 
 _KEY_LENGTH = 32
 _SUBJECTS = Path(__file__).parent / "assets" / "subjects.txt"

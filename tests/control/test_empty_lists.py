@@ -13,8 +13,8 @@ from werkzeug.test import Client
 from flaresend_mock.app import document
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.world import World
-from flaresend_mock.world_format.decode import decode
 from flaresend_mock.world_format.schema import SCHEMA, ClockStart
+from flaresend_mock.world_format.validate import decode
 from tests.defaults import ANN, FAMILY, OWNED
 from tests.support import KEY, RealTime, client_of, default_state
 
