@@ -465,7 +465,7 @@ def test_a_fault_costs_no_reply_and_doubles_none(
 
 
 def test_a_reply_that_comes_late_apologises(demo: FlaresendMock) -> None:
-    fault(demo, respond={"status": 503}, times=6)
+    fault(demo, respond={"status": 503}, times=12)
     steer(demo, "PATCH", "clock", frozen=True)
     write(demo, "menu")
     steer(demo, "POST", "clock/advance", seconds=60)

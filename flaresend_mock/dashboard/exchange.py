@@ -11,7 +11,7 @@ from flask import abort
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.matchers.parser import numbers_in
-from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
+from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Change, Delivery, Message
 from flaresend_mock.core.payloads import target_of
 from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
@@ -56,7 +56,6 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
         owner = world.state.instances.get(subject.instance or "")
         name = (owner.name or name_of(world, owner.number)) if owner else ""
         common = {"number": number, "at": at, "instance": name, "fault": subject.fault}
-        common["armed"] = subject.fault is not None and world.faults.has(subject.fault)
         if isinstance(subject, Call):
             curl = reproduce_curl.call_again(world, subject)
             return {**common, "call": subject, "sent": readable(body_of(subject)), "curl": curl}
@@ -94,6 +93,14 @@ blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
 def reason(call: Call) -> str:
     said = read_kept(call.response)
     return str(said.get("message") or said.get("error") or "") if isinstance(said, Mapping) else ""
+
+
+@blueprint.app_template_global()
+def fault_name(world: World, fault: str) -> str:
+    """Return the name of a fault, also of one that was deleted."""
+    changes = (one.subject for one in reversed(world.state.events.kept) if one.kind == "fault")
+    names = (str(one.details["name"]) for one in changes if isinstance(one, Change) and one.id == fault)
+    return world.state.faults[fault].name if fault in world.state.faults else next(names, fault)
 
 
 def _event(world: World, message: Message) -> dict[str, Any]:

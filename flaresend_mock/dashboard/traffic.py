@@ -12,7 +12,7 @@ from flask import Response, request
 from flaresend_mock.core import numbers
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, newest, parties_of
+from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, fault_name, newest, parties_of
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 
@@ -151,7 +151,6 @@ class _Listing:
             state = world.state
             self._needles = _needles(world, wanted.person) if wanted.person.strip() else None
             self._urls = {one.id: one.webhook.url if one.webhook else "" for one in state.instances.values()}
-            self._faults = {fault.id: fault.name for fault in state.faults.values()}
 
     def fits(self, subject: Subject) -> bool:
         wanted = self._wanted
@@ -174,7 +173,7 @@ class _Listing:
             parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
         row = {"number": number, "at": at, "kind": _kind(subject), "subject": subject, "mark": mark}
         names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
-        fault = self._faults.get(subject.fault, subject.fault) if subject.fault else ""
+        fault = fault_name(self._world, subject.fault) if subject.fault else ""
         return {**row, "where": self._where(subject), "names": names, "fault": fault, "fits": self.fits(subject)}
 
     def _where(self, subject: Subject) -> str:

@@ -247,3 +247,38 @@ def test_what_is_no_longer_kept_is_not_shown(client: Client, inbound: Callable[.
     for _ in range(8):
         client.post("/send-message", headers=KEY, json=HI)
     assert not failed(page(client, chat_of(ANN)))
+
+
+def test_equal_failures_are_told_once_with_their_number(client: Client, inbound: Callable[..., str]) -> None:
+    message = inbound()
+    for headers in (WRONG, WRONG, WRONG, {}, WRONG):
+        client.post("/send-message", headers=headers, json=HI)
+
+    told = failed(page(client, chat_of(ANN)))[message]
+    assert [" ".join(one.split()) for one in told] == [
+        "Reply refused: 401 Invalid API key 3 times </>",
+        "Reply refused: 401 Authorization header required </>",
+        "Reply refused: 401 Invalid API key </>",
+    ]
+
+
+def test_a_fault_keeps_its_name_when_it_was_deleted(client: Client, inbound: Callable[..., str]) -> None:
+    message = inbound()
+    fault = client.post("/_mock/faults", json={"preset": "down"}).get_json()["id"]
+    client.post("/send-message", headers=KEY, json=HI)
+    client.delete(f"/_mock/faults/{fault}")
+
+    html = page(client, chat_of(ANN))
+    assert "fault down" in failed(html)[message][0]
+    (number,) = re.findall(r'w/default/(parts/traffic/\d+)" hx-target="#why"', html)
+    assert "Hit by the fault down, which was deleted" in page(client, number)
+    assert re.search(r"Fault <bdi>down</bdi>", page(client, "traffic"))
+
+
+@pytest.mark.parametrize("status", ["initializing", "qr", "connecting", "disconnected"])
+def test_the_chat_says_in_words_what_the_phone_does(status: str, client: Client, world: World) -> None:
+    world.pairing.set_status(INSTANCE, status)
+    says = {"initializing": "starting", "qr": "not linked"}.get(status, status)
+
+    shown = re.sub(r"<[^>]*>", "", page(client, chat_of(ANN)))
+    assert shown.count(f" is {says}") == 2  # beside the name, and above the field

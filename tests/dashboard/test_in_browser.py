@@ -88,10 +88,10 @@ def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page:
         page.click(".chat:has-text('Brian Otieno')")
         write(page, "what are your hours?")
         page.wait_for_selector(".bubble.person >> text=what are your hours?")
-        page.wait_for_selector(".bubble.app >> text=Monday to Saturday")
+        page.wait_for_selector(".bubble.app >> text=day and night")
         page.wait_for_selector(".bubble.person:has-text('your hours') [aria-label='Delivered to the webhook']")
 
-        page.click(".bubble.app:has-text('Monday to Saturday') [data-why]")
+        page.click(".bubble.app:has-text('day and night') [data-why]")
         page.wait_for_selector("#why h2 >> text=API call")
         assert "/send-message" in page.inner_text("#why .way")
         page.click(".bubble.person:has-text('your hours') [data-why]")

@@ -394,7 +394,10 @@ def test_axe_finds_nothing_on_the_other_pages(scheme: str, emulator: FlaresendMo
 
 
 def test_all_fits_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
-    steer(emulator, "POST", "worlds", {"name": "a-world-with-a-rather-long-name"})
+    long = "a-world-with-a-rather-long-name"
+    steer(emulator, "POST", "worlds", {"name": long})
+    steer(emulator, "POST", f"faults?world={long}", {"preset": "flaky"})
+    steer(emulator, "PATCH", f"clock?world={long}", {"now": "2030-01-01T10:00:00Z"})
     send(emulator, "Hello")
     (number,) = [one["id"] for one in steer(emulator, "GET", "events?kind=request")["events"][-1:]]
     with open_page(viewport={"width": 390, "height": 844}) as page:
@@ -405,7 +408,7 @@ def test_all_fits_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
             "schedule",
             "guides/docs/webhooks.md",
         ):
-            for world in ("default", "a-world-with-a-rather-long-name"):
+            for world in ("default", long):
                 if path.endswith(str(number)) and world != "default":
                     continue
                 page.goto(f"{emulator.url}/_mock/ui/w/{world}/{path}")
@@ -415,3 +418,13 @@ def test_all_fits_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
                     ".top > *:not([hidden]):not(nav)", "all => all.map((one) => one.offsetTop + one.offsetHeight / 2)"
                 )
                 assert max(boxes) - min(boxes) < 20, (path, boxes)  # the frame takes one line, and the pages another
+
+
+def test_the_name_in_a_chat_is_not_cut_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
+    path = f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net"
+    with open_page(path, viewport={"width": 390, "height": 844}) as page:
+        for status in ("qr", "disconnected", "connected"):
+            steer(emulator, "POST", "instances/default/status", {"status": status})
+            page.reload()
+            page.wait_for_selector("#composer")
+            assert page.eval_on_selector(".with h1", "name => name.scrollWidth <= name.clientWidth"), status
