@@ -361,6 +361,34 @@ def test_people_and_the_bot_come_to_an_end(demo: FlaresendMock) -> None:
     assert len(said(demo, DANIEL)) == 2
 
 
+def test_two_bots_do_not_talk_to_each_other(demo: FlaresendMock) -> None:
+    first = demo.worlds.default().instances.first()
+    assert first.webhook is not None
+    made = steer(demo, "POST", "instances", number="254700111222", api_key="second-key", status="connected")
+    steer(demo, "PUT", f"instances/{made['id']}/webhook", url=first.webhook.url)
+    before = len(calls(demo))
+
+    for text in ("hours", "menu"):
+        body, headers = (
+            {"recipients": [first.number], "type": "text", "text": text},
+            {"Authorization": "Bearer second-key"},
+        )
+        assert requests.post(f"{demo.url}/send-message", json=body, headers=headers, timeout=SECONDS).ok
+    steer(demo, "POST", "deliveries/settle")
+
+    assert len(calls(demo)) == before
+    assert write(demo, "menu") == TEXTS["menu"]
+
+
+def test_the_beginning_of_a_long_text_is_read(demo: FlaresendMock) -> None:
+    """A pattern may take the square of the length of a text."""
+    most = demo_bot.MAX_READ
+    assert write(demo, "x" * (most - 5) + " menu") == TEXTS["menu"]
+    assert write(demo, "x" * (most - 4) + " menu", BRIAN) == TEXTS["puzzled"]
+    ordered = write(demo, "order bread" + " ," * 30_000 + "x", AMINA)
+    assert like("noted").fullmatch(ordered)
+
+
 # --- groups
 
 

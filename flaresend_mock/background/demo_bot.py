@@ -20,7 +20,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from flaresend_mock.background.applications import origin
-from flaresend_mock.core import event_bodies, numbers, payloads
+from flaresend_mock.core import event_bodies, hosts, numbers, payloads
 from flaresend_mock.core.inbound import EVENT
 from flaresend_mock.core.models import Instance, Message, TaskChange
 from flaresend_mock.core.world import World
@@ -29,6 +29,7 @@ from flaresend_mock.package_data import load_fixture
 BOT = load_fixture("demo/bot.json")
 TEXTS: dict[str, str] = BOT["texts"]
 AGENT = "demo-bot/1.0"
+MAX_READ = 500  # characters of a text: patterns may take the square of its length, while the world waits
 _WORDS = {name: re.compile(rf"\b(?:{words})(?!\w)", re.IGNORECASE) for name, words in BOT["words"].items()}
 _AT_NEXT_ATTEMPT = (401, 408, 425, 429)  # of the delivery, the bot tries again; with a 5xx, also at once
 _turns: WeakKeyDictionary[World, Lock] = WeakKeyDictionary()
@@ -64,7 +65,7 @@ class Talk:
 
     def _hear(self, message: Message) -> None:
         content = payloads.read(message.payload)
-        kind, text = BOT["same"].get(content.type, content.type), content.text or content.caption or ""
+        kind, text = BOT["same"].get(content.type, content.type), (content.text or content.caption or "")[:MAX_READ]
         if self.ready and message.at >= self.ready:
             self._enter("start")
         self.said.add(text.lower() if kind == "text" else kind)
@@ -159,7 +160,8 @@ def _was_said(world: World, message: Message, text: str) -> bool:
 
 def _is_for_bot(world: World, instance: Instance, message: Message) -> bool:
     """Tell whether a received message is for the bot. In a group, it mentions it, has its name, or replies to it."""
-    if message.direction != "inbound" or message.sender == instance.number:
+    bots = [one.number for one in world.state.instances.values() if one.webhook and hosts.DEMO_BOT in one.webhook.url]
+    if message.direction != "inbound" or message.sender in (instance.number, *bots):  # two would talk for ever
         return False
     content, mentioned = payloads.read(message.payload), str(payloads.context_of(message).get("mentionedJid"))
     quoted = world.state.messages.get(payloads.quoted_by(message) or "")
