@@ -20,7 +20,7 @@ OPEN = {HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/open
 """The paths that need no token: they reveal nothing about a world."""
 
 _WATCHED = re.compile(
-    rf"{UI}(?:faces/.*|w/[^/]+/(?:chats|guides|parts/(?:chats|news|older|why|status|switcher|unread))(?:/.*)?)?"
+    rf"{UI}(?:faces/.*|w/[^/]+/(?:chats|messages|guides|parts/(?:chats|news|older|why|status|switcher|unread))(?:/.*)?)?"
     rf"|{CONTROL}/(?:events|media/[^/]+)"
 )  # the paths that an audience reads
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 import pytest
 import requests
@@ -122,6 +123,37 @@ def test_an_audience_sees_the_chats(emulator: FlaresendMock, audience: Client) -
     assert re.findall(r'<a href="[^"]*/(\w+)"', shown[shown.index("<nav") : shown.index("</nav>")]) == ["chats"]
 
 
+def test_an_audience_sees_no_api_key(emulator: FlaresendMock, audience: Client) -> None:
+    world, presenter = emulator.worlds.default(), login(emulator, emulator.links[0])
+    chat, messages = f"{world.instances.first().id}/254711000003@s.whatsapp.net", list(world.state.messages)
+    paths = ["ui/w/default/chats", f"ui/w/default/chats/{chat}", "events?limit=1000"]
+    paths += [f"ui/w/default/parts/why/{one.id}" for one in messages]
+
+    assert sum(emulator.api_key in presenter.get(f"/_mock/{path}").text for path in paths) > 5
+    for path in paths:
+        shown = audience.get(f"/_mock/{path}").text
+        assert emulator.api_key not in shown, path
+        assert "data-copy" not in shown, path
+
+
+def test_the_addresses_that_an_audience_sees_lead_somewhere(emulator: FlaresendMock, audience: Client) -> None:
+    """Also where a reply failed, and where the webhook is not configured."""
+    world = emulator.worlds.default()
+    said = {"recipients": ["254711000003"], "type": "x"}
+    audience.post("/send-message", json=said, headers={"Authorization": f"Bearer {emulator.api_key}"})
+    chat = f"{world.instances.first().id}/254711000003@s.whatsapp.net"
+    path = f"/_mock/ui/w/default/chats/{chat}"
+    shown = audience.get(path).text
+    assert re.search(r'class="missed" disabled', shown)
+    links = re.findall(r'<a (?:[^>]* )?href="([^"]*)"', shown[shown.index('id="bubbles"') :])
+    links += re.findall(r'hx-get="([^"]*)"', re.sub(r"<button[^>]* disabled[^>]*>", "", shown))
+
+    assert len(links) > 10
+    for link in links:
+        if not link.startswith(("http", "#")):
+            assert audience.get(urljoin(f"http://localhost{path}", unescape(link))).status_code in (200, 302), link
+
+
 def routes(emulator: FlaresendMock) -> list[tuple[str, str]]:
     """Return method and path of each call of the control plane and page of the dashboard, with samples in the gaps."""
     from flaresend_mock.app import control_app, dashboard_app
@@ -136,7 +168,7 @@ def routes(emulator: FlaresendMock) -> list[tuple[str, str]]:
 
 
 WATCHED = re.compile(
-    r"/_mock/(ui/|ui/w/default/(chats|guides|parts/(chats|news|older|why|status|switcher|unread)).*|ui/faces/.*|events|media/x)"
+    r"/_mock/(ui/|ui/w/default/(chats|messages|guides|parts/(chats|news|older|why|status|switcher|unread)).*|ui/faces/.*|events|media/x)"
 )
 OPEN = re.compile(r"/_mock/(health|ca\.pem|openapi\.json|control/openapi\.json|docs.*|scan/x|ui/(login|assets/x))")
 
