@@ -1,6 +1,7 @@
 """What went over the wire: for one message, one API call or one webhook delivery, with commands to repeat it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import takewhile
@@ -30,6 +31,7 @@ SPELLING = b" +-()."
 """What a phone number may be written with."""
 _GROUPS = ("groupJids", "groupJid", "groupId")
 _JIDS = (numbers.GROUP, numbers.LID)
+_DIGITS = re.compile(rb"\d{7,}")
 _REACHED = (b'":[]}', b'":[]}}')  # how responses end that name no one who was not reached
 _SENDING = ("/send-message", "/schedule-message", "/message")
 
@@ -144,11 +146,12 @@ def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[
     chat, instance, first = messages[0].chat, messages[0].instance, messages[0].event
     known = world.people.spellings(chat)
     ours = {chat, *known, *(world.state.people[one].lid for one in known if one in world.state.people)}
+    others = world.state.people.keys() - {one.number for one in world.state.instances.values()}
     named = {
         event.number: is_named
         for event, call in _missed(world.state.events)
         if event.number >= first and call.instance in (None, instance)
-        if (is_named := _failed(call, ours)) is not None
+        if (is_named := _failed(call, ours, others)) is not None
     }
     failed: list[Event] = []
     for event in takewhile(lambda event: event.number >= first, reversed(world.state.events.kept) if named else ()):
@@ -178,19 +181,20 @@ def has_missed(event: Event) -> bool:
     return isinstance(call, Call) and not (call.response.endswith(_REACHED) and call.status == 200 and not call.fault)
 
 
-def _failed(call: Call, ours: set[str]) -> bool | None:
+def _failed(call: Call, ours: set[str], others: set[str]) -> bool | None:
     """Tell whether a call that was to send a message names one of ours, or no one; None for any other call."""
     sends = call.path.endswith(_SENDING)
     if call.succeeded and not call.fault:  # where it was refused as no recipient, it made no message
         missed = call.response.partition(b'"failed')[2] if sends else b""
-        return True if any(one.endswith(_JIDS) and one.encode() in missed for one in ours) else None
+        return True if any(one.endswith(_JIDS) and f'"{one}"'.encode() in missed for one in ours) else None
     if not sends and call.status not in (404, 405):
         return None
     if parties := parties_of(call):
         return None if ours.isdisjoint(parties) else True
     body = call.body if isinstance(call.body, bytes) else str(call.body or "").encode()
-    named = any(one.partition("@")[0].encode() in body.translate(None, SPELLING) for one in ours)
-    return named if named or sends else None
+    found = {one.decode() for one in _DIGITS.findall(body.translate(None, SPELLING))}
+    named = not found.isdisjoint(one.partition("@")[0] for one in ours)
+    return True if named else False if sends and found.isdisjoint(others) else None
 
 
 def parties_of(call: Call) -> list[str]:

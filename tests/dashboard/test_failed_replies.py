@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from html import unescape
@@ -166,6 +167,31 @@ def test_what_succeeded_or_asks_for_something_else_is_no_failed_reply(
     client.post("/send-message", headers=KEY, json={**HI, "recipients": [CARA], "type": "x"})
 
     assert failed(page(client, chat_of(ANN))) == {}
+
+
+OTHERS: dict[str, tuple[str, Any]] = {
+    "a longer number": ("/send-message", {"to": f"{ANN}9", "text": "Hi"}),
+    "one that ends the same": ("/send-message", {"to": f"9{ANN}", "text": "Hi"}),
+    "an unknown path": ("/sendMessage", {"to": f"{ANN}9", "text": "Hi"}),
+    "another one's number in a wrong field": ("/send-message", {"to": BEN, "text": "Hi"}),
+    "another one's number in broken JSON": ("/send-message", f'{{"recipients": ["{BEN}"], "text": "Hi}}'),
+}
+
+
+@pytest.mark.parametrize(("path", "body"), OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("newest", [ANN, CARA])
+def test_a_call_for_others_is_not_shown_here(
+    newest: str, path: str, body: Any, client: Client, inbound: Callable[..., str]
+) -> None:
+    inbound(CARA if newest == ANN else ANN)
+    message = inbound(newest)
+    client.post(
+        path, headers=WRONG, data=body if isinstance(body, str) else json.dumps(body), content_type="application/json"
+    )
+
+    shown = failed(page(client, chat_of(ANN)))
+    to_no_one = newest == ANN and path == "/send-message" and BEN not in str(body)
+    assert list(shown) == ([message] if to_no_one else [])
 
 
 def test_an_alias_names_the_person(client: Client, world: World, inbound: Callable[..., str]) -> None:
