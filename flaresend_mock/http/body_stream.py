@@ -57,7 +57,7 @@ def open_body(environ: MutableMapping[str, Any], most: int) -> IO[bytes]:
 
 def peek(environ: MutableMapping[str, Any]) -> tuple[bytes | None, int | None]:
     """Return the first bytes of a body that was not read, and how many it has if there are more."""
-    if not environ.get("CONTENT_LENGTH"):
+    if environ.get("CONTENT_LENGTH", "0") in ("", "0"):
         return None, None
     try:
         return open_body(environ, MAX_UNREAD).read(), None

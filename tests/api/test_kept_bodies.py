@@ -117,6 +117,16 @@ def test_a_call_without_one_has_none(method: str, client: Client) -> None:
     assert recorded(client)["body"] is None
 
 
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/scheduled-messages/x"), ("POST", "/nowhere"), ("GET", "/groups")]
+)
+def test_an_empty_one_is_none(method: str, path: str, client: Client) -> None:
+    """Clients send `Content-Length: 0` with a POST or DELETE without a body."""
+    client.open(path, method=method, headers=KEY, environ_overrides={"CONTENT_LENGTH": "0"})
+
+    assert recorded(client)["body"] is None
+
+
 def test_traffic_is_searched_in_it(client: Client) -> None:
     client.post("/_mock/instances/default/disconnect")
     client.post("/send-message", headers=KEY, data=FORM)
