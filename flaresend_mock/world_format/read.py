@@ -293,7 +293,8 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
     if number > document["last_event"]:
         raise InvalidWorld("last_event", f"There is an event of number {number}.")
     gone = {kind: (one.count, one.last_event) for kind, one in document["evicted_events"].items()}
-    state.events.calls = document["last_call"]
+    called = document["last_call"]  # where it is left out: no call has a higher number than its event
+    state.events.calls = document["last_event"] if called is None else max(called, 0)
     state.events.refill(list(map(_read_event, document["events"], count())), document["last_event"], gone)
 
 

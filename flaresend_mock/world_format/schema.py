@@ -155,7 +155,7 @@ SCHEMA: Mapping[str, tuple[Any, Any]] = {
     "served": (tuple[models.Served, ...], ()),
     "deliveries": (tuple[models.Delivery, ...], ()),
     "last_event": (int, 0),
-    "last_call": (int, 0),
+    "last_call": (int | None, None),
     "events": (tuple[EventRecord, ...], ()),
     "evicted": (dict[str, Evicted], {}),
     "evicted_events": (dict[str, Evicted], {}),

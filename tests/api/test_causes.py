@@ -18,7 +18,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
 from flaresend_mock.world_format.write import export
 from tests.defaults import ANN, BEN, FAMILY, OUR_NUMBER, OWNED, described
-from tests.support import KEY
+from tests.support import KEY, client_of
 
 SLOW = "9990000408"
 
@@ -173,6 +173,24 @@ def test_causes_and_ids_of_calls_survive_an_export(
 
     assert export(again.saved(), secrets=True) == first
     assert again.state.events.calls == 3
+
+
+@pytest.mark.parametrize("given", [{}, {"last_call": -5}], ids=["left out", "below zero"])
+def test_the_number_of_calls_may_be_left_out_of_a_world(
+    given: dict[str, int], client: Client, world: World, make_world: Callable[..., World]
+) -> None:
+    sent(client, "old", [ANN])
+    sent(client, "older", [ANN])
+    document = json.loads(export(world.saved(), secrets=True))
+    del document["last_call"]
+
+    again = client_of(make_world(load_world(document | given)))
+    sent(again, "new", [ANN])
+
+    assert [one["text"] for one in messages(again)] == ["old", "older", "new"]
+    if not given:
+        check_each_has_its_own(again)
+    assert int(list(calls(again))[-1].removeprefix("call-")) > 0
 
 
 def test_an_older_export_has_no_causes() -> None:
