@@ -119,7 +119,8 @@ def _running(path: str, name: str, context: click.Context, _: click.Parameter, b
         settings, given = resolve({}), context.params.get
         base, token = address(settings, given("url"), given("port")), token_of(settings, given("token"))
         found = ControlPlane(base, token=token, world=given("in_world")).call("GET", f"/{path}", seconds=2.0)
-        return [one[name] for one in found[path] if one[name].startswith(begun)]
+        names = [one[name] for one in found[path] if one[name].startswith(begun)]
+        return [one for one in names if re.fullmatch(r"[\w.:@-]+", one)]  # shells obey other characters
     return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,17 @@ def test_bash_completes_worlds_instances_and_faults_of_a_running_emulator(
     assert complete(tmp_path, "qr", "--world", "shop-1", instance[:4], **where) == [instance]
     nowhere = {"FLARESEND_MOCK_URL": "http://127.0.0.1:1"}
     assert complete(tmp_path, "messages", "--world", "sh", **nowhere) == []
+
+
+@pytest.mark.parametrize(
+    "hostile", ["$(touch x)", "`touch x`", "a;touch x", "a b", "a\nfile,x", "a,b", "'a", "\x1b[2J"]
+)
+def test_names_that_a_shell_would_obey_are_not_offered(hostile: str, tmp_path: Path, flaresend: FlaresendMock) -> None:
+    world = flaresend.worlds.default()
+    first = world.instances.first()
+    world.state.instances[hostile] = replace(first, id=hostile, number="254700111222", api_keys=())
+
+    assert complete(tmp_path, "qr", "--url", flaresend.url, "") == [first.id]
 
 
 def test_there_is_a_script_for_each_shell() -> None:
