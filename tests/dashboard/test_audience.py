@@ -252,3 +252,20 @@ def test_the_page_says_how_a_phone_can_open_a_code(url: str, is_local: bool) -> 
     assert ("<code>--lan</code>" in shown) is is_local
     assert ("Scan it with a phone" in shown) is not is_local
     assert ">Scan</button>" in shown
+
+
+def test_an_audience_reads_no_key_and_makes_no_world(
+    emulator: FlaresendMock, audience: Client
+) -> None:
+    world, presenter = emulator.worlds.default(), login(emulator, emulator.links[0])
+    instance, chat = world.instances.first(), "254711000003@s.whatsapp.net"
+    sent = [one.id for one in world.state.messages if one.chat == chat]
+    body = {"recipients": ["254711000003"], "type": "txt"}
+    assert presenter.post("/send-message", json=body, headers=emulator.headers).status_code == 400
+
+    paths = [f"chats/{instance.id}/{chat}", *(f"parts/why/{one}" for one in sent)]
+    for client, is_shown in ((presenter, True), (audience, False)):
+        shown = "".join(client.get(f"/_mock/ui/w/default/{path}").text for path in paths)
+        assert shown.count("Reply refused: 400") == 1
+        assert (instance.api_keys[0] in shown) is is_shown
+        assert ("New demo world" in client.get("/_mock/ui/w/default/parts/switcher").text) is is_shown
