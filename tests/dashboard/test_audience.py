@@ -254,9 +254,7 @@ def test_the_page_says_how_a_phone_can_open_a_code(url: str, is_local: bool) -> 
     assert ">Scan</button>" in shown
 
 
-def test_an_audience_reads_no_key_and_makes_no_world(
-    emulator: FlaresendMock, audience: Client
-) -> None:
+def test_an_audience_reads_no_key_and_makes_no_world(emulator: FlaresendMock, audience: Client) -> None:
     world, presenter = emulator.worlds.default(), login(emulator, emulator.links[0])
     instance, chat = world.instances.first(), "254711000003@s.whatsapp.net"
     sent = [one.id for one in world.state.messages if one.chat == chat]
