@@ -72,9 +72,7 @@ class BoundedStore(Copyable, Generic[Value]):
 
     def __init__(self, limit: int, max_bytes: int) -> None:
         self.limit, self.max_bytes = limit, max_bytes
-        self.evicted = 0
-        self.last_evicted_event = 0
-        self._bytes = 0
+        self.evicted = self.last_evicted_event = self._bytes = 0
         self._values: OrderedDict[str | int, Value] = OrderedDict()  # a dict slows down when emptied in front
 
     def __len__(self) -> int:
@@ -117,9 +115,7 @@ class BoundedStore(Copyable, Generic[Value]):
     def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
         """Replace all values by these, oldest first, with this count of evicted ones."""
         self._values.clear()
-        self._bytes = 0
-        self.evicted = evicted
-        self.last_evicted_event = last_evicted_event
+        self._bytes, self.evicted, self.last_evicted_event = 0, evicted, last_evicted_event
         for key, value in values.items():
             self.add(key, value)
 

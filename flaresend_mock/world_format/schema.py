@@ -124,8 +124,7 @@ def _settings() -> dict[str, tuple[Any, Any]]:
     types = get_type_hints(state.WorldSettings)
     for one in fields(state.WorldSettings):
         if one.metadata["lowest"] is not None:
-            bounds = Range(one.metadata["lowest"], one.metadata["highest"])
-            types[one.name] = Annotated[types[one.name], bounds]
+            types[one.name] = Annotated[types[one.name], Range(one.metadata["lowest"], one.metadata["highest"])]
     types["public_url"] = Annotated[str | None, base_url]
     return {one.name: (types[one.name], one.default) for one in fields(state.WorldSettings)}
 
@@ -256,6 +255,7 @@ def _empty_or(pattern: str, example: str) -> Regexp:
     return _looks_like(f"({pattern})?", example)
 
 
+_UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "9b540e83-e1ca-49b4-8c34-01fd31991d04"
 _LID = "[0-9]{13,15}@lid", "163514152964174@lid"
 LID = _looks_like(*_LID)
 _OUTSIDE = "The clock shows times from 1970 to 9998."
@@ -271,11 +271,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Person, "number aliases", phone_number),
         (models.Person, "lid", _empty_or(*_LID)),
         (models.Rule, "after", Range(0, MONTH)),
-        (
-            models.Instance,
-            "id",
-            _empty_or(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "9b540e83-e1ca-49b4-8c34-01fd31991d04"),
-        ),
+        (models.Instance, "id", _empty_or(*_UUID)),
         (models.Instance, "number", phone_number),
         (models.Instance, "status", _one_of(*models.INSTANCE_STATUSES)),
         (models.Instance, "api_keys", usable_key),
