@@ -18,7 +18,6 @@ from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, Emul
 from flaresend_mock.core.errors import AuthorityError
 from flaresend_mock.settings import ENVIRONMENT, HTTP_URL, PREFIX, Checked, resolve
 
-_START = "; start one: flaresend-mock, or docker run -p 127.0.0.1:3577:3577 flaresend-mock; or give another --url"
 _BEGINS_LIKE_A_DATE = re.compile(r"\d{4}-|\d{8}T", re.ASCII)
 
 
@@ -71,7 +70,7 @@ class EmulatorCommand(click.Command):
             hint = "; flaresend-mock world list shows them" if error.code == "world_not_found" else ""
             raise click.ClickException(f"{base}: {error}{hint}") from None
         except EmulatorUnreachable as error:
-            raise click.ClickException(f"{error}{_START if error.is_refused else ''}") from None
+            raise click.ClickException(f"{error}{output.START if error.is_refused else ''}") from None
         except AuthorityError as error:
             raise click.UsageError(str(error)) from None
 

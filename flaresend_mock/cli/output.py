@@ -16,6 +16,7 @@ import click
 from flaresend_mock.logs import visible
 from flaresend_mock.settings import ENVIRONMENT
 
+START = "; start one: flaresend-mock, or docker run -p 127.0.0.1:3577:3577 flaresend-mock; or give another --url"
 LONGEST_CELL = 100
 _NARROW = 100
 _HEADINGS = {"time": "TIME (UTC)", "number": "#"}

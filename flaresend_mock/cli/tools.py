@@ -32,12 +32,13 @@ def _health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
                 raise NotAnEmulator(emulator.url)
         except (ControlPlaneError, EmulatorUnreachable) as error:
             problem = getattr(error, "reason", "") or str(error)
+            hint = output.START if getattr(error, "is_refused", False) else ""
         else:
             output.document(response)
             return
         left = wait - watch.seconds
         if left <= 0:
-            raise click.ClickException(f"{emulator.url} is not ready: {problem}")
+            raise click.ClickException(f"{emulator.url} is not ready: {problem}{hint}")
         never.wait(min(SECONDS_BETWEEN, left))
 
 

@@ -271,7 +271,9 @@ def test_health_waits_no_longer_than_it_may() -> None:
     with Scripted([answered({"status": "starting"}, "503 Service Unavailable")]) as slow:
         run("health", "--url", slow.url).failed("is not ready: it is starting")
 
-    run("health", "--wait", "0.3", "--url", slow.url).failed("is not ready: Connection refused")
+    run("health", "--wait", "0.3", "--url", slow.url).failed(
+        "is not ready: Connection refused; start one: flaresend-mock"
+    )
 
 
 def test_health_of_something_else_is_not_ready() -> None:
