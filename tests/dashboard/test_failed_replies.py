@@ -308,3 +308,15 @@ def test_the_chat_says_in_words_what_the_phone_does(status: str, client: Client,
 
     shown = re.sub(r"<[^>]*>", "", page(client, chat_of(ANN)))
     assert shown.count(f" is {says}") == 2  # beside the name, and above the field
+
+
+def test_it_keeps_its_id_when_the_reply_fails_again(client: Client, inbound: Callable[..., str]) -> None:
+    """So that a button keeps the focus of the keyboard, and gets it back, when its bubble is replaced."""
+    inbound()
+    ids = []
+    for headers in (WRONG, WRONG, {}):
+        client.post("/send-message", headers=headers, json=HI)
+        ids.append(re.findall(r'class="missed"[^>]* id="([^"]*)"', page(client, chat_of(ANN))))
+
+    assert ids[0] == ids[1] == ids[2][:1]
+    assert len(ids[2]) == 2

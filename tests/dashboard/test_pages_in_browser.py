@@ -428,3 +428,23 @@ def test_the_name_in_a_chat_is_not_cut_on_a_phone(emulator: FlaresendMock, open_
             page.reload()
             page.wait_for_selector("#composer")
             assert page.eval_on_selector(".with h1", "name => name.scrollWidth <= name.clientWidth"), status
+
+
+def test_nothing_overlaps_in_the_schedule_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
+    body = {"recipients": [BRIAN], "type": "text", "text": "A long text of a message", "sendAt": "2030-01-01 09:00:00"}
+    assert requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30).ok
+    parts = "row => [...row.querySelectorAll('summary :is(time, .kind, .where, .who, .pill), .button')]"
+    with open_page("w/default/schedule", viewport={"width": 390, "height": 844}) as page:
+        rows = page.query_selector_all(".pending .entry")
+        assert rows
+        for row in rows:
+            boxes = row.evaluate(
+                parts + ".map((part) => { const box = part.getBoundingClientRect(), style = getComputedStyle(part);"
+                " return [box.left, box.right - parseFloat(style.paddingRight), box.top, box.bottom]; })"
+            )
+            assert len(boxes) == 6
+            assert max(right for _, right, _, _ in boxes) < 375
+            for n, (left, right, top, bottom) in enumerate(boxes):
+                for other_left, other_right, other_top, other_bottom in boxes[n + 1 :]:
+                    beside = right <= other_left or other_right <= left
+                    assert beside or bottom <= other_top + 2 or other_bottom <= top + 2, boxes
