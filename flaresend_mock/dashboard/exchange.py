@@ -26,6 +26,7 @@ Subject = Call | Delivery  # what the traffic page lists: an API call or a webho
 Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
 
 MAX_SHOWN = 20_000  # the number of characters of a body that a page shows
+MAX_REASON = 300  # and of the reason of a refusal
 
 SPELLING = b" +-()."
 """What a phone number may be written with."""
@@ -94,7 +95,7 @@ blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
 @blueprint.app_template_global()
 def reason(call: Call) -> str:
     said = read_kept(call.response)
-    return str(said.get("message") or said.get("error") or "") if isinstance(said, Mapping) else ""
+    return str(said.get("message") or said.get("error") or "")[:MAX_REASON] if isinstance(said, Mapping) else ""
 
 
 @blueprint.app_template_global()

@@ -233,6 +233,16 @@ def test_an_earlier_page_has_its_own(client: Client, inbound: Callable[..., str]
     assert list(failed(page(client, unescape(older)))) == [message]
 
 
+def test_of_a_long_reason_the_beginning_is_shown(client: Client, inbound: Callable[..., str]) -> None:
+    message = inbound()
+    client.post("/_mock/faults", json={"respond": {"status": 500, "body": {"message": "why " * 100_000}}})
+    client.post("/send-message", headers=KEY, json=HI)
+
+    (told,) = failed(page(client, chat_of(ANN)))[message]
+    assert told.startswith("Reply refused: 500 why why")
+    assert len(told) < 400
+
+
 def test_a_hostile_response_is_text(client: Client, inbound: Callable[..., str]) -> None:
     inbound()
     fault = {"name": "<b>f</b>", "respond": {"status": 500, "body": {"message": "<script>alert(1)</script>"}}}
