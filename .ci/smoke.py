@@ -44,7 +44,7 @@ def main(folder: Path) -> None:
             emulator.kill()
             emulator.wait()
             print((folder / "log").read_text(), file=sys.stderr)
-    sent = json.loads(export.read_text(encoding="utf-8"))["messages"]
+    sent = json.loads(export.read_text(encoding="utf-8"))["messages"][-4:]  # the others are the past of the demo
     assert [one["content"]["text"] for one in sent] == ["Hello", "Again!", "hi", None], sent
     print("The smoke test passed.")
 
