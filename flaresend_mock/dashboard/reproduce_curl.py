@@ -47,7 +47,9 @@ def call_again(world: World, call: Call, attached: Media | None = None) -> str:
         return piped + _lines([*parts, *fields])
     raw = call.body if isinstance(call.body, bytes) else b""
     if raw:
-        parts.append("-H " + _quoted(f"Content-Type: {headers.get('CONTENT_TYPE', 'application/json')}"))
+        parts.append("-H " + _quoted(f"Content-Type: {headers.get('CONTENT_TYPE', '')}"))
+    if call.status == 415 and (encoding := headers.get("HTTP_CONTENT_ENCODING")):
+        parts.append("-H " + _quoted(f"Content-Encoding: {encoding}"))
     return _with_body(parts, raw)
 
 

@@ -345,6 +345,24 @@ def test_the_same_call_is_made_again(
 
 
 @needs_curl
+@pytest.mark.parametrize(
+    "headers", [{"Content-Type": "application/json", "Content-Encoding": "br"}, {}], ids=["br", "no type"]
+)
+def test_a_call_of_an_undocumented_type_or_encoding_is_refused_again(
+    headers: dict[str, str], emulator: FlaresendMock, tmp_path: Path
+) -> None:
+    body = json.dumps({"recipients": [ANN], "type": "text", "text": "Hi"}).encode()
+    requests.post(f"{emulator.url}/send-message", data=body, headers={**emulator.headers, **headers}, timeout=SECONDS)
+    (first,) = control(emulator, "GET", "requests")["requests"]
+    page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/traffic/{first['id']}", timeout=SECONDS).text
+
+    command = offered(page, f"curl-{first['id']}")
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, timeout=SECONDS)
+
+    assert [one["status"] for one in control(emulator, "GET", "requests")["requests"]] == [415, 415]
+
+
+@needs_curl
 @pytest.mark.parametrize("raw", [b"@/etc/hostname", b"\xff\0binary", b'{"a": "\\ud800"}'])
 def test_a_body_that_is_nothing_is_sent_again_as_it_was(raw: bytes, emulator: FlaresendMock, tmp_path: Path) -> None:
     for method, path in (("POST", "/send-message"), ("PUT", "/x[1-20]{a,b}/../c?q=[1-3]")):
