@@ -113,13 +113,12 @@ def _parameter(key: str, about: dict[str, Any]) -> click.Parameter:
 
 
 def _running(path: str, name: str, context: click.Context, _: click.Parameter, begun: str) -> list[Any]:
-    """Return the names that begin so in a list of a running emulator; none where none runs."""
+    """Return the names that begin so in a list of a running emulator, and hold nothing that a shell obeys."""
     with suppress(Exception):
         settings, given = resolve({}), context.params.get
         base, token = address(settings, given("url"), given("port")), token_of(settings, given("token"))
         found = ControlPlane(base, token=token, world=given("in_world")).call("GET", f"/{path}", seconds=2.0)
-        names = [one[name] for one in found[path] if one[name].startswith(begun)]
-        return [one for one in names if re.fullmatch(r"[\w.:@-]+", one)]  # shells obey other characters
+        return [one[name] for one in found[path] if re.fullmatch(re.escape(begun) + r"[\w.:@-]*", one[name])]
     return []
 
 
