@@ -20,7 +20,7 @@ from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.dashboard.pages import blueprint
 from flaresend_mock.http.bodies import body_of, read_kept
-from flaresend_mock.http.context import own_url, services, shown
+from flaresend_mock.http.context import MissedCall, own_url, services, shown
 
 Subject = Call | Delivery  # what the traffic page lists: an API call or a webhook delivery
 Entry = tuple[int, datetime, Subject]  # the event that began a call or a delivery, its time, and the current state
@@ -150,9 +150,9 @@ def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[
     others = world.state.people.keys() - {one.number for one in world.state.instances.values()}
     named = {
         event.number: is_named
-        for event, call in _missed(world.state.events)
+        for event, call, parties in _missed(world.state.events)
         if event.number >= first and call.instance in (None, instance)
-        if (is_named := _failed(call, ours, others)) is not None
+        if (is_named := _failed(call, parties, ours, others)) is not None
     }
     failed: list[Event] = []
     for event in takewhile(lambda event: event.number >= first, reversed(world.state.events.kept) if named else ()):
@@ -167,11 +167,12 @@ def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[
     return found
 
 
-def _missed(log: EventLog) -> list[tuple[Event, Call]]:
-    """Return the kept calls that have missed, of which only those since the last look are searched."""
+def _missed(log: EventLog) -> list[MissedCall]:
+    """Return the kept calls that have missed, with whom they name; only those since the last look are searched."""
     number, known = services().missed.get(log, (0, []))
     known = [one for one in known if log.kept.get(one[0].number)]
-    known += [(one, one.subject) for one in log.since(number) if isinstance(one.subject, Call) and has_missed(one)]
+    calls = ((one, one.subject) for one in log.since(number) if has_missed(one))
+    known += [(event, call, parties_of(call)) for event, call in calls if isinstance(call, Call)]
     services().missed[log] = log.last_number, known
     return known
 
@@ -182,7 +183,7 @@ def has_missed(event: Event) -> bool:
     return isinstance(call, Call) and not (call.response.endswith(_REACHED) and call.status == 200 and not call.fault)
 
 
-def _failed(call: Call, ours: set[str], others: set[str]) -> bool | None:
+def _failed(call: Call, parties: list[str], ours: set[str], others: set[str]) -> bool | None:
     """Tell whether a call that was to send a message names one of ours, or no one; None for any other call."""
     sends = call.path.endswith(_SENDING)
     if call.succeeded and not call.fault:  # where it was refused as no recipient, it made no message
@@ -190,7 +191,7 @@ def _failed(call: Call, ours: set[str], others: set[str]) -> bool | None:
         return True if any(one.endswith(_JIDS) and f'"{one}"'.encode() in missed for one in ours) else None
     if not sends and call.status not in (404, 405):
         return None
-    if parties := parties_of(call):
+    if parties:
         return None if ours.isdisjoint(parties) else True
     body = call.body if isinstance(call.body, bytes) else str(call.body or "").encode()
     found = {one.decode() for one in _DIGITS.findall(body.translate(None, SPELLING))}

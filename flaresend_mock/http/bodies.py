@@ -127,15 +127,22 @@ def read_kept(raw: Any) -> Any:
 
 
 def body_of(call: Call) -> Any:
-    """Return the JSON or the form in a call's body, or its text."""
+    """Return the JSON or the form in a call's body, or its text. A file in which it is cut off has no size."""
     raw, content_type = call.body, dict(call.headers).get("CONTENT_TYPE", "")
     if not isinstance(raw, bytes) or not content_type.lower().startswith(FORMS):
         return read_kept(raw)
+    request = Request({"CONTENT_TYPE": content_type})
+    is_cut = call.body_size is not None and request.mimetype == FORMS[0]
+    end = f"\r\n--{request.mimetype_params.get('boundary', '')}--\r\n".encode() if is_cut else b""
+    request.environ["wsgi.input"] = BytesIO(raw + end)
     try:
-        request = Request({"CONTENT_TYPE": content_type, "wsgi.input": BytesIO(raw)})
-        return described(_read_form(request, LISTS, LIMITS, len(raw), strict=False))
+        fields = described(_read_form(request, LISTS, LIMITS, len(raw) + len(end), strict=False))
     except HTTPException:
-        return raw.decode("utf-8", "replace")
+        return read_kept(raw)
+    name, last = request.environ[FORM][-1] if is_cut else ("", None)
+    if isinstance(last, Upload):
+        fields[name]["size"] = None
+    return read_kept(raw) if isinstance(last, str) else fields
 
 
 def described(fields: dict[str, Any]) -> dict[str, Any]:

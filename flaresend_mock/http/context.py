@@ -30,6 +30,8 @@ from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.http.turns import Turns
 
+MissedCall = tuple[Event, Call, list[str]]  # with the numbers and JIDs that it names
+
 CONTROL = "/_mock"  # the path of the control plane and the dashboard
 MEDIA_HOST = "/v"  # the path of WhatsApp's media host
 
@@ -80,7 +82,7 @@ class AppServices:
     ca: Callable[[], bytes] = bytes  # returns the certificate of the CA for https, in PEM
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")  # new at each start
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
-    missed: WeakKeyDictionary[EventLog, tuple[int, list[tuple[Event, Call]]]] = field(default_factory=WeakKeyDictionary)
+    missed: WeakKeyDictionary[EventLog, tuple[int, list[MissedCall]]] = field(default_factory=WeakKeyDictionary)
 
 
 def services() -> AppServices:

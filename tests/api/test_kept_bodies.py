@@ -76,6 +76,29 @@ def test_a_file_is_described(client: Client) -> None:
     assert recorded(client)["body"] == {"recipients": [ANN], "type": "document", "file": file}
 
 
+def test_a_form_that_is_cut_off_in_a_file_has_its_fields(client: Client) -> None:
+    client.post("/_mock/instances/default/disconnect")
+    photo = (BytesIO(b"\xff\xd8" + b"x" * 2 * KEPT), "a.jpg", "image/jpeg")
+    client.post("/send-message", headers=KEY, data={"recipients": ANN, "type": "image", "file": photo})
+
+    file = {"fileName": "a.jpg", "mimetype": "image/jpeg", "size": None}
+    assert recorded(client)["body"] == {"recipients": [ANN], "type": "image", "file": file}
+    assert recorded(client)["body_size"] > 2 * KEPT
+    verified = client.post("/_mock/requests/verify", json={"match": {"body": {"type": "image"}}, "exactly": 1})
+    assert verified.get_json()["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "fields", [{"text": "x" * 2 * KEPT}, {"caption": "x" * (KEPT - 220), "text": "y" * KEPT}], ids=len
+)
+def test_a_form_that_is_cut_off_elsewhere_is_text(fields: dict[str, str], client: Client) -> None:
+    client.post("/_mock/instances/default/disconnect")
+    data = {"recipients": ANN, **fields}
+    client.post("/send-message", headers=KEY, data=data, content_type="multipart/form-data")
+
+    assert len(recorded(client)["body"]) == KEPT
+
+
 @pytest.mark.parametrize("spare", [-1, 0, 1, 1_000_000])
 @pytest.mark.parametrize("headers", [KEY, {}], ids=["425", "401"])
 def test_a_large_one_is_cut_off_and_says_so(headers: dict[str, str], spare: int, client: Client) -> None:
