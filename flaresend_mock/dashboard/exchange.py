@@ -12,7 +12,7 @@ from flask import abort
 from flaresend_mock.core import numbers
 from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.matchers.parser import numbers_in
-from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Change, Delivery, Message
+from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
 from flaresend_mock.core.payloads import target_of
 from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
@@ -98,14 +98,6 @@ def reason(call: Call) -> str:
     return str(said.get("message") or said.get("error") or "")[:MAX_REASON] if isinstance(said, Mapping) else ""
 
 
-@blueprint.app_template_global()
-def fault_name(world: World, fault: str) -> str:
-    """Return the name of a fault, also of one that was deleted."""
-    changes = (one.subject for one in reversed(world.state.events.kept) if one.kind == "fault")
-    names = (str(one.details["name"]) for one in changes if isinstance(one, Change) and one.id == fault)
-    return world.state.faults[fault].name if fault in world.state.faults else next(names, fault)
-
-
 def _event(world: World, message: Message) -> dict[str, Any]:
     delivery = next((one for one in reversed(world.deliveries.all()) if one.message == message.id), None)
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
@@ -129,11 +121,9 @@ def _sending(world: World, message: Message) -> dict[str, Any]:
     at, call = sent
     calls = [call, *(one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded)]
     media = state.media.get(message.content.media) if message.content.media else None
-    curl, test = (
-        reproduce_curl.call_again(world, call, media),
-        reproduce_pytest.of_sent(world, message, calls, task, at),
-    )
-    return {"call": call, "sent": readable(body_of(call)), "task": task, "calls": calls, "curl": curl, "test": test}
+    test = reproduce_pytest.of_sent(world, message, calls, task, at)
+    shown = {"call": call, "sent": readable(body_of(call)), "task": task, "calls": calls, "test": test}
+    return {**shown, "curl": reproduce_curl.call_again(world, call, media)}
 
 
 def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[Event]]:

@@ -9,7 +9,7 @@ from flask import Response
 
 from flaresend_mock.core import numbers
 from flaresend_mock.core.faults import CALLS, MAX_DELAY, PRESETS
-from flaresend_mock.core.models import Fault
+from flaresend_mock.core.models import Change, Fault
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, fault_effects, fault_limits
 from flaresend_mock.core.world import World
@@ -20,8 +20,6 @@ METHODS = ("GET", "POST", "PUT", "DELETE")
 PATHS = (
     "/channels /check-number /groups /groups/send-message /schedule-message /scheduled-messages /send-message".split()
 )
-
-_FIELD_NAMES = {"key": "API key", "url": "URL"}
 
 
 @blueprint.get("/w/<world>/faults")
@@ -40,13 +38,21 @@ def _faults(world: World) -> dict[str, object]:
         for fault in reversed(found):
             body = _shown(fault)
             matches = [
-                (_FIELD_NAMES.get(name, name), MASK if name == "key" else _value(world, name, value))
-                for name, value in fault.match.items()
+                (name, MASK if name == "key" else _value(world, name, value)) for name, value in fault.match.items()
             ]
             again = "" if "key" in fault.match else json.dumps(body, ensure_ascii=False, default=str)
             texts = {"effects": fault_effects(body), "frequency": fault_limits(body), "again": again}
             rules.append({"fault": fault, "matches": matches, **texts})
     return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
+
+
+@blueprint.app_template_global()
+def fault_text(world: World, fault: str) -> tuple[str, str]:
+    """Return the name of a fault, also of one that was deleted, and what it does if it is kept."""
+    if found := world.state.faults.get(fault):
+        return found.name, ", ".join(fault_effects(_shown(found)))
+    changes = (one.subject for one in reversed(world.state.events.kept) if one.kind == "fault")
+    return next((str(one.details["name"]) for one in changes if isinstance(one, Change) and one.id == fault), fault), ""
 
 
 def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[str, object]:

@@ -12,7 +12,7 @@ from flask import Response, request
 from flaresend_mock.core import numbers
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, fault_name, newest, parties_of
+from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, newest, parties_of
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
 
@@ -173,8 +173,7 @@ class _Listing:
             parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
         row = {"number": number, "at": at, "kind": _kind(subject), "subject": subject, "mark": mark}
         names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
-        fault = fault_name(self._world, subject.fault) if subject.fault else ""
-        return {**row, "where": self._where(subject), "names": names, "fault": fault, "fits": self.fits(subject)}
+        return {**row, "where": self._where(subject), "names": names, "fits": self.fits(subject)}
 
     def _where(self, subject: Subject) -> str:
         if isinstance(subject, Call):

@@ -118,9 +118,12 @@ def test_a_disconnected_instance_refuses_it(client: Client, inbound: Callable[..
     ("fault", "told"),
     [
         ({"preset": "down"}, "Reply refused: 503 Service unavailable fault down"),
-        ({"action": "reset", "name": "cut"}, "Reply got no response fault cut"),
-        ({"action": "drop_response", "name": "lost"}, "Reply met a fault: 200"),
-        ({"action": "corrupt", "name": "bad"}, "Reply met a fault: 200"),
+        ({"action": "reset", "name": "cut"}, "Reply got no response fault cut resets the connection before"),
+        (
+            {"action": "drop_response", "name": "lost"},
+            "Reply met a fault: 200 fault lost processes the call and sends no",
+        ),
+        ({"action": "corrupt", "name": "bad"}, "Reply met a fault: 200 fault bad sends a response that is no JSON"),
         ({"respond": {"status": 500, "body": "oops"}}, "Reply refused: 500"),
     ],
 )

@@ -401,7 +401,7 @@ def test_a_fault_that_was_met_is_on_the_row_and_in_the_details(client: Client) -
     [number] = re.findall(r'id="entry-(\d+)"', shown)
 
     assert re.search(r'<span class="badge warn"[^>]*>Fault <bdi>mine</bdi></span>', shown)
-    assert "Hit by the fault mine<" in client.get(f"{PARTS}/{number}").text
+    assert "Hit by the fault mine: responds with 503<" in client.get(f"{PARTS}/{number}").text
     client.delete("/_mock/faults")
     assert "Hit by the fault mine, which was deleted" in client.get(f"{PARTS}/{number}").text
 
