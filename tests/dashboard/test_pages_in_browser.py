@@ -42,8 +42,9 @@ def title_counts(page: Any, wanted: int) -> bool:
 def test_unread_messages_are_in_the_title_and_the_navigation_of_each_page(
     emulator: FlaresendMock, open_page: Open
 ) -> None:
+    send(emulator, "to another chat", "254711000003")
     with open_page("w/default/schedule") as page:
-        assert eventually(page, "document.getElementById('unread').dataset.unread > 0")  # the demonstration's past
+        assert eventually(page, "document.getElementById('unread').dataset.unread > 0")
         before = unread(page)
         send(emulator, "one")
         assert title_counts(page, before + 1)
