@@ -139,7 +139,7 @@ def body_of(call: Call) -> Any:
         fields = described(_read_form(request, LISTS, LIMITS, len(raw) + len(end), strict=False))
     except HTTPException:
         return read_kept(raw)
-    name, last = request.environ[FORM][-1] if is_cut else ("", None)
+    name, last = (request.environ[FORM] or [("", "")])[-1] if is_cut else ("", None)
     if isinstance(last, Upload):
         fields[name]["size"] = None
     return read_kept(raw) if isinstance(last, str) else fields
