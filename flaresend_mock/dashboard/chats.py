@@ -132,7 +132,8 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
         state, past = world.state, world.past
         for message in reversed(state.messages):
             key = (message.instance, message.chat)
-            last.setdefault(key, message)
+            if key not in last:
+                last[key] = message
             if message.direction == "outbound" and message.event > seen.get(key, past):
                 unread[key] = unread.get(key, 0) + 1
             if wanted and key not in matched and wanted in words(message).lower():
@@ -258,7 +259,8 @@ def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
 
 
 def _messages(world: World, chat: Chat) -> Iterator[Message]:
-    return (one for one in reversed(world.state.messages) if (one.chat, one.instance) == (chat.id, chat.instance.id))
+    id_, instance = chat.id, chat.instance.id
+    return (one for one in reversed(world.state.messages) if one.chat == id_ and one.instance == instance)
 
 
 def _kind_of(chat: str) -> str:
