@@ -4,83 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from tests.dashboard import in_browser as shared
+from tests.dashboard.in_browser import BRIAN, TABS, WAIT, eventually, first, opened, steer, sync_api, write
 from tests.receiver import Receiver
 
-sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(240),
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
+pytestmark = shared.pytestmark
+browser, emulator, open_page = shared.browser, shared.emulator, shared.open_page
 
-BRIAN = "254711000002"
 SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
-WAIT = 20_000
-LEFT = ("htmx:afterRequest, ", "htmx:sendAbort, ")  # a page was left while it asked for news
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def emulator() -> Iterator[FlaresendMock]:
-    with FlaresendMock(demo=True, log_level="error") as running:
-        yield running
-
-
-@contextmanager
-def opened(browser: Any, emulator: FlaresendMock, path: str = "", **options: Any) -> Iterator[Any]:
-    """Open a page of the dashboard, and fail on browser errors and on requests to other hosts."""
-    troubles: list[str] = []
-    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
-    page = context.new_page()
-    page.set_default_timeout(WAIT)
-    page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("request", lambda asked: _check_host(asked.url, emulator, troubles))
-    page.goto(f"{emulator.url}/_mock/ui/{path}")
-    yield page
-    context.close()
-    assert [one for one in troubles if not one.startswith(LEFT)] == []
-
-
-def _check_host(url: str, emulator: FlaresendMock, troubles: list[str]) -> None:
-    parts = urlsplit(url)
-    if parts.scheme in ("http", "https") and f"{parts.scheme}://{parts.netloc}" != emulator.url:
-        troubles.append(f"asked {url}")
-
-
-@pytest.fixture
-def open_page(browser: Any, emulator: FlaresendMock) -> Callable[..., Any]:
-    return lambda path="", **options: opened(browser, emulator, path, **options)
-
-
-def steer(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
-    response = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=30)
-    assert response.ok, response.text
-    return response.json()
-
-
-def write(page: Any, text: str) -> None:
-    page.fill("#text", text)
-    page.press("#text", "Enter")
 
 
 def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page: Callable[..., Any]) -> None:
@@ -119,10 +58,6 @@ def test_a_message_full_of_script_is_shown_as_text(emulator: FlaresendMock, open
         assert SCRIPT in page.title()
         assert "owned" not in page.title().partition(SCRIPT)[2]
         assert page.inner_text(".with h1") == SCRIPT
-
-
-def first(emulator: FlaresendMock) -> str:
-    return str(emulator.worlds.default().instances.first().id)
 
 
 def agree(page: Any) -> None:
@@ -257,15 +192,6 @@ def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
         page.click(".bubble.person:has(img.image):has-text('Like this?') [data-forward]")
         again = ".bubble.person:has(.forwarded):has(img.image)"
         assert page.wait_for_selector(f"{again} .text").inner_text() == "Like this?"
-
-
-def eventually(page: Any, expression: str) -> bool:
-    """Wait until an expression is true. The page's policy forbids Playwright's own wait."""
-    for _ in range(WAIT // 50):
-        if page.evaluate(expression):
-            return True
-        page.wait_for_timeout(50)
-    return False
 
 
 def at_the_end(page: Any) -> bool:
@@ -503,9 +429,6 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
         page.close()
     finally:
         server.stop()
-
-
-TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
-from tests.dashboard import test_in_browser as shared
-from tests.dashboard.test_in_browser import BRIAN, TABS, eventually, first, steer, write
+from tests.dashboard import in_browser as shared
+from tests.dashboard.in_browser import BRIAN, TABS, eventually, first, steer, write
 
 pytestmark = shared.pytestmark
 browser, emulator, open_page = shared.browser, shared.emulator, shared.open_page

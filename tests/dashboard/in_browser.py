@@ -1,0 +1,92 @@
+"""What tests of pages in Debian's Chromium share. They are skipped without Chromium or Playwright."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from flaresend_mock import FlaresendMock
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
+
+BRIAN = "254711000002"
+TABS = ("chats", "traffic", "instances", "schedule", "faults", "people", "worlds")
+WAIT = 20_000
+LEFT = ("htmx:afterRequest, ", "htmx:sendAbort, ")  # a page was left while it asked for news
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def emulator() -> Iterator[FlaresendMock]:
+    with FlaresendMock(demo=True, log_level="error") as running:
+        yield running
+
+
+@contextmanager
+def opened(browser: Any, emulator: FlaresendMock, path: str = "", **options: Any) -> Iterator[Any]:
+    """Open a page of the dashboard, and fail on browser errors and on requests to other hosts."""
+    troubles: list[str] = []
+    context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+    page = context.new_page()
+    page.set_default_timeout(WAIT)
+    page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("request", lambda asked: _check_host(asked.url, emulator, troubles))
+    page.goto(f"{emulator.url}/_mock/ui/{path}")
+    yield page
+    context.close()
+    assert [one for one in troubles if not one.startswith(LEFT)] == []
+
+
+def _check_host(url: str, emulator: FlaresendMock, troubles: list[str]) -> None:
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and f"{parts.scheme}://{parts.netloc}" != emulator.url:
+        troubles.append(f"asked {url}")
+
+
+@pytest.fixture
+def open_page(browser: Any, emulator: FlaresendMock) -> Callable[..., Any]:
+    return lambda path="", **options: opened(browser, emulator, path, **options)
+
+
+def steer(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> Any:
+    response = requests.request(method, f"{emulator.url}/_mock/{path}", json=body, timeout=30)
+    assert response.ok, response.text
+    return response.json()
+
+
+def write(page: Any, text: str) -> None:
+    page.fill("#text", text)
+    page.press("#text", "Enter")
+
+
+def first(emulator: FlaresendMock) -> str:
+    return str(emulator.worlds.default().instances.first().id)
+
+
+def eventually(page: Any, expression: str) -> bool:
+    """Wait until an expression is true. The page's policy forbids Playwright's own wait."""
+    for _ in range(WAIT // 50):
+        if page.evaluate(expression):
+            return True
+        page.wait_for_timeout(50)
+    return False
