@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from flaresend_mock.cli.output import note
+from flaresend_mock.cli.output import CannotRun, note
 from flaresend_mock.logs import configure, is_json
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, resolve, texts, variable
 from flaresend_mock.version import __version__
@@ -144,7 +144,7 @@ def _await_end_of_stdin(wakeup: socket.socket) -> None:
 
 
 def start(settings: Settings, log_level: str) -> FlaresendMock:
-    """Start an emulator; UsageError if it cannot start."""
+    """Start an emulator; CannotRun if it cannot start."""
     from flaresend_mock.server import CannotStart, FlaresendMock
     from flaresend_mock.settings import strange_variables
 
@@ -154,7 +154,7 @@ def start(settings: Settings, log_level: str) -> FlaresendMock:
     try:
         return FlaresendMock(settings).start()
     except CannotStart as error:
-        raise click.UsageError(str(error)) from None
+        raise CannotRun(str(error)) from None
 
 
 def _greet(emulator: FlaresendMock) -> None:

@@ -72,7 +72,7 @@ class EmulatorCommand(click.Command):
         except EmulatorUnreachable as error:
             raise click.ClickException(f"{error}{output.START if error.is_refused else ''}") from None
         except AuthorityError as error:
-            raise click.UsageError(str(error)) from None
+            raise output.CannotRun(str(error)) from None
 
 
 def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Command:

@@ -25,6 +25,12 @@ _RIGHT_TO_LEFT = re.compile(f"{_HEBREW_OR_ARABIC}(?:(?:(?!  ).)*{_HEBREW_OR_ARAB
 _ISOLATED = "\u2068\\g<0>\u2069"  # so that text from right to left leaves other cells in place
 
 
+class CannotRun(click.ClickException):
+    """What keeps a command from running, although it is used well."""
+
+    exit_code = 2
+
+
 def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
     if as_json:
         document(response)

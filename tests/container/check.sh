@@ -354,8 +354,8 @@ check_size_user_and_labels() {
 check_a_change_of_the_source_fetches_nothing() {
     local layers='{{join .RootFS.Layers "\n"}}'
     mkdir "$work/changed"
-    (cd "$checkout" && tar -c --exclude=__pycache__ Dockerfile .dockerignore pyproject.toml README.md LICENSE \
-        flaresend_mock fixtures) |
+    (cd "$checkout" && tar -c --exclude=__pycache__ Dockerfile .dockerignore pyproject.toml README.md CHANGELOG.md LICENSE \
+        flaresend_mock fixtures docs) |
         tar -x -C "$work/changed"
     echo '# changed' >>"$work/changed/flaresend_mock/version.py"
     build -t changed "$work/changed"
