@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from flaresend_mock.background import files
 from flaresend_mock.http.proxy import API_HOST
 
 CA, BUNDLE, TRUST_STORE, NODE = "ca.pem", "bundle.pem", "truststore.jks", "node.cjs"
@@ -173,6 +174,4 @@ def _java_store(certificates: Sequence[bytes]) -> bytes:
 def _write(file: Path, data: bytes) -> None:
     """Write a file that a program may be reading."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    temporary = file.with_name(f"{file.name}.{os.getpid()}")
-    temporary.write_bytes(data)
-    temporary.replace(file)
+    files.write_file(file, data, private=False)

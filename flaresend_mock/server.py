@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from flask import has_request_context, request
 
 from flaresend_mock import app, environment, version
-from flaresend_mock.background import realtime, scheduler, trust_store, webhook_sender
+from flaresend_mock.background import files, realtime, scheduler, trust_store, webhook_sender
 from flaresend_mock.core import errors, hosts, models, store, worlds
 from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.state import State
@@ -148,10 +148,7 @@ class FlaresendMock:
     def _record_url(self, file: Path) -> None:
         """Write the URL to a file, whole or not at all, which is deleted when the emulator stops."""
         try:
-            if file.exists() and not file.is_file():
-                raise OSError("not a regular file")
-            with write.written_beside(file, self.url.encode(), private=False) as temporary:
-                temporary.replace(file)
+            files.write_file(file, self.url.encode(), private=False)
             self._mounted.callback(_delete_url, file, self.url)
         except OSError as error:
             log.warning("url_file: %s: %s", file, error.strerror or error)

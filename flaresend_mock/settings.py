@@ -149,11 +149,18 @@ class Settings:
 
 def _converted(option: Field[Any], value: object, source: str) -> Any:
     kind: click.ParamType[Any] = option.metadata["type"]
+    if not is_text(str(value)):
+        raise SettingError(f"{source}: the given value is not text in UTF-8")
     try:
         return kind.convert(str(value), None, None)
     except click.BadParameter:
         shown = "the given value" if option.name in _SECRET else repr(str(value))
         raise SettingError(f"{source}: {shown} is not {_wanted(kind)}") from None
+
+
+def is_text(value: str) -> bool:
+    """Tell whether UTF-8 has a text: Python reads other bytes of arguments, variables and paths as half characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in value)
 
 
 def _wanted(kind: click.ParamType[Any]) -> str:

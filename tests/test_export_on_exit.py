@@ -87,14 +87,30 @@ def test_a_file_that_changed_since_it_was_imported_is_kept(file: str) -> None:
     assert Path(f"{file}.1").read_text() == "changed meanwhile"
 
 
-def test_a_link_is_followed(file: str, tmp_path: Path) -> None:
+def test_a_link_is_refused(file: str, tmp_path: Path) -> None:
+    """Another user may have laid it in a folder that is shared, as /tmp is."""
     real = tmp_path / "real.json"
+    real.write_text("precious")
+    for target in (real, tmp_path / "gone.json"):
+        Path(file).symlink_to(target)
+        with pytest.raises(CannotStart, match=f"^export_on_exit: {file} is a symbolic link; name the file itself$"):
+            FlaresendMock(export_on_exit=file)
+        Path(file).unlink()
+    flaresend = FlaresendMock(export_on_exit=file).start()
     Path(file).symlink_to(real)
 
-    run(export_on_exit=file)
+    with pytest.raises(CannotExport, match=f"^cannot export to {file}: it is a symbolic link; name the file itself$"):
+        flaresend.stop()
+    assert real.read_text() == "precious"
+    assert sorted(found.name for found in tmp_path.iterdir()) == ["demo.json", "real.json"]
 
-    assert Path(file).is_symlink()
-    assert json.loads(real.read_text())["version"] == 1
+
+def test_a_file_that_others_could_write_is_private_afterwards(file: str) -> None:
+    run(export_on_exit=file)
+    Path(file).chmod(0o666)
+    run(import_=file, export_on_exit=file)
+
+    assert Path(file).stat().st_mode & 0o777 == 0o600
 
 
 def test_a_place_where_nothing_can_be_written_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -167,7 +183,7 @@ def test_a_file_of_another_user_in_a_sticky_folder_is_refused(file: str, monkeyp
 
 
 def test_a_folder_of_another_user_is_refused_at_the_start(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "mkdir", fails_with(errno.EACCES))
+    monkeypatch.setattr(os, "open", fails_with(errno.EACCES))
 
     with pytest.raises(CannotStart, match=f"^export_on_exit: {Path(file).parent} is not writable: Permission denied$"):
         FlaresendMock(export_on_exit=file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,6 +57,20 @@ def test_an_error_names_the_flag_or_the_variable() -> None:
         resolve({"port": "x"}, {"FLARESEND_MOCK_PORT": "y"})
     with pytest.raises(SettingError, match=r"^FLARESEND_MOCK_PORT: 'y' is not"):
         resolve({}, {"FLARESEND_MOCK_PORT": "y"})
+
+
+@pytest.mark.parametrize(
+    "option", [one for one in fields(Settings) if one.default in (None, "") or one.name == "world"]
+)
+def test_what_is_not_text_is_refused_wherever_it_comes_from(option: Any) -> None:
+    """Python reads the byte 0xff of an argument or a variable as half a character, which no export can have."""
+    said = "the given value is not text in UTF-8"
+    with pytest.raises(SettingError, match=f"^{flag(option)}: {said}$"):
+        resolve({option.name: "a\udcff"}, {})
+    with pytest.raises(SettingError, match=f"^{variable(option)}: {said}$"):
+        resolve({}, {variable(option): "a\udcff"})
+    with pytest.raises(SettingError, match=f"^{option.name}: {said}$"):
+        FlaresendMock(**{option.name: "a\ud800"})
 
 
 def test_the_documentation_has_the_table_of_options() -> None:

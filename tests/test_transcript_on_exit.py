@@ -197,3 +197,13 @@ def test_a_run_of_a_command_leaves_it(file: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert parts(file) == [("default", "Hello")]
+
+
+def test_a_link_is_refused(file: Path) -> None:
+    precious = file.with_name("precious")
+    precious.write_text("precious")
+    file.symlink_to(precious)
+
+    with pytest.raises(CannotStart, match=r"it is a symbolic link; name the file itself$"):
+        FlaresendMock(transcript_on_exit=str(file))
+    assert precious.read_text() == "precious"

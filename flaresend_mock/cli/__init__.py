@@ -21,7 +21,7 @@ import click
 
 from flaresend_mock.cli.output import CannotRun, note
 from flaresend_mock.logs import configure, is_json
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, resolve, texts, variable
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, is_text, resolve, texts, variable
 from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Commands(click.Group):
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             raise click.UsageError(f"No such command {args[0]!r}.{hint}")
+        if args[0] != "run" and not all(map(is_text, args)):  # what it runs may take other bytes
+            raise click.UsageError("an argument is not text in UTF-8")
         return super().resolve_command(ctx, args)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

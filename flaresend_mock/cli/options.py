@@ -9,7 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url
+from flaresend_mock.background import files
+from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, is_text, local_url
 
 MAX_SECONDS = 10_000 * 366 * 86_400.0
 _UNITS = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -23,7 +24,7 @@ def address(settings: Settings, url: str | None, port: int | None = None) -> str
     url = url or (local_url(settings.host, port) if port is not None else None)
     found = url or ENVIRONMENT.get(f"{PREFIX}URL") or _recorded(settings.url_file)
     found = found or local_url(settings.host, settings.port)
-    if not found.startswith(("http://", "https://")):
+    if not found.startswith(("http://", "https://")) or not is_text(found):
         raise click.UsageError(f"--url: {found!r} is not an http URL")
     return found.rstrip("/")
 
@@ -99,15 +100,15 @@ def read_file(file: Path) -> bytes:
 
 
 def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
-    """Write a file whole or not at all, only for its owner if `private`. Pipes and devices are written directly."""
-    from flaresend_mock.world_format.write import written_beside
+    """Write a file whole or not at all, only for its owner if `private`. Pipes and devices are written directly.
 
+    A symbolic link is followed, and stays, as the user names it now.
+    """
     try:
         place = file.resolve()
         if place.exists() and not place.is_file():
             place.write_bytes(data)
             return
-        with written_beside(place, data, private=private) as temporary:
-            temporary.replace(place)
+        files.write_file(place, data, private=private)
     except (OSError, ValueError, RuntimeError) as error:
         raise click.ClickException(f"{file}: {getattr(error, 'strerror', None) or error}") from None

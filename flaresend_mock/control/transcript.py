@@ -12,6 +12,7 @@ from flask import Response, request
 from jinja2 import Template
 from marshmallow import ValidationError
 
+from flaresend_mock.background.files import check_place
 from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.control.inputs import Input, Since, Text
 from flaresend_mock.control.resources.worlds import Transcript
@@ -139,7 +140,6 @@ class TranscriptFile:
                 log.error("transcript_on_exit: %s: %s", self._file, error.strerror or error)
 
     def _append(self, text: str) -> None:
-        if self._file.exists() and not self._file.is_file():  # a pipe would wait for its reader
-            raise OSError("not a regular file")
+        check_place(self._file)
         with open(self._file, "ab", buffering=0) as file:  # in one piece, as other processes may append to it, too
             file.write(text.encode("utf-8", "replace"))

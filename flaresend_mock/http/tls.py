@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from flaresend_mock.background import files
 from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.core.errors import AuthorityError as AuthorityError
 from flaresend_mock.core.hosts import address_of
@@ -293,26 +294,16 @@ def _read(place: Path) -> bytes:
 
 def _keep(place: Path, ca: bytes) -> None:
     """Write a CA that only its owner can read, whole, and its certificate beside it, unless there is a CA already."""
-    with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as folder:
-        temporary, shared = Path(folder, "ca"), Path(folder, "certificate")
-        _write(temporary, ca, 0o600)
-        _write(shared, Authority(ca).certificate, 0o644)
-        with suppress(FileExistsError):
-            try:
-                os.link(temporary, place)
-            except FileExistsError:
-                raise
-            except OSError:  # this file system has no links
-                _write(place, ca, 0o600)
-            shared.replace(certificate_file(place))
-            log.info("made the CA %s; `flaresend-mock --tls-ca %s ca` says how programs trust it", place, place)
-
-
-def _write(file: Path, data: bytes, mode: int) -> None:
-    with open(file, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as opened:
-        opened.write(data)
-        opened.flush()
-        os.fsync(opened.fileno())
+    with files.written_beside(place, ca, private=True) as temporary, suppress(FileExistsError):
+        try:
+            os.link(temporary, place)
+        except FileExistsError:
+            raise
+        except OSError:  # this file system has no links
+            with open(place, "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(ca)
+        files.write_file(certificate_file(place), Authority(ca).certificate, private=False)
+        log.info("made the CA %s; `flaresend-mock --tls-ca %s ca` says how programs trust it", place, place)
 
 
 @contextmanager
@@ -323,5 +314,5 @@ def _as_file(key: bytes) -> Iterator[str]:
             yield f"/proc/self/fd/{memory.fileno()}"
     else:
         with TemporaryDirectory() as folder:
-            _write(Path(folder, "key"), key, 0o600)
+            files.write_file(Path(folder, "key"), key, private=True)
             yield str(Path(folder, "key"))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack
 from urllib.parse import urlsplit
 
-from flaresend_mock.background import applications
+from flaresend_mock.background import applications, files
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, media_of, part
 from flaresend_mock.core import hosts
 from flaresend_mock.settings import ENVIRONMENT
@@ -448,7 +448,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
 
     def export(self, file: Path | str) -> None:
         """Write the whole world to a file."""
-        Path(file).write_bytes(self._control.fetch("/world")[0])
+        files.write_file(Path(file).resolve(), self._control.fetch("/world")[0], private=False)
 
     def transcript(self, since: _Since = None) -> str:
         """Return what happened: messages, calls, deliveries, scheduled messages and faults, a line each."""

@@ -4,17 +4,17 @@ import logging
 import os
 import threading
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from errno import EXDEV
 from itertools import count
 from pathlib import Path
 from stat import S_ISVTX
-from tempfile import TemporaryDirectory
 from typing import Any
 
+from flaresend_mock.background.files import check_place, written_beside
 from flaresend_mock.core.events import Subject
 from flaresend_mock.core.models import Call, Change, Fault, Instance
 from flaresend_mock.core.redaction import MASK, masked
@@ -136,18 +136,19 @@ class CannotExport(Exception):
 class ExportOnExit:
     """Writes a world to a file when the emulator stops.
 
-    The file is written under another name first, and then renamed. An existing file is only replaced if the world was
-    imported from it, and it has not changed since; any other is kept, with a number behind its name.
+    The file is written under another name first, and then renamed. A symbolic link is refused. An existing file is
+    only replaced if the world was imported from it, and it has not changed since; any other is kept, with a number
+    behind its name.
     """
 
     def __init__(self, file: str | None, *, with_secrets: bool) -> None:
-        self._file = None if file is None else Path(os.path.realpath(file))
+        self._file = None if file is None else Path(os.path.abspath(file))
         self._with_secrets = with_secrets
         self._imported: FileVersion | None = None
 
     def begins_with(self, imported: str) -> bool:
         """Note which file the world is imported from; True if it is this one and does not exist yet."""
-        if self._file is None or Path(os.path.realpath(imported)) != self._file:
+        if self._file is None or os.path.realpath(imported) != os.path.realpath(self._file):
             return False
         self._imported = _version_of(self._file)
         return self._imported is None
@@ -158,7 +159,9 @@ class ExportOnExit:
             return
         folder, problem = self._file.parent, None
         try:
-            if not folder.is_dir() or (self._file.exists() and not self._file.is_file()):
+            if self._file.is_symlink():
+                problem = f"{self._file} is a symbolic link; name the file itself"
+            elif not folder.is_dir() or (self._file.exists() and not self._file.is_file()):
                 problem = f"{self._file} is not a file in an existing directory"
             else:
                 with written_beside(self._file, b"", private=True) as temporary:
@@ -175,6 +178,7 @@ class ExportOnExit:
             return
         data = export(world.saved(), secrets=self._with_secrets)
         try:
+            check_place(self._file)
             with written_beside(self._file, data, private=True) as temporary:
                 if self._file.exists() and _version_of(self._file) != self._imported:
                     kept = self._file.rename(self._unused_name())
@@ -190,23 +194,12 @@ class ExportOnExit:
         return next(name for name in names if not name.exists())
 
 
-@contextmanager
-def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]:
-    """Write a file, `private` to its owner, into a temporary folder beside a place, which the caller moves it to."""
-    mode = 0o600 if private else 0o666
-    with TemporaryDirectory(prefix=".", dir=place.parent, ignore_cleanup_errors=True) as folder:
-        temporary = Path(folder, place.name)
-        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        yield temporary
-
-
 def _why_fixed(file: Path, link: Path) -> str | None:
     """Return why an existing file cannot be renamed, which no `access` tells; None if it can, or does not exist."""
+    link.unlink(missing_ok=True)
     try:
         os.link(file, link)
+        link.unlink()
     except OSError as error:
         if error.errno == EXDEV:  # as a file that is mounted into a container
             return "it is mounted itself; mount its folder"

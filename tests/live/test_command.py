@@ -386,6 +386,27 @@ def test_a_url_file_never_replaces_a_device_or_a_pipe(tmp_path: Path, caplog: py
     assert f"url_file: {pipe}: not a regular file" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variables", "said"),
+    [
+        (["--world", b"\xff"], {}, "--world: the given value is not text in UTF-8"),
+        ([], {"FLARESEND_MOCK_WEBHOOK_SECRET": b"\xff"}, "FLARESEND_MOCK_WEBHOOK_SECRET: the given value is not text"),
+        (["messages", "--to", b"\xff"], {}, "an argument is not text in UTF-8"),
+        ([b"\xff"], {}, "No such command"),
+        (["health"], {"FLARESEND_MOCK_URL": b"http://\xff"}, "is not an http URL"),
+    ],
+)
+def test_bytes_that_are_no_text_are_one_clear_line(
+    arguments: list[str | bytes], variables: dict[str, bytes], said: str
+) -> None:
+    environment = {os.fsencode(name): os.fsencode(value) for name, value in {**CLEAN, **variables}.items()}
+    done = subprocess.run([*COMMAND, *arguments], env=environment, capture_output=True, timeout=60)
+
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert said.encode() in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:99999", "http://127.0.0.1:-1", "http://a\0b:5", "x", ""])
 def test_health_survives_an_odd_url_file(url: str, tmp_path: Path) -> None:
     file = tmp_path / "url"

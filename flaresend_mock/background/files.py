@@ -1,0 +1,82 @@
+"""Writes files whole or not at all: all that the project leaves on a disk, but for transcripts, which are appended."""
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import ELOOP
+from pathlib import Path
+from typing import BinaryIO
+
+if sys.platform != "win32":
+    import fcntl
+
+NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+
+
+def write_file(place: Path, data: bytes, *, private: bool) -> None:
+    """Write or replace a file, which only its owner may read if `private`; OSError as of `check_place`."""
+    check_place(place)
+    with written_beside(place, data, private=private) as temporary:
+        temporary.replace(place)
+
+
+def check_place(place: Path) -> None:
+    """Raise OSError for what is no file, and for a symbolic link: another user may have laid it."""
+    if place.is_symlink():
+        raise OSError(ELOOP, "it is a symbolic link; name the file itself")
+    if place.exists() and not place.is_file():  # a pipe would wait for its reader
+        raise OSError("not a regular file")
+
+
+@contextmanager
+def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]:
+    """Write a temporary file beside a place, which the caller moves it to. It is deleted if it is not moved.
+
+    Its name comes from the place. What a killed process left there is deleted first, so files do not add up.
+    """
+    temporary = place.with_name(f".{place.name[:40]}.tmp")
+    if sys.platform == "win32":  # it has no locks that let others rename the file
+        temporary = place.with_name(f".{place.name[:40]}.{os.getpid()}-{threading.get_ident()}.tmp")
+    with _created(temporary, 0o600 if private else 0o666) as file:
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            if sys.platform == "win32":
+                file.close()
+            yield temporary
+        finally:
+            with suppress(OSError):
+                if file.closed or os.path.samestat(temporary.lstat(), os.fstat(file.fileno())):
+                    temporary.unlink()
+
+
+def _created(temporary: Path, mode: int) -> BinaryIO:
+    """Create a file and lock it. A writer that runs has its own locked: wait for it, and delete what others left."""
+    while True:
+        with suppress(FileExistsError):
+            file = open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode))  # noqa: SIM115
+            if _lock(file.fileno(), temporary):
+                return file
+            file.close()
+            continue
+        with suppress(FileNotFoundError):
+            left = os.open(temporary, os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0))
+            try:
+                if _lock(left, temporary):
+                    temporary.unlink()
+            finally:
+                os.close(left)
+
+
+def _lock(descriptor: int, file: Path) -> bool:
+    """Wait for the lock of an open file; return whether the file still has its name."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+    try:
+        return os.path.samestat(file.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
