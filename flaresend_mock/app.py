@@ -13,7 +13,7 @@ from functools import cache, partial, wraps
 from typing import Any, TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
-from flask import Flask, Request, request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
@@ -24,7 +24,7 @@ from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
 from flaresend_mock.http.body_stream import HELD, release
-from flaresend_mock.http.context import CONTROL, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
+from flaresend_mock.http.context import CONTROL, ISOLATION, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
 from flaresend_mock.http.turns import give_way
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,8 @@ class Application:
             if path.startswith(MEDIA_HOST + "/"):
                 return media_app().wsgi_app(environ, start_response)
             if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
-                start_response("302 FOUND", [("Location", DASHBOARD), ("Content-Length", "0")])  # for browsers
+                headers = [*ISOLATION.items(), ("Location", DASHBOARD), ("Content-Length", "0")]
+                start_response("302 FOUND", headers)  # for browsers
                 return []
             environ[PATH] = environ[RAW_PATH] = path
             plain = environ.get("REQUEST_URI") == path and path.isascii()
@@ -95,6 +96,11 @@ class SharedFlask(Flask):
         self.config.update(PROVIDE_AUTOMATIC_OPTIONS=False)
         self.url_map.strict_slashes = False
         self.url_map.merge_slashes = False
+
+    def process_response(self, response: Response) -> Response:
+        for name, value in ISOLATION.items():
+            response.headers.setdefault(name, value)
+        return super().process_response(response)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         """Match routes by path alone. Flask reads the host of every request twice, which takes 8% of a call."""

@@ -7,7 +7,7 @@ from werkzeug.exceptions import Gone, NotFound
 
 from flaresend_mock.http.context import MEDIA_HOST, services
 
-_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'", "X-Content-Type-Options": "nosniff"}
+_SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
 """Keeps scripts in a file from running: the file has the origin of the control plane."""
 
 

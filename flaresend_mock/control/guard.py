@@ -13,6 +13,7 @@ from flaresend_mock.http.context import CONTROL, cookie_of, is_audience, pass_fo
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
 SCAN = CONTROL + "/scan/"
+EVENTS = CONTROL + "/events"
 DOCS = CONTROL + "/docs"
 UI = CONTROL + "/ui/"
 LOGIN = UI + "login"
@@ -42,14 +43,15 @@ def check() -> Response | None:
         if is_audience() and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
             raise Forbidden("Who watches by this link sees the chats, and changes nothing.")
         if is_audience() or _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
-            host = request.headers.get("Host", "")
-            _check_page(request, {f"http://{host}", f"https://{host}"})
+            _check_page(request)
             return None
         if "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
             return Response(status=401, headers={"HX-Refresh": "true"})
         if path.startswith(UI) and request.method == "GET":
             return Response(status=302, headers={"Location": "../" * (path.count("/") - 3) + "login"})
         raise Unauthorized(f"Send the control token in the header {TOKEN_HEADER}.")
+    elif path.startswith(SCAN):
+        _check_page(request)
     return None
 
 
@@ -60,18 +62,26 @@ def _is(given: str, wanted: str) -> bool:
 def _check_origin(request: Request) -> None:
     host = request.headers.get("Host", "")
     us, found = services(), _HOST.fullmatch(host)
-    public = urlsplit(us.public_url(""))
     name = (found[1] or found[2]) if found else ""
     is_ours = hosts.address_of(name) is not None or hosts.is_near(name) or name in us.allowed_hosts
-    if host and not (host == public.netloc or (name and is_ours)):
+    if host and not (host == urlsplit(us.public_url("")).netloc or (name and is_ours)):
         raise Forbidden(f"The host {host[:100]!r} is not this emulator. Start it with --allowed-host if it is.")
-    _check_page(request, {f"http://{host}", f"https://{host}", f"{public.scheme}://{public.netloc}"})
+    _check_page(request)
 
 
-def _check_page(request: Request, ours: set[str]) -> None:
-    origin = request.headers.get("Origin")
+def _check_page(request: Request) -> None:
+    """Refuse what pages from elsewhere request, but not that a user follows their links.
+
+    Browsers omit the Sec-Fetch headers over plain HTTP to other machines: there, streams need a Referer.
+    """
+    host, public = request.headers.get("Host", ""), urlsplit(services().public_url(""))
+    ours = {f"http://{host}", f"https://{host}", f"{public.scheme}://{public.netloc}"}
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
     if origin is not None and origin not in ours:
         raise Forbidden(f"Web pages from {origin[:100]!r} may not control this emulator; programs may.")
-    visits = request.headers.get("Sec-Fetch-Mode") == "navigate"
-    if not visits and request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+    streams = request.path == EVENTS and ("stream" in request.args or "event-stream" in str(request.accept_mimetypes))
+    if streams and site is None and request.headers.get("User-Agent", "").startswith("Mozilla/"):
+        site = "none" if "/".join(request.headers.get("Referer", "").split("/")[:3]) in ours else "cross-site"
+    visits = request.headers.get("Sec-Fetch-Dest") == "document" and request.method in ("GET", "HEAD") and not streams
+    if not visits and site in ("cross-site", "same-site"):
         raise Forbidden("Web pages of another origin may not control this emulator; programs may.")

@@ -29,9 +29,9 @@ _STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
 _NUMBER = "A phone number in international format, such as 254712345678"
 _SECURITY = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
 }
 
 
@@ -166,16 +166,16 @@ def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Respo
     return Response(_drawn(url, query["format"]), content_type=content_type, headers=headers)
 
 
-@pairing.route("/scan/<code>")
+@pairing.route("/scan/<code>", methods=["GET", "POST"])
 def scan_page(code: str) -> Response:
-    """Link the phone that opened this page to the instance that shows the code. Opening it again changes nothing."""
+    """Show which instance shows the code; link the phone by POST, which only the page's button sends."""
     shown: dict[str, Any] = {"status": 200}
     try:
         world = services().worlds.get(request.args.get(WORLD, DEFAULT))
         instance = required(world.pairing.with_code(code), QrCodeExpired)
-        if instance.status not in LINKED and request.method != "HEAD":  # link previews send HEAD
+        if instance.status not in LINKED and request.method == "POST":
             instance = world.pairing.scan(instance.id, code)
-        shown |= {"instance": instance, "frozen": world.clock.frozen}
+        shown |= {"instance": instance, "frozen": world.clock.frozen, "linked": instance.status in LINKED}
     except Refusal:
         shown["status"] = 410
     page = render_template("scan.html", **shown)

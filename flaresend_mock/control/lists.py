@@ -158,7 +158,6 @@ def show_media(world: World, media_id: str) -> Response:
     response = send_file(BytesIO(found.data), _BYTES, as_attachment=True, download_name=name, etag=False)
     usable = found.mimetype.isascii() and found.mimetype.isprintable()
     response.headers["Content-Type"] = found.mimetype if found.mimetype and usable else response.mimetype
-    response.headers["X-Content-Type-Options"] = "nosniff"
     return response
 
 

@@ -78,15 +78,17 @@ class Pairing:
             return instance, instance.qr
 
     def with_code(self, code: str) -> Instance | None:
-        """Return the instance that showed this code last."""
-        instances = list(self._store.state.instances.values())
-        return next((one for one in instances if one.qr is not None and one.qr.code == code), None)
+        """Return the instance that shows this code, or was linked by it."""
+        instances, now = list(self._store.state.instances.values()), self._store.clock.now()
+        shown = (one for one in instances if one.qr is not None and one.qr.code == code)
+        return next((one for one in shown if one.status in LINKED or (one.qr and one.qr.expires > now)), None)
 
     def scan(self, instance_id: str | None, code: str | None = None, number: str | None = None) -> Instance:
         """Scan the code that is shown, or this one, with the instance's number or, after a logout, with another one."""
         with self._store.lock:
-            instance, shown = self.qr(instance_id)
-            errors.require(code in (None, shown.code), errors.QrCodeExpired)
+            instance = self._store.state.find_instance(instance_id)
+            errors.require(instance.status == "qr", errors.NoQrCode, instance.status)
+            errors.require(code is None or self.with_code(code) is instance, errors.QrCodeExpired)
             return self._link(instance, instance.number if number is None else self._people.phone(number))
 
     def continue_pairing(self, instance_id: str) -> Fired:

@@ -33,7 +33,6 @@ SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
 FOLDER = Path(__file__).parent / "assets"
@@ -65,9 +64,7 @@ def asset(name: str) -> Response:
 
 @blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
 def face(kind: str, name: str) -> Response:
-    drawing = Response(draw(kind, name), content_type="image/svg+xml; charset=utf-8")
-    drawing.headers["Content-Security-Policy"] = "default-src 'none'"
-    return _cached(drawing, "max-age=86400")
+    return _cached(Response(draw(kind, name), content_type="image/svg+xml; charset=utf-8"), "max-age=86400")
 
 
 @blueprint.get("/<path:anything>")
@@ -170,7 +167,6 @@ def path_to_root() -> str:
 
 
 def _cached(response: Response, cache_control: str) -> Response:
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = cache_control
     response.add_etag()
     return cast(Response, response.make_conditional(request))

@@ -42,6 +42,12 @@ FIELDS = "flaresend_mock.fields"  # the key in the environ of the headers alone,
 DISCONNECTED = "flaresend_mock.client_disconnected"  # the key of a function: is the client gone?
 RESET, TRUNCATE = "reset", "truncate"
 
+ISOLATION = {
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}  # the headers of every response that is not the API's, by which browsers keep it from pages of other origins
+
 MAX_BODY_SIZE = 64 * 1024 * 1024
 MAX_STREAMS = MAX_WAITERS = 500
 

@@ -49,6 +49,9 @@ def code(response: Any) -> tuple[int, str]:
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+        {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"},
     ],
 )
 @pytest.mark.parametrize(
@@ -87,7 +90,6 @@ def test_a_page_from_elsewhere_is_refused(headers: dict[str, str], method: str, 
         {"Host": "localhost:3577", "Origin": "https://localhost:3577"},
         {"Sec-Fetch-Site": "same-origin"},
         {"Sec-Fetch-Site": "none"},
-        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
     ],
 )
 def test_whoever_is_near_may_steer(headers: dict[str, str], client: Client) -> None:

@@ -306,13 +306,13 @@ def test_the_address_begins_with_the_public_url() -> None:
     assert show_qr(client)["url"].startswith("https://demo.example.com/x/_mock/scan/")
 
 
-def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: Client) -> None:
+def test_the_button_of_the_page_scans_and_opening_it_again_changes_nothing(frozen: Client) -> None:
     path = show_qr(frozen)["url"].removeprefix("http://localhost")
 
-    first, seen = frozen.get(path), status(frozen)
+    first, seen = frozen.post(path), status(frozen)
     second = frozen.get(path)
     advance(frozen, 1)
-    third = frozen.get(path)
+    third = frozen.post(path)
 
     assert (first.status_code, seen) == (200, "connecting")
     assert "Phone linked" in first.text
@@ -321,9 +321,38 @@ def test_opening_the_page_scans_and_opening_it_again_changes_nothing(frozen: Cli
     assert status(frozen) == "connected"
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("headers", [{}, {"Sec-Purpose": "prefetch;prerender"}, {"Purpose": "prefetch"}])
+def test_opening_the_page_links_nothing_and_shows_a_button(
+    method: str, headers: dict[str, str], frozen: Client
+) -> None:
+    path = show_qr(frozen)["url"].removeprefix("http://localhost")
+    before = frozen.get("/_mock/events").get_json()["events"]
+
+    page = frozen.open(path, method=method, headers=headers)
+
+    assert page.status_code == 200
+    assert page.text.count('<form method="post"><button>') == (method == "GET")
+    assert status(frozen) == "qr"
+    assert frozen.get("/_mock/events").get_json()["events"] == before
+
+
+@pytest.mark.parametrize("body", [{"code": "wrong"}, {"number": "254700999888"}])
+def test_a_refused_scan_does_not_replace_a_code_that_has_expired(body: dict[str, str], frozen: Client) -> None:
+    code = show_qr(frozen)["code"]
+    frozen.post(INSTANCES, json={"number": "254700999888", "status": "connected"})
+    advance(frozen, 61)
+    before = frozen.get("/_mock/world").get_json()
+
+    for refused_body in (body, {"code": code}):
+        assert frozen.post(f"{DEFAULT}/scan", json=refused_body).status_code in (409, 410)
+
+    assert frozen.get("/_mock/world").get_json() == before
+
+
 def test_the_page_of_a_code_that_another_has_replaced_says_expired(frozen: Client) -> None:
     path = show_qr(frozen)["url"].removeprefix("http://localhost")
-    frozen.get(path)
+    frozen.post(path)
     show_qr(frozen)
 
     page = frozen.get(path)
@@ -338,6 +367,7 @@ def test_the_page_of_a_code_that_has_expired_scans_nothing(frozen: Client) -> No
     advance(frozen, 61)
 
     assert frozen.get(path).status_code == 410
+    assert frozen.post(path).status_code == 410
     assert status(frozen) == "qr"
 
 

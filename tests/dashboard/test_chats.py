@@ -515,7 +515,8 @@ def test_a_face_is_a_picture_and_runs_nothing(client: Client) -> None:
     response = client.get(f"/_mock/ui/faces/face/{ANN}.svg")
 
     assert response.content_type.startswith("image/svg+xml")
-    assert response.headers["Content-Security-Policy"] == "default-src 'none'"
+    policy = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    assert response.headers["Content-Security-Policy"] == policy
     assert SCRIPT not in client.get(f"/_mock/ui/faces/face/{SCRIPT.replace('/', '')}.svg").text
     assert client.get("/_mock/ui/faces/other/1.svg").status_code == 404
 

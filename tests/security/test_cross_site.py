@@ -11,6 +11,7 @@ from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import api_app, control_app, dashboard_app
+from flaresend_mock.http.context import ISOLATION
 from tests.security.hostile import ANN, CONTROL_BODIES, calls, last_event, messages, raw, status_of
 from tests.support import KEY
 
@@ -20,7 +21,19 @@ PAGES: dict[str, dict[str, str]] = {
     "a page on another port of this machine": {"Origin": "http://localhost:8000", "Sec-Fetch-Site": "same-site"},
     "a page whose name was rebound": {"Host": "evil.example", "Sec-Fetch-Site": "same-origin"},
     "a picture or a script": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"},
+    "a frame": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
+    "a frame of another port": {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "frame"},
+    "an object": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "object"},
+    "an embedded file": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "embed"},
+    "a navigation without a destination": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
 }
+VISIT = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+STREAMS: list[tuple[str, dict[str, str]]] = [
+    ("/_mock/events?stream=true", {}),
+    ("/_mock/events", {"Accept": "text/event-stream"}),
+    ("/_mock/events?stream=false", {"Accept": "text/html, text/event-stream;q=0.1"}),
+]
 
 
 @pytest.mark.parametrize("headers", PAGES.values(), ids=PAGES)
@@ -42,6 +55,124 @@ def test_a_stream_is_not_opened_for_a_page_from_elsewhere(shared: Client) -> Non
         response = shared.get(f"/_mock/events{query}", headers=headers)
 
         assert (response.status_code, response.mimetype) == (403, "application/json")
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_link_from_elsewhere_may_lead_to_a_page(method: str, site: str, shared: Client) -> None:
+    for path in ("/_mock/ui/w/default/chats", "/_mock/docs", "/_mock/events"):
+        headers = {**VISIT, "Sec-Fetch-Site": site, "Accept": "text/html"}
+
+        assert shared.open(path, method=method, headers=headers).status_code == 200, path
+
+
+def test_a_form_of_a_page_from_elsewhere_is_no_visit(shared: Client) -> None:
+    before = last_event(shared)
+
+    for method, path in calls(control_app(), "default"):
+        if method not in ("GET", "HEAD"):
+            assert shared.open(path, method=method, headers=VISIT).status_code == 403, (method, path)
+
+    assert last_event(shared) == before
+
+
+@pytest.mark.parametrize(("path", "asking"), STREAMS)
+def test_a_visit_opens_no_stream(path: str, asking: dict[str, str], shared: Client) -> None:
+    assert shared.get(path, headers={**VISIT, **asking}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "page", ["", "https://evil.example/", "http://localhost:8000/", "http://localhost.evil.example/"]
+)
+@pytest.mark.parametrize(("path", "asking"), STREAMS)
+def test_a_browser_that_sends_no_metadata_opens_no_stream_for(
+    page: str, path: str, asking: dict[str, str], shared: Client
+) -> None:
+    """Over plain HTTP to another machine, browsers omit the metadata; the dashboard's pages send a Referer."""
+    refused = shared.get(path, headers={"User-Agent": BROWSER, "Referer": page, **asking})
+
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"User-Agent": BROWSER, "Referer": "http://localhost/_mock/ui/w/default/chats"},
+        {"User-Agent": BROWSER, "Sec-Fetch-Site": "same-origin"},
+        {"User-Agent": "curl/8.5.0"},
+        {},
+    ],
+)
+def test_the_dashboard_and_programs_open_streams(headers: dict[str, str], shared: Client) -> None:
+    with shared.get("/_mock/events?stream=true", headers=headers, buffered=False) as stream:
+        assert (stream.status_code, stream.mimetype) == (200, "text/event-stream")
+
+
+@pytest.mark.parametrize("token", [None, "t0k3n"])
+def test_no_page_from_elsewhere_links_a_phone(token: str | None) -> None:
+    with FlaresendMock(control_token=token) as emulator:
+        client, asked = emulator.app.test_client(), {"X-Control-Token": token or ""}
+        client.patch("/_mock/clock", json={"frozen": True}, headers=asked)
+        client.post("/_mock/instances/default/logout", headers=asked)
+        client.post("/_mock/instances/default/reconnect", headers=asked)
+        client.post("/_mock/clock/advance", json={"seconds": 1}, headers=asked)
+        shown = client.get("/_mock/instances/default/qr", headers=asked).get_json()
+        page = shown["url"].removeprefix("http://localhost")
+
+        for headers in (*PAGES.values(), VISIT):
+            if headers.get("Host") is None:
+                assert client.post(page, headers=headers).status_code == 403
+        assert client.get(page, headers=PAGES["a frame"]).status_code == 403
+        assert client.get(page, headers=VISIT).status_code == 200
+        assert client.get("/_mock/instances/default", headers=asked).get_json()["status"] == "qr"
+
+        pressed = client.post(page, headers={"Origin": "http://localhost"})
+        assert pressed.status_code == 200
+        assert client.get("/_mock/instances/default", headers=asked).get_json()["status"] == "connecting"
+
+
+@pytest.mark.parametrize("token", [None, "t0k3n"])
+def test_every_response_keeps_pages_of_other_origins_out(token: str | None) -> None:
+    """Refusals, errors, pages, files, lists and streams alike."""
+    client = FlaresendMock(control_token=token).app.test_client()
+    strange = [("GET", "/_mock/nope"), ("PUT", "/_mock/clock"), ("GET", "/_mock/ui/nope"), ("GET", "/v/a/b")]
+    files = [
+        "/_mock/docs/docs.js",
+        "/_mock/ui/assets/dashboard.js",
+        "/_mock/ui/faces/face/a.svg",
+        "/_mock/openapi.json",
+    ]
+    streams = [("GET", path) for path, _ in STREAMS[:1]]
+    ours = [*calls(control_app(), "default"), *calls(dashboard_app(), "default"), *streams]
+
+    for method, path in [*ours, *strange, *(("GET", file) for file in files)]:
+        for headers in ({"X-Control-Token": token or ""}, PAGES["a frame"]):
+            with client.open(path, method=method, headers=headers, buffered=False) as response:
+                sent = response.headers
+                assert sent.getlist("X-Content-Type-Options") == ["nosniff"], (method, path)
+                assert sent.getlist("Cross-Origin-Resource-Policy") == ["same-origin"], (method, path)
+                [policy] = sent.getlist("Content-Security-Policy")
+                assert "frame-ancestors 'none'" in policy, (method, path)
+                assert "default-src 'none'" in policy, (method, path)
+
+    home = client.get("/", headers={"Accept": "text/html"})
+    assert "frame-ancestors 'none'" in home.headers["Content-Security-Policy"]
+
+
+def test_an_error_in_the_emulator_has_the_same_headers(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.core.worlds.Worlds.default", None)
+
+    failed = client.get("/_mock/clock")
+
+    assert failed.status_code == 500
+    assert failed.headers["X-Content-Type-Options"] == "nosniff"
+    assert failed.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+def test_the_api_sends_only_what_is_documented(client: Client) -> None:
+    for path in ("/groups", "/nope"):
+        sent = client.get(path, headers=KEY).headers
+        assert not set(ISOLATION) & set(sent.keys())
 
 
 def test_a_file_is_not_shown_to_a_page_from_elsewhere(client: Client) -> None:
