@@ -1,7 +1,7 @@
 """Bounded memory: a store that evicts its oldest values, and a dictionary that counts its bytes."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterator, Mapping
 from copy import copy
 from itertools import chain
 from operator import attrgetter
@@ -11,7 +11,7 @@ MAX_MEDIA_BYTES = 64 * 1024 * 1024  # the most that a world keeps of uploads, an
 
 MAX_LOG_BYTES = 64 * 1024 * 1024  # the most that a world keeps of events, messages, ended tasks and deliveries
 
-MAX_PENDING_BYTES = 64 * 1024 * 1024  # the most that a world keeps of scheduled messages and undelivered events
+MAX_PENDING_BYTES = 64 * 1024 * 1024  # of scheduled messages, undelivered events, and automatic replies to come
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -87,22 +87,26 @@ class BoundedStore(Copyable, Generic[Value]):
     def get(self, key: str | int) -> Value | None:
         return self._values.get(key)
 
-    def add(self, key: str | int, value: Value) -> list[Value]:
-        """Add a value, or replace the one with this key, and return the values that were evicted for it."""
+    def add(self, key: str | int, value: Value, needed: Collection[str | int] = ()) -> list[Value]:
+        """Add a value, or replace the one with this key, and return what was evicted for it, which was not `needed`."""
         if key in self._values:
             self._bytes -= _size(self._values[key])
         self._values[key] = value
         self._bytes += _size(value)
-        return self.make_room(0, 1) if len(self._values) > self.limit or self._bytes > self.max_bytes else []
+        return (
+            self.make_room(0, {key, *needed}) if len(self._values) > self.limit or self._bytes > self.max_bytes else []
+        )
 
-    def make_room(self, size: int, least: int = 0) -> list[Value]:
-        """Evict, and return, what will not be kept beside a value of this size; keep `least` values in any case."""
+    def make_room(self, size: int, needed: Container[str | int] = ()) -> list[Value]:
+        """Evict, and return, what will not be kept beside a value of this size, except what has a `needed` key."""
         values, max_bytes = self._values, self.max_bytes - size
         gone: list[Value] = []
-        while len(values) > self.limit or (self._bytes > max_bytes and len(values) > least):
-            _, oldest = values.popitem(last=False)
+        while len(values) > self.limit or self._bytes > max_bytes:
+            key = next((one for one in values if one not in needed), None)
+            if key is None:
+                break
+            gone.append(oldest := values.pop(key))
             self._bytes -= _size(oldest)
-            gone.append(oldest)
         if gone:
             self.evicted += len(gone)
             self.last_evicted_event = getattr(gone[-1], "event", 0)
@@ -112,12 +116,14 @@ class BoundedStore(Copyable, Generic[Value]):
         if key in self._values:
             self._bytes -= _size(self._values.pop(key))
 
-    def refill(self, values: Mapping[str, Value], evicted: int, last_evicted_event: int) -> None:
-        """Replace all values by these, oldest first, with this count of evicted ones."""
+    def refill(
+        self, values: Mapping[str, Value], evicted: int, last_evicted_event: int, needed: Collection[str | int] = ()
+    ) -> None:
+        """Replace all values by these, oldest first, with this count of evicted ones; keep those that are `needed`."""
         self._values.clear()
         self._bytes, self.evicted, self.last_evicted_event = 0, evicted, last_evicted_event
         for key, value in values.items():
-            self.add(key, value)
+            self.add(key, value, needed)
 
 
 class SizedDict(dict[Key, Value]):

@@ -139,6 +139,7 @@ ClockOutOfRange = _refusal("ClockOutOfRange")
 InvalidMatcher = _refusal("InvalidMatcher")
 InvalidFault = _refusal("InvalidFault")
 TooMany = _refusal("TooMany")
+WorldFull = _kind(TooMany, "WorldFull")  # a bound of what one world holds
 LidInUse = _refusal("LidInUse")
 AliasInUse = _refusal("AliasInUse")
 AuthorityError = _refusal("AuthorityError")  # the CA for https cannot be used

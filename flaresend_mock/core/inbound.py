@@ -119,15 +119,15 @@ class Inbound:
         return number
 
     def _require_reached(self, instance: Instance) -> None:
-        """Refuse what an instance that is not connected does not get once it is connected again."""
-        if instance.status == "connected":
-            return
-        if self._store.state.settings.offline_messages == "drop" or instance.logged_out:
+        """Refuse what an instance does not get, now or once it is connected again."""
+        waits, webhook = instance.status != "connected", instance.webhook
+        if waits and (self._store.state.settings.offline_messages == "drop" or instance.logged_out):
             raise errors.NotReady(instance.status)
-        if len(self._deliveries.waiting(instance.id)) >= MAX_OFFLINE:
-            raise errors.TooMany(f"{MAX_OFFLINE} events wait for this instance already; connect it")
-        if self._store.state.pending_bytes >= MAX_PENDING_BYTES:
-            raise errors.TooMany("too many bytes wait to be sent already; connect the instance")
+        if waits and len(self._deliveries.waiting(instance.id)) >= MAX_OFFLINE:
+            raise errors.WorldFull(f"{MAX_OFFLINE} events wait for this instance already; connect it")
+        is_sent = waits or (webhook is not None and not webhook.paused)
+        if is_sent and self._store.state.pending_bytes >= MAX_PENDING_BYTES:
+            raise errors.WorldFull("too many bytes wait to be sent already; connect the instance or its receiver")
 
     def _content(self, message: InboundMessage, payload: Payload) -> models.Content:
         said = payloads.read(payload)
@@ -192,7 +192,8 @@ class Inbound:
 
     def send_auto_reply(self, key: str) -> time_travel.Fired:
         """Receive an automatic reply that is due. The caller holds the lock."""
-        pending = self._store.state.auto_replies.pop(key)
+        pending = self._store.state.auto_replies[key]
+        del self._store.state.auto_replies[key]
         reply = InboundMessage(pending.number, text=pending.text, instance=pending.instance, group=pending.group)
         reply = replace(reply, cause=Cause(AUTO_REPLY, pending.message))
         try:

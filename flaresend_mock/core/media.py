@@ -66,7 +66,8 @@ class Media:
             return content
         id_ = self._store.random.hexadecimal("media", 32).lower()
         sha256 = hashlib.sha256(upload.data).hexdigest()
-        self._store.state.media.add(id_, Stored(id_, upload.data, upload.file_name, upload.mimetype, sha256))
+        stored, state = Stored(id_, upload.data, upload.file_name, upload.mimetype, sha256), self._store.state
+        state.media.add(id_, stored, state.task_files())
         file_name = content.file_name or (upload.file_name or None if content.type == "document" else None)
         mimetype = content.mimetype or upload.mimetype or DEFAULT_MIMETYPE
         return replace(content, upload=None, media=id_, file_name=file_name, mimetype=mimetype)

@@ -343,6 +343,10 @@ class PendingAutoReply:
     group: str | None = None
     message: str = ""
 
+    @property
+    def size(self) -> int:
+        return 600 + size_of(self.text)
+
 
 @model
 class Call:

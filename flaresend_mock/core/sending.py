@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import errors, numbers
-from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
+from flaresend_mock.core.bounded_store import MAX_MEDIA_BYTES, MAX_PENDING_BYTES, size_of
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
@@ -63,6 +63,12 @@ class Sending:
         self, instance: Instance, to: Recipients, people: list[str | None], content: Content, cause: Cause | None
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
+        state, size = self._store.state, 0
+        for number in people:  # refuse a message whose automatic replies there is no room for
+            if (one := state.people.get(number or "")) and one.rules:
+                size += 600 + max(map(size_of, (content.text, *(rule.reply for rule in one.rules))))
+        if size and state.pending_bytes + size > MAX_PENDING_BYTES:
+            raise errors.WorldFull("too many automatic replies, scheduled messages and events are pending already")
         content, now = self.kept(content), self._store.clock.now()
         found: tuple[list[str], list[str], list[str]] = ([], [], [])
         successful, failed, invalid = found
@@ -115,6 +121,7 @@ class Schedule:
         with numbers.magic_outcomes(people, self._store.delay), self._store.lock:
             self._instances.find(instance_id)
             at = self._future(send_at)
+            self._require_room(content, recipients)
             order = self._store.state.counters.get(TASK, 0)
             id_, kept = self._unused_id(), self._media.keep(content)
             task = Task(id_, instance_id, tuple(recipients), kept, at, send_at, order, call=cause.id if cause else None)
@@ -142,16 +149,27 @@ class Schedule:
             require_complete(content)
             local_time = changes.get("send_at", task.local_time)
             send_at = self._future(local_time) if "send_at" in changes else task.send_at
-            task = replace(task, send_at=send_at, local_time=local_time, content=self._media.keep(content))
-            task = replace(task, recipients=tuple(changes.get("recipients", task.recipients)))
+            recipients = tuple(changes.get("recipients", task.recipients))
+            self._require_room(content, recipients, task)
+            task = replace(task, send_at=send_at, local_time=local_time, recipients=recipients)
+            task = replace(task, content=self._media.keep(content))
             # without a new time, it keeps its place among those of the same second
             return self._keep(task, "updated", with_timer="send_at" in changes)
 
-    def _keep(self, task: Task, action: str, *, with_timer: bool) -> Task:
+    def _require_room(self, content: Content, recipients: Recipients, former: Task | None = None) -> None:
+        """Refuse a message, or the change of a former one, that there is no room for. So far, nothing has changed."""
         state = self._store.state
-        if state.pending_bytes + task.size > MAX_PENDING_BYTES:
-            raise errors.TooMany("too many scheduled messages and undelivered events; cancel or deliver some")
-        state.tasks[task.id] = task
+        size = content.size + size_of(tuple(recipients)) - (former.size if former else 0)
+        if state.pending_bytes + size > MAX_PENDING_BYTES and size > 0:
+            raise errors.WorldFull("too many scheduled messages and undelivered events; cancel or deliver some")
+        if content.upload:  # its file stays until the message is sent
+            files = state.task_files()
+            others = sum(files.values()) - (files.get(former.content.media or "", 0) if former else 0)
+            if others and others + len(content.upload.data) > MAX_MEDIA_BYTES:
+                raise errors.WorldFull("the files of scheduled messages are too large already; cancel some")
+
+    def _keep(self, task: Task, action: str, *, with_timer: bool) -> Task:
+        self._store.state.tasks[task.id] = task
         if with_timer:
             self._store.set_timer(task.send_at, TASK, task.id)
         self._store.record("task", TaskChange(action, task))
@@ -174,8 +192,8 @@ class Schedule:
                 self._sending.deliver(instance, task.recipients, people, task.content, Cause(TASK, task.id))
         except errors.NotReady:
             task = replace(task, status="failed", reason="Instance not ready for messaging")
-        except errors.Overloaded as overloaded:
-            task = replace(task, status="failed", reason=f"A magic number asked for {overloaded.status}")
+        except (errors.Overloaded, errors.WorldFull) as refusal:
+            task = replace(task, status="failed", reason=str(refusal).capitalize())
         else:
             task = replace(task, status="sent")
         if self._store.state.tasks.get(task_id) is due:  # neither cancelled nor gone while others had the lock

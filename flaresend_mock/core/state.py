@@ -71,7 +71,7 @@ class State(Copyable):
     timers: TimerQueue = field(default_factory=TimerQueue)
     open_deliveries: SizedDict[str, models.Delivery] = field(default_factory=SizedDict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
-    auto_replies: dict[str, models.PendingAutoReply] = field(default_factory=dict)
+    auto_replies: SizedDict[str, models.PendingAutoReply] = field(default_factory=SizedDict)
     disappearing: dict[str, models.Disappearing] = field(default_factory=dict)
     settings: WorldSettings = field(default_factory=WorldSettings)
     faults: dict[str, models.Fault] = field(default_factory=dict)
@@ -92,8 +92,13 @@ class State(Copyable):
 
     @property
     def pending_bytes(self) -> int:
-        """The size of scheduled messages and undelivered events."""
-        return self.tasks.bytes + self.open_deliveries.bytes
+        """The size of scheduled messages, undelivered events, and automatic replies to come."""
+        return self.tasks.bytes + self.open_deliveries.bytes + self.auto_replies.bytes
+
+    def task_files(self) -> dict[str, int]:
+        """Return the ids of the files that scheduled messages need, with their sizes, 0 of those that are not kept."""
+        ids = [id_ for task in self.tasks.values() if (id_ := task.content.media)]
+        return {id_: file.size if (file := self.media.get(id_)) else 0 for id_ in ids}
 
     def find_instance(self, instance_id: str | None) -> models.Instance:
         """Return the instance with this id; None and "default" name the first one."""

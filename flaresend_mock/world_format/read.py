@@ -127,7 +127,8 @@ def _read_state(document: Mapping[str, Any]) -> State:
     lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
     return State(
-        **{name: document[name] for name in schema.UNCHANGED},
+        **{name: document[name] for name in schema.UNCHANGED if name != "auto_replies"},
+        auto_replies=bounded_store.SizedDict(document["auto_replies"]),
         settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
         tasks=bounded_store.SizedDict(keyed("tasks", document["tasks"])),
         open_deliveries=bounded_store.SizedDict(keyed("open_deliveries", document["open_deliveries"])),
@@ -283,7 +284,8 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
         key = (lambda one: one.path.partition("?")[0]) if by_path else attrgetter("id")
         by_key = keyed(name, values, key, "path" if by_path else "id")
         evicted = document["evicted"].get(name, schema.Evicted())
-        getattr(state, name).refill(by_key, evicted.count, evicted.last_event)
+        needed = state.task_files() if name == "media" else ()
+        getattr(state, name).refill(by_key, evicted.count, evicted.last_event, needed)
     number = 0
     for index, record in enumerate(document["events"]):
         if record.number <= number:

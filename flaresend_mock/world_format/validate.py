@@ -20,6 +20,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import OneOf
 
 from flaresend_mock.core import deliveries, errors, events, faults, inbound, instances, models, numbers
+from flaresend_mock.core.bounded_store import MAX_MEDIA_BYTES, MAX_PENDING_BYTES
 from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.sending import TASK
@@ -382,6 +383,13 @@ def _validate_tasks(state: State) -> None:
 
 
 def _validate_deliveries(state: State) -> None:
+    pending = [one.size for box in (state.tasks, state.open_deliveries, state.auto_replies) for one in box.values()]
+    for what, sizes, most in (
+        ("Scheduled messages, undelivered events and automatic replies", pending, MAX_PENDING_BYTES),
+        ("Files of scheduled messages", state.task_files().values(), MAX_MEDIA_BYTES),
+    ):
+        fits = sum(sizes) - max(sizes, default=0) < most  # the last one may be beyond the bound
+        _require(fits, WHOLE, f"{what} take at most {most >> 20} MiB.")
     for index, delivery in enumerate(state.open_deliveries.values()):
         where = f"open_deliveries[{index}]"
         _one_of(f"{where}.instance", delivery.instance, state.instances)

@@ -165,3 +165,22 @@ def test_undelivered_events_are_bounded_in_bytes(world: World, monkeypatch: pyte
     assert list(world.state.open_deliveries) == [first.id]
     assert world.state.pending_bytes == first.size
     assert world.deliveries.get(second.id) == second
+
+
+def test_what_is_needed_is_not_evicted_and_keeps_its_place() -> None:
+    words = history(limit=3)
+    for word in ("a", "b", "c"):
+        words.add(word, Word(word))
+
+    gone = words.add("d", Word("d"), needed={"a", "c"})
+
+    assert (gone, list(words)) == (["b"], ["a", "c", "d"])
+
+
+def test_the_newest_value_is_kept_beside_all_that_is_needed() -> None:
+    words = history(max_bytes=2)
+    words.add("a", Word("aa"))
+
+    assert words.add("b", Word("bb"), needed={"a"}) == []
+    assert list(words) == ["aa", "bb"]
+    assert words.add("c", Word("c")) == ["aa", "bb"]
