@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 from flask import has_request_context, request
 
 from flaresend_mock import app, environment, version
-from flaresend_mock.background import files, realtime, scheduler, trust_store, webhook_sender
+from flaresend_mock.background import autosave, files, realtime, scheduler, trust_store, webhook_sender
 from flaresend_mock.core import errors, hosts, models, store, worlds
 from flaresend_mock.core.hosts import HostList
 from flaresend_mock.core.state import State
@@ -74,6 +74,7 @@ class FlaresendMock:
         self._tls: SSLContext | None = None
         try:
             self._export.check()
+            self._autosave = self._autosave_folder()
             if self.settings.tls_ca or self.settings.tls_name or self.settings.tls_port is not None:
                 self.tls_context()
         except (CannotExport, errors.AuthorityError) as error:
@@ -101,6 +102,9 @@ class FlaresendMock:
         default = World(worlds.DEFAULT, self._default_state(), realtime.utc_now, self._host)
         fresh_state = (lambda: self._first_state.copy()) if self.settings.auth == "open" else None
         self.worlds = worlds.Worlds(default, self._make_world, fresh_state)
+        for name, file in (self._autosave.found if self._autosave else {}).items():
+            if name != worlds.DEFAULT:
+                self.worlds.restore(name, self._loaded(file, is_saved=True))
         shared = ("strict", "history", "with_secrets", "max_body_size")
         self.app = app.Application(
             context.AppServices(
@@ -117,6 +121,7 @@ class FlaresendMock:
                 turns=turns.Turns(self._patience),
                 trust=trust,
                 ca=lambda: self.authority.certificate,
+                autosave=lambda: (self._autosave.problem or "ok") if self._autosave else None,
                 **{name: getattr(self.settings, name) for name in shared},
             )
         )
@@ -140,6 +145,8 @@ class FlaresendMock:
         self._scheduler.start()
         for world in self.worlds.all():
             world.begin()
+        if self._autosave:
+            self._autosave.start(self.worlds.all)
         self._http.start()
         if wanted.url_file is not None:
             self._record_url(Path(wanted.url_file).absolute())
@@ -169,6 +176,8 @@ class FlaresendMock:
             try:
                 self._mounted.close()
             finally:
+                if self._autosave:
+                    self._autosave.stop()
                 for world in self.worlds.all():
                     self._host.on_history_ends(world)
                 self._export.write(self.worlds.default())
@@ -258,8 +267,11 @@ class FlaresendMock:
 
     def _default_state(self) -> State:
         wanted = self.settings
-        state = self._load_world()
-        if wanted.import_ is not None and not self._export.begins_with(wanted.import_):
+        saved = self._autosave and self._autosave.found.get(worlds.DEFAULT)
+        state = self._imported(str(saved), None) if saved else self._load_world()
+        if saved:
+            log.info("autosave: continues the worlds in %s", saved.parent)
+        elif wanted.import_ is not None and not self._export.begins_with(wanted.import_):
             state = self._imported(wanted.import_, state)
         else:
             state = self._with_past(wanted.world, state)
@@ -273,6 +285,14 @@ class FlaresendMock:
         elif wanted.demo and first.webhook is None:
             state.instances[first.id] = replace(first, webhook=models.Webhook(f"http://{hosts.DEMO_BOT}/webhook"))
         return state
+
+    def _autosave_folder(self) -> autosave.Autosave | None:
+        folder = self.settings.autosave
+        try:
+            export = partial(write.export, secrets=True)
+            return None if folder is None else autosave.Autosave(Path(folder).absolute(), export)
+        except OSError as error:
+            raise CannotStart(f"autosave: {folder}: {error.strerror or error}") from None
 
     def _with_past(self, name: str, state: State) -> State:
         """Return the state of a world with its past, which the shipped world `demo` alone has."""
@@ -307,7 +327,7 @@ class FlaresendMock:
             return self._loaded(Path("world"), text=name, **options)
         return self._loaded(world_file(name), is_name="/" not in wanted.world and "." not in wanted.world, **options)
 
-    def _imported(self, file: str, known: State) -> State:
+    def _imported(self, file: str, known: State | None) -> State:
         api_key, warnings = self.settings.api_key, list[str]()
         state = self._loaded(Path(file), known=known, warnings=warnings)
         for warning in warnings:
@@ -317,9 +337,9 @@ class FlaresendMock:
             state.instances[first.id] = replace(first, api_keys=(api_key, *first.api_keys[1:]))
         return state
 
-    def _loaded(self, file: Path, *, is_name: bool = False, **options: Any) -> State:
-        """Return the state in a file, with the directory that the option names, if it does."""
-        directory: Any = self.settings.directory
+    def _loaded(self, file: Path, *, is_name: bool = False, is_saved: bool = False, **options: Any) -> State:
+        """Return the state in a file, with the directory that the option names, but for a world that `is_saved`."""
+        directory: Any = None if is_saved else self.settings.directory
         try:
             state = load_file(file, history=self.settings.history, check_webhook=self._check_webhook, **options)
         except WorldFileError as error:

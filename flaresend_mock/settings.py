@@ -123,6 +123,7 @@ class Settings:
     proxy_others: str = _option("refuse", _choice("refuse", "pass"))
     import_: str | None = _option(None, _PATH)
     export_on_exit: str | None = _option(None, _PATH)
+    autosave: str | None = _option(None, _PATH)
     transcript_on_exit: str | None = _option(None, _PATH)
     url_file: str | None = _option(None, _PATH)
     stop_with_stdin: bool = _option(False)

@@ -193,6 +193,12 @@ def transcribed(emulator: FlaresendMock, files: Sequence[str]) -> list[bool]:
     return [emulator.url in Path(file).read_text(encoding="utf-8") for file in files]
 
 
+def saved(emulator: FlaresendMock) -> int:
+    emulator.stop()
+    world = json.loads(Path(str(emulator.settings.autosave), "default.json").read_text(encoding="utf-8"))
+    return int(world["seed"])
+
+
 def certified(emulator: FlaresendMock) -> list[bool]:
     """Return which of the hosts the certificate is for, without a socket."""
     client = trusting(emulator.authority.certificate)
@@ -245,6 +251,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             receive(emulator, text=file)
     urls = [str(folder / f"url-of-{name}") for name in ("one", "other")]
     ends = [str(folder / f"{kind}-of-{name}") for kind in ("end", "transcript") for name in ("one", "other")]
+    folders = (str(folder / "worlds-of-one"), str(folder / "worlds-of-other"))
     cas = [str(folder / f"{name}-ca.pem") for name in ("one", "other")]
     certificates = [Authority.open(Path(file), ",".join(HOSTS)).certificate for file in cas]
     ports, tls_ports = free_ports(), free_ports()
@@ -326,6 +333,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "import_": Case((files[0], files[1]), texts, ([files[0]], [files[1]])),
             "export_on_exit": Case((ends[0], ends[1]), left_behind, (1, 2), ({"seed": 1}, {"seed": 2})),
+            "autosave": Case(folders, saved, (1, 2), ({"seed": 1}, {"seed": 2})),
             "transcript_on_exit": Case(
                 (ends[2], ends[3]), lambda one: transcribed(one, ends[2:]), ([True, False], [False, True])
             ),

@@ -9,7 +9,9 @@ from errno import ELOOP
 from pathlib import Path
 from typing import BinaryIO
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
 
 NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -23,7 +25,7 @@ def write_file(place: Path, data: bytes, *, private: bool) -> None:
 
 
 def check_place(place: Path) -> None:
-    """Raise OSError for what is no file, and for a symbolic link: another user may have laid it."""
+    """Raise OSError unless a place is free or a regular file; another user may have laid a symbolic link there."""
     if place.is_symlink():
         raise OSError(ELOOP, "it is a symbolic link; name the file itself")
     if place.exists() and not place.is_file():  # a pipe would wait for its reader
@@ -51,6 +53,20 @@ def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]
             with suppress(OSError):
                 if file.closed or os.path.samestat(temporary.lstat(), os.fstat(file.fileno())):
                     temporary.unlink()
+
+
+def hold(place: Path) -> int:
+    """Open and lock a file, and return its descriptor; OSError if another emulator has it locked."""
+    descriptor = os.open(place, os.O_RDWR | os.O_CREAT | NO_LINK, 0o600)
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise OSError("another emulator saves there") from None
+    return descriptor
 
 
 def _created(temporary: Path, mode: int) -> BinaryIO:

@@ -50,6 +50,7 @@ class Health(Envelope):
     checks = Property(dict[str, bool], "Whether each part runs.")
     in_container = Property(bool, "Whether the emulator runs in a container, where localhost is not the machine.")
     worlds = Property(int, "The number of worlds.")
+    autosave = Property(str, "With --autosave: ok, or why saving fails. Ready or not, calls work.", optional=True)
     faults = Property([ActiveFault], "The active faults, 100 at most.")
 
 
@@ -63,6 +64,7 @@ def health() -> Response:
     active = ((world.name, fault) for world in failing for fault in world.faults.all() if fault.armed)
     shown: dict[str, Any] = {"status": "ok" if ready else "starting", "version": us.version}
     shown |= {"uptime": round(us.uptime(), 3), "checks": checks, "worlds": len(us.worlds.all())}
+    shown |= {"autosave": saves} if (saves := us.autosave()) else {}
     shown["in_container"] = hosts.is_in_container()
     shown["faults"] = islice(active, MAX_FAULTS)  # so that you do not debug a failure that you asked for
     return respond(shown_by(Health)(shown), 200 if ready else 503)

@@ -55,6 +55,17 @@ class Worlds:
             errors.require(name not in self._worlds, errors.WorldExists)
             return self._add(name, state, api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32])
 
+    def restore(self, name: str, state: State) -> None:
+        """Add a world as it was saved, with its API keys but for those of worlds that were saved later."""
+        assert self._make is not None
+        world = self._worlds[name] = self._make(name, state)
+        with world.lock:
+            world.instances.give_up_keys()
+        for key in world.instances.first().api_keys:
+            if name.startswith(f"key-{_digest(key)[:12]}"):
+                self._opened[name] = key
+                self._opened.move_to_end(name, last=False)
+
     def remove(self, name: str) -> None:
         """Remove a world, and close it. The default world is needed."""
         with self._lock:

@@ -86,6 +86,7 @@ class AppServices:
     max_body_size: int = MAX_BODY_SIZE  # bytes; a larger one gets 413
     trust: TrustStore = field(default_factory=TrustStore)  # certificates that receivers are verified against
     ca: Callable[[], bytes] = bytes  # returns the certificate of the CA for https, in PEM
+    autosave: Callable[[], str | None] = lambda: None  # tells what keeps worlds from being saved, or ok, if they are
     run: str = field(default_factory=lambda: f"{os.getpid()}-{next(_runs)}-{_PROCESS:x}")  # new at each start
     seen: WeakKeyDictionary[World, dict[tuple[str, str], int]] = field(default_factory=WeakKeyDictionary)
     missed: WeakKeyDictionary[EventLog, tuple[int, list[MissedCall]]] = field(default_factory=WeakKeyDictionary)

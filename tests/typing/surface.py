@@ -72,6 +72,7 @@ def settings() -> Settings:
         proxy_others="refuse",
         import_="world.json",
         export_on_exit="world.json",
+        autosave="worlds",
         transcript_on_exit="transcript.txt",
         url_file="url",
         stop_with_stdin=True,
