@@ -52,9 +52,7 @@ class Checked(click.ParamType):  # type: ignore[type-arg]
 
 def _size(value: str) -> int | None:
     found = _SIZE.fullmatch(value.strip())
-    if found is None:
-        return None
-    return int(found[1]) * _UNITS[found[2].lower()] or None
+    return (int(found[1]) * _UNITS[found[2].lower()] or None) if found else None
 
 
 def _http_url(value: str) -> str | None:
@@ -109,10 +107,12 @@ class Settings:
     time_zone: str | None = _option(None, _ZONE)
     directory: str | None = _option(None, _choice("open", "closed"))
     api_key: str | None = _option(None, _KEY)
+    api_key_file: str | None = _option(None, _PATH)
     auth: str = _option("known", _choice("known", "open"))
     strict: bool = _option(False)
     webhook_url: str | None = _option(None, HTTP_URL)
     webhook_secret: str | None = _option(None, click.STRING)
+    webhook_secret_file: str | None = _option(None, _PATH)
     allow_webhook_host: str = _option("", _HOSTS)
     webhook_ca: str | None = _option(None, _PATH)
     allowed_host: str = _option("", _HOSTS)
@@ -129,6 +129,7 @@ class Settings:
     stop_with_stdin: bool = _option(False)
     with_secrets: bool = _option(False)
     control_token: str | None = _option(None, _TOKEN)
+    control_token_file: str | None = _option(None, _PATH)
     max_body_size: int = _option(64 * 1024**2, _BYTES)
     history: int = _option(10_000, click.IntRange(1, 10_000_000))
     max_connections: int = _option(2000, click.IntRange(1, 100_000))
@@ -138,9 +139,13 @@ class Settings:
     log_level: str = _option("info", _choice("debug", "info", "warning", "error"))
 
     def __post_init__(self) -> None:
-        """Convert every value as on the command line."""
+        """Convert every value as on the command line. Files with secrets are read once: they may be pipes."""
+        files = dict(zip(_SECRET, (self.control_token_file, self.api_key_file, self.webhook_secret_file), strict=True))
         for option in fields(self):
             value = getattr(self, option.name)
+            if file := files.get(option.name):
+                value = _secret(f"{option.name}_file", file, value)
+                object.__setattr__(self, f"{option.name}_file", None)
             if value is not None or option.default is not None:
                 object.__setattr__(self, option.name, _converted(option, value, option.name))
         if self.lan:
@@ -157,6 +162,17 @@ def _converted(option: Field[Any], value: object, source: str) -> Any:
     except click.BadParameter:
         shown = "the given value" if option.name in _SECRET else repr(str(value))
         raise SettingError(f"{source}: {shown} is not {_wanted(kind)}") from None
+
+
+def _secret(source: str, file: str, given: object) -> str:
+    try:
+        found = Path(str(file).encode().decode()).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        problem = f"{file}: {error.strerror}" if isinstance(error, OSError) else "the given value is not text in UTF-8"
+        raise SettingError(f"{source}: {problem}") from None
+    if not found or given not in (None, found):
+        raise SettingError(f"{source}: {'give it or the value, not both' if found else f'{file} is empty'}")
+    return found
 
 
 def is_text(value: str) -> bool:

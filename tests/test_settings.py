@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import re
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,73 @@ def test_a_variable_that_is_no_option_is_named_with_the_one_that_is_meant() -> N
     assert strange_variables({**known, "FLARESEND_MOCK_SEDE": "7"}) == [
         "the variable 'FLARESEND_MOCK_SEDE' is not known; did you mean 'FLARESEND_MOCK_SEED'?"
     ]
+
+
+SECRETS = {"api_key": "key-of-file", "webhook_secret": "whsec_c2VjcmV0", "control_token": "t0k3n"}
+
+
+@pytest.mark.parametrize(("name", "secret"), SECRETS.items())
+def test_a_file_has_a_secret_in_place_of_a_flag(name: str, secret: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f" {secret}\r\n")
+
+    for settings in (
+        resolve({f"{name}_file": str(file)}, {}),
+        resolve({}, {f"FLARESEND_MOCK_{name.upper()}_FILE": str(file)}),
+        resolve({f"{name}_file": str(file)}, {f"FLARESEND_MOCK_{name.upper()}": secret}),
+    ):
+        assert getattr(settings, name) == secret
+        assert settings == Settings(**{name: secret})
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_file_with_a_secret_is_read_once(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRETS[name])
+    settings = resolve({f"{name}_file": str(file)}, {})
+    file.unlink()
+
+    assert getattr(replace(settings, port=1), name) == SECRETS[name]
+
+
+@pytest.mark.parametrize("name", SECRETS)
+@pytest.mark.parametrize(
+    ("data", "given", "problem"),
+    [
+        (b"other-secret", "secret", "give it or the value, not both"),
+        (b" \n", None, r".* is empty"),
+        (b"s\xffcret", None, r"the given value is not text in UTF-8"),
+        (None, None, r".*: No such file or directory"),
+    ],
+)
+def test_a_file_without_the_secret_is_refused_and_its_text_is_not_shown(
+    name: str, data: bytes | None, given: str | None, problem: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "of-the-secret"
+    if data is not None:
+        file.write_bytes(data)
+
+    with pytest.raises(SettingError, match=rf"^{name}_file: {problem}$") as refused:
+        resolve({f"{name}_file": str(file), name: given}, {})
+    assert "other-secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["api_key", "control_token"])
+def test_a_file_with_what_is_no_secret_is_refused(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("two words")
+
+    with pytest.raises(SettingError, match=rf"^{name}: the given value is not a (key|token) of printable"):
+        Settings(**{f"{name}_file": file})
+
+
+def test_every_secret_has_a_file() -> None:
+    """Flags are seen by every user of the machine."""
+    names = {option.name for option in fields(Settings)}
+
+    secret = {name for name in names if re.search(r"token|secret|key|password", name) and name != "with_secrets"}
+    assert {name for name in secret if not name.endswith("_file")} == set(SECRETS)
+    assert {f"{name}_file" for name in SECRETS} <= names
 
 
 def test_an_error_names_the_flag_or_the_variable() -> None:

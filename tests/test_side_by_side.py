@@ -258,6 +258,9 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
     here = {"host": ANOTHER_HOST}
     keys = ("key-of-one", "key-of-other")
     tokens = ("token-of-one", "token-of-other")
+    secrets = {secret: str(folder / f"secret-{number}") for number, secret in enumerate((*keys, *tokens, *SECRETS))}
+    for secret, file in secrets.items():
+        Path(file).write_text(f"{secret}\n")
     with ExitStack() as listening:
         receiver = listening.enter_context(Receiver())
         secure = [
@@ -285,6 +288,11 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
                 lambda one: statuses(one, "/groups", "Authorization", [f"Bearer {key}" for key in keys]),
                 ([200, 401], [401, 200]),
             ),
+            "api_key_file": Case(
+                (secrets[keys[0]], secrets[keys[1]]),
+                lambda one: statuses(one, "/groups", "Authorization", [f"Bearer {key}" for key in keys]),
+                ([200, 401], [401, 200]),
+            ),
             "auth": Case(
                 ("known", "open"),
                 lambda one: statuses(one, "/groups", "Authorization", ["Bearer of-another"]),
@@ -298,6 +306,12 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "webhook_secret": Case(
                 SECRETS,
+                lambda one: [verifies(one, receiver, secret) for secret in SECRETS],
+                ([True, False], [False, True]),
+                ({"webhook_url": receiver.url}, {"webhook_url": receiver.url}),
+            ),
+            "webhook_secret_file": Case(
+                (secrets[SECRETS[0]], secrets[SECRETS[1]]),
                 lambda one: [verifies(one, receiver, secret) for secret in SECRETS],
                 ([True, False], [False, True]),
                 ({"webhook_url": receiver.url}, {"webhook_url": receiver.url}),
@@ -349,6 +363,11 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Case]]
             ),
             "control_token": Case(
                 tokens,
+                lambda one: statuses(one, "/_mock/messages", "X-Control-Token", tokens),
+                ([200, 401], [401, 200]),
+            ),
+            "control_token_file": Case(
+                (secrets[tokens[0]], secrets[tokens[1]]),
                 lambda one: statuses(one, "/_mock/messages", "X-Control-Token", tokens),
                 ([200, 401], [401, 200]),
             ),

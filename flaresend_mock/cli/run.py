@@ -33,7 +33,7 @@ NOT_FOUND, NOT_EXECUTABLE, SIGNALLED = 127, 126, 128
 SECONDS = 5.0
 MAX_BODY = 64 * 1024 * 1024
 _KEY = re.compile("[!-~]+")
-_CLIENT = {"host", "port", "control_token", "log_format", "log_level"}  # they count for an emulator that runs, too
+_CLIENT = {*"host port control_token control_token_file log_format log_level".split()}  # they count for any emulator
 _Others = Counter[tuple[str, bool]]
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 

@@ -27,8 +27,7 @@ _PATHS = ("swagger-ui/swagger-ui.css", "swagger-ui/swagger-ui-bundle.js", "docs.
 _FILES = {path.rpartition("/")[2]: path for path in _PATHS}
 _SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
+    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 

@@ -32,7 +32,6 @@ MAX_WORLDS = 12  # The number of worlds that the header offers. The worlds page 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
     "media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
 FOLDER = Path(__file__).parent / "assets"

@@ -45,6 +45,7 @@ RESET, TRUNCATE = "reset", "truncate"
 ISOLATION = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }  # the headers of every response that is not the API's, by which browsers keep it from pages of other origins
 
