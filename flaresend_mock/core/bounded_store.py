@@ -126,19 +126,27 @@ class BoundedStore(Copyable, Generic[Value]):
             self.add(key, value, needed)
 
 
+def weight(value: Any) -> int:
+    """Return the size of a value that tells it, or of what it consists of."""
+    if isinstance(value, tuple):
+        return 60 + sum(map(weight, value))
+    names = getattr(value, "__slots__", ())
+    return getattr(value, "size", 0) or (500 + weight(attrgetter(*names)(value)) if names else size_of(value))
+
+
 class SizedDict(dict[Key, Value]):
     """A dictionary that counts the bytes of its values. Values are set, replaced and removed one by one."""
 
     def __init__(self, values: Mapping[Key, Value] | None = None) -> None:
         super().__init__(values or {})
-        self.bytes = sum(map(_size, self.values()))
+        self.bytes = sum(map(weight, self.values()))
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self.bytes += _size(value) - (_size(self[key]) if key in self else 0)
+        self.bytes += weight(value) - (weight(self[key]) if key in self else 0)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Key) -> None:
-        self.bytes -= _size(self[key])
+        self.bytes -= weight(self[key])
         super().__delitem__(key)
 
     def copy(self) -> Self:

@@ -10,6 +10,7 @@ from wsgiref.util import is_hop_by_hop
 from flaresend_mock.core.errors import FaultNotFound, InvalidFault, TooMany, require, required
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.models import Change, Delay, Fault, Reply
+from flaresend_mock.core.state import BOUNDS
 from flaresend_mock.core.store import Store
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ CALL_ACTIONS = ("reset", "truncate", "corrupt", "drop_response")
 ATTEMPT_ACTIONS = ("reset", "drop_response")
 EVENT_ACTIONS = ("drop", "duplicate", "reorder")
 SILENT_ACTIONS = ("reset", "drop_response", *EVENT_ACTIONS)
-MAX_FAULTS = 100
+MAX_FAULTS = BOUNDS["faults"][0]
 MAX_DELAY = 3600.0
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -53,9 +54,10 @@ class Faults:
             state = self._store.state
             if self._instances.has_key_in([wanted for name, wanted in fault.match.items() if name != "key"]):
                 raise InvalidFault("match: there is an API key in it; keys are matched with key, which masks them")
+            state.require_room("faults", 0)
             spent = [one.id for one in state.faults.values() if not one.armed]
             if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
-                del state.faults[spent[0]]
+                self.remove(spent[0])
             require(len(state.faults) < MAX_FAULTS, TooMany, f"a world has at most {MAX_FAULTS} faults; remove some")
             count = state.counters["fault"] = state.counters.get("fault", 0) + 1
             fault = replace(fault, id=f"fault-{count}", name=fault.name or f"fault-{count}")
@@ -81,6 +83,8 @@ class Faults:
             self._record_change("removed", self.get(fault_id))
             del self._store.state.faults[fault_id]
             self._matchers.pop(fault_id, None)
+            for purpose in ("hits", "delay"):
+                self._store.state.counters.pop(f"{fault_id} {purpose}", None)
 
     def clear(self) -> int:
         """Remove all faults, and return how many there were."""

@@ -52,6 +52,7 @@ class Groups:
                     members.setdefault(number, Member(number))
             errors.require(len(members) > 1, errors.NoValidParticipants)
             errors.require(len(members) <= GROUP_CAPACITY, errors.GroupFull, GROUP_CAPACITY)
+            self._require_room(members, 1)
             for number in members:
                 self._people.meet(number)
             owner, now = instance.number, self._store.clock.now()
@@ -125,6 +126,11 @@ class Groups:
                 group = replace(group, subject_time=self._store.clock.now())
             return self._store.put("group", group, "changed", dict(changes))
 
+    def _require_room(self, members: Mapping[str, Member], groups: int) -> None:
+        state = self._store.state
+        state.require_room("groups", groups)
+        state.require_room("people", len(members.keys() - state.people.keys()))
+
     def _is_addable(self, number: str) -> bool:
         person = self._store.state.people.get(number)
         return person is None or person.addable
@@ -159,6 +165,7 @@ class Groups:
         members = dict(group.members)
         members.update((number, Member(number)) for _, number in named if number)
         errors.require(len(members) <= GROUP_CAPACITY, errors.GroupFull, GROUP_CAPACITY)
+        self._require_room(members, 0)
         return members
 
     def _change(self, group: Group, named: Named, action: str) -> dict[str, Member]:

@@ -24,6 +24,7 @@ from flaresend_mock.core.people import People
 from flaresend_mock.core.store import Store
 
 AUTO_REPLY = "auto_reply"
+MAX_DISAPPEARING = 10_000  # chats with disappearing messages that a world remembers
 EVENT = "message_received"
 _OPEN_TO_ALL = frozenset({"reaction", "poll_vote", "delete"})  # done by members where only admins post
 
@@ -65,6 +66,8 @@ class Inbound:
                 chats.pop(chat, None)
                 if seconds in models.DISAPPEARING_SECONDS:
                     chats[chat] = models.Disappearing(int(seconds), now, wrapped=message.details.get("wrapped", True))
+                    if len(chats) > MAX_DISAPPEARING:
+                        del chats[next(iter(chats))]
             if message.kind == "channel_image":
                 chat = message.details["channel"]
             parties = {"instance": instance.id, "chat": chat, "sender": sender, "to": message.group or instance.number}
@@ -109,6 +112,8 @@ class Inbound:
                 "from: this is the instance's own number; for a message from its phone, send the event own-message"
             )
         self._require_reached(instance)
+        if number not in self._store.state.people:  # it may enter them
+            self._store.state.require_room("people")
         if message.group is None:
             return number
         group = errors.required(self._store.state.groups.get(message.group), errors.GroupNotFound)

@@ -16,6 +16,7 @@ from flaresend_mock.core.models import Change, Instance, QrCode, Webhook
 from flaresend_mock.core.people import People
 from flaresend_mock.core.randomness import lasting
 from flaresend_mock.core.redaction import key_id
+from flaresend_mock.core.state import BOUNDS
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
 
@@ -141,7 +142,7 @@ class Pairing:
 
 Text = str | None
 
-MAX_INSTANCES = 1000
+MAX_INSTANCES = BOUNDS["instances"][0]
 MAX_KEYS = 100
 
 
@@ -204,6 +205,7 @@ class Instances:
         """Set an instance's webhook or, with None, remove it. A paused webhook stays paused."""
         with self._store.lock:
             instance = self.find(instance_id)
+            self._store.state.require_room("instances", 0)
             if webhook is not None and (former := instance.webhook) is not None:
                 webhook = replace(webhook, paused=former.paused, failures=former.failures)
             self._store.state.instances[instance.id] = instance = replace(instance, webhook=webhook)

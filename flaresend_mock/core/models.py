@@ -343,10 +343,6 @@ class PendingAutoReply:
     group: str | None = None
     message: str = ""
 
-    @property
-    def size(self) -> int:
-        return 600 + size_of(self.text)
-
 
 @model
 class Call:

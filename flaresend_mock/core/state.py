@@ -1,18 +1,26 @@
 """The state of a world: its settings and all its contents, as one value that can be copied and restored."""
 
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 from flaresend_mock.core import models
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, BoundedStore, Copyable, SizedDict
 from flaresend_mock.core.clock import ClockSetting, TimerQueue
-from flaresend_mock.core.errors import InstanceNotFound, required
+from flaresend_mock.core.errors import InstanceNotFound, WorldFull, require, required
 from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.model import model
 
 DEFAULT_HISTORY = 10_000
 MAX_PAIRING_SECONDS = 30 * 86_400
+BOUNDS: Mapping[str, tuple[int, int]] = {  # how many a world has at most, and how many bytes of them
+    "people": (100_000, 64 * 1024 * 1024),
+    "groups": (10_000, 128 * 1024 * 1024),
+    "channels": (10_000, 64 * 1024 * 1024),
+    "instances": (1000, 64 * 1024 * 1024),
+    "faults": (100, 16 * 1024 * 1024),
+}
 
 
 def _setting(default: Any, description: str, lowest: float | None = None, highest: float | None = None) -> Any:
@@ -61,12 +69,12 @@ class State(Copyable):
     time_zone: str = "UTC"
     clock: ClockSetting = field(default_factory=ClockSetting)
     counters: dict[str, int] = field(default_factory=dict)
-    people: dict[str, models.Person] = field(default_factory=dict)
+    people: SizedDict[str, models.Person] = field(default_factory=SizedDict)
     lids: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
-    instances: dict[str, models.Instance] = field(default_factory=dict)
-    groups: dict[str, models.Group] = field(default_factory=dict)
-    channels: dict[str, models.Channel] = field(default_factory=dict)
+    instances: SizedDict[str, models.Instance] = field(default_factory=SizedDict)
+    groups: SizedDict[str, models.Group] = field(default_factory=SizedDict)
+    channels: SizedDict[str, models.Channel] = field(default_factory=SizedDict)
     tasks: SizedDict[str, models.Task] = field(default_factory=SizedDict)
     timers: TimerQueue = field(default_factory=TimerQueue)
     open_deliveries: SizedDict[str, models.Delivery] = field(default_factory=SizedDict)
@@ -74,7 +82,7 @@ class State(Copyable):
     auto_replies: SizedDict[str, models.PendingAutoReply] = field(default_factory=SizedDict)
     disappearing: dict[str, models.Disappearing] = field(default_factory=dict)
     settings: WorldSettings = field(default_factory=WorldSettings)
-    faults: dict[str, models.Fault] = field(default_factory=dict)
+    faults: SizedDict[str, models.Fault] = field(default_factory=SizedDict)
     messages: BoundedStore[models.Message] = field(init=False)
     ended_tasks: BoundedStore[models.Task] = field(init=False)
     media: BoundedStore[models.Media] = field(init=False)
@@ -94,6 +102,12 @@ class State(Copyable):
     def pending_bytes(self) -> int:
         """The size of scheduled messages, undelivered events, and automatic replies to come."""
         return self.tasks.bytes + self.open_deliveries.bytes + self.auto_replies.bytes
+
+    def require_room(self, name: str, more: int = 1) -> None:
+        """Refuse more people, groups and so on than BOUNDS; the last one may be beyond the bound in bytes."""
+        (most, max_bytes), held = BOUNDS[name], getattr(self, name)
+        require(len(held) + more <= most, WorldFull, f"a world has at most {most} {name}")
+        require(held.bytes < max_bytes, WorldFull, f"the {name} of a world take {max_bytes >> 20} MiB already")
 
     def task_files(self) -> dict[str, int]:
         """Return the ids of the files that scheduled messages need, with their sizes, 0 of those that are not kept."""

@@ -92,9 +92,9 @@ def load_world(
             except InvalidTarget as error:
                 raise InvalidWorld(f"instances[{index}].webhook.url", f"{error}.") from None
     unmasked = [_unmask_instance(one, f"{state.seed} {name}", known, warnings) for one in instances]
-    state.instances = keyed("instances", unmasked)
+    state.instances = bounded_store.SizedDict(keyed("instances", unmasked))
     faults = [_unmask_fault(fault, known, warnings) for fault in document["faults"]]
-    state.faults = keyed("faults", [fault for fault in faults if fault is not None])
+    state.faults = bounded_store.SizedDict(keyed("faults", [fault for fault in faults if fault is not None]))
     _read_groups(document, state)
     _read_channels(document, state)
     _read_past(document, state)
@@ -222,7 +222,7 @@ def _read_groups(document: Mapping[str, Any], state: State) -> None:
             subject_time=group.subject_time or group.created,
         )
         groups.append(completed)
-    state.groups = keyed("groups", groups)
+    state.groups = bounded_store.SizedDict(keyed("groups", groups))
 
 
 def _populate(document: Mapping[str, Any], state: State) -> tuple[Group, ...]:
@@ -258,7 +258,7 @@ def _read_channels(document: Mapping[str, Any], state: State) -> None:
         )
         for one in document["channels"]
     ]
-    state.channels = keyed("channels", channels)
+    state.channels = bounded_store.SizedDict(keyed("channels", channels))
 
 
 def _add_person(state: State, where: str, person: Person) -> None:

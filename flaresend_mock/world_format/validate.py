@@ -19,12 +19,11 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_t
 from marshmallow import ValidationError
 from marshmallow.validate import OneOf
 
-from flaresend_mock.core import deliveries, errors, events, faults, inbound, instances, models, numbers
-from flaresend_mock.core.bounded_store import MAX_MEDIA_BYTES, MAX_PENDING_BYTES
+from flaresend_mock.core import bounded_store, deliveries, errors, events, faults, inbound, instances, models, numbers
 from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.sending import TASK
-from flaresend_mock.core.state import State
+from flaresend_mock.core.state import BOUNDS, State
 from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, not_known
 
 MAX_DEPTH = 200  # twice that of request bodies, because payloads may quote them
@@ -278,6 +277,10 @@ _MAX_SHOWN = 20  # an error lists at most so many known words
 
 def validate(state: State) -> None:
     """Validate a state whose records were decoded; InvalidWorld if two parts contradict each other."""
+    for name, (most, max_bytes) in BOUNDS.items():
+        sizes = [bounded_store.weight(one) for one in getattr(state, name).values()]
+        _require(len(sizes) <= most, name, f"A world has at most {most} {name}.")
+        _require(sum(sizes) - max(sizes, default=0) < max_bytes, name, f"They take at most {max_bytes >> 20} MiB.")
     _validate_instances(state)
     _validate_people(state)
     _validate_groups(state)
@@ -383,10 +386,11 @@ def _validate_tasks(state: State) -> None:
 
 
 def _validate_deliveries(state: State) -> None:
-    pending = [one.size for box in (state.tasks, state.open_deliveries, state.auto_replies) for one in box.values()]
+    boxes = state.tasks, state.open_deliveries, state.auto_replies
+    pending = [bounded_store.weight(one) for box in boxes for one in box.values()]
     for what, sizes, most in (
-        ("Scheduled messages, undelivered events and automatic replies", pending, MAX_PENDING_BYTES),
-        ("Files of scheduled messages", state.task_files().values(), MAX_MEDIA_BYTES),
+        ("Scheduled messages, undelivered events and automatic replies", pending, bounded_store.MAX_PENDING_BYTES),
+        ("Files of scheduled messages", state.task_files().values(), bounded_store.MAX_MEDIA_BYTES),
     ):
         fits = sum(sizes) - max(sizes, default=0) < most  # the last one may be beyond the bound
         _require(fits, WHOLE, f"{what} take at most {most >> 20} MiB.")

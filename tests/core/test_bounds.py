@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core import inbound, sending
+from flaresend_mock.core import bounded_store, faults, inbound, sending
+from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, MAX_PENDING_BYTES, BoundedStore, weight
+from flaresend_mock.core.deliveries import MAX_OFFLINE
 from flaresend_mock.core.errors import InvalidWorld, WorldFull
-from flaresend_mock.core.models import Content, Rule, Upload, Webhook
+from flaresend_mock.core.events import EventLog
+from flaresend_mock.core.instances import MAX_KEYS
+from flaresend_mock.core.models import Content, Delay, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.payloads import InboundMessage
-from flaresend_mock.core.state import State
-from flaresend_mock.core.world import World
-from flaresend_mock.world_format import load_world, validate
+from flaresend_mock.core.state import BOUNDS, State
+from flaresend_mock.core.world import MAX_SNAPSHOTS, World
+from flaresend_mock.core.worlds import MAX_WORLDS
+from flaresend_mock.world_format import load_world
 from flaresend_mock.world_format.write import export
-from tests.defaults import ANN, INSTANCE, text
+from tests.defaults import ANN, BEN, DAN, FAMILY, INSTANCE, OWNED, text
 from tests.support import KEY, NOW
 
 BOB = "254700000008"
@@ -177,9 +184,9 @@ def test_a_world_with_more_than_a_bound_is_refused_with_a_sentence(
         world.schedule.add(INSTANCE, [ANN], document(2 * 1024 * 1024) if part == "files" else text("x" * 1000), SOON)
     name = "MAX_MEDIA_BYTES" if part == "files" else "MAX_PENDING_BYTES"
     saved = exported(world)
-    monkeypatch.setattr(validate, name, 5 * 1024 * 1024 if part == "files" else 4000)
+    monkeypatch.setattr(bounded_store, name, 5 * 1024 * 1024 if part == "files" else 4000)
     load(saved)  # the last one may be beyond the bound
-    monkeypatch.setattr(validate, name, 4 * 1024 * 1024 if part == "files" else 3000)
+    monkeypatch.setattr(bounded_store, name, 4 * 1024 * 1024 if part == "files" else 3000)
 
     with pytest.raises(InvalidWorld, match=r"(Files of s|S)cheduled messages.* take at most \d+ MiB"):
         load(saved)
@@ -202,3 +209,180 @@ def test_the_api_says_429_and_the_control_plane_409_at_a_bound(
     error = inbound_response.get_json()["error"]
     assert (inbound_response.status_code, error["code"]) == (409, "too_many")
     assert error["message"].startswith("too many bytes wait to be sent already")
+
+
+def bound(monkeypatch: pytest.MonkeyPatch, name: str, most: int = 10**6, max_bytes: int = 10**9) -> None:
+    monkeypatch.setitem(BOUNDS, name, (most, max_bytes))  # type: ignore[arg-type]
+
+
+def test_people_are_bounded_in_number(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, "people", len(world.state.people))
+    fault = "a world has at most"
+    for refused_call in (
+        lambda: world.people.put(BOB),
+        lambda: world.people.put(BOB, lid="888888888888888@lid"),
+        lambda: world.inbound.receive(InboundMessage(BOB, text="Hi")),
+        lambda: world.groups.create(INSTANCE, "New", [ANN, BOB]),
+        lambda: world.groups.manage(INSTANCE, FAMILY, "add", [BOB]),
+        lambda: world.groups.arrange(FAMILY, "add", [BOB]),
+        lambda: world.instances.create(number=BOB),
+    ):
+        refused(world, refused_call, fault)
+
+    world.people.put(ANN, name="Ann again")
+    world.inbound.receive(InboundMessage(ANN, text="Hi"))
+    world.people.remove(DAN)
+    world.people.put(BOB)
+
+
+def test_people_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.people.put(ANN, name="x" * 50_000)
+    bound(monkeypatch, "people", max_bytes=50_000)
+
+    refused(world, lambda: world.people.put(BOB, rules=(Rule(reply="x"),)), "the people of a world take 0 MiB already")
+    world.people.remove(ANN)
+    world.people.put(BOB, rules=(Rule(reply="x" * 50_000),))
+    refused(world, lambda: world.people.put("254700000009"), "the people of a world take")
+
+
+def test_groups_are_bounded_in_number_and_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, "groups", len(world.state.groups))
+    refused(world, lambda: world.groups.create(INSTANCE, "New", [ANN]), "a world has at most")
+    world.groups.arrange(FAMILY, "add", [BOB])
+
+    bound(monkeypatch, "groups", max_bytes=world.state.groups.bytes)
+    refused(world, lambda: world.groups.create(INSTANCE, "New", [ANN]), "the groups of a world take")
+    refused(world, lambda: world.groups.arrange(FAMILY, "add", ["254700000009"]), "the groups of a world take")
+    world.groups.arrange(FAMILY, "remove", [BOB])
+    world.groups.arrange(FAMILY, "add", [BOB])
+
+
+def test_channels_are_bounded_in_number_and_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    bound(monkeypatch, "channels", len(world.state.channels))
+    refused(world, lambda: world.channels.create(INSTANCE, "New"), "a world has at most")
+    world.channels.update(INSTANCE, OWNED, {"description": "x" * 5000})
+
+    bound(monkeypatch, "channels", max_bytes=5000)
+    for call in (
+        lambda: world.channels.create(INSTANCE, "New"),
+        lambda: world.channels.update(INSTANCE, OWNED, {"description": "y"}),
+    ):
+        refused(world, call, "the channels of a world take")
+
+
+def test_webhooks_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/" + "x" * 5000))
+    bound(monkeypatch, "instances", max_bytes=5000)
+
+    refused(world, lambda: world.instances.set_webhook(INSTANCE, Webhook("http://localhost/")), "the instances of")
+    world.pairing.disconnect(INSTANCE)
+
+
+def test_faults_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = world.faults.arm(name="", on="calls", match={"path": "/x"}, reply=Reply(500, "x" * 5000))
+    bound(monkeypatch, "faults", max_bytes=5000)
+
+    def arm() -> object:
+        return world.faults.arm(name="", on="calls", match={"path": "/x" * 1000}, reply=Reply(500))
+
+    refused(world, arm, "the faults of a world take")
+    world.faults.remove(first.id)
+    arm()
+
+
+@pytest.mark.parametrize("name", list(BOUNDS))
+def test_a_file_obeys_the_bounds(name: str, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.faults.arm(name="", on="calls", match={"path": "/x"}, reply=Reply(500))
+    world.faults.arm(name="", on="calls", match={"path": "/y"}, reply=Reply(500))
+    world.instances.create(number=BOB)
+    world.people.put(ANN, name="x" * 50_000)
+    saved, held = exported(world), getattr(world.state, name)
+
+    bound(monkeypatch, name, len(held), held.bytes)
+    load(saved)
+    bound(monkeypatch, name, len(held) - 1)
+    with pytest.raises(InvalidWorld, match=f"^{name}: A world has at most {len(held) - 1} {name}"):
+        load(saved)
+    bound(monkeypatch, name, max_bytes=held.bytes // 50)
+    with pytest.raises(InvalidWorld, match=f"^{name}: They take at most 0 MiB"):
+        load(saved)
+
+
+@pytest.mark.parametrize("name", [*BOUNDS, "tasks", "open_deliveries", "auto_replies"])
+def test_the_bytes_of_a_dictionary_are_counted_in_all_that_happens(name: str, world: World) -> None:
+    world.instances.create(number=BOB)
+    echo(world, ANN, BEN)
+    world.schedule.add(INSTANCE, [ANN], text("later"), SOON)
+    world.sending.send(INSTANCE, [ANN], text("hello"))
+    world.groups.arrange(FAMILY, "add", [BOB])
+    world.faults.arm(name="", on="calls", match={"path": "/x"}, reply=Reply(500))
+    world.reset()
+    echo(world, ANN, BEN)
+    world.sending.send(INSTANCE, [ANN, BEN], text("hello"))
+    world.timeline.advance(timedelta(minutes=2))
+    world.sending.send(INSTANCE, [BEN], text("hello"))
+    world.people.put(ANN, name="Ann", rules=(Rule(reply="one"), Rule(reply="another")))
+
+    for found in (world.state, world.saved(), load(exported(world))):
+        held = getattr(found, name)
+        assert held.bytes == sum(map(weight, held.values()))
+
+
+BOUNDED_OTHERWISE = {
+    "history": "a number",
+    "seed": "a number",
+    "time_zone": "a name of the time zone database",
+    "clock": "a fixed number of fields",
+    "settings": "a fixed number of fields; a public_url has at most 500 characters",
+    "counters": "one for each purpose of randomness, and two for each fault",
+    "lids": "one for each of the people",
+    "aliases": "10 for each of the people",
+    "tasks": "MAX_PENDING_BYTES",
+    "open_deliveries": "MAX_PENDING_BYTES, and 1,000 that wait for an instance",
+    "auto_replies": "MAX_PENDING_BYTES",
+    "timers": "one for each task, open delivery, automatic reply and instance",
+    "lanes": "one for each chat with an open delivery",
+    "disappearing": "MAX_DISAPPEARING",
+}
+"""Why the fields of a state that are neither in BOUNDS nor bounded stores do not grow without end."""
+
+
+def test_each_field_of_a_state_has_a_bound(world: World) -> None:
+    stores = {name for name, value in vars(world.state).items() if isinstance(value, (BoundedStore, EventLog))}
+
+    assert {one.name for one in fields(State)} == {*BOUNDS, *stores, *BOUNDED_OTHERWISE}
+    assert not stores & {*BOUNDS, *BOUNDED_OTHERWISE}
+
+
+def test_the_documented_limits_are_those_of_the_code() -> None:
+    lines = (Path(__file__).parents[2] / "docs" / "limits.md").read_text("utf-8").splitlines()
+
+    for name, (most, max_bytes) in BOUNDS.items():
+        assert any(line == f"| {name} | {most:,} | {max_bytes >> 20} MiB |" for line in lines), name
+    for size in (MAX_PENDING_BYTES, MAX_MEDIA_BYTES, MAX_LOG_BYTES):
+        assert size == 64 * 1024 * 1024
+    assert f"| events that wait for one instance that is not connected | {MAX_OFFLINE:,} | |" in lines
+    assert f"| API keys of one instance | {MAX_KEYS} | |" in lines
+    assert f"| snapshots | {MAX_SNAPSHOTS} | |" in lines
+    assert f"| worlds of an emulator | {MAX_WORLDS:,} | |" in lines
+
+
+def test_what_belongs_to_a_fault_goes_with_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "MAX_FAULTS", 1)
+    before = dict(world.state.counters)
+    for _ in range(3):
+        fault = world.faults.arm(name="", on="calls", match={}, delay=Delay(0, 1), times=1, probability=0.999999)
+        assert world.faults.match({}, "calls") is not None
+        world.faults.seconds_of(fault)
+    world.faults.remove(fault.id)
+
+    assert world.state.counters == before | {"fault": 3}
+    assert world.faults._matchers == {}
+
+
+def test_the_oldest_chat_with_disappearing_messages_is_forgotten(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbound, "MAX_DISAPPEARING", 2)
+    for number in (ANN, BEN, ANN, DAN):
+        world.inbound.receive(InboundMessage(number, kind="disappearing", details={"seconds": 86_400}))
+
+    assert list(world.state.disappearing) == [f"{ANN}@s.whatsapp.net", f"{DAN}@s.whatsapp.net"]
