@@ -17,6 +17,7 @@ from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
+from flaresend_mock.http.body_stream import HELD
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import parse_time
@@ -118,6 +119,8 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
     from flaresend_mock.world_format.write import export
 
     secrets = query["with_secrets"] or services().with_secrets
+    request.environ[HELD] = True
+    services().turns.take(request.environ)  # it takes several times the memory of the world
     return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
 
 

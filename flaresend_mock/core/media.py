@@ -6,6 +6,7 @@ WhatsApp encrypts a file with a key of its own, expanded by HKDF, by AES-256-CBC
 import hashlib
 import hmac
 import io
+import threading
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
@@ -35,6 +36,7 @@ _SIGNS = {
 }
 THUMBNAIL = (72, 72)
 MAX_PIXELS = 40_000_000
+_decoding = threading.Lock()  # of the process: sixteen large pictures at once would take 4 GB
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
@@ -154,13 +156,16 @@ class Media:
 
 
 def image_info(data: bytes) -> Picture | None:
-    """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail."""
+    """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail.
+
+    One is unpacked at a time; others wait, so what a message has does not depend on other messages.
+    """
     from PIL import Image  # slow to import, rarely needed
 
     try:
         # without catch_warnings, which would undo the changes of other threads
         warnings.filterwarnings("ignore", module=r"PIL\b")
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with _decoding, Image.open(io.BytesIO(data), formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 return Picture(height, width)

@@ -231,7 +231,7 @@ def test_a_world_made_of_an_export_shows_a_qr_code_of_its_own(client: Client) ->
     client.post("/_mock/worlds", json={"name": "copy", "export": export})
 
     url = client.get("/_mock/instances/default/qr?world=copy").get_json()["url"]
-    client.get(url.removeprefix("http://localhost"))
+    client.post(url.removeprefix("http://localhost"))
 
     statuses = [
         client.get(f"/_mock/instances/{INSTANCE}?world={name}").get_json()["status"] for name in ("default", "copy")

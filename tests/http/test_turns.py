@@ -69,6 +69,20 @@ def busy() -> Any:
         give_back(taken)
 
 
+def test_exports_take_turns_and_end_them(busy: FlaresendMock) -> None:
+    waiting = threading.Thread(target=lambda: busy.app.test_client().get("/_mock/world"))
+    waiting.start()
+    waiting.join(0.5)
+    assert waiting.is_alive()
+
+
+def test_an_export_gives_its_turn_back() -> None:
+    with FlaresendMock() as mock:
+        for _ in range(3):
+            assert mock.app.test_client().get("/_mock/world").status_code == 200
+        mock.app.services.turns.take({})
+
+
 def test_small_calls_pass_by(busy: FlaresendMock) -> None:
     found: list[int] = []
 

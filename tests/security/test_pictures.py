@@ -6,6 +6,7 @@ import io
 import struct
 import subprocess
 import sys
+import threading
 import warnings
 import zlib
 from base64 import b64encode
@@ -16,7 +17,8 @@ import pytest
 from PIL import Image
 from werkzeug.test import Client
 
-from flaresend_mock.core.media import FORMATS, MAX_PIXELS, image_info
+from flaresend_mock.core import media
+from flaresend_mock.core.media import FORMATS, MAX_PIXELS, Picture, image_info
 from flaresend_mock.package_data import FIXTURES
 from tests.security.hostile import ANN, cheap, chunk, png
 from tests.support import KEY
@@ -131,6 +133,47 @@ for name, picture in data.items():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
 
     assert done.stdout.splitlines() == [*HOSTILE], done.stderr
+
+
+def test_pictures_are_unpacked_one_after_another() -> None:
+    seen: list[Picture | None] = []
+    other = threading.Thread(target=lambda: seen.append(image_info(JPEG)))
+
+    with media._decoding:  # another picture is unpacked, in any world of the process
+        other.start()
+        other.join(0.5)
+        assert seen == []
+    other.join(30)
+
+    assert [one is not None and one.thumbnail is not None for one in seen] == [True]
+
+
+def test_a_broken_picture_does_not_keep_others_from_being_unpacked() -> None:
+    for make in HOSTILE.values():
+        image_info(make())
+
+    assert not media._decoding.locked()
+
+
+@pytest.mark.slow
+def test_pictures_at_once_take_the_memory_of_one() -> None:
+    """Each has 40 million pixels of four bytes; the process takes about 100 MB to begin with."""
+    script = """
+import io, resource, threading
+from PIL import Image
+from flaresend_mock.core.media import image_info
+file = io.BytesIO()
+Image.new("RGBA", (6320, 6320)).save(file, "PNG")
+seen = []
+threads = [threading.Thread(target=lambda: seen.append(image_info(file.getvalue()))) for _ in range(16)]
+[one.start() for one in threads], [one.join() for one in threads]
+print(len([one for one in seen if one.thumbnail]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+
+    thumbnails, megabytes = map(int, done.stdout.split())
+    assert thumbnails == 16, done.stderr
+    assert megabytes < 600
 
 
 def test_only_pictures_that_whatsapp_knows_are_opened() -> None:
