@@ -331,12 +331,13 @@ def show_qr(kit: Flaresend) -> str:
     return url
 
 
-def test_looking_at_the_head_of_a_scan_page_scans_nothing(kit: Flaresend) -> None:
+def test_looking_at_a_scan_page_scans_nothing(kit: Flaresend) -> None:
     url = show_qr(kit)
 
     assert requests.head(url, timeout=SECONDS).status_code == 200
-    assert kit.instance.status == "qr"
     assert requests.get(url, timeout=SECONDS).status_code == 200
+    assert kit.instance.status == "qr"
+    assert requests.post(url, timeout=SECONDS).status_code == 200
     assert kit.instance.status == "connecting"
 
 
@@ -347,13 +348,13 @@ def test_a_qr_code_names_its_world_unless_that_is_the_default_one(
     url = show_qr(other)
 
     assert url.endswith(f"?world={names(flaresend)[-1]}")
-    assert requests.get(url.partition("?")[0], timeout=SECONDS).status_code == 410
-    assert requests.get(url, timeout=SECONDS).status_code == 200
+    assert requests.post(url.partition("?")[0], timeout=SECONDS).status_code == 410
+    assert requests.post(url, timeout=SECONDS).status_code == 200
     assert (kit.instance.status, other.instance.status) == ("qr", "connecting")
 
 
 @pytest.mark.parametrize("scanned", [0, 1])
-def test_the_same_code_in_two_worlds_links_the_one_whose_page_is_opened(
+def test_the_same_code_in_two_worlds_links_the_one_whose_button_is_pressed(
     scanned: int, flaresend: FlaresendMock, server: Server, other: Flaresend, tmp_path: Path
 ) -> None:
     url = show_qr(other)
@@ -363,7 +364,7 @@ def test_the_same_code_in_two_worlds_links_the_one_whose_page_is_opened(
         _, name, name_of_copy = names(flaresend)
         assert urls[1] == url.replace(f"world={name}", f"world={name_of_copy}") != url
 
-        assert requests.get(urls[scanned], timeout=SECONDS).status_code == 200
+        assert requests.post(urls[scanned], timeout=SECONDS).status_code == 200
 
         statuses = [other.instance.status, copy.instance.status]
     assert (statuses[scanned], statuses[1 - scanned]) == ("connecting", "qr")
