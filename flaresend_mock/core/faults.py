@@ -121,6 +121,8 @@ class Faults:
                 continue
             matcher = self._matchers.get(fault.id)
             if matcher is None or matcher.spec is not fault.match:
+                if len(self._matchers) > MAX_FAULTS:  # those of worlds that were replaced
+                    self._matchers.clear()
                 self._matchers[fault.id] = matcher = matcher_of(fault)
             if matcher.holds(item) and (hit := self._count(fault)):
                 return hit

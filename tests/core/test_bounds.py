@@ -401,3 +401,16 @@ def test_the_attempts_of_an_event_do_not_keep_its_file_from_being_read(
     monkeypatch.setattr(bounded_store, "MAX_PENDING_BYTES", 10_000)
 
     assert len(load(exported(world)).open_deliveries) == 2
+
+
+def test_matchers_of_replaced_worlds_do_not_add_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faults, "MAX_FAULTS", 2)
+    for number in range(9):
+        state = world.saved()
+        state.counters["fault"] = number
+        world.replace(state)
+        fault = world.faults.arm(name="", on="calls", match={}, delay=Delay(0, 1))
+        assert world.faults.match({}, "calls") is not None
+        del world.state.faults[fault.id]
+
+    assert len(world.faults._matchers) <= 3
