@@ -69,14 +69,14 @@ def variables(url: str, proxy: str, folder: Path, before: _Known, *, hermetic: b
 def write_files(folder: Path, authority: bytes, before: _Known) -> None:
     """Write the files that the variables name, with the PEM of the emulator's CA; OSError if that fails."""
     found = list(dict.fromkeys((*_certificates(authority), *_public(before))))
-    for source, target in _COPIES.items():
-        _write(folder / target, (_OVERRIDES / source).read_bytes())
-    _write(folder / CA, authority)
-    _write(folder / BUNDLE, "".join(map(ssl.DER_cert_to_PEM_cert, found)).encode())
-    _write(folder / TRUST_STORE, _java_store(found))
     ini = (_OVERRIDES / "php.ini").read_text(encoding="utf-8")
     ini = ini.format(bundle=folder / BUNDLE, prepend=folder / "php" / "prepend.php")
-    _write(folder / "php" / "flaresend-mock.ini", os.fsencode(ini))
+    bundle = "".join(map(ssl.DER_cert_to_PEM_cert, found)).encode()
+    written = {target: (_OVERRIDES / source).read_bytes() for source, target in _COPIES.items()}
+    written |= {CA: authority, BUNDLE: bundle, TRUST_STORE: _java_store(found)}
+    for name, data in {**written, "php/flaresend-mock.ini": os.fsencode(ini)}.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        files.write_file(folder / name, data, private=False)  # a program may be reading it
 
 
 def with_port(url: str) -> str:
@@ -169,9 +169,3 @@ def _java_store(certificates: Sequence[bytes]) -> bytes:
         store += text("X.509") + struct.pack(">I", len(one)) + one
     salted = PASSWORD.encode("utf-16-be") + b"Mighty Aphrodite" + store  # the format wants these words and SHA-1
     return store + hashlib.sha1(salted, usedforsecurity=False).digest()
-
-
-def _write(file: Path, data: bytes) -> None:
-    """Write a file that a program may be reading."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    files.write_file(file, data, private=False)

@@ -4,7 +4,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from errno import ELOOP
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +14,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+NO_LINK, _BINARY = getattr(os, "O_NOFOLLOW", 0), getattr(os, "O_BINARY", 0)
 
 
 def write_file(place: Path, data: bytes, *, private: bool) -> None:
@@ -38,15 +38,14 @@ def written_beside(place: Path, data: bytes, *, private: bool) -> Iterator[Path]
 
     Its name comes from the place. What a killed process left there is deleted first, so files do not add up.
     """
-    temporary = place.with_name(f".{place.name[:40]}.tmp")
-    if sys.platform == "win32":  # it has no locks that let others rename the file
-        temporary = place.with_name(f".{place.name[:40]}.{os.getpid()}-{threading.get_ident()}.tmp")
+    who = f".{os.getpid()}-{threading.get_ident()}" if sys.platform == "win32" else ""  # its locks forbid to rename
+    temporary = place.with_name(f".{place.name[:40]}{who}.tmp")
     with _created(temporary, 0o600 if private else 0o666) as file:
         try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-            if sys.platform == "win32":
+            if who:
                 file.close()
             yield temporary
         finally:
@@ -72,27 +71,21 @@ def hold(place: Path) -> int:
 def _created(temporary: Path, mode: int) -> BinaryIO:
     """Create a file and lock it. A writer that runs has its own locked: wait for it, and delete what others left."""
     while True:
-        with suppress(FileExistsError):
-            file = open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode))  # noqa: SIM115
-            if _lock(file.fileno(), temporary):
-                return file
-            file.close()
-            continue
-        with suppress(FileNotFoundError):
-            left = os.open(temporary, os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0))
+        new = True
+        try:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, mode)
+        except FileExistsError:
+            new = False
             try:
-                if _lock(left, temporary):
-                    temporary.unlink()
-            finally:
-                os.close(left)
-
-
-def _lock(descriptor: int, file: Path) -> bool:
-    """Wait for the lock of an open file; return whether the file still has its name."""
-    if sys.platform != "win32":
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        return os.path.samestat(file.lstat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
+                descriptor = os.open(temporary, os.O_RDONLY | NO_LINK | getattr(os, "O_NONBLOCK", 0))
+            except FileNotFoundError:
+                continue
+        with suppress(FileNotFoundError), ExitStack() as opened:  # another writer may have moved or deleted it
+            opened.callback(os.close, descriptor)
+            if sys.platform != "win32":
+                with suppress(OSError):  # a file system without locks
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.path.samestat(temporary.lstat(), os.fstat(descriptor)):
+                if new:
+                    return open(os.dup(descriptor), "wb")  # it shares the lock
+                temporary.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from flaresend_mock.background.files import write_file, written_beside
+from flaresend_mock.background.files import hold, write_file, written_beside
 
 KILLED = """
 import os, signal, sys
@@ -127,3 +128,20 @@ def test_writers_of_one_file_wait_for_each_other(place: Path) -> None:
     assert len(seen) == 80
     assert set(seen) <= set(contents)
     assert os.listdir(place.parent) == ["world.json"]
+
+
+def test_a_file_system_without_locks_is_written_to(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+    write_file(place, b"after", private=True)
+
+    assert (place.read_bytes(), os.listdir(place.parent)) == (b"after", ["world.json"])
+    with pytest.raises(OSError, match="another emulator saves there"):
+        hold(place)
+
+
+def test_a_folder_that_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write_file(tmp_path / "missing" / "file", b"after", private=True)
