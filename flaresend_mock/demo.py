@@ -7,35 +7,31 @@ import logging
 from contextlib import closing
 from datetime import datetime, timedelta
 
+from flaresend_mock import app, package_data
 from flaresend_mock.api import request_log
-from flaresend_mock.app import Application
-from flaresend_mock.background.applications import origin
-from flaresend_mock.background.posting import Poster
-from flaresend_mock.core.models import Attempt
+from flaresend_mock.background import applications, posting
+from flaresend_mock.core import models, store, worlds
 from flaresend_mock.core.state import State
-from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.core.worlds import Worlds
 from flaresend_mock.http.context import AppServices
-from flaresend_mock.package_data import FIXTURES
 
 _PAST = "the past"  # no other world has a space in its name
 
 logging.getLogger(request_log.__name__).addFilter(lambda record: f" in {_PAST}" not in (record.args or ()))
 
 
-def with_conversations(state: State, now: datetime, host: HostServices[World]) -> State:
+def with_conversations(state: State, now: datetime, host: store.HostServices[World]) -> State:
     """Return a state with the sample conversations, of the days before `now`. It changes the caller's context."""
     moment = now - timedelta(days=30)
-    ports = HostServices[World](public_url=host.public_url, sample_media=host.sample_media)
+    ports = store.HostServices[World](public_url=host.public_url, sample_media=host.sample_media)
     world = World(_PAST, state.copy(), lambda: moment, ports)
     instance, group = world.instances.first(), next(iter(world.state.groups.values()))
-    api = Application(AppServices(Worlds(world), strict=False, version="", health=dict, uptime=float))
+    api = app.Application(AppServices(worlds.Worlds(world), strict=False, version="", health=dict, uptime=float))
     client, headers = api.test_client(), {"Authorization": f"Bearer {instance.api_keys[0]}", "User-Agent": "shop/2.3"}
-    text = (FIXTURES / "demo" / "conversations.json").read_text("utf-8").replace("GROUP", group.id)
+    text = (package_data.FIXTURES / "demo" / "conversations.json").read_text("utf-8").replace("GROUP", group.id)
     text = text.replace("MEMBER", next(number for number in group.members if number != instance.number))
-    origin.set((api, world))
-    with closing(Poster()) as poster:
+    applications.origin.set((api, world))
+    with closing(posting.Poster()) as poster:
         for line in [*json.loads(text), {"minutes_ago": 0}]:
             until = now - timedelta(minutes=line["minutes_ago"])
             while True:
@@ -43,7 +39,7 @@ def with_conversations(state: State, now: datetime, host: HostServices[World]) -
                     moment += timedelta(seconds=1)
                     outcome = poster.post(job.webhook, job.delivery.webhook_id, moment, job.delivery.body)
                     outcome |= {"milliseconds": 12.0, "accepted": True}  # real times differ from start to start
-                    world.deliveries.complete(job, Attempt(at=moment, **outcome))
+                    world.deliveries.complete(job, models.Attempt(at=moment, **outcome))
                 due = world.state.timers.next_at() or now
                 if due >= until:
                     break

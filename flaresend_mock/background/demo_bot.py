@@ -20,8 +20,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Request, Response
 
 from flaresend_mock.background.applications import origin
-from flaresend_mock.core import event_bodies, hosts, numbers, payloads
-from flaresend_mock.core.inbound import EVENT
+from flaresend_mock.core import event_bodies, hosts, inbound, numbers, payloads
 from flaresend_mock.core.models import Instance, Message, TaskChange
 from flaresend_mock.core.world import World
 from flaresend_mock.package_data import load_fixture
@@ -38,7 +37,7 @@ _turns: WeakKeyDictionary[World, Lock] = WeakKeyDictionary()
 def bot(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Accept an event once all that it asks for is done. Until then, its delivery is to be tried again."""
     event, known = json.loads(Request(environ).get_data() or b"{}"), origin.get()
-    done = known is None or event.get("event") != EVENT or _handle(event, *known)
+    done = known is None or event.get("event") != inbound.EVENT or _handle(event, *known)
     body = b'{"received":true}' if done else b'{"received":false,"reason":"the reply could not be sent"}'
     return Response(body, 200 if done else 503, content_type="application/json")(environ, start_response)
 

@@ -19,10 +19,9 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from flaresend_mock import logs, version
 from flaresend_mock.cli.output import CannotRun, note
-from flaresend_mock.logs import configure, is_json
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, is_text, resolve, texts, variable
-from flaresend_mock.version import __version__
 
 if TYPE_CHECKING:
     from flaresend_mock.server import FlaresendMock
@@ -70,14 +69,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
     given = " ".join(sys.argv[1:] if arguments is None else arguments).replace("=", " ").lower()
     if "json" in (ENVIRONMENT.get(f"{PREFIX}LOG_FORMAT", "").lower(), *given.partition("--log-format ")[2].split()[:1]):
-        configure("json", "info")  # what is wrong with other options is said in JSON, too
+        logs.configure("json", "info")  # what is wrong with other options is said in JSON, too
     try:
         status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
         status = status if isinstance(status, int) else 0
     except click.ClickException as error:
         place = getattr(error, "ctx", None)  # that of bad use
         hint = f" ({place.command_path} --help)" if place else ""
-        (log.error if is_json() else note)(" ".join(error.format_message().split()) + hint)
+        (log.error if logs.is_json() else note)(" ".join(error.format_message().split()) + hint)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
@@ -150,7 +149,7 @@ def start(settings: Settings, log_level: str) -> FlaresendMock:
     from flaresend_mock.server import CannotStart, FlaresendMock
     from flaresend_mock.settings import strange_variables
 
-    configure(settings.log_format, log_level)
+    logs.configure(settings.log_format, log_level)
     for mistake in strange_variables():
         log.warning("%s", mistake)
     try:
@@ -160,8 +159,8 @@ def start(settings: Settings, log_level: str) -> FlaresendMock:
 
 
 def _greet(emulator: FlaresendMock) -> None:
-    greeting = f"flaresend-mock {__version__} serves the Flaresend API at {emulator.url}"
-    if is_json():
+    greeting = f"flaresend-mock {version.__version__} serves the Flaresend API at {emulator.url}"
+    if logs.is_json():
         log.info(greeting)
         if emulator.settings.lan:
             log.info("phones in this network control it by %s, and an audience watches by %s", *emulator.links)
@@ -187,7 +186,7 @@ def _greet(emulator: FlaresendMock) -> None:
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(__version__, prog_name="flaresend-mock")
+@click.version_option(version.__version__, prog_name="flaresend-mock")
 @click.pass_context
 def cli(context: click.Context, /, **flags: Any) -> int:
     """Serve an emulator of the Flaresend WhatsApp API on this machine.

@@ -15,8 +15,7 @@ from typing import Any
 
 import click
 
-from flaresend_mock.cli import output
-from flaresend_mock.cli.options import json_option
+from flaresend_mock.cli import options, output
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core import numbers, payloads
 from flaresend_mock.core.matchers.parser import numbers_in
@@ -125,7 +124,7 @@ def _list(
 
 def _transcript(emulator: ControlPlane, as_json: bool, match: str | None, **query: Any) -> None:
     if match is not None:
-        json_option("--match", match)  # checks it
+        options.json_option("--match", match)  # checks it
     if as_json:
         output.document(emulator.call("GET", "/transcript", match=match, **query))
         return

@@ -13,16 +13,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from flaresend_mock import environment
+from flaresend_mock import client, environment
 from flaresend_mock.cli import output
-from flaresend_mock.client import ControlPlane, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, data_folder
 
 _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")  # values that all readers take without quotes
 
 
-def _env(emulator: ControlPlane, form: str, proxy: str | None, folder: Path | None) -> None:
+def _env(emulator: client.ControlPlane, form: str, proxy: str | None, folder: Path | None) -> None:
     authority, own = _authority(emulator), data_folder()
     if folder is None and own is None:
         raise click.UsageError("this user has no folder of its own; name one with --folder")
@@ -42,11 +41,11 @@ def _env(emulator: ControlPlane, form: str, proxy: str | None, folder: Path | No
         click.echo(line)
 
 
-def _authority(emulator: ControlPlane) -> bytes:
+def _authority(emulator: client.ControlPlane) -> bytes:
     """Return the certificate of the running emulator's CA, or of the one that an emulator here would have."""
     try:
         return emulator.fetch("/ca.pem")[0]
-    except EmulatorUnreachable as error:
+    except client.EmulatorUnreachable as error:
         if not error.is_refused:
             raise
     from flaresend_mock.http.tls import Authority
@@ -81,14 +80,14 @@ TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_tex
 COPY = "flaresend-mock-ca.pem"
 
 
-def _ca(emulator: ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
+def _ca(emulator: client.ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:
     from flaresend_mock.http.tls import describe
 
     path, shared, data = _opened(tls_ca) if emulator is None else (None, None, emulator.fetch("/ca.pem")[0])
     try:
         found = describe(data)
     except ValueError:
-        raise NotAnEmulator(emulator.url if emulator else "") from None
+        raise client.NotAnEmulator(emulator.url if emulator else "") from None
     if pem:
         for line in found["certificate"].splitlines():
             output.say(line)

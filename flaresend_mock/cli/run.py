@@ -19,8 +19,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from flaresend_mock import environment
-from flaresend_mock.cli import output, start
+from flaresend_mock import cli, environment
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, Settings, local_url, upstream_proxy
@@ -47,7 +46,7 @@ def _run_command(emulator: ControlPlane, hermetic: bool, transcript: bool, comma
             sys.stdout.flush()
             text, _ = client.fetch("/transcript", since=before[-1]["id"] if before else 0)
             for line in text.decode("utf-8", "replace").splitlines():
-                output.say(line)
+                cli.output.say(line)
     _report(others, hermetic)
     return status
 
@@ -99,7 +98,7 @@ def _note_use(url: str) -> None:
     given = click.get_current_context().find_root().params
     ignored = sorted(f"--{name.replace('_', '-')}" for name in given if given[name] is not None and name not in _CLIENT)
     options = f"; these do not apply to it: {', '.join(ignored)}" if ignored else ""
-    output.note(f"uses the emulator that runs at {url}{options}")
+    cli.output.note(f"uses the emulator that runs at {url}{options}")
 
 
 def _settings_at(settings: Settings, url: str, hermetic: bool) -> Settings:
@@ -144,8 +143,8 @@ def _started(settings: Settings) -> Iterator[FlaresendMock]:
     from flaresend_mock.server import CannotExport
 
     chosen = click.get_current_context().find_root().params["log_level"] or ENVIRONMENT.get(f"{PREFIX}LOG_LEVEL")
-    emulator = start(settings, settings.log_level if chosen else "warning")  # the command has the terminal
-    output.note(f"the emulator runs at {emulator.url}, its dashboard at {emulator.url}/_mock/ui/")
+    emulator = cli.start(settings, settings.log_level if chosen else "warning")  # the command has the terminal
+    cli.output.note(f"the emulator runs at {emulator.url}, its dashboard at {emulator.url}/_mock/ui/")
     try:
         yield emulator
     finally:
@@ -199,7 +198,7 @@ def _run(command: Sequence[str], variables: Mapping[str, str], signals: _Signals
     try:
         signals.process = subprocess.Popen([program, *command[1:]], env=variables)  # noqa: S603  # nosec B603
     except (OSError, ValueError) as error:
-        output.note(f"{command[0]}: {getattr(error, 'strerror', None) or error}")
+        cli.output.note(f"{command[0]}: {getattr(error, 'strerror', None) or error}")
         return NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
     for number in signals.early:
         signals.pass_on(number)
@@ -214,7 +213,7 @@ def _report(others: _Others, hermetic: bool) -> None:
             count = sum(found.values())
             hosts = ", ".join(f"{host} ({number})" for host, number in sorted(found.items()))
             what = f"{count} connection{'' if count == 1 else 's'} to other hosts"
-            output.note(f"{'passed on' if passed else 'refused'} {what}{': ' if hosts else ''}{hosts}")
+            cli.output.note(f"{'passed on' if passed else 'refused'} {what}{': ' if hosts else ''}{hosts}")
 
 
 COMMANDS = {"run": _run_command}

@@ -10,27 +10,25 @@ from typing import Any
 import click
 from click.shell_completion import get_completion_class
 
+from flaresend_mock import client, package_data, version
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.cli import output
-from flaresend_mock.client import SECONDS, ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core.matchers.parser import unknown
-from flaresend_mock.package_data import FIXTURES
-from flaresend_mock.version import __version__
 
 _ENDINGS = {"node": ".mjs", "node-cjs": ".cjs", "node-types": ".d.mts"}
 HELPERS = {name: f"flaresend{ending}" for name, ending in _ENDINGS.items()} | {"php": "Flaresend.php"}
 SECONDS_BETWEEN = 0.2
 
 
-def _health(emulator: ControlPlane, wait: float, as_json: bool) -> None:
+def _health(emulator: client.ControlPlane, wait: float, as_json: bool) -> None:
     watch, never = Stopwatch(), threading.Event()
     while True:
-        limit = SECONDS if wait == 0 else min(SECONDS, max(1.0, wait - watch.seconds))
+        limit = client.SECONDS if wait == 0 else min(client.SECONDS, max(1.0, wait - watch.seconds))
         try:
             response = emulator.call("GET", "/health", seconds=limit)
             if response.get("status") != "ok":
-                raise NotAnEmulator(emulator.url)
-        except (ControlPlaneError, EmulatorUnreachable) as error:
+                raise client.NotAnEmulator(emulator.url)
+        except (client.ControlPlaneError, client.EmulatorUnreachable) as error:
             problem = getattr(error, "reason", "") or str(error)
             hint = output.START if getattr(error, "is_refused", False) else ""
         else:
@@ -57,7 +55,7 @@ def _fidelity() -> None:
 def _helper(name: str | None) -> None:
     if name:
         file = Path(__file__).parent.parent / "helpers" / HELPERS[name].replace(".cjs", ".mjs")
-        source = file.read_text(encoding="utf-8").replace("{{version}}", __version__)
+        source = file.read_text(encoding="utf-8").replace("{{version}}", version.__version__)
         source = _as_commonjs(source) if name == "node-cjs" else source
         click.echo(source.encode(), nl=False)  # the same bytes everywhere
     else:
@@ -65,7 +63,7 @@ def _helper(name: str | None) -> None:
 
 
 def _payload(kind: str | None) -> None:
-    folders = (FIXTURES / "webhooks", FIXTURES / "webhooks" / "assumed")
+    folders = (package_data.FIXTURES / "webhooks", package_data.FIXTURES / "webhooks" / "assumed")
     files = {file.stem: file for folder in folders for file in sorted(folder.glob("*.json"))}
     name = (kind or "").replace("_", "-")
     if name and name not in files:

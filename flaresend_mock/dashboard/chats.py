@@ -11,9 +11,7 @@ from flask import Response, abort, redirect, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.kinds import FIELDS
-from flaresend_mock.core.models import Delivery, Instance, Message
+from flaresend_mock.core import kinds, models, numbers
 from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message, failed_replies, has_missed
@@ -35,11 +33,11 @@ Seen = dict[tuple[str, str], int]  # by instance and chat: the last event that w
 class Chat:
     """A chat of an instance with a person, a group or a channel, or one that only own events name."""
 
-    instance: Instance
+    instance: models.Instance
     id: str
     title: str
     kind: str
-    last: Message | None = None
+    last: models.Message | None = None
     unread: int = 0
 
     @property
@@ -66,7 +64,7 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
     shown = read_page(world, found, around=number_argument("at"))
     _seen(world)[instance, chat] = shown["last_event"]
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
-    form = {"fields_of": FIELDS, "samples": SAMPLES, "events": event_names(), "limit": services().max_body_size}
+    form = {"fields_of": kinds.FIELDS, "samples": SAMPLES, "events": event_names(), "limit": services().max_body_size}
     return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
 
 
@@ -125,8 +123,8 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
     Chats without messages come last. Messages of the open chat are read, and so are those of the world's past.
     """
     wanted = search.strip().lower()
-    last: dict[tuple[str, str], Message | None] = {}
-    matched: dict[tuple[str, str], Message] = {}
+    last: dict[tuple[str, str], models.Message | None] = {}
+    matched: dict[tuple[str, str], models.Message] = {}
     unread: dict[tuple[str, str], int] = {}
     with world.lock:
         state, past = world.state, world.past
@@ -165,7 +163,7 @@ def read_page(world: World, chat: Chat, *, before: int | None = None, around: in
         if around:
             later = [one.event for one in takewhile(lambda one: one.event > around, _messages(world, chat))]
             before = later[-MESSAGES // 2] if len(later) > MESSAGES // 2 else None
-        changes, found = list[Message](), list[Message]()
+        changes, found = list[models.Message](), list[models.Message]()
         for message in _messages(world, chat):
             if message.content.type in TARGETED:
                 changes.append(message)
@@ -185,7 +183,7 @@ def read_news(world: World, chat: Chat, after: int, oldest: int = 0) -> Shown:
         recent = list(takewhile(lambda one: one.event > after, _messages(world, chat)))
         deliveries = world.state.events.since(after, "delivery")
         targets = {target_of(one) for one in recent}
-        targets |= {event.subject.message for event in deliveries if isinstance(event.subject, Delivery)}
+        targets |= {event.subject.message for event in deliveries if isinstance(event.subject, models.Delivery)}
         some = targets - {None, ""} or any(map(has_missed, world.state.events.since(after, "request")))
         messages = (list(_messages(world, chat)) if some else recent)[::-1]
         changes = [one for one in messages if one.content.type in TARGETED]  # which have no bubble
@@ -258,7 +256,7 @@ def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
             yield from ((instance.id, chat) for instance in instances if instance.number != person.number)
 
 
-def _messages(world: World, chat: Chat) -> Iterator[Message]:
+def _messages(world: World, chat: Chat) -> Iterator[models.Message]:
     id_, instance = chat.id, chat.instance.id
     return (one for one in reversed(world.state.messages) if one.chat == id_ and one.instance == instance)
 

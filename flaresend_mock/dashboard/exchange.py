@@ -9,16 +9,13 @@ from typing import Any
 
 from flask import abort
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import numbers, payloads, sending
 from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
-from flaresend_mock.core.payloads import target_of
-from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard import reproduce_curl, reproduce_pytest
+from flaresend_mock.dashboard import pages, reproduce_curl, reproduce_pytest
 from flaresend_mock.dashboard.message_view import line_of, name_of
-from flaresend_mock.dashboard.pages import blueprint
 from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import MissedCall, own_url, services, shown
 
@@ -45,7 +42,7 @@ def explain_message(world: World, message_id: str) -> dict[str, Any]:
         changes = [
             {"id": one.id, "at": one.at, "sender": name_of(world, one.sender), "line": line_of(one)}
             for one in world.state.messages
-            if target_of(one) == message_id
+            if payloads.target_of(one) == message_id
         ]
     return {"message": message, "changes": changes, **found}
 
@@ -85,14 +82,14 @@ def readable(body: Any) -> str:
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "\n…"
 
 
-blueprint.add_app_template_global(own_url)
-blueprint.add_app_template_global(readable)
-blueprint.add_app_template_global(shown, "call_headers")
-blueprint.add_app_template_global(reproduce_curl.sent_headers)
-blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
+pages.blueprint.add_app_template_global(own_url)
+pages.blueprint.add_app_template_global(readable)
+pages.blueprint.add_app_template_global(shown, "call_headers")
+pages.blueprint.add_app_template_global(reproduce_curl.sent_headers)
+pages.blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
 
 
-@blueprint.app_template_global()
+@pages.blueprint.app_template_global()
 def reason(call: Call) -> str:
     said = read_kept(call.response)
     return str(said.get("message") or said.get("error") or "")[:MAX_REASON] if isinstance(said, Mapping) else ""
@@ -112,7 +109,7 @@ def _event(world: World, message: Message) -> dict[str, Any]:
 def _sending(world: World, message: Message) -> dict[str, Any]:
     """Return the call that sent or scheduled a message, and what repeats it, if that is still kept."""
     state, cause = world.state, message.cause or Cause("")
-    task = (state.tasks.get(cause.id) or state.ended_tasks.get(cause.id)) if cause.kind == TASK else None
+    task = (state.tasks.get(cause.id) or state.ended_tasks.get(cause.id)) if cause.kind == sending.TASK else None
     wanted, changing = (task.call, f"/scheduled-messages/{task.id}") if task else (cause.id or None, "")
     requests = [(one.at, one.subject) for one in state.events.since(0, "request") if isinstance(one.subject, Call)]
     sent = next((one for one in requests if one[1].id == wanted), None)
@@ -149,7 +146,7 @@ def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[
         one = event.subject
         if event.number in named:
             failed.append(event)
-        elif failed and isinstance(one, Message) and one.direction == "inbound" and target_of(one) is None:
+        elif failed and isinstance(one, Message) and one.direction == "inbound" and payloads.target_of(one) is None:
             if (one.chat, one.instance) == (chat, instance):
                 found[one.id] = failed[::-1]
                 failed.clear()

@@ -13,8 +13,7 @@ from flaresend_mock.core.models import Change, Fault
 from flaresend_mock.core.redaction import MASK
 from flaresend_mock.core.transcript import CALL_ACTIONS_TEXT, DELIVERY_ACTIONS_TEXT, fault_effects, fault_limits
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.message_view import name_of
-from flaresend_mock.dashboard.pages import blueprint, live, page
+from flaresend_mock.dashboard import message_view, pages
 
 METHODS = ("GET", "POST", "PUT", "DELETE")
 PATHS = (
@@ -22,14 +21,14 @@ PATHS = (
 )
 
 
-@blueprint.get("/w/<world>/faults")
+@pages.blueprint.get("/w/<world>/faults")
 def faults(world: World) -> Response:
     actions = {"call_actions": CALL_ACTIONS_TEXT, "delivery_actions": DELIVERY_ACTIONS_TEXT}
     limits = {"methods": METHODS, "paths": PATHS, "longest": int(MAX_DELAY)}
-    return page("faults.html", world, "faults", **actions, **limits, **_faults(world))
+    return pages.page("faults.html", world, "faults", **actions, **limits, **_faults(world))
 
 
-@live("faults", "faults_armed.html")
+@pages.live("faults", "faults_armed.html")
 def _faults(world: World) -> dict[str, object]:
     """Return presets, and faults in words, newest first; `again` arms one again, unless a key in it is masked."""
     rules = []
@@ -46,7 +45,7 @@ def _faults(world: World) -> dict[str, object]:
     return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
 
 
-@blueprint.app_template_global()
+@pages.blueprint.app_template_global()
 def fault_text(world: World, fault: str) -> tuple[str, str]:
     """Return the name of a fault, also of one that was deleted, and what it does if it is kept."""
     if found := world.state.faults.get(fault):
@@ -68,11 +67,11 @@ def _value(world: World, name: str, value: Any) -> str:
         return json.dumps(value, ensure_ascii=False, default=str)
     if name == "number":
         digits = numbers.parse(value) or str(value)
-        known = name_of(world, digits)
+        known = message_view.name_of(world, digits)
         return f"+{digits}" if known == f"+{digits}" else f"{known}, +{digits}"
     if name == "instance" and value in world.state.instances:
         return world.state.instances[str(value)].title
-    return name_of(world, str(value)) if name == "chat" else str(value)
+    return message_view.name_of(world, str(value)) if name == "chat" else str(value)
 
 
 def _shown(fault: Fault) -> dict[str, Any]:

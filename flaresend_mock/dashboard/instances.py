@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 from flask import Response, abort
 
 from flaresend_mock.background.webhook_handshake import MODES
+from flaresend_mock.core import models, redaction
 from flaresend_mock.core.hosts import is_loopback
-from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES
-from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.pages import blueprint, live, page, part
 from flaresend_mock.http.context import own_url
@@ -19,7 +18,7 @@ from flaresend_mock.package_data import event_names, sample_event
 
 @blueprint.get("/w/<world>/instances")
 def instances(world: World) -> Response:
-    return page("instances.html", world, "instances", statuses=INSTANCE_STATUSES, **_cards(world))
+    return page("instances.html", world, "instances", statuses=models.INSTANCE_STATUSES, **_cards(world))
 
 
 @blueprint.get("/w/<world>/parts/instances/<instance>/<any(webhook, event, settings, scan):dialog>")
@@ -28,7 +27,7 @@ def dialog(world: World, instance: str, dialog: str) -> Response:
     with world.lock:
         found = world.state.instances.get(instance) or abort(404, "There is no such instance.")
         only = len(world.state.instances) == 1
-    choices = {"modes": MODES, "body_styles": BODY_STYLES, "statuses": INSTANCE_STATUSES}
+    choices = {"modes": MODES, "body_styles": models.BODY_STYLES, "statuses": models.INSTANCE_STATUSES}
     samples = {name: json.dumps(sample_event(name), indent=2) for name in event_names()}
     return part("instances_dialog.html", world, dialog=dialog, one=found, only=only, samples=samples, **choices)
 
@@ -42,7 +41,7 @@ def read_cards(world: World) -> list[dict[str, Any]]:
             {
                 "instance": one,
                 "lid": people[one.number].lid if one.number in people else "",
-                "api_keys": [(key_id(key), key_mask(key)) for key in one.api_keys],
+                "api_keys": [(redaction.key_id(key), redaction.key_mask(key)) for key in one.api_keys],
                 **{status: counts[one.id, status] for status in ("held", "waiting")},
                 "seconds": max(0, round((one.qr.expires - now).total_seconds())) if one.qr else 0,
             }

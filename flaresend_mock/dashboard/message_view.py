@@ -9,8 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from flaresend_mock.core import composer, numbers, payloads
-from flaresend_mock.core.models import Content, Instance, Message
+from flaresend_mock.core import composer, models, numbers, payloads
 from flaresend_mock.core.payloads import MEDIA_KINDS
 from flaresend_mock.core.world import World
 
@@ -33,16 +32,16 @@ TEXTS = tomllib.loads((Path(__file__).parent / "assets" / "texts.toml").read_tex
 LABELS: dict[str, str] = TEXTS["messages"]
 
 
-def bubbles(world: World, messages: Iterable[Message], changes: Iterable[Message]) -> list[Shown]:
+def bubbles(world: World, messages: Iterable[models.Message], changes: Iterable[models.Message]) -> list[Shown]:
     """Return messages as bubbles, with the later messages that change them. The caller holds the lock."""
     deliveries = {one.message: one.status for one in world.deliveries.all()}
-    changes_of: dict[str | None, list[Message]] = {}
+    changes_of: dict[str | None, list[models.Message]] = {}
     for change in changes:
         changes_of.setdefault(payloads.target_of(change), []).append(change)
     return [_bubble(world, one, deliveries.get(one.id, NOWHERE), changes_of.get(one.id, ())) for one in messages]
 
 
-def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Message]) -> Shown:
+def _bubble(world: World, message: models.Message, delivery: str, changes: Iterable[models.Message]) -> Shown:
     """Return one message as the page shows it. `ours`: the instance sent it. `deleter` may delete it."""
     opened, context = payloads.open_payload(message.payload), payloads.context_of(message)
     inner, kind = opened.fields, message.content.type
@@ -75,7 +74,7 @@ def _bubble(world: World, message: Message, delivery: str, changes: Iterable[Mes
     }
 
 
-def _deleter(world: World, message: Message) -> str | None:
+def _deleter(world: World, message: models.Message) -> str | None:
     """Return the author of a received message; of one that the instance sent to a group, another admin of it."""
     if message.direction == "inbound":
         return message.sender
@@ -84,7 +83,7 @@ def _deleter(world: World, message: Message) -> str | None:
     return next((one for one in admins if instance_of(world, one) is None), None)
 
 
-def _file(world: World, content: Content) -> Shown | None:
+def _file(world: World, content: models.Content) -> Shown | None:
     """Return the file of a message, if it has one; without an `id` it is not kept."""
     if content.media is None and content.url is None:
         return None
@@ -102,11 +101,11 @@ def _quote(world: World, wanted: str) -> Shown:
     return {"event": quoted.event, "author": name_of(world, quoted.sender), "line": line_of(quoted)}
 
 
-def words(message: Message) -> str:
+def words(message: models.Message) -> str:
     return message.content.text or message.content.caption or ""
 
 
-def line_of(message: Message) -> str:
+def line_of(message: models.Message) -> str:
     kind, text = message.content.type, words(message)
     if kind == "reaction":
         return f"reacted {text}" if text else "removed a reaction"
@@ -132,7 +131,7 @@ def name_of(world: World, party: str) -> str:
     return channel.name if channel else f"+{number}" if number.isdigit() else party
 
 
-def instance_of(world: World, number: str) -> Instance | None:
+def instance_of(world: World, number: str) -> models.Instance | None:
     return next((one for one in world.state.instances.values() if one.number == number), None)
 
 

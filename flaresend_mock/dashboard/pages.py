@@ -13,9 +13,8 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as BaseResponse
 
-from flaresend_mock.core.errors import Refusal, WorldNotFound
+from flaresend_mock.core import errors, worlds
 from flaresend_mock.core.world import World
-from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.dashboard.message_view import TEXTS, formatted, plain
 from flaresend_mock.http.bodies import read_urlencoded_form
 from flaresend_mock.http.context import audience_of, cookie_of, is_audience, pass_for, services
@@ -51,7 +50,7 @@ def find_world() -> None:
 
 @blueprint.get("/")
 def home() -> BaseResponse:
-    return redirect(f"w/{DEFAULT}/chats")
+    return redirect(f"w/{worlds.DEFAULT}/chats")
 
 
 @blueprint.get("/assets/<name>")
@@ -143,12 +142,12 @@ def html(text: str, status: int = 200) -> Response:
 
 
 @blueprint.errorhandler(NotFound)
-@blueprint.errorhandler(WorldNotFound)
-def not_found(problem: Refusal | NotFound) -> Response:
+@blueprint.errorhandler(errors.WorldNotFound)
+def not_found(problem: errors.Refusal | NotFound) -> Response:
     reason = problem.description if isinstance(problem, NotFound) else ""
     told = "" if reason == NotFound.description else reason  # Werkzeug's text is about URLs and spelling
     found, up = (request.view_args or {}).get("world"), path_to_root()
-    here = f"{up}w/{found.name if isinstance(found, World) else DEFAULT}/"
+    here = f"{up}w/{found.name if isinstance(found, World) else worlds.DEFAULT}/"
     return html(render_template("dashboard/gone.html", ui=up, here=here, reason=told or ""), 404)
 
 

@@ -6,9 +6,7 @@ from typing import Any
 
 from flask import Response, abort, request
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.channels import ROLES
-from flaresend_mock.core.models import DESCRIPTION_LENGTH, SUBJECT_LENGTH, Channel, Group, Person
+from flaresend_mock.core import channels, models, numbers
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import instance_of, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
@@ -27,14 +25,14 @@ class Entry:
     id: str
     title: str
     chat: tuple[str, str] | None
-    shown: Person | Group | Channel
+    shown: models.Person | models.Group | models.Channel
     linked: bool = False
     owner: str = ""
     roles: tuple[tuple[str, str], ...] = ()
 
     @property
     def ids(self) -> tuple[str, ...]:
-        return (self.id, *self.shown.aliases) if isinstance(self.shown, Person) else (self.id,)
+        return (self.id, *self.shown.aliases) if isinstance(self.shown, models.Person) else (self.id,)
 
     def matches(self, words: str) -> bool:
         digits = "".join(filter(str.isdigit, words))
@@ -86,7 +84,7 @@ def channel(world: World, channel: str | None) -> Response:
     with world.lock:
         found = (world.state.channels.get(channel) or abort(404, "There is no such channel.")) if channel else None
         owners = list(world.state.instances.values())
-    return _dialog(world, "channel", channel=found, owners=owners, roles=ROLES)
+    return _dialog(world, "channel", channel=found, owners=owners, roles=channels.ROLES)
 
 
 def find(world: World, kind: str, search: str, wanted: int) -> dict[str, Any]:
@@ -109,7 +107,7 @@ def _listed(world: World, kind: str) -> dict[str, Any]:
 
 def _dialog(world: World, name: str, **values: Any) -> Response:
     closed = world.state.settings.directory == "closed"
-    limits = {"closed": closed, "longest": SUBJECT_LENGTH, "longest_description": DESCRIPTION_LENGTH}
+    limits = {"closed": closed, "longest": models.SUBJECT_LENGTH, "longest_description": models.DESCRIPTION_LENGTH}
     return part("people_dialog.html", world, dialog=name, **limits, **values)
 
 
@@ -141,7 +139,7 @@ def _channels(world: World) -> list[Entry]:
     return [Entry(one.id, one.name, _chat(world, one.id, one.roles), one, roles=next(roles)) for one in found]
 
 
-def _members(world: World, group: Group) -> list[dict[str, Any]]:
+def _members(world: World, group: models.Group) -> list[dict[str, Any]]:
     """Return the members of a group: the creator, the admins, then the others by name."""
     found = []
     for one in group.members.values():
@@ -153,7 +151,7 @@ def _members(world: World, group: Group) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (_ROLES.index(one["role"]), one["name"].lower()))
 
 
-def _by_name(person: Person) -> tuple[bool, str]:
+def _by_name(person: models.Person) -> tuple[bool, str]:
     return not person.name, person.name.lower() or person.number
 
 

@@ -8,13 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flaresend_mock.core import kinds, numbers, payloads
+from flaresend_mock.core import kinds, numbers, payloads, redaction, worlds
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
 from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message, Webhook
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
-from flaresend_mock.core.redaction import MASK, is_secret
 from flaresend_mock.core.world import World
-from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.context import CONTROL, own_url, services
 from flaresend_mock.package_data import SAMPLES, sample
 
@@ -75,7 +73,7 @@ def delivery_again(delivery: Delivery, webhook: Webhook | None) -> str:
 
 
 def sent_headers(attempt: Attempt) -> dict[str, str]:
-    return {name: MASK if is_secret(name) else value for name, value in attempt.headers}
+    return {name: redaction.MASK if redaction.is_secret(name) else value for name, value in attempt.headers}
 
 
 def inbound_again(world: World, inbound: Mapping[str, Any], media: Media | None) -> str:
@@ -154,7 +152,7 @@ def _curl(method: str, url: str) -> str:
 
 
 def _control(world: World, path: str) -> str:
-    query = "" if world.name == DEFAULT else f"?world={quote(world.name, safe='')}"
+    query = "" if world.name == worlds.DEFAULT else f"?world={quote(world.name, safe='')}"
     return f"{own_url()}{CONTROL}/{path}{query}"
 
 

@@ -8,10 +8,9 @@ from urllib.parse import quote
 
 from flask import render_template
 
-from flaresend_mock.core import numbers
+from flaresend_mock.core import numbers, payloads
 from flaresend_mock.core.event_bodies import OWN_EVENT
 from flaresend_mock.core.models import Call, Media, Message, Task
-from flaresend_mock.core.payloads import CONTEXT, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.reproduce_curl import file_of, inbound_of
 from flaresend_mock.http.bodies import body_of
@@ -33,7 +32,7 @@ def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> s
     made |= _create_other(names, world, inbound, other) if other else {}
     made["received"] = _receive(names, inbound, file_of(world, message))
     made["event"] = _literal(names, inbound["event"]) if "event" in inbound else ""
-    made["key"] = repr(next((name for name in message.payload or {} if name != CONTEXT), ""))
+    made["key"] = repr(next((name for name in message.payload or {} if name != payloads.CONTEXT), ""))
     return render_template(TEMPLATE, chat=names.get(message.chat, repr(message.sender)), **made)
 
 
@@ -88,7 +87,7 @@ def _create_other(names: Names, world: World, inbound: Mapping[str, Any], other:
     if before is None or before.direction == "inbound":
         plain = {name: inbound[name] for name in ("from", "group") if name in inbound}
         plain["text"] = FIRST_MESSAGE
-        can_be_written = before is not None and before.content.type != OWN_EVENT and target_of(before) is None
+        can_be_written = before is not None and before.content.type != OWN_EVENT and payloads.target_of(before) is None
         earlier = inbound_of(world, before) if before is not None and can_be_written else plain
         received = _receive(names, {name: one for name, one in earlier.items() if name != "reply_to"}, None)
         names[other] = "earlier['data']['id']"

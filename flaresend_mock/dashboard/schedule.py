@@ -6,11 +6,7 @@ from zoneinfo import ZoneInfo
 
 from flask import Response
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.clock import Due
-from flaresend_mock.core.deliveries import DELAYED, RETRY
-from flaresend_mock.core.inbound import AUTO_REPLY
-from flaresend_mock.core.instances import PAIRING
+from flaresend_mock.core import clock, deliveries, inbound, instances, numbers
 from flaresend_mock.core.models import Task, TaskChange
 from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
@@ -101,16 +97,16 @@ def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
     return {**planned, "recipients": recipients, "more": more, "via": via, "ended": ended}
 
 
-def _timer(world: World, entry: Due) -> Shown:
+def _timer(world: World, entry: clock.Due) -> Shown:
     """Return another timer, with what it is about: an auto-reply, an instance or a delivery, if that is still there."""
     state = world.state
     shown: Shown = {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": entry.kind, "id": entry.key}
-    if entry.kind in (RETRY, DELAYED):
+    if entry.kind in (deliveries.RETRY, deliveries.DELAYED):
         delivery = state.open_deliveries.get(entry.key) or state.deliveries.get(entry.key)
         return shown | {"delivery": delivery, "chat": name_of(world, delivery.chat) if delivery else ""}
-    if entry.kind == AUTO_REPLY and (reply := state.auto_replies.get(entry.key)) is not None:
+    if entry.kind == inbound.AUTO_REPLY and (reply := state.auto_replies.get(entry.key)) is not None:
         chat = reply.group or reply.number + numbers.USER
         return shown | {"reply": reply, "chat": chat, "author": name_of(world, reply.number)}
-    if entry.kind == PAIRING and (owner := state.instances.get(entry.key)) is not None:
+    if entry.kind == instances.PAIRING and (owner := state.instances.get(entry.key)) is not None:
         return shown | {"pairing": owner.title, "step": _NEXT_STEP.get(owner.status, "is connected")}
     return shown

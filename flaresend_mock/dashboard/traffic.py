@@ -9,8 +9,7 @@ from urllib.parse import unquote, urlencode
 
 from flask import Response, request
 
-from flaresend_mock.core import numbers
-from flaresend_mock.core.models import OPEN_STATUSES, Call, Delivery
+from flaresend_mock.core import models, numbers
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, newest, parties_of
 from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
@@ -27,7 +26,7 @@ MIN_DIGITS = 3
 KINDS, STATUSES = TEXTS["kinds"], TEXTS["statuses"]
 _UNSENT = ("held", "dropped", NOWHERE)
 _FAILED = ("failed", "interrupted")
-_MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(OPEN_STATUSES, "wait")}
+_MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(models.OPEN_STATUSES, "wait")}
 
 
 class Filter(NamedTuple):
@@ -120,7 +119,7 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
     changed: dict[int, Entry] = {}
     for event in events:
         now = event.subject
-        if not isinstance(now, Delivery) or now.event not in earlier:
+        if not isinstance(now, models.Delivery) or now.event not in earlier:
             continue
         number, began, before = earlier[now.event]
         rows = changed if listing.fits(before) else fresh if listing.fits(now) else None
@@ -167,7 +166,7 @@ class _Listing:
 
     def _row(self, number: int, at: datetime, subject: Subject) -> Shown:
         """Return one row; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
-        if isinstance(subject, Call):
+        if isinstance(subject, models.Call):
             parties, mark = parties_of(subject), "good" if subject.succeeded else "bad"
         else:
             parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
@@ -176,7 +175,7 @@ class _Listing:
         return {**row, "where": self._where(subject), "names": names, "fits": self.fits(subject)}
 
     def _where(self, subject: Subject) -> str:
-        if isinstance(subject, Call):
+        if isinstance(subject, models.Call):
             return subject.url
         if subject.attempts:
             return subject.attempts[-1].url
@@ -184,12 +183,12 @@ class _Listing:
 
     def _has_path(self, subject: Subject) -> bool:
         where = self._where(subject).lower()
-        if isinstance(subject, Call):
+        if isinstance(subject, models.Call):
             where += f" {subject.raw_url.lower()}"
         return self._path in where or ("%" in where and self._path in unquote(where))
 
     def _concerns(self, subject: Subject) -> bool:
-        if isinstance(subject, Call):
+        if isinstance(subject, models.Call):
             body = subject.body if isinstance(subject.body, bytes) else str(subject.body or "").encode()
             text = unquote(f"{subject.url} ").encode(errors="replace") + body
         else:
@@ -199,14 +198,14 @@ class _Listing:
 
 
 def _kind(subject: Subject) -> str:
-    return "call" if isinstance(subject, Call) else "delivery"
+    return "call" if isinstance(subject, models.Call) else "delivery"
 
 
 def _statuses(subject: Subject) -> set[str]:
     """Return all of STATUSES that apply to a call or a delivery."""
-    if isinstance(subject, Call):
+    if isinstance(subject, models.Call):
         return {_status_class(subject.status)}
-    groups = {"pending": OPEN_STATUSES, "failed": _FAILED, "unsent": _UNSENT}
+    groups = {"pending": models.OPEN_STATUSES, "failed": _FAILED, "unsent": _UNSENT}
     found = {name for name, statuses in groups.items() if subject.status in statuses}
     return found | {_status_class(one.status) for one in subject.attempts[-1:]}
 

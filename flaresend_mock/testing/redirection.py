@@ -10,9 +10,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 from urllib.parse import urlsplit
 
-from flaresend_mock import environment
+from flaresend_mock import environment, settings
 from flaresend_mock.overrides import python
-from flaresend_mock.settings import ENVIRONMENT
 from flaresend_mock.testing.client import Flaresend
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def redirect(emulator: Any = None) -> Iterator[Any]:
     with ExitStack() as opened:
         with _lock:
             emulator = emulator or (_active[-1][0] if _active else None)
-            without = {name: value for name, value in {**ENVIRONMENT, **_before}.items() if value is not None}
+            without = {name: value for name, value in {**settings.ENVIRONMENT, **_before}.items() if value is not None}
         if emulator is None:
             from flaresend_mock.server import FlaresendMock  # only this case needs the emulator
 
@@ -80,8 +79,8 @@ def _end(entry: tuple[Any, dict[str, str]]) -> None:
 
 def _set(variables: Mapping[str, str | None]) -> None:
     for name, value in variables.items():
-        _before.setdefault(name, ENVIRONMENT.get(name))
+        _before.setdefault(name, settings.ENVIRONMENT.get(name))
         if value is None:
-            ENVIRONMENT.pop(name, None)
+            settings.ENVIRONMENT.pop(name, None)
         else:
-            ENVIRONMENT[name] = value
+            settings.ENVIRONMENT[name] = value

@@ -15,8 +15,7 @@ from zlib import crc32
 
 from flaresend_mock.background.realtime import process_now
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
-from flaresend_mock.core.hosts import is_base_url
-from flaresend_mock.core.state import WorldSettings
+from flaresend_mock.core import hosts, state
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.client import Flaresend
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
-_OPTIONS = ("seed", "time_zone", *(one.name for one in fields(WorldSettings)))
+_OPTIONS = ("seed", "time_zone", *(one.name for one in fields(state.WorldSettings)))
 _WORLD_OPTIONS = ("world", "frozen_at", "clock", *_OPTIONS)
 _numbers = count(1)
 
@@ -90,7 +89,7 @@ class Server(AbstractContextManager["Server"]):
         body = _source(wanted.get("world") or "default")
         given = next(iter(body.values()))  # the contents of a file, or a name
         is_given = isinstance(given, dict) and given.get("public_url")
-        if not self._here and not is_given and is_base_url(self.url):
+        if not self._here and not is_given and hosts.is_base_url(self.url):
             body["public_url"] = self.url  # media may arrive before the first call of the application
         body |= {name: wanted[name] for name in _OPTIONS if wanted.get(name) is not None}
         if about and "export" not in body:

@@ -11,8 +11,7 @@ from werkzeug import Request, Response
 
 from flaresend_mock.background.applications import served
 from flaresend_mock.core.hosts import plain_hosts
-from flaresend_mock.testing.client import ExpectationFailed
-from flaresend_mock.testing.handles import refuse_in_loop
+from flaresend_mock.testing import client, handles
 
 if TYPE_CHECKING:
     from flaresend_mock.testing.aio import AsyncWebhookReceiver
@@ -87,11 +86,11 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
 
     def expect(self, count: int = 1, *, within: float = 2.0) -> list[Received]:
         """Return the events as soon as there are `count`; AssertionError if there are fewer in time."""
-        refuse_in_loop("expect", "receiver")
+        handles.refuse_in_loop("expect", "receiver")
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._received) >= count, within):
                 texts = ", ".join(str(one.text) for one in self._received) or "none"
-                raise ExpectationFailed(f"{len(self._received)} of {count} events within {within:g} s: {texts}")
+                raise client.ExpectationFailed(f"{len(self._received)} of {count} events within {within:g} s: {texts}")
             return list(self._received)
 
     def close(self) -> None:
