@@ -166,6 +166,5 @@ def _is_for_bot(world: World, instance: Instance, message: Message) -> bool:
     quoted = world.state.messages.get(payloads.quoted_by(message) or "")
     is_named = instance.title.lower() in (content.text or content.caption or "").lower()
     own = [instance.number + numbers.USER, *(lid for lid, one in world.state.lids.items() if one == instance.number)]
-    is_mentioned = any(jid in mentioned for jid in own)
     is_quoted = quoted is not None and quoted.direction == "outbound"
-    return not message.chat.endswith(numbers.GROUP) or is_named or is_mentioned or is_quoted
+    return not message.chat.endswith(numbers.GROUP) or is_named or is_quoted or any(jid in mentioned for jid in own)

@@ -48,8 +48,7 @@ class Commands(click.Group):
         """Find a command, or suggest the one that is meant."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
             close = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise click.UsageError(f"No such command {args[0]!r}.{hint}")
+            raise click.UsageError(f"No such command {args[0]!r}." + (f" Did you mean {close[0]!r}?" if close else ""))
         if args[0] != "run" and not all(map(is_text, args)):  # what it runs may take other bytes
             raise click.UsageError("an argument is not text in UTF-8")
         return super().resolve_command(ctx, args)
@@ -84,7 +83,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _written_out(status: int) -> int:
-    """Flush standard output, and return the exit status. A closed pipe is not an error."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -167,8 +165,7 @@ def _greet(emulator: FlaresendMock) -> None:
         return
     body = """'{"recipients":["254712345678"],"type":"text","text":"Hello"}'"""
     headers = f"-H {shlex.quote(f'Authorization: Bearer {emulator.api_key}')} -H 'Content-Type: application/json'"
-    print(greeting)
-    print(f"API key: {emulator.api_key}")
+    print(f"{greeting}\nAPI key: {emulator.api_key}")
     if emulator.tls_port is not None:
         print(f"It also listens on port {emulator.tls_port}, as --tls-port says")
     print(f"Try it: curl {emulator.url}/send-message {headers} -d {body}")

@@ -76,7 +76,6 @@ def name_and_value(text: str) -> tuple[str, Any] | None:
 
 
 def json_option(flag: str, text: str) -> Any:
-    """Read the JSON that an option has; UsageError for another text."""
     try:
         return load_json(text)
     except ValueError:

@@ -75,7 +75,6 @@ def clip(text: str, most: int) -> str:
 
 
 def _columns(letter: str) -> int:
-    """Return how many columns of a terminal a letter takes."""
     is_mark = unicodedata.category(letter) in ("Mn", "Me", "Cf")
     return 0 if is_mark else 1 + (unicodedata.east_asian_width(letter) in "WF")
 
@@ -91,7 +90,6 @@ def say(text: str, before: str = "", after: str = "") -> None:
 
 
 def note(text: str) -> None:
-    """Print one line on standard error."""
     print(f"flaresend-mock: {visible(text)}", file=sys.stderr)
 
 
@@ -106,7 +104,6 @@ def arrows() -> dict[str, str]:
 
 
 def can_write(text: str) -> bool:
-    """Tell whether the encoding of standard output has all characters of a text."""
     try:
         text.encode(_encoding())
     except (UnicodeEncodeError, LookupError):

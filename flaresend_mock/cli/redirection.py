@@ -33,9 +33,8 @@ def _env(emulator: client.ControlPlane, form: str, proxy: str | None, folder: Pa
     known = environment.with_port(proxy or emulator.url)
     before = {} if form == "compose" else ENVIRONMENT  # containers have an environment of their own
     if form == "compose" and is_loopback(urlsplit(known).hostname or ""):
-        output.note(
-            f"containers do not reach {known}; name their address of the emulator with --proxy http://flaresend:3577"
-        )
+        name_it = "name their address of the emulator with --proxy http://flaresend:3577"
+        output.note(f"containers do not reach {known}; {name_it}")
     found = {f"{PREFIX}URL": known, **environment.variables(known, known, place, before)}
     for line in _formatted(form, found, place):
         click.echo(line)
@@ -62,8 +61,7 @@ def _formatted(form: str, found: Mapping[str, str], folder: Path) -> list[str]:
         return [f"{name}={_dotenv(value)}" for name, value in found.items()]
     if form == "compose":  # where $ begins a variable, and JSON is YAML
         lines = [f"  {name}: {json.dumps(value).replace('$', '$$')}" for name, value in found.items()]
-        mounted = json.dumps(f"{folder}:{folder}:ro").replace("$", "$$")
-        return ["environment:", *lines, "volumes:", f"  - {mounted}"]
+        return ["environment:", *lines, "volumes:", "  - " + json.dumps(f"{folder}:{folder}:ro").replace("$", "$$")]
     return [f"export {name}={shlex.quote(value)}" for name, value in found.items()]
 
 
@@ -75,8 +73,8 @@ def _dotenv(value: str) -> str:
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n") + '"'
 
 
+# how each runtime or system is told to trust the certificate in a file; docs/tls.md has the same commands
 TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_text(encoding="utf-8"))
-"""How each runtime or system is told to trust the certificate in a file. docs/tls.md has the same commands."""
 COPY = "flaresend-mock-ca.pem"
 
 

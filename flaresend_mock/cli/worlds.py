@@ -108,9 +108,8 @@ def _draw(drawing: str) -> None:
     if not output.can_write(drawing):
         output.note("this terminal cannot show the QR code; open the URL, or save the code with --out qr.png")
         return
-    colours = (_WHITE_ON_BLACK, _DEFAULT_COLOURS) if sys.stdout.isatty() else ()
     for line in drawing.splitlines():
-        output.say(line, *colours)
+        output.say(line, *((_WHITE_ON_BLACK, _DEFAULT_COLOURS) if sys.stdout.isatty() else ()))
 
 
 def _event(given: str) -> Any:
@@ -145,8 +144,6 @@ def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **give
 
 
 _LINE = "{id} {status} {number} {name}"
-
-
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:-(\d{1,9}(?:\.\d{1,9})?))?", re.ASCII)
 
 

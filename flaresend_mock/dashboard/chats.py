@@ -95,7 +95,6 @@ def older(world: World, instance: str, chat: str) -> Response:
 
 @blueprint.get("/w/<world>/parts/news/<instance>/<chat>")
 def news(world: World, instance: str, chat: str) -> Response:
-    """Return new messages, and earlier ones that changed."""
     found = _found(world, instance, chat)
     shown = read_news(world, found, number_argument("after"), number_argument("oldest"))
     _seen(world)[instance, chat] = shown["last_event"]
@@ -238,7 +237,6 @@ def _poster(world: World) -> str:
 
 
 def _seen(world: World) -> Seen:
-    """Return the last event of each chat of a world that was looked at."""
     seen = services().seen.setdefault(world, {})
     if len(seen) > MAX_SEEN or max(seen.values(), default=0) > world.state.events.last_number:
         seen.clear()  # the world was replaced
@@ -246,7 +244,6 @@ def _seen(world: World) -> Seen:
 
 
 def _chats_without_messages(world: World) -> Iterator[tuple[str, str]]:
-    """Yield instance and chat of the groups of each instance, and of each person that it can write to."""
     state, instances = world.state, world.state.instances.values()
     for instance in instances:
         yield from ((instance.id, one.id) for one in state.groups.values() if instance.number in one.members)

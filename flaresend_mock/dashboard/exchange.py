@@ -25,8 +25,7 @@ Entry = tuple[int, datetime, Subject]  # the event that began a call or a delive
 MAX_SHOWN = 20_000  # the number of characters of a body that a page shows
 MAX_REASON = 300  # and of the reason of a refusal
 
-SPELLING = b" +-()."
-"""What a phone number may be written with."""
+SPELLING = b" +-()."  # what a phone number may be written with
 _GROUPS = ("groupJids", "groupJid", "groupId")
 _JIDS = (numbers.GROUP, numbers.LID)
 _DIGITS = re.compile(rb"\d{7,}")
@@ -187,7 +186,6 @@ def _failed(call: Call, parties: list[str], ours: set[str], others: set[str]) ->
 
 
 def parties_of(call: Call) -> list[str]:
-    """Return the numbers and JIDs that a call names."""
     jids = [part for part in call.path.split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
     body = body_of(call)
     if not isinstance(body, Mapping):

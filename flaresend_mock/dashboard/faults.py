@@ -55,7 +55,6 @@ def fault_text(world: World, fault: str) -> tuple[str, str]:
 
 
 def _preset(faults: list[Fault], name: str, fields: Mapping[str, Any]) -> dict[str, object]:
-    """Return a preset. It is on if a fault is `armed` that is exactly the preset, for all calls."""
     preset = Fault(id="", name=name, on=CALLS, match={}, **fields)
     armed = [one for one in faults if one.armed and replace(one, id="", matched=0, hits=0) == preset]
     text = ", ".join([*fault_effects(_shown(preset)), *fault_limits(_shown(preset))])
@@ -75,7 +74,6 @@ def _value(world: World, name: str, value: Any) -> str:
 
 
 def _shown(fault: Fault) -> dict[str, Any]:
-    """Return a fault as the body of POST /_mock/faults."""
     names = ("name", "on", "match", "after", "every", "probability", "times", "action")
     body: dict[str, Any] = {name: getattr(fault, name) for name in names}
     if fault.reply:

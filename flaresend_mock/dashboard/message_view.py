@@ -84,7 +84,6 @@ def _deleter(world: World, message: models.Message) -> str | None:
 
 
 def _file(world: World, content: models.Content) -> Shown | None:
-    """Return the file of a message, if it has one; without an `id` it is not kept."""
     if content.media is None and content.url is None:
         return None
     media = world.state.media.get(content.media) if content.media else None

@@ -74,8 +74,7 @@ def new_group(world: World) -> Response:
 def members(world: World, group: str) -> Response:
     with world.lock:
         found = world.state.groups.get(group) or abort(404, "There is no such group.")
-        shown = _members(world, found)
-    return _dialog(world, "members", group=found, members=shown)
+        return _dialog(world, "members", group=found, members=_members(world, found))
 
 
 @blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})
@@ -112,7 +111,6 @@ def _dialog(world: World, name: str, **values: Any) -> Response:
 
 
 def _people(world: World) -> list[Entry]:
-    """Return the people: instances first, then by name; people without a name come last, by number."""
     ours = {one.number: one for one in world.state.instances.values()}
     found = sorted(world.state.people.values(), key=lambda one: (one.number not in ours, _by_name(one)))
     return [
@@ -140,7 +138,6 @@ def _channels(world: World) -> list[Entry]:
 
 
 def _members(world: World, group: models.Group) -> list[dict[str, Any]]:
-    """Return the members of a group: the creator, the admins, then the others by name."""
     found = []
     for one in group.members.values():
         person = world.state.people.get(one.number)
@@ -156,5 +153,4 @@ def _by_name(person: models.Person) -> tuple[bool, str]:
 
 
 def _chat(world: World, chat: str, inside: Container[str]) -> tuple[str, str] | None:
-    """Return the first instance whose number is inside, and the chat's id."""
     return next(((one.id, chat) for one in world.state.instances.values() if one.number in inside), None)

@@ -20,10 +20,7 @@ KNOWN_KEY = "YOUR_API_KEY"  # The API key of the default world. It is no secret,
 
 _JSON = "-H 'Content-Type: application/json'"
 LONGEST_ARGUMENT = 100_000  # The number of bytes of one argument. Linux allows 128 KiB.
-
-INLINE_FILE = 2_000
-"""The number of bytes of a file that a command contains. It downloads a larger one from the emulator."""
-
+INLINE_FILE = 2_000  # The bytes of a file that a command contains. It downloads a larger one from the emulator.
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
 _WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
@@ -204,7 +201,6 @@ def _sample_name(media: Media) -> str | None:
 
 
 def _form(world: World, fields: Mapping[str, Any], attached: Media | None) -> tuple[list[str], str]:
-    """Return the form options of curl, and the command that is piped into it, if any."""
     given, piped = [], ""
     pairs = ((name, each) for name, one in fields.items() for each in (one if isinstance(one, list | tuple) else [one]))
     for name, value in pairs:

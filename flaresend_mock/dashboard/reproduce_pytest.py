@@ -52,7 +52,6 @@ def of_sent(world: World, message: Message, calls: Sequence[Call], task: Task | 
 
 
 def _create_chat(names: Names, world: World, message: Message, about: Message | None = None) -> Code:
-    """Return the group or the channel of a message, with the writers of it and of the one that it is about."""
     group, channel = world.state.groups.get(message.chat), world.state.channels.get(message.chat)
     if group is not None:
         ours = {one.number for one in world.state.instances.values()}
@@ -82,7 +81,6 @@ def _repeat_call(names: Names, call: Call) -> Code:
 
 
 def _create_other(names: Names, world: World, inbound: Mapping[str, Any], other: str) -> Code:
-    """Return the message that an inbound message refers to, as one that is received or sent before."""
     before = world.state.messages.get(other)
     if before is None or before.direction == "inbound":
         plain = {name: inbound[name] for name in ("from", "group") if name in inbound}

@@ -75,7 +75,6 @@ def _due(world: World) -> Shown:
 
 
 def _countdown(now: datetime) -> Shown:
-    """Return the functions with which templates show when something is due."""
     return {
         "left": lambda moment: spoken(moment - now),
         "overdue": lambda moment: moment <= now,
@@ -84,7 +83,6 @@ def _countdown(now: datetime) -> Shown:
 
 
 def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
-    """Return a scheduled message; `ended` is when it was sent, failed or was cancelled, if that is still known."""
     content, owner = task.content, world.state.instances.get(task.instance)
     recipients = [
         (name_of(world, number), number + numbers.USER) if number else (f"{given} (invalid number)", None)
@@ -98,7 +96,6 @@ def _planned(world: World, task: Task, ended: datetime | None = None) -> Shown:
 
 
 def _timer(world: World, entry: clock.Due) -> Shown:
-    """Return another timer, with what it is about: an auto-reply, an instance or a delivery, if that is still there."""
     state = world.state
     shown: Shown = {"at": entry.at, "key": f"{entry.kind} {entry.key}", "kind": entry.kind, "id": entry.key}
     if entry.kind in (deliveries.RETRY, deliveries.DELAYED):

@@ -74,7 +74,6 @@ def older_entries(world: World) -> Response:
 
 @blueprint.get("/w/<world>/parts/traffic/news")
 def new_entries(world: World) -> Response:
-    """Return new rows, and earlier ones that changed."""
     wanted, oldest = _filter(world), number_argument("oldest")
     found = read_news(world, wanted, number_argument("since"), oldest)
     grown, all_ = number_argument("grown") + len(found["fresh"]), found["all"]
@@ -133,7 +132,6 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
 
 
 def _filter(world: World) -> Filter:
-    """Return the filter in the query string, without values that do not exist."""
     kind, status, after = request.args.get("kind", ""), request.args.get("status", ""), number_argument("after")
     path, person = (request.args.get(name, "")[:MAX_FILTER].strip() for name in ("path", "person"))
     known = {"kind": kind if kind in KINDS else "", "status": status if status in STATUSES else ""}
@@ -141,8 +139,6 @@ def _filter(world: World) -> Filter:
 
 
 class _Listing:
-    """Selects calls and deliveries with a filter, and makes rows of them."""
-
     def __init__(self, world: World, wanted: Filter) -> None:
         self._world, self._wanted = world, wanted
         self._path = wanted.path.strip().lower()
@@ -202,7 +198,6 @@ def _kind(subject: Subject) -> str:
 
 
 def _statuses(subject: Subject) -> set[str]:
-    """Return all of STATUSES that apply to a call or a delivery."""
     if isinstance(subject, models.Call):
         return {_status_class(subject.status)}
     groups = {"pending": models.OPEN_STATUSES, "failed": _FAILED, "unsent": _UNSENT}

@@ -37,7 +37,6 @@ def _zones() -> list[str]:
 
 @cache
 def _inputs() -> list[dict[str, Any]]:
-    """Return the settings of a world as inputs: with the `words` that one may have, as a text or as a number."""
     types = get_type_hints(WorldSettings)
     return [
         {

@@ -145,7 +145,6 @@ def serving(url: str | None = None) -> Iterator[Server]:
 
 
 def _source(world: str | Path) -> dict[str, Any]:
-    """Return the source of a world: a shipped fixture by its name, or a world file or an export by its path."""
     if not isinstance(world, str | Path):
         raise TypeError(f"world is the name of a shipped one or the path of a file, not {world!r}")
     if not isinstance(world, Path) and "/" not in world and "\\" not in world and "." not in world:
