@@ -72,7 +72,7 @@ class BoundedStore(Copyable, Generic[Value]):
 
     def __init__(self, limit: int, max_bytes: int) -> None:
         self.limit, self.max_bytes = limit, max_bytes
-        self.evicted = self.last_evicted_event = self._bytes = 0
+        self.evicted = self.last_evicted_event = self.bytes = 0
         self._values: OrderedDict[str | int, Value] = OrderedDict()  # a dict slows down when emptied in front
 
     def __len__(self) -> int:
@@ -90,23 +90,22 @@ class BoundedStore(Copyable, Generic[Value]):
     def add(self, key: str | int, value: Value, needed: Collection[str | int] = ()) -> list[Value]:
         """Add a value, or replace the one with this key, and return what was evicted for it, which was not `needed`."""
         if key in self._values:
-            self._bytes -= _size(self._values[key])
+            self.bytes -= _size(self._values[key])
         self._values[key] = value
-        self._bytes += _size(value)
-        return (
-            self.make_room(0, {key, *needed}) if len(self._values) > self.limit or self._bytes > self.max_bytes else []
-        )
+        self.bytes += _size(value)
+        fits = len(self._values) <= self.limit and self.bytes <= self.max_bytes
+        return [] if fits else self.make_room(0, {key, *needed})
 
     def make_room(self, size: int, needed: Container[str | int] = ()) -> list[Value]:
         """Evict, and return, what will not be kept beside a value of this size, except what has a `needed` key."""
         values, max_bytes = self._values, self.max_bytes - size
         gone: list[Value] = []
-        while len(values) > self.limit or self._bytes > max_bytes:
+        while len(values) > self.limit or self.bytes > max_bytes:
             key = next((one for one in values if one not in needed), None)
             if key is None:
                 break
             gone.append(oldest := values.pop(key))
-            self._bytes -= _size(oldest)
+            self.bytes -= _size(oldest)
         if gone:
             self.evicted += len(gone)
             self.last_evicted_event = getattr(gone[-1], "event", 0)
@@ -114,14 +113,12 @@ class BoundedStore(Copyable, Generic[Value]):
 
     def discard(self, key: str | int) -> None:
         if key in self._values:
-            self._bytes -= _size(self._values.pop(key))
+            self.bytes -= _size(self._values.pop(key))
 
-    def refill(
-        self, values: Mapping[str, Value], evicted: int, last_evicted_event: int, needed: Collection[str | int] = ()
-    ) -> None:
+    def refill(self, values: Mapping[str, Value], evicted: int, last_event: int, needed: Collection[str] = ()) -> None:
         """Replace all values by these, oldest first, with this count of evicted ones; keep those that are `needed`."""
         self._values.clear()
-        self._bytes, self.evicted, self.last_evicted_event = 0, evicted, last_evicted_event
+        self.bytes, self.evicted, self.last_evicted_event = 0, evicted, last_event
         for key, value in values.items():
             self.add(key, value, needed)
 

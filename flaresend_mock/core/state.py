@@ -103,6 +103,10 @@ class State(Copyable):
         """The size of scheduled messages, undelivered events, and automatic replies to come."""
         return self.tasks.bytes + self.open_deliveries.bytes + self.auto_replies.bytes
 
+    def boxes(self) -> list[Any]:
+        """Return all that counts its bytes."""
+        return [box for box in (*vars(self).values(), self.events.kept) if hasattr(box, "bytes")]
+
     def require_room(self, name: str, more: int = 1) -> None:
         """Refuse more people, groups and so on than BOUNDS; the last one may be beyond the bound in bytes."""
         (most, max_bytes), held = BOUNDS[name], getattr(self, name)

@@ -1,11 +1,13 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
+from itertools import chain
 from typing import Any
 
+from flaresend_mock.core.bounded_store import weight
 from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.clock import Now
 from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
-from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, require, required
+from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, WorldFull, require, required
 from flaresend_mock.core.events import Replaced
 from flaresend_mock.core.faults import Faults
 from flaresend_mock.core.groups import Groups
@@ -20,6 +22,7 @@ from flaresend_mock.core.store import HostServices, Store
 from flaresend_mock.core.time_travel import TimeTravel
 
 MAX_SNAPSHOTS = 100
+MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024  # of all snapshots of a world; what they share counts once
 
 
 class World(Store):
@@ -153,8 +156,14 @@ class Snapshots:
         with self._world.lock:
             if name not in self._states and len(self._states) >= MAX_SNAPSHOTS:
                 raise TooMany(f"a world has at most {MAX_SNAPSHOTS} snapshots; remove some")
-            self._states[name] = self._world.saved()
-            return self._states[name]
+            states = {**self._states, name: self._world.saved()}
+            boxes = [box for state in states.values() for box in state.boxes()]
+            if sum(box.bytes for box in boxes) > MAX_SNAPSHOT_BYTES:
+                values = chain.from_iterable(box.values() if isinstance(box, dict) else box for box in boxes)
+                if sum({id(one): weight(one) for one in values}.values()) > MAX_SNAPSHOT_BYTES:
+                    raise WorldFull(f"the snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB already; remove some")
+            self._states = states
+            return states[name]
 
     def get(self, name: str) -> State:
         return required(self._states.get(name), SnapshotNotFound)

@@ -3,11 +3,13 @@
     python -m tests.benchmarks.endurance [--sends 1000000]
     python -m tests.benchmarks.endurance --uploads
     python -m tests.benchmarks.endurance --idlers
+    python -m tests.benchmarks.endurance --pending
 
 The emulator is a process of its own, so that its memory is its own. The first command sends a million
 messages over one connection, one call after the other, and compares memory and latency at the end to those at
 the beginning. `--uploads` has 8 clients upload 60 MiB each at once. `--idlers` measures ordinary calls while
-500 connections idle, 20 bodies have come halfway, and 20 clients send a byte a second.
+500 connections idle, 20 bodies have come halfway, and 20 clients send a byte a second. `--pending` schedules
+1,500 texts and 1,500 files of 1 MB, until the emulator refuses more.
 
 Each prints one table, and exits with 1 if a figure is missed. Memory is read from /proc, so this needs Linux.
 """
@@ -154,16 +156,40 @@ def uploads(clients: int = 8, size: int = 60 * MIB, most: float = 1024, options:
         ]
 
 
-def post_file(wire: Wire, size: int, number: int) -> int:
+def pending(count: int = 1500, size: int = 1_000_000, most: float = 512, options: Sequence[str] = ()) -> list[Figure]:
+    """Schedule texts and files of this size, this number of each.
+
+    Args:
+        most: how many MB the emulator may take at its peak.
+    """
+    said = {"recipients": ["254712345678"], "type": "text", "text": "x" * size, "sendAt": "2090-01-01 10:00:00"}
+    later = request("POST", "/schedule-message", json.dumps(said).encode())
+    with started(*options) as emulator, Wire(emulator.port, 120) as wire:
+        idle = emulator.memory
+        texts = [wire.call(later)[0] for _ in range(count)]
+        after_texts = emulator.memory
+        files = [post_file(wire, size, 0, "/schedule-message", ("sendAt", said["sendAt"])) for _ in range(count)]
+        wrong = [one for one in (*texts, *files) if one not in (200, 429)]
+        return [
+            Figure(f"texts of {size / 1e6:g} MB that were scheduled", texts.count(200), "texts"),
+            Figure(f"files of {size / 1e6:g} MB that were scheduled", files.count(200), "files"),
+            Figure("neither scheduled nor refused with 429", len(wrong), "calls", 1),
+            Figure("memory before", idle, "MB"),
+            Figure("memory after the texts", after_texts, "MB"),
+            Figure("memory at its peak", emulator.peak_memory, "MB", most),
+        ]
+
+
+def post_file(wire: Wire, size: int, number: int, path: str = "/send-message", *more: tuple[str, object]) -> int:
     """Send a document of this size as a form, piece by piece, and return the status."""
-    parts = (("recipients[]", f"25470000{number:04}"), ("type", "document"))
+    parts = (("recipients[]", f"25470000{number:04}"), ("type", "document"), *more)
     fields = [f'--load\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n' for name, value in parts]
     file = (
         '--load\r\nContent-Disposition: form-data; name="file"; filename="large.bin"\r\n'
         "Content-Type: application/octet-stream\r\n\r\n"
     )
     before, after = "".join([*fields, file]).encode(), b"\r\n--load--\r\n"
-    wire.send(head("POST", "/send-message", len(before) + size + len(after), FORM) + before)
+    wire.send(head("POST", path, len(before) + size + len(after), FORM) + before)
     piece = bytes(range(256)) * (PIECE // 256)
     left = size
     while left:
@@ -271,10 +297,13 @@ def main() -> None:
     parser.add_argument("--sends", type=int, default=1_000_000, help="how many messages are sent")
     parser.add_argument("--uploads", action="store_true", help="upload large files instead")
     parser.add_argument("--idlers", action="store_true", help="call among idle and slow clients instead")
+    parser.add_argument("--pending", action="store_true", help="schedule texts and files until more are refused")
     wanted = parser.parse_args()
 
     if wanted.uploads:
         figures = uploads()
+    elif wanted.pending:
+        figures = pending()
     elif wanted.idlers:
         figures = idlers()
     else:

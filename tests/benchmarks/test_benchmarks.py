@@ -225,3 +225,12 @@ def test_clients_that_idle_or_are_slow_keep_no_call_waiting_though_they_are_many
     figures = endurance.idlers(idle=50, half=10, slow=10, calls=40, pause=0, most=PATIENCE_SECONDS)
 
     assert not any(one.missed for one in figures), endurance.shown(figures)
+
+
+@needs_proc
+def test_what_is_pending_is_refused_before_it_takes_all_memory() -> None:
+    figures = endurance.pending(count=80, most=1024)
+
+    assert not any(one.missed for one in figures), endurance.shown(figures)
+    assert 0 < figures[0].value < 80
+    assert figures[1].value < 80

@@ -20,7 +20,7 @@ from flaresend_mock.core.instances import MAX_KEYS
 from flaresend_mock.core.models import Attempt, Content, Delay, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import BOUNDS, State
-from flaresend_mock.core.world import MAX_SNAPSHOTS, World
+from flaresend_mock.core.world import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS, World
 from flaresend_mock.core.worlds import MAX_WORLDS
 from flaresend_mock.world_format import load_world
 from flaresend_mock.world_format.write import export
@@ -363,7 +363,7 @@ def test_the_documented_limits_are_those_of_the_code() -> None:
         assert size == 64 * 1024 * 1024
     assert f"| events that wait for one instance that is not connected | {MAX_OFFLINE:,} | |" in lines
     assert f"| API keys of one instance | {MAX_KEYS} | |" in lines
-    assert f"| snapshots | {MAX_SNAPSHOTS} | |" in lines
+    assert f"| snapshots | {MAX_SNAPSHOTS} | {MAX_SNAPSHOT_BYTES >> 20:,} MiB |" in lines
     assert f"| worlds of an emulator | {MAX_WORLDS:,} | |" in lines
 
 
@@ -414,3 +414,20 @@ def test_matchers_of_replaced_worlds_do_not_add_up(world: World, monkeypatch: py
         del world.state.faults[fault.id]
 
     assert len(world.faults._matchers) <= 3
+
+
+def test_snapshots_are_bounded_in_bytes_that_they_do_not_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.people.put(ANN, name="x" * 50_000)
+    monkeypatch.setattr("flaresend_mock.core.world.MAX_SNAPSHOT_BYTES", 150_000)
+    for number in range(9):
+        world.snapshots.take(f"shared-{number}")
+    world.people.put(ANN, name="y" * 150_000)
+
+    refused(world, lambda: world.snapshots.take("more"), "the snapshots take 0 MiB already")
+    refused(world, lambda: world.snapshots.take("shared-0"), "the snapshots take 0 MiB already")
+    assert len(world.snapshots.all()) == 9
+    assert world.snapshots.get("shared-0").people[ANN].name[0] == "x"
+    for number in range(9):
+        world.snapshots.remove(f"shared-{number}")
+    world.reset()
+    world.snapshots.take("more")
