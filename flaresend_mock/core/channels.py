@@ -32,9 +32,9 @@ class Channels:
         """Create a channel in which an instance, by default the first one, has a role. It need not be connected."""
         with self._store.lock:
             self._store.state.require_room("channels")
+            roles = _with_role({}, self._instances.find(instance_id).number, role)
             id_ = "120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL
             invite = "0029V" + self._store.random.letters("channel invite", 19)
-            roles = _with_role({}, self._instances.find(instance_id).number, role)
             channel = Channel(id=id_, invite=invite, created=self._store.clock.now(), roles=roles, **details)
             return self._store.put("channel", channel, "created", {"name": channel.name})
 

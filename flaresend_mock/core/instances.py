@@ -185,12 +185,14 @@ class Instances:
         with store.lock:
             if len(store.state.instances) >= MAX_INSTANCES:
                 raise errors.TooMany(f"a world has at most {MAX_INSTANCES} instances; remove some")
-            digits = self._unused_number() if number is None else self._people.phone(number)
-            errors.require(not self._people.is_linked(digits), errors.NumberInUse)
-            id_ = self._unused_id(digits)
+            given = "" if number is None else self._people.phone(number)
+            errors.require(not self._people.is_linked(given), errors.NumberInUse)
             if lid is not None:
-                self._people.require_free_lid(lid, digits)
+                self._people.require_free_lid(lid, given)
             errors.require(api_key is None or self._is_free(api_key), errors.KeyInUse)
+            store.state.require_room("people", given not in store.state.people)
+            digits = given or self._unused_number()
+            id_ = self._unused_id(digits)
             person = self._people.meet(digits)
             self._people.add(replace(person, lid=lid or person.lid, name=person.name or name, on_whatsapp=True))
             instance = Instance(id_, digits, name, status or "initializing", (api_key,) if api_key is not None else ())
