@@ -313,7 +313,6 @@ def _require_shown(message: InboundMessage, kind: str) -> None:
 
 
 def _mentioning(text: str, digits: Mapping[str, str]) -> str:
-    """Return a text that mentions people by the digits of the JIDs that are shown."""
     return re.sub(r"@\+?([0-9]+)", lambda found: "@" + digits.get(found[1], found[0][1:]), text)
 
 

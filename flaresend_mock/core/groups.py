@@ -136,7 +136,6 @@ class Groups:
         return person is None or person.addable
 
     def _is_private(self, group: Group, number: str | None) -> bool:
-        """Tell whether only their privacy settings forbid that a person is added."""
         if number is None or number in group.members:
             return False
         return self._people.on_whatsapp(number) and not self._is_addable(number)

@@ -146,7 +146,6 @@ class Inbound:
         )
 
     def _keep(self, id_: str | None = None, **fields: Any) -> Message:
-        """Store and record a received message with these fields, and with this id, if that is free."""
         state = self._store.state
         if not id_ or state.messages.get(id_) is not None:
             id_ = "AC" + self._store.random.hexadecimal("received message", 30)

@@ -106,7 +106,6 @@ def load_world(
 
 
 def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:
-    """Decode everything but the instances and the clock."""
     if data.get("format", schema.FORMAT) != schema.FORMAT:
         raise InvalidWorld("format", f"{schema.FORMAT!r} is expected here.")
     version = data.get("version", schema.VERSION)
@@ -123,7 +122,6 @@ def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_state(document: Mapping[str, Any]) -> State:
-    """Build a state from everything that needs no completion, without its past."""
     lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
     return State(
@@ -149,7 +147,6 @@ def _read_clock(data: Any) -> clock.ClockSetting:
 
 
 def _read_instances_and_people(document: Mapping[str, Any], state: State) -> list[Instance]:
-    """Add the people, who include the phones of the instances, to the state, and return the instances."""
     instances: list[Instance] = []
     phones: list[Person] = []
     for index, data in enumerate(document["instances"]):
@@ -204,7 +201,6 @@ def _unmask_fault(fault: Fault, known: State | None, warnings: list[str]) -> Fau
 
 
 def _read_groups(document: Mapping[str, Any], state: State) -> None:
-    """Read groups, invent those that are wanted, and add their participants to the people."""
     random = randomness.SeededRandom(state.seed, state.counters)
     groups = []
     for index, group in enumerate([*document["groups"], *_populate(document, state)]):
@@ -262,7 +258,6 @@ def _read_channels(document: Mapping[str, Any], state: State) -> None:
 
 
 def _add_person(state: State, where: str, person: Person) -> None:
-    """Add a person, with a LID from the seed unless it has one."""
     lid = person.lid or own_lid(state, person.number)
     if lid in state.lids:
         raise InvalidWorld(f"{where}.lid", f"{lid} appears twice.")

@@ -162,7 +162,6 @@ def _record(kind: type) -> Decoder:
 
 
 def _by_number(kind: Any, value_of: Callable[[Any], Any]) -> Decoder:
-    """Return the decoder of a list whose items have a `number`, which is a mapping in the model."""
     as_list = _decoder(kind)
 
     def decode_list(data: Any) -> dict[str, Any]:

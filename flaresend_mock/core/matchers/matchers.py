@@ -273,7 +273,6 @@ def _category(name: str, flags: int) -> Ranges:
 
 
 def _others(ranges: Ranges) -> Ranges:
-    """Return the characters outside of all ranges."""
     others, after = [], 0
     for low, high in sorted(ranges):
         if low > after:
@@ -283,7 +282,6 @@ def _others(ranges: Ranges) -> Ranges:
 
 
 def _with_cases(ranges: Ranges, flags: int) -> Ranges:
-    """Add upper and lower case if the flags ignore it."""
     if not flags & re.IGNORECASE:
         return ranges
     codes, cases = _cases()
