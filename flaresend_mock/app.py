@@ -68,8 +68,7 @@ class Application:
             if path.startswith(MEDIA_HOST + "/"):
                 return media_app().wsgi_app(environ, start_response)
             if path == "/" and "text/html" in environ.get("HTTP_ACCEPT", "") and environ["REQUEST_METHOD"] == "GET":
-                headers = [*ISOLATION.items(), ("Location", DASHBOARD), ("Content-Length", "0")]
-                start_response("302 FOUND", headers)  # for browsers
+                start_response("302 FOUND", [*ISOLATION.items(), ("Location", DASHBOARD), ("Content-Length", "0")])
                 return []
             environ[PATH] = environ[RAW_PATH] = path
             plain = environ.get("REQUEST_URI") == path and path.isascii()

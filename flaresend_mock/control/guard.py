@@ -13,11 +13,9 @@ from flaresend_mock.http.context import CONTROL, cookie_of, is_audience, pass_fo
 TOKEN_HEADER = "X-Control-Token"  # the name of a header  # noqa: S105  # nosec B105
 HEALTH = CONTROL + "/health"
 SCAN = CONTROL + "/scan/"
-EVENTS = CONTROL + "/events"
 DOCS = CONTROL + "/docs"
 UI = CONTROL + "/ui/"
-LOGIN = UI + "login"
-OPEN = {HEALTH, DOCS, LOGIN, CONTROL + "/openapi.json", CONTROL + "/control/openapi.json", CONTROL + "/ca.pem"}
+OPEN = {HEALTH, DOCS, UI + "login", CONTROL + "/openapi.json", CONTROL + "/control/openapi.json", CONTROL + "/ca.pem"}
 """The paths that need no token: they reveal nothing about a world."""
 
 _WATCHED = re.compile(
@@ -70,18 +68,17 @@ def _check_origin(request: Request) -> None:
 
 
 def _check_page(request: Request) -> None:
-    """Refuse what pages from elsewhere request, but not that a user follows their links.
-
-    Browsers omit the Sec-Fetch headers over plain HTTP to other machines: there, streams need a Referer.
-    """
+    """Refuse what pages from elsewhere request, except visits. Without Sec-Fetch headers, streams need a Referer."""
     host, public = request.headers.get("Host", ""), urlsplit(services().public_url(""))
     ours = {f"http://{host}", f"https://{host}", f"{public.scheme}://{public.netloc}"}
-    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+    given = request.headers.get
+    origin, site = given("Origin"), given("Sec-Fetch-Site")
     if origin is not None and origin not in ours:
         raise Forbidden(f"Web pages from {origin[:100]!r} may not control this emulator; programs may.")
-    streams = request.path == EVENTS and ("stream" in request.args or "event-stream" in str(request.accept_mimetypes))
-    if streams and site is None and request.headers.get("User-Agent", "").startswith("Mozilla/"):
-        site = "none" if "/".join(request.headers.get("Referer", "").split("/")[:3]) in ours else "cross-site"
-    visits = request.headers.get("Sec-Fetch-Dest") == "document" and request.method in ("GET", "HEAD") and not streams
+    asks = "stream" in request.args or "text/event-stream" in given("Accept", "")
+    streams = asks and request.path.rstrip("/") == f"{CONTROL}/events"
+    if streams and site is None and given("User-Agent", "").startswith("Mozilla/"):
+        site = "none" if "/".join(given("Referer", "").split("/")[:3]) in ours else "cross-site"
+    visits = given("Sec-Fetch-Dest") == "document" and request.method in ("GET", "HEAD") and not streams
     if not visits and site in ("cross-site", "same-site"):
         raise Forbidden("Web pages of another origin may not control this emulator; programs may.")

@@ -36,7 +36,7 @@ _SIGNS = {
 }
 THUMBNAIL = (72, 72)
 MAX_PIXELS = 40_000_000
-_decoding = threading.Lock()  # of the process: sixteen large pictures at once would take 4 GB
+_decoding = threading.Lock()  # one at a time in the process: sixteen large ones would take 4 GB
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, EOFError, RuntimeError)
 """The exceptions that Pillow raises for broken images."""
@@ -156,10 +156,7 @@ class Media:
 
 
 def image_info(data: bytes) -> Picture | None:
-    """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail.
-
-    One is unpacked at a time; others wait, so what a message has does not depend on other messages.
-    """
+    """Return size and thumbnail of an image, or None if the data is no image. A huge image gets no thumbnail."""
     from PIL import Image  # slow to import, rarely needed
 
     try:

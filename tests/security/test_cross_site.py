@@ -32,6 +32,8 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 STREAMS: list[tuple[str, dict[str, str]]] = [
     ("/_mock/events?stream=true", {}),
     ("/_mock/events", {"Accept": "text/event-stream"}),
+    ("/_mock/events/?stream=true", {}),
+    ("/_mock/events", {"Accept": "text/event-stream;q=x, ;;"}),
     ("/_mock/events?stream=false", {"Accept": "text/html, text/event-stream;q=0.1"}),
 ]
 
