@@ -143,6 +143,13 @@ def test_what_cannot_be_an_instance_is_refused(given: dict[str, Any], status: in
     assert len(client.get(INSTANCES).get_json()["instances"]) == 1
 
 
+@pytest.mark.parametrize("given", [{"api_key": "YOUR_API_KEY"}, {"lid": OUR_LID}])
+def test_a_refused_instance_does_not_spend_the_next_number(given: dict[str, str], client: Client) -> None:
+    before = client.get("/_mock/world").get_json()["counters"]
+    assert client.post(INSTANCES, json=given).status_code == 409
+    assert client.get("/_mock/world").get_json()["counters"] == before
+
+
 def test_an_instance_can_be_renamed(client: Client) -> None:
     assert client.patch(DEFAULT, json={"name": "Main"}).get_json()["name"] == "Main"
 

@@ -50,12 +50,14 @@ class Told:
 
     frozen: datetime | None = None
     ahead: timedelta = timedelta()  # of a clock that runs, before real time
-    connected: bool = True
+    phase: str = "connected"
+    logged_out: bool = False
     webhook: tuple[bool, int] | None = None  # is it ordered, and its number of retries
     most_retries: int = 0
     resumed: int = 0
     duplicates: int = 0
     drops: int = 0
+    chaotic: bool = False  # a webhook made duplicates at random, at some time
     paused: bool = False  # it was paused at some time, or may have paused itself
     deleted: bool = True  # there was no webhook at some time
     orders: int = 0
@@ -72,6 +74,19 @@ class Told:
         """Return a copy. Values are replaced, and never changed."""
         values = {name: value.copy() if isinstance(value, dict | list) else value for name, value in vars(self).items()}
         return Told(**values)
+
+    @property
+    def connected(self) -> bool:
+        return self.phase == "connected"
+
+    def step(self, phase: str, now: datetime, seconds: float | None = None) -> None:
+        """Note a step of pairing, and when the next one is due."""
+        self.due = [due for due in self.due if due.kind != "pairing"]
+        self.phase, self.logged_out = phase, self.logged_out and phase != "connected"
+        self.drops += self.logged_out  # events that waited are dropped
+        self.forget_order()
+        if seconds is not None:
+            self.owe(Due(now + timedelta(seconds=seconds), 0, "pairing", "", (), ""))
 
     def now(self, real: datetime) -> datetime:
         return real + self.ahead if self.frozen is None else self.frozen
@@ -113,8 +128,12 @@ class Told:
                     self.sent(due.to, due.text, start)
                 self.ended[due.id] = result
                 fired.append(("task", due.id, result))
+            elif due.kind == "pairing":
+                self.step("qr" if self.phase == "initializing" else "connected", start)
+                fired.append(("pairing", "", self.phase))
             else:
-                self.messages.append(("inbound", due.to[0] + USER, due.text, "received"))
+                if not self.logged_out:
+                    self.messages.append(("inbound", due.to[0] + USER, due.text, "received"))
                 fired.append(("auto_reply", "", ""))
         return fired
 
@@ -147,7 +166,7 @@ class Told:
         event = self.events.get(webhook_id, Event(chat))
         event = Event(event.chat, event.tries + 1, event.accepted + accepted, event.copies)
         self.events[webhook_id] = event
-        allowed = event.copies + self.duplicates
+        allowed = event.copies + self.duplicates + self.chaotic
         demand(event.accepted <= allowed, "delivered more often than asked for", webhook_id, event)
         most = (1 + self.most_retries) * allowed + self.resumed
         demand(event.tries <= most, "tried more often than the webhook says", webhook_id, event, most)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flaresend_mock.app import Application
-from flaresend_mock.background import webhook_sender
+from flaresend_mock.background import autosave, webhook_sender
 from flaresend_mock.core.deliveries import Job
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.state import State
@@ -143,6 +143,10 @@ class Machine:
     def world(self, name: str) -> World:
         return self.worlds.get(name)
 
+    def version(self, name: str) -> tuple[object, ...]:
+        """Return what --autosave takes for the version of a world: without a new one, it saves nothing."""
+        return autosave._version(self.world(name))
+
     def pass_by(self, seconds: float) -> None:
         """Let real time pass: attempts end, and timers of clocks that run are due."""
         target = self.now + timedelta(seconds=seconds)
@@ -191,7 +195,10 @@ class Machine:
     def _pump(self) -> None:
         while self._ready:
             (_, instance), world = self._ready.popitem()
-            while not world.closed and (job := world.deliveries.claim(instance)) is not None:
+            generation = world.deliveries.generation
+            while not world.closed and self._under_way(world, instance, generation) < webhook_sender.MAX_PARALLEL:
+                if (job := world.deliveries.claim(instance)) is None:
+                    break
                 self._posting, self._seconds = world, 0.0
                 sent_at = world.clock.now()
                 outcome = webhook_sender._attempt(job, self, sent_at)  # type: ignore[arg-type]
@@ -200,10 +207,16 @@ class Machine:
                 self._started += 1
                 ends = self.now + timedelta(seconds=self._seconds)
                 attempt = Attempt(at=sent_at, accepted=accepted, **outcome)
-                flight = Flight(ends, self._started, world, job, attempt, world.deliveries.generation)
-                self._flights.append(flight)
+                self._flights.append(Flight(ends, self._started, world, job, attempt, generation))
+
+    def _under_way(self, world: World, instance: str, generation: int) -> int:
+        mine = (one for one in self._flights if one.world is world and one.generation == generation)
+        return sum(one.job.delivery.instance == instance for one in mine)
 
     def _end(self, flight: Flight) -> None:
         self._flights.remove(flight)
-        flight.world.deliveries.complete(flight.job, flight.attempt)
+        world, instance = flight.world, flight.job.delivery.instance
+        world.deliveries.complete(flight.job, flight.attempt)
+        if world.deliveries.lanes.has_ready(instance):
+            self._notify(world, instance)
         self.ended(flight)

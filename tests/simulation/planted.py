@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from flaresend_mock.core import channels, clock, deliveries, groups, inbound, sending, world
+from flaresend_mock.core import channels, clock, deliveries, groups, inbound, sending, store, world
 from flaresend_mock.core.errors import Refusal
 from tests.simulation.simulation import Simulation, program
 
@@ -131,6 +131,13 @@ def _retry_forever(right: Any) -> Any:
     return complete
 
 
+def _miss_event(right: Any) -> Any:
+    def record(self: Any, kind: str, subject: Any, at: Any = None) -> Any:
+        return None if kind == "person" and self.state.events.last_number % 2 else right(self, kind, subject, at)
+
+    return record
+
+
 PLANTED: dict[str, Planted] = {
     "the timer of some scheduled messages is not set": (clock.TimerQueue, "set", _drop_timer),
     "a restore or restart delivers the last event again": (deliveries.Deliveries, "restart", _deliver_again),
@@ -143,6 +150,7 @@ PLANTED: dict[str, Planted] = {
     "some cancelled messages are sent": (sending.Schedule, "cancel", _send_cancelled),
     "events beyond 20 stay when the phone is back": (deliveries.Deliveries, "waiting", _drop_waiting),
     "demoting two people removes them": (groups.Groups, "_change", _remove_admin),
+    "some changes of people have no event, so that an autosave misses them": (store.Store, "record", _miss_event),
     "a webhook with three retries is tried five times": (deliveries.Deliveries, "complete", _retry_forever),
 }
 

@@ -20,6 +20,7 @@ PEOPLE = ("254712345678", "254723456789", "254799000111", "254799000222", "25479
 NAMES = ("default", "second")
 KEYS = {"default": "YOUR_API_KEY", "second": "second-key"}
 URL = "http://127.0.0.1:9/webhook"
+IN_FLIGHT = ("open_deliveries", "lanes", "timers")  # what an attempt changes that begins: its end has an event
 MOST_MESSAGES = 200  # a world with more begins anew: exports of large worlds are slow
 CALLS = ("events", "last_event", "last_call", "evicted_events")  # what the request log adds to an export
 
@@ -32,6 +33,7 @@ class Simulation:
         self.machine.respond, self.machine.ended = self._respond, self._ended
         self.told: dict[str, Told] = {}
         self.origins: dict[str, Told] = {}
+        self.last_events = dict.fromkeys(NAMES, 0)
         self.snapshots: dict[str, dict[str, Told]] = {name: {} for name in NAMES}
         self.receivers = dict.fromkeys(NAMES, "ok")
         self.texts = self.steps = 0
@@ -42,6 +44,7 @@ class Simulation:
         for name in NAMES:
             self.told[name] = self._first_look(name)
             self.origins[name] = self.told[name].copy()
+        self.autosave("default")
         self._fresh = {name: (self._raw_export(name), self.told[name].copy()) for name in NAMES}
 
     def run(self, program: Program) -> None:
@@ -64,6 +67,7 @@ class Simulation:
             self._audit(name)
             demand(self._control(name, "PUT", "/_mock/world", self._fresh[name][0]).status == 200, "not imported")
             self.origins[name] = self._after_return(self._fresh[name][1])
+            self.last_events[name] = 0
             self.told[name] = self.origins[name].copy()
             self._pass_by(0.0)
 
@@ -85,8 +89,22 @@ class Simulation:
     def refuse(self, name: str) -> None:
         """Make calls that are refused: they change nothing, not even the next id."""
         before = self._export(name)
+        for method, path, body in self._choice.sample(self._wrong_calls(name), 4):
+            call = self._control if path.startswith("/_mock") else self._api
+            response = call(name, method, path, body)
+            demand(response.status >= 400, "a wrong call was accepted", method, path, body, response.body)
+        after = self._export(name)
+        changed = [key for key in before if before[key] != after.get(key) and key not in CALLS]
+        told = self.told[name]
+        if told.frozen is None:
+            changed = [key for key in changed if key != "clock"]
+        hit = bool(before.get("faults"))
+        changed = [key for key in changed if not (hit and key in ("faults", "counters"))]
+        demand(not changed, "refused calls changed", changed, *((before[key], after[key]) for key in changed[:1]))
+
+    def _wrong_calls(self, name: str) -> list[tuple[str, str, Any]]:
         groups = list(self.told[name].groups)
-        calls: list[tuple[str, str, Any]] = [
+        return [
             ("POST", "/send-message", {"recipients": [], "type": "text", "text": "refused"}),
             ("POST", "/send-message", {"recipients": [PEOPLE[0]], "type": "text"}),
             ("POST", "/send-message", {"recipients": ["999000000429"], "type": "text", "text": "refused"}),
@@ -103,20 +121,9 @@ class Simulation:
             ("POST", "/_mock/faults", {"times": 1}),
             ("POST", "/_mock/clock/advance", {"seconds": -1}),
             ("PUT", "/_mock/world", {"instances": []}),
+            ("POST", "/_mock/instances", {"api_key": KEYS[name]}),
             ("POST", "/_mock/snapshots/none/restore", None),
         ]
-        for method, path, body in self._choice.sample(calls, 4):
-            call = self._control if path.startswith("/_mock") else self._api
-            response = call(name, method, path, body)
-            demand(response.status >= 400, "a wrong call was accepted", method, path, body, response.body)
-        after = self._export(name)
-        changed = [key for key in before if before[key] != after.get(key) and key not in CALLS]
-        told = self.told[name]
-        if told.frozen is None:
-            changed = [key for key in changed if key != "clock"]
-        hit = bool(before.get("faults"))
-        changed = [key for key in changed if not (hit and key in ("faults", "counters"))]
-        demand(not changed, "refused calls changed", changed, *((before[key], after[key]) for key in changed[:1]))
 
     def schedule(self, name: str) -> None:
         told, to = self.told[name], tuple(self._choice.choices((*PEOPLE, FAILS), k=self._choice.choice((1, 2))))
@@ -231,6 +238,9 @@ class Simulation:
         if groups and self._choice.random() < 0.3:
             body["group"] = chat = self._choice.choice(groups)
         response = self._control(name, "POST", "/_mock/inbound", body)
+        demand((response.status == 409) == told.logged_out, "received and logged out", body, response.body)
+        if told.logged_out:
+            return
         demand(response.status == 201, "not received", body, response.body)
         told.messages.append(("inbound", chat, text, "received"))
         told.told_of(response.json["delivery"])
@@ -271,8 +281,7 @@ class Simulation:
             demand(_time(shown["now"]) == target, "the clock", shown["now"], target)
         told.set_clock(target, told.frozen is not None, self.machine.now)
         expected = told.fire(start, target)
-        fired = [one for one in shown["fired"] if one["kind"] in ("task", "auto_reply")]
-        fired = [(one["kind"], *((one["id"], one["result"]) if one["kind"] == "task" else ("", ""))) for one in fired]
+        fired = [_ran(one) for one in shown["fired"] if one["kind"] in ("task", "auto_reply", "pairing")]
         demand(fired == expected, "what ran", fired, expected)
 
     def wait(self, name: str) -> None:
@@ -287,7 +296,12 @@ class Simulation:
         self._look_for_pause(name)
         told, retries = self.told[name], [1, 5, 30][: self._choice.choice((0, 1, 2, 3))]
         ordered = self._choice.random() < 0.7
-        body = {"url": URL, "retries": retries, "ordered": ordered}
+        body: dict[str, Any] = {"url": URL, "retries": retries, "ordered": ordered}
+        if self._choice.random() < 0.2:
+            kinds = {"duplicate": 0.3, "reorder": 0.3, "drop": 0.2, "delay": 1.5}
+            body["chaos"] = dict(self._choice.sample(list(kinds.items()), 2))
+            told.chaotic = told.chaotic or "duplicate" in body["chaos"]
+            told.drops += "drop" in body["chaos"]
         demand(self._control(name, "PUT", self._hook, body).status == 200, "no webhook", body)
         told.webhook, told.most_retries = (ordered, len(retries)), max(told.most_retries, len(retries))
         told.forget_order()
@@ -329,8 +343,24 @@ class Simulation:
         told, connected = self.told[name], self._choice.random() < 0.7
         status = "connected" if connected else "disconnected"
         self._control(name, "POST", "/_mock/instances/default/status", {"status": status})
-        told.connected = connected
-        told.forget_order()
+        told.step(status, told.now(self.machine.now))
+
+    def pairing(self, name: str) -> None:
+        """Press a button of the dashboard, or scan the QR code."""
+        told, now = self.told[name], self.told[name].now(self.machine.now)
+        what = self._choice.choice(("disconnect", "logout", "reconnect", "reconnect", "scan", "scan"))
+        body = {} if what == "scan" else None
+        response = self._control(name, "POST", f"/_mock/instances/default/{what}", body)
+        if what in ("disconnect", "logout"):
+            demand(response.status == 200, what, response.body)
+            told.logged_out = told.logged_out or what == "logout"
+            told.step("disconnected", now)
+            return
+        possible = told.phase == ("disconnected" if what == "reconnect" else "qr")
+        demand((response.status == 200) == possible, what, told.phase, response.body)
+        if possible:
+            told.logged_out = told.logged_out and what != "scan"
+            told.step("initializing" if what == "reconnect" else "connecting", now, 1)
 
     def fault(self, name: str) -> None:
         told = self.told[name]
@@ -382,6 +412,7 @@ class Simulation:
         demand(again == export, "an export changes when it is imported")
         self.origins[name] = self._after_return(self.told[name])
         self.told[name] = self.origins[name].copy()
+        self.last_events[name] = 0
 
     def restart(self, name: str) -> None:
         """Stop the emulator, and start another one from the exports of its worlds."""
@@ -393,6 +424,55 @@ class Simulation:
             self.origins[one] = self._after_return(self.told[one])
             self.told[one] = self.origins[one].copy()
             self.snapshots[one].clear()
+            self.last_events[one] = 0
+
+    def autosave(self, name: str) -> None:
+        """Save all worlds, as --autosave does: a kill continues from here."""
+        self.saved = {one: (self._raw_export(one), self.told[one].copy()) for one in NAMES}
+
+    def kill(self, name: str) -> None:
+        """Kill the emulator, and start another one from what was saved last."""
+        self.machine.boot_from(self.saved["default"][0].decode())
+        self._create("second", {"export": json.loads(self.saved["second"][0]), "api_key": KEYS["second"]})
+        for one, (export, told) in self.saved.items():
+            demand(self._raw_export(one) == export, "another world after a kill", one)
+            self.origins[one] = self._after_return(told)
+            self.told[one] = self.origins[one].copy()
+            self.snapshots[one].clear()
+            self.last_events[one] = 0
+
+    def unsaved(self, name: str) -> None:
+        """Do what may record no event: --autosave would miss a change."""
+        before, version = self._raw_export(name), self.machine.version(name)
+        for _ in range(self._choice.choice((1, 1, 3))):
+            match self._choice.randrange(6):
+                case 0:
+                    self._pass_by(self._choice.choice((0.0, 0.5)))
+                case 1:
+                    for path in ("groups", "channels", "people", "messages", "deliveries", "instances", "transcript"):
+                        self._control(name, "GET", f"/_mock/{path}")
+                case 2:
+                    method, path, body = self._choice.choice(self._wrong_calls(name))
+                    if path.startswith("/_mock"):
+                        self._control(name, method, path, body)
+                case 3:
+                    self._control(name, "POST", "/_mock/deliveries/settle")
+                    self._check_receivers()
+                case _:
+                    OPERATIONS[self._choice.choice(QUIET)][1](self, name)
+                    self._check_receivers()
+        if self.machine.version(name) == version:
+            now = self._export(name)
+            changed = [key for key, was in json.loads(before).items() if was != now[key] and key not in IN_FLIGHT]
+            demand(not changed, "changed without an event, so --autosave misses it", changed)
+
+    def follow(self, name: str) -> None:
+        """Read the log on from the last event that was read: numbers increase, also over resets."""
+        last = self.last_events[name]
+        found = self._control(name, "GET", f"/_mock/events?since={last}&limit=1000").json
+        numbers = [event["id"] for event in found["events"]]
+        demand(numbers == sorted(set(numbers)) and (not numbers or numbers[0] > last), "event numbers", last, numbers)
+        self.last_events[name] = numbers[-1] if numbers else last
 
     def audit(self, name: str) -> None:
         self._audit(name)
@@ -544,16 +624,23 @@ OPERATIONS: dict[str, tuple[float, Callable[[Simulation, str], None]]] = {
     "resume": (2, Simulation.resume),
     "redeliver": (2, Simulation.redeliver),
     "connection": (2, Simulation.connection),
+    "pairing": (1, Simulation.pairing),
     "fault": (2, Simulation.fault),
     "snapshot": (1, Simulation.snapshot),
     "restore": (1, Simulation.restore),
     "reset": (0.5, Simulation.reset),
     "reimport": (0.3, Simulation.reimport),
     "restart": (0.1, Simulation.restart),
+    "autosave": (0.2, Simulation.autosave),
+    "kill": (0.1, Simulation.kill),
+    "unsaved": (0.5, Simulation.unsaved),
+    "follow": (1, Simulation.follow),
     "refuse": (0.3, Simulation.refuse),
     "audit": (1, Simulation.audit),
 }
 """Each operation with its share."""
+QUIET = "cancel participants rule set_clock webhook no_webhook pause resume redeliver connection pairing fault".split()
+"""Operations that call the control plane, whose calls have no event of their own."""
 
 
 def program(seed: int, steps: int) -> Iterator[Step]:
@@ -608,6 +695,11 @@ def no_errors_logged() -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
+
+
+def _ran(fired: dict[str, Any]) -> tuple[str, str, str]:
+    kind, id_, result = fired["kind"], fired["id"], fired["result"]
+    return (kind, id_, result) if kind == "task" else (kind, "", result if kind == "pairing" else "")
 
 
 def _local(at: datetime) -> str:

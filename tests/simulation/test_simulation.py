@@ -9,7 +9,7 @@ import pytest
 from tests.simulation import planted
 from tests.simulation.simulation import OPERATIONS, Simulation, failure, program, shrunk
 
-LENGTH = 1_500
+LENGTH = 1_000
 
 
 def run(seed: int, steps: int = LENGTH) -> Simulation:
