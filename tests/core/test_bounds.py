@@ -89,14 +89,18 @@ def test_a_file_that_is_needed_no_more_is_evicted(end: str, world: World) -> Non
     assert world.state.media.get(task.content.media or "") is None
 
 
-def test_files_of_scheduled_messages_survive_an_export_and_an_import(world: World) -> None:
+def test_files_of_scheduled_messages_survive_an_export_and_an_import(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = world.schedule.add(INSTANCE, [ANN], document(), SOON)
     world.state.media.max_bytes = 1000
     world.sending.send(INSTANCE, [BOB], document())
     saved = exported(world)
+    monkeypatch.setattr("flaresend_mock.core.state.MAX_MEDIA_BYTES", 1000)
 
     again = load(saved)
 
+    assert sum(again.task_files().values()) > 1000
     assert set(again.task_files()) == {task.content.media}
     assert export(again, secrets=True) == saved
 
