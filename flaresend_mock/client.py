@@ -84,7 +84,7 @@ class ControlPlane:
         asked = body.get("timeout") if isinstance(body, dict) else None
         seconds += asked if isinstance(asked, int | float) and asked > 0 else 0.0
         data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds)
-        found = _decoded(data)
+        found = decoded(data)
         if not isinstance(found, dict):
             raise NotAnEmulator(self.url)
         return found
@@ -233,7 +233,7 @@ def _encoded(body: Any) -> bytes | None:
         raise TypeError(f"what is given must be JSON: {error}") from None
 
 
-def _decoded(data: str | bytes) -> Any:
+def decoded(data: str | bytes) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError):
@@ -251,5 +251,5 @@ def _events(lines: Iterable[bytes]) -> Iterator[tuple[str, str, Any]]:
             continue
         if "data" in found:
             number, kind = (found.get(field, [""])[-1] for field in ("id", "event"))
-            yield number, kind, _decoded("\n".join(found["data"]))
+            yield number, kind, decoded("\n".join(found["data"]))
         found = {}

@@ -73,8 +73,7 @@ class Talk:
         order = self.order
         if name == "order" and (found := _WORDS[name].search(text)):
             order = found[1].strip(" ?!.*_")[:100]
-            needs_picture = "cake" in order.lower() and self._last != "image"
-            name = "what" if not order else "ask" if needs_picture else "noted"
+            name = "ask" if "cake" in order.lower() and self._last != "image" else "noted" if order else "what"
         elif self.stage == "picture" and name in ("image", "plain"):
             name = "noted"
         elif name in ("mine", "plain", "cancel") and (not self.order or name != "cancel"):

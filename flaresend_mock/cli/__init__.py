@@ -35,6 +35,7 @@ _MODULES = """run:run env:redirection health:tools reset:worlds receive:worlds m
 deliveries:lists events:lists transcript:lists clock:worlds advance:worlds fault:worlds world:worlds instance:worlds
 qr:worlds ca:redirection verify-signature:tools payload:tools fidelity:tools openapi:tools helper:tools
 completion:tools"""
+_HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 COMMANDS = dict(pair.split(":") for pair in _MODULES.split())  # the module of each, imported when it runs
 
 
@@ -178,11 +179,7 @@ def _greet(emulator: FlaresendMock) -> None:
         print(f"Phones in this network control it by {link}\nAn audience watches by {watching}", flush=True)
 
 
-@click.group(
-    cls=Commands,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-)
+@click.group(cls=Commands, invoke_without_command=True, context_settings=_HELP)
 @click.version_option(version.__version__, prog_name="flaresend-mock")
 @click.pass_context
 def cli(context: click.Context, /, **flags: Any) -> int:

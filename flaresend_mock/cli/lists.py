@@ -102,9 +102,7 @@ def _object(value: Any) -> Shown:
     return value if isinstance(value, dict) else {}
 
 
-def _list(
-    place: tuple[str, str, str], emulator: ControlPlane, as_json: bool, limit: int, since: int | None, **given: Any
-) -> None:
+def _list(place: list[str], emulator: ControlPlane, as_json: bool, limit: int, since: int | None, **given: Any) -> None:
     (name, own_kind, number), follow, kind = place, given.pop("follow"), given.pop("kind", None)
     listing = Listing(emulator, own_kind, as_json, given)
     response = emulator.call("GET", f"/{name}", limit=None if listing.wanted else limit, since=since, kind=kind)
@@ -177,9 +175,9 @@ def _show(listing: Listing, kind: str, data: Any) -> None:
 
 
 COMMANDS = {
-    "messages": partial(_list, ("messages", "message", "event")),
-    "requests": partial(_list, ("requests", "request", "id")),
-    "deliveries": partial(_list, ("deliveries", "delivery", "event")),
-    "events": partial(_list, ("events", "", "id")),
+    "messages": partial(_list, ["messages", "message", "event"]),
+    "requests": partial(_list, ["requests", "request", "id"]),
+    "deliveries": partial(_list, ["deliveries", "delivery", "event"]),
+    "events": partial(_list, ["events", "", "id"]),
     "transcript": _transcript,
 }

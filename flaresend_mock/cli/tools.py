@@ -101,8 +101,7 @@ def _verify_signature(secret: str, headers_file: Any, body_file: Any) -> int:
         if name.lower() in received:
             given = split(received[name.lower()])
             holds.append(expected in given)
-            print(f"{name}: {'holds' if holds[-1] else 'does not hold'}")
-            print(f"  expected {expected}")
+            print(f"{name}: {'holds' if holds[-1] else 'does not hold'}\n  expected {expected}")
             print(f"  received {ascii(' '.join(given))[1:-1]}")
     if not holds:
         print("There is neither a webhook-signature nor an X-Hub-Signature-256 header.")

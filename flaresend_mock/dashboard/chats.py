@@ -129,8 +129,7 @@ def read_chats(world: World, seen: Seen, search: str = "", open_: str = "") -> t
         state, past = world.state, world.past
         for message in reversed(state.messages):
             key = (message.instance, message.chat)
-            if key not in last:
-                last[key] = message
+            last.setdefault(key, message)
             if message.direction == "outbound" and message.event > seen.get(key, past):
                 unread[key] = unread.get(key, 0) + 1
             if wanted and key not in matched and wanted in words(message).lower():

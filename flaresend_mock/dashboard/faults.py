@@ -36,12 +36,10 @@ def _faults(world: World) -> dict[str, object]:
         found = world.faults.all()
         for fault in reversed(found):
             body = _shown(fault)
-            matches = [
-                (name, MASK if name == "key" else _value(world, name, value)) for name, value in fault.match.items()
-            ]
+            met = [(name, MASK if name == "key" else _value(world, name, one)) for name, one in fault.match.items()]
             again = "" if "key" in fault.match else json.dumps(body, ensure_ascii=False, default=str)
             texts = {"effects": fault_effects(body), "frequency": fault_limits(body), "again": again}
-            rules.append({"fault": fault, "matches": matches, **texts})
+            rules.append({"fault": fault, "matches": met, **texts})
     return {"presets": [_preset(found, name, fields) for name, fields in PRESETS.items()], "rules": rules}
 
 

@@ -105,24 +105,19 @@ def _listed(world: World, kind: str) -> dict[str, Any]:
 
 
 def _dialog(world: World, name: str, **values: Any) -> Response:
-    closed = world.state.settings.directory == "closed"
-    limits = {"closed": closed, "longest": models.SUBJECT_LENGTH, "longest_description": models.DESCRIPTION_LENGTH}
-    return part("people_dialog.html", world, dialog=name, **limits, **values)
+    values |= {"longest": models.SUBJECT_LENGTH, "longest_description": models.DESCRIPTION_LENGTH}
+    return part("people_dialog.html", world, dialog=name, closed=world.state.settings.directory == "closed", **values)
 
 
 def _people(world: World) -> list[Entry]:
     ours = {one.number: one for one in world.state.instances.values()}
     found = sorted(world.state.people.values(), key=lambda one: (one.number not in ours, _by_name(one)))
-    return [
-        Entry(
-            one.number,
-            (ours[one.number].name if one.number in ours else "") or one.name or f"+{one.number}",
-            _chat(world, one.number + numbers.USER, ours.keys() - {one.number}) if one.on_whatsapp else None,
-            one,
-            linked=one.number in ours,
-        )
-        for one in found
-    ]
+    entries = []
+    for one in found:
+        title = (ours[one.number].name if one.number in ours else "") or one.name or f"+{one.number}"
+        chat = _chat(world, one.number + numbers.USER, ours.keys() - {one.number}) if one.on_whatsapp else None
+        entries.append(Entry(one.number, title, chat, one, linked=one.number in ours))
+    return entries
 
 
 def _groups(world: World) -> list[Entry]:

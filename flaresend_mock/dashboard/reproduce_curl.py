@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from flaresend_mock.core import kinds, numbers, payloads, redaction, worlds
+from flaresend_mock.core import kinds, models, numbers, payloads, redaction, worlds
 from flaresend_mock.core.event_bodies import OWN_EVENT, given
-from flaresend_mock.core.models import Attempt, Call, Delivery, Media, Message, Webhook
 from flaresend_mock.core.payloads import MAX_FORWARDS, MEDIA_KINDS
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import CONTROL, own_url, services
@@ -26,7 +25,7 @@ _WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
 
-def call_again(world: World, call: Call, attached: Media | None = None) -> str:
+def call_again(world: World, call: models.Call, attached: models.Media | None = None) -> str:
     """Return a command that repeats an API call, with the file that is `attached` to its form, if it is still kept.
 
     It is empty if only the beginning of the body is kept.
@@ -58,7 +57,7 @@ def example(world: World, path: str, body: Mapping[str, Any]) -> str:
     return _with_body(parts, json.dumps({"recipients": [number], "type": "text", **body}).encode())
 
 
-def delivery_again(delivery: Delivery, webhook: Webhook | None) -> str:
+def delivery_again(delivery: models.Delivery, webhook: models.Webhook | None) -> str:
     """Return a command that repeats the last attempt of a delivery to a webhook; empty if there was none."""
     if not delivery.attempts:
         return ""
@@ -69,11 +68,11 @@ def delivery_again(delivery: Delivery, webhook: Webhook | None) -> str:
     return _with_body(parts, delivery.body)
 
 
-def sent_headers(attempt: Attempt) -> dict[str, str]:
+def sent_headers(attempt: models.Attempt) -> dict[str, str]:
     return {name: redaction.MASK if redaction.is_secret(name) else value for name, value in attempt.headers}
 
 
-def inbound_again(world: World, inbound: Mapping[str, Any], media: Media | None) -> str:
+def inbound_again(world: World, inbound: Mapping[str, Any], media: models.Media | None) -> str:
     """Return a command that repeats an inbound message, given as `inbound_of` and `file_of` return it."""
     parts = [_curl("POST", _control(world, "inbound")), *_token()]
     if media is not None and len(media.data) <= INLINE_FILE:
@@ -85,7 +84,7 @@ def inbound_again(world: World, inbound: Mapping[str, Any], media: Media | None)
     return piped + _lines([*parts, *fields])
 
 
-def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) -> dict[str, Any]:
+def inbound_of(world: World, message: models.Message, *, as_lid: bool | None = None) -> dict[str, Any]:
     """Return the body of `POST /_mock/inbound` that repeats a message. The caller holds the lock.
 
     It has no file, unless it is a sample of the emulator. `as_lid`: the event named people by LID; None for as usual.
@@ -127,7 +126,7 @@ def inbound_of(world: World, message: Message, *, as_lid: bool | None = None) ->
     return inbound
 
 
-def file_of(world: World, message: Message) -> Media | None:
+def file_of(world: World, message: models.Message) -> models.Media | None:
     """Return the file of a message, if it is still kept and not one of the emulator's samples."""
     media = world.state.media.get(message.content.media) if message.content.media else None
     return None if media is None or _sample_name(media) else media
@@ -157,7 +156,7 @@ def _token() -> list[str]:
     return [] if services().token is None else ["-H 'X-Control-Token: YOUR_CONTROL_TOKEN'"]
 
 
-def _details(message: Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
+def _details(message: models.Message, body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the fields of a kind of message, without text and file; None if only the payload describes it."""
     kind, target = message.content.type, payloads.target_of(message)
     if message.content.raw or kind == "poll_vote":  # the choices of a vote are encrypted
@@ -196,11 +195,11 @@ def _contact(found: Mapping[str, Any]) -> dict[str, Any]:
     return {"name": found["displayName"], "number": found["number"], "on_whatsapp": found["on_whatsapp"]}
 
 
-def _sample_name(media: Media) -> str | None:
+def _sample_name(media: models.Media) -> str | None:
     return next((name for name in SAMPLES if sample(name).data == media.data), None)
 
 
-def _form(world: World, fields: Mapping[str, Any], attached: Media | None) -> tuple[list[str], str]:
+def _form(world: World, fields: Mapping[str, Any], attached: models.Media | None) -> tuple[list[str], str]:
     given, piped = [], ""
     pairs = ((name, each) for name, one in fields.items() for each in (one if isinstance(one, list | tuple) else [one]))
     for name, value in pairs:

@@ -47,8 +47,7 @@ def of_sent(world: World, message: Message, calls: Sequence[Call], task: Task | 
     content = message.content
     what = f", text={content.text!r}" if content.text else f", type={content.type!r}"
     failed = ", status='failed'" if message.status == "failed" else ""
-    expected = f"to={_literal(names, message.to)}{what}{failed}"
-    return render_template(TEMPLATE, task=task, expected=expected, **made)
+    return render_template(TEMPLATE, task=task, expected=f"to={_literal(names, message.to)}{what}{failed}", **made)
 
 
 def _create_chat(names: Names, world: World, message: Message, about: Message | None = None) -> Code:

@@ -11,9 +11,7 @@ from flask import Response, request
 
 from flaresend_mock.core import models, numbers
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.exchange import SPELLING, Entry, Subject, explain_traffic, newest, parties_of
-from flaresend_mock.dashboard.message_view import NOWHERE, TEXTS, Shown, name_of
-from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
+from flaresend_mock.dashboard import exchange, message_view, pages
 
 PAGE = 50
 KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
@@ -23,8 +21,8 @@ MAX_NAMES = 200
 MAX_NEEDLES = 50
 MIN_DIGITS = 3
 
-KINDS, STATUSES = TEXTS["kinds"], TEXTS["statuses"]
-_UNSENT = ("held", "dropped", NOWHERE)
+KINDS, STATUSES = message_view.TEXTS["kinds"], message_view.TEXTS["statuses"]
+_UNSENT = ("held", "dropped", message_view.NOWHERE)
 _FAILED = ("failed", "interrupted")
 _MARKS = {"delivered": "good", **dict.fromkeys(_FAILED, "bad"), **dict.fromkeys(models.OPEN_STATUSES, "wait")}
 
@@ -43,7 +41,7 @@ class Filter(NamedTuple):
         return urlencode({name: value for name, value in self._asdict().items() if value})
 
 
-@blueprint.get("/w/<world>/traffic")
+@pages.blueprint.get("/w/<world>/traffic")
 def traffic(world: World) -> Response:
     wanted = _filter(world)
     with world.lock:
@@ -54,45 +52,45 @@ def traffic(world: World) -> Response:
         wanted = wanted._replace(after=world.state.events.last_number)
     values = {"wanted": wanted, "shown": read_page(world, wanted), "grown": 0}
     values["people"] = sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]])
-    response = page("traffic.html", world, "traffic", **values)
+    response = pages.page("traffic.html", world, "traffic", **values)
     response.headers["HX-Replace-Url"] = f"traffic?{wanted.query}" if wanted.query else "traffic"
     return response
 
 
-@blueprint.get("/w/<world>/traffic/<int:number>")
+@pages.blueprint.get("/w/<world>/traffic/<int:number>")
 def one_entry(world: World, number: int) -> Response:
-    found = explain_traffic(world, number)
+    found = exchange.explain_traffic(world, number)
     (row,) = _Listing(world, Filter()).rows([(number, found["at"], found.get("call") or found["delivery"])])
-    return page("traffic_entry.html", world, "traffic", found=found, one=row)
+    return pages.page("traffic_entry.html", world, "traffic", found=found, one=row)
 
 
-@blueprint.get("/w/<world>/parts/traffic/older")
+@pages.blueprint.get("/w/<world>/parts/traffic/older")
 def older_entries(world: World) -> Response:
-    shown = read_page(world, wanted := _filter(world), before=number_argument("before"))
-    return part("traffic_older.html", world, wanted=wanted, shown=shown)
+    shown = read_page(world, wanted := _filter(world), before=pages.number_argument("before"))
+    return pages.part("traffic_older.html", world, wanted=wanted, shown=shown)
 
 
-@blueprint.get("/w/<world>/parts/traffic/news")
+@pages.blueprint.get("/w/<world>/parts/traffic/news")
 def new_entries(world: World) -> Response:
-    wanted, oldest = _filter(world), number_argument("oldest")
-    found = read_news(world, wanted, number_argument("since"), oldest)
-    grown, all_ = number_argument("grown") + len(found["fresh"]), found["all"]
+    wanted, oldest = _filter(world), pages.number_argument("oldest")
+    found = read_news(world, wanted, pages.number_argument("since"), oldest)
+    grown, all_ = pages.number_argument("grown") + len(found["fresh"]), found["all"]
     anew = read_page(world, wanted, count=PAGE if all_ else KEPT) if all_ or grown > KEPT else None
     values = {"wanted": wanted, "found": found, "anew": anew, "kept": KEPT, "oldest": oldest}
     values |= {"grown": 0 if anew else grown, "cut": not all_ and grown > KEPT}
-    response = part("traffic_news.html", world, **values)
+    response = pages.part("traffic_news.html", world, **values)
     if found["changed"]:
         triggers = {f"delivery-{row['number']}": row["number"] for row in found["changed"]}
         response.headers["HX-Trigger"] = json.dumps(triggers)
     return response
 
 
-@blueprint.get("/w/<world>/parts/traffic/<int:number>")
+@pages.blueprint.get("/w/<world>/parts/traffic/<int:number>")
 def details(world: World, number: int) -> Response:
-    return part("traffic_details.html", world, found=explain_traffic(world, number))
+    return pages.part("traffic_details.html", world, found=exchange.explain_traffic(world, number))
 
 
-def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> Shown:
+def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> message_view.Shown:
     """Return the newest calls and deliveries that a filter selects, or those before an event.
 
     `older` is the event before which the list continues, or None at its end.
@@ -100,22 +98,22 @@ def read_page(world: World, wanted: Filter, before: int | None = None, count: in
     with world.lock:
         events, last = world.state.events.since(wanted.after), world.state.events.last_number
     listing = _Listing(world, wanted)
-    found = (one for one in newest(events) if (before is None or one[0] < before) and listing.fits(one[2]))
+    found = (one for one in exchange.newest(events) if (before is None or one[0] < before) and listing.fits(one[2]))
     entries = list(islice(found, count + 1))
     older = entries[count - 1][0] if len(entries) > count else None
     return {"rows": listing.rows(entries[:count]), "older": older, "last": last}
 
 
-def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
+def read_news(world: World, wanted: Filter, since: int, oldest: int) -> message_view.Shown:
     """Return the rows to add to a list that was read at an event, and its rows from `oldest` on that changed since."""
     with world.lock:
         log = world.state.events
         events, last = log.since(since), log.last_number
         known = log.since(max(oldest - 1, wanted.after), "delivery") if oldest and events else []
     listing = _Listing(world, wanted)
-    fresh = {entry[0]: entry for entry in newest(events) if entry[0] > wanted.after and listing.fits(entry[2])}
-    earlier = {entry[0]: entry for entry in newest([one for one in known if one.number <= since])}
-    changed: dict[int, Entry] = {}
+    fresh = {entry[0]: entry for entry in exchange.newest(events) if entry[0] > wanted.after and listing.fits(entry[2])}
+    earlier = {entry[0]: entry for entry in exchange.newest([one for one in known if one.number <= since])}
+    changed: dict[int, exchange.Entry] = {}
     for event in events:
         now = event.subject
         if not isinstance(now, models.Delivery) or now.event not in earlier:
@@ -132,7 +130,7 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> Shown:
 
 
 def _filter(world: World) -> Filter:
-    kind, status, after = request.args.get("kind", ""), request.args.get("status", ""), number_argument("after")
+    kind, status, after = request.args.get("kind", ""), request.args.get("status", ""), pages.number_argument("after")
     path, person = (request.args.get(name, "")[:MAX_FILTER].strip() for name in ("path", "person"))
     known = {"kind": kind if kind in KINDS else "", "status": status if status in STATUSES else ""}
     return Filter(path=path, person=person, after=after if after <= world.state.events.last_number else 0, **known)
@@ -143,11 +141,10 @@ class _Listing:
         self._world, self._wanted = world, wanted
         self._path = wanted.path.strip().lower()
         with world.lock:
-            state = world.state
             self._needles = _needles(world, wanted.person) if wanted.person.strip() else None
-            self._urls = {one.id: one.webhook.url if one.webhook else "" for one in state.instances.values()}
+            self._urls = {one.id: one.webhook.url if one.webhook else "" for one in world.state.instances.values()}
 
-    def fits(self, subject: Subject) -> bool:
+    def fits(self, subject: exchange.Subject) -> bool:
         wanted = self._wanted
         return (
             wanted.kind in ("", _kind(subject))
@@ -156,48 +153,48 @@ class _Listing:
             and (self._needles is None or self._concerns(subject))
         )
 
-    def rows(self, entries: Iterable[Entry]) -> list[Shown]:
+    def rows(self, entries: Iterable[exchange.Entry]) -> list[message_view.Shown]:
         with self._world.lock:
             return [self._row(*entry) for entry in entries]
 
-    def _row(self, number: int, at: datetime, subject: Subject) -> Shown:
+    def _row(self, number: int, at: datetime, subject: exchange.Subject) -> message_view.Shown:
         """Return one row; `mark` is good, bad, wait or off, `fits` tells whether the filter still selects it."""
         if isinstance(subject, models.Call):
-            parties, mark = parties_of(subject), "good" if subject.succeeded else "bad"
+            parties, mark = exchange.parties_of(subject), "good" if subject.succeeded else "bad"
         else:
             parties, mark = [subject.chat], _MARKS.get(subject.status, "off")
         row = {"number": number, "at": at, "kind": _kind(subject), "subject": subject, "mark": mark}
-        names = list(dict.fromkeys(name_of(self._world, party) for party in parties))
+        names = list(dict.fromkeys(message_view.name_of(self._world, party) for party in parties))
         return {**row, "where": self._where(subject), "names": names, "fits": self.fits(subject)}
 
-    def _where(self, subject: Subject) -> str:
+    def _where(self, subject: exchange.Subject) -> str:
         if isinstance(subject, models.Call):
             return subject.url
         if subject.attempts:
             return subject.attempts[-1].url
-        return "" if subject.status == NOWHERE else self._urls.get(subject.instance, "")
+        return "" if subject.status == message_view.NOWHERE else self._urls.get(subject.instance, "")
 
-    def _has_path(self, subject: Subject) -> bool:
+    def _has_path(self, subject: exchange.Subject) -> bool:
         where = self._where(subject).lower()
         if isinstance(subject, models.Call):
             where += f" {subject.raw_url.lower()}"
         return self._path in where or ("%" in where and self._path in unquote(where))
 
-    def _concerns(self, subject: Subject) -> bool:
+    def _concerns(self, subject: exchange.Subject) -> bool:
         if isinstance(subject, models.Call):
             body = subject.body if isinstance(subject.body, bytes) else str(subject.body or "").encode()
             text = unquote(f"{subject.url} ").encode(errors="replace") + body
         else:
             text = subject.chat.encode() + b" " + subject.body
-        text = text.translate(None, SPELLING)
+        text = text.translate(None, exchange.SPELLING)
         return any(needle in text for needle in self._needles or ())
 
 
-def _kind(subject: Subject) -> str:
+def _kind(subject: exchange.Subject) -> str:
     return "call" if isinstance(subject, models.Call) else "delivery"
 
 
-def _statuses(subject: Subject) -> set[str]:
+def _statuses(subject: exchange.Subject) -> set[str]:
     if isinstance(subject, models.Call):
         return {_status_class(subject.status)}
     groups = {"pending": models.OPEN_STATUSES, "failed": _FAILED, "unsent": _UNSENT}
@@ -213,7 +210,7 @@ def _needles(world: World, person: str) -> list[bytes]:
     """Return the numbers, LIDs and JIDs that the filter for a person looks for. The caller holds the lock."""
     wanted, state = person.strip().lower(), world.state
     found = [wanted.removesuffix(numbers.USER)] if "@" in wanted else []
-    digits = wanted.encode(errors="replace").translate(None, SPELLING)
+    digits = wanted.encode(errors="replace").translate(None, exchange.SPELLING)
     if digits.isdigit() and len(digits) >= MIN_DIGITS:
         found += [digits.decode()]
         found += [one.lid for one in state.people.values() if digits.decode() in one.number]
@@ -222,4 +219,4 @@ def _needles(world: World, person: str) -> list[bytes]:
             found += [one.number, one.lid]
     found += [one.id for one in state.groups.values() if wanted in one.subject.lower()]
     found += [one.id for one in state.channels.values() if wanted in one.name.lower()]
-    return [one.encode(errors="replace").translate(None, SPELLING) for one in found[:MAX_NEEDLES]]
+    return [one.encode(errors="replace").translate(None, exchange.SPELLING) for one in found[:MAX_NEEDLES]]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True  # pytest shows the line of the test instead
 
 _Event = Mapping[str, Any]
+_File = Path | str | None
 _Since = int | Message | Request | Delivery | None
 _Model = TypeVar("_Model", Message, Request, Delivery)
 
@@ -136,14 +137,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self
 
     def receive(
-        self,
-        /,
-        sender: str | int,
-        text: str | None = None,
-        *,
-        file: Path | str | None = None,
-        wait: bool = True,
-        **fields: Any,
+        self, /, sender: str | int, text: str | None = None, *, file: _File = None, wait: bool = True, **fields: Any
     ) -> _Event:
         """Send a message from a person to the instance, and return the event that its webhook gets.
 

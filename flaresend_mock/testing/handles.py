@@ -203,10 +203,8 @@ def refuse_in_loop(call: str, of: str = "flaresend_mock", how: str = "await") ->
     except RuntimeError:
         return
     if is_task:
-        raise RuntimeError(
-            f"{call}() would block the event loop that runs this test, and its application: "
-            f"use `{how} {of}.aio.{call}(…)`"
-        )
+        instead = f"use `{how} {of}.aio.{call}(…)`"
+        raise RuntimeError(f"{call}() would block the event loop that runs this test, and its application: {instead}")
 
 
 def _undo(undo: Callable[[], None], error: BaseException | None) -> None:

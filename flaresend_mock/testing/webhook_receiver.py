@@ -1,6 +1,5 @@
 """A receiver of webhooks that records them, for tests without an application."""
 
-import json
 import threading
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug import Request, Response
 
 from flaresend_mock.background.applications import served
+from flaresend_mock.client import decoded
 from flaresend_mock.core.hosts import plain_hosts
 from flaresend_mock.testing import client, handles
 
@@ -102,10 +102,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
             return Response(status=405)
         request.max_content_length = MOST_BYTES
         body = request.get_data()
-        try:
-            event = json.loads(body)
-        except (RecursionError, ValueError):
-            return Response(status=400)
+        event = decoded(body)
         if not isinstance(event, dict):
             return Response(status=400)
         headers = {name.lower(): value for name, value in request.headers.items()}
