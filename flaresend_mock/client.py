@@ -84,8 +84,7 @@ class ControlPlane:
         asked = body.get("timeout") if isinstance(body, dict) else None
         seconds += asked if isinstance(asked, int | float) and asked > 0 else 0.0
         data, _ = self._exchange(method, path, query, _JSON, _encoded(body), seconds)
-        found = decoded(data)
-        if not isinstance(found, dict):
+        if not isinstance(found := decoded(data), dict):
             raise NotAnEmulator(self.url)
         return found
 
@@ -109,8 +108,7 @@ class ControlPlane:
 
     def items(self, response: _Pairs, name: str) -> list[_Json]:
         """Return a list of objects in a response; NotAnEmulator if it has no such list."""
-        found = response.get(name)
-        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        if not isinstance(found := response.get(name), list) or not all(isinstance(one, dict) for one in found):
             raise NotAnEmulator(self.url)
         return found
 
@@ -165,8 +163,7 @@ class ControlPlane:
 
     def _idle_connection(self) -> HTTPConnection | None:
         while self._idle:
-            connection = self._idle.pop()
-            if connection.sock is not None and _is_open(connection.sock):
+            if (connection := self._idle.pop()).sock is not None and _is_open(connection.sock):
                 return connection
             connection.close()
         return None
@@ -176,8 +173,7 @@ class ControlPlane:
         try:
             yield
         except Exception as error:
-            stop = describe_stop(error)
-            if stop is None and not isinstance(error, OSError | ValueError | HTTPException):
+            if (stop := describe_stop(error)) is None and not isinstance(error, OSError | ValueError | HTTPException):
                 raise
             reason = stop or getattr(error, "strerror", None) or (str(error).splitlines() or [""])[0]
             if isinstance(error, TimeoutError):
@@ -190,8 +186,7 @@ class ControlPlane:
 
     def _refusal(self, response: HTTPResponse) -> Exception:
         try:
-            found = json.loads(response.read())
-            if "status" in found:
+            if "status" in (found := json.loads(response.read())):
                 return ControlPlaneError(response.status, "", f"it is {found['status']}", found)
             error = found["error"]
             return ControlPlaneError(response.status, str(error.get("code")), str(error["message"]), found)
@@ -244,8 +239,7 @@ def _events(lines: Iterable[bytes]) -> Iterator[tuple[str, str, Any]]:
     """Yield the events of a stream; an event that the end of the stream cuts off is left out."""
     found: dict[str, list[str]] = {}
     for raw in lines:
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if line:
+        if line := raw.decode("utf-8", "replace").rstrip("\r\n"):
             name, _, value = line.partition(":")
             found.setdefault(name, []).append(value.removeprefix(" "))
             continue

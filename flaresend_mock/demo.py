@@ -40,8 +40,7 @@ def with_conversations(state: State, now: datetime, host: store.HostServices[Wor
                     outcome = poster.post(job.webhook, job.delivery.webhook_id, moment, job.delivery.body)
                     outcome |= {"milliseconds": 12.0, "accepted": True}  # real times differ from start to start
                     world.deliveries.complete(job, models.Attempt(at=moment, **outcome))
-                due = world.state.timers.next_at() or now
-                if due >= until:
+                if (due := world.state.timers.next_at() or now) >= until:
                     break
                 moment = max(moment, due)
                 world.timeline.run_due()

@@ -38,8 +38,7 @@ class Call:
         response = emulator.call(method, target, self.body(body) or None, seconds=self.seconds)
         shown = emulator.items(response, self.items) if self.items else [response]
         output.show(response, as_json, [line for one in shown for line in self._lines(one, given)])
-        warnings = response.get("warnings")
-        if not as_json and isinstance(warnings, list):
+        if not as_json and isinstance(warnings := response.get("warnings"), list):
             for warning in warnings:
                 output.note(str(warning))
 
@@ -80,8 +79,7 @@ def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Comma
     table = json.loads((Path(__file__).parent / "assets" / "commands.json").read_text(encoding="utf-8"))
     if isinstance(table[name], str):  # another name of a command
         name = table[name]
-    inner = [one for one in table if one.startswith(f"{name} ")]
-    if inner:
+    if inner := [one for one in table if one.startswith(f"{name} ")]:
         commands = {one.rpartition(" ")[2]: _command(one, table, functions) for one in inner}
         return click.Group(name, commands, no_args_is_help=False, **table[name])
     return _command(name, table, functions)
@@ -128,17 +126,15 @@ def _file(text: str) -> Path | None:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    found = name_and_value(text)
-    if found is None:
+    if (found := name_and_value(text)) is None:
         raise click.BadParameter(f"{text!r} does not look like directory=closed")
     return found
 
 
 def _step(text: str) -> dict[str, Any]:
-    seconds = span(text)
     if text == "next":
         return {"to_next": True}
-    if seconds is not None:
+    if (seconds := span(text)) is not None:
         return {"seconds": seconds}
     if _BEGINS_LIKE_A_DATE.match(text):
         return {"to": text}

@@ -46,8 +46,7 @@ def token_of(settings: Settings, token: str | None) -> str | None:
 
 def span(text: str) -> float | None:
     """Return the seconds of a span of time; None for another text, or one longer than the calendar."""
-    spelled = _SPAN.fullmatch(text)
-    if not text or spelled is None:
+    if not text or (spelled := _SPAN.fullmatch(text)) is None:
         return None
     amounts = zip(spelled.groups(), (1, *_UNITS.values()), strict=True)
     found = sum(float(amount) * unit for amount, unit in amounts if amount is not None)
@@ -104,8 +103,7 @@ def write_file(file: Path, data: bytes, *, private: bool = False) -> None:
     A symbolic link is followed, and stays, as the user names it now.
     """
     try:
-        place = file.resolve()
-        if place.exists() and not place.is_file():
+        if (place := file.resolve()).exists() and not place.is_file():
             place.write_bytes(data)
             return
         files.write_file(place, data, private=private)

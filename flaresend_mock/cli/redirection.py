@@ -99,8 +99,7 @@ def _opened(tls_ca: Path | None) -> tuple[str, str | None, bytes]:
     from flaresend_mock.http.tls import Authority, certificate_file, default_path
 
     settings = click.get_current_context().obj
-    place = tls_ca or settings.tls_ca or default_path()
-    if place is None:
+    if (place := tls_ca or settings.tls_ca or default_path()) is None:
         raise click.UsageError("this user has no folder for a CA; choose a file for one with --tls-ca")
     place = Path(place).absolute()
     certificate = Authority.open(place, settings.tls_name).certificate

@@ -25,8 +25,7 @@ def _health(emulator: client.ControlPlane, wait: float, as_json: bool) -> None:
     while True:
         limit = client.SECONDS if wait == 0 else min(client.SECONDS, max(1.0, wait - watch.seconds))
         try:
-            response = emulator.call("GET", "/health", seconds=limit)
-            if response.get("status") != "ok":
+            if (response := emulator.call("GET", "/health", seconds=limit)).get("status") != "ok":
                 raise client.NotAnEmulator(emulator.url)
         except (client.ControlPlaneError, client.EmulatorUnreachable) as error:
             problem = getattr(error, "reason", "") or str(error)
@@ -34,8 +33,7 @@ def _health(emulator: client.ControlPlane, wait: float, as_json: bool) -> None:
         else:
             output.document(response)
             return
-        left = wait - watch.seconds
-        if left <= 0:
+        if (left := wait - watch.seconds) <= 0:
             raise click.ClickException(f"{emulator.url} is not ready: {problem}{hint}")
         never.wait(min(SECONDS_BETWEEN, left))
 

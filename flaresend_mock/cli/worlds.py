@@ -19,13 +19,11 @@ _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
 
 def _new_world(given: dict[str, Any]) -> dict[str, Any]:
-    file = given.pop("file", None)
-    if file is None:
+    if (file := given.pop("file", None)) is None:
         return given
     if "fixture" in given:
         raise click.UsageError("--fixture: give --fixture or --file, not both")
-    contents = options.json_or_text(options.read_file(file))
-    if not isinstance(contents, dict):
+    if not isinstance(contents := options.json_or_text(options.read_file(file)), dict):
         raise click.UsageError(f"{file}: it holds no JSON object, as world files and exports do")
     return {**given, "export" if "format" in contents else "world": contents}
 
@@ -137,8 +135,7 @@ def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **give
         except OSError as error:
             raise click.UsageError(f"--file: {file}: {error.strerror}") from None
     response = emulator.call("POST", "/inbound", body)
-    delivery = response.get("delivery")
-    if not isinstance(delivery, dict):
+    if not isinstance(delivery := response.get("delivery"), dict):
         raise NotAnEmulator(emulator.url)
     output.show(response, as_json, [f"{delivery.get('message')} {delivery.get('status')}"])
 
@@ -166,8 +163,7 @@ def _described(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delay(text: str) -> float | dict[str, float]:
-    found = _DELAY.fullmatch(text)
-    if found is None:
+    if (found := _DELAY.fullmatch(text)) is None:
         raise click.UsageError(f"--delay: {text!r} is neither seconds such as 1.5 nor a range such as 1-3")
     return float(found[1]) if found[2] is None else {"from": float(found[1]), "to": float(found[2])}
 

@@ -66,8 +66,7 @@ def newest(events: list[Event]) -> Iterator[Entry]:
     """Yield calls and deliveries, the newest first, each delivery where it began."""
     states: dict[int, Delivery] = {}
     for event in reversed(events):
-        subject = event.subject
-        if isinstance(subject, Call):
+        if isinstance(subject := event.subject, Call):
             yield event.number, event.at, subject
         elif isinstance(subject, Delivery):
             now = states.setdefault(subject.event, subject)
@@ -111,8 +110,7 @@ def _sending(world: World, message: Message) -> dict[str, Any]:
     task = (state.tasks.get(cause.id) or state.ended_tasks.get(cause.id)) if cause.kind == sending.TASK else None
     wanted, changing = (task.call, f"/scheduled-messages/{task.id}") if task else (cause.id or None, "")
     requests = [(one.at, one.subject) for one in state.events.since(0, "request") if isinstance(one.subject, Call)]
-    sent = next((one for one in requests if one[1].id == wanted), None)
-    if sent is None:
+    if (sent := next((one for one in requests if one[1].id == wanted), None)) is None:
         return {"task": task}
     at, call = sent
     calls = [call, *(one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded)]
@@ -187,8 +185,7 @@ def _failed(call: Call, parties: list[str], ours: set[str], others: set[str]) ->
 
 def parties_of(call: Call) -> list[str]:
     jids = [part for part in call.path.split("/") if part.endswith((numbers.GROUP, numbers.CHANNEL))]
-    body = body_of(call)
-    if not isinstance(body, Mapping):
+    if not isinstance(body := body_of(call), Mapping):
         return jids
     body = {str(name).removesuffix("[]"): value for name, value in body.items()}
     for name in _GROUPS:

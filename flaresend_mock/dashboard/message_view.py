@@ -94,8 +94,7 @@ def _file(world: World, content: models.Content) -> Shown | None:
 
 
 def _quote(world: World, wanted: str) -> Shown:
-    quoted = world.state.messages.get(wanted)
-    if quoted is None:
+    if (quoted := world.state.messages.get(wanted)) is None:
         return {"author": "", "line": "a message that is no longer kept"}
     return {"event": quoted.event, "author": name_of(world, quoted.sender), "line": line_of(quoted)}
 

@@ -39,8 +39,7 @@ def call_again(world: World, call: models.Call, attached: models.Media | None = 
     if isinstance(call.body, Mapping):
         fields, piped = _form(world, call.body, attached)
         return piped + _lines([*parts, *fields])
-    raw = call.body if isinstance(call.body, bytes) else b""
-    if raw:
+    if raw := call.body if isinstance(call.body, bytes) else b"":
         parts.append("-H " + _quoted(f"Content-Type: {headers.get('CONTENT_TYPE', '')}"))
     if call.status == 415 and (encoding := headers.get("HTTP_CONTENT_ENCODING")):
         parts.append("-H " + _quoted(f"Content-Encoding: {encoding}"))
@@ -102,8 +101,7 @@ def inbound_of(world: World, message: models.Message, *, as_lid: bool | None = N
     usual = None if senders == "auto" and "group" in inbound else senders == "lid"
     if as_lid not in (None, usual):
         inbound["from_lid"] = as_lid
-    details = _details(message, body)
-    if details is None:
+    if (details := _details(message, body)) is None:
         return inbound | {"message": dict(message.payload or {})}
     inbound |= {} if content.type == "text" else {"type": content.type}
     inbound |= {"text": content.text or ""} if content.type in _WORDED else {}
@@ -134,8 +132,7 @@ def file_of(world: World, message: models.Message) -> models.Media | None:
 
 def key_of(world: World, instance_id: str | None) -> str:
     """Return the API key of an instance if it is the default one, or else a placeholder."""
-    instance = world.state.instances.get(instance_id or "")
-    if instance is None:
+    if (instance := world.state.instances.get(instance_id or "")) is None:
         return "UNKNOWN_KEY"
     return KNOWN_KEY if KNOWN_KEY in instance.api_keys else "API_KEY_OF_THE_INSTANCE"
 

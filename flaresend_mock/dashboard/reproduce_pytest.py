@@ -80,8 +80,7 @@ def _repeat_call(names: Names, call: Call) -> Code:
 
 
 def _create_other(names: Names, world: World, inbound: Mapping[str, Any], other: str) -> Code:
-    before = world.state.messages.get(other)
-    if before is None or before.direction == "inbound":
+    if (before := world.state.messages.get(other)) is None or before.direction == "inbound":
         plain = {name: inbound[name] for name in ("from", "group") if name in inbound}
         plain["text"] = FIRST_MESSAGE
         can_be_written = before is not None and before.content.type != OWN_EVENT and payloads.target_of(before) is None

@@ -115,12 +115,10 @@ def read_news(world: World, wanted: Filter, since: int, oldest: int) -> message_
     earlier = {entry[0]: entry for entry in exchange.newest([one for one in known if one.number <= since])}
     changed: dict[int, exchange.Entry] = {}
     for event in events:
-        now = event.subject
-        if not isinstance(now, models.Delivery) or now.event not in earlier:
+        if not isinstance(now := event.subject, models.Delivery) or now.event not in earlier:
             continue
         number, began, before = earlier[now.event]
-        rows = changed if listing.fits(before) else fresh if listing.fits(now) else None
-        if rows is not None:
+        if (rows := changed if listing.fits(before) else fresh if listing.fits(now) else None) is not None:
             rows.pop(number, None)
             rows[number] = number, began, now
     if len(fresh) > MAX_NEWS:  # the whole list is replaced

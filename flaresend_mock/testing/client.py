@@ -283,8 +283,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             self._control.call("DELETE", f"{self._path}/webhook")
         else:
             pem = ca.read_text(encoding="utf-8") if isinstance(ca, Path) else ca
-            body = {"url": url, "ca": pem, "verify": verify, **options}
-            self._control.call("PUT", f"{self._path}/webhook", body)
+            self._control.call("PUT", f"{self._path}/webhook", {"url": url, "ca": pem, "verify": verify, **options})
 
     def webhook_receiver(
         self, /, *, host: str | None = None, shown: str | None = None, tls: bool = False, **options: Any
@@ -340,8 +339,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             refuse_in_loop("webhook_app", how="async with")  # this thread could not wait for its calls
             self._control.caller.join()
         context = copy_context() if loop else Context()  # asgiref has the thread of the transaction in the test's
-        caller = self._control.caller if thread == "caller" else None
-        application = applications.Application(handle, caller, context)
+        application = applications.Application(handle, self._control.caller if thread == "caller" else None, context)
         if self._here:
             base = opened.enter_context(applications.mounted(application))
         else:
@@ -412,9 +410,8 @@ class Flaresend(AbstractContextManager["Flaresend"]):
             addable: False for a person whose privacy settings forbid that others add them to groups.
             rules: automatic replies, such as {"when": "price", "reply": "How much?", "after": 2}.
         """
-        details = {"name": name, "lid": lid, "on_whatsapp": on_whatsapp, "addable": addable}
-        lists = {"aliases": [str(alias) for alias in aliases], "rules": list(rules)}
-        self._control.call("PUT", f"/people/{part(str(number))}", {**details, **lists})
+        details = {"name": name, "lid": lid, "on_whatsapp": on_whatsapp, "addable": addable, "rules": list(rules)}
+        self._control.call("PUT", f"/people/{part(str(number))}", {**details, "aliases": list(map(str, aliases))})
 
     def snapshot(self, name: str | None = None) -> Snapshot:
         """Save the state of the world, to return to it later."""
@@ -460,8 +457,7 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         self._control.close()
 
     def _inbound(self, call: str, body: _Event, wait: bool) -> _Event:
-        waits = wait and bool(self._served) and not applications.is_handling()
-        if waits:
+        if waits := wait and bool(self._served) and not applications.is_handling():
             refuse_in_loop(call)
         event = dict(self._control.call("POST", "/inbound", {"instance": self._instance, **body})["event"])
         if waits:

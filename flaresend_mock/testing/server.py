@@ -132,8 +132,7 @@ class Server(AbstractContextManager["Server"]):
 @contextmanager
 def serving(url: str | None = None) -> Iterator[Server]:
     """Use the emulator at a URL, or in FLARESEND_MOCK_URL, or start one in this process."""
-    found = (url or ENVIRONMENT.get(f"{PREFIX}URL", "")).strip().rstrip("/")
-    if found:
+    if found := (url or ENVIRONMENT.get(f"{PREFIX}URL", "")).strip().rstrip("/"):
         with Server(found, ENVIRONMENT.get(f"{PREFIX}CONTROL_TOKEN", "").strip() or None) as server:
             yield server.check()
         return

@@ -102,8 +102,7 @@ class WebhookReceiver(AbstractContextManager["WebhookReceiver"]):
             return Response(status=405)
         request.max_content_length = MOST_BYTES
         body = request.get_data()
-        event = decoded(body)
-        if not isinstance(event, dict):
+        if not isinstance(event := decoded(body), dict):
             return Response(status=400)
         headers = {name.lower(): value for name, value in request.headers.items()}
         with self._changed:
