@@ -3,8 +3,6 @@
 It imports little before it knows what to do: a container's health check runs it every 2 seconds.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import sys

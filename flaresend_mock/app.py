@@ -4,8 +4,6 @@ These are Flask applications of their own, built once for the whole process: com
 most tests. Each request carries the services of the emulator that it came to.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 from collections.abc import Callable, Iterable

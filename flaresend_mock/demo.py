@@ -1,7 +1,5 @@
 """The past of the shipped world `demo`: conversations that took place by calls and webhooks, as all others do."""
 
-from __future__ import annotations
-
 import json
 import logging
 from contextlib import closing

@@ -1,7 +1,5 @@
 """The options of the emulator: name, type, default and meaning, and their values from flags and the environment."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

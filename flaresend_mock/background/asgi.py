@@ -1,7 +1,5 @@
 """Calls applications of ASGI and of aiohttp, in event loops, with the environ of a WSGI request."""
 
-from __future__ import annotations
-
 import asyncio
 import inspect
 import logging

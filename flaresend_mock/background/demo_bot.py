@@ -3,8 +3,6 @@
 It keeps nothing: what it knows of a customer follows from the messages of the world, so it survives exports and resets.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Iterator

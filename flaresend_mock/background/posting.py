@@ -1,7 +1,5 @@
 """Signs and posts webhook events: over sockets, or to WSGI applications in this process."""
 
-from __future__ import annotations
-
 import binascii
 import hashlib
 import hmac

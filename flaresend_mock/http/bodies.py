@@ -1,7 +1,5 @@
 """Bodies: JSON and forms are read into the same shape, and JSON is written as compact UTF-8."""
 
-from __future__ import annotations
-
 import json
 import re
 import sys

@@ -1,7 +1,5 @@
 """What the HTTP packages know about a request: the emulator that it came to, its path, headers and connection."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import os

@@ -3,8 +3,6 @@
 Heads are parsed strictly: httptools reads the fields, and everything is counted in raw bytes.
 """
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable, Iterator

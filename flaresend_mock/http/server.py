@@ -3,8 +3,6 @@
 It speaks HTTP/1, TLS and proxy on every port: the first byte of a connection tells HTTP from TLS.
 """
 
-from __future__ import annotations
-
 import logging
 import selectors
 import socket

@@ -4,8 +4,6 @@ Each call runs in a thread of its own, so the event loop stays free for the appl
 goes on there until the emulator responds, at the latest when it deletes the world; its outcome is dropped.
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
