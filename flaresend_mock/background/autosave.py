@@ -59,6 +59,7 @@ class Autosave:
             watch = Stopwatch()
             self._save_all()
             pause = max(PAUSE, watch.seconds * (SHARE - 1))
+            log.debug("autosave: the next one is in %.1f s", pause)
 
     def _save_all(self) -> None:
         worlds, problem = {world.name: world for world in self._worlds()}, ""
