@@ -121,16 +121,6 @@ def _remove_admin(right: Any) -> Any:
     return change
 
 
-def _retry_forever(right: Any) -> Any:
-    def complete(self: Any, job: Any, attempt: Any, *, final: bool = False) -> None:
-        if len(job.webhook.retries) == 3:
-            job = self.lanes._busy.get(deliveries.lane_of(job.delivery)) and job
-            object.__setattr__(job.webhook, "retries", (1, 5, 30, 30))
-        right(self, job, attempt, final=final)
-
-    return complete
-
-
 def _miss_event(right: Any) -> Any:
     def record(self: Any, kind: str, subject: Any, at: Any = None) -> Any:
         return None if kind == "person" and self.state.events.last_number % 2 else right(self, kind, subject, at)
@@ -151,7 +141,6 @@ PLANTED: dict[str, Planted] = {
     "events beyond 20 stay when the phone is back": (deliveries.Deliveries, "waiting", _drop_waiting),
     "demoting two people removes them": (groups.Groups, "_change", _remove_admin),
     "some changes of people have no event, so that an autosave misses them": (store.Store, "record", _miss_event),
-    "a webhook with three retries is tried five times": (deliveries.Deliveries, "complete", _retry_forever),
 }
 
 
