@@ -67,7 +67,6 @@ class DelayInput(Input):
 _DESCRIBED = instance(activity.Delivery).fields | instance(activity.Request).fields
 _ONLY_OF_FAULTS = {"key": Property(str, "The API key of the call."), "url": Property(str, "The URL of the webhook.")}
 _MATCHED = {name: (_DESCRIBED | _ONLY_OF_FAULTS)[name] for name in {**CALL_FIELDS, **DELIVERY_FIELDS}}
-"""What faults match: fields of calls, or of deliveries."""
 
 
 class FaultInput(Input):

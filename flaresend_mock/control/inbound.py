@@ -212,7 +212,6 @@ def _from_text(name: str, field: Any, value: Any) -> Any:
 
 
 _UNCHANGED = ("instance", "group", "reply_to", "target", "forward", "forwarded", "chaos")
-"""The fields that an `InboundMessage` has under the same name."""
 _DEFAULTS = json.loads((Path(__file__).parent / "assets" / "inbound.json").read_text("utf-8"))
 """What a message holds that is not given: its text, by kind, its details, by kind, and the contacts that it names."""
 _CONTACTS = ContactInput(many=True).load(_DEFAULTS["contacts"])

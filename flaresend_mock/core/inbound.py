@@ -182,15 +182,13 @@ class Inbound:
                 self._schedule_auto_reply(message, recipient.rules)
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[models.Rule]) -> None:
-        store = self._store
-        text = message.content.text
+        store, text = self._store, message.content.text
         for rule in rules:
             if text is not None and (rule.when is None or rule.when.lower() in text.lower()):
                 key = store.random.hexadecimal("auto-reply", 16).lower()
-                reply = text if rule.reply is None else rule.reply
-                store.state.auto_replies[key] = models.PendingAutoReply(
-                    message.instance, message.to, reply, None, message.id
-                )
+                said = text if rule.reply is None else rule.reply
+                pending = models.PendingAutoReply(message.instance, message.to, said, None, message.id)
+                store.state.auto_replies[key] = pending
                 store.set_timer(message.at + timedelta(seconds=rule.after), AUTO_REPLY, key)
                 return
 

@@ -14,7 +14,6 @@ from flaresend_mock.core.payloads import TABLES
 COMMON = frozenset({"sender", "instance", "group", "type", "from_lid", "chaos"})  # the fields that every kind has
 
 FIELDS: Mapping[str, tuple[str, ...]] = {kind: tuple(names.split()) for kind, names in TABLES["fields"].items()}
-"""The fields that a kind of message has beside the common ones."""
 KINDS = tuple(FIELDS)  # every kind of message that a person can write
 
 _OTHERS = frozenset("reply_to forwarded mentions media file text caption target emoji link contact contacts".split())
@@ -33,8 +32,7 @@ _HINTS = {
     "target": "name a message that it quotes as reply_to",
     "reply_to": "name the message that it changes as target",
 }
-_FILLED = {"poll": "text", "button_reply": "selected", "list_reply": "selected"}
-"""A field that is not empty where it is given."""
+_FILLED = {"poll": "text", "button_reply": "selected", "list_reply": "selected"}  # not empty where given
 _ONE_OF = (("text", "caption"), ("text", "emoji"))  # two names of one thing
 
 

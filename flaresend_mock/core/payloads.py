@@ -44,8 +44,7 @@ those that tell it. not_shown: the parts of outbound messages that WhatsApp does
 WAVEFORM_BARS = 64
 MAX_FORWARDS = 127
 
-MEDIA_KINDS: Mapping[str, str] = TABLES["media"]
-"""The kinds of message with a file, and the kind of media that the file is encrypted as; see `media_kind`."""
+MEDIA_KINDS: Mapping[str, str] = TABLES["media"]  # and the media that the file is encrypted as
 
 REPLIES = frozenset({"button_reply", "list_reply"})  # to the last message of the instance, without `reply_to`
 

@@ -27,8 +27,7 @@ from flaresend_mock.http.turns import LARGE
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-LISTS = ("recipients", "participants", "groupJids")
-"""The fields of forms of the API that are lists."""
+LISTS = ("recipients", "participants", "groupJids")  # the fields of forms of the API that are lists
 NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
@@ -64,7 +63,6 @@ class Limits:
 
 LIMITS = Limits()
 UNKNOWN_LIMITS = replace(LIMITS, json=MAX_UNREAD, urlencoded=MAX_UNREAD, multipart=MAX_UNREAD)
-"""Limits for a caller who is not known."""
 MEDIA_LIMITS = replace(LIMITS, json=sys.maxsize, base64=frozenset({("media", "base64")}))
 IMPORT_LIMITS = Limits(
     depth=3 * MAX_DEPTH,  # an export wraps accepted bodies in a few more layers

@@ -43,18 +43,16 @@ _UNTRUSTED = ("UNKNOWN_CA", "BAD_CERTIFICATE", "CERTIFICATE_UNKNOWN")  # alerts 
 class Connection:
     """Serves one connection until it ends. A thread of its own calls `run`. One that is not `is_served` is refused."""
 
-    def __init__(
-        self, server: HttpServer, connection: socket.socket, client: tuple[Any, ...], *, is_served: bool
-    ) -> None:
+    def __init__(self, server: HttpServer, own: socket.socket, client: tuple[Any, ...], *, is_served: bool) -> None:
         self.server = server
-        self._socket = connection
+        self._socket = own
         self._reader = RequestReader(self._receive, self.send, server.max_body)
         self.is_served = is_served
         self._is_reset = False
         self._turn: threading.Lock | None = None
         self.is_reading, self.is_calling = False, False
         self.client: str = client[0]
-        self.address: tuple[str, int] = connection.getsockname()[:2]
+        self.address: tuple[str, int] = own.getsockname()[:2]
         self._environ: dict[str, Any] = {
             "SCRIPT_NAME": "",
             "SERVER_NAME": self.address[0],

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 HOST = "api.flaresend.com"
 
 _REAL: Any = _socket.getaddrinfo
-_ON: list[Redirection] = []
-"""The emulator's host and port, the file of its CA, and whether to refuse other hosts. The last one counts."""
+_ON: list[Redirection] = []  # host, port, CA file, whether to refuse other hosts
 
 
 def start(host: str, port: int, ca: str, hermetic: bool) -> Redirection:

@@ -361,7 +361,5 @@ def _group(faker: Any, seed: int, index: int, host: str, others: list[str]) -> d
         "description": faker.catch_phrase(),
         "owner": owner,
         "created": created.isoformat(),
-        "participants": [
-            {"number": number, "admin": "superadmin" if number == owner else None} for number in [host, *people]
-        ],
+        "participants": [{"number": one, "admin": "superadmin" if one == owner else None} for one in [host, *people]],
     }

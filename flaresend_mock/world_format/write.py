@@ -54,9 +54,7 @@ def _document(state: State, *, secrets: bool) -> dict[str, Any]:
         **_typed(state.settings, WorldSettings),
         "people": _plain(state.people.values()),
         "instances": _plain(instances if secrets else map(_mask_instance, instances)),
-        "groups": [
-            {"participants": list(group.pop("members").values()), **group} for group in _plain(state.groups.values())
-        ],
+        "groups": [{"participants": list(one.pop("members").values()), **one} for one in _plain(state.groups.values())],
         "channels": [
             {**channel, "roles": [{"number": number, "role": role} for number, role in channel["roles"].items()]}
             for channel in _plain(state.channels.values())
