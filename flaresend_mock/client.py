@@ -93,10 +93,7 @@ class ControlPlane:
 
     @contextmanager
     def stream(self, path: str, last_id: str, **query: Any) -> Iterator[Iterator[tuple[str, str, Any]]]:
-        """Open a stream that goes on after an event. It has the id, kind and JSON of each event; None for no JSON.
-
-        Reading it raises OSError and HTTPException.
-        """
+        """Open a stream of id, kind and JSON of each event after one; reading it raises OSError and HTTPException."""
         headers = {"Accept": "text/event-stream", "Last-Event-ID": last_id}
         with ExitStack() as opened:
             with self._reaching(f"GET {path}"):

@@ -40,10 +40,7 @@ def show(response: Any, as_json: bool, lines: Iterable[str]) -> None:
 
 
 class Table:
-    """Prints rows below headings, aligned; on a terminal in colour, and no wider than it.
-
-    A row has a cell for each column; its `colour` is a parameter of ECMA-48. Later rows may widen the columns.
-    """
+    """Prints rows below headings, on a terminal in colour and no wider; a row's `colour` is a parameter of ECMA-48."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._columns, self._widths = columns, [0] * len(columns)

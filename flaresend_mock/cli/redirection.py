@@ -18,6 +18,9 @@ from flaresend_mock.cli import output
 from flaresend_mock.core.hosts import is_loopback
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, data_folder
 
+# how each runtime or system is told to trust the certificate in a file; docs/tls.md has the same commands
+TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_text(encoding="utf-8"))
+COPY = "flaresend-mock-ca.pem"
 _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")  # values that all readers take without quotes
 
 
@@ -35,8 +38,7 @@ def _env(emulator: client.ControlPlane, form: str, proxy: str | None, folder: Pa
     if form == "compose" and is_loopback(urlsplit(known).hostname or ""):
         name_it = "name their address of the emulator with --proxy http://flaresend:3577"
         output.note(f"containers do not reach {known}; {name_it}")
-    found = {f"{PREFIX}URL": known, **environment.variables(known, known, place, before)}
-    for line in _formatted(form, found, place):
+    for line in _formatted(form, {f"{PREFIX}URL": known, **environment.variables(known, known, place, before)}, place):
         click.echo(line)
 
 
@@ -71,11 +73,6 @@ def _dotenv(value: str) -> str:
     if "'" not in value and "\n" not in value:
         return f"'{value}'"
     return '"' + re.sub(r'(["\\$`])', r"\\\1", value).replace("\n", "\\n") + '"'
-
-
-# how each runtime or system is told to trust the certificate in a file; docs/tls.md has the same commands
-TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_text(encoding="utf-8"))
-COPY = "flaresend-mock-ca.pem"
 
 
 def _ca(emulator: client.ControlPlane | None, as_json: bool, pem: bool, tls_ca: Path | None) -> None:

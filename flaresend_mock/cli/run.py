@@ -33,7 +33,7 @@ SECONDS = 5.0
 MAX_BODY = 64 * 1024 * 1024
 _KEY = re.compile("[!-~]+")
 _CLIENT = {*"host port control_token control_token_file log_format log_level".split()}  # they count for any emulator
-_Others = Counter[tuple[str, bool]]
+_Others = Counter[tuple[str, bool]]  # connections to other hosts, by host and whether passed on
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 
 
@@ -53,10 +53,7 @@ def _run_command(emulator: ControlPlane, hermetic: bool, transcript: bool, comma
 
 @contextmanager
 def _route(client: ControlPlane, hermetic: bool) -> Iterator[tuple[ControlPlane, Mapping[str, str], _Others]]:
-    """Find or start an emulator, and open a way to it until the command has ended; ClickException if there is none.
-
-    Yield its client, the command's variables, and the connections to other hosts, by host and whether passed on.
-    """
+    """Find or start an emulator for a command, whose variables are yielded; ClickException if there is none."""
     settings: Settings = click.get_current_context().obj
     with ExitStack() as opened:
         given: dict[str, str] = {}

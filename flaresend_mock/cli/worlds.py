@@ -14,6 +14,10 @@ from flaresend_mock.cli.commands import Call
 from flaresend_mock.client import LONG_SECONDS, ControlPlane, NotAnEmulator, media_of, part
 from flaresend_mock.core.transcript import fault_line
 
+_WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
+_IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
+_LINE = "{id} {status} {number} {name}"
+_DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:-(\d{1,9}(?:\.\d{1,9})?))?", re.ASCII)
 _OPENING = b'{"format":"flaresend-mock world"'
 _OBEYED = {code: f"\\u{code:04x}" for code in range(0x7F, 0xA0)}
 
@@ -51,8 +55,7 @@ def _set(emulator: ControlPlane, as_json: bool, changes: Sequence[tuple[str, Any
 def _clock(emulator: ControlPlane, as_json: bool, now: str | None, frozen: bool | None) -> None:
     change = {name: value for name, value in (("now", now), ("frozen", frozen)) if value is not None}
     response = emulator.call("PATCH", "/clock", change) if change else emulator.call("GET", "/clock")
-    state = "frozen" if response.get("frozen") else "running"
-    due = response.get("next_due") or "nothing"
+    state, due = "frozen" if response.get("frozen") else "running", response.get("next_due") or "nothing"
     line = f"{response.get('now')}, {state}; time zone {response.get('time_zone')}; next due: {due}"
     output.show(response, as_json, [line])
 
@@ -72,10 +75,6 @@ def _fired(fired: Mapping[str, Any]) -> str:
 def _line(world: Mapping[str, Any]) -> str:
     counts = ", ".join(f"{world.get(name)} {name}" for name in ("instances", "messages", "scheduled", "faults"))
     return f"{world.get('name')}: {counts}; {world.get('now')}, {'frozen' if world.get('frozen') else 'running'}"
-
-
-_WHITE_ON_BLACK, _DEFAULT_COLOURS = "\x1b[97;40m", "\x1b[0m"
-_IMAGES = {".png": "image/png", ".svg": "image/svg+xml"}
 
 
 def _webhook(given: dict[str, Any]) -> dict[str, Any]:
@@ -138,10 +137,6 @@ def _receive(emulator: ControlPlane, as_json: bool, field: Sequence[Any], **give
     if not isinstance(delivery := response.get("delivery"), dict):
         raise NotAnEmulator(emulator.url)
     output.show(response, as_json, [f"{delivery.get('message')} {delivery.get('status')}"])
-
-
-_LINE = "{id} {status} {number} {name}"
-_DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(?:-(\d{1,9}(?:\.\d{1,9})?))?", re.ASCII)
 
 
 def _described(given: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,11 @@ _DIGITS = re.compile(rb"\d{7,}")
 _REACHED = (b'":[]}', b'":[]}}')  # how responses end that name no one who was not reached
 _SENDING = ("/send-message", "/schedule-message", "/message")
 
+pages.blueprint.add_app_template_global(own_url)
+pages.blueprint.add_app_template_global(shown, "call_headers")
+pages.blueprint.add_app_template_global(reproduce_curl.sent_headers)
+pages.blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
+
 
 def explain_message(world: World, message_id: str) -> dict[str, Any]:
     """Return what the template shows of a message, with later ones that change it; NotFound if it is not kept."""
@@ -74,17 +79,11 @@ def newest(events: list[Event]) -> Iterator[Entry]:
                 yield event.number, event.at, now
 
 
+@pages.blueprint.app_template_global()
 def readable(body: Any) -> str:
     given = read_kept(body.encode(errors="replace") if isinstance(body, str) else "" if body is None else body)
     text = given if isinstance(given, str) else json.dumps(given, indent=2, ensure_ascii=False, default=str)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "\n…"
-
-
-pages.blueprint.add_app_template_global(own_url)
-pages.blueprint.add_app_template_global(readable)
-pages.blueprint.add_app_template_global(shown, "call_headers")
-pages.blueprint.add_app_template_global(reproduce_curl.sent_headers)
-pages.blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
 
 
 @pages.blueprint.app_template_global()

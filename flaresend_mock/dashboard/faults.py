@@ -33,8 +33,7 @@ def _faults(world: World) -> dict[str, object]:
     """Return presets, and faults in words, newest first; `again` arms one again, unless a key in it is masked."""
     rules = []
     with world.lock:
-        found = world.faults.all()
-        for fault in reversed(found):
+        for fault in reversed(found := world.faults.all()):
             body = _shown(fault)
             met = [(name, MASK if name == "key" else _value(world, name, one)) for name, one in fault.match.items()]
             again = "" if "key" in fault.match else json.dumps(body, ensure_ascii=False, default=str)

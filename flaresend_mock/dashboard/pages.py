@@ -21,6 +21,8 @@ from flaresend_mock.http.context import audience_of, cookie_of, is_audience, pas
 from flaresend_mock.package_data import guides
 
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
+blueprint.add_app_template_global(formatted)
+blueprint.add_app_template_global(plain)
 
 ROOT = "/_mock/ui/"
 MAX_DEPTH = 20  # The number of parts that the path of a page may have. No page has more.
@@ -182,11 +184,11 @@ def _login_page(problem: str, status: int = 200) -> Response:
     return html(render_template("dashboard/login.html", ui="./", problem=problem), status)
 
 
-def _day(moment: datetime, now: datetime) -> str:
-    words = {0: "Today", 1: "Yesterday"}
-    return words.get((now.date() - moment.date()).days) or f"{moment:%A}, {moment.day} {moment:%B %Y}"
+def _day(at: datetime, now: datetime) -> str:
+    return {0: "Today", 1: "Yesterday"}.get((now.date() - at.date()).days) or f"{at:%A}, {at.day} {at:%B %Y}"
 
 
+@blueprint.app_template_global("size")
 def _size(count: int) -> str:
     """Return a number of bytes in words, such as 1.5 MB."""
     amount, unit = float(count), "bytes"
@@ -195,8 +197,3 @@ def _size(count: int) -> str:
             break
         amount, unit = amount / 1000, larger
     return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
-
-
-blueprint.add_app_template_global(formatted)
-blueprint.add_app_template_global(plain)
-blueprint.add_app_template_global(_size, "size")

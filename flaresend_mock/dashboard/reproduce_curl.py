@@ -26,14 +26,10 @@ _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-
 
 
 def call_again(world: World, call: models.Call, attached: models.Media | None = None) -> str:
-    """Return a command that repeats an API call, with the file that is `attached` to its form, if it is still kept.
-
-    It is empty if only the beginning of the body is kept.
-    """
+    """Return a command that repeats an API call, with the file `attached` to its form; empty if its body was cut."""
     if call.body_size is not None:
         return ""
-    headers = dict(call.headers)
-    parts = [_curl(call.method, own_url() + call.raw_url)]
+    headers, parts = dict(call.headers), [_curl(call.method, own_url() + call.raw_url)]
     if "HTTP_AUTHORIZATION" in headers:
         parts.append(f"-H {shlex.quote(f'Authorization: Bearer {key_of(world, call.instance)}')}")
     if isinstance(call.body, Mapping):
@@ -94,12 +90,10 @@ def inbound_of(world: World, message: models.Message, *, as_lid: bool | None = N
         sent = next((one for one in world.deliveries.all() if one.message == message.id), None)
         return {"event": given(sent.body, message.instance) if sent else {}, **instance}
     opened, context = payloads.open_payload(message.payload), payloads.context_of(message)
-    body = opened.fields
-    group = {"group": message.chat} if message.chat.endswith(numbers.GROUP) else {}
+    body, group = opened.fields, {"group": message.chat} if message.chat.endswith(numbers.GROUP) else {}
     inbound: dict[str, Any] = {"from": message.sender, **group, **instance}
     senders = world.state.settings.senders
-    usual = None if senders == "auto" and "group" in inbound else senders == "lid"
-    if as_lid not in (None, usual):
+    if as_lid not in (None, None if senders == "auto" and "group" in inbound else senders == "lid"):
         inbound["from_lid"] = as_lid
     if (details := _details(message, body)) is None:
         return inbound | {"message": dict(message.payload or {})}

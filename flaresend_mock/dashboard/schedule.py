@@ -42,10 +42,7 @@ def spoken(time: timedelta) -> str:
 
 @live("clock", "schedule_clock.html")
 def _clock(world: World) -> Shown:
-    """Return the face of the clock, in the time zone of its world, and when the next timer is due.
-
-    `ahead` is the distance from real time, `about` the same to the second. The angles of the `hands` are in degrees.
-    """
+    """Return the clock in the world's time zone: `ahead` of real time, `about` to the second, `hands` in degrees."""
     with world.lock:
         now, ahead = world.clock.now(), world.clock.running_setting().offset
         frozen, next_due = world.timeline.frozen, world.state.timers.next_at()

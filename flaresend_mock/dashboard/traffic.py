@@ -91,10 +91,7 @@ def details(world: World, number: int) -> Response:
 
 
 def read_page(world: World, wanted: Filter, before: int | None = None, count: int = PAGE) -> message_view.Shown:
-    """Return the newest calls and deliveries that a filter selects, or those before an event.
-
-    `older` is the event before which the list continues, or None at its end.
-    """
+    """Return the newest rows that a filter selects, or those before an event; the list continues before `older`."""
     with world.lock:
         events, last = world.state.events.since(wanted.after), world.state.events.last_number
     listing = _Listing(world, wanted)

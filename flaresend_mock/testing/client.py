@@ -259,10 +259,8 @@ class Flaresend(AbstractContextManager["Flaresend"]):
     def settle(self) -> None:
         """Wait until each delivery has come as far as it can without time passing: delivered, failed or to be retried.
 
-        Raises:
-            AssertionError: a receiver keeps a delivery under way.
-            RuntimeError: an application that handles a delivery calls this, and would wait for itself; or it is
-                called in a running event loop.
+        AssertionError if a receiver keeps one under way; RuntimeError in a running event loop, or if an application
+        that handles a delivery calls this, and would wait for itself.
         """
         applications.refuse_while_handling()
         refuse_in_loop("settle")

@@ -43,11 +43,8 @@ class FlaresendContainer(DockerContainer):
     Args:
         image: the image; docker has it, or can pull it.
         world: the world to start with: a shipped one by its name, or the path of a world file or an export here.
-        options: options of the emulator, as FlaresendMock takes them. Paths are those in the container.
-
-    Raises:
-        TypeError: an option is unknown.
-        ValueError: an option or the world file has a wrong value.
+        options: options of the emulator, as FlaresendMock takes them. Paths are those in the container. TypeError for
+            an unknown one, ValueError for a wrong value, also in the world file.
     """
 
     def __init__(self, image: str = IMAGE, *, world: str | Path = "default", **options: Any) -> None:
@@ -78,10 +75,7 @@ class FlaresendContainer(DockerContainer):
         return self.with_env(f"{PREFIX}WEBHOOK_URL", self._webhook)
 
     def start(self) -> Self:
-        """Start the container, and wait until the emulator is ready.
-
-        ContainerStartException if it ends, or does not get ready in time; the message has the end of its log.
-        """
+        """Start the emulator; ContainerStartException, with the end of its log, if it ends or is not ready in time."""
         try:
             super().start()
         except APIError as problem:

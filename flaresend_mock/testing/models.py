@@ -10,6 +10,7 @@ MOST_SECONDS = 300
 _SPELLINGS = {"sender": "from", "file_name": "fileName"}
 _FLAGS = {re.ASCII: "a", re.IGNORECASE: "i", re.MULTILINE: "m", re.DOTALL: "s", re.VERBOSE: "x"}
 _CONVERSIONS: dict[str, Any] = {"at": datetime.fromisoformat, "recipients": tuple}
+_CONVERSIONS["attempts"] = lambda attempts: tuple(read(Attempt, one) for one in attempts)
 
 _Model = TypeVar("_Model", "Message", "Scheduled", "Request", "Delivery", "Attempt")
 
@@ -110,9 +111,6 @@ def read(model: type[_Model], shown: Mapping[str, Any]) -> _Model:
         value = shown if one.name == "raw" else shown[one.metadata.get("key", one.name)]
         values[one.name] = _CONVERSIONS[one.name](value) if one.name in _CONVERSIONS else value
     return model(**values)
-
-
-_CONVERSIONS["attempts"] = lambda attempts: tuple(read(Attempt, one) for one in attempts)
 
 
 def message_fields(match: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,8 +50,7 @@ class Server(AbstractContextManager["Server"]):
                 for another name, ValueError with the reason for a wrong value.
         """
         last = self._call("GET", "/events?limit=1")["events"]
-        elsewhere = last[-1]["id"] if last else 0
-        clock = wanted.get("clock", "real")
+        elsewhere, clock = last[-1]["id"] if last else 0, wanted.get("clock", "real")
         if clock not in ("real", "process") or (clock == "process" and self._here is None):
             raise ValueError(f"clock: 'real', or 'process' with an emulator in this process, not {clock!r}")
         made = self._make(wanted, about)
@@ -95,9 +94,8 @@ class Server(AbstractContextManager["Server"]):
         if about and "export" not in body:
             body.setdefault("seed", crc32(about.encode("utf-8", "replace")))
         while True:
-            name = f"test-{getpid()}-{next(_numbers)}"
             try:
-                return self._call("POST", "/worlds", {"name": name, **body})
+                return self._call("POST", "/worlds", {"name": f"test-{getpid()}-{next(_numbers)}", **body})
             except ControlPlaneError as refused:
                 if refused.code == "world_exists":  # another run uses the same emulator
                     continue
