@@ -116,7 +116,6 @@ def _handle(event: dict[str, Any], api: WSGIApplication, world: World) -> bool:
 
 
 def _steps(world: World, instance: Instance, message: Message, chat: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield the calls that follow from a message: method, path and body."""
     talk = Talk(world, instance, message.chat, message.sender, message.event)
     path, to = "/send-message", {"recipients": [message.sender]}
     if talk.former and talk.former != talk.reminder:

@@ -77,8 +77,7 @@ class EmulatorCommand(click.Command):
 def build(name: str, functions: Mapping[str, Callable[..., Any]]) -> click.Command:
     """Build a command, or a group with its commands, from the functions that they call."""
     table = json.loads((Path(__file__).parent / "assets" / "commands.json").read_text(encoding="utf-8"))
-    if isinstance(table[name], str):  # another name of a command
-        name = table[name]
+    name = table[name] if isinstance(table[name], str) else name  # a command may have another name
     if inner := [one for one in table if one.startswith(f"{name} ")]:
         commands = {one.rpartition(" ")[2]: _command(one, table, functions) for one in inner}
         return click.Group(name, commands, no_args_is_help=False, **table[name])

@@ -24,7 +24,6 @@ Shown = Mapping[str, Any]
 
 SECONDS_BETWEEN = 1.0
 MOST_TRIES = 30
-_SERVER_ERROR = 500
 _MOST_NAMED = 3
 _RED = "31"
 _TEXTS = ("text", "caption", "fileName", "file_name", "url", "message", "error")
@@ -58,7 +57,6 @@ class Listing:
         sys.stdout.flush()
 
     def _row(self, kind: str, item: Shown) -> defaultdict[str, str]:
-        """Return the cells of an item, by the names of columns and filters."""
         row = defaultdict(str, {name: str(one) for name, one in item.items() if isinstance(one, str | int)})
         row["time"] = (row["timestamp"] or row["created"])[:19].replace("T", " ")
         if not kind:
@@ -150,7 +148,7 @@ def _follow_on(listing: Listing, last: str, kinds: str | None) -> None:
             if getattr(error, "is_refused", False):
                 output.note(f"{emulator.url}: the emulator has stopped")
                 return
-            if getattr(error, "status", _SERVER_ERROR) < _SERVER_ERROR:
+            if getattr(error, "status", 500) < 500:
                 raise
             why = error
         if (tries := tries + 1) > MOST_TRIES:

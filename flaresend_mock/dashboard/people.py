@@ -74,7 +74,8 @@ def new_group(world: World) -> Response:
 def members(world: World, group: str) -> Response:
     with world.lock:
         found = world.state.groups.get(group) or abort(404, "There is no such group.")
-        return _dialog(world, "members", group=found, members=_members(world, found))
+        shown = _members(world, found)
+    return _dialog(world, "members", group=found, members=shown)
 
 
 @blueprint.get("/w/<world>/parts/people/channels/new", defaults={"channel": None})

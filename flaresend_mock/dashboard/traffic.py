@@ -16,8 +16,7 @@ from flaresend_mock.dashboard import exchange, message_view, pages
 PAGE = 50
 KEPT = 500  # the number of rows that a page keeps when as many new ones have arrived
 MAX_NEWS = 4 * PAGE  # The number of new rows that are added to a page. With more, the list is replaced.
-MAX_FILTER = 200
-MAX_NAMES = 200
+MAX_FILTER = MAX_NAMES = 200
 MAX_NEEDLES = 50
 MIN_DIGITS = 3
 

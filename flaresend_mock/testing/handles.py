@@ -126,8 +126,7 @@ class Fault:
 
     def remove(self) -> None:
         """Remove the fault, unless a reset has removed it."""
-        armed = self._is_armed()
-        self._removed = True
+        armed, self._removed = self._is_armed(), True
         if armed:
             self._control.call("DELETE", f"/faults/{self.id}")
 
