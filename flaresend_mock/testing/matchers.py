@@ -1,31 +1,22 @@
-"""The types of matchers and faults, so that editors and type checkers know what the test kit takes by name.
-
-The emulator checks the values. A test holds the names equal to those that its resources declare.
-"""
+"""The types of matchers and faults, for editors and type checkers. The emulator checks the values."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from re import Pattern
 from typing import Any, Literal, TypeAlias, TypedDict
 
+Regex: TypeAlias = str | Pattern[str]
 Operators = TypedDict(
     "Operators",
-    {
-        "equal": Any,
-        "contains": Any,
-        "regex": str | Pattern[str],
-        "subset": Mapping[str, Any],
-        "one_of": Sequence[Any],
-        "not": Any,
-    },
+    {"equal": Any, "contains": Any, "regex": Regex, "subset": Mapping[str, Any], "one_of": Sequence[Any], "not": Any},
     total=False,
 )
 """Conditions on a field, such as {"contains": "order"}. All of them must hold."""
 
-Text: TypeAlias = str | Pattern[str] | Operators | None
-Number: TypeAlias = str | int | Pattern[str] | Operators  # a phone number, or a JID
+Text: TypeAlias = Regex | Operators | None
+Number: TypeAlias = Regex | int | Operators  # a phone number, or a JID
 Whole: TypeAlias = int | Operators | None
-Time: TypeAlias = str | datetime | Pattern[str] | Operators | None
+Time: TypeAlias = Regex | datetime | Operators | None
 
 
 class MessageMatch(TypedDict, total=False):
