@@ -3,20 +3,12 @@
 from itertools import chain
 from typing import Any
 
+from flaresend_mock.core import channels, deliveries, faults, groups, inbound, instances, media, people, sending
 from flaresend_mock.core.bounded_store import weight
-from flaresend_mock.core.channels import Channels
 from flaresend_mock.core.clock import Now
-from flaresend_mock.core.deliveries import DELAYED, RETRY, Deliveries
 from flaresend_mock.core.errors import LastInstance, SnapshotNotFound, TooMany, WorldFull, require, required
 from flaresend_mock.core.events import Replaced
-from flaresend_mock.core.faults import Faults
-from flaresend_mock.core.groups import Groups
-from flaresend_mock.core.inbound import AUTO_REPLY, Inbound
-from flaresend_mock.core.instances import PAIRING, Instances, Pairing
-from flaresend_mock.core.media import Media
 from flaresend_mock.core.models import Change
-from flaresend_mock.core.people import People
-from flaresend_mock.core.sending import TASK, Schedule, Sending
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices, Store
 from flaresend_mock.core.time_travel import TimeTravel
@@ -32,25 +24,25 @@ class World(Store):
         super().__init__(name, state, real, host)
         self.replacements = 0
         self._origin = state.copy()
-        self.people = People(self)
-        self.pairing = Pairing(self, self.people)
-        self.instances = Instances(self, self.people, self.pairing)
-        self.faults = Faults(self, self.instances)
-        self.media = Media(self)
-        self.sending = Sending(self, self.people, self.instances, self.media)
-        self.groups = Groups(self, self.people, self.instances, self.sending)
-        self.channels = Channels(self, self.instances, self.sending)
-        self.schedule = Schedule(self, self.people, self.instances, self.media, self.sending)
-        self.deliveries = Deliveries(self, self.people, self.instances, self.faults)
-        self.inbound = Inbound(self, self.people, self.instances, self.media, self.deliveries)
+        self.people = people.People(self)
+        self.pairing = instances.Pairing(self, self.people)
+        self.instances = instances.Instances(self, self.people, self.pairing)
+        self.faults = faults.Faults(self, self.instances)
+        self.media = media.Media(self)
+        self.sending = sending.Sending(self, self.people, self.instances, self.media)
+        self.groups = groups.Groups(self, self.people, self.instances, self.sending)
+        self.channels = channels.Channels(self, self.instances, self.sending)
+        self.schedule = sending.Schedule(self, self.people, self.instances, self.media, self.sending)
+        self.deliveries = deliveries.Deliveries(self, self.people, self.instances, self.faults)
+        self.inbound = inbound.Inbound(self, self.people, self.instances, self.media, self.deliveries)
         self.timeline = TimeTravel(
             self,
             {
-                TASK: self.schedule.send_due,
-                RETRY: self.deliveries.retry,
-                DELAYED: self.deliveries.admit_delayed,
-                AUTO_REPLY: self.inbound.send_auto_reply,
-                PAIRING: self.pairing.continue_pairing,
+                sending.TASK: self.schedule.send_due,
+                deliveries.RETRY: self.deliveries.retry,
+                deliveries.DELAYED: self.deliveries.admit_delayed,
+                inbound.AUTO_REPLY: self.inbound.send_auto_reply,
+                instances.PAIRING: self.pairing.continue_pairing,
             },
         )
         self.snapshots = Snapshots(self)
@@ -70,7 +62,7 @@ class World(Store):
                 self.schedule.cancel(instance.id, task.id)
             self.inbound.forget(instance.id)
             self.deliveries.forget(instance.id)
-            self.state.timers.cancel(PAIRING, instance.id)
+            self.state.timers.cancel(instances.PAIRING, instance.id)
             del self.state.instances[instance.id]
             self.called_at.pop(instance.id, None)
             self.record("instance", Change("removed", instance.id))
