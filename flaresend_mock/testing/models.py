@@ -1,5 +1,7 @@
 """Data classes that tests get, and the conversion of what tests give into JSON."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
