@@ -97,6 +97,7 @@ def test_pages_chats_and_entries_are_reached_by_keys(emulator: FlaresendMock, op
         page.fill("#text", "half a sentence")
         page.keyboard.press("Alt+ArrowDown")
         page.wait_for_selector(f".with h1:text-is('{names[1]}')")
+        assert eventually(page, "document.activeElement.id === 'text'")
         page.keyboard.press("j")  # is a letter, where one writes
         assert page.input_value("#text") == "j"
         page.fill("#text", "")

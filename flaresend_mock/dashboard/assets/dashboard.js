@@ -30,7 +30,14 @@ function sure(title, text, yes) {
   box.querySelector("[data-yes]").textContent = yes;
   box.returnValue = "";
   box.showModal();
-  return new Promise((resolve) => box.addEventListener("close", () => resolve(box.returnValue === "yes"), { once: true }));
+  const mine = (box.asked = (box.asked || 0) + 1);
+  return new Promise((resolve) => {
+    box.addEventListener("close", function closed() {
+      if (box.open && box.asked === mine) return; // the event comes after the next question was asked
+      box.removeEventListener("close", closed);
+      resolve(box.asked === mine && box.returnValue === "yes");
+    });
+  });
 }
 
 // --- the control plane
