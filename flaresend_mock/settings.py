@@ -24,7 +24,7 @@ ENVIRONMENT: MutableMapping[str, str] = os.environ
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kib": 1024, "m": 1024**2, "mib": 1024**2, "g": 1024**3, "gib": 1024**3}
 _SIZE = re.compile(r"(\d{1,12})\s*([a-z]*)", re.ASCII | re.IGNORECASE)
-_SECRET = ("control_token", "api_key", "webhook_secret")
+SECRETS = ("control_token", "api_key", "webhook_secret")
 
 
 class SettingError(ValueError):
@@ -138,7 +138,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Convert every value as on the command line. Files with secrets are read once: they may be pipes."""
-        files = dict(zip(_SECRET, (self.control_token_file, self.api_key_file, self.webhook_secret_file), strict=True))
+        files = dict(zip(SECRETS, (self.control_token_file, self.api_key_file, self.webhook_secret_file), strict=True))
         for option in fields(self):
             value = getattr(self, option.name)
             if file := files.get(option.name):
@@ -158,7 +158,7 @@ def _converted(option: Field[Any], value: object, source: str) -> Any:
     try:
         return kind.convert(str(value), None, None)
     except click.BadParameter:
-        shown = "the given value" if option.name in _SECRET else repr(str(value))
+        shown = "the given value" if option.name in SECRETS else repr(str(value))
         raise SettingError(f"{source}: {shown} is not {_wanted(kind)}") from None
 
 

@@ -19,7 +19,7 @@ except ModuleNotFoundError as missing:
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable
-from flaresend_mock.settings import PREFIX, Settings, variable
+from flaresend_mock.settings import PREFIX, SECRETS, Settings, variable
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server, _source
 
@@ -43,12 +43,13 @@ class FlaresendContainer(DockerContainer):
     Args:
         image: the image; docker has it, or can pull it.
         world: the world to start with: a shipped one by its name, or the path of a world file or an export here.
-        options: options of the emulator, as FlaresendMock takes them. Paths are those in the container. TypeError for
-            an unknown one, ValueError for a wrong value, also in the world file.
+        options: options of the emulator, as FlaresendMock takes them. Paths are those in the container, but files with
+            secrets are read here. TypeError for an unknown one, ValueError for a wrong value, also in the world file.
     """
 
     def __init__(self, image: str = IMAGE, *, world: str | Path = "default", **options: Any) -> None:
-        Settings(port=PORT, **options)  # names the option that is wrong
+        settings = Settings(port=PORT, **options)  # names the option that is wrong
+        options |= {name: getattr(settings, name) for name in SECRETS if options.pop(f"{name}_file", None)}
         source = _source(world)
         super().__init__(image)
         self.with_kwargs().with_exposed_ports(PORT)

@@ -139,6 +139,14 @@ def test_docker_gets_the_options_as_variables_and_a_name_for_this_machine(daemon
     assert host["PortBindings"] == {"3577/tcp": [{"HostIp": "127.0.0.1", "HostPort": ""}]}
 
 
+def test_a_file_with_a_secret_is_read_on_this_machine(daemon: Daemon, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("t0ken\n")
+    with FlaresendContainer(control_token_file=tmp_path / "token") as container:
+        assert container.server.check()
+    assert daemon.variable("CONTROL_TOKEN") == "t0ken"
+    assert daemon.variable("CONTROL_TOKEN_FILE") is None
+
+
 def test_a_world_file_of_this_machine_is_copied_into_the_container(daemon: Daemon, tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text(json.dumps({"version": 1, "instances": [{"number": "254708920430", "api_keys": ["MINE"]}]}))
