@@ -1,4 +1,4 @@
-"""The documents link to files and headings that exist, and docs/README.md lists them all."""
+"""The documents link to files and headings and name files that exist, and docs/README.md lists them all."""
 
 from __future__ import annotations
 
@@ -42,6 +42,21 @@ def test_links_lead_to_files_and_headings(document: Path) -> None:
         if not to.exists() or (anchor and anchor not in anchors(to)):
             wrong.append(link)
     assert wrong == []
+
+
+def test_files_of_the_project_that_documents_name_exist() -> None:
+    folders = "|".join(one.name for one in (REPOSITORY / "flaresend_mock").iterdir() if one.is_dir())
+    named = re.compile(rf"`((?:tests|fixtures|docs|flaresend_mock|{folders})/[\w./-]+|test_\w+\.py)`")
+    places = [REPOSITORY, REPOSITORY / "flaresend_mock", REPOSITORY / "tests" / "security"]
+
+    wrong = {
+        (document.name, name)
+        for document in DOCUMENTS
+        if document.name != "CHANGELOG.md"  # its table of renames has old names
+        for name in named.findall(document.read_text(encoding="utf-8"))
+        if not any((place / name).exists() for place in places)
+    }
+    assert wrong == set()
 
 
 @pytest.mark.parametrize("folder", ["docs", "docs/testing"])
