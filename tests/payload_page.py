@@ -32,7 +32,7 @@ MEANINGS = {
     "link": "A text with the preview of a link, which the sender's phone made.",
     "image": "A picture with a caption. [Opening media](webhooks.md#opening-media) shows how to decrypt its file.",
     "video": "A video with a caption.",
-    "audio": "An audio file. It is no voice note, and so has no `ptt`.",
+    "audio": "An audio file. Only a voice note has `ptt`.",
     "voice": "A voice note: `ptt` is true, and `waveform` is what phones draw.",
     "document": "A file without a caption.",
     "document-with-caption": "A file with a caption, which puts the document inside `documentWithCaptionMessage`.",

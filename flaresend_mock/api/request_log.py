@@ -51,7 +51,7 @@ def record(response: Response) -> Response:
         instance=caller.instance if caller else None,
         fault=fault.id if fault else None,
         raw_path=shown_raw,
-        id=found["cause"].id if "cause" in found else "",  # none if its key is that of a world that was given up
+        id=found["cause"].id if "cause" in found else "",  # none if its key is that of an evicted world
         body_size=body_size,
     )
     with world.lock:

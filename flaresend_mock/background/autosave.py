@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class Autosave:
     """Saves each world that changed into a file of its own. `found` has the files that were there, by world.
 
-    `export` writes a state. OSError if another emulator has the folder, or a file in it is no world's.
+    `export` writes a state. OSError if another emulator has the folder, or a file in it is not a saved world.
     """
 
     def __init__(self, folder: Path, export: Callable[[State], bytes]) -> None:
