@@ -7,8 +7,7 @@ from marshmallow import EXCLUDE, post_load, validate
 from flaresend_mock.api.auth import Caller
 from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
 from flaresend_mock.api.messages import ContentBody, Success, response
-from flaresend_mock.core.groups import GroupView
-from flaresend_mock.core.models import SUBJECT_LENGTH
+from flaresend_mock.core.groups import SUBJECT_LENGTH, GroupView
 from flaresend_mock.core.sending import Outcome
 from flaresend_mock.http.endpoint import Endpoints, RequestSchema
 from flaresend_mock.http.resources import Envelope, Property, Resource, readable_time, shown_by

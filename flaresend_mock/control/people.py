@@ -8,7 +8,8 @@ from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, 
 from flaresend_mock.control.resources import people as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.channels import ROLES
-from flaresend_mock.core.models import DESCRIPTION_LENGTH, GROUP_CAPACITY, SUBJECT_LENGTH, Channel, Group, Person, Rule
+from flaresend_mock.core.groups import CAPACITY, DESCRIPTION_LENGTH, SUBJECT_LENGTH
+from flaresend_mock.core.models import Channel, Group, Person, Rule
 from flaresend_mock.core.world import World
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.world_format.schema import LID
@@ -71,9 +72,7 @@ def delete_person(world: World, number: str) -> dict[str, str]:
 
 
 class _Participants(Input):
-    participants = Several(
-        "Phone numbers. Unknown ones are added to the directory.", GROUP_CAPACITY, required=True, least=1
-    )
+    participants = Several("Phone numbers. Unknown ones are added to the directory.", CAPACITY, required=True, least=1)
 
 
 class GroupInput(_Participants):

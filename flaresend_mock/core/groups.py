@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.model import model
-from flaresend_mock.core.models import GROUP_CAPACITY, Cause, Content, Group, Member
+from flaresend_mock.core.models import Cause, Content, Group, Member
 from flaresend_mock.core.people import People
 from flaresend_mock.core.sending import Outcome, Sending, require_complete
 from flaresend_mock.core.store import Store
@@ -17,6 +17,9 @@ from flaresend_mock.core.store import Store
 Named = list[tuple[str, str | None]]
 
 INVITE_LINK = "https://chat.whatsapp.com/"
+CAPACITY = 1024
+SUBJECT_LENGTH = 100
+DESCRIPTION_LENGTH = 2048
 
 
 @model
@@ -51,7 +54,7 @@ class Groups:
                 if number and self._people.on_whatsapp(number) and self._is_addable(number):
                     members.setdefault(number, Member(number))
             errors.require(len(members) > 1, errors.NoValidParticipants)
-            errors.require(len(members) <= GROUP_CAPACITY, errors.GroupFull, GROUP_CAPACITY)
+            errors.require(len(members) <= CAPACITY, errors.GroupFull, CAPACITY)
             self._require_room(members, 1)
             for number in members:
                 self._people.meet(number)
@@ -163,7 +166,7 @@ class Groups:
         errors.require(not already, errors.AlreadyParticipants, already)
         members = dict(group.members)
         members.update((number, Member(number)) for _, number in named if number)
-        errors.require(len(members) <= GROUP_CAPACITY, errors.GroupFull, GROUP_CAPACITY)
+        errors.require(len(members) <= CAPACITY, errors.GroupFull, CAPACITY)
         self._require_room(members, 0)
         return members
 

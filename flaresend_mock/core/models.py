@@ -17,9 +17,6 @@ MESSAGE_TYPES = ("text", "image", "video", "audio", "document", "template")
 CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
 MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
 BODY_STYLES = ("raw", "escaped")  # of the JSON of an event: UTF-8, or with escapes for slashes and other characters
-GROUP_CAPACITY = 1024
-SUBJECT_LENGTH = 100
-DESCRIPTION_LENGTH = 2048
 DISAPPEARING_SECONDS = (86_400, 604_800, 7_776_000)
 
 

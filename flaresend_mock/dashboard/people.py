@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Response, abort, request
 
-from flaresend_mock.core import channels, models, numbers
+from flaresend_mock.core import channels, groups, models, numbers
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import instance_of, name_of
 from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
@@ -106,7 +106,7 @@ def _listed(world: World, kind: str) -> dict[str, Any]:
 
 
 def _dialog(world: World, name: str, **values: Any) -> Response:
-    values |= {"longest": models.SUBJECT_LENGTH, "longest_description": models.DESCRIPTION_LENGTH}
+    values |= {"longest": groups.SUBJECT_LENGTH, "longest_description": groups.DESCRIPTION_LENGTH}
     return part("people_dialog.html", world, dialog=name, closed=world.state.settings.directory == "closed", **values)
 
 

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background import trust_store, webhook_handshake
-from flaresend_mock.core import events, faults, hosts, models, numbers, state
+from flaresend_mock.core import events, faults, groups, hosts, models, numbers, state
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.model import model
@@ -284,7 +284,7 @@ RULES: Mapping[tuple[type, str], Callable[[Any], object]] = {
         (models.Chaos, "duplicate reorder drop", Range(0, 1)),
         (models.Chaos, "delay", Range(0, YEAR)),
         (models.Group, "id", _empty_or(r"([0-9]{7,15}-)?[0-9]{10,20}@g\.us", "120363403582097887@g.us")),
-        (models.Group, "subject", Length(1, models.SUBJECT_LENGTH)),
+        (models.Group, "subject", Length(1, groups.SUBJECT_LENGTH)),
         (models.Group, "subject_time created", _CLOCK_TIME),
         (models.Group, "invite", _empty_or("[0-9A-Za-z]{22}", "22 letters and digits")),
         (models.Member, "number", phone_number),

@@ -20,6 +20,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import OneOf
 
 from flaresend_mock.core import bounded_store, deliveries, errors, events, faults, inbound, instances, models, numbers
+from flaresend_mock.core.groups import CAPACITY
 from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.numbers import GROUP, USER, parse
 from flaresend_mock.core.sending import TASK
@@ -355,8 +356,8 @@ def _validate_groups(state: State) -> None:
     keyed("groups", groups, attrgetter("invite"), "invite")
     for index, group in enumerate(groups):
         where = f"groups[{index}]"
-        full = f"A group has at most {models.GROUP_CAPACITY} participants."
-        _require(len(group.members) <= models.GROUP_CAPACITY, f"{where}.participants", full)
+        full = f"A group has at most {CAPACITY} participants."
+        _require(len(group.members) <= CAPACITY, f"{where}.participants", full)
         for field, number in (("owner", group.owner), ("subject_owner", group.subject_owner)):
             _require(number in state.people, f"{where}.{field}", f"{number} is not among the people.")
 

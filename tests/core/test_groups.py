@@ -22,7 +22,8 @@ from flaresend_mock.core.errors import (
     PeopleRefused,
     Refusal,
 )
-from flaresend_mock.core.models import GROUP_CAPACITY, Content, Upload
+from flaresend_mock.core.groups import CAPACITY
+from flaresend_mock.core.models import Content, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
@@ -116,13 +117,13 @@ def test_a_group_needs_somebody_else(people: list[str], world: World) -> None:
 
 
 def test_a_new_group_holds_1024_people_and_no_more(world: World) -> None:
-    people = [str(254720000000 + n) for n in range(GROUP_CAPACITY)]
+    people = [str(254720000000 + n) for n in range(CAPACITY)]
 
     with pytest.raises(GroupFull):
         world.groups.create(INSTANCE, "Too many", people)
     view = world.groups.create(INSTANCE, "Just enough", people[1:])
 
-    assert len(view.participants) == GROUP_CAPACITY
+    assert len(view.participants) == CAPACITY
 
 
 def test_groups_show_people_by_a_lid_of_their_own(world: World) -> None:
@@ -302,7 +303,7 @@ def test_the_digits_of_a_lid_are_no_phone_number(make_world: Callable[[State], W
 
 
 def test_a_full_group_takes_nobody_more(world: World) -> None:
-    room = GROUP_CAPACITY - len(members(world, PROJECT))
+    room = CAPACITY - len(members(world, PROJECT))
     people = [str(254720000000 + n) for n in range(room)]
     world.groups.manage(INSTANCE, PROJECT, "add", people[1:])
 
@@ -310,7 +311,7 @@ def test_a_full_group_takes_nobody_more(world: World) -> None:
     world.groups.manage(INSTANCE, PROJECT, "add", people[:1])
     assert isinstance(refused(world, "add", DAN), GroupFull)
 
-    assert len(members(world, PROJECT)) == GROUP_CAPACITY
+    assert len(members(world, PROJECT)) == CAPACITY
 
 
 def test_an_instance_that_leaves_a_group_is_no_longer_in_it(world: World) -> None:
