@@ -32,9 +32,11 @@ snapshots = Endpoints("snapshots", "/snapshots")
 clock = Endpoints("clock")
 
 MAX_SNAPSHOT_NAME = 100
+MAX_SECONDS = 10_000 * 366 * 86_400
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
 )
+_TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
 _TYPES = get_type_hints(WorldSettings)
 _SETTINGS = {one.name: inputs.setting_input(one, _TYPES[one.name]) for one in dataclasses.fields(WorldSettings)}
 
@@ -183,10 +185,6 @@ def _options() -> dict[str, Any]:
 
 def _restored(world: World) -> dict[str, Any]:
     return {"world": world.name, "event": world.state.events.last_number}
-
-
-MAX_SECONDS = 10_000 * 366 * 86_400
-_TIME = "An ISO 8601 time, such as 2025-11-14T10:00:00Z; without an offset, it is local to the world."
 
 
 class ClockChange(NonEmptyInput):

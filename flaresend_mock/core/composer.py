@@ -19,6 +19,11 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import Store
 
 INVITES_FOR = timedelta(days=3)
+EDITABLE_FOR = timedelta(minutes=15)
+DELETABLE_FOR = timedelta(hours=60)
+
+CHANGES = frozenset({*TARGETED, "disappearing"})  # the kinds that no message can quote, change, forward or wrap
+_EDITABLE = frozenset({"text", "image", "video", "gif", "document"})  # the kinds whose text or caption can be edited
 
 _FORWARDED_AS_THEY_ARE = frozenset({*MEDIA_KINDS, "location", "contact", "contacts", "poll"})
 
@@ -314,13 +319,6 @@ def _require_shown(message: InboundMessage, kind: str) -> None:
 
 def _mentioning(text: str, digits: Mapping[str, str]) -> str:
     return re.sub(r"@\+?([0-9]+)", lambda found: "@" + digits.get(found[1], found[0][1:]), text)
-
-
-EDITABLE_FOR = timedelta(minutes=15)
-DELETABLE_FOR = timedelta(hours=60)
-
-CHANGES = frozenset({*TARGETED, "disappearing"})  # the kinds that no message can quote, change, forward or wrap
-_EDITABLE = frozenset({"text", "image", "video", "gif", "document"})  # the kinds whose text or caption can be edited
 
 
 def require_change(

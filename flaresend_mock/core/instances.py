@@ -20,6 +20,11 @@ from flaresend_mock.core.state import BOUNDS
 from flaresend_mock.core.store import Store
 from flaresend_mock.core.time_travel import Fired
 
+Text = str | None
+
+MAX_INSTANCES = BOUNDS["instances"][0]
+MAX_KEYS = 100
+
 PAIRING = "pairing"
 STEP = timedelta(seconds=1)
 QR_LIFETIME = timedelta(seconds=60)
@@ -138,12 +143,6 @@ class Pairing:
 
     def _put(self, instance: Instance) -> Instance:
         return self._store.put("instance", instance, "status", {"status": instance.status})
-
-
-Text = str | None
-
-MAX_INSTANCES = BOUNDS["instances"][0]
-MAX_KEYS = 100
 
 
 class Instances:

@@ -18,9 +18,12 @@ from flaresend_mock.core.people import People
 from flaresend_mock.core.store import PORTION, Store
 from flaresend_mock.core.time_travel import Fired
 
+Recipients = Sequence[str | int]
+
+TASK = "task"
+
 _NOT_SHOWN: Mapping[str, Any] = {kind: dict.fromkeys(parts.split()) for kind, parts in TABLES["not_shown"].items()}
 """The parts that WhatsApp does not show, by the type of the message. They are accepted, and not sent."""
-Recipients = Sequence[str | int]
 _hidden_of: Mapping[str, Any] = {kind: attrgetter(*parts) for kind, parts in _NOT_SHOWN.items()}
 
 
@@ -64,7 +67,7 @@ class Sending:
     ) -> Outcome:
         """Record a message for each valid recipient, and return which ones failed. The caller holds the lock."""
         state, size = self._store.state, 0
-        for number in people:  # refuse a message whose automatic replies there is no room for
+        for number in people:  # refuse a message with more automatic replies than the world holds
             if (one := state.people.get(number or "")) and one.rules:
                 size += 600 + max(map(size_of, (content.text, *(rule.reply for rule in one.rules))))
         if size and state.pending_bytes + size > MAX_PENDING_BYTES:
@@ -100,9 +103,6 @@ class Sending:
         self._store.state.messages.add(id_, message)
         self._store.record("message", message, now)
         return message
-
-
-TASK = "task"
 
 
 class Schedule:
@@ -157,7 +157,7 @@ class Schedule:
             return self._keep(task, "updated", with_timer="send_at" in changes)
 
     def _require_room(self, content: Content, recipients: Recipients, former: Task | None = None) -> None:
-        """Refuse a message, or the change of a former one, that there is no room for. So far, nothing has changed."""
+        """Refuse a message, or the change of a former one, for which the world has no room. Nothing has changed yet."""
         state = self._store.state
         size = content.size + size_of(tuple(recipients)) - (former.size if former else 0)
         if state.pending_bytes + size > MAX_PENDING_BYTES and size > 0:

@@ -37,7 +37,7 @@ PATH, RAW_PATH = "flaresend_mock.path", "flaresend_mock.raw_path"  # keys in the
 SERVICES = "flaresend_mock.services"  # the key of `AppServices` in the environ of a request
 CUT = "flaresend_mock.cut"  # the key in the environ of the server's function that cuts the connection of a request
 FIELDS = "flaresend_mock.fields"  # the key in the environ of the headers alone, which only the server sets
-DISCONNECTED = "flaresend_mock.client_disconnected"  # the key of a function: is the client gone?
+DISCONNECTED = "flaresend_mock.client_disconnected"  # the key of its function that tells whether the client is gone
 RESET, TRUNCATE = "reset", "truncate"
 
 ISOLATION = {

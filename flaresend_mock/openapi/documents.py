@@ -28,7 +28,16 @@ from flaresend_mock.version import __version__
 
 Shape = dict[str, Any]
 
+JSON = "application/json"
+MULTIPART = "multipart/form-data"
+FIDELITY = "x-fidelity"
+MOST_ASSUMED = 5  # how many assumed examples stand beside the documented ones
+ASSETS = Path(__file__).parent / "assets"  # texts and examples of both documents, and what refusals they share
 REFERENCE = "#/components/schemas/"
+
+_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
+_NOT_EMPTY = {"type": "string", "minLength": 1}
+_PARAMETER = re.compile(r"<(\w+)>")
 _END = "\\Z"
 _AMONG_OTHERS: Shape = {"object": {"patternProperties": {"": {}}}, "integer": {"format": "int64"}}
 """What generators need to know of a type that is one of several; docs/openapi.md says why."""
@@ -219,17 +228,6 @@ def _name(schema: Any) -> str:
 def _about(schema: Schema) -> Shape:
     doc = inspect.cleandoc(type(schema).__dict__.get("__doc__") or "").partition("\n\n")[0]
     return {"description": doc.replace("\n", " ")} if doc else {}
-
-
-JSON = "application/json"
-MULTIPART = "multipart/form-data"
-FIDELITY = "x-fidelity"
-MOST_ASSUMED = 5  # how many assumed examples stand beside the documented ones
-ASSETS = Path(__file__).parent / "assets"  # texts and examples of both documents, and what refusals they share
-
-_METHODS = ("GET", "PUT", "POST", "DELETE", "PATCH")
-_NOT_EMPTY = {"type": "string", "minLength": 1}
-_PARAMETER = re.compile(r"<(\w+)>")
 
 
 def document(name: str, app: Flask, refused: Callable[[int], Any]) -> Shape:

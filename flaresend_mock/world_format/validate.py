@@ -28,7 +28,10 @@ from flaresend_mock.core.state import BOUNDS, State
 from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockStart, not_known
 
 MAX_DEPTH = 200  # twice that of request bodies, because payloads may quote them
+_MAX_SHOWN = 20  # known words that an error lists at most
 _SLACK = 2  # a world that is full may still change a little: its file has to be read
+ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
+IN_A_LANE = ("pending", "retrying")
 WHOLE = "the file"  # the place of a mistake that concerns the whole file
 _FIRST_DAY, _LAST_DAY = "1970-01-01", "9999-12-30"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
@@ -38,6 +41,7 @@ _NAMES: Mapping[type, str] = {dict: "object", list: "array", NoneType: "null", m
 
 Decoder = Callable[[Any], Any]
 Rule = Callable[[Any], object]
+Value = TypeVar("Value")
 
 
 class _Mistake(Exception):
@@ -266,14 +270,6 @@ _TIMES: Mapping[tuple[type, str], Decoder] = {
     (models.Channel, "created"): _time_with_offset,
 }
 """The times that are not written in UTC, or need not be."""
-
-
-ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
-IN_A_LANE = ("pending", "retrying")
-
-Value = TypeVar("Value")
-
-_MAX_SHOWN = 20  # an error lists at most so many known words
 
 
 def validate(state: State) -> None:
