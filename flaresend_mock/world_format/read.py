@@ -29,7 +29,7 @@ from flaresend_mock.world_format.schema import LONG_AGO
 from flaresend_mock.world_format.validate import WHOLE, decode, keyed, validate
 
 _KEY_LENGTH = 32
-_SUBJECTS = Path(__file__).parent / "assets" / "subjects.txt"
+_SUBJECTS = (Path(__file__).parent / "assets" / "subjects.txt").read_text("utf-8").splitlines()  # Faker fills {braces}
 _NO_SECRETS = "it has no API keys (see --with-secrets); they are those of --world and --api-key, or new"
 _RUNNING = {"offset", "frozen_at", "starts_at"}
 _WITHOUT = "the export was made without secrets"
@@ -354,10 +354,9 @@ def _group(faker: Any, seed: int, index: int, host: str, others: list[str]) -> d
     size = 3 + dice[63] % 10 if others else 0
     people = list(dict.fromkeys(others[byte * len(others) // 256] for byte in dice[:size]))
     owner = people[0] if index % 3 == 2 and people else host
-    subjects = _SUBJECTS.read_text("utf-8").splitlines()  # Faker invents what is in braces
     created = LONG_AGO + timedelta(days=7 * index, minutes=dice[62])
     return {
-        "subject": re.sub(r"{(\w+)}", lambda found: str(getattr(faker, found[1])()), subjects[index % len(subjects)]),
+        "subject": re.sub(r"{(\w+)}", lambda found: str(getattr(faker, found[1])()), _SUBJECTS[index % len(_SUBJECTS)]),
         "description": faker.catch_phrase(),
         "owner": owner,
         "created": created.isoformat(),
