@@ -38,9 +38,9 @@ def check() -> Response | None:
     elif path not in OPEN and not path.startswith((SCAN, DOCS + "/", UI + "assets/")):
         if _is(request.headers.get(TOKEN_HEADER, ""), token):
             return None
-        if is_audience() and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
+        if (watches := is_audience()) and not (request.method in ("GET", "HEAD") and _WATCHED.fullmatch(path)):
             raise Forbidden("Who watches by this link sees the chats, and changes nothing.")
-        if is_audience() or _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
+        if watches or _is(request.cookies.get(cookie_of(token), ""), pass_for(token)):
             _check_page(request)
             return None
         if "HX-Request" in request.headers:  # a part of a page: the browser loads the whole page, and is redirected
