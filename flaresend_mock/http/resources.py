@@ -88,7 +88,7 @@ def envelope(name: str, **properties: Property) -> type[Envelope]:
 
 
 def properties(model: type, at: str = "") -> dict[str, Property]:
-    """Return properties for the fields of a data class that say what they mean; they have the types of these.
+    """Return a property for each field of a data class that says what it means, with the type of the field.
 
     They are read from the item, or from what is `at` a path in it, such as "state.settings.".
     """
@@ -107,7 +107,8 @@ def of_model(
     known = properties(model) | more
     shown = {name: known[name] for name in names.split() or known}
     made = type(called or model.__name__, (Resource,), {"__doc__": description, "read": read, **shown})
-    _of_models.setdefault(model, made)
+    if not called:
+        _of_models[model] = made
     return made
 
 
