@@ -55,8 +55,13 @@ def write(emulator: FlaresendMock, text: str = "", sender: str = DANIEL, world: 
     chat = more.get("group", sender)
     before = len(said(emulator, chat, world))
     steer(emulator, "POST", "inbound", world, **{"from": sender}, **({"text": text} if text else {}), **more)
-    steer(emulator, "POST", "deliveries/settle", world)
+    settle(emulator, world)
     return "\n".join(said(emulator, chat, world)[before:])
+
+
+def settle(emulator: FlaresendMock, world: str = "default") -> None:
+    """Wait until the bot is done."""
+    assert steer(emulator, "POST", "deliveries/settle", world) == {"settled": True}
 
 
 def said(emulator: FlaresendMock, chat: str, world: str = "default") -> list[str]:
@@ -135,6 +140,7 @@ def test_the_bot_replies_and_its_call_is_on_record(demo: FlaresendMock) -> None:
 
     call = calls(demo)[-1]
     assert (call.path, call.status) == ("/send-message", 200)
+    assert ("HTTP_USER_AGENT", "demo-bot/1.0") in call.headers
     assert json.loads(call.body)["recipients"] == [BRIAN]
 
 
@@ -298,11 +304,11 @@ def test_what_it_does_not_understand_gets_one_hint(demo: FlaresendMock) -> None:
 
 @pytest.mark.parametrize("letter", [{"text": "menu", "from_lid": True}, {"type": "channel_image"}])
 def test_the_bot_keeps_quiet_where_the_api_reaches_no_writer(letter: dict[str, Any], demo: FlaresendMock) -> None:
-    before = len(calls(demo))
+    before = steer(demo, "GET", "requests")["requests"]
     steer(demo, "POST", "inbound", **{"from": BRIAN}, **letter)
-    steer(demo, "POST", "deliveries/settle")
+    settle(demo)
 
-    assert len(calls(demo)) == before
+    assert steer(demo, "GET", "requests")["requests"] == before
 
 
 @pytest.mark.parametrize(
@@ -328,7 +334,7 @@ def test_changes_of_a_message_get_no_reply(change: dict[str, Any], demo: Flarese
 )
 def test_an_event_of_ones_own_is_accepted_whatever_is_in_it(event: dict[str, Any], demo: FlaresendMock) -> None:
     steer(demo, "POST", "inbound", event=event)
-    steer(demo, "POST", "deliveries/settle")
+    settle(demo)
 
     assert {one.status for one in demo.worlds.default().state.deliveries} == {"delivered"}
 
@@ -353,7 +359,7 @@ def test_people_and_the_bot_come_to_an_end(demo: FlaresendMock) -> None:
     assert write(demo, "menu") == TEXTS["menu"]
     for _ in range(20):
         fired = steer(demo, "POST", "clock/advance", seconds=60)["fired"]
-        steer(demo, "POST", "deliveries/settle")
+        settle(demo)
         if not fired and not demo.worlds.default().state.auto_replies:
             break
     else:
@@ -374,7 +380,7 @@ def test_two_bots_do_not_talk_to_each_other(demo: FlaresendMock) -> None:
             {"Authorization": "Bearer second-key"},
         )
         assert requests.post(f"{demo.url}/send-message", json=body, headers=headers, timeout=SECONDS).ok
-    steer(demo, "POST", "deliveries/settle")
+    settle(demo)
 
     assert len(calls(demo)) == before
     assert write(demo, "menu") == TEXTS["menu"]
@@ -484,7 +490,7 @@ def test_a_fault_costs_no_reply_and_doubles_none(
     steer(demo, "PATCH", "clock", frozen=True)
     write(demo, "order sourdough")
     steer(demo, "POST", "clock/advance", seconds=20)
-    steer(demo, "POST", "deliveries/settle")
+    settle(demo)
 
     (reply,) = said(demo, DANIEL)
     assert like("noted").fullmatch(reply)
@@ -497,7 +503,7 @@ def test_a_reply_that_comes_late_apologises(demo: FlaresendMock) -> None:
     steer(demo, "PATCH", "clock", frozen=True)
     write(demo, "menu")
     steer(demo, "POST", "clock/advance", seconds=60)
-    steer(demo, "POST", "deliveries/settle")
+    settle(demo)
 
     assert said(demo, DANIEL) == [TEXTS["late"] + TEXTS["menu"]]
 
@@ -506,7 +512,7 @@ def test_an_event_that_comes_twice_gets_one_reply(demo: FlaresendMock) -> None:
     write(demo, "order sourdough", chaos={"duplicate": 1})
     last = steer(demo, "GET", "deliveries")["deliveries"][-1]
     steer(demo, "POST", f"deliveries/{last['id']}/redeliver")
-    steer(demo, "POST", "deliveries/settle")
+    settle(demo)
 
     assert len(said(demo, DANIEL)) == 1
     assert len(demo.worlds.default().state.tasks) == 2

@@ -126,8 +126,7 @@ def test_what_the_application_sent_is_unread_until_it_was_looked_at(client: Clie
 
     assert 'aria-label="2 unread"' in shown(client, "chats")
     shown(client, CHAT)
-    assert 'class="chat unread"' not in shown(client, "chats")
-    assert 'aria-label="2 unread"' not in shown(client, "chats")
+    assert re.findall(r'class="[^"]*unread"|"\d+ unread"', shown(client, "chats")) == []
 
 
 @pytest.mark.parametrize("search", ["needle", "254 712 345 678", "NEEDLE"])
@@ -276,15 +275,15 @@ class Form(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.fields: dict[str, set[str]] = {}
-        self.offered: set[str] = set()
+        self.kinds: set[str] = set()
         self._around: list[tuple[str, set[str] | None]] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         own = set((given["data-for"] or "").split()) if "data-for" in given else None
-        if tag == "option" and given.get("value"):
-            self.offered.add(given["value"] or "")
+        if tag == "option" and "data-accept" in given:
+            self.kinds.add(given["value"] or "")
         if tag in ("input", "select", "textarea") and given.get("name"):
             limits = [kinds for _, kinds in self._around if kinds is not None] + ([] if own is None else [own])
             name = (given["name"] or "").partition(".")[0]
@@ -307,12 +306,7 @@ def test_the_form_has_each_field_of_each_kind_and_sends_only_those_of_the_chosen
     for name in {field for fields in FIELDS.values() for field in fields} - elsewhere:
         assert form.fields[name] == {kind for kind, fields in FIELDS.items() if name in fields}, name
     assert form.fields.keys() - {"event", "message"} <= {field for fields in FIELDS.values() for field in fields}
-    assert form.offered - {"86400", "604800", "7776000", "0"} >= set(KINDS) - {
-        "delete",
-        "edit",
-        "reaction",
-        "channel_image",
-    }
+    assert form.kinds == {"event", "message"} | set(KINDS) - {"delete", "edit", "reaction", "channel_image"}
 
 
 @pytest.mark.parametrize("path", [*TABS, CHAT])

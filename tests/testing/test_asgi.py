@@ -266,7 +266,7 @@ def test_a_loop_that_could_not_run_the_application_is_refused(app: Any, flaresen
         runner.run(test())
 
 
-@pytest.mark.parametrize("app", [lambda scope: None, Callable3, "http://localhost"])
+@pytest.mark.parametrize("app", [lambda scope: None, Callable3, "http://localhost", 7])
 def test_what_is_no_application_is_refused(app: Any, flaresend_mock: Flaresend) -> None:
     with pytest.raises(TypeError, match="is no application of WSGI, ASGI 3 or aiohttp"):
         flaresend_mock.webhook_app(app)
