@@ -74,9 +74,40 @@ def steer(emulator: FlaresendMock, method: str, path: str, body: Any = None) -> 
     return response.json()
 
 
+def send(emulator: FlaresendMock, text: str, to: str = BRIAN, at: str | None = None) -> None:
+    """Send a text as the application, or schedule it."""
+    body = {"recipients": [to], "type": "text", "text": text, **({"sendAt": at} if at else {})}
+    url = f"{emulator.url}/{'schedule' if at else 'send'}-message"
+    response = requests.post(url, json=body, headers=emulator.headers, timeout=30)
+    assert response.ok, response.text
+
+
+def open_chat(page: Any, name: str) -> None:
+    """Click a chat, and wait until its page listens: what is pressed before its scripts run is lost."""
+    page.click(f".chat:has-text('{name}')")
+    page.wait_for_url("**/chats/*/*")
+
+
 def write(page: Any, text: str) -> None:
     page.fill("#text", text)
     page.press("#text", "Enter")
+
+
+def hide(page: Any, hidden: bool) -> None:
+    """Make the page believe that its tab is hidden, or shown."""
+    page.evaluate(
+        """hidden => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def catch_up(page: Any) -> None:
+    """Wait until the page has made the update that follows the start of its live stream, which replaces elements."""
+    updates = "document.querySelector('.htmx-request') || [...resting.values()].includes(true)"
+    assert eventually(page, f"stream?.readyState === EventSource.OPEN && !({updates})")
 
 
 def first(emulator: FlaresendMock) -> str:

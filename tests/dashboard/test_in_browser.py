@@ -13,7 +13,21 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from tests.dashboard import in_browser as shared
-from tests.dashboard.in_browser import BRIAN, TABS, WAIT, eventually, first, opened, steer, sync_api, write
+from tests.dashboard.in_browser import (
+    BRIAN,
+    TABS,
+    WAIT,
+    catch_up,
+    eventually,
+    first,
+    hide,
+    open_chat,
+    opened,
+    send,
+    steer,
+    sync_api,
+    write,
+)
 from tests.receiver import Receiver
 
 pytestmark = shared.pytestmark
@@ -24,7 +38,7 @@ SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document
 
 def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         write(page, "what are your hours?")
         page.wait_for_selector(".bubble.person >> text=what are your hours?")
         page.wait_for_selector(".bubble.app >> text=day and night")
@@ -67,9 +81,10 @@ def agree(page: Any) -> None:
 
 def test_one_reacts_replies_edits_and_deletes(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click(".chat:has-text('Amina Hassan')")
+        open_chat(page, "Amina Hassan")
         write(page, "my mesage")
         mine = ".bubble.person:has-text('my mesage')"
+        page.wait_for_selector(f"{mine} [aria-label='Delivered to the webhook']")  # which replaces the bubble
         page.click(f"{mine} [data-react]")
         page.click(".emojis button >> nth=0")
         page.wait_for_selector(f"{mine} .reactions >> text=👍")
@@ -107,7 +122,7 @@ def test_a_file_and_every_other_kind_can_be_written(tmp_path: Path, open_page: C
     note = tmp_path / "notes.txt"
     note.write_text("hello")
     with open_page() as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         page.click("#attacher")
         with page.expect_file_chooser() as chooser:
             page.click("[data-kind=document]")
@@ -131,8 +146,7 @@ def test_whoever_answers_by_themselves_is_told_apart(emulator: FlaresendMock, op
     rules = [{"when": "ping", "reply": "pong", "after": 0}]
     steer(emulator, "PUT", "people/254711222333", {"name": "Rita", "rules": rules})
     with open_page(f"w/default/chats/{first(emulator)}/254711222333@s.whatsapp.net") as page:
-        body = {"recipients": ["254711222333"], "type": "text", "text": "ping"}
-        requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
+        send(emulator, "ping", "254711222333")
         page.wait_for_selector(".bubble.person:has-text('pong') >> text=auto-reply")
         page.click(".bubble.person:has-text('pong') >> [data-why]")
         page.wait_for_selector("#why >> text=This is an auto-reply")
@@ -155,7 +169,7 @@ def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:
     with open_page("w/default/chats") as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         every = page.evaluate("[...document.getElementById('kind').options].map((one) => one.value)")
         kinds = [one for one in every if one not in ("", "poll_vote", "event")]
         page.fill("#text", "Some words")
@@ -177,15 +191,15 @@ def test_each_kind_is_sent_with_its_own_fields_whatever_was_filled_in_before(
         page.wait_for_selector(".bubble >> text=1 voted")
         page.click("[data-album]")
         page.click("[data-sample=jpeg]")
-        page.click(".send")
-        page.wait_for_timeout(500)
+        with page.expect_response("**/_mock/inbound*"):
+            page.click(".send")
     item = steer(emulator, "GET", "deliveries")["deliveries"][-1]["body"]["data"]["message"]
     assert '"messageAssociation"' in json.dumps(item)
 
 
 def test_a_picture_is_forwarded_as_it_is(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         attach(page, "image")
         page.click("[data-sample=jpeg]")
         write(page, "Like this?")
@@ -207,7 +221,7 @@ def test_pictures_that_come_late_leave_the_newest_message_in_sight(
     with open_page("w/default/chats", viewport={"width": 1200, "height": 500}) as page:
         kept: list[Any] = []
         page.route("**/media/*", lambda route: kept.append(route))
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         page.wait_for_selector(".bubble >> text=the last")
         assert at_the_end(page)
         while len(kept) < 2:
@@ -225,7 +239,7 @@ def test_pictures_that_come_late_leave_the_newest_message_in_sight(
 
 def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> None:
     with open_page(viewport={"width": 1200, "height": 500}) as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         page.wait_for_selector(".bubble")
         assert at_the_end(page)
         page.click(".bubble.app >> nth=-1 >> [data-why]")
@@ -237,7 +251,7 @@ def test_the_newest_message_stays_in_sight(open_page: Callable[..., Any]) -> Non
 
 def test_a_reaction_is_picked_where_the_bubble_is(open_page: Callable[..., Any]) -> None:
     with open_page(viewport={"width": 1000, "height": 420}) as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         last = ".bubble.app >> nth=-1"
         page.wait_for_selector(last)
         page.click(f"{last} >> [data-react]")
@@ -308,15 +322,11 @@ def test_what_was_being_written_is_still_there_after_a_reset(
 def test_a_tab_that_nobody_sees_keeps_no_connection_and_catches_up(
     emulator: FlaresendMock, open_page: Callable[..., Any]
 ) -> None:
-    hide = """hidden => {
-        Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-        document.dispatchEvent(new Event("visibilitychange"));
-    }"""
     with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
-        page.evaluate(hide, True)
+        hide(page, True)
         assert page.evaluate("stream === null")
         steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "unseen"})
-        page.evaluate(hide, False)
+        hide(page, False)
         page.wait_for_selector(".bubble.person >> text=unseen")
 
 
@@ -367,7 +377,7 @@ def test_it_can_be_used_without_a_mouse(open_page: Callable[..., Any]) -> None:
         page.wait_for_selector(".chatlist li:only-child >> text=Brian")
         page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        page.wait_for_selector("#composer")
+        page.wait_for_url("**/chats/*/*")
         page.focus("#text")
         page.keyboard.type("by keyboard")
         page.keyboard.press("Enter")
@@ -382,7 +392,7 @@ def test_it_is_readable_on_a_phone(open_page: Callable[..., Any]) -> None:
             page.wait_for_selector("main")
             assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
         page.goto(f"{page.url.partition('/w/')[0]}/w/default/chats")
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         page.wait_for_selector("#composer")
         assert page.is_hidden(".list")
         page.click(".back")
@@ -423,7 +433,7 @@ def test_it_works_behind_a_path(emulator: FlaresendMock, browser: Any) -> None:
     try:
         page = browser.new_page()
         page.goto(f"http://127.0.0.1:{server.port}/a/prefix/_mock/ui/")
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         write(page, "menu")
         page.wait_for_selector(".bubble.app >> text=Our bakery")
         page.close()
@@ -488,7 +498,7 @@ def test_a_reply_that_failed_is_seen_at_once_and_leads_to_its_call(
 
 def test_the_whole_page_follows_when_the_world_is_reset(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     with open_page() as page:
-        page.click(".chat:has-text('Brian Otieno')")
+        open_chat(page, "Brian Otieno")
         write(page, "soon forgotten")
         page.wait_for_selector(".bubble.person >> text=soon forgotten")
         steer(emulator, "POST", "reset")
@@ -684,8 +694,7 @@ def test_a_reader_is_led_to_new_messages_and_not_moved(emulator: FlaresendMock, 
         page.wait_for_selector("#newer[aria-label='To the newest message']")
         for number in (20, 21):
             before = page.locator(".bubble").count()
-            body = {"recipients": ["254700000123"], "type": "text", "text": f"news {number}"}
-            requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
+            send(emulator, f"news {number}", "254700000123")
             page.wait_for_selector(f".bubble >> nth={before}", state="attached")
         page.wait_for_selector("#newer >> text=2 new messages")
         assert page.evaluate("bubbles.scrollTop") == 100
@@ -767,8 +776,7 @@ def test_a_phone_is_linked_by_its_qr_code(emulator: FlaresendMock, open_page: Ca
 
 def test_time_passes_and_a_scheduled_message_arrives(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
     steer(emulator, "PATCH", "clock", {"now": "2025-11-14T10:00:00Z", "frozen": True})
-    body = {"recipients": [BRIAN], "type": "text", "text": "It is time!", "sendAt": "2025-11-15 09:00:00"}
-    requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
+    send(emulator, "It is time!", at="2025-11-15 09:00:00")
     with open_page("w/default/schedule") as page:
         page.wait_for_selector("text=It is time!")
         assert "rozen" in page.inner_text("main")
@@ -781,8 +789,7 @@ def test_time_passes_and_a_scheduled_message_arrives(emulator: FlaresendMock, op
 
 
 def test_what_is_scheduled_is_cancelled(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
-    body = {"recipients": [BRIAN], "type": "text", "text": "Never mind", "sendAt": "2099-01-01 09:00:00"}
-    requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
+    send(emulator, "Never mind", at="2099-01-01 09:00:00")
     with open_page("w/default/schedule") as page:
         cancel = page.locator(".due button:text-is('Cancel')")
         before = cancel.count()
@@ -803,6 +810,7 @@ def test_a_fault_is_armed_and_seen_everywhere_and_cleared(
         page.goto(f"{emulator.url}/_mock/ui/w/default/chats")
         page.wait_for_selector(".status .badge.warn >> text=1 fault")
         page.click(".status .badge.warn")
+        page.wait_for_url("**/faults")
         page.click("text=Delete all")
         agree(page)
         page.wait_for_selector(".status .badge.warn", state="detached")
@@ -909,6 +917,7 @@ def test_what_is_clicked_while_the_page_is_brought_up_to_date_opens(
 ) -> None:
     update = re.compile(r"/parts/people/groups\?")
     with open_page("w/default/people/groups") as page:
+        catch_up(page)  # a second request waits for the first
         held: list[Any] = []
         page.route(update, lambda route: held.append(route))
         with page.expect_request(update):
@@ -1021,7 +1030,7 @@ def test_a_link_of_the_network_logs_in(watches: bool, browser: Any) -> None:
 def test_the_first_minute_of_a_demonstration(open_page: Callable[..., Any], emulator: FlaresendMock) -> None:
     """On a phone, with the suggestions alone: an order with a photo, and the reminder that comes as the clock skips."""
     with open_page(viewport={"width": 390, "height": 844}) as page:
-        page.get_by_role("link", name="Brian Otieno", exact=True).click()
+        open_chat(page, "Brian Otieno")
         chips = page.locator("#chips")
         chips.get_by_role("button", name="order cake").click()
         chips.get_by_role("button", name="a photo").press("Enter")

@@ -12,22 +12,12 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from tests.dashboard import in_browser as shared
-from tests.dashboard.in_browser import BRIAN, TABS, eventually, first, steer, write
+from tests.dashboard.in_browser import BRIAN, TABS, catch_up, eventually, first, hide, open_chat, send, steer, write
 
 pytestmark = shared.pytestmark
 browser, emulator, open_page = shared.browser, shared.emulator, shared.open_page
 
-HIDE = """hidden => {
-    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 Open = Callable[..., Any]
-
-
-def send(emulator: FlaresendMock, text: str, to: str = BRIAN) -> None:
-    body = {"recipients": [to], "type": "text", "text": text}
-    response = requests.post(f"{emulator.url}/send-message", json=body, headers=emulator.headers, timeout=30)
-    assert response.ok, response.text
 
 
 def unread(page: Any) -> int:
@@ -53,8 +43,7 @@ def test_unread_messages_are_in_the_title_and_the_navigation_of_each_page(
         assert title_counts(page, before + 1)
         send(emulator, "two")
         assert title_counts(page, before + 2)
-        page.click(".chatlist >> text=Brian Otieno")
-        page.wait_for_selector("#composer")
+        open_chat(page, "Brian Otieno")
         left = unread(page)
         assert left <= before
         send(emulator, "three")
@@ -66,11 +55,11 @@ def test_a_hidden_tab_counts_what_arrives(emulator: FlaresendMock, open_page: Op
     with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
         page.wait_for_selector("#composer")
         before = unread(page)
-        page.evaluate(HIDE, True)
+        hide(page, True)
         send(emulator, "while you were away")
         page.evaluate("hear('unread')")  # as it does from time to time
         assert title_counts(page, before + 1)
-        page.evaluate(HIDE, False)
+        hide(page, False)
         page.wait_for_selector(".bubble >> text=while you were away")
         assert title_counts(page, before)
 
@@ -104,6 +93,7 @@ def test_pages_chats_and_entries_are_reached_by_keys(emulator: FlaresendMock, op
         page.keyboard.press("Escape")
         page.keyboard.press("k")
         page.wait_for_selector(f".with h1:text-is('{names[0]}')")
+        assert eventually(page, "document.activeElement.id === 'text'")
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         page.wait_for_url("**/traffic")
@@ -137,8 +127,8 @@ def test_an_open_entry_is_still_open_after_a_reload_and_has_a_page_when_it_is_ol
         page.goto(shared)  # which is no longer on the first page
         page.wait_for_url(own)
         page.wait_for_selector(".panel >> text=the one to show")
-        page.click("main a >> text=Traffic")
-        page.wait_for_url(own)
+        with page.expect_navigation(url=own):  # from there, it leads back
+            page.click("main a >> text=Traffic")
 
 
 def test_the_address_of_an_old_message_shows_it_and_the_way_to_the_end(
@@ -174,12 +164,12 @@ LOSES = re.compile(
 
 
 def test_nothing_is_lost_by_one_click(emulator: FlaresendMock, open_page: Open) -> None:
-    steer(emulator, "POST", "instances", {"name": "Second", "number": "254700111222", "api_key": "a-second-key"})
+    second = {"name": "Second", "number": "254700111222", "api_key": "a-second-key", "status": "qr"}
+    steer(emulator, "POST", "instances", second)
     steer(emulator, "POST", "worlds", {"name": "other"})
     steer(emulator, "POST", "snapshots/before")
     steer(emulator, "POST", "faults", {"preset": "flaky", "match": {"path": "/check-number"}})
-    later = {"recipients": [BRIAN], "type": "text", "text": "Later", "sendAt": "2099-01-01 09:00:00"}
-    requests.post(f"{emulator.url}/schedule-message", json=later, headers=emulator.headers, timeout=30)
+    send(emulator, "Later", at="2099-01-01 09:00:00")
     steer(emulator, "POST", "instances/default/webhook/pause")
     steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "held"})
     chat = f"chats/{first(emulator)}/{BRIAN}@s.whatsapp.net"
@@ -197,6 +187,7 @@ def test_nothing_is_lost_by_one_click(emulator: FlaresendMock, open_page: Open) 
                 if opener is None:
                     continue
                 page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
+                catch_up(page)
                 if opener:
                     page.click(opener)
                     page.wait_for_selector("#dialog[open]")
@@ -205,10 +196,9 @@ def test_nothing_is_lost_by_one_click(emulator: FlaresendMock, open_page: Open) 
                 for at in range(buttons.count()):
                     button = buttons.nth(at)
                     name = button.inner_text().strip() or button.get_attribute("title") or ""
-                    if not LOSES.match(name) or not (button.is_visible() or path == chat):
+                    if not LOSES.match(name) or not button.is_visible():
                         continue
-                    button.scroll_into_view_if_needed()
-                    button.click(force=path == chat)
+                    button.click()
                     page.wait_for_selector("#sure[open]")
                     assert page.inner_text("#sure h2").endswith("?")
                     assert page.evaluate("document.activeElement.matches('#sure [data-no]')")  # Enter loses nothing
@@ -282,6 +272,7 @@ def test_the_key_of_a_new_world_is_copied_and_the_world_opened(emulator: Flarese
         page.click("text=Open the world")
         page.wait_for_url("**/w/checkout/chats")
         page.keyboard.press("4")
+        page.wait_for_url("**/schedule")
         page.wait_for_selector(".nothing .command >> text=API_KEY_OF_THE_INSTANCE")
         page.click(".nothing .command button")
         page.wait_for_selector(".toast.good >> text=Copied")
@@ -294,17 +285,20 @@ def test_notices_look_like_what_they_are(emulator: FlaresendMock, open_page: Ope
     with open_page("w/default/schedule") as page:
         page.click("#clock-goes")
         page.wait_for_selector(".toast.good >> text=The clock is frozen")
-        page.evaluate("tell('It failed', true)")
-        page.evaluate("tell('By the way', 'info')")
-        looks = "one => [getComputedStyle(one, '::before').content, getComputedStyle(one).borderLeftColor].join()"
-        seen = {page.eval_on_selector(f".toast.{kind}", looks) for kind in ("good", "bad", "info")}
-        assert len({one.partition(",")[0] for one in seen}) == 3
-        assert len({one.partition(",")[2] for one in seen}) == 3
+        seen = page.evaluate(
+            """() => [undefined, true, "info"].map((kind) => {
+                tell("A notice", kind);
+                const looks = ["::before", null].map((part) => getComputedStyle(toasts.lastElementChild, part));
+                return [looks[0].content, looks[1].borderLeftColor, toasts.lastElementChild.className];
+            })"""
+        )
+        assert [one[2] for one in seen] == ["toast good", "toast bad", "toast info"]
+        assert len({content for content, _, _ in seen}) == 3
+        assert len({colour for _, colour, _ in seen}) == 3
 
 
 def test_rows_of_all_lists_have_one_height_and_one_column_of_times(emulator: FlaresendMock, open_page: Open) -> None:
-    later = {"recipients": [BRIAN], "type": "text", "text": "a long text " * 30, "sendAt": "2099-01-01 09:00:00"}
-    requests.post(f"{emulator.url}/schedule-message", json=later, headers=emulator.headers, timeout=30)
+    send(emulator, "a long text " * 30, at="2099-01-01 09:00:00")
     requests.get(f"{emulator.url}/groups?{'long' * 90}", headers=emulator.headers, timeout=30)
     measure = (
         "rows => rows.map(one => [one.offsetHeight, Math.round(one.children[1].getBoundingClientRect().left)].join())"
@@ -321,15 +315,11 @@ def test_rows_of_all_lists_have_one_height_and_one_column_of_times(emulator: Fla
 
 
 def test_what_is_open_in_a_list_stays_open_when_the_list_changes(emulator: FlaresendMock, open_page: Open) -> None:
-    def later(text: str) -> None:
-        body = {"recipients": [BRIAN], "type": "text", "text": text, "sendAt": "2099-01-01 09:00:00"}
-        requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30)
-
-    later("the first")
+    send(emulator, "the first", at="2099-01-01 09:00:00")
     with open_page("w/default/schedule") as page:
         page.click(".pending summary:has-text('the first')")
         page.wait_for_selector(".pending .inside p:visible:has-text('the first')")
-        later("the second")
+        send(emulator, "the second", at="2099-01-01 09:00:00")
         page.wait_for_selector(".pending .where >> text=the second")
         assert page.locator(".pending .inside p:visible:has-text('the first')").count() == 1
 
@@ -433,17 +423,16 @@ def test_the_name_in_a_chat_is_not_cut_on_a_phone(emulator: FlaresendMock, open_
 
 
 def test_nothing_overlaps_in_the_schedule_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
-    body = {"recipients": [BRIAN], "type": "text", "text": "A long text of a message", "sendAt": "2030-01-01 09:00:00"}
-    assert requests.post(f"{emulator.url}/schedule-message", json=body, headers=emulator.headers, timeout=30).ok
-    parts = "row => [...row.querySelectorAll('summary :is(time, .kind, .where, .who, .pill), .button')]"
+    send(emulator, "A long text of a message", at="2030-01-01 09:00:00")
+    boxes_of = """rows => rows.map((row) =>
+        [...row.querySelectorAll("summary :is(time, .kind, .where, .who, .pill), .button")].map((part) => {
+            const box = part.getBoundingClientRect(), style = getComputedStyle(part);
+            return [box.left, box.right - parseFloat(style.paddingRight), box.top, box.bottom];
+        }))"""
     with open_page("w/default/schedule", viewport={"width": 390, "height": 844}) as page:
-        rows = page.query_selector_all(".pending .entry")
-        assert rows
-        for row in rows:
-            boxes = row.evaluate(
-                parts + ".map((part) => { const box = part.getBoundingClientRect(), style = getComputedStyle(part);"
-                " return [box.left, box.right - parseFloat(style.paddingRight), box.top, box.bottom]; })"
-            )
+        rows = page.eval_on_selector_all(".pending .entry", boxes_of)  # all at once: an update may replace them
+        assert len(rows) > 1
+        for boxes in rows:
             assert len(boxes) == 6
             assert max(right for _, right, _, _ in boxes) < 375
             for n, (left, right, top, bottom) in enumerate(boxes):
