@@ -1043,3 +1043,16 @@ def test_the_first_minute_of_a_demonstration(open_page: Callable[..., Any], emul
         page.get_by_role("button", name="New demo world").click()
         page.wait_for_url("**/w/world-1/chats")
         page.get_by_role("link", name="Brian Otieno", exact=True).wait_for()
+
+
+def test_the_focus_stays_on_a_suggestion_while_others_write(
+    open_page: Callable[..., Any], emulator: FlaresendMock
+) -> None:
+    with open_page() as page:
+        open_chat(page, "Brian Otieno")
+        catch_up(page)
+        page.focus(".chip:text-is('a photo')")
+        with page.expect_response("**/parts/suggestions/**"):
+            steer(emulator, "POST", "inbound", {"from": "254711000003", "text": "from a test"})
+        catch_up(page)
+        assert page.evaluate("document.activeElement.textContent") == "a photo"

@@ -134,12 +134,11 @@ document.body.addEventListener("htmx:afterSwap", (event) => {
   document.querySelector("#list .chat")?.click();
 });
 
-// --- suggestions: the keyboard focus goes on to the next one
+// --- suggestions: the keyboard focus stays on one that stays; else it goes on to the first
 
-let suggested = false;
-document.body.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.target.id === "chips") suggested = event.target.contains(document.activeElement);
-});
-document.body.addEventListener("htmx:afterSwap", (event) => {
-  if (event.target.id === "chips" && suggested) (event.target.querySelector("button") || document.getElementById("text"))?.focus();
+let suggested = "";
+document.body.addEventListener("htmx:beforeSwap", ({ target }) => { if (target.id === "chips") suggested = target.contains(document.activeElement) && document.activeElement.textContent; });
+document.body.addEventListener("htmx:afterSwap", ({ target }) => {
+  const all = target.id === "chips" && suggested ? [...target.querySelectorAll("button"), document.getElementById("text")] : [];
+  (all.find((one) => one?.textContent === suggested) || all[0])?.focus();
 });
