@@ -514,6 +514,21 @@ def place_of(emulator: FlaresendMock, chat: str = f"{BRIAN}@s.whatsapp.net") -> 
     return f"w/default/chats/{first(emulator)}/{chat}"
 
 
+def test_what_is_typed_while_a_message_is_being_sent_stays(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page(place_of(emulator)) as page:
+        with emulator.worlds.default().lock:  # the response waits
+            write(page, "order cake")
+            page.keyboard.type("plain")
+            page.press("#text", "Enter")  # sends nothing, as the first is under way
+            assert page.input_value("#text") == "order cakeplain"
+        assert eventually(page, "document.getElementById('text').value === 'plain'")
+        page.press("#text", "Enter")
+        page.wait_for_selector(".bubble.person .text:text-is('plain')")
+        assert [one["text"] for one in inbound_of(emulator)][-2:] == ["order cake", "plain"]
+
+
 def hand_over(page: Any, event: str, target: str, *files: tuple[str, str, str]) -> None:
     """Dispatch a drop or a paste of files: names, media types and contents."""
     page.evaluate(

@@ -18,6 +18,7 @@ const always = kind?.value; // the kind of each post in a channel; elsewhere non
 let files = []; // each is a message of its own
 let edited = null; // id and author of the message that is being edited
 let draft = ""; // what had been written before the edit
+let said = ""; // the text that is being sent
 let awaited = false; // whether the page reloads once the tray is closed: its world was replaced
 
 function refuse(words, field) {
@@ -60,13 +61,19 @@ async function unsay(deletion) {
   if (await sure("Delete this message?", "It is deleted for everyone in this chat, as in WhatsApp.", "Delete")) write(deletion);
 }
 
+function cutSaid() { // what was typed meanwhile stays
+  if (text.value.startsWith(said)) text.value = text.value.slice(said.length);
+  said = "";
+}
+
 function clearSent() { // what was sent; the rest, such as a text beside a place, stays
   if (takesFiles()) {
     files = [];
     sample.value = "";
   }
   composer.querySelectorAll(".grows:not([hidden]) [data-extra]").forEach((row) => row.remove());
-  [text, ...tray.querySelectorAll(".fields input, .fields select, .fields textarea")].filter((one) => !one.disabled).forEach((one) => {
+  cutSaid();
+  [...tray.querySelectorAll(".fields input, .fields select, .fields textarea")].filter((one) => !one.disabled).forEach((one) => {
     if (one.options) one.selectedIndex = Math.max(0, [...one.options].findIndex((option) => option.defaultSelected));
     else if (one.type === "checkbox") one.checked = one.defaultChecked;
     else one.value = one.defaultValue;
@@ -84,6 +91,7 @@ async function send() {
   const body = edited ? null : written();
   if (!edited && !body) return;
   composer.dataset.busy = "yes";
+  said = text.disabled ? "" : text.value;
   try {
     if (edited) await call("POST", "inbound", { ...who(), type: "edit", target: edited.id, from: edited.author, text: text.value });
     else if (takesFiles() && files.length) await sendFiles(body);
@@ -105,7 +113,7 @@ async function sendFiles(body) {
     await call("POST", "inbound", withFile({ ...body, type }, files[0]));
     files.shift();
     showPreviews();
-    text.value = "";
+    cutSaid();
     delete body.text;
     delete body.reply_to;
   }
@@ -420,7 +428,7 @@ if (composer) {
       text.value = it.text;
     }
     if (it.delete) unsay({ type: "delete", target: it.delete, from: it.author });
-    if (it.forward) write({ forward: it.forward });
+    if (it.forward) once(event.target.closest("button"), () => write({ forward: it.forward }));
     if (it.vote) write({ type: "poll_vote", target: it.vote, choices: [it.option] });
     if (it.album) {
       leave();

@@ -70,6 +70,14 @@ async function attempt(work) {
   }
 }
 
+async function once(place, work) { // drops a second click or Enter while the call of the first is under way
+  if (place.dataset.busy) return undefined;
+  place.dataset.busy = "yes";
+  const done = await attempt(work);
+  delete place.dataset.busy;
+  return done;
+}
+
 function set(body, name, value) {
   const names = name.split(".");
   const last = names.pop();
@@ -225,7 +233,7 @@ document.body.addEventListener("htmx:responseError", (event) => {
   const { xhr, elt } = event.detail;
   if (xhr.status !== 404) return;
   if (["newest", "list", "status"].includes(elt.id)) replaced();
-  else if (elt.matches(".inside")) elt.textContent = "This entry is no longer kept.";
+  else if (elt.matches(".inside, .entry")) elt.textContent = "This entry is no longer kept.";
   else if (elt.matches("[data-why]")) tell("This message is no longer kept.", "info");
 });
 
@@ -278,7 +286,8 @@ async function textOf(source) {
   const text = source.value ?? source.textContent;
   if (!source.dataset.keys) return text;
   const found = await attempt(() => call("GET", source.dataset.keys + "?with_secrets=true"));
-  return text.replace(source.dataset.mask, found?.api_keys[0]?.api_key || source.dataset.mask);
+  const key = found?.api_keys[0]?.api_key.replaceAll("'", `'"'"'`); // inside the quotes of a shell
+  return text.replace(source.dataset.mask, () => key || source.dataset.mask);
 }
 
 function openDialog(box) {
@@ -299,25 +308,22 @@ document.addEventListener("click", async (event) => {
   if ("no" in button.dataset) button.closest("dialog").close();
   if (button.dataset.open) openDialog(document.getElementById(button.dataset.open));
   if ("close" in button.dataset) shut();
-  if (button.dataset.toggle) {
-    const box = document.getElementById(button.dataset.toggle);
-    box.hidden = !box.hidden;
-    button.setAttribute("aria-expanded", String(!box.hidden));
-    if (!box.hidden) box.querySelector("select, input")?.focus();
-  }
   if (button.dataset.copy) {
     const source = document.getElementById(button.dataset.copy);
     copied(await copy(await textOf(source), source), "Copied");
   }
   if (button.dataset.newWorld) {
-    const made = await attempt(() => call("POST", "worlds", { fixture: button.dataset.newWorld }, ""));
-    if (made) location.href = page.mock + "ui/w/" + encodeURIComponent(made.name) + "/chats";
+    const made = await once(button, () => call("POST", "worlds", { fixture: button.dataset.newWorld }, ""));
+    if (made) {
+      button.dataset.busy = "yes"; // until this page is left
+      location.href = page.mock + "ui/w/" + encodeURIComponent(made.name) + "/chats";
+    }
   }
   if (button.dataset.do) {
     const it = button.dataset; // an update may replace the button while the user thinks
     const [method, path] = it.do.split(" ");
     if (it.ask && !(await sure(it.ask, it.askMore, it.askYes || button.textContent.trim() || button.title))) return;
-    const done = await attempt(() => call(method, path, it.body ? JSON.parse(it.body) : undefined));
+    const done = await once(button, () => call(method, path, it.body ? JSON.parse(it.body) : undefined));
     if (done) {
       if (it.ask && !("stay" in it)) button.closest("dialog")?.close();
       if (it.done !== "") tell(it.done || "Done");
@@ -380,11 +386,10 @@ document.addEventListener("click", async (event) => {
 
   const rows = document.getElementById("rows");
   document.addEventListener("toggle", (event) => {
-    const entry = rows && event.target.closest?.(".entry");
-    if (!entry) return;
-    const mine = location.hash === "#" + entry.id;
-    if (event.target.open && event.target.parentElement === entry) history.replaceState(null, "", "#" + entry.id);
-    else if (mine && event.target.parentElement === entry) history.replaceState(null, "", location.pathname + location.search);
+    const entry = rows && event.target.parentElement;
+    if (!entry?.matches(".entry")) return;
+    if (event.target.open) history.replaceState(null, "", "#" + entry.id);
+    else if (location.hash === "#" + entry.id) history.replaceState(null, "", location.pathname + location.search);
   }, true);
   window.addEventListener("load", () => {
     const named = rows && location.hash.match(/^#entry-(\d+)$/);
@@ -413,10 +418,10 @@ document.addEventListener("submit", async (event) => {
   if (!form.dataset.call || form.id === "composer") return;
   event.preventDefault();
   const [method, path] = form.dataset.call.split(" ");
-  const body = "empty" in form.dataset ? undefined : read(form);
+  const body = read(form);
   const saved = sending(form);
   const nothing = "changes" in form.dataset && !Object.keys(body).length;
-  const done = nothing ? {} : await attempt(() => call(method, path, body));
+  const done = nothing ? {} : await once(form, () => call(method, path, body));
   if (!done) return;
   tell(form.dataset.done || "Done");
   if ("keep" in form.dataset) saved();

@@ -149,10 +149,7 @@
     const work = FORMS[form.dataset.form];
     if (!work) return;
     event.preventDefault();
-    if (form.dataset.busy) return;
-    form.dataset.busy = "yes";
-    const found = await attempt(async () => work(form));
-    delete form.dataset.busy;
+    const found = await once(form, async () => work(form));
     if (!found) return;
     form.closest("dialog")?.close();
     done(form.dataset.done, found);

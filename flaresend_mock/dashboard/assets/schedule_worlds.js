@@ -268,9 +268,9 @@
   document.getElementById("new-world").addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;
-    const done = await act(null, () => ask("POST", "worlds", null, read(form)), (made) => [
+    const done = await once(form, () => act(null, () => ask("POST", "worlds", null, read(form)), (made) => [
       `The world ${made.name} was created`, made.warnings || [], made,
-    ]);
+    ]));
     if (done) { form.reset(); form.closest("details").open = false; }
   });
 
