@@ -115,7 +115,7 @@ def _sending(world: World, message: Message) -> dict[str, Any]:
     calls = [call, *(one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded)]
     media = state.media.get(message.content.media) if message.content.media else None
     test = reproduce_pytest.of_sent(world, message, calls, task, at)
-    shown = {"call": call, "sent": readable(body_of(call)), "task": task, "calls": calls, "test": test}
+    shown = {"call": call, "sent": readable(body_of(call)), "task": task, "test": test}
     return {**shown, "curl": reproduce_curl.call_again(world, call, media)}
 
 

@@ -281,6 +281,38 @@ def test_the_key_of_a_new_world_is_copied_and_the_world_opened(emulator: Flarese
         assert copied.startswith(f"curl -X POST {emulator.url}/schedule-message")
 
 
+@pytest.mark.parametrize(
+    ("tab", "button", "made"),
+    [("worlds", "main > p [data-new-world]", ".welcome"), ("faults", "#preset-down", "#armed .rules > li")],
+)
+def test_a_double_click_makes_one_thing(
+    tab: str, button: str, made: str, emulator: FlaresendMock, open_page: Open
+) -> None:
+    before = len(steer(emulator, "GET", tab)[tab])
+    posted: list[str] = []
+    with open_page(f"w/default/{tab}") as page:
+        page.on("request", lambda asked: posted.append(asked.url) if asked.method == "POST" else None)
+        with emulator.worlds.default().lock:  # the response waits
+            page.dblclick(button)
+        page.wait_for_selector(made)
+        assert len(posted) == 1
+
+    assert len(steer(emulator, "GET", tab)[tab]) == before + 1
+
+
+def test_the_page_of_a_delivery_follows_it(emulator: FlaresendMock, open_page: Open) -> None:
+    instance = first(emulator)
+    steer(emulator, "PUT", f"instances/{instance}/webhook", {"url": "http://127.0.0.1:9/hook", "retries": [60]})
+    steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "Hello"})
+    steer(emulator, "POST", "deliveries/settle")
+    number = steer(emulator, "GET", "deliveries")["deliveries"][-1]["event"]
+    with open_page(f"w/default/traffic/{number}") as page:
+        page.wait_for_selector(f"#line-{number} .pill.wait")
+        steer(emulator, "POST", "clock/advance", {"seconds": 60})
+        page.wait_for_selector(f"#line-{number} .pill.bad >> text=failed")
+        page.wait_for_selector(".tries > li:nth-child(2)")
+
+
 def test_notices_look_like_what_they_are(emulator: FlaresendMock, open_page: Open) -> None:
     with open_page("w/default/schedule") as page:
         page.click("#clock-goes")
