@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,8 +90,14 @@ def open_chat(page: Any, name: str) -> None:
 
 
 def write(page: Any, text: str) -> None:
+    until_sent(page)
     page.fill("#text", text)
     page.press("#text", "Enter")
+
+
+def until_sent(page: Any) -> None:
+    """Wait until the page knows that its message was sent, which closes the form. The bubble may come before."""
+    assert eventually(page, "!composer.dataset.busy")
 
 
 def hide(page: Any, hidden: bool) -> None:
@@ -108,6 +115,15 @@ def catch_up(page: Any) -> None:
     """Wait until the page has made the update that follows the start of its live stream, which replaces elements."""
     updates = "document.querySelector('.htmx-request') || [...resting.values()].includes(true)"
     assert eventually(page, f"stream?.readyState === EventSource.OPEN && !({updates})")
+
+
+def measure(page: Any, selector: str, function: str) -> list[Any]:
+    """Call a JavaScript function with each element, all in one step: between two steps, an update may replace them."""
+    return list(page.evaluate(f"[...document.querySelectorAll({json.dumps(selector)})].map({function})"))
+
+
+def texts(page: Any, selector: str) -> list[str]:
+    return measure(page, selector, "one => one.innerText")
 
 
 def first(emulator: FlaresendMock) -> str:

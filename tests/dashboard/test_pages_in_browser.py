@@ -12,7 +12,21 @@ import requests
 
 from flaresend_mock import FlaresendMock
 from tests.dashboard import in_browser as shared
-from tests.dashboard.in_browser import BRIAN, TABS, catch_up, eventually, first, hide, open_chat, send, steer, write
+from tests.dashboard.in_browser import (
+    BRIAN,
+    TABS,
+    catch_up,
+    eventually,
+    first,
+    hide,
+    measure,
+    open_chat,
+    send,
+    steer,
+    sync_api,
+    texts,
+    write,
+)
 
 pytestmark = shared.pytestmark
 browser, emulator, open_page = shared.browser, shared.emulator, shared.open_page
@@ -79,7 +93,7 @@ def test_pages_chats_and_entries_are_reached_by_keys(emulator: FlaresendMock, op
             page.wait_for_url(f"**/w/default/{tab}")
         page.keyboard.press("1")
         page.wait_for_url("**/chats")
-        names = page.locator(".chatlist .name").all_inner_texts()
+        names = texts(page, ".chatlist .name")
         page.keyboard.press("j")
         page.wait_for_url("**/chats/**")
         assert page.inner_text(".with h1") == names[0]
@@ -97,7 +111,7 @@ def test_pages_chats_and_entries_are_reached_by_keys(emulator: FlaresendMock, op
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         page.wait_for_url("**/traffic")
-        page.wait_for_selector("#rows > .entry")
+        catch_up(page)
         page.keyboard.press("j")
         page.keyboard.press("Enter")
         page.wait_for_selector("#rows > .entry:first-child .panel")
@@ -112,8 +126,8 @@ def test_an_open_entry_is_still_open_after_a_reload_and_has_a_page_when_it_is_ol
     with open_page("w/default/traffic") as page:
         page.click("#rows > .entry:first-child summary")
         page.wait_for_selector("#rows .panel >> text=the one to show")
+        page.wait_for_url(re.compile(r"/traffic#entry-\d+$"))
         shared = page.url
-        assert re.search(r"/traffic#entry-\d+$", shared)
         page.reload()
         page.wait_for_selector("#rows .panel >> text=the one to show")
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -223,7 +237,7 @@ def test_clearing_the_log_is_undone_and_clearing_the_filters_is_another_thing(
     send(emulator, "Hello")
     with open_page("w/default/traffic") as page:
         entries = page.locator("#rows > .entry")
-        page.wait_for_selector("#rows > .entry")
+        catch_up(page)
         before = entries.count()
         page.select_option("[name=kind]", "call")
         page.wait_for_selector("#clear-filters")
@@ -233,9 +247,10 @@ def test_clearing_the_log_is_undone_and_clearing_the_filters_is_another_thing(
         assert entries.count() == 0
         page.click("#undo-clear")
         page.wait_for_selector("#rows > .entry")
-        page.click("#clear-filters")
-        page.wait_for_selector("#clear-filters", state="detached")
-        assert entries.count() == before
+        with page.expect_navigation():
+            page.click("#clear-filters")
+        sync_api.expect(entries).to_have_count(before)
+        assert page.locator("#clear-filters").count() == 0
         assert page.input_value("[name=kind]") == ""
 
 
@@ -292,6 +307,7 @@ def test_a_double_click_makes_one_thing(
     posted: list[str] = []
     with open_page(f"w/default/{tab}") as page:
         page.on("request", lambda asked: posted.append(asked.url) if asked.method == "POST" else None)
+        catch_up(page)
         with emulator.worlds.default().lock:  # the response waits
             page.dblclick(button)
         page.wait_for_selector(made)
@@ -332,17 +348,15 @@ def test_notices_look_like_what_they_are(emulator: FlaresendMock, open_page: Ope
 def test_rows_of_all_lists_have_one_height_and_one_column_of_times(emulator: FlaresendMock, open_page: Open) -> None:
     send(emulator, "a long text " * 30, at="2099-01-01 09:00:00")
     requests.get(f"{emulator.url}/groups?{'long' * 90}", headers=emulator.headers, timeout=30)
-    measure = (
-        "rows => rows.map(one => [one.offsetHeight, Math.round(one.children[1].getBoundingClientRect().left)].join())"
-    )
+    place = "row => [row.offsetHeight, Math.round(row.children[1].getBoundingClientRect().left)]"
     for width, tall in ((1440, 38), (390, 58)):
         with open_page("w/default/traffic", viewport={"width": width, "height": 900}) as page:
             seen = set()
             for path in ("traffic", "schedule"):
                 page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
-                page.wait_for_selector(".rows .line")
-                seen |= set(page.eval_on_selector_all(".rows .line", measure))
-            assert {int(one.partition(",")[0]) for one in seen} == {tall}
+                catch_up(page)
+                seen |= {tuple(one) for one in measure(page, ".rows .line", place)}
+            assert {height for height, _ in seen} == {tall}
             assert width < 900 or len(seen) == 1
 
 
@@ -371,7 +385,7 @@ def test_guides_are_read_in_the_dashboard(emulator: FlaresendMock, open_page: Op
         assert eventually(
             page, "[...document.querySelectorAll('#guide img')].every((one) => one.complete && one.naturalWidth)"
         )
-        links = page.eval_on_selector_all("#guide a[href]", "all => all.map((one) => one.href)")
+        links = measure(page, "#guide a[href]", "one => one.href")
         for link in sorted({one.partition("#")[0] for one in links if one.startswith(emulator.url)}):
             assert requests.get(link, timeout=30).ok, link
         page.click(".help summary")
@@ -401,7 +415,7 @@ def test_axe_finds_nothing_on_the_other_pages(scheme: str, emulator: FlaresendMo
             "guides/docs/webhooks.md",
         ):
             page.goto(f"{emulator.url}/_mock/ui/w/default/{path}")
-            page.wait_for_selector("main")
+            catch_up(page)
             check(path)
         page.click(".help summary")
         check("menu")
@@ -436,11 +450,9 @@ def test_all_fits_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
                 if path.endswith(str(number)) and world != "default":
                     continue
                 page.goto(f"{emulator.url}/_mock/ui/w/{world}/{path}")
-                page.wait_for_selector("main")
+                catch_up(page)
                 assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
-                boxes = page.eval_on_selector_all(
-                    ".top > *:not([hidden]):not(nav)", "all => all.map((one) => one.offsetTop + one.offsetHeight / 2)"
-                )
+                boxes = measure(page, ".top > *:not([hidden]):not(nav)", "one => one.offsetTop + one.offsetHeight / 2")
                 assert max(boxes) - min(boxes) < 20, (path, boxes)  # the frame takes one line, and the pages another
 
 
@@ -451,18 +463,19 @@ def test_the_name_in_a_chat_is_not_cut_on_a_phone(emulator: FlaresendMock, open_
             steer(emulator, "POST", "instances/default/status", {"status": status})
             page.reload()
             page.wait_for_selector("#composer")
-            assert page.eval_on_selector(".with h1", "name => name.scrollWidth <= name.clientWidth"), status
+            assert measure(page, ".with h1", "name => name.scrollWidth <= name.clientWidth") == [True], status
 
 
 def test_nothing_overlaps_in_the_schedule_on_a_phone(emulator: FlaresendMock, open_page: Open) -> None:
     send(emulator, "A long text of a message", at="2030-01-01 09:00:00")
-    boxes_of = """rows => rows.map((row) =>
+    boxes_of = """row =>
         [...row.querySelectorAll("summary :is(time, .kind, .where, .who, .pill), .button")].map((part) => {
             const box = part.getBoundingClientRect(), style = getComputedStyle(part);
             return [box.left, box.right - parseFloat(style.paddingRight), box.top, box.bottom];
-        }))"""
+        })"""
     with open_page("w/default/schedule", viewport={"width": 390, "height": 844}) as page:
-        rows = page.eval_on_selector_all(".pending .entry", boxes_of)  # all at once: an update may replace them
+        catch_up(page)
+        rows = measure(page, ".pending .entry", boxes_of)
         assert len(rows) > 1
         for boxes in rows:
             assert len(boxes) == 6
