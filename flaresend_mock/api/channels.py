@@ -76,10 +76,8 @@ class FullChannel(Resource):
 
 
 CREATED = response("Channel created successfully", channel=Property(CreatedChannel, "The channel."))
-FOLLOWED = response(
-    "Channel followed successfully",
-    alreadyFollowing=Property(bool, "Whether the instance followed the channel before."),
-)
+UPDATED = response("Channel updated")
+FOLLOWED = response("Channel followed successfully", alreadyFollowing=Property(bool, "Whether it was followed before."))
 POSTED = response(
     "Channel message sent successfully",
     sent_at=Property(str, "When the message was sent, in UTC.", write=utc_milliseconds),
@@ -119,9 +117,7 @@ def channel_by_invite(caller: Caller, code: str) -> Channel:
     return caller.world.channels.by_invite(caller.instance, code)
 
 
-@blueprint.put(
-    "/channels/<channel_id>", response("Channel updated"), body=UpdateChannel(partial=True), refuses=(403, 404)
-)
+@blueprint.put("/channels/<channel_id>", UPDATED, body=UpdateChannel(partial=True), refuses=(403, 404))
 def update_channel(caller: Caller, channel_id: str, body: dict[str, Any]) -> Channel:
     """Change a channel's name, description or picture."""
     return caller.world.channels.update(caller.instance, channel_id, body)

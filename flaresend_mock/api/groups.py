@@ -30,9 +30,7 @@ class CreateGroup(Body):
 
 
 class GroupJids(Body):
-    groupJids = List(
-        "JIDs of groups, such as 120363403582097887@g.us. Each gets the message.", "groupJids", (str,), "group JIDs"
-    )
+    groupJids = List("JIDs of groups, such as 120363403582097887@g.us, that get it.", "groupJids", (str,), "group JIDs")
 
 
 class SendGroupMessage(ContentBody, GroupJids):  # marshmallow checks the fields of the last base first
@@ -86,9 +84,7 @@ class CreatedGroup(Resource):
     restrict = Property(bool, "Whether only admins may edit the group's info.", at="group.restrict")
     announce = Property(bool, "Whether only admins may post.", at="group.announce")
     isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
-    isCommunityAnnounce = Property(
-        bool, "Whether the group is a community's announcement group.", at="group.is_community_announce"
-    )
+    isCommunityAnnounce = Property(bool, "Whether it announces for a community.", at="group.is_community_announce")
     joinApprovalMode = Property(bool, "Whether admins approve new participants.", at="group.join_approval")
     memberAddMode = Property(bool, "Whether members may add others.", at="group.members_may_add")
     participants = Property([Participant], "The participants of the group.")
@@ -110,12 +106,7 @@ class GroupInfo(Resource):
     id = Property(str, "The group's JID.", at="group.id")
     name = Property(str, "The name of the group.", at="group.subject")
     desc = Property(str, "The description of the group.", at="group.description")
-    createdAt = Property(
-        str,
-        "When the group was created, in local time, such as Aug 13, 2025, 11:01 PM.",
-        at="created",
-        write=readable_time,
-    )
+    createdAt = Property(str, "When it began, in local time: Aug 13, 2025, 1:01 PM.", at="created", write=readable_time)
     owner = Property(str, "The LID of who created the group.")
     isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
     participants = Property([Participant], "The participants of the group.")
@@ -158,35 +149,31 @@ class Managed(Success, Envelope):
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 
 
-@blueprint.post(
-    "/groups", response("Group created successfully", data=Property(CreatedGroup, "The group.")), body=CreateGroup()
-)
+CREATED = response("Group created successfully", data=Property(CreatedGroup, "The group."))
+LISTED = response("Fetched all groups successfully", data=_GROUPS)
+SHOWN = response("Group info fetched successfully", data=Property(GroupInfo, "The group."))
+INVITED = response("Invite link fetched successfully", data=Property(Invitation, "The invite link."))
+
+
+@blueprint.post("/groups", CREATED, body=CreateGroup())
 def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     """Create a group, with the instance as its superadmin."""
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
-@blueprint.get("/groups", response("Fetched all groups successfully", data=_GROUPS), query=Page(), refuses=(400,))
+@blueprint.get("/groups", LISTED, query=Page(), refuses=(400,))
 def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
     return caller.world.groups.all(caller.instance)[query]
 
 
-@blueprint.get(
-    "/groups/<group_id>",
-    response("Group info fetched successfully", data=Property(GroupInfo, "The group.")),
-    refuses=(403, 404),
-)
+@blueprint.get("/groups/<group_id>", SHOWN, refuses=(403, 404))
 def group_info(caller: Caller, group_id: str) -> GroupView:
     """Show a group that the instance is in."""
     return caller.world.groups.get(caller.instance, group_id)
 
 
-@blueprint.get(
-    "/groups/<group_id>/invite-link",
-    response("Invite link fetched successfully", data=Property(Invitation, "The invite link.")),
-    refuses=(403, 404),
-)
+@blueprint.get("/groups/<group_id>/invite-link", INVITED, refuses=(403, 404))
 def invite_link(caller: Caller, group_id: str) -> str:
     """Show the link by which people join a group."""
     return caller.world.groups.invite_link(caller.instance, group_id)

@@ -40,12 +40,7 @@ def message_type(words: tuple[str, ...]) -> Choice:
 
 
 class Recipients(Body):
-    recipients = List(
-        "Phone numbers in international format, such as 254712345678. Each gets a message.",
-        "Recipients",
-        (str, int),
-        "phone numbers",
-    )
+    recipients = List("Phone numbers that get it, such as 254712345678.", "Recipients", (str, int), "phone numbers")
 
 
 class ContentFields(Body):
@@ -53,9 +48,7 @@ class ContentFields(Body):
 
     type = message_type(MESSAGE_TYPES)
     text = Text("The text, with WhatsApp's *bold*, _italic_ and ~strike~. Needed by type text.", INCOMPLETE["text"])
-    file = Typed(
-        "The file itself, in a multipart form.", INCOMPLETE["media"], Upload, {"type": "string", "format": "binary"}
-    )
+    file = Typed("The file, in a multipart form.", INCOMPLETE["media"], Upload, {"type": "string", "format": "binary"})
     url = Url("The URL of the file. The emulator records it, and never fetches it.")
     template = Typed(
         "A message with buttons or a list. Needed by type template.",

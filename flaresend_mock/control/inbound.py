@@ -61,11 +61,7 @@ class MediaInput(Input):
 
     sample = Text("A shipped file.", words=SAMPLES)
     base64 = Base64("The bytes of the file, in base64.")
-    mimetype = Text(
-        "The media type, such as image/jpeg; by default, the name of the file gives it.",
-        load_default="",
-        check=_MEDIA_TYPE,
-    )
+    mimetype = Text("The media type; by default, the name of the file gives it.", load_default="", check=_MEDIA_TYPE)
     fileName = Text("The name of the file.", load_default="", length=(None, 1000))
     expired = Switch("Whether the link has expired.", load_default=False)
     truncated = Switch("Whether the link leads to half of the file.", load_default=False)
@@ -93,9 +89,7 @@ def _is_filled(value: str) -> None:
 class ContactInput(Input):
     name = Text("The contact's name.", load_default="Jane Doe", check=_is_filled)
     number = Text("The contact's phone number.", load_default="254798765432")
-    on_whatsapp = Switch(
-        "Whether the contact has a WhatsApp number; by default as the directory says.", load_default=None
-    )
+    on_whatsapp = Switch("Whether the contact is on WhatsApp; by default as the directory says.", load_default=None)
 
     @post_load
     def read(self, data: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
@@ -137,9 +131,7 @@ class InboundInput(Input):
     text = Text("The text; of a kind with captions, its caption; of an edit, the new text or caption.")
     caption = Text("The text below a file, a live location or an invitation.")
     media = Nested(MediaInput, "A file, and what is wrong with its link.")
-    file = fields.Raw(
-        validate=_is_upload, metadata=about("A file, in a multipart form.", type="string", format="binary")
-    )
+    file = fields.Raw(validate=_is_upload, metadata=about("A file, only in forms.", type="string", format="binary"))
     complete = Switch("Whether a message that can be viewed once has its file, as before the end of 2024.")
     album = Text("The id of the album that a picture or a video belongs to.")
     images = Whole("How many pictures an album announces.", 0, 100)
@@ -149,9 +141,7 @@ class InboundInput(Input):
     wrapped = Switch("Whether an edit, or a chat whose messages disappear, has the older form with a wrapper.")
     forward = Text("The id of a message that is forwarded unchanged.")
     forwarded = Whole("How often it was forwarded; from 5 on, WhatsApp says many times.", 0, MAX_FORWARDS)
-    mentions = fields.List(
-        fields.String(validate=_is_person), metadata=about("The numbers or JIDs of people who are mentioned.")
-    )
+    mentions = Several("The numbers or JIDs of people who are mentioned.", None, fields.String(validate=_is_person))
     link = Nested(LinkInput, "The preview of a link in the text.")
     latitude = Number("The latitude of a location, in degrees.", -90, 90)
     longitude = Number("The longitude of a location, in degrees.", -180, 180)
@@ -168,9 +158,7 @@ class InboundInput(Input):
     channel = Text("The JID of the channel.")
     seconds = Whole("The length of an audio or a video; or after how many seconds messages disappear.", 0, 7_776_000)
     message = Dictionary("A payload in WhatsApp's format, sent unchanged.", validate=validate.Length(1))
-    event = Object(
-        f"A whole event, sent unchanged, or the name of a sample: {', '.join(event_names())}.", ["object", "string"]
-    )
+    event = Object(f"A whole event, sent as is, or a sample's name: {', '.join(event_names())}.", ["object", "string"])
     from_lid = Switch("Whether people are named by LID (true) or by number (false); by default as the world does.")
     chaos = Nested(ChaosInput, "Random failures of the delivery.")
 

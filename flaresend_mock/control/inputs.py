@@ -125,7 +125,7 @@ def setting_input(setting: dataclasses.Field[Any], kind: Any) -> fields.Field[An
 class Several(fields.List[Any]):
     """A list of strings, or of another field: as many as `most`, and as few as `least`."""
 
-    def __init__(self, description: str, most: int, of: Any = fields.String, *, least: Any = None, **more: Any) -> None:
+    def __init__(self, description: str, most: Any, of: Any = fields.String, *, least: Any = None, **more: Any) -> None:
         super().__init__(of, validate=validate.Length(least, most), metadata=about(description), **more)
 
 

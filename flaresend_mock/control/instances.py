@@ -24,6 +24,7 @@ pairing = Endpoints("pairing", templates=Path(__file__).parent / "assets")
 FORMATS = ("json", "png", "svg", "text")
 MAX_KEY = 500
 _IMAGES = {"png": "image/png", "svg": "image/svg+xml"}
+_OTHERS = (*_IMAGES.values(), "text/plain")
 
 _STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
 _NUMBER = "A phone number in international format, such as 254712345678"
@@ -147,13 +148,7 @@ def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
     return {"deleted": wanted}
 
 
-@pairing.get(
-    "/instances/<instance_id>/qr",
-    resources.QrCode,
-    also=(*_IMAGES.values(), "text/plain"),
-    query=QrOptions(),
-    refuses=(409,),
-)
+@pairing.get("/instances/<instance_id>/qr", resources.QrCode, also=_OTHERS, query=QrOptions(), refuses=(409,))
 def show_qr_code(world: World, instance_id: str, query: dict[str, Any]) -> Response | dict[str, Any]:
     """Show an instance's QR code as JSON, PNG, SVG or text for a terminal."""
     instance, shown = world.pairing.qr(instance_id)

@@ -41,13 +41,9 @@ class PersonInput(Input):
     name = Text("The name.", load_default="", length=_LENGTH)
     lid = Text(_LID, load_default=None, check=LID)
     on_whatsapp = Switch("Whether messages reach this number.", load_default=True)
-    aliases = Several(
-        "Further numbers that reach this person, such as one without Brazil's ninth digit.", 10, load_default=tuple
-    )
+    aliases = Several("Further numbers of this person, such as without Brazil's ninth digit.", 10, load_default=tuple)
     addable = Switch("Whether others may add this person to groups.", load_default=True)
-    rules = Several(
-        "Automatic replies: the first rule that matches applies.", 100, Nested(RuleInput), load_default=list
-    )
+    rules = Several("Automatic replies, by the first rule that matches.", 100, Nested(RuleInput), load_default=list)
 
 
 @people.get("", resources.People)

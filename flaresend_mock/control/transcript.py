@@ -47,9 +47,7 @@ class TranscriptQuery(Input):
     since = Since("The number of an event: the transcript begins after it.", load_default=0)
     match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
     kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
-    strays_since = Since(
-        "The number of an event of the default world: adds the calls recorded there after it.", load_default=None
-    )
+    strays_since = Since("The number of an event of the default world: adds its calls after that.", load_default=None)
 
 
 @blueprint.get("/transcript", Transcript, also=("text/plain",), query=TranscriptQuery())

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
-from operator import attrgetter
 from typing import Any, Literal
 
 from flask import Response, request
@@ -98,28 +97,27 @@ def _number(one: Stored) -> int:
 
 COLLECTIONS = {
     "messages": Collection(
-        activity.Message, attrgetter("state.messages"), attrgetter("state.messages.last_evicted_event")
+        activity.Message, lambda of: of.state.messages, lambda of: of.state.messages.last_evicted_event
     ),
     "requests": Collection(
         activity.Request,
-        lambda world: world.state.events.since(0, "request"),
-        lambda world: world.state.events.gone.get("request", (0, 0))[1],
+        lambda of: of.state.events.since(0, "request"),
+        lambda of: of.state.events.gone.get("request", (0, 0))[1],
     ),
     "deliveries": Collection(
-        activity.Delivery, lambda world: world.deliveries.all(), attrgetter("state.deliveries.last_evicted_event")
+        activity.Delivery, lambda of: of.deliveries.all(), lambda of: of.state.deliveries.last_evicted_event
     ),
 }
 """The collections by their names in paths and responses."""
 
 _COUNT = Property(int, "How many items match.")
+_MET = Property(Literal[True], "True: the expectation is met.")
 _NUMBER = "How many items must match"
 
 
 class _Criteria(Input):
     match = Matching(load_default=dict)
-    since = Whole(
-        "The number of an event: only later items count; null for all.", 0, 2**53, load_default=0, allow_none=True
-    )
+    since = Whole("The number of an event: only later items count.", 0, 2**53, load_default=0, allow_none=True)
 
 
 class SearchInput(_Criteria):
@@ -142,9 +140,7 @@ class VerifyInput(_Criteria):
     at_least = Whole(f"{_NUMBER} at least.", 1, MAX_COUNT)
     at_most = Whole(f"{_NUMBER} at most.", 0, MAX_COUNT)
     never = Switch("True: no item may match.", validate=validate.Equal(True))
-    in_order = Several(
-        "Matchers that must match one after the other. Other items may come between.", MAX_STEPS, Matching(), least=1
-    )
+    in_order = Several("Matchers that match in this order; others may come between.", MAX_STEPS, Matching(), least=1)
 
     @validates_schema
     def check_counts(self, data: Mapping[str, Any], **kwargs: Any) -> None:
@@ -210,13 +206,7 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     return errors.respond(408, "timeout", *_explain(said, name, found, of.since(world, since), matcher))
 
 
-@_of_each(
-    "Verification",
-    VerifyInput,
-    (409, 422),
-    verified=Property(Literal[True], "True: the expectation is met."),
-    count=_COUNT,
-)
+@_of_each("Verification", VerifyInput, (409, 422), verified=_MET, count=_COUNT)
 def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
     of = COLLECTIONS[name]

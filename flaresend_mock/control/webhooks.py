@@ -30,16 +30,12 @@ class WebhookInput(Input):
 
     url = Text("The URL that events are sent to: http or https.", required=True)
     secret = Text("The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500))
-    retries = Several(
-        "Seconds of the world's clock between one attempt and the next.", MAX_RETRIES, Number("Seconds.", 0, MONTH)
-    )
+    retries = Several("Seconds of the world's clock between attempts.", MAX_RETRIES, Number("Seconds.", 0, MONTH))
     verification = Text("How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES)
     verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
     chaos = Nested(ChaosInput, "Random failures of deliveries.")
     ordered = Switch("Whether the events of a chat wait for one that is retried.")
-    body_style = Text(
-        "How the JSON of events is written: raw UTF-8, or escaped with \\uXXXX and \\/, as PHP does.", words=BODY_STYLES
-    )
+    body_style = Text("How events are written: raw UTF-8, or escaped with \\uXXXX and \\/.", words=BODY_STYLES)
     ca = Text(f"{_CA}; null for none.", allow_none=True, check=usable_ca)
     verify = Switch("Whether the certificate of an https receiver is verified.")
 

@@ -105,9 +105,7 @@ NotChannelAdmin = _refusal("NotChannelAdmin", names="what role", text="a {1} can
 NotInGroup = _refusal("NotInGroup", "the instance is not in this group")
 CreatorIsProtected = _refusal("CreatorIsProtected", "the creator of a group can be neither removed nor demoted")
 NoValidParticipants = _refusal("NoValidParticipants", "participants: none of them is on WhatsApp")
-NotForwarded = _refusal(
-    "NotForwarded", "this message cannot be forwarded: it was deleted, or has no content of its own"
-)
+NotForwarded = _refusal("NotForwarded", "this message cannot be forwarded: it was deleted, or has no own content")
 PersonNotInGroup = _refusal("PersonNotInGroup", "the sender is not in this group")
 PersonNotOnWhatsApp = _refusal("PersonNotOnWhatsApp", "from: this number is not on WhatsApp")
 NoWebhook = _refusal("NoWebhook", "the instance has no webhook")
@@ -119,9 +117,7 @@ NumberInUse = _refusal("NumberInUse", "another instance is linked to this number
 PersonIsLinked = _refusal("PersonIsLinked", "an instance has this number, so it stays in the directory and on WhatsApp")
 LastInstance = _refusal("LastInstance", "a world has at least one instance; create another one first")
 QrCodeExpired = _refusal("QrCodeExpired", "this QR code has expired; scan the one that is shown now")
-AnotherPhone = _refusal(
-    "AnotherPhone", "the instance is linked to another number; log it out before another phone scans its QR code"
-)
+AnotherPhone = _refusal("AnotherPhone", "the instance is linked to another number; log it out before another scans")
 
 # only the API refuses these, in its own words
 NothingToUpdate = _refusal("NothingToUpdate")

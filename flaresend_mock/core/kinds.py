@@ -28,10 +28,7 @@ _WHOLE: Mapping[str, tuple[frozenset[str], str]] = {
     "message": (COMMON | {"message"}, "a payload is sent unchanged"),
 }
 """What may stand beside a message that is given as a whole, and why nothing else may."""
-_HINTS = {
-    "target": "name a message that it quotes as reply_to",
-    "reply_to": "name the message that it changes as target",
-}
+_HINTS = {"target": "name what it quotes as reply_to", "reply_to": "name what it changes as target"}
 _FILLED = {"poll": "text", "button_reply": "selected", "list_reply": "selected"}  # not empty where given
 _ONE_OF = (("text", "caption"), ("text", "emoji"))  # two names of one thing
 

@@ -58,9 +58,7 @@ class Webhook:
 
     url: str = told("The URL that events are sent to.")
     secret: str | None = told("The secret that deliveries are signed with, masked.", default=None)
-    retries: tuple[float, ...] = told(
-        "Seconds of the world's clock between one attempt and the next.", default=(1, 5, 30, 120, 600)
-    )
+    retries: tuple[float, ...] = told("Seconds of the world's clock between attempts.", default=(1, 5, 30, 120, 600))
     verification: str = told("How the receiver is verified: none, post or challenge.", default="none")
     verify_token: str | None = told("The token of a challenge, masked.", default=None)
     chaos: Chaos = told("Random failures of deliveries.", default=Chaos())
@@ -68,9 +66,7 @@ class Webhook:
     failures: int = told("Deliveries that failed in a row.", default=0)
     ordered: bool = told("Whether the events of a chat wait for one that is retried.", default=True)
     body_style: str = told("How the JSON of events is written: raw or escaped.", default="raw")
-    ca: str | None = told(
-        "Certificates in PEM that the receiver is verified against, besides the public ones.", default=None
-    )
+    ca: str | None = told("Certificates in PEM that also verify the receiver, besides public ones.", default=None)
     verify: bool = told("Whether the certificate of an https receiver is verified.", default=True)
 
 
@@ -275,9 +271,7 @@ class Attempt:
     error: str | None = told("The error, if the receiver sent no response.")
     milliseconds: float = told("How long the attempt took.")
     accepted: bool = told("Whether the receiver accepted the event.")
-    reconnected: bool = told(
-        "Whether the receiver had closed the kept connection, so that the event went over a new one.", default=False
-    )
+    reconnected: bool = told("Whether it went over a new connection, as the kept one was closed.", default=False)
 
 
 @model

@@ -40,21 +40,14 @@ class WorldSettings:
     senders: Literal["auto", "number", "lid"] = _setting(
         "auto", "How events name people: auto by LID in groups and by number elsewhere, or all by number or lid."
     )
-    lid_recipients: Literal["refuse", "accept"] = _setting(
-        "refuse", "Whether a LID, such as 163514152964174@lid, is a recipient of messages."
-    )
+    lid_recipients: Literal["refuse", "accept"] = _setting("refuse", "Whether messages to a LID are accepted.")
     offline_messages: Literal["keep", "drop"] = _setting(
         "keep", "What people write to an instance that is not connected: keep delivers it later, drop refuses it."
     )
     pairing_seconds: float | None = _setting(
         None, "Seconds until a QR code is scanned by itself; null for never.", 0, MAX_PAIRING_SECONDS
     )
-    qr_codes: int | None = _setting(
-        None,
-        "How many QR codes, of a minute each, are shown before the instance disconnects; null for no end.",
-        1,
-        1000,
-    )
+    qr_codes: int | None = _setting(None, "How many QR codes, of a minute each, it shows; null for no end.", 1, 1000)
     public_url: str | None = _setting(
         None, "URL by which the application reaches the emulator, for links to media; null for the one that it called."
     )

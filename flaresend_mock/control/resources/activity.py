@@ -65,9 +65,7 @@ class Message(Resource):
     type = Property(str, "The type of the message.", at="content.type", match=Field(words=_TYPES))
     text = Property(str, "The text.", at="content.text", null=True)
     caption = Property(str, "The text below a file.", at="content.caption", null=True)
-    target = Property(
-        str, "The id of the message that a reaction, an edit, a deletion or a vote changes.", get=target_of, null=True
-    )
+    target = Property(str, "The id of the message that it changes, as an edit does.", get=target_of, null=True)
     reply_to = Property(str, "The id of the message that it replies to.", get=quoted_by, null=True)
     fileName = Property(str, "The name of the file.", at="content.file_name", null=True)
     mimetype = Property(str, "The media type of the file.", at="content.mimetype", null=True)
@@ -88,20 +86,14 @@ class Request(Resource):
     id = Property(int, "The number of its event.", get=attrgetter("number"))
     call = Property(str, "The id of the call, which is the cause of what it sent.", at="id")
     method = Property(str, "The HTTP method.", match=parser.CALL_FIELDS["method"])
-    path = Property(
-        str, "The path as it is routed: percent-decoded, without the query and a trailing slash.", match=parser.PATH
-    )
+    path = Property(str, "The path as it is routed: decoded, without query and trailing slash.", match=parser.PATH)
     raw_path = Property(str, "The path as it was sent.", match=parser.RAW_PATH)
     query = Property(str, "The query, without the question mark.")
     headers = Property(dict[str, str], "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
-    number = Property(
-        str, "A phone number in the body's recipients, participants or number.", only_match=True, match=_IN_BODY
-    )
+    number = Property(str, "A number in its recipients, participants or number.", only_match=True, match=_IN_BODY)
     body = Property(Any, "The body: JSON, or a text.", get=lambda event: body_of(event.subject), match=_BODY)
     body_size = Property(int, "How many bytes the body has, if only its beginning is kept.", null=True)
-    status = Property(
-        int, "The HTTP status of the response; null where a fault cut the connection.", null=True, match=_HTTP_STATUS
-    )
+    status = Property(int, "The HTTP status; null where a fault cut the connection.", null=True, match=_HTTP_STATUS)
     response = Property(Any, "The body of the response.", write=read_kept, match=Field(known=RESPONSE_FIELDS))
     instance = Property(str, "The id of the instance that the API key belongs to.", null=True, match=parser.INSTANCE)
     timestamp = Property(datetime, "When the call was made, in UTC.", get=attrgetter("at"))
@@ -133,6 +125,10 @@ Delivery = of_model(
 )
 
 
+def _text_of(task: models.Task) -> str | None:
+    return task.content.text if task.content.type == "text" else None
+
+
 class ScheduledMessage(Resource):
     """A scheduled message."""
 
@@ -140,12 +136,7 @@ class ScheduledMessage(Resource):
     instance = Property(str, "The id of the instance that sends it.")
     recipients = Property([str], "The recipients.", get=lambda task: [str(one) for one in task.recipients])
     type = Property(str, "The type of the message.", at="content.type")
-    text = Property(
-        str,
-        "The text that will be sent.",
-        get=lambda task: task.content.text if task.content.type == "text" else None,
-        null=True,
-    )
+    text = Property(str, "The text of a text.", get=_text_of, null=True)
     sendAt = Property(datetime, "When it is sent, in UTC.", at="send_at")
     status = Property(str, "pending, sent, failed or cancelled.")
     reason = Property(str, "Why it failed.", null=True)

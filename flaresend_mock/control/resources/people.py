@@ -51,7 +51,7 @@ Webhook = of_model(
     "url secret retries verification verify_token chaos paused failures ordered body_style ca verify",
     retries=Property(
         [float],
-        "Seconds of the world's clock between one attempt and the next.",
+        "Seconds of the world's clock between attempts.",
         write=lambda retries: [int(seconds) if seconds == int(seconds) else seconds for seconds in retries],
     ),
 )
