@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 # SIGHUP is the end of a terminal, unless nohup has it ignored; Windows has SIGBREAK, for that and for Ctrl-Break
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name)]
 
-_MODULES = """run:run env:redirection health:tools reset:worlds receive:worlds messages:lists requests:lists
+_MODULES = """run:redirection env:redirection health:tools reset:worlds receive:worlds messages:lists requests:lists
 deliveries:lists events:lists transcript:lists clock:worlds advance:worlds fault:worlds world:worlds instance:worlds
 qr:worlds ca:redirection verify-signature:tools payload:tools fidelity:tools openapi:tools helper:tools
 completion:tools"""

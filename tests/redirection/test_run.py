@@ -9,19 +9,19 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.cli import redirection
 from tests.live.commands import CLEAN, COMMAND, at, control, run
 from tests.redirection.programs.client import KEY, TEXT, URL
 from tests.support import REPOSITORY
 
 SEND = f"import requests; print(requests.post({URL!r}, json={TEXT!r}, headers={KEY!r}, timeout=20).status_code)"
-run_command = import_module("flaresend_mock.cli.run")  # a command has the name of its module
+
 ENVIRONMENT = {**CLEAN, "PYTHONPATH": str(REPOSITORY)}
 
 
@@ -213,12 +213,12 @@ def test_a_signal_while_the_command_is_started_ends_it(monkeypatch: pytest.Monke
                 self.wait()
                 pytest.fail("the command would be left")
 
-    monkeypatch.setattr(run_command.subprocess, "Popen", Interrupted)
-    numbers = [getattr(signal, name) for name in run_command._FORWARDED if hasattr(signal, name)]
+    monkeypatch.setattr(redirection.subprocess, "Popen", Interrupted)
+    numbers = [getattr(signal, name) for name in redirection._FORWARDED if hasattr(signal, name)]
     handlers = [(number, signal.getsignal(number)) for number in numbers]
     try:
-        with run_command._Signals() as signals:
-            assert run_command._run(["sleep", "60"], ENVIRONMENT, signals) == 128 + signal.SIGTERM
+        with redirection._Signals() as signals:
+            assert redirection._run(["sleep", "60"], ENVIRONMENT, signals) == 128 + signal.SIGTERM
     finally:
         for number, handler in handlers:
             signal.signal(number, handler)
