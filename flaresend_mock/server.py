@@ -306,7 +306,7 @@ class FlaresendMock:
         file = self.settings.transcript_on_exit
         if file is None:
             return lambda world: None
-        from flaresend_mock.control.transcript import TranscriptFile
+        from flaresend_mock.control.verification import TranscriptFile
 
         try:
             return TranscriptFile(file).add

@@ -1,37 +1,50 @@
-"""/_mock/{messages,requests,deliveries}/{search,wait,verify} and /_mock/transcript: find items, and explain misses."""
+"""/_mock/{messages,requests,deliveries}/{search,wait,verify} and /_mock/transcript: find items, and explain misses.
 
+A transcript says what happened in a world, as one report; --transcript-on-exit writes it to a file.
+"""
+
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
+from datetime import UTC, datetime, tzinfo
+from functools import cache, partial
+from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from flask import Response, request
+from jinja2 import Template
 from marshmallow import ValidationError, validate, validates_schema
 
+from flaresend_mock.background.files import check_place
+from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.control import errors
-from flaresend_mock.control.inputs import Input, Matching, Number, Several, Switch, Whole
+from flaresend_mock.control.inputs import Input, Matching, Number, Several, Since, Switch, Text, Whole
 from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources.worlds import LAST_EVENT, found_items, unmet
+from flaresend_mock.control.resources.worlds import LAST_EVENT, Transcript, found_items, unmet
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.matchers.parser import Matcher, compile_matcher
 from flaresend_mock.core.models import Delivery, Message
+from flaresend_mock.core.transcript import LIMIT, STRAYS, WIDTH, fault_line, message_line, printable, short
 from flaresend_mock.core.verification import Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
-from flaresend_mock.http.bodies import dump_json
+from flaresend_mock.http.bodies import load_json
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
 from flaresend_mock.http.endpoint import Endpoints, View, endpoint
 from flaresend_mock.http.resources import Property, Resource, instance, matched, shown_by
 
+log = logging.getLogger(__name__)
+
 blueprint = Endpoints("verification")
+transcripts = Endpoints("transcript")
 
 DEFAULT_TIMEOUT = 5.0
 MAX_TIMEOUT = 300.0
 MAX_COUNT = 100_000
 MAX_SHOWN = 20
 MAX_SAID = 3
-MAX_LENGTH = 100
 MAX_STEPS = 100
 
 Stored = Message | Event | Delivery  # an item as a world keeps it; a call is its event
@@ -223,9 +236,9 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
         return _refuse_evicted(name, forgotten)
     if verdict.holds:
         return {"verified": True, "count": len(found), name: found[-MAX_SHOWN:]}
-    short = verdict.missing or matcher
+    wanted = verdict.missing or matcher
     left = arrived if verdict.missing is None else verdict.left
-    return errors.respond(422, "not_verified", *_explain(verdict.problem, name, found, left, short))
+    return errors.respond(422, "not_verified", *_explain(verdict.problem, name, found, left, wanted))
 
 
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
@@ -267,12 +280,119 @@ def _explain(
     if near is None:
         return problem if found or arrived else f"{problem}; none arrived at all", more
     said = [
-        f"{miss.field} is {'missing' if miss.missing else _short(miss.actual)}, expected {_short(miss.expected)}"
+        f"{miss.field} is {'missing' if miss.missing else short(miss.actual)}, expected {short(miss.expected)}"
         for miss in near[1][:MAX_SAID]
     ]
     return f"{problem}; in the nearest one {', '.join(said)}", more
 
 
-def _short(value: Any) -> str:
-    text = dump_json(value).decode()
-    return text if len(text) <= MAX_LENGTH else f"{text[:MAX_LENGTH]}…"
+class Match(Text):
+    """A matcher, as JSON in the query."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        try:
+            return load_json(super()._deserialize(value, attr, data, **kwargs).encode("utf-8", "replace"))
+        except ValueError:
+            raise ValidationError("Not JSON.") from None
+
+
+class TranscriptQuery(Input):
+    """Which events a transcript has, and which matcher it explains."""
+
+    since = Since("The number of an event: the transcript begins after it.", load_default=0)
+    match = Match("A matcher, as JSON. The transcript has the item that came nearest.", load_default=None)
+    kind = Text("The list that `match` is for.", words=list(COLLECTIONS), load_default="messages")
+    strays_since = Since("The number of an event of the default world: adds its calls after that.", load_default=None)
+
+
+@transcripts.get("/transcript", Transcript, also=("text/plain",), query=TranscriptQuery())
+def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]:
+    """Report the newest messages, calls and deliveries, scheduled messages, faults, and the nearest miss of a matcher.
+
+    The report is text; with the header `Accept: application/json`, it is JSON.
+    """
+    strays: Sequence[Event] = ()
+    if query["strays_since"] is not None:
+        default = services().worlds.default()
+        with default.lock:
+            strays = default.state.events.since(query["strays_since"], "request")[-STRAYS:]
+    found = _found(world, query["since"], strays, _nearest(world, query))
+    if request.accept_mimetypes.best_match(("text/plain", "application/json")) == "application/json":
+        return found
+    return Response(_text_of(found), content_type="text/plain; charset=utf-8")
+
+
+def _found(world: World, since: int = 0, strays: Sequence[Event] = (), near: Any = None) -> dict[str, Any]:
+    with world.lock:
+        state = world.state
+        evicted = {"messages": state.messages.evicted, "requests": state.events.evicted("request")}
+        return {
+            "world": world.name,
+            "now": world.clock.now(),
+            "frozen": world.timeline.frozen,
+            "time_zone": state.time_zone,
+            "messages": [one for one in state.messages if one.event > since][-LIMIT:],
+            "requests": state.events.since(since, "request")[-LIMIT:],
+            "strays": strays,
+            "deliveries": [one for one in world.deliveries.all() if one.event > since][-LIMIT:],
+            "scheduled": sorted(state.tasks.values(), key=lambda task: (task.send_at, task.order)),
+            "faults": world.faults.all(),
+            "evicted": {**evicted, "deliveries": state.deliveries.evicted},
+            "nearest": near,
+        }
+
+
+def _text_of(found: dict[str, Any]) -> str:
+    def clock(zone: tzinfo) -> Callable[[str], str]:
+        return lambda text: f"{datetime.fromisoformat(text).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+    clocks = {"local": clock(ZoneInfo(found["time_zone"])), "utc": clock(UTC), "moment": datetime.fromisoformat}
+    lines = (short, printable, message_line, fault_line)
+    tools = {function.__name__: function for function in lines}
+    return _template().render(shown_by(Transcript)(found), **clocks, **tools, limit=LIMIT, width=WIDTH)
+
+
+@cache
+def _template() -> Template:
+    """Return the text's template. No application of Flask has it, as files are also written without a request."""
+    text = (Path(__file__).parent / "assets" / "transcript.txt").read_text(encoding="utf-8")
+    made: Template = Template(text)  # nosec B701
+    return made
+
+
+def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
+    if query["match"] is None:
+        return None
+    collection = COLLECTIONS[query["kind"]]
+    matcher = collection.compile(world, query["match"])
+    items = list(collection.since(world, query["since"]))
+    if not all(map(matcher.misses, items)):  # one matches
+        return None
+    near = nearest(matcher, items)
+    return near and {"misses": near[1], "item": near[0]}
+
+
+class TranscriptFile:
+    """Gets the transcript of each world before it is gone, at once: worlds may be many, and the process may be killed.
+
+    OSError if the file cannot be written.
+    """
+
+    def __init__(self, file: str) -> None:
+        self._file = Path(file).absolute()
+        self._append("")
+
+    def add(self, world: World) -> None:
+        """Append the transcript of a world, unless it has no message, call or delivery."""
+        found = _found(world)
+        if found["messages"] or found["requests"] or found["deliveries"]:
+            title = f"=== world {world.name}, written at {utc_now():%Y-%m-%d %H:%M:%S} UTC ==="
+            try:
+                self._append(f"{title}\n{_text_of(found)}\n\n")
+            except OSError as error:
+                log.error("transcript_on_exit: %s: %s", self._file, error.strerror or error)
+
+    def _append(self, text: str) -> None:
+        check_place(self._file)
+        with open(self._file, "ab", buffering=0) as file:  # in one piece, as other processes may append to it, too
+            file.write(text.encode("utf-8", "replace"))
