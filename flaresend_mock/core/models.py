@@ -85,14 +85,14 @@ class Instance:
     Once it is `logged_out`, another phone, with another number, may scan its QR code.
     """
 
-    id: str
-    number: str
-    name: str = ""
-    status: str = "connected"
-    api_keys: tuple[str, ...] = ()
+    id: str = told("The instance's id.")
+    number: str = told("The phone number, as digits.")
+    name: str = told("The name.", default="")
+    status: str = told(f"{', '.join(INSTANCE_STATUSES)}.", default="connected")
+    api_keys: tuple[str, ...] = told("The API keys, which are not shown again.", default=())
     webhook: Webhook | None = None
     qr: QrCode | None = None
-    logged_out: bool = False
+    logged_out: bool = told("Whether another phone may scan its QR code.", default=False)
 
     @property
     def title(self) -> str:

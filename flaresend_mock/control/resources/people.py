@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 from flaresend_mock.control.resources.activity import Attempted, Delivery
@@ -64,17 +65,16 @@ class ApiKey(Envelope):
     api_key = Property(str, "The key, masked unless secrets are shown.")
 
 
-class Instance(Envelope):
-    """An instance, with its API keys and its webhook."""
-
-    id = Property(str, "The instance's id.")
-    name = Property(str, "The name.")
-    number = Property(str, "The phone number, as digits.")
-    lid = Property(str, "The LID.", null=True)
-    status = Property(str, f"{', '.join(models.INSTANCE_STATUSES)}.")
-    logged_out = Property(bool, "Whether another phone may scan its QR code.")
-    api_keys = Property([ApiKey], "The API keys, masked unless secrets are shown.")
-    webhook = Property(Webhook, "The webhook, or null.", null=True)
+_WEBHOOK = Property(Webhook, "The webhook, or null.", null=True)
+Instance = of_model(
+    models.Instance,
+    "An instance, with its API keys and its webhook.",
+    "id name number lid status logged_out api_keys webhook",
+    read=itemgetter,
+    lid=Property(str, "The LID.", null=True),
+    api_keys=Property([ApiKey], "The API keys, masked unless secrets are shown."),
+    webhook=_WEBHOOK,
+)
 
 
 def shown_instance(instance: models.Instance, world: World, *, secrets: bool) -> dict[str, Any]:
@@ -104,7 +104,7 @@ class InstanceWebhook(Envelope):
     """The webhook of an instance."""
 
     instance = Property(str, "The instance's id.")
-    webhook = Property(Webhook, "The webhook, or null.", null=True)
+    webhook = _WEBHOOK
 
 
 Resumed = envelope("Resumed", replayed=Property([Delivery], "The held events, which are delivered now."))

@@ -56,12 +56,8 @@ class WorldDetails(WorldSummary):
 Worlds = envelope("Worlds", worlds=Property([WorldSummary], "The worlds, oldest first."))
 
 
-class NewWorldInstance(Resource):
-    """An instance of a new world, with its API keys."""
-
-    id = Property(str, "The instance's id.")
-    number = Property(str, "The phone number, as digits.")
-    api_keys = Property([str], "The API keys, which are not shown again.")
+_NEW = "An instance of a new world, with its API keys."
+NewWorldInstance = of_model(models.Instance, _NEW, "id number api_keys", "NewWorldInstance")
 
 
 class NewWorld(Envelope):
