@@ -19,8 +19,7 @@ from flaresend_mock.cli import options, output
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core import numbers, payloads
 from flaresend_mock.core.matchers.parser import numbers_in
-
-Shown = Mapping[str, Any]
+from flaresend_mock.core.transcript import Shown, object_in
 
 SECONDS_BETWEEN = 1.0
 MOST_TRIES = 30
@@ -60,23 +59,23 @@ class Listing:
         row = defaultdict(str, {name: str(one) for name, one in item.items() if isinstance(one, str | int)})
         row["time"] = (row["timestamp"] or row["created"])[:19].replace("T", " ")
         if not kind:
-            inner = self._row(row["kind"], _object(item.get(row["kind"])))
+            inner = self._row(row["kind"], object_in(item.get(row["kind"])))
             columns = _TABLES["columns"].get(row["kind"], "time action id").split(" ")[1:]
             row["number"], row["what"] = row["id"], "  ".join(inner[name] for name in columns if inner[name])
             return inner | row
-        body = item if kind == "message" else _object(item.get("body"))
-        content, jids = payloads.read(_object(body.get("data")).get("message")), body.get("groupJids")
+        body = item if kind == "message" else object_in(item.get("body"))
+        content, jids = payloads.read(object_in(body.get("data")).get("message")), body.get("groupJids")
         to = [row["to"] or row["chat"], *numbers_in(body), *(map(str, jids) if isinstance(jids, list) else ())]
         row["to"] = row["with"] = ", ".join(filter(None, [*map(self._named, to[:_MOST_NAMED]), *to[_MOST_NAMED:]]))
         row["from"], row["call"] = self._named(row["from"] or row["chat"]), f"{row['method']} {row['path']}"
         row[""] = output.arrows().get(row["direction"], "")
         failed = row["status"] in ("failed", "dropped", "retrying") or (kind == "request" and row["status"][:1] != "2")
-        said = _object(item.get("response")) if failed and kind == "request" else {**asdict(content), **body}
+        said = object_in(item.get("response")) if failed and kind == "request" else {**asdict(content), **body}
         why = "failed" if failed and kind == "message" else ""
         if row["direction"] == "inbound":
             row["with"] = row["from"] + (f" in {row['to']}" if numbers.GROUP in row["to"] else "")
         if kind == "delivery":
-            attempts = list(map(_object, item["attempts"] if isinstance(item.get("attempts"), list) else ()))
+            attempts = list(map(object_in, item["attempts"] if isinstance(item.get("attempts"), list) else ()))
             row["attempts"] = ", ".join(str(one.get("status") or "error") for one in attempts)
             row["type"] = content.type if content.type != payloads.OTHER else str(body.get("event"))
             why = str(attempts[-1].get("error") or "").partition(";")[0] if attempts else ""
@@ -94,10 +93,6 @@ class Listing:
                 found = self.emulator.items(self.emulator.call("GET", f"/{path}"), path)
                 self._names |= {str(one.get(key)): str(one.get(name) or "") for one in found}
         return f"{party} {self._names.get(party, '')}".rstrip()
-
-
-def _object(value: Any) -> Shown:
-    return value if isinstance(value, dict) else {}
 
 
 def _list(place: list[str], emulator: ControlPlane, as_json: bool, limit: int, since: int | None, **given: Any) -> None:

@@ -2,13 +2,13 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from flask import Response, current_app, request
+from flask import Response, current_app
 from werkzeug.exceptions import NotFound
 
 from flaresend_mock.core import hosts
-from flaresend_mock.http.bodies import respond
+from flaresend_mock.http.bodies import cached, respond
 from flaresend_mock.http.context import own_url, services
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
@@ -102,7 +102,4 @@ def asset(name: str) -> Response:
 
 
 def _file(name: str, content_type: str) -> Response:
-    response = Response((ASSETS / name).read_bytes(), headers=_SECURITY, content_type=content_type)
-    response.add_etag()
-    response.headers["Cache-Control"] = "no-cache"
-    return cast(Response, response.make_conditional(request))
+    return cached(Response((ASSETS / name).read_bytes(), headers=_SECURITY, content_type=content_type), "no-cache")

@@ -36,7 +36,7 @@ def fault_line(fault: Shown) -> str:
     """Return one line of a fault: what it matches, its effects, its limits and its counts."""
     named = [str(fault["name"])] if fault.get("name") not in (None, fault.get("id")) else []
     words = [str(fault.get("id")), *named, f"on {fault.get('on')}"]
-    for name, wanted in _object(fault.get("match")).items():
+    for name, wanted in object_in(fault.get("match")).items():
         words.append(f"{name}={wanted if isinstance(wanted, str) else short(wanted)}")
     counts = f"matched {fault.get('matched')}, hit {fault.get('hits')}{'' if fault.get('armed') else ', used up'}"
     effects = ", ".join([*fault_effects(fault), *fault_limits(fault)])
@@ -45,11 +45,11 @@ def fault_line(fault: Shown) -> str:
 
 def fault_effects(fault: Shown) -> list[str]:
     """Return what a fault does, in words."""
-    on_calls, delay = fault.get("on") != "deliveries", _object(fault.get("delay"))
+    on_calls, delay = fault.get("on") != "deliveries", object_in(fault.get("delay"))
     found = []
     if fault.get("respond"):
         what = "responds with" if on_calls else "replaces the response by"
-        found.append(f"{what} {_object(fault['respond']).get('status')}")
+        found.append(f"{what} {object_in(fault['respond']).get('status')}")
     if fault.get("delay"):
         found.append(f"delays the {'response' if on_calls else 'event'} by {_delay(delay)}")
     if action := fault.get("action"):
@@ -89,5 +89,6 @@ def _delay(delay: Shown) -> str:
     return f"{' to '.join(dict.fromkeys(shown))} s"
 
 
-def _object(value: Any) -> Shown:
+def object_in(value: Any) -> Shown:
+    """Return a value that is an object, or an empty one."""
     return value if isinstance(value, dict) else {}

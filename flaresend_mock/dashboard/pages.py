@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from flaresend_mock.core import errors, worlds
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import TEXTS, formatted, plain
-from flaresend_mock.http.bodies import read_urlencoded_form
+from flaresend_mock.http.bodies import cached, read_urlencoded_form
 from flaresend_mock.http.context import audience_of, cookie_of, is_audience, pass_for, services
 from flaresend_mock.package_data import guides
 
@@ -59,12 +59,12 @@ def home() -> BaseResponse:
 def asset(name: str) -> Response:
     if name not in FILES:
         raise NotFound
-    return _cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
+    return cached(Response((FOLDER / name).read_bytes(), content_type=FILES[name]), "no-cache")
 
 
 @blueprint.get("/faces/<any(face, emblem):kind>/<name>.svg")
 def face(kind: str, name: str) -> Response:
-    return _cached(Response(draw(kind, name), content_type="image/svg+xml; charset=utf-8"), "max-age=86400")
+    return cached(Response(draw(kind, name), content_type="image/svg+xml; charset=utf-8"), "max-age=86400")
 
 
 @blueprint.get("/<path:anything>")
@@ -93,7 +93,7 @@ def check_login() -> Response:
 def guide(world: World, name: str) -> Response:
     file = guides().get(name) or abort(404, "There is no such guide.")
     if file.suffix == ".png":
-        return _cached(Response(file.read_bytes(), content_type="image/png"), "no-cache")
+        return cached(Response(file.read_bytes(), content_type="image/png"), "no-cache")
     return page("guide.html", world, "guides", name=name, names=list(guides()), text=file.read_text(encoding="utf-8"))
 
 
@@ -164,12 +164,6 @@ def path_to_root() -> str:
     shown = request.headers.get("HX-Current-URL", "").partition("?")[0]
     rest = (shown if ROOT in shown else request.path).partition(ROOT)[2]
     return "../" * min(rest.count("/"), MAX_DEPTH) or "./"
-
-
-def _cached(response: Response, cache_control: str) -> Response:
-    response.headers["Cache-Control"] = cache_control
-    response.add_etag()
-    return cast(Response, response.make_conditional(request))
 
 
 def draw(kind: str, name: str) -> str:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
 from math import isinf
-from typing import IO, Any
+from typing import IO, Any, cast
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
 from flask import Request, Response
+from flask import request as here
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File, MultipartDecoder, NeedData, State
@@ -173,6 +174,13 @@ def respond(data: Any, status: int = 200) -> Response:
     body = _encode(data).encode()
     headers = [("Content-Type", JSON), ("Content-Length", str(len(body)))]
     return JsonResponse([body], STATUS_LINES.get(status, status), headers)
+
+
+def cached(response: Response, cache_control: str) -> Response:
+    """Return a response that a browser may keep: one without a body if the browser has the same."""
+    response.headers["Cache-Control"] = cache_control
+    response.add_etag()
+    return cast(Response, response.make_conditional(here))
 
 
 def dump_json(data: Any) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import fields
-from difflib import get_close_matches
 from itertools import count
 from os import getpid
 from pathlib import Path
@@ -16,6 +15,7 @@ from zlib import crc32
 from flaresend_mock.background.realtime import process_now
 from flaresend_mock.client import ControlPlane, ControlPlaneError, EmulatorUnreachable, NotAnEmulator
 from flaresend_mock.core import hosts, state
+from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.settings import ENVIRONMENT, PREFIX
 from flaresend_mock.testing.client import Flaresend
 
@@ -84,7 +84,7 @@ class Server(AbstractContextManager["Server"]):
     def _make(self, wanted: Mapping[str, Any], about: str) -> Any:
         for name in wanted:
             if name not in _WORLD_OPTIONS:
-                raise TypeError(f"a world has no {name!r}; {_hint(name, 'known', _WORLD_OPTIONS)}")
+                raise TypeError(f"the option {unknown(name, _WORLD_OPTIONS)}")
         body = _source(wanted.get("world") or "default")
         given = next(iter(body.values()))  # the contents of a file, or a name
         is_given = isinstance(given, dict) and given.get("public_url")
@@ -103,8 +103,7 @@ class Server(AbstractContextManager["Server"]):
                 if wrong is not None and "fixture" in problem:
                     from flaresend_mock.package_data import world_names
 
-                    hint = _hint(wrong, "shipped", world_names())
-                    problem = f"there is no world {wrong!r}; {hint} (a file is named with its path and ending)"
+                    problem = f"the world {unknown(wrong, world_names())} (a file is named with its path and ending)"
                 raise ValueError(problem) from None
 
     def _call(self, method: str, path: str, body: Any = None) -> Any:
@@ -151,8 +150,3 @@ def _source(world: str | Path) -> dict[str, Any]:
     except (RecursionError, ValueError) as problem:
         raise ValueError(f"{world}: no JSON: {problem}") from None
     return {"export" if isinstance(data, dict) and "format" in data else "world": data}
-
-
-def _hint(name: str, label: str, known: Sequence[str]) -> str:
-    meant = get_close_matches(name, known, 1)
-    return f"did you mean {meant[0]!r}?" if meant else f"{label}: {', '.join(known)}"

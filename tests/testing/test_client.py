@@ -531,8 +531,8 @@ def test_a_person_has_the_fields_that_the_control_plane_takes(flaresend_mock: Fl
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"world": "dmeo"}, "there is no world 'dmeo'; did you mean 'demo'"),
-        ({"world": "nothing-like-it"}, "shipped: default, demo"),
+        ({"world": "dmeo"}, "the world 'dmeo' is not known; did you mean 'demo'"),
+        ({"world": "nothing-like-it"}, "known here: default, demo"),
         ({"frozen_at": "yesterday"}, "frozen_at: 'yesterday' is not an ISO 8601 time"),
         ({"seed": "x"}, "seed: "),
         ({"time_zone": "Nairobi"}, "time_zone: "),

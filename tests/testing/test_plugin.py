@@ -107,7 +107,7 @@ def test_a_marker_says_which_world_it_is(suite: Suite) -> None:
     )
 
     outcome.assert_outcomes(passed=1, errors=1)
-    outcome.stdout.fnmatch_lines(["flaresend_mock: a world has no 'wrld'; did you mean 'world'[?]"])
+    outcome.stdout.fnmatch_lines(["flaresend_mock: the option 'wrld' is not known; did you mean 'world'[?]"])
 
 
 def test_a_failure_explains_itself(suite: Suite) -> None:
