@@ -236,7 +236,7 @@ def test_pictures_that_come_late_leave_the_newest_message_in_sight(
             route.continue_()
         assert eventually(page, "[...document.images].every((image) => image.complete)")
         assert at_the_end(page)
-        page.evaluate("bubbles.scrollTop -= 300")
+        page.evaluate("bubbles.scrollTop -= 300; bubbles.dispatchEvent(new Event('load'))")  # as a picture comes
         assert eventually(page, "!following")
         steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "while one reads"})
         page.wait_for_selector(".bubble >> text=while one reads", state="attached")
@@ -269,6 +269,21 @@ def test_a_reaction_is_picked_where_the_bubble_is(open_page: Callable[..., Any])
         page.keyboard.press("Enter")
         page.wait_for_selector(f"{last} >> .reactions >> text=❤️")
         assert page.is_hidden(".emojis")
+
+
+def test_a_reaction_is_picked_while_its_bubble_changes(emulator: FlaresendMock, open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        open_chat(page, "Brian Otieno")
+        catch_up(page)
+        last = ".bubble.app >> nth=-1"
+        target = page.get_attribute(last, "data-message")
+        page.click(f"{last} >> [data-react]")
+        page.keyboard.press("ArrowRight")
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "type": "reaction", "target": target, "emoji": "🙏"})
+        page.wait_for_selector(f"{last} >> .reactions >> text=🙏")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"{last} >> .reactions >> text=❤️")
+        assert page.locator(".emojis").count() == 0
 
 
 def test_an_edit_keeps_the_marks_and_the_author_and_can_be_left(
@@ -534,6 +549,41 @@ def test_what_is_typed_while_a_message_is_being_sent_stays(
         page.press("#text", "Enter")
         page.wait_for_selector(".bubble.person .text:text-is('plain')")
         assert [one["text"] for one in inbound_of(emulator)][-2:] == ["order cake", "plain"]
+
+
+def test_what_is_begun_while_a_message_is_being_sent_stays(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    lock = emulator.worlds.default().lock  # while it is held, the response waits
+    with open_page(place_of(emulator)) as page:
+        with lock:
+            write(page, "order cake")
+            page.click(".bubble.app >> nth=-1 >> [data-reply]")
+            page.keyboard.type(", please")
+        until_sent(page)
+        assert page.inner_text("#about span").startswith("Reply to: ")
+        assert page.input_value("#text") == ", please"
+        with lock:
+            page.press("#text", "Enter")
+            page.click("#attacher")
+            page.click("#attach [data-kind=location]")
+            page.fill("[name=name]", "Uhuru Park")
+        until_sent(page)
+        assert page.is_hidden("#about")
+        assert page.input_value("#text") == ""
+        assert page.input_value("[name=name]") == "Uhuru Park"
+        use_sample(page)
+        page.click(".send")
+        page.wait_for_selector(".bubble.person .card:has-text('Uhuru Park')")
+        until_sent(page)
+        assert page.is_hidden("#tray")
+        page.click(".bubble.person:has(.text:text-is('order cake')) [data-edit]")
+        with lock:
+            write(page, "order cakes")
+            page.keyboard.type(", thanks")
+        until_sent(page)
+        assert page.is_hidden("#about")
+        assert page.input_value("#text") == ", thanks"
 
 
 def hand_over(page: Any, event: str, target: str, *files: tuple[str, str, str]) -> None:
@@ -975,6 +1025,21 @@ def test_what_is_being_written_of_a_group_is_not_replaced(
         page.wait_for_selector("dialog h2 >> text=Renamed again")
         assert page.input_value("dialog [name=subject]") == "Renamed again"
         assert page.input_value("dialog [name=description]") == "All of it"
+
+
+def test_the_form_of_a_group_catches_up_with_what_a_hidden_tab_missed(
+    emulator: FlaresendMock, open_page: Callable[..., Any]
+) -> None:
+    with open_page("w/default/people/groups") as page:
+        page.click("[id^=members-] >> nth=0")
+        group = page.inner_text("dialog #group-id")
+        hide(page, True)
+        steer(emulator, "PATCH", f"groups/{group}", {"subject": "Renamed unseen"})
+        body = {"action": "add", "participants": ["254799000111"]}
+        steer(emulator, "POST", f"groups/{group}/participants", body)
+        hide(page, False)
+        page.wait_for_selector("dialog h2 >> text=Renamed unseen")
+        page.wait_for_selector("dialog .members li:has-text('+254799000111')")
 
 
 def test_what_is_written_of_a_group_while_it_is_being_saved_stays(

@@ -312,7 +312,7 @@ def test_times_are_written_alike_in_every_list(client: Client) -> None:
         assert client.post("/schedule-message", json=body, headers=KEY).status_code == 200
 
     calls = re.findall(r'<time datetime="[^"]*" title="[^"]*">([^<]*)</time>', shown(client, "traffic"))
-    tasks = re.findall(r'<summary><span class="line"><time [^>]*>([^<]*)</time>', shown(client, "schedule"))
+    tasks = re.findall(r'<summary[^>]*><span class="line"><time [^>]*>([^<]*)</time>', shown(client, "schedule"))
 
     assert calls[::2] == ["10:00:00", "13 Nov 10:00:00", "06 May 2024 10:00:00"]
     assert tasks == ["06 May 2026 09:00:00", "13 Nov 2027 09:00:00", "14 Nov 2027 09:00:00"]

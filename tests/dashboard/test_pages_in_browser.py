@@ -316,6 +316,63 @@ def test_a_double_click_makes_one_thing(
     assert len(steer(emulator, "GET", tab)[tab]) == before + 1
 
 
+def test_a_second_click_on_a_button_that_was_replaced_meanwhile_makes_nothing(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    held: list[Any] = []
+    with open_page("w/default/faults") as page:
+        catch_up(page)
+        page.route("**/_mock/faults?*", lambda route: held.append(route))
+        page.click("#preset-down")
+        page.evaluate("window.former = document.getElementById('preset-down')")
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "Hello"})
+        assert eventually(page, "!former.isConnected")
+        page.click("#preset-down")
+        for route in held:
+            route.continue_()
+        page.wait_for_selector("#armed .rules > li")
+
+    assert len(held) == 1
+
+
+@pytest.mark.parametrize(
+    ("tab", "focused"),
+    [
+        ("chats", ".chat:has-text('Brian Otieno')"),
+        ("schedule", ".pending summary"),
+        ("schedule", ".pending .button"),
+        ("worlds", "#worlds [data-take]"),
+        ("worlds", "#worlds [data-restore]"),
+    ],
+)
+def test_the_focus_stays_on_what_an_update_replaces(
+    tab: str, focused: str, emulator: FlaresendMock, open_page: Open
+) -> None:
+    send(emulator, "Later", at="2099-01-01 09:00:00")
+    steer(emulator, "POST", "snapshots/before%20lunch")
+    with open_page(f"w/default/{tab}") as page:
+        catch_up(page)
+        page.focus(focused)
+        page.evaluate("window.former = document.activeElement")
+        steer(emulator, "POST", "inbound", {"from": "254711000003", "text": "from a test"})
+        assert eventually(page, "!former.isConnected")
+        assert page.evaluate("document.activeElement.id && document.activeElement.id === former.id")
+
+
+def test_the_entry_that_is_pressed_opens_though_others_come(emulator: FlaresendMock, open_page: Open) -> None:
+    with open_page("w/default/traffic") as page:
+        catch_up(page)
+        (pressed,) = measure(page, "#rows > .entry:first-child", "one => one.id")
+        page.hover(f"#{pressed} summary")
+        page.mouse.down()
+        with page.expect_response("**/parts/traffic/news*"):
+            send(emulator, "meanwhile")
+        assert eventually(page, "held")
+        page.mouse.up()
+        page.wait_for_selector(f"#{pressed} .panel")
+        page.wait_for_selector(f"#rows > .entry:first-child:not(#{pressed})")
+
+
 def test_the_page_of_a_delivery_follows_it(emulator: FlaresendMock, open_page: Open) -> None:
     instance = first(emulator)
     steer(emulator, "PUT", f"instances/{instance}/webhook", {"url": "http://127.0.0.1:9/hook", "retries": [60]})

@@ -13,10 +13,12 @@ function choose(place) {
   bubble.scrollIntoView({ block: "nearest" });
 }
 
+let picker = null; // the emojis, and the message that gets one
+
 function unpick(focus = false) {
-  const box = document.querySelector(".emojis");
-  if (focus) box?.previousElementSibling?.focus();
-  box?.remove();
+  if (focus) picker?.box.previousElementSibling?.focus();
+  picker?.box.remove();
+  picker = null;
 }
 
 function pick(button, id) {
@@ -39,6 +41,7 @@ function pick(button, id) {
     if (step) document.activeElement[step]?.focus();
     if (event.key === "Escape") { event.stopPropagation(); unpick(true); }
   });
+  picker = { box, id };
   button.after(box);
   const edge = bubbles.getBoundingClientRect();
   if (box.getBoundingClientRect().bottom > edge.bottom) box.classList.add("up");
@@ -48,6 +51,12 @@ function pick(button, id) {
 
 document.addEventListener("click", (event) => {
   if (!event.target.closest(".emojis, [data-react]")) unpick();
+});
+document.body.addEventListener("htmx:beforeSwap", () => { if (picker) picker.focused = document.activeElement; });
+document.body.addEventListener("htmx:afterSwap", () => { // an update may replace the bubble
+  if (!picker || picker.box.isConnected) return;
+  bubbleOf(picker.id)?.querySelector("[data-react]")?.after(picker.box);
+  if (picker.box.contains(picker.focused)) picker.focused.focus({ preventScroll: true });
 });
 
 // --- following
@@ -60,12 +69,23 @@ let lastTop = bubbles?.scrollTop;
 let unread = 0;
 let shownBefore = 0;
 
+function heed() { // only a reader scrolls up; layout changes scroll down
+  if (nearEnd()) following = true;
+  else if (bubbles.scrollTop < lastTop) following = false;
+  lastTop = bubbles.scrollTop;
+}
+
+function followOn() { // unless a reader has scrolled, whose event is still to come
+  heed();
+  if (following) follow(true);
+}
+
 function follow(now = nearEnd()) {
   following = now;
   if (!now || !bubbles) return;
   if (!document.getElementById("newest")) return location.assign(location.pathname);
   bubbles.scrollTop = bubbles.scrollHeight;
-  lastTop = bubbles.scrollTop; // a reader may scroll before the event of this one comes
+  lastTop = bubbles.scrollTop;
   lead();
 }
 
@@ -85,18 +105,14 @@ if (bubbles) {
     window.addEventListener("load", () => setTimeout(() => named.scrollIntoView({ block: "center" })));
   }
   follow(!bubbles.contains(named));
-  bubbles.addEventListener("scroll", () => { // only a reader scrolls up; layout changes scroll down
-    if (nearEnd()) following = true;
-    else if (bubbles.scrollTop < lastTop) following = false;
-    lastTop = bubbles.scrollTop;
-    lead();
-  }, { passive: true });
+  bubbles.addEventListener("scroll", () => { heed(); lead(); }, { passive: true });
   newer.addEventListener("click", () => { follow(true); bubbles.focus({ preventScroll: true }); });
-  bubbles.addEventListener("load", () => { if (following) follow(true); }, true);
-  new ResizeObserver(() => { if (following) follow(true); }).observe(bubbles);
+  bubbles.addEventListener("load", followOn, true);
+  new ResizeObserver(followOn).observe(bubbles);
   let height = 0;
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     shownBefore = counted();
+    heed();
     if (event.target.classList?.contains("older")) height = bubbles.scrollHeight - bubbles.scrollTop;
     else height = 0;
   });

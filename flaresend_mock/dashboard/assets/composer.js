@@ -61,27 +61,32 @@ async function unsay(deletion) {
   if (await sure("Delete this message?", "It is deleted for everyone in this chat, as in WhatsApp.", "Delete")) write(deletion);
 }
 
-function cutSaid() { // what was typed meanwhile stays
-  if (text.value.startsWith(said)) text.value = text.value.slice(said.length);
+function cutSaid(words) { // what was typed meanwhile stays
+  const rest = words.startsWith(said) ? words.slice(said.length) : words;
   said = "";
+  return rest;
 }
 
-function clearSent() { // what was sent; the rest, such as a text beside a place, stays
-  if (takesFiles()) {
-    files = [];
-    sample.value = "";
-  }
-  composer.querySelectorAll(".grows:not([hidden]) [data-extra]").forEach((row) => row.remove());
-  cutSaid();
-  [...tray.querySelectorAll(".fields input, .fields select, .fields textarea")].filter((one) => !one.disabled).forEach((one) => {
+const shownKind = () => (tray.hidden ? "" : kind.value);
+const targetOf = () => document.querySelector("#about input").value;
+const sentNow = () => ({ kind: shownKind(), target: targetOf(), edited, fields: [...tray.querySelectorAll(".fields :is(input, select, textarea):enabled")] });
+
+function clearSent(sent) { // the rest, such as a text beside a place or what was begun meanwhile, stays
+  const same = shownKind() === sent.kind;
+  if (same && takesFiles()) sample.value = "";
+  if (same) composer.querySelectorAll(".grows:not([hidden]) [data-extra]").forEach((row) => row.remove());
+  if (edited === sent.edited) text.value = cutSaid(text.value);
+  else if (!sent.edited) draft = cutSaid(draft);
+  sent.fields.forEach((one) => {
     if (one.options) one.selectedIndex = Math.max(0, [...one.options].findIndex((option) => option.defaultSelected));
     else if (one.type === "checkbox") one.checked = one.defaultChecked;
     else one.value = one.defaultValue;
   });
-  leave();
-  closeTray();
+  if (edited && edited === sent.edited) draft += text.value;
+  if (edited === sent.edited && targetOf() === sent.target) leave();
+  if (same && !(takesFiles() && files.length)) closeTray();
   follow(true);
-  text.focus();
+  if (tray.hidden) text.focus();
 }
 
 async function send() {
@@ -92,6 +97,7 @@ async function send() {
   if (!edited && !body) return;
   composer.dataset.busy = "yes";
   said = text.disabled ? "" : text.value;
+  const sent = sentNow();
   try {
     if (edited) await call("POST", "inbound", { ...who(), type: "edit", target: edited.id, from: edited.author, text: text.value });
     else if (takesFiles() && files.length) await sendFiles(body);
@@ -102,18 +108,20 @@ async function send() {
     delete composer.dataset.busy;
   }
   if (body?.event) tell("Sent to the application. Traffic shows the delivery.");
-  clearSent();
+  clearSent(sent);
 }
 
 const who = () => Object.fromEntries([...composer.querySelectorAll("[type=hidden][name=instance], [type=hidden][name=group]")].map((one) => [one.name, one.value]));
 
 async function sendFiles(body) {
-  for (const chosen = kind.value; files.length;) { // the first one has the caption
-    const type = fits(files[0], accepts(chosen)) ? chosen : kindOf(files[0]);
-    await call("POST", "inbound", withFile({ ...body, type }, files[0]));
-    files.shift();
+  const chosen = kind.value;
+  for (const file of files) { // the first one has the caption
+    if (!files.includes(file)) continue; // removed meanwhile
+    const type = fits(file, accepts(chosen)) ? chosen : kindOf(file);
+    await call("POST", "inbound", withFile({ ...body, type }, file));
+    files = files.filter((one) => one !== file);
     showPreviews();
-    cutSaid();
+    text.value = cutSaid(text.value);
     delete body.text;
     delete body.reply_to;
   }

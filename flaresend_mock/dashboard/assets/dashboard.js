@@ -70,11 +70,15 @@ async function attempt(work) {
   }
 }
 
+const busy = new Set();
+const actOf = (place) => JSON.stringify(place.dataset); // an update may replace a button between two clicks
+
 async function once(place, work) { // drops a second click or Enter while the call of the first is under way
-  if (place.dataset.busy) return undefined;
-  place.dataset.busy = "yes";
+  const act = actOf(place);
+  if (busy.has(act)) return undefined;
+  busy.add(act);
   const done = await attempt(work);
-  delete place.dataset.busy;
+  busy.delete(act);
   return done;
 }
 
@@ -174,27 +178,25 @@ document.addEventListener("visibilitychange", follows);
 window.addEventListener("pagehide", hush);
 window.addEventListener("pageshow", (event) => { if (event.persisted) follows(); });
 
-// --- a pressed element is not replaced: a click needs the same element when it is released
+// --- nothing is replaced or moved while the mouse is pressed: a click needs the same element when it is released
 
-let pressed = null;
+let pressed = false;
 let held = false;
 
 function released() {
   setTimeout(() => { // after the click
-    pressed = null;
+    pressed = false;
     if (held) hear("open");
     held = false;
   });
 }
 
-document.addEventListener("pointerdown", (event) => { pressed = event.target; }, true);
-for (const end of ["pointerup", "pointercancel", "dragend"]) document.addEventListener(end, released, true);
+document.addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel", "dragend", "contextmenu"]) document.addEventListener(end, released, true);
 
 document.body.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, requestConfig } = event.detail;
-  const byItself = requestConfig.triggeringEvent?.type.startsWith("news-") ?? true;
-  const place = target.id === "newest" ? target.parentElement : target;
-  if (!pressed || !byItself || !place.contains(pressed)) return;
+  const byItself = event.detail.requestConfig.triggeringEvent?.type.startsWith("news-") ?? true;
+  if (!pressed || !byItself) return;
   event.detail.shouldSwap = false;
   held = true;
 });
@@ -315,7 +317,7 @@ document.addEventListener("click", async (event) => {
   if (button.dataset.newWorld) {
     const made = await once(button, () => call("POST", "worlds", { fixture: button.dataset.newWorld }, ""));
     if (made) {
-      button.dataset.busy = "yes"; // until this page is left
+      busy.add(actOf(button)); // until this page is left
       location.href = page.mock + "ui/w/" + encodeURIComponent(made.name) + "/chats";
     }
   }
