@@ -273,7 +273,7 @@ def test_retries_come_by_themselves_while_the_clock_runs(site: Site) -> None:
 
     site.say()
 
-    site.kit.expect_delivery(within=10)
+    site.kit.expect_delivery(within=30)
     assert len(site.receiver.asked) == 3
 
 
@@ -672,7 +672,7 @@ def test_redelivering_without_a_webhook_or_without_saying_what_is_refused(site: 
 
 def test_a_redelivery_to_a_paused_webhook_is_held(site: Site) -> None:
     site.say()
-    delivered = site.kit.expect_delivery(within=10)
+    delivered = site.kit.expect_delivery(within=30)
     site.control("POST", f"{HOOK}/pause")
 
     (again,) = site.kit.redeliver(delivered)
@@ -724,10 +724,10 @@ def test_a_reset_forgets_what_is_on_the_wire_and_its_chat_works_afterwards(site:
     site.world.timeline.change(now=NOON, frozen=True)
     site.hook()
     new = site.say("new")
-    site.kit.expect_delivery(id=new, status="delivered", within=10)
+    site.kit.expect_delivery(id=new, status="delivered", within=30)
     site.receiver.release()
     last = site.say("last")
-    site.kit.expect_delivery(id=last, status="delivered", within=10)
+    site.kit.expect_delivery(id=last, status="delivered", within=30)
     site.pass_by(3600)
 
     assert site.receiver.texts == ["old", "new", "last"]
@@ -744,7 +744,7 @@ def test_a_reset_with_every_worker_on_the_wire_keeps_new_events_waiting_for_none
     site.hook()
     new = site.say("new")
 
-    site.kit.expect_delivery(id=new, status="delivered", within=10)
+    site.kit.expect_delivery(id=new, status="delivered", within=30)
 
 
 def test_a_delivery_under_way_at_shutdown_is_recorded_as_interrupted(

@@ -437,7 +437,7 @@ def test_the_kits_receiver_speaks_https(start: Start, tmp_path: Path) -> None:
     kit = start(strict=True)
     receiver = kit.webhook_receiver(tls=True, secret="secret")
     kit.receive(ANN, "one")
-    assert [one.text for one in receiver.expect(1, within=10)] == ["one"]
+    assert [one.text for one in receiver.expect(1, within=30)] == ["one"]
     assert receiver.url.startswith("https://")
 
     with WebhookReceiver(tls=True) as other:

@@ -95,11 +95,11 @@ def at(flaresend: FlaresendMock, *arguments: str, **options: Any) -> Done:
 def send(flaresend: FlaresendMock, text: str) -> None:
     body = {"recipients": ["254712345678"], "type": "text", "text": text}
     url = f"{flaresend.url}/send-message"
-    assert requests.post(url, json=body, headers=flaresend.headers, timeout=5).status_code == 200
+    assert requests.post(url, json=body, headers=flaresend.headers, timeout=20).status_code == 200
 
 
 def control(flaresend: FlaresendMock, method: str, path: str, body: object = None) -> dict:
-    response = requests.request(method, f"{flaresend.url}/_mock{path}", json=body, timeout=5)
+    response = requests.request(method, f"{flaresend.url}/_mock{path}", json=body, timeout=20)
     assert response.ok, response.text
     return response.json()
 

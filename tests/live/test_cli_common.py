@@ -123,7 +123,7 @@ def test_whatever_answers_there_is_no_traceback(command: list[str], response: ob
         done = run(*command, "--url", odd.url)
         with contextlib.suppress(OSError):
             while True:  # let the server have the connections that it still expects
-                requests.get(odd.url, timeout=5)
+                requests.get(odd.url, timeout=20)
 
     assert done.status in (0, 1)
     if done.status:

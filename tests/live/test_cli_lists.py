@@ -91,8 +91,8 @@ def test_messages_of_another_world_are_apart(flaresend: FlaresendMock) -> None:
 def test_requests_tell_how_they_were_answered_and_by_which_fault(flaresend: FlaresendMock) -> None:
     send(flaresend, "Hello")
     at(flaresend, "fault", "add", "down", "--path", "/groups")
-    requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=5)
-    requests.get(f"{flaresend.url}/\x1b[31m", timeout=5)
+    requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=20)
+    requests.get(f"{flaresend.url}/\x1b[31m", timeout=20)
 
     headings, first, second, third = at(flaresend, "requests").lines
     assert headings.split() == ["TIME", "(UTC)", "STATUS", "CALL", "WITH", "TEXT"]

@@ -14,7 +14,7 @@ from tests.live.commands import STEERING, Scripted, answered, at, control, run
 
 
 def groups(flaresend: FlaresendMock) -> requests.Response:
-    return requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=5)
+    return requests.get(f"{flaresend.url}/groups", headers=flaresend.headers, timeout=20)
 
 
 def test_a_preset_is_armed_listed_and_cleared(flaresend: FlaresendMock) -> None:

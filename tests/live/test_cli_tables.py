@@ -38,7 +38,7 @@ def emulator() -> Iterator[FlaresendMock]:
 
 
 def api(emulator: FlaresendMock, path: str, body: object) -> None:
-    requests.post(f"{emulator.url}{path}", json=body, headers=emulator.headers, timeout=5)
+    requests.post(f"{emulator.url}{path}", json=body, headers=emulator.headers, timeout=20)
 
 
 def on_terminal(
@@ -154,7 +154,7 @@ def test_text_from_right_to_left_is_isolated_on_a_terminal_alone(
 
 def test_colours_are_for_terminals(emulator: FlaresendMock, monkeypatch: pytest.MonkeyPatch) -> None:
     send(emulator, "ok")
-    requests.get(f"{emulator.url}/nowhere", timeout=5)
+    requests.get(f"{emulator.url}/nowhere", timeout=20)
 
     def coloured() -> list[bool]:
         return [
@@ -180,8 +180,8 @@ def test_a_list_is_filtered(emulator: FlaresendMock) -> None:
     at(emulator, "receive", "--from", BEN, "from Ben")
     at(emulator, "receive", "--from", ANN, "--type", "poll")
     at(emulator, "fault", "add", "down", "--path", "/groups")
-    requests.get(f"{emulator.url}/groups", headers=emulator.headers, timeout=5)
-    requests.get(f"{emulator.url}/nowhere", timeout=5)
+    requests.get(f"{emulator.url}/groups", headers=emulator.headers, timeout=20)
+    requests.get(f"{emulator.url}/nowhere", timeout=20)
     instance = control(emulator, "GET", "/instances")["instances"][0]["id"]
 
     def found(*arguments: str) -> int:

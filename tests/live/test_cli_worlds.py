@@ -29,7 +29,7 @@ def test_a_world_is_created_with_a_key_of_its_own_listed_and_deleted(flaresend: 
     lines = at(flaresend, "world", "create", "t1", "--seed", "-7", "--time-zone", "Africa/Nairobi").lines
     assert lines[0] == "World t1"
     key = lines[1].removeprefix("API key: ")
-    response = requests.get(f"{flaresend.url}/groups", headers={"Authorization": f"Bearer {key}"}, timeout=5)
+    response = requests.get(f"{flaresend.url}/groups", headers={"Authorization": f"Bearer {key}"}, timeout=20)
     assert response.status_code == 200
 
     default, mine = at(flaresend, "world", "list").lines
@@ -223,7 +223,7 @@ def test_advancing_tells_what_fell_due(flaresend: FlaresendMock) -> None:
     at(flaresend, "clock", "--set", "2025-11-14T10:00:00Z", "--freeze")
     later = {"recipients": ["254712345678"], "type": "text", "text": "later", "sendAt": "2025-11-14 11:00:00"}
     url = f"{flaresend.url}/schedule-message"
-    assert requests.post(url, json=later, headers=flaresend.headers, timeout=5).ok
+    assert requests.post(url, json=later, headers=flaresend.headers, timeout=20).ok
 
     fired, now = at(flaresend, "advance", "next").lines
     assert fired.startswith("2025-11-14T11:00:00Z ")

@@ -313,6 +313,6 @@ def test_no_stream_ever_shows_a_key(kit: Flaresend) -> None:
     with Reader(kit, "stream=true&since=0") as reader:
         reader.block()
         send(kit, "a")
-        requests.post(f"{kit.url}/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}, timeout=9)
+        requests.post(f"{kit.url}/_mock/instances/default/api-keys", json={"api_key": "s3cret-key"}, timeout=20)
 
         assert "s3cret-key" not in json.dumps([reader.event() for _ in range(3)])

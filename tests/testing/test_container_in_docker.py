@@ -109,7 +109,7 @@ def test_messages_media_and_webhooks_pass_between_the_container_and_this_machine
 
         receiver = flaresend.webhook_receiver(secret="s3cret")
         flaresend.receive(ANN, media={"sample": "png"})
-        (received,) = receiver.expect(1, within=10)
+        (received,) = receiver.expect(1, within=30)
         link = received.event["data"]["message"]["imageMessage"]["url"]
         assert requests.get(link, timeout=10).status_code == 200
         assert link.startswith(f"{container.url}/v/")
@@ -122,7 +122,7 @@ def test_an_application_on_this_machine_gets_the_webhooks_of_every_world() -> No
             with Flaresend(container.url, "YOUR_API_KEY") as default, container.world() as flaresend:
                 for world in (default, flaresend):
                     world.receive(ANN, "hi")
-                    world.expect_delivery(within=10)
+                    world.expect_delivery(within=30)
             assert [one.text for one in app.events] == ["hi", "hi"]
 
 

@@ -91,7 +91,7 @@ def test_the_callers_thread_runs_the_application_while_it_receives(kit: Flaresen
     "wait",
     [
         lambda kit: kit.settle(),
-        lambda kit: kit.expect_delivery(within=8),
+        lambda kit: kit.expect_delivery(within=30),
         lambda kit: kit.expect_no_message(),
         lambda kit: kit.clock.advance(1),
         lambda kit: kit.event("call"),

@@ -45,7 +45,7 @@ def test_calls_of_the_kit_and_deliveries_in_process_pass(name: str, kit: Flarese
         kit.webhook_app(app)
         kit.receive(ANN, "hi")
         kit.settle()
-        attempts = kit.expect_delivery(within=8).attempts
+        attempts = kit.expect_delivery(within=30).attempts
 
     assert [(attempt.status, attempt.error) for attempt in attempts] == [(200, None)]
 

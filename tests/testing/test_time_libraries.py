@@ -40,20 +40,21 @@ SUITE = """
         assert timedelta() <= flaresend_mock.clock.now - real < timedelta(minutes=1)
         flaresend_mock.webhook_receiver(tls=True)
         flaresend_mock.receive("254712345678", "hi")
-        flaresend_mock.expect_delivery(within=8)
-        schedule(flaresend_mock, seconds=2)
-        flaresend_mock.expect_message(text="soon", within=8)
+        flaresend_mock.expect_delivery(within=30)
+        schedule(flaresend_mock, seconds=5)
+        flaresend_mock.expect_message(text="soon", within=30)
         flaresend_mock.export(tmp_path / "world.json")
 
     @pytest.mark.flaresend(time_zone="UTC", clock="process")
     def test_the_world_follows_the_process(faked, flaresend_mock):
-        assert abs(flaresend_mock.clock.now - datetime.now(timezone.utc)) < timedelta(seconds=9)
+        assert abs(flaresend_mock.clock.now - datetime.now(timezone.utc)) < timedelta(seconds=30)
         schedule(flaresend_mock, seconds=3600)
         flaresend_mock.expect_no_message(within=0.1)
 
-        faked.move_to(datetime(2025, 3, 4, 7, tzinfo=timezone.utc))
+        moved = datetime(2025, 3, 4, 7, tzinfo=timezone.utc)
+        faked.move_to(moved)
 
-        assert flaresend_mock.messages()[0].at.isoformat() == "2025-03-04T07:00:00+00:00"
+        assert timedelta() <= flaresend_mock.messages()[0].at - moved < timedelta(minutes=1)
         flaresend_mock.reset()
         assert flaresend_mock.clock.now.hour == 7
 """
@@ -77,7 +78,7 @@ def test_a_message_that_time_makes_due_is_sent_while_nothing_calls(suite: Suite)
         flaresend_mock.receive("254712345678", "hi")
         schedule(flaresend_mock, seconds=3600)
         threading.Timer(0.2, faked.tick, [timedelta(hours=2)]).start()
-        flaresend_mock.expect_message(text="soon", within=8)
+        flaresend_mock.expect_message(text="soon", within=30)
 
     @pytest.mark.flaresend(clock="wall")
     def test_wrong(flaresend_mock):
