@@ -204,7 +204,7 @@ def _list(world: World) -> dict[str, object]:
 
 @live("unread", "unread.html")
 def _unread(world: World) -> dict[str, object]:
-    return {"unread": read_chats(world, _seen(world))[1], "tab": request.args.get("tab", "")}
+    return {"unread": read_chats(world, _seen(world))[1]}
 
 
 def _found(world: World, instance: str, chat: str) -> Chat:

@@ -144,13 +144,13 @@ def test_unread_messages_are_counted_in_the_navigation(client: Client) -> None:
     send(client, "three", BEN)
     inbound(client, text="not from the application")
 
-    assert unread(shown(client, "chats")) == unread(shown(client, "parts/unread?tab=traffic")) == "3"
+    assert unread(shown(client, "chats")) == unread(shown(client, "parts/unread")) == "3"
     assert unread(shown(client, "parts/chats?q=nothing+like+that")) == "3"  # a search changes nothing
     client.get(CHAT)
     assert unread(shown(client, "chats")) == "1"
     send(client, "four")
     assert unread(shown(client, f"parts/chats?open={INSTANCE}/{ANN}@s.whatsapp.net")) == "1"  # the open chat is read
-    assert unread(shown(client, "parts/unread?tab=chats")) == "2"  # but a hidden tab reads nothing
+    assert unread(shown(client, "parts/unread")) == "2"  # but a hidden tab reads nothing
 
 
 def test_the_past_that_a_world_was_imported_with_is_read(client: Client) -> None:
@@ -166,7 +166,7 @@ def test_the_past_that_a_world_was_imported_with_is_read(client: Client) -> None
 
 @pytest.mark.parametrize("tab", TABS)
 def test_each_page_follows_what_is_unread(tab: str, client: Client) -> None:
-    (asks,) = re.findall(r'id="unread"[^>]* hx-trigger="([^"]*)"', shown(client, tab))
+    (asks,) = re.findall(r'hx-get="[^"]*/parts/unread" hx-trigger="([^"]*)"', shown(client, tab))
 
     assert ("news-message from:body" in asks) == (tab != "chats")  # there, it comes with the list
     assert "news-unread from:body" in asks

@@ -65,6 +65,51 @@ def test_unread_messages_are_in_the_title_and_the_navigation_of_each_page(
         assert title_counts(page, left)  # it was read at once
 
 
+class Held:
+    """Keeps the responses of calls of a page until they are released."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self._page, self._released = page, False
+        self._kept: list[tuple[Any, Any]] = []
+        page.route(url, self._keep)
+
+    def _keep(self, route: Any) -> None:
+        if self._released:
+            route.continue_()
+        else:
+            self._kept.append((route, route.fetch()))
+
+    def wait(self) -> None:
+        while not self._kept:
+            self._page.wait_for_timeout(50)
+
+    def release(self) -> None:
+        self._released = True
+        for route, response in self._kept:
+            route.fulfill(response=response)
+
+
+def count_news(page: Any, kind: str) -> None:
+    """Let `heard` be how often the page has heard of a kind of event from now on."""
+    page.evaluate(f"window.heard = 0; document.body.addEventListener('news-{kind}', () => {{ heard += 1; }})")
+
+
+def test_a_message_that_comes_while_the_unread_ones_are_counted_counts(
+    emulator: FlaresendMock, open_page: Open
+) -> None:
+    with open_page("w/default/schedule") as page:
+        catch_up(page)
+        before = unread(page)
+        held = Held(page, "**/parts/unread")
+        count_news(page, "message")
+        send(emulator, "one")
+        held.wait()
+        send(emulator, "two")
+        assert eventually(page, "heard > 1")
+        held.release()
+        assert title_counts(page, before + 2)
+
+
 def test_a_hidden_tab_counts_what_arrives(emulator: FlaresendMock, open_page: Open) -> None:
     with open_page(f"w/default/chats/{first(emulator)}/{BRIAN}@s.whatsapp.net") as page:
         page.wait_for_selector("#composer")
@@ -381,7 +426,15 @@ def test_the_page_of_a_delivery_follows_it(emulator: FlaresendMock, open_page: O
     number = steer(emulator, "GET", "deliveries")["deliveries"][-1]["event"]
     with open_page(f"w/default/traffic/{number}") as page:
         page.wait_for_selector(f"#line-{number} .pill.wait")
+        catch_up(page)
+        held = Held(page, f"**/traffic/{number}")
+        count_news(page, "delivery")
+        steer(emulator, "POST", "inbound", {"from": BRIAN, "text": "another event"})
+        held.wait()
+        heard = page.evaluate("heard")
         steer(emulator, "POST", "clock/advance", {"seconds": 60})
+        assert eventually(page, f"heard > {heard}")
+        held.release()
         page.wait_for_selector(f"#line-{number} .pill.bad >> text=failed")
         page.wait_for_selector(".tries > li:nth-child(2)")
 

@@ -235,7 +235,7 @@ document.body.addEventListener("htmx:responseError", (event) => {
   const { xhr, elt } = event.detail;
   if (xhr.status !== 404) return;
   if (["newest", "list", "status"].includes(elt.id)) replaced();
-  else if (elt.matches(".inside, .entry")) elt.textContent = "This entry is no longer kept.";
+  else if (elt.matches(".inside")) elt.textContent = "This entry is no longer kept.";
   else if (elt.matches("[data-why]")) tell("This message is no longer kept.", "info");
 });
 
