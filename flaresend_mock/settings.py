@@ -62,11 +62,6 @@ def _base_url(value: str) -> str | None:
     return _http_url(value.rstrip("/")) if is_base_url(value) else None
 
 
-def _hosts(value: str) -> str:
-    HostList.parse(value)
-    return value
-
-
 def _text(pattern: str) -> Callable[[str], str | None]:
     return lambda value: value if re.fullmatch(pattern, value) else None
 
@@ -77,7 +72,9 @@ _KEY = Checked("key", "a key of printable ASCII characters without spaces", _tex
 _TOKEN = Checked("token", "a token of printable ASCII characters without spaces", _text(r"[!-~]+"))
 _PATH = Checked("path", "the path of a file", _text(r"[^\0]+"))
 _ZONE = Checked("zone", "a time zone such as Africa/Nairobi", lambda value: ZoneInfo(value).key)
-_HOSTS = Checked("hosts", "a list of host names, *.domains, addresses or networks", _hosts)
+_HOSTS = Checked(
+    "hosts", "a list of names, *.domains, addresses or networks", lambda value: HostList.parse(value) and value
+)
 _NAMES = Checked("names", "a list of host names and addresses", lambda value: ",".join(plain_hosts(value)))
 _PORT = click.IntRange(0, 65535)
 _BYTES = Checked("size", "a size such as 64MiB or a number of bytes", _size)

@@ -24,12 +24,19 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import MEDIA_LIMITS, load_json
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
+from flaresend_mock.world_format.schema import must
 
 blueprint = Endpoints("inbound")
 
 _MEDIA_TYPE = validate.Regexp(r"[ -~]{0,200}\Z", error="A media type has printable ASCII characters, 200 at most.")
 _SENDER = "The sender's phone number; required, but for an event."
 _LID = re.compile(r"[0-9]{7,15}@lid")
+_is_person = must(
+    lambda given: numbers.parse(given) or _LID.fullmatch(given),
+    "{!r} is neither a phone number nor the JID of a person.",
+)
+_is_number = must(lambda given: type(given) in (str, int), "A phone number is a string or a whole number.")
+_is_upload = must(lambda given: isinstance(given, Upload), "upload it as a part of a multipart form")
 
 
 class ChaosInput(Input):
@@ -81,13 +88,8 @@ class MediaInput(Input):
         return data
 
 
-def _is_filled(value: str) -> None:
-    if not value.strip():
-        raise ValidationError("This is empty.")
-
-
 class ContactInput(Input):
-    name = Text("The contact's name.", load_default="Jane Doe", check=_is_filled)
+    name = Text("The contact's name.", load_default="Jane Doe", check=must(str.strip, "This is empty."))
     number = Text("The contact's phone number.", load_default="254798765432")
     on_whatsapp = Switch("Whether the contact is on WhatsApp; by default as the directory says.", load_default=None)
 
@@ -100,25 +102,10 @@ class ContactInput(Input):
         return {"displayName": data["name"], "number": number, "on_whatsapp": data["on_whatsapp"]}
 
 
-def _is_person(value: Any) -> None:
-    if numbers.parse(value) is None and not _LID.fullmatch(value):
-        raise ValidationError(f"{value!r} is neither a phone number nor the JID of a person.")
-
-
 class LinkInput(Input):
     url = Text("The URL in the text.", required=True, length=(1, 2000))
     title = Text("The title of the preview.")
     description = Text("The description in the preview.")
-
-
-def _is_number(value: Any) -> None:
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        raise ValidationError("A phone number is a string or a whole number.")
-
-
-def _is_upload(value: Any) -> None:
-    if not isinstance(value, Upload):
-        raise ValidationError("upload it as a part of a multipart form")
 
 
 class InboundInput(Input):

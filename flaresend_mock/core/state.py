@@ -48,9 +48,7 @@ class WorldSettings:
         None, "Seconds until a QR code is scanned by itself; null for never.", 0, MAX_PAIRING_SECONDS
     )
     qr_codes: int | None = _setting(None, "How many QR codes, of a minute each, it shows; null for no end.", 1, 1000)
-    public_url: str | None = _setting(
-        None, "URL by which the application reaches the emulator, for links to media; null for the one that it called."
-    )
+    public_url: str | None = _setting(None, "What links to media begin with; null for the URL that was called.")
 
 
 @dataclass

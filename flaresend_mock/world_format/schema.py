@@ -93,6 +93,16 @@ class EventRecord:
     subject: object
 
 
+def must(holds: Callable[[Any], object], problem: str) -> Callable[[Any], None]:
+    """Return a check of a value, which refuses one that does not hold; `problem` may contain it, as in {!r}."""
+
+    def check(value: Any) -> None:
+        if not holds(value):
+            raise ValidationError(problem.format(value))
+
+    return check
+
+
 def known_time_zone(value: str) -> None:
     """Refuse a name that is not an IANA time zone."""
     try:
@@ -101,11 +111,7 @@ def known_time_zone(value: str) -> None:
         raise ValidationError(f"{value!r} is not a time zone, such as Africa/Nairobi.") from None
 
 
-def base_url(value: str) -> None:
-    """Refuse a text that links cannot begin with."""
-    if not hosts.is_base_url(value):
-        raise ValidationError(f"{value[:100]!r} does not look like http://flaresend:3577.")
-
+base_url = must(hosts.is_base_url, "{!r:.100} does not look like http://flaresend:3577.")
 
 UNCHANGED: Mapping[str, Any] = {
     "history": Annotated[int, Range(1, MAX_HISTORY)],
@@ -207,12 +213,6 @@ def not_known(name: str, known: Collection[str]) -> str:
     return text if text.endswith("?") else f"{text}."
 
 
-def usable_key(value: str) -> None:
-    """Refuse an API key that does not fit into an Authorization header."""
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValidationError("An API key has printable ASCII characters without spaces.")
-
-
 def usable_ca(value: str) -> None:
     """Refuse a text that is not one or several certificates in PEM, or has a private key."""
     if len(value) > MAX_CA:
@@ -225,10 +225,8 @@ def usable_ca(value: str) -> None:
         raise ValidationError(str(error)) from None
 
 
-def phone_number(value: str) -> None:
-    """Refuse a text that is not the digits of a phone number."""
-    if numbers.parse(value) != value:
-        raise ValidationError(f"{value!r} is not a phone number of 7 to 15 digits.")
+usable_key = must(re.compile("[!-~]+").fullmatch, "An API key has printable ASCII characters without spaces.")
+phone_number = must(lambda given: numbers.parse(given) == given, "{!r} is not a phone number of 7 to 15 digits.")
 
 
 def _headers(headers: Mapping[str, str]) -> None:
