@@ -17,7 +17,7 @@ from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
 from flaresend_mock import control, media_host
-from flaresend_mock.api import auth, channels, groups, messages, request_log, schedule
+from flaresend_mock.api import auth, channels, groups, messages, request_log
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
@@ -129,9 +129,8 @@ class ApiFlask(SharedFlask):
 def api_app() -> SharedFlask:
     """Return the Flaresend API."""
     app = ApiFlask("flaresend_mock", api_errors)
-    for resource in (messages, schedule, groups, channels):
-        app.register_blueprint(resource.blueprint)
-    app.register_blueprint(messages.numbers)
+    for one in (messages.blueprint, messages.scheduled, groups.blueprint, channels.blueprint, messages.numbers):
+        app.register_blueprint(one)
     app.register_error_handler(api_errors.Unauthorized, api_errors.refuse)
     return app
 
