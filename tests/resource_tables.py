@@ -16,7 +16,7 @@ from types import FunctionType, UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from flaresend_mock.control import about
-from flaresend_mock.control.resources import activity, people, worlds
+from flaresend_mock.control.resources import activity, worlds
 from flaresend_mock.http.resources import Property, Resource, instance
 from flaresend_mock.testing import models
 from flaresend_mock.testing.handles import Clock, Fault, Instance, Snapshot
@@ -35,20 +35,20 @@ RESOURCES: dict[str, type[Resource]] = {
     "Change": activity.Change,
     "Task change": activity.TaskChange,
     "Received": activity.Received,
-    "Instance": people.Instance,
-    "API key": people.ApiKey,
-    "QR code": people.QrCode,
-    "Webhook of an instance": people.InstanceWebhook,
-    "Webhook": people.Webhook,
-    "Verification": people.Verified,
-    "Attempt of a verification": people.Attempted,
-    "Chaos": people.Chaos,
-    "Person": people.Person,
-    "Rule": people.Rule,
-    "Group": people.Group,
-    "Participant": people.Member,
-    "Channel": people.Channel,
-    "Role": people.Role,
+    "Instance": worlds.Instance,
+    "API key": worlds.ApiKey,
+    "QR code": worlds.QrCode,
+    "Webhook of an instance": worlds.InstanceWebhook,
+    "Webhook": worlds.Webhook,
+    "Verification": worlds.Verified,
+    "Attempt of a verification": worlds.Attempted,
+    "Chaos": worlds.Chaos,
+    "Person": worlds.Person,
+    "Rule": worlds.Rule,
+    "Group": worlds.Group,
+    "Participant": worlds.Member,
+    "Channel": worlds.Channel,
+    "Role": worlds.Role,
     "Fault": worlds.Fault,
     "Reply": worlds.Reply,
     "Delay": worlds.Delay,

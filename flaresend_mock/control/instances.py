@@ -7,8 +7,7 @@ from typing import Any
 from flask import Response, render_template, request
 
 from flaresend_mock.control.inputs import Input, Secrets, Text
-from flaresend_mock.control.resources import people as resources
-from flaresend_mock.control.resources.worlds import Deleted
+from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import QrCodeExpired, Refusal, required
 from flaresend_mock.core.instances import LINKED
 from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
@@ -91,7 +90,7 @@ def rename_instance(world: World, instance_id: str, body: dict[str, Any]) -> dic
     return _shown(world, world.instances.rename(instance_id, body["name"]))
 
 
-@blueprint.delete("/<instance_id>", Deleted, refuses=(409,))
+@blueprint.delete("/<instance_id>", resources.Deleted, refuses=(409,))
 def remove_instance(world: World, instance_id: str) -> dict[str, str]:
     """Delete an instance. Its keys become unknown, and its scheduled messages are cancelled."""
     instance = world.instances.find(instance_id)
@@ -141,7 +140,7 @@ def make_key(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, 
     return resources.shown_key(world.instances.add_key(instance_id, body["api_key"]), secrets=True)
 
 
-@blueprint.delete("/<instance_id>/api-keys/<wanted>", Deleted)
+@blueprint.delete("/<instance_id>/api-keys/<wanted>", resources.Deleted)
 def revoke_key(world: World, instance_id: str, wanted: str) -> dict[str, str]:
     """Revoke an API key by its id. Calls with it are refused from now on."""
     world.instances.revoke_key(instance_id, wanted)

@@ -5,8 +5,7 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, validates_schema
 
 from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Several, Switch, Text, Whole
-from flaresend_mock.control.resources import people as resources
-from flaresend_mock.control.resources.worlds import Deleted
+from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.channels import ROLES
 from flaresend_mock.core.groups import CAPACITY, DESCRIPTION_LENGTH, SUBJECT_LENGTH
 from flaresend_mock.core.models import Channel, Group, Person, Rule
@@ -60,7 +59,7 @@ def put_person(world: World, number: str, body: dict[str, Any]) -> Person:
     return world.people.put(number, **body)
 
 
-@people.delete("/<number>", Deleted, refuses=(409,))
+@people.delete("/<number>", resources.Deleted, refuses=(409,))
 def delete_person(world: World, number: str) -> dict[str, str]:
     """Remove a person from the directory. The number stays on WhatsApp, unless the directory is closed."""
     world.people.remove(number)

@@ -8,7 +8,7 @@ from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Page, Several, Switch, Text, Whole
 from flaresend_mock.control.lists import cut
 from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources import people as resources
+from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import NoWebhook, required
 from flaresend_mock.core.models import BODY_STYLES, OPEN_STATUSES, Delivery, Instance, Webhook
 from flaresend_mock.core.redaction import masked

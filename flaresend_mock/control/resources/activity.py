@@ -41,8 +41,6 @@ def _check_status(value: Any) -> str | None:
 _HTTP_STATUS = Field(check=_check_status)
 _TYPES = tuple(dict.fromkeys((*MESSAGE_TYPES, *KINDS, OWN_EVENT, OTHER)))
 _PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@" in it else parser.check_number(it))
-
-
 _FROM_OR_TO = Field(lambda one: [one["from"], one["to"]], number=True, many=True, check=parser.check_number)
 _MADE = """What made it, by kind and id: call (of the API), task (a scheduled message), auto_reply (to a message),
 message (of another instance), inbound (by a person) or event; null if it came with the world.""".replace("\n", " ")
@@ -103,7 +101,6 @@ class Request(Resource):
 _SENT = Property(dict[str, str], "The headers that were sent.")
 Attempt = of_model(models.Attempt, "An attempt to deliver an event.", headers=_SENT)
 
-
 Attempted = of_model(
     models.Attempt,
     "A request to a webhook that delivers no event, and its response.",
@@ -112,7 +109,6 @@ Attempted = of_model(
     headers=_SENT,
     read=itemgetter,
 )
-
 
 Delivery = of_model(
     models.Delivery,

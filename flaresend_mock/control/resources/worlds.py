@@ -1,22 +1,135 @@
-"""Worlds: their settings, clock, snapshots and faults, and what verification finds in them."""
+"""Worlds, with who is in them: people, groups, channels and instances; and their settings, clock, snapshots and faults.
 
+The last ones are what verification finds in a world.
+"""
+
+from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from operator import itemgetter
 from typing import Any
 
 from marshmallow import missing
 
-from flaresend_mock.control.resources.activity import PENDING, Delivery, Message, Request
-from flaresend_mock.control.resources.people import Instance, shown_instance
-from flaresend_mock.core import models, time_travel, world
+from flaresend_mock.control.resources.activity import PENDING, Attempted, Delivery, Message, Request
+from flaresend_mock.core import models, time_travel
 from flaresend_mock.core.matchers import matchers
-from flaresend_mock.core.redaction import MASK
+from flaresend_mock.core.redaction import MASK, key_id, key_mask, masked
 from flaresend_mock.core.state import WorldSettings as Settings
+from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
 from flaresend_mock.http.resources import Envelope, Property, Read, Resource, envelope, of_model, properties
 
 LAST_EVENT = "The number of the world's last event."
 _SETTINGS = properties(Settings, at="state.settings.")
+
+Rule = of_model(models.Rule, "A rule by which a person replies automatically.")
+Person = of_model(models.Person, "A person in the directory.")
+Member = of_model(models.Member, "A participant of a group.")
+
+Group = of_model(
+    models.Group,
+    "A group, with its participants by number.",
+    "id subject description owner announce restrict created participants",
+    participants=Property([Member], "The participants.", get=lambda group: group.members.values()),
+)
+
+
+class Role(Resource):
+    """What an instance is in a channel."""
+
+    number = Property(str, "The instance's number.", get=lambda one: one[0])
+    role = Property(str, "OWNER, ADMIN or SUBSCRIBER.", get=lambda one: one[1])
+
+
+Channel = of_model(
+    models.Channel,
+    "A channel, with the roles of instances.",
+    "id name description invite picture subscribers created roles",
+    roles=Property([Role], "The roles of instances.", get=lambda channel: channel.roles.items()),
+)
+
+Chaos = of_model(models.Chaos, "Random failures of an instance's deliveries: probabilities from 0 to 1, and a delay.")
+
+Webhook = of_model(
+    models.Webhook,
+    "The webhook that receives an instance's events.",
+    "url secret retries verification verify_token chaos paused failures ordered body_style ca verify",
+    retries=Property(
+        [float],
+        "Seconds of the world's clock between attempts.",
+        write=lambda retries: [int(seconds) if seconds == int(seconds) else seconds for seconds in retries],
+    ),
+)
+
+
+class ApiKey(Envelope):
+    """An API key of an instance."""
+
+    id = Property(str, "The key's id, which revokes it.")
+    api_key = Property(str, "The key, masked unless secrets are shown.")
+
+
+_WEBHOOK = Property(Webhook, "The webhook, or null.", null=True)
+Instance = of_model(
+    models.Instance,
+    "An instance, with its API keys and its webhook.",
+    "id name number lid status logged_out api_keys webhook",
+    read=itemgetter,
+    lid=Property(str, "The LID.", null=True),
+    api_keys=Property([ApiKey], "The API keys, masked unless secrets are shown."),
+    webhook=_WEBHOOK,
+)
+
+
+def shown_instance(instance: models.Instance, world: World, *, secrets: bool) -> dict[str, Any]:
+    """Return an instance as it is shown; its API keys and its webhook's secrets are masked unless `secrets`."""
+    person = world.state.people.get(instance.number)
+    return {
+        **{one.name: getattr(instance, one.name) for one in fields(instance)},
+        "lid": person.lid if person else None,
+        "api_keys": [shown_key(key, secrets=secrets) for key in instance.api_keys],
+        "webhook": instance.webhook if secrets else masked(instance.webhook),
+    }
+
+
+def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
+    """Return an API key as it is shown, masked unless `secrets`."""
+    return {"id": key_id(key), "api_key": key if secrets else key_mask(key)}
+
+
+People = envelope("People", people=Property([Person], "The people in the directory."))
+Groups = envelope("Groups", groups=Property([Group], "The groups."))
+Channels = envelope("Channels", channels=Property([Channel], "The channels."))
+Instances = envelope("Instances", instances=Property([Instance], "The instances, oldest first."))
+ApiKeys = envelope("ApiKeys", api_keys=Property([ApiKey], "The API keys."))
+
+
+class InstanceWebhook(Envelope):
+    """The webhook of an instance."""
+
+    instance = Property(str, "The instance's id.")
+    webhook = _WEBHOOK
+
+
+Resumed = envelope("Resumed", replayed=Property([Delivery], "The held events, which are delivered now."))
+
+
+class Verified(Envelope):
+    """The result of a webhook's verification."""
+
+    verified = Property(bool, "Whether the webhook passed.")
+    reason = Property(str, "Why it did not.")
+    attempt = Property(Attempted, "What was sent, and the response.", null=True)
+
+
+class QrCode(Envelope):
+    """The QR code that an instance shows."""
+
+    instance = Property(str, "The instance's id.")
+    code = Property(str, "The code, which a scan sends.")
+    url = Property(str, "The page that a phone opens when it scans the QR code.")
+    expires = Property(datetime, "When another code replaces it, in UTC.")
 
 
 class _World(Resource):
@@ -37,7 +150,7 @@ class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
     snapshots = Property([str], "The names of the snapshots.", get=lambda of: list(of.snapshots.all()))
     events = Property(int, LAST_EVENT, at="state.events.last_number")
 
-    def dump(self, obj: world.World, *, many: bool | None = None) -> dict[str, Any]:
+    def dump(self, obj: World, *, many: bool | None = None) -> dict[str, Any]:
         """Return a world as it is at one moment."""
         with obj.lock:
             return super().dump(obj)  # type: ignore[no-any-return]
@@ -54,8 +167,6 @@ class WorldDetails(WorldSummary):
 
 
 Worlds = envelope("Worlds", worlds=Property([WorldSummary], "The worlds, oldest first."))
-
-
 _NEW = "An instance of a new world, with its API keys."
 NewWorldInstance = of_model(models.Instance, _NEW, "id number api_keys", "NewWorldInstance")
 
@@ -121,8 +232,6 @@ class Snapshot(Resource):
 
 
 Snapshots = envelope("Snapshots", snapshots=Property([Snapshot], "The snapshots, oldest first."))
-
-
 Reply = of_model(models.Reply, "The response that a fault gives.", headers=Property(dict[str, str], "More headers."))
 
 
@@ -139,7 +248,6 @@ Delay = of_model(
     deviation=Property(float, "Its standard deviation.", get=_if_normal("deviation"), optional=True),
 )
 
-
 Fault = of_model(
     models.Fault,
     "A fault, with how often it matched and applied.",
@@ -152,7 +260,6 @@ Fault = of_model(
     ),
     respond=Property(Reply, "The response that it gives.", at="reply", null=True),
 )
-
 
 Faults = envelope("Faults", faults=Property([Fault], "The faults, oldest first."))
 Deleted = envelope("Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were."))
