@@ -25,6 +25,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
 GRACE_SECONDS = 15
+SLOW_SECONDS = 240
 _stderr = pytest.StashKey[int]()
 
 
@@ -33,6 +34,13 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="flaresend-mock-")  # the CA of the tests, not of who runs them
     config.add_cleanup(folder.cleanup)
     os.environ["LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME"] = folder.name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give slow tests, which start processes and browsers, more time than the others have."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(SLOW_SECONDS))
 
 
 def pytest_enter_pdb() -> None:

@@ -37,7 +37,7 @@ class Suite:
         command = [*OPTIONS, *arguments, file.name]
         if process:
             done = subprocess.run(
-                [sys.executable, "-m", "pytest", *command], capture_output=True, text=True, timeout=60
+                [sys.executable, "-m", "pytest", *command], capture_output=True, text=True, timeout=110
             )
             code, said, errors = done.returncode, done.stdout, done.stderr
         else:
