@@ -31,6 +31,7 @@ def authenticate() -> Response | None:
     with world.lock:
         log = world.state.events
         log.calls += 1
+        world.calls_under_way += 1
         g.cause = cause = Cause("call", f"call-{log.calls}")
     g.caller = caller = Caller(world, found[1].id, cause) if found else None
     if caller is not None and (host := environ.get("HTTP_HOST")):  # inline, as every call passes here

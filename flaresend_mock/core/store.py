@@ -60,6 +60,7 @@ class Store:
 
         It is about the application, not the world: a reset keeps it, and an export does not have it.
         """
+        self.calls_under_way = 0
         self.host: HostServices[Any] = host or HostServices()
         self.lock = threading.RLock()
         self.subscribers = Subscribers()

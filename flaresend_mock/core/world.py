@@ -98,8 +98,10 @@ class World(Store):
             for reader in self.subscribers.readers:
                 reader.change_log(self.state.events, number, Replaced(number))
             self.record("world", Change("replaced", self.name))
-            self._origin = state.copy()
+            self._origin, log = state.copy(), self.state.events
             self.enter(state)
+            if self.calls_under_way:  # no later call has the id of one of them
+                state.events.calls = max(log.calls, state.events.calls)
             self.called_at = {id_: at for id_ in state.instances if (at := self.called_at.get(id_))}
             self.instances.give_up_keys()  # those that other worlds got while this waited
             self.replacements += 1

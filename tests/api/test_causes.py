@@ -56,6 +56,20 @@ def test_a_fast_call_that_overtakes_a_slow_one_keeps_its_message(client: Client,
     check_each_has_its_own(client)
 
 
+def test_a_call_under_way_in_an_import_shares_its_id_with_no_later_one(client: Client, world: World) -> None:
+    saved = world.saved()
+
+    def replace_world(seconds: float, until: Callable[[], bool]) -> None:
+        world.replace(saved)
+
+    world.host = replace(world.host, delay=replace_world)
+    sent(client, "slow", [ANN, SLOW])
+    sent(client, "later", [ANN])
+
+    assert list(calls(client)) == ["call-1", "call-2"]
+    check_each_has_its_own(client)
+
+
 def test_a_call_that_ends_within_another_keeps_its_message(client: Client, world: World) -> None:
     def overtake(event: Event) -> None:
         if isinstance(event.subject, Message) and event.subject.content.text == "outer":
