@@ -50,6 +50,7 @@ class Deliveries:
         self.lanes = Lanes(store)
         self.generation = 0
         store.react("instance", self._after_instance)
+        store.react("webhook", self._after_webhook)
 
     def restart(self) -> None:
         """Start from the world's state, and ignore attempts that are under way. The caller holds the lock."""
@@ -91,6 +92,16 @@ class Deliveries:
                 self._close(delivery, "dropped")
             else:
                 self._send(replace(delivery, status="pending", chaos=None), delivery.chaos)
+
+    def _after_webhook(self, event: Event) -> None:
+        """Let the events of a chat wait no more for one that is retried, where the webhook is not `ordered`."""
+        instance = self._store.state.instances.get(event.subject.id) if isinstance(event.subject, Change) else None
+        if instance is None or instance.webhook is None or instance.webhook.ordered:
+            return
+        for lane, ids in list(self._store.state.lanes.items()):
+            if lane[0] == instance.id and self._store.state.open_deliveries[ids[0]].status == "retrying":
+                self.lanes.leave(lane)
+                self.lanes.wake(lane)
 
     def _send(self, delivery: Delivery, chaos: Chaos | None) -> Delivery:
         webhook = self._webhook(delivery.instance)
@@ -148,7 +159,7 @@ class Deliveries:
                 self._end(tried, "failed")
             else:
                 self._postpone(tried, "retrying", RETRY, retries_left[0])
-                if not job.webhook.ordered:
+                if not (self._webhook(tried.instance) or job.webhook).ordered:
                     self.lanes.leave(lane_of(tried))
                     self.lanes.wake(lane_of(tried))
 

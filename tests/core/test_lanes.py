@@ -177,3 +177,24 @@ def test_failures_of_overtaken_events_pause_the_webhook(loose: World) -> None:
 
     assert statuses(loose) == ["failed"] * 5 + ["held"] * 2
     assert loose.deliveries.lanes.idle()
+
+
+@pytest.mark.parametrize("when", ["during the attempt", "after it"])
+def test_queued_events_wait_no_more_once_the_webhook_is_unordered(when: str, loose: World) -> None:
+    hook(loose, ordered=True)
+    write(loose, "one", "two")
+    write(loose, "other", sender=BEN)
+    job = loose.deliveries.claim(INSTANCE)
+    assert job is not None
+    if when == "during the attempt":
+        hook(loose)
+    loose.deliveries.complete(job, Attempt(loose.clock.now(), URL, (), 500, "", None, 1.0, accepted=False))
+    if when == "after it":
+        hook(loose, ordered=True)
+        assert attempt(loose) == ["other"]
+        hook(loose)
+
+    assert "two" in attempt(loose)
+    wait(loose)
+    assert attempt(loose) == ["one"]
+    assert set(statuses(loose)) == {"delivered"}
