@@ -19,7 +19,7 @@ from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
-from flaresend_mock.http.context import MAX_STREAMS, AppServices, is_gone, services
+from flaresend_mock.http.context import AppServices, is_audience, is_gone, services
 from flaresend_mock.http.endpoint import Endpoints
 
 blueprint = Endpoints("lists")
@@ -98,11 +98,12 @@ def list_events(world: World, query: dict[str, Any]) -> Response | dict[str, Any
 def _stream(world: World, query: dict[str, Any]) -> Response:
     """Stream the events from now on, or after `since` or `Last-Event-ID`; 503 if too many streams are open."""
     us = services()
-    if not us.streams.acquire(blocking=False):
-        problem = f"{MAX_STREAMS} streams are open, which is as many as there may be; close one"
-        return errors.respond(503, "too_many_streams", problem)
     with ExitStack() as ending:
-        ending.callback(us.streams.release)
+        for places in (us.watchers, us.streams) if us.token is not None and is_audience() else (us.streams,):
+            if not places.acquire(blocking=False):
+                problem = "as many streams are open as there may be; close one"
+                return errors.respond(503, "too_many_streams", problem)
+            ending.callback(places.release)
         resumed = request.headers.get("Last-Event-ID", "")
         is_number = resumed.isascii() and resumed.isdigit() and len(resumed) < 19
         reader = world.follow(int(resumed) if is_number else query["since"])

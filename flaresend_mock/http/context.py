@@ -80,6 +80,7 @@ class AppServices:
     allowed_hosts: HostList = NO_HOSTS  # hosts under which the control plane is reached, besides near ones
     patience: Patience = field(default_factory=Patience)  # ends all waiting when the emulator stops
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
+    watchers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS // 2))  # for audiences
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))  # for calls that wait
     turns: Turns = field(default_factory=lambda: Turns(Patience()))  # calls with large bodies wait for each other
     max_body_size: int = MAX_BODY_SIZE  # bytes; a larger one gets 413

@@ -13,7 +13,9 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.control.guard import TOKEN_HEADER
 from flaresend_mock.core.models import Change
+from flaresend_mock.http.context import audience_of, cookie_of, pass_for
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
 
@@ -255,6 +257,23 @@ def test_a_quiet_stream_says_that_it_is_still_there(kit: Flaresend, monkeypatch:
 
     with Reader(kit) as reader:
         assert [reader.block() for _ in range(3)] == [{"retry": "1000"}, {"": "still there"}, {"": "still there"}]
+
+
+@pytest.mark.usefixtures("few_places")
+def test_an_audience_takes_half_of_the_places() -> None:
+    with FlaresendMock(control_token="presenter") as emulator:
+        cookie = {"Cookie": f"{cookie_of('presenter')}={pass_for(audience_of('presenter'))}"}
+
+        def follow(**headers: str) -> requests.Response:
+            url = f"{emulator.url}/_mock/events?stream=true"
+            return closing_later.enter_context(requests.get(url, headers=headers, stream=True, timeout=DEADLINE))
+
+        with ExitStack() as closing_later:
+            watching = [follow(**cookie).status_code for _ in range(PLACES)]
+            controlling = [follow(**{TOKEN_HEADER: "presenter"}).status_code for _ in range(PLACES - PLACES // 2)]
+
+    assert watching == [200] * (PLACES // 2) + [503] * (PLACES - PLACES // 2)
+    assert set(controlling) == {200}
 
 
 @pytest.mark.usefixtures("few_places")
