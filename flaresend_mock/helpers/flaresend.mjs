@@ -22,9 +22,10 @@ function trim(error) {
   return error;
 }
 const failure = (Kind, text, fields) => trim(Object.assign(new Kind(text), { name: Kind.name, ...fields }));
-function refuse(rest, known) {
-  for (const name in rest) throw failure(TypeError, `'${name}' is not an option: there are ${known}`);
+function refuse(rest, known, problem = "is not an option: there are") {
+  for (const name in rest) throw failure(TypeError, `'${name}' ${problem} ${known}`);
 }
+const given = (name, value) => value ?? (value === null || refuse({ [name]: 0 }, "and matches all", "is undefined"));
 let emulator;
 export function start() {
   const url = process.env.FLARESEND_MOCK_URL?.trim().replace(/\/+$/, "").replace(/^(?!https?:|$)/, "http://");
@@ -136,6 +137,7 @@ export class Flaresend {
   async control(method, path, body) {
     if (!this.name) throw failure(Error, "No world is open: call open(), as perTest does before each test");
     const late = new Error(`The test ended before ${path}: is an await missing, or does the application hang?`);
+    JSON.stringify([body?.match ?? {}, body?.in_order ?? []], given); // refuses a matcher with a value that is missing
     this.#pending.add(late);
     const [{ value, reason }] = await Promise.allSettled([this.#call(method, path, body)]);
     if (!this.#pending.delete(late)) throw late;
@@ -203,10 +205,8 @@ export class Flaresend {
   async #fail(problem, query) {
     throw failure(ExpectationFailed, `${problem}\n${await this.transcript(query)}`);
   }
-  async transcript(query) {
-    const asked = new URLSearchParams({ strays_since: this.#strays, ...query });
-    return String(await exchange(this.url, this.headers, "GET", `/transcript?${asked}`));
-  }
+  #shown = (asked) => `/transcript?${new URLSearchParams({ strays_since: this.#strays, ...asked })}`;
+  transcript = async (asked) => String(await exchange(this.url, this.headers, "GET", this.#shown(asked)));
   async fault(fields, callback) {
     const { id } = await this.control("POST", "/faults", typeof fields === "string" ? { preset: fields } : fields);
     const hits = async () => (await this.control("GET", `/faults/${id}`)).hits;

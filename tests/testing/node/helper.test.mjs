@@ -103,6 +103,19 @@ describe("in a world of its own", () => {
     assert.equal(error.message, "'await' is not an option: there are wait and file");
   });
 
+  test("a matcher with an undefined value is refused", async () => {
+    const refused = { name: "TypeError", message: "'to' is undefined and matches all" };
+    const match = { to: undefined };
+    await assert.rejects(flaresend.messages(match), refused);
+    await assert.rejects(flaresend.requests({ body: match }), refused);
+    await assert.rejects(flaresend.deliveries(match), refused);
+    await assert.rejects(flaresend.expectMessage(match), refused);
+    await assert.rejects(flaresend.expectNoMessage(match), refused);
+    await assert.rejects(flaresend.verify(match), refused);
+    await assert.rejects(flaresend.verify(undefined, { inOrder: [match] }), refused);
+    await assert.rejects(flaresend.fault({ preset: "down", match }), refused);
+  });
+
   test("the name of this machine is that for a container", async () => {
     process.env.FLARESEND_MOCK_APP_HOST = "localhost";
     try {
