@@ -249,12 +249,13 @@ class Flaresend(AbstractContextManager["Flaresend"]):
         return self._wait_for(Delivery, "deliveries", {"status": "delivered", **match}, within, since)
 
     def redeliver(self, delivery: Delivery | str | None = None) -> list[Delivery]:
-        """Deliver an event again, given by its delivery or the id of it; without one, every event that failed."""
+        """Deliver an event again, given by its delivery or its id, or every event that failed, and settle."""
         id_ = delivery.id if isinstance(delivery, Delivery) else delivery
         path = "redeliver" if id_ is None else f"{part(id_)}/redeliver"
         body = {"status": "failed"} if id_ is None else None
-        again = self._control.call("POST", f"/deliveries/{path}", body)["deliveries"]
-        return [models.read(Delivery, one) for one in again]
+        again = {one["id"] for one in self._control.call("POST", f"/deliveries/{path}", body)["deliveries"]}
+        self.settle()
+        return [one for one in self.deliveries() if one.id in again]
 
     def settle(self) -> None:
         """Wait until each delivery has come as far as it can without time passing: delivered, failed or to be retried.

@@ -183,7 +183,7 @@ def test_an_inbox_that_fails_gets_events_again(flaresend_mock: Flaresend) -> Non
     failed = flaresend_mock.expect_delivery(status="failed")
     inbox.status = 200
 
-    flaresend_mock.redeliver(failed)
+    assert [one.status for one in flaresend_mock.redeliver(failed)] == ["delivered"]
 
     assert [one.text for one in inbox.expect(1)] == ["hi"]
     with pytest.raises(ExpectationFailed, match="1 of 2 events within 0 s: hi"):

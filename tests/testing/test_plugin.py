@@ -91,6 +91,22 @@ def test_the_same_tests_run_against_an_emulator_elsewhere(suite: Suite) -> None:
     assert (left, calls) == (["default"], 0)
 
 
+def test_an_emulator_of_a_run_does_not_save_its_worlds(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLARESEND_MOCK_AUTOSAVE", str(tmp_path / "saved"))
+    result = suite.run(
+        """
+        def test_booking(flaresend_mock):
+            flaresend_mock.env()
+            assert book().status_code == 200
+        """
+    )
+
+    result.assert_outcomes(passed=1)
+    assert not (tmp_path / "saved").exists()
+
+
 def test_a_marker_says_which_world_it_is(suite: Suite) -> None:
     outcome = suite.run(
         """
