@@ -343,7 +343,9 @@ class FlaresendMock:
         try:
             state = load_file(file, history=self.settings.history, check_webhook=self._check_webhook, **options)
         except WorldFileError as error:
-            raise CannotStart(f"{error}; shipped: {', '.join(world_names())}" if is_name else str(error)) from None
+            source = "autosave: " if self._autosave and file in self._autosave.found.values() else ""
+            shipped = f"; shipped: {', '.join(world_names())}" if is_name else ""
+            raise CannotStart(f"{source}{error}{shipped}") from None
         if directory is not None:
             state.settings = replace(state.settings, directory=directory)
         return state

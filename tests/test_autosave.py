@@ -248,13 +248,13 @@ def test_a_full_disk_is_told_once_and_hurts_nothing_else(
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [
-        ("default.json", "{", r"/default.json: line 1 column 2"),
+        ("default.json", "{", r"^autosave: /.*/default.json: line 1 column 2"),
         (
             "shop.json",
             '{"format": "flaresend-mock world", "version": 2}',
-            "/shop.json: .*reads version 1 of worlds, not 2",
+            "^autosave: /.*/shop.json: .*reads version 1 of worlds, not 2",
         ),
-        ("shop.json", '{"hello": 1}', "/shop.json: "),
+        ("shop.json", '{"hello": 1}', "^autosave: /.*/shop.json: "),
         ("letter.txt", "Dear Ann", "letter.txt is not the file of a world; give --autosave a folder of its own"),
         ("Shop.json", "{}", "Shop.json is not the file of a world"),
     ],

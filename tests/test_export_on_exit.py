@@ -93,7 +93,7 @@ def test_a_link_is_refused(file: str, tmp_path: Path) -> None:
     real.write_text("precious")
     for target in (real, tmp_path / "gone.json"):
         Path(file).symlink_to(target)
-        with pytest.raises(CannotStart, match=f"^export_on_exit: {file} is a symbolic link; name the file itself$"):
+        with pytest.raises(CannotStart, match=f"^export_on_exit: {file} cannot be replaced: it is a symbolic link"):
             FlaresendMock(export_on_exit=file)
         Path(file).unlink()
     flaresend = FlaresendMock(export_on_exit=file).start()
@@ -185,7 +185,7 @@ def test_a_file_of_another_user_in_a_sticky_folder_is_refused(file: str, monkeyp
 def test_a_folder_of_another_user_is_refused_at_the_start(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "open", fails_with(errno.EACCES))
 
-    with pytest.raises(CannotStart, match=f"^export_on_exit: {Path(file).parent} is not writable: Permission denied$"):
+    with pytest.raises(CannotStart, match=f"^export_on_exit: {file} cannot be replaced: Permission denied$"):
         FlaresendMock(export_on_exit=file)
 
 

@@ -155,20 +155,14 @@ class ExportOnExit:
         """Check that the export can be written; CannotExport if not."""
         if self._file is None:
             return
-        folder, problem = self._file.parent, None
         try:
-            if self._file.is_symlink():
-                problem = f"{self._file} is a symbolic link; name the file itself"
-            elif not folder.is_dir() or (self._file.exists() and not self._file.is_file()):
-                problem = f"{self._file} is not a file in an existing directory"
-            else:
-                with written_beside(self._file, b"", private=True) as temporary:
-                    lack = _why_fixed(self._file, temporary.with_name(f"{temporary.name}.link"))
-                    problem = lack and f"{self._file} cannot be replaced: {lack}"
+            check_place(self._file)
+            with written_beside(self._file, b"", private=True) as temporary:
+                problem = _why_fixed(self._file, temporary.with_name(f"{temporary.name}.link"))
         except OSError as error:
-            problem = f"{folder} is not writable: {error.strerror or error}"
+            problem = error.strerror or str(error)
         if problem:
-            raise CannotExport(f"export_on_exit: {problem}")
+            raise CannotExport(f"export_on_exit: {self._file} cannot be replaced: {problem}")
 
     def write(self, world: World) -> None:
         """Write the export, or raise CannotExport. An existing file then stays as it was."""
