@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from io import BytesIO
+from random import randbytes
 from typing import Any
 
 import pytest
@@ -86,6 +87,16 @@ def test_a_form_that_is_cut_off_in_a_file_has_its_fields(client: Client) -> None
     assert recorded(client)["body_size"] > 2 * KEPT
     verified = client.post("/_mock/requests/verify", json={"match": {"body": {"type": "image"}}, "exactly": 1})
     assert verified.get_json()["count"] == 1
+
+
+def test_the_beginning_of_a_compressed_body_stays_compressed(client: Client) -> None:
+    client.post("/_mock/instances/default/disconnect")
+    sent = gzip.compress(json.dumps({"text": randbytes(KEPT).hex()}).encode())
+    headers = {**KEY, "Content-Encoding": "gzip", "Content-Type": "application/json"}
+    client.post("/send-message", headers=headers, data=sent)
+
+    assert recorded(client)["body"] == sent[:KEPT].decode("utf-8", "replace")
+    assert recorded(client)["body_size"] == len(sent)
 
 
 @pytest.mark.parametrize(

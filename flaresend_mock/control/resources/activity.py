@@ -90,7 +90,7 @@ class Request(Resource):
     headers = Property(dict[str, str], "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
     number = Property(str, "A number in its recipients, participants or number.", only_match=True, match=_IN_BODY)
     body = Property(Any, "The body: JSON, or a text.", get=lambda event: body_of(event.subject), match=_BODY)
-    body_size = Property(int, "How many bytes the body has, if only its beginning is kept.", null=True)
+    body_size = Property(int, "How many bytes were sent, if only the first are kept, still compressed.", null=True)
     status = Property(int, "The HTTP status; null where a fault cut the connection.", null=True, match=_HTTP_STATUS)
     response = Property(Any, "The body of the response.", write=read_kept, match=Field(known=RESPONSE_FIELDS))
     instance = Property(str, "The id of the instance that the API key belongs to.", null=True, match=parser.INSTANCE)
