@@ -164,7 +164,7 @@ def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
 @blueprint.get("/groups", LISTED, query=Page(), refuses=(400,))
 def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
-    return caller.world.groups.all(caller.instance)[query]
+    return caller.world.groups.all(caller.instance, query)
 
 
 @blueprint.get("/groups/<group_id>", SHOWN, refuses=(403, 404))

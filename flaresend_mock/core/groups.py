@@ -64,12 +64,12 @@ class Groups:
             group = Group(id_, subject, owner, now, owner=owner, created=now, invite=invite, members=members)
             return self._view(self._store.put("group", group, "created", {"subject": subject}))
 
-    def all(self, instance_id: str) -> list[GroupView]:
-        """Return the groups the instance is in, oldest first."""
+    def all(self, instance_id: str, page: slice = slice(None)) -> list[GroupView]:
+        """Return the groups the instance is in, or a page of them, oldest first."""
         with self._store.lock:
             number = self._instances.require_ready(instance_id).number
             mine = [group for group in self._store.state.groups.values() if number in group.members]
-            return [self._view(group) for group in sorted(mine, key=lambda group: group.created)]
+            return [self._view(group) for group in sorted(mine, key=lambda group: group.created)[page]]
 
     def get(self, instance_id: str, group_id: str) -> GroupView:
         with self._store.lock:

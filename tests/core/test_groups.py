@@ -141,6 +141,7 @@ def test_groups_are_listed_oldest_first(world: World) -> None:
     listed = [view.group.id for view in world.groups.all(INSTANCE)]
 
     assert listed == [ANNS_GROUP, FAMILY, created, PROJECT]
+    assert [view.group.id for view in world.groups.all(INSTANCE, slice(1, 3))] == [FAMILY, created]
 
 
 def test_only_groups_the_instance_is_in_are_listed(wider: World) -> None:
