@@ -41,6 +41,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.support import KEY, percentile, started, table
@@ -695,6 +696,8 @@ class Outcome:
     problems: list[str]
     calls: Mapping[str, list[tuple[int, float]]]
     seconds: float
+    memory: float  # the emulator's at its peak, in MB
+    processor_seconds: float  # the emulator's
 
     @property
     def count(self) -> int:
@@ -720,10 +723,16 @@ def row(name: str, results: list[tuple[int, float]]) -> tuple[str, str, str, str
     return name, f"{len(results):,}", f"{median:.1f}", f"{late:.1f}", statuses
 
 
-def run(clients: int, seed: int, *, seconds: float | None = None, rounds: int | None = None) -> Outcome:
-    """Let so many clients work for so many seconds, or each for so many rounds of all calls."""
+def run(
+    clients: int, seed: int, *, seconds: float | None = None, rounds: int | None = None, checkout: Path | None = None
+) -> Outcome:
+    """Let so many clients work for so many seconds, or each for so many rounds of all calls.
+
+    Args:
+        checkout: where the emulator is from, if not from here.
+    """
     shared = Shared()
-    with Receiver() as receiver, started("--history", str(HISTORY)) as emulator:
+    with Receiver() as receiver, started("--history", str(HISTORY), checkout=checkout) as emulator:
         control = Client(shared, emulator.port, -1, seed, None)
         shared.now = control.mock("GET", "clock")[1]["now"]
         control.mock("PUT", "instances/default/webhook", {"url": receiver.url})
@@ -739,7 +748,7 @@ def run(clients: int, seed: int, *, seconds: float | None = None, rounds: int | 
         for thread in working:
             thread.start()
         stuck = watch(shared, working, begun, seconds)
-        took = time.perf_counter() - begun
+        took, memory, used = time.perf_counter() - begun, emulator.peak_memory, emulator.processor_seconds
         if stuck:
             shared.problem(f"no call was answered for {STUCK_SECONDS} s: {emulator.stacks()}")
         else:
@@ -751,7 +760,7 @@ def run(clients: int, seed: int, *, seconds: float | None = None, rounds: int | 
             if log := emulator.log():
                 shared.problem(f"the emulator logged: {log[:MAX_LOG]}")
     with shared.lock:
-        return Outcome(shared.problems, dict(shared.calls), took)
+        return Outcome(shared.problems, dict(shared.calls), took, memory, used)
 
 
 def watch(shared: Shared, working: list[threading.Thread], begun: float, seconds: float | None) -> bool:

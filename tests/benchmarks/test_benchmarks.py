@@ -26,6 +26,7 @@ from tests.benchmarks import (
     endurance,
     overhead,
     peers,
+    scale,
     speed,
     startup,
     support,
@@ -234,3 +235,31 @@ def test_what_is_pending_is_refused_before_it_takes_all_memory() -> None:
     assert not any(one.missed for one in figures), endurance.shown(figures)
     assert 0 < figures[0].value < 80
     assert figures[1].value < 80
+
+
+SMALL: dict[str, dict[str, int | None]] = {
+    "worlds": {"many": 4, "clients": 3},
+    "messages": {"many": 300},
+    "groups": {"many": 5, "size": 20},
+    "clients": {"many": 2, "seconds": None, "rounds": 1},
+    "webhooks": {"many": 90},
+}
+
+
+@needs_proc
+@pytest.mark.parametrize("part", scale.PARTS)
+def test_nothing_is_lost_or_doubled_in_many_worlds_groups_and_webhooks(part: str) -> None:
+    here = scale.PARTS[part](**SMALL[part])
+    beside = scale.PARTS[part](REPOSITORY, **SMALL[part])
+
+    assert here.problems == beside.problems == []
+    found = rows(scale.shown(part, [here], [beside]))
+    assert float(found["memory at its peak, MB"][2]) == pytest.approx(1, abs=0.5)
+
+
+def test_what_is_lost_or_doubled_is_noticed() -> None:
+    outcome = scale.Outcome()
+
+    outcome.compare("messages", ["a", "b", "c"], ["c", "a", "a"])
+
+    assert outcome.problems == ["messages: 1 lost, such as ['b']", "messages: 1 too many, such as ['a']"]

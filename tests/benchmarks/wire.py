@@ -16,7 +16,7 @@ class Wire:
     def __init__(self, port: int, seconds: float = 60) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), seconds)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._rest = b""
+        self._rest = bytearray()
 
     def __enter__(self) -> Self:
         return self
@@ -42,7 +42,7 @@ class Wire:
         while len(self._rest) < length:
             self._receive()
         body, self._rest = self._rest[:length], self._rest[length:]
-        return int(head[9:12]), body
+        return int(head[9:12]), bytes(body)
 
     def call(self, data: bytes) -> tuple[int, bytes]:
         self.send(data)
