@@ -109,6 +109,11 @@ class State(Copyable):
         ids = [id_ for task in self.tasks.values() if (id_ := task.content.media)]
         return {id_: file.size if (file := self.media.get(id_)) else 0 for id_ in ids}
 
+    def drop_files(self) -> None:
+        """Evict files beyond the bounds, which scheduled messages may have needed; the newest one is always kept."""
+        if self.media.bytes > self.media.max_bytes or len(self.media) > self.media.limit:
+            self.media.make_room(0, {next(reversed(self.media)).id, *self.task_files()})
+
     def find_instance(self, instance_id: str | None) -> models.Instance:
         """Return the instance with this id; None and "default" name the first one."""
         if instance_id in (None, "default"):

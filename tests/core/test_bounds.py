@@ -105,6 +105,29 @@ def test_files_of_scheduled_messages_survive_an_export_and_an_import(
     assert export(again, secrets=True) == saved
 
 
+@pytest.mark.parametrize("end", ["send", "cancel", "replace"])
+def test_an_import_has_the_files_that_the_world_had_after_a_scheduled_message(
+    end: str, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A simulation found it: seed 700002, step 857."""
+    monkeypatch.setattr("flaresend_mock.core.state.MAX_MEDIA_BYTES", 2000)
+    world.state.media.max_bytes = 2000
+    task = world.schedule.add(INSTANCE, [ANN], document(), SOON)
+    world.sending.send(INSTANCE, [BOB], document())
+    assert world.state.media.bytes > 2000
+    if end == "send":
+        world.timeline.advance(timedelta(hours=1))
+    elif end == "cancel":
+        world.schedule.cancel(INSTANCE, task.id)
+    else:
+        world.schedule.update(INSTANCE, task.id, {"url": "https://example.com/a.bin"})
+
+    saved = exported(world)
+
+    assert world.state.media.bytes <= 2000
+    assert export(load(saved), secrets=True) == saved
+
+
 def test_files_of_scheduled_messages_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sending, "MAX_MEDIA_BYTES", 2500)
     first = world.schedule.add(INSTANCE, [ANN], document(3000), SOON)
