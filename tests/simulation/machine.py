@@ -5,26 +5,36 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
+import tempfile
+import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+from weakref import finalize
 
 from flaresend_mock.app import Application
-from flaresend_mock.background import autosave, webhook_sender
+from flaresend_mock.background import autosave, files, webhook_sender
+from flaresend_mock.background.realtime import Patience
 from flaresend_mock.core.deliveries import Job
 from flaresend_mock.core.models import Attempt, Webhook
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
-from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.http.context import AppServices
-from flaresend_mock.package_data import world_file
-from flaresend_mock.world_format import load_file
+from flaresend_mock.core.worlds import DEFAULT, Worlds
+from flaresend_mock.http.context import DISCONNECTED, AppServices
+from flaresend_mock.world_format import load_file, write
 from tests.support import NOW, default_state
 
 HANG_SECONDS = 15.0
+JSON = "application/json"
+_MEMORY = Path("/dev/shm")  # a disk would be slow
+_write_file = files.write_file
 
 
 class Violation(AssertionError):
@@ -53,6 +63,25 @@ class Flight:
     generation: int
 
 
+class Killed(BaseException):
+    """The emulator is killed while it writes a file."""
+
+
+class SimulatedPatience(Patience):
+    """Lets simulated time pass where callers wait. A stream's client `leaves` at a time, once it has read all."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self.leaves, self.left, self._machine = machine.now, True, machine
+
+    def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
+        if not self.left:
+            stays = (self.leaves - self._machine.now).total_seconds()
+            self.left, seconds = stays <= 0, min(seconds, stays)
+        self._machine.pass_by(seconds, lambda: done.is_set() or is_gone())
+        return done.is_set()
+
+
 class Machine:
     """Runs one emulator in process. Nothing happens by itself: `pass_by` lets real time pass.
 
@@ -70,39 +99,85 @@ class Machine:
         self.ended: Callable[[Flight], None] = lambda flight: None
         self.history = hashlib.blake2b()
         self.calls = 0
+        self.delays = True  # calls that meet a fault with a delay let time pass
+        self.passed: list[tuple[datetime, datetime]] = []  # the times in which timers ran
         self._flights: list[Flight] = []
         self._ready: dict[tuple[str, str], World] = {}
         self._started = 0
         self._host: HostServices[World] = HostServices(
             on_delivery_ready=self._notify,
             drain_deliveries=self.drain,
+            delay=lambda seconds, until: self.pass_by(seconds, until) if self.delays else None,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
         )
-        self.boot(default_state())
+        self._folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
+        finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self.boot()
 
-    def boot(self, state: State) -> None:
-        """Start an emulator whose default world has this state. What was under way before is gone."""
+    def boot(self) -> None:
+        """Start an emulator with --autosave, which continues the worlds that were saved. The former one is gone."""
         self._flights.clear()
         self._ready.clear()
-        default = World("default", state, lambda: self.now, self._host)
+        self.autosave = autosave.Autosave(self._folder, partial(write.export, secrets=True))
+        self.autosave._thread = threading.Thread(target=bool)  # `save` and `stop` do its work
+        states = {name: load_file(file, check_webhook=lambda url: url) for name, file in self.autosave.found.items()}
+        default = World(DEFAULT, states.pop(DEFAULT, None) or default_state(), lambda: self.now, self._host)
         self.worlds = Worlds(default, self._make_world)
-        self.app = Application(
-            AppServices(worlds=self.worlds, strict=False, version="0", health=dict, uptime=lambda: 0.0)
-        )
+        for name, state in states.items():
+            self.worlds.restore(name, state)
+        self._patience = SimulatedPatience(self)
+        services = {"health": dict, "uptime": lambda: 0.0, "patience": self._patience}
+        self.app = Application(AppServices(worlds=self.worlds, strict=False, version="0", **services))
         default.begin()
+        self.autosave.start(self.worlds.all)
+
+    def stop(self) -> None:
+        """Stop the emulator, which saves its worlds."""
+        self.autosave.stop()
+
+    def save(self, kill_at: int | None = None) -> list[str]:
+        """Save what has changed, and return the names of the files; a kill at one of them leaves a part of it."""
+        written: list[str] = []
+
+        def write_file(place: Path, data: bytes, *, private: bool) -> None:
+            if len(written) == kill_at:
+                place.with_name(f".{place.name}.tmp").write_bytes(data[: len(data) // 2])
+                raise Killed
+            _write_file(place, data, private=private)
+            written.append(place.stem)
+
+        with patch.object(files, "write_file", write_file), suppress(Killed):
+            self.autosave._save_all()
+        return written
+
+    def kill(self) -> None:
+        """End the emulator, which saves nothing any more: the system unlocks its folder."""
+        self.autosave._leave()
+
+    def saved(self, name: str) -> bytes:
+        return (self._folder / f"{name}.json").read_bytes()
 
     def _make_world(self, name: str, state: State) -> World:
         world = World(name, state, lambda: self.now, self._host)
         world.begin()
         return world
 
-    def boot_from(self, export: str) -> None:
-        """Start an emulator with --import of this file."""
-        known = load_file(world_file("default"))
-        self.boot(load_file(Path("world"), text=export, known=known, check_webhook=lambda url: url))
+    def stream(self, path: str, seconds: float) -> Response:
+        """Follow a stream for some seconds, and then until all was read that had happened by then."""
+        self._patience.leaves, self._patience.left = self.now + timedelta(seconds=seconds), False
+        return self.call("GET", path, gone=lambda: self._patience.left)
 
-    def call(self, method: str, path: str, body: Any = None, key: str | None = None) -> Response:
-        """Call the emulator, and add the response to the history."""
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        key: str | None = None,
+        *,
+        content_type: str = JSON,
+        gone: Callable[[], bool] = bool,
+    ) -> Response:
+        """Call the emulator, and add the response to the history. The client may be `gone`."""
         self.calls += 1
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         path, _, query = path.partition("?")
@@ -124,9 +199,10 @@ class Machine:
             "wsgi.multiprocess": False,
             "wsgi.run_once": False,
             "CONTENT_LENGTH": str(len(data)),
+            DISCONNECTED: gone,
         }
         if body is not None:
-            environ["CONTENT_TYPE"] = "application/json"
+            environ["CONTENT_TYPE"] = content_type
         if key is not None:
             environ["HTTP_AUTHORIZATION"] = f"Bearer {key}"
         statuses: list[str] = []
@@ -134,7 +210,8 @@ class Machine:
         content = b"".join(found)
         if (close := getattr(found, "close", None)) is not None:
             close()
-        response = Response(int(statuses[0][:3]), content)
+        (status,) = statuses  # it responds exactly once
+        response = Response(int(status[:3]), content)
         self.history.update(b"%d " % response.status + content)
         if response.status == 500:
             raise Violation(f"{method} {path} {body!r}: 500 {content!r}")
@@ -142,6 +219,12 @@ class Machine:
 
     def world(self, name: str) -> World:
         return self.worlds.get(name)
+
+    def file_of(self, name: str, task_id: str) -> bytes | None:
+        """Return the file that a scheduled message needs, if it is kept."""
+        state = self.world(name).state
+        file = state.media.get(state.tasks[task_id].content.media or "")
+        return None if file is None else file.data
 
     def version(self, name: str) -> tuple[object, ...]:
         """Return what --autosave takes for the version of a world: without a new one, it saves nothing."""
@@ -153,10 +236,10 @@ class Machine:
         del parts["events"]
         return {part: one if isinstance(one, dict) else getattr(one, "__dict__", one) for part, one in parts.items()}
 
-    def pass_by(self, seconds: float) -> None:
-        """Let real time pass: attempts end, and timers of clocks that run are due."""
-        target = self.now + timedelta(seconds=seconds)
-        while True:
+    def pass_by(self, seconds: float, until: Callable[[], bool] = bool) -> None:
+        """Let real time pass, or until something is true: attempts end, and timers of clocks that run are due."""
+        start, target = self.now, self.now + timedelta(seconds=seconds)
+        while not until():
             self._pump()
             due = [(flight.ends, 0, flight.order) for flight in self._flights]
             worlds = self.worlds.all()
@@ -166,6 +249,7 @@ class Machine:
                 if at is not None:
                     due.append((max(at, self.now), 1, number))
             if not due or min(due)[0] > target:
+                self.now = target
                 break
             at, what, number = min(due)
             self.now = max(self.now, at)
@@ -173,7 +257,7 @@ class Machine:
                 self._end(next(flight for flight in self._flights if flight.order == number))
             else:
                 worlds[number].timeline.run_due()
-        self.now = target
+        self.passed.append((start, self.now))
 
     def drain(self, world: World) -> None:
         """Let real time pass until no delivery of a world can proceed without its clock."""

@@ -8,7 +8,23 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from flaresend_mock.core import channels, clock, deliveries, groups, inbound, sending, store, world
+from flaresend_mock.background import autosave
+from flaresend_mock.core import (
+    channels,
+    clock,
+    composer,
+    deliveries,
+    events,
+    groups,
+    inbound,
+    media,
+    payloads,
+    sending,
+    state,
+    store,
+    verification,
+    world,
+)
 from flaresend_mock.core.errors import Refusal
 from tests.simulation.simulation import Simulation, program
 
@@ -128,6 +144,83 @@ def _miss_event(right: Any) -> Any:
     return record
 
 
+def _try_again(right: Any) -> Any:
+    def complete(self: Any, job: Any, attempt: Any, **options: Any) -> None:
+        webhook = job.webhook
+        if len(job.delivery.attempts) == len(webhook.retries) and job.delivery.event % 7 == 0:
+            job_of_one_more = replace(job, webhook=replace(webhook, retries=(*webhook.retries, 5)))
+            self.lanes._busy[deliveries.lane_of(job.delivery)] = job = job_of_one_more
+        right(self, job, attempt, **options)
+
+    return complete
+
+
+def _forget_tries(right: Any) -> Any:
+    def resume(self: Any, instance_id: str, *, replay: bool) -> Any:
+        held = right(self, instance_id, replay=replay)
+        for one in [one for one in held if len(one.attempts) > 1]:
+            webhook = self._webhook(instance_id)
+            self._set_webhook(instance_id, retries=(*webhook.retries, *(5 for _ in one.attempts)))
+        return held
+
+    return resume
+
+
+def _lose_copy(right: Any) -> Any:
+    def copy_of(self: Any, message: Any) -> Any:
+        copy = right(self, message)
+        lost = message.cause and message.cause.kind == "task" and message.content.type == "document"
+        return replace(copy, caption=None) if lost else copy
+
+    return copy_of
+
+
+def _need_no_file(right: Any) -> Any:
+    return lambda self: {}
+
+
+def _lose_caption(right: Any) -> Any:
+    def keep(self: Any, content: Any) -> Any:
+        kept = right(self, content)
+        return replace(kept, caption=None) if kept.file_name and content.upload and "7" in kept.caption else kept
+
+    return keep
+
+
+def _miss_arrival(right: Any) -> Any:
+    def look(self: Any, key: Any, number: int, item: Any, *, newer: bool = True) -> None:
+        if not newer or number % 2:
+            right(self, key, number, item, newer=newer)
+
+    return look
+
+
+def _skip_event(right: Any) -> Any:
+    def read(self: Any) -> Any:
+        found = right(self)
+        return found if len(found) < 8 else found[:5] + found[6:]
+
+    return read
+
+
+def _miss_changes(right: Any) -> Any:
+    return lambda world: (*right(world)[:2], world.state.events.last_number // 8)
+
+
+def _lose_during_delivery(right: Any) -> Any:
+    def record(self: Any, *about: Any) -> Any:
+        message = right(self, *about)
+        if self._store.deliveries.lanes.under_way() and message.event % 5 == 0:
+            self._store.state.messages.discard(message.id)
+        return message
+
+    return record
+
+
+def _spoil_vote(right: Any) -> Any:
+    return lambda choices, **secrets: right(choices[:-1], **secrets)
+
+
 PLANTED: dict[str, Planted] = {
     "the timer of some scheduled messages is not set": (clock.TimerQueue, "set", _drop_timer),
     "a restore or restart delivers the last event again": (deliveries.Deliveries, "restart", _deliver_again),
@@ -141,6 +234,16 @@ PLANTED: dict[str, Planted] = {
     "events beyond 20 stay when the phone is back": (deliveries.Deliveries, "waiting", _drop_waiting),
     "demoting two people removes them": (groups.Groups, "_change", _remove_admin),
     "some changes of people have no event, so that an autosave misses them": (store.Store, "record", _miss_event),
+    "some events are tried once more than the webhook says": (deliveries.Deliveries, "complete", _try_again),
+    "a delivery that was held may be tried forever": (deliveries.Deliveries, "resume", _forget_tries),
+    "some messages lose their caption on the way to another instance": (composer.Composer, "copy_of", _lose_copy),
+    "the file of a scheduled message is evicted": (state.State, "task_files", _need_no_file),
+    "some uploads lose their caption": (media.Media, "keep", _lose_caption),
+    "a vote loses an option": (payloads, "encrypted_vote", _spoil_vote),
+    "a call that waits misses some messages": (verification.Gathering, "look", _miss_arrival),
+    "a stream skips an event after many": (events.LogReader, "read", _skip_event),
+    "an autosave misses the last changes": (autosave, "_version", _miss_changes),
+    "some messages that are sent during a delivery are lost": (sending.Sending, "record", _lose_during_delivery),
 }
 
 

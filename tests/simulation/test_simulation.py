@@ -9,7 +9,7 @@ import pytest
 from tests.simulation import planted
 from tests.simulation.simulation import OPERATIONS, Simulation, failure, program, shrunk
 
-LENGTH = 1_000
+LENGTH = 600
 
 
 def run(seed: int, steps: int = LENGTH) -> Simulation:
@@ -35,15 +35,16 @@ def test_many_new_programs_break_no_promise() -> None:
 
 
 def test_the_same_seed_gives_the_same_bytes() -> None:
-    assert run(5, 400).digest() == run(5, 400).digest()
-    assert run(5, 400).digest() != run(6, 400).digest()
+    digest = run(5, 200).digest()
+    assert digest == run(5, 200).digest()
+    assert digest != run(6, 200).digest()
 
 
 def test_a_program_has_every_operation() -> None:
     assert {name for name, _ in program(1, 5_000)} == OPERATIONS.keys()
 
 
-@pytest.mark.parametrize("name", ["a refused schedule-message spends an id", "some cancelled messages are sent"])
+@pytest.mark.parametrize("name", ["a channel loses some posts and reports success", "some uploads lose their caption"])
 def test_a_planted_fault_is_found(name: str) -> None:
     assert planted.found(name, seed=1, most=3_000) is not None
 
@@ -58,7 +59,7 @@ def test_every_planted_fault_is_found(name: str) -> None:
 def test_a_failing_program_is_shrunk(monkeypatch: pytest.MonkeyPatch) -> None:
     owner, method, wrong = planted.PLANTED["a refused schedule-message spends an id"]
     monkeypatch.setattr(owner, method, wrong(getattr(owner, method)))
-    steps = list(program(1, 400))
+    steps = [step for step in program(1, 6_000) if step[0] in ("refuse", "set_clock")][:60]
     assert failure(steps) is not None
     short = shrunk(steps)
     assert [name for name, _ in short] == ["refuse"]
