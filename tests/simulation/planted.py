@@ -234,7 +234,7 @@ PLANTED: dict[str, Planted] = {
     "events beyond 20 stay when the phone is back": (deliveries.Deliveries, "waiting", _drop_waiting),
     "demoting two people removes them": (groups.Groups, "_change", _remove_admin),
     "some changes of people have no event, so that an autosave misses them": (store.Store, "record", _miss_event),
-    "some events are tried once more than the webhook says": (deliveries.Deliveries, "complete", _try_again),
+    "some events are tried too often": (deliveries.Deliveries, "complete", _try_again),
     "a delivery that was held may be tried forever": (deliveries.Deliveries, "resume", _forget_tries),
     "some messages lose their caption on the way to another instance": (composer.Composer, "copy_of", _lose_copy),
     "the file of a scheduled message is evicted": (state.State, "task_files", _need_no_file),
