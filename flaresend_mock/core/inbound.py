@@ -201,7 +201,7 @@ class Inbound:
         try:
             result, reason = self.receive(reply).message.id, None
         except errors.Refusal as refusal:
-            result, reason = "failed", str(refusal) or type(refusal).__name__
+            result, reason = "failed", refusal.message or str(refusal)
         return time_travel.Fired(self._store.clock.now(), AUTO_REPLY, key, result, reason)
 
     def forget(self, instance_id: str) -> None:

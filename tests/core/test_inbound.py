@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock.core import inbound
 from flaresend_mock.core.errors import (
     GroupNotFound,
     InstanceNotFound,
@@ -21,7 +23,7 @@ from flaresend_mock.core.errors import (
     PersonNotOnWhatsApp,
     Refusal,
 )
-from flaresend_mock.core.models import INSTANCE_STATUSES, Content, Message, Rule, Upload
+from flaresend_mock.core.models import INSTANCE_STATUSES, Cause, Content, Message, Rule, Upload
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
@@ -343,9 +345,11 @@ def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
 
     (response,) = received(world)
     assert before == 0
+    assert response.cause == Cause("auto_reply", next(iter(world.state.messages)).id)
     assert (response.content.text, response.sender, response.instance) == ("Too much!", ANN, INSTANCE)
     assert response.at == NOW + timedelta(seconds=90)
     assert (fired.kind, fired.result) == ("auto_reply", response.id)
+    assert re.fullmatch("[0-9a-f]{16}", fired.id)
 
 
 def test_a_person_who_echoes_says_the_same_again(world: World) -> None:
@@ -401,7 +405,7 @@ def test_an_answer_of_somebody_who_left_whatsapp_by_then_fails(world: World) -> 
 
     (fired,) = world.timeline.advance(timedelta(seconds=1))
 
-    assert fired.result == "failed"
+    assert (fired.result, fired.reason) == ("failed", "from: this number is not on WhatsApp")
 
 
 def test_a_reset_forgets_answers_to_come(world: World) -> None:
@@ -420,6 +424,7 @@ def test_a_message_to_another_instances_number_arrives_there(two: World) -> None
 
     (arrived,) = received(two)
     assert (arrived.instance, arrived.sender, arrived.to) == (OTHER, OUR_NUMBER, OTHER_NUMBER)
+    assert arrived.cause == Cause("message", next(iter(two.state.messages)).id)
     (delivery,) = two.deliveries.all()
     event = json.loads(delivery.body)
     assert event["instanceId"] == OTHER
@@ -453,6 +458,16 @@ def test_nothing_arrives_at_an_instance_that_is_not_connected(status: str, two: 
     assert outcome.successful == (f"{OTHER_NUMBER}@s.whatsapp.net",)
     assert received(two) == []
     assert two.deliveries.all() == []
+
+
+def test_nothing_arrives_at_an_instance_for_which_too_much_waits(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbound, "MAX_OFFLINE", 1)
+    two.pairing.set_status(OTHER, "disconnected")
+
+    outcomes = [two.sending.send(INSTANCE, [OTHER_NUMBER], text(words)) for words in ("first", "second")]
+
+    assert [len(outcome.successful) for outcome in outcomes] == [1, 1]
+    assert [message.content.text for message in received(two)] == ["first"]
 
 
 @pytest.mark.parametrize("kind", ["image", "video", "audio"])
