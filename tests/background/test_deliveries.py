@@ -189,7 +189,14 @@ def test_a_redirect_is_not_followed_and_counts_as_a_failure(site: Site) -> None:
 
 @pytest.mark.parametrize(
     ("status", "strict", "accepted"),
-    [(200, True, True), (201, True, False), (204, True, False), (204, False, True), (299, False, True)],
+    [
+        (200, True, True),
+        (201, True, False),
+        (204, True, False),
+        (204, False, True),
+        (299, False, True),
+        (300, False, False),
+    ],
 )
 def test_strict_takes_only_200_and_otherwise_any_2xx_will_do(
     make_site: Callable[..., Site], status: int, strict: bool, accepted: bool
@@ -320,6 +327,33 @@ def test_an_event_answered_with_200_is_never_sent_again_even_if_the_answers_body
 
     assert len(site.receiver.asked) == 1
     assert site.delivery(id_).status == "delivered"
+
+
+def test_an_error_of_the_emulator_fails_one_attempt_and_the_chat_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    post, bugs = posting.Poster.post, [ArithmeticError("a bug")]
+
+    def fails_once(self: posting.Poster, *event: Any) -> dict[str, Any]:
+        if bugs:
+            raise bugs.pop()
+        return post(self, *event)
+
+    monkeypatch.setattr(posting.Poster, "post", fails_once)
+    caplog.set_level("INFO")
+    id_ = site.say()
+    site.settle()
+    site.pass_by(1)
+
+    first, second = site.delivery(id_).attempts
+    error = "internal error; the emulator's log has the details"
+    assert (first.url, first.headers, first.status, first.response) == (site.receiver.url, (), None, "")
+    assert (first.error, first.milliseconds, first.accepted, second.accepted) == (error, 0, False, True)
+    assert [line for line in caplog.messages if line.startswith("webhook ")] == [
+        f"webhook {id_}: the attempt failed unexpectedly",
+        f"webhook {id_}: {error}",
+        f"webhook {id_}: 200",
+    ]
 
 
 def test_no_answer_in_time_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -761,7 +795,7 @@ def test_a_delivery_under_way_at_shutdown_is_recorded_as_interrupted(
 
     assert receiver.statuses == []
     assert site.delivery(id_).status == "interrupted"
-    assert "interrupted" in str(site.delivery(id_).attempts[0].error)
+    assert site.delivery(id_).attempts[0].error == "interrupted: the emulator stopped"
     assert site.delivery(waiting).status == "pending"
     assert len(receiver.asked) == 1
 

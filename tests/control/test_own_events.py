@@ -124,7 +124,10 @@ def test_what_is_no_event_is_refused_and_changes_nothing(
     "beside", [{"from": ANN}, {"text": "hi"}, {"group": ANNS_GROUP}, {"chaos": {}}, {"message": {"a": 1}}]
 )
 def test_nothing_but_the_instance_stands_beside_it(beside: dict[str, Any], client: Client) -> None:
-    assert post(client, {"event": "x"}, **beside).status_code == 400
+    refused = post(client, {"event": "x"}, **beside)
+    assert refused.status_code == 400
+    refusal = "event: An event is sent unchanged; give only `instance` beside it."
+    assert refused.get_json()["error"]["message"] == refusal
     assert post(client, {"event": "x"}, instance="default").status_code == 201
     assert post(client, {"event": "x"}, instance="none").status_code == 404
 

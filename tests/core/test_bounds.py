@@ -172,6 +172,14 @@ def test_a_message_whose_automatic_replies_find_no_room_is_refused(
     world.sending.send(INSTANCE, [ANN], text("x" * 1000))
 
 
+def test_the_automatic_replies_of_all_recipients_count_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    echo(world, ANN, BOB)
+    monkeypatch.setattr(sending, "MAX_PENDING_BYTES", 1000)
+
+    refused(world, lambda: world.sending.send(INSTANCE, [ANN, BOB], text()), "too many automatic replies")
+    world.sending.send(INSTANCE, [ANN], text())
+
+
 def test_a_scheduled_message_whose_automatic_reply_finds_no_room_fails(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

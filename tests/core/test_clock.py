@@ -92,7 +92,7 @@ def test_a_clock_shows_times_from_1970_to_9998(moment: datetime, real_time: Real
 def test_a_clock_refuses_other_times_and_stays_as_it_was(moment: datetime, real_time: RealTime) -> None:
     clock = Clock(real_time)
 
-    with pytest.raises(ClockOutOfRange):
+    with pytest.raises(ClockOutOfRange, match=r"^the clock shows times from 1970 to 9998$"):
         clock.change(now=moment, frozen=True)
 
     assert clock.now() == NOW

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from flaresend_mock.core.errors import (
+    InstanceNotFound,
     InvalidContent,
     NothingToUpdate,
     SendAtBeyondCalendar,
@@ -16,7 +17,7 @@ from flaresend_mock.core.errors import (
     TaskNotFound,
     TaskNotPending,
 )
-from flaresend_mock.core.models import Content, Task, Upload
+from flaresend_mock.core.models import Cause, Content, Task, Upload
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
 from flaresend_mock.world_format import load_world
@@ -227,6 +228,23 @@ def test_only_pending_messages_are_listed(world: World) -> None:
     assert world.schedule.pending(INSTANCE) == [kept]
 
 
+def test_messages_are_numbered_as_they_are_scheduled(world: World) -> None:
+    assert [schedule(world).order for _ in range(3)] == [0, 1, 2]
+
+
+def test_a_message_knows_the_call_that_scheduled_it(world: World) -> None:
+    task = world.schedule.add(INSTANCE, [ANN], text(), SOON, Cause("call", "req-1"))
+
+    assert task.call == "req-1"
+
+
+def test_only_an_instance_of_the_world_schedules(world: World) -> None:
+    with pytest.raises(InstanceNotFound):
+        world.schedule.add(ANOTHER, [ANN], text(), SOON)
+
+    assert world.state.tasks == {}
+
+
 def test_only_the_fields_that_are_given_change(world: World) -> None:
     task = schedule(world)
 
@@ -234,6 +252,26 @@ def test_only_the_fields_that_are_given_change(world: World) -> None:
 
     assert changed.content.text == "Changed"
     assert (changed.recipients, changed.send_at, changed.id) == (task.recipients, task.send_at, task.id)
+
+
+def test_a_message_that_is_moved_has_its_new_local_time(zoned: Callable[[str], World]) -> None:
+    world = zoned("Africa/Nairobi")
+    task = schedule(world, datetime(2026, 7, 1, 12))
+
+    moved = world.schedule.update(INSTANCE, task.id, {"send_at": datetime(2026, 7, 2, 12)})
+
+    assert moved.local_time == datetime(2026, 7, 2, 12)
+    assert moved.send_at == datetime(2026, 7, 2, 9, tzinfo=UTC)
+    assert moved.recipients == task.recipients
+
+
+def test_a_message_that_is_overdue_may_still_change_its_text(world: World) -> None:
+    task = schedule(world)
+    world.timeline.change(now=NOW + timedelta(days=1), frozen=True)
+
+    changed = world.schedule.update(INSTANCE, task.id, {"text": "Changed"})
+
+    assert (changed.content.text, changed.send_at) == ("Changed", task.send_at)
 
 
 def test_a_message_is_sent_as_it_was_last_changed(world: World) -> None:

@@ -10,9 +10,9 @@ from types import TracebackType
 
 import pytest
 
-from flaresend_mock.core.clock import LATEST
+from flaresend_mock.core.clock import LATEST, ClockSetting
 from flaresend_mock.core.errors import ClockOutOfRange, WorldNotFound
-from flaresend_mock.core.models import Message, Task
+from flaresend_mock.core.models import Change, Message, Task
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.time_travel import Fired, TimeTravel
@@ -246,9 +246,10 @@ def test_to_next_runs_what_is_overdue_without_going_back(world: World) -> None:
 def test_time_does_not_advance_into_the_past(world: World) -> None:
     schedule(world, minutes=10)
 
-    with pytest.raises(ClockOutOfRange):
+    refusal = r"^time advances only forward; set the clock to go back$"
+    with pytest.raises(ClockOutOfRange, match=refusal):
         world.timeline.advance_to(NOW - timedelta(seconds=1))
-    with pytest.raises(ClockOutOfRange):
+    with pytest.raises(ClockOutOfRange, match=refusal):
         world.timeline.advance(timedelta(seconds=-1))
 
     assert world.clock.now() == NOW
@@ -259,7 +260,7 @@ def test_time_does_not_advance_into_the_past(world: World) -> None:
 def test_time_does_not_advance_out_of_the_calendar(by: timedelta, world: World) -> None:
     schedule(world, minutes=10)
 
-    with pytest.raises(ClockOutOfRange):
+    with pytest.raises(ClockOutOfRange, match=r"^the clock shows times from 1970 to 9998$"):
         world.timeline.advance(by)
 
     assert sent(world) == []
@@ -348,7 +349,11 @@ def test_the_log_tells_of_every_change_of_the_clock(world: World) -> None:
 
     events = world.state.events.since(kind="clock")
 
-    assert [event.at for event in events] == [NOW, NOW + timedelta(hours=1)]
+    later = NOW + timedelta(hours=1)
+    assert [event.at for event in events] == [NOW, later]
+    assert [event.subject for event in events] == [
+        Change("set", "clock", {"now": now, "frozen": True}) for now in (NOW, later)
+    ]
 
 
 def test_the_alarm_is_raised_whenever_what_is_due_next_may_have_changed(real_time: RealTime) -> None:
@@ -388,7 +393,7 @@ def test_what_is_saved_during_an_advance_of_a_running_clock_runs_on(real_time: R
     world.timeline.advance(timedelta(hours=1))
 
     assert saved
-    assert [state.clock.frozen_at for state in saved] == [None] * len(saved)
+    assert [state.clock for state in saved] == [ClockSetting()] * len(saved)
 
 
 def test_a_clock_that_is_being_advanced_does_not_count_as_frozen(real_time: RealTime) -> None:
@@ -401,6 +406,24 @@ def test_a_clock_that_is_being_advanced_does_not_count_as_frozen(real_time: Real
     world.timeline.advance(timedelta(hours=1))
 
     assert seen == [False, True]
+    assert world.timeline.frozen
+
+
+def test_a_world_whose_clock_is_frozen_says_so_from_the_start(world: World) -> None:
+    world.timeline.change(frozen=True)
+
+    assert world.timeline.frozen
+
+
+def test_real_time_that_passes_during_an_advance_does_not_count(real_time: RealTime) -> None:
+    host = HostServices(drain_deliveries=lambda world: real_time.pass_by(minutes=30))
+    world = World("default", load_world(described()), real_time, host)
+    schedule(world, minutes=10)
+
+    world.timeline.advance(timedelta(hours=1))
+
+    assert sent(world) == [("Hello", NOW + timedelta(minutes=10))]
+    assert world.clock.now() == NOW + timedelta(hours=1)
 
 
 def test_an_advance_ends_when_its_world_is_given_up(real_time: RealTime) -> None:
@@ -408,5 +431,14 @@ def test_an_advance_ends_when_its_world_is_given_up(real_time: RealTime) -> None
     for minute in (1, 2):
         schedule(world, minutes=minute)
 
-    with pytest.raises(WorldNotFound):
+    with pytest.raises(WorldNotFound, match=r"^there is no world named 't1'$"):
         world.timeline.advance(timedelta(hours=1))
+
+
+def test_the_clock_of_a_world_that_was_given_up_does_not_advance(world: World) -> None:
+    world.close()
+
+    with pytest.raises(WorldNotFound, match=r"^there is no world named 'default'$"):
+        world.timeline.advance(timedelta(hours=1))
+
+    assert world.state.events.since(kind="clock") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from flaresend_mock.core.clock import TimerQueue
+from flaresend_mock.core.clock import Due, TimerQueue
 from tests.support import NOW
 
 
@@ -84,6 +84,14 @@ def test_an_empty_queue_has_nothing_next() -> None:
     assert timers.next_at() is None
     assert timers.pop_due(at(9)) is None
     assert len(timers) == 0
+
+
+def test_a_queue_tells_its_timers_and_how_many_were_set() -> None:
+    timers = TimerQueue()
+    timers.set(at(2), "task", "late")
+    timers.set(at(1), "retry", "early")
+
+    assert timers.contents() == ([Due(at(1), 2, "retry", "early"), Due(at(2), 1, "task", "late")], 2)
 
 
 def test_a_copy_goes_its_own_way() -> None:
