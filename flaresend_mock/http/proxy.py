@@ -33,6 +33,7 @@ _CONTAINERS = ("flaresend", "flaresend-mock", "host.docker.internal")
 _LABEL = r"(?!-)[a-z0-9-]{1,63}(?<!-)"
 _MACHINE = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*", re.ASCII)
 _TOP_LEVEL = re.compile(r"[a-z]+|xn--[a-z0-9-]+", re.ASCII)
+_OWN = "{} is the emulator's machine, which only its own programs reach through it"
 _REPLACED = (b"proxy-", b"connection:", b"keep-alive:", b"host:")
 
 
@@ -143,7 +144,7 @@ def _check(host: str, client: str) -> None:
     if hosts.is_metadata(host):
         raise Refused(403, f"{host} is a link-local address or a cloud's metadata service")
     if (hosts.is_loopback(host) or (address and address.is_unspecified)) and not hosts.is_loopback(client):
-        raise Refused(403, f"{host} is the emulator's machine, which only its own programs reach through it")
+        raise Refused(403, _OWN.format(host))
 
 
 def _open(host: str, port: int, client: str | None = None) -> socket.socket:
@@ -154,7 +155,11 @@ def _open(host: str, port: int, client: str | None = None) -> socket.socket:
             _check(address, client or "")
         while True:
             with suppress(OSError) if addresses[1:] else nullcontext():
-                return socket.create_connection((addresses.pop(0), port), CONNECT_SECONDS)
+                server = socket.create_connection((addresses.pop(0), port), CONNECT_SECONDS)
+                if client and not hosts.is_loopback(client) and server.getsockname()[0] == server.getpeername()[0]:
+                    with server:
+                        raise Refused(403, _OWN.format(host))
+                return server
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise Refused(502, f"{host}:{port} cannot be reached: {reason}") from None

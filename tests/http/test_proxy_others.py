@@ -336,6 +336,11 @@ def test_a_client_of_another_machine_does_not_reach_this_one(host: str, monkeypa
 
             assert status == 403
             assert message.endswith(" is the emulator's machine, which only its own programs reach through it")
+        with socket.create_server((address, 0)) as other, socket.create_connection((address, port)) as raw:
+            status, message = tunnel(raw, f"{address}:{other.getsockname()[1]}")
+
+            assert status == 403
+            assert message.endswith(" is the emulator's machine, which only its own programs reach through it")
         with socket.create_connection((address, port), timeout=TIMEOUT) as raw:  # the emulator's own address
             assert tunnel(raw, f"{address}:{port}")[0] == 200
             assert ask(raw, get("/_mock/health"))[0] == 200
