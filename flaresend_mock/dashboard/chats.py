@@ -84,7 +84,7 @@ def one_message(world: World, message: str) -> BaseResponse:
     with world.lock:
         found = world.state.messages.get(message) or abort(404, "This message is no longer kept.")
         found = world.state.messages.get((found.content.type in TARGETED and target_of(found)) or message) or found
-    return redirect(f"../chats/{quote(found.instance)}/{quote(found.chat)}?at={found.event}#m{found.event}")
+    return redirect(f"../chats/{quote(found.instance)}/{quote(found.chat, safe='')}?at={found.event}#m{found.event}")
 
 
 @blueprint.get("/w/<world>/parts/older/<instance>/<chat>")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, abort, redirect, render_template, request
@@ -23,6 +24,8 @@ from flaresend_mock.package_data import guides
 blueprint = Blueprint("dashboard", __name__, template_folder="templates")
 blueprint.add_app_template_global(formatted)
 blueprint.add_app_template_global(plain)
+# Jinja's own keeps slashes: ids of an import, such as ../x, would lead to other paths
+blueprint.add_app_template_filter(lambda text: quote(str(text), safe="", errors="replace"), "urlencode")
 
 ROOT = "/_mock/ui/"
 MAX_DEPTH = 20  # The number of parts that the path of a page may have. No page has more.

@@ -21,6 +21,7 @@ _JSON = "-H 'Content-Type: application/json'"
 LONGEST_ARGUMENT = 100_000  # The number of bytes of one argument. Linux allows 128 KiB.
 INLINE_FILE = 2_000  # The bytes of a file that a command contains. It downloads a larger one from the emulator.
 _MEDIA_TYPE = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w-]+=[\w.+-]+)*", re.ASCII)
+_OBEYED = re.compile(r"[\x01-\x08\x0b-\x1f\x7f-\x9f]")  # a terminal may obey these: \x03 ends a line that is pasted
 _WORDED = frozenset({"text", "poll", "button_reply", "list_reply"})
 _OF_THE_CONNECTION = frozenset({"content-length", "host", "connection", "accept-encoding", "accept"})
 
@@ -221,7 +222,8 @@ def _with_body(parts: Iterable[str], raw: bytes) -> str:
 
 
 def _quoted(text: str) -> str:
-    return shlex.quote(text.replace("\0", ""))
+    quoted = shlex.quote(text.replace("\0", ""))
+    return _OBEYED.sub(lambda found: "'$'\\x" + found[0].encode().hex("-").replace("-", "\\x") + "''", quoted)
 
 
 def _lines(parts: Iterable[str]) -> str:

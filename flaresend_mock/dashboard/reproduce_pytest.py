@@ -1,5 +1,6 @@
 """Pytest tests that repeat a message with the fixture flaresend_mock. They pass without changes."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pprint import pformat
@@ -21,6 +22,10 @@ TEMPLATE = "dashboard/reproduce.txt"
 
 Names = dict[str, str]  # of variables of a test, by the ids that they hold, which differ in another world
 Code = dict[str, Any]  # expressions of Python, by what they are in the template
+
+
+class _Variable(str):
+    __repr__ = str.__str__
 
 
 def of_received(world: World, message: Message, inbound: Mapping[str, Any]) -> str:
@@ -68,9 +73,9 @@ def _create_chat(names: Names, world: World, message: Message, about: Message | 
 
 
 def _repeat_call(names: Names, call: Call) -> Code:
-    path = repr(call.raw_path)
-    for id_, name in names.items():
-        path = path.replace(id_, f"' + {name} + '").replace(quote(id_), f"' + {name} + '")
+    ids = {spelled: name for id_, name in names.items() for spelled in (id_, quote(id_))}
+    parts = re.split(f"({'|'.join(map(re.escape, ids)) or '(?!)'})", call.raw_path)
+    path = " + ".join(ids.get(part) or repr(part) for part in parts)
     if not isinstance(call.body, Mapping):
         return {"path": path, "call": {"json": _literal(names, body_of(call), 8)}}
     fields = {name: one for name, one in call.body.items() if not _is_file(one)}
@@ -108,10 +113,16 @@ def _receive(names: Names, inbound: Mapping[str, Any], media: Media | None) -> s
 
 
 def _literal(names: Names, value: Any, indent: int = 4) -> str:
-    text = pformat(value, width=WIDTH - indent, sort_dicts=False).replace("\n", "\n" + " " * indent)
-    for id_, name in names.items():
-        text = text.replace(repr(id_), name)
-    return text
+    text = pformat(_named(names, value), width=WIDTH - indent, sort_dicts=False)
+    return text.replace("\n", "\n" + " " * indent)
+
+
+def _named(names: Names, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _named(names, one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_named(names, one) for one in value)
+    return _Variable(names[value]) if isinstance(value, str) and value in names else value
 
 
 def _is_file(value: Any) -> bool:

@@ -39,6 +39,12 @@ browser, emulator, open_page = shared.browser, shared.emulator, shared.open_page
 SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
 
 
+def test_a_part_of_a_page_brings_no_script(open_page: Callable[..., Any]) -> None:
+    with open_page() as page:
+        page.evaluate("htmx.swap(document.body, '<script src=missing.js></script>', { swapStyle: 'beforeend' })")
+        assert page.evaluate("document.querySelector('script[src=\"missing.js\"]')") is None
+
+
 def test_a_person_writes_and_the_bot_answers_and_one_bubble_tells_how(open_page: Callable[..., Any]) -> None:
     with open_page() as page:
         open_chat(page, "Brian Otieno")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import base64
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -32,12 +34,14 @@ from tests.receiver import Receiver
 from tests.support import KEY
 
 NASTY = "it's \"$(touch owned)\" `id` \\n \n ''' {x} %s 😀 @/etc/hostname"
+OBEYED = "it's a\x03\x1b[201~\x7f\x9b\rb"  # a terminal into which this is pasted may end the line, and begin another
 SECONDS = 30
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 LETTERS: dict[str, dict[str, Any]] = {
     "text": {"text": NASTY},
     "at-sign": {"text": "@/etc/hostname"},
+    "control-characters": {"text": OBEYED},
     "link": {"text": "see https://a.example", "link": {"url": "https://a.example", "title": "A"}},
     "mention": {"text": "hi", "mentions": [f"{BEN}@s.whatsapp.net"]},
     "forwarded": {"text": "pass it on", "forwarded": 3},
@@ -152,6 +156,7 @@ def offered(page: str, id_: str) -> str:
 
 
 def run(command: str, folder: Path) -> None:
+    assert re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", command) is None
     done = subprocess.run(
         ["bash"], input=command + " -fsS", cwd=folder, capture_output=True, text=True, timeout=SECONDS
     )
@@ -276,6 +281,7 @@ CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "json": ("/send-message", {"json": {"recipients": [ANN, BEN], "type": "text", "text": NASTY}}),
     "at-sign": ("/send-message", {"json": {"recipients": [ANN], "type": "text", "text": "@/etc/hostname"}}),
     "form": ("/send-message", {"data": {"recipients": [ANN, BEN], "type": "text", "text": "</etc/hostname"}}),
+    "control-characters": ("/send-message", {"data": {"recipients": [ANN], "type": "text", "text": OBEYED}}),
     "brackets": ("/send-message", {"data": {"recipients[]": [ANN, BEN], "type": "text", "text": "hi; there"}}),
     "file": (
         "/send-message",
@@ -363,7 +369,7 @@ def test_a_call_of_an_undocumented_type_or_encoding_is_refused_again(
 
 
 @needs_curl
-@pytest.mark.parametrize("raw", [b"@/etc/hostname", b"\xff\0binary", b'{"a": "\\ud800"}'])
+@pytest.mark.parametrize("raw", [b"@/etc/hostname", b"\xff\0binary", OBEYED.encode(), b'{"a": "\\ud800"}'])
 def test_a_body_that_is_nothing_is_sent_again_as_it_was(raw: bytes, emulator: FlaresendMock, tmp_path: Path) -> None:
     for method, path in (("POST", "/send-message"), ("PUT", "/x[1-20]{a,b}/../c?q=[1-3]")):
         requests.request(
@@ -439,6 +445,19 @@ def test_a_copied_test_of_what_was_written_passes(letter: dict[str, Any], emulat
     first = control(emulator, "POST", "inbound", {"from": ANN, **letter})["event"]
 
     passes(snippets(emulator, first["data"]["id"])[1], kit)
+
+
+def test_an_id_of_an_import_ends_no_literal_of_a_copied_test(emulator: FlaresendMock) -> None:
+    about = control(emulator, "POST", "inbound", {"from": ANN, "text": "first"})["event"]["data"]["id"]
+    link = {"url": "https://a.example", "title": "it's a title'; raise SystemExit #"}
+    letter = {"from": ANN, "text": "see https://a.example", "link": link, "reply_to": about}
+    reply = control(emulator, "POST", "inbound", letter)["event"]["data"]["id"]
+    export = json.dumps(control(emulator, "GET", "world")).replace(about, r": \"it")
+    control(emulator, "PUT", "world", json.loads(export))
+
+    test = ast.parse(snippets(emulator, reply)[1])
+
+    assert link["title"] in [node.value for node in ast.walk(test) if isinstance(node, ast.Constant)]
 
 
 def test_a_copied_test_of_what_is_about_another_message_passes(emulator: FlaresendMock, kit: Server) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from urllib.parse import quote
 
@@ -38,6 +39,26 @@ def test_an_error_that_repeats_what_was_asked_is_json_wherever_it_comes_from(cli
             assert "<script" not in response.text
         elif response.status_code >= 400 and "/scan/" not in path:
             assert response.content_type == JSON, (method, path)
+
+
+def test_an_id_of_an_import_leads_no_link_of_a_page_to_another_path(client: Client) -> None:
+    """A page loads what a link leads to, and shows it: it might be a file of the import."""
+    schedule = {"recipients": [ANN], "type": "text", "text": "Hi", "sendAt": "2099-01-01 10:00:00"}
+    task = client.post("/schedule-message", json=schedule, headers=KEY).get_json()["task_id"]
+    fault = client.post("/_mock/faults", json={"preset": "down"}).get_json()["id"]
+    message = client.post("/_mock/inbound", json={"from": ANN, "text": "hi"}).get_json()["event"]["data"]["id"]
+    delivery = client.get("/_mock/deliveries").get_json()["deliveries"][0]["id"]
+    export = client.get("/_mock/world").text
+    for given in (task, fault, message, delivery, f"{ANN}@s.whatsapp.net"):
+        export = export.replace(f'"{given}"', f'"../../evil/{given}"')
+    imported = client.put("/_mock/world", data=export, content_type=JSON)
+    assert imported.status_code == 200, imported.text
+    instance = client.get("/_mock/instances").get_json()["instances"][0]["id"]
+    chats = f"chats/{instance}/{quote(f'../../evil/{ANN}@s.whatsapp.net', safe='')}"
+
+    for path in ("chats", chats, "schedule", "faults", "traffic", f"parts/news/{chats.removeprefix('chats/')}"):
+        page = client.get(f"/_mock/ui/w/default/{path}")
+        assert re.findall(r'(?:href|src|hx-get|data-do|data-call)="[^"]*/evil/[^"]*"', page.text) == [], path
 
 
 @pytest.mark.parametrize("value", [SCRIPT, [SCRIPT], {SCRIPT: SCRIPT}])
