@@ -83,8 +83,9 @@ def _created(temporary: Path, mode: int) -> BinaryIO:
         with suppress(FileNotFoundError), ExitStack() as opened:  # another writer may have moved or deleted it
             opened.callback(os.close, descriptor)
             if sys.platform != "win32":
+                waits = 0 if os.fstat(descriptor).st_uid == os.geteuid() else fcntl.LOCK_NB  # others may never unlock
                 with suppress(OSError):  # a file system without locks
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | waits)
             if os.path.samestat(temporary.lstat(), os.fstat(descriptor)):
                 if new:
                     return open(os.dup(descriptor), "wb")  # it shares the lock

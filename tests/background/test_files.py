@@ -46,6 +46,17 @@ def test_what_killed_processes_leave_does_not_add_up(place: Path) -> None:
     assert place.read_bytes() == b"after"
 
 
+@pytest.mark.timeout(20)
+def test_the_lock_of_another_user_is_not_waited_for(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with place.with_name(".world.json.tmp").open("w") as theirs:
+        fcntl.flock(theirs, fcntl.LOCK_EX)
+        monkeypatch.setattr(os, "geteuid", lambda: os.fstat(theirs.fileno()).st_uid + 1)
+
+        write_file(place, b"ours", private=True)
+
+    assert place.read_bytes() == b"ours"
+
+
 def test_a_full_disk_leaves_what_was_there_and_nothing_else(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
