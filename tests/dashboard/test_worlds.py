@@ -146,7 +146,7 @@ def test_a_name_is_text_and_nothing_else(client: Client, emulator: FlaresendMock
 
     assert "<script>alert" not in response.text
     assert name in cards(client, PAGE)
-    assert "/w/%3Cscript%3Ealert%281%29%3C/script%3E/chats" in response.text
+    assert "/w/%3Cscript%3Ealert%281%29%3C%2Fscript%3E/chats" in response.text
 
 
 def test_a_world_can_be_made_from_what_is_shipped(client: Client) -> None:
