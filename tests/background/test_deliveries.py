@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -76,6 +77,12 @@ class Site:
 
     def settle(self, seconds: float = 10) -> None:
         assert self.world.wait_until(self.world.deliveries.lanes.idle, seconds)
+
+    def join_workers(self) -> None:
+        """Wait until each attempt that has ended is in the log, too."""
+        for thread in threading.enumerate():
+            if thread.name == f"flaresend-mock-webhooks-{self.world.instances.first().id[:8]}":
+                thread.join(10)
 
     def pass_by(self, seconds: float) -> None:
         self.world.timeline.advance(timedelta(seconds=seconds))
@@ -343,7 +350,9 @@ def test_an_error_of_the_emulator_fails_one_attempt_and_the_chat_goes_on(
     caplog.set_level("INFO")
     id_ = site.say()
     site.settle()
+    site.join_workers()
     site.pass_by(1)
+    site.join_workers()
 
     first, second = site.delivery(id_).attempts
     error = "internal error; the emulator's log has the details"
