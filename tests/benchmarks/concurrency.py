@@ -753,6 +753,7 @@ def run(
             shared.problem(f"no call was answered for {STUCK_SECONDS} s: {emulator.stacks()}")
         else:
             with closing(control._connection):
+                control._connection.close()  # it has idled for too long; the next call opens it again
                 try:
                     account(shared, control, reader, receiver)
                 except (OSError, http.client.HTTPException) as error:

@@ -1,6 +1,6 @@
 """Takes an emulator to the size of a large test laboratory, and checks that nothing is lost or doubled.
 
-    python -m tests.benchmarks.scale [--only worlds|messages|groups|clients|webhooks] [--beside PATH] [--rounds 1]
+    python -m tests.benchmarks.scale [--only worlds|messages|groups|clients|webhooks] [--beside PATH]
 
 - worlds: 1,000 worlds, with 10 clients at work in each, one world after the other
 - messages: 200,000 messages in one world, then its lists, its searches and its pages
@@ -8,9 +8,10 @@
 - clients: what `tests.benchmarks.concurrency` does with 64 clients, for `--seconds` (600)
 - webhooks: 5,000 events for a receiver that fails a third of them, some once and some for good
 
-`--beside` names another checkout, such as one of the release before. Each part then runs in turns with the emulator of
-either, `--rounds` times, and the medians stand beside each other. `--seconds-beside` shortens the turn of the clients
-there. It exits with 1 if something is lost or doubled here. Memory is read from /proc, so this needs Linux.
+`--beside` names another checkout, such as one of the release before, to measure its emulator as well. The calls of the
+worlds, messages and groups take turns then, a few to one emulator and a few to the other, so that a busy machine slows
+down both. The clients and the webhooks are measured one after the other; `--seconds-beside` shortens the second turn of
+the clients. It exits with 1 if something is lost or doubled here. Memory is read from /proc, so this needs Linux.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,12 @@ PATIENCE_SECONDS = 600
 SENDS, READS = 3, 2
 HISTORY = 1_000_000
 CHATS = 400
-TURN = 10_000
+TURN = 20  # sends to one emulator, before those to the other
+PORTION_OF_STREAM = 10_000
 PEOPLE = 10_000
 REPEATS = 50
+SEARCHES = 10
+SECONDS = 600
 PORTION = 100  # of groups, in a call
 RETRIES = (1, 5)
 SENDERS = 8
@@ -49,6 +53,9 @@ INSTANCE = "9b540e83-e1ca-49b4-8c34-01fd31991d04"
 UI = "/_mock/ui/w/default"
 SEND = "POST /send-message"
 MAX_SHOWN = 20
+
+Turns = Generator[None, None, None]
+"""The calls of a part, which stops where the other emulator takes its turn."""
 
 
 @dataclass
@@ -116,22 +123,22 @@ def person(number: int) -> str:
 # --- the parts
 
 
-def worlds(checkout: Path | None = None, many: int = 1000, clients: int = 10) -> Outcome:
+def worlds(outcome: Outcome, checkout: Path | None, many: int = 1000, clients: int = 10) -> Turns:
     """Have clients work in one world after the other; at the end all worlds are there, each with what is its own."""
-    outcome = Outcome()
     names = ["default", *(f"world-{number}" for number in range(1, many))]
     with started(checkout=checkout) as emulator, ExitStack() as stack:
         control = caller(stack, outcome, emulator)
         callers = [caller(stack, outcome, emulator) for _ in range(clients)]
         pool = stack.enter_context(ThreadPoolExecutor(clients))
         empty = emulator.memory
-        begun = time.perf_counter()
         for name in names:
             if name != "default":
                 control.call("POST /_mock/worlds", body={"name": name, "api_key": key_of(name)}, ok=201)
+            begun = time.perf_counter()
             list(pool.map(work, callers, [name] * clients, range(clients)))
-        took = time.perf_counter() - begun
-        outcome.figures["calls a second"] = clients * many * (SENDS + READS + 1) / took
+            outcome.taken["world"].append(time.perf_counter() - begun)
+            yield
+        outcome.figures["calls a second"] = clients * many * (SENDS + READS + 1) / sum(outcome.taken["world"])
         outcome.time("send-message", SEND)
         tenth = max(1, len(outcome.taken[SEND]) // 10)
         first, last = outcome.taken[SEND][:tenth], outcome.taken[SEND][-tenth:]
@@ -147,7 +154,6 @@ def worlds(checkout: Path | None = None, many: int = 1000, clients: int = 10) ->
             wrote = [f"{name} {number}" for number in range(clients)]
             outcome.compare(f"messages of {name}", [one for one in wrote for _ in range(SENDS)], sent)
             outcome.compare(f"scheduled messages of {name}", wrote, tasks)
-    return outcome
 
 
 def key_of(world: str) -> str:
@@ -164,20 +170,21 @@ def work(caller: Caller, world: str, number: int) -> None:
         caller.call("GET /scheduled-messages", key=key)
 
 
-def messages(checkout: Path | None = None, many: int = 200_000) -> Outcome:
+def messages(outcome: Outcome, checkout: Path | None, many: int = 200_000) -> Turns:
     """Send messages, and read them as they come; at the end the world holds the newest, and its lists respond."""
-    outcome, shared = Outcome(), concurrency.Shared()
+    shared = concurrency.Shared()
     with started("--history", str(HISTORY), checkout=checkout) as emulator, ExitStack() as stack:
         client = caller(stack, outcome, emulator)
         reader = concurrency.Reader(shared, emulator.port)
-        begun = time.perf_counter()
         for number in range(many):
             client.call(SEND, body=text(person(number % CHATS), f"message {number}"))
-            if (number + 1) % TURN == 0 or number + 1 == many:
+            if (number + 1) % PORTION_OF_STREAM == 0 or number + 1 == many:
                 newest = client.call("GET /_mock/messages?limit=1")["messages"][-1]
                 if not reader.wait_for(newest["event"], PATIENCE_SECONDS):
                     outcome.problems.append(f"the stream has not told of event {newest['event']}")
-        outcome.figures["sends a second, each read from the stream"] = many / (time.perf_counter() - begun)
+            if number % TURN == 0:
+                yield
+        outcome.figures["sends a second"] = many / sum(outcome.taken[SEND])
         outcome.figures["processor time of the emulator for a send, ms"] = emulator.processor_seconds / many * 1000
         outcome.time("send-message", SEND)
         outcome.problems += shared.problems
@@ -192,7 +199,7 @@ def messages(checkout: Path | None = None, many: int = 200_000) -> Outcome:
         middle = found["messages"][len(kept) // 2]["event"]
         chat = f"{INSTANCE}/{person(0)}%40s.whatsapp.net"
         search = {"match": {"text": kept[0]}, "limit": 10}
-        for name, path, body in (
+        calls = (
             ("the newest 100 messages", "/_mock/messages?limit=100", None),
             ("  100 from the middle", f"/_mock/messages?since={middle}&limit=100", None),
             ("the newest 100 calls", "/_mock/requests?limit=100", None),
@@ -202,17 +209,17 @@ def messages(checkout: Path | None = None, many: int = 200_000) -> Outcome:
             ("the page of one chat", f"{UI}/chats/{chat}", None),
             ("  what was before, in the middle", f"{UI}/parts/older/{chat}?before={middle}", None),
             ("the chats, searched", f"{UI}/parts/chats?q=message", None),
-        ):
-            for _ in range(REPEATS):
+        )
+        for name, path, body in calls:
+            for _ in range(SEARCHES if "search" in name else REPEATS):
                 client.call(name, path, body)
+                yield
             outcome.time(name, name)
         outcome.use(emulator)
-    return outcome
 
 
-def groups(checkout: Path | None = None, many: int = 2000, size: int = 500) -> Outcome:
+def groups(outcome: Outcome, checkout: Path | None, many: int = 2000, size: int = 500) -> Turns:
     """Make groups, change them, and send to each; at the end each has as many people, and one message."""
-    outcome = Outcome()
     with started("--history", str(HISTORY), checkout=checkout) as emulator, ExitStack() as stack:
         client = caller(stack, outcome, emulator)
         empty = emulator.memory
@@ -221,6 +228,7 @@ def groups(checkout: Path | None = None, many: int = 2000, size: int = 500) -> O
             people = [person((number * 7 + one) % PEOPLE) for one in range(size - 1)]
             made = client.call("POST /groups", body={"subject": f"Group {number}", "participants": people})["data"]
             members[made["id"]] = people
+            yield
         outcome.time("making one", "POST /groups")
         outcome.figures["memory of each, KB"] = (emulator.memory - empty) * 1024 / many
 
@@ -232,10 +240,12 @@ def groups(checkout: Path | None = None, many: int = 2000, size: int = 500) -> O
                 client.call("removing or adding one", f"/groups/{jid}/participants", body)
             client.call("an inbound message", "/_mock/inbound", {"from": people[1], "group": jid, "text": "hi"}, ok=201)
             client.call("the page of all chats", f"{UI}/chats")
+            yield
         jids = list(members)
         for begin in range(0, many, PORTION):
             body = {"groupJids": jids[begin : begin + PORTION], "type": "text", "text": "to all"}
             client.call(f"sending to {PORTION} of them", "/groups/send-message", body)
+            yield
         for name in list(outcome.taken)[1:]:
             outcome.time(name, name)
 
@@ -250,15 +260,14 @@ def groups(checkout: Path | None = None, many: int = 2000, size: int = 500) -> O
         sent = client.call("search", "/_mock/messages/search", {"match": {"text": "to all"}})["messages"]
         outcome.compare("messages to groups", jids, [one["chat"] for one in sent])
         outcome.use(emulator)
-    return outcome
 
 
 def clients(
-    checkout: Path | None = None, many: int = 64, seconds: float | None = 600, rounds: int | None = None
-) -> Outcome:
+    outcome: Outcome, checkout: Path | None, many: int = 64, seconds: float | None = SECONDS, rounds: int | None = None
+) -> Turns:
     """Have clients mix all calls."""
     found = concurrency.run(many, 1, seconds=seconds, rounds=rounds, checkout=checkout)
-    outcome = Outcome(problems=found.problems)
+    outcome.problems += found.problems
     outcome.taken |= {name: [taken for _, taken in results] for name, results in found.calls.items()}
     outcome.taken["all"] = [taken for results in found.calls.values() for _, taken in results]
     outcome.figures["calls"] = found.count
@@ -267,12 +276,11 @@ def clients(
         outcome.time(name, name)
     outcome.figures["processor time of the emulator for a call, ms"] = found.processor_seconds / found.count * 1000
     outcome.figures["memory at its peak, MB"] = found.memory
-    return outcome
+    yield
 
 
-def webhooks(checkout: Path | None = None, many: int = 5000) -> Outcome:
+def webhooks(outcome: Outcome, checkout: Path | None, many: int = 5000) -> Turns:
     """Have people write to a receiver that refuses each third event once, and a third of these always."""
-    outcome = Outcome()
     tries: dict[str, list[int]] = defaultdict(list)  # by the id of the message, the statuses
     accepted: dict[str, list[int]] = defaultdict(list)  # by chat, the numbers
     lock = threading.Lock()
@@ -291,10 +299,9 @@ def webhooks(checkout: Path | None = None, many: int = 5000) -> Outcome:
         started("--history", str(HISTORY), checkout=checkout) as emulator,
         ExitStack() as stack,
     ):
-        control = caller(stack, outcome, emulator)
+        control, *_ = callers = [caller(stack, outcome, emulator) for _ in range(SENDERS)]
         hook = "/_mock/instances/default/webhook"
         control.call(f"PUT {hook}", body={"url": receiver.url, "retries": RETRIES})
-        callers = [caller(stack, outcome, emulator) for _ in range(SENDERS)]
         told: dict[str, int] = {}
 
         def write(sender: int) -> None:
@@ -331,7 +338,7 @@ def webhooks(checkout: Path | None = None, many: int = 5000) -> Outcome:
         outcome.figures["events that failed"] = sum(one["status"] == "failed" for one in ended)
         outcome.figures["attempts"] = len(receiver.asked)
         outcome.use(emulator)
-    return outcome
+    yield
 
 
 def caller(stack: ExitStack, outcome: Outcome, emulator: Process) -> Caller:
@@ -340,7 +347,7 @@ def caller(stack: ExitStack, outcome: Outcome, emulator: Process) -> Caller:
     return client
 
 
-PARTS: dict[str, Callable[..., Outcome]] = {
+PARTS: dict[str, Callable[..., Turns]] = {
     "worlds": worlds,
     "messages": messages,
     "groups": groups,
@@ -349,12 +356,25 @@ PARTS: dict[str, Callable[..., Outcome]] = {
 }
 
 
-def shown(name: str, here: Sequence[Outcome], beside: Sequence[Outcome]) -> str:
-    """Lay out the medians of some turns, beside those of another checkout and what they are in terms of these."""
+def run(name: str, checkouts: Sequence[Path | None], *numbers: Mapping[str, Any]) -> list[Outcome]:
+    """Run a part with the emulator of each checkout, None for this one, in turns, and return the outcomes."""
+    outcomes = [Outcome() for _ in checkouts]
+    with ExitStack() as stack:
+        turns = [
+            stack.enter_context(closing(PARTS[name](outcome, checkout, **given)))
+            for outcome, checkout, given in zip(outcomes, checkouts, numbers, strict=True)
+        ]
+        while turns:
+            turns = [turn for turn in turns if next(turn, turn) is None]
+    return outcomes
+
+
+def shown(name: str, here: Outcome, beside: Outcome | None = None) -> str:
+    """Lay out what was measured, beside that of another checkout and what it is in terms of this."""
     rows = [(name, "measured", *(("beside", "ratio") if beside else ()), "")]
-    for figure in here[0].figures:
-        value, *other = (statistics.median(turn.figures[figure] for turn in turns) for turns in (here, beside) if turns)
-        more = (f"{other[0]:,.2f}", f"{value / other[0]:.2f}" if other[0] else "") if other else ()
+    for figure, value in here.figures.items():
+        other = beside.figures[figure] if beside else 0.0
+        more = (f"{other:,.2f}", f"{value / other:.2f}" if other else "") if beside else ()
         rows.append((figure, f"{value:,.2f}", *more, ""))
     return table(rows)
 
@@ -362,27 +382,24 @@ def shown(name: str, here: Sequence[Outcome], beside: Sequence[Outcome]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=PARTS, action="append", help="a part to run; all if none is named")
-    parser.add_argument("--beside", type=Path, metavar="PATH", help="another checkout to run in turns with this one")
-    parser.add_argument("--rounds", type=int, default=1, help="how many turns each takes")
-    parser.add_argument("--seconds", type=float, default=600, help="how long the clients work")
+    parser.add_argument(
+        "--beside", type=Path, metavar="PATH", help="another checkout to measure in turns with this one"
+    )
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="how long the clients work")
     parser.add_argument("--seconds-beside", type=float, help="how long they work with the other checkout")
     wanted = parser.parse_args()
 
     print(terms())
     failed = False
     for name in wanted.only or PARTS:
-        here: list[Outcome] = []
-        beside: list[Outcome] = []
-        for _ in range(wanted.rounds):
-            here.append(PARTS[name](**({"seconds": wanted.seconds} if name == "clients" else {})))
-            if wanted.beside:
-                seconds = {"seconds": wanted.seconds_beside or wanted.seconds} if name == "clients" else {}
-                beside.append(PARTS[name](wanted.beside.resolve(), **seconds))
-        print(f"\n{shown(name, here, beside)}", flush=True)
-        for where, turns in (("", here), ("beside: ", beside)):
-            problems = [problem for turn in turns for problem in turn.problems]
-            print(f"{where}problems: {len(problems)}", *problems[:MAX_SHOWN], sep="\n- ", flush=True)
-        failed |= any(turn.problems for turn in here)
+        checkouts = [None, wanted.beside.resolve()] if wanted.beside else [None]
+        lasting = [{"seconds": wanted.seconds}, {"seconds": wanted.seconds_beside or wanted.seconds}]
+        numbers = lasting if name == "clients" else [{}, {}]
+        outcomes = run(name, checkouts, *numbers[: len(checkouts)])
+        print(f"\n{shown(name, *outcomes)}")
+        for where, outcome in zip(("", "beside: "), outcomes, strict=False):
+            print(f"{where}problems: {len(outcome.problems)}", *outcome.problems[:MAX_SHOWN], sep="\n- ", flush=True)
+        failed |= bool(outcomes[0].problems)
     if failed:
         sys.exit(1)
 

@@ -249,11 +249,10 @@ SMALL: dict[str, dict[str, int | None]] = {
 @needs_proc
 @pytest.mark.parametrize("part", scale.PARTS)
 def test_nothing_is_lost_or_doubled_in_many_worlds_groups_and_webhooks(part: str) -> None:
-    here = scale.PARTS[part](**SMALL[part])
-    beside = scale.PARTS[part](REPOSITORY, **SMALL[part])
+    here, beside = scale.run(part, [None, REPOSITORY], SMALL[part], SMALL[part])
 
     assert here.problems == beside.problems == []
-    found = rows(scale.shown(part, [here], [beside]))
+    found = rows(scale.shown(part, here, beside))
     assert float(found["memory at its peak, MB"][2]) == pytest.approx(1, abs=0.5)
 
 
