@@ -1,7 +1,7 @@
 """What happens in a world: messages, requests, deliveries, scheduled messages and events."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -44,7 +44,7 @@ _PARTY = Field(number=True, check=lambda it: None if isinstance(it, str) and "@"
 _FROM_OR_TO = Field(lambda one: [one["from"], one["to"]], number=True, many=True, check=parser.check_number)
 _MADE = """What made it, by kind and id: call (of the API), task (a scheduled message), auto_reply (to a message),
 message (of another instance), inbound (by a person) or event; null if it came with the world.""".replace("\n", " ")
-_BODY = Field(known=parser.BODY_FIELDS)
+_BODY, _CAUSE = Field(known=parser.BODY_FIELDS), Field(known=("kind", "id"))
 _IN_BODY = replace(_FROM_OR_TO, read=lambda request: parser.numbers_in(request["body"]))
 _GROUP = Field(lambda one: one["chat"] if one["chat"].endswith(GROUP) else None, check=_check_group)
 
@@ -73,7 +73,7 @@ class Message(Resource):
     status = Property(str, "sent, failed or received.", match=Field(words=("sent", "failed", "received")))
     timestamp = Property(datetime, "When it was sent or received, in UTC.", at="at")
     event = Property(int, "The number of its event.")
-    cause = Property(dict[str, str], _MADE, write=asdict, null=True, match=Field(known=("kind", "id")))
+    cause = Property(dict[str, str], _MADE, write=lambda it: {"kind": it.kind, "id": it.id}, null=True, match=_CAUSE)
 
 
 class Request(Resource):
