@@ -3,16 +3,17 @@
 import json
 import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from http import HTTPStatus
 from io import BytesIO
+from itertools import chain
 from math import isinf
 from typing import IO, Any, cast
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
-from flask import Request, Response
+from flask import Request, Response, stream_with_context
 from flask import request as here
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_options_header
@@ -181,6 +182,18 @@ def cached(response: Response, cache_control: str) -> Response:
     response.headers["Cache-Control"] = cache_control
     response.add_etag()
     return cast(Response, response.make_conditional(here))
+
+
+def stream(pieces: Iterator[bytes], status: int) -> Response:
+    """Return a response with JSON in pieces. A large one is made while it is sent: a slow client holds little of it."""
+    begin = BytesIO()
+    for piece in pieces:
+        begin.write(piece)
+        if begin.tell() > LARGE:
+            rest = stream_with_context(chain([begin.getvalue()], pieces))
+            return Response(rest, STATUS_LINES.get(status, status), content_type=JSON)
+    headers = [("Content-Type", JSON), ("Content-Length", str(begin.tell()))]
+    return JsonResponse([begin.getvalue()], STATUS_LINES.get(status, status), headers)
 
 
 def dump_json(data: Any) -> bytes:

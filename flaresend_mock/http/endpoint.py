@@ -19,7 +19,7 @@ from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
 from flaresend_mock.http.body_stream import forget, release
 from flaresend_mock.http.context import SERVICES, bearer, services
-from flaresend_mock.http.resources import Resource, instance
+from flaresend_mock.http.resources import Envelope, Resource, instance
 
 View = Callable[..., Any]
 
@@ -127,6 +127,8 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             result = view(**arguments)
             if isinstance(result, Response):
                 return result
+            if not of_api and isinstance(resource, Envelope):
+                return bodies.stream(resource.pieces(result), of.status)
             return bodies.respond(dump(result) if dump else result, of.status)
 
         setattr(run, _ATTRIBUTE, of)

@@ -6,7 +6,7 @@ Responses, the fields that matchers know, the OpenAPI documents and the tables i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter, itemgetter, methodcaller
@@ -17,6 +17,7 @@ from marshmallow import Schema, fields, missing
 
 from flaresend_mock.core.event_bodies import time_text
 from flaresend_mock.core.matchers.parser import Field as Matched
+from flaresend_mock.http.bodies import dump_json
 
 Read = Callable[[Any], Any]
 
@@ -81,6 +82,22 @@ class Envelope(Resource):
         key = one.at or name
         return one.get or (methodcaller("get", key, missing) if one.optional else itemgetter(key))
 
+    def pieces(self, obj: Any) -> Iterator[bytes]:
+        """Yield the JSON of an item in pieces, one for each resource in a list. They are made as they are asked for."""
+        before = "{"
+        for name, read, write in self._shown:
+            if (value := read(obj)) is missing:
+                continue
+            yield f'{before}"{name}":'.encode()
+            before = ","
+            if isinstance(write, ListWriter):
+                for number, one in enumerate(value):
+                    yield (b"," if number else b"[") + dump_json(write.one(one))
+                yield b"]" if value else b"[]"
+            else:
+                yield dump_json(value if write is None or value is None else write(value))
+        yield b"}"
+
 
 def envelope(name: str, **properties: Property) -> type[Envelope]:
     """Return an envelope that has a name in the OpenAPI document, and needs no description."""
@@ -110,6 +127,16 @@ def of_model(
     if not called:
         _of_models[model] = made
     return made
+
+
+class ListWriter:
+    """Turns a list into JSON, by what turns `one` of its values into JSON."""
+
+    def __init__(self, one: Read) -> None:
+        self.one = one
+
+    def __call__(self, values: Iterable[Any]) -> list[Any]:
+        return list(map(self.one, values))
 
 
 def _is_optional(hint: Any) -> bool:
@@ -145,7 +172,7 @@ def _writer(of: Any) -> Read | None:
         return utc
     if isinstance(of, list):
         write = _writer(of[0])
-        return None if write is None else lambda values: [write(value) for value in values]
+        return None if write is None else ListWriter(write)
     if get_origin(of) is dict:
         return dict
     if isinstance(of, type) and issubclass(of, Resource):

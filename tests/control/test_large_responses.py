@@ -1,0 +1,62 @@
+"""Large responses: a slow client holds little memory, and few exports are under way at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from werkzeug.test import Client
+
+from flaresend_mock.control import worlds
+from flaresend_mock.control.resources import activity
+from flaresend_mock.core.world import World
+from flaresend_mock.http.context import MAX_EXPORTS
+from flaresend_mock.http.resources import instance
+from flaresend_mock.http.turns import LARGE
+from tests.defaults import ANN, INSTANCE, text
+
+SIZE = 10_000
+COUNT = 3 * LARGE // SIZE
+
+
+@pytest.fixture
+def shown(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the messages that were turned into JSON, of a world with many."""
+    for _ in range(COUNT):
+        world.sending.send(INSTANCE, [ANN], text("x" * SIZE))
+    found: list[str] = []
+    resource = instance(activity.Message)
+    dump = resource.dump
+    writer = next(write for name, _, write in instance(activity.Messages)._shown if name == "messages")
+    monkeypatch.setattr(writer, "one", lambda message: (found.append(message.id), dump(message))[1])
+    return found
+
+
+def test_a_large_list_is_made_while_it_is_sent(client: Client, shown: list[str]) -> None:
+    response = client.get("/_mock/messages", buffered=False)
+    pieces: Iterator[bytes] = iter(response.iter_encoded())
+    first = next(pieces)
+
+    assert len(first) < LARGE + 2 * SIZE
+    assert len(shown) < COUNT // 2
+    assert "Content-Length" not in response.headers
+    assert len(json.loads(first + b"".join(pieces))["messages"]) == COUNT
+
+
+def test_a_small_list_has_its_length(client: Client, shown: list[str]) -> None:
+    response = client.get("/_mock/messages?limit=2")
+
+    assert response.content_length == len(response.data)
+    assert response.get_json() == {"messages": client.get("/_mock/messages").get_json()["messages"][-2:], "evicted": 0}
+
+
+def test_few_exports_are_received_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worlds, "EXPORT_SECONDS", 0.01)
+    slow = [client.get("/_mock/world", buffered=False) for _ in range(MAX_EXPORTS)]
+    refused = client.get("/_mock/world")
+
+    assert [one.status_code for one in slow] == [200] * MAX_EXPORTS
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "too_many_exports")
+    slow[0].close()
+    assert client.get("/_mock/world", buffered=True).status_code == 200
