@@ -96,6 +96,7 @@ class FlaresendMock:
             on_world_closed=self._forget,
             key_is_free=lambda key, world: self.worlds.key_is_free(key, apart_from=world),
             drain_deliveries=self._sender.drain,
+            make_room=lambda world, size: self.worlds.make_room(world, size),
             public_url=self._public_url,
             sample_media=sample,
         )

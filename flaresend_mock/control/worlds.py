@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, get_type_hints
@@ -10,7 +11,7 @@ from flask import Response, request
 from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import inputs
+from flaresend_mock.control import errors, inputs
 from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Number, Secrets, Switch, Text, Whole
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
@@ -32,6 +33,7 @@ snapshots = Endpoints("snapshots", "/snapshots")
 clock = Endpoints("clock")
 
 MAX_SNAPSHOT_NAME = 100
+EXPORT_SECONDS = 10.0  # how long an export waits for others that are being received
 MAX_SECONDS = 10_000 * 366 * 86_400
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
@@ -115,15 +117,21 @@ def reset_world(world: World) -> dict[str, Any]:
     return _restored(world)
 
 
-@one.get("/world", dict[str, Any], query=Secrets())
+@one.get("/world", dict[str, Any], query=Secrets(), refuses=(503,))
 def export_world(world: World, query: dict[str, Any]) -> Response:
     """Export the whole world; API keys and secrets only with `with_secrets=true`."""
     from flaresend_mock.world_format.write import export
 
-    secrets = query["with_secrets"] or services().with_secrets
-    request.environ[HELD] = True
-    services().turns.take(request.environ)  # it takes several times the memory of the world
-    return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
+    us, secrets = services(), query["with_secrets"] or services().with_secrets
+    with ExitStack() as ending:
+        if not us.exports.acquire(timeout=EXPORT_SECONDS):
+            return errors.respond(503, "too_many_exports", "other clients still receive exports; try again later")
+        ending.callback(us.exports.release)
+        request.environ[HELD] = True
+        us.turns.take(request.environ)  # it takes several times the memory of the world
+        response = Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
+        response.call_on_close(ending.pop_all().close)
+    return response
 
 
 @one.put("/world", resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))
@@ -139,6 +147,7 @@ def import_world(world: World, body: dict[str, Any]) -> dict[str, Any]:
     keys = [key for instance in state.instances.values() for key in instance.api_keys]
     if not all(services().worlds.key_is_free(key, apart_from=world) for key in keys):
         raise KeyInUse
+    world.require_memory(max(0, 2 * state.bytes - world.state.bytes))
     give_back(request.environ)  # before it waits for an advance of the clock
     world.replace(state)
     return _restored(world) | {"warnings": warnings}

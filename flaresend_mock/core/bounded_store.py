@@ -1,7 +1,7 @@
 """Bounded memory: a store that evicts its oldest values, and a dictionary that counts its bytes."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Container, Iterator, Mapping
 from copy import copy
 from itertools import chain
 from operator import attrgetter
@@ -87,21 +87,21 @@ class BoundedStore(Copyable, Generic[Value]):
     def get(self, key: str | int) -> Value | None:
         return self._values.get(key)
 
-    def add(self, key: str | int, value: Value, needed: Collection[str | int] = ()) -> list[Value]:
+    def add(self, key: str | int, value: Value, needed: Container[str | int] = ()) -> list[Value]:
         """Add a value, or replace the one with this key, and return what was evicted for it, which was not `needed`."""
         if key in self._values:
             self.bytes -= _size(self._values[key])
         self._values[key] = value
         self.bytes += _size(value)
         fits = len(self._values) <= self.limit and self.bytes <= self.max_bytes
-        return [] if fits else self.make_room(0, {key, *needed})
+        return [] if fits else self.make_room(0, needed, key)
 
-    def make_room(self, size: int, needed: Container[str | int] = ()) -> list[Value]:
-        """Evict, and return, what will not be kept beside a value of this size, except what has a `needed` key."""
+    def make_room(self, size: int, needed: Container[str | int] = (), newest: str | int = "") -> list[Value]:
+        """Evict, and return, what will not be kept beside more bytes, except the newest and what has a `needed` key."""
         values, max_bytes = self._values, self.max_bytes - size
         gone: list[Value] = []
         while len(values) > self.limit or self.bytes > max_bytes:
-            key = next((one for one in values if one not in needed), None)
+            key = next((one for one in values if one not in needed and one != newest), None)
             if key is None:
                 break
             gone.append(oldest := values.pop(key))
@@ -115,7 +115,7 @@ class BoundedStore(Copyable, Generic[Value]):
         if key in self._values:
             self.bytes -= _size(self._values.pop(key))
 
-    def refill(self, values: Mapping[str, Value], evicted: int, last_event: int, needed: Collection[str] = ()) -> None:
+    def refill(self, values: Mapping[str, Value], evicted: int, last_event: int, needed: Container[str] = ()) -> None:
         """Replace all values by these, oldest first, with this count of evicted ones; keep those that are `needed`."""
         self._values.clear()
         self.bytes, self.evicted, self.last_evicted_event = 0, evicted, last_event
@@ -132,22 +132,36 @@ def weight(value: Any) -> int:
 
 
 class SizedDict(dict[Key, Value]):
-    """A dictionary that counts the bytes of its values. Values are set, replaced and removed one by one."""
+    """A dictionary that counts the bytes of its values, and the `files` that they need.
+
+    Values are set, replaced and removed one by one.
+    """
 
     def __init__(self, values: Mapping[Key, Value] | None = None) -> None:
-        super().__init__(values or {})
-        self.bytes = sum(map(weight, self.values()))
+        super().__init__()
+        self.bytes, self.files = 0, Counter[str]()
+        for key, value in (values or {}).items():
+            self[key] = value
 
     def __setitem__(self, key: Key, value: Value) -> None:
-        self.bytes += weight(value) - (weight(self[key]) if key in self else 0)
+        self._count(value, 1)
+        if key in self:
+            self._count(self[key], -1)
         super().__setitem__(key, value)
 
     def __delitem__(self, key: Key) -> None:
-        self.bytes -= weight(self[key])
+        self._count(self[key], -1)
         super().__delitem__(key)
+
+    def _count(self, value: Value, times: int) -> None:
+        self.bytes += times * weight(value)
+        for file in getattr(value, "files", ()):
+            self.files[file] += times
+            if not self.files[file]:
+                del self.files[file]
 
     def copy(self) -> Self:
         other = type(self)()
         dict.update(other, self)
-        other.bytes = self.bytes
+        other.bytes, other.files = self.bytes, self.files.copy()
         return other

@@ -31,7 +31,7 @@ class Channels:
     def make(self, instance_id: str | None, role: str, **details: Any) -> Channel:
         """Create a channel in which an instance, by default the first one, has a role. It need not be connected."""
         with self._store.lock:
-            self._store.state.require_room("channels")
+            self._store.require_room("channels")
             roles = _with_role({}, self._instances.find(instance_id).number, role)
             id_ = "120363" + self._store.random.digits("channel", 12) + numbers.CHANNEL
             invite = "0029V" + self._store.random.letters("channel invite", 19)
@@ -42,6 +42,7 @@ class Channels:
         """Change the fields of a channel and, if one is given, the role of an instance in it."""
         with self._store.lock:
             channel, details = replace(self._find(channel_id), **changes), dict(changes)
+            self._store.require_room("channels", 0)
             if role is not None:
                 instance = self._instances.find(instance_id)
                 channel = replace(channel, roles=_with_role(channel.roles, instance.number, role))
@@ -66,7 +67,7 @@ class Channels:
         errors.require(changes, errors.NothingToUpdate)
         with self._store.lock:
             channel = self._editable(instance_id, channel_id, "update")
-            self._store.state.require_room("channels", 0)
+            self._store.require_room("channels", 0)
             return self._store.put("channel", replace(channel, **changes), "updated", changes)
 
     def follow(self, instance_id: str, channel_id: str) -> bool:

@@ -257,9 +257,10 @@ class Deliveries:
         return self._close(fresh, "held") if self._paused(fresh) else self._admit(fresh, 0)
 
     def _admit(self, delivery: Delivery, delay: float) -> Delivery:
-        """Let an event enter its lane, now or later; drop a new one if MAX_PENDING_BYTES are pending."""
-        state = self._store.state
-        if delivery.id not in state.open_deliveries and state.pending_bytes + delivery.size > MAX_PENDING_BYTES:
+        """Let an event enter its lane, now or later; drop a new one if there is no room for it."""
+        state, size = self._store.state, delivery.size
+        fits = state.pending_bytes + size <= MAX_PENDING_BYTES and self._store.host.make_room(self._store, size)
+        if not fits and delivery.id not in state.open_deliveries:
             return self._close(replace(delivery, event=0), "dropped")
         delivery = replace(delivery, event=self._store.state.events.last_number + 1)
         if delay:

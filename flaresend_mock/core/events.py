@@ -45,9 +45,14 @@ class EventLog(Copyable):
         """Add an event with the next number, and return it; evict the oldest to stay within bounds."""
         self.last_number += 1
         event = Event(self.last_number, at, kind, subject, subject.size)
-        for gone in self.kept.add(event.number, event):
-            self.gone[gone.kind] = (self.evicted(gone.kind) + 1, gone.number)
+        if gone := self.kept.add(event.number, event):
+            self.tell(gone)
         return event
+
+    def tell(self, gone: Iterable[Event]) -> None:
+        """Count evicted events."""
+        for event in gone:
+            self.gone[event.kind] = (self.evicted(event.kind) + 1, event.number)
 
     def since(self, number: int = 0, kind: str | None = None) -> list[Event]:
         """Return the events after this number, oldest first."""

@@ -54,7 +54,7 @@ class Faults:
             state = self._store.state
             if self._instances.has_key_in([wanted for name, wanted in fault.match.items() if name != "key"]):
                 raise InvalidFault("match: there is an API key in it; keys are matched with key, which masks them")
-            state.require_room("faults", 0)
+            self._store.require_room("faults", 0)
             spent = [one.id for one in state.faults.values() if not one.armed]
             if len(state.faults) >= MAX_FAULTS and spent:  # evict the oldest that is used up
                 self.remove(spent[0])

@@ -130,9 +130,8 @@ class Groups:
             return self._store.put("group", group, "changed", dict(changes))
 
     def _require_room(self, members: Mapping[str, Member], groups: int) -> None:
-        state = self._store.state
-        state.require_room("groups", groups)
-        state.require_room("people", len(members.keys() - state.people.keys()))
+        self._store.require_room("groups", groups)
+        self._store.require_room("people", len(members.keys() - self._store.state.people.keys()))
 
     def _is_addable(self, number: str) -> bool:
         person = self._store.state.people.get(number)

@@ -111,9 +111,9 @@ class Inbound:
             raise errors.NotAllowed(
                 "from: this is the instance's own number; for a message from its phone, send the event own-message"
             )
-        self._require_reached(instance)
+        self._require_reached(instance, len(message.upload.data) if message.upload else 0)
         if number not in self._store.state.people:  # it may enter them
-            self._store.state.require_room("people")
+            self._store.require_room("people")
         if message.group is None:
             return number
         group = errors.required(self._store.state.groups.get(message.group), errors.GroupNotFound)
@@ -123,8 +123,9 @@ class Inbound:
         errors.require(is_open or group.is_admin(number), errors.NotGroupAdmin, "post")
         return number
 
-    def _require_reached(self, instance: Instance) -> None:
+    def _require_reached(self, instance: Instance, file_size: int = 0) -> None:
         """Refuse what an instance does not get, now or once it is connected again."""
+        self._store.require_memory(2 * file_size)  # an upload, and a file on the media host
         waits, webhook = instance.status != "connected", instance.webhook
         if waits and (self._store.state.settings.offline_messages == "drop" or instance.logged_out):
             raise errors.NotReady(instance.status)
@@ -133,6 +134,8 @@ class Inbound:
         is_sent = waits or (webhook is not None and not webhook.paused)
         if is_sent and self._store.state.pending_bytes >= MAX_PENDING_BYTES:
             raise errors.WorldFull("too many bytes wait to be sent already; connect the instance or its receiver")
+        if is_sent and file_size:
+            self._store.state.require_room_of_files("served", file_size)
 
     def _content(self, message: InboundMessage, payload: Payload) -> models.Content:
         said = payloads.read(payload)

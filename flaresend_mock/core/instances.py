@@ -189,7 +189,7 @@ class Instances:
             if lid is not None:
                 self._people.require_free_lid(lid, given)
             errors.require(api_key is None or self._is_free(api_key), errors.KeyInUse)
-            store.state.require_room("people", given not in store.state.people)
+            store.require_room("people", given not in store.state.people)
             digits = given or self._unused_number()
             id_ = self._unused_id(digits)
             person = self._people.meet(digits)
@@ -206,7 +206,7 @@ class Instances:
         """Set an instance's webhook or, with None, remove it. A paused webhook stays paused."""
         with self._store.lock:
             instance = self.find(instance_id)
-            self._store.state.require_room("instances", 0)
+            self._store.require_room("instances", 0)
             if webhook is not None and (former := instance.webhook) is not None:
                 webhook = replace(webhook, paused=former.paused, failures=former.failures)
             self._store.state.instances[instance.id] = instance = replace(instance, webhook=webhook)

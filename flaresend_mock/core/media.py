@@ -66,10 +66,11 @@ class Media:
         upload = content.upload
         if upload is None:
             return content
+        self._store.require_memory(len(upload.data))
         id_ = self._store.random.hexadecimal("media", 32).lower()
         sha256 = hashlib.sha256(upload.data).hexdigest()
         stored, state = Stored(id_, upload.data, upload.file_name, upload.mimetype, sha256), self._store.state
-        state.media.add(id_, stored, state.task_files())
+        state.media.add(id_, stored, state.needed("media"))
         file_name = content.file_name or (upload.file_name or None if content.type == "document" else None)
         mimetype = content.mimetype or upload.mimetype or DEFAULT_MIMETYPE
         return replace(content, upload=None, media=id_, file_name=file_name, mimetype=mimetype)
@@ -86,7 +87,8 @@ class Media:
             instance: the id of the instance whose application gets the link.
             plain: whether the file is served without encryption, as in channels.
         """
-        self._store.state.served.make_room(len(upload.data))
+        needed = self._store.state.needed("served")
+        self._store.state.served.make_room(len(upload.data), needed)
         now = self._store.clock.now()
         mimetype = mimetype_of(kind, upload)
         key = self._store.random.material("media key")[:KEY_LENGTH]
@@ -96,7 +98,7 @@ class Media:
         data = sealed[: len(sealed) // 2] if flaws.get("truncated") else sealed
         data = bytes([data[0] ^ 1]) + data[1:] if flaws.get("corrupted") and data else data
         served = models.Served(path, data, expires, mimetype if plain else DEFAULT_MIMETYPE)
-        self._store.state.served.add(path.partition("?")[0], served)
+        self._store.state.served.add(path.partition("?")[0], served, needed)
         fields = {
             "url": self._base_url(instance) + path,
             "mimetype": mimetype,

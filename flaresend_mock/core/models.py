@@ -1,5 +1,6 @@
 """The models of a world: frozen data classes. A change replaces the whole object."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
@@ -18,6 +19,8 @@ CHANNEL_MESSAGE_TYPES = ("text", "image", "video", "audio", "document")
 MEDIA_TYPES = frozenset({"image", "video", "audio", "document"})
 BODY_STYLES = ("raw", "escaped")  # of the JSON of an event: UTF-8, or with escapes for slashes and other characters
 DISAPPEARING_SECONDS = (86_400, 604_800, 7_776_000)
+
+_FILE = re.compile(rb'"directPath":"([^"?]*)')
 
 
 @model
@@ -300,6 +303,11 @@ class Delivery:
     chaos: Chaos | None = None
 
     @property
+    def files(self) -> list[str]:
+        """The paths of the files on the media host that the event names."""
+        return [path.decode() for path in _FILE.findall(self.body)] if b"directPath" in self.body else []
+
+    @property
     def size(self) -> int:
         return 600 + len(self.body) + sum([900 + len(one.response) + len(one.url) for one in self.attempts])
 
@@ -318,6 +326,11 @@ class Task:
     status: str = "pending"
     reason: str | None = None
     call: str | None = None  # the id of the call that scheduled it
+
+    @property
+    def files(self) -> list[str]:
+        """The id of the file that it sends, if it sends one."""
+        return [self.content.media] if self.content.media else []
 
     @property
     def size(self) -> int:

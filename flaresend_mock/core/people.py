@@ -74,7 +74,7 @@ class People:
                 errors.require(alias != number, errors.AliasInUse, f"aliases: {alias} is the person's own number")
                 errors.require(is_free, errors.AliasInUse, f"aliases: {alias} is another person's number")
             errors.require(fields.get("on_whatsapp", True) or not self.is_linked(number), errors.PersonIsLinked)
-            state.require_room("people", number not in state.people)
+            self._store.require_room("people", number not in state.people)
             person = Person(number, lid or self.meet(number).lid, aliases=others, **fields)
             self.add(person)
             shown = {"name": person.name, "on_whatsapp": person.on_whatsapp}

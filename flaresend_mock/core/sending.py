@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import errors, numbers
-from flaresend_mock.core.bounded_store import MAX_MEDIA_BYTES, MAX_PENDING_BYTES, size_of
+from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES, size_of
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
@@ -162,11 +162,9 @@ class Schedule:
         size = content.size + size_of(tuple(recipients)) - (former.size if former else 0)
         if state.pending_bytes + size > MAX_PENDING_BYTES and size > 0:
             raise errors.WorldFull("too many scheduled messages and undelivered events; cancel or deliver some")
+        self._store.require_memory(max(0, size) + (len(content.upload.data) if content.upload else 0))
         if content.upload:  # its file stays until the message is sent
-            files = state.task_files()
-            others = sum(files.values()) - (files.get(former.content.media or "", 0) if former else 0)
-            if others and others + len(content.upload.data) > MAX_MEDIA_BYTES:
-                raise errors.WorldFull("the files of scheduled messages are too large already; cancel some")
+            state.require_room_of_files("media", len(content.upload.data), former.files if former else ())
 
     def _keep(self, task: Task, action: str, *, with_timer: bool) -> Task:
         self._store.state.tasks[task.id] = task

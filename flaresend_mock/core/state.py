@@ -1,8 +1,9 @@
 """The state of a world: its settings and all its contents, as one value that can be copied and restored."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Literal, Self
 
 from flaresend_mock.core import models
@@ -21,6 +22,9 @@ BOUNDS: Mapping[str, tuple[int, int]] = {  # how many a world has at most, and h
     "instances": (1000, 64 * 1024 * 1024),
     "faults": (100, 16 * 1024 * 1024),
 }
+_LOGS = ("messages", "events.kept", "ended_tasks", "deliveries", "media", "served")  # where the oldest is evicted
+_BOXES = (*BOUNDS, "tasks", "open_deliveries", "auto_replies", *_LOGS)
+_bytes_of = attrgetter(*(f"{name}.bytes" for name in _BOXES))
 
 
 def _setting(default: Any, description: str, lowest: float | None = None, highest: float | None = None) -> Any:
@@ -94,9 +98,27 @@ class State(Copyable):
         """The size of scheduled messages, undelivered events, and automatic replies to come."""
         return self.tasks.bytes + self.open_deliveries.bytes + self.auto_replies.bytes
 
-    def boxes(self) -> list[Any]:
+    @property
+    def bytes(self) -> int:
+        return sum(_bytes_of(self))
+
+    @property
+    def logs_bytes(self) -> int:
+        return sum(box.bytes for box in self.boxes(_LOGS))
+
+    def boxes(self, names: Sequence[str] = _BOXES) -> tuple[Any, ...]:
         """Return all that counts its bytes."""
-        return [box for box in (*vars(self).values(), self.events.kept) if hasattr(box, "bytes")]
+        return attrgetter(*names)(self)
+
+    def evict(self, size: int) -> int:
+        """Evict about this many bytes of the logs, of each the same share, and return how many that were."""
+        before, needed = self.logs_bytes, {*self.needed("media"), *self.needed("served")}
+        left = max(0.0, 1 - size / before) if before else 0.0
+        for box in self.boxes(_LOGS):
+            gone = box.make_room(box.max_bytes - int(box.bytes * left), needed)
+            if box is self.events.kept:
+                self.events.tell(gone)
+        return before - self.logs_bytes
 
     def require_room(self, name: str, more: int = 1) -> None:
         """Refuse more people, groups and so on than BOUNDS; the last one may be beyond the bound in bytes."""
@@ -104,10 +126,20 @@ class State(Copyable):
         require(len(held) + more <= most, WorldFull, f"a world has at most {most} {name}")
         require(held.bytes < max_bytes, WorldFull, f"the {name} of a world take {max_bytes >> 20} MiB already")
 
-    def task_files(self) -> dict[str, int]:
-        """Return the ids of the files that scheduled messages need, with their sizes, 0 of those that are not kept."""
-        ids = [id_ for task in self.tasks.values() if (id_ := task.content.media)]
-        return {id_: file.size if (file := self.media.get(id_)) else 0 for id_ in ids}
+    def needed(self, name: str) -> Mapping[str, int]:
+        """Return the files of `media` that scheduled messages need, or of `served` that undelivered events name."""
+        return self.tasks.files if name == "media" else self.open_deliveries.files
+
+    def needed_sizes(self, name: str, without: Container[str] = ()) -> list[int]:
+        """Return the sizes of these files, as far as they are kept."""
+        found = [getattr(self, name).get(file) for file in self.needed(name) if file not in without]
+        return [file.size for file in found if file]
+
+    def require_room_of_files(self, name: str, size: int, without: Container[str] = ()) -> None:
+        """Refuse a file that is needed, where those that are take too many bytes. One alone may have any size."""
+        if getattr(self, name).bytes + size > MAX_MEDIA_BYTES and (held := sum(self.needed_sizes(name, without))):
+            of = {"media": "scheduled messages", "served": "undelivered events"}[name]
+            require(held + size <= MAX_MEDIA_BYTES, WorldFull, f"the files of {of} are too large already")
 
     def drop_files(self) -> None:
         """Evict files beyond the bounds, which scheduled messages may have needed; the newest one is always kept."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 
 from flaresend_mock.core.clock import Clock, Now
+from flaresend_mock.core.errors import WorldFull, require
 from flaresend_mock.core.events import Event, LogReader, See, Subject, Subscribers
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Change, Channel, Group, Instance, Upload
@@ -13,6 +14,10 @@ from flaresend_mock.core.randomness import SeededRandom
 from flaresend_mock.core.state import State
 
 DEFAULT_PUBLIC_URL = "http://127.0.0.1:3577"
+
+MAX_MEMORY = 2 * 1024 * 1024 * 1024  # bytes that all worlds of an emulator hold together
+MEASURED = 64  # a world is measured after this number of events, and after each of more than LARGE bytes
+LARGE = 4 * 1024
 
 PORTION = 500  # after this number of messages of one call, the world's other callers have a turn
 
@@ -41,6 +46,7 @@ class HostServices(Generic[AnyWorld]):
     on_world_closed: Callable[[AnyWorld], None] = _nothing  # it is deleted or evicted
     key_is_free: Callable[[str, AnyWorld], bool] = lambda key, world: True  # no other world has an API key
     drain_deliveries: Callable[[AnyWorld], None] = _nothing  # waits until each has ended, or waits for its retry
+    make_room: Callable[[AnyWorld, int], bool] = lambda world, size: True  # evicts logs of all worlds for more bytes
     public_url: Callable[[str], str] = lambda url: url or DEFAULT_PUBLIC_URL  # what links begin with
     sample_media: Callable[[str], Upload] = lambda kind: Upload(kind.encode(), "", "")  # a small file of a kind
 
@@ -67,6 +73,7 @@ class Store:
         self._recorded = threading.Condition(self.lock)
         self._reactions: list[tuple[str, See]] = []
         self._real = real
+        self._grows = False  # and is to be measured with the next event
         self.follows_process = False
         self.enter(state)
 
@@ -91,7 +98,21 @@ class Store:
         for wanted, react in self._reactions:
             if wanted == kind:
                 react(event)
+        if self._grows or event.number % MEASURED == 0 or event.size > LARGE:
+            self._grows = False
+            self.host.make_room(self, 0)
         return event
+
+    def require_memory(self, size: int = 0) -> None:
+        """Refuse what takes more bytes than the worlds of the emulator may hold."""
+        self._grows = True
+        problem = f"the worlds of this emulator take {MAX_MEMORY >> 20} MiB already; delete worlds or snapshots"
+        require(self.host.make_room(self, max(1, size)), WorldFull, problem)
+
+    def require_room(self, name: str, more: int = 1) -> None:
+        """Refuse more people, groups and so on than a world holds, or all worlds."""
+        self.state.require_room(name, more)
+        self.require_memory()
 
     def put(self, kind: str, changed: Changed, action: str, details: Mapping[str, Any]) -> Changed:
         """Store an instance, a group or a channel, and record how it changed. The caller holds the lock."""

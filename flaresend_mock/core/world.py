@@ -1,5 +1,6 @@
 """A whole simulated WhatsApp: the store, and the services that change it."""
 
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -15,6 +16,7 @@ from flaresend_mock.core.time_travel import TimeTravel
 
 MAX_SNAPSHOTS = 100
 MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024  # of all snapshots of a world; what they share counts once
+SHARED_BYTES = 16 * 1024 * 1024  # snapshots that seem to take more are counted without what they share
 
 
 class World(Store):
@@ -46,6 +48,18 @@ class World(Store):
             },
         )
         self.snapshots = Snapshots(self)
+        self.held = 0
+
+    @property
+    def bytes(self) -> int:
+        """About how many bytes it takes, with its snapshots and the state that it was created with."""
+        return self.state.bytes + self._origin.bytes + self.snapshots.bytes
+
+    def measure(self) -> int:
+        """Note what the world holds, and return how many bytes more that are than before."""
+        more = 0 if self.closed else self.bytes - self.held
+        self.held += more
+        return more
 
     def begin(self) -> None:
         """Resume deliveries, and schedule the next due time."""
@@ -144,6 +158,7 @@ class Snapshots:
     def __init__(self, world: World) -> None:
         self._world = world
         self._states: dict[str, State] = {}
+        self.bytes = 0
 
     def take(self, name: str) -> State:
         """Save the present state under a name, in place of an earlier snapshot of this name."""
@@ -151,12 +166,10 @@ class Snapshots:
             if name not in self._states and len(self._states) >= MAX_SNAPSHOTS:
                 raise TooMany(f"a world has at most {MAX_SNAPSHOTS} snapshots; remove some")
             states = {**self._states, name: self._world.saved()}
-            boxes = [box for state in states.values() for box in state.boxes()]
-            if sum(box.bytes for box in boxes) > MAX_SNAPSHOT_BYTES:
-                values = chain.from_iterable(box.values() if isinstance(box, dict) else box for box in boxes)
-                if sum({id(one): weight(one) for one in values}.values()) > MAX_SNAPSHOT_BYTES:
-                    raise WorldFull(f"the snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB already; remove some")
-            self._states = states
+            size, problem = _size_of(states), f"the snapshots take {MAX_SNAPSHOT_BYTES >> 20} MiB already; remove some"
+            require(size <= MAX_SNAPSHOT_BYTES, WorldFull, problem)
+            self._world.require_memory(max(0, size - self.bytes))
+            self._states, self.bytes = states, size
             return states[name]
 
     def get(self, name: str) -> State:
@@ -170,3 +183,14 @@ class Snapshots:
         with self._world.lock:
             self.get(name)
             del self._states[name]
+            self.bytes = _size_of(self._states)
+
+
+def _size_of(states: Mapping[str, State]) -> int:
+    """Return about how many bytes states take together. If they are many, what they share counts once."""
+    size = sum(state.bytes for state in states.values())
+    if size <= SHARED_BYTES:
+        return size
+    boxes = chain.from_iterable(state.boxes() for state in states.values())
+    values = chain.from_iterable(box.values() if isinstance(box, dict) else box for box in boxes)
+    return sum(map(weight, {id(one): one for one in values}.values()))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
-from flaresend_mock.core import errors
+from flaresend_mock.core import errors, store
 from flaresend_mock.core.models import Instance
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
@@ -29,6 +29,8 @@ class Worlds:
     def __init__(self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None) -> None:
         self._lock = threading.RLock()
         self._worlds = {default.name: default}
+        self._measuring = threading.Lock()  # guards the next, the bytes that all worlds hold
+        self._held = 0
         self._make, self._fresh = make, fresh
         self._by_key: dict[str, World] = {}
         self._opened: OrderedDict[str, str] = OrderedDict()
@@ -54,6 +56,30 @@ class Worlds:
             name = name or self._unused_name("world-")
             errors.require(name not in self._worlds, errors.WorldExists)
             return self._add(name, state, api_key or "fm_" + _digest(f"{state.seed}:{name}")[:32])
+
+    def make_room(self, world: World, size: int) -> bool:
+        """Tell whether there is room for more bytes than this world, and the others when last measured, hold.
+
+        At need, it evicts logs, of the worlds with the largest ones first: for a size only if that is enough. The
+        caller may hold the world's lock.
+        """
+        with self._measuring:
+            self._held += world.measure()
+            if self._held + size <= store.MAX_MEMORY:
+                return True
+            logs = {one: one.state.logs_bytes for one in self.all()}
+            self._held = sum(one.held for one in logs)
+            excess = self._held + size - store.MAX_MEMORY
+            if size and excess > sum(logs.values()):
+                return False
+            for one in sorted(logs, key=logs.__getitem__, reverse=True):
+                if excess > 0 and one.lock.acquire(blocking=False):  # who has it may wait for the caller
+                    try:
+                        excess -= one.state.evict(excess)
+                    finally:
+                        one.lock.release()
+                    self._held += one.measure()
+            return excess <= 0
 
     def restore(self, name: str, state: State) -> None:
         """Add a world as it was saved, with its API keys but for those of worlds that were saved later."""
@@ -121,37 +147,41 @@ class Worlds:
         assert self._make is not None
         keys = with_key(state, api_key)
         errors.require(all(map(self.key_is_free, keys)), errors.KeyInUse)
-        self._make_room()
+        self._evict_for(2 * state.bytes)
         for key in keys:
             self._gone.pop(_digest(key), None)
         world = self._worlds[name] = self._make(name, state)
+        self.make_room(world, 0)
         return world
 
     def _unused_name(self, beginning: str) -> str:
         return next(name for name in (f"{beginning}{number}" for number in count(1)) if name not in self._worlds)
 
-    def _make_room(self) -> None:
-        """Evict a world if there is no room for another: the least recently used one that is idle and opened by a key.
+    def _evict_for(self, size: int) -> None:
+        """Evict worlds while there is no room for another: the least recently used idle ones that were opened by keys.
 
         Worlds with pending timers are evicted last.
         """
-        if len(self._worlds) < MAX_WORLDS:
-            return
         opened = [(self._worlds[name], key) for name, key in self._opened.items()]
-        for world, key in sorted(opened, key=lambda entry: len(entry[0].state.timers) > 0):
-            if world.idle():
-                self._drop(world)
-                for one in (key, *(key for instance in world.instances.all() for key in instance.api_keys)):
-                    self._gone[_digest(one)] = None
-                while len(self._gone) > MAX_REMEMBERED:
-                    self._gone.popitem(last=False)
-                world.close()
+        idle = [entry for entry in opened if entry[0].idle()]
+        for world, key in sorted(idle, key=lambda entry: len(entry[0].state.timers) > 0):
+            if len(self._worlds) < MAX_WORLDS and self.make_room(self.default(), size):
                 return
-        raise errors.TooMany(f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some")
+            self._drop(world)
+            for one in (key, *(key for instance in world.instances.all() for key in instance.api_keys)):
+                self._gone[_digest(one)] = None
+            while len(self._gone) > MAX_REMEMBERED:
+                self._gone.popitem(last=False)
+            world.close()
+        problem = f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some"
+        errors.require(len(self._worlds) < MAX_WORLDS, errors.TooMany, problem)
+        self.default().require_memory(size)
 
     def _drop(self, world: World) -> None:
         del self._worlds[world.name]
         self._opened.pop(world.name, None)
+        with self._measuring:
+            self._held -= world.held
         for key in [key for key, other in list(self._by_key.items()) if other is world]:
             self._by_key.pop(key, None)
 

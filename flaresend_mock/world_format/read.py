@@ -279,7 +279,7 @@ def _read_past(document: Mapping[str, Any], state: State) -> None:
         key = (lambda one: one.path.partition("?")[0]) if by_path else attrgetter("id")
         by_key = keyed(name, values, key, "path" if by_path else "id")
         evicted = document["evicted"].get(name, schema.Evicted())
-        needed = state.task_files() if name == "media" else ()
+        needed = state.needed(name) if name in ("media", "served") else ()
         getattr(state, name).refill(by_key, evicted.count, evicted.last_event, needed)
     number = 0
     for index, record in enumerate(document["events"]):

@@ -387,7 +387,8 @@ def _validate_deliveries(state: State) -> None:
     pending = list(map(bounded_store.weight, (*state.tasks.values(), *unsent, *state.auto_replies.values())))
     for what, sizes, most in (
         ("Scheduled messages, undelivered events and automatic replies", pending, bounded_store.MAX_PENDING_BYTES),
-        ("Files of scheduled messages", state.task_files().values(), bounded_store.MAX_MEDIA_BYTES),
+        ("Files of scheduled messages", state.needed_sizes("media"), bounded_store.MAX_MEDIA_BYTES),
+        ("Files of undelivered events", state.needed_sizes("served"), bounded_store.MAX_MEDIA_BYTES),
     ):
         _require(sum(sizes) - max(sizes, default=0) <= _SLACK * most, WHOLE, f"{what} take at most {most >> 20} MiB.")
     for index, delivery in enumerate(state.open_deliveries.values()):

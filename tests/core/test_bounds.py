@@ -17,7 +17,7 @@ from flaresend_mock.core.deliveries import MAX_OFFLINE
 from flaresend_mock.core.errors import InvalidWorld, WorldFull
 from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.instances import MAX_KEYS
-from flaresend_mock.core.models import Attempt, Content, Delay, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.models import Attempt, Content, Delay, Delivery, Reply, Rule, Task, Upload, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import BOUNDS, State
 from flaresend_mock.core.world import MAX_SNAPSHOT_BYTES, MAX_SNAPSHOTS, World
@@ -100,8 +100,8 @@ def test_files_of_scheduled_messages_survive_an_export_and_an_import(
 
     again = load(saved)
 
-    assert sum(again.task_files().values()) > 1000
-    assert set(again.task_files()) == {task.content.media}
+    assert again.needed_sizes("media") == [1000 + 300]
+    assert list(again.needed("media")) == [task.content.media]
     assert export(again, secrets=True) == saved
 
 
@@ -129,7 +129,7 @@ def test_an_import_has_the_files_that_the_world_had_after_a_scheduled_message(
 
 
 def test_files_of_scheduled_messages_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "MAX_MEDIA_BYTES", 2500)
+    monkeypatch.setattr("flaresend_mock.core.state.MAX_MEDIA_BYTES", 2500)
     first = world.schedule.add(INSTANCE, [ANN], document(3000), SOON)
     refused(world, lambda: world.schedule.add(INSTANCE, [ANN], document(1), SOON), "files of scheduled messages")
 
@@ -140,6 +140,55 @@ def test_files_of_scheduled_messages_are_bounded_in_bytes(world: World, monkeypa
 
     world.schedule.cancel(INSTANCE, first.id)
     world.schedule.update(INSTANCE, second.id, change)
+
+
+def receive_file(world: World, size: int = 1000) -> Delivery:
+    upload = Upload(b"x" * size, "a.bin", "")
+    return world.inbound.receive(InboundMessage(ANN, kind="document", upload=upload)).delivery
+
+
+@pytest.mark.parametrize("status", ["pending", "waiting"])
+def test_a_file_that_an_undelivered_event_names_is_not_evicted(status: str, world: World) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
+    if status == "waiting":
+        world.pairing.disconnect(INSTANCE)
+    first = receive_file(world)
+    world.state.served.max_bytes = 3000
+    for _ in range(5):
+        world.media.share("document", Upload(b"y" * 1000, "b.bin", ""), {}, INSTANCE)
+
+    assert first.status == status
+    assert [world.media.at(path, None) is not None for path in first.files] == [True]
+    assert len(world.state.served) == 2
+    assert first.files[0] in load(exported(world)).served._values
+
+    with world.lock:
+        world.deliveries.forget(INSTANCE)
+    for _ in range(2):
+        world.media.share("document", Upload(b"y" * 1000, "b.bin", ""), {}, INSTANCE)
+    assert world.media.at(first.files[0], None) is None
+
+
+def test_files_of_undelivered_events_are_bounded_in_bytes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
+    monkeypatch.setattr("flaresend_mock.core.state.MAX_MEDIA_BYTES", 2500)
+    receive_file(world, 3000)
+    refused(world, lambda: receive_file(world), "files of undelivered events")
+
+    with world.lock:
+        world.deliveries.pause(INSTANCE)
+    receive_file(world)
+
+
+def test_an_upload_looks_at_no_scheduled_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        world.schedule.add(INSTANCE, [ANN], document(), SOON)
+    seen = list[str]()
+    monkeypatch.setattr(Task, "files", property(lambda task: seen.append(task.id) or []))
+
+    world.sending.send(INSTANCE, [ANN], document())
+
+    assert seen == []
 
 
 def test_a_scheduled_message_beyond_the_bound_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,19 +260,24 @@ def test_events_beyond_the_bound_are_refused_unless_none_is_sent(world: World, m
     write()
 
 
-@pytest.mark.parametrize("part", ["tasks", "files"])
+@pytest.mark.parametrize("part", ["tasks", "files", "files of events"])
 def test_a_world_with_more_than_a_bound_is_refused_with_a_sentence(
     part: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
     for _ in range(3):
-        world.schedule.add(INSTANCE, [ANN], document(2 * 1024 * 1024) if part == "files" else text("x" * 1000), SOON)
-    name = "MAX_MEDIA_BYTES" if part == "files" else "MAX_PENDING_BYTES"
+        if part == "files of events":
+            receive_file(world, 2 * 1024 * 1024)
+        else:
+            content = document(2 * 1024 * 1024) if part == "files" else text("x" * 1000)
+            world.schedule.add(INSTANCE, [ANN], content, SOON)
+    name = "MAX_PENDING_BYTES" if part == "tasks" else "MAX_MEDIA_BYTES"
     saved = exported(world)
-    monkeypatch.setattr(bounded_store, name, 3 * 1024 * 1024 if part == "files" else 2000)
+    monkeypatch.setattr(bounded_store, name, 2000 if part == "tasks" else 3 * 1024 * 1024)
     load(saved)  # a full world may still change a little
-    monkeypatch.setattr(bounded_store, name, 1024 * 1024 if part == "files" else 1000)
+    monkeypatch.setattr(bounded_store, name, 1000 if part == "tasks" else 1024 * 1024)
 
-    with pytest.raises(InvalidWorld, match=r"(Files of s|S)cheduled messages.* take at most \d+ MiB"):
+    with pytest.raises(InvalidWorld, match=r"([Ss]cheduled messages|undelivered events).* take at most \d+ MiB"):
         load(saved)
 
 
@@ -453,6 +507,7 @@ def test_matchers_of_replaced_worlds_do_not_add_up(world: World, monkeypatch: py
 
 def test_snapshots_are_bounded_in_bytes_that_they_do_not_share(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.people.put(ANN, name="x" * 50_000)
+    monkeypatch.setattr("flaresend_mock.core.world.SHARED_BYTES", 0)
     monkeypatch.setattr("flaresend_mock.core.world.MAX_SNAPSHOT_BYTES", 150_000)
     for number in range(9):
         world.snapshots.take(f"shared-{number}")
