@@ -22,7 +22,7 @@ from flaresend_mock.http.body_stream import HELD
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import parse_time
-from flaresend_mock.http.turns import give_back
+from flaresend_mock.http.turns import LEAVE, give_back
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
 from flaresend_mock.world_format.schema import known_time_zone, usable_key
@@ -124,9 +124,10 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 
     us, secrets = services(), query["with_secrets"] or services().with_secrets
     with ExitStack() as ending:
-        if not us.exports.acquire(timeout=EXPORT_SECONDS):
-            return errors.respond(503, "too_many_exports", "other clients still receive exports; try again later")
-        ending.callback(us.exports.release)
+        if LEAVE in request.environ:  # a client in this process receives it at once
+            if not us.exports.acquire(timeout=EXPORT_SECONDS):
+                return errors.respond(503, "too_many_exports", "other clients still receive exports; try again later")
+            ending.callback(us.exports.release)
         request.environ[HELD] = True
         us.turns.take(request.environ)  # it takes several times the memory of the world
         response = Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)

@@ -111,6 +111,11 @@ class BoundedStore(Copyable, Generic[Value]):
             self.last_evicted_event = getattr(gone[-1], "event", 0)
         return gone
 
+    def trim(self, needed: Container[str | int]) -> None:
+        """Evict what was needed beyond the bounds and is no more; the newest value is always kept."""
+        if len(self._values) > self.limit or self.bytes > self.max_bytes:
+            self.make_room(0, needed, next(reversed(self._values)))
+
     def discard(self, key: str | int) -> None:
         if key in self._values:
             self.bytes -= _size(self._values.pop(key))

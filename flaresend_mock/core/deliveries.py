@@ -314,6 +314,7 @@ class Deliveries:
         state = self._store.state
         if delivery.id in state.open_deliveries:
             del state.open_deliveries[delivery.id]
+            state.served.trim(state.needed("served"))
         event = delivery.event or state.events.last_number + 1
         delivery = replace(delivery, status=status, next_retry=None, event=event)
         state.deliveries.add(delivery.id, delivery)

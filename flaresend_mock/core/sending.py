@@ -170,7 +170,7 @@ class Schedule:
         self._store.state.tasks[task.id] = task
         if with_timer:
             self._store.set_timer(task.send_at, TASK, task.id)
-        self._store.state.drop_files()
+        self._store.state.media.trim(self._store.state.needed("media"))
         self._store.record("task", TaskChange(action, task))
         return task
 
@@ -214,7 +214,7 @@ class Schedule:
         del self._store.state.tasks[task.id]
         self._store.state.timers.cancel(TASK, task.id)
         self._store.state.ended_tasks.add(task.id, task)
-        self._store.state.drop_files()
+        self._store.state.media.trim(self._store.state.needed("media"))
         self._store.record("task", TaskChange(task.status, task))
         return task
 

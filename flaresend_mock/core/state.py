@@ -141,11 +141,6 @@ class State(Copyable):
             of = {"media": "scheduled messages", "served": "undelivered events"}[name]
             require(held + size <= MAX_MEDIA_BYTES, WorldFull, f"the files of {of} are too large already")
 
-    def drop_files(self) -> None:
-        """Evict files beyond the bounds, which scheduled messages may have needed; the newest one is always kept."""
-        if self.media.bytes > self.media.max_bytes or len(self.media) > self.media.limit:
-            self.media.make_room(0, {next(reversed(self.media)).id, *self.task_files()})
-
     def find_instance(self, instance_id: str | None) -> models.Instance:
         """Return the instance with this id; None and "default" name the first one."""
         if instance_id in (None, "default"):

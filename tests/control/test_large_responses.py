@@ -13,7 +13,7 @@ from flaresend_mock.control.resources import activity
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import MAX_EXPORTS
 from flaresend_mock.http.resources import instance
-from flaresend_mock.http.turns import LARGE
+from flaresend_mock.http.turns import LARGE, LEAVE
 from tests.defaults import ANN, INSTANCE, text
 
 SIZE = 10_000
@@ -53,10 +53,16 @@ def test_a_small_list_has_its_length(client: Client, shown: list[str]) -> None:
 
 def test_few_exports_are_received_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worlds, "EXPORT_SECONDS", 0.01)
-    slow = [client.get("/_mock/world", buffered=False) for _ in range(MAX_EXPORTS)]
-    refused = client.get("/_mock/world")
+    over_a_connection = {LEAVE: lambda: None}
+    slow = [client.get("/_mock/world", environ_overrides=over_a_connection) for _ in range(MAX_EXPORTS)]
+    refused = client.get("/_mock/world", environ_overrides=over_a_connection)
 
     assert [one.status_code for one in slow] == [200] * MAX_EXPORTS
     assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "too_many_exports")
     slow[0].close()
-    assert client.get("/_mock/world", buffered=True).status_code == 200
+    assert client.get("/_mock/world", environ_overrides=over_a_connection).status_code == 200
+
+
+def test_a_client_in_the_process_of_the_emulator_need_not_close_its_exports(client: Client) -> None:
+    kept = [client.get("/_mock/world") for _ in range(2 * MAX_EXPORTS)]
+    assert {one.status_code for one in kept} == {200}

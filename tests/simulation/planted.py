@@ -176,7 +176,7 @@ def _lose_copy(right: Any) -> Any:
 
 
 def _need_no_file(right: Any) -> Any:
-    return lambda self: {}
+    return lambda self, name: {}
 
 
 def _lose_caption(right: Any) -> Any:
@@ -237,7 +237,7 @@ PLANTED: dict[str, Planted] = {
     "some events are tried too often": (deliveries.Deliveries, "complete", _try_again),
     "a delivery that was held may be tried forever": (deliveries.Deliveries, "resume", _forget_tries),
     "some messages lose their caption on the way to another instance": (composer.Composer, "copy_of", _lose_copy),
-    "the file of a scheduled message is evicted": (state.State, "task_files", _need_no_file),
+    "the file of a scheduled message is evicted": (state.State, "needed", _need_no_file),
     "some uploads lose their caption": (media.Media, "keep", _lose_caption),
     "a vote loses an option": (payloads, "encrypted_vote", _spoil_vote),
     "a call that waits misses some messages": (verification.Gathering, "look", _miss_arrival),

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from flaresend_mock.core import sending, state
+from flaresend_mock.core import state
 from flaresend_mock.core.events import KINDS
 from tests.simulation.checker import BACK, FAILS, MAX_FILES, UNKNOWN, USER, Due, Letter, Phone, Told, demand
 from tests.simulation.checker import mark_of_event as mark_of
@@ -41,7 +41,7 @@ RECEIVERS = ("ok", "ok", "ok", "fails", "hangs", "slow", "down", "flaky", "calls
 @contextmanager
 def small_files() -> Iterator[None]:
     """Let worlds keep few bytes of files, so that files are evicted."""
-    with patch.object(state, "MAX_MEDIA_BYTES", MAX_FILES), patch.object(sending, "MAX_MEDIA_BYTES", MAX_FILES):
+    with patch.object(state, "MAX_MEDIA_BYTES", MAX_FILES):
         yield
 
 
