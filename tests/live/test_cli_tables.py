@@ -44,7 +44,7 @@ def api(emulator: FlaresendMock, path: str, body: object) -> None:
 def on_terminal(
     emulator: FlaresendMock, monkeypatch: pytest.MonkeyPatch, columns: int, *arguments: str, **options: str
 ) -> Done:
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, 24)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((columns, 24)))
     return at(emulator, *arguments, terminal=True, **options)
 
 
