@@ -134,7 +134,7 @@ class LogReader:
     """Reads a world's log as it grows, also across a reset, a restore or an import: `Store.follow` makes one.
 
     It gets every event, or is told how many it missed. Only its position is kept, however slowly it reads. When the
-    log is replaced, the newest MAX_SET_ASIDE events that it has not read are set aside for it.
+    log is replaced, the newest MAX_SET_ASIDE events that it has not read are set aside for it, MAX_LOG_BYTES of them.
 
     It continues after the event number `since`, or reads new events only for None. A number in the future was issued
     before an import or a restart: all events are new to this reader.
@@ -174,11 +174,11 @@ class LogReader:
 
         `replaced` is given when numbers begin anew. The caller holds the world's lock.
         """
-        self._set_aside += _unread(log, self._since)
-        if replaced is not None:
-            self._set_aside.append(replaced)
-        while len(self._set_aside) > MAX_SET_ASIDE:
+        self._set_aside += [*_unread(log, self._since), *([replaced] if replaced else ())]
+        size = sum(getattr(one, "size", 0) for one in self._set_aside)
+        while len(self._set_aside) > MAX_SET_ASIDE or size > MAX_LOG_BYTES:
             oldest = self._set_aside.popleft()
+            size -= getattr(oldest, "size", 0)
             self._dropped += oldest.events if isinstance(oldest, Missed) else isinstance(oldest, Event)
         self._since = number
         self.news.set()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from flaresend_mock.core import events
 from flaresend_mock.core.events import MAX_SET_ASIDE, Event, LogReader, Missed, Replaced
 from flaresend_mock.core.models import Change
 from flaresend_mock.core.world import World
@@ -153,6 +154,17 @@ def test_what_is_set_aside_is_bounded_and_the_rest_is_counted(world: World) -> N
 
     assert found[0] == Missed(3)
     assert [number for number, _ in found[1:]] == list(range(4, MAX_SET_ASIDE + 5))  # type: ignore[misc]
+
+
+def test_what_is_set_aside_is_bounded_in_bytes_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    follower = world.follow(None)
+    happen(world, "a")
+    monkeypatch.setattr(events, "MAX_LOG_BYTES", 3 * next(iter(world.state.events.kept)).size)
+    for name in "bcd":
+        happen(world, name)
+        world.reset()
+
+    assert read(follower) == [Missed(3), (4, "c"), (5, "default"), (6, "d"), (7, "default")]
 
 
 def test_news_is_told_until_it_is_read_and_never_after_closing(world: World) -> None:
