@@ -90,7 +90,7 @@ class FaultInput(Input):
 _DELAY = DelayInput()
 
 
-@blueprint.get("", resources.Faults)
+@blueprint.get("", resources.Faults, refuses=(503,))
 def list_faults(world: World) -> dict[str, list[Fault]]:
     """List the faults of a world with how often they matched and applied, oldest first."""
     return {"faults": world.faults.all()}

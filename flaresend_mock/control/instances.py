@@ -66,7 +66,7 @@ class QrOptions(Input):
     format = Text("The format: json, png, svg or text.", load_default="json", words=FORMATS)
 
 
-@blueprint.get("", resources.Instances, query=Secrets())
+@blueprint.get("", resources.Instances, query=Secrets(), refuses=(503,))
 def list_instances(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the instances of a world, oldest first; API keys and secrets are masked."""
     return {"instances": [_shown(world, one, query) for one in world.instances.all()]}

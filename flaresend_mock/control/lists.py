@@ -50,7 +50,7 @@ class EventPage(Page):
     stream = Flag("Whether to keep sending new events, as server-sent events.", load_default=False)
 
 
-@blueprint.get("/messages", resources.Messages, query=Page())
+@blueprint.get("/messages", resources.Messages, query=Page(), refuses=(503,))
 def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the messages that were sent and received, newest last."""
     with world.lock:
@@ -58,7 +58,7 @@ def list_messages(world: World, query: dict[str, Any]) -> dict[str, Any]:
         return {"messages": cut(found, query), "evicted": world.state.messages.evicted}
 
 
-@blueprint.get("/requests", resources.Requests, query=Page())
+@blueprint.get("/requests", resources.Requests, query=Page(), refuses=(503,))
 def list_requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List the calls of the API with their responses, newest last."""
     with world.lock:
@@ -66,7 +66,7 @@ def list_requests(world: World, query: dict[str, Any]) -> dict[str, Any]:
         return {"requests": cut(found, query), "evicted": world.state.events.evicted("request")}
 
 
-@blueprint.get("/scheduled", resources.ScheduledMessages)
+@blueprint.get("/scheduled", resources.ScheduledMessages, refuses=(503,))
 def list_pending(world: World) -> dict[str, Any]:
     """List the pending scheduled messages by time, then in the order they were scheduled."""
     with world.lock:

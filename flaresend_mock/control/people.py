@@ -45,7 +45,7 @@ class PersonInput(Input):
     rules = Several("Automatic replies, by the first rule that matches.", 100, Nested(RuleInput), load_default=list)
 
 
-@people.get("", resources.People)
+@people.get("", resources.People, refuses=(503,))
 def list_people(world: World) -> dict[str, list[Person]]:
     """List the people in the directory. Other numbers are on WhatsApp, too, unless the directory is closed."""
     with world.lock:
@@ -92,7 +92,7 @@ class GroupChange(NonEmptyInput):
     restrict = Switch("Whether only admins may edit the group's info.")
 
 
-@groups.get("", resources.Groups)
+@groups.get("", resources.Groups, refuses=(503,))
 def list_groups(world: World) -> dict[str, list[Group]]:
     """List all groups of the world, with their participants."""
     with world.lock:
@@ -148,7 +148,7 @@ class ChannelInput(ChannelChange):
     role = Text(_ROLE, load_default=ROLES[0], words=ROLES)
 
 
-@channels.get("", resources.Channels)
+@channels.get("", resources.Channels, refuses=(503,))
 def list_channels(world: World) -> dict[str, list[Channel]]:
     """List all channels of the world, with the roles of instances."""
     with world.lock:

@@ -184,7 +184,7 @@ def _of_each(shown: str, body: type[Input], refuses: Sequence[int] = (), **besid
     return add
 
 
-@_of_each("Search", SearchInput, count=_COUNT)
+@_of_each("Search", SearchInput, (503,), count=_COUNT)
 def search(world: World, name: str, body: dict[str, Any]) -> dict[str, Any]:
     """List the items that match, oldest first."""
     of = COLLECTIONS[name]
@@ -219,7 +219,7 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     return errors.respond(408, "timeout", *_explain(said, name, found, of.since(world, since), matcher))
 
 
-@_of_each("Verification", VerifyInput, (409, 422), verified=_MET, count=_COUNT)
+@_of_each("Verification", VerifyInput, (409, 422, 503), verified=_MET, count=_COUNT)
 def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, Any]:
     """Respond with 200 if the expectation is met, 422 if not, and 409 if items that matter are no longer kept."""
     of = COLLECTIONS[name]

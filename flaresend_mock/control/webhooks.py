@@ -115,7 +115,7 @@ class RedeliverInput(NonEmptyInput):
     last = Whole("The number of the last event.", 0, None, data_key="to_event")
 
 
-@deliveries.get("", activity.Deliveries, query=DeliveryPage())
+@deliveries.get("", activity.Deliveries, query=DeliveryPage(), refuses=(503,))
 def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
     """List deliveries, newest last; `status` selects those of one status."""
     since, status = query["since"] or 0, query.get("status")

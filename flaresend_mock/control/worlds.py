@@ -11,7 +11,7 @@ from flask import Response, request
 from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import errors, inputs
+from flaresend_mock.control import inputs
 from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Number, Secrets, Switch, Text, Whole
 from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
@@ -22,7 +22,7 @@ from flaresend_mock.http.body_stream import HELD
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import parse_time
-from flaresend_mock.http.turns import LEAVE, give_back
+from flaresend_mock.http.turns import give_back, take_place
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
 from flaresend_mock.world_format.schema import known_time_zone, usable_key
@@ -33,7 +33,6 @@ snapshots = Endpoints("snapshots", "/snapshots")
 clock = Endpoints("clock")
 
 MAX_SNAPSHOT_NAME = 100
-EXPORT_SECONDS = 10.0  # how long an export waits for others that are being received
 MAX_SECONDS = 10_000 * 366 * 86_400
 NAME = validate.Regexp(
     r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z", error="A name has letters, digits, dots, dashes and underscores, 64 at most."
@@ -73,7 +72,7 @@ class SettingsInput(NonEmptyInput.from_dict(_SETTINGS)):  # type: ignore[misc]
     """The settings to change."""
 
 
-@blueprint.get("", resources.Worlds)
+@blueprint.get("", resources.Worlds, refuses=(503,))
 def list_worlds() -> dict[str, list[World]]:
     """List the worlds, oldest first."""
     return {"worlds": services().worlds.all()}
@@ -124,10 +123,7 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
 
     us, secrets = services(), query["with_secrets"] or services().with_secrets
     with ExitStack() as ending:
-        if LEAVE in request.environ:  # a client in this process receives it at once
-            if not us.exports.acquire(timeout=EXPORT_SECONDS):
-                return errors.respond(503, "too_many_exports", "other clients still receive exports; try again later")
-            ending.callback(us.exports.release)
+        ending.callback(take_place(request.environ, us.exports, "exports"))
         request.environ[HELD] = True
         us.turns.take(request.environ)  # it takes several times the memory of the world
         response = Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)

@@ -150,10 +150,7 @@ class World(Store):
 
 
 class Snapshots:
-    """Named states of a world, kept beside it: resets and imports leave them alone.
-
-    They share unchanged contents with the world and with each other.
-    """
+    """Named states of a world, kept beside it. They share unchanged contents with the world and with each other."""
 
     def __init__(self, world: World) -> None:
         self._world = world

@@ -25,7 +25,7 @@ from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNREAD, RAW, open_body
 from flaresend_mock.http.context import SERVICES
-from flaresend_mock.http.turns import LARGE
+from flaresend_mock.http.turns import LARGE, take_place
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -191,7 +191,9 @@ def stream(pieces: Iterator[bytes], status: int) -> Response:
         begin.write(piece)
         if begin.tell() > LARGE:
             rest = stream_with_context(chain([begin.getvalue()], pieces))
-            return Response(rest, STATUS_LINES.get(status, status), content_type=JSON)
+            response = Response(rest, STATUS_LINES.get(status, status), content_type=JSON)
+            response.call_on_close(take_place(here.environ, here.environ[SERVICES].lists, "large lists"))
+            return response
     headers = [("Content-Type", JSON), ("Content-Length", str(begin.tell()))]
     return JsonResponse([begin.getvalue()], STATUS_LINES.get(status, status), headers)
 

@@ -49,7 +49,7 @@ ISOLATION = {
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 MAX_STREAMS = MAX_WAITERS = 500
-MAX_EXPORTS = 2
+MAX_EXPORTS, MAX_LISTS = 2, 16
 
 SCHEMES = ("bearer", "basic", "digest")  # schemes of authentication, which are shown where the credential is masked
 
@@ -83,6 +83,7 @@ class AppServices:
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
     watchers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS // 2))  # for audiences
     exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_EXPORTS))  # made, or being sent
+    lists: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_LISTS))  # large ones that are sent
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))  # for calls that wait
     turns: Turns = field(default_factory=lambda: Turns(Patience()))  # calls with large bodies wait for each other
     max_body_size: int = MAX_BODY_SIZE  # bytes; a larger one gets 413

@@ -15,6 +15,8 @@ from flaresend_mock.background.realtime import SLICE_SECONDS, Patience
 
 HOLD_SECONDS = 0.05  # how long a call may run before another one runs beside it: it may wait for something
 
+PLACE_SECONDS = 5.0  # how long a large response waits for others that are being received
+
 LEAVE = "flaresend_mock.leave_queue"  # the key in the environ of the function by which a waiting call lets others run
 LARGE = 256 * 1024  # a call with a body of more bytes takes a turn
 
@@ -23,11 +25,7 @@ _TURN = "flaresend_mock.turn"  # the key in the environ of the turn that a call 
 
 
 class CallQueue:
-    """Lets calls run one after another, in the order in which they came.
-
-    Over 64 connections, the slowest call of 10,000 takes a tenth of what it takes without, and the 99th percentile
-    over 16 is twice the median, not six times. A turn is a lock, which is held until the turn has come.
-    """
+    """Lets calls run one after another, as they came. A turn is a lock, which is held until the turn has come."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()  # of the following
@@ -69,10 +67,7 @@ def give_way(environ: Mapping[str, Any]) -> None:
 
 
 class Turns:
-    """Gives one call at a time its turn. Its call keeps it until it ends, or first waits for something else.
-
-    `patience` ends the waiting for a turn when the emulator stops.
-    """
+    """Gives one call at a time its turn, until it ends or waits for something; `patience` ends waiting for turns."""
 
     def __init__(self, patience: Patience) -> None:
         self._free = threading.Semaphore()
@@ -88,6 +83,15 @@ class Turns:
                 raise ServiceUnavailable
         environ[_TURN] = self._free
         _trim()
+
+
+def take_place(environ: Mapping[str, Any], places: threading.BoundedSemaphore, of: str) -> Callable[[], None]:
+    """Take one of a few places for a response that holds much memory while it is sent; return what gives it back."""
+    if LEAVE not in environ:  # a client in this process receives it at once
+        return lambda: None
+    if not places.acquire(timeout=PLACE_SECONDS):
+        raise ServiceUnavailable(f"Other clients still receive {of}; try again later.")
+    return places.release
 
 
 def _trim() -> None:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.control import worlds
 from flaresend_mock.control.resources import activity
 from flaresend_mock.core.world import World
-from flaresend_mock.http.context import MAX_EXPORTS
+from flaresend_mock.http import turns
+from flaresend_mock.http.context import MAX_EXPORTS, MAX_LISTS
 from flaresend_mock.http.resources import instance
 from flaresend_mock.http.turns import LARGE, LEAVE
 from tests.defaults import ANN, INSTANCE, text
@@ -52,15 +52,35 @@ def test_a_small_list_has_its_length(client: Client, shown: list[str]) -> None:
 
 
 def test_few_exports_are_received_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worlds, "EXPORT_SECONDS", 0.01)
+    monkeypatch.setattr(turns, "PLACE_SECONDS", 0.01)
     over_a_connection = {LEAVE: lambda: None}
     slow = [client.get("/_mock/world", environ_overrides=over_a_connection) for _ in range(MAX_EXPORTS)]
     refused = client.get("/_mock/world", environ_overrides=over_a_connection)
 
     assert [one.status_code for one in slow] == [200] * MAX_EXPORTS
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "too_many_exports")
+    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "service_unavailable")
     slow[0].close()
     assert client.get("/_mock/world", environ_overrides=over_a_connection).status_code == 200
+
+
+@pytest.mark.usefixtures("shown")
+def test_few_large_lists_are_received_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PLACE_SECONDS", 0.01)
+    places = client.application.services.lists  # type: ignore[attr-defined]
+    over_a_connection = {LEAVE: lambda: None}
+    for _ in range(MAX_LISTS):
+        assert places.acquire(blocking=False)
+    refused = client.get("/_mock/messages", environ_overrides=over_a_connection)
+    small = client.get("/_mock/messages?limit=2", environ_overrides=over_a_connection)
+
+    assert (refused.status_code, small.status_code) == (503, 200)
+    assert refused.get_json()["error"]["message"] == "Other clients still receive large lists; try again later."
+    for _ in range(2):  # the place is free again after it
+        places.release()
+        large = client.get("/_mock/messages", environ_overrides=over_a_connection, buffered=True)
+        assert len(large.get_json()["messages"]) == COUNT
+        large.close()
+        assert places.acquire(blocking=False)
 
 
 def test_a_client_in_the_process_of_the_emulator_need_not_close_its_exports(client: Client) -> None:
