@@ -22,8 +22,7 @@ Make = Callable[[str, State], World]
 class Worlds:
     """The worlds of an emulator. They do not know each other.
 
-    `make` creates a world with a name and a state; `fresh` returns the state of a new one for an unknown API key, or is
-    None, to refuse unknown keys.
+    `make` creates one with a name and a state; `fresh` returns the state of one for an unknown key. None refuses these.
     """
 
     def __init__(self, default: World, make: Make | None = None, fresh: Callable[[], State] | None = None) -> None:

@@ -184,15 +184,16 @@ def cached(response: Response, cache_control: str) -> Response:
     return cast(Response, response.make_conditional(here))
 
 
-def stream(pieces: Iterator[bytes], status: int) -> Response:
-    """Return a response with JSON in pieces. A large one is made while it is sent: a slow client holds little of it."""
+def stream(pieces: Iterator[bytes], status: int, *, refusable: bool) -> Response:
+    """Return a response with JSON in pieces. A large one is made while it is sent, and if `refusable`, few at once."""
     begin = BytesIO()
     for piece in pieces:
         begin.write(piece)
         if begin.tell() > LARGE:
             rest = stream_with_context(chain([begin.getvalue()], pieces))
             response = Response(rest, STATUS_LINES.get(status, status), content_type=JSON)
-            response.call_on_close(take_place(here.environ, here.environ[SERVICES].lists, "large lists"))
+            if refusable:
+                response.call_on_close(take_place(here.environ, here.environ[SERVICES].lists, "large lists"))
             return response
     headers = [("Content-Type", JSON), ("Content-Length", str(begin.tell()))]
     return JsonResponse([begin.getvalue()], STATUS_LINES.get(status, status), headers)

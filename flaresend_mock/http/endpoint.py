@@ -128,7 +128,7 @@ def endpoint(response: Any, **options: Any) -> Callable[[View], Callable[..., Re
             if isinstance(result, Response):
                 return result
             if not of_api and isinstance(resource, Envelope):
-                return bodies.stream(resource.pieces(result), of.status)
+                return bodies.stream(resource.pieces(result), of.status, refusable=503 in of.refuses)
             return bodies.respond(dump(result) if dump else result, of.status)
 
         setattr(run, _ATTRIBUTE, of)

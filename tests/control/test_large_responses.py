@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 
 import pytest
 from werkzeug.test import Client
@@ -81,6 +82,19 @@ def test_few_large_lists_are_received_at_once(client: Client, monkeypatch: pytes
         assert len(large.get_json()["messages"]) == COUNT
         large.close()
         assert places.acquire(blocking=False)
+
+
+def test_a_large_response_to_what_changed_the_world_is_never_refused(client: Client, world: World) -> None:
+    places = client.application.services.lists  # type: ignore[attr-defined]
+    for _ in range(MAX_LISTS):
+        assert places.acquire(blocking=False)
+    client.patch("/_mock/clock", json={"frozen": True})
+    for _ in range(COUNT * 40):
+        world.schedule.add(INSTANCE, [ANN], text("x"), datetime(2090, 1, 1))
+    advanced = client.post("/_mock/clock/advance", json={"to_next": True}, environ_overrides={LEAVE: lambda: None})
+
+    assert len(advanced.data) > LARGE
+    assert (advanced.status_code, len(advanced.get_json()["fired"])) == (200, COUNT * 40)
 
 
 def test_a_client_in_the_process_of_the_emulator_need_not_close_its_exports(client: Client) -> None:
