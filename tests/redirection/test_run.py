@@ -193,9 +193,9 @@ def test_a_world_that_cannot_be_read_is_refused_before_the_command_runs() -> Non
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals_reach_the_command(name: str) -> None:
     number = getattr(signal, name)
-    script = (
-        f"import signal, sys; signal.signal({int(number)}, lambda *_: sys.exit(40)); print('ready', flush=True);"
-        "signal.pause()"
+    script = (  # it waits for a blocked signal: one that came just before a pause would be missed
+        f"import signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [{int(number)}]); print('ready', flush=True);"
+        f"signal.sigwait([{int(number)}]); sys.exit(40)"
     )
     with running(sys.executable, "-c", script) as process:
         process.send_signal(number)
