@@ -105,13 +105,13 @@ class Inbound:
 
     def _check(self, message: InboundMessage, instance: Instance) -> str:
         number = errors.required(self._people.named(message.sender), errors.InvalidNumber, "from")
-        is_reached = self._people.is_linked(number) or self._people.on_whatsapp(number)
-        errors.require(is_reached, errors.PersonNotOnWhatsApp)
+        errors.require(self._people.is_linked(number) or self._people.on_whatsapp(number), errors.PersonNotOnWhatsApp)
         if number == instance.number:
             raise errors.NotAllowed(
                 "from: this is the instance's own number; for a message from its phone, send the event own-message"
             )
-        self._require_reached(instance, len(message.upload.data) if message.upload else 0)
+        is_copy = message.cause is not None and message.cause.kind == "message"  # of what was sent, and is not lost
+        self._require_reached(instance, len(message.upload.data) if message.upload and not is_copy else 0)
         if number not in self._store.state.people:  # it may enter them
             self._store.require_room("people")
         if message.group is None:

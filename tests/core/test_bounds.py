@@ -184,6 +184,20 @@ def test_files_of_undelivered_events_are_bounded_in_bytes(world: World, monkeypa
     receive_file(world)
 
 
+def test_a_file_that_was_sent_reaches_another_instance_beyond_the_bound(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A simulation found it: seed 3859222229, step 1025."""
+    other = world.instances.create(name="Shop", number="254733000111", status="connected", api_key="shop-key")
+    world.instances.set_webhook(other.id, Webhook("http://localhost/hook"))
+    monkeypatch.setattr("flaresend_mock.core.state.MAX_MEDIA_BYTES", 1500)
+
+    for _ in range(3):
+        world.sending.send(INSTANCE, [other.number], document(1000))
+
+    assert [one.instance for one in world.state.messages if one.direction == "inbound"] == [other.id] * 3
+
+
 def test_an_upload_looks_at_no_scheduled_message(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         world.schedule.add(INSTANCE, [ANN], document(), SOON)

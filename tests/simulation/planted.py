@@ -28,7 +28,7 @@ from flaresend_mock.core import (
 from flaresend_mock.core.errors import Refusal
 from tests.simulation.simulation import Simulation, program
 
-MOST_STEPS = 20_000
+MOST_STEPS = 60_000
 
 Planted = tuple[Any, str, Callable[[Any], Any]]  # a class, its method, and what makes the wrong method of the right one
 
