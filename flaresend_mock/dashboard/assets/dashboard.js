@@ -239,7 +239,7 @@ document.body.addEventListener("htmx:responseError", (event) => {
   else if (elt.matches("[data-why]")) tell("This message is no longer kept.", "info");
 });
 
-follows();
+document.addEventListener("DOMContentLoaded", follows); // once htmx listens: news that come before are lost
 
 document.querySelector(".top nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 
