@@ -157,24 +157,24 @@ class Worlds:
         return next(name for name in (f"{beginning}{number}" for number in count(1)) if name not in self._worlds)
 
     def _evict_for(self, size: int) -> None:
-        """Evict worlds while there is no room for another: the least recently used idle ones that were opened by keys.
+        """Evict idle worlds that were opened by keys, least recently used first, while there is no room for another.
 
         Worlds with pending timers are evicted last.
         """
-        opened = [(self._worlds[name], key) for name, key in self._opened.items()]
-        idle = [entry for entry in opened if entry[0].idle()]
-        for world, key in sorted(idle, key=lambda entry: len(entry[0].state.timers) > 0):
-            if len(self._worlds) < MAX_WORLDS and self.make_room(self.default(), size):
-                return
+        while len(self._worlds) >= MAX_WORLDS or not self.make_room(self.default(), size):
+            idle = [(self._worlds[name], key) for name, key in self._opened.items() if self._worlds[name].idle()]
+            if not idle:
+                problem = f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some"
+                errors.require(len(self._worlds) < MAX_WORLDS, errors.TooMany, problem)
+                self.default().require_memory(size)
+                break
+            world, key = min(idle, key=lambda entry: len(entry[0].state.timers) > 0)
             self._drop(world)
             for one in (key, *(key for instance in world.instances.all() for key in instance.api_keys)):
                 self._gone[_digest(one)] = None
             while len(self._gone) > MAX_REMEMBERED:
                 self._gone.popitem(last=False)
             world.close()
-        problem = f"there are at most {MAX_WORLDS} worlds, and none of them is idle; delete some"
-        errors.require(len(self._worlds) < MAX_WORLDS, errors.TooMany, problem)
-        self.default().require_memory(size)
 
     def _drop(self, world: World) -> None:
         del self._worlds[world.name]
