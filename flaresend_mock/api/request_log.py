@@ -55,7 +55,7 @@ def record(response: Response) -> Response:
         body_size=body_size,
     )
     with world.lock:
-        world.calls_under_way -= 1
+        world.calls_under_way -= "cause" in found
         world.record("request", call)
     of_world = "" if world.name == DEFAULT else f" in {world.name}"
     met = f" ({fault.id})" if fault else ""

@@ -396,6 +396,18 @@ def test_the_key_of_a_world_that_was_given_up_says_so(crowded: Client) -> None:
     assert crowded.get("/groups", headers=bearer("b")).status_code == 200
 
 
+def test_a_call_with_the_key_of_an_evicted_world_is_not_under_way_for_ever(crowded: Client) -> None:
+    saved = crowded.get("/_mock/world").get_json()
+    crowded.get("/groups", headers=bearer("c"))
+    crowded.get("/groups", headers=bearer("a"))
+    crowded.get("/groups")
+
+    assert crowded.put("/_mock/world", json=saved).status_code == 200
+    crowded.get("/groups")
+
+    assert crowded.get("/_mock/requests").get_json()["requests"][-1]["call"] == "call-1"
+
+
 def test_a_made_world_is_never_given_up(opened: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(core_worlds, "MAX_WORLDS", 3)
     make(opened, name="t1")
