@@ -106,7 +106,7 @@ class GroupInfo(Resource):
     id = Property(str, "The group's JID.", at="group.id")
     name = Property(str, "The name of the group.", at="group.subject")
     desc = Property(str, "The description of the group.", at="group.description")
-    createdAt = Property(str, "When it began, in local time: Aug 13, 2025, 1:01 PM.", at="created", write=readable_time)
+    createdAt = Property(str, "Its creation in local time: Aug 13, 2025, 1:01 PM.", at="created", write=readable_time)
     owner = Property(str, "The LID of who created the group.")
     isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
     participants = Property([Participant], "The participants of the group.")

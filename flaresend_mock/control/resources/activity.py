@@ -84,7 +84,7 @@ class Request(Resource):
     id = Property(int, "The number of its event.", get=attrgetter("number"))
     call = Property(str, "The id of the call, which is the cause of what it sent.", at="id")
     method = Property(str, "The HTTP method.", match=parser.CALL_FIELDS["method"])
-    path = Property(str, "The path as it is routed: decoded, without query and trailing slash.", match=parser.PATH)
+    path = Property(str, "The routed path: decoded, without query and trailing slash.", match=parser.PATH)
     raw_path = Property(str, "The path as it was sent.", match=parser.RAW_PATH)
     query = Property(str, "The query, without the question mark.")
     headers = Property(dict[str, str], "The headers; credentials are masked.", write=shown, match=parser.HEADERS)
