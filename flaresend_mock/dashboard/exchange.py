@@ -14,7 +14,7 @@ from flaresend_mock.core.events import Event, EventLog
 from flaresend_mock.core.matchers.parser import numbers_in
 from flaresend_mock.core.models import OPEN_STATUSES, Call, Cause, Delivery, Message
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard import pages, reproduce_curl, reproduce_pytest
+from flaresend_mock.dashboard import pages, reproduce
 from flaresend_mock.dashboard.message_view import line_of, name_of
 from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import MissedCall, own_url, services, shown
@@ -34,8 +34,8 @@ _SENDING = ("/send-message", "/schedule-message", "/message")
 
 pages.blueprint.add_app_template_global(own_url)
 pages.blueprint.add_app_template_global(shown, "call_headers")
-pages.blueprint.add_app_template_global(reproduce_curl.sent_headers)
-pages.blueprint.add_app_template_global(reproduce_curl.example, "curl_example")
+pages.blueprint.add_app_template_global(reproduce.sent_headers)
+pages.blueprint.add_app_template_global(reproduce.example, "curl_example")
 
 
 def explain_message(world: World, message_id: str) -> dict[str, Any]:
@@ -61,9 +61,9 @@ def explain_traffic(world: World, number: int) -> dict[str, Any]:
         name = (owner.name or name_of(world, owner.number)) if owner else ""
         common = {"number": number, "at": at, "instance": name, "fault": subject.fault}
         if isinstance(subject, Call):
-            curl = reproduce_curl.call_again(world, subject)
+            curl = reproduce.call_again(world, subject)
             return {**common, "call": subject, "sent": readable(body_of(subject)), "curl": curl}
-    command = reproduce_curl.delivery_again(subject, owner.webhook if owner else None)
+    command = reproduce.delivery_again(subject, owner.webhook if owner else None)
     return {**common, "delivery": subject, "open": subject.status in OPEN_STATUSES, "curl": command}
 
 
@@ -96,11 +96,11 @@ def _event(world: World, message: Message) -> dict[str, Any]:
     delivery = next((one for one in reversed(world.deliveries.all()) if one.message == message.id), None)
     head = delivery.body.partition(b'"message"')[0] if delivery else b""
     as_lid = None if b'"participantPn"' in head else f'{numbers.LID}"'.encode() in head
-    body = reproduce_curl.inbound_of(world, message, as_lid=as_lid)
-    command = reproduce_curl.inbound_again(world, body, reproduce_curl.file_of(world, message))
+    body = reproduce.inbound_of(world, message, as_lid=as_lid)
+    command = reproduce.inbound_again(world, body, reproduce.file_of(world, message))
     failed = failed_replies(world, [message]).get(message.id, ())
     shown = {"delivery": delivery, "failed": failed, "other": name_of(world, message.sender)}
-    return {**shown, "curl": command, "test": reproduce_pytest.of_received(world, message, body)}
+    return {**shown, "curl": command, "test": reproduce.of_received(world, message, body)}
 
 
 def _sending(world: World, message: Message) -> dict[str, Any]:
@@ -114,9 +114,9 @@ def _sending(world: World, message: Message) -> dict[str, Any]:
     at, call = sent
     calls = [call, *(one for _, one in requests if (one.method, one.path) == ("PATCH", changing) and one.succeeded)]
     media = state.media.get(message.content.media) if message.content.media else None
-    test = reproduce_pytest.of_sent(world, message, calls, task, at)
+    test = reproduce.of_sent(world, message, calls, task, at)
     shown = {"call": call, "sent": readable(body_of(call)), "task": task, "test": test}
-    return {**shown, "curl": reproduce_curl.call_again(world, call, media)}
+    return {**shown, "curl": reproduce.call_again(world, call, media)}
 
 
 def failed_replies(world: World, messages: Sequence[Message]) -> dict[str, list[Event]]:
