@@ -1,23 +1,28 @@
-"""Signs and posts webhook events: over sockets, or to WSGI applications in this process."""
+"""Signs and posts webhook events: over connections that stay open, or to WSGI applications in this process."""
 
 import hashlib
 import hmac
 import io
 import json
 import re
+import socket
+import threading
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from socket import gaierror
+from http.client import HTTPException, HTTPResponse
 from ssl import SSLCertVerificationError, SSLError
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError, ReadTimeout
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
-from flaresend_mock.background import applications, blockers, network, realtime, trust_store
+from flaresend_mock.background import applications, blockers, realtime, trust_store
 from flaresend_mock.background.applications import MAX_RESPONSE, printable
 from flaresend_mock.core import hosts
 from flaresend_mock.core.models import Webhook
@@ -50,7 +55,7 @@ class Poster:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.mount("http://", LocalAdapter())
-        self._session.mount("https://", network.NetworkAdapter())
+        self._session.mount("https://", NetworkAdapter())
 
     def close(self) -> None:
         self._session.close()
@@ -69,7 +74,7 @@ class Poster:
         watch, url = realtime.Stopwatch(), webhook.url
         sent: Mapping[str, str | bytes] = headers
         status, text, error = None, "", None
-        network.exchange.reconnected = False
+        exchange.reconnected = False
         try:
             call = self._session.prepare_request(requests.Request(method, url, _AGENT | headers, data=body))
             sent = call.headers
@@ -87,7 +92,7 @@ class Poster:
             error = printable(stop) if stop else _plain(problem, urlsplit(url).hostname)
         shown = tuple((name, str(value)) for name, value in sent.items())
         outcome = {"url": url, "headers": shown, "status": status, "response": text, "error": error}
-        return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": network.exchange.reconnected}
+        return outcome | {"milliseconds": round(watch.seconds * 1000, 3), "reconnected": exchange.reconnected}
 
 
 def escaped(body: bytes) -> bytes:
@@ -156,11 +161,124 @@ def _hint(cause: BaseException, host: str) -> str:
     if is_refused and hosts.is_loopback(host):
         return _ITSELF.format(host=host) + _ADD_HOST
     if host == _OTHER_MACHINE:
-        return _LISTEN if is_refused else _ADD_HOST if isinstance(cause, gaierror) else ""
+        return _LISTEN if is_refused else _ADD_HOST if isinstance(cause, socket.gaierror) else ""
     return ""
 
 
-class LocalAdapter(network.NetworkAdapter):
+class _Exchange(threading.local):
+    reconnected = False  # the receiver had closed the kept connection, so a new one was used
+    begun = False  # a part of the response came
+    unanswered = False  # the kept connection was closed before the response began
+
+
+exchange = _Exchange()
+
+
+class _NotedResponse(HTTPResponse):
+    def begin(self) -> None:
+        exchange.begun = bool(self.fp.peek(1))
+        super().begin()
+
+
+class _Connection:
+    """A connection that notes how it ends, and refuses a metadata service, however the host's name led to it."""
+
+    _dns_host: str
+    port: int
+    response_class = _NotedResponse
+    kept = False  # it is open since an earlier request
+
+    def _new_conn(self) -> socket.socket:
+        exchange.reconnected = exchange.reconnected or self.kept  # urllib3 noticed that it was closed
+        self.kept = False
+        for *_, address in socket.getaddrinfo(self._dns_host.strip("[]"), self.port, type=socket.SOCK_STREAM):
+            _refuse_metadata(address)
+        connection: socket.socket = super()._new_conn()  # type: ignore[misc]
+        try:
+            _refuse_metadata(connection.getpeername())  # the name may have changed since
+        except OSError:
+            connection.close()
+            raise
+        return connection
+
+    def request(self, *args: Any, **options: Any) -> None:
+        with self._noting():
+            super().request(*args, **options)  # type: ignore[misc]
+
+    def getresponse(self) -> Any:
+        with self._noting():
+            return super().getresponse()  # type: ignore[misc]
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        exchange.begun = False
+        try:
+            yield
+        except (OSError, HTTPException) as error:
+            exchange.unanswered = self.kept and not exchange.begun and not isinstance(error, TimeoutError)
+            raise
+
+
+def _refuse_metadata(address: Sequence[object]) -> None:
+    if hosts.is_metadata(str(address[0])):
+        raise OSError("the host is a link-local address or a cloud's metadata service")
+
+
+class _Pool:
+    def _put_conn(self, connection: Any) -> None:
+        if connection is not None:
+            connection.kept = connection.sock is not None
+        super()._put_conn(connection)  # type: ignore[misc]
+
+
+class _HttpPool(_Pool, HTTPConnectionPool):
+    ConnectionCls = type("_HttpConnection", (_Connection, HTTPConnectionPool.ConnectionCls), {})
+
+
+class _HttpsPool(_Pool, HTTPSConnectionPool):
+    ConnectionCls = type("_HttpsConnection", (_Connection, HTTPSConnectionPool.ConnectionCls), {})
+
+    def _validate_conn(self, connection: Any) -> None:
+        """Connect, and warn of nothing: `verify: false` is a choice, and a test may turn warnings into errors."""
+        if connection.sock is None:
+            connection.connect()
+
+
+class NetworkAdapter(HTTPAdapter):
+    """Sends requests to the network, but to no metadata service.
+
+    A request over a kept connection that the receiver closes without a response is sent again over a new one. `verify`
+    is the context of TLS. Connections under one context are not used under another.
+    """
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+
+    def get_connection_with_tls_context(self, request: PreparedRequest, verify: Any, *_: Any, **__: Any) -> Any:
+        return self.poolmanager.connection_from_url(str(request.url), {"ssl_context": verify})
+
+    def cert_verify(self, *_: Any) -> None:
+        """Add nothing to the context, which has all certificates."""
+
+    def close(self) -> None:
+        """Close all connections now; urllib3 would wait until no traceback refers to them."""
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated
+            self.poolmanager.pools[key].close()
+        super().close()
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        exchange.unanswered = False
+        try:
+            return super().send(request, *args, **options)
+        except ConnectionError:
+            if not exchange.unanswered:
+                raise
+        exchange.reconnected = True
+        return super().send(request, *args, **options)
+
+
+class LocalAdapter(NetworkAdapter):
     """Sends requests to mounted applications, and all others to the network."""
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
