@@ -8,7 +8,7 @@ from flaresend_mock.control import about, guard
 from flaresend_mock.http.context import CONTROL
 from flaresend_mock.http.endpoint import Endpoints
 
-_MODULES = "about faults inbound instances lists people verification webhooks worlds".split()
+_MODULES = "about faults inbound instances lists people verification worlds".split()
 _ORDER = """health worlds world snapshots instances pairing people groups channels webhooks inbound lists transcript
 verification deliveries media clock faults documents"""  # of their blueprints in the OpenAPI document
 

@@ -1,31 +1,38 @@
-"""/_mock/instances: instances with their API keys, and pairing by QR code, as in the dashboard of the real service."""
+"""/_mock/instances: instances with their API keys and webhooks, and their pairing by QR code."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from flask import Response, render_template, request
 
-from flaresend_mock.control.inputs import Input, Secrets, Text
+from flaresend_mock.background import webhook_handshake
+from flaresend_mock.control.inbound import ChaosInput
+from flaresend_mock.control.inputs import Input, Nested, Number, Secrets, Several, Switch, Text
 from flaresend_mock.control.resources import worlds as resources
-from flaresend_mock.core.errors import QrCodeExpired, Refusal, required
+from flaresend_mock.core.errors import NoWebhook, QrCodeExpired, Refusal, required
 from flaresend_mock.core.instances import LINKED
-from flaresend_mock.core.models import INSTANCE_STATUSES, Instance
+from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES, Instance, Webhook
+from flaresend_mock.core.redaction import masked
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
 from flaresend_mock.http.context import CONTROL, own_url, services
 from flaresend_mock.http.endpoint import WORLD, Endpoints
-from flaresend_mock.world_format.schema import LID, usable_key
+from flaresend_mock.world_format.schema import LID, MONTH, usable_ca, usable_key
 
 blueprint = Endpoints("instances", "/instances")
+webhooks = Endpoints("webhooks", "/instances/<instance_id>/webhook")
 pairing = Endpoints("pairing", templates=Path(__file__).parent / "assets")
 
 FORMATS = ("json", "png", "svg", "text")
 MAX_KEY = 500
+MAX_RETRIES = 20
 _IMAGES = {"png": "image/png", "svg": "image/svg+xml"}
 _OTHERS = (*_IMAGES.values(), "text/plain")
 
 _STATUS = f"The status: {', '.join(INSTANCE_STATUSES)}."
+_CA = "Certificates in PEM that an https receiver is verified against, besides the public ones"
 _NUMBER = "A phone number in international format, such as 254712345678"
 _SECURITY = {
     "Cache-Control": "no-store",
@@ -192,3 +199,79 @@ def _drawn(url: str, wanted: str) -> str | bytes:
     more: dict[str, Any] = {"light": "white", "xmldecl": False} if wanted == "svg" else {}
     code.save(image, kind=wanted, scale=8, border=4, **more)
     return image.getvalue()
+
+
+class WebhookInput(Input):
+    """A webhook. Fields that are left out get their defaults."""
+
+    url = Text("The URL that events are sent to: http or https.", required=True)
+    secret = Text("The secret that deliveries are signed with; null for none.", allow_none=True, length=(1, 500))
+    retries = Several("Seconds of the world's clock between attempts.", MAX_RETRIES, Number("Seconds.", 0, MONTH))
+    verification = Text("How the receiver is verified: none, post or challenge.", words=webhook_handshake.MODES)
+    verify_token = Text("The token of a challenge; null for none.", allow_none=True, length=(1, 500))
+    chaos = Nested(ChaosInput, "Random failures of deliveries.")
+    ordered = Switch("Whether the events of a chat wait for one that is retried.")
+    body_style = Text("How events are written: raw UTF-8, or escaped with \\uXXXX and \\/.", words=BODY_STYLES)
+    ca = Text(f"{_CA}; null for none.", allow_none=True, check=usable_ca)
+    verify = Switch("Whether the certificate of an https receiver is verified.")
+
+
+class ResumeInput(Input):
+    replay = Switch("Whether the held events are delivered now.", load_default=True)
+
+
+@webhooks.put("", resources.InstanceWebhook, body=WebhookInput())
+def put_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Set the webhook. Fields that are left out get their defaults."""
+    services().check_webhook(body["url"])
+    if "retries" in body:
+        body["retries"] = tuple(body["retries"])
+    return _shown_webhook(world.instances.set_webhook(instance_id, Webhook(**body)))
+
+
+@webhooks.get("", resources.InstanceWebhook)
+def show_webhook(world: World, instance_id: str) -> dict[str, Any]:
+    """Show the webhook."""
+    return _shown_webhook(world.instances.find(instance_id))
+
+
+@webhooks.delete("", resources.InstanceWebhook)
+def delete_webhook(world: World, instance_id: str) -> dict[str, Any]:
+    """Remove the webhook. Later events are recorded without a receiver."""
+    return _shown_webhook(world.instances.set_webhook(instance_id, None))
+
+
+@webhooks.post("/resume", resources.Resumed, body=ResumeInput(), refuses=(409,))
+def resume_webhook(world: World, instance_id: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Resume a paused webhook; the held events come first."""
+    return {"replayed": world.deliveries.resume(world.instances.find(instance_id).id, replay=body["replay"])}
+
+
+@webhooks.post("/pause", resources.InstanceWebhook, refuses=(409,))
+def pause_webhook(world: World, instance_id: str) -> dict[str, Any]:
+    """Hold events until the webhook is resumed."""
+    with world.lock:
+        world.deliveries.pause(world.instances.find(instance_id).id)
+    return _shown_webhook(world.instances.find(instance_id))
+
+
+@webhooks.post("/verify", resources.Verified, refuses=(409,))
+def verify_webhook(world: World, instance_id: str) -> dict[str, Any]:
+    """Verify the webhook's receiver, as its verification mode says, and return the result."""
+    return _handshake(world, instance_id)
+
+
+@webhooks.post("/test", resources.Verified, refuses=(409,))
+def test_webhook(world: World, instance_id: str) -> dict[str, Any]:
+    """Send the documented sample event once, and return the result."""
+    return _handshake(world, instance_id, verification="post")
+
+
+def _handshake(world: World, instance_id: str, **changes: Any) -> dict[str, Any]:
+    us, instance = services(), world.instances.find(instance_id)
+    webhook = replace(required(instance.webhook, NoWebhook), **changes)
+    return webhook_handshake.verify(webhook, instance.id, world.clock.now(), strict=us.strict, trust=us.trust)
+
+
+def _shown_webhook(instance: Instance) -> dict[str, Any]:
+    return {"instance": instance.id, "webhook": masked(instance.webhook)}

@@ -1,4 +1,4 @@
-"""/_mock/messages, /_mock/requests, /_mock/events, /_mock/scheduled and /_mock/media: what a world holds."""
+"""What a world holds: /_mock/messages, /requests, /events, /scheduled, /media and /deliveries."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -11,12 +11,13 @@ from marshmallow import ValidationError
 
 from flaresend_mock.background.realtime import Stopwatch
 from flaresend_mock.control import errors
-from flaresend_mock.control.inputs import Flag, Page, Text
+from flaresend_mock.control.inputs import Flag, NonEmptyInput, Page, Text, Whole
 from flaresend_mock.control.resources import activity as resources
 from flaresend_mock.control.resources.worlds import Deleted
 from flaresend_mock.core.errors import TaskNotFound, required
 from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
+from flaresend_mock.core.models import OPEN_STATUSES, Delivery
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import dump_json
 from flaresend_mock.http.context import AppServices, is_audience, is_gone, services
@@ -24,12 +25,14 @@ from flaresend_mock.http.endpoint import Endpoints
 
 blueprint = Endpoints("lists")
 media = Endpoints("media", "/media")
+deliveries = Endpoints("deliveries", "/deliveries")
 
 Item = TypeVar("Item")
 
 HEARTBEAT_SECONDS = 10.0
 _RETRY_MILLISECONDS = 1000
 _BYTES = "application/octet-stream"
+_STATUS = "The status of the deliveries."
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -168,3 +171,57 @@ def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
     if limit is None:
         return items
     return items[-limit:] if page["since"] is None else items[:limit]
+
+
+class DeliveryPage(Page):
+    status = Text(_STATUS, words=resources.STATUSES)
+
+
+class RedeliverInput(NonEmptyInput):
+    """Which deliveries: those of a status, and from one event to another; at least one of the three."""
+
+    empty = "Give status, from_event, to_event, or several of them."
+
+    status = Text(_STATUS, words=resources.STATUSES)
+    first = Whole("The number of the first event.", 0, None, data_key="from_event")
+    last = Whole("The number of the last event.", 0, None, data_key="to_event")
+
+
+@deliveries.get("", resources.Deliveries, query=DeliveryPage(), refuses=(503,))
+def list_deliveries(world: World, query: dict[str, Any]) -> dict[str, Any]:
+    """List deliveries, newest last; `status` selects those of one status."""
+    since, status = query["since"] or 0, query.get("status")
+    found = [one for one in world.deliveries.all() if one.event > since and status in (None, one.status)]
+    return {"deliveries": cut(found, query), "evicted": world.state.deliveries.evicted}
+
+
+@deliveries.post("/settle", resources.Settled)
+def settle_deliveries(world: World) -> dict[str, bool]:
+    """Wait until every delivery is delivered, failed, held, or waits for its retry."""
+    world.host.drain_deliveries(world)
+    return {"settled": world.deliveries.lanes.idle()}
+
+
+@deliveries.get("/<delivery_id>", resources.Delivery)
+def show_delivery(world: World, delivery_id: str) -> Delivery:
+    """Show a delivery with its attempts."""
+    return world.deliveries.get(delivery_id)
+
+
+@deliveries.post("/<delivery_id>/redeliver", resources.Redeliveries, status=202, refuses=(409,))
+def redeliver(world: World, delivery_id: str) -> dict[str, Any]:
+    """Deliver an event again, as a new delivery with the same id for its receiver."""
+    return {"deliveries": world.deliveries.redeliver([world.deliveries.get(delivery_id)])}
+
+
+@deliveries.post("/redeliver", resources.Redeliveries, status=202, body=RedeliverInput(), refuses=(409,))
+def redeliver_many(world: World, body: dict[str, Any]) -> dict[str, Any]:
+    """Deliver many events again: failed ones, or those of a range."""
+    first, last = body.get("first", 0), body.get("last", world.state.events.last_number)
+    wanted = [one for one in world.deliveries.all() if first <= one.event <= last]
+    wanted = [one for one in wanted if body.get("status") in (None, one.status)]
+    wanted = [one for one in wanted if one.instance in world.state.instances]  # a removed one receives nothing
+    if body.get("status") == "failed":  # but for those that a redelivery has delivered, or may still deliver
+        again = {one.redelivery_of for one in world.deliveries.all() if one.status in ("delivered", *OPEN_STATUSES)}
+        wanted = [one for one in wanted if one.id not in again]
+    return {"deliveries": world.deliveries.redeliver(wanted)}
