@@ -15,8 +15,8 @@ from flaresend_mock.core.models import INSTANCE_STATUSES, Chaos, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.world import World
-from flaresend_mock.dashboard.instances import read_cards
 from flaresend_mock.dashboard.message_view import TEXTS
+from flaresend_mock.dashboard.worlds import read_cards
 from flaresend_mock.package_data import event_names, sample_event
 from tests.certificates import authority
 from tests.defaults import ANN, INSTANCE, OUR_LID, OUR_NUMBER
