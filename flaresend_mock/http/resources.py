@@ -99,11 +99,6 @@ class Envelope(Resource):
         yield b"}"
 
 
-def envelope(name: str, **properties: Property) -> type[Envelope]:
-    """Return an envelope that has a name in the OpenAPI document, and needs no description."""
-    return type(name, (Envelope,), properties)
-
-
 def properties(model: type, at: str = "") -> dict[str, Property]:
     """Return a property for each field of a data class that says what it means, with the type of the field.
 

@@ -16,7 +16,7 @@ from flaresend_mock.core.numbers import GROUP
 from flaresend_mock.core.payloads import OTHER, quoted_by, target_of
 from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import shown
-from flaresend_mock.http.resources import Envelope, Property, Resource, envelope, of_model, shown_by, utc
+from flaresend_mock.http.resources import Property, Resource, of_model, shown_by, utc
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)  # the statuses of deliveries
 
@@ -193,23 +193,3 @@ class Event(_Event.from_dict(_CHANGES)):  # type: ignore[misc]
 
 message, request, delivery = shown_by(Message), shown_by(Request), shown_by(Delivery)
 task, event = shown_by(ScheduledMessage), shown_by(Event)
-
-_EVICTED = Property(int, "How many older ones are no longer kept.")
-
-Messages = envelope("Messages", messages=Property([Message], "The messages, newest last."), evicted=_EVICTED)
-Requests = envelope("Requests", requests=Property([Request], "The calls, newest last."), evicted=_EVICTED)
-Deliveries = envelope("Deliveries", deliveries=Property([Delivery], "The deliveries, newest last."), evicted=_EVICTED)
-Redeliveries = envelope("Redeliveries", deliveries=Property([Delivery], "The new deliveries."))
-PENDING = Property([ScheduledMessage], "The pending scheduled messages, in the order they are sent.")
-ScheduledMessages = envelope("ScheduledMessages", scheduled=PENDING)
-Events = envelope("Events", events=Property([Event], "The events, newest last."), evicted=_EVICTED)
-
-
-class Received(Envelope):
-    """An inbound event, and its delivery."""
-
-    event = Property(dict, "The event that the webhook gets.")
-    delivery = Property(Delivery, "The delivery of the event.")
-
-
-Settled = envelope("Settled", settled=Property(bool, "Whether no delivery is under way."))

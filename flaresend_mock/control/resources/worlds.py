@@ -1,24 +1,26 @@
 """Worlds, with who is in them: people, groups, channels and instances; and their settings, clock, snapshots and faults.
 
-The last ones are what verification finds in a world.
+The last ones are what verification finds in a world, and the responses that assets/envelopes.json declares.
 """
 
+import json
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 from marshmallow import missing
 
-from flaresend_mock.control.resources.activity import PENDING, Attempted, Delivery, Message, Request
+from flaresend_mock.control.resources import activity
 from flaresend_mock.core import models, time_travel
 from flaresend_mock.core.matchers import matchers
 from flaresend_mock.core.redaction import MASK, key_id, key_mask, masked
 from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.core.world import World
 from flaresend_mock.http.context import services
-from flaresend_mock.http.resources import Envelope, Property, Read, Resource, envelope, of_model, properties
+from flaresend_mock.http.resources import Envelope, Property, Read, Resource, of_model, properties
 
 LAST_EVENT = "The number of the world's last event."
 _SETTINGS = properties(Settings, at="state.settings.")
@@ -70,7 +72,6 @@ class ApiKey(Envelope):
     api_key = Property(str, "The key, masked unless secrets are shown.")
 
 
-_WEBHOOK = Property(Webhook, "The webhook, or null.", null=True)
 Instance = of_model(
     models.Instance,
     "An instance, with its API keys and its webhook.",
@@ -78,7 +79,7 @@ Instance = of_model(
     read=itemgetter,
     lid=Property(str, "The LID.", null=True),
     api_keys=Property([ApiKey], "The API keys, masked unless secrets are shown."),
-    webhook=_WEBHOOK,
+    webhook=Property(Webhook, "The webhook, or null.", null=True),
 )
 
 
@@ -96,40 +97,6 @@ def shown_instance(instance: models.Instance, world: World, *, secrets: bool) ->
 def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
     """Return an API key as it is shown, masked unless `secrets`."""
     return {"id": key_id(key), "api_key": key if secrets else key_mask(key)}
-
-
-People = envelope("People", people=Property([Person], "The people in the directory."))
-Groups = envelope("Groups", groups=Property([Group], "The groups."))
-Channels = envelope("Channels", channels=Property([Channel], "The channels."))
-Instances = envelope("Instances", instances=Property([Instance], "The instances, oldest first."))
-ApiKeys = envelope("ApiKeys", api_keys=Property([ApiKey], "The API keys."))
-
-
-class InstanceWebhook(Envelope):
-    """The webhook of an instance."""
-
-    instance = Property(str, "The instance's id.")
-    webhook = _WEBHOOK
-
-
-Resumed = envelope("Resumed", replayed=Property([Delivery], "The held events, which are delivered now."))
-
-
-class Verified(Envelope):
-    """The result of a webhook's verification."""
-
-    verified = Property(bool, "Whether the webhook passed.")
-    reason = Property(str, "Why it did not.")
-    attempt = Property(Attempted, "What was sent, and the response.", null=True)
-
-
-class QrCode(Envelope):
-    """The QR code that an instance shows."""
-
-    instance = Property(str, "The instance's id.")
-    code = Property(str, "The code, which a scan sends.")
-    url = Property(str, "The page that a phone opens when it scans the QR code.")
-    expires = Property(datetime, "When another code replaces it, in UTC.")
 
 
 class _World(Resource):
@@ -166,31 +133,8 @@ class WorldDetails(WorldSummary):
     )
 
 
-Worlds = envelope("Worlds", worlds=Property([WorldSummary], "The worlds, oldest first."))
 _NEW = "An instance of a new world, with its API keys."
 NewWorldInstance = of_model(models.Instance, _NEW, "id number api_keys", "NewWorldInstance")
-
-
-class NewWorld(Envelope):
-    """A new world."""
-
-    name = Property(str, "The world's name.")
-    api_key = Property(str, "The first API key of the first instance.")
-    instances = Property([NewWorldInstance], "The instances.")
-    warnings = Property([str], "What was changed in an export to import it.")
-
-
-class Restored(Envelope):
-    """A world after a reset or a restored snapshot."""
-
-    world = Property(str, "The world's name.")
-    event = Property(int, LAST_EVENT)
-
-
-class Imported(Restored):
-    """A world after an import."""
-
-    warnings = Property([str], "What was changed in the import.")
 
 
 class _Named(Resource):
@@ -215,13 +159,6 @@ class Clock(Resource):
 Fired = of_model(time_travel.Fired, "A timer that was run.")
 
 
-class Advanced(Envelope):
-    """A clock after it was advanced."""
-
-    now = Property(datetime, "The time, in UTC.")
-    fired = Property([Fired], "The timers that were run, in order.")
-
-
 class Snapshot(Resource):
     """A snapshot of a world."""
 
@@ -231,7 +168,6 @@ class Snapshot(Resource):
     scheduled = Property(int, "The number of scheduled messages.", get=lambda one: len(one[1].tasks))
 
 
-Snapshots = envelope("Snapshots", snapshots=Property([Snapshot], "The snapshots, oldest first."))
 Reply = of_model(models.Reply, "The response that a fault gives.", headers=Property(dict[str, str], "More headers."))
 
 
@@ -261,56 +197,30 @@ Fault = of_model(
     respond=Property(Reply, "The response that it gives.", at="reply", null=True),
 )
 
-Faults = envelope("Faults", faults=Property([Fault], "The faults, oldest first."))
-Deleted = envelope("Deleted", deleted=Property(str | int, "The id or name of what was deleted, or how many were."))
-
-
-class ErrorDetails(Resource):
-    """The code and the message of an error."""
-
-    code = Property(str, "The error's code, for programs, such as world_not_found.")
-    message = Property(str, "The reason, for people.")
-
-
-class Refused(Resource):
-    """Why a call was refused."""
-
-    error = Property(ErrorDetails, "The code and the message.")
-
-
 Miss = of_model(matchers.Miss, "A field in which the nearest item differs.")
 
-
-class Nearest(Envelope):
-    """The item that came nearest to a matcher."""
-
-    misses = Property([Miss], "The fields in which it differs.")
-    item = Property(dict, "The item.")
+_TYPES = {"text": str, "number": int, "text or number": str | int, "switch": bool, "time": datetime, "object": dict}
+_DECLARED = json.loads((Path(__file__).parent.parent / "assets" / "envelopes.json").read_text("utf-8"))
+"""By name, what each is `about`, and its fields: their types and meanings. [X] is a list of X; X? may be null."""
+_envelopes: dict[str, type[Envelope]] = {}
 
 
-class Evicted(Envelope):
-    """How many older messages, calls and deliveries are no longer kept."""
-
-    messages = Property(int, "The number of messages.")
-    requests = Property(int, "The number of calls.")
-    deliveries = Property(int, "The number of deliveries.")
+def _property(declared: str) -> Property:
+    kind, _, meaning = declared.partition(": ")
+    of = (_TYPES | vars(activity) | globals() | _envelopes)[kind.strip("[]?")]
+    return Property([of] if kind.startswith("[") else of, meaning, null=kind.endswith("?"))
 
 
-class Transcript(Envelope):
-    """What happened in a world, and what is about to happen."""
+for _name, _fields in _DECLARED.items():
+    _shown = {"__doc__": _fields.pop("about", None), **{field: _property(one) for field, one in _fields.items()}}
+    _envelopes[_name] = type(_name, (Envelope,), _shown)
 
-    world = Property(str, "The world's name.")
-    now = Property(datetime, "The time of the world's clock, in UTC.")
-    frozen = Property(bool, "Whether the clock is stopped.")
-    time_zone = Property(str, "The IANA time zone of the times in the text.")
-    messages = Property([Message], "The newest 30 messages, newest last.")
-    requests = Property([Request], "The newest 30 calls, newest last.")
-    strays = Property([Request], "The newest 5 calls of the default world, with `strays_since`.")
-    deliveries = Property([Delivery], "The newest 30 deliveries, newest last.")
-    scheduled = PENDING
-    faults = Property([Fault], "The faults, oldest first.")
-    evicted = Property(Evicted, "How many older items are no longer kept.")
-    nearest = Property(Nearest, "The item that came nearest to `match`.", null=True)
+
+def __getattr__(name: str) -> type[Envelope]:
+    """Return an envelope; AttributeError if none has this name."""
+    if name not in _envelopes:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _envelopes[name]
 
 
 class _Unchanged(Resource):
@@ -327,11 +237,12 @@ def found_items(called: str, name: str, of: type[Resource], **beside: Property) 
 @cache
 def unmet(name: str, of: type[Resource]) -> type[Resource]:
     """Return what says why an expectation is not met. A refusal for another reason has only the error."""
-    near = type(f"Nearest{of.__name__}", (Nearest,), {"__doc__": Nearest.__doc__, "item": Property(of, "The item.")})
+    base, refused = _envelopes["Nearest"], _envelopes["Refused"]
+    near = type(f"Nearest{of.__name__}", (base,), {"__doc__": base.__doc__, "item": Property(of, "The item.")})
     beside = {
         "count": Property(int, "How many items match.", optional=True),
         "nearest": Property(near, "The item that came nearest.", null=True, optional=True),
         name: Property([of], "The newest 20 items that match.", optional=True),
         "arrived": Property([of], "The newest 20 items.", optional=True),
     }
-    return type(f"{of.__name__}Unmet", (Refused,), {"__doc__": "Why an expectation is not met.", **beside})
+    return type(f"{of.__name__}Unmet", (refused,), {"__doc__": "Why an expectation is not met.", **beside})
