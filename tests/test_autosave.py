@@ -32,6 +32,12 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let emulators save a hundred times as often."""
+    monkeypatch.setattr(autosave, "PAUSE", 0.01)
+
+
+@pytest.fixture
 def start(folder: Path) -> Iterator[Start]:
     running: list[FlaresendMock] = []
 
@@ -115,6 +121,7 @@ def test_an_export_of_a_world_is_the_same_after_a_restart(start: Start) -> None:
     assert export(start(), "default") == before
 
 
+@pytest.mark.usefixtures("often")
 def test_a_change_is_saved_while_the_emulator_runs(start: Start, folder: Path) -> None:
     emulator = start()
     file = folder / "default.json"
@@ -128,10 +135,10 @@ def test_a_change_is_saved_while_the_emulator_runs(start: Start, folder: Path) -
     assert json.loads(file.read_bytes())["secrets"] is True
 
 
+@pytest.mark.usefixtures("often")
 def test_a_world_that_does_not_change_is_not_written(
     start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autosave, "PAUSE", 0.01)
     written: list[str] = []
     rounds: list[None] = []
     write, save_all = files.write_file, autosave.Autosave._save_all
@@ -196,6 +203,7 @@ def test_saving_takes_at_most_a_twentieth_of_the_time(start: Start, monkeypatch:
     assert pauses == [1.0, 57.0, 57.0]
 
 
+@pytest.mark.usefixtures("often")
 def test_the_file_of_a_deleted_world_goes(start: Start, folder: Path) -> None:
     emulator = start()
     control(emulator, "POST", "worlds", {"name": "Other"})
@@ -217,11 +225,11 @@ def test_names_that_differ_in_case_have_files_that_differ_on_every_system(start:
     assert {one.name for one in start().worlds.all()} == {"default", "Shop", "shop", "SHOP"}
 
 
+@pytest.mark.usefixtures("often")
 def test_a_full_disk_is_told_once_and_hurts_nothing_else(
     start: Start, folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(autosave, "PAUSE", 0.01)
     tries: list[Path] = []
     write = files.write_file
 
@@ -279,6 +287,7 @@ def test_a_link_is_refused(start: Start, folder: Path) -> None:
         start()
 
 
+@pytest.mark.usefixtures("often")
 def test_a_file_that_comes_later_is_not_overwritten(start: Start, folder: Path) -> None:
     emulator = start()
     eventually(emulator, lambda: (folder / "default.json").exists())

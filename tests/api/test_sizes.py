@@ -141,8 +141,9 @@ def test_a_chunked_body_has_the_same_limits() -> None:
 
 
 def test_the_control_plane_takes_more(client: Client) -> None:
+    client.post("/_mock/faults", json={"preset": "down", "respond": {"status": 503, "body": []}})
     exported = client.get("/_mock/world?with_secrets=true").get_json()
     exported["description"] = "x" * 9 * MIB
-    exported["counters"] = {str(n): n for n in range(200_001)}
+    exported["faults"][0]["reply"]["body"] = [[0] * 1000] * 200
 
     assert client.put("/_mock/world", json=exported).status_code == 200

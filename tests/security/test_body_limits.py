@@ -1,6 +1,7 @@
 """Every endpoint that takes a body bounds it: what is at a limit is read, and one more is refused.
 
-The endpoints come from the routes, so that a new one is tested, too. The others read no body.
+The endpoints come from the routes, so that a new one is tested, too. The others read no body. Limits of JSON are a 16th
+of the real ones, whose size test_sizes.py has for the API and for the control plane.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from flask import Flask
 from marshmallow import ValidationError
 from werkzeug.test import Client, TestResponse
 
+from flaresend_mock import FlaresendMock
 from flaresend_mock.app import api_app, control_app, dashboard_app, health_app, media_app
 from flaresend_mock.core.world import World
+from flaresend_mock.http.bodies import IMPORT_LIMITS, LIMITS, MEDIA_LIMITS
 from flaresend_mock.http.endpoint import Endpoint, endpoint_of
 from tests.security.hostile import ANN, CONTROL, deep, headers_for, path_of
 from tests.support import client_of
 
 MIB = 1024 * 1024
+SHARE = 16
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data; boundary=b"
@@ -84,7 +88,7 @@ def spaces(size: int) -> bytes:
 
 @cache
 def values(count: int) -> bytes:
-    return b'{"x": [' + b"[]," * (count - 2) + b"[]]}"
+    return b'{"x": [' + b"0," * (count - 2) + b"0]}"
 
 
 @cache
@@ -95,8 +99,17 @@ def packed(size: int, pack: Callable[..., bytes], level: int = 1) -> bytes:
 def json_limits(call: Call) -> tuple[int, int, int]:
     """Return how many bytes, values and levels JSON may have."""
     if call in IMPORTS:
-        return 64 * MIB, 1_000_000, 300
-    return (64 if call == INBOUND else 8) * MIB, 200_000, 100
+        return 64 * MIB // SHARE, 1_000_000 // SHARE, 300
+    return (64 if call == INBOUND else 8) * MIB // SHARE, 200_000 // SHARE, 100
+
+
+@pytest.fixture
+def lowered(monkeypatch: pytest.MonkeyPatch) -> Client:
+    """A whole emulator whose limits of JSON are a part of the real ones."""
+    for limits in (LIMITS, MEDIA_LIMITS, IMPORT_LIMITS):
+        for name in ("json", "values", "large"):
+            monkeypatch.setattr(limits, name, getattr(limits, name) // SHARE)
+    return FlaresendMock(max_body_size=64 * MIB // SHARE).app.test_client()
 
 
 def test_the_routes_are_found() -> None:
@@ -105,30 +118,30 @@ def test_the_routes_are_found() -> None:
 
 
 @each
-def test_json_is_read_up_to_its_limits(call: Call, shared: Client) -> None:
+def test_json_is_read_up_to_its_limits(call: Call, lowered: Client) -> None:
     size, count, levels = json_limits(call)
-    usual = made(shared, call, b'{"x": 0}')
+    usual = made(lowered, call, b'{"x": 0}')
     assert usual.status_code in (400, 404), usual.text  # as there is no field `x`, or it is ignored and others lack
 
     for body in (spaces(size), values(count), f'{{"x": {deep(levels - 1)}}}'.encode()):
-        response = made(shared, call, body)
+        response = made(lowered, call, body)
         assert (response.status_code, response.text) == (usual.status_code, usual.text)
     for body in (spaces(size + 1), values(count + 1)):
-        assert is_too_large(made(shared, call, body), call)
-    assert is_not_json(made(shared, call, f'{{"x": {deep(levels)}}}'.encode()))
+        assert is_too_large(made(lowered, call, body), call)
+    assert is_not_json(made(lowered, call, f'{{"x": {deep(levels)}}}'.encode()))
 
 
 @each
-def test_compressed_json_has_the_limits_of_what_is_inflated(call: Call, shared: Client) -> None:
+def test_compressed_json_has_the_limits_of_what_is_inflated(call: Call, lowered: Client) -> None:
     size, _, _ = json_limits(call)
-    usual = made(shared, call, b'{"x": 0}')
+    usual = made(lowered, call, b'{"x": 0}')
 
     for encoding, pack in (("gzip", gzip.compress), ("deflate", zlib.compress)):
-        response = made(shared, call, packed(size, pack), encoding=encoding)
+        response = made(lowered, call, packed(size, pack), encoding=encoding)
         assert (response.status_code, response.text) == (usual.status_code, usual.text)
-        assert is_too_large(made(shared, call, packed(size + 1, pack), encoding=encoding), call)
+        assert is_too_large(made(lowered, call, packed(size + 1, pack), encoding=encoding), call)
     for encoding in ("br", "gzip, gzip"):
-        response = made(shared, call, b'{"x": 0}', encoding=encoding)
+        response = made(lowered, call, b'{"x": 0}', encoding=encoding)
         assert (response.status_code, repr(encoding) in response.text) == (415, True)
 
 

@@ -363,6 +363,7 @@ def test_it_works_with_plugins(plugin: str, mark: str, option: str, suite: Suite
     async def test(flaresend_mock):
         await waits(flaresend_mock)
         """,
+        "-p" + plugin.removeprefix("pytest_"),
         option,
         process=plugin == "pytest_asyncio",  # its loops outlive a run of pytest in this process
     )

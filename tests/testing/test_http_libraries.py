@@ -77,8 +77,8 @@ def test_pytest_socket_is_named_with_what_lets_the_kit_through(suite: Suite) -> 
             flaresend_mock.receive("254712345678", "hi")
             receiver.expect(1)
     """
-    closed = suite.run(tests, "--disable-socket", process=True)
-    allowed = suite.run(tests, "--disable-socket", "--allow-hosts=127.0.0.1", process=True)
+    closed = suite.run(tests, "-ppytest_socket", "--disable-socket", process=True)
+    allowed = suite.run(tests, "-ppytest_socket", "--disable-socket", "--allow-hosts=127.0.0.1", process=True)
 
     closed.assert_outcomes(errors=1)
     closed.stdout.fnmatch_lines(

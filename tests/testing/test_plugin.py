@@ -10,6 +10,7 @@ from textwrap import dedent
 import pytest
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.testing import plugin
 
 BOOKING = """
     import os, requests, pytest
@@ -21,7 +22,7 @@ BOOKING = """
 """
 
 OFF = "cacheprovider faulthandler randomly threadexception timeout unraisableexception xdist"
-OPTIONS = ["--import-mode=importlib", *(f"-pno:{plugin}" for plugin in OFF.split())]
+OPTIONS = ["--import-mode=importlib", f"-p{plugin.__name__}", *(f"-pno:{name}" for name in OFF.split())]
 
 
 class Suite:
@@ -49,12 +50,17 @@ class Suite:
 
 @pytest.fixture
 def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Suite:
-    """Return a suite without what the environment says."""
+    """Return a suite without what the environment says, and without the plugins that happen to be installed."""
     for name in ("FLARESEND_MOCK_URL", "FLARESEND_URL", "FLARESEND_API_KEY", "PYTEST_ADDOPTS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PY_COLORS", "0")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.chdir(tmp_path)
     return Suite(tmp_path, capsys)
+
+
+def test_pytest_finds_the_plugin_where_it_is_installed(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.get_plugin("flaresend-mock") is plugin
 
 
 def test_each_test_has_a_world_of_its_own(suite: Suite) -> None:

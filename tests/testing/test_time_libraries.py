@@ -41,7 +41,9 @@ SUITE = """
         flaresend_mock.webhook_receiver(tls=True)
         flaresend_mock.receive("254712345678", "hi")
         flaresend_mock.expect_delivery(within=30)
-        schedule(flaresend_mock, seconds=5)
+        flaresend_mock.clock.freeze("2025-03-04 05:00:00")
+        schedule(flaresend_mock, seconds=1)
+        flaresend_mock.clock.run()
         flaresend_mock.expect_message(text="soon", within=30)
         flaresend_mock.export(tmp_path / "world.json")
 
