@@ -282,7 +282,7 @@ check_an_idle_container_takes_at_most_1_percent_of_a_core() {
         least=$((before < least ? before : least))
         [ "$least" -gt 10000 ] || break
     done
-    no_more "µs of a core in a second" "$least" 10000
+    no_slower "µs of a core in a second" "$least" 10000
     stop
 }
 
