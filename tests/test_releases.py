@@ -99,12 +99,13 @@ def test_the_action_installs_the_emulator_from_its_own_checkout(act: Act, tmp_pa
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """Return a repository in which everything is ready for a release."""
+def checkout(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return a repository in which everything is ready for a release; what slow tests alone need is in no other."""
     folder = tmp_path / "checkout"
-    shutil.copytree(
-        REPOSITORY, folder, ignore=shutil.ignore_patterns(".git", ".*_cache", "__pycache__", "dist", ".venv")
-    )
+    left_out = [".git", ".*_cache", "__pycache__", "dist", ".venv"]
+    if request.node.get_closest_marker("slow") is None:
+        left_out += ["docs", "tests", "fixtures", "assets"]
+    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*left_out))
     change(folder / "CHANGELOG.md", r"(?ms)^## Unreleased\n.*?(?=^## )", "")
     git(folder, "init", "-q")
     commit(folder)
