@@ -16,7 +16,7 @@ from flaresend_mock.core.payloads import TARGETED, target_of
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.exchange import explain_message, failed_replies, has_missed
 from flaresend_mock.dashboard.message_view import Shown, bubbles, instance_of, line_of, name_of, words
-from flaresend_mock.dashboard.pages import blueprint, live, number_argument, page, part
+from flaresend_mock.dashboard.pages import blueprint, live, number_argument, part
 from flaresend_mock.http.context import is_audience, services
 from flaresend_mock.package_data import SAMPLES, event_names, sample, sample_event
 
@@ -55,7 +55,7 @@ class Chat:
 
 @blueprint.get("/w/<world>/chats")
 def chats(world: World) -> Response:
-    return page("chats.html", world, "chats", **_list(world))
+    return part("chats.html", world, tab="chats", **_list(world))
 
 
 @blueprint.get("/w/<world>/chats/<instance>/<chat>")
@@ -65,7 +65,7 @@ def one_chat(world: World, instance: str, chat: str) -> Response:
     _seen(world)[instance, chat] = shown["last_event"]
     open_chat = {"chat": found, "shown": shown, "members": _members(world, chat), "poster": _poster(world)}
     form = {"fields_of": kinds.FIELDS, "samples": SAMPLES, "events": event_names(), "limit": services().max_body_size}
-    return page("chats.html", world, "chats", **open_chat, **form, **_list(world))
+    return part("chats.html", world, tab="chats", **open_chat, **form, **_list(world))
 
 
 @blueprint.get("/samples/<name>")

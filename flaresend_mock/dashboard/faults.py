@@ -25,7 +25,7 @@ PATHS = (
 def faults(world: World) -> Response:
     actions = {"call_actions": CALL_ACTIONS_TEXT, "delivery_actions": DELIVERY_ACTIONS_TEXT}
     limits = {"methods": METHODS, "paths": PATHS, "longest": int(MAX_DELAY)}
-    return pages.page("faults.html", world, "faults", **actions, **limits, **_faults(world))
+    return pages.part("faults.html", world, tab="faults", **actions, **limits, **_faults(world))
 
 
 @pages.live("faults", "faults_armed.html")

@@ -97,7 +97,9 @@ def guide(world: World, name: str) -> Response:
     file = guides().get(name) or abort(404, "There is no such guide.")
     if file.suffix == ".png":
         return cached(Response(file.read_bytes(), content_type="image/png"), "no-cache")
-    return page("guide.html", world, "guides", name=name, names=list(guides()), text=file.read_text(encoding="utf-8"))
+    return part(
+        "guide.html", world, tab="guides", name=name, names=list(guides()), text=file.read_text(encoding="utf-8")
+    )
 
 
 @blueprint.get("/w/<world>/parts/status")
@@ -110,10 +112,6 @@ def switcher(world: World) -> Response:
     tab = request.args.get("tab") if request.args.get("tab") in TABS else TABS[0]
     names = [one.name for one in services().worlds.all()]
     return part("switcher.html", world, tab=tab, names=names[:MAX_WORLDS], more=max(0, len(names) - MAX_WORLDS))
-
-
-def page(template: str, world: World, tab: str, **values: Any) -> Response:
-    return part(template, world, tab=tab, **values)
 
 
 def part(template: str, world: World, **values: Any) -> Response:

@@ -9,7 +9,7 @@ from flask import Response, abort, request
 from flaresend_mock.core import channels, groups, models, numbers
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import instance_of, name_of
-from flaresend_mock.dashboard.pages import blueprint, number_argument, page, part
+from flaresend_mock.dashboard.pages import blueprint, number_argument, part
 
 PAGE = 60
 CHOICES = 200  # The number of people that the form for a new group lists. Other numbers can be typed.
@@ -43,7 +43,7 @@ class Entry:
 @blueprint.get("/w/<world>/people/<any(people, groups, channels):kind>")
 def people(world: World, kind: str) -> Response:
     closed = world.state.settings.directory == "closed"
-    return page("people.html", world, "people", live=False, closed=closed, **_listed(world, kind))
+    return part("people.html", world, tab="people", live=False, closed=closed, **_listed(world, kind))
 
 
 @blueprint.get("/w/<world>/parts/people/<any(people, groups, channels):kind>")

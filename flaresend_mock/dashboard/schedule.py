@@ -11,7 +11,7 @@ from flaresend_mock.core.models import Task, TaskChange
 from flaresend_mock.core.sending import TASK
 from flaresend_mock.core.world import World
 from flaresend_mock.dashboard.message_view import Shown, name_of
-from flaresend_mock.dashboard.pages import blueprint, live, page
+from flaresend_mock.dashboard.pages import blueprint, live, part
 
 MAX_SHOWN = 200  # the number of pending messages on the page, and of other timers
 MAX_ENDED = 50
@@ -24,7 +24,7 @@ _NEXT_STEP = {"initializing": "shows its QR code", "qr": "is scanned"}
 
 @blueprint.get("/w/<world>/schedule")
 def schedule(world: World) -> Response:
-    return page("schedule.html", world, "schedule", **(_clock(world) | _due(world)))
+    return part("schedule.html", world, tab="schedule", **(_clock(world) | _due(world)))
 
 
 def spoken(time: timedelta) -> str:

@@ -51,7 +51,7 @@ def traffic(world: World) -> Response:
         wanted = wanted._replace(after=world.state.events.last_number)
     values = {"wanted": wanted, "shown": read_page(world, wanted), "grown": 0}
     values["people"] = sorted([*people[:MAX_NAMES], *groups[:MAX_NAMES]])
-    response = pages.page("traffic.html", world, "traffic", **values)
+    response = pages.part("traffic.html", world, tab="traffic", **values)
     response.headers["HX-Replace-Url"] = f"traffic?{wanted.query}" if wanted.query else "traffic"
     return response
 
@@ -60,7 +60,7 @@ def traffic(world: World) -> Response:
 def one_entry(world: World, number: int) -> Response:
     found = exchange.explain_traffic(world, number)
     (row,) = _Listing(world, Filter()).rows([(number, found["at"], found.get("call") or found["delivery"])])
-    return pages.page("traffic_entry.html", world, "traffic", found=found, one=row)
+    return pages.part("traffic_entry.html", world, tab="traffic", found=found, one=row)
 
 
 @pages.blueprint.get("/w/<world>/parts/traffic/older")

@@ -17,7 +17,7 @@ from flaresend_mock.core.redaction import key_id, key_mask
 from flaresend_mock.core.state import WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.dashboard.pages import blueprint, live, page, part
+from flaresend_mock.dashboard.pages import blueprint, live, part
 from flaresend_mock.http.context import own_url, services
 from flaresend_mock.package_data import event_names, sample_event, world_names
 
@@ -27,7 +27,7 @@ MAX_CARDS = 200
 @blueprint.get("/w/<world>/worlds")
 def worlds(world: World) -> Response:
     lists = {"fixtures": world_names(), "zones": _zones(), "settings": _inputs()}
-    return page("worlds.html", world, "worlds", **lists, **_cards(world))
+    return part("worlds.html", world, tab="worlds", **lists, **_cards(world))
 
 
 @live("worlds", "worlds_cards.html")
@@ -72,7 +72,7 @@ def _card(world: World) -> dict[str, Any]:
 
 @blueprint.get("/w/<world>/instances")
 def instances(world: World) -> Response:
-    return page("instances.html", world, "instances", statuses=INSTANCE_STATUSES, **_instances(world))
+    return part("instances.html", world, tab="instances", statuses=INSTANCE_STATUSES, **_instances(world))
 
 
 @blueprint.get("/w/<world>/parts/instances/<instance>/<any(webhook, event, settings, scan):dialog>")
