@@ -184,7 +184,7 @@ def _document(name: str) -> dict[str, Any]:
 
     if name == "api":
         return documents.document(name, api_app(), api_errors.refusal_type)
-    from flaresend_mock.control.resources.worlds import Refused
+    from flaresend_mock.control.resources import Refused
 
     return documents.document(name, control_app(), lambda status: Refused)
 

@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 from marshmallow import ValidationError, fields, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
+from flaresend_mock.control import resources
 from flaresend_mock.control.inputs import Dictionary, Input, Matching, Nested, Number, Object, Text, Whole, about
-from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.faults import CALL_ACTIONS, CALLS, DELIVERIES, EVENT_ACTIONS, MAX_DELAY, PRESETS, is_framing
 from flaresend_mock.core.matchers.parser import CALL_FIELDS, DELIVERY_FIELDS
 from flaresend_mock.core.models import Delay, Fault, Reply
@@ -64,7 +63,7 @@ class DelayInput(Input):
             raise ValidationError("A deviation needs a mean.")
 
 
-_DESCRIBED = instance(activity.Delivery).fields | instance(activity.Request).fields
+_DESCRIBED = instance(resources.Delivery).fields | instance(resources.Request).fields
 _ONLY_OF_FAULTS = {"key": Property(str, "The API key of the call."), "url": Property(str, "The URL of the webhook.")}
 _MATCHED = {name: (_DESCRIBED | _ONLY_OF_FAULTS)[name] for name in {**CALL_FIELDS, **DELIVERY_FIELDS}}
 

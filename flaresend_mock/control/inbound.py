@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields, post_load, pre_load, validate, 
 from werkzeug.exceptions import BadRequest
 
 from flaresend_mock.control.inputs import Dictionary, Input, Nested, Number, Object, Several, Switch, Text, Whole, about
-from flaresend_mock.control.resources.worlds import Received
+from flaresend_mock.control.resources import Received
 from flaresend_mock.core import kinds, numbers, payloads
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.matchers.parser import unknown

@@ -8,9 +8,9 @@ from typing import Any
 from flask import Response, render_template, request
 
 from flaresend_mock.background import webhook_handshake
+from flaresend_mock.control import resources
 from flaresend_mock.control.inbound import ChaosInput
 from flaresend_mock.control.inputs import Input, Nested, Number, Secrets, Several, Switch, Text
-from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import NoWebhook, QrCodeExpired, Refusal, required
 from flaresend_mock.core.instances import LINKED
 from flaresend_mock.core.models import BODY_STYLES, INSTANCE_STATUSES, Instance, Webhook

@@ -10,10 +10,8 @@ from flask import Response, request, send_file
 from marshmallow import ValidationError
 
 from flaresend_mock.background.realtime import Stopwatch
-from flaresend_mock.control import errors
+from flaresend_mock.control import errors, resources
 from flaresend_mock.control.inputs import Flag, NonEmptyInput, Page, Text, Whole
-from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import TaskNotFound, required
 from flaresend_mock.core.events import KINDS, LogReader, Missed, Replaced
 from flaresend_mock.core.matchers.parser import unknown
@@ -146,7 +144,7 @@ def _new(world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[by
             change = {"action": "replaced", "id": world.name}
             yield _written("world", {"kind": "world", "world": change}, item.number)
         elif not kinds or item.kind in kinds:
-            yield _written(item.kind, activity.event(item), item.number)
+            yield _written(item.kind, resources.event(item), item.number)
 
 
 def _written(kind: str, data: object, number: int | None = None) -> bytes:
@@ -174,7 +172,7 @@ def cut(found: Iterable[Item], page: dict[str, Any]) -> list[Item]:
 
 
 class DeliveryPage(Page):
-    status = Text(_STATUS, words=activity.STATUSES)
+    status = Text(_STATUS, words=resources.STATUSES)
 
 
 class RedeliverInput(NonEmptyInput):
@@ -182,7 +180,7 @@ class RedeliverInput(NonEmptyInput):
 
     empty = "Give status, from_event, to_event, or several of them."
 
-    status = Text(_STATUS, words=activity.STATUSES)
+    status = Text(_STATUS, words=resources.STATUSES)
     first = Whole("The number of the first event.", 0, None, data_key="from_event")
     last = Whole("The number of the last event.", 0, None, data_key="to_event")
 
@@ -202,7 +200,7 @@ def settle_deliveries(world: World) -> dict[str, bool]:
     return {"settled": world.deliveries.lanes.idle()}
 
 
-@deliveries.get("/<delivery_id>", activity.Delivery)
+@deliveries.get("/<delivery_id>", resources.Delivery)
 def show_delivery(world: World, delivery_id: str) -> Delivery:
     """Show a delivery with its attempts."""
     return world.deliveries.get(delivery_id)

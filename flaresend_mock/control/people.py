@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from marshmallow import ValidationError, validates_schema
 
+from flaresend_mock.control import resources
 from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Several, Switch, Text, Whole
-from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.channels import ROLES
 from flaresend_mock.core.groups import CAPACITY, DESCRIPTION_LENGTH, SUBJECT_LENGTH
 from flaresend_mock.core.models import Channel, Group, Person, Rule

@@ -18,10 +18,9 @@ from marshmallow import ValidationError, validate, validates_schema
 
 from flaresend_mock.background.files import check_place
 from flaresend_mock.background.realtime import utc_now
-from flaresend_mock.control import errors
+from flaresend_mock.control import errors, resources
 from flaresend_mock.control.inputs import Input, Matching, Number, Several, Since, Switch, Text, Whole
-from flaresend_mock.control.resources import activity
-from flaresend_mock.control.resources.worlds import LAST_EVENT, Transcript, found_items, unmet
+from flaresend_mock.control.resources import LAST_EVENT, Transcript, found_items, unmet
 from flaresend_mock.core import numbers
 from flaresend_mock.core.errors import TooMany, WorldNotFound
 from flaresend_mock.core.events import Event
@@ -110,15 +109,15 @@ def _number(one: Stored) -> int:
 
 COLLECTIONS = {
     "messages": Collection(
-        activity.Message, lambda of: of.state.messages, lambda of: of.state.messages.last_evicted_event
+        resources.Message, lambda of: of.state.messages, lambda of: of.state.messages.last_evicted_event
     ),
     "requests": Collection(
-        activity.Request,
+        resources.Request,
         lambda of: of.state.events.since(0, "request"),
         lambda of: of.state.events.gone.get("request", (0, 0))[1],
     ),
     "deliveries": Collection(
-        activity.Delivery, lambda of: of.deliveries.all(), lambda of: of.state.deliveries.last_evicted_event
+        resources.Delivery, lambda of: of.deliveries.all(), lambda of: of.state.deliveries.last_evicted_event
     ),
 }
 """The collections by their names in paths and responses."""

@@ -11,9 +11,8 @@ from flask import Response, request
 from marshmallow import INCLUDE, ValidationError, validate, validates_schema
 from werkzeug.exceptions import BadRequest
 
-from flaresend_mock.control import inputs
+from flaresend_mock.control import inputs, resources
 from flaresend_mock.control.inputs import Dictionary, Input, NonEmptyInput, Number, Secrets, Switch, Text, Whole
-from flaresend_mock.control.resources import worlds as resources
 from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World

@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.control.resources import activity, worlds
+from flaresend_mock.control import resources
 from flaresend_mock.core.world import World
 from flaresend_mock.http import turns
 from flaresend_mock.http.context import MAX_EXPORTS, MAX_LISTS
@@ -27,9 +27,9 @@ def shown(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for _ in range(COUNT):
         world.sending.send(INSTANCE, [ANN], text("x" * SIZE))
     found: list[str] = []
-    resource = instance(activity.Message)
+    resource = instance(resources.Message)
     dump = resource.dump
-    writer = next(write for name, _, write in instance(worlds.Messages)._shown if name == "messages")
+    writer = next(write for name, _, write in instance(resources.Messages)._shown if name == "messages")
     monkeypatch.setattr(writer, "one", lambda message: (found.append(message.id), dump(message))[1])
     return found
 

@@ -11,7 +11,7 @@ from marshmallow import Schema
 import flaresend_mock.app  # noqa: F401 - defines every schema of the API
 from flaresend_mock.api.fields import Body
 from flaresend_mock.api.messages import Success
-from flaresend_mock.control.resources.activity import RESPONSE_FIELDS
+from flaresend_mock.control.resources import RESPONSE_FIELDS
 from flaresend_mock.core.matchers.parser import BODY_FIELDS
 from flaresend_mock.package_data import FIXTURES
 

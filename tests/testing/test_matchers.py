@@ -8,8 +8,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
+from flaresend_mock.control import resources
 from flaresend_mock.control.faults import FaultInput
-from flaresend_mock.control.resources import activity
 from flaresend_mock.core.faults import CALLS, DELIVERIES
 from flaresend_mock.core.matchers.parser import CALL_FIELDS, DELIVERY_FIELDS, OPERATORS
 from flaresend_mock.http.resources import Property, Resource, instance
@@ -28,11 +28,11 @@ def expected(one: Property) -> Any:
 
 @pytest.mark.parametrize(
     ("match", "resource"),
-    [("Message", activity.Message), ("Request", activity.Request), ("Delivery", activity.Delivery)],
+    [("Message", resources.Message), ("Request", resources.Request), ("Delivery", resources.Delivery)],
 )
 def test_a_matcher_has_the_fields_of_its_resource(match: str, resource: type[Resource]) -> None:
     known = {one.data_key or name: expected(one) for name, one in instance(resource).fields.items()}
-    if resource is activity.Message:
+    if resource is resources.Message:
         known |= {"sender": known.pop("from"), "file_name": STUB.Text}
 
     assert get_type_hints(getattr(STUB, f"{match}Match")) == known

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.control.resources import activity
+from flaresend_mock.control import resources
 from flaresend_mock.http.resources import Resource, instance
 from tests.live.commands import CLEAN, run
 
@@ -156,7 +156,7 @@ def test_it_says_how_to_get_an_emulator_where_none_can_be_started(folder: Path) 
 
 
 @pytest.mark.parametrize(
-    ("name", "of"), [("Message", activity.Message), ("Request", activity.Request), ("Delivery", activity.Delivery)]
+    ("name", "of"), [("Message", resources.Message), ("Request", resources.Request), ("Delivery", resources.Delivery)]
 )
 def test_the_types_have_the_fields_of_the_resources(folder: Path, name: str, of: type[Resource]) -> None:
     types = (folder / "flaresend.d.mts").read_text(encoding="utf-8")
@@ -168,7 +168,7 @@ def test_the_types_have_the_fields_of_the_resources(folder: Path, name: str, of:
     assert set(re.findall(r'"(\w+)"', union[1])) == set(known)
 
 
-@pytest.mark.parametrize(("name", "of"), [("Attempt", activity.Attempt), ("Scheduled", activity.ScheduledMessage)])
+@pytest.mark.parametrize(("name", "of"), [("Attempt", resources.Attempt), ("Scheduled", resources.ScheduledMessage)])
 def test_the_other_types_have_the_fields_of_the_resources(folder: Path, name: str, of: type[Resource]) -> None:
     types = (folder / "flaresend.d.mts").read_text(encoding="utf-8")
 
