@@ -42,7 +42,8 @@ _Others = Counter[tuple[str, bool]]  # connections to other hosts, by host and w
 _FORWARDED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGUSR1", "SIGUSR2")
 
 # how each runtime or system is told to trust the certificate in a file; docs/tls.md has the same commands
-TRUST = tomllib.loads((Path(__file__).parent / "assets" / "trust.toml").read_text(encoding="utf-8"))
+_ASSETS = Path(__file__).parent / "assets"
+TRUST = tomllib.loads((_ASSETS / "trust.toml").read_text(encoding="utf-8"))
 COPY = "flaresend-mock-ca.pem"
 _PLAIN = re.compile(r"[^\s'\"\\#$`]([^'\"\\#$`\n\r]*[^\s'\"\\#$`])?")  # values that all readers take without quotes
 
@@ -305,21 +306,14 @@ def _opened(tls_ca: Path | None) -> tuple[str, str | None, bytes]:
     return str(place), str(shared) if is_current else None, certificate
 
 
-def _lines(shown: dict[str, Any], url: str | None) -> Iterator[str]:
-    yield f"CA            {shown['path'] or url}"
-    yield f"SHA-256       {shown['fingerprint']}"
-    yield f"Valid until   {shown['valid_until'][:10]}"
-    yield f"May sign      {', '.join(shown['names']) or 'all names'}"
-    yield f"Certificate   {shown['certificate_file'] or COPY}"
-    if not shown["certificate_file"]:
-        source = f"--url {url}" if url else f"--tls-ca {_quoted(shown['path'])}"
-        yield f"  save it:    flaresend-mock ca {source} --pem > {COPY}"
-    yield ""
-    yield "Programs trust it after one of these:"
-    for runtime, command in TRUST.items():
-        yield f"{runtime:<13} {command.format(file=_quoted(shown['certificate_file'] or COPY))}"
-    yield ""
-    yield "REQUESTS_CA_BUNDLE, SSL_CERT_FILE and the options of PHP and curl replace the public CAs."
+def _lines(shown: dict[str, Any], url: str | None) -> list[str]:
+    from jinja2 import Template  # slow to import, rarely needed
+
+    template = Template((_ASSETS / "ca.txt").read_text("utf-8"), trim_blocks=True)  # nosec B701
+    file, source = shown["certificate_file"] or COPY, f"--url {url}" if url else f"--tls-ca {_quoted(shown['path'])}"
+    about = {"url": url, "file": file, "quoted": _quoted(file), "source": source, "trust": TRUST}
+    text: str = template.render(**shown, **about)
+    return text.splitlines()
 
 
 def _quoted(file: str) -> str:
