@@ -15,6 +15,7 @@ from flaresend_mock.http.context import allowed
 
 TABLE: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "assets" / "refusals.json").read_text("utf-8"))
 """By exception, its status if that is not 409, or 404 as for each `NotFound`, and its code if that is not its name."""
+HTTP: dict[str, str] = TABLE.pop("HTTP")  # the messages of what HTTP refuses, by status
 
 
 def refuse(refusal: Refusal) -> Response:
@@ -27,14 +28,9 @@ def refuse(refusal: Refusal) -> Response:
 def refuse_http(refusal: HTTPException) -> Response:
     code = refusal.name.lower().replace(" ", "_")
     message = refusal.description or refusal.name
-    if refusal.code == 404 and refusal.description == type(refusal).description:
-        message = f"There is no {request.method} {request.path} here."
-    elif refusal.code == 405:
-        message = f"{request.method} is not possible here, only {allowed(refusal)}."
-    elif refusal.code == 413:
-        message = "The body is larger than the emulator accepts; docs/options.md lists the limits."
-    elif refusal.code == 415 and refusal.description == type(refusal).description:
-        message = "Send JSON, with the header Content-Type: application/json."
+    if message == type(refusal).description:  # Werkzeug's own
+        about = {"method": request.method, "path": request.path, "allowed": allowed(refusal)}
+        message = HTTP.get(str(refusal.code), message).format(**about)
     response = respond(refusal.code or 500, code, message)
     if methods := allowed(refusal):
         response.headers["Allow"] = methods
