@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from flaresend_mock.logs import JsonFormatter, TextFormatter
+from flaresend_mock.cli.output import JsonFormatter, TextFormatter
 
 RECORD = logging.LogRecord("x", logging.INFO, "x.py", 1, "GET %s", ("/\x1b[31m\nERROR forged\x85",), None)
 

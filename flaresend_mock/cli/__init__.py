@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from flaresend_mock import logs, version
-from flaresend_mock.cli.output import CannotRun, note
+from flaresend_mock import version
+from flaresend_mock.cli.output import CannotRun, configure_log, is_log_json, note
 from flaresend_mock.settings import ENVIRONMENT, PREFIX, SettingError, Settings, flag, is_text, resolve, texts, variable
 
 if TYPE_CHECKING:
@@ -68,14 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - until the process ends
     given = " ".join(sys.argv[1:] if arguments is None else arguments).replace("=", " ").lower()
     if "json" in (ENVIRONMENT.get(f"{PREFIX}LOG_FORMAT", "").lower(), *given.partition("--log-format ")[2].split()[:1]):
-        logs.configure("json", "info")  # what is wrong with other options is said in JSON, too
+        configure_log("json", "info")  # what is wrong with other options is said in JSON, too
     try:
         status = cli(arguments, standalone_mode=False, prog_name="flaresend-mock")
         status = status if isinstance(status, int) else 0
     except click.ClickException as error:
         place = getattr(error, "ctx", None)  # that of bad use
         hint = f" ({place.command_path} --help)" if place else ""
-        (log.error if logs.is_json() else note)(" ".join(error.format_message().split()) + hint)
+        (log.error if is_log_json() else note)(" ".join(error.format_message().split()) + hint)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
@@ -147,7 +147,7 @@ def start(settings: Settings, log_level: str) -> FlaresendMock:
     from flaresend_mock.server import CannotStart, FlaresendMock
     from flaresend_mock.settings import strange_variables
 
-    logs.configure(settings.log_format, log_level)
+    configure_log(settings.log_format, log_level)
     for mistake in strange_variables():
         log.warning("%s", mistake)
     try:
@@ -158,7 +158,7 @@ def start(settings: Settings, log_level: str) -> FlaresendMock:
 
 def _greet(emulator: FlaresendMock) -> None:
     greeting = f"flaresend-mock {version.__version__} serves the Flaresend API at {emulator.url}"
-    if logs.is_json():
+    if is_log_json():
         log.info(greeting)
         if emulator.settings.lan:
             log.info("phones in this network control it by %s, and an audience watches by %s", *emulator.links)

@@ -14,7 +14,7 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
-from flaresend_mock.logs import JsonFormatter, TextFormatter
+from flaresend_mock.cli.output import JsonFormatter, TextFormatter
 from tests.security.hostile import ANN, raw, status_of
 from tests.support import KEY
 

@@ -14,7 +14,7 @@ from werkzeug.test import Client
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.app import control_app, dashboard_app
-from flaresend_mock.logs import TextFormatter
+from flaresend_mock.cli.output import TextFormatter
 from flaresend_mock.settings import SettingError, Settings
 from tests.receiver import Asked, Receiver, Reply
 from tests.security.hostile import ANN, CONTROL_BODIES, calls
