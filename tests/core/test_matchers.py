@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from flaresend_mock.core.errors import InvalidMatcher
-from flaresend_mock.core.matchers.matchers import MAX_PATTERN, Miss
+from flaresend_mock.core.faults import MAX_FAULTS
+from flaresend_mock.core.matchers import matchers
+from flaresend_mock.core.matchers.matchers import MAX_COMPILED, MAX_MEMORY, MAX_PATTERN, Miss
 from flaresend_mock.core.matchers.parser import MAX_TESTS, OPERATORS, Field, Matcher, as_object, compile_matcher
 from tests.defaults import ANN, BEN, CARA
 
@@ -611,6 +614,32 @@ def test_the_patterns_of_a_matcher_have_a_bounded_size() -> None:
     assert refused({"text": {"one_of": [{"regex": r"\w{20}$"}] * 8}}) == message
     assert fits({"text": {"one_of": [{"regex": "x"}] * 100}}, text="x")
     assert refused({"text": {"one_of": [{"regex": "x"}] * 101}}).endswith("are too large together")
+
+
+def test_a_matcher_of_many_conditions_takes_little_memory() -> None:
+    tracemalloc.start()
+    kept = matcher(text={"one_of": [f"x{number}" for number in range(MAX_TESTS - 20)]})
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept.holds({"text": "x1"})
+    assert MAX_FAULTS * size < 64 * 1024 * 1024
+
+
+def test_a_pattern_has_few_classes_of_characters() -> None:
+    assert fits({"text": {"regex": r"\w" * 15}}, text="é" * 15)
+    message = r"match.text.regex: not a regular expression: it has too many classes of characters, such as \w"
+    assert refused({"text": {"regex": r"\w" * 100}}) == message
+
+
+def test_few_patterns_are_kept_compiled_however_many_there_are() -> None:
+    tests = [matcher(text={"regex": rf"\w x{number}\b"}) for number in range(MAX_COMPILED * 2)]
+
+    for number, test in enumerate(tests):
+        assert test.holds({"text": f"é x{number}"})
+        assert not test.holds({"text": f"é x{number}é"})
+    assert matchers._compiled.cache_info().currsize == MAX_COMPILED
+    assert MAX_COMPILED * MAX_MEMORY <= 64 * 1024 * 1024
 
 
 def test_a_pattern_has_a_bounded_size() -> None:

@@ -18,8 +18,7 @@ OPERATORS = ("equal", "contains", "regex", "subset", "one_of", "not")
 MAX_DEPTH = 20
 MAX_TESTS = 1000
 MAX_SHOWN = 100
-MAX_PROGRAM = 200_000  # how many instructions the regular expressions of one matcher compile to, together
-LEAST_PROGRAM = 2000  # how many each of them counts for at least, as it also takes memory while it runs
+MAX_PROGRAM = 200_000  # how many instructions the regular expressions of a matcher compile to; it has 100 at most
 
 Check = Callable[[Any], str | None]
 
@@ -189,7 +188,7 @@ class _Reader:
             case "regex":
                 _refuse(at.check_regex, operand, where)
                 is_found, size = matchers.compile_regex(operand, where)
-                self._program += max(size, LEAST_PROGRAM)
+                self._program += max(size, MAX_PROGRAM // 100)
                 if self._program > MAX_PROGRAM:
                     raise InvalidMatcher(f"{where}: the regular expressions of this matcher are too large together")
                 return matchers.condition({"regex": operand}, is_found)
