@@ -5,12 +5,11 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from copy import copy
 from itertools import chain
 from operator import attrgetter
+from sys import getsizeof
 from typing import Any, Generic, Self, TypeVar
 
 MAX_MEDIA_BYTES = 64 * 1024 * 1024  # the most that a world keeps of uploads, and of files on the media host
-
 MAX_LOG_BYTES = 64 * 1024 * 1024  # the most that a world keeps of events, messages, ended tasks and deliveries
-
 MAX_PENDING_BYTES = 64 * 1024 * 1024  # of scheduled messages, undelivered events, and automatic replies to come
 
 Key = TypeVar("Key")
@@ -30,6 +29,15 @@ def size_of(data: Any) -> int:
     if isinstance(data, list | tuple):
         return 60 + sum(map(size_of, data))
     return 30
+
+
+def footprint(value: Any) -> int:
+    """Return how many bytes a value takes, with all that it consists of."""
+    size, kind = getsizeof(value), type(value)
+    if kind is dict:
+        return size + sum(map(footprint, value)) + sum(map(footprint, value.values()))
+    names = () if kind is str else getattr(value, "__slots__", ())
+    return size + sum(map(footprint, value if kind in (list, tuple) else [getattr(value, name) for name in names]))
 
 
 def is_deeper(data: Any, levels: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 Event = dict[str, Any]
 
+MAX_ID = 100  # characters of a message's id, or of a JID, in an own event; longer ones are not recorded
 OWN_EVENT = "event"  # the type under which an own event is recorded, and its chat if it names none
 
 _STAMP = re.compile(rb'"timestamp":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z"\}\Z')
@@ -85,4 +86,4 @@ def writer_of(event: Mapping[str, Any], own: str) -> str | None:
 
 
 def _is_jid(value: object) -> bool:
-    return isinstance(value, str) and "@" in value
+    return isinstance(value, str) and "@" in value and len(value) <= MAX_ID

@@ -14,7 +14,7 @@ from typing import Any
 from flaresend_mock.core import composer, errors, event_bodies, events, models, numbers, payloads, time_travel
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
 from flaresend_mock.core.deliveries import MAX_OFFLINE, Deliveries
-from flaresend_mock.core.event_bodies import OWN_EVENT
+from flaresend_mock.core.event_bodies import MAX_ID, OWN_EVENT
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
@@ -63,7 +63,8 @@ class Inbound:
             if message.kind == "disappearing":  # from now on, or no more
                 seconds = payloads.open_payload(payload).fields.get("ephemeralExpiration")
                 chats = self._store.state.disappearing
-                chats.pop(chat, None)
+                if chat in chats:
+                    del chats[chat]
                 if seconds in models.DISAPPEARING_SECONDS:
                     chats[chat] = models.Disappearing(int(seconds), now, wrapped=message.details.get("wrapped", True))
                     if len(chats) > MAX_DISAPPEARING:
@@ -96,7 +97,7 @@ class Inbound:
             parties = {"instance": instance.id, "chat": chat, "sender": self._people.named(writer) or writer, "to": to}
             kept = payload if isinstance(payload, Mapping) else None
             content = replace(payloads.read(payload), type=OWN_EVENT, raw=True)
-            own_id = own_id if isinstance(own_id, str) and "@" not in own_id else None
+            own_id = own_id if isinstance(own_id, str) and "@" not in own_id and len(own_id) <= MAX_ID else None
             recorded = self._keep(own_id, **parties, content=content, payload=kept, at=now, cause=Cause("event"))
             completed, stamped = event_bodies.completed(event, instance.id, now), "timestamp" in event
             body = event_bodies.encoded(completed)

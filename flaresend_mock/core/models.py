@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import Any
 
-from flaresend_mock.core.bounded_store import size_of, size_of_template
+from flaresend_mock.core.bounded_store import size_of, size_of_template, weight
 from flaresend_mock.core.model import model, told
 
 INSTANCE_STATUSES = ("initializing", "qr", "connecting", "connected", "disconnected")
@@ -173,7 +173,7 @@ class Media:
 
     @property
     def size(self) -> int:
-        return 300 + len(self.data)
+        return 300 + len(self.data) + 4 * (len(self.file_name) + len(self.mimetype))
 
 
 @model
@@ -187,7 +187,7 @@ class Served:
 
     @property
     def size(self) -> int:
-        return 300 + len(self.data)
+        return 300 + len(self.data) + len(self.mimetype)
 
 
 @model
@@ -309,7 +309,7 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        return 600 + len(self.body) + sum([900 + len(one.response) + len(one.url) for one in self.attempts])
+        return 600 + len(self.body) + weight(self.attempts)
 
 
 @model
@@ -387,7 +387,7 @@ class Call:
     def size(self) -> int:
         headers = 160 * len(self.headers) + sum(map(len, chain.from_iterable(self.headers)))
         url = len(self.path) + len(self.raw_path) + 2 * len(self.query)
-        return 1200 + headers + url + size_of(self.body) + len(self.response)
+        return 1200 + headers + url + size_of(self.body) + len(self.response) + len(self.method)
 
 
 @model

@@ -23,7 +23,7 @@ BOUNDS: Mapping[str, tuple[int, int]] = {  # how many a world has at most, and h
     "faults": (100, 16 * 1024 * 1024),
 }
 _LOGS = ("messages", "events.kept", "ended_tasks", "deliveries", "media", "served")  # where the oldest is evicted
-_BOXES = (*BOUNDS, "tasks", "open_deliveries", "auto_replies", *_LOGS)
+_BOXES = (*BOUNDS, "tasks", "open_deliveries", "auto_replies", "disappearing", *_LOGS)
 _bytes_of = attrgetter(*(f"{name}.bytes" for name in _BOXES))
 
 
@@ -75,7 +75,7 @@ class State(Copyable):
     open_deliveries: SizedDict[str, models.Delivery] = field(default_factory=SizedDict)
     lanes: dict[tuple[str, str], deque[str]] = field(default_factory=dict)
     auto_replies: SizedDict[str, models.PendingAutoReply] = field(default_factory=SizedDict)
-    disappearing: dict[str, models.Disappearing] = field(default_factory=dict)
+    disappearing: SizedDict[str, models.Disappearing] = field(default_factory=SizedDict)
     settings: WorldSettings = field(default_factory=WorldSettings)
     faults: SizedDict[str, models.Fault] = field(default_factory=SizedDict)
     messages: BoundedStore[models.Message] = field(init=False)

@@ -124,12 +124,11 @@ def _decode_document(data: Mapping[str, Any]) -> dict[str, Any]:
 def _read_state(document: Mapping[str, Any]) -> State:
     lanes = keyed("lanes", document["lanes"], lambda lane: (lane.instance, lane.chat), "chat")
     timers = document["timers"]
+    sized = {name: bounded_store.SizedDict(document[name]) for name in ("auto_replies", "disappearing")}
+    sized |= {name: bounded_store.SizedDict(keyed(name, document[name])) for name in ("tasks", "open_deliveries")}
     return State(
-        **{name: document[name] for name in schema.UNCHANGED if name != "auto_replies"},
-        auto_replies=bounded_store.SizedDict(document["auto_replies"]),
+        **{name: document[name] for name in schema.UNCHANGED} | sized,
         settings=WorldSettings(**{one.name: document[one.name] for one in fields(WorldSettings)}),
-        tasks=bounded_store.SizedDict(keyed("tasks", document["tasks"])),
-        open_deliveries=bounded_store.SizedDict(keyed("open_deliveries", document["open_deliveries"])),
         clock=_read_clock(document["clock"]),
         timers=clock.TimerQueue.refilled(timers.entries, timers.last_order),
         lanes={key: deque(lane.deliveries) for key, lane in lanes.items()},

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background import trust_store, webhook_handshake
-from flaresend_mock.core import events, faults, groups, hosts, models, numbers, state
+from flaresend_mock.core import events, faults, groups, hosts, inbound, models, numbers, state
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.model import model
@@ -26,6 +26,7 @@ LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MAX_HISTORY = 10_000_000
 MAX_POPULATION = 10_000
 MAX_CA = 64 * 1024
+MAX_COUNTERS = 1000
 MONTH = 30 * 86_400.0
 YEAR = 366 * 86_400.0
 BYTES, FORM = "bytes", "fields"  # tags around bodies of calls, which JSON cannot tell apart
@@ -117,9 +118,9 @@ UNCHANGED: Mapping[str, Any] = {
     "history": Annotated[int, Range(1, MAX_HISTORY)],
     "seed": int,
     "time_zone": Annotated[str, known_time_zone],
-    "counters": dict[str, Annotated[int, Range(0)]],
+    "counters": Annotated[dict[str, Annotated[int, Range(0)]], Length(max=MAX_COUNTERS)],
     "auto_replies": dict[str, models.PendingAutoReply],
-    "disappearing": dict[str, models.Disappearing],
+    "disappearing": Annotated[dict[str, models.Disappearing], Length(max=inbound.MAX_DISAPPEARING)],
 }
 """The fields of `State` that are the same in JSON: their types, and the rules for their values."""
 

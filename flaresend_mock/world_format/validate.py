@@ -29,6 +29,8 @@ from flaresend_mock.world_format.schema import LEFT_OUT, LISTED, RULES, ClockSta
 
 MAX_DEPTH = 200  # twice that of request bodies, because payloads may quote them
 _MAX_SHOWN = 20  # known words that an error lists at most
+MAX_KEY = 100  # characters of the name of a counter, and so on
+MAX_UNCOUNTED = 1500  # the bytes of a record that its size need not count, as ids
 _SLACK = 2  # a world that is full may still change a little: its file has to be read
 ENDED_TASK_STATUSES = ("sent", "failed", "cancelled")
 IN_A_LANE = ("pending", "retrying")
@@ -137,7 +139,7 @@ def _decode_values(data: Mapping[str, Any], decoders: Mapping[str, Decoder]) -> 
 def _record(kind: type) -> Decoder:
     hints, listed, left_out = get_type_hints(kind), LISTED.get(kind), LEFT_OUT.get(kind, {})
     known: dict[str, Decoder] = {}
-    required = []
+    required, is_sized = [], hasattr(kind, "size")
     for one in fields(kind):
         name, rule = one.name, RULES.get((kind, one.name))
         if listed is not None and name == listed.field:
@@ -161,7 +163,10 @@ def _record(kind: type) -> Decoder:
                 raise _Mistake("This field is required.", f".{name}")
         if listed is not None and listed.name in values:
             values[listed.field] = values.pop(listed.name)
-        return kind(**{**left_out, **values})
+        record = kind(**{**left_out, **values})
+        if is_sized and bounded_store.footprint(record) > 2 * record.size + MAX_UNCOUNTED:
+            raise _Mistake("An id, a name or another text of it is longer than the emulator makes it.")
+        return record
 
     return decode_record
 
@@ -287,6 +292,9 @@ def validate(state: State) -> None:
     _validate_tasks(state)
     _validate_deliveries(state)
     _validate_lanes(state)
+    for name in ("counters", "auto_replies", "disappearing"):
+        longest = max(map(len, getattr(state, name)), default=0)
+        _require(longest <= MAX_KEY, name, f"Names of at most {MAX_KEY} characters are expected here.")
     for key, reply in state.auto_replies.items():
         _one_of(f"auto_replies.{key}.instance", reply.instance, state.instances)
     for chat in state.disappearing:

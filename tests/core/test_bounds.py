@@ -100,7 +100,7 @@ def test_files_of_scheduled_messages_survive_an_export_and_an_import(
 
     again = load(saved)
 
-    assert again.needed_sizes("media") == [1000 + 300]
+    assert again.needed_sizes("media") == [1000 + 300 + 4 * len("a.bin")]
     assert list(again.needed("media")) == [task.content.media]
     assert export(again, secrets=True) == saved
 
@@ -441,7 +441,7 @@ BOUNDED_OTHERWISE = {
     "time_zone": "a name of the time zone database",
     "clock": "a fixed number of fields",
     "settings": "a fixed number of fields; a public_url has at most 500 characters",
-    "counters": "one for each purpose of randomness, and two for each fault",
+    "counters": "one for each purpose of randomness, and two for each fault: MAX_COUNTERS",
     "lids": "one for each of the people",
     "aliases": "10 for each of the people",
     "tasks": "MAX_PENDING_BYTES",

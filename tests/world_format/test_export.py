@@ -624,6 +624,106 @@ def test_whatever_is_changed_is_refused_or_harmless(choice: int, value: Any, rem
     assert_usable(world_of(state))
 
 
+HUGE = "x" * 1_000_000
+NOT_KEPT = {("description",), ("emulator",)}
+
+
+def test_each_text_of_an_import_is_counted_or_refused(data: Any) -> None:
+    data["description"], counted, tried, free = "", load_world(data).bytes, set(), []
+    for *way, last in places_in(data)[1:]:
+        path = tuple("" if isinstance(step, int) else step for step in (*way, last))
+        kind = data["events"][way[1]]["kind"] if way[:1] == ["events"] and len(way) > 1 else ""
+        inside = at(data, *way)
+        former = inside[last]
+        if (path, kind) in tried or path in NOT_KEPT or not isinstance(former, str | dict | None):
+            continue
+        tried.add((path, kind))
+        inside[last] = {**former, HUGE: next(iter(former.values()), 1)} if isinstance(former, dict) else HUGE
+        try:
+            if load_world(data).bytes < counted + 700_000:
+                free.append((path, kind))
+        except InvalidWorld:
+            pass
+        inside[last] = former
+
+    assert len(tried) > 300
+    assert free == []
+
+
+UNSEEN = "An id, a name or another text of it is longer than the emulator makes it."
+
+
+@pytest.mark.parametrize(
+    ("section", "change"),
+    [
+        ("messages", {"chat": HUGE}),
+        ("messages", {"event": 10**4200, "cause": {"kind": "x", "id": "x" * 5000}}),
+        ("messages", {"content": {"type": "x", "upload": {"data": "eHh4" * 1000, "file_name": "", "mimetype": ""}}}),
+        ("deliveries", {"message": HUGE}),
+        ("ended_tasks", {"reason": HUGE}),
+        ("served", {"path": HUGE}),
+        ("media", {"sha256": HUGE}),
+    ],
+)
+def test_what_no_size_counts_is_refused_with_its_place(data: Any, section: str, change: dict[str, Any]) -> None:
+    data[section][0] |= change
+
+    where, problem = refusal(data)
+
+    assert (where.partition(".")[0], problem) == (f"{section}[0]", UNSEEN)
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "entry"), [("counters", 1000, 1), ("disappearing", 10_000, {"seconds": 86_400})]
+)
+def test_a_world_has_so_many_counters_and_disappearing_chats(data: Any, name: str, most: int, entry: Any) -> None:
+    full = {f"{number + 10**14}@g.us": entry for number in range(most)}
+    assert len(getattr(load_world(data | {name: full}), name)) == most
+
+    assert refusal(data | {name: full | {"1234567@s.whatsapp.net": entry}}) == (
+        name,
+        f"Longer than maximum length {most}.",
+    )
+    long = {"1" * 101 + "@g.us": entry}
+    assert refusal(data | {name: long}) == (name, "Names of at most 100 characters are expected here.")
+
+
+def test_chats_with_disappearing_messages_are_counted(data: Any) -> None:
+    chats = {f"{number + 10**14}@g.us": {"seconds": 86_400} for number in range(1000)}
+
+    assert load_world(data | {"disappearing": chats}).bytes > load_world(data).bytes + 500_000
+
+
+def test_the_longest_texts_that_calls_leave_in_a_world_are_imported() -> None:
+    world = much_used()
+    client, latin, wide = client_of(world), "é" * 15_000, "😀" * 15_000
+    form = {"recipients": ANN, "type": "document", "caption": wide, "file": (io.BytesIO(b"x"), wide, f"a/{latin}")}
+    client.post("/send-message", headers=KEY, data=form)
+    client.get(f"/{wide}", headers=KEY | {"X-One": latin, "X-Two": latin}, query_string=latin)
+    client.open("/groups", method="M" * 60_000, headers=KEY)
+    for sender in (wide, "x" * 15_000):
+        event = {"event": wide, "data": {"from": f"{sender}@s", "id": sender, "message": {"conversation": wide}}}
+        world.inbound.receive_event(event)
+    world.instances.set_webhook(None, Webhook(f"http://localhost/{'x' * 15_000}"))
+    world.inbound.receive(InboundMessage(BEN, text=wide))
+    while job := world.deliveries.claim(INSTANCE):
+        headers = tuple((f"X-{number}", latin) for number in range(50))
+        world.deliveries.complete(job, Attempt(NOW, job.webhook.url, headers, None, wide, latin, 1.0, accepted=True))
+
+    assert_alike(state_of(world), put_through(state_of(world)))
+
+
+def test_a_longer_id_of_an_own_event_is_not_kept(world: World) -> None:
+    longest, longer = "x" * 98 + "@s", "x" * 99 + "@s"
+    one, two = (
+        world.inbound.receive_event({"event": "e", "data": {"from": jid, "id": jid.replace("@", "")}}).message
+        for jid in (longest, longer)
+    )
+
+    assert (one.chat, one.sender, one.id) == (longest, longest, "x" * 98 + "s")
+    assert (two.chat, two.sender, two.id) == ("event", "event", "x" * 99 + "s")
+
+
 def assert_usable(world: World) -> None:
     """Do what is done with worlds; nothing of it may fail in a way nobody foresaw."""
     world.begin()
