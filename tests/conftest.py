@@ -32,6 +32,7 @@ _stderr = pytest.StashKey[int]()
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_stderr] = os.dup(2)  # before any test captures it
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # a hundred programs that tests start would each compile it all
     folder = tempfile.TemporaryDirectory(prefix="flaresend-mock-")  # the CA of the tests, not of who runs them
     config.add_cleanup(folder.cleanup)
     os.environ["LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME"] = folder.name
