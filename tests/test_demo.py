@@ -21,6 +21,7 @@ from flaresend_mock.background import applications, demo_bot
 from flaresend_mock.background.demo_bot import BOT, TEXTS
 from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.core.models import Call
+from flaresend_mock.core.state import State
 from flaresend_mock.core.store import HostServices
 from flaresend_mock.core.world import World
 from flaresend_mock.demo import with_conversations
@@ -32,6 +33,24 @@ ECHO, BRIAN, AMINA = "254711000001", "254711000002", "254711000003"
 DANIEL = "254733000999"  # writes for the first time
 SECONDS = 30
 NOON = datetime(2025, 11, 14, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def pasts() -> dict[bytes, State]:
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def one_past(pasts: dict[bytes, State], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the past of each state once for all tests, which takes longer than most of them."""
+
+    def kept(state: State, *arguments: Any) -> State:
+        key = export(state, secrets=True)
+        if key not in pasts:
+            pasts[key] = with_conversations(state, *arguments)
+        return pasts[key].copy()
+
+    monkeypatch.setattr("flaresend_mock.demo.with_conversations", kept)
 
 
 @pytest.fixture
