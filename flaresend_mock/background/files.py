@@ -24,6 +24,13 @@ def write_file(place: Path, data: bytes, *, private: bool) -> None:
         temporary.replace(place)
 
 
+def append_file(place: Path, data: bytes) -> None:
+    """Append to a file in one piece, as other processes may append to it, too; OSError as of `check_place`."""
+    check_place(place)
+    with open(place, "ab", buffering=0, opener=lambda name, flags: os.open(name, flags | NO_LINK, 0o666)) as file:
+        file.write(data)
+
+
 def check_place(place: Path) -> None:
     """Raise OSError unless a place is free or a regular file; another user may have laid a symbolic link there."""
     if place.is_symlink():

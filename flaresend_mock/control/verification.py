@@ -16,7 +16,7 @@ from flask import Response, request
 from jinja2 import Template
 from marshmallow import ValidationError, validate, validates_schema
 
-from flaresend_mock.background.files import check_place
+from flaresend_mock.background.files import append_file
 from flaresend_mock.background.realtime import utc_now
 from flaresend_mock.control import errors, resources
 from flaresend_mock.control.inputs import Input, Matching, Number, Several, Since, Switch, Text, Whole
@@ -379,7 +379,7 @@ class TranscriptFile:
 
     def __init__(self, file: str) -> None:
         self._file = Path(file).absolute()
-        self._append("")
+        append_file(self._file, b"")
 
     def add(self, world: World) -> None:
         """Append the transcript of a world, unless it has no message, call or delivery."""
@@ -387,11 +387,6 @@ class TranscriptFile:
         if found["messages"] or found["requests"] or found["deliveries"]:
             title = f"=== world {world.name}, written at {utc_now():%Y-%m-%d %H:%M:%S} UTC ==="
             try:
-                self._append(f"{title}\n{_text_of(found)}\n\n")
+                append_file(self._file, f"{title}\n{_text_of(found)}\n\n".encode("utf-8", "replace"))
             except OSError as error:
                 log.error("transcript_on_exit: %s: %s", self._file, error.strerror or error)
-
-    def _append(self, text: str) -> None:
-        check_place(self._file)
-        with open(self._file, "ab", buffering=0) as file:  # in one piece, as other processes may append to it, too
-            file.write(text.encode("utf-8", "replace"))

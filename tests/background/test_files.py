@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from flaresend_mock.background.files import hold, write_file, written_beside
+from flaresend_mock.background import files
+from flaresend_mock.background.files import append_file, hold, write_file, written_beside
 
 KILLED = """
 import os, signal, sys
@@ -44,6 +45,19 @@ def test_what_killed_processes_leave_does_not_add_up(place: Path) -> None:
 
     assert os.listdir(place.parent) == ["world.json"]
     assert place.read_bytes() == b"after"
+
+
+def test_nothing_is_appended_to_what_a_link_names_that_is_laid_after_the_check(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = place.with_name("precious")
+    precious.write_bytes(b"precious")
+    monkeypatch.setattr(files, "check_place", lambda checked: checked.symlink_to(precious))
+
+    with pytest.raises(OSError, match=os.strerror(errno.ELOOP)):
+        append_file(place, b"more")
+
+    assert precious.read_bytes() == b"precious"
 
 
 @pytest.mark.timeout(20)
