@@ -68,7 +68,7 @@ class Autosave:
             try:
                 self._save(name, worlds.get(name), file)
             except Exception as error:  # saving never ends, and hurts nothing else
-                problem = f"cannot save {file}: {getattr(error, 'strerror', None) or error}"
+                problem = f"cannot save {file.name}: {getattr(error, 'strerror', None) or error}"
         if bool(problem) != bool(self.problem):
             log.log(logging.ERROR if problem else logging.INFO, "autosave: %s", problem or "saves again")
         self.problem = problem
