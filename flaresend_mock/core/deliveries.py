@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from flaresend_mock.core import event_bodies
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES
-from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, require, required
+from flaresend_mock.core.errors import DeliveryNotFound, NoWebhook, WorldFull, require, required
 from flaresend_mock.core.events import Event
 from flaresend_mock.core.faults import DELIVERIES, Faults
 from flaresend_mock.core.instances import Instances
@@ -219,11 +219,17 @@ class Deliveries:
     def resume(self, instance_id: str, *, replay: bool) -> list[Delivery]:
         """Resume a webhook; with `replay`, deliver the events that were held, too."""
         with self._store.lock:
+            state = self._store.state
+            held = [one for one in self.all() if replay and one.instance == instance_id and one.status == "held"]
+            size = state.pending_bytes + sum(one.size for one in held)
+            require(
+                size <= MAX_PENDING_BYTES, WorldFull, "the held events take too many bytes; redeliver them in parts"
+            )
             self._set_webhook(instance_id, paused=False, failures=0)
             self._store.record("webhook", Change("resumed", instance_id))
-            held = [one for one in self.all() if replay and one.instance == instance_id and one.status == "held"]
             for delivery in held:
-                self._store.state.deliveries.discard(delivery.id)
+                state.deliveries.discard(delivery.id)
+                state.open_deliveries[delivery.id] = delivery
             return [self._admit(replace(delivery, status="pending"), 0) for delivery in held]
 
     def forget(self, instance_id: str) -> None:

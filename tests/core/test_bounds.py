@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from werkzeug.test import Client
 
-from flaresend_mock.core import bounded_store, faults, inbound, sending
+from flaresend_mock.core import bounded_store, deliveries, faults, inbound, sending
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, MAX_MEDIA_BYTES, MAX_PENDING_BYTES, BoundedStore, weight
 from flaresend_mock.core.deliveries import MAX_OFFLINE
 from flaresend_mock.core.errors import InvalidWorld, WorldFull
@@ -182,6 +182,36 @@ def test_files_of_undelivered_events_are_bounded_in_bytes(world: World, monkeypa
     with world.lock:
         world.deliveries.pause(INSTANCE)
     receive_file(world)
+
+
+def test_held_events_beyond_the_bound_are_not_delivered_and_stay_held(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
+    with world.lock:
+        world.deliveries.pause(INSTANCE)
+    held = [world.inbound.receive(InboundMessage(ANN, text=words)).delivery for words in ("a", "b")]
+    size = sum(one.size for one in held)
+
+    monkeypatch.setattr(deliveries, "MAX_PENDING_BYTES", size - 1)
+    refused(world, lambda: world.deliveries.resume(INSTANCE, replay=True), "held events take too many bytes")
+
+    monkeypatch.setattr(deliveries, "MAX_PENDING_BYTES", size)
+    world.host = replace(world.host, make_room=lambda *_: False)
+    resumed = world.deliveries.resume(INSTANCE, replay=True)
+    assert [(one.id, one.status) for one in resumed] == [(one.id, "pending") for one in held]
+    assert set(world.state.open_deliveries) == {one.id for one in held}
+
+
+def test_held_events_that_are_not_delivered_need_no_room(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.instances.set_webhook(INSTANCE, Webhook("http://localhost/hook"))
+    with world.lock:
+        world.deliveries.pause(INSTANCE)
+    world.inbound.receive(InboundMessage(ANN, text="Hello"))
+    monkeypatch.setattr(deliveries, "MAX_PENDING_BYTES", 0)
+
+    assert world.deliveries.resume(INSTANCE, replay=False) == []
+    assert [one.status for one in world.deliveries.all()] == ["held"]
 
 
 def test_a_file_that_was_sent_reaches_another_instance_beyond_the_bound(
