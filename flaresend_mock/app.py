@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from flask import Flask, Request, Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.routing import MapAdapter
 from werkzeug.test import Client
 
@@ -21,9 +21,10 @@ from flaresend_mock.api import auth, channels, groups, messages, request_log
 from flaresend_mock.api import errors as api_errors
 from flaresend_mock.control import errors as control_errors
 from flaresend_mock.core.errors import Refusal
-from flaresend_mock.http.body_stream import HELD, release
+from flaresend_mock.http import bodies
+from flaresend_mock.http.body_stream import release
 from flaresend_mock.http.context import CONTROL, ISOLATION, MEDIA_HOST, PATH, RAW_PATH, SERVICES, AppServices, find_path
-from flaresend_mock.http.turns import give_way
+from flaresend_mock.http.turns import HELD, give_way
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,8 @@ class SharedFlask(Flask):
         self.url_map.merge_slashes = False
 
     def process_response(self, response: Response) -> Response:
+        if not bodies.hold(response):
+            response = control_errors.refuse_http(ServiceUnavailable(bodies.BUSY))
         for name, value in ISOLATION.items():
             response.headers.setdefault(name, value)
         return super().process_response(response)

@@ -2,9 +2,10 @@
 
 import io
 
-from flask import Response, request, send_file
+from flask import Response, abort, request, send_file
 from werkzeug.exceptions import Gone, NotFound
 
+from flaresend_mock.http.bodies import BUSY, hold
 from flaresend_mock.http.context import MEDIA_HOST, services
 
 _SANDBOX = {"Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'"}
@@ -23,6 +24,8 @@ def media(folder: str, name: str) -> Response:
             if found.expires <= world.clock.now():
                 raise Gone("This media has expired.")
             response = send_file(io.BytesIO(found.data), mimetype=found.mimetype, conditional=True, etag=False)
+            if not hold(response, len(found.data)):  # also for a range of it
+                abort(503, BUSY)
             response.headers.update(_SANDBOX)
             return response
     raise NotFound

@@ -9,6 +9,7 @@ from flaresend_mock.api.fields import Body, Choice, List, Positive, Text
 from flaresend_mock.api.messages import ContentBody, Success, response
 from flaresend_mock.core.groups import SUBJECT_LENGTH, GroupView
 from flaresend_mock.core.sending import Outcome
+from flaresend_mock.http.bodies import take_turn
 from flaresend_mock.http.endpoint import Endpoints, RequestSchema
 from flaresend_mock.http.resources import Envelope, Property, Resource, readable_time, shown_by
 
@@ -161,9 +162,11 @@ def create_group(caller: Caller, body: dict[str, Any]) -> GroupView:
     return caller.world.groups.create(caller.instance, body["subject"], body["participants"])
 
 
-@blueprint.get("/groups", LISTED, query=Page(), refuses=(400,))
+@blueprint.get("/groups", LISTED, query=Page(), refuses=(400, 429))
 def list_groups(caller: Caller, query: slice) -> list[GroupView]:
     """List the groups that the instance is in, oldest first: all, or a page of them."""
+    if query == slice(None):
+        take_turn(caller.world.state.groups.bytes)
     return caller.world.groups.all(caller.instance, query)
 
 

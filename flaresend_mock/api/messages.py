@@ -13,6 +13,7 @@ from flaresend_mock.api.fields import LOCAL_TIME, SPELLING, Body, Choice, List, 
 from flaresend_mock.core.errors import InvalidContent
 from flaresend_mock.core.models import CHANNEL_MESSAGE_TYPES, MEDIA_TYPES, MESSAGE_TYPES, Content, Task, Upload
 from flaresend_mock.core.sending import Outcome, require_complete
+from flaresend_mock.http.bodies import take_turn
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import Property, Read, Resource, local_time, utc_seconds
 
@@ -239,9 +240,10 @@ def schedule_message(caller: Caller, body: dict[str, Any]) -> Task:
     return caller.world.schedule.add(caller.instance, *given, caller.cause)
 
 
-@scheduled.get("/scheduled-messages", LISTED)
+@scheduled.get("/scheduled-messages", LISTED, refuses=(429,))
 def list_scheduled(caller: Caller) -> list[Task]:
     """List the pending scheduled messages."""
+    take_turn(caller.world.state.tasks.bytes)
     return caller.world.schedule.pending(caller.instance)
 
 

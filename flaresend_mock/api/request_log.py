@@ -6,11 +6,13 @@ from urllib.parse import quote
 from flask import Response, g, request
 
 from flaresend_mock.api.auth import Caller
+from flaresend_mock.api.errors import refuse
 from flaresend_mock.api.fault_injection import Injected, apply_after
+from flaresend_mock.core.errors import Overloaded
 from flaresend_mock.core.models import Call
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import DEFAULT
-from flaresend_mock.http.bodies import described
+from flaresend_mock.http.bodies import HEAVY, described, hold
 from flaresend_mock.http.body_stream import RAW, peek
 from flaresend_mock.http.context import PATH, RAW_PATH, SERVICES, received
 
@@ -31,6 +33,8 @@ def record(response: Response) -> Response:
     cut_off = fault is not None and fault.action == "reset"
     query = environ.get("QUERY_STRING", "")
     response_body = b"" if cut_off else response.get_data()
+    if len(response_body) > HEAVY and not hold(response):
+        return record(refuse(Overloaded(429)))
     masked = world.instances.masked
     path, raw_path = environ[PATH], environ[RAW_PATH]
     shown = masked(path)

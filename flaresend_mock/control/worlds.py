@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, get_type_hints
@@ -17,11 +16,10 @@ from flaresend_mock.core.errors import KeyInUse
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies
-from flaresend_mock.http.body_stream import HELD
 from flaresend_mock.http.context import services
 from flaresend_mock.http.endpoint import Endpoints
 from flaresend_mock.http.resources import parse_time
-from flaresend_mock.http.turns import give_back, take_place
+from flaresend_mock.http.turns import give_back
 from flaresend_mock.package_data import world_file, world_names
 from flaresend_mock.world_format import load_file, load_world
 from flaresend_mock.world_format.schema import known_time_zone, usable_key
@@ -121,13 +119,8 @@ def export_world(world: World, query: dict[str, Any]) -> Response:
     from flaresend_mock.world_format.write import export
 
     us, secrets = services(), query["with_secrets"] or services().with_secrets
-    with ExitStack() as ending:
-        ending.callback(take_place(request.environ, us.exports, "exports"))
-        request.environ[HELD] = True
-        us.turns.take(request.environ)  # it takes several times the memory of the world
-        response = Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
-        response.call_on_close(ending.pop_all().close)
-    return response
+    us.turns.take(request.environ)  # it takes several times the memory of the world
+    return Response(export(world.saved(), secrets=secrets), content_type=bodies.JSON)
 
 
 @one.put("/world", resources.Imported, body=WholeWorld(), limits=bodies.IMPORT_LIMITS, refuses=(409,))

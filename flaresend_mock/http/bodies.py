@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from io import BytesIO
 from itertools import chain
@@ -13,7 +14,7 @@ from typing import IO, Any, cast
 from urllib.parse import parse_qsl
 from wsgiref.types import WSGIEnvironment
 
-from flask import Request, Response, stream_with_context
+from flask import Request, Response, abort, stream_with_context
 from flask import request as here
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import parse_options_header
@@ -25,7 +26,7 @@ from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNREAD, RAW, open_body
 from flaresend_mock.http.context import SERVICES
-from flaresend_mock.http.turns import LARGE, take_place
+from flaresend_mock.http.turns import LARGE, LEAVE, give_back, give_way
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -33,6 +34,10 @@ LISTS = ("recipients", "participants", "groupJids")  # the fields of forms of th
 NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
+
+HEAVY = 1024 * 1024  # bytes of a response that needs room while its client receives it
+LIST_ROOM = 8 * HEAVY  # for a large list, which is made while it is sent, and holds what the world evicts meanwhile
+BUSY = "Other clients still receive large responses; try again later."
 
 MAX_FIELDS = 1000  # fields or files that a form may have
 MAX_HEAD = 8 * 1024  # bytes that the headers of a part may have
@@ -165,7 +170,8 @@ class JsonResponse(Response):
 
     def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
         body = self.response
-        if environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304) or not isinstance(body, list):
+        is_bare = environ["REQUEST_METHOD"] == "HEAD" or self.status_code in (204, 304)
+        if is_bare or self._on_close or not isinstance(body, list):
             return super().get_wsgi_response(environ)
         return body, self.status, self.headers.to_wsgi_list()
 
@@ -175,6 +181,28 @@ def respond(data: Any, status: int = 200) -> Response:
     body = _encode(data).encode()
     headers = [("Content-Type", JSON), ("Content-Length", str(len(body)))]
     return JsonResponse([body], STATUS_LINES.get(status, status), headers)
+
+
+def take_turn(size: int) -> None:
+    """Wait for the turn of a call whose response may have about this many bytes, if that is large."""
+    if size > HEAVY:
+        here.environ[SERVICES].turns.take(here.environ)
+
+
+def hold(response: Response, size: int | None = None) -> bool:
+    """Take room for a large response to GET until its client, if over a connection, has it; return whether there is."""
+    environ = here.environ
+    size = size or response.content_length or (response.calculate_content_length() if response.is_sequence else 0) or 0
+    if size <= HEAVY or here.method != "GET" or response._on_close or LEAVE not in environ:
+        return True
+    give_way(environ)
+    give_back(environ)
+    room = environ[SERVICES].room
+    fits: bool = room.take(size)
+    if fits:
+        response.direct_passthrough = False  # with it, the end is not told
+        response.call_on_close(partial(room.give_back, size))
+    return fits
 
 
 def cached(response: Response, cache_control: str) -> Response:
@@ -192,8 +220,8 @@ def stream(pieces: Iterator[bytes], status: int, *, refusable: bool) -> Response
         if begin.tell() > LARGE:
             rest = stream_with_context(chain([begin.getvalue()], pieces))
             response = Response(rest, STATUS_LINES.get(status, status), content_type=JSON)
-            if refusable:
-                response.call_on_close(take_place(here.environ, here.environ[SERVICES].lists, "large lists"))
+            if refusable and not hold(response, LIST_ROOM):
+                abort(503, BUSY)
             return response
     headers = [("Content-Type", JSON), ("Content-Length", str(begin.tell()))]
     return JsonResponse([begin.getvalue()], STATUS_LINES.get(status, status), headers)

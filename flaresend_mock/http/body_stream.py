@@ -10,11 +10,10 @@ from typing import IO, Any
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 
 from flaresend_mock.http.context import SERVICES
-from flaresend_mock.http.turns import LARGE, give_back
+from flaresend_mock.http.turns import HELD, LARGE, give_back
 
 RAW = "flaresend_mock.raw_body"  # the key in the environ of a body that was read as JSON
 FORM = "flaresend_mock.form"  # the key in the environ of the fields of a form that was read
-HELD = "flaresend_mock.held_body"  # the key in the environ of a call that `release` has to be called for
 MAX_UNREAD = 64 * 1024  # the most that is kept of a body that was not read, as that of a caller who is not known
 
 _INFLATED = "flaresend_mock.inflated_body"

@@ -101,15 +101,16 @@ class Connection:
         """Return the socket, for a tunnel, and what was read from it already."""
         return self._socket, self._reader.buffer
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Send all of the data."""
         is_plain = self._socket.gettimeout() is None
         if self._turn is not None:
             if is_plain:  # most responses need not wait
                 with suppress(BlockingIOError):
-                    data = data[self._socket.send(data, socket.MSG_DONTWAIT) :]
-                if not data:
-                    return
+                    sent = self._socket.send(data, socket.MSG_DONTWAIT)
+                    if sent == len(data):
+                        return
+                    data = memoryview(data)[sent:]
             self._leave_queue()
         if is_plain:  # the system's own limit counts
             self._socket.sendall(data)

@@ -26,7 +26,7 @@ from flaresend_mock.core.state import State
 from flaresend_mock.core.store import DEFAULT_PUBLIC_URL
 from flaresend_mock.core.world import World
 from flaresend_mock.core.worlds import Worlds
-from flaresend_mock.http.turns import Turns
+from flaresend_mock.http.turns import Room, Turns
 
 MissedCall = tuple[Event, Call, list[str]]  # with the numbers and JIDs that it names
 
@@ -49,7 +49,6 @@ ISOLATION = {
 
 MAX_BODY_SIZE = 64 * 1024 * 1024
 MAX_STREAMS = MAX_WAITERS = 500
-MAX_EXPORTS, MAX_LISTS = 2, 16
 
 SCHEMES = ("bearer", "basic", "digest")  # schemes of authentication, which are shown where the credential is masked
 
@@ -82,8 +81,7 @@ class AppServices:
     patience: Patience = field(default_factory=Patience)  # ends all waiting when the emulator stops
     streams: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS))  # for followers of events
     watchers: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_STREAMS // 2))  # for audiences
-    exports: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_EXPORTS))  # made, or being sent
-    lists: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_LISTS))  # large ones that are sent
+    room: Room = field(default_factory=Room)  # for large responses that are being received
     waiters: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_WAITERS))  # for calls that wait
     turns: Turns = field(default_factory=lambda: Turns(Patience()))  # calls with large bodies wait for each other
     max_body_size: int = MAX_BODY_SIZE  # bytes; a larger one gets 413

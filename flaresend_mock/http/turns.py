@@ -15,10 +15,13 @@ from flaresend_mock.background.realtime import SLICE_SECONDS, Patience
 
 HOLD_SECONDS = 0.05  # how long a call may run before another one runs beside it: it may wait for something
 
-PLACE_SECONDS = 5.0  # how long a large response waits for others that are being received
+ROOM = 128 * 1024 * 1024  # bytes of large responses that are being received, and as many of those that wait for them
+ROOM_SECONDS = 5.0  # how long they wait
 
 LEAVE = "flaresend_mock.leave_queue"  # the key in the environ of the function by which a waiting call lets others run
 LARGE = 256 * 1024  # a call with a body of more bytes takes a turn
+
+HELD = "flaresend_mock.held_body"  # the key in the environ of a call that `release` has to be called for
 
 _M_MMAP_THRESHOLD = -3
 _TURN = "flaresend_mock.turn"  # the key in the environ of the turn that a call has
@@ -81,17 +84,32 @@ class Turns:
         while not self._free.acquire(timeout=SLICE_SECONDS):
             if self._patience.over:
                 raise ServiceUnavailable
-        environ[_TURN] = self._free
+        environ[_TURN] = environ[HELD] = self._free
         _trim()
 
 
-def take_place(environ: Mapping[str, Any], places: threading.BoundedSemaphore, of: str) -> Callable[[], None]:
-    """Take one of a few places for a response that holds much memory while it is sent; return what gives it back."""
-    if LEAVE not in environ:  # a client in this process receives it at once
-        return lambda: None
-    if not places.acquire(timeout=PLACE_SECONDS):
-        raise ServiceUnavailable(f"Other clients still receive {of}; try again later.")
-    return places.release
+class Room:
+    """Bounds the bytes of large responses, which are held until their clients have received them. One always fits."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._held = self._waiting = 0
+
+    def take(self, size: int, *, waits: bool = True) -> bool:
+        """Wait until there is room for a response, or look only, and return whether there is."""
+        with self._changed:
+            if self._waiting and self._waiting + size > ROOM:
+                return False
+            self._waiting += size
+            fits = self._changed.wait_for(lambda: not self._held or self._held + size <= ROOM, ROOM_SECONDS * waits)
+            self._waiting -= size
+            self._held += size * fits
+        return fits
+
+    def give_back(self, size: int) -> None:
+        with self._changed:
+            self._held -= size
+            self._changed.notify_all()
 
 
 def _trim() -> None:

@@ -1,24 +1,31 @@
-"""Large responses: a slow client holds little memory, and few exports are under way at once."""
+"""Large responses: a slow client holds little memory, and those of all slow clients together are bounded."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pytest
-from werkzeug.test import Client
+from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.control import resources
+from flaresend_mock.core.models import Upload
 from flaresend_mock.core.world import World
-from flaresend_mock.http import turns
-from flaresend_mock.http.context import MAX_EXPORTS, MAX_LISTS
+from flaresend_mock.http import bodies, turns
 from flaresend_mock.http.resources import instance
-from flaresend_mock.http.turns import LARGE, LEAVE
-from tests.defaults import ANN, INSTANCE, text
+from flaresend_mock.http.turns import LARGE, LEAVE, Room
+from tests.defaults import ANN, BEN, INSTANCE, text
+from tests.support import KEY
 
 SIZE = 10_000
 COUNT = 3 * LARGE // SIZE
+OVER_A_CONNECTION = {LEAVE: lambda: None}
+BUSY = {"code": "service_unavailable", "message": "Other clients still receive large responses; try again later."}
+MESSAGE = {"recipients": [ANN], "type": "text", "text": "Hello"}
+LONG = 50  # bytes of a response that needs room, in most tests
 
 
 @pytest.fixture
@@ -32,6 +39,28 @@ def shown(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     writer = next(write for name, _, write in instance(resources.Messages)._shown if name == "messages")
     monkeypatch.setattr(writer, "one", lambda message: (found.append(message.id), dump(message))[1])
     return found
+
+
+@pytest.fixture
+def room(client: Client, monkeypatch: pytest.MonkeyPatch) -> Room:
+    """The room for large responses. Here, those of a few bytes need it already, and none waits for long."""
+    monkeypatch.setattr(bodies, "HEAVY", LONG)
+    monkeypatch.setattr("flaresend_mock.api.request_log.HEAVY", LONG)
+    monkeypatch.setattr(turns, "ROOM_SECONDS", 0.01)
+    found: Room = client.application.services.room  # type: ignore[attr-defined]
+    return found
+
+
+@pytest.fixture
+def full(room: Room) -> Room:
+    """The room, which a client that reads slowly has filled."""
+    assert room.take(turns.ROOM)
+    return room
+
+
+def get(client: Client, path: str, **options: Any) -> TestResponse:
+    """Get a path as a client over a connection does, which receives the response until it is closed."""
+    return client.get(path, environ_overrides=OVER_A_CONNECTION, headers=KEY, **options)
 
 
 def test_a_large_list_is_made_while_it_is_sent(client: Client, shown: list[str]) -> None:
@@ -52,51 +81,148 @@ def test_a_small_list_has_its_length(client: Client, shown: list[str]) -> None:
     assert response.get_json() == {"messages": client.get("/_mock/messages").get_json()["messages"][-2:], "evicted": 0}
 
 
-def test_few_exports_are_received_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PLACE_SECONDS", 0.01)
-    over_a_connection = {LEAVE: lambda: None}
-    slow = [client.get("/_mock/world", environ_overrides=over_a_connection) for _ in range(MAX_EXPORTS)]
-    refused = client.get("/_mock/world", environ_overrides=over_a_connection)
+def test_room_is_for_as_many_bytes_as_it_has_or_one_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "ROOM", 100)
+    monkeypatch.setattr(turns, "ROOM_SECONDS", 0.01)
+    room = Room()
 
-    assert [one.status_code for one in slow] == [200] * MAX_EXPORTS
-    assert (refused.status_code, refused.get_json()["error"]["code"]) == (503, "service_unavailable")
-    slow[0].close()
-    assert client.get("/_mock/world", environ_overrides=over_a_connection).status_code == 200
+    assert [room.take(size) for size in (60, 40, 1)] == [True, True, False]
+    room.give_back(60)
+    assert [room.take(size) for size in (61, 60)] == [False, True]
+    room.give_back(60)
+    room.give_back(40)
+    assert [room.take(size) for size in (500, 1)] == [True, False]
+    room.give_back(500)
+    assert room.take(100)
+
+
+def test_few_bytes_wait_for_room_and_get_it_once_it_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "ROOM", 100)
+    monkeypatch.setattr(turns, "ROOM_SECONDS", 30)
+    room, found = Room(), list[bool]()
+    assert room.take(100)
+    waiting = threading.Thread(target=lambda: found.append(room.take(70)))
+    waiting.start()
+    while not room._waiting:
+        pass
+
+    assert not room.take(40)  # at once: 110 bytes would wait
+    room.give_back(100)
+    waiting.join(30)
+
+    assert found == [True]
+    assert room.take(30)
+
+
+@pytest.mark.parametrize(
+    "path", ["world", "people", "openapi.json", "ui/w/default/chats", "transcript", "docs/docs.js", "instances/default"]
+)
+def test_a_large_response_of_the_control_plane_needs_room(path: str, client: Client, full: Room) -> None:
+    refused = get(client, f"/_mock/{path}")
+    assert (refused.status_code, refused.get_json()["error"]) == (503, BUSY)
+
+    full.give_back(turns.ROOM)
+    received = get(client, f"/_mock/{path}", buffered=True)
+    assert received.status_code == 200
+    received.close()
+    assert full._held == 0
+
+
+def test_a_file_needs_room_for_all_of_it(client: Client, world: World, full: Room) -> None:
+    served = world.media.share("document", Upload(b"x" * 2 * LONG, "a.bin", ""), {}, INSTANCE)
+    (kept,) = world.state.served
+    link = next(path for path in (served["directPath"], served["url"]) if path.startswith("/v"))
+    part = {"Range": "bytes=0-0"}
+    assert get(client, link).status_code == 503
+    assert client.get(link, environ_overrides=OVER_A_CONNECTION, headers=part).status_code == 503
+
+    full.give_back(turns.ROOM)
+    received = client.get(link, environ_overrides=OVER_A_CONNECTION, headers=part)
+    assert (received.status_code, len(received.data)) == (206, 1)
+    assert full._held == len(kept.data)
+    received.close()
+    assert full._held == 0
+
+
+@pytest.mark.parametrize("path", ["/groups", "/scheduled-messages"])
+def test_a_large_response_of_the_api_needs_room_or_is_refused_as_documented(
+    path: str, client: Client, world: World, full: Room
+) -> None:
+    world.schedule.add(INSTANCE, [ANN], text("Hello"), datetime(2090, 1, 1))
+    refused = get(client, path)
+    assert (refused.status_code, refused.get_json()) == (429, {"success": False, "message": "Too many requests"})
+
+    full.give_back(turns.ROOM)
+    received = get(client, path)
+    assert received.status_code == 200
+    assert full._held == received.content_length
+    received.close()
+    assert full._held == 0
+    calls = client.get("/_mock/requests").get_json()["requests"]
+    assert [(one["path"], one["status"]) for one in calls] == [(path, 429), (path, 200)]
+
+
+@pytest.mark.usefixtures("full")
+def test_what_changes_the_world_is_never_refused(client: Client) -> None:
+    sent = client.post("/send-message", json=MESSAGE, headers=KEY, environ_overrides=OVER_A_CONNECTION)
+    received = client.post("/_mock/inbound", json={"from": ANN, "text": "Hi"}, environ_overrides=OVER_A_CONNECTION)
+
+    assert (sent.status_code, received.status_code) == (200, 201)
+    assert min(len(sent.data), len(received.data)) > LONG
+
+
+@pytest.mark.usefixtures("full")
+def test_what_is_small_or_received_in_this_process_needs_no_room(client: Client) -> None:
+    kept = [client.get("/_mock/world") for _ in range(3)]
+    assert {one.status_code for one in kept} == {200}
+    assert client.get("/groups", headers=KEY).status_code == 200
+    assert get(client, "/_mock/messages").data == b'{"messages":[],"evicted":0}'
+    assert client.head("/groups", headers=KEY, environ_overrides=OVER_A_CONNECTION).status_code == 200
 
 
 @pytest.mark.usefixtures("shown")
 def test_few_large_lists_are_received_at_once(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(turns, "PLACE_SECONDS", 0.01)
-    places = client.application.services.lists  # type: ignore[attr-defined]
-    over_a_connection = {LEAVE: lambda: None}
-    for _ in range(MAX_LISTS):
-        assert places.acquire(blocking=False)
-    refused = client.get("/_mock/messages", environ_overrides=over_a_connection)
-    small = client.get("/_mock/messages?limit=2", environ_overrides=over_a_connection)
+    monkeypatch.setattr(turns, "ROOM_SECONDS", 0.01)
+    room = client.application.services.room  # type: ignore[attr-defined]
+    for _ in range(16):
+        assert room.take(bodies.LIST_ROOM)
+    refused = get(client, "/_mock/messages")
+    small = get(client, "/_mock/messages?limit=2")
 
     assert (refused.status_code, small.status_code) == (503, 200)
-    assert refused.get_json()["error"]["message"] == "Other clients still receive large lists; try again later."
-    for _ in range(2):  # the place is free again after it
-        places.release()
-        large = client.get("/_mock/messages", environ_overrides=over_a_connection, buffered=True)
+    assert refused.get_json()["error"] == BUSY
+    room.give_back(bodies.LIST_ROOM)
+    for _ in range(2):  # there is room again after it
+        large = get(client, "/_mock/messages", buffered=True)
         assert len(large.get_json()["messages"]) == COUNT
         large.close()
-        assert places.acquire(blocking=False)
 
 
 def test_a_large_response_to_what_changed_the_world_is_never_refused(client: Client, world: World) -> None:
-    places = client.application.services.lists  # type: ignore[attr-defined]
-    for _ in range(MAX_LISTS):
-        assert places.acquire(blocking=False)
+    room = client.application.services.room  # type: ignore[attr-defined]
+    assert room.take(turns.ROOM)
     client.patch("/_mock/clock", json={"frozen": True})
     for _ in range(COUNT * 40):
         world.schedule.add(INSTANCE, [ANN], text("x"), datetime(2090, 1, 1))
-    advanced = client.post("/_mock/clock/advance", json={"to_next": True}, environ_overrides={LEAVE: lambda: None})
+    advanced = client.post("/_mock/clock/advance", json={"to_next": True}, environ_overrides=OVER_A_CONNECTION)
 
     assert len(advanced.data) > LARGE
     assert (advanced.status_code, len(advanced.get_json()["fired"])) == (200, COUNT * 40)
 
 
-def test_a_client_in_the_process_of_the_emulator_need_not_close_its_exports(client: Client) -> None:
-    kept = [client.get("/_mock/world") for _ in range(2 * MAX_EXPORTS)]
-    assert {one.status_code for one in kept} == {200}
+@pytest.mark.parametrize(("path", "taken"), [("/groups", 1), ("/groups?limit=2", 0), ("/scheduled-messages", 1)])
+def test_large_lists_of_the_api_are_made_one_after_the_other(
+    path: str, taken: int, client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = client.application.services  # type: ignore[attr-defined]
+    take, found = services.turns.take, list[Any]()
+    monkeypatch.setattr(services.turns, "take", lambda environ: (found.append(environ), take(environ)))
+    assert get(client, path).status_code == 200
+    assert found == []
+
+    monkeypatch.setattr(bodies, "HEAVY", 10)
+    world.schedule.add(INSTANCE, [ANN], text("Hello"), datetime(2090, 1, 1))
+    world.groups.create(INSTANCE, "Team", [ANN, BEN])
+    for _ in range(2):  # the turn ends with the call
+        get(client, path).close()
+    assert len(found) == 2 * taken
