@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from flask import Response, request, send_file
 from marshmallow import ValidationError
 
-from flaresend_mock.background.realtime import Stopwatch
+from flaresend_mock.background.realtime import SLICE_SECONDS, Stopwatch
 from flaresend_mock.control import errors, resources
 from flaresend_mock.control.inputs import Flag, NonEmptyInput, Page, Text, Whole
 from flaresend_mock.core.errors import TaskNotFound, required
@@ -124,10 +124,10 @@ def _read(
     beat = Stopwatch()
     while not is_away():
         ended = world.closed or us.patience.over  # events from before are still sent
-        for piece in _new(world, reader, kinds):
+        for piece in _new(us, world, reader, kinds):
             yield piece
             beat = Stopwatch()
-        if ended:
+        if ended and not reader.news.is_set():
             return
         if beat.seconds >= HEARTBEAT_SECONDS:
             yield b": still there\n\n"
@@ -136,15 +136,29 @@ def _read(
         us.patience.wait(reader.news, left, lambda: world.closed or is_away())
 
 
-def _new(world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[bytes]:
-    for item in reader.read():
-        if isinstance(item, Missed):
-            yield _written("evicted", {"events": item.events})
-        elif isinstance(item, Replaced):
-            change = {"action": "replaced", "id": world.name}
-            yield _written("world", {"kind": "world", "world": change}, item.number)
-        elif not kinds or item.kind in kinds:
-            yield _written(item.kind, resources.event(item), item.number)
+def _new(us: AppServices, world: World, reader: LogReader, kinds: Collection[str]) -> Iterator[bytes]:
+    large = 0
+
+    def fits(size: int) -> bool:
+        nonlocal large
+        large = 2 * size  # the event and its text
+        return us.room.take(large, waits=us.patience.over)
+
+    found = reader.read(fits)
+    if large and not found:
+        us.patience.delay(SLICE_SECONDS, bool)
+        return
+    try:
+        for item in found:
+            if isinstance(item, Missed):
+                yield _written("evicted", {"events": item.events})
+            elif isinstance(item, Replaced):
+                change = {"action": "replaced", "id": world.name}
+                yield _written("world", {"kind": "world", "world": change}, item.number)
+            elif not kinds or item.kind in kinds:
+                yield _written(item.kind, resources.event(item), item.number)
+    finally:
+        us.room.give_back(large)
 
 
 def _written(kind: str, data: object, number: int | None = None) -> bytes:

@@ -1,11 +1,12 @@
 """The event log: everything that happens in a world. Subscribers get each event, readers follow the log."""
 
 import threading
+from bisect import bisect
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from itertools import takewhile
+from itertools import accumulate, takewhile
 
 from flaresend_mock.core.bounded_store import MAX_LOG_BYTES, BoundedStore, Copyable
 from flaresend_mock.core.model import model
@@ -14,6 +15,7 @@ from flaresend_mock.core.models import Call, Change, Delivery, Message, TaskChan
 Subject = Message | Call | TaskChange | Delivery | Change
 
 MAX_SET_ASIDE = 1000  # events of replaced logs that wait for one reader
+MAX_READ_BYTES = 1024 * 1024  # the most that a reader gets at once, unless one event is larger
 
 KINDS = tuple("request message task delivery group channel instance person webhook fault clock world proxy".split())
 
@@ -147,6 +149,7 @@ class LogReader:
         self._subscribers, self._lock, self._log = subscribers, lock, log
         self._set_aside: deque[News] = deque()
         self._dropped = 0
+        self._told = 0  # of a log that is read from its start, the events that were read, and those that are missing
         with lock:
             last = log().last_number
             self._since = last if since is None else 0 if since > last else since
@@ -158,15 +161,29 @@ class LogReader:
             if self in self._subscribers.readers:
                 self._subscribers.readers.remove(self)
 
-    def read(self) -> list[News]:
-        """Return what is new, in order: what was set aside, then what the log holds."""
+    def read(self, fits: Callable[[int], bool] = bool) -> list[News]:
+        """Return what is new, in order: what was set aside, then what the log holds. `news` stays set for the rest.
+
+        An event of more than MAX_READ_BYTES is read alone, and once its size `fits`: nothing is read before.
+        """
         with self._lock:
             self.news.clear()
             log = self._log()
-            missed = [Missed(self._dropped)] if self._dropped else []
-            found = [*missed, *self._set_aside, *_unread(log, self._since)]
-            self._set_aside.clear()
-            self._dropped, self._since = 0, log.last_number
+            aside = [*([Missed(self._dropped)] if self._dropped else ()), *self._set_aside]
+            unread = aside + _unread(log, self._since, self._told)
+            found = _first(unread)
+            if (size := sum(getattr(one, "size", 0) for one in found)) > MAX_READ_BYTES and not fits(size):
+                self.news.set()
+                return []
+            self._set_aside, self._dropped = deque(aside[len(found) :]), 0
+            if len(found) == len(unread):
+                self._since, self._told = log.last_number, 0
+            else:
+                self.news.set()
+                of_log = found[len(aside) :]
+                if self._since == 0 or self._told:
+                    self._told += sum(getattr(one, "events", 1) for one in of_log)
+                self._since = max((one.number for one in of_log if isinstance(one, Event)), default=self._since)
         return found
 
     def change_log(self, log: EventLog, number: int, replaced: Replaced | None = None) -> None:
@@ -174,21 +191,34 @@ class LogReader:
 
         `replaced` is given when numbers begin anew. The caller holds the world's lock.
         """
-        self._set_aside += [*_unread(log, self._since), *([replaced] if replaced else ())]
+        self._set_aside += [*_unread(log, self._since, self._told), *([replaced] if replaced else ())]
         size = sum(getattr(one, "size", 0) for one in self._set_aside)
         while len(self._set_aside) > MAX_SET_ASIDE or size > MAX_LOG_BYTES:
             oldest = self._set_aside.popleft()
             size -= getattr(oldest, "size", 0)
             self._dropped += oldest.events if isinstance(oldest, Missed) else isinstance(oldest, Event)
-        self._since = number
+        self._since, self._told = number, 0
         self.news.set()
 
 
-def _unread(log: EventLog, since: int) -> list[News]:
-    """Return the events after `since`, with the missing ones told right before the event that follows them."""
-    events, missing = log.since(since), log.missing_since(since)
-    if since == 0 or not missing:
-        return [Missed(missing), *events] if missing else [*events]
+def _first(news: list[News]) -> list[News]:
+    """Return the first MAX_READ_BYTES of news, at least one event. Missing events are told with the one after them."""
+    sizes = list(accumulate(getattr(one, "size", 0) for one in news))
+    end = bisect(sizes, max(MAX_READ_BYTES, next(filter(None, sizes), 0)))
+    while end < len(news) and isinstance(news[end - 1], Missed):
+        end -= 1
+    return news[:end]
+
+
+def _unread(log: EventLog, since: int, told: int) -> list[News]:
+    """Return the events after `since`, with the missing ones told right before the event that follows them.
+
+    Of a log that is read from its start, only evicted events are missing, but for those among the first `told`.
+    """
+    events = log.since(since)
+    if since == 0 or told:
+        missing = log.evicted() - told
+        return [Missed(missing), *events] if missing > 0 else [*events]
     found: list[News] = []
     for event in events:
         if gap := event.number - since - 1:

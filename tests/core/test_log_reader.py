@@ -167,6 +167,111 @@ def test_what_is_set_aside_is_bounded_in_bytes_too(world: World, monkeypatch: py
     assert read(follower) == [Missed(3), (4, "c"), (5, "default"), (6, "d"), (7, "default")]
 
 
+@pytest.fixture
+def short_reads(monkeypatch: pytest.MonkeyPatch, make_world: Callable[..., World]) -> World:
+    """A world that keeps ten events, of which a reader gets two at once."""
+    world = make_world(load_world(described(), history=10))
+    happen(world, "first")
+    monkeypatch.setattr(events, "MAX_READ_BYTES", 2 * next(iter(world.state.events.kept)).size)
+    world.reset()
+    return world
+
+
+def read_all(follower: LogReader) -> list[Shown]:
+    """Return all that a follower reads, part by part."""
+    found = read(follower)
+    while follower.news.is_set():
+        part = read(follower)
+        assert len(part) <= 4
+        found += part
+    return found
+
+
+def test_a_read_returns_a_part_and_the_next_one_continues(short_reads: World) -> None:
+    follower = short_reads.follow(None)
+    happen(short_reads, *"abcde")
+
+    assert read(follower) == [(3, "a"), (4, "b")]
+    happen(short_reads, "f")
+    assert read(follower) == [(5, "c"), (6, "d")]
+    assert follower.news.is_set()
+    assert read(follower) == [(7, "e"), (8, "f")]
+    assert not follower.news.is_set()
+    assert read(follower) == []
+
+
+def test_an_event_that_is_larger_than_a_part_is_read_alone(short_reads: World) -> None:
+    follower = short_reads.follow(None)
+    happen(short_reads, "a")
+    with short_reads.lock:
+        short_reads.record("group", Change("made up", "big", {"text": "x" * 10_000}))
+    happen(short_reads, "b")
+
+    assert [read(follower) for _ in range(3)] == [[(3, "a")], [(4, "big")], [(5, "b")]]
+
+
+def test_a_large_event_is_not_read_before_it_fits(short_reads: World) -> None:
+    follower, sizes = short_reads.follow(None), list[int]()
+    happen(short_reads, "a")
+    with short_reads.lock:
+        big = short_reads.record("group", Change("made up", "big", {"text": "x" * 10_000}))
+    happen(short_reads, "b")
+
+    def fits(size: int) -> bool:
+        sizes.append(size)
+        return len(sizes) > 2
+
+    parts = [[one.number for one in follower.read(fits) if isinstance(one, Event)] for _ in range(5)]
+
+    assert parts == [[3], [], [], [4], [5]]
+    assert sizes == [big.size] * 3
+
+
+@pytest.mark.parametrize(
+    ("since", "start", "missed"), [(0, [Missed(3), 5, 6], 3), (1, [Missed(3), 5, 6], 3), (None, [6, 7], 2)]
+)
+def test_what_is_evicted_between_two_parts_is_counted_exactly(
+    since: int | None, start: list[Shown], missed: int, short_reads: World
+) -> None:
+    happen(short_reads, *"abc")
+    follower = short_reads.follow(since)
+    happen(short_reads, *"defghijkl")
+    first = read(follower)
+    happen(short_reads, *"mnopq")
+
+    found = [one[0] if isinstance(one, tuple) else one for one in first + read_all(follower)]
+
+    assert found == [*start, Missed(missed), *range(10, 20)]
+
+
+def test_of_a_restored_log_that_is_read_from_the_start_in_parts_nothing_is_missing(short_reads: World) -> None:
+    happen(short_reads, "a", "b")
+    short_reads.snapshots.take("before")
+    happen(short_reads, "c", "d")
+    short_reads.restore("before")
+    happen(short_reads, "e")
+
+    assert read_all(short_reads.follow(0)) == [(2, "default"), (3, "a"), (4, "b"), (7, "before"), (8, "e")]
+    assert read_all(short_reads.follow(3)) == [(4, "b"), Missed(2), (7, "before"), (8, "e")]
+
+
+@pytest.mark.parametrize("since", [0, 2])
+def test_parts_continue_over_a_reset_and_an_import(since: int, short_reads: World) -> None:
+    happen(short_reads, *"abcde")
+    follower = short_reads.follow(since)
+    start = read(follower)
+    short_reads.reset()
+    middle = read(follower)
+    happen(short_reads, "f")
+    imported(short_reads)
+    happen(short_reads, "g")
+
+    found = start + middle + read_all(follower)
+
+    whole = [*zip(range(2, 10), ["default", *"abcde", "default", "f"], strict=True), Replaced(0), (1, "g")]
+    assert found == whole[since // 2 :]
+
+
 def test_news_is_told_until_it_is_read_and_never_after_closing(world: World) -> None:
     follower = world.follow(None)
     assert not follower.news.is_set()

@@ -13,9 +13,11 @@ import pytest
 import requests
 
 from flaresend_mock import FlaresendMock
+from flaresend_mock.background.realtime import SLICE_SECONDS
 from flaresend_mock.control.guard import TOKEN_HEADER
 from flaresend_mock.core.models import Change
 from flaresend_mock.http.context import audience_of, cookie_of, pass_for
+from flaresend_mock.http.turns import ROOM
 from flaresend_mock.testing.client import Flaresend
 from flaresend_mock.testing.server import Server
 
@@ -317,6 +319,46 @@ def test_a_stream_ends_with_its_world_and_says_so(kit: Flaresend) -> None:
 
         assert reader.event()[2]["world"] == {"action": "removed", "id": "t1"}
         assert reader.block() is None
+
+
+def test_a_stream_that_reads_in_parts_gets_all_that_happened_in_its_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.core.events.MAX_READ_BYTES", 1)
+    client = FlaresendMock().app.test_client()
+    client.post("/_mock/worlds", json={"name": "t1"})
+    for text in "abcde":
+        client.post("/_mock/inbound?world=t1", json={"from": ANN, "text": text})
+    stream = client.get("/_mock/events?world=t1&stream=true&since=0")
+    client.delete("/_mock/worlds/t1")
+
+    numbers = [int(line.removeprefix("id: ")) for line in stream.text.splitlines() if line.startswith("id: ")]
+
+    assert len(numbers) > 10
+    assert numbers == [*range(1, len(numbers) + 1)]
+
+
+def test_a_stream_waits_until_there_is_room_for_a_large_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flaresend_mock.core.events.MAX_READ_BYTES", 1)
+    emulator = FlaresendMock()
+    services, client = emulator.app.services, emulator.app.test_client()
+    client.post("/_mock/worlds", json={"name": "t1"})
+    client.post("/_mock/inbound?world=t1", json={"from": ANN, "text": "Hello"})
+    assert services.room.take(ROOM)
+    waits = list[float]()
+
+    def wait(seconds: float, until: object) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            services.room.give_back(ROOM)
+
+    monkeypatch.setattr(services.patience, "delay", wait)
+    stream = client.get("/_mock/events?world=t1&stream=true&since=0")
+    client.delete("/_mock/worlds/t1")
+
+    numbers = [int(line.removeprefix("id: ")) for line in stream.text.splitlines() if line.startswith("id: ")]
+
+    assert waits == [SLICE_SECONDS] * 3
+    assert numbers == [*range(1, len(numbers) + 1)]
+    assert services.room._held == 0
 
 
 def test_a_stream_tells_of_one_world_alone(kit: Flaresend) -> None:
