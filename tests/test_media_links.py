@@ -149,6 +149,13 @@ def test_an_instance_that_is_removed_leaves_no_address() -> None:
     assert not world.called_at
 
 
+def test_a_host_that_is_longer_than_a_name_is_not_kept(client: Client) -> None:
+    call(client, "flaresend:3577")
+    call(client, f"{'x' * 60_000}:3577")
+
+    assert link(client) == "http://flaresend:3577"
+
+
 def test_calls_during_an_import_disturb_nothing() -> None:
     world = FlaresendMock().worlds.default()
     world.called_at = CalledMeanwhile({INSTANCE: ("http", "flaresend:3577", "")})

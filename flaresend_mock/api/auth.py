@@ -5,6 +5,7 @@ from werkzeug.exceptions import NotFound
 
 from flaresend_mock.api import fault_injection
 from flaresend_mock.api.errors import Unauthorized
+from flaresend_mock.core.hosts import MAX_HOST
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Cause
 from flaresend_mock.core.world import World
@@ -34,7 +35,7 @@ def authenticate() -> Response | None:
         world.calls_under_way += 1
         g.cause = cause = Cause("call", f"call-{log.calls}")
     g.caller = caller = Caller(world, found[1].id, cause) if found else None
-    if caller is not None and (host := environ.get("HTTP_HOST")):  # inline, as every call passes here
+    if caller is not None and 0 < len(host := environ.get("HTTP_HOST", "")) <= MAX_HOST:  # inline, for every call
         caller.world.called_at[caller.instance] = environ["wsgi.url_scheme"], host, environ.get("SCRIPT_NAME", "")
     if world.state.faults:
         reply = fault_injection.apply_before(world, caller.instance if caller else None)

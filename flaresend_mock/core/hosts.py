@@ -23,6 +23,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 NAME = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*", re.ASCII)
 MAX_NAME = 253
+MAX_HOST = MAX_NAME + len(":65535")
 _PATTERN = re.compile(rf"(\*\.)?{NAME.pattern}", re.ASCII)
 
 _NEAR_DOMAINS = (".local", ".localhost", ".internal", ".test", ".lan", ".home.arpa", ".svc", ".svc.cluster.local")

@@ -20,7 +20,7 @@ from flaresend_mock.core.model import model, told
 MAX_PATTERN = 1000
 MAX_REPEAT = 1000
 MAX_GROUPS = 100
-MAX_MEMORY = 1024 * 1024  # bytes that one of them takes compiled, with what it remembers of texts
+MAX_MEMORY = 2 * 1024 * 1024  # bytes that one of them takes compiled, with what it remembers of texts
 MAX_COMPILED = 64  # the last ones that were used, of all worlds and waits, are kept compiled
 
 _ABSENT = object()
