@@ -186,10 +186,10 @@ def _document(name: str) -> dict[str, Any]:
     from flaresend_mock.openapi import documents
 
     if name == "api":
-        return documents.document(name, api_app(), api_errors.refusal_type)
+        return documents.document(name, api_app())
     from flaresend_mock.control.resources import Refused
 
-    return documents.document(name, control_app(), lambda status: Refused)
+    return documents.document(name, control_app(), Refused)
 
 
 def _fail(errors: Any, error: Exception) -> Any:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
@@ -11,7 +11,6 @@ from werkzeug.exceptions import HTTPException
 from flaresend_mock.core import errors
 from flaresend_mock.http.bodies import respond
 from flaresend_mock.http.context import RAW_PATH, allowed
-from flaresend_mock.http.resources import Property, Resource
 
 TABLE: Mapping[str, tuple[int, Mapping[str, Any]]] = json.loads(
     (Path(__file__).parent / "assets" / "refusals.json").read_text("utf-8")
@@ -24,36 +23,6 @@ SEND_AT_FORMAT: str = TABLE["SendAtBeyondCalendar"][1]["message"]
 
 class Unauthorized(Exception):
     """The call has no API key, or an unknown one."""
-
-
-class Refused(Resource):
-    """Why a call was refused, with the recipients or the role that it was refused for."""
-
-    success = Property(Literal[False], "False: nothing was done.")
-    message = Property(str, "Why the call was refused.")
-    invalid = Property([str], "The participants that it was refused for.", optional=True)
-    role = Property(str, "The instance's role in the channel.", optional=True)
-
-
-class UnauthorizedCall(Resource):
-    """The call has no API key, or an unknown one."""
-
-    success = Property(Literal[False], "False: nothing was done.")
-    error = Property(str, "Why the call is not authenticated.")
-
-
-class NotReady(Resource):
-    """The instance's phone is not connected."""
-
-    success = Property(Literal[False], "False: nothing was done.")
-    message = Property(str, "Why the call was refused.")
-    status = Property(str, "The instance's status.")
-    action = Property(str, "How to connect the instance.")
-
-
-def refusal_type(status: int) -> type[Resource]:
-    """Return the resource that a refusal with this status holds."""
-    return {401: UnauthorizedCall, 425: NotReady}.get(status, Refused)
 
 
 OVERLOADED = {429: "Too many requests", 503: "Service unavailable"}

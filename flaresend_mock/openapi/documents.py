@@ -96,7 +96,9 @@ class Shapes:
         ]
 
     def response(self, of: Any, name: str = "") -> Shape:
-        """Return the schema of a response: a resource, under a name or that of its class, or a type."""
+        """Return the schema of a response: a resource, under a name or that of its class, a type, or a named schema."""
+        if isinstance(of, str):
+            return {"$ref": REFERENCE + of}
         resource = instance(of) if inspect.isclass(of) and issubclass(of, Resource) else of
         if not isinstance(resource, Resource):
             return dict(_mended(self._of(of)))
@@ -230,10 +232,10 @@ def _about(schema: Schema) -> Shape:
     return {"description": doc.replace("\n", " ")} if doc else {}
 
 
-def document(name: str, app: Flask, refused: Callable[[int], Any]) -> Shape:
+def document(name: str, app: Flask, refused: Any = "Refused") -> Shape:
     """Return the document of the Flaresend API, "api", or of the control plane, "control".
 
-    It describes the endpoints of `app`; `refused` returns the resource that a refusal with a status holds.
+    It describes the endpoints of `app`; a refusal holds `refused`, a resource or the name of a schema in the texts.
     """
     texts = json.loads((ASSETS / f"{name}.json").read_text(encoding="utf-8"))
     if name == "control":
@@ -287,7 +289,7 @@ def _chosen(found: Iterable[tuple[Case, Any]]) -> Iterator[tuple[str, Any]]:
 @dataclass(frozen=True)
 class _Maker:
     app: Flask
-    refused: Callable[[int], Any]
+    refused: Any
     texts: Shape
     examples: _Examples | None
     shapes: Shapes = field(default_factory=Shapes)
@@ -369,7 +371,8 @@ class _Maker:
         usual = self.texts["usual"] + (self.texts["usual_with_body"] if description.body is not None else [])
         for status in sorted({*usual, *description.refuses, *((425,) if description.phone else ())}):
             own = description.refusal if status in description.refuses else None
-            shape = self.shapes.response(own or self.refused(status))
+            said = self.texts.get("refusals", {}).get(str(status), self.refused)
+            shape = self.shapes.response(own or said)
             found[str(status)] = {"description": meanings[str(status)], "content": {JSON: {"schema": shape}}}
         if self.examples:
             for code, response in found.items():
