@@ -12,21 +12,15 @@ _IN_WHEEL = _PACKAGE / "_fixtures"
 FIXTURES = _IN_WHEEL if _IN_WHEEL.is_dir() else _PACKAGE.parent / "fixtures"  # in a package, or beside it
 _GUIDES = _PACKAGE / "_guides" if _IN_WHEEL.is_dir() else _PACKAGE.parent
 
-_SAMPLES = {
-    "jpeg": ("sample.jpg", "image/jpeg"),
-    "png": ("sample.png", "image/png"),
-    "webp": ("sample.webp", "image/webp"),
-    "mp4": ("sample.mp4", "video/mp4"),
-    "ogg": ("sample.ogg", "audio/ogg; codecs=opus"),
-    "pdf": ("sample.pdf", "application/pdf"),
-}
 _SAMPLE_OF = {"image": "jpeg", "video": "mp4", "audio": "ogg", "document": "pdf", "sticker": "webp"}
-
-SAMPLES = tuple(_SAMPLES)  # the names of the sample media files
 
 
 def load_fixture(path: str) -> Any:
     return json.loads((FIXTURES / path).read_text(encoding="utf-8"))
+
+
+_SAMPLES: dict[str, tuple[str, str]] = load_fixture("media/samples.json")
+SAMPLES = tuple(_SAMPLES)  # the names of the sample media files
 
 
 def world_names() -> list[str]:

@@ -1,9 +1,11 @@
 """The state of a world: its settings and all its contents, as one value that can be copied and restored."""
 
+import json
 from collections import deque
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from flaresend_mock.core import models
@@ -24,35 +26,28 @@ BOUNDS: Mapping[str, tuple[int, int]] = {  # how many a world has at most, and h
 }
 _LOGS = ("messages", "events.kept", "ended_tasks", "deliveries", "media", "served")  # where the oldest is evicted
 _BOXES = (*BOUNDS, "tasks", "open_deliveries", "auto_replies", "disappearing", *_LOGS)
+_MEANINGS = json.loads((Path(__file__).parent / "assets" / "settings.json").read_text("utf-8"))  # of settings
 _bytes_of = attrgetter(*(f"{name}.bytes" for name in _BOXES))
 
 
-def _setting(default: Any, description: str, lowest: float | None = None, highest: float | None = None) -> Any:
-    return field(default=default, metadata={"description": description, "lowest": lowest, "highest": highest})
+def _setting(name: str, default: Any, lowest: float | None = None, highest: float | None = None) -> Any:
+    return field(default=default, metadata={"description": _MEANINGS[name], "lowest": lowest, "highest": highest})
 
 
 @model
 class WorldSettings:
     """How the simulated WhatsApp behaves where worlds may differ.
 
-    World files, the control plane and the documentation take names, types, bounds and descriptions from here.
+    World files, the control plane and the documentation take names, types, bounds and meanings from here.
     """
 
-    directory: Literal["open", "closed"] = _setting(
-        "open", "open: every well-formed number is on WhatsApp. closed: only people of the directory are."
-    )
-    senders: Literal["auto", "number", "lid"] = _setting(
-        "auto", "How events name people: auto by LID in groups and by number elsewhere, or all by number or lid."
-    )
-    lid_recipients: Literal["refuse", "accept"] = _setting("refuse", "Whether messages to a LID are accepted.")
-    offline_messages: Literal["keep", "drop"] = _setting(
-        "keep", "What people write to an instance that is not connected: keep delivers it later, drop refuses it."
-    )
-    pairing_seconds: float | None = _setting(
-        None, "Seconds until a QR code is scanned by itself; null for never.", 0, MAX_PAIRING_SECONDS
-    )
-    qr_codes: int | None = _setting(None, "How many QR codes, of a minute each, it shows; null for no end.", 1, 1000)
-    public_url: str | None = _setting(None, "What links to media begin with; null for the URL that was called.")
+    directory: Literal["open", "closed"] = _setting("directory", "open")
+    senders: Literal["auto", "number", "lid"] = _setting("senders", "auto")
+    lid_recipients: Literal["refuse", "accept"] = _setting("lid_recipients", "refuse")
+    offline_messages: Literal["keep", "drop"] = _setting("offline_messages", "keep")
+    pairing_seconds: float | None = _setting("pairing_seconds", None, 0, MAX_PAIRING_SECONDS)
+    qr_codes: int | None = _setting("qr_codes", None, 1, 1000)
+    public_url: str | None = _setting("public_url", None)
 
 
 @dataclass
