@@ -1,7 +1,8 @@
 """Channels: WhatsApp newsletters."""
 
 from datetime import datetime
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from werkzeug.exceptions import NotImplemented as NotAvailable
 
@@ -10,7 +11,7 @@ from flaresend_mock.api.fields import Body, Text, Url
 from flaresend_mock.api.messages import ChannelContentBody, response
 from flaresend_mock.core.models import Channel
 from flaresend_mock.http.endpoint import Endpoints
-from flaresend_mock.http.resources import Property, Resource, of_model, utc_milliseconds
+from flaresend_mock.http.resources import Property, Resource, declared, of_model, utc_milliseconds
 
 blueprint = Endpoints("channels", phone=True)
 
@@ -33,48 +34,7 @@ class UpdateChannel(Body):
 CreatedChannel = of_model(Channel, "A channel that was just created.", "id name invite subscribers", "CreatedChannel")
 
 
-class ChannelState(Resource):
-    """The state of a channel."""
-
-    type = Property(Literal["ACTIVE"], "ACTIVE: the channel exists.", get=lambda channel: "ACTIVE")
-
-
-class BriefChannel(Resource):
-    """The part of a channel that an invite shows."""
-
-    id = Property(str, "The channel's JID.")
-    state = Property(ChannelState, "The state of the channel.", get=lambda channel: channel)
-
-
-class ChannelText(Resource):
-    """A text of a channel."""
-
-    text = Property(str, "The text.", get=str)
-
-
-class ThreadMetadata(Resource):
-    """The texts of a channel, and its number of subscribers."""
-
-    name = Property(ChannelText, _NAME)
-    description = Property(ChannelText, _DESCRIPTION)
-    subscribers_count = Property(str, "The number of subscribers, as text.", at="subscribers", write=str)
-
-
-class ViewerMetadata(Resource):
-    """What the instance is in a channel."""
-
-    role = Property(str, "The instance's role in the channel: OWNER, ADMIN, SUBSCRIBER or GUEST.", get=str)
-
-
-class FullChannel(Resource):
-    """A channel, with all that is known about it."""
-
-    id = Property(str, "The channel's JID.", get=lambda seen: seen[0].id)
-    state = Property(ChannelState, "The state of the channel.", get=lambda seen: seen[0])
-    thread_metadata = Property(ThreadMetadata, "The texts of the channel.", get=lambda seen: seen[0])
-    viewer_metadata = Property(ViewerMetadata, "What the instance is in the channel.", get=lambda seen: seen[1])
-
-
+_shown = declared(Path(__file__).parent / "assets" / "channels.json", Resource)
 CREATED = response("Channel created successfully", channel=Property(CreatedChannel, "The channel."))
 UPDATED = response("Channel updated")
 FOLLOWED = response("Channel followed successfully", alreadyFollowing=Property(bool, "Whether it was followed before."))
@@ -105,13 +65,15 @@ def list_channels(caller: Caller) -> None:
     raise NotAvailable("List channels is not available yet")
 
 
-@blueprint.get("/channels/<channel_id>", response(channel=Property(FullChannel, "The channel.")), refuses=(404,))
+@blueprint.get("/channels/<channel_id>", response(channel=Property(_shown.FullChannel, "The channel.")), refuses=(404,))
 def channel_info(caller: Caller, channel_id: str) -> tuple[Channel, str]:
     """Show a channel, and the instance's role in it."""
     return caller.world.channels.get(caller.instance, channel_id)
 
 
-@blueprint.get("/channels/invite/<code>", response(channel=Property(BriefChannel, "The channel.")), refuses=(404,))
+@blueprint.get(
+    "/channels/invite/<code>", response(channel=Property(_shown.BriefChannel, "The channel.")), refuses=(404,)
+)
 def channel_by_invite(caller: Caller, code: str) -> Channel:
     """Find a channel by its invite code."""
     return caller.world.channels.by_invite(caller.instance, code)

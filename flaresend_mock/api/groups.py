@@ -1,6 +1,7 @@
 """Groups: creating and listing them, their participants, and messages to them."""
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 from marshmallow import EXCLUDE, post_load, validate
 
@@ -11,7 +12,7 @@ from flaresend_mock.core.groups import SUBJECT_LENGTH, GroupView
 from flaresend_mock.core.sending import Outcome
 from flaresend_mock.http.bodies import take_turn
 from flaresend_mock.http.endpoint import Endpoints, RequestSchema
-from flaresend_mock.http.resources import Envelope, Property, Resource, readable_time, shown_by
+from flaresend_mock.http.resources import Envelope, Property, Resource, declared, shown_by
 
 blueprint = Endpoints("groups", phone=True)
 
@@ -64,72 +65,11 @@ class ManageParticipants(Body):
     participants = _PARTICIPANTS
 
 
-class Participant(Resource):
-    """A participant of a group."""
-
-    id = Property(str, "The participant's LID.", get=lambda one: one[0])
-    admin = Property(str, "superadmin, admin, or null.", get=lambda one: one[1], null=True)
-
-
-class CreatedGroup(Resource):
-    """A group that was just created; times in Unix seconds."""
-
-    id = Property(str, "The group's JID.", at="group.id")
-    addressingMode = Property(Literal["lid"], "How participants are named: lid.", get=lambda view: "lid")
-    subject = Property(str, "The name of the group.", at="group.subject")
-    subjectOwner = Property(str, "The LID of who named the group last.", at="subject_owner")
-    subjectTime = Property(int, "When the group was named last.", get=lambda it: int(it.group.subject_time.timestamp()))
-    size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
-    creation = Property(int, "When the group was created.", get=lambda it: int(it.group.created.timestamp()))
-    owner = Property(str, "The LID of who created the group.")
-    restrict = Property(bool, "Whether only admins may edit the group's info.", at="group.restrict")
-    announce = Property(bool, "Whether only admins may post.", at="group.announce")
-    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
-    isCommunityAnnounce = Property(bool, "Whether it announces for a community.", at="group.is_community_announce")
-    joinApprovalMode = Property(bool, "Whether admins approve new participants.", at="group.join_approval")
-    memberAddMode = Property(bool, "Whether members may add others.", at="group.members_may_add")
-    participants = Property([Participant], "The participants of the group.")
-
-
-class ListedGroup(Resource):
-    """A group in the list of all groups, which has the JIDs of groups as keys."""
-
-    id = Property(str, "The group's JID.", at="group.id")
-    subject = Property(str, "The name of the group.", at="group.subject")
-    size = Property(int, "The number of participants.", get=lambda view: len(view.participants))
-    owner = Property(str, "The LID of who created the group.")
-    participants = Property([Participant], "The participants of the group.")
-
-
-class GroupInfo(Resource):
-    """The info of a group."""
-
-    id = Property(str, "The group's JID.", at="group.id")
-    name = Property(str, "The name of the group.", at="group.subject")
-    desc = Property(str, "The description of the group.", at="group.description")
-    createdAt = Property(str, "Its creation in local time: Aug 13, 2025, 1:01 PM.", at="created", write=readable_time)
-    owner = Property(str, "The LID of who created the group.")
-    isCommunity = Property(bool, "Whether the group is a community.", at="group.is_community")
-    participants = Property([Participant], "The participants of the group.")
-
-
-class Invitation(Resource):
-    """The invite link of a group."""
-
-    inviteLink = Property(str, "A link by which people join the group.", get=lambda link: link)
-
-
-class Reached(Resource):
-    """The groups that a message reached."""
-
-    delivered = Property([str], "The JIDs of the groups that the message was sent to.", at="successful")
-    failed = Property([str], "The groups that the message could not be sent to.")
-
-
+_shown = declared(Path(__file__).parent / "assets" / "groups.json", Resource)
 _GROUPS = Property(
-    dict[str, ListedGroup],
+    dict[str, _shown.ListedGroup],  # type: ignore[name-defined]
     "The groups, by JID.",
-    get=lambda views: {view.group.id: shown_by(ListedGroup)(view) for view in views},
+    get=lambda views: {view.group.id: shown_by(_shown.ListedGroup)(view) for view in views},
 )
 
 
@@ -140,7 +80,9 @@ def _summary(outcome: Outcome) -> str:
 
 class Sent(Success):
     message = Property(str, "The number of groups that the message reached, for people.", get=_summary)
-    data = Property(Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it)
+    data = Property(
+        _shown.Reached, "The groups that the message reached, and those that it did not.", get=lambda it: it
+    )
 
 
 class Managed(Success, Envelope):
@@ -150,10 +92,10 @@ class Managed(Success, Envelope):
     invalid = Property([str], "Those whose privacy settings forbid that they are added.", optional=True)
 
 
-CREATED = response("Group created successfully", data=Property(CreatedGroup, "The group."))
+CREATED = response("Group created successfully", data=Property(_shown.CreatedGroup, "The group."))
 LISTED = response("Fetched all groups successfully", data=_GROUPS)
-SHOWN = response("Group info fetched successfully", data=Property(GroupInfo, "The group."))
-INVITED = response("Invite link fetched successfully", data=Property(Invitation, "The invite link."))
+SHOWN = response("Group info fetched successfully", data=Property(_shown.GroupInfo, "The group."))
+INVITED = response("Invite link fetched successfully", data=Property(_shown.Invitation, "The invite link."))
 
 
 @blueprint.post("/groups", CREATED, body=CreateGroup())

@@ -3,7 +3,6 @@
 assets/envelopes.json declares the responses that only hold others.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import datetime
@@ -27,7 +26,17 @@ from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import services, shown
-from flaresend_mock.http.resources import Envelope, Property, Read, Resource, of_model, properties, shown_by, utc
+from flaresend_mock.http.resources import (
+    Envelope,
+    Property,
+    Read,
+    Resource,
+    declared,
+    of_model,
+    properties,
+    shown_by,
+    utc,
+)
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)  # the statuses of deliveries
 LAST_EVENT = "The number of the world's last event."
@@ -341,15 +350,6 @@ class Clock(Resource):
 Fired = of_model(time_travel.Fired, "A timer that was run.")
 
 
-class Snapshot(Resource):
-    """A snapshot of a world."""
-
-    name = Property(str, "The snapshot's name.", get=lambda one: one[0])
-    event = Property(int, "The number of the last event in it.", get=lambda one: one[1].events.last_number)
-    messages = Property(int, "The number of messages.", get=lambda one: len(one[1].messages))
-    scheduled = Property(int, "The number of scheduled messages.", get=lambda one: len(one[1].tasks))
-
-
 Reply = of_model(models.Reply, "The response that a fault gives.", headers=Property(dict[str, str], "More headers."))
 
 
@@ -381,28 +381,15 @@ Fault = of_model(
 
 Miss = of_model(matchers.Miss, "A field in which the nearest item differs.")
 
-_TYPES = {"text": str, "number": int, "text or number": str | int, "switch": bool, "time": datetime, "object": dict}
-_DECLARED = json.loads((Path(__file__).parent / "assets" / "envelopes.json").read_text("utf-8"))
-"""By name, what each is `about`, and its fields: their types and meanings. [X] is a list of X; X? may be null."""
-_envelopes: dict[str, type[Envelope]] = {}
+_envelopes = vars(declared(Path(__file__).parent / "assets" / "envelopes.json", Envelope, globals()))
 
 
-def _property(declared: str) -> Property:
-    kind, _, meaning = declared.partition(": ")
-    of = (_TYPES | globals() | _envelopes)[kind.strip("[]?")]
-    return Property([of] if kind.startswith("[") else of, meaning, null=kind.endswith("?"))
-
-
-for _name, _fields in _DECLARED.items():
-    _shown = {"__doc__": _fields.pop("about", None), **{field: _property(one) for field, one in _fields.items()}}
-    _envelopes[_name] = type(_name, (Envelope,), _shown)
-
-
-def __getattr__(name: str) -> type[Envelope]:
+def __getattr__(name: str) -> type[Resource]:
     """Return an envelope; AttributeError if none has this name."""
     if name not in _envelopes:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return _envelopes[name]
+    found: type[Resource] = _envelopes[name]
+    return found
 
 
 class _Unchanged(Resource):

@@ -6,11 +6,14 @@ Responses, the fields that matchers know, the OpenAPI documents and the tables i
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from operator import attrgetter, itemgetter, methodcaller
-from typing import Any, ClassVar, get_args, get_origin, get_type_hints
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, missing
@@ -97,6 +100,40 @@ class Envelope(Resource):
             else:
                 yield dump_json(value if write is None or value is None else write(value))
         yield b"}"
+
+
+def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None = None) -> SimpleNamespace:
+    """Return the resources that a file declares, each with its `about` and fields, which may hold those before it.
+
+    A field is "text: What it means.", or "text at group.id: …" if it is elsewhere in the item: "." is the item itself,
+    0 its first part. [X] is a list of X, and X? may be null. X is one of _KINDS, a resource, also one that is `known`,
+    or a word in back quotes that is always the same.
+    """
+    found: dict[str, type[Resource]] = {}
+    for name, told in json.loads(file.read_text(encoding="utf-8")).items():
+        about, every = told.pop("about", None), {**(known or {}), **found}
+        fields = {field: _declared(one, every) for field, one in told.items()}
+        found[name] = type(name, (base,), {"__doc__": about, **fields})
+    return SimpleNamespace(**found)
+
+
+def _declared(field: str, known: Mapping[str, Any]) -> Property:
+    head, _, meaning = field.partition(": ")
+    kind, _, path = head.partition(" at ")
+    if kind.startswith("`"):
+        word, literal = kind.strip("`"), cast(Any, Literal)
+        return Property(literal[word], meaning, get=lambda item: word)
+    of, write = _KINDS.get(kind.strip("[]?")) or (known[kind.strip("[]?")], None)
+    get = (lambda item: item) if path == "." else _part(path) if path[:1].isdigit() else None
+    of = [of] if kind.startswith("[") else of
+    return Property(of, meaning, at=path or None, get=get, write=write, null=kind.endswith("?"))
+
+
+def _part(path: str) -> Read:
+    """Return what reads a part of an item, by its index, or an attribute of the part."""
+    index, _, rest = path.partition(".")
+    part = itemgetter(int(index))
+    return (lambda item: attrgetter(rest)(part(item))) if rest else part
 
 
 def properties(model: type, at: str = "") -> dict[str, Property]:
@@ -210,3 +247,18 @@ def parse_time(text: str, time_zone: str) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise ValueError("beyond the calendar") from None
+
+
+_KINDS: dict[str, tuple[Any, Read | None]] = {
+    "text": (str, None),
+    "number": (int, None),
+    "text or number": (str | int, None),
+    "switch": (bool, None),
+    "time": (datetime, None),
+    "object": (dict, None),
+    "unix": (int, lambda moment: int(moment.timestamp())),
+    "readable": (str, readable_time),
+    "count": (int, len),
+    "digits": (str, str),
+}
+"""The kinds of values that files declare: their types, and what turns them into JSON."""

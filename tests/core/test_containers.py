@@ -23,7 +23,6 @@ KNOWN = {
     "contract.py assumes": "one for each shipped case",
     "contract.py given": "one for each shipped case",
     "control/people.py more_shape": "constant",
-    "control/resources.py _envelopes": "one for each declared envelope",
     "core/bounded_store.py _values": "it evicts",
     "core/clock.py _by_key": "one for each timer",
     "core/clock.py _entries": "one for each task, open delivery, automatic reply and instance",
