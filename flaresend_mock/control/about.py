@@ -11,7 +11,7 @@ from flaresend_mock.core import hosts
 from flaresend_mock.http.bodies import cached, respond
 from flaresend_mock.http.context import own_url, services
 from flaresend_mock.http.endpoint import Endpoints
-from flaresend_mock.http.resources import Envelope, Property, Resource, shown_by
+from flaresend_mock.http.resources import Envelope, declared, shown_by
 
 readiness = Endpoints("health")
 documents = Endpoints("documents")
@@ -31,26 +31,8 @@ _SECURITY = {
 }
 
 
-class ActiveFault(Resource):
-    """An active fault of a world."""
-
-    world = Property(str, "The world's name.", get=lambda one: one[0])
-    id = Property(str, "The fault's id.", get=lambda one: one[1].id)
-    name = Property(str, "The fault's name.", get=lambda one: one[1].name)
-    on = Property(str, "calls or deliveries.", get=lambda one: one[1].on)
-
-
-class Health(Envelope):
-    """Whether the emulator is ready, and which faults are active."""
-
-    status = Property(str, "ok or starting.")
-    version = Property(str, "The emulator's version.")
-    uptime = Property(float, "Seconds since the start.")
-    checks = Property(dict[str, bool], "Whether each part runs.")
-    in_container = Property(bool, "Whether the emulator runs in a container, where localhost is not the machine.")
-    worlds = Property(int, "The number of worlds.")
-    autosave = Property(str, "With --autosave: ok, or why saving fails. Ready or not, calls work.", optional=True)
-    faults = Property([ActiveFault], "The active faults, 100 at most.")
+_shown = declared(ASSETS / "health.json", Envelope)
+ActiveFault, Health = _shown.ActiveFault, _shown.Health
 
 
 @readiness.get("/health", Health, refuses=(503,), any_query=True)

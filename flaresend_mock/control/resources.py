@@ -26,21 +26,14 @@ from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import services, shown
-from flaresend_mock.http.resources import (
-    Envelope,
-    Property,
-    Read,
-    Resource,
-    declared,
-    of_model,
-    properties,
-    shown_by,
-    utc,
-)
+from flaresend_mock.http.resources import Envelope, Property, Resource, declared, of_model, properties, shown_by, utc
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)  # the statuses of deliveries
 LAST_EVENT = "The number of the world's last event."
 _SETTINGS = properties(Settings, at="state.settings.")
+_ASSETS = Path(__file__).parent / "assets"
+_parts = declared(_ASSETS / "parts.json", Envelope)
+ApiKey, Role = _parts.ApiKey, _parts.Role
 
 RESPONSE_FIELDS = tuple(
     """success message error status action sent_at total_recipients successful_recipients failed_recipients
@@ -227,14 +220,6 @@ Group = of_model(
     participants=Property([Member], "The participants.", get=lambda group: group.members.values()),
 )
 
-
-class Role(Resource):
-    """What an instance is in a channel."""
-
-    number = Property(str, "The instance's number.", get=lambda one: one[0])
-    role = Property(str, "OWNER, ADMIN or SUBSCRIBER.", get=lambda one: one[1])
-
-
 Channel = of_model(
     models.Channel,
     "A channel, with the roles of instances.",
@@ -254,14 +239,6 @@ Webhook = of_model(
         write=lambda retries: [int(seconds) if seconds == int(seconds) else seconds for seconds in retries],
     ),
 )
-
-
-class ApiKey(Envelope):
-    """An API key of an instance."""
-
-    id = Property(str, "The key's id, which revokes it.")
-    api_key = Property(str, "The key, masked unless secrets are shown.")
-
 
 Instance = of_model(
     models.Instance,
@@ -353,7 +330,7 @@ Fired = of_model(time_travel.Fired, "A timer that was run.")
 Reply = of_model(models.Reply, "The response that a fault gives.", headers=Property(dict[str, str], "More headers."))
 
 
-def _if_normal(name: str) -> Read:
+def _if_normal(name: str) -> Any:
     return lambda delay: missing if delay.mean is None else getattr(delay, name)
 
 
@@ -381,7 +358,7 @@ Fault = of_model(
 
 Miss = of_model(matchers.Miss, "A field in which the nearest item differs.")
 
-_envelopes = vars(declared(Path(__file__).parent / "assets" / "envelopes.json", Envelope, globals()))
+_envelopes = vars(declared(_ASSETS / "envelopes.json", Envelope, globals()))
 
 
 def __getattr__(name: str) -> type[Resource]:

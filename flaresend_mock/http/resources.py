@@ -106,8 +106,8 @@ def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None =
     """Return the resources that a file declares, each with its `about` and fields, which may hold those before it.
 
     A field is "text: What it means.", or "text at group.id: …" if it is elsewhere in the item: "." is the item itself,
-    0 its first part. [X] is a list of X, and X? may be null. X is one of _KINDS, a resource, also one that is `known`,
-    or a word in back quotes that is always the same.
+    0 its first part. [X] is a list of X; X? may be null, and X~ left out. X is one of _KINDS, a resource, which may be
+    `known`, or a word in back quotes that is always the same.
     """
     found: dict[str, type[Resource]] = {}
     for name, told in json.loads(file.read_text(encoding="utf-8")).items():
@@ -123,10 +123,10 @@ def _declared(field: str, known: Mapping[str, Any]) -> Property:
     if kind.startswith("`"):
         word, literal = kind.strip("`"), cast(Any, Literal)
         return Property(literal[word], meaning, get=lambda item: word)
-    of, write = _KINDS.get(kind.strip("[]?")) or (known[kind.strip("[]?")], None)
+    of, write = _KINDS.get(kind.strip("[]?~")) or (known[kind.strip("[]?~")], None)
     get = (lambda item: item) if path == "." else _part(path) if path[:1].isdigit() else None
-    of = [of] if kind.startswith("[") else of
-    return Property(of, meaning, at=path or None, get=get, write=write, null=kind.endswith("?"))
+    of, null, optional = [of] if kind.startswith("[") else of, kind.endswith("?"), kind.endswith("~")
+    return Property(of, meaning, at=path or None, get=get, write=write, null=null, optional=optional)
 
 
 def _part(path: str) -> Read:
@@ -252,8 +252,10 @@ def parse_time(text: str, time_zone: str) -> datetime:
 _KINDS: dict[str, tuple[Any, Read | None]] = {
     "text": (str, None),
     "number": (int, None),
+    "decimal": (float, None),
     "text or number": (str | int, None),
     "switch": (bool, None),
+    "switches": (dict[str, bool], None),
     "time": (datetime, None),
     "object": (dict, None),
     "unix": (int, lambda moment: int(moment.timestamp())),
