@@ -77,7 +77,7 @@ class SimulatedPatience(Patience):
     def wait(self, done: threading.Event, seconds: float, is_gone: Callable[[], bool]) -> bool:
         if not self.left:
             stays = (self.leaves - self._machine.now).total_seconds()
-            self.left, seconds = stays <= 0, min(seconds, stays)
+            self.left, seconds = stays <= 0 and not done.is_set(), min(seconds, max(0.0, stays))
         self._machine.pass_by(seconds, lambda: done.is_set() or is_gone())
         return done.is_set()
 
