@@ -35,9 +35,9 @@ def test_no_page_fails(world: str) -> None:
     }
     found = set()
     for rule in RULES:
-        for values in (known, {"world": "default"}):
+        for values, queries in ((known, QUERIES), ({"world": "default"}, QUERIES[:1])):
             path = re.sub(r"<(?:\w+:)?(\w+)>", lambda part, of=values: of.get(part[1], "7"), rule)
-            for query in QUERIES:
+            for query in queries:
                 found.add((path, client.get(path, query_string=query).status_code))
 
     assert {one for one in found if one[1] not in (200, 302, 303, 304, 404)} == set()

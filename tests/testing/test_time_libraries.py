@@ -62,6 +62,7 @@ SUITE = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("library", "faking"), LIBRARIES)
 def test_waits_take_real_time_and_a_world_that_of_its_marker(suite: Suite, library: str, faking: str) -> None:
     outcome = suite.run(SUITE.format(library=library, faking=faking), process=True)
