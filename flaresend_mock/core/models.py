@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from itertools import chain
+from sys import getsizeof
 from typing import Any
 
 from flaresend_mock.core.bounded_store import size_of, size_of_template, weight
@@ -385,8 +386,8 @@ class Call:
 
     @property
     def size(self) -> int:
-        headers = 160 * len(self.headers) + sum(map(len, chain.from_iterable(self.headers)))
-        url = len(self.path) + len(self.raw_path) + 2 * len(self.query)
+        headers = 60 * len(self.headers) + sum(map(getsizeof, chain.from_iterable(self.headers)))
+        url = getsizeof(self.path) + getsizeof(self.raw_path) + getsizeof(self.query)  # one wide character widens all
         return 1200 + headers + url + size_of(self.body) + len(self.response) + len(self.method)
 
 

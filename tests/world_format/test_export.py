@@ -700,6 +700,9 @@ def test_the_longest_texts_that_calls_leave_in_a_world_are_imported() -> None:
     form = {"recipients": ANN, "type": "document", "caption": wide, "file": (io.BytesIO(b"x"), wide, f"a/{latin}")}
     client.post("/send-message", headers=KEY, data=form)
     client.get(f"/{wide}", headers=KEY | {"X-One": latin, "X-Two": latin}, query_string=latin)
+    for path in (f"/groups/{wide}", f"/groups/{'x' * 50_000}😀", f"/groups/{'x' * 50_000}中"):
+        client.get(path, headers=KEY)
+        client.get(path)  # without a key, it is in the default world
     client.open("/groups", method="M" * 60_000, headers=KEY)
     for sender in (wide, "x" * 15_000):
         event = {"event": wide, "data": {"from": f"{sender}@s", "id": sender, "message": {"conversation": wide}}}
