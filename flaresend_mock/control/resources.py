@@ -26,7 +26,17 @@ from flaresend_mock.core.state import WorldSettings as Settings
 from flaresend_mock.core.world import World
 from flaresend_mock.http.bodies import body_of, read_kept
 from flaresend_mock.http.context import services, shown
-from flaresend_mock.http.resources import Envelope, Property, Resource, declared, of_model, properties, shown_by, utc
+from flaresend_mock.http.resources import (
+    Envelope,
+    ListWriter,
+    Property,
+    Resource,
+    declared,
+    of_model,
+    properties,
+    shown_by,
+    utc,
+)
 
 STATUSES = (*OPEN_STATUSES, *CLOSED_STATUSES)  # the statuses of deliveries
 LAST_EVENT = "The number of the world's last event."
@@ -369,26 +379,22 @@ def __getattr__(name: str) -> type[Resource]:
     return found
 
 
-class _Unchanged(Resource):
-    def dump(self, obj: dict[str, Any], *, many: bool | None = None) -> dict[str, Any]:
-        """Return items unchanged: matchers have seen them as JSON."""
-        return obj
-
-
 def found_items(called: str, name: str, of: type[Resource], **beside: Property) -> type[Resource]:
     """Return a response with the items that match, under the name of their list."""
-    return type(called, (_Unchanged,), {name: Property([of], "The items that match."), **beside})
+    items = Property([of], "The items that match.", write=ListWriter(dict))  # matchers have seen them as JSON
+    return type(called, (Envelope,), {**beside, name: items} if "verified" in beside else {name: items, **beside})
 
 
 @cache
 def unmet(name: str, of: type[Resource]) -> type[Resource]:
     """Return what says why an expectation is not met. A refusal for another reason has only the error."""
     base, refused = _envelopes["Nearest"], _envelopes["Refused"]
-    near = type(f"Nearest{of.__name__}", (base,), {"__doc__": base.__doc__, "item": Property(of, "The item.")})
+    item = Property(of, "The item.", write=dict)
+    near = type(f"Nearest{of.__name__}", (base,), {"__doc__": base.__doc__, "item": item})
     beside = {
         "count": Property(int, "How many items match.", optional=True),
         "nearest": Property(near, "The item that came nearest.", null=True, optional=True),
-        name: Property([of], "The newest 20 items that match.", optional=True),
-        "arrived": Property([of], "The newest 20 items.", optional=True),
+        name: Property([of], "The newest 20 items that match.", optional=True, write=ListWriter(dict)),
+        "arrived": Property([of], "The newest 20 items.", optional=True, write=ListWriter(dict)),
     }
     return type(f"{of.__name__}Unmet", (refused,), {"__doc__": "Why an expectation is not met.", **beside})

@@ -5,14 +5,14 @@ A transcript says what happened in a world, as one report; --transcript-on-exit 
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from zoneinfo import ZoneInfo
 
-from flask import Response, request
+from flask import Response, abort, request
 from jinja2 import Template
 from marshmallow import ValidationError, validate, validates_schema
 
@@ -29,10 +29,10 @@ from flaresend_mock.core.models import Delivery, Message
 from flaresend_mock.core.transcript import LIMIT, STRAYS, WIDTH, fault_line, message_line, printable, short
 from flaresend_mock.core.verification import Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
-from flaresend_mock.http.bodies import load_json
+from flaresend_mock.http.bodies import BUSY, HEAVY, load_json, stream, take_turn
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
 from flaresend_mock.http.endpoint import Endpoints, View, endpoint
-from flaresend_mock.http.resources import Property, Resource, instance, matched, shown_by
+from flaresend_mock.http.resources import Envelope, Property, Resource, instance, matched, shown_by
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ MAX_SAID = 3
 MAX_STEPS = 100
 
 Stored = Message | Event | Delivery  # an item as a world keeps it; a call is its event
+Items = Sequence[Item]
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Collection:
         self.noun = self.resource.__name__
         self.kind = self.noun.lower()
         self.fields, self._show = matched(self.resource), shown_by(self.resource)
-        self._last: tuple[Event | None, Item] = (None, {})
+        self._last: tuple[Stored | None, dict[str, Any]] = (None, {})
 
     def compile(self, world: World, spec: Any, where: str = "match") -> Matcher:
         """Compile a matcher. Messages show registered numbers, so a person's aliases stand for theirs."""
@@ -72,25 +73,49 @@ class Collection:
         registered = {name: _registered(world, one) if known[name].number else one for name, one in given}
         return compile_matcher(registered, self.fields, where)
 
-    def kept(self, world: World) -> Iterator[tuple[int, Callable[[], Item]]]:
-        """Yield the items, oldest first: the number of the event, and a function that shows the item."""
+    def kept(self, world: World) -> Iterator[tuple[int, Item]]:
+        """Yield the items, oldest first, each with the number of the event."""
         with world.lock:
             stored = list(self.stored(world))
         for one in stored:
-            yield _number(one), partial(self._show, one)
+            yield _number(one), Shown(self.show, one)
 
     def since(self, world: World, number: int) -> list[Item]:
         """Return the items after an event, oldest first."""
-        return [show() for at, show in self.kept(world) if at > number]
+        return [item for at, item in self.kept(world) if at > number]
 
     def read(self, event: Event) -> tuple[int, Item]:
-        """Return the item of a new event, which is shown once, however many callers wait for it."""
+        """Return the item of a new event."""
         one = event.subject if isinstance(event.subject, Message | Delivery) else event
+        return _number(one), Shown(self.show, one)
+
+    def show(self, one: Stored) -> dict[str, Any]:
+        """Return an item as JSON, which is made once, however many callers wait for it."""
         last, item = self._last
-        if last is not event:
+        if last is not one:
             item = self._show(one)
-            self._last = (event, item)
-        return _number(one), item
+            self._last = (one, item)
+        return item
+
+
+class Shown(Mapping[str, Any]):
+    """An item as JSON, which is made when it is looked at: that of a world takes many times what the world holds."""
+
+    def __init__(self, show: Callable[[Stored], dict[str, Any]], stored: Stored) -> None:
+        self._show, self._stored = show, stored
+
+    @property
+    def size(self) -> int:
+        return self._stored.size
+
+    def __getitem__(self, name: str) -> Any:
+        return self._show(self._stored)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._show(self._stored))
+
+    def __len__(self) -> int:
+        return len(self._show(self._stored))
 
 
 def _registered(world: World, spec: Any) -> Any:
@@ -215,7 +240,7 @@ def wait(world: World, name: str, body: dict[str, Any]) -> Response | dict[str, 
     if forgotten > since:
         return _refuse_evicted(name, forgotten)
     said = f"{len(found)} of {body['count']} {name} within {body['timeout']:g} s"
-    return errors.respond(408, "timeout", *_explain(said, name, found, of.since(world, since), matcher))
+    return _explain(408, "timeout", said, name, found, of.since(world, since), matcher)
 
 
 @_of_each("Verification", VerifyInput, (409, 422, 503), verified=_MET, count=_COUNT)
@@ -237,11 +262,11 @@ def verify(world: World, name: str, body: dict[str, Any]) -> Response | dict[str
         return {"verified": True, "count": len(found), name: found[-MAX_SHOWN:]}
     wanted = verdict.missing or matcher
     left = arrived if verdict.missing is None else verdict.left
-    return errors.respond(422, "not_verified", *_explain(verdict.problem, name, found, left, wanted))
+    return _explain(422, "not_verified", verdict.problem, name, found, left, wanted)
 
 
 def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeout: float) -> bool:
-    logs = world.replacements
+    us, logs, held = services(), world.replacements, 0
 
     def see(event: Event) -> None:
         number, item = of.read(event)
@@ -249,13 +274,25 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
             gathering.look((world.replacements, number), number, item)
 
     with world.subscribers.subscribe(of.kind, see):
-        for number, show in of.kept(world):
+        for number, item in of.kept(world):
             if number > since and not gathering.enough.is_set():
-                gathering.look((logs, number), number, show(), newer=False)
+                gathering.look((logs, number), number, item, newer=False)
         if gathering.enough.is_set() or not timeout:
             return gathering.enough.is_set()
         is_away = is_gone(request.environ)
-        return services().patience.wait(gathering.enough, timeout, lambda: world.closed or is_away())
+
+        def is_over() -> bool:
+            nonlocal held
+            if (more := gathering.bytes - held) > HEAVY:  # the world may evict it, and this call does not
+                if not us.room.take(more, waits=False):
+                    abort(503, BUSY)
+                held += more
+            return world.closed or is_away()
+
+        try:
+            return us.patience.wait(gathering.enough, timeout, is_over)
+        finally:
+            us.room.give_back(held)
 
 
 def _since(world: World, body: Mapping[str, Any]) -> int:
@@ -269,20 +306,19 @@ def _refuse_evicted(name: str, forgotten: int) -> Response:
     return errors.respond(409, "evicted", f"{problem} or ask only for those since a later event")
 
 
-def _explain(
-    problem: str, name: str, found: Sequence[Item], arrived: Sequence[Item], matcher: Matcher
-) -> tuple[str, dict[str, Any]]:
-    """Return a message, and the fields beside it: the items that match, those that arrived, and the nearest one."""
-    near = nearest(matcher, arrived)
-    shown = near and {"misses": list(map(asdict, near[1])), "item": near[0]}
-    more = {"count": len(found), "nearest": shown, name: found[-MAX_SHOWN:], "arrived": arrived[-MAX_SHOWN:]}
-    if near is None:
-        return problem if found or arrived else f"{problem}; none arrived at all", more
-    said = [
-        f"{miss.field} is {'missing' if miss.missing else short(miss.actual)}, expected {short(miss.expected)}"
-        for miss in near[1][:MAX_SAID]
-    ]
-    return f"{problem}; in the nearest one {', '.join(said)}", more
+def _explain(status: int, code: str, problem: str, name: str, found: Items, left: Items, matcher: Matcher) -> Response:
+    """Respond with the problem, the items that match, those that were compared, and the nearest one."""
+    near = nearest(matcher, left)
+    if near is not None:
+        seen = [(miss, "missing" if miss.missing else short(miss.actual)) for miss in near[1][:MAX_SAID]]
+        said = [f"{miss.field} is {actual}, expected {short(miss.expected)}" for miss, actual in seen]
+        problem += f"; in the nearest one {', '.join(said)}"
+    elif not found and not left:
+        problem += "; none arrived at all"
+    shown = {"count": len(found), "nearest": near and {"misses": near[1], "item": near[0]}, name: found[-MAX_SHOWN:]}
+    refusal = {"error": {"code": code, "message": problem}, **shown, "arrived": left[-MAX_SHOWN:]}
+    refused = cast(Envelope, instance(unmet(name, COLLECTIONS[name].resource)))
+    return stream(refused.pieces(refusal), status, refusable=True)
 
 
 class Match(Text):
@@ -315,6 +351,7 @@ def transcript(world: World, query: dict[str, Any]) -> Response | dict[str, Any]
         default = services().worlds.default()
         with default.lock:
             strays = default.state.events.since(query["strays_since"], "request")[-STRAYS:]
+    take_turn(world.state.logs_bytes)
     found = _found(world, query["since"], strays, _nearest(world, query))
     if request.accept_mimetypes.best_match(("text/plain", "application/json")) == "application/json":
         return found
@@ -368,7 +405,7 @@ def _nearest(world: World, query: dict[str, Any]) -> dict[str, Any] | None:
     if not all(map(matcher.misses, items)):  # one matches
         return None
     near = nearest(matcher, items)
-    return near and {"misses": near[1], "item": near[0]}
+    return near and {"misses": near[1], "item": dict(near[0])}
 
 
 class TranscriptFile:

@@ -24,6 +24,7 @@ class Gathering:
         self._lock = threading.Lock()
         self._found: dict[Any, tuple[int, Item]] = {}
         self._seen: set[Any] = set()
+        self.bytes = 0  # of what was found, as far as items tell their `size`
 
     def look(self, key: Any, number: int, item: Item, *, newer: bool = True) -> None:
         """Add an item if it matches, with the number of its event, and drop its earlier state, of the same `key`.
@@ -34,10 +35,11 @@ class Gathering:
             if self.enough.is_set() or (key in self._seen and not newer):
                 return
             self._seen.add(key)
+            _, former = self._found.pop(key, (0, {}))
+            self.bytes -= getattr(former, "size", 0)
             if self._matcher.holds(item):
                 self._found[key] = (number, item)
-            else:
-                self._found.pop(key, None)
+                self.bytes += getattr(item, "size", 0)
             if len(self._found) >= self._wanted:
                 self.enough.set()
 

@@ -1,6 +1,7 @@
 """Bodies: JSON and forms are read into the same shape, and JSON is written as compact UTF-8."""
 
 import json
+import logging
 import re
 import sys
 from collections.abc import Collection, Iterable, Iterator
@@ -25,8 +26,10 @@ from flaresend_mock.core.matchers.parser import as_object
 from flaresend_mock.core.model import model
 from flaresend_mock.core.models import Call, Upload
 from flaresend_mock.http.body_stream import FORM, MAX_UNREAD, RAW, open_body
-from flaresend_mock.http.context import SERVICES
+from flaresend_mock.http.context import DROP, SERVICES, cut
 from flaresend_mock.http.turns import LARGE, LEAVE, give_back, give_way
+
+log = logging.getLogger(__name__)
 
 JSON = "application/json; charset=utf-8"
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
@@ -35,8 +38,8 @@ NOT_JSON = "Invalid JSON body"
 MAX_DEPTH = 100
 STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
-HEAVY = 1024 * 1024  # bytes of a response that needs room while its client receives it
-LIST_ROOM = 8 * HEAVY  # for a large list, which is made while it is sent, and holds what the world evicts meanwhile
+HEAVY = LARGE  # bytes of a response that needs room while its client receives it
+LIST_ROOM = 8 * 1024 * 1024  # for a large list, which is made while it is sent, and holds what is evicted meanwhile
 BUSY = "Other clients still receive large responses; try again later."
 
 MAX_FIELDS = 1000  # fields or files that a form may have
@@ -189,11 +192,14 @@ def take_turn(size: int) -> None:
         here.environ[SERVICES].turns.take(here.environ)
 
 
-def hold(response: Response, size: int | None = None) -> bool:
-    """Take room for a large response to GET until its client, if over a connection, has it; return whether there is."""
+def hold(response: Response, size: int | None = None, *, refusable: bool = False) -> bool:
+    """Take room for a large response until its client, if over a connection, has it; return whether there is.
+
+    If there is none, a call that is not `refusable`, as GET is, may have changed something: its connection is cut.
+    """
     environ = here.environ
     size = size or response.content_length or (response.calculate_content_length() if response.is_sequence else 0) or 0
-    if size <= HEAVY or here.method != "GET" or response._on_close or LEAVE not in environ:
+    if size <= HEAVY or here.method == "HEAD" or response._on_close or LEAVE not in environ:
         return True
     give_way(environ)
     give_back(environ)
@@ -202,6 +208,10 @@ def hold(response: Response, size: int | None = None) -> bool:
     if fits:
         response.direct_passthrough = False  # with it, the end is not told
         response.call_on_close(partial(room.give_back, size))
+    elif here.method != "GET" and not refusable:
+        log.warning("a connection is cut before its large response, as other clients still receive theirs")
+        cut(environ, DROP)
+        return True
     return fits
 
 
@@ -213,14 +223,14 @@ def cached(response: Response, cache_control: str) -> Response:
 
 
 def stream(pieces: Iterator[bytes], status: int, *, refusable: bool) -> Response:
-    """Return a response with JSON in pieces. A large one is made while it is sent, and if `refusable`, few at once."""
+    """Return a response with JSON in pieces. A large one is made while it is sent, few at once: see `hold`."""
     begin = BytesIO()
     for piece in pieces:
         begin.write(piece)
         if begin.tell() > LARGE:
             rest = stream_with_context(chain([begin.getvalue()], pieces))
             response = Response(rest, STATUS_LINES.get(status, status), content_type=JSON)
-            if refusable and not hold(response, LIST_ROOM):
+            if not hold(response, LIST_ROOM, refusable=refusable):
                 abort(503, BUSY)
             return response
     headers = [("Content-Type", JSON), ("Content-Length", str(begin.tell()))]

@@ -38,7 +38,7 @@ SERVICES = "flaresend_mock.services"  # the key of `AppServices` in the environ 
 CUT = "flaresend_mock.cut"  # the key in the environ of the server's function that cuts the connection of a request
 FIELDS = "flaresend_mock.fields"  # the key in the environ of the headers alone, which only the server sets
 DISCONNECTED = "flaresend_mock.client_disconnected"  # the key of its function that tells whether the client is gone
-RESET, TRUNCATE = "reset", "truncate"
+RESET, TRUNCATE, DROP = "reset", "truncate", "drop_response"
 
 ISOLATION = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

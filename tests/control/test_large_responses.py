@@ -12,9 +12,11 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from flaresend_mock.control import resources
+from flaresend_mock.control.verification import Collection
 from flaresend_mock.core.models import Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, turns
+from flaresend_mock.http.context import CUT, DROP
 from flaresend_mock.http.resources import instance
 from flaresend_mock.http.turns import LARGE, LEAVE, Room
 from tests.defaults import ANN, BEN, INSTANCE, text
@@ -171,6 +173,23 @@ def test_what_changes_the_world_is_never_refused(client: Client) -> None:
     assert min(len(sent.data), len(received.data)) > LONG
 
 
+def test_a_connection_is_cut_where_there_is_no_room_for_what_its_call_has_changed(
+    client: Client, world: World, full: Room
+) -> None:
+    cut: list[str] = []
+    connection = {**OVER_A_CONNECTION, CUT: cut.append}
+    client.post("/send-message", json=MESSAGE, headers=KEY, environ_overrides=connection)
+    client.post("/_mock/inbound", json={"from": ANN, "text": "Hi"}, environ_overrides=connection)
+    assert cut == [DROP, DROP]
+    assert [one.content.text for one in world.state.messages] == ["Hello", "Hi"]
+
+    full.give_back(turns.ROOM)
+    sent = client.post("/send-message", json=MESSAGE, headers=KEY, environ_overrides=connection)
+    assert (sent.status_code, len(cut), full._held) == (200, 2, sent.content_length)
+    sent.close()
+    assert full._held == 0
+
+
 @pytest.mark.usefixtures("full")
 def test_what_is_small_or_received_in_this_process_needs_no_room(client: Client) -> None:
     kept = [client.get("/_mock/world") for _ in range(3)]
@@ -196,6 +215,83 @@ def test_few_large_lists_are_received_at_once(client: Client, monkeypatch: pytes
         large = get(client, "/_mock/messages", buffered=True)
         assert len(large.get_json()["messages"]) == COUNT
         large.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "body", "status"),
+    [
+        ("search", {}, 200),
+        ("wait", {"count": COUNT}, 200),
+        ("wait", {"count": COUNT + 1, "timeout": 0}, 408),
+        ("verify", {}, 200),
+        ("verify", {"never": True}, 422),
+    ],
+)
+@pytest.mark.parametrize("fills", [True, False])
+def test_what_is_found_needs_room_and_is_made_while_it_is_sent(
+    asked: str,
+    body: dict[str, Any],
+    status: int,
+    fills: bool,
+    client: Client,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for _ in range(COUNT):
+        world.sending.send(INSTANCE, [ANN], text("x" * SIZE))
+    monkeypatch.setattr(bodies, "LARGE", 2 * SIZE)
+    monkeypatch.setattr(turns, "ROOM_SECONDS", 0.01)
+    room = client.application.services.room  # type: ignore[attr-defined]
+    assert not fills or room.take(turns.ROOM)
+    response = client.post(f"/_mock/messages/{asked}", json=body, environ_overrides=OVER_A_CONNECTION)
+
+    if fills:
+        assert (response.status_code, response.get_json()["error"]) == (503, BUSY)
+    else:
+        assert response.status_code == status
+        assert room._held == bodies.LIST_ROOM
+        assert "Content-Length" not in response.headers
+        assert len(response.get_json()["messages"]) in (20, COUNT)
+        response.close()
+        assert room._held == 0
+
+
+def test_what_a_call_has_found_while_it_waits_needs_room(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flaresend_mock.control.verification.HEAVY", 3 * SIZE)
+    room = client.application.services.room  # type: ignore[attr-defined]
+    sizes: list[int] = []
+    monkeypatch.setattr(room, "take", lambda size, *, waits: (sizes.append(size), room_has)[1])
+    given_back: list[int] = []
+    monkeypatch.setattr(room, "give_back", given_back.append)
+    room_has = True
+
+    def wait() -> Any:
+        return client.post("/_mock/messages/wait", json={"count": 9, "timeout": 0.01})
+
+    world.sending.send(INSTANCE, [ANN, BEN], text("x" * SIZE))
+    assert (wait().status_code, sizes, given_back) == (408, [], [0])
+    world.sending.send(INSTANCE, [ANN, BEN], text("x" * SIZE))
+    held = sum(message.size for message in world.state.messages)
+    assert (wait().status_code, sizes, given_back) == (408, [held], [0, held])
+    room_has = False
+    refused = wait()
+    assert (refused.status_code, refused.get_json()["error"], given_back[2:]) == (503, BUSY, [0])
+
+
+def test_what_is_searched_is_made_one_after_the_other(world: World) -> None:
+    for _ in range(COUNT):
+        world.sending.send(INSTANCE, [ANN], text("x" * SIZE))
+    made: list[str] = []
+    found = Collection(resources.Message, lambda of: of.state.messages, lambda of: 0)
+    dump = found._show
+    found._show = lambda message: (made.append(message.id), dump(message))[1]
+
+    items = found.since(world, 0)
+    assert (len(items), made) == (COUNT, [])
+    assert {(item["type"], len(item["text"]), len(item)) for item in items} == {("text", SIZE, len(dict(items[0])))}
+    assert len(made) == COUNT + 1  # the last one was made for all that is asked of it
 
 
 def test_a_large_response_to_what_changed_the_world_is_never_refused(client: Client, world: World) -> None:
