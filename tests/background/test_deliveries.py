@@ -225,6 +225,14 @@ def test_only_the_first_64_kb_of_an_answer_are_kept(site: Site) -> None:
     assert site.delivery(id_).attempts[0].response == "x" * 65536
 
 
+def test_an_answer_that_is_no_utf_8_is_kept_with_replacement_characters(site: Site) -> None:
+    site.receiver.behave = lambda _: Reply(200, b"caf\xe9!")
+    id_ = site.say()
+    site.settle()
+
+    assert site.delivery(id_).attempts[0].response == "caf\ufffd!"
+
+
 def test_the_headers_of_an_attempt_that_failed_are_on_record_as_they_were_sent(site: Site) -> None:
     site.receiver.behave = lambda _: DROP
     id_ = site.say()
@@ -711,6 +719,13 @@ def test_redelivering_without_a_webhook_or_without_saying_what_is_refused(site: 
     paths = document("control", "")["paths"]
     assert "409" in paths["/_mock/deliveries/{delivery_id}/redeliver"]["post"]["responses"]
     assert "409" in paths["/_mock/deliveries/redeliver"]["post"]["responses"]
+
+
+def test_a_redelivery_needs_a_webhook_of_its_own_instance(site: Site) -> None:
+    other = site.world.instances.create(number="254700111222", status="connected").id
+    sent = site.world.inbound.receive(InboundMessage(ANN, instance=other)).delivery
+
+    assert requests.post(f"{site.kit.url}/_mock/deliveries/{sent.id}/redeliver", timeout=10).status_code == 409
 
 
 def test_a_redelivery_to_a_paused_webhook_is_held(site: Site) -> None:

@@ -125,6 +125,22 @@ def test_held_events_have_the_time_at_which_they_are_sent(kit: Flaresend, receiv
     assert written(receiver) == WRITTEN
 
 
+@pytest.mark.parametrize(
+    ("given", "arrives"),
+    [({}, "2025-11-14T14:00:00.000Z"), ({"timestamp": "2001-09-09T01:46:40.000Z"}, "2001-09-09T01:46:40.000Z")],
+)
+def test_an_own_event_that_is_held_keeps_the_time_that_it_gives(
+    given: dict[str, str], arrives: str, kit: Flaresend, receiver: Receiver
+) -> None:
+    control(kit, "POST", f"{HOOK}/pause")
+    control(kit, "POST", "/inbound", {"event": {"event": "x", "instanceId": "i", **given}})
+    kit.clock.advance(hours=2)
+    control(kit, "POST", f"{HOOK}/resume", {})
+    kit.settle()
+
+    assert [asked.event["timestamp"] for asked in receiver.asked] == [arrives]
+
+
 def test_an_event_that_was_held_after_an_attempt_keeps_its_bytes(kit: Flaresend, receiver: Receiver) -> None:
     receiver.behave = lambda asked: 500 if asked.number == 0 else 200
     kit.receive(ANN, "hi")

@@ -10,7 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 from apscheduler.executors.base import BaseExecutor
+from apscheduler.job import Job
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
+from apscheduler.triggers.date import DateTrigger
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.errors import SendAtInThePast, TaskNotCancellable, TaskNotPending
@@ -129,6 +131,30 @@ def test_setting_the_clock_wakes_the_world_at_the_new_time(world: World) -> None
     run_from(world, 0.05)
 
     wait_for(world, 1)
+
+
+def test_a_world_is_woken_no_earlier_than_its_next_timer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_job, wakeups = BaseScheduler.add_job, list[datetime]()
+
+    def note(self: BaseScheduler, call: object, trigger: DateTrigger, **options: object) -> Job:
+        wakeups.append(trigger.run_date)
+        return add_job(self, call, trigger, **options)
+
+    monkeypatch.setattr(BaseScheduler, "add_job", note)
+    schedule(world)
+    run_from(world, 3600)
+
+    assert len(wakeups) == 1
+    assert wakeups[0] > datetime.now(UTC) + timedelta(minutes=50)
+
+
+def test_a_timer_that_is_set_after_the_end_starts_no_thread(world: World, flaresend: FlaresendMock) -> None:
+    run_from(world, 3600)
+    flaresend.stop()
+
+    schedule(world)
+
+    assert not any("APScheduler" in thread.name for thread in threading.enumerate())
 
 
 def test_a_reset_forgets_what_was_due(world: World) -> None:

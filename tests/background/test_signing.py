@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from base64 import b64encode
 from datetime import UTC, datetime
 
@@ -72,6 +73,14 @@ def test_without_a_secret_nothing_is_signed(secret: str | None) -> None:
 @pytest.mark.parametrize("secret", ["It's a Secret to Everybody", "пароль", "abc", "whsec_not base64!"])
 def test_a_secret_that_is_no_base64_is_the_key_as_it_is(secret: str) -> None:
     assert posting.key_of(secret) == secret.encode()
+
+
+def test_a_secret_from_a_command_line_is_the_bytes_that_were_given_there() -> None:
+    secret, id_ = os.fsdecode(b"caf\xe9"), os.fsdecode(b"msg_\xe9")
+
+    theirs = hmac.digest(b"caf\xe9", b"msg_\xe9.1614265330." + BODY, "sha256")
+    assert posting.standard_signature(secret, id_, TIMESTAMP, BODY) == f"v1,{b64encode(theirs).decode()}"
+    assert posting.hub_signature(secret, BODY) == "sha256=" + hmac.digest(b"caf\xe9", BODY, "sha256").hex()
 
 
 def test_the_signature_is_over_bytes_not_over_text() -> None:

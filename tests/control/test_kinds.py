@@ -298,6 +298,9 @@ def test_a_stub_has_no_file_and_a_complete_message_has_one(client: Client) -> No
     post(client, type="view_once")
     assert shown(client)["media"] is None
 
+    post(client, type="view_once", media={"base64": "AAAA", "mimetype": "image/jpeg"})
+    assert shown(client)["media"] is None
+
     post(client, type="view_once", complete=True)
     assert client.get(f"/_mock/media/{shown(client)['media']}").status_code == 200
 
@@ -385,6 +388,14 @@ def test_a_contact_is_on_whatsapp_under_its_registered_number_and_has_a_waid_onl
     ]
     again = data_of(client.post(INBOUND, json={"from": BEN, "forward": shown(client)["id"]}))["message"]
     assert [one["vcard"].count("waid") for one in again["contactsArrayMessage"]["contacts"]] == [1, 0, 0]
+
+
+def test_a_video_that_is_viewed_once_has_a_length_if_it_is_complete(client: Client) -> None:
+    video = {"type": "view_once", "media": MP4, "seconds": 3}
+
+    assert "seconds: the stub of a video has none" in post(client, **video).text
+    assert "seconds: a picture has none" in post(client, **{**video, "media": {"sample": "jpeg"}}).text
+    assert '"seconds":3' in post(client, **video, complete=True).text
 
 
 def test_an_item_of_an_album_is_its_authors_in_the_same_chat(client: Client) -> None:

@@ -183,6 +183,17 @@ def test_chaos_and_faults_apply_when_it_is_sent(away: World) -> None:
     assert all(one.chaos is None for one in away.deliveries.all())
 
 
+def test_a_copy_that_finds_no_room_is_dropped_with_a_number_of_its_own(
+    away: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(away, "twice", chaos=Chaos(duplicate=1))
+    monkeypatch.setattr(deliveries, "MAX_PENDING_BYTES", away.state.pending_bytes)
+    connect(away)
+
+    assert sorted(statuses(away)) == ["dropped", "pending"]
+    assert len({one.event for one in away.deliveries.all()}) == 2
+
+
 def test_a_fault_that_is_armed_meanwhile_hits_it(away: World) -> None:
     write(away)
     away.faults.arm(name="", on="deliveries", match={"number": ANN}, action="drop")

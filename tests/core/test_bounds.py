@@ -178,6 +178,7 @@ def test_files_of_undelivered_events_are_bounded_in_bytes(world: World, monkeypa
     monkeypatch.setattr("flaresend_mock.core.state.MAX_MEDIA_BYTES", 2500)
     receive_file(world, 3000)
     refused(world, lambda: receive_file(world), "files of undelivered events")
+    world.inbound.receive(InboundMessage(ANN, text="without a file"))
 
     with world.lock:
         world.deliveries.pause(INSTANCE)

@@ -17,6 +17,8 @@ from flaresend_mock.core.errors import (
     InstanceNotFound,
     InvalidNumber,
     MessageNotFound,
+    NotAllowed,
+    NotGroupAdmin,
     NotInGroup,
     NotReady,
     PersonNotInGroup,
@@ -181,8 +183,13 @@ def test_nobody_but_an_admin_writes_in_a_group_where_only_admins_post(make_world
     world = make_world(load_world(described(groups=groups)))
 
     assert receive(world, group=ANNS_GROUP)["data"]["from"] == ANNS_GROUP
-    with pytest.raises(Refusal):
+    with pytest.raises(NotGroupAdmin, match=r"^only group admins can post$"):
         receive(world, group=FAMILY)
+
+
+def test_an_instance_does_not_write_to_itself(world: World) -> None:
+    with pytest.raises(NotAllowed, match=r"^from: this is the instance's own number; .* send the event own-message$"):
+        receive(world, OUR_NUMBER)
 
 
 def test_in_a_group_the_event_is_from_the_group_and_names_the_sender(world: World) -> None:
@@ -350,6 +357,15 @@ def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
     assert response.at == NOW + timedelta(seconds=90)
     assert (fired.kind, fired.result) == ("auto_reply", response.id)
     assert re.fullmatch("[0-9a-f]{16}", fired.id)
+
+
+def test_an_answer_goes_to_the_instance_that_wrote(two: World) -> None:
+    teach(two, Rule())
+
+    two.sending.send(OTHER, [ANN], text("Hello"))
+    two.timeline.advance(timedelta(seconds=1))
+
+    assert [message.instance for message in received(two)] == [OTHER]
 
 
 def test_a_person_who_echoes_says_the_same_again(world: World) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from flaresend_mock.core.models import Attempt, Webhook
+from flaresend_mock.core.models import Attempt, Chaos, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
@@ -124,6 +124,35 @@ def test_a_removed_webhook_ends_a_retry_beside_the_lane(loose: World) -> None:
     assert attempt(loose) == []
 
     assert statuses(loose) == ["no endpoint"]
+
+
+def test_a_removed_webhook_ends_what_is_ready_in_all_chats_at_once(loose: World) -> None:
+    write(loose, "one")
+    write(loose, "two", sender=BEN)
+    loose.instances.set_webhook(INSTANCE, None)
+    assert attempt(loose) == []
+
+    assert statuses(loose) == ["no endpoint"] * 2
+
+
+def test_an_advance_tells_what_became_of_retries_and_of_delayed_events(loose: World) -> None:
+    def delay() -> None:
+        loose.inbound.receive(InboundMessage(BEN, text="late", chaos=Chaos(delay=60)))
+
+    write(loose, "one")
+    attempt(loose, 500)
+    delay()
+    fired = loose.timeline.advance(timedelta(seconds=60))
+    delay()
+    with loose.lock:
+        loose.deliveries.pause(INSTANCE)
+    fired += loose.timeline.advance(timedelta(seconds=60))
+
+    assert [(one.kind, one.result) for one in fired] == [
+        ("delivery retry", "tried again"),
+        ("delayed delivery", "sent on its way"),
+        ("delayed delivery", "held"),
+    ]
 
 
 def test_a_removed_instance_interrupts_a_retry_beside_the_lane(loose: World) -> None:

@@ -148,6 +148,18 @@ def test_a_full_emulator_refuses_more_and_nothing_changes(
     call(world)
 
 
+def test_a_received_file_needs_room_for_itself_and_for_its_copy_on_the_media_host(
+    worlds: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, file = worlds.default(), Upload(b"x" * MB, "a.bin", "")
+    fill(worlds, monkeypatch, 2 * MB - 1)
+    with pytest.raises(WorldFull, match=MESSAGE):
+        world.inbound.receive(InboundMessage(ANN, kind="document", upload=file))
+
+    fill(worlds, monkeypatch, 2 * MB + 100 * KB)
+    world.inbound.receive(InboundMessage(ANN, kind="document", upload=file))
+
+
 def test_a_full_emulator_drops_new_events(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
     world = worlds.default()
     world.instances.set_webhook(INSTANCE, HOOK)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flaresend_mock.core import payloads
 from flaresend_mock.core.kinds import KINDS
 from flaresend_mock.core.payloads import CONTEXT, MEDIA_KINDS, InboundMessage, Payload, context_info, write
 from flaresend_mock.core.randomness import SeededRandom
@@ -315,6 +316,13 @@ def test_a_contact_without_whatsapp_has_no_waid() -> None:
     assert "TEL;type=CELL:+254 798765432" in body(written("contact", details=details))["vcard"]
     assert "waid" in body(written("contacts"))["contacts"][0]["vcard"]
     assert "waid" not in body(written("contacts"))["contacts"][1]["vcard"]
+
+
+@pytest.mark.parametrize("card", [{}, {"vcard": None}, {"vcard": "BEGIN:VCARD\nFN:Jane\nEND:VCARD"}])
+def test_a_contact_may_have_no_number(card: dict[str, Any]) -> None:
+    contact = payloads.contact_of({"displayName": "Jane", **card})
+
+    assert contact == {"displayName": "Jane", "number": "", "on_whatsapp": False}
 
 
 def test_a_poll_holds_its_options() -> None:

@@ -279,6 +279,10 @@ def test_handshakes_that_hang_end_in_time(server: HttpServer, monkeypatch: pytes
         assert not server._connections
 
 
+def test_without_the_option_there_is_no_tls_port(flaresend: FlaresendMock) -> None:
+    assert flaresend.tls_port is None
+
+
 def test_a_tls_port_speaks_http_and_https_as_well(tmp_path: Path) -> None:
     with FlaresendMock(tls_ca=str(tmp_path / "ca.pem"), tls_port=0) as emulator:
         assert emulator._http is not None

@@ -15,7 +15,7 @@ import requests
 from flaresend_mock import FlaresendMock
 from flaresend_mock.cli.output import clip
 from flaresend_mock.client import ControlPlane
-from tests.defaults import ANN, ANNS_GROUP, BEN
+from tests.defaults import ANN, ANNS_GROUP, BEN, OUR_NUMBER
 from tests.live.commands import Done, at, control, send
 from tests.live.test_cli_lists import Shown
 
@@ -77,6 +77,12 @@ def test_rows_say_who_by_number_and_name_and_in_which_group(emulator: FlaresendM
     assert ", 254700000010  x" in last
     assert f"{ANNS_GROUP} {subject}" in at(emulator, "requests").lines[2]
     assert f"{ANNS_GROUP} {subject}  text  in the group" in at(emulator, "deliveries").lines[1]
+
+
+def test_a_message_that_failed_says_so(emulator: FlaresendMock) -> None:
+    api(emulator, "/send-message", {"recipients": ["9990000500"], "type": "text", "text": "x"})
+
+    assert at(emulator, "messages").lines[-1].endswith("  9990000500  text  (failed) x")
 
 
 def test_names_are_fetched_once_for_a_list_and_again_for_what_comes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,6 +198,7 @@ def test_a_list_is_filtered(emulator: FlaresendMock) -> None:
     assert found("messages") == 3
     assert found("messages", "--to", f"+{ANN[:3]} {ANN[3:6]} {ANN[6:]}") == 1
     assert found("messages", "--to", "odhiambo") == 1
+    assert found("messages", "--to", OUR_NUMBER) == 2
     assert found("messages", "--from", "小明") == 1
     assert found("messages", "--type", "po*") == 1
     assert found("messages", "--type", "po") == 0

@@ -191,6 +191,7 @@ def test_what_a_receiver_answers_can_be_made_up(kit: Flaresend, receiver: Receiv
     delivery = kit.expect_delivery()
 
     assert (retrying.attempts[0].status, retrying.attempts[0].response) == (500, '{"a": 1}')
+    assert retrying.attempts[0].error == "fault fault-1: nothing was sent"
     assert [attempt.status for attempt in delivery.attempts] == [500, 200]
     assert receiver.texts == ["hi"]
 

@@ -483,6 +483,7 @@ BREAKS: list[tuple[list[Any], Any, str]] = [
     (["channels", 0, "roles", 0, "role"], "KING", "channels[0].roles[0].role"),
     (["tasks", 0, "instance"], "nowhere", "tasks[0].instance"),
     (["tasks", 0, "status"], "sent", "tasks[0].status"),
+    (["tasks", 0, "content", "type"], "party", "tasks[0].content.type"),
     (["tasks", 0, "local_time"], "2025-11-14T10:00:00Z", "tasks[0].local_time"),
     (["tasks"], [], "timers.entries[4].key"),
     (["ended_tasks", 0, "status"], "pending", "ended_tasks[0].status"),
