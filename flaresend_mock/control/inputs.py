@@ -113,7 +113,7 @@ class Number(fields.Float):
 
 def setting_input(setting: dataclasses.Field[Any], kind: Any) -> fields.Field[Any]:
     """Return the input of a setting of a world, of a type."""
-    description, lowest, highest = (setting.metadata[name] for name in ("description", "lowest", "highest"))
+    description, lowest, highest = (setting.metadata[name] for name in ("description", "minimum", "maximum"))
     if get_origin(kind) is Literal:
         return Text(description, words=get_args(kind))
     if str in get_args(kind):

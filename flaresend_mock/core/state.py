@@ -16,7 +16,6 @@ from flaresend_mock.core.events import EventLog
 from flaresend_mock.core.model import model
 
 DEFAULT_HISTORY = 10_000
-MAX_PAIRING_SECONDS = 30 * 86_400
 BOUNDS: Mapping[str, tuple[int, int]] = {  # how many a world has at most, and how many bytes of them
     "people": (100_000, 64 * 1024 * 1024),
     "groups": (10_000, 128 * 1024 * 1024),
@@ -26,12 +25,12 @@ BOUNDS: Mapping[str, tuple[int, int]] = {  # how many a world has at most, and h
 }
 _LOGS = ("messages", "events.kept", "ended_tasks", "deliveries", "media", "served")  # where the oldest is evicted
 _BOXES = (*BOUNDS, "tasks", "open_deliveries", "auto_replies", "disappearing", *_LOGS)
-_MEANINGS = json.loads((Path(__file__).parent / "assets" / "settings.json").read_text("utf-8"))  # of settings
+_SETTINGS = json.loads((Path(__file__).parent / "assets" / "settings.json").read_text("utf-8"))  # JSON Schemas
 _bytes_of = attrgetter(*(f"{name}.bytes" for name in _BOXES))
 
 
-def _setting(name: str, default: Any, lowest: float | None = None, highest: float | None = None) -> Any:
-    return field(default=default, metadata={"description": _MEANINGS[name], "lowest": lowest, "highest": highest})
+def _setting(name: str) -> Any:
+    return field(default=_SETTINGS[name]["default"], metadata={"minimum": None, "maximum": None, **_SETTINGS[name]})
 
 
 @model
@@ -41,13 +40,13 @@ class WorldSettings:
     World files, the control plane and the documentation take names, types, bounds and meanings from here.
     """
 
-    directory: Literal["open", "closed"] = _setting("directory", "open")
-    senders: Literal["auto", "number", "lid"] = _setting("senders", "auto")
-    lid_recipients: Literal["refuse", "accept"] = _setting("lid_recipients", "refuse")
-    offline_messages: Literal["keep", "drop"] = _setting("offline_messages", "keep")
-    pairing_seconds: float | None = _setting("pairing_seconds", None, 0, MAX_PAIRING_SECONDS)
-    qr_codes: int | None = _setting("qr_codes", None, 1, 1000)
-    public_url: str | None = _setting("public_url", None)
+    directory: Literal["open", "closed"] = _setting("directory")
+    senders: Literal["auto", "number", "lid"] = _setting("senders")
+    lid_recipients: Literal["refuse", "accept"] = _setting("lid_recipients")
+    offline_messages: Literal["keep", "drop"] = _setting("offline_messages")
+    pairing_seconds: float | None = _setting("pairing_seconds")
+    qr_codes: int | None = _setting("qr_codes")
+    public_url: str | None = _setting("public_url")
 
 
 @dataclass

@@ -9,11 +9,11 @@ import dataclasses
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from operator import attrgetter, itemgetter, methodcaller
+from functools import cache, reduce
+from operator import attrgetter, itemgetter, methodcaller, or_
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar, Literal, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo
 
 from marshmallow import Schema, fields, missing
@@ -103,35 +103,52 @@ class Envelope(Resource):
 
 
 def declared(file: Path, base: type[Resource], known: Mapping[str, Any] | None = None) -> SimpleNamespace:
-    """Return the resources that a file declares, each with its `about` and fields, which may hold those before it.
+    """Return the resources that a file declares by JSON Schemas, which may refer to those before them, or `known` ones.
 
-    A field is "text: What it means.", or "text at group.id: …" if it is elsewhere in the item: "." is the item itself,
-    0 its first part. [X] is a list of X; X? may be null, and X~ left out. X is one of _KINDS, a resource, which may be
-    `known`, or a word in back quotes that is always the same.
+    Properties are required, unless `required` lists those that are. `x-from` is the path that one is read from, where
+    that is not its name: "group.id" in the item, "1.name" in its second part, or "." for the item itself. A KeyError
+    names a type, format or reference that is unknown.
     """
     found: dict[str, type[Resource]] = {}
-    for name, told in json.loads(file.read_text(encoding="utf-8")).items():
-        about, every = told.pop("about", None), {**(known or {}), **found}
-        fields = {field: _declared(one, every) for field, one in told.items()}
-        found[name] = type(name, (base,), {"__doc__": about, **fields})
+    for name, schema in json.loads(file.read_text(encoding="utf-8")).items():
+        every, shown = {**(known or {}), **found}, schema["properties"]
+        fields = {key: _declared(one, every, key in schema.get("required", shown)) for key, one in shown.items()}
+        found[name] = type(name, (base,), {"__doc__": schema.get("description"), **fields})
     return SimpleNamespace(**found)
 
 
-def _declared(field: str, known: Mapping[str, Any]) -> Property:
-    head, _, meaning = field.partition(": ")
-    kind, _, path = head.partition(" at ")
-    if kind.startswith("`"):
-        word, literal = kind.strip("`"), cast(Any, Literal)
-        return Property(literal[word], meaning, get=lambda item: word)
-    of, write = _KINDS.get(kind.strip("[]?~")) or (known[kind.strip("[]?~")], None)
-    get = (lambda item: item) if path == "." else _part(path) if path[:1].isdigit() else None
-    of, null, optional = [of] if kind.startswith("[") else of, kind.endswith("?"), kind.endswith("~")
-    return Property(of, meaning, at=path or None, get=get, write=write, null=null, optional=optional)
+def _declared(schema: Mapping[str, Any], known: Mapping[str, Any], required: bool) -> Property:
+    hint, means, form = _hint(schema, known), schema["description"], schema.get("format")
+    how: dict[str, Any] = {"at": schema.get("x-from"), "get": _reader(schema), "write": form and _FORMATS[form][1]}
+    return Property(_type(hint), means, **how, null=_is_optional(hint), optional=not required)
 
 
-def _part(path: str) -> Read:
-    """Return what reads a part of an item, by its index, or an attribute of the part."""
+def _hint(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Any:
+    """Return the type of a JSON Schema, as a data class has it."""
+    match schema:
+        case {"const": word}:
+            return Literal[word]
+        case {"$ref": name}:
+            return known[name.removeprefix("#/")]
+        case {"anyOf": several}:
+            return reduce(or_, [_hint(one, known) for one in several])
+        case {"type": [kind, "null"]}:
+            return _hint({**schema, "type": kind}, known) | None
+        case {"type": "array", "items": one}:
+            return tuple[_hint(one, known), ...]  # type: ignore[misc]
+        case {"type": "object", "additionalProperties": one}:
+            return dict[str, _hint(one, known)]  # type: ignore[misc]
+    return _FORMATS[schema["format"]][0] if "format" in schema else _TYPES[schema["type"]]
+
+
+def _reader(schema: Mapping[str, Any]) -> Read | None:
+    """Return what reads a property that is no attribute or key of an item."""
+    path = schema.get("x-from", "")
+    if "const" in schema or path == ".":
+        return lambda item: schema.get("const", item)
     index, _, rest = path.partition(".")
+    if not index.isdigit():
+        return None
     part = itemgetter(int(index))
     return (lambda item: attrgetter(rest)(part(item))) if rest else part
 
@@ -249,18 +266,12 @@ def parse_time(text: str, time_zone: str) -> datetime:
         raise ValueError("beyond the calendar") from None
 
 
-_KINDS: dict[str, tuple[Any, Read | None]] = {
-    "text": (str, None),
-    "number": (int, None),
-    "decimal": (float, None),
-    "text or number": (str | int, None),
-    "switch": (bool, None),
-    "switches": (dict[str, bool], None),
-    "time": (datetime, None),
-    "object": (dict, None),
-    "unix": (int, lambda moment: int(moment.timestamp())),
-    "readable": (str, readable_time),
+_TYPES = {"string": str, "integer": int, "number": float, "boolean": bool, "object": dict, "null": None}
+_FORMATS: dict[Any, tuple[Any, Read | None]] = {
+    "date-time": (datetime, None),
+    "unixtime": (int, lambda moment: int(moment.timestamp())),
+    "readable-time": (str, readable_time),
     "count": (int, len),
     "digits": (str, str),
 }
-"""The kinds of values that files declare: their types, and what turns them into JSON."""
+"""The formats that files declare: the types of their JSON, and what turns other values into it."""

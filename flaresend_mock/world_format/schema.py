@@ -130,8 +130,8 @@ _DEFAULTS = state.State()
 def _settings() -> dict[str, tuple[Any, Any]]:
     types = get_type_hints(state.WorldSettings)
     for one in fields(state.WorldSettings):
-        if one.metadata["lowest"] is not None:
-            types[one.name] = Annotated[types[one.name], Range(one.metadata["lowest"], one.metadata["highest"])]
+        if one.metadata["minimum"] is not None:
+            types[one.name] = Annotated[types[one.name], Range(one.metadata["minimum"], one.metadata["maximum"])]
     types["public_url"] = Annotated[str | None, base_url]
     return {one.name: (types[one.name], one.default) for one in fields(state.WorldSettings)}
 
