@@ -44,7 +44,7 @@ def _print_health() -> bool:
         head, _, body = told.partition(b"\r\n\r\n")
     except (KeyError, OSError, ValueError, OverflowError, TypeError):  # also for an odd port or host in the file
         return False
-    if not (head[8:13] == b" 200 " and b'"status":"ok"' in body and body.isascii()):
+    if not (head[8:13] == b" 200 " and b'"status":"ok"' in body and body.isascii() and body.decode().isprintable()):
         return False
     print(body.decode())
     return True

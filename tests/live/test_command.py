@@ -339,7 +339,8 @@ def test_the_url_file_leads_commands_to_the_emulator_while_it_runs(
 
 def test_health_says_what_is_wrong_with_the_emulator_of_the_url_file(tmp_path: Path) -> None:
     file = tmp_path / "url"
-    for status, body in ((b"503", b'{"status":"starting"}'), (b"200", b'{"hello":"world"}')):
+    other, escape = b'{"hello":"world"}', b'{"status":"ok"}\x1b[31m'  # which a terminal would obey
+    for status, body in ((b"503", b'{"status":"starting"}'), (b"200", other), (b"200", escape)):
         reply = b"HTTP/1.1 %b X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
         with Scripted([reply, reply]) as odd:
             file.write_text(odd.url)
