@@ -39,6 +39,9 @@ __all__ = ["CannotExport", "CannotStart", "FlaresendMock"]
 
 log = logging.getLogger(__name__)
 
+MAX_OTHERS = 1000  # other hosts that calls are counted for, passed on or refused; further ones count together
+FURTHER = "further hosts"
+
 
 class CannotStart(Exception):
     """The emulator cannot start. The message is the reason, in one line."""
@@ -371,7 +374,8 @@ class FlaresendMock:
         return () if self._http is None else {*self._http.ports, public or 0}
 
     def _record_proxied(self, target: str, passed: bool) -> None:
-        self.others[target, passed] += 1
+        is_named = len(self.others) < MAX_OTHERS or (target, passed) in self.others
+        self.others[target if is_named else FURTHER, passed] += 1
         world = self.worlds.default()
         with world.lock:
             world.record("proxy", models.Change("passed_on" if passed else "refused", target))

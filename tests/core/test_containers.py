@@ -54,7 +54,7 @@ KNOWN = {
     "openapi/documents.py _cases": "the shipped cases",
     "openapi/documents.py named": "the documents",
     "overrides/python.py _ON": "in the program of a user",
-    "server.py others": "one start",
+    "server.py others": "MAX_OTHERS",
     "testing/client.py _snapshots": "in the process of a test",
     "testing/redirection.py _active": "in the process of a test",
     "testing/redirection.py _before": "in the process of a test",

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from flaresend_mock import FlaresendMock
+from flaresend_mock import FlaresendMock, server
 from flaresend_mock.http import proxy as http_proxy
 from flaresend_mock.http.server import HttpServer
 from flaresend_mock.http.tls import Authority, names
@@ -372,6 +372,16 @@ def test_tunnels_that_are_open_end_when_the_server_stops(passing: Passing) -> No
         until(lambda: not server._connections)
         assert is_closed(raws[0])
         held.set()
+
+
+def test_the_emulator_counts_the_calls_of_many_hosts_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MAX_OTHERS", 2)
+    with FlaresendMock() as emulator, requests.Session() as session:
+        session.trust_env = False
+        for host in "abcda":
+            session.get(f"http://{host}.test/", proxies={"http": emulator.url}, timeout=TIMEOUT)
+
+    assert emulator.others == {("a.test:80", False): 2, ("b.test:80", False): 1, (server.FURTHER, False): 2}
 
 
 def test_the_emulator_counts_and_records_what_it_passes_on(monkeypatch: pytest.MonkeyPatch) -> None:
