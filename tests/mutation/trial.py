@@ -221,6 +221,7 @@ class Trials:
 def _functions() -> dict[str, list[FunctionType]]:
     """Return the functions that exist, by their files."""
     found: dict[str, list[FunctionType]] = defaultdict(list)
+    gc.unfreeze()  # the collector tells of no objects that are frozen, as those are that tests have imported
     for one in gc.get_objects():
         if isinstance(one, FunctionType):
             found[one.__code__.co_filename].append(one)
