@@ -218,6 +218,20 @@ def test_a_delayed_event_repeats_the_bytes_of_its_redelivery(kit: Flaresend, rec
     assert receiver.asked[0].body == receiver.asked[1].body
 
 
+def test_two_redeliveries_of_what_was_never_sent_have_the_same_bytes(kit: Flaresend, receiver: Receiver) -> None:
+    receiver.behave = lambda asked: 500 if asked.number == 0 else 200
+    kit.webhook(receiver.url, retries=[30])
+    kit.receive(ANN, "hi", chaos={"delay": 7200})
+    control(kit, "POST", f"{HOOK}/pause")
+    for _ in range(2):
+        kit.redeliver(kit.deliveries()[0])
+    control(kit, "POST", f"{HOOK}/resume", {})
+    kit.clock.advance(60)
+
+    assert len(receiver.asked) == 3
+    assert len({asked.body for asked in receiver.asked}) == 1
+
+
 def test_a_clock_that_was_set_back_counts(kit: Flaresend, receiver: Receiver) -> None:
     control(kit, "POST", f"{HOOK}/pause")
     kit.receive(ANN, "hi")

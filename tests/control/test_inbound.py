@@ -124,6 +124,7 @@ def test_every_kind_needs_nothing_but_what_it_is_about(kind: str, client: Client
         ({"media": {"sample": "ogg"}}, "audioMessage"),
         ({"media": {"sample": "pdf"}}, "documentMessage"),
         ({"media": {"base64": "AAAA", "mimetype": "video/mp4"}}, "videoMessage"),
+        ({"media": {"base64": "AAAA", "mimetype": 'image/png; from="a/b"'}}, "imageMessage"),
         ({"media": {"base64": "AAAA"}}, "documentMessage"),
         ({"latitude": 0, "longitude": 0}, "locationMessage"),
         ({"contact": {"name": "Jane"}}, "contactMessage"),
@@ -190,7 +191,9 @@ def test_a_form_holds_flaws_and_chaos_as_json(client: Client) -> None:
         "file": (io.BytesIO(b"a picture"), "a.png", "image/png"),
     }
 
-    assert "mediaKey" not in message_of(client.post(INBOUND, data=form))["imageMessage"]
+    image = message_of(client.post(INBOUND, data=form))["imageMessage"]
+    assert "mediaKey" not in image
+    assert image["fileLength"] == "9"
 
 
 def test_a_form_without_a_file_is_a_text(client: Client) -> None:
@@ -212,11 +215,12 @@ def test_what_is_said_of_a_sample_is_not_lost(media: dict[str, str], client: Cli
     assert set(media.items()) <= set(document.items())
 
 
-def test_a_reaction_is_removed_by_an_empty_emoji(client: Client) -> None:
+def test_a_reaction_is_a_thumb_unless_told_otherwise_and_removed_by_an_empty_emoji(client: Client) -> None:
     first = post(client, text="first").json
     assert first is not None
     about = first["event"]["data"]["id"]
 
+    assert message_of(post(client, type="reaction", target=about))["reactionMessage"]["text"] == "👍"
     assert message_of(post(client, target=about, emoji="❤️"))["reactionMessage"]["text"] == "❤️"
     assert message_of(post(client, target=about, emoji=""))["reactionMessage"]["text"] == ""
 
@@ -291,6 +295,7 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({"seconds": -1}, 400, "seconds: Must be greater than or equal to 0 and less than or equal to 7776000."),
     ({"message": [1]}, 400, "message: An object is expected here."),
     ({"message": "hi"}, 400, "message: An object is expected here."),
+    ({"message": {"conversation": "hi"}, "type": "image"}, 400, "type: this payload is of type text"),
     ({"from_lid": "perhaps"}, 400, "from_lid: Not a valid boolean."),
     ({"chaos": {"drop": 2}}, 400, "chaos.drop: Must be greater than or equal to 0 and less than or equal to 1."),
     (

@@ -171,6 +171,13 @@ def test_it_is_recorded_in_the_chat_that_it_tells_of(
     assert client.get(f"/_mock/ui/w/default/chats/{INSTANCE}/{chat}").status_code == 200
 
 
+@pytest.mark.parametrize("data", [{"id": "3EB0AA"}, {"key": {"id": "3EB0AA"}}, {"id": "3EB0AA", "key": {"id": "x"}}])
+def test_it_has_the_id_that_it_gives(data: dict[str, Any], client: Client) -> None:
+    post(client, {"event": "x", "data": data})
+
+    assert last(client)["id"] == "3EB0AA"
+
+
 def test_an_id_may_come_twice(client: Client, world: World) -> None:
     first = post(client, "undecryptable").get_json()
     again = {**sample_event("undecryptable")["data"], "message": {"conversation": "now you can read it"}}

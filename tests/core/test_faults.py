@@ -464,6 +464,7 @@ def test_a_dropped_event_goes_nowhere(hooked: World) -> None:
     dropped, kept = write(hooked), write(hooked)
 
     assert (dropped.status, kept.status) == ("dropped", "pending")
+    assert (dropped.fault, kept.fault) == (fault.id, None)
     assert delivered(hooked) == [kept.id]
     assert counts(hooked, fault) == (1, 1)
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ from tests.defaults import (
     described,
     text,
 )
-from tests.support import NOW
+from tests.support import NOW, default_state
 
 OTHER = "11111111-2222-4333-8444-555555555555"
 OTHER_NUMBER = "254711111111"
@@ -115,6 +116,16 @@ def test_an_event_has_the_documented_form(world: World) -> None:
     assert event["timestamp"] == "2025-11-14T10:00:00.000Z"
     assert len(event["data"]["id"]) == 32
     assert event["data"]["id"].startswith("AC")
+
+
+def test_a_message_and_its_event_have_one_time_although_the_clock_runs_on() -> None:
+    ticks = count()
+    world = World("default", default_state(), lambda: NOW + timedelta(milliseconds=next(ticks)))
+
+    world.inbound.receive(InboundMessage(sender=ANN))
+    say(world, "Hello")
+
+    assert [event.at for event in world.state.events.since(0, "message")] == [one.at for one in world.state.messages]
 
 
 def test_the_body_is_compact_raw_utf_8(world: World) -> None:
