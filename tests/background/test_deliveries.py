@@ -330,7 +330,7 @@ def test_a_receiver_that_is_not_there_is_a_recorded_error(site: Site) -> None:
         site.settle()
 
     (attempt,) = site.delivery(id_).attempts
-    assert (site.delivery(id_).status, attempt.status) == ("retrying", None)
+    assert (site.delivery(id_).status, attempt.status, attempt.response) == ("retrying", None, "")
     assert attempt.error
     assert attempt.error.startswith("Connection refused")
 
@@ -385,6 +385,7 @@ def test_no_answer_in_time_is_a_failure(site: Site, monkeypatch: pytest.MonkeyPa
 
     assert site.delivery(id_).status == "delivered"
     assert "no response" in str(site.delivery(id_).attempts[0].error)
+    assert site.delivery(id_).attempts[0].milliseconds >= 200
 
 
 def test_an_answer_that_drips_holds_nobody_longer_than_the_timeout(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,7 +13,6 @@ import requests
 from apscheduler.executors.base import BaseExecutor
 from apscheduler.job import Job
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
-from apscheduler.triggers.date import DateTrigger
 
 from flaresend_mock import FlaresendMock
 from flaresend_mock.core.errors import SendAtInThePast, TaskNotCancellable, TaskNotPending
@@ -133,19 +133,58 @@ def test_setting_the_clock_wakes_the_world_at_the_new_time(world: World) -> None
     wait_for(world, 1)
 
 
-def test_a_world_is_woken_no_earlier_than_its_next_timer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    add_job, wakeups = BaseScheduler.add_job, list[datetime]()
+def test_one_job_wakes_a_world_when_its_next_timer_is_due(
+    world: World, flaresend: FlaresendMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedulers, add_job = [], BaseScheduler.add_job
 
-    def note(self: BaseScheduler, call: object, trigger: DateTrigger, **options: object) -> Job:
-        wakeups.append(trigger.run_date)
-        return add_job(self, call, trigger, **options)
+    def note(self: BaseScheduler, *given: object, **options: object) -> Job:
+        schedulers.append(self)
+        return add_job(self, *given, **options)
+
+    def minutes_left() -> list[int]:
+        waits = [job.next_run_time - datetime.now(UTC) for job in schedulers[0].get_jobs()]
+        return [round(wait.total_seconds() / 60) for wait in waits]
 
     monkeypatch.setattr(BaseScheduler, "add_job", note)
-    schedule(world)
-    run_from(world, 3600)
+    other = flaresend.worlds.create("other", world.state.copy())
+    other.timeline.change(now=ONE, frozen=True)
+    for minute in (120, 90, 180):
+        schedule(other, at=SEND_AT + timedelta(minutes=minute))
+    run_from(other, 0)
+    assert (minutes_left(), len(schedulers)) == ([90], 1)
+    schedule(other, at=SEND_AT + timedelta(minutes=100))
+    assert (minutes_left(), len(schedulers)) == ([90], 1)
+    schedule(other, at=SEND_AT + timedelta(minutes=30))
+    assert (minutes_left(), len(schedulers)) == ([30], 2)
 
-    assert len(wakeups) == 1
-    assert wakeups[0] > datetime.now(UTC) + timedelta(minutes=50)
+    flaresend.worlds.remove("other")
+
+    assert minutes_left() == []
+
+
+def test_the_log_tells_at_level_debug_what_fired(
+    world: World, flaresend: FlaresendMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in (None, "flaresend_mock"):
+        caplog.set_level(logging.DEBUG, name)
+    id_ = schedule(world)
+    run_from(world, 0)
+    wait_for(world, 1)
+    flaresend.stop()
+
+    assert f"default: task {id_} sent" in caplog.messages
+    assert not any(record.name.startswith("apscheduler") for record in caplog.records)
+    assert logging.getLogger().level == logging.DEBUG
+
+
+def test_a_timer_that_is_set_before_the_start_starts_no_thread() -> None:
+    emulator = FlaresendMock()
+    world = emulator.worlds.default()
+
+    schedule(world, at=world.clock.now().replace(tzinfo=None) + timedelta(hours=24))
+
+    assert not any("APScheduler" in thread.name for thread in threading.enumerate())
 
 
 def test_a_timer_that_is_set_after_the_end_starts_no_thread(world: World, flaresend: FlaresendMock) -> None:
@@ -240,7 +279,9 @@ def test_stopping_while_a_timer_starts_ends_its_thread_in_order(
     assert failed == []
 
 
-def test_a_timer_that_cannot_be_started_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_that_cannot_be_started_is_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr("flaresend_mock.background.scheduler.RETRY_SECONDS", 0.01)
     submit, failures = BaseExecutor.submit_job, [RuntimeError("can't start new thread")] * 2
 
@@ -257,3 +298,4 @@ def test_a_timer_that_cannot_be_started_is_tried_again(world: World, monkeypatch
 
     assert sent(world) == ["hello"]
     assert failures == []
+    assert caplog.messages == ["a timer cannot be started now: can't start new thread"] * 2

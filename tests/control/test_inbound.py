@@ -410,6 +410,15 @@ def test_a_broken_picture_is_no_picture(data: bytes) -> None:
     assert image_info(data) is None
 
 
+def test_without_a_text_a_message_is_empty(client: Client) -> None:
+    assert body_of(post(client)) == body_of(post(client, type="text")) == ""
+
+
+def test_a_text_beside_a_file_is_its_caption(client: Client) -> None:
+    assert body_of(post(client, type="image", text="look"))["caption"] == "look"
+    assert body_of(post(client, media={"sample": "mp4"}, caption="look"))["caption"] == "look"
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

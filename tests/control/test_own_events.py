@@ -133,10 +133,10 @@ def test_nothing_but_the_instance_stands_beside_it(beside: dict[str, Any], clien
 
 
 def test_a_form_holds_an_event_as_json_or_by_name(client: Client, world: World) -> None:
-    for given in ('{"event": "x", "data": 1}', "call"):
+    for given in ('{"event": "x", "data": 1}', ' \n{"event": "y"}', "call"):
         response = client.post("/_mock/inbound", data={"event": given})
         assert response.status_code == 201, response.text
-    assert [json.loads(one.body)["event"] for one in world.deliveries.all()] == ["x", "call"]
+    assert [json.loads(one.body)["event"] for one in world.deliveries.all()] == ["x", "y", "call"]
     assert client.post("/_mock/inbound", data={"event": "{broken"}).status_code == 400
 
 

@@ -76,6 +76,13 @@ def test_a_file_that_a_scheduled_message_needs_is_not_evicted(world: World, monk
     assert world.state.media.get(task.content.media) is None
 
 
+def test_scheduling_one_file_evicts_no_other_that_is_scheduled(world: World) -> None:
+    world.state.media.max_bytes = 1500
+    tasks = [world.schedule.add(INSTANCE, [ANN], document(), SOON) for _ in range(3)]
+
+    assert all(world.state.media.get(task.content.media or "") for task in tasks)
+
+
 @pytest.mark.parametrize("end", ["cancel", "replace"])
 def test_a_file_that_is_needed_no_more_is_evicted(end: str, world: World) -> None:
     task = world.schedule.add(INSTANCE, [ANN], document(), SOON)

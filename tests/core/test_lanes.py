@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from flaresend_mock.core.models import Attempt, Chaos, Webhook
+from flaresend_mock.core.models import Attempt, Change, Chaos, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State
 from flaresend_mock.core.world import World
@@ -59,6 +59,7 @@ def test_later_events_overtake_a_retry_only_if_the_webhook_says_so(loose: World)
     write(loose, "three")
     assert attempt(loose) == ["three"]
     wait(loose)
+    assert {one.next_retry for one in loose.deliveries.all()} == {None}
     assert attempt(loose) == ["one", "two"]
 
     hook(loose, ordered=True)
@@ -100,6 +101,8 @@ def test_a_pause_holds_a_retry_beside_the_lane_and_a_resume_sends_it(loose: Worl
     loose.deliveries.resume(INSTANCE, replay=True)
 
     assert attempt(loose) == ["one", "two"]
+    changes = [event.subject for event in loose.state.events.since(0, "webhook")]
+    assert [one.action for one in changes if isinstance(one, Change)][-2:] == ["paused", "resumed"]
 
 
 def test_a_pause_during_an_attempt_holds_it_when_it_fails(loose: World) -> None:

@@ -16,7 +16,15 @@ from flaresend_mock.core.errors import InvalidMatcher
 from flaresend_mock.core.faults import MAX_FAULTS
 from flaresend_mock.core.matchers import matchers
 from flaresend_mock.core.matchers.matchers import MAX_COMPILED, MAX_MEMORY, MAX_PATTERN, Miss
-from flaresend_mock.core.matchers.parser import MAX_TESTS, OPERATORS, Field, Matcher, as_object, compile_matcher
+from flaresend_mock.core.matchers.parser import (
+    CALL_FIELDS,
+    MAX_TESTS,
+    OPERATORS,
+    Field,
+    Matcher,
+    as_object,
+    compile_matcher,
+)
 from tests.defaults import ANN, BEN, CARA
 
 FIELDS = {
@@ -109,6 +117,12 @@ def test_equal_compares_objects_through_and_through() -> None:
     assert fits(spec, template={"a": {"b": [1.0, {"c": True}]}})
     assert not fits(spec, template={"a": {"b": [1, {"c": 1}]}})
     assert not fits(spec, template={"a": {"b": [1, {"c": True}]}, "more": 1})
+
+
+@pytest.mark.parametrize("operator", ["subset", "equal"])
+def test_names_of_fields_are_compared_as_they_are_written(operator: str) -> None:
+    assert fits({"template": {operator: {"orderId": 1}}}, template={"orderId": 1})
+    assert not fits({"template": {operator: {"orderId": 1}}}, template={"orderid": 1})
 
 
 def test_equal_takes_operators_as_data() -> None:
@@ -354,6 +368,12 @@ def test_a_miss_shows_what_was_expected_as_it_was_written(operation: dict[str, A
     assert matcher(text=operation).misses({"text": "hello"}) == [Miss("text", expected, "hello")]
 
 
+def test_a_miss_of_a_path_shows_it_as_it_was_written() -> None:
+    misses = compile_matcher({"path": "/group%73"}, CALL_FIELDS).misses({"path": "/send-message"})
+
+    assert misses == [Miss("path", "/group%73", "/send-message")]
+
+
 def test_a_miss_of_many_values_shows_all_of_them() -> None:
     assert matcher(number=ANN).misses({"numbers": [BEN, CARA]}) == [Miss("number", ANN, [BEN, CARA])]
 
@@ -377,6 +397,8 @@ def test_errors_begin_with_what_the_matcher_is_called() -> None:
         ({"txt": 1}, "match: 'txt' is not known; did you mean 'text'?"),
         ({"zzz": 1}, "match: 'zzz' is not known; known here: text, to, "),
         ({"": 1}, "match: '' is not known; known here: "),
+        ({"z" * 100: 1}, f"match: '{'z' * 100}' is not known; "),
+        ({"z" * 101: 1}, f"match: '{'z' * 100}…' is not known; "),
         ({"text": {"contain": 1}}, "match.text: 'contain' is not known; did you mean 'contains'?"),
         ({"text": {"zzz": 1}}, "match.text: 'zzz' is not known; known here: equal, contains, "),
         ({"text": {"equal": 1, "regx": 1}}, "match.text: 'regx' is not known; did you mean 'regex'?"),
@@ -439,6 +461,18 @@ def test_deep_nesting_is_refused(field: str, wrap: str) -> None:
 )
 def test_deep_nesting_is_refused_also_where_no_operator_counts(field: str, wrap: Callable[[Any], Any]) -> None:
     assert "nested too deeply" in refused({field: wrapped(1, wrap)})
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}, lambda inner: {"not": inner}])
+def test_a_matcher_has_at_most_39_levels(wrap: Callable[[Any], Any]) -> None:
+    assert matcher(template=wrapped(1, wrap, 39))
+    assert "nested too deeply" in refused({"template": wrapped(1, wrap, 40)})
+
+
+@pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_what_equal_compares_has_at_most_20_levels(wrap: Callable[[Any], Any]) -> None:
+    assert matcher(template={"equal": wrapped(1, wrap, 20)})
+    assert "nested too deeply" in refused({"template": {"equal": wrapped(1, wrap, 21)}})
 
 
 @pytest.mark.parametrize("wrap", [lambda inner: [inner], lambda inner: {"a": inner}])

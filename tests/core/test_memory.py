@@ -160,6 +160,16 @@ def test_a_received_file_needs_room_for_itself_and_for_its_copy_on_the_media_hos
     world.inbound.receive(InboundMessage(ANN, kind="document", upload=file))
 
 
+def test_a_scheduled_file_needs_room_for_itself(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = worlds.default()
+    fill(worlds, monkeypatch, MB)
+    with pytest.raises(WorldFull, match=MESSAGE):
+        world.schedule.add(INSTANCE, [ANN], document(MB), SOON)
+
+    fill(worlds, monkeypatch, MB + 100 * KB)
+    world.schedule.add(INSTANCE, [ANN], document(MB), SOON)
+
+
 def test_a_full_emulator_drops_new_events(worlds: Worlds, monkeypatch: pytest.MonkeyPatch) -> None:
     world = worlds.default()
     world.instances.set_webhook(INSTANCE, HOOK)

@@ -123,6 +123,11 @@ def test_a_mistyped_name_is_refused_with_its_place_and_the_nearest_name(
         (EVERYWHERE, {"instance": {"regex": 5}}, "match.instance.regex: a regular expression of at most 1000"),
         (("faults of deliveries",), {"path": "/"}, "match: 'path' is not known"),
         (CALLS, {"path": {"regex": "("}}, "match.path.regex: not a regular expression: "),
+        (
+            CALLS,
+            {"path": {"regex": "^/a%20b"}},
+            "match.path.regex: paths are matched percent-decoded: write ' ' instead of '%20', or match raw_path",
+        ),
         (CALLS, {"path": {"regex": "x" * 1001}}, "match.path.regex: a regular expression of at most 1000"),
         (CALLS, {"path": {"one_of": []}}, "match.path.one_of: a list with at least one item"),
         (CALLS, {"path": {}}, "match.path: an operator is expected"),

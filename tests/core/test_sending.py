@@ -161,3 +161,12 @@ def test_sending_enters_nobody_into_the_directory(world: World) -> None:
     world.sending.send(INSTANCE, ["4915112345678"], text())
 
     assert world.state.people == people
+
+
+def test_a_message_to_a_crowd_reaches_all_of_it_in_order(world: World) -> None:
+    crowd = [str(254_720_000_000 + number) for number in range(501)]
+
+    outcome = world.sending.send(INSTANCE, crowd, text())
+
+    assert [jid.partition("@")[0] for jid in outcome.successful] == crowd
+    assert [message.to for message in world.state.messages] == crowd
