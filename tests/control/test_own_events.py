@@ -166,6 +166,7 @@ def test_it_is_recorded_in_the_chat_that_it_tells_of(
     assert post(client, event).status_code == 201
     (message,) = world.state.messages
     assert (message.chat, message.sender) == (chat, sender)
+    assert message.to == (chat if chat == ANNS_GROUP else OUR_NUMBER)
     assert world.deliveries.all()[0].chat == chat
     assert client.get("/_mock/ui/w/default/chats").status_code == 200
     assert client.get(f"/_mock/ui/w/default/chats/{INSTANCE}/{chat}").status_code == 200
@@ -176,6 +177,23 @@ def test_it_has_the_id_that_it_gives(data: dict[str, Any], client: Client) -> No
     post(client, {"event": "x", "data": data})
 
     assert last(client)["id"] == "3EB0AA"
+
+
+def test_its_message_can_be_quoted(client: Client) -> None:
+    post(client, {"event": "x", "data": {"from": JID, "id": "3EB0AA", "message": {"imageMessage": {"caption": "hi"}}}})
+    reply = client.post("/_mock/inbound", json={"from": ANN, "text": "yes", "reply_to": "3EB0AA"}).get_json()
+
+    context = reply["event"]["data"]["message"]["extendedTextMessage"]["contextInfo"]
+    assert context["quotedMessage"] == {"imageMessage": {"caption": "hi"}}
+
+
+@pytest.mark.parametrize("message", ["hi", 1, ["hi"], True])
+def test_an_event_whose_message_is_no_object_is_exported_and_imported(message: Any, client: Client) -> None:
+    post(client, {"event": "x", "data": {"message": message}})
+
+    export = client.get("/_mock/world?with_secrets=true").data
+    assert client.put("/_mock/world", data=export, content_type="application/json").status_code == 200
+    assert last(client)["type"] == "event"
 
 
 def test_an_id_may_come_twice(client: Client, world: World) -> None:

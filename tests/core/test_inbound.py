@@ -364,6 +364,7 @@ def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
     (response,) = received(world)
     assert before == 0
     assert response.cause == Cause("auto_reply", next(iter(world.state.messages)).id)
+    assert response.content.by_rule
     assert (response.content.text, response.sender, response.instance) == ("Too much!", ANN, INSTANCE)
     assert response.at == NOW + timedelta(seconds=90)
     assert (fired.kind, fired.result) == ("auto_reply", response.id)

@@ -368,6 +368,11 @@ def test_a_miss_shows_what_was_expected_as_it_was_written(operation: dict[str, A
     assert matcher(text=operation).misses({"text": "hello"}) == [Miss("text", expected, "hello")]
 
 
+@pytest.mark.parametrize(("expected", "actual"), [([1], [1, 2]), ([1], "x"), ({}, "x")])
+def test_a_miss_of_a_list_or_an_object_shows_all_of_it(expected: Any, actual: Any) -> None:
+    assert matcher(template=expected).misses({"template": actual}) == [Miss("template", expected, actual)]
+
+
 def test_a_miss_of_a_path_shows_it_as_it_was_written() -> None:
     misses = compile_matcher({"path": "/group%73"}, CALL_FIELDS).misses({"path": "/send-message"})
 
@@ -552,12 +557,16 @@ PATTERNS = [
     r"a.*?\b\d",
     r"(?:^|\s)\b(?:x|\b\d)",
     r"[\b\]\\^-]",
+    r"\Bé\B",
+    r"[^\x00-\U0010fffe]",
     "",
 ]
 TEXTS = [
     *["", "\n", "Order 17", "Order 17\n", "order \u0663", "an Order 17", "a\nb", "a\nb\n", "aéb", "ababc", "abc"],
     *["l'été.", "été", "détété", "café", "cafe", "caf", "Straße", "strasse", "SİPARİŞ", "sıparıs", "όρος", "SSK"],
     *["ẞK", "a_b 1", "中文字", "ab1", "Ann, hi", "Ben, ", "ANNB", "annb", "éAA€", "ſk", "\u212as ", "x 1", " \u00a0"],
+    "a\U0010ffff",
+    "aéb\v",
     *["c", "\x1c", "\b", "ann@é", "\ud800", "a \U0001f389 9", "a9", "a.9", "^", "]"],
 ]
 
@@ -700,6 +709,12 @@ def test_a_pattern_has_a_bounded_length() -> None:
 )
 def test_a_monstrous_pattern_is_refused(pattern: str) -> None:
     assert "not a regular expression" in refused({"text": {"regex": pattern}})
+
+
+def test_a_pattern_has_at_most_100_groups() -> None:
+    assert fits({"text": {"regex": "(a)" * 100}}, text="a" * 100)
+    message = "match.text.regex: not a regular expression: it has more than 100 opening parentheses"
+    assert refused({"text": {"regex": "(a)" * 101}}) == message
 
 
 def test_a_pattern_that_unfolds_into_a_huge_one_is_refused() -> None:
