@@ -27,6 +27,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 GRACE_SECONDS = 15
 SLOW_SECONDS = 240
+MOST_MORE = 4
 _stderr = pytest.StashKey[int]()
 
 
@@ -36,6 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = tempfile.TemporaryDirectory(prefix="flaresend-mock-")  # the CA of the tests, not of who runs them
     config.add_cleanup(folder.cleanup)
     os.environ["LOCALAPPDATA" if os.name == "nt" else "XDG_DATA_HOME"] = folder.name
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More than there are cores: some tests wait for processes and connections."""
+    cores = os.cpu_count() or 1
+    return cores + min(cores, MOST_MORE)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
