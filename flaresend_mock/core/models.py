@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import field
 from datetime import UTC, datetime
 from itertools import chain
-from sys import getsizeof
 from typing import Any
 
 from flaresend_mock.core.bounded_store import size_of, size_of_template, weight
@@ -386,9 +385,8 @@ class Call:
 
     @property
     def size(self) -> int:
-        headers = 60 * len(self.headers) + sum(map(getsizeof, chain.from_iterable(self.headers)))
-        url = getsizeof(self.path) + getsizeof(self.raw_path) + getsizeof(self.query)  # one wide character widens all
-        return 1200 + headers + url + size_of(self.body) + len(self.response) + len(self.method)
+        texts = "".join((self.method, self.path, self.raw_path, 2 * self.query, *chain.from_iterable(self.headers)))
+        return 1200 + 160 * len(self.headers) + size_of(texts) + size_of(self.body) + len(self.response)
 
 
 @model

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from flaresend_mock.core.bounded_store import BoundedStore
 from flaresend_mock.core.clock import ClockSetting
 from flaresend_mock.core.errors import InvalidWorld
 from flaresend_mock.core.events import KINDS, EventLog
-from flaresend_mock.core.models import Attempt, Change, Chaos, Content, Delay, Reply, Rule, Upload, Webhook
+from flaresend_mock.core.models import Attempt, Call, Change, Chaos, Content, Delay, Reply, Rule, Upload, Webhook
 from flaresend_mock.core.payloads import InboundMessage
 from flaresend_mock.core.state import State, WorldSettings
 from flaresend_mock.core.store import HostServices
@@ -715,6 +716,20 @@ def test_the_longest_texts_that_calls_leave_in_a_world_are_imported() -> None:
         world.deliveries.complete(job, Attempt(NOW, job.webhook.url, headers, None, wide, latin, 1.0, accepted=True))
 
     assert_alike(state_of(world), put_through(state_of(world)))
+
+
+def test_the_size_of_a_call_stays_when_it_is_written(world: World) -> None:
+    """Python keeps the UTF-8 that a writer has made of a text with the text."""
+    client_of(world).get("/groups/x", headers=KEY)
+    [call] = [event.subject for event in world.state.events.since(0, "request") if isinstance(event.subject, Call)][-1:]
+    texts = {name: "".join([*("é" * 999), "😀"]) for name in ("path", "raw_path", "query", "method")}
+    call = replace(call, headers=(("X", "é" * 999),), **texts)
+    before = call.size
+
+    for one in (call.path, call.raw_path, call.query, call.method, call.headers[0][1]):
+        msgspec.json.encode(one)
+
+    assert call.size == before > 4 * 4000
 
 
 def test_a_longer_id_of_an_own_event_is_not_kept(world: World) -> None:
