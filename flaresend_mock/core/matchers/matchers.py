@@ -151,7 +151,7 @@ def compile_regex(spec: Any, where: str) -> tuple[Callable[[Any], bool], int]:
         raise InvalidMatcher(f"{where}: a regular expression of at most {MAX_PATTERN} characters is expected")
     try:
         size = _compiled(spec)[0].programsize
-    except NotImplementedError as error:
+    except _Unsupported as error:
         raise InvalidMatcher(f"{where}: {error}") from None
     except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
         raise InvalidMatcher(f"{where}: not a regular expression: {error}") from None
@@ -177,7 +177,11 @@ def _compiled(spec: str) -> tuple[Any, bool]:
     try:
         return re2.compile(translation.text, options), translation.padded
     except re2.error:
-        raise NotImplementedError("not a regular expression that is small enough") from None
+        raise _Unsupported("not a regular expression that is small enough") from None
+
+
+class _Unsupported(ValueError):
+    """An expression that is right, and that RE2 does not search."""
 
 
 class _Translation:
@@ -222,7 +226,7 @@ class _Translation:
                 if max(least, bound or 0) > MAX_REPEAT:
                     raise ValueError(f"it repeats more than {MAX_REPEAT} times")
                 return f"(?:{self._sequence(parts, flags)}){{{least},{bound}}}"
-        raise NotImplementedError(_UNSUPPORTED)
+        raise _Unsupported(_UNSUPPORTED)
 
     def _one(self, ranges: Ranges) -> str:
         """Write one character of these ranges; a few as [k]|[K], as RE2 takes [kK] for (?i:k), which has more cases."""
@@ -237,7 +241,7 @@ class _Translation:
             return rf"(?:(?:{self._one([(10, 10)])})?\z)"
         if name in ("AT_BOUNDARY", "AT_NON_BOUNDARY"):
             if self.padded == bool(flags & re.ASCII):
-                raise NotImplementedError(r"\b needs (?a) or (?u) for the whole expression")
+                raise _Unsupported(r"\b needs (?a) or (?u) for the whole expression")
             return r"\b" if name == "AT_BOUNDARY" else r"\B"
         return _POSITIONS[name]
 
