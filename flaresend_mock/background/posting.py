@@ -168,7 +168,7 @@ def _hint(cause: BaseException, host: str) -> str:
 class _Exchange(threading.local):
     reconnected = False  # the receiver had closed the kept connection, so a new one was used
     begun = False  # a part of the response came
-    unanswered = False  # the kept connection was closed before the response began
+    without_response = False  # the kept connection was closed before the response began
 
 
 exchange = _Exchange()
@@ -215,7 +215,7 @@ class _Connection:
         try:
             yield
         except (OSError, HTTPException) as error:
-            exchange.unanswered = self.kept and not exchange.begun and not isinstance(error, TimeoutError)
+            exchange.without_response = self.kept and not exchange.begun and not isinstance(error, TimeoutError)
             raise
 
 
@@ -263,16 +263,16 @@ class NetworkAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Close all connections now; urllib3 would wait until no traceback refers to them."""
-        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it is no mapping that can be iterated
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated
             self.poolmanager.pools[key].close()
         super().close()
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        exchange.unanswered = False
+        exchange.without_response = False
         try:
             return super().send(request, *args, **options)
         except ConnectionError:
-            if not exchange.unanswered:
+            if not exchange.without_response:
                 raise
         exchange.reconnected = True
         return super().send(request, *args, **options)

@@ -262,7 +262,7 @@ Instance = of_model(
 
 
 def shown_instance(instance: models.Instance, world: World, *, secrets: bool) -> dict[str, Any]:
-    """Return an instance as it is shown; its API keys and its webhook's secrets are masked unless `secrets`."""
+    """Return what is shown of an instance; its API keys and its webhook's secrets are masked unless `secrets`."""
     person = world.state.people.get(instance.number)
     return {
         **{one.name: getattr(instance, one.name) for one in fields(instance)},
@@ -273,7 +273,7 @@ def shown_instance(instance: models.Instance, world: World, *, secrets: bool) ->
 
 
 def shown_key(key: str, *, secrets: bool) -> dict[str, str]:
-    """Return an API key as it is shown, masked unless `secrets`."""
+    """Return what is shown of an API key, masked unless `secrets`."""
     return {"id": key_id(key), "api_key": key if secrets else key_mask(key)}
 
 
@@ -296,7 +296,7 @@ class WorldSummary(_World.from_dict(_SETTINGS)):  # type: ignore[misc]
     events = Property(int, LAST_EVENT, at="state.events.last_number")
 
     def dump(self, obj: World, *, many: bool | None = None) -> dict[str, Any]:
-        """Return a world as it is at one moment."""
+        """Return a world at one moment."""
         with obj.lock:
             return super().dump(obj)  # type: ignore[no-any-return]
 

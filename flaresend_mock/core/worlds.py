@@ -157,7 +157,7 @@ class Worlds:
         return next(name for name in (f"{beginning}{number}" for number in count(1)) if name not in self._worlds)
 
     def _evict_for(self, size: int) -> None:
-        """Evict idle worlds that were opened by keys, least recently used first, while there is no room for another.
+        """Evict idle worlds that were opened by keys, least recently used first, until another one fits.
 
         Worlds with pending timers are evicted last.
         """

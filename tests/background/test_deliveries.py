@@ -225,7 +225,7 @@ def test_only_the_first_64_kb_of_an_answer_are_kept(site: Site) -> None:
     assert site.delivery(id_).attempts[0].response == "x" * 65536
 
 
-def test_an_answer_that_is_no_utf_8_is_kept_with_replacement_characters(site: Site) -> None:
+def test_a_response_that_is_not_utf_8_is_kept_with_replacement_characters(site: Site) -> None:
     site.receiver.behave = lambda _: Reply(200, b"caf\xe9!")
     id_ = site.say()
     site.settle()

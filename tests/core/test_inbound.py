@@ -371,7 +371,7 @@ def test_a_person_with_a_rule_answers_after_its_seconds(world: World) -> None:
     assert re.fullmatch("[0-9a-f]{16}", fired.id)
 
 
-def test_an_answer_goes_to_the_instance_that_wrote(two: World) -> None:
+def test_an_auto_reply_goes_to_the_instance_that_wrote(two: World) -> None:
     teach(two, Rule())
 
     two.sending.send(OTHER, [ANN], text("Hello"))
