@@ -28,7 +28,7 @@ def size_of(data: Any) -> int:
         return 100 + sum(size_of(key) + size_of(value) for key, value in data.items())
     if isinstance(data, list | tuple):
         return 60 + sum(map(size_of, data))
-    return 30
+    return max(30, getsizeof(data))  # an integer may have thousands of digits
 
 
 def footprint(value: Any) -> int:

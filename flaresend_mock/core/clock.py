@@ -12,6 +12,7 @@ from flaresend_mock.core.model import model
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(9999, 1, 1, tzinfo=UTC)
+END = datetime(9999, 12, 30, tzinfo=UTC)  # of what is planned; a day later, time zones are beyond the calendar
 
 Now = Callable[[], datetime]
 
@@ -43,9 +44,13 @@ class Clock:
         if setting.frozen_at is not None:
             return setting.frozen_at
         try:
-            return self._real() + setting.offset
+            return min(self._real() + setting.offset, LATEST)
         except OverflowError:
             return LATEST
+
+    def after(self, seconds: float) -> datetime:
+        """Return the time after this many seconds, END at most."""
+        return self.now() + min(timedelta(seconds=seconds), END - self.now())
 
     @property
     def frozen(self) -> bool:

@@ -277,7 +277,7 @@ class Deliveries:
         return delivery
 
     def _postpone(self, delivery: Delivery, status: str, timer: str, seconds: float) -> Delivery:
-        at = self._store.clock.now() + timedelta(seconds=seconds)
+        at = self._store.clock.after(seconds)
         delivery = replace(delivery, status=status, next_retry=at)
         self._store.state.open_deliveries[delivery.id] = delivery
         self._store.record("delivery", delivery)

@@ -97,7 +97,7 @@ class People:
             self._forget_names(person)
             del self._store.state.people[number]
             for group in self._store.state.groups.values():
-                if number in group.members:
+                if number in (*group.members, group.owner, group.subject_owner):
                     self.meet(number)
             self._store.record("person", Change("removed", number))
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flaresend_mock.core import errors, numbers
 from flaresend_mock.core.bounded_store import MAX_PENDING_BYTES, size_of
+from flaresend_mock.core.clock import END
 from flaresend_mock.core.instances import Instances
 from flaresend_mock.core.media import Media
 from flaresend_mock.core.model import model
@@ -110,7 +111,7 @@ class Schedule:
 
     def __init__(self, store: Store, people: People, instances: Instances, media: Media, sending: Sending) -> None:
         self._store, self._people, self._instances, self._media = store, people, instances, media
-        self._sending = sending
+        self._sending, self.under_way = sending, 0  # how many are being sent
 
     def add(
         self, instance_id: str, recipients: Recipients, content: Content, send_at: datetime, cause: Cause | None = None
@@ -185,6 +186,7 @@ class Schedule:
         """Send a task whose timer was due. The caller holds the world's lock."""
         task = due = self._store.state.tasks[task_id]
         people = [self._people.recipient(given) for given in task.recipients]
+        self.under_way += 1
         try:
             with numbers.magic_outcomes(people):
                 instance = self._instances.require_ready(task.instance)
@@ -195,6 +197,9 @@ class Schedule:
             task = replace(task, status="failed", reason=str(refusal).capitalize())
         else:
             task = replace(task, status="sent")
+        finally:
+            self.under_way -= 1
+            self._store.notify()
         if self._store.state.tasks.get(task_id) is due:  # neither cancelled nor gone while others had the lock
             self._end(task)
         return Fired(self._store.clock.now(), TASK, task.id, task.status, task.reason)
@@ -224,5 +229,6 @@ class Schedule:
             at = local.replace(tzinfo=ZoneInfo(self._store.state.time_zone), fold=0).astimezone(UTC)
         except OverflowError:
             raise errors.SendAtBeyondCalendar from None
+        errors.require(at <= END, errors.SendAtBeyondCalendar)
         errors.require(at > self._store.clock.now(), errors.SendAtInThePast)
         return at

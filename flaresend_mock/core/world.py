@@ -15,6 +15,7 @@ from flaresend_mock.core.store import HostServices, Store
 from flaresend_mock.core.time_travel import TimeTravel
 
 MAX_SNAPSHOTS = 100
+SENDING_SECONDS = 60.0  # the longest that a scheduled message is waited for, which others let be sent in portions
 MAX_SNAPSHOT_BYTES = 1024 * 1024 * 1024  # of all snapshots of a world; what they share counts once
 SHARED_BYTES = 16 * 1024 * 1024  # snapshots that seem to take more are counted without what they share
 
@@ -87,8 +88,12 @@ class World(Store):
         return self._origin.events.last_number
 
     def saved(self) -> State:
-        """Return a copy of the state, with the clock's setting, that the world can return to."""
+        """Return a copy of the state, with the clock's setting, that the world can return to.
+
+        A scheduled message that is being sent is sent to all of its recipients before.
+        """
         with self.lock:
+            self.wait_until(lambda: not self.schedule.under_way, SENDING_SECONDS)
             state = self.state.copy()
             state.clock = self.timeline.setting()
             return state

@@ -1,6 +1,7 @@
 """The worlds of one emulator, by name and by API key."""
 
 import hashlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from flaresend_mock.core.world import World
 DEFAULT = "default"
 MAX_WORLDS = 1000
 MAX_REMEMBERED = 100_000
+API_KEY = re.compile("[!-~]+")
 
 Make = Callable[[str, State], World]
 
@@ -131,8 +133,8 @@ class Worlds:
         with self._lock:
             if found := self._search(api_key):
                 return found
-            if api_key in self._opened.values():
-                return None  # it was revoked in its own world
+            if api_key in self._opened.values() or not API_KEY.fullmatch(api_key):
+                return None  # it was revoked in its own world, or no world may have it
             digest = _digest(api_key)
             errors.require(digest not in self._gone, errors.WorldIsGone)
             name = f"key-{digest[:12]}"

@@ -15,7 +15,7 @@ from marshmallow import ValidationError
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from flaresend_mock.background import trust_store, webhook_handshake
-from flaresend_mock.core import events, faults, groups, hosts, inbound, models, numbers, state
+from flaresend_mock.core import events, faults, groups, hosts, inbound, models, numbers, state, worlds
 from flaresend_mock.core.clock import EARLIEST, LATEST, ClockSetting, Due
 from flaresend_mock.core.matchers.parser import unknown
 from flaresend_mock.core.model import model
@@ -226,7 +226,7 @@ def usable_ca(value: str) -> None:
         raise ValidationError(str(error)) from None
 
 
-usable_key = must(re.compile("[!-~]+").fullmatch, "An API key has printable ASCII characters without spaces.")
+usable_key = must(worlds.API_KEY.fullmatch, "An API key has printable ASCII characters without spaces.")
 phone_number = must(lambda given: numbers.parse(given) == given, "{!r} is not a phone number of 7 to 15 digits.")
 
 

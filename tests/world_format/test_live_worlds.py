@@ -1,0 +1,176 @@
+"""Whatever calls make of a world, its export is imported again: else an emulator with --autosave would not start."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from werkzeug.test import Client
+
+from flaresend_mock.core import bounded_store, state
+from flaresend_mock.core.clock import END, LATEST
+from flaresend_mock.core.models import Content, Rule
+from flaresend_mock.core.state import State
+from flaresend_mock.core.store import PORTION
+from flaresend_mock.core.world import World
+from flaresend_mock.core.worlds import Worlds
+from flaresend_mock.world_format import load_world
+from flaresend_mock.world_format.write import export
+from tests.defaults import ANN, BEN, OUR_NUMBER
+from tests.support import RealTime, default_state
+
+API = {"Authorization": "Bearer YOUR_API_KEY"}
+HUGE = "9" * 4000  # an integer in JSON
+LAST_SECOND = "9998-12-31T23:59:59Z"
+
+
+def imported(state: State) -> State:
+    return load_world(json.loads(export(state, secrets=True)))
+
+
+def json_call(client: Client, path: str, body: str) -> int:
+    return client.post(path, data=body, headers=API, content_type="application/json").status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/send-message", '{"recipients":["254712345678"],"type":"template","template":{"x":[%s]}}'),
+        ("/schedule-message", '{"recipients":[%s],"type":"text","text":"x","sendAt":"2030-01-01 10:00:00"}'),
+        ("/_mock/inbound", '{"from":"254712345678","message":{"conversation":"x","y":[%s]}}'),
+        ("/_mock/inbound", '{"event":{"data":{"message":{"y":[%s]}}}}'),
+    ],
+)
+def test_integers_count_with_all_their_digits(path: str, body: str, client: Client, world: World) -> None:
+    before = world.state.bytes
+
+    assert json_call(client, path, body % ",".join([HUGE] * 10)) in (200, 201)
+
+    assert world.state.bytes - before > 10 * len(HUGE) // 3
+    imported(world.saved())
+
+
+@pytest.mark.parametrize("at", ["9999-12-30 00:00:01", "9999-12-31 10:00:00", "9999-12-31 23:59:59"])
+def test_nothing_is_scheduled_for_the_last_days_of_the_calendar(at: str, client: Client, world: World) -> None:
+    body = '{"recipients":[254712345678],"type":"text","text":"x","sendAt":"%s"}'
+
+    assert json_call(client, "/schedule-message", body % at) == 400
+    assert json_call(client, "/schedule-message", body % "9999-12-30 00:00:00") == 200
+
+    assert [task.send_at for task in imported(world.saved()).tasks.values()] == [END]
+
+
+def test_a_delay_ends_within_the_calendar(client: Client, world: World) -> None:
+    webhook = {"url": "http://127.0.0.1:9/", "chaos": {"delay": 366 * 86_400}}
+    client.put(f"/_mock/instances/{world.instances.first().id}/webhook", json=webhook)
+    client.patch("/_mock/clock", json={"now": LAST_SECOND})
+
+    assert client.post("/_mock/inbound", json={"from": ANN, "text": "x"}).status_code == 201
+
+    assert imported(world.saved()).timers.next_at() == END
+
+
+def test_a_link_that_has_expired_lies_within_the_calendar(client: Client, world: World) -> None:
+    client.patch("/_mock/clock", json={"now": "1970-01-01T00:00:00Z"})
+
+    client.post("/_mock/inbound", json={"from": ANN, "type": "image", "media": {"expired": True}})
+
+    assert [file.expires for file in imported(world.saved()).served] == [datetime(1970, 1, 1, tzinfo=UTC)]
+
+
+def test_a_clock_that_ran_into_the_last_year_stands_at_its_beginning(world: World, real_time: RealTime) -> None:
+    world.timeline.change(now=LATEST - timedelta(seconds=1), frozen=False)
+    real_time.pass_by(days=2)
+
+    world.timeline.change(frozen=True)
+
+    assert imported(world.saved()).clock.frozen_at == LATEST
+
+
+def test_one_value_may_be_beyond_the_bound_in_an_import_as_well(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(state.BOUNDS, "faults", (100, 10_000))
+    for body in ("x" * 5_000, "x" * 30_000):
+        assert client.post("/_mock/faults", json={"respond": {"status": 500, "body": body}}).status_code == 201
+
+    assert len(imported(world.saved()).faults) == 2
+
+
+def test_files_that_another_instance_sent_are_imported_however_many_wait(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (bounded_store, state):
+        monkeypatch.setattr(module, "MAX_MEDIA_BYTES", 1000)
+    world.instances.create(number=BEN, status="disconnected")
+    for _ in range(8):
+        file = (BytesIO(b"x" * 400), "a.bin")
+        client.post("/send-message", headers=API, data={"recipients": BEN, "type": "document", "file": file})
+
+    assert len(imported(world.saved()).served) == 8
+
+
+def test_who_named_a_group_stays_known(world: World) -> None:
+    saved = json.loads(export(world.saved(), secrets=True))
+    group = {"subject": "x", "owner": OUR_NUMBER, "subject_owner": ANN, "participants": [{"number": OUR_NUMBER}]}
+    world.replace(load_world(saved | {"groups": [group]}))
+
+    world.people.remove(ANN)
+
+    assert imported(world.saved()).people[ANN].name == ""
+
+
+@pytest.mark.parametrize("key", ["two words", "clé", "\x7f", "tab\t"])
+def test_a_key_that_no_import_takes_opens_no_world(key: str, make_world: Callable[[State], World]) -> None:
+    worlds = Worlds(make_world(default_state()), lambda name, state: make_world(state), default_state)
+
+    assert worlds.with_key(key) is None
+    assert worlds.with_key("usable") is not None
+
+
+def test_a_message_that_is_being_sent_is_saved_when_it_is_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [str(int(ANN) + number) for number in range(PORTION + 1)]
+    world.schedule.add(world.instances.first().id, people, Content("text", text="x"), datetime(2030, 1, 1))
+    saved, wait_until = list[State | None](), world.wait_until
+
+    def wait(true: Callable[[], bool], seconds: float) -> bool:
+        saved.append(None)
+        world.notify()
+        return wait_until(true, seconds)
+
+    def portions(items: Iterable[Any]) -> Iterator[Any]:
+        saving.start()
+        wait_until(lambda: bool(saved), 10)
+        yield from items
+
+    saving = threading.Thread(target=lambda: saved.append(world.saved()))
+    monkeypatch.setattr(world, "wait_until", wait)
+    monkeypatch.setattr(world, "in_portions", portions)
+    world.timeline.advance(timedelta(days=3000))
+    saving.join()
+
+    assert saved[-1] is not None
+    found = imported(saved[-1])
+    assert (len(found.messages), len(found.tasks)) == (len(people), 0)
+    assert [task.status for task in found.ended_tasks] == ["sent"]
+
+
+def test_no_one_replies_to_an_instance_that_is_removed_while_it_sends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = world.instances.create(number=BEN, status="connected").id
+    world.people.put(ANN, rules=(Rule(),))
+
+    def portions(items: Iterable[Any]) -> Iterator[Any]:
+        world.remove_instance(sender)
+        yield from items
+
+    monkeypatch.setattr(world, "in_portions", portions)
+    world.sending.send(sender, [ANN] * PORTION, Content("text", text="x"))
+
+    assert not imported(world.saved()).auto_replies
