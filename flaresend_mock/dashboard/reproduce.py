@@ -208,6 +208,7 @@ def _form(world: World, fields: Mapping[str, Any], attached: models.Media | None
     pairs = ((name, each) for name, one in fields.items() for each in (one if isinstance(one, list | tuple) else [one]))
     for name, value in pairs:
         described = isinstance(value, Mapping) and "fileName" in value
+        name = name.replace("=", "%3D")  # curl takes what is behind a = for the value, and after an @ for a file's name
         if attached is not None and (described or value is attached):
             named = attached.file_name.replace("\\", "\\\\").replace('"', '\\"') or "file"
             kind = f";type={attached.mimetype}" if _MEDIA_TYPE.fullmatch(attached.mimetype) else ""

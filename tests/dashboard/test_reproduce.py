@@ -618,6 +618,17 @@ def test_a_form_names_no_file_of_whoever_copies_its_command(emulator: FlaresendM
     assert "text/plain," not in command
 
 
+def test_the_name_of_a_field_of_a_form_names_no_file_either(emulator: FlaresendMock) -> None:
+    fields = {"recipients": ANN, "type": "text", "text": "x", "a=@/etc/hostname;b": "y"}
+    call(emulator, "/send-message", data=fields, files={"file=@/etc/hostname;c": ("d.txt", b"x", "text/plain")})
+    (asked,) = control(emulator, "GET", "requests")["requests"]
+    page = requests.get(f"{emulator.url}/_mock/ui/w/default/parts/traffic/{asked['id']}", timeout=SECONDS).text
+
+    command = offered(page, f"curl-{asked['id']}")
+    assert "'a%3D@/etc/hostname;b=y'" in command
+    assert "'file%3D@/etc/hostname;c=@THE_FILE'" in command
+
+
 def test_why_is_told_of_a_message_whose_instance_is_gone(emulator: FlaresendMock, kit: Server) -> None:
     body = {"name": "Second", "number": "254700111222", "status": "connected"}
     second = control(emulator, "POST", "instances", body)["id"]
