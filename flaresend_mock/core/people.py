@@ -96,9 +96,9 @@ class People:
             errors.require(not self.is_linked(number), errors.PersonIsLinked)
             self._forget_names(person)
             del self._store.state.people[number]
-            for group in self._store.state.groups.values():
-                if number in (*group.members, group.owner, group.subject_owner):
-                    self.meet(number)
+            groups = self._store.state.groups.values()
+            if any(number in (*one.members, one.owner, one.subject_owner) for one in groups):  # whatever room there is
+                self.add(Person(number, own_lid(self._store.state, number), on_whatsapp=self.on_whatsapp(number)))
             self._store.record("person", Change("removed", number))
 
     def phone(self, given: str | int) -> str:

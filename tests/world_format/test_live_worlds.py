@@ -125,6 +125,17 @@ def test_who_named_a_group_stays_known(world: World) -> None:
     assert imported(world.saved()).people[ANN].name == ""
 
 
+def test_a_member_of_a_group_stays_known_where_there_is_no_room_for_people(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.groups.make(world.instances.first().id, "x", [ANN])
+    monkeypatch.setitem(state.BOUNDS, "people", (100_000, 100))
+
+    world.people.remove(ANN)
+
+    assert world.state.people[ANN].name == ""
+
+
 @pytest.mark.parametrize("key", ["two words", "clé", "\x7f", "tab\t"])
 def test_a_key_that_no_import_takes_opens_no_world(key: str, make_world: Callable[[State], World]) -> None:
     worlds = Worlds(make_world(default_state()), lambda name, state: make_world(state), default_state)
