@@ -29,7 +29,7 @@ from flaresend_mock.core.models import Delivery, Message
 from flaresend_mock.core.transcript import LIMIT, STRAYS, WIDTH, fault_line, message_line, printable, short
 from flaresend_mock.core.verification import Gathering, Item, judge, nearest
 from flaresend_mock.core.world import World
-from flaresend_mock.http.bodies import BUSY, HEAVY, load_json, stream, take_turn
+from flaresend_mock.http.bodies import BUSY, GATHERED, HEAVY, load_json, stream, take_turn
 from flaresend_mock.http.context import MAX_WAITERS, is_gone, services
 from flaresend_mock.http.endpoint import Endpoints, View, endpoint
 from flaresend_mock.http.resources import Envelope, Property, Resource, instance, matched, shown_by
@@ -293,6 +293,7 @@ def _wait(of: Collection, world: World, gathering: Gathering, since: int, timeou
             return us.patience.wait(gathering.enough, timeout, is_over)
         finally:
             us.room.give_back(held)
+            request.environ[GATHERED] = gathering.bytes  # the response keeps it until its client has it
 
 
 def _since(world: World, body: Mapping[str, Any]) -> int:

@@ -182,8 +182,7 @@ class Inbound:
                     with suppress(errors.NotReady, errors.TooMany):
                         self.receive(replace(copy, instance=other.id, group=group.id if group else None))
             recipient = self._store.state.people.get(message.to)
-            is_kept = message.instance in self._store.state.instances  # others may remove it while a call sends to many
-            if recipient is not None and recipient.rules and is_kept:
+            if recipient is not None and recipient.rules and message.instance in self._store.state.instances:
                 self._schedule_auto_reply(message, recipient.rules)
 
     def _schedule_auto_reply(self, message: Message, rules: Sequence[models.Rule]) -> None:

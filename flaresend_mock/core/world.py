@@ -88,10 +88,7 @@ class World(Store):
         return self._origin.events.last_number
 
     def saved(self) -> State:
-        """Return a copy of the state, with the clock's setting, that the world can return to.
-
-        A scheduled message that is being sent is sent to all of its recipients before.
-        """
+        """Return a copy of the state, with the clock's setting, once no scheduled message is being sent."""
         with self.lock:
             self.wait_until(lambda: not self.schedule.under_way, SENDING_SECONDS)
             state = self.state.copy()

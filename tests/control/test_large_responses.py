@@ -16,6 +16,7 @@ from flaresend_mock.control.verification import Collection
 from flaresend_mock.core.models import Upload
 from flaresend_mock.core.world import World
 from flaresend_mock.http import bodies, turns
+from flaresend_mock.http.bodies import HEAVY
 from flaresend_mock.http.context import CUT, DROP
 from flaresend_mock.http.resources import instance
 from flaresend_mock.http.turns import LARGE, LEAVE, Room
@@ -278,6 +279,24 @@ def test_what_a_call_has_found_while_it_waits_needs_room(
     room_has = False
     refused = wait()
     assert (refused.status_code, refused.get_json()["error"], given_back[2:]) == (503, BUSY, [0])
+
+
+def test_what_a_call_has_found_while_it_waited_needs_room_until_its_client_has_it(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bodies, "LARGE", 2 * SIZE)
+    monkeypatch.setattr(bodies, "LIST_ROOM", HEAVY + 1)
+    for _ in range(COUNT):
+        world.sending.send(INSTANCE, [ANN], text("x" * SIZE))
+    held = sum(message.size for message in world.state.messages)
+    room = client.application.services.room  # type: ignore[attr-defined]
+    body = {"count": COUNT + 1, "timeout": 0.01}
+
+    response = client.post("/_mock/messages/wait", json=body, environ_overrides=OVER_A_CONNECTION)
+
+    assert (response.status_code, room._held) == (408, held)
+    response.close()
+    assert room._held == 0
 
 
 def test_what_is_searched_is_made_one_after_the_other(world: World) -> None:
