@@ -6,7 +6,7 @@ from marshmallow import ValidationError, validates_schema
 
 from flaresend_mock.control import resources
 from flaresend_mock.control.inputs import Input, Nested, NonEmptyInput, Number, Several, Switch, Text, Whole
-from flaresend_mock.core.channels import ROLES
+from flaresend_mock.core.channels import MAX_SUBSCRIBERS, ROLES
 from flaresend_mock.core.groups import CAPACITY, DESCRIPTION_LENGTH, SUBJECT_LENGTH
 from flaresend_mock.core.models import Channel, Group, Person, Rule
 from flaresend_mock.core.world import World
@@ -18,7 +18,6 @@ groups = Endpoints("groups", "/groups")
 channels = Endpoints("channels", "/channels")
 
 _LENGTH = (None, 65_536)  # of names, and of texts of rules
-MAX_SUBSCRIBERS = 10**12
 ACTIONS = ("add", "remove", "promote", "demote")
 
 _INSTANCE = "The id of an instance; the first one if it is left out."

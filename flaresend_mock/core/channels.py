@@ -13,6 +13,7 @@ from flaresend_mock.core.store import Store
 
 EDITORS = frozenset({"OWNER", "ADMIN"})
 GUEST = "GUEST"
+MAX_SUBSCRIBERS = 10**12
 ROLES = ("OWNER", "ADMIN", "SUBSCRIBER", GUEST)
 
 
@@ -105,7 +106,7 @@ class Channels:
 
     def _set_role(self, channel: Channel, instance_id: str, role: str, action: str) -> None:
         number = self._instances.find(instance_id).number
-        subscribers = max(0, channel.subscribers + (-1 if role == GUEST else 1))
+        subscribers = min(max(0, channel.subscribers + (-1 if role == GUEST else 1)), MAX_SUBSCRIBERS)
         roles = _with_role(channel.roles, number, role)
         self._store.put("channel", replace(channel, roles=roles, subscribers=subscribers), action, {"number": number})
 

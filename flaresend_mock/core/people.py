@@ -1,6 +1,7 @@
 """The directory: people with their numbers and LIDs, and whether they are on WhatsApp."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
@@ -41,6 +42,8 @@ class People:
         number = state.aliases.get(number, number)
         if (person := state.people.get(number)) is None:
             state.require_room("people")
+            if holder := state.people.get(state.lids.get(number + numbers.LID, "")):  # met in the same call, say
+                self.add(replace(holder, lid=own_lid(state, holder.number)))
             person = Person(number, own_lid(state, number), on_whatsapp=self.on_whatsapp(number))
             self.add(person)
         return person

@@ -13,8 +13,10 @@ import pytest
 from werkzeug.test import Client
 
 from flaresend_mock.core import bounded_store, state
+from flaresend_mock.core.channels import MAX_SUBSCRIBERS
 from flaresend_mock.core.clock import END, LATEST
 from flaresend_mock.core.models import Content, Rule
+from flaresend_mock.core.people import own_lid
 from flaresend_mock.core.state import State
 from flaresend_mock.core.store import PORTION
 from flaresend_mock.core.world import World
@@ -26,6 +28,7 @@ from tests.support import RealTime, default_state
 
 API = {"Authorization": "Bearer YOUR_API_KEY"}
 HUGE = "9" * 4000  # an integer in JSON
+STRANGER = "254799999001"
 LAST_SECOND = "9998-12-31T23:59:59Z"
 
 
@@ -123,6 +126,26 @@ def test_who_named_a_group_stays_known(world: World) -> None:
     world.people.remove(ANN)
 
     assert imported(world.saved()).people[ANN].name == ""
+
+
+def test_a_number_that_a_person_of_the_same_call_got_as_lid_is_a_number(client: Client, world: World) -> None:
+    lid = own_lid(world.state, STRANGER)
+    body = {"subject": "x", "participants": [STRANGER, lid.removesuffix("@lid")]}
+
+    assert client.post("/groups", headers=API, json=body).status_code == 200
+
+    found = imported(world.saved())
+    assert found.people[STRANGER].lid != lid
+    assert lid.removesuffix("@lid") in found.people
+
+
+def test_a_channel_has_no_more_subscribers_than_an_import_takes(client: Client, world: World) -> None:
+    world.channels.make(None, "GUEST", name="x", subscribers=MAX_SUBSCRIBERS)
+
+    channel = list(world.state.channels)[-1]
+    assert client.post(f"/channels/{channel}/follow", headers=API).status_code == 200
+
+    assert imported(world.saved()).channels[channel].subscribers == MAX_SUBSCRIBERS
 
 
 def test_a_member_of_a_group_stays_known_where_there_is_no_room_for_people(
