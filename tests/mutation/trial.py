@@ -1,6 +1,6 @@
 """A plugin of pytest that tries mutants: it forks for each, changes the code there, and runs the tests that reach it.
 
-A mutant of code that runs while modules are imported is tried in a process of its own.
+A mutant of code that runs while modules are imported, or once in a process, is tried in a process of its own.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ NAMED = {
     "flaresend_mock/core/inbound.py": ["kinds", "own_events", "identities", "rights", "away", "causes", "people"],
     "flaresend_mock/control/inbound.py": ["kinds", "own_events", "golden_webhooks", "mistypes", "wrong_fields"],
 }  # the tests of a file that do not bear its name
+RUNS_ONCE = "flaresend_mock/openapi/documents.py"
+READ_DOCUMENTS = ("tests/test_openapi.py", "tests/test_control_plane_docs.py")
 
 KILLED, TIMEOUT, SURVIVED, CUT = "killed", "timeout", "survived", "survived within the time"
 UNREACHED, SAME = "reached by no test", "no other code"
@@ -86,8 +88,8 @@ class Trials:
         """Return what became of a mutant, and which test killed it."""
         path, before = Path(mutant.path), Path(mutant.path).read_text()
         lines = range(mutant.first, mutant.last + 1)
-        at_import = bool(self._at_import.get(mutant.path, set()).intersection(lines))
-        reached = self._reached(mutant, None if at_import else lines)
+        apart = mutant.path == RUNS_ONCE or bool(self._at_import.get(mutant.path, set()).intersection(lines))
+        reached = self._reached(mutant, None if apart else lines)
         result: dict[str, Any] = {"status": UNREACHED, "by": None, "ran": 0, "of": len(reached)}
         try:
             swap = _swapped(_codes(before), _codes(mutant.code))
@@ -99,7 +101,7 @@ class Trials:
             return result
         path.write_text(mutant.code)
         try:
-            result |= self._apart(reached) if at_import else self._confirmed(path, before, swap, reached)
+            result |= self._apart(reached) if apart else self._confirmed(path, before, swap, reached)
         except _NotPut:
             result |= self._apart(reached)
         finally:
@@ -109,21 +111,25 @@ class Trials:
         return result
 
     def _reached(self, mutant: SimpleNamespace, lines: range | None) -> list[str]:
-        """Return the tests that reach some lines, or the file: those first that killed others, or bear its name.
+        """Return the tests that reach some lines: those first that killed others, or bear the name of the file.
 
+        Without lines these are the tests that reach the file, after those of the documents, which hold descriptions.
         The others follow in turns, from each file of tests the fastest one that is left.
         """
         of_file, turns, order = self._lines.get(mutant.path, {}), Counter[str](), {}
         names = {Path(mutant.path).stem, Path(mutant.path).parent.name, *NAMED.get(mutant.path, ())}
-        for number in {number for line in lines or of_file for number in of_file.get(str(line), ())}:
-            test, seconds = self._tests[number]
-            if test in self._items and seconds < SLOW_TEST:
+        reached = {number for line in lines or of_file for number in of_file.get(str(line), ())}
+        for number, (test, seconds) in enumerate(self._tests):
+            reads_documents = lines is None and test.startswith(READ_DOCUMENTS)
+            if (number in reached or reads_documents) and test in self._items and seconds < SLOW_TEST:
                 order[test] = seconds
         for test in sorted(order, key=lambda test: order[test]):
             file = test.partition("::")[0]
             turns[file] += 1
             bears_name = Path(file).stem.removeprefix("test_") in names
             order[test] = -1 if test in self._killers[mutant.function] else turns[file] / (50 if bears_name else 1)
+            if lines is None and file in READ_DOCUMENTS:
+                order[test] -= 1000
         return sorted(order, key=lambda test: order[test])
 
     def _confirmed(self, path: Path, before: str, swap: dict[CodeType, CodeType], tests: list[str]) -> dict[str, Any]:
