@@ -102,6 +102,14 @@ def test_keys_and_secrets_are_masked_unless_they_are_wanted(client: Client) -> N
     assert SECRET.encode() in plain
 
 
+@pytest.mark.parametrize(("spelled", "status"), [("1", 200), ("0", 200), ("false", 200), ("yes", 400), ("off", 400)])
+def test_a_flag_in_a_query_is_true_or_false(spelled: str, status: int, client: Client) -> None:
+    response = client.get(f"/_mock/world?with_secrets={spelled}")
+
+    assert response.status_code == status
+    assert (b"YOUR_API_KEY" in response.data) == (spelled == "1")
+
+
 def test_an_emulator_can_be_told_to_show_its_secrets() -> None:
     client = FlaresendMock(with_secrets=True).app.test_client()
 

@@ -63,8 +63,8 @@ class Trials:
         self._tests: list[tuple[str, float]] = reach["tests"]
         self._killers: dict[str, list[str]] = defaultdict(list)
         self._is_sound: dict[str, bool] = {}
+        self.functions: dict[str, list[FunctionType]] = {}
         self._failure = ""
-        self._functions = _functions()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self._failure:
@@ -72,7 +72,7 @@ class Trials:
             self._failure = str(crash.message if crash else report.longrepr)[:200] or "failed"
 
     def warm_up(self) -> None:
-        """Fill the caches of the package, such as the default world, by one test of each file of tests."""
+        """Import and cache what is used late, such as the default world, by one test of each file of tests."""
         quickest: dict[str, tuple[str, float]] = {}
         for name, seconds in self._tests:
             file = name.partition("::")[0]
@@ -156,7 +156,7 @@ class Trials:
             resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS + int(self._budget),) * 2)
             outcome: dict[str, Any] = {"status": "error"}
             try:
-                _put(self._functions[str(path.absolute())], swap)
+                _put(self.functions[str(path.absolute())], swap)
                 outcome = self._tried(tests)
             except _NotPut:
                 outcome = {"status": SAME}
@@ -276,6 +276,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     session.config.pluginmanager.register(trials)
     if job["warm"]:
         trials.warm_up()
+    trials.functions = _functions()  # also those that tests import, or make
     gc.freeze()  # forks share its memory
     with Path(job["results"]).open("a") as results:
         for fields in job["mutants"]:
